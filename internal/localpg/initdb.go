@@ -1,0 +1,93 @@
+package localpg
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// initialise makes the cluster when there is none. It is made beside its place and moved there when complete, so
+// that a start cut short never leaves half a cluster under the final name.
+func initialise(ctx context.Context, c Config, bin string, who identity, log *tail) error {
+	data := dataDir(c.Dir)
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
+		return nil
+	}
+	if err := removeUnfinished(c.Dir); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(c.Dir, "initdb-")
+	if err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := who.own(fresh); err != nil {
+		return err
+	}
+	args := []string{"-D", fresh, "-U", Superuser, "--encoding=UTF8", "--locale=C",
+		"--auth-local=trust", "--auth-host=reject"} // local: whoever may enter the 0700 directory
+	if c.Throwaway {
+		args = append(args, "--no-sync")
+	} else {
+		args = append(args, "--data-checksums")
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), args...)
+	cmd.Env = cleanEnv()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: who.credential()}
+	cmd.Dir = "/" // the caller's folder may be closed to that user
+	cmd.Stdout, cmd.Stderr = io.Discard, log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("make the built-in PostgreSQL: %w: %s", explainExec(err, who), log.last())
+	}
+	if err := os.Rename(fresh, data); err != nil {
+		return fmt.Errorf("move the new data directory to its place: %w", err)
+	}
+	return nil
+}
+
+// removeUnfinished clears what an initdb that was cut short left. No such directory was ever a cluster in use.
+func removeUnfinished(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "initdb-*"))
+	if err != nil {
+		return fmt.Errorf("look for unfinished data directories: %w", err)
+	}
+	for _, d := range left {
+		if err := os.RemoveAll(d); err != nil {
+			return fmt.Errorf("remove an unfinished data directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// tail passes a log on and keeps its end for error messages.
+type tail struct {
+	to  io.Writer
+	mu  sync.Mutex
+	end []byte
+}
+
+const tailSize = 1 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end = append(t.end, p...)
+	if over := len(t.end) - tailSize; over > 0 {
+		t.end = append(t.end[:0], t.end[over:]...)
+	}
+	if t.to == nil {
+		return len(p), nil
+	}
+	return t.to.Write(p)
+}
+
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.end))
+}
