@@ -1,0 +1,56 @@
+package migrations
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// checkTables looks for each table and the right to work on it.
+func checkTables(ctx context.Context, conn *pgx.Conn) error {
+	rows, err := conn.Query(ctx, `
+		SELECT t.name, to_regclass(t.name) IS NOT NULL,
+		       coalesce(has_table_privilege(to_regclass(t.name), 'SELECT')
+		            AND has_table_privilege(to_regclass(t.name), 'INSERT')
+		            AND has_table_privilege(to_regclass(t.name), 'UPDATE')
+		            AND has_table_privilege(to_regclass(t.name), 'DELETE'), false)
+		FROM unnest($1::text[]) AS t (name)`,
+		[]string{`gatepost."user"`, "gatepost.session", "gatepost.account", "gatepost.verification", "gatepost.throttle"})
+	if err != nil {
+		return explain(ctx, conn, err)
+	}
+	var missing, closed []string
+	var name string
+	var exists, allowed bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &exists, &allowed}, func() error {
+		if !exists {
+			missing = append(missing, name)
+		} else if !allowed {
+			closed = append(closed, name)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return explain(ctx, conn, err)
+	case len(missing) > 0:
+		return fmt.Errorf("the table %s does not exist although its migration was applied: restore it from a backup, or, to start again with no users, run `DROP SCHEMA gatepost CASCADE` in psql and then `gatepost migrate`", strings.Join(missing, ", "))
+	case len(closed) > 0:
+		return fmt.Errorf("the database role %q may not read and write %s: as the owner run `GRANT USAGE ON SCHEMA gatepost TO %[1]q; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO %[1]q`", conn.Config().User, strings.Join(closed, ", "))
+	}
+	return nil
+}
+
+// explain turns PostgreSQL's refusal into the command that mends it.
+func explain(_ context.Context, conn *pgx.Conn, err error) error {
+	role, database := conn.Config().User, conn.Config().Database
+	switch sqlState(err) {
+	case "42501": // insufficient_privilege
+		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
+	case "25006": // read_only_sql_transaction
+		return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts and add target_session_attrs=read-write (%w)", database, err)
+	}
+	return err
+}
