@@ -1,0 +1,142 @@
+// Package auth knows who somebody is. It owns the users, their passwords and their sessions, and all SQL on them:
+// sign-up, sign-in, looking a session up on every request, sign-out, and ending what has expired.
+//
+// It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is PostgreSQL's:
+// no expiry is ever judged by this machine's clock.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// What a method may answer besides success. Callers match with errors.Is and errors.As; any other error is our fault.
+var (
+	// ErrNoSession: the token is missing, malformed, unknown, expired or revoked, or its user is disabled.
+	ErrNoSession = errors.New("no valid session")
+	// ErrBadCredentials: unknown address, wrong password or disabled user, on purpose not told apart.
+	ErrBadCredentials = errors.New("wrong e-mail address or password")
+	// ErrSignUpClosed: the operator does not take new users.
+	ErrSignUpClosed = errors.New("sign-up is closed")
+	// ErrNoUser: an operator named a user that does not exist.
+	ErrNoUser = errors.New("no such user")
+	// ErrBusy: more passwords are waiting to be hashed than can be within hashWait. Nothing was written.
+	ErrBusy = errors.New("too many sign-ins at once")
+	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
+	ErrUnavailable = errors.New("the user database is unavailable")
+)
+
+// ThrottledError refuses an attempt because too many failed before it. It is the same for known and unknown accounts.
+type ThrottledError struct {
+	RetryAfter time.Duration // at least one second
+}
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many attempts, try again in %s", e.RetryAfter)
+}
+
+// Options tune a Store. The zero value of each field means the default.
+type Options struct {
+	// SessionIdle ends a session this long after its last use. Default 168 h.
+	SessionIdle time.Duration
+	// SessionLifetime ends it this long after sign-in whatever happens. Default 720 h.
+	SessionLifetime time.Duration
+	// PasswordMin is the shortest password in characters. Default 8, and never less (ASVS 5.0, 6.2.1).
+	PasswordMin int
+	// SiteName is refused as a password, as the user's own address is (ASVS 5.0, 6.2.11). Empty: not checked.
+	SiteName string
+	// SignUpClosed makes SignUp refuse everybody; CreateUser still works.
+	SignUpClosed bool
+	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
+	Log *slog.Logger
+	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
+	Metrics prometheus.Registerer
+}
+
+func (o Options) withDefaults() Options {
+	if o.SessionIdle <= 0 {
+		o.SessionIdle = 168 * time.Hour
+	}
+	if o.SessionLifetime <= 0 {
+		o.SessionLifetime = 720 * time.Hour
+	}
+	o.PasswordMin = max(o.PasswordMin, minPasswordLength)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// Store is the only reader and writer of users and sessions. It is safe for concurrent use.
+type Store struct {
+	db      *pgxpool.Pool
+	o       Options
+	hashes  *hashQueue
+	metrics metrics
+	down    atomic.Bool // PostgreSQL did not answer; a probe is under way
+	ctx     context.Context
+	close   context.CancelFunc
+}
+
+// New makes a Store on a migrated database. Call Close when done; the pool stays the caller's.
+func New(db *pgxpool.Pool, o Options) *Store {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Store{db: db, o: o.withDefaults(), hashes: newHashQueue(), ctx: ctx, close: cancel}
+	s.metrics = newMetrics(o.Metrics, s)
+	return s
+}
+
+// Close ends the Store's background work.
+func (s *Store) Close() { s.close() }
+
+// Client is where an attempt came from.
+type Client struct {
+	Addr      netip.Addr // the one client address, already told apart from trusted proxies
+	UserAgent string
+	RequestID string // for the audit line
+}
+
+// User is a person as others may know them; it holds no secret.
+type User struct {
+	ID            string
+	Name          string // may be empty
+	Email         string // lower-case
+	EmailVerified bool
+	Roles         []string
+	Image         string    // may be empty
+	DisabledAt    time.Time // zero: not disabled
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// HasAny says whether the user has one of the roles.
+func (u User) HasAny(roles []string) bool {
+	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.Roles, r) })
+}
+
+// splitRoles reads the comma-separated column.
+func splitRoles(s string) []string {
+	if !strings.Contains(s, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			return nil
+		}
+		return []string{s}
+	}
+	var roles []string
+	for r := range strings.SplitSeq(s, ",") {
+		if r = strings.TrimSpace(r); r != "" {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}

@@ -1,0 +1,170 @@
+// Package authtest gives each test a real, migrated PostgreSQL database of its own, cloned from a template on one
+// private server per test binary. Tests only.
+package authtest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/localpg"
+	"github.com/gatepost/gatepost/migrations"
+)
+
+const template = "gatepost_template"
+
+var cluster struct {
+	sync.Once
+	dir    string
+	server *localpg.Server
+	err    error
+	count  atomic.Int64
+	clone  sync.Mutex // PostgreSQL refuses to clone a template twice at the same time
+}
+
+// Main runs the tests and then ends the server and removes its files: `func TestMain(m *testing.M) { authtest.Main(m) }`.
+func Main(m *testing.M) {
+	code := m.Run()
+	Close()
+	os.Exit(code)
+}
+
+// Close ends the server, for a TestMain that has more to do than Main.
+func Close() {
+	if cluster.server != nil {
+		_ = cluster.server.Stop()
+	}
+	if cluster.dir != "" {
+		_ = os.RemoveAll(cluster.dir)
+	}
+}
+
+// NewDatabase returns the connection string of a fresh, migrated database. Without PostgreSQL programs on the machine
+// it skips the test, and fails it when CI is set.
+func NewDatabase(t testing.TB) string {
+	t.Helper()
+	return newDatabase(t, "TEMPLATE "+template)
+}
+
+// NewEmptyDatabase is NewDatabase before any migration.
+func NewEmptyDatabase(t testing.TB) string {
+	t.Helper()
+	return newDatabase(t, "TEMPLATE template0")
+}
+
+func newDatabase(t testing.TB, from string) string {
+	t.Helper()
+	s := server(t)
+	name := fmt.Sprintf("test_%d", cluster.count.Add(1))
+	admin(t, s, "CREATE DATABASE "+name+" "+from)
+	t.Cleanup(func() { admin(t, s, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	return s.URL(name)
+}
+
+// NewPool is a pool on a fresh, migrated database.
+func NewPool(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	return Pool(t, NewDatabase(t))
+}
+
+// Pool connects to a database of this package, closed when the test ends.
+func Pool(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), url+"&pool_max_conns=10")
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// NewStore is a store with default options on a database of its own, and the pool to look behind its back with.
+func NewStore(t testing.TB, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool) {
+	t.Helper()
+	pool := NewPool(t)
+	o := auth.Options{Log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&o)
+	}
+	store := auth.New(pool, o)
+	t.Cleanup(store.Close)
+	return store, pool
+}
+
+func server(t testing.TB) *localpg.Server {
+	t.Helper()
+	cluster.Do(start)
+	if cluster.err == nil {
+		return cluster.server
+	}
+	if os.Getenv("CI") == "" && strings.Contains(cluster.err.Error(), "no PostgreSQL server programs") {
+		t.Skipf("needs PostgreSQL: %v", cluster.err)
+	}
+	t.Fatalf("start PostgreSQL: %v", cluster.err)
+	return nil
+}
+
+func start() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cluster.err = func() error {
+		dir, err := os.MkdirTemp("", "gatepost-test-")
+		if err != nil {
+			return err
+		}
+		cluster.dir = dir
+		if err := os.Chmod(dir, 0o711); err != nil { // the server's own user must get through
+			return err
+		}
+		cluster.server, err = localpg.Start(ctx, localpg.Config{
+			Dir: filepath.Join(dir, "pg"), Bin: os.Getenv("GATEPOST_POSTGRES_BIN"), Throwaway: true,
+		})
+		if err != nil {
+			return err
+		}
+		return makeTemplate(ctx)
+	}()
+}
+
+func makeTemplate(ctx context.Context) error {
+	if err := exec(ctx, cluster.server, "CREATE DATABASE "+template); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, cluster.server.URL(template))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = migrations.Up(ctx, conn)
+	return err
+}
+
+func admin(t testing.TB, s *localpg.Server, sql string) {
+	t.Helper()
+	cluster.clone.Lock()
+	defer cluster.clone.Unlock()
+	if err := exec(context.Background(), s, sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func exec(ctx context.Context, s *localpg.Server, sql string) error {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql)
+	return err
+}

@@ -1,0 +1,138 @@
+package auth
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Cookie is how the session token travels. Its methods are the only code that reads or writes it.
+type Cookie struct {
+	// Name is "__Host-gatepost" over https; on plain http it carries the port, so that two gates on one machine do
+	// not sign each other out (cookies ignore ports).
+	Name string
+	// Secure keeps the cookie off plain http. False only when the public URL is http.
+	Secure bool
+	// MaxAge is how long the browser keeps a remembered session: the session lifetime.
+	MaxAge time.Duration
+}
+
+// NewCookie is the cookie for a public URL.
+func NewCookie(secure bool, port string, lifetime time.Duration) Cookie {
+	if secure {
+		return Cookie{"__Host-gatepost", true, lifetime}
+	}
+	return Cookie{"gatepost_" + port, false, lifetime}
+}
+
+// Read finds the token. present without a token is a cookie we cannot have issued: malformed, or several of our name,
+// of which none is believed.
+func (c Cookie) Read(h http.Header) (t Token, present bool) {
+	for _, line := range h["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, value, _ := strings.Cut(pair, "=")
+			if trim(name) != c.Name {
+				continue
+			}
+			if present {
+				return "", true
+			}
+			present = true
+			t, _ = parseToken(trim(value))
+		}
+	}
+	return t, present
+}
+
+// Strip cuts the cookie out of the Cookie headers, leaving every other byte as it came.
+func (c Cookie) Strip(h http.Header) {
+	lines := h["Cookie"]
+	if !c.mentioned(lines) {
+		return
+	}
+	kept := make([]string, 0, len(lines))
+	for _, line := range lines {
+		if line = c.cut(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+func (c Cookie) mentioned(lines []string) bool {
+	for _, line := range lines {
+		if strings.Contains(line, c.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// cut removes our pairs from one header line. A pair goes with the separator before it, or, when it was the first,
+// with the one after it.
+func (c Cookie) cut(line string) string {
+	var out strings.Builder
+	kept, cut := 0, false
+	for pair := range strings.SplitSeq(line, ";") {
+		if name, _, _ := strings.Cut(pair, "="); trim(name) == c.Name {
+			cut = true
+			continue
+		}
+		if kept > 0 {
+			out.WriteByte(';')
+		} else if cut {
+			pair = strings.TrimLeft(pair, " \t")
+		}
+		out.WriteString(pair)
+		kept++
+	}
+	return out.String()
+}
+
+// Set gives the browser a new session. Without remember the cookie ends with the browser.
+func (c Cookie) Set(h http.Header, t Token, remember bool) {
+	v := c.Name + "=" + string(t) + c.attributes()
+	if remember {
+		v += "; Max-Age=" + strconv.Itoa(int(c.MaxAge.Seconds()))
+	}
+	h.Add("Set-Cookie", v)
+}
+
+// Clear makes the browser forget the session.
+func (c Cookie) Clear(h http.Header) { h.Add("Set-Cookie", c.Name+"="+c.attributes()+"; Max-Age=0") }
+
+func (c Cookie) attributes() string {
+	a := "; Path=/; HttpOnly; SameSite=Lax"
+	if c.Secure {
+		a += "; Secure"
+	}
+	return a
+}
+
+// DropSet removes every Set-Cookie of our name from an answer of the app, which may not speak for us. A cookie
+// without a name is judged by its value, because browsers send that back as it stands.
+func (c Cookie) DropSet(h http.Header) {
+	lines := h["Set-Cookie"]
+	if !c.mentioned(lines) {
+		return
+	}
+	kept := make([]string, 0, len(lines))
+	for _, line := range lines {
+		name, _, _ := strings.Cut(strings.TrimLeft(line, " \t="), "=")
+		if trim(name) != c.Name {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		h.Del("Set-Cookie")
+		return
+	}
+	h["Set-Cookie"] = kept
+}
+
+func trim(s string) string { return strings.Trim(s, " \t") }

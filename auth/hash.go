@@ -1,0 +1,142 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
+)
+
+// argonParams are the cost of a hash. Memory is in KiB.
+type argonParams struct {
+	memory, time uint32
+	threads      uint8
+	salt, key    int // bytes
+}
+
+// current is what new passwords are hashed with (OWASP Password Storage: at least 19 MiB, t=2, p=1).
+var current = argonParams{memory: 19 * 1024, time: 2, threads: 1, salt: 16, key: 32}
+
+// limits bound the parameters of a stored hash: one imported or planted must not buy a gigabyte or a minute.
+var limits = argonParams{memory: 64 * 1024, time: 16, threads: 8, salt: 64, key: 64}
+
+// dummyHash is verified when there is no user, so that an unknown address costs what a known one does. No password
+// gives an all-zero key.
+var dummyHash = phc{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}.String()
+
+// phc is a parsed hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
+type phc struct {
+	argonParams
+	saltBytes, keyBytes []byte
+}
+
+var errPHC = errors.New("not an argon2id PHC string within our limits")
+
+func (h phc) String() string {
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads,
+		b64.EncodeToString(h.saltBytes), b64.EncodeToString(h.keyBytes))
+}
+
+// parsePHC accepts exactly what String writes, within limits.
+func parsePHC(s string) (phc, error) {
+	f := strings.Split(s, "$")
+	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" {
+		return phc{}, errPHC
+	}
+	var h phc
+	var version int
+	if _, err := fmt.Sscanf(f[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return phc{}, errPHC
+	}
+	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads); err != nil {
+		return phc{}, errPHC
+	}
+	var err1, err2 error
+	h.saltBytes, err1 = base64.RawStdEncoding.Strict().DecodeString(f[4])
+	h.keyBytes, err2 = base64.RawStdEncoding.Strict().DecodeString(f[5])
+	h.salt, h.key = len(h.saltBytes), len(h.keyBytes)
+	if err1 != nil || err2 != nil || !h.within() || h.String() != s {
+		return phc{}, errPHC
+	}
+	return h, nil
+}
+
+func (p argonParams) within() bool {
+	return p.memory >= 8*uint32(p.threads) && p.memory <= limits.memory && p.time >= 1 && p.time <= limits.time &&
+		p.threads >= 1 && p.threads <= limits.threads && p.salt >= 8 && p.salt <= limits.salt && p.key >= 16 && p.key <= limits.key
+}
+
+func (h phc) derive(password string) []byte {
+	return argon2.IDKey([]byte(password), h.saltBytes, h.time, h.memory, h.threads, uint32(len(h.keyBytes)))
+}
+
+// hashWait is the longest a sign-in waits for its turn to hash.
+const hashWait = 2 * time.Second
+
+// hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
+// the same machine must go on forwarding traffic.
+type hashQueue struct {
+	slots            *semaphore.Weighted
+	running, waiting atomic.Int64
+}
+
+func newHashQueue() *hashQueue {
+	return &hashQueue{slots: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1)))}
+}
+
+// turn waits for a slot and runs f in it. It fails with ErrBusy after hashWait. f may ask the database for a
+// decision that must not be older than the turn, but never holds a connection while it hashes.
+func (q *hashQueue) turn(ctx context.Context, f func() error) error {
+	wait, cancel := context.WithTimeout(ctx, hashWait)
+	defer cancel()
+	q.waiting.Add(1)
+	err := q.slots.Acquire(wait, 1)
+	q.waiting.Add(-1)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return ErrBusy
+	}
+	q.running.Add(1)
+	defer func() {
+		q.running.Add(-1)
+		q.slots.Release(1)
+	}()
+	return f()
+}
+
+// hash makes the PHC string of a new password.
+func hash(p Password) string {
+	h := phc{argonParams: current, saltBytes: make([]byte, current.salt)}
+	rand.Read(h.saltBytes)
+	h.keyBytes = make([]byte, current.key)
+	h.keyBytes = h.derive(p.normal())
+	return h.String()
+}
+
+// verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
+func verify(p Password, stored string) bool {
+	h, err := parsePHC(stored)
+	if err != nil {
+		h, _ = parsePHC(dummyHash) // a constant of ours
+	}
+	same := subtle.ConstantTimeCompare(h.derive(p.normal()), h.keyBytes) == 1
+	return same && err == nil
+}
+
+// outdated says that a stored hash should be made anew at the next sign-in, when the password is at hand.
+func outdated(stored string) bool {
+	h, err := parsePHC(stored)
+	return err == nil && h.argonParams != current
+}

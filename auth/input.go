@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Problem is what is wrong with a field, for the pages to put into words.
+type Problem string
+
+// The problems a field can have.
+const (
+	Missing     Problem = "missing"
+	Malformed   Problem = "malformed"    // not an address, or characters that cannot be typed
+	TooShort    Problem = "too_short"    // Limit says how many characters are needed
+	TooLong     Problem = "too_long"     // Limit says how many are allowed
+	TooCommon   Problem = "too_common"   // on the list of common passwords
+	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
+	Taken       Problem = "taken"        // another user has this address
+)
+
+// FieldError is one problem with one field.
+type FieldError struct {
+	Field   string // "email", "password", "name" or "role"
+	Problem Problem
+	Limit   int // characters; 0 where there is no number to tell
+}
+
+// InputError lists everything that is wrong with what somebody typed. Nothing was written.
+type InputError []FieldError
+
+func (e InputError) Error() string {
+	parts := make([]string, len(e))
+	for i, f := range e {
+		parts[i] = f.Field + " " + strings.ReplaceAll(string(f.Problem), "_", " ")
+		if f.Limit > 0 {
+			parts[i] += fmt.Sprintf(" (limit %d characters)", f.Limit)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (e InputError) orNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
+
+func (e *InputError) add(field string, p Problem, limit int) {
+	*e = append(*e, FieldError{field, p, limit})
+}
+
+// Limits of an address: RFC 5321, section 4.5.3.1 (254 is what a 256-byte path leaves without its brackets).
+const (
+	maxEmail      = 254
+	maxEmailLocal = 64
+)
+
+// emailLocal is the unquoted local part of RFC 5322 (dot-atom), in ASCII: other mail systems cannot be relied on to
+// carry more, and look-alike letters would make look-alike users.
+var emailLocal = regexp.MustCompile("^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+
+// emailDomain is at least two labels, the last one not a number.
+var emailDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$`)
+
+// CanonicalEmail is the one spelling of an address under which a user is stored and found: lower-case, the domain in
+// its ASCII form (IDNA), no blanks around it. An InputError says why an address is refused.
+func CanonicalEmail(typed string) (string, error) {
+	var faults InputError
+	s := strings.Trim(typed, " \t\r\n")
+	switch {
+	case s == "":
+		faults.add("email", Missing, 0)
+		return "", faults
+	case len(s) > maxEmail:
+		faults.add("email", TooLong, maxEmail)
+		return "", faults
+	}
+	local, domain, ok := strings.Cut(s, "@")
+	local = asciiLower(local)
+	if domain, err := idna.Lookup.ToASCII(domain); ok && err == nil {
+		if len(local) <= maxEmailLocal && len(local)+1+len(domain) <= maxEmail &&
+			emailLocal.MatchString(local) && emailDomain.MatchString(domain) {
+			return local + "@" + domain, nil
+		}
+	}
+	faults.add("email", Malformed, 0)
+	return "", faults
+}
+
+// asciiLower leaves other letters alone: folding them could turn a letter that only looks like k into k.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, s)
+}
+
+const maxName = 100 // characters
+
+// canonicalName tidies a display name. Empty is allowed.
+func canonicalName(typed string) (string, error) {
+	var faults InputError
+	if !utf8.ValidString(typed) {
+		faults.add("name", Malformed, 0)
+		return "", faults
+	}
+	name := strings.TrimSpace(norm.NFC.String(typed))
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		faults.add("name", Malformed, 0)
+	}
+	if utf8.RuneCountInString(name) > maxName {
+		faults.add("name", TooLong, maxName)
+	}
+	return name, faults.orNil()
+}
+
+var roleName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
+// ValidRole says whether a word can be a role: letters, digits and _ . : - so that lists in rules, headers and the
+// database never need quoting.
+func ValidRole(s string) bool { return roleName.MatchString(s) }
+
+// canonicalRoles joins a list of roles for the database.
+func canonicalRoles(roles []string) (string, error) {
+	for _, r := range roles {
+		if !ValidRole(r) {
+			return "", InputError{{"role", Malformed, 0}}
+		}
+	}
+	return strings.Join(roles, ","), nil
+}
+
+const maxUserAgent = 512 // bytes; longer ones are cut
+
+// storable makes a header value fit for a text column: PostgreSQL takes neither NUL nor invalid UTF-8.
+func storable(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if len(s) > maxUserAgent {
+		s = strings.ToValidUTF8(s[:maxUserAgent], "")
+	}
+	return s
+}

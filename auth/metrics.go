@@ -1,0 +1,65 @@
+package auth
+
+import (
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	signIns, signUps *prometheus.CounterVec
+}
+
+// newMetrics makes the counters of a Store and, with a registerer, shows them together with the state of the hash
+// queue and the pool.
+func newMetrics(r prometheus.Registerer, s *Store) metrics {
+	m := metrics{
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatepost_sign_ins_total", Help: "Attempts to sign in, by result."}, []string{"result"}),
+		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatepost_sign_ups_total", Help: "Attempts to sign up, by result."}, []string{"result"}),
+	}
+	if r == nil {
+		return m
+	}
+	r.MustRegister(m.signIns, m.signUps,
+		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { return float64(s.hashes.running.Load()) }),
+		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { return float64(s.hashes.waiting.Load()) }),
+		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
+			if s.down.Load() {
+				return 0
+			}
+			return 1
+		}),
+		poolCollector{s.db})
+	return m
+}
+
+func gauge(name, help string, f func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+}
+
+// poolCollector reads the pool's own figures when it is asked.
+type poolCollector struct{ db *pgxpool.Pool }
+
+var (
+	poolConnections = prometheus.NewDesc("gatepost_database_connections", "Connections to PostgreSQL, by state.", []string{"state"}, nil)
+	poolMax         = prometheus.NewDesc("gatepost_database_connections_max", "Most connections the pool opens.", nil, nil)
+	poolWaits       = prometheus.NewDesc("gatepost_database_waits_total", "Times a connection was not free at once.", nil, nil)
+	poolWaited      = prometheus.NewDesc("gatepost_database_wait_seconds_total", "Time spent waiting for a connection.", nil, nil)
+)
+
+func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- poolConnections
+	ch <- poolMax
+	ch <- poolWaits
+	ch <- poolWaited
+}
+
+func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
+	st := c.db.Stat()
+	ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.IdleConns()), "idle")
+	ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), "used")
+	ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(st.MaxConns()))
+	ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(st.EmptyAcquireCount()))
+	ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds())
+}

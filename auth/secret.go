@@ -1,0 +1,74 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+)
+
+// redacted stands for a secret wherever one is printed, logged or marshalled by mistake.
+const redacted = "REDACTED"
+
+// Token is the secret in the session cookie: 256 random bits in base64url. Whoever has it is the user.
+type Token string
+
+// tokenLength is the length of 32 bytes in unpadded base64url.
+const tokenLength = 43
+
+func newToken() Token {
+	var b [32]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return Token(base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+// parseToken turns away what we cannot have issued, so that junk costs no query.
+func parseToken(s string) (Token, bool) {
+	if len(s) != tokenLength {
+		return "", false
+	}
+	for i := range len(s) {
+		if !isBase64URL(s[i]) {
+			return "", false
+		}
+	}
+	return Token(s), true
+}
+
+func isBase64URL(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// hash is what PostgreSQL stores. The token has 256 bits of entropy, so a fast hash is enough.
+func (t Token) hash() string {
+	sum := sha256.Sum256([]byte(t))
+	var out [2 * sha256.Size]byte
+	hex.Encode(out[:], sum[:])
+	return string(out[:])
+}
+
+// Format keeps the token out of every fmt verb.
+func (Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue keeps the token out of logs.
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the token out of JSON.
+func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Password is a password as typed.
+type Password string
+
+// Format keeps the password out of every fmt verb.
+func (Password) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue keeps the password out of logs.
+func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the password out of JSON.
+func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// newID names a row: 128 random bits and more.
+func newID() string { return rand.Text() }

@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Session is one signed-in browser. It holds no secret: neither the token nor its hash.
+type Session struct {
+	ID        string
+	User      User
+	ExpiresAt time.Time // moves with use
+	// The rest is filled in by Describe, not on every request.
+	CreatedAt, UpdatedAt time.Time
+	IPAddress, UserAgent string
+}
+
+// Lengths of time that are not settings.
+const (
+	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
+	notRemembered = 24 * time.Hour
+	// lookupTimeout bounds the wait for PostgreSQL on the request path; a visitor has an answer within 5 s.
+	lookupTimeout = 3 * time.Second
+)
+
+// slideEvery is how often the use of a session is written down: once a minute, or often enough that a short idle
+// limit is off by less than 2 %.
+func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.SessionIdle/50) }
+
+// alive is what makes a session valid, in PostgreSQL's time. Besides the row's own expiry, a limit that the operator
+// has lowered since counts at once. $2 idle limit, $3 lifetime.
+const alive = `s.expires_at > now()
+	AND s.created_at > now() - $3::interval
+	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
+	AND u.disabled_at IS NULL`
+
+const lookupSQL = `
+	SELECT s.id, s.expires_at, s.last_used_at < now() - $4::interval,
+	       u.id, u.name, u.email, u.email_verified, u.role
+	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+	WHERE s.token = $1 AND ` + alive
+
+// Lookup says whose session a token is, and counts as use of it. It fails with ErrNoSession, or with ErrUnavailable
+// when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
+	if t == "" {
+		return Session{}, ErrNoSession
+	}
+	if s.down.Load() {
+		return Session{}, ErrUnavailable
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var due bool
+	var roles string
+	var v Session
+	err := s.again(ctx, func() error {
+		return s.db.QueryRow(ctx, lookupSQL, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery()).
+			Scan(&v.ID, &v.ExpiresAt, &due, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Session{}, ErrNoSession
+	}
+	if err != nil {
+		return Session{}, s.unavailable("look up session", err)
+	}
+	v.User.Roles = splitRoles(roles)
+	if due {
+		s.slide(ctx, v.ID)
+	}
+	return v, nil
+}
+
+// slide moves the expiry of a session in use. An expiry that an operator brought forward by hand is left where it is:
+// ours is never earlier than last use plus idle limit, or the end of the lifetime. A failure costs the user at most
+// one interval, so it is only logged.
+func (s *Store) slide(ctx context.Context, id string) {
+	_, err := s.db.Exec(ctx, `
+		UPDATE gatepost.session s
+		SET last_used_at = now(), updated_at = now(),
+		    expires_at = CASE
+		        WHEN expires_at < least(last_used_at + idle_seconds * interval '1 second', created_at + $3::interval) - interval '1 second'
+		        THEN expires_at
+		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), created_at + $3::interval)
+		    END
+		WHERE id = $1 AND last_used_at < now() - $4::interval AND expires_at > now()`,
+		id, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	if err != nil {
+		s.o.Log.WarnContext(ctx, "the use of a session was not written down", "session", id, "err", err)
+	}
+}
+
+// Describe is Lookup with everything a user may see of the session.
+func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
+	if t == "" {
+		return Session{}, ErrNoSession
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var v Session
+	var roles string
+	u := &v.User
+	err := s.again(ctx, func() error {
+		return s.db.QueryRow(ctx, `
+			SELECT s.id, s.expires_at, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
+			       u.id, u.name, u.email, u.email_verified, coalesce(u.image, ''), u.role, u.created_at, u.updated_at
+			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).
+			Scan(&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
+				&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Session{}, ErrNoSession
+	}
+	if err != nil {
+		return Session{}, s.unavailable("describe session", err)
+	}
+	u.Roles = splitRoles(roles)
+	return v, nil
+}
+
+// newSession is what insertSession writes.
+type newSession struct {
+	userID    string
+	remember  bool
+	client    Client
+	presented Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
+}
+
+// insertSession ends the presented session and makes the new one, inside the caller's transaction.
+func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Token, error) {
+	if n.presented != "" {
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.presented.hash()); err != nil {
+			return "", fmt.Errorf("end the session presented: %w", err)
+		}
+	}
+	idle := s.o.SessionIdle
+	if !n.remember {
+		idle = min(idle, notRemembered)
+	}
+	var address *string
+	if n.client.Addr.IsValid() {
+		a := n.client.Addr.String()
+		address = &a
+	}
+	t := newToken()
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
+		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7)`,
+		newID(), t.hash(), n.userID, idle, s.o.SessionLifetime, address, storable(n.client.UserAgent))
+	if err != nil {
+		return "", fmt.Errorf("insert session: %w", err)
+	}
+	return t, nil
+}
+
+// SignOut ends a session. A token without one is no error: the visitor is signed out either way.
+func (s *Store) SignOut(ctx context.Context, t Token) error {
+	if t == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var userID string
+	err := s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return s.unavailable("sign out", err)
+	}
+	s.audit(ctx, "sign-out", userID, Client{}, nil)
+	return nil
+}
+
+// SignOutEverywhere ends every session of the user whose session the token is.
+func (s *Store) SignOutEverywhere(ctx context.Context, t Token) error {
+	session, err := s.Lookup(ctx, t)
+	if err != nil {
+		return err
+	}
+	_, err = s.EndSessions(ctx, session.User.ID)
+	return err
+}
+
+// sweepBatch keeps the sweep's transactions short: it never holds rows a sign-in waits for.
+const sweepBatch = 1000
+
+// Sweep deletes sessions, codes and throttle rows that have expired, and returns how many rows those were.
+func (s *Store) Sweep(ctx context.Context) (int64, error) {
+	var total int64
+	for _, table := range []struct{ name, key string }{
+		{"session", "id"}, {"verification", "id"}, {"throttle", "key"},
+	} {
+		for {
+			tag, err := s.db.Exec(ctx, fmt.Sprintf(`
+				DELETE FROM gatepost.%[1]s WHERE %[2]s IN (
+				    SELECT %[2]s FROM gatepost.%[1]s WHERE expires_at < now()
+				    ORDER BY expires_at LIMIT %[3]d FOR UPDATE SKIP LOCKED)`, table.name, table.key, sweepBatch))
+			if err != nil {
+				return total, s.unavailable("sweep "+table.name, err)
+			}
+			total += tag.RowsAffected()
+			if tag.RowsAffected() < sweepBatch {
+				break
+			}
+		}
+	}
+	return total, nil
+}
+
+// sweepEvery is how often Run sweeps.
+const sweepEvery = 5 * time.Minute
+
+// Run does the Store's regular work until the context ends.
+func (s *Store) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if n, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.o.Log.WarnContext(ctx, "expired sessions were not swept", "err", err)
+		} else if n > 0 {
+			s.o.Log.DebugContext(ctx, "swept expired rows", "rows", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

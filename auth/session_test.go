@@ -1,0 +1,214 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+const goodPassword = auth.Password("correct horse battery")
+
+var here = auth.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "test/1"}
+
+func signUp(t *testing.T, s *auth.Store, email string) auth.Token {
+	t.Helper()
+	token, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "", here)
+	if err != nil {
+		t.Fatalf("sign up: %v", err)
+	}
+	return token
+}
+
+func signIn(s *auth.Store, ctx context.Context, email string, p auth.Password) (auth.Token, error) {
+	return s.SignIn(ctx, auth.Credentials{Email: email, Password: p, Remember: true, Client: here})
+}
+
+func exec(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func count(t *testing.T, db *pgxpool.Pool, table string) (n int) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM gatepost."+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSignUpMakesUserAccountAndSession(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "Ada@Example.COM")
+	v, err := s.Lookup(t.Context(), token)
+	if err != nil {
+		t.Fatalf("look up: %v", err)
+	}
+	if v.User.Email != "ada@example.com" || v.User.Name != "Ada" || !v.User.HasAny([]string{"user"}) {
+		t.Errorf("got user %+v", v.User)
+	}
+	for _, table := range []string{`"user"`, "account", "session"} {
+		if n := count(t, db, table); n != 1 {
+			t.Errorf("%s: got %d rows, want 1", table, n)
+		}
+	}
+	d, err := s.Describe(t.Context(), token)
+	if err != nil || d.IPAddress != "192.0.2.7" || d.UserAgent != "test/1" {
+		t.Errorf("describe: got %+v, %v", d, err)
+	}
+	if idle := d.ExpiresAt.Sub(d.CreatedAt); idle != 168*time.Hour {
+		t.Errorf("got expiry %v after sign-up, want 168h", idle)
+	}
+}
+
+func TestSignInMakesANewSessionAndEndsTheOnePresented(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	first := signUp(t, s, "ada@example.com")
+	second, err := s.SignIn(t.Context(), auth.Credentials{Email: " ADA@example.com ", Password: goodPassword, Presented: first, Client: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second == first {
+		t.Error("the token did not change")
+	}
+	if _, err := s.Lookup(t.Context(), first); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("the session presented lives on: %v", err)
+	}
+}
+
+func TestWrongPasswordUnknownAndDisabledAreTheSame(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	signUp(t, s, "off@example.com")
+	exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'off@example.com'`)
+	for email, p := range map[string]auth.Password{
+		"ada@example.com": "wrong password", "nobody@example.com": goodPassword, "off@example.com": goodPassword,
+	} {
+		if _, err := signIn(s, t.Context(), email, p); !errors.Is(err, auth.ErrBadCredentials) {
+			t.Errorf("%s: got %v, want ErrBadCredentials", email, err)
+		}
+	}
+}
+
+// Each way a session can die, done as an operator would, must be seen by the next look-up.
+func TestLookupRefusesDeadSessions(t *testing.T) {
+	t.Parallel()
+	for name, sql := range map[string]string{
+		"row deleted":      `DELETE FROM gatepost.session`,
+		"expired":          `UPDATE gatepost.session SET expires_at = now()`,
+		"idle":             `UPDATE gatepost.session SET last_used_at = now() - interval '169 hours'`,
+		"older than limit": `UPDATE gatepost.session SET created_at = now() - interval '721 hours'`,
+		"user disabled":    `UPDATE gatepost."user" SET disabled_at = now()`,
+		"user deleted":     `DELETE FROM gatepost."user"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, db := authtest.NewStore(t)
+			token := signUp(t, s, "ada@example.com")
+			exec(t, db, sql)
+			if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+				t.Errorf("got %v, want ErrNoSession", err)
+			}
+		})
+	}
+}
+
+func TestUseMovesTheExpiryUpToTheLifetime(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ age, want string }{
+		"used yesterday":    {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '144 hours', created_at = now() - interval '24 hours'", "168:00:00"},
+		"near its lifetime": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '10 hours', created_at = now() - interval '710 hours'", "10:00:00"},
+		"shortened by hand": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '1 hour', created_at = now() - interval '48 hours'", "01:00:00"},
+		"used just now":     {"UPDATE gatepost.session SET expires_at = now() + interval '167 hours'", "167:00:00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, db := authtest.NewStore(t)
+			token := signUp(t, s, "ada@example.com")
+			exec(t, db, c.age)
+			if _, err := s.Lookup(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			var ok bool
+			err := db.QueryRow(t.Context(), `SELECT abs(extract(epoch FROM expires_at - now() - $1::interval)) < 60 FROM gatepost.session`, c.want).Scan(&ok)
+			if err != nil || !ok {
+				t.Errorf("the session does not end in about %s (%v)", c.want, err)
+			}
+		})
+	}
+}
+
+func TestWithoutRememberTheSessionEndsAfterADayUnused(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	token, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '25 hours', expires_at = now() + interval '1 hour' WHERE idle_seconds = 86400`)
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("got %v, want ErrNoSession", err)
+	}
+}
+
+func TestALoweredSettingCountsForOldSessions(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '2 hours'`)
+	strict := auth.New(db, auth.Options{SessionIdle: time.Hour})
+	defer strict.Close()
+	if _, err := strict.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("got %v, want ErrNoSession", err)
+	}
+}
+
+func TestSignOutEndsTheSessionAtOnce(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	other, err := signIn(s, t.Context(), "ada@example.com", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SignOut(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("signed out: got %v", err)
+	}
+	if err := s.SignOutEverywhere(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "session"); n != 0 {
+		t.Errorf("got %d sessions left, want 0", n)
+	}
+}
+
+func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	exec(t, db, `
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, 2500) n, gatepost."user" u`)
+	n, err := s.Sweep(t.Context())
+	if err != nil || n != 2500 {
+		t.Errorf("got %d rows swept, %v; want 2500", n, err)
+	}
+	if n := count(t, db, "session"); n != 1 {
+		t.Errorf("got %d sessions left, want 1", n)
+	}
+}

@@ -1,0 +1,134 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const userColumns = `id, name, email, email_verified, coalesce(image, ''), role, disabled_at, created_at, updated_at`
+
+func scanUser(row pgx.CollectableRow) (User, error) {
+	var u User
+	var roles string
+	var disabled *time.Time
+	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt, &u.UpdatedAt)
+	u.Roles = splitRoles(roles)
+	if disabled != nil {
+		u.DisabledAt = *disabled
+	}
+	return u, err
+}
+
+// Users calls f with every user, oldest first, without holding them all.
+func (s *Store) Users(ctx context.Context, f func(User) error) error {
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" ORDER BY created_at, id`)
+	if err != nil {
+		return s.unavailable("list users", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		u, err := scanUser(rows)
+		if err != nil {
+			return s.unavailable("list users", err)
+		}
+		if err := f(u); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return s.unavailable("list users", err)
+	}
+	return nil
+}
+
+// FindUser finds a user by e-mail address, in any spelling, or by id. It fails with ErrNoUser.
+func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
+	email, _ := CanonicalEmail(emailOrID) // not an address: then it is an id
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" WHERE email = $1 OR id = $2`,
+		email, storable(emailOrID))
+	if err != nil {
+		return User{}, s.unavailable("find user", err)
+	}
+	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return User{}, ErrNoUser
+	}
+	if err != nil {
+		return User{}, s.unavailable("find user", err)
+	}
+	return u, nil
+}
+
+// SetRoles replaces a user's roles; the next request of each of his sessions sees them.
+func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
+	list, err := canonicalRoles(roles)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, "set-role", id, `UPDATE gatepost."user" SET role = $2, updated_at = now() WHERE id = $1`, list)
+}
+
+// Disable bars a user from signing in and ends his sessions.
+func (s *Store) Disable(ctx context.Context, id string) error {
+	return s.change(ctx, "disable", id, `
+		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1)
+		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`)
+}
+
+// Enable lets a disabled user sign in again.
+func (s *Store) Enable(ctx context.Context, id string) error {
+	return s.change(ctx, "enable", id, `UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`)
+}
+
+// DeleteUser removes a user with his accounts and sessions. There is no way back.
+func (s *Store) DeleteUser(ctx context.Context, id string) error {
+	return s.change(ctx, "delete", id, `DELETE FROM gatepost."user" WHERE id = $1`)
+}
+
+// SetPassword gives a user a new password, ends his sessions and forgets his failed attempts.
+func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
+	u, err := s.FindUser(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.checkNewPassword(p, u.Email); err != nil {
+		return err
+	}
+	var hashed string
+	if err := s.hashes.turn(ctx, func() error { hashed = hash(p); return nil }); err != nil {
+		return err
+	}
+	return s.change(ctx, "set-password", u.ID, `
+		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+		     forgiven AS (DELETE FROM gatepost.throttle WHERE key = $3)
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+		VALUES ($4, $5, 'credential', $1, $1, $2)
+		ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, updated_at = now()`,
+		hashed, accountKey(u.Email), newID(), issuerCredential)
+}
+
+// EndSessions signs a user out everywhere and returns how many sessions that were.
+func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
+	tag, err := s.db.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
+	if err != nil {
+		return 0, s.unavailable("end sessions", err)
+	}
+	s.audit(ctx, "sign-out-everywhere", userID, Client{}, nil)
+	return tag.RowsAffected(), nil
+}
+
+// change runs a statement that must touch exactly the user $1.
+func (s *Store) change(ctx context.Context, event, id, sql string, args ...any) error {
+	tag, err := s.db.Exec(ctx, sql, append([]any{id}, args...)...)
+	if err != nil {
+		return s.unavailable(event, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrNoUser
+	}
+	s.audit(ctx, event, id, Client{}, nil)
+	return nil
+}
