@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// exchange is one request and its answer, from the first station to the log line.
+type exchange struct {
+	http.ResponseWriter
+	request *http.Request
+	start   time.Time
+	id      string
+	client  netip.Addr
+	target  target
+	class   class
+	outcome outcome
+	user    auth.User
+	// signedIn says that user is who is there. The identity headers depend on it alone.
+	signedIn bool
+	body     *watchedBody // nil without a body
+	status   int
+	bytes    int64
+	cookie   *auth.Cookie
+	err      error // the cause, for the log only
+}
+
+type exchangeKey struct{}
+
+func withExchange(ctx context.Context, x *exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, x)
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, request: r, start: time.Now(), cookie: &p.c.Cookie}
+	x.client = clientIP(r, p.c.TrustedProxies)
+	x.id = p.requestID(r)
+	if _, ok := r.Header["X-Forwarded-For"]; ok && !trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
+		p.untrusted.Do(func() {
+			p.c.Log.Warn("a peer sends X-Forwarded-For and is not believed; if it is your proxy, list its address in GATEPOST_TRUSTED_PROXIES", "peer", r.RemoteAddr)
+		})
+	}
+	p.metrics.inFlight.Inc()
+	return x
+}
+
+const maxRequestID = 128
+
+// requestID is the trusted proxy's, if it gave one, else our own.
+func (p *Proxy) requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && encode(id) == id && trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
+		return id
+	}
+	return rand.Text()
+}
+
+// WriteHeader notes the status. In interim answers of the app (1xx) it drops cookies of our name; final ones were
+// cleaned by modifyResponse.
+func (x *exchange) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		x.cookie.DropSet(x.Header())
+		x.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(b)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// end is the last station: the request becomes one line and one count. A panic before the answer began becomes a 500;
+// after that the server has to cut the connection, so that nobody takes half an answer for a whole one.
+func (p *Proxy) end(x *exchange) {
+	fault := recover()
+	switch {
+	case fault == http.ErrAbortHandler:
+		x.err = errors.New("the answer was cut short")
+	case fault != nil:
+		x.outcome, x.err = outcomeFault, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		if x.status == 0 {
+			p.refuse(x, x.request, http.StatusInternalServerError, x.err)
+			fault = nil
+		}
+	}
+	took := time.Since(x.start)
+	p.metrics.observe(x, took)
+	p.log(x, took)
+	if fault != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (p *Proxy) log(x *exchange, took time.Duration) {
+	level := slog.LevelInfo
+	if x.status >= 500 {
+		level = slog.LevelWarn
+	}
+	ctx := x.request.Context()
+	if !p.c.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("request_id", x.id), slog.String("method", x.request.Method), slog.String("path", x.path()),
+		slog.Int("status", x.status), slog.String("outcome", x.outcome.String()), slog.String("route", x.class.String()),
+		slog.Int64("bytes", x.bytes), slog.Duration("took", took))
+	if x.client.IsValid() {
+		attrs = append(attrs, slog.String("client", x.client.String()))
+	}
+	if x.user.ID != "" {
+		attrs = append(attrs, slog.String("user", x.user.ID))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.String("err", x.err.Error()))
+	}
+	p.c.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+const maxLoggedPath = 1024
+
+// path is what is logged of the target: no query, which may hold secrets.
+func (x *exchange) path() string {
+	path := x.target.path
+	if path == "" {
+		path = "(refused target)"
+	}
+	if len(path) > maxLoggedPath {
+		path = path[:maxLoggedPath] + "…"
+	}
+	return path
+}

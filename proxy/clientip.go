@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// clientIP is the one address a request came from. X-Forwarded-For counts only when the peer is a trusted proxy, and
+// then from the right: each trusted proxy vouches for the address before it. Garbage, or a list of nothing but
+// trusted proxies, leaves the peer itself.
+func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer := peerAddr(r.RemoteAddr)
+	if !trusts(trusted, peer) {
+		return peer
+	}
+	lines := r.Header["X-Forwarded-For"]
+	for i := len(lines) - 1; i >= 0; i-- {
+		rest := lines[i]
+		for rest != "" {
+			var last string
+			if j := strings.LastIndexByte(rest, ','); j >= 0 {
+				rest, last = rest[:j], rest[j+1:]
+			} else {
+				rest, last = "", rest
+			}
+			a, err := netip.ParseAddr(strings.TrimSpace(last))
+			if err != nil {
+				return peer
+			}
+			if a = a.Unmap().WithZone(""); !trusts(trusted, a) {
+				return a
+			}
+		}
+	}
+	return peer
+}
+
+// peerAddr is the other end of the connection; the zero Addr on a Unix socket.
+func peerAddr(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+func trusts(trusted []netip.Prefix, a netip.Addr) bool {
+	for _, p := range trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}

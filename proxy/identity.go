@@ -1,0 +1,209 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// Identity says under which header names the app learns who is there, and so which names no client may use.
+type Identity struct {
+	headers []identityHeader
+	// stripped holds folded names; prefixes, folded beginnings of names.
+	stripped map[string]struct{}
+}
+
+type identityHeader struct{ name, attribute string }
+
+// attributes are what an identity header can carry.
+var attributes = map[string]func(*auth.User) string{
+	"id":             func(u *auth.User) string { return encode(u.ID) },
+	"email":          func(u *auth.User) string { return encode(u.Email) },
+	"email_verified": func(u *auth.User) string { return map[bool]string{true: "true", false: "false"}[u.EmailVerified] },
+	"name":           func(u *auth.User) string { return encode(cutRunes(u.Name, maxNameHeader)) },
+	"roles":          func(u *auth.User) string { return encode(strings.Join(u.Roles, ",")) },
+}
+
+// maxNameHeader bounds the one attribute its owner chooses, so that a name set by SQL cannot outgrow the limits of
+// the app's server.
+const maxNameHeader = 100 // characters
+
+// wellKnown are the identity headers of other gateways, and what else an app may believe though any client can send
+// it: no app behind this gate should find one that we did not write.
+var wellKnown = []string{
+	"X-Remote-User", "X-Real-IP", "Forwarded", "Proxy",
+	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL",
+	"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
+	"X-Middleware-Subrequest",
+}
+
+// wellKnownPrefixes cover families, folded: Remote-*, X-Forwarded-*, X-Auth-Request-*, X-WebAuth-*, X-Authentik-*,
+// X-Pomerium-*, X-Token-*.
+var wellKnownPrefixes = []string{"remote", "xforwarded", "xauthrequest", "xwebauth", "xauthentik", "xpomerium", "xtoken"}
+
+// ParseIdentity reads "Header=attribute, …" and a list of further names to strip. The error names every fault.
+func ParseIdentity(headers, strip string) (Identity, error) {
+	id := Identity{stripped: map[string]struct{}{}}
+	var faults []error
+	for entry := range strings.SplitSeq(headers, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if err := id.add(entry); err != nil {
+			faults = append(faults, fmt.Errorf("GATEPOST_IDENTITY_HEADERS: %q: %w", entry, err))
+		}
+	}
+	for name := range strings.SplitSeq(strip, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if err := checkHeaderName(name); err != nil {
+			faults = append(faults, fmt.Errorf("GATEPOST_STRIP_HEADERS: %q: %w", name, err))
+		}
+		id.stripped[foldName(name)] = struct{}{}
+	}
+	for _, name := range wellKnown {
+		id.stripped[foldName(name)] = struct{}{}
+	}
+	return id, errors.Join(faults...)
+}
+
+func (id *Identity) add(entry string) error {
+	name, attribute, ok := strings.Cut(entry, "=")
+	name, attribute = strings.TrimSpace(name), strings.TrimSpace(attribute)
+	if !ok {
+		return errors.New("write it like X-Auth-User=id")
+	}
+	if err := checkHeaderName(name); err != nil {
+		return err
+	}
+	if attributes[attribute] == nil {
+		return fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name and roles", attribute)
+	}
+	if _, dup := id.stripped[foldName(name)]; dup {
+		return errors.New("another entry sets a header that apps cannot tell from this one")
+	}
+	id.stripped[foldName(name)] = struct{}{}
+	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), attribute})
+	return nil
+}
+
+// ownHeaders have a meaning of their own to us or to HTTP.
+var ownHeaders = []string{
+	"host", "cookie", "setcookie", "connection", "upgrade", "contentlength", "contenttype", "transferencoding", "te",
+	"trailer", "keepalive", "expect", "authorization", "accept", "xrequestid", "xforwardedfor", "xforwardedhost",
+	"xforwardedproto", "origin", "referer", "useragent", "range", "date",
+}
+
+func checkHeaderName(name string) error {
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || foldName(name) == "":
+		return fmt.Errorf("%q is not a header name", name)
+	case slices.Contains(ownHeaders, foldName(name)):
+		return fmt.Errorf("%s has another use; choose a name like X-Auth-User", name)
+	}
+	return nil
+}
+
+// Renames says whether an attribute goes out under a header other than the one given.
+func (id Identity) Renames(attribute, header string) bool {
+	return slices.ContainsFunc(id.headers, func(h identityHeader) bool {
+		return h.attribute == attribute && foldName(h.name) != foldName(header)
+	})
+}
+
+// remove deletes every header a client may not send, however it is spelled: servers that hand headers to scripts as
+// variables fold -, _ and . into one.
+func (id *Identity) remove(h http.Header) {
+	var buf [64]byte
+	for name := range h {
+		if folded := appendFolded(buf[:0], name); id.isStripped(folded) {
+			delete(h, name)
+		}
+	}
+}
+
+func (id *Identity) isStripped(folded []byte) bool {
+	if _, ok := id.stripped[string(folded)]; ok {
+		return true
+	}
+	if len(folded) == 0 || folded[0] != 'x' && folded[0] != 'r' {
+		return false
+	}
+	for _, prefix := range wellKnownPrefixes {
+		if len(folded) > len(prefix) && string(folded[:len(prefix)]) == prefix {
+			return true
+		}
+	}
+	return false
+}
+
+// set writes the identity. Call it last, when nothing of the client's can remove it any more.
+func (id *Identity) set(h http.Header, u *auth.User) {
+	for _, ih := range id.headers {
+		h[ih.name] = []string{attributes[ih.attribute](u)}
+	}
+}
+
+func foldName(name string) string { return string(appendFolded(nil, name)) }
+
+// appendFolded keeps the letters, in lower case, and the digits.
+func appendFolded(dst []byte, name string) []byte {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			dst = append(dst, c)
+		case 'A' <= c && c <= 'Z':
+			dst = append(dst, c+('a'-'A'))
+		}
+	}
+	return dst
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// encode writes free text so that any header parser passes it on: printable ASCII as it is, everything else and % as
+// percent-encoded UTF-8, which decodeURIComponent and its like read back.
+func encode(s string) string {
+	n := 0
+	for i := range len(s) {
+		if !printable(s[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s)+2*n)
+	for i := range len(s) {
+		if c := s[i]; printable(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return string(out)
+}
+
+func printable(c byte) bool { return ' ' <= c && c <= '~' && c != '%' }
+
+func cutRunes(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == limit {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}

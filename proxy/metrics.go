@@ -1,0 +1,99 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// class is the kind of route a request took.
+type class int
+
+const (
+	classRefused class = iota // not a request we route at all
+	classOwn
+	classPublic
+	classProtected
+	classes
+)
+
+func (c class) String() string { return [...]string{"none", "own", "public", "protected"}[c] }
+
+func classOf(a Access) class {
+	if a.Public {
+		return classPublic
+	}
+	return classProtected
+}
+
+// outcome is what became of a request.
+type outcome int
+
+const (
+	outcomeFault       outcome = iota // our own mistake
+	outcomeOwn                        // one of our pages answered
+	outcomeForwarded                  // the app answered
+	outcomeRedirected                 // sent to the public URL
+	outcomeBadRequest                 // what no browser sends
+	outcomeSignedOut                  // needs a user
+	outcomeForbidden                  // needs another user
+	outcomeUnavailable                // PostgreSQL does not answer
+	outcomeUpstream                   // the app does not answer
+	outcomeClientGone                 // nobody was left to answer
+	outcomes
+)
+
+func (o outcome) String() string {
+	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden",
+		"unavailable", "upstream_error", "client_gone"}[o]
+}
+
+func outcomeOf(status int) outcome {
+	switch status {
+	case http.StatusBadRequest, http.StatusMethodNotAllowed:
+		return outcomeBadRequest
+	case http.StatusUnauthorized:
+		return outcomeSignedOut
+	case http.StatusForbidden:
+		return outcomeForbidden
+	case http.StatusServiceUnavailable:
+		return outcomeUnavailable
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return outcomeUpstream
+	}
+	return outcomeFault
+}
+
+// metrics holds its series resolved, so that counting a request looks nothing up.
+type metrics struct {
+	inFlight prometheus.Gauge
+	requests [classes][outcomes]prometheus.Counter
+	seconds  [classes]prometheus.Observer
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatepost_requests_total", Help: "Requests, by kind of route and what became of them."}, []string{"route", "outcome"})
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "gatepost_request_duration_seconds", Help: "Time from the request's header to the end of its answer, by kind of route.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}}, []string{"route"})
+	m := &metrics{inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gatepost_requests_in_flight", Help: "Requests being answered, live connections included."})}
+	for c := range classes {
+		m.seconds[c] = seconds.WithLabelValues(c.String())
+		for o := range outcomes {
+			m.requests[c][o] = requests.WithLabelValues(c.String(), o.String())
+		}
+	}
+	if r != nil {
+		r.MustRegister(requests, seconds, m.inFlight)
+	}
+	return m
+}
+
+func (m *metrics) observe(x *exchange, took time.Duration) {
+	m.inFlight.Dec()
+	m.requests[x.class][x.outcome].Inc()
+	m.seconds[x.class].Observe(took.Seconds())
+}

@@ -1,0 +1,237 @@
+// Package proxy is the front door: every request enters here, is judged, and is answered by our own pages, refused, or
+// forwarded to the app with the identity of whoever is signed in.
+//
+// It decides on the bytes it forwards. What a path means to the app is not known here, so the rules judge every
+// plausible reading of it (reading.go), and the app receives exactly the bytes that were judged.
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// Config is what a Proxy needs. All fields are required unless they say otherwise.
+type Config struct {
+	// Upstream is the app.
+	Upstream Upstream
+	// UpstreamTimeout is the longest wait for the first byte of the app's answer. Nothing is timed after that.
+	UpstreamTimeout time.Duration
+	// PublicURL is the origin people type. The app learns it as X-Forwarded-Host and -Proto, and a WebSocket
+	// handshake that carries our cookie must come from it.
+	PublicURL *url.URL
+	// Rules say which paths need what. The zero value leaves every path public.
+	Rules Rules
+	// Identity is how the app is told who is there.
+	Identity Identity
+	// Cookie is the session cookie.
+	Cookie auth.Cookie
+	// TrustedProxies are the peers whose X-Forwarded-For and X-Request-Id are believed. Empty: nobody's. A network
+	// listed here that clients can connect from lets them choose the address they are known by.
+	TrustedProxies []netip.Prefix
+
+	// Owns says whether a raw path is one of our own pages, and Pages serves those.
+	Owns  func(rawPath string) bool
+	Pages http.Handler
+	// Refuse answers a request that goes no further. Status is 401 for a visitor who is not signed in.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
+	// Navigating says whether a browser is loading a page, as opposed to a script or a program asking for data.
+	Navigating func(*http.Request) bool
+
+	// Log receives one line for each request. Default: slog.Default().
+	Log *slog.Logger
+	// Metrics registers what is counted. Nil: shown to nobody.
+	Metrics prometheus.Registerer
+}
+
+// Proxy is the gate as an http.Handler. It must not stand behind an http.ServeMux, which redirects paths it would
+// clean.
+type Proxy struct {
+	c         Config
+	store     *auth.Store
+	forward   *httputil.ReverseProxy
+	transport *transport
+	metrics   *metrics
+	publicIs  publicURL
+	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
+}
+
+// publicURL holds what each request compares with.
+type publicURL struct {
+	origin, host, scheme string
+	hostname             string
+	loopback             bool
+}
+
+// New makes a Proxy in front of the app, with the sessions of store. Close it when done.
+func New(c Config, store *auth.Store) *Proxy {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+	u := c.PublicURL
+	p.publicIs = publicURL{u.Scheme + "://" + u.Host, u.Host, u.Scheme, strings.ToLower(u.Hostname()), IsLoopback(u.Hostname())}
+	p.forward = p.newReverseProxy()
+	return p
+}
+
+// Close ends idle connections to the app.
+func (p *Proxy) Close() { p.transport.CloseIdleConnections() }
+
+var (
+	errRole   = errors.New("the user lacks a role this path needs")
+	errOrigin = errors.New("a WebSocket handshake with a session came from another origin")
+)
+
+// ServeHTTP takes a request through the stations, each of which sees it once.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := p.begin(w, r)
+	defer p.end(x)
+	p.serve(x, r)
+}
+
+func (p *Proxy) serve(x *exchange, r *http.Request) {
+	if refusedMethod(r.Method) {
+		p.refuse(x, r, http.StatusMethodNotAllowed, errMethod)
+		return
+	}
+	t, err := parseTarget(r, p.c.PublicURL)
+	if err != nil {
+		p.refuse(x, r, http.StatusBadRequest, err)
+		return
+	}
+	x.target = t
+	if p.otherLoopbackName(r) {
+		p.toPublicURL(x, t)
+		return
+	}
+	if p.c.Owns(t.path) {
+		p.servePages(x, r)
+		return
+	}
+	access := p.c.Rules.For(r.Method, t.path)
+	x.class = classOf(access)
+	if status, err := p.identify(x, r, access); err != nil {
+		p.refuse(x, r, status, err)
+		return
+	}
+	p.serveUpstream(x, r)
+}
+
+// identify finds out who is there and whether he may pass. On public paths a session only adds identity, and its
+// absence, for whatever reason, refuses nobody.
+func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
+	token, present := p.c.Cookie.Read(r.Header)
+	if !present && !access.Public {
+		return http.StatusUnauthorized, auth.ErrNoSession
+	}
+	if !present {
+		return 0, nil
+	}
+	if isWebSocket(r.Header) && !p.fromOurOrigin(r) {
+		return http.StatusForbidden, errOrigin
+	}
+	session, err := p.store.Lookup(r.Context(), token)
+	switch {
+	case err == nil && (access.Public || access.Allows(session.User)):
+		x.user, x.signedIn = session.User, true
+		return 0, nil
+	case err == nil:
+		return http.StatusForbidden, errRole
+	case access.Public:
+		x.err = unlessNoSession(err)
+		return 0, nil
+	case errors.Is(err, auth.ErrNoSession):
+		return http.StatusUnauthorized, err
+	}
+	return http.StatusServiceUnavailable, err
+}
+
+func unlessNoSession(err error) error {
+	if errors.Is(err, auth.ErrNoSession) {
+		return nil
+	}
+	return err
+}
+
+// fromOurOrigin judges a handshake by its Origin. Browsers always send one; a program that sends none has no user
+// who could be tricked.
+func (p *Proxy) fromOurOrigin(r *http.Request) bool {
+	origins := r.Header["Origin"]
+	if len(origins) == 0 {
+		return true
+	}
+	u, err := url.Parse(origins[0])
+	return len(origins) == 1 && err == nil && sameOrigin(u, p.c.PublicURL)
+}
+
+// otherLoopbackName catches a browser that opened 127.0.0.1 while the public URL says localhost, or the like: the
+// cookie would belong to one name only.
+func (p *Proxy) otherLoopbackName(r *http.Request) bool {
+	if !p.publicIs.loopback || r.Host == p.publicIs.host || !isGet(r.Method) {
+		return false
+	}
+	name := hostname(r.Host)
+	return name != p.publicIs.hostname && IsLoopback(name) && p.c.Navigating(r)
+}
+
+func isGet(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func (p *Proxy) toPublicURL(x *exchange, t target) {
+	x.outcome = outcomeRedirected
+	x.Header().Set("Location", p.publicIs.origin+t.String())
+	x.Header().Set("Cache-Control", "no-store")
+	x.WriteHeader(http.StatusSeeOther)
+}
+
+// servePages hands over to our own pages, which learn the client's address and the request id where handlers look for
+// them.
+func (p *Proxy) servePages(x *exchange, r *http.Request) {
+	x.class, x.outcome = classOwn, outcomeOwn
+	r.Header.Set("X-Request-Id", x.id)
+	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
+	p.c.Pages.ServeHTTP(x, r)
+}
+
+func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
+	x.outcome = outcomeForwarded
+	if r.ContentLength != 0 {
+		// The app may answer while it still reads, and the answer may be what the client waits for.
+		_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
+		x.body = &watchedBody{ReadCloser: r.Body}
+		r.Body = x.body
+	}
+	p.forward.ServeHTTP(x, r.WithContext(withExchange(r.Context(), x)))
+}
+
+func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
+	x.outcome, x.err = outcomeOf(status), err
+	r.Header.Set("X-Request-Id", x.id)
+	p.c.Refuse(x, r, status, err)
+}
+
+// IsLoopback says whether a host name means this very machine: localhost, a name below it, or a loopback address.
+func IsLoopback(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// hostname is the name in a Host header: lower-case, without port and brackets.
+func hostname(host string) string {
+	u := url.URL{Host: host}
+	return strings.ToLower(u.Hostname())
+}

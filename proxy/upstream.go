@@ -1,0 +1,255 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Upstream is the address of the app.
+type Upstream struct {
+	scheme  string // "http", "https", "h2c" or "unix"
+	address string // host and port, or the path of a socket
+}
+
+// ParseUpstream reads http://host, https://host, h2c://host or unix:///path.
+func ParseUpstream(s string) (Upstream, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return Upstream{}, errors.New("is not a URL (example: http://localhost:3000)")
+	}
+	if u.Scheme == "unix" {
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			return Upstream{}, errors.New("name the socket by its full path (example: unix:///run/app.sock)")
+		}
+		return Upstream{"unix", u.Path}, nil
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
+		return Upstream{}, errors.New("starts with http://, https://, h2c:// or unix:// (example: http://localhost:3000)")
+	case u.User != nil:
+		return Upstream{}, errors.New("takes no user name or password")
+	case u.Hostname() == "":
+		return Upstream{}, errors.New("names no host (example: http://localhost:3000)")
+	case u.Path != "" && u.Path != "/", u.RawQuery != "" || u.ForceQuery, u.Fragment != "":
+		return Upstream{}, errors.New("takes no path: the app receives each path as it is, and what was judged must be what is forwarded")
+	}
+	return Upstream{u.Scheme, u.Host}, nil
+}
+
+// String is the address as it was written.
+func (u Upstream) String() string { return u.scheme + "://" + u.address }
+
+// target is the address as HTTP requests name it.
+func (u Upstream) target() (scheme, host string) {
+	switch u.scheme {
+	case "unix":
+		return "http", "unix"
+	case "h2c":
+		return "http", u.address
+	}
+	return u.scheme, u.address
+}
+
+const dialTimeout = 5 * time.Second
+
+// Dial opens a connection to the app, to see whether it is there.
+func (u Upstream) Dial(ctx context.Context) error {
+	network, address := "tcp", u.address
+	if u.scheme == "unix" {
+		network = "unix"
+	} else if _, _, err := net.SplitHostPort(address); err != nil {
+		address = net.JoinHostPort(strings.Trim(address, "[]"), map[bool]string{true: "443", false: "80"}[u.scheme == "https"])
+	}
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// transport sends upgrades over HTTP/1.1, which alone has them, and everything else over whatever the app speaks.
+type transport struct{ plain, upgrades *http.Transport }
+
+// idleConns to the app are kept for bursts; each is a socket on both sides.
+const idleConns = 512
+
+func newTransport(u Upstream, timeout time.Duration) *transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	dial := dialer.DialContext
+	if u.scheme == "unix" {
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", u.address)
+		}
+	}
+	make := func(set func(*http.Protocols)) *http.Transport {
+		var protocols http.Protocols
+		set(&protocols)
+		return &http.Transport{
+			DialContext:           dial,
+			TLSHandshakeTimeout:   dialTimeout,
+			ResponseHeaderTimeout: timeout,
+			MaxIdleConnsPerHost:   idleConns,
+			IdleConnTimeout:       90 * time.Second,
+			DisableCompression:    true, // the client's Accept-Encoding and the app's bytes pass as they are
+			Protocols:             &protocols,
+			WriteBufferSize:       8 << 10,
+			ReadBufferSize:        8 << 10,
+		}
+	}
+	http1 := func(p *http.Protocols) { p.SetHTTP1(true) }
+	best := http1
+	switch u.scheme {
+	case "https":
+		best = func(p *http.Protocols) { p.SetHTTP1(true); p.SetHTTP2(true) }
+	case "h2c":
+		best = func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
+	}
+	return &transport{plain: make(best), upgrades: make(http1)}
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, ok := r.Header["Upgrade"]; ok {
+		return t.upgrades.RoundTrip(r)
+	}
+	return t.plain.RoundTrip(r)
+}
+
+func (t *transport) CloseIdleConnections() {
+	t.plain.CloseIdleConnections()
+	t.upgrades.CloseIdleConnections()
+}
+
+func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      p.transport,
+		ModifyResponse: p.modifyResponse,
+		ErrorHandler:   p.upstreamError,
+		BufferPool:     &buffers,
+		ErrorLog:       slog.NewLogLogger(p.c.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// rewrite makes the request the app sees. It runs after the hop-by-hop headers are gone, so nothing in Connection can
+// remove what is set here.
+func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
+	x := exchangeOf(pr.In.Context())
+	out, h := pr.Out, pr.Out.Header
+	out.URL.Scheme, out.URL.Host = p.c.Upstream.target()
+	setPath(out.URL, x.target.path)
+	out.URL.RawQuery, out.URL.ForceQuery = x.target.query, x.target.hasQuery && x.target.query == ""
+	if out.Host = pr.In.Host; out.Host == "" {
+		out.Host = p.publicIs.host
+	}
+	out.Trailer = nil // announced trailers have no meaning we could check
+	delete(h, "Expect")
+	if _, ok := h["Upgrade"]; ok && !isWebSocket(pr.In.Header) {
+		delete(h, "Upgrade")
+		delete(h, "Connection")
+	}
+	p.c.Cookie.Strip(h)
+	p.c.Identity.remove(h)
+	h["X-Forwarded-Host"] = []string{p.publicIs.host}
+	h["X-Forwarded-Proto"] = []string{p.publicIs.scheme}
+	if x.client.IsValid() {
+		h["X-Forwarded-For"] = []string{x.client.String()}
+	}
+	h["X-Request-Id"] = []string{x.id}
+	if x.signedIn {
+		p.c.Identity.set(h, &x.user)
+	}
+}
+
+// modifyResponse keeps the app from speaking for us, and answers made for one person out of shared caches.
+func (p *Proxy) modifyResponse(res *http.Response) error {
+	p.c.Cookie.DropSet(res.Header)
+	x := exchangeOf(res.Request.Context())
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.status = res.StatusCode // the connection is taken over without WriteHeader
+		return nil
+	}
+	if !x.signedIn {
+		return nil
+	}
+	if _, ok := res.Header["Cache-Control"]; ok {
+		return nil
+	}
+	if _, ok := res.Header["Expires"]; ok {
+		return nil
+	}
+	res.Header["Cache-Control"] = []string{"private, no-store"}
+	return nil
+}
+
+// statusClientGone is what the log says when the client left before there was an answer (nginx's number).
+const statusClientGone = 499
+
+// upstreamError answers for an app that did not. No address of it reaches the client.
+func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
+	switch {
+	case r.Context().Err() != nil:
+		x.outcome, x.status, x.err = outcomeClientGone, statusClientGone, err
+	case x.body != nil && x.body.failed.Load():
+		p.refuse(x, x.request, http.StatusBadRequest, fmt.Errorf("read the request body: %w", err))
+	case isTimeout(err) && !isDial(err):
+		p.refuse(x, x.request, http.StatusGatewayTimeout, err)
+	default:
+		p.refuse(x, x.request, http.StatusBadGateway, err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func isWebSocket(h http.Header) bool {
+	return len(h["Upgrade"]) == 1 && strings.EqualFold(h["Upgrade"][0], "websocket")
+}
+
+// watchedBody remembers that reading from the client failed, which is no fault of the app's.
+type watchedBody struct {
+	io.ReadCloser
+	failed atomic.Bool
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed.Store(true)
+	}
+	return n, err
+}
+
+// buffers are reused for copying bodies, so that memory does not grow with traffic.
+var buffers bufferPool
+
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *bufferPool) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
