@@ -1,0 +1,107 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// loginPage is login.html; signupPage adds nothing to it.
+type loginPage struct {
+	base
+	Form        form
+	Faults      faults
+	Notice      string // said above the form
+	PasswordMin int
+	OtherPage   string // link to signup, or from there to login; empty when there is none
+}
+
+func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
+	next := r.URL.Query().Get("next")
+	token, present := ui.presented(r)
+	if done, err := ui.alreadyIn(w, r, token, next); done || err != nil {
+		return err
+	}
+	if present {
+		ui.c.Cookie.Clear(w.Header())
+	}
+	p := ui.loginPage(form{Remember: true, Next: localPath(next)})
+	p.Notice = ui.whyNoCookie(r, present)
+	return ui.show(w, http.StatusOK, "login", p)
+}
+
+// alreadyIn sends a visitor who is signed in on his way.
+func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token auth.Token, next string) (bool, error) {
+	_, err := ui.store.Lookup(r.Context(), token)
+	if errors.Is(err, auth.ErrNoSession) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	seeOther(w, ui.landing(next))
+	return true, nil
+}
+
+// whyNoCookie explains a login that seems to loop. Whoever is sent here from our own login form has just signed in,
+// and the cookie did not come back.
+func (ui *UI) whyNoCookie(r *http.Request, present bool) string {
+	from, err := url.Parse(r.Header.Get("Referer"))
+	if err != nil || present || from.Path != ui.c.Prefix+"/login" || r.URL.Query().Get("next") == "" {
+		return ""
+	}
+	if from.Host != ui.c.PublicURL.Host {
+		return "You signed in, but your browser did not send the sign-in cookie back: you are at " + from.Host +
+			", and this site is " + ui.absolute("/") + ". Sign in there."
+	}
+	if ui.c.Cookie.Secure && from.Scheme == "http" {
+		return "You signed in, but your browser did not keep the sign-in cookie, which only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
+	}
+	return "You signed in, but your browser did not send the sign-in cookie back. Allow cookies for this site and sign in again."
+}
+
+func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	presented, _ := ui.presented(r)
+	token, err := ui.store.SignIn(r.Context(), auth.Credentials{
+		Email: f.Email, Password: f.password, Remember: f.Remember, Presented: presented, Client: client(r),
+	})
+	if err != nil {
+		return ui.formFailed(w, r, "login", ui.loginPage(f), err)
+	}
+	ui.c.Cookie.Set(w.Header(), token, f.Remember)
+	seeOther(w, ui.landing(f.Next))
+	return nil
+}
+
+func (ui *UI) loginPage(f form) loginPage {
+	p := loginPage{base: ui.base("Log in"), Form: f, PasswordMin: ui.c.PasswordMin}
+	if !ui.c.SignUpClosed {
+		p.OtherPage = ui.withNext("/signup", f.Next)
+	}
+	return p
+}
+
+// formFailed shows the form again with what was typed, the password aside, and what to do.
+func (ui *UI) formFailed(w http.ResponseWriter, r *http.Request, name string, p loginPage, err error) error {
+	status := http.StatusUnprocessableEntity
+	var input auth.InputError
+	switch {
+	case errors.As(err, &input):
+		p.Faults = explain(input)
+		if p.Faults.taken {
+			status = http.StatusConflict
+		}
+	case errors.Is(err, auth.ErrBadCredentials) && !errors.Is(err, auth.ErrUnavailable):
+		status = http.StatusUnauthorized
+		p.Faults.Form = "The e-mail address or the password is not right."
+	default:
+		status, p.Faults.Form = ui.plainly(w, r, err)
+	}
+	return ui.show(w, status, name, p)
+}

@@ -1,0 +1,157 @@
+// Package loginui is what people see of the gate: login, signup, logout, the account page, and every refusal. It is
+// the one place where an error becomes a status and words. It decides nothing about who may pass.
+package loginui
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// Config is what the pages need. All fields are required unless they say otherwise.
+type Config struct {
+	// PublicURL is the origin people type. Forms are refused from any other.
+	PublicURL *url.URL
+	// Prefix is where the pages live: "" for /login, "/auth" for /auth/login.
+	Prefix string
+	// Home is the path where login lands when no page was asked for.
+	Home string
+	// AppName is the name shown.
+	AppName string
+	// SignUpClosed takes the signup page and the links to it away.
+	SignUpClosed bool
+	// PasswordMin is the shortest password, for the hint beside the field.
+	PasswordMin int
+	// Cookie is the session cookie.
+	Cookie auth.Cookie
+	// Log receives the causes of faults. Default: slog.Default().
+	Log *slog.Logger
+}
+
+// UI is the set of pages.
+type UI struct {
+	c      Config
+	store  *auth.Store
+	pages  pages
+	routes map[string]methods
+	origin *http.CrossOriginProtection
+}
+
+// methods are the handlers of one path, by method. HEAD is served as GET.
+type methods map[string]page
+
+// page answers a request, or returns the error that Refuse turns into an answer.
+type page func(http.ResponseWriter, *http.Request) error
+
+// New parses the templates; a broken one is an error at start.
+func New(c Config, store *auth.Store) (*UI, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection()}
+	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
+	var err error
+	if ui.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	ui.routes = map[string]methods{
+		c.Prefix + "/login":                       {"GET": ui.getLogin, "POST": ui.postLogin},
+		c.Prefix + "/signup":                      {"GET": ui.getSignup, "POST": ui.postSignup},
+		c.Prefix + "/register":                    {"GET": ui.getRegister},
+		c.Prefix + "/logout":                      {"GET": ui.getLogout, "POST": ui.postLogout},
+		c.Prefix + "/account":                     {"GET": ui.getAccount},
+		c.Prefix + "/account/sign-out-everywhere": {"POST": ui.postSignOutEverywhere},
+		"/api/auth/get-session":                   {"GET": ui.getSession},
+		"/.gatepost/healthz":                      {"GET": getHealth},
+		ui.pages.stylesheet.path:                  {"GET": ui.pages.stylesheet.serve},
+		ui.pages.icon.path:                        {"GET": ui.pages.icon.serve},
+	}
+	return ui, nil
+}
+
+// Owns says whether a raw path is ours: one of the routes in its exact spelling, or a plain path below /account or
+// /.gatepost, where later pages live. Any other spelling is the app's, and the rules judge it.
+func (ui *UI) Owns(rawPath string) bool {
+	if _, ok := ui.routes[rawPath]; ok {
+		return true
+	}
+	return (strings.HasPrefix(rawPath, "/.gatepost/") || strings.HasPrefix(rawPath, ui.c.Prefix+"/account/")) &&
+		!strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
+}
+
+// Handler serves the pages. It expects only requests whose raw path Owns approved, with the client's address in
+// RemoteAddr.
+func (ui *UI) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protect(w.Header())
+		if err := ui.serve(w, r); err != nil {
+			ui.answer(w, r, err)
+		}
+	})
+}
+
+func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
+	route, ok := ui.routes[r.URL.EscapedPath()]
+	if !ok {
+		return errNotFound
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	handle, ok := route[method]
+	if !ok {
+		w.Header().Set("Allow", route.allow())
+		return errMethod
+	}
+	if method == http.MethodPost {
+		if err := ui.checkOrigin(r); err != nil {
+			return err
+		}
+	}
+	return handle(w, r)
+}
+
+func (m methods) allow() string {
+	if m["GET"] == nil {
+		return "POST"
+	}
+	if m["POST"] == nil {
+		return "GET, HEAD"
+	}
+	return "GET, HEAD, POST"
+}
+
+// protect sets the headers every page of ours carries, and no answer of the app's.
+func protect(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// client is where the request came from, for the throttle and the audit line.
+func client(r *http.Request) auth.Client {
+	ap, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address when there is none
+	return auth.Client{Addr: ap.Addr(), UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id")}
+}
+
+// presented is the session cookie the browser sent. present without a token is one that cannot be valid.
+func (ui *UI) presented(r *http.Request) (t auth.Token, present bool) {
+	return ui.c.Cookie.Read(r.Header)
+}
+
+func getHealth(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte("ok"))
+	return err
+}

@@ -1,0 +1,49 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// getLogout only asks: a link or an image anywhere could make a browser come here.
+func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
+	token, present := ui.presented(r)
+	session, err := ui.store.Describe(r.Context(), token)
+	if errors.Is(err, auth.ErrNoSession) {
+		if present {
+			ui.c.Cookie.Clear(w.Header())
+		}
+		seeOther(w, ui.c.Prefix+"/login")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "logout", accountPage{base: ui.base("Log out"), Session: session})
+}
+
+// postLogout ends the session before it answers. When that fails the visitor is told he is still signed in, and the
+// cookie stays.
+func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
+	token, _ := ui.presented(r)
+	if err := ui.store.SignOut(r.Context(), token); err != nil {
+		return &stillSignedIn{err}
+	}
+	ui.signedOut(w)
+	return nil
+}
+
+// signedOut makes the browser forget: the cookie, and the pages it kept for Back.
+func (ui *UI) signedOut(w http.ResponseWriter) {
+	ui.c.Cookie.Clear(w.Header())
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	seeOther(w, ui.c.Prefix+"/login")
+}
+
+// stillSignedIn is a logout that could not be carried out.
+type stillSignedIn struct{ cause error }
+
+func (e *stillSignedIn) Error() string { return e.cause.Error() }
+func (e *stillSignedIn) Unwrap() error { return e.cause }
