@@ -10,9 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// errOutage spares a visitor the wait while PostgreSQL is known not to answer.
+var errOutage = errors.New("PostgreSQL did not answer a moment ago")
+
 // again runs a read, and once more when the connection it was given turned out dead, as all idle ones are after
 // PostgreSQL restarts.
 func (s *Store) again(ctx context.Context, read func() error) error {
+	if s.down.Load() {
+		return errOutage
+	}
 	err := read()
 	if err == nil || errors.Is(err, pgx.ErrNoRows) || ctx.Err() != nil || !connectionLost(err) {
 		return err

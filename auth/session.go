@@ -50,9 +50,6 @@ func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	if s.down.Load() {
-		return Session{}, ErrUnavailable
-	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var due bool

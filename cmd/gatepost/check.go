@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v3"
+)
+
+// check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
+func (p *process) check(ctx context.Context, _ *cli.Command) error {
+	c, err := loadConfig(ctx, p.env)
+	var list faults
+	list.add(err)
+	list.add(c.needUpstream())
+	if err := p.printSettings(c); err != nil {
+		return err
+	}
+	if len(list) > 0 {
+		return list
+	}
+	list.add(c.checkLiveUpstream(ctx))
+	list.add(p.checkLiveDatabase(ctx, c))
+	if len(list) > 0 {
+		return list
+	}
+	_, err = fmt.Fprintln(p.stdout, "\nEverything is in order.")
+	return err
+}
+
+func (p *process) printSettings(c *config) error {
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	c.settings.DataDir = c.dataDir
+	for _, s := range c.settings.all() {
+		switch {
+		case s.value == "":
+			s.value = "(not set)"
+		case s.secret:
+			s.value = describeURL(s.value) + " (password hidden)"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", s.name, s.value)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	protect, public := c.rules.All()
+	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
+	for _, r := range protect {
+		fmt.Fprintf(p.stdout, "  protected  %s\n", r)
+	}
+	for _, r := range public {
+		fmt.Fprintf(p.stdout, "  public     %s\n", r)
+	}
+	return nil
+}
+
+func (c *config) checkLiveUpstream(ctx context.Context) error {
+	if err := c.upstream.Dial(ctx); err != nil {
+		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address", c.upstream, cause(err))
+	}
+	return nil
+}
+
+func (p *process) checkLiveDatabase(ctx context.Context, c *config) error {
+	db, err := openDatabase(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return withChecked(ctx, c, db)
+}

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// config is every setting, checked. Nothing runs on a config with faults.
+type config struct {
+	settings
+	upstream                                   proxy.Upstream
+	hasUpstream                                bool
+	upstreamTimeout                            time.Duration
+	publicURL                                  *url.URL
+	rules                                      proxy.Rules
+	identity                                   proxy.Identity
+	pages                                      string // "" for /
+	signUpClosed                               bool
+	sessionIdle, sessionLifetime, sessionCache time.Duration
+	passwordMin                                int
+	trustedProxies                             []netip.Prefix
+	dataDir                                    string
+	migrate, allowHTTP, trustUnverifiedEmail   bool
+	logLevel                                   slog.Level
+	logJSON                                    bool
+}
+
+// maxLifetime is the longest a browser keeps a cookie (RFC 6265bis, section 5.5: 400 days).
+const maxLifetime = 400 * 24 * time.Hour
+
+// loadConfig reads and checks the environment. The error is a faults: everything wrong at once.
+func loadConfig(ctx context.Context, env []string) (*config, error) {
+	s, list := readSettings(ctx, env)
+	c := &config{settings: s}
+	c.checkListeners(&list, lookup(env, "PORT"))
+	c.checkPublicURL(&list)
+	c.checkUpstream(&list)
+	c.checkRules(&list)
+	c.checkPages(&list)
+	c.checkSessions(&list)
+	c.checkDatabase(&list, env)
+	c.checkLog(&list)
+	return c, list.orNil()
+}
+
+func lookup(env []string, name string) string {
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func (c *config) checkListeners(list *faults, platformPort string) {
+	if c.Listen == "" {
+		c.Listen = "localhost:8080"
+		if platformPort != "" {
+			c.Listen = ":" + platformPort
+		}
+	}
+	host, err := checkAddress("GATEPOST_LISTEN", c.Listen)
+	list.add(err)
+	if err == nil && !isLoopbackListener(host) && c.PublicURL == "" {
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %q can be reached from other machines: set it to the address people type, for example https://app.example.com", c.Listen))
+	}
+	if c.OpsListen != "off" {
+		_, err := checkAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
+		list.add(err)
+	}
+}
+
+func checkAddress(name, s string) (host string, err error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", fmt.Errorf("%s: %q is not host:port (example: localhost:8080, or :8080 for every address)", name, s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%s: %q has no port number from 0 to 65535", name, s)
+	}
+	return host, nil
+}
+
+func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
+
+func (c *config) checkPublicURL(list *faults) {
+	c.allowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.AllowHTTP)
+	if c.PublicURL == "" {
+		_, port, _ := net.SplitHostPort(c.Listen) // checked above
+		c.PublicURL = "http://localhost:" + port
+	}
+	c.publicURL = &url.URL{Scheme: "http", Host: "localhost"}
+	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q is not a URL like https://app.example.com", c.PublicURL))
+		return
+	case u.User != nil:
+		list.add(errors.New("GATEPOST_PUBLIC_URL takes no user name or password"))
+		return
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q has a path: the gate stands in front of a whole site, so name only scheme, host and port", c.PublicURL))
+	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.allowHTTP:
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", c.PublicURL))
+	}
+	c.publicURL = &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}
+	if c.AppName == "" {
+		c.AppName = c.publicURL.Host
+	}
+}
+
+func (c *config) checkUpstream(list *faults) {
+	c.upstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.UpstreamTimeout)
+	if c.Upstream == "" {
+		return
+	}
+	var err error
+	if c.upstream, err = proxy.ParseUpstream(c.Upstream); err != nil {
+		list.add(fmt.Errorf("GATEPOST_UPSTREAM %w", err))
+		return
+	}
+	c.hasUpstream = true
+}
+
+// needUpstream is for the commands that forward.
+func (c *config) needUpstream() error {
+	if c.hasUpstream {
+		return nil
+	}
+	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
+}
+
+func (c *config) checkRules(list *faults) {
+	var err error
+	c.rules, err = proxy.ParseRules(c.Protect, c.Public)
+	list.add(err)
+	c.identity, err = proxy.ParseIdentity(c.IdentityHeaders, c.StripHeaders)
+	list.add(err)
+	c.trustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.TrustedProxies)
+	c.trustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.TrustUnverifiedEmail)
+	if c.identity.Renames("email", "X-Auth-Email") && c.SignUp == "open" && !c.trustUnverifiedEmail {
+		list.add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
+	}
+}
+
+func (c *config) parseNetworks(list *faults, name, s string) []netip.Prefix {
+	var networks []netip.Prefix
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		p, err := parseNetwork(entry)
+		if err != nil {
+			list.add(fmt.Errorf("%s: %q is not a network (examples: 10.0.0.0/8, 192.0.2.1, 2001:db8::/32)", name, entry))
+			continue
+		}
+		networks = append(networks, p)
+	}
+	return networks
+}
+
+// parseNetwork reads a network or a single address; IPv4 written as IPv6 is IPv4.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), err
+}
+
+func (c *config) checkPages(list *faults) {
+	if !cleanPath(c.Pages) {
+		list.add(fmt.Errorf("GATEPOST_PAGES: %q is not a plain path like /auth", c.Pages))
+	}
+	if c.pages = strings.TrimSuffix(c.Pages, "/"); c.pages == "/.gatepost" || c.pages == "/api/auth" {
+		list.add(fmt.Errorf("GATEPOST_PAGES: %q is taken by Gatepost's own routes: choose another prefix", c.Pages))
+	}
+	if !cleanPath(c.Home) {
+		list.add(fmt.Errorf("GATEPOST_HOME: %q is not a plain path like /dashboard", c.Home))
+	}
+	if c.SignUp != "open" && c.SignUp != "closed" {
+		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is neither open nor closed", c.SignUp))
+	}
+	c.signUpClosed = c.SignUp != "open"
+}
+
+// cleanPath accepts paths that mean the same to everybody.
+func cleanPath(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && strings.HasPrefix(s, "/") && u.Path == s && u.EscapedPath() == s &&
+		path.Clean(s) == "/"+strings.Trim(s, "/") && !strings.ContainsAny(s, "%;")
+}
+
+func (c *config) checkSessions(list *faults) {
+	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.SessionIdle)
+	c.sessionLifetime = c.parseDuration(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
+	if c.sessionLifetime > maxLifetime {
+		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is longer than browsers keep a cookie: at most %dh", c.SessionLifetime, int(maxLifetime.Hours())))
+	}
+	if c.SessionCache != "0" {
+		c.sessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.SessionCache)
+	}
+	n, err := strconv.Atoi(c.PasswordMin)
+	if err != nil || n < 8 || n > 64 {
+		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %q is not a number from 8 to 64", c.PasswordMin))
+	}
+	c.passwordMin = n
+}
+
+func (c *config) checkDatabase(list *faults, env []string) {
+	c.migrate = c.parseBool(list, "GATEPOST_MIGRATE", c.Migrate)
+	list.add(checkDatabaseURL("DATABASE_URL", c.DatabaseURL))
+	list.add(checkDatabaseURL("GATEPOST_DIRECT_DATABASE_URL", c.DirectDatabaseURL))
+	if c.DatabaseURL == "" && c.DirectDatabaseURL != "" {
+		list.add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
+	}
+	if c.DatabaseURL == "" && c.DataDir == "" && !proxy.IsLoopback(c.publicURL.Hostname()) {
+		list.add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.publicURL))
+	}
+	c.dataDir = c.DataDir
+	if c.dataDir == "" {
+		c.dataDir = defaultDataDir(env)
+	}
+	dir, err := filepath.Abs(c.dataDir)
+	list.add(err)
+	c.dataDir = dir
+}
+
+// checkDatabaseURL says what shape is expected and never quotes: the parser's own words hold pieces of the password
+// when that has characters with a meaning in URLs.
+func checkDatabaseURL(name, s string) error {
+	if s == "" {
+		return nil
+	}
+	if _, err := pgxpool.ParseConfig(s); err != nil {
+		return fmt.Errorf(`%s is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, or "host=… user=… dbname=…"); in a URL, write / @ : # ? %% in a password as %%2F %%40 %%3A %%23 %%3F %%25`, name)
+	}
+	return nil
+}
+
+func defaultDataDir(env []string) string {
+	home := lookup(env, "HOME")
+	switch {
+	case os.Getuid() == 0:
+		return "/var/lib/gatepost"
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Application Support", "gatepost")
+	case lookup(env, "XDG_DATA_HOME") != "":
+		return filepath.Join(lookup(env, "XDG_DATA_HOME"), "gatepost")
+	}
+	return filepath.Join(home, ".local", "share", "gatepost")
+}
+
+func (c *config) checkLog(list *faults) {
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %q is neither text nor json", c.LogFormat))
+	}
+	c.logJSON = c.LogFormat == "json"
+	switch strings.ToLower(c.LogLevel) {
+	case "debug", "info", "warn", "error":
+		_ = c.logLevel.UnmarshalText([]byte(c.LogLevel)) // one of the four
+	default:
+		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %q is none of debug, info, warn and error", c.LogLevel))
+	}
+}
+
+func (c *config) parseDuration(list *faults, name, s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		list.add(fmt.Errorf("%s: %q is not a length of time above zero (examples: 30s, 10m, 168h)", name, s))
+	}
+	return d
+}
+
+func (c *config) parseBool(list *faults, name, s string) bool {
+	if s != "true" && s != "false" {
+		list.add(fmt.Errorf("%s: %q is neither true nor false", name, s))
+	}
+	return s == "true"
+}
+
+// cookie is the session cookie that follows from the public URL.
+func (c *config) cookie() auth.Cookie {
+	port := c.publicURL.Port()
+	if port == "" {
+		port = "80"
+	}
+	return auth.NewCookie(c.publicURL.Scheme == "https", port, c.sessionLifetime)
+}

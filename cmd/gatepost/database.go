@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/internal/localpg"
+	"github.com/gatepost/gatepost/migrations"
+)
+
+// database is where users live: the operator's PostgreSQL, or the built-in one.
+type database struct {
+	url, direct string
+	builtin     *localpg.Server // nil for the operator's own
+}
+
+// Times the start may take. A database that comes up beside the gate, as in a compose file, gets a moment.
+const (
+	startTimeout    = 90 * time.Second
+	connectPatience = 15 * time.Second
+)
+
+// openDatabase finds the database of a command. Only a command that stays, as serve does, may be the one that runs the
+// built-in PostgreSQL; a short one joins it when it runs already.
+func openDatabase(ctx context.Context, c *config, stays bool) (*database, error) {
+	if c.DatabaseURL != "" {
+		return &database{url: c.DatabaseURL, direct: cmpOr(c.DirectDatabaseURL, c.DatabaseURL)}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	start := localpg.Open
+	if stays {
+		start = localpg.Start
+	}
+	server, err := start(ctx, localpg.Config{Dir: c.dataDir, Bin: c.PostgresBin})
+	if errors.Is(err, localpg.ErrInUse) {
+		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or set DATABASE_URL so that both can work on one PostgreSQL", c.dataDir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	url := server.URL(localpg.Superuser)
+	return &database{url, url, server}, nil
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Close ends the built-in PostgreSQL, if that is what it is and this process runs it.
+func (d *database) Close() error {
+	if d.builtin == nil {
+		return nil
+	}
+	return d.builtin.Stop()
+}
+
+// ended is closed when the built-in PostgreSQL dies; nil, and so never ready, for any other.
+func (d *database) ended() <-chan struct{} {
+	if d.builtin == nil {
+		return nil
+	}
+	return d.builtin.Done()
+}
+
+// connect opens the one connection that migrations use.
+func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(d.direct)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL at %s cannot be reached: %s", describeURL(d.direct), oneLine(err))
+	}
+	return conn, nil
+}
+
+// connectPatiently waits a moment for a database that is still starting.
+func (d *database) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx.Conn, error) {
+	deadline := time.Now().Add(connectPatience)
+	for waiting := false; ; waiting = true {
+		conn, err := d.connect(ctx)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return conn, err
+		}
+		if !waiting {
+			log.Warn("waiting for PostgreSQL", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// oneLine keeps the last part of pgx's error, which says what happened; the parts before name hosts once more.
+func oneLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// describeURL names a database without its password.
+func describeURL(s string) string {
+	config, err := pgx.ParseConfig(s)
+	if err != nil {
+		return "(unreadable)"
+	}
+	host := config.Host
+	if !strings.HasPrefix(host, "/") {
+		host = fmt.Sprintf("%s:%d", host, config.Port)
+	}
+	return fmt.Sprintf("%s, database %q, user %q", host, config.Database, config.User)
+}
+
+// prepare migrates the database, or, when that is not wanted, says what is missing.
+func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger) error {
+	if c.migrate {
+		n, err := migrations.Up(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			log.Info("migrated the database", "migrations", n)
+		}
+	}
+	return migrations.Check(ctx, conn)
+}
+
+// openPool opens the pool the store works on.
+func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(d.url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
+	}
+	if !strings.Contains(d.url, "pool_max_conns") {
+		config.MaxConns = 20
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 2 * time.Second
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "gatepost"
+	}
+	config.PingTimeout = time.Second
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// demoDir is where the demo keeps its database, apart from a real one.
+func demoDir(dataDir string) string { return filepath.Join(dataDir, "demo") }

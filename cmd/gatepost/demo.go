@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+const demoAdmin = "admin@example.com"
+
+// demo runs the real gate in front of the sample app. The app listens on a socket in a directory only this user may
+// enter, so there is no way round the gate.
+func (p *process) demo(ctx context.Context, _ *cli.Command) error {
+	dir, err := os.MkdirTemp("", "gatepost-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the sample app's socket: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "app.sock")
+	c, err := loadConfig(ctx, demoEnv(p.env, socket))
+	if err != nil {
+		return err
+	}
+	c.dataDir = demoDir(c.dataDir)
+	stop, err := serveDemoApp(socket)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	out := &batchWriter{to: p.stderr}
+	defer out.Flush()
+	return serve(ctx, c, newLogger(c, out), func(g *gate) error { return p.welcome(ctx, g) })
+}
+
+// demoEnv sets what makes it the demo and leaves the rest (ports, directories, log) to the operator.
+func demoEnv(env []string, socket string) []string {
+	fixed := []string{
+		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
+		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
+		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=", "GATEPOST_MIGRATE=",
+		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
+	}
+	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
+	})
+	return append(kept, fixed...)
+}
+
+func serveDemoApp(socket string) (stop func(), err error) {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("start the sample app: %w", cause(err))
+	}
+	s := &http.Server{Handler: demoApp(), ReadHeaderTimeout: readHeaderTimeout}
+	go func() { _ = s.Serve(l) }() // ends with Close
+	return func() { _ = s.Close() }, nil
+}
+
+// welcome makes an admin with a new password and says what to do next.
+func (p *process) welcome(ctx context.Context, g *gate) error {
+	password := auth.Password(rand.Text())
+	if err := setDemoAdmin(ctx, g.store, password); err != nil {
+		return fmt.Errorf("make the demo's admin: %w", err)
+	}
+	_, err := fmt.Fprintf(p.stdout, `
+  Gatepost is running in front of a sample app.
+
+    Open          %[1]s/
+    Protected     %[1]s/dashboard   (sign up with any address; no mail is sent)
+    Admins only   %[1]s/admin
+    Admin login   %[2]s   password: %[3]s
+
+  Its users are in %[4]s.  Stop with Ctrl-C.
+
+`, g.c.publicURL, demoAdmin, string(password), g.c.dataDir)
+	return err
+}
+
+func setDemoAdmin(ctx context.Context, s *auth.Store, password auth.Password) error {
+	u, err := s.FindUser(ctx, demoAdmin)
+	if errors.Is(err, auth.ErrNoUser) {
+		_, err = s.CreateUser(ctx, auth.NewUser{Email: demoAdmin, Name: "Admin", Password: password, Roles: []string{"admin", auth.DefaultRole}})
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}), s.Enable(ctx, u.ID))
+}

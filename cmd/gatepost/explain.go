@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/proxy"
+)
+
+func (p *process) explain(ctx context.Context, c *cli.Command) error {
+	method, path := http.MethodGet, c.Args().First()
+	switch c.Args().Len() {
+	case 1:
+	case 2:
+		method, path = c.Args().Get(0), c.Args().Get(1)
+	default:
+		return usagef("gatepost explain takes a path, or a method and a path (example: gatepost explain POST /api/items)")
+	}
+	if !strings.HasPrefix(path, "/") {
+		return usagef("gatepost explain: %q does not start with / (example: gatepost explain GET /dashboard)", path)
+	}
+	config, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	return p.printExplanation(config, method, path)
+}
+
+func (p *process) printExplanation(c *config, method, target string) error {
+	path, _, _ := strings.Cut(target, "?")
+	fmt.Fprintf(p.stdout, "%s %s\n\n", method, path)
+	if status := proxy.Refused(method, target, c.publicURL); status != 0 {
+		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status, http.StatusText(status))
+		return err
+	}
+	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if ui.Owns(path) {
+		_, err := fmt.Fprintln(p.stdout, "One of Gatepost's own pages; it never reaches the app.")
+		return err
+	}
+	if err := p.printReadings(c.rules, method, path); err != nil {
+		return err
+	}
+	return p.printAnswers(c.rules.For(method, path), c.pages)
+}
+
+func (p *process) printReadings(rules proxy.Rules, method, path string) error {
+	findings, complete := rules.Explain(method, path)
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "READ AS\tBECAUSE\tDECIDED BY\tNEEDS")
+	for _, f := range findings {
+		how, rule, needs := f.How, f.Rule, "nothing"
+		if how == "" {
+			how = "as sent"
+		}
+		if rule == "" {
+			rule = "(no rule)"
+		}
+		if f.Protected {
+			needs = "a signed-in user"
+			if len(f.Roles) > 0 {
+				needs = "role " + strings.Join(f.Roles, " or ")
+			}
+		}
+		fmt.Fprintf(w, "%q\t%s\t%s\t%s\n", f.Path, how, rule, needs)
+	}
+	if err := w.Flush(); err != nil || complete {
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, "… and more readings than are followed, so every rule with roles has to be met.")
+	return err
+}
+
+func (p *process) printAnswers(a proxy.Access, pages string) error {
+	out := "forwarded"
+	in := "forwarded, with identity headers"
+	if !a.Public {
+		out = "a browser is sent to " + pages + "/login (303); anything else gets 401"
+	}
+	if len(a.Roles) > 0 {
+		var each []string
+		for _, alternatives := range a.Roles {
+			each = append(each, strings.Join(alternatives, " or "))
+		}
+		slices.Sort(each)
+		in = "forwarded with role " + strings.Join(slices.Compact(each), ", and ") + "; else 403"
+	}
+	_, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in)
+	return err
+}

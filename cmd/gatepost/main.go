@@ -1,0 +1,140 @@
+// Command gatepost is a gate in front of a web app: it signs people up and in, keeps them and their sessions in
+// PostgreSQL, and forwards only whom the rules allow, telling the app who is there. Settings come from the
+// environment; `gatepost check` prints them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is a command line that means nothing.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// process is what a command may use of the world around it.
+type process struct {
+	env            []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// run is the whole program. args[0] is its name. It returns the exit code.
+func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &process{env, stdin, stdout, stderr}
+	err := p.commands().Run(ctx, args)
+	var usage usageError
+	var list faults
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "gatepost:", err)
+		return exitUsage
+	case errors.As(err, &list):
+		for _, fault := range list {
+			fmt.Fprintln(stderr, "gatepost:", fault)
+		}
+		return exitFailed
+	}
+	fmt.Fprintln(stderr, "gatepost:", err)
+	return exitFailed
+}
+
+func (p *process) commands() *cli.Command {
+	root := &cli.Command{
+		Name:        "gatepost",
+		Usage:       "login, sessions and protected paths in front of any web app",
+		Description: "Settings come from the environment; the README lists them and `gatepost check` prints them.",
+		Action:      p.serve,
+		Commands: []*cli.Command{
+			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},
+			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
+			{Name: "check", Usage: "print the configuration and test database, migrations and upstream", Action: p.check},
+			{Name: "explain", Usage: "say which rule decides about a path", ArgsUsage: "[METHOD] PATH", Action: p.explain},
+			{Name: "migrate", Usage: "bring the database up to date", Action: p.migrate, Commands: []*cli.Command{
+				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
+			}},
+			p.userCommands(),
+			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},
+		},
+	}
+	p.prepare(root)
+	return root
+}
+
+// prepare gives each command the writers of the process and strict usage: an unknown word or flag is an error and
+// never runs something else.
+func (p *process) prepare(c *cli.Command) {
+	c.Reader, c.Writer, c.ErrWriter = p.stdin, p.stdout, p.stderr
+	c.HideHelpCommand, c.HideVersion = true, true
+	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
+		return usagef("%s: %w (see `%[1]s --help`)", c.FullName(), err)
+	}
+	if action := c.Action; c.ArgsUsage == "" && action != nil {
+		c.Action = func(ctx context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return unknownWord(c)
+			}
+			return action(ctx, c)
+		}
+	}
+	for _, sub := range c.Commands {
+		p.prepare(sub)
+	}
+}
+
+func unknownWord(c *cli.Command) error {
+	word := c.Args().First()
+	var names []string
+	for _, sub := range c.Commands {
+		names = append(names, sub.Name)
+	}
+	if len(names) == 0 {
+		return usagef("%s takes no argument %q (see `%[1]s --help`)", c.FullName(), word)
+	}
+	slices.Sort(names)
+	return usagef("%s has no command %q; did you mean %q? (see `%[1]s --help`)", c.FullName(), word, nearest(word, names))
+}
+
+// version is set by release builds: -ldflags "-X main.version=v1.2.3".
+var version = "dev"
+
+func (p *process) version(context.Context, *cli.Command) error {
+	commit := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(p.stdout, "gatepost %s\ncommit %s\n%s %s/%s\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/migrations"
+)
+
+func (p *process) migrate(ctx context.Context, _ *cli.Command) error {
+	return p.withConn(ctx, func(conn *pgx.Conn) error {
+		n, err := migrations.Up(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			_, err = fmt.Fprintln(p.stdout, "The database is up to date.")
+			return err
+		}
+		_, err = fmt.Fprintf(p.stdout, "Applied %d migrations.\n", n)
+		return err
+	})
+}
+
+func (p *process) migrateStatus(ctx context.Context, _ *cli.Command) error {
+	return p.withConn(ctx, func(conn *pgx.Conn) error {
+		list, err := migrations.Status(ctx, conn)
+		if err != nil {
+			return err
+		}
+		return printMigrations(p.stdout, list)
+	})
+}
+
+func printMigrations(w io.Writer, list []migrations.Migration) error {
+	for _, m := range list {
+		state := "pending"
+		if m.Applied {
+			state = "applied"
+		}
+		if _, err := fmt.Fprintf(w, "%04d  %-8s %s\n", m.Version, state, m.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withConn runs f on a connection for migrations.
+func (p *process) withConn(ctx context.Context, f func(*pgx.Conn) error) error {
+	c, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return f(conn)
+}

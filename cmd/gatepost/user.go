@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/migrations"
+)
+
+func (p *process) userCommands() *cli.Command {
+	asJSON := &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+	one := func(name, usage string, act userAction) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, ArgsUsage: "EMAIL|ID", Flags: []cli.Flag{asJSON}, Action: p.onUser(act)}
+	}
+	return &cli.Command{
+		Name: "user", Usage: "look at and change users",
+		Action: func(context.Context, *cli.Command) error {
+			return usagef("gatepost user needs a command: list, show, create, set-role, disable, enable, delete or sign-out (see `gatepost user --help`)")
+		},
+		Commands: []*cli.Command{
+			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
+			one("show", "show a user", func(context.Context, *auth.Store, auth.User) (string, error) { return "", nil }),
+			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
+				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
+				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
+				&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from the first line of standard input; otherwise one is made and printed once"},
+			}},
+			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]", Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
+			one("disable", "bar a user from signing in, and sign him out", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+				return "disabled " + u.Email, s.Disable(ctx, u.ID)
+			}),
+			one("enable", "let a disabled user sign in again", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+				return "enabled " + u.Email, s.Enable(ctx, u.ID)
+			}),
+			one("delete", "remove a user and his sessions for good", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
+			}),
+			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+				n, err := s.EndSessions(ctx, u.ID)
+				return fmt.Sprintf("signed %s out of %d sessions", u.Email, n), err
+			}),
+		},
+	}
+}
+
+// userAction does something to a user and says what; an empty sentence prints the user instead.
+type userAction func(context.Context, *auth.Store, auth.User) (said string, err error)
+
+// onUser is a command on the one user its argument names.
+func (p *process) onUser(act userAction) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		if c.Args().Len() != 1 {
+			return usagef("%s takes one argument, an e-mail address or an id", c.FullName())
+		}
+		return p.withUser(ctx, c, act)
+	}
+}
+
+// withUser finds the user the first argument names, acts on it and reports.
+func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) error {
+	return p.withStore(ctx, func(s *auth.Store) error {
+		u, err := s.FindUser(ctx, c.Args().First())
+		if errors.Is(err, auth.ErrNoUser) {
+			return fmt.Errorf("there is no user %q (see `gatepost user list`)", c.Args().First())
+		}
+		if err != nil {
+			return err
+		}
+		said, err := act(ctx, s, u)
+		if err != nil {
+			return err
+		}
+		if now, err := s.FindUser(ctx, u.ID); err == nil {
+			u = now // as it is after the change; a deleted one as it was
+		}
+		if said != "" && !c.Bool("json") {
+			_, err := fmt.Fprintln(p.stdout, said)
+			return err
+		}
+		return p.printUser(c, u, "")
+	})
+}
+
+func (p *process) userSetRole(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 2 {
+		return usagef("gatepost user set-role takes an e-mail address or an id, and the roles, comma-separated")
+	}
+	roles, err := parseRoles(c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	return p.withUser(ctx, c, func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+		return fmt.Sprintf("%s now has %s", u.Email, strings.Join(roles, ", ")), s.SetRoles(ctx, u.ID, roles)
+	})
+}
+
+func parseRoles(s string) ([]string, error) {
+	var roles []string
+	for r := range strings.SplitSeq(s, ",") {
+		if r = strings.TrimSpace(r); !auth.ValidRole(r) {
+			return nil, usagef("%q is not a role: use letters, digits and _ . : -", r)
+		}
+		roles = append(roles, r)
+	}
+	return roles, nil
+}
+
+func (p *process) userList(ctx context.Context, c *cli.Command) error {
+	return p.withStore(ctx, func(s *auth.Store) error {
+		if c.Bool("json") {
+			list := []userJSON{}
+			if err := s.Users(ctx, func(u auth.User) error { list = append(list, newUserJSON(u, "")); return nil }); err != nil {
+				return err
+			}
+			return p.printJSON(list)
+		}
+		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tSTATE\tCREATED\tID")
+		err := s.Users(ctx, func(u auth.User) error {
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", u.Email, u.Name, strings.Join(u.Roles, ","), state(u), u.CreatedAt.UTC().Format(time.DateOnly), u.ID)
+			return err
+		})
+		return errors.Join(err, w.Flush())
+	})
+}
+
+func state(u auth.User) string {
+	if u.DisabledAt.IsZero() {
+		return "active"
+	}
+	return "disabled"
+}
+
+func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return usagef("gatepost user create takes one argument, an e-mail address")
+	}
+	u := auth.NewUser{Email: c.Args().First(), Name: c.String("name")}
+	if c.IsSet("role") {
+		roles, err := parseRoles(c.String("role"))
+		if err != nil {
+			return err
+		}
+		u.Roles = roles
+	}
+	made := ""
+	if c.Bool("password-stdin") {
+		line, err := bufio.NewReader(p.stdin).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("read the password: %w", err)
+		}
+		u.Password = auth.Password(strings.TrimRight(line, "\r\n"))
+	} else {
+		made = rand.Text()
+		u.Password = auth.Password(made)
+	}
+	return p.withStore(ctx, func(s *auth.Store) error {
+		created, err := s.CreateUser(ctx, u)
+		if err != nil {
+			return explainInput(err)
+		}
+		return p.printUser(c, created, made)
+	})
+}
+
+// explainInput says what is wrong with what the operator gave.
+func explainInput(err error) error {
+	var input auth.InputError
+	if !errors.As(err, &input) {
+		return err
+	}
+	var list faults
+	for _, f := range input {
+		switch {
+		case f.Problem == auth.Taken:
+			list.add(errors.New("there is a user with this e-mail address already (see `gatepost user show`)"))
+		case f.Limit > 0:
+			list.add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field, strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
+		default:
+			list.add(fmt.Errorf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " ")))
+		}
+	}
+	return list
+}
+
+// userJSON is a user for scripts.
+type userJSON struct {
+	ID            string     `json:"id"`
+	Email         string     `json:"email"`
+	EmailVerified bool       `json:"emailVerified"`
+	Name          string     `json:"name"`
+	Roles         []string   `json:"roles"`
+	DisabledAt    *time.Time `json:"disabledAt"`
+	CreatedAt     time.Time  `json:"createdAt"`
+	UpdatedAt     time.Time  `json:"updatedAt"`
+	Password      string     `json:"password,omitempty"` // one that was made, printed this once
+}
+
+func newUserJSON(u auth.User, password string) userJSON {
+	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
+		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
+	if j.Roles == nil {
+		j.Roles = []string{}
+	}
+	if !u.DisabledAt.IsZero() {
+		at := u.DisabledAt.UTC()
+		j.DisabledAt = &at
+	}
+	return j
+}
+
+func (p *process) printUser(c *cli.Command, u auth.User, password string) error {
+	if c.Bool("json") {
+		return p.printJSON(newUserJSON(u, password))
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n", u.ID, u.Email,
+		u.EmailVerified, u.Name, strings.Join(u.Roles, ","), state(u), u.CreatedAt.UTC().Format(time.RFC3339))
+	if password != "" {
+		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
+	}
+	return w.Flush()
+}
+
+func (p *process) printJSON(v any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// withStore runs f on a store whose database is up to date.
+func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) error {
+	c, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := withChecked(ctx, c, db); err != nil {
+		return err
+	}
+	pool, err := openPool(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	quiet := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	store := auth.New(pool, storeOptions(c, quiet, nil))
+	defer store.Close()
+	return f(store)
+}
+
+// withChecked refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
+func withChecked(ctx context.Context, c *config, db *database) error {
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if db.builtin != nil {
+		return prepare(ctx, c, conn, slog.New(slog.DiscardHandler))
+	}
+	return migrations.Check(ctx, conn)
+}
