@@ -91,8 +91,11 @@ type hashQueue struct {
 }
 
 func newHashQueue() *hashQueue {
-	return &hashQueue{slots: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1)))}
+	return &hashQueue{slots: semaphore.NewWeighted(int64(hashSlots()))}
 }
+
+// hashSlots leaves a core to the traffic, where there is more than one.
+func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // turn waits for a slot and runs f in it. It fails with ErrBusy after hashWait. f may ask the database for a
 // decision that must not be older than the turn, but never holds a connection while it hashes.

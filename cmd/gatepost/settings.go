@@ -182,6 +182,9 @@ func (f faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Unwrap lets one list take in another.
+func (f faults) Unwrap() []error { return f }
+
 func (f faults) orNil() error {
 	if len(f) == 0 {
 		return nil

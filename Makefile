@@ -1,0 +1,39 @@
+# The two commands to know: make demo, make test.
+
+.PHONY: demo test e2e bench lint build fuzz
+
+GO ?= go
+
+demo: build ## a working login on http://localhost:8080, in front of a sample app
+	@scripts/need postgresql
+	bin/gatepost demo
+
+build:
+	$(GO) build -trimpath -o bin/gatepost ./cmd/gatepost
+
+test: ## every test that needs no browser, with the race detector
+	@scripts/need postgresql compiler
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+e2e: ## the walk in a real browser
+	@scripts/need postgresql chromium
+	cd e2e && $(GO) test ./...
+
+bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
+	@scripts/need postgresql
+	$(GO) run ./bench -max-ratio 1.6
+
+lint:
+	@files=$$(gofmt -l cmd proxy auth loginui migrations internal bench e2e); \
+		if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	cd e2e && $(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	@for package in ./proxy ./auth ./loginui; do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done

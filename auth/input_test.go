@@ -1,0 +1,279 @@
+package auth_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+func TestCanonicalEmail(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Ada@Example.COM":                         "ada@example.com",
+		"  ada@example.com\t":                     "ada@example.com",
+		"a.b+tag@example.co.uk":                   "a.b+tag@example.co.uk",
+		"o'neil@example.com":                      "o'neil@example.com",
+		"ada@BÜCHER.example":                      "ada@xn--bcher-kva.example",
+		"ada@ｅｘａｍｐｌｅ.com":                         "ada@example.com",
+		"ada@xn--bcher-kva.test":                  "ada@xn--bcher-kva.test",
+		"":                                        "",
+		"ada":                                     "",
+		"@example.com":                            "",
+		"ada@":                                    "",
+		"ada@localhost":                           "",
+		"ada@127.0.0.1":                           "",
+		"ada@[127.0.0.1]":                         "",
+		"ada@@example.com":                        "",
+		"a@b@example.com":                         "",
+		"ada@example.com.":                        "",
+		"ada@.example.com":                        "",
+		"ada@exa mple.com":                        "",
+		"a da@example.com":                        "",
+		".ada@example.com":                        "",
+		"ada.@example.com":                        "",
+		"a..da@example.com":                       "",
+		`"ada"@example.com`:                       "",
+		"Ada <ada@example.com>":                   "",
+		"ada@example.com,b@x.org":                 "",
+		"ada@example.com\r\nBcc:":                 "",
+		"ada\x00@example.com":                     "",
+		"ada@example.com\x00":                     "",
+		"\xff\xfe@example.com":                    "",
+		"ａda@example.com":                         "", // a full-width letter is not folded into another user
+		"ſ@example.com":                           "", // nor the long s into s
+		"ada@-example.com":                        "",
+		strings.Repeat("a", 65) + "@example.com":  "",
+		"a@" + strings.Repeat("a.", 130) + "com":  "",
+		strings.Repeat("a", 64) + "@example.com":  strings.Repeat("a", 64) + "@example.com",
+		"ada@" + strings.Repeat("a", 64) + ".com": "",
+		"ada@" + strings.Repeat("a", 63) + ".com": "ada@" + strings.Repeat("a", 63) + ".com",
+	} {
+		got, err := auth.CanonicalEmail(in)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func FuzzCanonicalEmail(f *testing.F) {
+	for _, s := range []string{"Ada@Example.COM", "ada@BÜCHER.example", "a@b@c.de", "\xff@x.yz", "a\x00@b.cd", `"a b"@c.de`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := auth.CanonicalEmail(s)
+		if err != nil {
+			return
+		}
+		if again, err := auth.CanonicalEmail(got); err != nil || again != got {
+			t.Errorf("%q: canonical %q becomes %q, %v", s, got, again, err)
+		}
+		if len(got) > 254 || strings.Count(got, "@") != 1 || strings.ToLower(got) != got || !isASCII(got) {
+			t.Errorf("%q: not canonical: %q", s, got)
+		}
+	})
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+func TestNewPasswords(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t, func(o *auth.Options) { o.SiteName = "Example Shop" })
+	for p, want := range map[auth.Password]auth.Problem{
+		"":                                      auth.Missing,
+		"seven77":                               auth.TooShort,
+		"äöüßéèà":                               auth.TooShort, // 7 characters, though 14 bytes
+		"äöüßéèàç":                              "",
+		"🙂🙃🙂🙃🙂🙃🙂🙃":                              "",
+		"password1":                             auth.TooCommon,
+		"PassWord1":                             auth.TooCommon,
+		"ada@example.com":                       auth.TooPersonal,
+		"example shop":                          auth.TooPersonal,
+		"only lower case words":                 "",
+		"  blanks around count  ":               "",
+		"nul\x00nul\x00nul":                     auth.Malformed,
+		"\xff\xfe\xff\xfe\xff\xfe\xff\xfe":      auth.Malformed,
+		auth.Password(strings.Repeat("x", 256)): "",
+		auth.Password(strings.Repeat("x", 257)): auth.TooLong,
+	} {
+		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: p})
+		var input auth.InputError
+		var got auth.Problem
+		if errors.As(err, &input) {
+			got = input[0].Problem
+		}
+		if got != want || want == "" && err != nil {
+			t.Errorf("%.20q: got %v, want %q", string(p), err, want)
+		}
+		if err == nil {
+			u, _ := s.FindUser(t.Context(), "ada@example.com")
+			if err := s.DeleteUser(t.Context(), u.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestThePasswordIsVerifiedExactly(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0123456789", 8) // bcrypt would stop at 72 bytes
+	for _, c := range []struct {
+		set, typed string
+		want       bool
+	}{
+		{long, long, true},
+		{long, long[:72], false},
+		{"caf\u00e9 au lait", "cafe\u0301 au lait", true}, // NFC
+		{"ﬁsh and chips", "fish and chips", false},        // not NFKC
+		{"Correct Horse", "correct horse", false},
+		{" padded words ", "padded words", false},
+	} {
+		if got := auth.Verify(auth.Password(c.typed), auth.Hash(auth.Password(c.set))); got != c.want {
+			t.Errorf("set %q, typed %q: got %v", c.set, c.typed, got)
+		}
+	}
+}
+
+func FuzzPHC(f *testing.F) {
+	for _, s := range []string{
+		"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA", "$argon2i$v=19$m=8,t=1,p=1$$", "$argon2id$v=16$$$", "$$$$$", "",
+		"$argon2id$v=19$m=65537,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := auth.ParsePHC(s)
+		if err == nil && h.String() != s {
+			t.Errorf("%q reads as %q", s, h.String())
+		}
+	})
+}
+
+func TestUnreadableHashesMatchNothing(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []string{"", "x", "$argon2id$v=19$m=1048576,t=99,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$2b$10$abc"} {
+		if auth.Verify("anything at all", stored) {
+			t.Errorf("%q matched", stored)
+		}
+	}
+}
+
+var cookie = auth.Cookie{Name: "gatepost_8080"}
+
+const aToken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
+
+func TestCookieReadAndStrip(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in      []string
+		token   auth.Token
+		present bool
+		left    []string
+	}{
+		{nil, "", false, nil},
+		{[]string{"a=1; b=2"}, "", false, []string{"a=1; b=2"}},
+		{[]string{"gatepost_8080=" + aToken}, aToken, true, nil},
+		{[]string{"a=1; gatepost_8080=" + aToken + "; b=2"}, aToken, true, []string{"a=1; b=2"}},
+		{[]string{"gatepost_8080=" + aToken + "; b=2"}, aToken, true, []string{"b=2"}},
+		{[]string{"a=1;gatepost_8080=" + aToken + ";b=2"}, aToken, true, []string{"a=1;b=2"}},
+		{[]string{`a="x;y";  odd ; =; gatepost_8080=` + aToken}, aToken, true, []string{`a="x;y";  odd ; =`}},
+		{[]string{"a=1", "gatepost_8080=" + aToken, "b=2"}, aToken, true, []string{"a=1", "b=2"}},
+		{[]string{"gatepost_8080=short"}, "", true, nil},
+		{[]string{"gatepost_8080="}, "", true, nil},
+		{[]string{"gatepost_8080"}, "", true, nil},
+		{[]string{"gatepost_8080=%%%"}, "", true, nil},
+		{[]string{"gatepost_8080=" + aToken + "; gatepost_8080=" + aToken}, "", true, nil},
+		{[]string{"gatepost_8080=bad; x=1; gatepost_8080=" + aToken}, "", true, []string{"x=1"}},
+		{[]string{"gatepost_80801=" + aToken}, "", false, []string{"gatepost_80801=" + aToken}},
+		{[]string{"Gatepost_8080=" + aToken}, "", false, []string{"Gatepost_8080=" + aToken}},
+	} {
+		h := http.Header{}
+		if c.in != nil {
+			h["Cookie"] = c.in
+		}
+		token, present := cookie.Read(h)
+		if token != c.token || present != c.present {
+			t.Errorf("%q: got %q, %v", c.in, string(token), present)
+		}
+		cookie.Strip(h)
+		if got := strings.Join(h["Cookie"], "|"); got != strings.Join(c.left, "|") {
+			t.Errorf("%q: left %q, want %q", c.in, got, c.left)
+		}
+	}
+}
+
+func FuzzCookie(f *testing.F) {
+	f.Add("a=1; gatepost_8080=" + aToken + "; b=2")
+	f.Add("gatepost_8080=x;;gatepost_8080 =y")
+	f.Fuzz(func(t *testing.T, line string) {
+		h := http.Header{"Cookie": {line}}
+		token, present := cookie.Read(h)
+		if token != "" && (!present || len(token) != 43) {
+			t.Errorf("token %q, present %v", string(token), present)
+		}
+		cookie.Strip(h)
+		if _, still := cookie.Read(h); still {
+			t.Errorf("%q: still there in %q", line, h["Cookie"])
+		}
+		if !present && h.Get("Cookie") != line && line != "" {
+			t.Errorf("%q changed to %q", line, h["Cookie"])
+		}
+	})
+}
+
+func TestTheAppCannotSetOurCookie(t *testing.T) {
+	t.Parallel()
+	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_80=2"}}
+	cookie.DropSet(h)
+	if got := strings.Join(h["Set-Cookie"], "|"); got != "a=1|gatepost_80=2" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestCookieAttributes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		secure, remember bool
+		want             string
+	}{
+		{true, true, "__Host-gatepost=" + aToken + "; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000"},
+		{true, false, "__Host-gatepost=" + aToken + "; Path=/; HttpOnly; SameSite=Lax; Secure"},
+		{false, true, "gatepost_8080=" + aToken + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"},
+	} {
+		h := http.Header{}
+		auth.NewCookie(c.secure, "8080", 720*60*60*1e9).Set(h, aToken, c.remember)
+		if got := h.Get("Set-Cookie"); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+func TestNamesAreTidiedOrRefused(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	for in, want := range map[string]string{"  Ada  ": "Ada", "张伟": "张伟", "": "", "<b>x</b>": "<b>x</b>", strings.Repeat("ä", 100): strings.Repeat("ä", 100)} {
+		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Name: in, Password: goodPassword})
+		if err != nil || u.Name != want {
+			t.Errorf("%q: got %q, %v", in, u.Name, err)
+		}
+		if err := s.DeleteUser(t.Context(), u.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, in := range []string{"a\nb", "a\x00b", "\xff", strings.Repeat("a", 101), "a\r\nX-Roles: admin"} {
+		if _, err := s.CreateUser(t.Context(), auth.NewUser{Email: "eve@example.com", Name: in, Password: goodPassword}); err == nil {
+			t.Errorf("%q was accepted", in)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	results := make(chan error, 50)
+	for i := range 50 {
+		go func() {
+			email := []string{"ada@example.com", "ADA@example.com", " ada@EXAMPLE.com"}[i%3]
+			client := auth.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
+			_, err := s.SignUp(context.Background(), auth.NewUser{Email: email, Password: goodPassword}, true, "", client)
+			results <- err
+		}()
+	}
+	made := 0
+	for range 50 {
+		var input auth.InputError
+		switch err := <-results; {
+		case err == nil:
+			made++
+		case errors.As(err, &input) && input[0].Problem == auth.Taken, errors.Is(err, auth.ErrBusy):
+		default:
+			t.Errorf("got %v, want taken or busy", err)
+		}
+	}
+	if made != 1 || count(t, db, `"user"`) != 1 || count(t, db, "account") != 1 || count(t, db, "session") != 1 {
+		t.Errorf("%d sign-ups succeeded; rows: %d users", made, count(t, db, `"user"`))
+	}
+}
+
+// A failure in any later step must leave nothing of the earlier ones.
+func TestAFailedSignUpLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"account", "session"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			s, db := authtest.NewStore(t)
+			exec(t, db, "ALTER TABLE gatepost."+table+" ADD CONSTRAINT never CHECK (false)")
+			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
+			if !errors.Is(err, auth.ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+			for _, table := range []string{`"user"`, "account", "session"} {
+				if n := count(t, db, table); n != 0 {
+					t.Errorf("%s: %d rows left", table, n)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+		for i := range 5 {
+			spelled := strings.ToUpper(email[:i]) + email[i:] // spellings share one counter
+			if _, err := signIn(s, t.Context(), spelled, "wrong password"); !errors.Is(err, auth.ErrBadCredentials) {
+				t.Fatalf("%s, attempt %d: got %v, want ErrBadCredentials", email, i+1, err)
+			}
+		}
+		var throttled *auth.ThrottledError
+		_, err := signIn(s, t.Context(), email, goodPassword)
+		if !errors.As(err, &throttled) || throttled.RetryAfter < 25*time.Second || throttled.RetryAfter > 30*time.Second {
+			t.Errorf("%s: got %v, want to wait 30 s", email, err)
+		}
+	}
+	// When the wait is over the right password works, and the count starts anew.
+	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = now()`)
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", "wrong password"); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("first failure after a success: %v", err)
+	}
+}
+
+func TestTheWaitDoublesUpToAnHour(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	for n, want := range map[int]int{4: 30, 5: 60, 8: 480, 11: 3600, 60: 3600} {
+		exec(t, db, `DELETE FROM gatepost.throttle`)
+		exec(t, db, `INSERT INTO gatepost.throttle SELECT sha256(convert_to('account' || chr(1), 'UTF8')), 0, now(), now()`) // an unrelated row
+		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
+		exec(t, db, `UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour' WHERE failures = 1`, n)
+		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
+		var seconds int
+		err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM max(blocked_until) - now())::int FROM gatepost.throttle WHERE failures = $1`, n+1).Scan(&seconds)
+		if err != nil || seconds < want-5 || seconds > want {
+			t.Errorf("after %d failures: got a wait of %d s, want %d (%v)", n+1, seconds, want, err)
+		}
+	}
+}
+
+func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	attempt := func(i int, addr string) error {
+		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i), Password: "wrong password",
+			Client: auth.Client{Addr: netip.MustParseAddr(addr)}})
+		return err
+	}
+	for i := range 20 {
+		// One /64, in whatever spelling, is one network.
+		if err := attempt(i, fmt.Sprintf("2001:db8:1:2::%x", i+1)); !errors.Is(err, auth.ErrBadCredentials) {
+			t.Fatalf("attempt %d: %v", i+1, err)
+		}
+	}
+	var throttled *auth.ThrottledError
+	if err := attempt(99, "2001:db8:1:2:ffff::1"); !errors.As(err, &throttled) {
+		t.Errorf("attempt 21 of the network: got %v, want to be throttled", err)
+	}
+	if err := attempt(99, "2001:db8:1:3::1"); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("another network: got %v", err)
+	}
+}
+
+func TestSignInReadsEveryFieldStrictly(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	for _, c := range []struct {
+		email    string
+		password auth.Password
+		want     auth.FieldError
+	}{
+		{"", goodPassword, auth.FieldError{Field: "email", Problem: auth.Missing}},
+		{"ada@example.com", "", auth.FieldError{Field: "password", Problem: auth.Missing}},
+		{"ada", goodPassword, auth.FieldError{Field: "email", Problem: auth.Malformed}},
+		{"ada@example.com", "nul\x00nul nul", auth.FieldError{Field: "password", Problem: auth.Malformed}},
+		{"ada@example.com", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", auth.FieldError{Field: "password", Problem: auth.Malformed}},
+		{"ada@example.com", auth.Password(strings.Repeat("x", 5000)), auth.FieldError{Field: "password", Problem: auth.TooLong, Limit: 256}},
+	} {
+		_, err := signIn(s, t.Context(), c.email, c.password)
+		var input auth.InputError
+		if !errors.As(err, &input) || len(input) != 1 || input[0] != c.want {
+			t.Errorf("%q: got %v, want %v", c.email, err, c.want)
+		}
+	}
+}
+
+func TestAPasswordHashedWithOldParametersIsHashedAnew(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	// "correct horse battery" at m=8 MiB, t=1, made by the same library.
+	exec(t, db, `UPDATE gatepost.account SET password = $1`, auth.OldHash(goodPassword))
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	var now string
+	if err := db.QueryRow(t.Context(), `SELECT password FROM gatepost.account`).Scan(&now); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(now, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("got %s", now)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Errorf("with the new hash: %v", err)
+	}
+}
+
+// What changed while the password was being hashed must count.
+func TestAUserDisabledDuringTheHashIsRefused(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	release := auth.HoldHashQueue(s)
+	done := make(chan error, 1)
+	go func() {
+		_, err := signIn(s, context.Background(), "ada@example.com", goodPassword)
+		done <- err
+	}()
+	exec(t, db, `UPDATE gatepost."user" SET disabled_at = now()`)
+	release()
+	if err := <-done; !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("got %v, want ErrBadCredentials", err)
+	}
+}
+
+func TestAFullHashQueueIsBusyNotSlow(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	release := auth.HoldHashQueue(s)
+	defer release()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := signIn(s, context.Background(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBusy) {
+				t.Errorf("got %v, want ErrBusy", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestNoSecretPrints(t *testing.T) {
+	t.Parallel()
+	c := auth.Credentials{Email: "ada@example.com", Password: "plain password", Presented: "plain token"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		for _, v := range []any{c, &c, c.Password, c.Presented, []auth.Token{c.Presented}} {
+			if out := fmt.Sprintf(verb, v); strings.Contains(out, "plain") || strings.Contains(out, fmt.Sprintf("%x", "plain")) {
+				t.Errorf("%s of %T prints the secret: %s", verb, v, out)
+			}
+		}
+	}
+}
