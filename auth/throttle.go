@@ -101,9 +101,9 @@ func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
 }
 
 // queueNetwork is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts
-// so far in the past that the burst fits before it reaches now.
+// so far in the past that the last attempt of the burst is the one that takes it beyond now.
 func queueNetwork(b *pgx.Batch, key throttleKey, burst int, interval time.Duration) {
-	room := time.Duration(burst-1) * interval
+	room := time.Duration(burst-2) * interval
 	b.Queue(`
 		INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
 		VALUES ($1, 1, now() - $2::interval, now() + $3::interval)

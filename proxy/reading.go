@@ -66,7 +66,9 @@ func plain(p string) bool {
 // then the visited ones are not all there is.
 func visitReadings(raw string, visit func(reading)) (complete bool) {
 	var buf [8]reading
-	found := append(buf[:0], reading{path: raw})
+	// Letters beyond ASCII have no other spelling in a URL, so decoding them makes no second reading; rules are
+	// written with the letters themselves.
+	found := append(buf[:0], reading{path: decodeFrom(raw, utf8.RuneSelf)})
 	bytes := len(raw)
 	for i := 0; i < len(found); i++ {
 		for _, tr := range transforms {
@@ -116,16 +118,21 @@ func join(a, b string) string {
 }
 
 // decode undoes one layer of percent-encoding. What is not an escape stays.
-func decode(p string) string {
+func decode(p string) string { return decodeFrom(p, 0) }
+
+// decodeFrom decodes the escapes of bytes from lowest upwards.
+func decodeFrom(p string, lowest byte) string {
 	if !strings.Contains(p, "%") {
 		return p
 	}
 	out := make([]byte, 0, len(p))
 	for i := 0; i < len(p); i++ {
 		if p[i] == '%' && i+2 < len(p) && isHex(p[i+1]) && isHex(p[i+2]) {
-			out = append(out, unhex(p[i+1])<<4|unhex(p[i+2]))
-			i += 2
-			continue
+			if c := unhex(p[i+1])<<4 | unhex(p[i+2]); c >= lowest {
+				out = append(out, c)
+				i += 2
+				continue
+			}
 		}
 		out = append(out, p[i])
 	}
@@ -234,15 +241,14 @@ func mergeSlashes(p string) string {
 	return string(out)
 }
 
-// dropAuthority reads "//host/path" as a URL without scheme.
+// dropAuthority reads "//host/path" as a URL without scheme. Browsers' parsers skip any number of slashes before the
+// host.
 func dropAuthority(p string) string {
 	if !strings.HasPrefix(p, "//") {
 		return p
 	}
-	if i := strings.IndexByte(p[2:], '/'); i >= 0 {
-		return p[2+i:]
-	}
-	return "/"
+	_, rest, _ := strings.Cut(strings.TrimLeft(p, "/"), "/")
+	return "/" + rest
 }
 
 func cutRest(p string) string {

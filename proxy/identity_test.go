@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+const defaultHeaders = "X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"
+
+func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
+	t.Parallel()
+	id, err := ParseIdentity(defaultHeaders, "X-Company-Secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	for _, name := range []string{
+		"X-Auth-User", "x-auth-user", "X_Auth_User", "X-Auth_User", "X.Auth.User", "X~Auth|User", "XAuthUser", "X-AUTH-ROLES", "X-Auth-Email-Verified",
+		"Remote-User", "Remote_User", "REMOTE-GROUPS", "Remote-Addr", "X-Forwarded-User", "X_Forwarded_Email", "X-Forwarded-Groups",
+		"X-Forwarded-Preferred-Username", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Port", "X-Auth-Request-User", "X-Auth-Request-Access-Token",
+		"X-Remote-User", "X-WebAuth-User", "X-Authentik-Username", "X-Authentik-Meta-Jwks", "X-Pomerium-Jwt-Assertion", "X-Token-Subject", "X-Token-User-Roles",
+		"X-Real-IP", "X_Real_Ip", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X_Http_Method_Override", "X-Method-Override",
+		"X-Middleware-Subrequest", "Proxy", "X-Company-Secret", "x_company.secret",
+	} {
+		h[name] = []string{"admin"}
+	}
+	kept := []string{"X-Token", "X-Csrf-Token", "Authorization", "Accept", "X-Requested-With", "Traceparent", "X-Auth", "Content-Type", "Remote", "X-Authuser2"}
+	for _, name := range kept {
+		h[name] = []string{"mine"}
+	}
+	id.remove(h)
+	for name, v := range h {
+		if v[0] == "admin" {
+			t.Errorf("%s got through", name)
+		}
+	}
+	for _, name := range kept {
+		if h[name] == nil {
+			t.Errorf("%s was removed", name)
+		}
+	}
+}
+
+func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
+	t.Parallel()
+	id, err := ParseIdentity("x-user=id, "+strings.ReplaceAll(defaultHeaders, "X-Auth-User=id, ", ""), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	id.set(h, &auth.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin", Roles: []string{"user", "editor"}})
+	want := http.Header{
+		"X-User": {"u1"}, "X-Auth-Email": {"ada@example.com"}, "X-Auth-Email-Verified": {"false"},
+		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25%0D%0AX-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
+	}
+	for name, v := range want {
+		if got := h[name]; len(got) != 1 || got[0] != v[0] {
+			t.Errorf("%s: got %q, want %q", name, got, v)
+		}
+	}
+	if back, err := url.PathUnescape(h.Get("X-Auth-Name")); err != nil || !strings.HasPrefix(back, "张伟 100%\r\n") {
+		t.Errorf("the name does not read back: %q, %v", back, err)
+	}
+	id.set(h, &auth.User{Name: strings.Repeat("ä", 5000)})
+	if n := len(h.Get("X-Auth-Name")); n != 600 {
+		t.Errorf("a name of 5000 letters makes %d bytes", n)
+	}
+	if _, ok := h["X-Auth-Roles"]; !ok {
+		t.Error("no roles, no header")
+	}
+}
+
+func TestFaultyIdentityHeadersAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"X-User", "X User=id", "=id", "X-User=password", "Cookie=id", "X-Forwarded-For=id", "X-User=id, X_User=email", "---=id", "X\r\n-User=id"} {
+		if _, err := ParseIdentity(s, ""); err == nil || !strings.Contains(err.Error(), "GATEPOST_IDENTITY_HEADERS") {
+			t.Errorf("%q: got %v", s, err)
+		}
+	}
+	if _, err := ParseIdentity(defaultHeaders, "not a name"); err == nil {
+		t.Error("a strip name with blanks is accepted")
+	}
+}
+
+func TestTheClientAddressIsReadFromTheRight(t *testing.T) {
+	t.Parallel()
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	for _, c := range []struct {
+		peer string
+		xff  []string
+		want string
+	}{
+		{"192.0.2.1:99", []string{"1.3.3.4"}, "192.0.2.1"}, // not trusted, not believed
+		{"10.1.1.1:99", nil, "10.1.1.1"},
+		{"10.1.1.1:99", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"10.1.1.1:99", []string{"6.6.6.6, 198.51.100.7, 10.2.2.2"}, "198.51.100.7"},
+		{"10.1.1.1:99", []string{"6.6.6.6", "198.51.100.7"}, "198.51.100.7"},
+		{"10.1.1.1:99", []string{"10.3.3.3, 10.2.2.2"}, "10.1.1.1"}, // nothing but proxies
+		{"10.1.1.1:99", []string{"198.51.100.7, garbage"}, "10.1.1.1"},
+		{"10.1.1.1:99", []string{""}, "10.1.1.1"},
+		{"[::ffff:10.1.1.1]:99", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
+		{"[2001:db8::1]:99", []string{"2001:db9::7"}, "2001:db9::7"},
+		{"@", []string{"198.51.100.7"}, "invalid IP"},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.xff}}
+		if got := clientIP(r, trusted).String(); got != c.want {
+			t.Errorf("%s, %q: got %s, want %s", c.peer, c.xff, got, c.want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	public := &url.URL{Scheme: "http", Host: "gate.example"}
+	for raw, want := range map[string]string{
+		"/":                          "/",
+		"/a?b=%zz;c&d=\"":            "/a?b=%zz;c&d=\"",
+		"/a?":                        "/a?",
+		"/a|b<c>\"d^e`{f}":           "/a|b<c>\"d^e`{f}",
+		"/\xc3\xbc":                  "/\xc3\xbc",
+		"//x/y":                      "//x/y",
+		"//":                         "//",
+		"/%2F%2f":                    "/%2F%2f",
+		"http://gate.example/a?b":    "/a?b",
+		"HTTP://GATE.example:80":     "/",
+		"http://gate.example?x":      "/?x",
+		"https://gate.example/a":     "",
+		"http://evil.example/a":      "",
+		"http://gate.example@evil/a": "",
+		"http://gate.example:8080/a": "",
+		"http:a":                     "",
+		"http:/a":                    "",
+		"*":                          "",
+		"gate.example:80":            "",
+		"":                           "",
+		"/a#b":                       "",
+		"/a\\b":                      "",
+		"/a%":                        "",
+		"/a%2":                       "",
+		"/a%zz":                      "",
+		"/a\x00":                     "",
+		"/a\x7f":                     "",
+		"/a b":                       "",
+		"//x|y":                      "", // Go would rewrite it
+	} {
+		got, err := parseTarget(&http.Request{RequestURI: raw}, public)
+		if (err == nil) != (want != "") || err == nil && got.String() != want {
+			t.Errorf("%q: got %q, %v; want %q", raw, got.String(), err, want)
+		}
+	}
+}
+
+func TestUpstreamAddresses(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"http://localhost:3000", "http://app", "https://app.example", "h2c://127.0.0.1:50051", "unix:///run/app.sock", "http://[::1]:3000", "http://localhost:3000/"} {
+		if _, err := ParseUpstream(s); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	for _, s := range []string{"", "localhost:3000", "ftp://x", "http://", "http://x/path", "http://x?q", "http://u:p@x", "unix://run/app.sock", "unix:", "http://x/#f", "://", "http://a b"} {
+		if u, err := ParseUpstream(s); err == nil {
+			t.Errorf("%q is accepted as %v", s, u)
+		}
+	}
+}

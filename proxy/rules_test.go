@@ -1,0 +1,283 @@
+package proxy
+
+import (
+	"net/http"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func mustRules(t testing.TB, protect, public string) Rules {
+	t.Helper()
+	r, err := ParseRules(protect, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// describe puts an Access into a word: public, user, or the roles.
+func describe(a Access) string {
+	switch {
+	case a.Public:
+		return "public"
+	case len(a.Roles) == 0:
+		return "user"
+	}
+	var all []string
+	for _, roles := range a.Roles {
+		all = append(all, strings.Join(roles, "|"))
+	}
+	return strings.Join(all, "&")
+}
+
+func TestRulesDecideByTheLongestPrefix(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/dashboard, /api, POST|PUT /forms, /admin=admin|owner, /admin/help, DELETE /shop=keeper", "GET /api, /api/status, /dashboard/demo")
+	for _, c := range []struct{ method, path, want string }{
+		{"GET", "/", "public"},
+		{"GET", "/dashboards", "public"},
+		{"GET", "/dashboard", "user"},
+		{"GET", "/dashboard/", "user"},
+		{"GET", "/dashboard/x", "user"},
+		{"GET", "/dashboard/demo", "public"},
+		{"GET", "/dashboard/demo/x", "public"},
+		{"GET", "/dashboard/demos", "user"},
+		{"GET", "/api/items", "public"},
+		{"HEAD", "/api/items", "public"},
+		{"POST", "/api/items", "user"},
+		{"get", "/api/items", "user"}, // an app may take it for something else
+		{"POST", "/api/status", "public"},
+		{"POST", "/forms", "user"},
+		{"post", "/forms", "user"}, // or for POST
+		{"GET", "/forms", "public"},
+		{"GET", "/admin", "admin|owner"},
+		{"GET", "/admin/help", "user"},
+		{"DELETE", "/shop/1", "keeper"},
+		{"GET", "/shop/1", "public"},
+	} {
+		if got := describe(r.For(c.method, c.path)); got != c.want {
+			t.Errorf("%s %s: got %s, want %s", c.method, c.path, got, c.want)
+		}
+	}
+}
+
+func TestOfEqualRulesTheOneThatNamesTheMethodWinsThenProtect(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/a, /b, POST /c", "GET /a, /b, /c")
+	for _, c := range []struct{ method, path, want string }{
+		{"GET", "/a", "public"}, {"POST", "/a", "user"},
+		{"GET", "/b", "user"},
+		{"GET", "/c", "public"}, {"POST", "/c", "user"},
+	} {
+		if got := describe(r.For(c.method, c.path)); got != c.want {
+			t.Errorf("%s %s: got %s, want %s", c.method, c.path, got, c.want)
+		}
+	}
+}
+
+func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := ParseRules("dashboard, /api/*, GETT /x, get /y, /a=bad role, /b%20c, /x//y, /x/../y, /dup, /dup", "/p=admin, /ok")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range []string{`"dashboard"`, `"/api/*"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`, `"/x/../y"`, `"/dup"`, `GATEPOST_PUBLIC: rule "/p=admin"`} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not quote %s", part)
+		}
+	}
+	if strings.Contains(err.Error(), `"/ok"`) {
+		t.Error("the error quotes a rule that is right")
+	}
+}
+
+// Every spelling of a protected page that some upstream reads as that page.
+func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/dashboard, /admin=admin", "/public, /favicon.ico")
+	for _, p := range []string{
+		"/dashboard", "//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard", "/dashboard//", "/x/..%2fdashboard",
+		"/x/%2e%2e/dashboard", "/x/%2e%2e%2fdashboard", "/%64ashboard", "/dash%62oard", "/dashboard%2fsettings", "/%2fdashboard",
+		"/%2564ashboard", "/x/%252e%252e%252fdashboard", "/%25252564ashboard", "/x/..%5cdashboard", "/%5cdashboard",
+		"/dashboard;x=1", "/x/..;/dashboard", "/x/..;a=b/dashboard", "/;/dashboard", "/dashboard%3bx", "/;a=b/dashboard",
+		"/Dashboard", "/DASHBOARD", "/dashboard.", "/dashboard%20", "/dashboard%00", "/dashboard%00.html", "/dashboard%0a", "/dashboard%09",
+		"/dashboard.json", "/dashboard.tar.gz", "/Dashboard.JSON", "/dashboard.json/", "//x/dashboard", "//x@y/dashboard", "/%2f/x/dashboard",
+		"/x/%c0%ae%c0%ae/dashboard", "/x/..%c0%afdashboard", "/%e0%80%afdashboard", "/%c1%a4ashboard", "/x/%f0%80%80%ae%f0%80%80%ae/dashboard",
+		"/dashboard%23/public", "/dashboard%3f/public", "/public/../dashboard", "/public/%2e%2e/dashboard", "/public/..;/dashboard",
+		"/public/..%2f..%2fdashboard", "/_next/data/build1/dashboard.json", "/_next/data/build1/dashboard/x.json", "/docs/_next/data/b/../../../../dashboard",
+		"/x/.. /dashboard", "/x/..%20/dashboard", "/%ef%bd%84ashboard", "/dashboard.%20.", "/x//../dashboard", "/x/y/../../dashboard",
+		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
+	} {
+		if a := r.For("GET", p); a.Public {
+			t.Errorf("%s is public", p)
+		}
+	}
+}
+
+func TestEachReadingsRolesAreNeeded(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/, /admin=admin, /shop=keeper", "/assets")
+	for p, want := range map[string]string{
+		"/Admin":               "admin",
+		"/shop/../admin":       "keeper&admin",
+		"/shop/%2e%2e/admin":   "keeper&admin",
+		"/assets/../admin":     "admin",
+		"/admin/../shop":       "admin&keeper",
+		"/x/..;/admin":         "admin",
+		"/assets/app.js":       "public",
+		"/assets/a%2Fb.js":     "public",
+		"/assets%2Fapp.js":     "user", // to an app that does not decode, a page of its own
+		"/assets/..%2fprivate": "user",
+	} {
+		if got := describe(r.For("GET", p)); got != want {
+			t.Errorf("%s: got %s, want %s", p, got, want)
+		}
+	}
+}
+
+// Readings transform the rules too, so that an exception that ends in a format suffix works.
+func TestExceptionsUnderProtectEverythingWork(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/", "/favicon.ico, /robots.txt, /API, /v1.2, /_next, /.well-known, /über")
+	for p, want := range map[string]string{
+		"/favicon.ico": "public", "/robots.txt": "public", "/API/x": "public", "/API": "public", "/v1.2/items": "public", "/v1.2": "public",
+		"/v1.2/a.json": "public", "/.well-known/security.txt": "public", "/_next/static/chunks/a-B1.js": "public",
+		"/%C3%BCber": "public", "/%C3%BCber/x": "public",
+		"/favicon": "user", "/favicon.png": "user", "/api": "user", "/_next/data/b/secret.json": "user", "/favicon.ico/x": "public",
+	} {
+		if got := describe(r.For("GET", p)); got != want {
+			t.Errorf("%s: got %s, want %s", p, got, want)
+		}
+	}
+}
+
+// upstreams are what well-known servers and routers make of a path, as pure functions: the page they would serve.
+var upstreams = map[string]func(string) string{
+	"literal":       func(p string) string { return p },
+	"go ServeMux":   func(p string) string { return path.Clean("/" + decode(p)) },
+	"nginx":         func(p string) string { return path.Clean("/" + mergeSlashes(decode(p))) },
+	"apache":        func(p string) string { return path.Clean("/" + mergeSlashes(decode(p))) },
+	"tomcat":        func(p string) string { return path.Clean("/" + decode(dropParams(p))) },
+	"spring, late":  func(p string) string { return path.Clean("/" + dropParams(decode(p))) },
+	"rails":         func(p string) string { return strings.TrimSuffix(withoutLast(decode(mergeSlashes(p))), "/") },
+	"express":       func(p string) string { return strings.ToLower(strings.TrimSuffix(decode(p), "/")) },
+	"php router":    func(p string) string { return "/" + strings.Trim(decode(decode(p)), "/") },
+	"iis":           func(p string) string { return strings.ToLower(path.Clean(trimTails(backslash(decode(decode(p)))))) },
+	"next.js data":  func(p string) string { return dataRoute(p) },
+	"url parser":    func(p string) string { return dropAuthority(p) },
+	"c string":      func(p string) string { return cutRest(decode(p)) },
+	"careless utf8": func(p string) string { return path.Clean(decodeOverlong(decode(p))) },
+}
+
+func withoutLast(p string) string {
+	if forms := withoutSuffix(p); forms != nil {
+		return forms[0]
+	}
+	return p
+}
+
+// Whatever the spelling: if one of the upstreams would serve a protected page, the rules say protected.
+func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/dashboard, /admin=admin", "/public")
+	piece := rapid.SampledFrom([]string{
+		"/", "/", "//", "dashboard", "Dashboard", "%64ashboard", "%2564ashboard", "admin", "ADMIN", "public", "x", ".", "..", "%2e", "%2e%2e", "%252e",
+		"%2f", "%2F", "%252f", "%5c", ";", ";a=b", "%3b", "%00", "%20", "%0a", ".json", ".html", "%23", "%3f", "%c0%ae", "%c0%af", "_next/data/b1/", "ash",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		raw := "/" + strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), "")
+		for name, read := range upstreams {
+			page := read(raw)
+			if !covers("/dashboard", page) && !covers("/admin", page) {
+				continue
+			}
+			a := r.For("GET", raw)
+			if a.Public || covers("/admin", page) && describe(a) == "user" {
+				t.Fatalf("%q is %q to %s, and the rules say %s", raw, page, name, describe(a))
+			}
+		}
+	})
+}
+
+func TestHostileAndLongPathsCostLittle(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/private, /admin=admin", "")
+	long := "/public/" + strings.Repeat("abc/", 10_000)
+	if a := r.For("GET", long); !a.Public {
+		t.Error("a long path that means one thing is not public")
+	}
+	for _, p := range []string{
+		"/" + strings.Repeat("%25", 20_000) + "41",
+		"/" + strings.Repeat("%2e%2e;%2f", 6_000),
+		"/" + strings.Repeat("/./..;a/%5c%00.", 4_000),
+	} {
+		visited := 0
+		visitReadings(p, func(reading) { visited++ })
+		if visited > 6*maxReadings {
+			t.Errorf("%.30s…: %d readings", p, visited)
+		}
+	}
+	endless := "/%" + strings.Repeat("25", 200) + "41"
+	if got := describe(r.For("GET", endless)); got != "admin" {
+		t.Errorf("a path with more readings than we follow: got %s, want every rule's roles", got)
+	}
+}
+
+func FuzzRules(f *testing.F) {
+	f.Add("/dashboard, GET|POST /api=a|b", "GET /x, /y", "GET", "/dashboard")
+	f.Add("/, /A=b", "/favicon.ico", "HEAD", "/%2e%2e/FAVICON.ico;x")
+	f.Fuzz(func(t *testing.T, protect, public, method, raw string) {
+		r, err := ParseRules(protect, public)
+		if err != nil {
+			return
+		}
+		start := time.Now()
+		a := r.For(method, "/"+raw)
+		if a.Public && len(a.Roles) > 0 {
+			t.Error("public, and with roles")
+		}
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func FuzzReadings(f *testing.F) {
+	for _, s := range []string{"/x/..%2fdashboard", "//x/dashboard", "/a;b/%252e%252e/c.json", "/%c0%af%00", "/_next/data/a/b.json"} {
+		f.Add(s)
+	}
+	r, _ := ParseRules("/dashboard", "") // as written it is right
+	f.Fuzz(func(t *testing.T, raw string) {
+		raw = "/" + raw
+		n := 0
+		complete := visitReadings(raw, func(rd reading) {
+			if n++; !strings.HasPrefix(rd.path, "/") && rd.path != "" {
+				t.Errorf("%q reads as %q", raw, rd.path)
+			}
+		})
+		if n > 6*maxReadings {
+			t.Errorf("%q: %d readings", raw, n)
+		}
+		for name, read := range upstreams {
+			if page := read(raw); covers("/dashboard", page) && r.For("GET", raw).Public {
+				t.Errorf("%q is %q to %s, and public (complete: %v)", raw, page, name, complete)
+			}
+		}
+	})
+}
+
+func BenchmarkRulesFor(b *testing.B) {
+	r := mustRules(b, "/, /admin=admin", "/assets, /favicon.ico, GET /api")
+	for _, p := range []string{"/dashboard/settings", "/assets/app-B1x9.min.js", "/api/projects/a%2Fb"} {
+		b.Run(strings.ReplaceAll(p, "/", "_"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.For(http.MethodGet, p)
+			}
+		})
+	}
+}
