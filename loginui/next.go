@@ -47,11 +47,15 @@ func escapeRest(s string) string {
 
 // landing is where a successful login goes. Our own way in and out is no place to land on.
 func (ui *UI) landing(next string) string {
-	next = localPath(next)
-	path, _, _ := strings.Cut(next, "?")
-	switch strings.TrimPrefix(path, ui.c.Prefix) {
-	case "", "/login", "/signup", "/register", "/logout":
+	if next = localPath(next); next == "" {
 		return ui.c.Home
+	}
+	path, _, _ := strings.Cut(next, "?")
+	if own, ok := strings.CutPrefix(path, ui.c.Prefix); ok {
+		switch own {
+		case "/login", "/signup", "/register", "/logout":
+			return ui.c.Home
+		}
 	}
 	return next
 }
