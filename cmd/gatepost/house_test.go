@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gatepost/gatepost/"
+
+// mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
+var mayImport = map[string][]string{
+	"cmd/gatepost":     {"auth", "loginui", "proxy", "migrations", "internal/localpg"},
+	"proxy":            {"auth"},
+	"loginui":          {"auth"},
+	"auth":             {},
+	"migrations":       {},
+	"internal/localpg": {},
+	"auth/authtest":    {"auth", "migrations", "internal/localpg"},
+	"bench":            {"internal/localpg"},
+}
+
+// onlyIn keeps some libraries to the room they were brought in for.
+var onlyIn = map[string]string{
+	"github.com/sethvargo/go-envconfig": "cmd/gatepost",
+	"github.com/urfave/cli/v3":          "cmd/gatepost",
+	"github.com/pressly/goose/v3":       "migrations",
+	"golang.org/x/crypto/argon2":        "auth",
+}
+
+type pkg struct {
+	ImportPath, Doc string
+	Imports         []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p pkg
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		allowed, known := mayImport[room]
+		if !known {
+			t.Errorf("%s is not in the plan of the house", room)
+		}
+		for _, imported := range p.Imports {
+			if other, ours := strings.CutPrefix(imported, module); ours && !slices.Contains(allowed, other) {
+				t.Errorf("%s imports %s", room, other)
+			}
+			if home, ok := onlyIn[imported]; ok && home != room {
+				t.Errorf("%s imports %s, which belongs to %s", room, imported, home)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if len(p.Doc) < 40 {
+			t.Errorf("%s: its package comment is %q", p.ImportPath, p.Doc)
+		}
+	}
+}
+
+// SQL on users and sessions lives in auth, the environment is read in cmd.
+func TestThingsStayInTheirRoom(t *testing.T) {
+	t.Parallel()
+	sql := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE)\s+gatepost\.("user"|session|account)`)
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		rel, _ := filepath.Rel("../..", path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if sql.Match(b) && !strings.HasPrefix(rel, "auth/") {
+			t.Errorf("%s has SQL on users or sessions", rel)
+		}
+		reads := strings.Contains(string(b), "os.Getenv(") || strings.Contains(string(b), "os.Environ(")
+		if reads && (strings.HasPrefix(rel, "proxy/") || strings.HasPrefix(rel, "loginui/") || strings.HasPrefix(rel, "auth/") && !strings.HasPrefix(rel, "auth/authtest/")) {
+			t.Errorf("%s reads the environment", rel)
+		}
+		_, err = parser.ParseFile(token.NewFileSet(), path, b, parser.PackageClauseOnly)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The README's settings table lists each setting with its default, and nothing that does not exist.
+func TestTheReadmeListsTheSettings(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(string(b), -1) {
+		documented = append(documented, m[1])
+	}
+	var real []string
+	s, list := readSettings(t.Context(), nil)
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	for _, k := range s.all() {
+		real = append(real, k.name)
+		if k.value != "" && !strings.Contains(string(b), "| `"+k.name+"` | `"+k.value+"` |") {
+			t.Errorf("README: %s without its default %q", k.name, k.value)
+		}
+	}
+	slices.Sort(documented)
+	slices.Sort(real)
+	if !slices.Equal(documented, real) {
+		t.Errorf("README lists %q,\nthe settings are %q", documented, real)
+	}
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// The test binary is gatepost itself when it is called by that name: the scripts and the gates below run main().
+func TestMain(m *testing.M) {
+	testscript.Main(closing{m}, map[string]func(){"gatepost": main})
+}
+
+type closing struct{ m *testing.M }
+
+func (c closing) Run() int {
+	defer authtest.Close()
+	return c.m.Run()
+}
+
+// TestScripts runs testdata/*.txt: each is a session at a shell, with an empty database in DATABASE_URL.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATABASE_URL", authtest.NewEmptyDatabase(t))
+			env.Setenv("GATEPOST_OPS_LISTEN", "off")
+			return nil
+		},
+	})
+}
+
+// app is a real upstream that counts its requests, echoes what it was told and has a page for each thing to test.
+type app struct {
+	url  string
+	mu   sync.Mutex
+	seen []string // method and target
+}
+
+func newApp(t *testing.T) *app {
+	t.Helper()
+	a := &app{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", a.page)
+	mux.HandleFunc("/dashboard/ws", echoSocket)
+	mux.HandleFunc("/dashboard/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 3 {
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			_ = http.NewResponseController(w).Flush()
+		}
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: mux}
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	a.url = "http://" + l.Addr().String()
+	return a
+}
+
+func (a *app) page(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.seen = append(a.seen, r.Method+" "+r.RequestURI)
+	a.mu.Unlock()
+	fmt.Fprintf(w, "app page %s for %q roles %q cookie %q", r.URL.Path, r.Header.Get("X-Auth-Email"), r.Header.Get("X-Auth-Roles"), r.Header.Get("Cookie"))
+}
+
+func echoSocket(w http.ResponseWriter, _ *http.Request) {
+	conn, in, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	_, _ = io.Copy(conn, in)
+}
+
+// take returns what the app has seen since the last call.
+func (a *app) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	seen := a.seen
+	a.seen = nil
+	return seen
+}
+
+// running is a gate as a process of its own.
+type running struct {
+	url, ops string
+	cmd      *exec.Cmd
+	log      *logBuffer
+	done     chan error
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// startGate runs `gatepost serve` with more settings and waits until it answers.
+func startGate(t *testing.T, env ...string) *running {
+	t.Helper()
+	port, ops := freePort(t), freePort(t)
+	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
+	gatepost, err := exec.LookPath("gatepost") // testscript.Main put it on PATH
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.cmd = exec.Command(gatepost, "serve")
+	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=localhost:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
+		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_LOG_LEVEL=debug"}, env...)
+	g.cmd.Stderr, g.cmd.Stdout = g.log, g.log
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { g.done <- g.cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = g.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-g.done:
+		case <-time.After(30 * time.Second):
+			_ = g.cmd.Process.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the gate's log:\n%s", g.log)
+		}
+	})
+	eventually(t, "the gate answers", func() bool {
+		res, err := http.Get(g.ops + "/readyz")
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil && res.StatusCode == 200
+	})
+	return g
+}
+
+// freePort is a port nobody listens on right now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// eventually polls for a state of the world, with a deadline far beyond what it takes.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !f(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// visitor is a browser: it keeps cookies and follows redirects, or shows them.
+type visitor struct {
+	t      *testing.T
+	gate   *running
+	client *http.Client
+}
+
+func (g *running) visitor(t *testing.T) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &visitor{t, g, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (r reply) location() string { return r.header.Get("Location") }
+
+func (v *visitor) do(method, path string, body io.Reader, headers ...string) reply {
+	v.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, v.gate.url+path, body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	res, err := v.client.Do(req)
+	if err != nil {
+		v.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		v.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return reply{res.StatusCode, res.Header, string(b)}
+}
+
+const navigate = "Sec-Fetch-Mode: navigate"
+
+// open loads a page as a browser does.
+func (v *visitor) open(path string) reply { v.t.Helper(); return v.do("GET", path, nil, navigate) }
+
+// fetch asks for data as a script does.
+func (v *visitor) fetch(path string) reply { v.t.Helper(); return v.do("GET", path, nil) }
+
+func (v *visitor) post(path string, pairs ...string) reply {
+	v.t.Helper()
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return v.do("POST", path, strings.NewReader(values.Encode()), navigate)
+}
+
+const password = "correct horse battery"
+
+// signUp makes a user and leaves the visitor signed in.
+func (v *visitor) signUp(email string) {
+	v.t.Helper()
+	if r := v.post("/signup", "email", email, "password", password, "name", "Ada", "remember", "on"); r.status != 303 {
+		v.t.Fatalf("sign up: %d %s", r.status, r.body)
+	}
+}
+
+// cookie is the session cookie the visitor has.
+func (v *visitor) cookie() *http.Cookie {
+	v.t.Helper()
+	u, _ := url.Parse(v.gate.url)
+	for _, c := range v.client.Jar.Cookies(u) {
+		if regexp.MustCompile(`^gatepost_\d+$`).MatchString(c.Name) {
+			return c
+		}
+	}
+	return &http.Cookie{}
+}
