@@ -434,3 +434,36 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 		t.Error("user data in the metrics")
 	}
 }
+
+func TestEightProcessesMigrateAnEmptyDatabaseOnce(t *testing.T) {
+	t.Parallel()
+	url := authtest.NewEmptyDatabase(t)
+	gatepost, err := exec.LookPath("gatepost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	did, waited := 0, 0
+	for range 8 {
+		wg.Go(func() {
+			cmd := exec.Command(gatepost, "migrate")
+			cmd.Env = []string{"DATABASE_URL=" + url}
+			out, err := cmd.CombinedOutput()
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				t.Errorf("%v: %s", err, out)
+			case strings.HasPrefix(string(out), "Applied"):
+				did++
+			case strings.Contains(string(out), "up to date"):
+				waited++
+			}
+		})
+	}
+	wg.Wait()
+	if did != 1 || waited != 7 {
+		t.Errorf("%d processes migrated and %d found it done", did, waited)
+	}
+}

@@ -1,0 +1,16 @@
+# A static binary in an empty image, run as nobody in particular.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /gatepost ./cmd/gatepost
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /gatepost /gatepost
+USER 65532:65532
+ENV GATEPOST_LISTEN=:8080
+EXPOSE 8080
+ENTRYPOINT ["/gatepost"]
