@@ -205,6 +205,9 @@ func (p *Proxy) servePages(x *exchange, r *http.Request) {
 
 func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	x.outcome = outcomeForwarded
+	if !isWebSocket(r.Header) {
+		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel past the rules
+	}
 	if r.ContentLength != 0 {
 		// The app may answer while it still reads, and the answer may be what the client waits for.
 		_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling

@@ -397,7 +397,7 @@ func TestUpgrades(t *testing.T) {
 	if seen := d.take(); len(seen) != 0 {
 		t.Errorf("the app saw %q", seen)
 	}
-	for _, upgrade := range []string{"h2c", "TLS/1.0", "websocket, h2c"} {
+	for _, upgrade := range []string{"h2c", "TLS/1.0", "websocket, h2c", "web\x80socket"} {
 		_, _, _ = d.send(t, get("GET /public", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__", "Upgrade: "+upgrade))
 		if seen := d.take(); len(seen) != 1 || strings.Contains(strings.ToLower(seen[0]), "upgrade") {
 			t.Errorf("%s: the app saw %q", upgrade, seen)

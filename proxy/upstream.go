@@ -154,10 +154,6 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	out.Trailer = nil // announced trailers have no meaning we could check
 	delete(h, "Expect")
-	if _, ok := h["Upgrade"]; ok && !isWebSocket(pr.In.Header) {
-		delete(h, "Upgrade")
-		delete(h, "Connection")
-	}
 	p.c.Cookie.Strip(h)
 	p.c.Identity.remove(h)
 	h["X-Forwarded-Host"] = []string{p.publicIs.host}
