@@ -68,5 +68,5 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config) error {
 		return err
 	}
 	defer db.Close()
-	return withChecked(ctx, c, db)
+	return checkDatabase(ctx, c, db)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ const (
 // built-in PostgreSQL; a short one joins it when it runs already.
 func openDatabase(ctx context.Context, c *config, stays bool) (*database, error) {
 	if c.DatabaseURL != "" {
-		return &database{url: c.DatabaseURL, direct: cmpOr(c.DirectDatabaseURL, c.DatabaseURL)}, nil
+		return &database{url: c.DatabaseURL, direct: cmp.Or(c.DirectDatabaseURL, c.DatabaseURL)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -49,13 +50,6 @@ func openDatabase(ctx context.Context, c *config, stays bool) (*database, error)
 	}
 	url := server.URL(localpg.Superuser)
 	return &database{url, url, server}, nil
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // Close ends the built-in PostgreSQL, if that is what it is and this process runs it.
@@ -125,6 +119,33 @@ func describeURL(s string) string {
 		host = fmt.Sprintf("%s:%d", host, config.Port)
 	}
 	return fmt.Sprintf("%s, database %q, user %q", host, config.Database, config.User)
+}
+
+// withDatabase runs a short command on the configured database.
+func (p *process) withDatabase(ctx context.Context, f func(*config, *database) error) error {
+	c, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return f(c, db)
+}
+
+// checkDatabase refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
+func checkDatabase(ctx context.Context, c *config, db *database) error {
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if db.builtin != nil {
+		return prepare(ctx, c, conn, slog.New(slog.DiscardHandler))
+	}
+	return migrations.Check(ctx, conn)
 }
 
 // prepare migrates the database, or, when that is not wanted, says what is missing.

@@ -51,19 +51,12 @@ func printMigrations(w io.Writer, list []migrations.Migration) error {
 
 // withConn runs f on a connection for migrations.
 func (p *process) withConn(ctx context.Context, f func(*pgx.Conn) error) error {
-	c, err := loadConfig(ctx, p.env)
-	if err != nil {
-		return err
-	}
-	db, err := openDatabase(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	conn, err := db.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return f(conn)
+	return p.withDatabase(ctx, func(_ *config, db *database) error {
+		conn, err := db.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		return f(conn)
+	})
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/migrations"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -242,38 +241,18 @@ func (p *process) printJSON(v any) error {
 
 // withStore runs f on a store whose database is up to date.
 func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) error {
-	c, err := loadConfig(ctx, p.env)
-	if err != nil {
-		return err
-	}
-	db, err := openDatabase(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := withChecked(ctx, c, db); err != nil {
-		return err
-	}
-	pool, err := openPool(ctx, db)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	quiet := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store := auth.New(pool, storeOptions(c, quiet, nil))
-	defer store.Close()
-	return f(store)
-}
-
-// withChecked refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
-func withChecked(ctx context.Context, c *config, db *database) error {
-	conn, err := db.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if db.builtin != nil {
-		return prepare(ctx, c, conn, slog.New(slog.DiscardHandler))
-	}
-	return migrations.Check(ctx, conn)
+	return p.withDatabase(ctx, func(c *config, db *database) error {
+		if err := checkDatabase(ctx, c, db); err != nil {
+			return err
+		}
+		pool, err := openPool(ctx, db)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		quiet := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		store := auth.New(pool, storeOptions(c, quiet, nil))
+		defer store.Close()
+		return f(store)
+	})
 }
