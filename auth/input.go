@@ -83,16 +83,30 @@ func CanonicalEmail(typed string) (string, error) {
 		faults.add("email", TooLong, maxEmail)
 		return "", faults
 	}
-	local, domain, ok := strings.Cut(s, "@")
-	local = asciiLower(local)
-	if domain, err := idna.Lookup.ToASCII(domain); ok && err == nil {
-		if len(local) <= maxEmailLocal && len(local)+1+len(domain) <= maxEmail &&
-			emailLocal.MatchString(local) && emailDomain.MatchString(domain) {
-			return local + "@" + domain, nil
-		}
+	local, domain, _ := strings.Cut(s, "@")
+	local, domain = asciiLower(local), asciiDomain(domain)
+	if len(local) <= maxEmailLocal && len(local)+1+len(domain) <= maxEmail &&
+		emailLocal.MatchString(local) && emailDomain.MatchString(domain) {
+		return local + "@" + domain, nil
 	}
 	faults.add("email", Malformed, 0)
 	return "", faults
+}
+
+// asciiDomain is the domain as it goes over the wire, or empty when it is none. The second pass refuses what the first
+// let through but would not read back.
+func asciiDomain(s string) string {
+	if !utf8.ValidString(s) {
+		return ""
+	}
+	once, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		return ""
+	}
+	if twice, err := idna.Lookup.ToASCII(once); err != nil || twice != once {
+		return ""
+	}
+	return once
 }
 
 // asciiLower leaves other letters alone: folding them could turn a letter that only looks like k into k.
