@@ -82,6 +82,7 @@ type Store struct {
 	db      *pgxpool.Pool
 	o       Options
 	hashes  *hashQueue
+	lookups *lookups
 	metrics metrics
 	down    atomic.Bool // PostgreSQL did not answer; a probe is under way
 	ctx     context.Context
@@ -92,6 +93,7 @@ type Store struct {
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, o: o.withDefaults(), hashes: newHashQueue(), ctx: ctx, close: cancel}
+	s.lookups = &lookups{query: s.findSessions}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
 }

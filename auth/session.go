@@ -38,44 +38,31 @@ const alive = `s.expires_at > now()
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL`
 
-const lookupSQL = `
-	SELECT s.id, s.expires_at, s.last_used_at < now() - $4::interval,
-	       u.id, u.name, u.email, u.email_verified, u.role
-	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-	WHERE s.token = $1 AND ` + alive
-
 // Lookup says whose session a token is, and counts as use of it. It fails with ErrNoSession, or with ErrUnavailable
 // when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	var due bool
-	var roles string
-	var v Session
-	err := s.again(ctx, func() error {
-		return s.db.QueryRow(ctx, lookupSQL, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery()).
-			Scan(&v.ID, &v.ExpiresAt, &due, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Session{}, ErrNoSession
-	}
+	found, err := s.lookups.find(ctx, t.hash())
 	if err != nil {
 		return Session{}, s.unavailable("look up session", err)
 	}
-	v.User.Roles = splitRoles(roles)
-	if due {
-		s.slide(ctx, v.ID)
+	if found == nil {
+		return Session{}, ErrNoSession
 	}
-	return v, nil
+	if found.due {
+		s.slide(ctx, found.session.ID)
+	}
+	return found.session, nil
 }
 
 // slide moves the expiry of a session in use. An expiry that an operator brought forward by hand is left where it is:
 // ours is never earlier than last use plus idle limit, or the end of the lifetime. A failure costs the user at most
 // one interval, so it is only logged.
 func (s *Store) slide(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	_, err := s.db.Exec(ctx, `
 		UPDATE gatepost.session s
 		SET last_used_at = now(), updated_at = now(),
