@@ -45,7 +45,29 @@ func (c Cookie) Read(h http.Header) (t Token, present bool) {
 	return t, present
 }
 
-// Strip cuts the cookie out of the Cookie headers, leaving every other byte as it came.
+// markSuffix makes the name of a second cookie, which says for markAge that somebody has just logged out.
+const (
+	markSuffix = "_left"
+	markAge    = time.Minute
+)
+
+// Marked says whether Mark was called in this browser a moment ago.
+func (c Cookie) Marked(r *http.Request) bool {
+	_, err := r.Cookie(c.Name + markSuffix)
+	return err == nil
+}
+
+// Mark notes a log-out, so that the next page can make the browser forget the pages it keeps in memory.
+func (c Cookie) Mark(h http.Header) {
+	h.Add("Set-Cookie", c.Name+markSuffix+"=1"+c.attributes()+"; Max-Age="+strconv.Itoa(int(markAge.Seconds())))
+}
+
+// ours says whether a name is one of the two.
+func (c Cookie) ours(name string) bool {
+	return strings.HasPrefix(name, c.Name) && (len(name) == len(c.Name) || name[len(c.Name):] == markSuffix)
+}
+
+// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came.
 func (c Cookie) Strip(h http.Header) {
 	lines := h["Cookie"]
 	if !c.mentioned(lines) {
@@ -79,7 +101,7 @@ func (c Cookie) cut(line string) string {
 	var out strings.Builder
 	kept, cut := 0, false
 	for pair := range strings.SplitSeq(line, ";") {
-		if name, _, _ := strings.Cut(pair, "="); trim(name) == c.Name {
+		if name, _, _ := strings.Cut(pair, "="); c.ours(trim(name)) {
 			cut = true
 			continue
 		}
@@ -114,7 +136,7 @@ func (c Cookie) attributes() string {
 	return a
 }
 
-// DropSet removes every Set-Cookie of our name from an answer of the app, which may not speak for us. A cookie
+// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us. A cookie
 // without a name is judged by its value, because browsers send that back as it stands.
 func (c Cookie) DropSet(h http.Header) {
 	lines := h["Set-Cookie"]
@@ -124,7 +146,7 @@ func (c Cookie) DropSet(h http.Header) {
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
 		name, _, _ := strings.Cut(strings.TrimLeft(line, " \t="), "=")
-		if trim(name) != c.Name {
+		if !c.ours(trim(name)) {
 			kept = append(kept, line)
 		}
 	}

@@ -195,6 +195,7 @@ func TestCookieReadAndStrip(t *testing.T) {
 		{[]string{"gatepost_8080=%%%"}, "", true, nil},
 		{[]string{"gatepost_8080=" + aToken + "; gatepost_8080=" + aToken}, "", true, nil},
 		{[]string{"gatepost_8080=bad; x=1; gatepost_8080=" + aToken}, "", true, []string{"x=1"}},
+		{[]string{"a=1; gatepost_8080_left=1; gatepost_8080=" + aToken}, aToken, true, []string{"a=1"}},
 		{[]string{"gatepost_80801=" + aToken}, "", false, []string{"gatepost_80801=" + aToken}},
 		{[]string{"Gatepost_8080=" + aToken}, "", false, []string{"Gatepost_8080=" + aToken}},
 	} {

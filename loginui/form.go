@@ -127,7 +127,7 @@ func (ui *UI) cookieTrouble(r *http.Request) string {
 	if err != nil || !ui.c.Cookie.Secure || origin.Scheme != "http" || !strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname()) {
 		return ""
 	}
-	return "This page was opened over http://, and the sign-in cookie only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
+	return "This page was opened over http://, and the login cookie only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
 }
 
 func (ui *UI) absolute(path string) string {

@@ -15,6 +15,7 @@ type loginPage struct {
 	Faults      faults
 	Notice      string // said above the form
 	PasswordMin int
+	Forget      string // an image to load after a log-out; else empty
 	OtherPage   string // link to signup, or from there to login; empty when there is none
 }
 
@@ -29,6 +30,9 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := ui.loginPage(form{Remember: true, Next: localPath(next)})
 	p.Notice = ui.whyNoCookie(r, present)
+	if ui.c.Cookie.Marked(r) {
+		p.Forget = forgetPath
+	}
 	return ui.show(w, http.StatusOK, "login", p)
 }
 
@@ -45,21 +49,22 @@ func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token auth.Token
 	return true, nil
 }
 
-// whyNoCookie explains a login that seems to loop. Whoever is sent here from our own login form has just signed in,
-// and the cookie did not come back.
+// whyNoCookie explains a login that seems to loop. Whoever is sent here from one of our own forms has just signed in,
+// and the cookie did not come back. The links on those pages send no Referer.
 func (ui *UI) whyNoCookie(r *http.Request, present bool) string {
 	from, err := url.Parse(r.Header.Get("Referer"))
-	if err != nil || present || from.Path != ui.c.Prefix+"/login" || r.URL.Query().Get("next") == "" {
+	sent := from != nil && (from.Path == ui.c.Prefix+"/login" || from.Path == ui.c.Prefix+"/signup")
+	if err != nil || present || !sent || r.URL.Query().Get("next") == "" {
 		return ""
 	}
 	if from.Host != ui.c.PublicURL.Host {
-		return "You signed in, but your browser did not send the sign-in cookie back: you are at " + from.Host +
-			", and this site is " + ui.absolute("/") + ". Sign in there."
+		return "You logged in, but your browser did not send the login cookie back: you are at " + from.Host +
+			", and this site is " + ui.absolute("/") + ". Log in there."
 	}
 	if ui.c.Cookie.Secure && from.Scheme == "http" {
-		return "You signed in, but your browser did not keep the sign-in cookie, which only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
+		return "You logged in, but your browser did not keep the login cookie, which only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
 	}
-	return "You signed in, but your browser did not send the sign-in cookie back. Allow cookies for this site and sign in again."
+	return "You logged in, but your browser did not send the login cookie back. Allow cookies for this site and log in again."
 }
 
 func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
@@ -104,4 +109,19 @@ func (ui *UI) formFailed(w http.ResponseWriter, r *http.Request, name string, p 
 		status, p.Faults.Form = ui.plainly(w, r, err)
 	}
 	return ui.show(w, status, name, p)
+}
+
+// The first field with something to do gets the cursor.
+
+// FocusEmail is for the login page, and on the signup page for an address that was refused.
+func (p loginPage) FocusEmail() bool {
+	return p.Faults.Email != "" || p.Form.Email == ""
+}
+
+// FocusName is for the signup page: where it begins, unless something else was refused.
+func (p loginPage) FocusName() bool { return p.Faults.Name != "" || !p.Faults.Any() }
+
+// FocusPassword is for the signup page, when only the password was refused.
+func (p loginPage) FocusPassword() bool {
+	return p.Faults.Password != "" && p.Faults.Email == "" && p.Faults.Name == ""
 }

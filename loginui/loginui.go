@@ -71,6 +71,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 		c.Prefix + "/account/sign-out-everywhere": {"POST": ui.postSignOutEverywhere},
 		"/api/auth/get-session":                   {"GET": ui.getSession},
 		"/.gatepost/healthz":                      {"GET": getHealth},
+		forgetPath:                                {"GET": getForget},
 		ui.pages.stylesheet.path:                  {"GET": ui.pages.stylesheet.serve},
 		ui.pages.icon.path:                        {"GET": ui.pages.icon.serve},
 	}

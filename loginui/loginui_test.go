@@ -168,6 +168,19 @@ func TestSignUpLogInLogOut(t *testing.T) {
 	if a.StatusCode != 303 || a.Header.Get("Location") != "/login" || a.Header.Get("Clear-Site-Data") != `"cache"` || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("log out: %d %v", a.StatusCode, a.Header)
 	}
+	marker, _, _ := strings.Cut(a.Header.Values("Set-Cookie")[1], ";")
+	if a = d.do(t, "GET", "/login", "", "Cookie: "+marker); !strings.Contains(a.body, `src="/.gatepost/forget"`) {
+		t.Errorf("the page after a log-out does not make the browser forget:\n%s", a.body)
+	}
+	if a = d.do(t, "GET", "/login", ""); strings.Contains(a.body, "forget") {
+		t.Error("a page without a log-out makes the browser forget")
+	}
+	if a = d.do(t, "GET", "/.gatepost/forget", ""); a.StatusCode != 204 || a.Header.Get("Clear-Site-Data") != `"cache"` {
+		t.Errorf("forget: %d %v", a.StatusCode, a.Header)
+	}
+	if a = d.do(t, "GET", "/.gatepost/forget", "", "Sec-Fetch-Site: cross-site"); a.Header.Get("Clear-Site-Data") != "" {
+		t.Error("another site can make the browser forget")
+	}
 	if a = d.do(t, "GET", "/account", "", "Cookie: "+cookie); a.StatusCode != 303 || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("the cookie replayed: %d %v", a.StatusCode, a.Header)
 	}
@@ -366,6 +379,7 @@ func TestALoginThatSeemsToLoopIsExplained(t *testing.T) {
 		t.Errorf("posted over http: %d %s", a.StatusCode, a.body)
 	}
 	for referer, want := range map[string]string{
+		"https://app.example/signup":                "Allow cookies",
 		"http://app.example/login?next=/dashboard":  "only travels over https",
 		"https://other.example/login":               "this site is https://app.example/",
 		"https://app.example/login?next=/dashboard": "Allow cookies",

@@ -35,11 +35,28 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// signedOut makes the browser forget: the cookie, and the pages it kept for Back.
+// signedOut makes the browser forget: the cookie, and the pages it kept for Back. Chromium takes Clear-Site-Data on this
+// answer before it puts the page being left into its memory, so the login page says it once more (getForget).
 func (ui *UI) signedOut(w http.ResponseWriter) {
 	ui.c.Cookie.Clear(w.Header())
-	w.Header().Set("Clear-Site-Data", `"cache"`)
+	ui.c.Cookie.Mark(w.Header())
+	w.Header().Set("Clear-Site-Data", clearCache)
 	seeOther(w, ui.c.Prefix+"/login")
+}
+
+// clearCache is what Clear-Site-Data says.
+const clearCache = `"cache"`
+
+// forgetPath is an empty image on the login page that follows a log-out.
+const forgetPath = "/.gatepost/forget"
+
+// getForget makes the browser drop the pages it keeps, when a page of ours asks; other sites have no business to.
+func getForget(w http.ResponseWriter, r *http.Request) error {
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
+		w.Header().Set("Clear-Site-Data", clearCache)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // stillSignedIn is a logout that could not be carried out.

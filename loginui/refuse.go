@@ -41,8 +41,8 @@ type refusalPage struct {
 // refusals are the code for programs, the title and the sentence for people, by status.
 var refusals = map[int]struct{ code, title, say string }{
 	http.StatusBadRequest:            {"BAD_REQUEST", "That address does not work", "The request was not one a browser sends, so it was not passed on. Check the address."},
-	http.StatusUnauthorized:          {"UNAUTHORIZED", "Sign in first", "Sign in to continue."},
-	http.StatusForbidden:             {"FORBIDDEN", "You may not open this", "Your account does not have the role this page asks for. Ask whoever runs this site, or sign in with another account."},
+	http.StatusUnauthorized:          {"UNAUTHORIZED", "Log in first", "Log in to continue."},
+	http.StatusForbidden:             {"FORBIDDEN", "You may not open this", "Your account does not have the role this page asks for. Ask whoever runs this site, or log in with another account."},
 	http.StatusNotFound:              {"NOT_FOUND", "Not found", "There is no page at this address."},
 	http.StatusMethodNotAllowed:      {"METHOD_NOT_ALLOWED", "That does not work here", "This method is not allowed here."},
 	http.StatusRequestTimeout:        {"REQUEST_TIMEOUT", "That took too long", "The form took too long to arrive. Send it again."},
@@ -51,7 +51,7 @@ var refusals = map[int]struct{ code, title, say string }{
 	http.StatusTooManyRequests:       {"TOO_MANY_REQUESTS", "Too many attempts", "There were too many attempts. Wait a little and try again."},
 	http.StatusInternalServerError:   {"INTERNAL_ERROR", "Something went wrong", "Something went wrong on our side. Try again; if it happens again, tell whoever runs this site."},
 	http.StatusBadGateway:            {"BAD_GATEWAY", "The site does not answer", "The site is not answering right now. Try again in a moment."},
-	http.StatusServiceUnavailable:    {"SERVICE_UNAVAILABLE", "Back in a moment", "Your sign-in cannot be checked right now. Try again in a moment; you need not sign in again."},
+	http.StatusServiceUnavailable:    {"SERVICE_UNAVAILABLE", "Back in a moment", "Your login cannot be checked right now. Try again in a moment; you need not log in again."},
 	http.StatusGatewayTimeout:        {"GATEWAY_TIMEOUT", "The site takes too long", "The site took too long to answer. Try again in a moment."},
 }
 
@@ -87,7 +87,7 @@ func sentence(status int, err error) string {
 	}
 	var still *stillSignedIn
 	if errors.As(err, &still) {
-		return "You are still signed in: the sign-out could not be carried out right now. Try again in a moment."
+		return "You are still logged in: logging out did not work just now. Try again in a moment."
 	}
 	return refusals[status].say
 }
@@ -142,7 +142,7 @@ func (ui *UI) plainly(w http.ResponseWriter, r *http.Request, err error) (int, s
 		status, say = http.StatusTooManyRequests, "Too many attempts. Try again in "+inWords(throttled.RetryAfter)+"."
 	case errors.Is(err, auth.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
-		status, say = http.StatusServiceUnavailable, "Many people are signing in right now. Try again in a few seconds."
+		status, say = http.StatusServiceUnavailable, "Many people are logging in right now. Try again in a few seconds."
 	case errors.Is(err, auth.ErrSignUpClosed):
 		status, say = http.StatusForbidden, sentence(http.StatusForbidden, err)
 	case errors.Is(err, auth.ErrUnavailable):

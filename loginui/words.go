@@ -56,11 +56,11 @@ func passwordWords(e auth.FieldError) string {
 	case auth.Missing:
 		return "Enter a password."
 	case auth.TooShort:
-		return fmt.Sprintf("Use at least %d characters. A few words in a row work well.", e.Limit)
+		return fmt.Sprintf("Use at least %d characters.", e.Limit)
 	case auth.TooLong:
 		return fmt.Sprintf("Use at most %d characters.", e.Limit)
 	case auth.TooCommon:
-		return "This password is on every list of common passwords. Choose another; a few words in a row work well."
+		return "This password is on every list of common passwords. Choose another."
 	case auth.TooPersonal:
 		return "This password is the first thing somebody would try. Choose one that is not your address or the name of this site."
 	}

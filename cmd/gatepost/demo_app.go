@@ -56,11 +56,12 @@ var demoTemplate = template.Must(template.New("demo").Parse(`<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sample app</title>
+<link rel="icon" href="data:,">
 <style>
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
 nav { display: flex; gap: 1rem; flex-wrap: wrap; align-items: center }
-table { border-collapse: collapse; margin: 1rem 0 } td { border: 1px solid; padding: .25rem .75rem; overflow-wrap: anywhere }
+table { border-collapse: collapse; margin: 1rem 0 } td { border: 1px solid; padding: .25rem .75rem } td + td { overflow-wrap: anywhere }
 button { font: inherit }
 </style>
 </head>
@@ -69,7 +70,7 @@ button { font: inherit }
 {{if .SignedIn}}<a href="/account">Account</a> <form method="post" action="/logout"><button>Log out</button></form>
 {{else}}<a href="/login">Log in</a> <a href="/signup">Sign up</a>{{end}}</nav>
 {{if eq .Page "home"}}<h1>A sample app</h1>
-<p>This page is public. {{if .SignedIn}}You are signed in as {{.Name}}.{{else}}Nobody is signed in.{{end}}
+<p>This page is public. {{if .SignedIn}}You are logged in as {{.Name}}.{{else}}Nobody is logged in.{{end}}
 The app has no login of its own: Gatepost stands in front of it.</p>
 {{else if eq .Page "dashboard"}}<h1>Welcome back, {{.Name}}</h1>
 <p>Only signed-in visitors get here. These headers told the app who you are:</p>
