@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// findBrowser is the path of a Chromium or Chrome, or empty.
+func findBrowser() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// needBrowser ends a test that cannot run here: quietly on somebody's machine, loudly where nobody reads what was
+// skipped.
+func needBrowser(t *testing.T) {
+	t.Helper()
+	switch {
+	case browser != nil:
+	case os.Getenv("CI") != "":
+		t.Fatal("there is no chromium, chromium-browser or google-chrome on PATH")
+	default:
+		t.Skip("there is no chromium, chromium-browser or google-chrome on PATH")
+	}
+}
+
+// startBrowser starts a browser with a new profile, which its end removes. It talks to nobody but the gate.
+func startBrowser(program string) (stop func(), err error) {
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(program),
+		chromedp.NoSandbox, // root and containers cannot have one, and only our own pages are opened
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
+	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, endBrowser := chromedp.NewContext(allocator)
+	stop = func() {
+		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		_ = chromedp.Cancel(limited) // it is killed if it does not close by itself
+		endBrowser()
+		endAllocator()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	browser = ctx
+	return stop, nil
+}

@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// pageText is what can be read on the page. It asks the page itself, because chromedp's own queries wait in vain on a
+// page that came back from the browser's memory.
+var pageText = chromedp.Evaluate[string](`document.body?.innerText ?? ""`)
+
+func (v *visitor) text() string {
+	v.t.Helper()
+	return ask(v, "read the page", pageText)
+}
+
+// view is what is on the screen, for the message of a failure.
+func (v *visitor) view() string {
+	ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
+	defer cancel()
+	where, err := chromedp.Run(ctx, chromedp.Location())
+	if err != nil {
+		return "(the browser does not say what it shows: " + err.Error() + ")"
+	}
+	text, _ := chromedp.Run(ctx, pageText) // the address alone helps too
+	return "the browser is at " + where + " and shows:\n" + text
+}
+
+// mustBeAt checks the address bar against a path of the site.
+func (v *visitor) mustBeAt(path string) {
+	v.t.Helper()
+	if got, want := ask(v, "read the address", chromedp.Location()), site.url+path; got != want {
+		v.t.Fatalf("the browser is at %s, want %s\n%s", got, want, v.view())
+	}
+}
+
+// mustArriveAt is mustBeAt for a page that may be loading still.
+func (v *visitor) mustArriveAt(path string) {
+	v.t.Helper()
+	v.waitFor(path, func(ctx context.Context) bool {
+		got, err := chromedp.Run(ctx, chromedp.Location())
+		return err == nil && got == site.url+path // an error is a page that has just made way for the next
+	})
+}
+
+func (v *visitor) mustSee(words string) {
+	v.t.Helper()
+	if !strings.Contains(v.text(), words) {
+		v.t.Fatalf("the page does not say %q\n%s", words, v.view())
+	}
+}
+
+func (v *visitor) mustNotSee(words string) {
+	v.t.Helper()
+	if strings.Contains(v.text(), words) {
+		v.t.Fatalf("the page says %q\n%s", words, v.view())
+	}
+}

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The gate and the browser are started once: a test needs neither to be fresh, only a visitor nobody has met.
+var (
+	site    *gateway
+	browser context.Context // nil: there is none on this machine
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run is TestMain with the defers it needs. Whatever was started has ended when it returns.
+func run(m *testing.M) (code int, err error) {
+	program := findBrowser()
+	if program == "" {
+		return m.Run(), nil // every test says what is missing
+	}
+	dir, err := serverDir()
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if site, err = startGateway(dir); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, site.stop()) }()
+	stop, err := startBrowser(program)
+	if err != nil {
+		return 1, err
+	}
+	defer stop()
+	if code = m.Run(); code != 0 {
+		fmt.Fprintf(os.Stderr, "e2e: what gatepost wrote:\n%s", site.out)
+	}
+	return code, nil
+}
+
+// serverDir is a directory that others may pass through: as root the database server runs as another user.
+func serverDir() (string, error) {
+	dir, err := os.MkdirTemp("", "gatepost-e2e-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o711)
+}

@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// watch notes what the browser complains about while it shows pages.
+type watch struct {
+	mu       sync.Mutex
+	troubles []string
+	styles   int // stylesheets that arrived
+}
+
+func (v *visitor) watch() *watch {
+	v.t.Helper()
+	w := &watch{}
+	if err := chromedp.Listen(v.ctx, w.note); err != nil {
+		v.t.Fatalf("listen to the browser: %v", err)
+	}
+	return w
+}
+
+func (w *watch) note(event any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded: // violations of the content security policy come here
+		// A page with status 403 is reported by the network too, and information is no complaint.
+		if e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelInfo {
+			w.troubles = append(w.troubles, fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text))
+		}
+	case *network.EventLoadingFailed:
+		if !e.Canceled { // by going to the next page
+			w.troubles = append(w.troubles, fmt.Sprintf("%s: %s %s", e.Type, e.ErrorText, e.BlockedReason))
+		}
+	case *network.EventResponseReceived:
+		w.answer(e.Type, e.Response)
+	}
+}
+
+func (w *watch) answer(kind network.ResourceType, r *network.Response) {
+	switch {
+	case kind == network.ResourceTypeDocument:
+	case r.Status >= 400:
+		w.troubles = append(w.troubles, fmt.Sprintf("%s %s: status %d", kind, r.URL, r.Status))
+	case kind == network.ResourceTypeStylesheet:
+		w.styles++
+	}
+}
+
+// take empties the notes, so that each page answers for itself.
+func (w *watch) take() (troubles []string, styles int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	troubles, styles = slices.Clone(w.troubles), w.styles
+	w.troubles, w.styles = nil, 0
+	return troubles, styles
+}
+
+// mustBeClean checks the page just loaded: its status, that it is styled, and that the browser had nothing to report.
+func (v *visitor) mustBeClean(w *watch, page string, got, want int) {
+	v.t.Helper()
+	if got != want {
+		v.t.Errorf("%s: status %d, want %d\n%s", page, got, want, v.view())
+	}
+	troubles, styles := w.take()
+	if len(troubles) > 0 {
+		v.t.Errorf("%s: the browser reports:\n%s", page, strings.Join(troubles, "\n"))
+	}
+	if styles == 0 {
+		v.t.Errorf("%s: no stylesheet arrived", page)
+	}
+}
+
+func TestOwnPagesLoadWithoutAComplaintOfTheBrowser(t *testing.T) {
+	v, p := newVisitor(t), zhangWei()
+	w := v.watch()
+	v.mustBeClean(w, "/login", v.open("/login"), 200)
+	v.mustBeClean(w, "a failed login", v.logIn(p), 401)
+	v.mustBeClean(w, "/signup", v.open("/signup?next=/account"), 200) // lands on a page of ours, not on the sample app
+	v.mustBeClean(w, "/account", v.signUp(p), 200)
+	v.mustBeClean(w, "/account/nothing", v.open("/account/nothing"), 404)
+	v.mustBeClean(w, "/admin", v.open("/admin"), 403)
+	v.mustBeClean(w, "/logout", v.open("/logout"), 200)
+	v.mustBeClean(w, "/login after logout", v.press("Log out"), 200)
+}
+
+func TestIconOfTheOwnPagesExists(t *testing.T) {
+	v := newVisitor(t)
+	v.open("/login")
+	icon := ask(v, "find the icon", chromedp.AttributeValue(chromedp.CSS(`link[rel=icon]`), "href"))
+	answer := ask(v, "open the icon", chromedp.NavigateResponse(site.url+icon.Value))
+	if answer.Status != 200 || answer.MimeType != "image/svg+xml" {
+		t.Errorf("%s: status %d of type %s, want 200 of type image/svg+xml", icon.Value, answer.Status, answer.MimeType)
+	}
+}
+
+func TestAdminPageRefusesAUserAndOpensForTheAdmin(t *testing.T) {
+	user := newVisitor(t)
+	user.open("/signup")
+	user.signUp(zhangWei())
+	if status := user.open("/admin"); status != 403 {
+		t.Errorf("/admin: status %d for a user, want 403\n%s", status, user.view())
+	}
+	admin := newVisitor(t)
+	admin.open("/admin")
+	admin.logIn(person{"Admin", "admin@example.com", site.adminPassword})
+	admin.mustBeAt("/admin")
+	admin.mustSee("Only users with the role admin get here.")
+}

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is the longest anything a visitor does may take.
+const patience = 15 * time.Second
+
+// visitor is somebody at a browser of their own: no cookies, no cache, no history. What cannot be done fails the test.
+type visitor struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func newVisitor(t *testing.T) *visitor {
+	t.Helper()
+	needBrowser(t)
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as the context of this call
+		t.Fatalf("open a tab: %v", err)
+	}
+	return &visitor{t, ctx}
+}
+
+// disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs.
+func (v *visitor) disableScripts() {
+	v.t.Helper()
+	ctx, cancel := v.limit()
+	defer cancel()
+	off := emulation.SetScriptExecutionDisabledParams{Value: true}
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, off); err != nil {
+		v.t.Fatalf("disable scripts: %v", err)
+	}
+	v.load("a page with a script", chromedp.Navigate(`data:text/html,<p>quiet<script>document.body.textContent="ran"</script>`))
+	v.mustSee("quiet")
+}
+
+func (v *visitor) limit() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(v.ctx, patience)
+}
+
+// ask runs an action that answers something.
+func ask[T any](v *visitor, what string, action chromedp.Action[T]) T {
+	v.t.Helper()
+	ctx, cancel := v.limit()
+	defer cancel()
+	answer, err := chromedp.Run(ctx, action)
+	if err != nil {
+		v.t.Fatalf("%s: %v\n%s", what, err, v.view())
+	}
+	return answer
+}
+
+// load does what makes the browser load a page, waits until it has, and returns the status of the last answer.
+func (v *visitor) load(what string, action chromedp.Action[chromedp.Void]) int {
+	v.t.Helper()
+	ctx, cancel := v.limit()
+	defer cancel()
+	answer, err := chromedp.RunResponse(ctx, action)
+	if err != nil {
+		v.t.Fatalf("%s: %v\n%s", what, err, v.view())
+	}
+	if answer == nil {
+		return 0 // nothing was asked over the network
+	}
+	return int(answer.Status)
+}
+
+// open types a path of the site into the address bar.
+func (v *visitor) open(path string) int {
+	v.t.Helper()
+	return v.load("open "+path, chromedp.Navigate(site.url+path))
+}
+
+// follow clicks a link by its words.
+func (v *visitor) follow(words string) int {
+	v.t.Helper()
+	return v.load("follow "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))))
+}
+
+// press clicks a button by its words.
+func (v *visitor) press(words string) int {
+	v.t.Helper()
+	return v.load("press "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", words))))
+}
+
+// fill types into a field, key by key.
+func (v *visitor) fill(field, text string) {
+	v.t.Helper()
+	ask(v, "fill in "+field, chromedp.SendKeys(chromedp.CSS("input[name="+field+"]"), text))
+}
+
+// back presses the browser's Back and waits for the page before, wherever it comes from: one that the browser kept in
+// memory is back without loading.
+func (v *visitor) back() {
+	v.t.Helper()
+	history := ask(v, "read the history", chromedp.NavigationEntries())
+	before := page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID}
+	ask(v, "go back", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		return cdp.Call(ctx, t, page.NavigateToHistoryEntry, before)
+	})
+	v.waitFor("the page before", func(ctx context.Context) bool {
+		now, err := chromedp.Run(ctx, chromedp.NavigationEntries())
+		return err == nil && now.CurrentIndex < history.CurrentIndex
+	})
+}
+
+// waitFor waits until something that happens in its own time has happened.
+func (v *visitor) waitFor(what string, happened func(context.Context) bool) {
+	v.t.Helper()
+	ctx, cancel := v.limit()
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !happened(ctx) {
+		select {
+		case <-ctx.Done():
+			v.t.Fatalf("waited %v for %s\n%s", patience, what, v.view())
+		case <-tick.C:
+		}
+	}
+}
