@@ -22,6 +22,7 @@ const demoAdmin = "admin@example.com"
 // demo runs the real gate in front of the sample app. The app listens on a socket in a directory only this user may
 // enter, so there is no way round the gate.
 func (p *process) demo(ctx context.Context, _ *cli.Command) error {
+	p.tune()
 	dir, err := os.MkdirTemp("", "gatepost-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the sample app's socket: %w", err)
