@@ -219,6 +219,10 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 
 func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 	x.outcome, x.err = outcomeOf(status), err
+	if r.Context().Err() != nil {
+		x.outcome, x.status = outcomeClientGone, statusClientGone
+		return
+	}
 	r.Header.Set("X-Request-Id", x.id)
 	p.c.Refuse(x, r, status, err)
 }

@@ -195,8 +195,6 @@ const statusClientGone = 499
 func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
-	case r.Context().Err() != nil:
-		x.outcome, x.status, x.err = outcomeClientGone, statusClientGone, err
 	case x.body != nil && x.body.failed.Load():
 		p.refuse(x, x.request, http.StatusBadRequest, fmt.Errorf("read the request body: %w", err))
 	case isTimeout(err) && !isDial(err):

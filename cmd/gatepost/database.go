@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/internal/localpg"
@@ -79,9 +80,29 @@ func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL at %s cannot be reached: %s", describeURL(d.direct), oneLine(err))
+		return nil, &connectError{describeURL(d.direct), err}
 	}
 	return conn, nil
+}
+
+// connectError says in one line where PostgreSQL was looked for and what happened.
+type connectError struct {
+	where string
+	cause error
+}
+
+// Error keeps the last line of pgx's words; those before name the hosts once more.
+func (e *connectError) Error() string {
+	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
+	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))
+}
+
+func (e *connectError) Unwrap() error { return e.cause }
+
+// mayPass says whether waiting can help: PostgreSQL did not answer, or is starting up, as opposed to refusing us.
+func mayPass(err error) bool {
+	var pgErr *pgconn.PgError
+	return !errors.As(err, &pgErr) || pgErr.Code == "57P03"
 }
 
 // connectPatiently waits a moment for a database that is still starting.
@@ -89,7 +110,7 @@ func (d *database) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx
 	deadline := time.Now().Add(connectPatience)
 	for waiting := false; ; waiting = true {
 		conn, err := d.connect(ctx)
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+		if err == nil || ctx.Err() != nil || !mayPass(err) || time.Now().After(deadline) {
 			return conn, err
 		}
 		if !waiting {
@@ -100,12 +121,6 @@ func (d *database) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-}
-
-// oneLine keeps the last part of pgx's error, which says what happened; the parts before name hosts once more.
-func oneLine(err error) string {
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 // describeURL names a database without its password.

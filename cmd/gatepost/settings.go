@@ -161,17 +161,18 @@ func distance(a, b string) int {
 // faults are everything wrong with a configuration, each a sentence.
 type faults []error
 
+// add takes in one fault, or each of several that were joined. An error that merely wraps others stays one sentence.
 func (f *faults) add(err error) {
-	var joined interface{ Unwrap() []error }
-	switch {
-	case err == nil:
-	case errors.As(err, &joined):
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && faults(joined.Unwrap()).Error() == err.Error() {
 		for _, e := range joined.Unwrap() {
 			f.add(e)
 		}
-	default:
-		*f = append(*f, err)
+		return
 	}
+	*f = append(*f, err)
 }
 
 func (f faults) Error() string {
