@@ -72,6 +72,9 @@ func (p *Proxy) requestID(r *http.Request) string {
 // cleaned by modifyResponse.
 func (x *exchange) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
+		if !x.request.ProtoAtLeast(1, 1) {
+			return // HTTP/1.0 knows no interim answers
+		}
 		x.cookie.DropSet(x.Header())
 		x.ResponseWriter.WriteHeader(status)
 		return
@@ -125,8 +128,8 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if !p.c.Log.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12)
-	attrs = append(attrs,
+	var buf [12]slog.Attr
+	attrs := append(buf[:0],
 		slog.String("request_id", x.id), slog.String("method", x.request.Method), slog.String("path", x.path()),
 		slog.Int("status", x.status), slog.String("outcome", x.outcome.String()), slog.String("route", x.class.String()),
 		slog.Int64("bytes", x.bytes), slog.Duration("took", took))
@@ -139,7 +142,9 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if x.err != nil {
 		attrs = append(attrs, slog.String("err", x.err.Error()))
 	}
-	p.c.Log.LogAttrs(ctx, level, "request", attrs...)
+	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
+	record.AddAttrs(attrs...)
+	_ = p.c.Log.Handler().Handle(ctx, record) // there is nowhere left to say that a log line failed
 }
 
 const maxLoggedPath = 1024

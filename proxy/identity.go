@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -20,13 +21,16 @@ type Identity struct {
 	stripped map[string]struct{}
 }
 
-type identityHeader struct{ name, attribute string }
+type identityHeader struct {
+	name, attribute string
+	value           func(*auth.User) string
+}
 
 // attributes are what an identity header can carry.
 var attributes = map[string]func(*auth.User) string{
 	"id":             func(u *auth.User) string { return encode(u.ID) },
 	"email":          func(u *auth.User) string { return encode(u.Email) },
-	"email_verified": func(u *auth.User) string { return map[bool]string{true: "true", false: "false"}[u.EmailVerified] },
+	"email_verified": func(u *auth.User) string { return strconv.FormatBool(u.EmailVerified) },
 	"name":           func(u *auth.User) string { return encode(cutRunes(u.Name, maxNameHeader)) },
 	"roles":          func(u *auth.User) string { return encode(strings.Join(u.Roles, ",")) },
 }
@@ -35,10 +39,11 @@ var attributes = map[string]func(*auth.User) string{
 // the app's server.
 const maxNameHeader = 100 // characters
 
-// wellKnown are the identity headers of other gateways, and what else an app may believe though any client can send
+// wellKnown are our own default names, the identity headers of other gateways, and what else an app may believe though any client can send
 // it: no app behind this gate should find one that we did not write.
 var wellKnown = []string{
-	"X-Remote-User", "X-Real-IP", "Forwarded", "Proxy",
+	"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
+	"X-Remote-User", "X-Real-IP", "Forwarded", "Proxy", "X-Request-Id",
 	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL",
 	"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
 	"X-Middleware-Subrequest",
@@ -60,12 +65,15 @@ func ParseIdentity(headers, strip string) (Identity, error) {
 			faults = append(faults, fmt.Errorf("GATEPOST_IDENTITY_HEADERS: %q: %w", entry, err))
 		}
 	}
+	if len(id.headers) == 0 && len(faults) == 0 {
+		faults = append(faults, fmt.Errorf("GATEPOST_IDENTITY_HEADERS: %q names no header; write it like X-Auth-User=id", headers))
+	}
 	for name := range strings.SplitSeq(strip, ",") {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		if err := checkHeaderName(name); err != nil {
-			faults = append(faults, fmt.Errorf("GATEPOST_STRIP_HEADERS: %q: %w", name, err))
+		if !httpguts.ValidHeaderFieldName(name) || slices.Contains(framing, foldName(name)) {
+			faults = append(faults, fmt.Errorf("GATEPOST_STRIP_HEADERS: %q is not the name of a header that can be removed", name))
 		}
 		id.stripped[foldName(name)] = struct{}{}
 	}
@@ -91,7 +99,7 @@ func (id *Identity) add(entry string) error {
 		return errors.New("another entry sets a header that apps cannot tell from this one")
 	}
 	id.stripped[foldName(name)] = struct{}{}
-	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), attribute})
+	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), attribute, attributes[attribute]})
 	return nil
 }
 
@@ -101,6 +109,9 @@ var ownHeaders = []string{
 	"trailer", "keepalive", "expect", "authorization", "accept", "xrequestid", "xforwardedfor", "xforwardedhost",
 	"xforwardedproto", "origin", "referer", "useragent", "range", "date",
 }
+
+// framing is what no request can do without.
+var framing = []string{"", "host", "connection", "upgrade", "contentlength", "transferencoding"}
 
 func checkHeaderName(name string) error {
 	switch {
@@ -147,8 +158,10 @@ func (id *Identity) isStripped(folded []byte) bool {
 
 // set writes the identity. Call it last, when nothing of the client's can remove it any more.
 func (id *Identity) set(h http.Header, u *auth.User) {
-	for _, ih := range id.headers {
-		h[ih.name] = []string{attributes[ih.attribute](u)}
+	values := make([]string, len(id.headers))
+	for i, ih := range id.headers {
+		values[i] = ih.value(u)
+		h[ih.name] = values[i : i+1 : i+1]
 	}
 }
 

@@ -198,6 +198,7 @@ func (p *Proxy) toPublicURL(x *exchange, t target) {
 // them.
 func (p *Proxy) servePages(x *exchange, r *http.Request) {
 	x.class, x.outcome = classOwn, outcomeOwn
+	dropBody(x, r) // a form that is read sets its own limit
 	r.Header.Set("X-Request-Id", x.id)
 	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
 	p.c.Pages.ServeHTTP(x, r)
@@ -208,13 +209,29 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	if !isWebSocket(r.Header) {
 		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel past the rules
 	}
-	if r.ContentLength != 0 {
-		// The app may answer while it still reads, and the answer may be what the client waits for.
-		_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
-		x.body = &watchedBody{ReadCloser: r.Body}
-		r.Body = x.body
+	ctx := withExchange(r.Context(), x)
+	if r.ContentLength == 0 {
+		p.forward.ServeHTTP(x, r.WithContext(ctx))
+		return
 	}
-	p.forward.ServeHTTP(x, r.WithContext(withExchange(r.Context(), x)))
+	ctx, x.body = watchBody(ctx, r.Body, p.c.UpstreamTimeout)
+	defer x.body.stop()
+	// The app may answer while it still reads, and the answer may be what the client waits for.
+	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
+	out := r.WithContext(ctx)
+	// Never on r itself: the server looks at r.Body for what is left unread, and would take it for the next request.
+	out.Body = x.body
+	p.forward.ServeHTTP(x, out)
+}
+
+// unreadTimeout bounds the wait for a body that nobody will read: the server takes some of it off the connection before
+// it sends an answer of ours, so that the client is ready to listen.
+const unreadTimeout = time.Second
+
+func dropBody(x *exchange, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(x).SetReadDeadline(time.Now().Add(unreadTimeout)) // not every connection has one
+	}
 }
 
 func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
@@ -223,6 +240,7 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 		x.outcome, x.status = outcomeClientGone, statusClientGone
 		return
 	}
+	dropBody(x, r)
 	r.Header.Set("X-Request-Id", x.id)
 	p.c.Refuse(x, r, status, err)
 }

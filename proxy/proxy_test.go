@@ -602,6 +602,101 @@ func TestAPanicIsA500AndTheGateGoesOn(t *testing.T) {
 	}
 }
 
+// What is left of a body when the app answers early must never be taken for further requests.
+func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var seen []string
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = append(seen, r.RequestURI)
+		mu.Unlock()
+		w.WriteHeader(http.StatusNotFound) // without reading
+	}))
+	defer app.Close()
+	d := newDoor(t, func(c *proxy.Config) { c.Upstream, _ = proxy.ParseUpstream(app.URL) })
+	inner := "GET /smuggled HTTP/1.1\r\nHost: gate.example\r\n\r\n"
+	for range 10 {
+		conn, err := net.Dial("tcp", d.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		body := strings.Repeat(inner, 20_000)
+		go func() {
+			head := get("POST /public", fmt.Sprintf("Content-Length: %d", len(body)))
+			_, _ = io.WriteString(conn, head)
+			for len(body) > 0 { // piece by piece, so that the answer overtakes it
+				n := min(len(body), 64<<10)
+				if _, err := io.WriteString(conn, body[:n]); err != nil {
+					return
+				}
+				body = body[n:]
+			}
+		}()
+		all, _ := io.ReadAll(conn) // cut off or closed
+		if n := strings.Count(string(all), "HTTP/1.1 "); n > 1 {
+			t.Errorf("%d answers to one request", n)
+		}
+		_ = conn.Close()
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, target := range seen {
+		if target != "/public" {
+			t.Fatalf("the app was asked for %s", target)
+		}
+	}
+}
+
+// A client that announces a body and sends none gets its refusal all the same.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	for raw, want := range map[string]int{
+		get("POST /dashboard", "Content-Length: 100"):           401,
+		get("POST /dashboard", "Transfer-Encoding: chunked"):    401,
+		get("POST /a\\b", "Content-Length: 100"):                400,
+		get("POST /login", "Content-Length: 100"):               200,
+		get("POST /dashboard", "Content-Length: 100") + "a=b&c": 401,
+	} {
+		if status, _, _ := d.send(t, raw); status != want {
+			t.Errorf("%.40q: got %d, want %d", raw, status, want)
+		}
+	}
+}
+
+// The timeout also holds while a body is being sent to an app that takes none of it.
+func TestAnAppThatNeverReadsIs504(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := newDoor(t, func(c *proxy.Config) {
+		c.Upstream, _ = proxy.ParseUpstream("http://" + l.Addr().String()) // the kernel accepts, nobody reads
+		c.UpstreamTimeout = 300 * time.Millisecond
+	})
+	res, err := http.Post("http://"+d.address+"/public", "text/plain", io.LimitReader(zeros{}, 64<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 504 {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
+func TestInterimAnswersAreNotForOldClients(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	d.answerWith("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + okAnswer)
+	if status, _, body := d.send(t, "GET /public HTTP/1.0\r\nHost: gate.example\r\n\r\n"); status != 200 || body != "ok" {
+		t.Errorf("got %d %q", status, body)
+	}
+}
+
 func TestAHalfAnswerIsCutOffNotFinished(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)

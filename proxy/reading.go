@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -24,8 +25,8 @@ type transform struct {
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
 // some twice; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
-// IIS; cutting at NUL, ? or #, C programs and whatever parses a decoded path again; authority, URL parsers given
-// "//host/path"; data routes, Next.js.
+// IIS; cutting at NUL, ? or #, C programs and whatever parses a decoded path again; authority and line ends, URL
+// parsers; compatible letters, whatever normalises to NFKC; script names, PHP; data routes, Next.js.
 var transforms = []transform{
 	{"decoded", decode},
 	{"overlong UTF-8 decoded", decodeOverlong},
@@ -36,6 +37,9 @@ var transforms = []transform{
 	{"host dropped", dropAuthority},
 	{"cut at ?, # or NUL", cutRest},
 	{"dots and blanks trimmed", trimTails},
+	{"line ends and tabs dropped", dropLineEnds},
+	{"compatible letters", compatible},
+	{"script name dropped", dropScript},
 	{"data route", dataRoute},
 }
 
@@ -266,24 +270,50 @@ func trimTails(p string) string {
 		return p
 	}
 	return eachSegment(p, func(seg string) string {
-		seg = strings.TrimRight(seg, blanks)
+		seg = strings.TrimFunc(seg, isBlank)
 		if strings.Trim(seg, ".") == "" {
 			return seg
 		}
-		return strings.TrimRight(seg, "."+blanks)
+		return strings.TrimRightFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) })
 	})
 }
 
-const blanks = " \t\n\v\f\r"
+func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-// padded says whether some segment ends in a dot or a blank.
+// padded says whether some segment may end in a dot, or begin or end in a blank.
 func padded(p string) bool {
 	for i := range len(p) {
-		if end := i+1 == len(p) || p[i+1] == '/'; end && strings.IndexByte("."+blanks, p[i]) >= 0 {
+		c := p[i]
+		if edge := i+1 == len(p) || p[i+1] == '/' || i > 0 && p[i-1] == '/'; edge && (c == '.' || c <= ' ' || c >= 0x7F) {
 			return true
 		}
 	}
 	return false
+}
+
+// dropLineEnds removes what URL parsers of browsers and Node ignore anywhere.
+func dropLineEnds(p string) string {
+	if !strings.ContainsAny(p, "\t\n\r") {
+		return p
+	}
+	return strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(p)
+}
+
+// compatible is Unicode's compatibility form: full-width dots, slashes and letters become plain ones.
+func compatible(p string) string {
+	if ascii(p) {
+		return p
+	}
+	return norm.NFKC.String(p)
+}
+
+// dropScript removes a front controller in front of the path it serves: /index.php/x is /x.
+func dropScript(p string) string {
+	i := strings.Index(strings.ToLower(p), ".php/")
+	if i < 0 {
+		return p
+	}
+	return p[:strings.LastIndexByte(p[:i], '/')+1] + p[i+len(".php/"):]
 }
 
 // dataRoute maps what Next.js fetches for a page to the page: /_next/data/<build>/x.json is /x, below any base path.
@@ -309,12 +339,19 @@ func rooted(p string) string {
 
 // fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s.
 func fold(p string) string {
+	if ascii(p) {
+		return strings.ToLower(p)
+	}
+	return strings.ToLower(strings.ToUpper(compatible(p)))
+}
+
+func ascii(p string) bool {
 	for i := range len(p) {
 		if p[i] >= utf8.RuneSelf {
-			return strings.ToLower(strings.ToUpper(norm.NFKC.String(p)))
+			return false
 		}
 	}
-	return strings.ToLower(p)
+	return true
 }
 
 // withoutSuffix are the path's forms without a format suffix: /report.csv is /report, and of two suffixes one or both

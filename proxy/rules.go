@@ -76,6 +76,9 @@ func parseList(setting, s string, public bool) ([]rule, error) {
 		}
 		list = append(list, ru)
 	}
+	if strings.TrimSpace(s) != "" && len(list) == 0 && len(faults) == 0 {
+		faults = append(faults, fmt.Errorf("%s: %q names no rule; write it like /dashboard", setting, s))
+	}
 	return list, errors.Join(faults...)
 }
 

@@ -85,6 +85,11 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
+	for _, s := range []string{",", " , ,"} {
+		if _, err := ParseRules(s, ""); err == nil {
+			t.Errorf("%q is accepted and protects nothing", s)
+		}
+	}
 	for _, part := range []string{`"dashboard"`, `"/api/*"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`, `"/x/../y"`, `"/dup"`, `GATEPOST_PUBLIC: rule "/p=admin"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not quote %s", part)
@@ -110,6 +115,8 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 		"/dashboard%23/public", "/dashboard%3f/public", "/public/../dashboard", "/public/%2e%2e/dashboard", "/public/..;/dashboard",
 		"/public/..%2f..%2fdashboard", "/_next/data/build1/dashboard.json", "/_next/data/build1/dashboard/x.json", "/docs/_next/data/b/../../../../dashboard",
 		"/x/.. /dashboard", "/x/..%20/dashboard", "/%ef%bd%84ashboard", "/dashboard.%20.", "/x//../dashboard", "/x/y/../../dashboard",
+		"/index.php/dashboard", "/x/Index.PHP/../dashboard", "/index.php/../dashboard", "/dash%09board", "/dash%0d%0aboard", "/dashboard%1f", "/dashboard%7f",
+		"/dashboard%c2%85", "/dashboard%c2%a0", "/dashboard%e3%80%80", "/%20dashboard", "/x/%EF%BC%8E%EF%BC%8E/dashboard", "/%EF%BC%8Fdashboard", "/x/..%EF%BC%8Fdashboard",
 		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
 	} {
 		if a := r.For("GET", p); a.Public {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -39,7 +37,7 @@ func ParseUpstream(s string) (Upstream, error) {
 		return Upstream{}, errors.New("starts with http://, https://, h2c:// or unix:// (example: http://localhost:3000)")
 	case u.User != nil:
 		return Upstream{}, errors.New("takes no user name or password")
-	case u.Hostname() == "":
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):
 		return Upstream{}, errors.New("names no host (example: http://localhost:3000)")
 	case u.Path != "" && u.Path != "/", u.RawQuery != "" || u.ForceQuery, u.Fragment != "":
 		return Upstream{}, errors.New("takes no path: the app receives each path as it is, and what was judged must be what is forwarded")
@@ -171,6 +169,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 func (p *Proxy) modifyResponse(res *http.Response) error {
 	p.c.Cookie.DropSet(res.Header)
 	x := exchangeOf(res.Request.Context())
+	if x.body != nil {
+		x.body.stop()
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
 		return nil
@@ -195,6 +196,8 @@ const statusClientGone = 499
 func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
+	case x.body != nil && x.body.silent.Load():
+		p.refuse(x, x.request, http.StatusGatewayTimeout, errSilent)
 	case x.body != nil && x.body.failed.Load():
 		p.refuse(x, x.request, http.StatusBadRequest, fmt.Errorf("read the request body: %w", err))
 	case isTimeout(err) && !isDial(err):
@@ -218,20 +221,6 @@ func isWebSocket(h http.Header) bool {
 	return len(h["Upgrade"]) == 1 && strings.EqualFold(h["Upgrade"][0], "websocket")
 }
 
-// watchedBody remembers that reading from the client failed, which is no fault of the app's.
-type watchedBody struct {
-	io.ReadCloser
-	failed atomic.Bool
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.failed.Store(true)
-	}
-	return n, err
-}
-
 // buffers are reused for copying bodies, so that memory does not grow with traffic.
 var buffers bufferPool
 
@@ -240,10 +229,10 @@ type bufferPool struct{ pool sync.Pool }
 const bufferSize = 32 << 10
 
 func (b *bufferPool) Get() []byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return *p
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
 	}
 	return make([]byte, bufferSize)
 }
 
-func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
+func (b *bufferPool) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
