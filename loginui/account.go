@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
@@ -23,7 +24,11 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 
 func (ui *UI) postSignOutEverywhere(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
-	if err := ui.store.SignOutEverywhere(r.Context(), token); err != nil {
+	err := ui.store.SignOutEverywhere(r.Context(), token)
+	if errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	if err != nil {
 		return &stillSignedIn{err}
 	}
 	ui.signedOut(w)

@@ -8,16 +8,17 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gatepost/gatepost/auth"
 )
 
 // Limits on our own forms; the app's bodies have none.
 const (
-	maxForm     = 64 << 10
-	formTimeout = 15 * time.Second
+	maxForm = 64 << 10
 )
+
+// formTimeout is how long a form may take to arrive. A variable only for its test.
+var formTimeout = 15 * time.Second
 
 // fault is a refusal with a status of its own, for requests no form of ours makes.
 type fault struct {
@@ -58,7 +59,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		}
 	}
 	return form{
-		Email: printable(values.Get("email")), Name: printable(values.Get("name")), password: auth.Password(values.Get("password")),
+		Email: values.Get("email"), Name: values.Get("name"), password: auth.Password(values.Get("password")),
 		Remember: isOn(values.Get("remember")), Next: localPath(values.Get("next")),
 	}, nil
 }
@@ -74,7 +75,9 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	// Not every ResponseWriter has deadlines; the body limit holds all the same.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if err == nil { // else the deadline stays, and what is left unread delays no answer
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var tooLarge *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
 	switch {
@@ -92,12 +95,10 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-// printable keeps what cannot be shown again out of the page; the checks in auth see it and refuse it.
-func printable(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+// printable is the form as it can be shown again; what was typed has been refused before.
+func (f form) printable() form {
+	f.Email, f.Name = strings.ToValidUTF8(f.Email, "\uFFFD"), strings.ToValidUTF8(f.Name, "\uFFFD")
+	return f
 }
 
 func isOn(s string) bool {

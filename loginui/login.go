@@ -53,12 +53,14 @@ func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token auth.Token
 // and the cookie did not come back. The links on those pages send no Referer.
 func (ui *UI) whyNoCookie(r *http.Request, present bool) string {
 	from, err := url.Parse(r.Header.Get("Referer"))
-	sent := from != nil && (from.Path == ui.c.Prefix+"/login" || from.Path == ui.c.Prefix+"/signup")
-	if err != nil || present || !sent || r.URL.Query().Get("next") == "" {
+	if err != nil || present || from.Host != r.Host || r.URL.Query().Get("next") == "" {
 		return ""
 	}
-	if from.Host != ui.c.PublicURL.Host {
-		return "You logged in, but your browser did not send the login cookie back: you are at " + from.Host +
+	if from.Path != ui.c.Prefix+"/login" && from.Path != ui.c.Prefix+"/signup" {
+		return ""
+	}
+	if r.Host != ui.c.PublicURL.Host {
+		return "You logged in, but your browser did not send the login cookie back: you are at " + r.Host +
 			", and this site is " + ui.absolute("/") + ". Log in there."
 	}
 	if ui.c.Cookie.Secure && from.Scheme == "http" {
@@ -85,7 +87,7 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) loginPage(f form) loginPage {
-	p := loginPage{base: ui.base("Log in"), Form: f, PasswordMin: ui.c.PasswordMin}
+	p := loginPage{base: ui.base("Log in"), Form: f.printable(), PasswordMin: ui.c.PasswordMin}
 	if !ui.c.SignUpClosed {
 		p.OtherPage = ui.withNext("/signup", f.Next)
 	}

@@ -1,15 +1,19 @@
 package loginui_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -64,7 +68,9 @@ func (d *desk) do(t *testing.T, method, target, body string, headers ...string) 
 	r.Header.Set("Accept", "text/html")
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Set(name, value)
+		if r.Header.Set(name, value); name == "Host" {
+			r.Host = value
+		}
 	}
 	w := httptest.NewRecorder()
 	d.handler.ServeHTTP(w, r)
@@ -206,7 +212,8 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		{"/signup", "ada@example.com", "password1", "Ada", "common", 422},
 		{"/signup", "taken@example.com", password, "Ada", "already has an account", 409},
 		{"/signup", "\"><script>alert(1)</script>@x.yz", password, "<b>Ada</b>", "like name@example.com", 422},
-		{"/signup", "a\xff\xfe@example.com", password, "A\xffda", "like name@example.com", 422},
+		{"/signup", "a\xff\xfe@example.com", password, "Ada", "like name@example.com", 422},
+		{"/signup", "ada@example.com", password, "A\xffda", "characters that cannot be shown", 422},
 		{"/signup", "ada@example.com", password, strings.Repeat("a", 101), "at most 100", 422},
 	} {
 		a := d.do(t, "POST", c.target, form("email", c.email, "password", c.password, "name", c.name, "next", "/keep?me=1", "remember", "on"))
@@ -342,6 +349,7 @@ func TestRefuse(t *testing.T) {
 		{"fetch", "GET", "/dashboard", "Sec-Fetch-Mode: cors|Accept: text/html", 401, 401, "", `"code":"UNAUTHORIZED"`},
 		{"curl", "GET", "/dashboard", "Accept: */*", 401, 401, "", `"loginUrl":"http://localhost:8080/login"`},
 		{"a socket", "GET", "/dashboard", "Upgrade: websocket|Accept: text/html", 401, 401, "", `"code":"UNAUTHORIZED"`},
+		{"a URL in the query", "GET", "/dashboard?u=http://foo/bar", "Sec-Fetch-Mode: navigate", 401, 303, "/login?next=%2Fdashboard%3Fu%3Dhttp%3A%2F%2Ffoo%2Fbar", ""},
 		{"another origin in the path", "GET", "//evil.example/dashboard", "Sec-Fetch-Mode: navigate", 401, 303, "/login", ""},
 		{"a missing role, page", "GET", "/admin", "Sec-Fetch-Mode: navigate", 403, 403, "", "<h1>"},
 		{"a missing role, program", "GET", "/admin", "Accept: */*", 403, 403, "", `"code":"FORBIDDEN"`},
@@ -368,6 +376,25 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// A form that never arrives is answered, over a real connection.
+func TestAFormThatDoesNotArriveIs408(t *testing.T) {
+	loginui.ShortForms()
+	d := newDesk(t)
+	server := httptest.NewServer(d.handler)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	fmt.Fprint(conn, "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != 408 {
+		t.Errorf("got %v, %v", res, err)
+	}
+}
+
 func TestALoginThatSeemsToLoopIsExplained(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(c *loginui.Config) {
@@ -385,7 +412,8 @@ func TestALoginThatSeemsToLoopIsExplained(t *testing.T) {
 		"https://app.example/login?next=/dashboard": "Allow cookies",
 		"https://app.example/":                      "",
 	} {
-		a := d.do(t, "GET", "/login?next=/dashboard", "", "Referer: "+referer)
+		from, _ := url.Parse(referer)
+		a := d.do(t, "GET", "/login?next=/dashboard", "", "Referer: "+referer, "Host: "+from.Host)
 		if got := strings.Contains(a.body, "notice"); got != (want != "") || !strings.Contains(a.body, want) {
 			t.Errorf("from %s: got\n%s", referer, a.body)
 		}

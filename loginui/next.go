@@ -72,10 +72,10 @@ func (ui *UI) withNext(page, next string) string {
 // the page the form was on.
 func (ui *UI) asked(r *http.Request) string {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		_, rest, absolute := strings.Cut(r.RequestURI, "://")
-		if !absolute {
+		if strings.HasPrefix(r.RequestURI, "/") {
 			return r.RequestURI
 		}
+		_, rest, _ := strings.Cut(r.RequestURI, "://") // an absolute target
 		_, path, _ := strings.Cut(rest, "/")
 		return "/" + path
 	}

@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -108,6 +109,9 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, say
 	}
 }
 
+// statusClientGone is for the log: nobody is left to read the answer.
+const statusClientGone = 499
+
 // Seconds after which another attempt makes sense.
 const (
 	unavailableRetry = 5
@@ -127,6 +131,9 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusForbidden
 	case errors.Is(err, auth.ErrUnavailable):
 		status = http.StatusServiceUnavailable
+	case errors.Is(err, context.Canceled):
+		w.WriteHeader(statusClientGone)
+		return
 	}
 	ui.logFault(r, status, err)
 	ui.Refuse(w, r, status, err)
@@ -148,6 +155,8 @@ func (ui *UI) plainly(w http.ResponseWriter, r *http.Request, err error) (int, s
 	case errors.Is(err, auth.ErrUnavailable):
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 		status, say = http.StatusServiceUnavailable, "Accounts cannot be reached right now, so nothing was changed. Try again in a moment."
+	case errors.Is(err, context.Canceled):
+		return statusClientGone, ""
 	}
 	ui.logFault(r, status, err)
 	return status, say

@@ -44,5 +44,5 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) signupPage(f form) loginPage {
-	return loginPage{base: ui.base("Sign up"), Form: f, PasswordMin: ui.c.PasswordMin, OtherPage: ui.withNext("/login", f.Next)}
+	return loginPage{base: ui.base("Sign up"), Form: f.printable(), PasswordMin: ui.c.PasswordMin, OtherPage: ui.withNext("/login", f.Next)}
 }
