@@ -84,9 +84,11 @@ type Store struct {
 	hashes  *hashQueue
 	lookups *lookups
 	metrics metrics
-	down    atomic.Bool // PostgreSQL did not answer; a probe is under way
-	ctx     context.Context
-	close   context.CancelFunc
+	down    atomic.Bool // PostgreSQL is known not to answer
+	// watching: somebody asks PostgreSQL until it answers.
+	watching atomic.Bool
+	ctx      context.Context
+	close    context.CancelFunc
 }
 
 // New makes a Store on a migrated database. Call Close when done; the pool stays the caller's.

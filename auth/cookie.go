@@ -145,7 +145,8 @@ func (c Cookie) DropSet(h http.Header) {
 	}
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
-		name, _, _ := strings.Cut(strings.TrimLeft(line, " \t="), "=")
+		pair, _, _ := strings.Cut(strings.TrimLeft(line, " \t="), ";")
+		name, _, _ := strings.Cut(pair, "=")
 		if !c.ours(trim(name)) {
 			kept = append(kept, line)
 		}

@@ -235,7 +235,7 @@ func FuzzCookie(f *testing.F) {
 
 func TestTheAppCannotSetOurCookie(t *testing.T) {
 	t.Parallel()
-	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_80=2"}}
+	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_8080; Path=/", "gatepost_80=2"}}
 	cookie.DropSet(h)
 	if got := strings.Join(h["Set-Cookie"], "|"); got != "a=1|gatepost_80=2" {
 		t.Errorf("got %s", got)

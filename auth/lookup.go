@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -60,10 +61,13 @@ func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	}
 }
 
-// fly answers everybody who waits, and hands over to a goroutine when more have come meanwhile.
+// fly answers everybody who waits, and hands over to a goroutine when more have come meanwhile. Those who came during a
+// query that failed get its error too: another wait as long would be too long.
 func (l *lookups) fly() {
 	if batch := l.take(); len(batch) > 0 {
-		l.answer(batch)
+		if err := l.answer(batch); err != nil {
+			deliver(l.take(), nil, err)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,19 +83,25 @@ func (l *lookups) take() []*lookup {
 	defer l.mu.Unlock()
 	n := min(len(l.waiting), maxBatch)
 	batch := l.waiting[:n:n]
-	l.waiting = l.waiting[n:]
-	if len(l.waiting) == 0 {
+	if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
 		l.waiting = nil
 	}
 	return batch
 }
 
-func (l *lookups) answer(batch []*lookup) {
-	tokens := make([]string, len(batch))
-	for i, w := range batch {
-		tokens[i] = w.token
+func (l *lookups) answer(batch []*lookup) error {
+	tokens := make([]string, 0, len(batch))
+	for _, w := range batch {
+		if !slices.Contains(tokens, w.token) { // a browser loads many things at once
+			tokens = append(tokens, w.token)
+		}
 	}
 	rows, err := l.query(tokens)
+	deliver(batch, rows, err)
+	return err
+}
+
+func deliver(batch []*lookup, rows []found, err error) {
 	for _, w := range batch {
 		w.err = err
 		for i := range rows {

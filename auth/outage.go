@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,32 +14,47 @@ import (
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// again runs a read, and once more when the connection it was given turned out dead, as all idle ones are after
-// PostgreSQL restarts.
-func (s *Store) again(ctx context.Context, read func() error) error {
+// again runs a statement that may be repeated, and once more when the connection it was given turned out dead, as all
+// idle ones are after PostgreSQL restarts. While PostgreSQL has no connection to spare it waits for one of ours.
+func (s *Store) again(ctx context.Context, run func() error) error {
 	if s.down.Load() {
 		return errOutage
 	}
-	err := read()
+	err := run()
+	for full(err) && wait(ctx, 20*time.Millisecond) {
+		err = run()
+	}
 	if err == nil || errors.Is(err, pgx.ErrNoRows) || ctx.Err() != nil || !connectionLost(err) {
 		return err
 	}
 	s.db.Reset()
-	return read()
+	return run()
 }
 
-// connectionLost tells a PostgreSQL that cannot be spoken to from one that answers with an error. SQLSTATE classes:
-// 08 connection exception, 53 out of resources, 57P shutdown.
+// full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.
+func full(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == "53300"
+}
+
+// wait reports false when the context ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// connectionLost tells a PostgreSQL that cannot be spoken to from one that answers with an error. SQLSTATE classes: 08
+// connection exception, 57P shutdown.
 func connectionLost(err error) bool {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return true
 	}
-	switch pgErr.Code[:min(2, len(pgErr.Code))] {
-	case "08", "53":
-		return true
-	}
-	return len(pgErr.Code) == 5 && pgErr.Code[:3] == "57P"
+	return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P")
 }
 
 // unavailable wraps what PostgreSQL did, and notes an outage so that the next visitors need not wait to learn of it.
@@ -46,30 +62,37 @@ func (s *Store) unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left
 	}
-	if connectionLost(err) && !s.down.Swap(true) {
-		s.o.Log.Error("PostgreSQL does not answer; protected paths are refused until it does", "err", err)
-		go s.probe()
+	if connectionLost(err) && s.watching.CompareAndSwap(false, true) {
+		// Our own deadline may mean a row somebody holds; everything else means that nobody is there.
+		if !errors.Is(err, context.DeadlineExceeded) {
+			s.setDown(err)
+		}
+		go s.watch()
 	}
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 }
 
+func (s *Store) setDown(err error) {
+	if !s.down.Swap(true) {
+		s.o.Log.Error("PostgreSQL does not answer; protected paths are refused until it does", "err", err)
+	}
+}
+
 const probeEvery = 200 * time.Millisecond
 
-// probe asks PostgreSQL until it answers again.
-func (s *Store) probe() {
-	tick := time.NewTicker(probeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if s.Ping(s.ctx) == nil {
-			s.down.Store(false)
-			s.o.Log.Info("PostgreSQL answers again")
+// watch asks PostgreSQL until it answers.
+func (s *Store) watch() {
+	defer s.watching.Store(false)
+	for s.ctx.Err() == nil {
+		err := s.Ping(s.ctx)
+		if err == nil {
+			if s.down.Swap(false) {
+				s.o.Log.Info("PostgreSQL answers again")
+			}
 			return
 		}
+		s.setDown(err)
+		wait(s.ctx, probeEvery)
 	}
 }
 

@@ -150,7 +150,9 @@ func (s *Store) SignOut(ctx context.Context, t Token) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var userID string
-	err := s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
+	err := s.again(ctx, func() error {
+		return s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
+	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
