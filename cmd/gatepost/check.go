@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v3"
@@ -36,6 +37,8 @@ func (p *process) printSettings(c *config) error {
 		switch {
 		case s.value == "":
 			s.value = "(not set)"
+		case strings.Contains(s.value, "@") && strings.Contains(s.value, "://") && !s.secret:
+			s.value = "(holds a password)"
 		case s.secret:
 			s.value = describeURL(s.value) + " (password hidden)"
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/proxy"
@@ -109,7 +110,7 @@ func (c *config) checkPublicURL(list *faults) {
 	c.publicURL = &url.URL{Scheme: "http", Host: "localhost"}
 	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u):
 		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q is not a URL like https://app.example.com", c.PublicURL))
 		return
 	case u.User != nil:
@@ -120,10 +121,35 @@ func (c *config) checkPublicURL(list *faults) {
 	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.allowHTTP:
 		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", c.PublicURL))
 	}
-	c.publicURL = &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}
+	c.publicURL = &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}
 	if c.AppName == "" {
 		c.AppName = c.publicURL.Host
 	}
+}
+
+// validPort accepts no port, or a number that can be one.
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil
+}
+
+// asBrowsersSay is the host as it stands in the Host and Origin headers of browsers: in ASCII, without a port that
+// goes without saying.
+func asBrowsersSay(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if name, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
+		host = name
+		if u.Port() != "" {
+			host = net.JoinHostPort(name, u.Port())
+		}
+	}
+	if u.Scheme == "https" {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
 }
 
 func (c *config) checkUpstream(list *faults) {
@@ -199,6 +225,10 @@ func (c *config) checkPages(list *faults) {
 	if !cleanPath(c.Home) {
 		list.add(fmt.Errorf("GATEPOST_HOME: %q is not a plain path like /dashboard", c.Home))
 	}
+	switch strings.TrimPrefix(c.Home, c.pages) {
+	case "/login", "/signup", "/register", "/logout":
+		list.add(fmt.Errorf("GATEPOST_HOME: %q is where people log in and out, and no place to land on: name a page of your app", c.Home))
+	}
 	if c.SignUp != "open" && c.SignUp != "closed" {
 		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is neither open nor closed", c.SignUp))
 	}
@@ -215,6 +245,9 @@ func cleanPath(s string) bool {
 func (c *config) checkSessions(list *faults) {
 	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.SessionIdle)
 	c.sessionLifetime = c.parseDuration(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
+	if c.sessionLifetime > 0 && c.sessionLifetime < time.Second {
+		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is shorter than a cookie can be: at least 1s", c.SessionLifetime))
+	}
 	if c.sessionLifetime > maxLifetime {
 		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is longer than browsers keep a cookie: at most %dh", c.SessionLifetime, int(maxLifetime.Hours())))
 	}

@@ -22,7 +22,7 @@ func initialise(ctx context.Context, c Config, bin string, who identity, log *ta
 	if err := removeUnfinished(c.Dir); err != nil {
 		return err
 	}
-	fresh, err := os.MkdirTemp(c.Dir, "initdb-")
+	fresh, err := os.MkdirTemp(c.Dir, unfinished)
 	if err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
@@ -50,9 +50,12 @@ func initialise(ctx context.Context, c Config, bin string, who identity, log *ta
 	return nil
 }
 
+// unfinished begins the names of directories that initdb is still working on; nobody else would choose it.
+const unfinished = ".gatepost-initdb-"
+
 // removeUnfinished clears what an initdb that was cut short left. No such directory was ever a cluster in use.
 func removeUnfinished(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "initdb-*"))
+	left, err := filepath.Glob(filepath.Join(dir, unfinished+"*"))
 	if err != nil {
 		return fmt.Errorf("look for unfinished data directories: %w", err)
 	}

@@ -191,8 +191,7 @@ func (s *Server) Stop() error {
 	var err error
 	s.stop.Do(func() {
 		if s.done != nil {
-			err = s.cmd.Process.Signal(syscall.SIGINT)
-			<-s.done
+			err = s.end()
 		}
 		if s.tempDir != "" {
 			err = errors.Join(err, os.RemoveAll(s.tempDir))
@@ -205,6 +204,25 @@ func (s *Server) Stop() error {
 		return nil
 	}
 	return err
+}
+
+// end asks the server to stop, each time less politely: fast shutdown, immediate shutdown (recovery at the next start),
+// and a kill for one that hangs.
+func (s *Server) end() error {
+	for _, ask := range []struct {
+		signal   syscall.Signal
+		patience time.Duration
+	}{{syscall.SIGINT, 10 * time.Second}, {syscall.SIGQUIT, 5 * time.Second}, {syscall.SIGKILL, 5 * time.Second}} {
+		if err := s.cmd.Process.Signal(ask.signal); err != nil {
+			return err
+		}
+		select {
+		case <-s.done:
+			return nil
+		case <-time.After(ask.patience):
+		}
+	}
+	return errors.New("the built-in PostgreSQL does not end")
 }
 
 func dataDir(dir string) string { return filepath.Join(dir, "postgres") }
