@@ -1,0 +1,98 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseStat(t *testing.T) {
+	t.Parallel()
+	const line = "7 (a) b) S 3 7 7 0 -1 4194304 100 200 0 0 120 30 4 5 20 0 1 0 100 0 0"
+	got, err := parseStat(line)
+	want := stat{parent: 3, own: 1500 * time.Millisecond, children: 90 * time.Millisecond}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	for _, bad := range []string{"", "7 (a) S 3", strings.Replace(line, " 120 ", " x ", 1)} {
+		if _, err := parseStat(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestReadingThisProcess(t *testing.T) {
+	t.Parallel()
+	if !supported {
+		t.Skip("needs Linux")
+	}
+	if s, err := readStat(os.Getpid()); err != nil || s.parent != os.Getppid() {
+		t.Errorf("got %+v, %v, want parent %d", s, err, os.Getppid())
+	}
+	if _, err := treeCPU(os.Getpid()); err != nil {
+		t.Error(err)
+	}
+	if n, err := resident(os.Getpid()); err != nil || n < 1<<20 {
+		t.Errorf("got %d bytes, %v, want more than a megabyte", n, err)
+	}
+}
+
+func TestLoadGoesThroughTheBareProxy(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-Host") != "app.example" || r.Header.Get("Cookie") != "theme=dark; session=1" {
+			http.Error(w, "not the request that was sent", http.StatusBadRequest)
+		}
+	}))
+	defer app.Close()
+	upstream, err := url.Parse(app.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(bareProxy(upstream))
+	defer proxy.Close()
+	request := (&site{publicHost: "app.example"}).request("/x", "session=1")
+	j := job{Address: proxy.Listener.Addr().String(), Request: request, Connections: 3, Duration: 50 * time.Millisecond}
+	l, err := j.run()
+	if err != nil || l.Requests < j.Connections || l.P50 <= 0 || l.P99 < l.P50 {
+		t.Errorf("got %+v, %v, want an answer or more on each connection", l, err)
+	}
+}
+
+func TestLoadRefusesAnythingButOK(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusSeeOther, http.StatusUnauthorized, http.StatusServiceUnavailable} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		defer s.Close()
+		j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1, Duration: time.Millisecond}
+		if l, err := j.run(); err == nil {
+			t.Errorf("status %d: got %+v and no error", status, l)
+		}
+	}
+}
+
+func TestRatioIsTakenRoundByRound(t *testing.T) {
+	t.Parallel()
+	spent := func(cpu time.Duration) sample { return sample{100, usage{own: cpu * time.Millisecond}} }
+	r := &results{}
+	for _, ms := range [][2]time.Duration{{10, 15}, {20, 40}, {10, 12}} { // a slow moment slows both
+		r.samples[bare] = append(r.samples[bare], spent(ms[0]))
+		r.samples[signedIn] = append(r.samples[signedIn], spent(ms[1]))
+	}
+	if got, want := r.ratio(signedIn), (spread{1.2, 1.5, 2}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if err := r.check(1.5); err != nil {
+		t.Errorf("a ratio at the limit: %v", err)
+	}
+	if r.check(1.49) == nil {
+		t.Error("a ratio above the limit was accepted")
+	}
+	if err := r.check(0); err != nil {
+		t.Errorf("without a limit: %v", err)
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stopTimeout is how long a child may take to end before it is killed.
+const stopTimeout = 15 * time.Second
+
+// child is a process we started. It ends with stop, with ctx, and with us.
+type child struct {
+	cmd    *exec.Cmd
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	cmd.Env = cleanEnv()
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = childAttr()
+	return cmd
+}
+
+// cleanEnv leaves out what would reach the gate: settings of another one, and the defaults of PostgreSQL's clients.
+func cleanEnv() []string {
+	var kept []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if name == "PORT" || strings.HasPrefix(name, "DATABASE_URL") || strings.HasPrefix(name, "GATEPOST_") || strings.HasPrefix(name, "PG") {
+			continue
+		}
+		kept = append(kept, entry)
+	}
+	return kept
+}
+
+// start starts what prepare made of a command.
+func start(ctx context.Context, prepare func(context.Context) *exec.Cmd) (*child, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &child{cmd: prepare(ctx), cancel: cancel, done: make(chan struct{})}
+	if err := c.cmd.Start(); err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w", c.cmd.Path, err)
+	}
+	go func() {
+		_ = c.cmd.Wait() // we end it by signal, so how it ended says nothing
+		close(c.done)
+	}()
+	return c, nil
+}
+
+func (c *child) stop() {
+	c.cancel()
+	<-c.done
+}
+
+func (c *child) pid() int { return c.cmd.Process.Pid }
+
+// startServer starts one of our own roles that serves, and reads where it listens.
+func startServer(ctx context.Context, role string, args ...string) (c *child, address string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", fmt.Errorf("find this program: %w", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, "", fmt.Errorf("make a pipe: %w", err)
+	}
+	defer r.Close()
+	c, err = start(ctx, func(ctx context.Context) *exec.Cmd {
+		cmd := command(ctx, self, append([]string{role}, args...)...)
+		cmd.Stdout = w
+		return cmd
+	})
+	_ = w.Close() // the child has its own; ours would keep the pipe open after its end
+	if err != nil {
+		return nil, "", err
+	}
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		c.stop()
+		return nil, "", fmt.Errorf("read the address of %s: %w", role, err)
+	}
+	return c, strings.TrimSpace(line), nil
+}
+
+// runLoad does a job in a process of its own, so that its CPU time is nobody else's.
+func runLoad(ctx context.Context, j job) (load, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return load{}, fmt.Errorf("find this program: %w", err)
+	}
+	in, err := json.Marshal(j)
+	if err != nil {
+		return load{}, fmt.Errorf("write the job: %w", err)
+	}
+	var out bytes.Buffer
+	cmd := command(ctx, self, "load")
+	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), &out
+	if err := cmd.Run(); err != nil {
+		return load{}, fmt.Errorf("run the load generator: %w", err)
+	}
+	var l load
+	if err := json.NewDecoder(&out).Decode(&l); err != nil {
+		return load{}, fmt.Errorf("read what the load generator counted: %w", err)
+	}
+	return l, nil
+}
+
+// tail is the end of a log, for the error that it explains.
+func tail(f *os.File) string {
+	const most = 2 << 10
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	b := make([]byte, most)
+	n, err := f.ReadAt(b, max(0, info.Size()-most))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return ""
+	}
+	return strings.TrimSpace(string(b[:n]))
+}

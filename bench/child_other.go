@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+import "syscall"
+
+const supported = false
+
+func childAttr() *syscall.SysProcAttr { return nil }

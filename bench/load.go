@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// job is what the load generator does: send one request again and again.
+type job struct {
+	Address     string
+	Request     []byte
+	Connections int
+	Duration    time.Duration
+}
+
+// load is what became of a job.
+type load struct {
+	Requests int
+	P50, P99 time.Duration
+}
+
+// loadGrace is how much longer than its job the last answers may take.
+const loadGrace = 10 * time.Second
+
+func serveLoad([]string) error {
+	var j job
+	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
+		return fmt.Errorf("read the job: %w", err)
+	}
+	l, err := j.run()
+	if err != nil {
+		return fmt.Errorf("load %s: %w", j.Address, err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(l)
+}
+
+// run keeps one request under way on each connection. Anything but a 200 ends it: a refusal is cheaper than an answer
+// and would flatter whoever gave it.
+func (j job) run() (load, error) {
+	start := time.Now()
+	all := make([][]time.Duration, j.Connections)
+	var g errgroup.Group
+	for i := range all {
+		g.Go(func() (err error) {
+			all[i], err = j.connection(start)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return load{}, err
+	}
+	took := slices.Concat(all...)
+	slices.Sort(took)
+	return load{len(took), percentile(took, 50), percentile(took, 99)}, nil
+}
+
+// percentile takes one of sorted values.
+func percentile(sorted []time.Duration, p int) time.Duration {
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
+
+// connection sends requests one after the other until the time is up, and at least one.
+func (j job) connection(start time.Time) (took []time.Duration, err error) {
+	conn, err := net.DialTimeout("tcp", j.Address, loadGrace)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(start.Add(j.Duration + loadGrace)); err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(conn)
+	for sent := time.Now(); ; {
+		if _, err := conn.Write(j.Request); err != nil {
+			return nil, fmt.Errorf("send a request: %w", err)
+		}
+		if err := readAnswer(r); err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		took = append(took, now.Sub(sent))
+		if sent = now; now.Sub(start) >= j.Duration {
+			return took, nil
+		}
+	}
+}
+
+var contentLength = []byte("Content-Length: ")
+
+// readAnswer reads as little as it can: what the load generator spends is taken from the one it measures.
+func readAnswer(r *bufio.Reader) error {
+	line, err := r.ReadSlice('\n')
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
+		return fmt.Errorf("want status 200, got %q", bytes.TrimSpace(line))
+	}
+	length := -1
+	for {
+		if line, err = r.ReadSlice('\n'); err != nil {
+			return fmt.Errorf("read the answer's header: %w", err)
+		}
+		if len(line) <= len("\r\n") {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, contentLength); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return fmt.Errorf("read the answer's length: %w", err)
+			}
+		}
+	}
+	if length < 0 {
+		return errors.New("the answer has no Content-Length")
+	}
+	if _, err := r.Discard(length); err != nil {
+		return fmt.Errorf("read the answer's body: %w", err)
+	}
+	return nil
+}

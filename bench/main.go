@@ -1,0 +1,107 @@
+// Command bench measures what the gate costs: the CPU time of a signed-in request through it, as a ratio to the same
+// request through a bare, tuned httputil.ReverseProxy.
+//
+//	go run ./bench
+//
+// One run starts everything on loopback: a small app, the bare proxy, a private PostgreSQL, and the gate as it ships,
+// with its log and metrics on. A load generator in a process of its own then loads the bare proxy and the gate by
+// turns, half a second each until a round is full, so that whatever else the machine does falls on both. It keeps the
+// machine busy: one request is always under way on each connection.
+//
+// How to read it. CPU time is what the operating system charges the measured process for its threads, divided by the
+// requests answered; it is what a request costs on a busy machine. It differs between machines, and the ratio of one
+// round much less, so compare ratios. "gate, public" is a visitor without a cookie on a public path. PostgreSQL's part
+// is charged to its own processes, is shown apart and is not in the ratio. The latencies are those of a full machine,
+// which the load generator and the app share: compare them with each other and with nothing else.
+//
+// It needs Linux, for the accounting in /proc, and an installed PostgreSQL.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	rounds      int
+	turn        time.Duration
+	connections int
+	path        string
+	gate        string
+	maxRatio    float64
+}
+
+func main() {
+	var err error
+	if role := findRole(os.Args); role != nil {
+		err = role(os.Args[2:])
+	} else {
+		err = run(parseFlags())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parseFlags() options {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 7, "measured rounds")
+	flag.DurationVar(&o.turn, "turn", 3*time.Second, "how long each subject is loaded in a round, in slices of half a second")
+	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections of the load generator")
+	flag.StringVar(&o.path, "path", "/dashboard/items/42", "path to request")
+	flag.StringVar(&o.gate, "gate", "", "measure this gatepost `program` instead of building one")
+	flag.Float64Var(&o.maxRatio, "max-ratio", 0, "fail when a signed-in request costs more than this many times a bare one; 0 never fails")
+	flag.Parse()
+	return o
+}
+
+func (o options) check() error {
+	switch {
+	case !supported:
+		return errors.New("needs Linux: it reads the CPU time of processes from /proc")
+	case flag.NArg() > 0:
+		return fmt.Errorf("takes no argument %q (see -help)", flag.Arg(0))
+	case o.rounds < 1 || o.connections < 1:
+		return errors.New("-rounds and -connections start at 1")
+	case o.turn < slice:
+		return fmt.Errorf("-turn is at least %v", slice)
+	case o.path == "" || o.path[0] != '/':
+		return errors.New("-path starts with /")
+	}
+	return nil
+}
+
+// setupTimeout bounds a build from nothing, initdb and the start of everything.
+const setupTimeout = 5 * time.Minute
+
+func run(o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	// The system ends our children with the thread that started them, so it has to be one that stays.
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout+2*time.Duration(o.rounds+1)*subjectCount*o.turn+loadGrace)
+	defer cancel()
+	// Everything has ended by the time the result is printed: whoever reads it may stop reading.
+	res, err := measure(ctx, o)
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		return err
+	}
+	if err := res.print(os.Stdout); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return res.check(o.maxRatio)
+}

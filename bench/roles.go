@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+)
+
+// findRole is what this program does when it starts itself again as part of a measurement.
+func findRole(args []string) func(args []string) error {
+	if len(args) < 2 {
+		return nil
+	}
+	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare, "load": serveLoad}[args[1]]
+}
+
+// serveUpstream is the app: about a kilobyte of text whatever is asked.
+func serveUpstream([]string) error {
+	body := bytes.Repeat([]byte("What the app has to say. "), 40)
+	return serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{"text/plain; charset=utf-8"}
+		_, _ = w.Write(body) // a client that left has nobody to tell
+	}))
+}
+
+// serveBare is what the gate is compared with: the reverse proxy a careful person would write, with the gate's limits.
+func serveBare(args []string) error {
+	return serve(bareProxy(&url.URL{Scheme: "http", Host: args[0]}))
+}
+
+func bareProxy(upstream *url.URL) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(upstream)
+			r.SetXForwarded()
+		},
+		// The numbers are those of the gate's transport and have to follow it.
+		Transport: &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ResponseHeaderTimeout: 60 * time.Second,
+			MaxIdleConnsPerHost:   512,
+			IdleConnTimeout:       90 * time.Second,
+			DisableCompression:    true,
+			WriteBufferSize:       8 << 10,
+			ReadBufferSize:        8 << 10,
+		},
+		BufferPool: &buffers{},
+	}
+}
+
+// serve listens on any free port of loopback, says which on standard output, and serves until it is ended.
+func serve(h http.Handler) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if _, err := fmt.Fprintln(os.Stdout, l.Addr()); err != nil {
+		return fmt.Errorf("say the address: %w", err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 64 << 10}
+	return s.Serve(l)
+}
+
+const bufferSize = 32 << 10
+
+// buffers keeps arrays rather than slices: putting a slice into a sync.Pool allocates its header.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

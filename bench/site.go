@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gatepost/gatepost/internal/localpg"
+)
+
+// site is everything that runs for a measurement.
+type site struct {
+	bare, gate  *child
+	bareAddress string
+	upstream    string
+	publicHost  string // of the gate
+	gateAddress string
+	gateLog     *os.File
+	database    *localpg.Server
+	postgres    int // process id of PostgreSQL's first process
+	close       []func()
+}
+
+func (s *site) onClose(f func()) { s.close = append(s.close, f) }
+
+// Close undoes open, last things first.
+func (s *site) Close() {
+	for i := len(s.close) - 1; i >= 0; i-- {
+		s.close[i]()
+	}
+}
+
+func (s *site) open(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "gatepost-bench-")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	s.onClose(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { // root hands PostgreSQL to another user, who has to get in
+		return fmt.Errorf("open the directory to PostgreSQL: %w", err)
+	}
+	if o.gate == "" {
+		o.gate = filepath.Join(dir, "gatepost")
+		if err := build(ctx, o.gate); err != nil {
+			return err
+		}
+	}
+	if err := s.openPlain(ctx); err != nil {
+		return err
+	}
+	if err := s.openDatabase(ctx, filepath.Join(dir, "database")); err != nil {
+		return err
+	}
+	return s.openGate(ctx, o.gate, filepath.Join(dir, "gate.log"))
+}
+
+func build(ctx context.Context, to string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", to, "github.com/gatepost/gatepost/cmd/gatepost")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the gate: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// openPlain starts the app and the bare proxy.
+func (s *site) openPlain(ctx context.Context) error {
+	app, upstream, err := startServer(ctx, "upstream")
+	if err != nil {
+		return err
+	}
+	s.onClose(app.stop)
+	s.upstream = upstream
+	if s.bare, s.bareAddress, err = startServer(ctx, "bare", upstream); err != nil {
+		return err
+	}
+	s.onClose(s.bare.stop)
+	return nil
+}
+
+func (s *site) openDatabase(ctx context.Context, dir string) error {
+	server, err := localpg.Start(ctx, localpg.Config{Dir: dir, Throwaway: true})
+	if err != nil {
+		return err
+	}
+	s.database = server
+	s.onClose(func() { _ = server.Stop() })
+	b, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
+	if err != nil {
+		return fmt.Errorf("find PostgreSQL's process: %w", err)
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	if s.postgres, err = strconv.Atoi(first); err != nil {
+		return fmt.Errorf("find PostgreSQL's process: %w", err)
+	}
+	return nil
+}
