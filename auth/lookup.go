@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -64,6 +65,7 @@ func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 // fly answers everybody who waits, and hands over to a goroutine when more have come meanwhile. Those who came during a
 // query that failed get its error too: another wait as long would be too long.
 func (l *lookups) fly() {
+	runtime.Gosched() // whoever is about to ask, and could run now, joins this query
 	if batch := l.take(); len(batch) > 0 {
 		if err := l.answer(batch); err != nil {
 			deliver(l.take(), nil, err)

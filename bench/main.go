@@ -6,7 +6,9 @@
 // One run starts everything on loopback: a small app, the bare proxy, a private PostgreSQL, and the gate as it ships,
 // with its log and metrics on. A load generator in a process of its own then loads the bare proxy and the gate by
 // turns, half a second each until a round is full, so that whatever else the machine does falls on both. It keeps the
-// machine busy: one request is always under way on each connection.
+// machine busy: one request is always under way on each connection, and there are enough of them that it stays busy
+// while some wait for PostgreSQL. With fewer the processes fall asleep between requests, and waking them is charged too.
+// The gate runs with the garbage collector as it sets it, the bare proxy with Go's default.
 //
 // How to read it. CPU time is what the operating system charges the measured process for its threads, divided by the
 // requests answered; it is what a request costs on a busy machine. It differs between machines, and the ratio of one
@@ -55,7 +57,7 @@ func parseFlags() options {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 7, "measured rounds")
 	flag.DurationVar(&o.turn, "turn", 3*time.Second, "how long each subject is loaded in a round, in slices of half a second")
-	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections of the load generator")
+	flag.IntVar(&o.connections, "connections", 32, "keep-alive connections of the load generator")
 	flag.StringVar(&o.path, "path", "/dashboard/items/42", "path to request")
 	flag.StringVar(&o.gate, "gate", "", "measure this gatepost `program` instead of building one")
 	flag.Float64Var(&o.maxRatio, "max-ratio", 0, "fail when a signed-in request costs more than this many times a bare one; 0 never fails")
