@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,7 +113,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 
 // listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
 func listen(c *config) (public, ops net.Listener, err error) {
-	if public, err = net.Listen("tcp", c.Listen); err != nil {
+	if public, err = listenOn(c.Listen); err != nil {
 		return nil, nil, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
 	}
 	if c.publicURL.Port() == "0" { // any free port: the public URL follows it
@@ -121,11 +122,21 @@ func listen(c *config) (public, ops net.Listener, err error) {
 	if c.OpsListen == "off" {
 		return public, nil, nil
 	}
-	if ops, err = net.Listen("tcp", c.OpsListen); err != nil {
+	if ops, err = listenOn(c.OpsListen); err != nil {
 		_ = public.Close()
 		return nil, nil, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
 	}
 	return public, ops, nil
+}
+
+// listenOn listens on an address. An empty root, as in a container made from scratch, may not know localhost.
+func listenOn(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	var unknown *net.DNSError
+	if port, ok := strings.CutPrefix(address, "localhost:"); ok && errors.As(err, &unknown) {
+		return net.Listen("tcp", "127.0.0.1:"+port)
+	}
+	return l, err
 }
 
 // cause leaves out the address that the sentence has named already.
