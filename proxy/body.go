@@ -14,36 +14,41 @@ var errSilent = errors.New("the app neither read the body nor answered")
 // that breaks off, or an app that stops reading. The transport times the app only once the whole body is sent.
 type watchedBody struct {
 	io.ReadCloser
-	failed  atomic.Bool // reading from the client failed
-	silent  atomic.Bool // the app took nothing and said nothing for the whole timeout
-	timeout time.Duration
-	timer   *time.Timer
-	cancel  context.CancelFunc
+	failed   atomic.Bool // reading from the client failed
+	silent   atomic.Bool // the app took nothing and said nothing for the whole timeout
+	answered atomic.Bool // the app has begun its answer; nothing is timed any more
+	timeout  time.Duration
+	timer    *time.Timer
 }
 
 // watchBody returns a context that ends when the app falls silent.
 func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (context.Context, *watchedBody) {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &watchedBody{ReadCloser: body, timeout: timeout, cancel: cancel}
+	b := &watchedBody{ReadCloser: body, timeout: timeout}
 	b.timer = time.AfterFunc(timeout, func() {
-		b.silent.Store(true)
-		cancel()
+		if !b.answered.Load() {
+			b.silent.Store(true)
+			cancel()
+		}
 	})
 	return ctx, b
 }
 
 // Read hands on what the client sends. Waiting for the client is not timed: he may be slow.
 func (b *watchedBody) Read(p []byte) (int, error) {
-	running := b.timer.Stop()
+	b.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		b.failed.Store(true)
 	}
-	if running {
+	if !b.answered.Load() {
 		b.timer.Reset(b.timeout)
 	}
 	return n, err
 }
 
 // stop ends the timing: the app has answered, or nobody waits any more.
-func (b *watchedBody) stop() { b.timer.Stop() }
+func (b *watchedBody) stop() {
+	b.answered.Store(true)
+	b.timer.Stop()
+}
