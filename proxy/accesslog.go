@@ -82,6 +82,10 @@ func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
 		x.status = status
 	}
+	if x.body != nil && !x.body.ended.Load() {
+		// What is left of the body must never be taken for the next request.
+		x.Header().Set("Connection", "close")
+	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
@@ -114,8 +118,8 @@ func (p *Proxy) end(x *exchange) {
 	took := time.Since(x.start)
 	p.metrics.observe(x, took)
 	p.log(x, took)
-	if fault != nil {
-		panic(http.ErrAbortHandler)
+	if fault != nil || x.outcome == outcomeClientGone {
+		panic(http.ErrAbortHandler) // an answer that was not written must not become an empty 200
 	}
 }
 

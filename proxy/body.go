@@ -14,6 +14,7 @@ var errSilent = errors.New("the app neither read the body nor answered")
 // that breaks off, or an app that stops reading. The transport times the app only once the whole body is sent.
 type watchedBody struct {
 	io.ReadCloser
+	ended    atomic.Bool // all of it was read
 	failed   atomic.Bool // reading from the client failed
 	silent   atomic.Bool // the app took nothing and said nothing for the whole timeout
 	answered atomic.Bool // the app has begun its answer; nothing is timed any more
@@ -38,7 +39,10 @@ func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		b.ended.Store(true)
+	case err != nil:
 		b.failed.Store(true)
 	}
 	if !b.answered.Load() {

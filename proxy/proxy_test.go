@@ -650,6 +650,37 @@ func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 	}
 }
 
+// After an answer to half a body the connection ends: nothing that follows on it is a request.
+func TestAnAnswerToHalfABodyEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"10000\r\nx", "5\r\nhello\r\n", "5\r\nhello\r\nZZ\r\n"} {
+		d := newDoor(t)
+		d.answerWith("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+		conn, err := net.Dial("tcp", d.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(conn, get("POST /public", "Transfer-Encoding: chunked", "", body))
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || !res.Close || res.StatusCode != 413 && res.StatusCode != 400 {
+			t.Fatalf("%q: got %v, %v", body, res, err)
+		}
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, max(res.ContentLength, 0)))
+		_, _ = io.WriteString(conn, get("GET /login")+get("GET /smuggled"))
+		if rest, _ := io.ReadAll(in); len(rest) > 0 {
+			t.Errorf("%q: also answered %q", body, rest)
+		}
+		_ = conn.Close()
+		for _, head := range d.take() {
+			if !strings.HasPrefix(head, "POST /public ") {
+				t.Errorf("%q: the app saw %q", body, head)
+			}
+		}
+	}
+}
+
 // A client that announces a body and sends none gets its refusal all the same.
 func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
