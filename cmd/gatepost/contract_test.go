@@ -231,6 +231,39 @@ func TestAnAppThatIsGoneIs502(t *testing.T) {
 	}
 }
 
+func TestAnAppThatIsSilentIs504(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+silent.Addr().String(), "GATEPOST_UPSTREAM_TIMEOUT=200ms")
+	v := g.visitor(t)
+	if r := v.open("/"); r.status != 504 || strings.Contains(r.body, "127.0.0.1") {
+		t.Errorf("page: %d %s", r.status, r.body)
+	}
+	if r := v.fetch("/"); r.status != 504 || !strings.Contains(r.body, `"code":"GATEWAY_TIMEOUT"`) {
+		t.Errorf("program: %d %s", r.status, r.body)
+	}
+}
+
+func TestTooManyAttemptsAre429WhoeverIsMeant(t *testing.T) {
+	t.Parallel()
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
+	g.visitor(t).signUp("ada@example.com")
+	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+		v := g.visitor(t)
+		var last reply
+		for range 6 {
+			last = v.post("/login", "email", email, "password", "wrong password")
+		}
+		if last.status != 429 || last.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, Retry-After %q", email, last.status, last.header.Get("Retry-After"))
+		}
+	}
+}
+
 // PostgreSQL goes away and comes back while visitors keep coming.
 func TestTheDatabaseStopsAndStartsUnderTraffic(t *testing.T) {
 	t.Parallel()
