@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,127 +33,15 @@ type rule struct {
 	public  bool
 	roles   []string // nil: any signed-in user
 
-	folded          string   // the prefix under the reading that ignores case
-	cut, foldedCuts []string // the prefix under the readings that drop a format suffix
+	folded string // the prefix under the reading that ignores case
 }
 
 // Rules say which paths need what. A path that no rule matches is public; the zero value makes every path public.
 type Rules struct {
 	list []rule
-	// caseMatters is set when a prefix has upper-case letters, so that even a lower-case path has two readings.
-	caseMatters bool
-}
-
-// ParseRules reads the two comma-separated lists. The error names every fault, quoting the offending entry.
-func ParseRules(protect, public string) (Rules, error) {
-	a, err1 := parseList("GATEPOST_PROTECT", protect, false)
-	b, err2 := parseList("GATEPOST_PUBLIC", public, true)
-	r := Rules{list: append(a, b...)}
-	for i := range r.list {
-		r.list[i].prepare()
-		r.caseMatters = r.caseMatters || r.list[i].folded != r.list[i].prefix
-	}
-	return r, errors.Join(err1, err2)
-}
-
-func parseList(setting, s string, public bool) ([]rule, error) {
-	var list []rule
-	var faults []error
-	for entry := range strings.SplitSeq(s, ",") {
-		entry = strings.TrimSpace(entry)
-		if entry == "" {
-			continue
-		}
-		ru, err := parseRule(entry, public)
-		if err == nil {
-			err = conflict(list, ru)
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: rule %q: %w", setting, entry, err))
-			continue
-		}
-		list = append(list, ru)
-	}
-	if strings.TrimSpace(s) != "" && len(list) == 0 && len(faults) == 0 {
-		faults = append(faults, fmt.Errorf("%s: %q names no rule; write it like /dashboard", setting, s))
-	}
-	return list, errors.Join(faults...)
-}
-
-func parseRule(entry string, public bool) (rule, error) {
-	ru := rule{text: entry, public: public}
-	path, roles, hasRoles := strings.Cut(entry, "=")
-	if methods, rest, ok := strings.Cut(path, " "); ok {
-		path = strings.TrimSpace(rest)
-		for m := range strings.SplitSeq(methods, "|") {
-			if !isMethod(m) {
-				return rule{}, fmt.Errorf("%q is not a method; write it like GET /path or GET|POST /path", m)
-			}
-			ru.methods = append(ru.methods, m)
-		}
-	}
-	var err error
-	if ru.prefix, err = parsePrefix(strings.TrimSpace(path)); err != nil {
-		return rule{}, err
-	}
-	if !hasRoles {
-		return ru, nil
-	}
-	if public {
-		return rule{}, errors.New("a public rule takes no roles; put rules with roles into GATEPOST_PROTECT")
-	}
-	for role := range strings.SplitSeq(roles, "|") {
-		if role = strings.TrimSpace(role); !auth.ValidRole(role) {
-			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits and _ . : -", role)
-		}
-		ru.roles = append(ru.roles, role)
-	}
-	return ru, nil
-}
-
-func isMethod(s string) bool {
-	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
-}
-
-// parsePrefix accepts a prefix in its plainest spelling, so that there is no question what it covers.
-func parsePrefix(s string) (string, error) {
-	switch {
-	case !strings.HasPrefix(s, "/"):
-		return "", errors.New("a prefix starts with /")
-	case strings.Contains(s, "*"):
-		return "", errors.New("there are no wildcards: a prefix covers everything below it")
-	case strings.ContainsAny(s, "%\\;?#\""):
-		return "", errors.New("a prefix is written decoded and without % \\ ; ? # or quotes")
-	}
-	p := strings.TrimSuffix(s, "/")
-	if p == "" {
-		return "/", nil
-	}
-	for _, tr := range transforms {
-		if tr.apply(p) != p {
-			return "", errors.New("a prefix has no empty, dot or padded segments and no control characters")
-		}
-	}
-	return p, nil
-}
-
-// conflict refuses two rules of one list of which neither could win.
-func conflict(list []rule, ru rule) error {
-	for _, other := range list {
-		if other.prefix != ru.prefix || (other.methods == nil) != (ru.methods == nil) {
-			continue
-		}
-		if ru.methods == nil || slices.ContainsFunc(ru.methods, func(m string) bool { return slices.Contains(other.methods, m) }) {
-			return fmt.Errorf("decides the same requests as rule %q; merge the two", other.text)
-		}
-	}
-	return nil
-}
-
-func (ru *rule) prepare() {
-	ru.folded = fold(ru.prefix)
-	ru.cut = withoutSuffix(ru.prefix)
-	ru.foldedCuts = withoutSuffix(ru.folded)
+	// everyPath is set when even a plain path has several readings: a prefix has upper-case letters, or protects a file
+	// with an extension, which apps serve without it too.
+	everyPath bool
 }
 
 // namesMethod says whether the rule covers the method, and whether by name. Some apps take "post" for "POST": a
@@ -180,7 +66,7 @@ func (ru *rule) namesMethod(method string) (covers, named bool) {
 // work is bounded whatever the path. rawPath is the path as the client sent it, before any decoding.
 func (r Rules) For(method, rawPath string) Access {
 	var v verdict
-	if plain(rawPath) && !r.caseMatters {
+	if plain(rawPath) && !r.everyPath {
 		r.judge(method, reading{path: rawPath}, &v)
 		return v.access(r)
 	}
@@ -263,14 +149,16 @@ func (s score) beats(t score) bool {
 	return s.protect && !t.protect
 }
 
-// matches reads the rule as the path was read: under a reading that ignores case the prefix is folded too, and under
-// one that drops format suffixes a prefix that was meant to end in one is met without it.
+// matches reads the rule as the path was read.
 func (ru *rule) matches(rd reading) bool {
-	prefix, cuts := ru.prefix, ru.cut
+	prefix := ru.prefix
 	if rd.folded {
-		prefix, cuts = ru.folded, ru.foldedCuts
+		prefix = ru.folded
 	}
-	return covers(prefix, rd.path) || rd.cut && slices.Contains(cuts, rd.path)
+	if rd.loose {
+		return coversLoosely(prefix, rd.path)
+	}
+	return covers(prefix, rd.path)
 }
 
 // covers matches whole segments: /dashboard covers /dashboard/x and never /dashboards.
@@ -279,4 +167,57 @@ func covers(prefix, path string) bool {
 		return true
 	}
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
+}
+
+// coversLoosely is covers for apps that find a page whatever its format: a segment may have a suffix that the rule does
+// not name (/page.json, /page.php/x), and an extension that ends the rule may be missing or another one.
+func coversLoosely(prefix, path string) bool {
+	if prefix == "/" {
+		return true
+	}
+	for prefix != "" {
+		var want, got string
+		want, prefix = cutSegment(prefix)
+		got, path = cutSegment(path)
+		ends := prefix == "" && strings.Trim(path, "/") == ""
+		if !sameStem(want, got) && !(ends && sameFile(want, got)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameStem says whether got is want, or want with a suffix.
+func sameStem(want, got string) bool {
+	return strings.HasPrefix(got, want) && (len(got) == len(want) || got[len(want)] == '.')
+}
+
+// sameFile says whether got is the file want without its extension, or with another.
+func sameFile(want, got string) bool {
+	for i := 1; i < len(want); i++ {
+		if isExtension(want[i:]) && sameStem(want[:i], got) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutSegment takes the first segment off a path that begins with a slash.
+func cutSegment(p string) (segment, rest string) {
+	p = strings.TrimPrefix(p, "/")
+	if i := strings.IndexByte(p, '/'); i >= 0 {
+		return p[:i], p[i:]
+	}
+	return p, ""
+}
+
+// hasExtension says whether a path ends like a file name, as /page.html does and /v1.2 and /.git do not.
+func hasExtension(path string) bool {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	i := strings.LastIndexByte(name, '.')
+	return i > 0 && isExtension(name[i:])
+}
+
+func isExtension(s string) bool {
+	return len(s) > 1 && s[0] == '.' && (s[1]|0x20 >= 'a' && s[1]|0x20 <= 'z')
 }

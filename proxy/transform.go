@@ -1,0 +1,328 @@
+package proxy
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// transform is one thing an upstream might do to a path. Each returns its argument when it has nothing to do.
+type transform struct {
+	name  string
+	apply func(string) string
+}
+
+// transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
+// some twice; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
+// IIS; streams and %u, Windows and IIS; cutting, C programs and whatever parses a decoded path again; authority and line
+// ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
+// and Gatsby.
+var transforms = []transform{
+	{"decoded", decode},
+	{"%u decoded", decodeUnicode},
+	{"overlong UTF-8 decoded", decodeOverlong},
+	{`\ as /`, backslash},
+	{"params dropped", dropParams},
+	{"dot segments resolved", resolveDots},
+	{"// merged", mergeSlashes},
+	{"host dropped", dropAuthority},
+	{"cut at ?, # or NUL", cutRest},
+	{"cut at ;", cutParams},
+	{"stream name dropped", dropStreams},
+	{"dots and blanks trimmed", trimTails},
+	{"line ends and tabs dropped", dropLineEnds},
+	{"compatible letters", compatible},
+	{"script name dropped", dropScript},
+	{"data route", dataRoute},
+}
+
+// decode undoes one layer of percent-encoding. What is not an escape stays.
+func decode(p string) string { return decodeFrom(p, 0) }
+
+// decodeFrom decodes the escapes of bytes from lowest upwards.
+func decodeFrom(p string, lowest byte) string {
+	if !strings.Contains(p, "%") {
+		return p
+	}
+	out := make([]byte, 0, len(p))
+	for i := 0; i < len(p); i++ {
+		if p[i] == '%' && i+2 < len(p) && isHex(p[i+1]) && isHex(p[i+2]) {
+			if c := unhex(p[i+1])<<4 | unhex(p[i+2]); c >= lowest {
+				out = append(out, c)
+				i += 2
+				continue
+			}
+		}
+		out = append(out, p[i])
+	}
+	return string(out)
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	}
+	return c - '0'
+}
+
+// decodeUnicode reads %u0064 as d, as IIS and ASP do.
+func decodeUnicode(p string) string {
+	if !strings.Contains(p, "%u") && !strings.Contains(p, "%U") {
+		return p
+	}
+	var out strings.Builder
+	for i := 0; i < len(p); i++ {
+		if i+6 <= len(p) && p[i] == '%' && p[i+1]|0x20 == 'u' {
+			if n, err := strconv.ParseUint(p[i+2:i+6], 16, 16); err == nil {
+				out.WriteRune(rune(n))
+				i += 5
+				continue
+			}
+		}
+		out.WriteByte(p[i])
+	}
+	return out.String()
+}
+
+// decodeOverlong reads ASCII out of two- to four-byte sequences, as careless UTF-8 decoders do: C0 AF is a slash.
+func decodeOverlong(p string) string {
+	if utf8.ValidString(p) {
+		return p
+	}
+	out := make([]byte, 0, len(p))
+	for i := 0; i < len(p); {
+		c, n := overlong(p[i:])
+		out = append(out, c)
+		i += n
+	}
+	return string(out)
+}
+
+// overlong returns the ASCII byte at the start of s and how many bytes spell it; any other byte stands for itself.
+func overlong(s string) (byte, int) {
+	is := func(i int, want byte) bool { return len(s) > i && s[i] == want }
+	tail := func(i int) bool { return len(s) > i && s[i]&0xC0 == 0x80 }
+	switch {
+	case (is(0, 0xC0) || is(0, 0xC1)) && tail(1):
+		return s[0]&1<<6 | s[1]&0x3F, 2
+	case is(0, 0xE0) && (is(1, 0x80) || is(1, 0x81)) && tail(2):
+		return s[1]&1<<6 | s[2]&0x3F, 3
+	case is(0, 0xF0) && is(1, 0x80) && (is(2, 0x80) || is(2, 0x81)) && tail(3):
+		return s[2]&1<<6 | s[3]&0x3F, 4
+	}
+	return s[0], 1
+}
+
+func backslash(p string) string { return strings.ReplaceAll(p, `\`, "/") }
+
+// dropParams removes what follows a semicolon in each segment.
+func dropParams(p string) string {
+	if !strings.Contains(p, ";") {
+		return p
+	}
+	return eachSegment(p, func(seg string) string {
+		seg, _, _ = strings.Cut(seg, ";")
+		return seg
+	})
+}
+
+func eachSegment(p string, f func(string) string) string {
+	segs := strings.Split(p, "/")
+	for i, seg := range segs {
+		segs[i] = f(seg)
+	}
+	return strings.Join(segs, "/")
+}
+
+// resolveDots removes . and .. segments as RFC 3986 section 5.2.4 does. Empty segments count as segments;
+// mergeSlashes gives the other view.
+func resolveDots(p string) string {
+	if !strings.Contains(p, "/.") {
+		return p
+	}
+	segs := strings.Split(p, "/")
+	out := segs[:0:0]
+	for i, seg := range segs {
+		last := i == len(segs)-1
+		switch {
+		case seg == ".." && len(out) > 1:
+			out = out[:len(out)-1]
+		case seg == "..", seg == ".":
+		default:
+			out = append(out, seg)
+			continue
+		}
+		if last {
+			out = append(out, "")
+		}
+	}
+	return rooted(strings.Join(out, "/"))
+}
+
+func mergeSlashes(p string) string {
+	if !strings.Contains(p, "//") {
+		return p
+	}
+	out := make([]byte, 0, len(p))
+	for i := range len(p) {
+		if p[i] != '/' || len(out) == 0 || out[len(out)-1] != '/' {
+			out = append(out, p[i])
+		}
+	}
+	return string(out)
+}
+
+// dropAuthority reads "//host/path" as a URL without scheme. Browsers' parsers skip any number of slashes before the
+// host.
+func dropAuthority(p string) string {
+	if !strings.HasPrefix(p, "//") {
+		return p
+	}
+	_, rest, _ := strings.Cut(strings.TrimLeft(p, "/"), "/")
+	return "/" + rest
+}
+
+func cutRest(p string) string { return cutAt(p, "?#\x00") }
+
+// cutParams takes params to last until the end of the path, not of their segment.
+func cutParams(p string) string { return cutAt(p, ";") }
+
+func cutAt(p, chars string) string {
+	if i := strings.IndexAny(p, chars); i >= 0 {
+		return rooted(p[:i])
+	}
+	return p
+}
+
+// dropStreams removes NTFS stream names: /page::$DATA and /page:$I30:$INDEX_ALLOCATION are /page.
+func dropStreams(p string) string {
+	if !strings.Contains(p, "::") && !strings.Contains(p, ":$") {
+		return p
+	}
+	return eachSegment(p, func(seg string) string {
+		for _, mark := range []string{"::", ":$"} {
+			seg, _, _ = strings.Cut(seg, mark)
+		}
+		return seg
+	})
+}
+
+// trimTails removes dots, blanks and control characters at the end of each segment, and NUL anywhere. A dot segment
+// only loses its blanks: what remains is resolveDots' business.
+func trimTails(p string) string {
+	p = strings.ReplaceAll(p, "\x00", "")
+	if !padded(p) {
+		return p
+	}
+	return eachSegment(p, func(seg string) string {
+		seg = strings.TrimFunc(seg, isBlank)
+		if strings.Trim(seg, ".") == "" {
+			return seg
+		}
+		return strings.TrimRightFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) })
+	})
+}
+
+func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
+// padded says whether some segment may end in a dot, or begin or end in a blank.
+func padded(p string) bool {
+	for i := range len(p) {
+		c := p[i]
+		if edge := i+1 == len(p) || p[i+1] == '/' || i > 0 && p[i-1] == '/'; edge && (c == '.' || c <= ' ' || c >= 0x7F) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropLineEnds removes what URL parsers of browsers and Node ignore anywhere.
+func dropLineEnds(p string) string {
+	if !strings.ContainsAny(p, "\t\n\r") {
+		return p
+	}
+	return strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(p)
+}
+
+// compatible is Unicode's compatibility form: full-width dots, slashes and letters become plain ones.
+func compatible(p string) string {
+	if ascii(p) {
+		return p
+	}
+	return norm.NFKC.String(p)
+}
+
+// script is a program in front of the path it serves.
+var script = regexp.MustCompile(`(?i)[^/]*\.(php[0-9]?|phtml|aspx?|ashx|jsp|cgi|fcgi|pl|py|rb|cfm)/`)
+
+// dropScript removes a front controller: /index.php/page is /page.
+func dropScript(p string) string {
+	if !strings.Contains(p, ".") {
+		return p
+	}
+	at := script.FindStringIndex(p)
+	if at == nil {
+		return p
+	}
+	return p[:at[0]] + p[at[1]:]
+}
+
+// dataRoute maps what a script of the app fetches for a page to the page, below any base path: Next.js reads
+// /_next/data/<build>/page.json, Gatsby /page-data/page/page-data.json, each with index for the root.
+func dataRoute(p string) string {
+	if base, rest, ok := strings.Cut(p, "/_next/data/"); ok {
+		_, page, more := strings.Cut(rest, "/")
+		if page, ok := strings.CutSuffix(page, ".json"); ok && more {
+			return base + "/" + notIndex(page)
+		}
+	}
+	if base, rest, ok := strings.Cut(p, "/page-data/"); ok {
+		if page, ok := strings.CutSuffix(rest, "/page-data.json"); ok {
+			return base + "/" + notIndex(page)
+		}
+	}
+	return p
+}
+
+func notIndex(page string) string {
+	if page == "index" {
+		return ""
+	}
+	return page
+}
+
+func rooted(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		return "/" + p
+	}
+	return p
+}
+
+// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s.
+func fold(p string) string {
+	if ascii(p) {
+		return strings.ToLower(p)
+	}
+	// The dotted İ lowers to i and a combining dot, and in Turkish to i alone.
+	return strings.ReplaceAll(strings.ToLower(strings.ToUpper(compatible(p))), "i\u0307", "i")
+}
+
+func ascii(p string) bool {
+	for i := range len(p) {
+		if p[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
