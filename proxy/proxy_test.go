@@ -379,6 +379,24 @@ func TestTheAppCannotSpeakForUs(t *testing.T) {
 	}
 }
 
+func TestTrailersOfTheAppSetNoCookie(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	for _, announced := range []string{"Trailer: Set-Cookie, X-Sum\r\n", ""} {
+		d.answerWith("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n" + announced + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: " + cookieName + "=evil\r\nX-Sum: 1\r\n\r\n")
+		conn, err := net.Dial("tcp", d.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, get("GET /public", "Connection: close", "TE: trailers"))
+		all, err := io.ReadAll(conn)
+		if s := string(all); err != nil || strings.Contains(s, "evil") || strings.Count(s, "Set-Cookie: a=1") != 1 || !strings.Contains(s, "X-Sum: 1") {
+			t.Errorf("%q: got %q, %v", announced, s, err)
+		}
+	}
+}
+
 func TestUpgrades(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)

@@ -189,6 +189,13 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	return nil
 }
 
+// dropTrailerCookies is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
+// belongs there (RFC 9110, section 6.5.1).
+func dropTrailerCookies(h http.Header) {
+	delete(h, "Set-Cookie")
+	delete(h, http.TrailerPrefix+"Set-Cookie")
+}
+
 // statusClientGone is what the log says when the client left before there was an answer (nginx's number).
 const statusClientGone = 499
 
