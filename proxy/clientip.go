@@ -24,16 +24,29 @@ func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 			} else {
 				rest, last = "", rest
 			}
-			a, err := netip.ParseAddr(strings.TrimSpace(last))
-			if err != nil {
+			a, ok := forwardedAddr(strings.TrimSpace(last))
+			if !ok {
 				return peer
 			}
-			if a = a.Unmap().WithZone(""); !trusts(trusted, a) {
+			if !trusts(trusted, a) {
 				return a
 			}
 		}
 	}
 	return peer
+}
+
+// forwardedAddr reads an address as proxies write it: some add a port, and then brackets.
+func forwardedAddr(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	if err != nil {
+		ap, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		a = ap.Addr()
+	}
+	return a.Unmap().WithZone(""), true
 }
 
 // peerAddr is the other end of the connection; the zero Addr on a Unix socket.

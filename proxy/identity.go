@@ -39,19 +39,38 @@ var attributes = map[string]func(*auth.User) string{
 // the app's server.
 const maxNameHeader = 100 // characters
 
-// wellKnown are our own default names, the identity headers of other gateways, and what else an app may believe though any client can send
-// it: no app behind this gate should find one that we did not write.
+// wellKnown are our own default names, and what else an app may believe though any client can send it: no app behind
+// this gate should find one that we did not write.
 var wellKnown = []string{
 	"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
-	"X-Remote-User", "X-Real-IP", "Forwarded", "Proxy", "X-Request-Id",
-	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL",
-	"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
-	"X-Middleware-Subrequest",
+	"X-Kratos-Authenticated-Identity-Id", "GAP-Auth", "GAP-Signature",
+	// who and where the client is, to whom a request went, which way it came
+	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-Originating-IP",
+	"X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-HTTP-Host-Override", "Forwarded", "Via", "Proxy",
+	// another target or method than the one that was judged
+	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Script-Name", "X-Matched-Path", "X-Now-Route-Matches",
+	"X-Original-Method", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
 }
 
-// wellKnownPrefixes cover families, folded: Remote-*, X-Forwarded-*, X-Auth-Request-*, X-WebAuth-*, X-Authentik-*,
-// X-Pomerium-*, X-Token-*.
-var wellKnownPrefixes = []string{"remote", "xforwarded", "xauthrequest", "xwebauth", "xauthentik", "xpomerium", "xtoken"}
+// wellKnownPrefixes cover families, folded: identity headers of other gateways, Remote-*, X-Forwarded-*, and what Next.js
+// tells itself, X-Middleware-* and X-Invoke-*.
+var wellKnownPrefixes = []string{
+	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik", "xpomerium", "xtoken", "xvouch",
+	"xmiddleware", "xinvoke",
+}
+
+// lookAlikes have one right spelling, by folded name. In any other, as in Content_Length, a careless server takes them for
+// the real ones, which we and Go's server did not.
+var lookAlikes = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		"Host", "Cookie", "Authorization", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade",
+		"Expect", "Te", "Trailer", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode",
+	} {
+		m[foldName(name)] = name
+	}
+	return m
+}()
 
 // ParseIdentity reads "Header=attribute, …" and a list of further names to strip. The error names every fault.
 func ParseIdentity(headers, strip string) (Identity, error) {
@@ -135,7 +154,8 @@ func (id Identity) Renames(attribute, header string) bool {
 func (id *Identity) remove(h http.Header) {
 	var buf [64]byte
 	for name := range h {
-		if folded := appendFolded(buf[:0], name); id.isStripped(folded) {
+		folded := appendFolded(buf[:0], name)
+		if right, ok := lookAlikes[string(folded)]; ok && right != name || id.isStripped(folded) {
 			delete(h, name)
 		}
 	}

@@ -25,11 +25,14 @@ func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
 		"X-Forwarded-Preferred-Username", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Port", "X-Auth-Request-User", "X-Auth-Request-Access-Token",
 		"X-Remote-User", "X-WebAuth-User", "X-Authentik-Username", "X-Authentik-Meta-Jwks", "X-Pomerium-Jwt-Assertion", "X-Token-Subject", "X-Token-User-Roles",
 		"X-Real-IP", "X_Real_Ip", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X_Http_Method_Override", "X-Method-Override",
-		"X-Middleware-Subrequest", "Proxy", "X-Company-Secret", "x_company.secret",
+		"X-Middleware-Subrequest", "X-Middleware-Rewrite", "X-Invoke-Path", "X-Matched-Path", "X-Script-Name", "Proxy", "X-Company-Secret", "x_company.secret",
+		"X.Authenticated.User", "X-Remote-Group", "X-Vouch-User", "X-Kratos-Authenticated-Identity-Id", "Client-Ip", "True-Client-IP", "X-Original-Host", "Via",
+		"Content_Length", "Transfer_encoding", "Contentlength", "Content.type", "X_Forwarded_For", "X.Request.Id", "Sec_Fetch_Site", "Co_okie",
 	} {
 		h[name] = []string{"admin"}
 	}
-	kept := []string{"X-Token", "X-Csrf-Token", "Authorization", "Accept", "X-Requested-With", "Traceparent", "X-Auth", "Content-Type", "Remote", "X-Authuser2"}
+	kept := []string{"X-Token", "X-Csrf-Token", "Authorization", "Accept", "X-Requested-With", "Traceparent", "X-Auth", "Content-Type", "Remote", "X-Authuser2",
+		"Content-Length", "Transfer-Encoding", "Cookie", "Sec-Fetch-Site", "Te", "X_Custom", "Cf-Connecting-Ip"}
 	for _, name := range kept {
 		h[name] = []string{"mine"}
 	}
@@ -103,6 +106,9 @@ func TestTheClientAddressIsReadFromTheRight(t *testing.T) {
 		{"10.1.1.1:99", []string{"10.3.3.3, 10.2.2.2"}, "10.1.1.1"}, // nothing but proxies
 		{"10.1.1.1:99", []string{"198.51.100.7, garbage"}, "10.1.1.1"},
 		{"10.1.1.1:99", []string{""}, "10.1.1.1"},
+		{"10.1.1.1:99", []string{"198.51.100.7:1234"}, "198.51.100.7"}, // as Azure's gateway writes it
+		{"10.1.1.1:99", []string{"[2001:db9::7]:1234, [2001:db8::2]"}, "2001:db9::7"},
+		{"10.1.1.1:99", []string{"6.6.6.6, 198.51.100.7:x"}, "10.1.1.1"},
 		{"[::ffff:10.1.1.1]:99", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
 		{"[2001:db8::1]:99", []string{"2001:db9::7"}, "2001:db9::7"},
 		{"@", []string{"198.51.100.7"}, "invalid IP"},
