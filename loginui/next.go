@@ -75,9 +75,7 @@ func (ui *UI) asked(r *http.Request) string {
 		if strings.HasPrefix(r.RequestURI, "/") {
 			return r.RequestURI
 		}
-		_, rest, _ := strings.Cut(r.RequestURI, "://") // an absolute target
-		_, path, _ := strings.Cut(rest, "/")
-		return "/" + path
+		return r.URL.RequestURI() // an absolute target
 	}
 	from, err := url.Parse(r.Header.Get("Referer"))
 	if err != nil || from.Host == "" || !strings.EqualFold(from.Host, ui.c.PublicURL.Host) && !strings.EqualFold(from.Host, r.Host) {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -64,7 +65,9 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 
 // lastResort needs no template.
 func (pages) lastResort(w http.ResponseWriter) {
-	http.Error(w, refusals[http.StatusInternalServerError].say, http.StatusInternalServerError)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, refusals[http.StatusInternalServerError].say) // the visitor may have left
 }
 
 // asset is a file that pages refer to. Its path changes with its content, so browsers may keep it for ever.
