@@ -57,6 +57,14 @@ type Options struct {
 	SiteName string
 	// SignUpClosed makes SignUp refuse everybody; CreateUser still works.
 	SignUpClosed bool
+	// SignUpLimit is how many may sign up at once from one network, and then in an hour. From this machine and private
+	// networks it is at least 100. Default 0: no limit.
+	SignUpLimit int
+	// SignUpTotal is how many may sign up at once from everywhere, and then in an hour. Default 0: no limit.
+	SignUpTotal int
+	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do. Default 250 ms. It
+	// has to be longer than a password takes to hash, or the time tells which addresses have an account.
+	AnswerStep time.Duration
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
@@ -69,6 +77,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SessionLifetime <= 0 {
 		o.SessionLifetime = 720 * time.Hour
+	}
+	if o.AnswerStep <= 0 {
+		o.AnswerStep = 250 * time.Millisecond
 	}
 	o.PasswordMin = max(o.PasswordMin, minPasswordLength)
 	if o.Log == nil {
@@ -106,6 +117,7 @@ func (s *Store) Close() { s.close() }
 // Client is where an attempt came from.
 type Client struct {
 	Addr      netip.Addr // the one client address, already told apart from trusted proxies
+	Browser   Token      // from the browser's last sign-in, whoever's it was; empty: a strange browser
 	UserAgent string
 	RequestID string // for the audit line
 }
@@ -119,8 +131,10 @@ type User struct {
 	Roles         []string
 	Image         string    // may be empty
 	DisabledAt    time.Time // zero: not disabled
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	// PasswordLocked: too many wrong passwords in a row, so that only familiar places get in. Filled in by FindUser and Users.
+	PasswordLocked bool
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // HasAny says whether the user has one of the roles.

@@ -45,10 +45,12 @@ func (c Cookie) Read(h http.Header) (t Token, present bool) {
 	return t, present
 }
 
-// markSuffix makes the name of a second cookie, which says for markAge that somebody has just logged out.
+// Two more cookies are named like the session's with a suffix. One says for markAge that somebody has just logged out; the
+// other is by which a browser is known again, whoever is signed in.
 const (
-	markSuffix = "_left"
-	markAge    = time.Minute
+	markSuffix    = "_left"
+	markAge       = time.Minute
+	browserSuffix = "_known"
 )
 
 // Marked says whether Mark was called in this browser a moment ago.
@@ -58,13 +60,25 @@ func (c Cookie) Marked(r *http.Request) bool {
 }
 
 // Mark notes a log-out, so that the next page can make the browser forget the pages it keeps in memory.
-func (c Cookie) Mark(h http.Header) {
-	h.Add("Set-Cookie", c.Name+markSuffix+"=1"+c.attributes()+"; Max-Age="+strconv.Itoa(int(markAge.Seconds())))
+func (c Cookie) Mark(h http.Header) { c.add(h, markSuffix, "1", markAge) }
+
+// ReadBrowser finds the token of the browser; empty when there is none, or several.
+func (c Cookie) ReadBrowser(h http.Header) Token {
+	t, _ := Cookie{Name: c.Name + browserSuffix}.Read(h)
+	return t
 }
 
-// ours says whether a name is one of the two.
+// SetBrowser gives the browser a new token to be known by, for as long as it stays familiar.
+func (c Cookie) SetBrowser(h http.Header, t Token) { c.add(h, browserSuffix, string(t), familiarFor) }
+
+func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
+	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
+}
+
+// ours says whether a name is one of the three.
 func (c Cookie) ours(name string) bool {
-	return strings.HasPrefix(name, c.Name) && (len(name) == len(c.Name) || name[len(c.Name):] == markSuffix)
+	suffix, ok := strings.CutPrefix(name, c.Name)
+	return ok && (suffix == "" || suffix == markSuffix || suffix == browserSuffix)
 }
 
 // Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came.

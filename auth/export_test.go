@@ -16,9 +16,10 @@ func OldHash(p Password) string {
 	return h.String()
 }
 
-// Hash, Verify and ParsePHC are the password functions, for their own tests.
+// Hash, Verify and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
 var (
 	Hash     = hash
 	Verify   = verify
 	ParsePHC = parsePHC
+	Settle   = settle
 )

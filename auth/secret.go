@@ -12,7 +12,7 @@ import (
 // redacted stands for a secret wherever one is printed, logged or marshalled by mistake.
 const redacted = "REDACTED"
 
-// Token is the secret in the session cookie: 256 random bits in base64url. Whoever has it is the user.
+// Token is the secret in a cookie of ours: 256 random bits in base64url. Whoever has a session's is the user.
 type Token string
 
 // tokenLength is the length of 32 bytes in unpadded base64url.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -176,27 +177,40 @@ func (s *Store) SignOutEverywhere(ctx context.Context, t Token) error {
 // sweepBatch keeps the sweep's transactions short: it never holds rows a sign-in waits for.
 const sweepBatch = 1000
 
-// Sweep deletes sessions, codes and throttle rows that have expired, and returns how many rows those were.
+// Sweep deletes what has expired, and rows of the throttle for made-up names beyond what is kept. It returns how many
+// rows those were.
 func (s *Store) Sweep(ctx context.Context) (int64, error) {
 	var total int64
-	for _, table := range []struct{ name, key string }{
-		{"session", "id"}, {"verification", "id"}, {"throttle", "key"},
+	for _, doomed := range []string{
+		`session WHERE expires_at < now() ORDER BY expires_at`,
+		`verification WHERE expires_at < now() ORDER BY expires_at`,
+		`familiar WHERE expires_at < now() ORDER BY expires_at`,
+		`throttle WHERE expires_at < now() ORDER BY expires_at`,
+		fmt.Sprintf(`throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d`, bogusRows),
 	} {
-		for {
-			tag, err := s.db.Exec(ctx, fmt.Sprintf(`
-				DELETE FROM gatepost.%[1]s WHERE %[2]s IN (
-				    SELECT %[2]s FROM gatepost.%[1]s WHERE expires_at < now()
-				    ORDER BY expires_at LIMIT %[3]d FOR UPDATE SKIP LOCKED)`, table.name, table.key, sweepBatch))
-			if err != nil {
-				return total, s.unavailable("sweep "+table.name, err)
-			}
-			total += tag.RowsAffected()
-			if tag.RowsAffected() < sweepBatch {
-				break
-			}
+		n, err := s.sweepRows(ctx, doomed)
+		total += n
+		if err != nil {
+			return total, err
 		}
 	}
 	return total, nil
+}
+
+func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err error) {
+	table, _, _ := strings.Cut(doomed, " ")
+	for {
+		tag, err := s.db.Exec(ctx, fmt.Sprintf(`
+			DELETE FROM gatepost.%s WHERE ctid = ANY (ARRAY(
+			    SELECT ctid FROM gatepost.%s LIMIT %d FOR UPDATE SKIP LOCKED))`, table, doomed, sweepBatch))
+		if err != nil {
+			return total, s.unavailable("sweep "+table, err)
+		}
+		total += tag.RowsAffected()
+		if tag.RowsAffected() < sweepBatch {
+			return total, nil
+		}
+	}
 }
 
 // sweepEvery is how often Run sweeps.

@@ -19,15 +19,16 @@ var here = auth.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "test/
 
 func signUp(t *testing.T, s *auth.Store, email string) auth.Token {
 	t.Helper()
-	token, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "", here)
+	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "", here)
 	if err != nil {
 		t.Fatalf("sign up: %v", err)
 	}
-	return token
+	return issued.Session
 }
 
 func signIn(s *auth.Store, ctx context.Context, email string, p auth.Password) (auth.Token, error) {
-	return s.SignIn(ctx, auth.Credentials{Email: email, Password: p, Remember: true, Client: here})
+	issued, err := s.SignIn(ctx, auth.Credentials{Email: email, Password: p, Remember: true, Client: here})
+	return issued.Session, err
 }
 
 func exec(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
@@ -78,7 +79,7 @@ func TestSignInMakesANewSessionAndEndsTheOnePresented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second == first {
+	if second.Session == first {
 		t.Error("the token did not change")
 	}
 	if _, err := s.Lookup(t.Context(), first); !errors.Is(err, auth.ErrNoSession) {
@@ -153,12 +154,12 @@ func TestWithoutRememberTheSessionEndsAfterADayUnused(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
 	signUp(t, s, "ada@example.com")
-	token, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: here})
+	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '25 hours', expires_at = now() + interval '1 hour' WHERE idle_seconds = 86400`)
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), issued.Session); !errors.Is(err, auth.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
 }

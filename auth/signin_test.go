@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
@@ -60,73 +59,6 @@ func TestAFailedSignUpLeavesNothing(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
-	t.Parallel()
-	s, db := authtest.NewStore(t)
-	signUp(t, s, "ada@example.com")
-	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
-		for i := range 5 {
-			spelled := strings.ToUpper(email[:i]) + email[i:] // spellings share one counter
-			if _, err := signIn(s, t.Context(), spelled, "wrong password"); !errors.Is(err, auth.ErrBadCredentials) {
-				t.Fatalf("%s, attempt %d: got %v, want ErrBadCredentials", email, i+1, err)
-			}
-		}
-		var throttled *auth.ThrottledError
-		_, err := signIn(s, t.Context(), email, goodPassword)
-		if !errors.As(err, &throttled) || throttled.RetryAfter < 25*time.Second || throttled.RetryAfter > 30*time.Second {
-			t.Errorf("%s: got %v, want to wait 30 s", email, err)
-		}
-	}
-	// When the wait is over the right password works, and the count starts anew.
-	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = now()`)
-	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
-		t.Errorf("after the wait: %v", err)
-	}
-	if _, err := signIn(s, t.Context(), "ada@example.com", "wrong password"); !errors.Is(err, auth.ErrBadCredentials) {
-		t.Errorf("first failure after a success: %v", err)
-	}
-}
-
-func TestTheWaitDoublesUpToAnHour(t *testing.T) {
-	t.Parallel()
-	s, db := authtest.NewStore(t)
-	for n, want := range map[int]int{4: 30, 5: 60, 8: 480, 11: 3600, 60: 3600} {
-		exec(t, db, `DELETE FROM gatepost.throttle`)
-		exec(t, db, `INSERT INTO gatepost.throttle SELECT sha256(convert_to('account' || chr(1), 'UTF8')), 0, now(), now()`) // an unrelated row
-		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
-		exec(t, db, `UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour' WHERE failures = 1`, n)
-		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
-		var seconds int
-		err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM max(blocked_until) - now())::int FROM gatepost.throttle WHERE failures = $1`, n+1).Scan(&seconds)
-		if err != nil || seconds < want-5 || seconds > want {
-			t.Errorf("after %d failures: got a wait of %d s, want %d (%v)", n+1, seconds, want, err)
-		}
-	}
-}
-
-func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
-	t.Parallel()
-	s, _ := authtest.NewStore(t)
-	attempt := func(i int, addr string) error {
-		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i), Password: "wrong password",
-			Client: auth.Client{Addr: netip.MustParseAddr(addr)}})
-		return err
-	}
-	for i := range 20 {
-		// One /64, in whatever spelling, is one network.
-		if err := attempt(i, fmt.Sprintf("2001:db8:1:2::%x", i+1)); !errors.Is(err, auth.ErrBadCredentials) {
-			t.Fatalf("attempt %d: %v", i+1, err)
-		}
-	}
-	var throttled *auth.ThrottledError
-	if err := attempt(99, "2001:db8:1:2:ffff::1"); !errors.As(err, &throttled) {
-		t.Errorf("attempt 21 of the network: got %v, want to be throttled", err)
-	}
-	if err := attempt(99, "2001:db8:1:3::1"); !errors.Is(err, auth.ErrBadCredentials) {
-		t.Errorf("another network: got %v", err)
 	}
 }
 

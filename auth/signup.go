@@ -24,28 +24,31 @@ const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
 // user), ErrSignUpClosed, *ThrottledError, ErrBusy or ErrUnavailable.
-func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Token, error) {
-	t, userID, err := s.signUp(ctx, u, remember, presented, client)
+func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Issued, error) {
+	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, "sign-up", userID, client, err)
-	return t, err
+	return issued, err
 }
 
-func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Token, string, error) {
+func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Issued, string, error) {
 	if s.o.SignUpClosed {
-		return "", "", ErrSignUpClosed
+		return Issued{}, "", ErrSignUpClosed
 	}
 	u.Roles = nil
 	row, err := s.checkNewUser(u)
 	if err != nil {
-		return "", "", err
+		return Issued{}, "", err
 	}
-	network := networkKey("sign-up", client.Addr)
-	if err := s.throttled(ctx, network); err != nil {
-		return "", "", err
+	limits := s.signUpBuckets(client.Addr)
+	if err := s.admitSignUp(ctx, limits); err != nil {
+		return Issued{}, "", err
 	}
 	err = s.hashes.turn(ctx, func() error {
-		if err := s.countSignUp(ctx, network); err != nil {
+		if err := s.admitSignUp(ctx, limits); err != nil { // as in signIn
+			return err
+		}
+		if err := s.countSignUp(ctx, limits); err != nil {
 			return err
 		}
 		if err := s.checkFree(ctx, row.email); err != nil {
@@ -55,14 +58,14 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return nil
 	})
 	if err != nil {
-		return "", "", err
+		return Issued{}, "", err
 	}
-	var t Token
+	var issued Issued
 	err = s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
-		t, err = s.insertSession(ctx, tx, newSession{row.id, remember, client, presented})
+		issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented})
 		return err
 	})
-	return t, row.id, err
+	return issued, row.id, err
 }
 
 // CreateUser makes a user on the operator's word: whether sign-up is open or not, and without a session.

@@ -8,13 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const userColumns = `id, name, email, email_verified, coalesce(image, ''), role, disabled_at, created_at, updated_at`
+const userColumns = `id, name, email, email_verified, coalesce(image, ''), role, disabled_at, created_at, updated_at,
+	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= 100)` // accountLimit
 
 func scanUser(row pgx.CollectableRow) (User, error) {
 	var u User
 	var roles string
 	var disabled *time.Time
-	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt, &u.UpdatedAt)
+	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked)
 	u.Roles = splitRoles(roles)
 	if disabled != nil {
 		u.DisabledAt = *disabled
@@ -24,7 +25,7 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 
 // Users calls f with every user, oldest first, without holding them all.
 func (s *Store) Users(ctx context.Context, f func(User) error) error {
-	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" ORDER BY created_at, id`)
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
 	if err != nil {
 		return s.unavailable("list users", err)
 	}
@@ -47,7 +48,7 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 // FindUser finds a user by e-mail address, in any spelling, or by id. It fails with ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
 	email, _ := CanonicalEmail(emailOrID) // not an address: then it is an id
-	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" WHERE email = $1 OR id = $2`,
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u WHERE email = $1 OR id = $2`,
 		email, storable(emailOrID))
 	if err != nil {
 		return User{}, s.unavailable("find user", err)
@@ -78,9 +79,12 @@ func (s *Store) Disable(ctx context.Context, id string) error {
 		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`)
 }
 
-// Enable lets a disabled user sign in again.
+// Enable lets a disabled user sign in again, and one whose password is locked or has to wait.
 func (s *Store) Enable(ctx context.Context, id string) error {
-	return s.change(ctx, "enable", id, `UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`)
+	return s.change(ctx, "enable", id, `
+		WITH unlocked AS (UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND failed_attempts > 0),
+		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
+		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`)
 }
 
 // DeleteUser removes a user with his accounts and sessions. There is no way back.
@@ -88,7 +92,7 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.change(ctx, "delete", id, `DELETE FROM gatepost."user" WHERE id = $1`)
 }
 
-// SetPassword gives a user a new password, ends his sessions and forgets his failed attempts.
+// SetPassword gives a user a new password, ends his sessions and forgets his failed attempts and where he signed in.
 func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	u, err := s.FindUser(ctx, id)
 	if err != nil {
@@ -103,11 +107,12 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	}
 	return s.change(ctx, "set-password", u.ID, `
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
-		     forgiven AS (DELETE FROM gatepost.throttle WHERE key = $3)
+		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
+		     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1)
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-		VALUES ($4, $5, 'credential', $1, $1, $2)
-		ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, updated_at = now()`,
-		hashed, accountKey(u.Email), newID(), issuerCredential)
+		VALUES ($3, $4, 'credential', $1, $1, $2)
+		ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, failed_attempts = 0, updated_at = now()`,
+		hashed, newID(), issuerCredential)
 }
 
 // EndSessions signs a user out everywhere and returns how many sessions that were.

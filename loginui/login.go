@@ -75,15 +75,21 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	presented, _ := ui.presented(r)
-	token, err := ui.store.SignIn(r.Context(), auth.Credentials{
-		Email: f.Email, Password: f.password, Remember: f.Remember, Presented: presented, Client: client(r),
+	issued, err := ui.store.SignIn(r.Context(), auth.Credentials{
+		Email: f.Email, Password: f.password, Remember: f.Remember, Presented: presented, Client: ui.client(r),
 	})
 	if err != nil {
 		return ui.formFailed(w, r, "login", ui.loginPage(f), err)
 	}
-	ui.c.Cookie.Set(w.Header(), token, f.Remember)
-	seeOther(w, ui.landing(f.Next))
+	ui.signedIn(w, issued, f)
 	return nil
+}
+
+// signedIn gives the browser its cookies and sends it on.
+func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued, f form) {
+	ui.c.Cookie.Set(w.Header(), issued.Session, f.Remember)
+	ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
+	seeOther(w, ui.landing(f.Next))
 }
 
 func (ui *UI) loginPage(f form) loginPage {

@@ -141,9 +141,9 @@ func protect(h http.Header) {
 }
 
 // client is where the request came from, for the throttle and the audit line.
-func client(r *http.Request) auth.Client {
+func (ui *UI) client(r *http.Request) auth.Client {
 	ap, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address when there is none
-	return auth.Client{Addr: ap.Addr(), UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id")}
+	return auth.Client{Addr: ap.Addr(), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id")}
 }
 
 // presented is the session cookie the browser sent. present without a token is one that cannot be valid.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -68,9 +69,14 @@ func (d *desk) do(t *testing.T, method, target, body string, headers ...string) 
 	r.Header.Set("Accept", "text/html")
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		if r.Header.Set(name, value); name == "Host" {
+		switch name {
+		case "Host":
 			r.Host = value
+		case "RemoteAddr":
+			r.RemoteAddr = value
+			continue
 		}
+		r.Header.Set(name, value)
 	}
 	w := httptest.NewRecorder()
 	d.handler.ServeHTTP(w, r)
@@ -229,6 +235,51 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s %q: a cookie was set", c.target, c.email)
 		}
+	}
+}
+
+// Whether an address has an account must not show, in the body or in a header, on the way to the throttle and beyond.
+func TestLoginAnswersKnownAndUnknownAddressesAlike(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.cookie(t, "ada@example.com")
+	if _, err := d.db.Exec(t.Context(), `DELETE FROM gatepost.familiar`); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 7 {
+		known := d.do(t, "POST", "/login", form("email", "ada@example.com", "password", "wrong password"))
+		unknown := d.do(t, "POST", "/login", form("email", "eve@example.com", "password", "wrong password"))
+		seconds := regexp.MustCompile(`\d+ seconds`) // that may tick between the two
+		if known.StatusCode != unknown.StatusCode ||
+			seconds.ReplaceAllString(strings.ReplaceAll(known.body, "ada@", "eve@"), "") != seconds.ReplaceAllString(unknown.body, "") {
+			t.Errorf("attempt %d: %d and %d\n%s\n%s", i+1, known.StatusCode, unknown.StatusCode, known.body, unknown.body)
+		}
+		known.Header.Del("Retry-After")
+		unknown.Header.Del("Retry-After")
+		if fmt.Sprint(known.Header) != fmt.Sprint(unknown.Header) {
+			t.Errorf("attempt %d: %v and %v", i+1, known.Header, unknown.Header)
+		}
+	}
+}
+
+// Somebody who has logged in with this browser gets in with it while others guess, though the session is long over.
+func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	a := d.do(t, "POST", "/signup", form("email", "ada@example.com", "password", password))
+	cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n")
+	_, rest, _ := strings.Cut(cookies, "gatepost_8080_known=")
+	token, _, _ := strings.Cut(rest, ";")
+	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET failed_attempts = 100; DELETE FROM gatepost.session`); err != nil {
+		t.Fatal(err)
+	}
+	login := form("email", "ada@example.com", "password", password)
+	if a = d.do(t, "POST", "/login", login, "RemoteAddr: 198.51.100.9:0"); a.StatusCode != 401 {
+		t.Errorf("a strange browser elsewhere: %d", a.StatusCode)
+	}
+	a = d.do(t, "POST", "/login", login, "RemoteAddr: 198.51.100.9:0", "Cookie: gatepost_8080_known="+token)
+	if a.StatusCode != 303 || !strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"), "gatepost_8080_known=") {
+		t.Errorf("got %d %v", a.StatusCode, a.Header)
 	}
 }
 

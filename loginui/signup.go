@@ -34,12 +34,11 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	presented, _ := ui.presented(r)
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
-	token, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, client(r))
+	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, ui.client(r))
 	if err != nil {
 		return ui.formFailed(w, r, "signup", ui.signupPage(f), err)
 	}
-	ui.c.Cookie.Set(w.Header(), token, f.Remember)
-	seeOther(w, ui.landing(f.Next))
+	ui.signedIn(w, issued, f)
 	return nil
 }
 

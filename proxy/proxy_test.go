@@ -109,11 +109,11 @@ func newDoor(t *testing.T, change ...func(*proxy.Config)) *door {
 	t.Helper()
 	rec := newRecorder(t)
 	store, _ := authtest.NewStore(t)
-	token, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", auth.Client{})
+	issued, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", auth.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := store.Lookup(t.Context(), token)
+	session, err := store.Lookup(t.Context(), issued.Session)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func newDoor(t *testing.T, change ...func(*proxy.Config)) *door {
 	gate.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	gate.Start()
 	t.Cleanup(gate.Close)
-	return &door{rec, gate.Listener.Addr().String(), token, store, session.User}
+	return &door{rec, gate.Listener.Addr().String(), issued.Session, store, session.User}
 }
 
 func config(t *testing.T, upstream string) proxy.Config {

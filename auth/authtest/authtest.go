@@ -93,7 +93,7 @@ func Pool(t testing.TB, url string) *pgxpool.Pool {
 func NewStore(t testing.TB, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool) {
 	t.Helper()
 	pool := NewPool(t)
-	o := auth.Options{Log: slog.New(slog.DiscardHandler)}
+	o := auth.Options{Log: slog.New(slog.DiscardHandler), AnswerStep: time.Millisecond}
 	for _, f := range change {
 		f(&o)
 	}

@@ -34,6 +34,7 @@ type config struct {
 	identity                                   proxy.Identity
 	pages                                      string // "" for /
 	signUpClosed                               bool
+	signUpLimit, signUpTotal                   int
 	sessionIdle, sessionLifetime, sessionCache time.Duration
 	passwordMin                                int
 	trustedProxies                             []netip.Prefix
@@ -233,6 +234,8 @@ func (c *config) checkPages(list *faults) {
 		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is neither open nor closed", c.SignUp))
 	}
 	c.signUpClosed = c.SignUp != "open"
+	c.signUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.SignUpLimit)
+	c.signUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.SignUpTotal)
 }
 
 // cleanPath accepts paths that mean the same to everybody.
@@ -324,6 +327,17 @@ func (c *config) parseDuration(list *faults, name, s string) time.Duration {
 		list.add(fmt.Errorf("%s: %q is not a length of time above zero (examples: 30s, 10m, 168h)", name, s))
 	}
 	return d
+}
+
+// maxCount keeps a limit on sign-ups from becoming a length of time below what PostgreSQL counts in.
+const maxCount = 1_000_000
+
+func (c *config) parseCount(list *faults, name, s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > maxCount {
+		list.add(fmt.Errorf("%s: %q is not a number from 0 (no limit) to %d", name, s, maxCount))
+	}
+	return n
 }
 
 func (c *config) parseBool(list *faults, name, s string) bool {

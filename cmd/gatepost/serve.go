@@ -216,7 +216,7 @@ func (g *gate) openStore(ctx context.Context) error {
 func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
 		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, PasswordMin: c.passwordMin,
-		SiteName: c.AppName, SignUpClosed: c.signUpClosed, Log: log, Metrics: metrics,
+		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal, Log: log, Metrics: metrics,
 	}
 }
 

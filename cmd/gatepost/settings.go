@@ -30,6 +30,8 @@ type settings struct {
 	Pages                string `env:"GATEPOST_PAGES, default=/"`
 	Home                 string `env:"GATEPOST_HOME, default=/"`
 	SignUp               string `env:"GATEPOST_SIGNUP, default=open"`
+	SignUpLimit          string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
+	SignUpTotal          string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
 	AppName              string `env:"GATEPOST_APP_NAME"`
 	SessionIdle          string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	SessionLifetime      string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`

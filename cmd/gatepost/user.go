@@ -136,10 +136,13 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 }
 
 func state(u auth.User) string {
-	if u.DisabledAt.IsZero() {
-		return "active"
+	switch {
+	case !u.DisabledAt.IsZero():
+		return "disabled"
+	case u.PasswordLocked:
+		return "locked"
 	}
-	return "disabled"
+	return "active"
 }
 
 func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
@@ -202,13 +205,14 @@ type userJSON struct {
 	Name          string     `json:"name"`
 	Roles         []string   `json:"roles"`
 	DisabledAt    *time.Time `json:"disabledAt"`
+	Locked        bool       `json:"locked"`
 	CreatedAt     time.Time  `json:"createdAt"`
 	UpdatedAt     time.Time  `json:"updatedAt"`
 	Password      string     `json:"password,omitempty"` // one that was made, printed this once
 }
 
 func newUserJSON(u auth.User, password string) userJSON {
-	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
+	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, Locked: u.PasswordLocked,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
 		j.Roles = []string{}

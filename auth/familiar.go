@@ -1,0 +1,66 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for longer
+// and longer, the familiar ones have counts of their own.
+type door int
+
+const (
+	anyDoor     door = iota // a place where the account never signed in
+	networkDoor             // a network where it did
+	browserDoor             // a browser in which it did
+)
+
+const (
+	// familiarFor is how long a place stays familiar after the last sign-in there.
+	familiarFor = 180 * 24 * time.Hour
+	// familiarMost is how many places an account keeps: the latest ones.
+	familiarMost = 20
+)
+
+func browserPlace(t Token) []byte  { return hashKey("browser", t.hash()) }
+func networkPlace(c Client) []byte { return hashKey("network", network(c.Addr)) }
+
+// placeOf is the row of a door.
+func placeOf(d door, c Client) []byte {
+	if d == browserDoor {
+		return browserPlace(c.Browser)
+	}
+	return networkPlace(c)
+}
+
+// befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
+// time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps it.
+func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, error) {
+	t := newToken()
+	b := &pgx.Batch{}
+	if c.Browser != "" {
+		b.Queue(`UPDATE gatepost.familiar SET place = $2 WHERE place = $1`, browserPlace(c.Browser), browserPlace(t))
+	}
+	for _, place := range [][]byte{browserPlace(t), networkPlace(c)} {
+		b.Queue(`
+			INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ($1, $2, now() + $3::interval)
+			ON CONFLICT (user_id, place) DO UPDATE SET failures = 0, expires_at = excluded.expires_at`, userID, place, familiarFor)
+	}
+	b.Queue(`
+		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place IN (
+		    SELECT place FROM gatepost.familiar WHERE user_id = $1
+		    ORDER BY expires_at DESC OFFSET $2 FOR UPDATE SKIP LOCKED)`, userID, familiarMost)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return "", fmt.Errorf("note a familiar place: %w", err)
+	}
+	return t, nil
+}
+
+// queueUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.
+func queueUnfamiliar(b *pgx.Batch, a candidate) {
+	b.Queue(`UPDATE gatepost.familiar SET failures = failures + 1 WHERE user_id = $1 AND place = $2`, a.userID, a.place)
+	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND failures >= $3`, a.userID, a.place, placeLimit)
+}
