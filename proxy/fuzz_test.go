@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// wire is a gate whose app is a buffer: what would go over the wire to it.
+type wire struct {
+	gate *Proxy
+	sent bytes.Buffer
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Write(&w.sent); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+func newWire(f *testing.F, rules Rules) *wire {
+	f.Helper()
+	upstream, err1 := ParseUpstream("http://app.internal")
+	identity, err2 := ParseIdentity(defaultHeaders, "")
+	if err1 != nil || err2 != nil {
+		f.Fatal(err1, err2)
+	}
+	w := &wire{gate: New(Config{
+		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
+		Cookie: auth.Cookie{Name: "gatepost_8080"}, Owns: func(string) bool { return false }, Log: slog.New(slog.DiscardHandler),
+		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { w.WriteHeader(status) },
+		Navigating: func(*http.Request) bool { return false },
+	}, nil)} // no request here has a session cookie
+	w.gate.forward.Transport = w
+	return w
+}
+
+// send passes raw bytes through Go's server-side parser and the whole gate. It returns nil when the parser refuses.
+func (w *wire) send(raw string) *httptest.ResponseRecorder {
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
+	if err != nil {
+		return nil
+	}
+	r.RemoteAddr = "192.0.2.1:4711"
+	w.sent.Reset()
+	answer := httptest.NewRecorder()
+	w.gate.ServeHTTP(answer, r)
+	return answer
+}
+
+// Whatever target is sent, the app receives its bytes or nothing, and only if the rules call these bytes public.
+func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
+	for _, s := range []string{
+		"/", "/?", "/a%2Fb?x=%zz;y", "//x/y", "//x|y", "/a//b/../c;d", "/%41\"<>|^`{}", "/\xc3\xbc", "http://gate.example/a?b", "http://gate.example?x", "http://evil/a",
+		"http:a", "*", "/a#b", "/a\\b", "/%", "/?a#b\\c", "/_next/data/b/dashboard.json", "/dash%62oard", "//dashboard", "/a?/../dashboard", "/:80/x", "/a:b@c/d",
+	} {
+		f.Add(s)
+	}
+	rules, err := ParseRules("/dashboard", "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	w := newWire(f, rules)
+	f.Fuzz(func(t *testing.T, target string) {
+		answer := w.send("GET " + target + " HTTP/1.1\r\nHost: gate.example\r\n\r\n")
+		if answer == nil || answer.Code != 204 {
+			if w.sent.Len() > 0 && answer != nil {
+				t.Errorf("%q: answered %d, and the app was asked %q", target, answer.Code, w.sent.String())
+			}
+			w.sent.Reset()
+			return
+		}
+		line, _, _ := strings.Cut(w.sent.String(), "\r\n")
+		got := strings.TrimSuffix(strings.TrimPrefix(line, "GET "), " HTTP/1.1")
+		want := target
+		if !strings.HasPrefix(target, "/") { // an absolute target for ourselves
+			_, rest, _ := strings.Cut(target, "//")
+			if want = strings.TrimLeft(rest, "GATE.XPLMgatexplm:80"); !strings.HasPrefix(want, "/") {
+				want = "/" + want
+			}
+		}
+		if got != want {
+			t.Errorf("%q: the app was asked for %q", target, got)
+		}
+		if path, _, _ := strings.Cut(got, "?"); !rules.For("GET", path).Public {
+			t.Errorf("%q: %q was forwarded, and is protected", target, path)
+		}
+	})
+}
+
+// Whatever header is sent, no app finds an identity in it, in any server's folding, and no framing of the client's making.
+func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
+	for _, s := range []string{"X-Auth-User", "x_auth_user", "X.Auth.User", "X~Auth|User", "Remote-User", "X-Forwarded-For", "Content_Length", "Cookie", "X-Custom", "Upgrade", "Te", "Trailer"} {
+		f.Add(s, "admin", "close, X-Auth-Email")
+	}
+	w := newWire(f, Rules{})
+	id := &w.gate.c.Identity
+	f.Fuzz(func(t *testing.T, name, value, connection string) {
+		answer := w.send("GET / HTTP/1.1\r\nHost: gate.example\r\n" + name + ": " + value + "\r\nConnection: " + connection + "\r\n\r\n")
+		if answer == nil || answer.Code != 204 {
+			return
+		}
+		seen, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(w.sent.Bytes())))
+		if err != nil {
+			t.Fatalf("%q: the app cannot read %q: %v", name, w.sent.String(), err)
+		}
+		for n, v := range seen.Header {
+			switch n {
+			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id": // ours
+				if len(v) != 1 || v[0] == value && value != "" && n != "X-Forwarded-Proto" && value != "192.0.2.1" && value != "gate.example" {
+					t.Errorf("%q: the client chose %s: %q", name, n, v)
+				}
+				continue
+			}
+			if id.isStripped([]byte(foldName(n))) {
+				t.Errorf("%q: the app sees %s: %q", name, n, v)
+			}
+		}
+		if n := strings.Count(strings.ToLower(w.sent.String()), "\r\nhost:"); n != 1 {
+			t.Errorf("%q: %d Host headers", name, n)
+		}
+		if rest, _ := io.ReadAll(seen.Body); len(rest) > 0 {
+			t.Errorf("%q: a body of %q", name, rest)
+		}
+	})
+}
