@@ -54,7 +54,7 @@ func (a *wire) serve(conn net.Conn) {
 	defer conn.Close()
 	var log bytes.Buffer
 	in := bufio.NewReader(io.TeeReader(conn, &log))
-	for {
+	for switched := false; ; {
 		r, err := http.ReadRequest(in)
 		if err != nil {
 			if rest := log.String(); rest != "" {
@@ -72,9 +72,10 @@ func (a *wire) serve(conn net.Conn) {
 			head, _, _ := strings.Cut(answer, "\r\n\r\n")
 			answer = head + "\r\n\r\n"
 		}
-		if _, err := io.WriteString(conn, answer); err != nil || note != "" {
+		if _, err := io.WriteString(conn, answer); err != nil || note != "" || switched {
 			return
 		}
+		switched = strings.Contains(answer, "HTTP/1.1 101 ")
 	}
 }
 
@@ -154,6 +155,9 @@ func (l *lane) open(line string, headers ...string) string {
 	return line + " HTTP/1.1\r\nHost: " + l.host + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
 }
 
+// probe is what send writes once the gate has switched protocols: where a tunnel was opened, the app sees it as it is.
+const probe = "GET /dashboard/tunnelled HTTP/1.1\r\nHost: tunnelled\r\n\r\n"
+
 // send writes raw bytes to the gate and returns everything it answers until it closes the connection.
 func (l *lane) send(t *testing.T, raw string) []reply {
 	t.Helper()
@@ -179,6 +183,7 @@ func (l *lane) send(t *testing.T, raw string) []reply {
 		}
 		body := io.Reader(res.Body)
 		if res.StatusCode == http.StatusSwitchingProtocols {
+			_, _ = io.WriteString(conn, probe)
 			body = in
 		}
 		b, err := io.ReadAll(body)
