@@ -18,12 +18,13 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":     {"auth", "loginui", "proxy", "migrations", "internal/localpg"},
+	"cmd/gatepost":     {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor"},
 	"proxy":            {"auth"},
 	"loginui":          {"auth"},
 	"auth":             {},
 	"migrations":       {},
 	"internal/localpg": {},
+	"internal/doctor":  {},
 	"auth/authtest":    {"auth", "migrations", "internal/localpg"},
 	"bench":            {"internal/localpg"},
 	"examples/go":      {},
