@@ -77,6 +77,7 @@ func (p *process) commands() *cli.Command {
 			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
 			{Name: "check", Usage: "print the configuration and test database, migrations and upstream", Action: p.check},
 			{Name: "explain", Usage: "say which rule decides about a path", ArgsUsage: "[METHOD] PATH", Action: p.explain},
+			p.doctorCommand(),
 			{Name: "migrate", Usage: "bring the database up to date", Action: p.migrate, Commands: []*cli.Command{
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},

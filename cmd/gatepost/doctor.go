@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/internal/doctor"
+)
+
+func (p *process) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "examine a running site from outside, with hostile requests", ArgsUsage: "URL", Action: p.doctor,
+		Description: "Sends what attackers send to your own site, through its real CDN, proxy and app, and says what got through,\n" +
+			"whether the app can be reached beside the gate, and why a login cookie would not stick. It needs no settings.\n" +
+			"Exit code 0: nothing is wrong; 1: something is; 2: wrong usage.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "protected", Usage: "`PATH` of a page that needs a login (default: from GATEPOST_PROTECT, else /dashboard)"},
+			&cli.StringFlag{Name: "public", Usage: "`PATH` of a page that anybody may open", Value: "/"},
+			&cli.StringSliceFlag{Name: "direct", Usage: "`ADDRESS` at which the app itself may answer and should not, host:port or http://host:port; repeatable"},
+			&cli.StringFlag{Name: "email", Usage: "sign in with the test account of this `EMAIL` (needs --password-stdin)"},
+			&cli.BoolFlag{Name: "password-stdin", Usage: "read the test account's password from the first line of standard input"},
+			&cli.BoolFlag{Name: "json", Usage: "print the findings as JSON"},
+			&cli.BoolFlag{Name: "verbose", Usage: "list each request and what came back, on standard error"},
+		},
+	}
+}
+
+func (p *process) doctor(ctx context.Context, c *cli.Command) error {
+	examine, err := p.doctorConfig(ctx, c)
+	if err != nil {
+		return err
+	}
+	report, err := doctor.Examine(ctx, examine)
+	if err != nil {
+		return err
+	}
+	summary := fmt.Sprintf("%s at %s", report.Summary(), examine.URL)
+	if report.Count(doctor.Failed) > 0 {
+		err = errors.New(summary)
+	}
+	if c.Bool("json") {
+		return errors.Join(p.printJSON(report), err)
+	}
+	if err := report.WriteText(p.stdout); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "\n%s%s.\n", strings.ToUpper(summary[:1]), summary[1:])
+	return err
+}
+
+// doctorConfig takes what to examine from the command line, and what that leaves open from the settings, when there
+// are some: the doctor also runs where there are none.
+func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Config, error) {
+	var out doctor.Config
+	if c.Args().Len() != 1 {
+		return out, usagef("gatepost doctor takes one argument, the URL of the site (example: gatepost doctor https://app.example.com)")
+	}
+	u, err := url.Parse(c.Args().First())
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return out, usagef("gatepost doctor: %q is not the URL of a site like https://app.example.com, without a path", c.Args().First())
+	}
+	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}, Protected: "/dashboard", Public: c.String("public"), Direct: c.StringSlice("direct")}
+	if settings, err := loadConfig(ctx, p.env); err == nil {
+		fromSettings(&out, settings)
+	}
+	if c.IsSet("protected") {
+		out.Protected = c.String("protected")
+	}
+	if c.Bool("verbose") {
+		out.Trace = func(sent, got string) { fmt.Fprintf(p.stderr, "%s: %s\n", sent, got) }
+	}
+	if err := checkDoctor(out); err != nil {
+		return out, err
+	}
+	return out, p.readAccount(c, &out)
+}
+
+func checkDoctor(c doctor.Config) error {
+	for flag, path := range map[string]string{"protected": c.Protected, "public": c.Public} {
+		if !cleanPath(path) {
+			return usagef("gatepost doctor --%s: %q is not a plain path like /dashboard", flag, path)
+		}
+	}
+	if c.Protected == "/" || c.Protected == c.Public {
+		return usagef("gatepost doctor --protected: %q has no other spellings to try: name a page below it, other than the public one", c.Protected)
+	}
+	for _, address := range c.Direct {
+		if _, err := doctor.ParseAddress(address); err != nil {
+			return usagef("gatepost doctor --direct: %q %w", address, err)
+		}
+	}
+	return nil
+}
+
+// readAccount takes the test account. A password on the command line would be seen by everybody on the machine.
+func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
+	if c.Bool("password-stdin") != (c.String("email") != "") {
+		return usagef("gatepost doctor: --email and --password-stdin go together")
+	}
+	if c.String("email") == "" {
+		return nil
+	}
+	line, err := bufio.NewReader(p.stdin).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("read the password: %w", err)
+	}
+	out.Email, out.Password = c.String("email"), strings.TrimRight(line, "\r\n")
+	return nil
+}
+
+// fromSettings learns what a gate with these settings would protect, and where its app is.
+func fromSettings(out *doctor.Config, c *config) {
+	if path := c.aProtectedPath(); path != "" {
+		out.Protected = path
+	}
+	if u, err := url.Parse(c.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
+		port := u.Port()
+		if port == "" {
+			port = map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
+		}
+		out.Upstream, out.Addresses = net.JoinHostPort(u.Hostname(), port), ownAddresses()
+	}
+	if _, port, err := net.SplitHostPort(c.OpsListen); err == nil {
+		out.OpsPort = port
+	}
+}
+
+// aProtectedPath is the first rule that covers more than the root and holds for everybody who reads a page.
+func (c *config) aProtectedPath() string {
+	for entry := range strings.SplitSeq(c.Protect, ",") {
+		path, _, _ := strings.Cut(entry, "=")
+		if _, rest, ok := strings.Cut(strings.TrimSpace(path), " "); ok {
+			path = rest
+		}
+		if path = strings.TrimSpace(path); path != "/" && cleanPath(path) && !c.rules.For(http.MethodGet, path).Public {
+			return path
+		}
+	}
+	return ""
+}
+
+// ownAddresses are the addresses of this machine that others can reach.
+func ownAddresses() []string {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the other tests do without
+	}
+	var out []string
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+			out = append(out, n.IP.String())
+		}
+	}
+	return out
+}
