@@ -59,8 +59,8 @@ type examination struct {
 
 // learnt is what the first check finds out and the others build on.
 type learnt struct {
-	refused   bool     // the protected path is closed to whoever is signed out
-	open      bool     // or it is not
+	open      bool     // the protected path is not refused to whoever is signed out
+	status    int      // or with this status
 	publicURL *url.URL // from loginUrl; nil when this does not talk like a Gatepost
 	login     string   // the path of the login page
 }

@@ -20,11 +20,11 @@ func (e *examination) checkGate(ctx context.Context) {
 	u, spoke := e.refusal(a)
 	switch {
 	case spoke:
-		e.gate = learnt{refused: true, publicURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, login: u.Path}
+		e.gate = learnt{status: a.status, publicURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, login: u.Path}
 		e.report.ok("gate", "gate.refusal", "%s is refused to whoever is signed out, and the login is at %s", e.c.Protected, u)
 		e.checkNavigation(ctx)
 	case a.err == nil && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status/100 == 3):
-		e.gate = learnt{refused: true}
+		e.gate = learnt{status: a.status}
 		e.found("gate", "gate.refusal", Warning, r, a, "%s is refused, but not in Gatepost's words", e.c.Protected).
 			because("Something in front of the gate answers, so the tests that need the gate's own pages are left out.",
 				"Examine the address under which visitors reach the gate itself, or ignore this where another login is meant to come first.")

@@ -49,7 +49,7 @@ func (e *examination) judgeRedirect(a answer) verdict {
 	if err != nil {
 		return astray
 	}
-	clean := func(p string) string { return strings.ToLower(path.Clean("/" + p)) }
+	clean := func(p string) string { return strings.ToLower(path.Clean("/"+p)) + "/" } // whole segments
 	ours := to.Host == e.site.host || to.Hostname() == e.site.hostname() || e.gate.publicURL != nil && to.Host == e.gate.publicURL.Host
 	if ours && (to.Path == e.gate.login || strings.HasPrefix(clean(to.Path), clean(e.c.Protected))) {
 		return shut
@@ -77,9 +77,21 @@ func (e *examination) checkSpellings(ctx context.Context) {
 			refused++
 		}
 	}
-	e.report.ok("spellings", "spellings.refused", "%s of %s were refused", plural(refused, "spelling"), e.c.Protected)
+	if refused > 0 {
+		e.report.ok("spellings", "spellings.refused", "%s of %s were refused", plural(refused, "spelling"), e.c.Protected)
+	}
+	e.stillThere(ctx)
 	e.reportThrough(list, answers, byVerdict[through])
 	e.reportDoubtful(list, answers, byVerdict)
+}
+
+// stillThere notices a guard in front that has had enough: what it refused by then says nothing about the gate.
+func (e *examination) stillThere(ctx context.Context) {
+	r := request{target: e.c.Protected}
+	if a := e.ask(ctx, r); a.status != e.gate.status {
+		e.found("spellings", "spellings.blocked", Warning, r, a, "the site no longer answers as it did before these requests").
+			because("Something in front of the gate has blocked the examination, so some of it was not tested.", "Allow the address you are examining from, or ask again later.")
+	}
 }
 
 // reportThrough has one finding for each kind of spelling that got through.
