@@ -24,7 +24,7 @@ func (p *process) doctorCommand() *cli.Command {
 			"Exit code 0: nothing is wrong; 1: something is; 2: wrong usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "protected", Usage: "`PATH` of a page that needs a login (default: from GATEPOST_PROTECT, else /dashboard)"},
-			&cli.StringFlag{Name: "public", Usage: "`PATH` of a page that anybody may open", Value: "/"},
+			&cli.StringFlag{Name: "public", Usage: "`PATH` of a page that anybody may open (default: /, or from GATEPOST_PUBLIC)"},
 			&cli.StringSliceFlag{Name: "direct", Usage: "`ADDRESS` at which the app itself may answer and should not, host:port or http://host:port; repeatable"},
 			&cli.StringFlag{Name: "email", Usage: "sign in with the test account of this `EMAIL` (needs --password-stdin)"},
 			&cli.BoolFlag{Name: "password-stdin", Usage: "read the test account's password from the first line of standard input"},
@@ -71,12 +71,15 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return out, usagef("gatepost doctor: %q is not the URL of a site like https://app.example.com, without a path", c.Args().First())
 	}
-	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}, Protected: "/dashboard", Public: c.String("public"), Direct: c.StringSlice("direct")}
+	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}, Protected: "/dashboard", Public: "/", Direct: c.StringSlice("direct")}
 	if settings, err := loadConfig(ctx, p.env); err == nil {
 		fromSettings(&out, settings)
 	}
 	if c.IsSet("protected") {
 		out.Protected = c.String("protected")
+	}
+	if c.IsSet("public") {
+		out.Public = c.String("public")
 	}
 	if c.Bool("verbose") {
 		out.Trace = func(sent, got string) { fmt.Fprintf(p.stderr, "%s: %s\n", sent, got) }
@@ -122,8 +125,11 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 
 // fromSettings learns what a gate with these settings would protect, and where its app is.
 func fromSettings(out *doctor.Config, c *config) {
-	if path := c.aProtectedPath(); path != "" {
+	if path := c.pathOf(c.Protect, false); path != "" {
 		out.Protected = path
+	}
+	if path := c.pathOf(c.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
+		out.Public = path
 	}
 	if u, err := url.Parse(c.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
 		port := u.Port()
@@ -137,14 +143,15 @@ func fromSettings(out *doctor.Config, c *config) {
 	}
 }
 
-// aProtectedPath is the first rule that covers more than the root and holds for everybody who reads a page.
-func (c *config) aProtectedPath() string {
-	for entry := range strings.SplitSeq(c.Protect, ",") {
-		path, _, _ := strings.Cut(entry, "=")
-		if _, rest, ok := strings.Cut(strings.TrimSpace(path), " "); ok {
-			path = rest
+// pathOf is the first path in a list of rules that is public, or is not, for everybody who reads a page. The root has no
+// other spellings to try.
+func (c *config) pathOf(list string, public bool) string {
+	for entry := range strings.SplitSeq(list, ",") {
+		path, _, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		if _, rest, ok := strings.Cut(path, " "); ok {
+			path = strings.TrimSpace(rest)
 		}
-		if path = strings.TrimSpace(path); path != "/" && cleanPath(path) && !c.rules.For(http.MethodGet, path).Public {
+		if path != "/" && cleanPath(path) && c.rules.For(http.MethodGet, path).Public == public {
 			return path
 		}
 	}
