@@ -176,6 +176,9 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
 		return nil
 	}
+	if _, ok := res.Header["Content-Type"]; !ok {
+		x.Header()["Content-Type"] = nil // the server would guess one, and turn an upload into a page
+	}
 	if !x.signedIn {
 		return nil
 	}

@@ -34,6 +34,7 @@ func TestTheAppsAnswersCannotSetOurCookies(t *testing.T) {
 		"bar_28_quoted":                     "Set-Cookie: " + name + `="evil"`,
 		"bar_28_the_second_cookie":          "Set-Cookie: " + name + "_left=evil",
 		"bar_28_the_second_cookie_nameless": "Set-Cookie: =" + name + "_left=evil",
+		"bar_28_the_known_browser":          "Set-Cookie: " + name + "_known=evil; Path=/",
 	} {
 		t.Run(id, func(t *testing.T) {
 			for _, cookie := range []string{"X: y", l.cookie} {

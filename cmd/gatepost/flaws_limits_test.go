@@ -162,13 +162,16 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	credentials := "email=ada%40example.com&remember=on&password=" + url.QueryEscape(password)
 	r := l.one(t, l.form("/signup", credentials, "X-Forwarded-Proto: http", "Origin: https://gate.example"))
 	set := r.header.Values("Set-Cookie")
-	if r.status != 303 || len(set) != 1 {
+	if r.status != 303 || len(set) != 2 {
 		t.Fatalf("sign up: %d %q", r.status, set)
 	}
 	pair, attributes, _ := strings.Cut(set[0], "; ")
 	name, token, _ := strings.Cut(pair, "=")
 	if name != "__Host-gatepost" || len(token) != 43 || attributes != "Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000" {
 		t.Errorf("N5.1.1: got %q", set[0])
+	}
+	if !strings.HasPrefix(set[1], "__Host-gatepost_known=") || !strings.HasSuffix(set[1], "; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000") {
+		t.Errorf("N5.1.1: got %q", set[1])
 	}
 	for id, raw := range map[string]string{
 		"A4.1.2_over_http": l.form("/login", credentials, "Origin: http://gate.example"),
