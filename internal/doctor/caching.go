@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -22,13 +23,13 @@ var cacheLines = []struct {
 // fromCache is the header line that gives a cache away, empty when there is none.
 func fromCache(h http.Header) string {
 	if age := h.Get("Age"); strings.Trim(age, "0 ") != "" {
-		return "Age: " + short(age)
+		return strconv.Quote("Age: " + short(age))
 	}
 	for _, line := range cacheLines {
 		value := h.Get(line.name)
 		for _, word := range line.words {
 			if strings.Contains(strings.ToLower(value), word) {
-				return line.name + ": " + short(value)
+				return strconv.Quote(line.name + ": " + short(value))
 			}
 		}
 	}

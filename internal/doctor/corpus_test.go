@@ -123,10 +123,10 @@ Other spellings of the protected path
 		t.Errorf("got\n%s", b.String())
 	}
 	for want, r := range map[string]Report{
-		"1 thing is wrong, 0 warnings, 1 fine":                                   r,
-		"2 things are wrong, 0 warnings, 0 fine":                                 {{Level: Failed}, {Level: Failed}},
-		"nothing is wrong, but there is something to look at: 1 warning, 1 fine": {{Level: Warning}, {Level: OK}},
-		"nothing is wrong: 1 test fine":                                          {{Level: OK}, {Level: Note}},
+		"1 thing is wrong, 0 warnings, 1 passed":                                   r,
+		"2 things are wrong, 0 warnings, 0 passed":                                 {{Level: Failed}, {Level: Failed}},
+		"nothing is wrong, but there is something to look at: 1 warning, 1 passed": {{Level: Warning}, {Level: OK}},
+		"nothing is wrong: 1 test passed":                                          {{Level: OK}, {Level: Note}},
 	} {
 		if got := r.Summary(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -280,7 +280,7 @@ func TestOverHTTPSAndFromTheAddressThatLeadsThere(t *testing.T) {
 	defer secure.Close()
 	f.public = secure.URL
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, secure.URL+r.RequestURI, 308)
+		http.Redirect(w, r, secure.URL+r.RequestURI, http.StatusPermanentRedirect)
 	}))
 	defer plain.Close()
 	u, _ := url.Parse(plain.URL)

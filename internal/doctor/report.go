@@ -104,11 +104,11 @@ func (r Report) Summary() string {
 	failed, warnings, fine := r.Count(Failed), r.Count(Warning), r.Count(OK)
 	switch {
 	case failed > 0:
-		return fmt.Sprintf("%s wrong, %s, %d fine", things(failed), plural(warnings, "warning"), fine)
+		return fmt.Sprintf("%s wrong, %s, %d passed", things(failed), plural(warnings, "warning"), fine)
 	case warnings > 0:
-		return fmt.Sprintf("nothing is wrong, but there is something to look at: %s, %d fine", plural(warnings, "warning"), fine)
+		return fmt.Sprintf("nothing is wrong, but there is something to look at: %s, %d passed", plural(warnings, "warning"), fine)
 	}
-	return fmt.Sprintf("nothing is wrong: %s fine", plural(fine, "test"))
+	return fmt.Sprintf("nothing is wrong: %s passed", plural(fine, "test"))
 }
 
 func things(n int) string {

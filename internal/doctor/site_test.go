@@ -108,7 +108,7 @@ func (f *fakeSite) forward(w http.ResponseWriter, r *http.Request) {
 func (f *fakeSite) refuse(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
 	if r.Header.Get("Sec-Fetch-Mode") == "navigate" {
-		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.Path), 303)
+		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
 		return
 	}
 	w.WriteHeader(401)
@@ -139,7 +139,7 @@ func (f *fakeSite) pages(w http.ResponseWriter, r *http.Request) {
 			f.session.Store(nil)
 		}
 		f.setCookie(w, "", "; Max-Age=0")
-		http.Redirect(w, r, "/login", 303)
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	case r.Method == "POST":
 		f.signIn(w, r)
 	default:
@@ -158,7 +158,7 @@ func (f *fakeSite) signIn(w http.ResponseWriter, r *http.Request) {
 	t := token
 	f.session.Store(&t)
 	f.setCookie(w, t, "")
-	http.Redirect(w, r, "/dashboard", 303)
+	http.Redirect(w, r, "/dashboard", http.StatusSeeOther)
 }
 
 // serve starts a site, with something in front of it, and returns what to examine.
