@@ -32,7 +32,7 @@ lint:
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
-	@for package in ./proxy ./auth ./loginui; do \
+	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
