@@ -48,8 +48,12 @@ var wellKnown = []string{
 	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-Originating-IP",
 	"X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-HTTP-Host-Override", "Forwarded", "Via", "Proxy",
 	// another target or method than the one that was judged
-	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Script-Name", "X-Matched-Path", "X-Now-Route-Matches",
+	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Envoy-Original-Path", "X-Matched-Path", "X-Now-Route-Matches",
 	"X-Original-Method", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
+	// mount points, as gunicorn and others take them from a proxy
+	"Script-Name", "X-Script-Name", "Path-Info", "X-Path-Info",
+	// whether the connection was safe, and which files a proxy would serve
+	"Front-End-Https", "X-Scheme", "X-Url-Scheme", "X-Sendfile-Type", "X-Accel-Mapping",
 }
 
 // wellKnownPrefixes cover families, folded: identity headers of other gateways, Remote-*, X-Forwarded-*, and what Next.js

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,7 +23,15 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-func TestMain(m *testing.M) { authtest.Main(m) }
+// TestMain has rapid try more than it does by default, unless the command line says how much.
+func TestMain(m *testing.M) {
+	checks := flag.Lookup("rapid.checks")
+	flag.Parse()
+	if checks.Value.String() == checks.DefValue {
+		_ = flag.Set("rapid.checks", "1000")
+	}
+	authtest.Main(m)
+}
 
 // recorder is an app that writes down the exact bytes of each request and answers with what the test says.
 type recorder struct {

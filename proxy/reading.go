@@ -1,6 +1,9 @@
 package proxy
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A reading is what some upstream might take a path for. Servers, routers and frameworks differ in what they decode,
 // clean and drop, so one target can mean several pages; the rules judge all of them.
@@ -17,9 +20,10 @@ const (
 	maxReadingBytes = 512 << 10
 )
 
-// plain says that a path has a single reading: lower-case letters, digits, dashes and single slashes.
+// plain says that a path has a single reading: lower-case letters, digits, dashes and single slashes, and no script in
+// front.
 func plain(p string) bool {
-	if p == "" || p[0] != '/' {
+	if p == "" || p[0] != '/' || strings.HasPrefix(p, "/index/") {
 		return false
 	}
 	for i := 1; i < len(p); i++ {
@@ -40,7 +44,7 @@ func visitReadings(raw string, visit func(reading)) (complete bool) {
 	var buf [8]reading
 	// Letters beyond ASCII have no other spelling in a URL, so decoding them makes no second reading; rules are
 	// written with the letters themselves.
-	found := append(buf[:0], reading{path: decodeFrom(raw, utf8.RuneSelf)})
+	found := append(buf[:0], reading{path: decodeOnly(raw, func(c byte) bool { return c >= utf8.RuneSelf })})
 	bytes := len(raw)
 	for i := 0; i < len(found); i++ {
 		for _, tr := range transforms {

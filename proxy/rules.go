@@ -170,7 +170,8 @@ func covers(prefix, path string) bool {
 }
 
 // coversLoosely is covers for apps that find a page whatever its format: a segment may have a suffix that the rule does
-// not name (/page.json, /page.php/x), and an extension that ends the rule may be missing or another one.
+// not name (/page.json, /page.php/x), an extension that ends the rule may be missing or another one, a script may be
+// followed by a path, and the index file of a folder is the folder.
 func coversLoosely(prefix, path string) bool {
 	if prefix == "/" {
 		return true
@@ -179,8 +180,10 @@ func coversLoosely(prefix, path string) bool {
 		var want, got string
 		want, prefix = cutSegment(prefix)
 		got, path = cutSegment(path)
-		ends := prefix == "" && strings.Trim(path, "/") == ""
-		if !sameStem(want, got) && !(ends && sameFile(want, got)) {
+		last, ends := prefix == "", strings.Trim(path, "/") == ""
+		file := last && (ends || script.MatchString(want+"/"))
+		folder := last && ends && got == "" && isIndex(want)
+		if !sameStem(want, got) && !(file && sameFile(want, got)) && !folder {
 			return false
 		}
 	}
@@ -196,6 +199,16 @@ func sameStem(want, got string) bool {
 func sameFile(want, got string) bool {
 	for i := 1; i < len(want); i++ {
 		if isExtension(want[i:]) && sameStem(want[:i], got) {
+			return true
+		}
+	}
+	return false
+}
+
+// isIndex says whether a file is what servers show for its folder.
+func isIndex(name string) bool {
+	for _, stem := range []string{"index", "default", "home"} {
+		if len(name) > len(stem) && strings.EqualFold(name[:len(stem)], stem) && isExtension(name[len(stem):]) {
 			return true
 		}
 	}
@@ -219,5 +232,5 @@ func hasExtension(path string) bool {
 }
 
 func isExtension(s string) bool {
-	return len(s) > 1 && s[0] == '.' && (s[1]|0x20 >= 'a' && s[1]|0x20 <= 'z')
+	return len(s) > 1 && s[0] == '.' && isLetter(s[1])
 }

@@ -117,10 +117,29 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 		"/x/../dashboard;y/../../..", "/dashboard::$DATA", "/dashboard:$I30:$INDEX_ALLOCATION/x", "/%25u0064ashboard", "/x/%25u002e%25u002e/dashboard", "/dashboard.php/x", "/x.aspx/dashboard",
 		"/page-data/dashboard/page-data.json", "/base/page-data/../../dashboard", "/ADM%C4%B0N", "/adm%C4%B1n", "/dashboard.rsc", "/dashboard.segments/_tree.segment.rsc", "/u%CC%88ber", "/files/report", "/files/report/", "/files/report.php",
 		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
+		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/", "/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
 	} {
 		if a := r.For("GET", p); a.Public {
 			t.Errorf("%s is public", p)
 		}
+	}
+}
+
+// A rule that names a file covers what servers take for that file, and not what only begins like it.
+func TestARuleForAFileCoversItsOtherNames(t *testing.T) {
+	t.Parallel()
+	r := mustRules(t, "/admin.php, /members/index.html, /report.html", "")
+	for p, public := range map[string]bool{
+		"/admin.php": false, "/admin": false, "/admin/x": false, "/admin.php/x/y": false, "/admin.php5/x": false, "/admins": true, "/administrator/x": true,
+		"/members": false, "/members/": false, "/members/index": false, "/members/index.php": false, "/members/ada": true, "/member": true,
+		"/report": false, "/report.pdf": false, "/report/2026": true, "/reports": true, "/": true,
+	} {
+		if a := r.For("GET", p); a.Public != public {
+			t.Errorf("%s: public is %v", p, a.Public)
+		}
+	}
+	if mustRules(t, "/index.html", "").For("GET", "/").Public {
+		t.Error("the root is public although its file is protected")
 	}
 }
 

@@ -17,12 +17,14 @@ type transform struct {
 }
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
+// some twice; letters and dots only, URL parsers and servers that leave %2f alone; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
 // IIS; streams and %u, Windows and IIS; cutting, C programs and whatever parses a decoded path again; authority and line
 // ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
 // and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
+	{"letters and dots decoded", decodeUnreserved},
+	{"+ as a blank", plusAsBlank},
 	{"%u decoded", decodeUnicode},
 	{"overlong UTF-8 decoded", decodeOverlong},
 	{`\ as /`, backslash},
@@ -41,17 +43,24 @@ var transforms = []transform{
 }
 
 // decode undoes one layer of percent-encoding. What is not an escape stays.
-func decode(p string) string { return decodeFrom(p, 0) }
+func decode(p string) string { return decodeOnly(p, func(byte) bool { return true }) }
 
-// decodeFrom decodes the escapes of bytes from lowest upwards.
-func decodeFrom(p string, lowest byte) string {
+// decodeUnreserved decodes what means the same either way (RFC 3986, section 2.3), and so leaves %2f while %2e%2e goes up.
+func decodeUnreserved(p string) string {
+	return decodeOnly(p, func(c byte) bool {
+		return isLetter(c) || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+	})
+}
+
+// decodeOnly decodes the escapes of some bytes.
+func decodeOnly(p string, which func(byte) bool) string {
 	if !strings.Contains(p, "%") {
 		return p
 	}
 	out := make([]byte, 0, len(p))
 	for i := 0; i < len(p); i++ {
 		if p[i] == '%' && i+2 < len(p) && isHex(p[i+1]) && isHex(p[i+2]) {
-			if c := unhex(p[i+1])<<4 | unhex(p[i+2]); c >= lowest {
+			if c := unhex(p[i+1])<<4 | unhex(p[i+2]); which(c) {
 				out = append(out, c)
 				i += 2
 				continue
@@ -61,6 +70,10 @@ func decodeFrom(p string, lowest byte) string {
 	}
 	return string(out)
 }
+
+func plusAsBlank(p string) string { return strings.ReplaceAll(p, "+", " ") }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
@@ -266,8 +279,11 @@ func compatible(p string) string {
 // script is a program in front of the path it serves.
 var script = regexp.MustCompile(`(?i)[^/]*\.(php[0-9]?|phtml|aspx?|ashx|jsp|cgi|fcgi|pl|py|rb|cfm)/`)
 
-// dropScript removes a front controller: /index.php/page is /page.
+// dropScript removes a front controller: /index.php/page is /page, and with MultiViews /index/page too.
 func dropScript(p string) string {
+	if len(p) > len("/index/") && strings.EqualFold(p[:len("/index/")], "/index/") {
+		return p[len("/index"):]
+	}
 	if !strings.Contains(p, ".") {
 		return p
 	}

@@ -27,10 +27,14 @@ var upstreams = []struct {
 	{"nginx in front, decoding before it forwards", func(p string) string { return clean(unescape(clean(unescape(p)))) }},
 	{"Apache", func(p string) string { return clean(unescape(p)) }},
 	{"Apache, MultiViews", func(p string) string { return eachPart(clean(unescape(p)), withoutExtensions) }},
+	{"Apache, encoded slashes left", func(p string) string { return clean(unreserved(p)) }},
+	{"Kestrel", func(p string) string { return strings.ToLower(clean(keepSlashes(p))) }},
 	{"Apache on Windows", func(p string) string { return windows(clean(unescape(p))) }},
+	{"Apache, MultiViews of a front controller", func(p string) string { return "/" + strings.TrimPrefix(clean(unescape(p)), "/index/") }},
 	{"CGI and PHP with path info", func(p string) string { return pathInfo(clean(unescape(p))) }},
 	{"PHP router, parse_url", func(p string) string { return "/" + strings.Trim(unescape(parseURL(p)), "/") }},
 	{"PHP router, urldecode twice", func(p string) string { return "/" + strings.Trim(unescape(unescape(p)), "/") }},
+	{"PHP router, urldecode", func(p string) string { return "/" + strings.Trim(unescape(strings.ReplaceAll(parseURL(p), "+", " ")), "/ ") }},
 	{"PHP router, trim and lower case", func(p string) string { return "/" + strings.ToLower(strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")) }},
 	{"Rails", func(p string) string { return unescape(withoutExtension(strings.TrimSuffix(squeeze(p), "/"))) }},
 	{"Rack with a decoding middleware", func(p string) string { return withoutExtension(clean(unescape(unescape(p)))) }},
@@ -85,6 +89,20 @@ func unescape(p string) string {
 	return escape.ReplaceAllStringFunc(p, func(e string) string {
 		n, _ := strconv.ParseUint(e[1:], 16, 8)
 		return string([]byte{byte(n)})
+	})
+}
+
+// unreserved decodes letters, digits, dots and dashes; keepSlashes everything but slashes.
+func unreserved(p string) string {
+	return regexp.MustCompile(`%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])`).ReplaceAllStringFunc(p, unescape)
+}
+
+func keepSlashes(p string) string {
+	return escape.ReplaceAllStringFunc(p, func(e string) string {
+		if strings.EqualFold(e, "%2f") {
+			return e
+		}
+		return unescape(e)
 	})
 }
 
@@ -223,6 +241,9 @@ func overlongDecoded(s string) string {
 // guarded are the rules that the properties below are checked under.
 const guardedProtect, guardedPublic = "/dashboard, /admin=admin, /files/report.html", "/public, /assets/app.js"
 
+// guardedFewer leaves out the file, without which plain paths are judged on a way of their own.
+const guardedFewer = "/dashboard, /admin=admin"
+
 // served says whether a page is protected, and with the role, to an upstream that would serve it.
 func served(page string) (protected, role bool) {
 	covers := func(prefix string) bool { return page == prefix || strings.HasPrefix(page, prefix+"/") }
@@ -232,8 +253,8 @@ func served(page string) (protected, role bool) {
 
 // mustProtect fails when an upstream would serve a protected page that the rules call public, or one of the role's that
 // they give to any user. It returns how many upstreams would.
-func mustProtect(t interface{ Fatalf(string, ...any) }, r Rules, raw string) (hits int) {
-	a := r.For("GET", raw)
+func mustProtect(t interface{ Fatalf(string, ...any) }, r, fewer Rules, raw string) (hits int) {
+	a, b := r.For("GET", raw), fewer.For("GET", raw)
 	for _, u := range upstreams {
 		page := u.read(raw)
 		protected, role := served(page)
@@ -241,6 +262,9 @@ func mustProtect(t interface{ Fatalf(string, ...any) }, r Rules, raw string) (hi
 			continue
 		}
 		hits++
+		if b.Public && !strings.HasPrefix(page, "/files/") {
+			t.Fatalf("%q is %q to %s, and the rules without a file say %s", raw, page, u.name, describe(b))
+		}
 		if a.Public || role && len(a.Roles) == 0 {
 			t.Fatalf("%q is %q to %s, and the rules say %s", raw, page, u.name, describe(a))
 		}
@@ -251,14 +275,14 @@ func mustProtect(t interface{ Fatalf(string, ...any) }, r Rules, raw string) (hi
 // Whatever pieces a path is made of: if an upstream would serve a protected page, the rules say protected.
 func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
 	t.Parallel()
-	r := mustRules(t, guardedProtect, guardedPublic)
+	r, fewer := mustRules(t, guardedProtect, guardedPublic), mustRules(t, guardedFewer, guardedPublic)
 	piece := rapid.SampledFrom([]string{
 		"/", "/", "//", "dashboard", "Dashboard", "%64ashboard", "%2564ashboard", "admin", "ADMIN", "public", "assets/app.js", "x", ".", "..", "%2e", "%2e%2e", "%252e",
 		"%2f", "%2F", "%252f", "%5c", ";", ";a=b", "%3b", "%00", "%20", "%0a", "%09", ".json", ".html", "%23", "%3f", "%c0%ae", "%c0%af", "_next/data/b1/", "ash",
-		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/", "report.html", "report", "%EF%BC%8F", "%ef%bd%81",
+		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/", "report.html", "report", "%EF%BC%8F", "%ef%bd%81", "+", "a%2fb/", "/%2e%2e/", "index/",
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		mustProtect(t, r, "/"+strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), ""))
+		mustProtect(t, r, fewer, "/"+strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), ""))
 	})
 }
 
@@ -279,10 +303,10 @@ var disguises = []func(*rapid.T, string) string{
 	},
 	func(t *rapid.T, p string) string { return strings.ToUpper(p) },
 	func(t *rapid.T, p string) string {
-		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.", "::$DATA", "%00.png", "%23x", "%3fx"}).Draw(t, "tail")
+		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.", "::$DATA", "%00.png", "%23x", "%3fx", "+", "+/"}).Draw(t, "tail")
 	},
 	func(t *rapid.T, p string) string {
-		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f.."}).Draw(t, "front") + p
+		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index"}).Draw(t, "front") + p
 	},
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "a", "%ef%bd%81") },
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "..", "%c0%ae%c0%ae") },
@@ -306,7 +330,7 @@ func insert(t *rapid.T, p, at string, pieces ...string) string {
 
 func TestNoDisguiseOfAProtectedPageIsPublic(t *testing.T) {
 	t.Parallel()
-	r := mustRules(t, guardedProtect, guardedPublic)
+	r, fewer := mustRules(t, guardedProtect, guardedPublic), mustRules(t, guardedFewer, guardedPublic)
 	tried, meant := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom([]string{"/dashboard", "/dashboard/settings", "/admin", "/admin/users/7", "/files/report.html"}).Draw(t, "page")
@@ -314,7 +338,7 @@ func TestNoDisguiseOfAProtectedPageIsPublic(t *testing.T) {
 			p = rapid.SampledFrom(disguises).Draw(t, "disguise")(t, p)
 		}
 		tried++
-		if mustProtect(t, r, p) > 0 {
+		if mustProtect(t, r, fewer, p) > 0 {
 			meant++
 		}
 	})

@@ -29,7 +29,7 @@ func forgeries() map[string][]string {
 		},
 		"bar_15_plain": {"X-Auth-User", "x-auth-user", "X-AUTH-USER", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles", "x-aUTH-rOLES"},
 		"bar_10_overrides": {
-			"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X_Original_Url", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Middleware-Subrequest", "x_middleware_subrequest", "X-Request_Id",
+			"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X_Original_Url", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Middleware-Subrequest", "x_middleware_subrequest", "X-Request_Id", "SCRIPT_NAME", "Script-Name", "PATH_INFO", "X-Envoy-Original-Path", "X-Accel-Mapping", "X-Sendfile-Type",
 		},
 	}
 	for _, c := range "!#$%&'*+-.^_`|~" { // all that a name may hold besides letters and digits

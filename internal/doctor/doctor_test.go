@@ -127,6 +127,18 @@ func TestEachFaultIsFound(t *testing.T) {
 			}
 			return nil
 		}, []string{"renaming.X-Original-URL"}},
+		{"SCRIPT_NAME", func(f *fakeSite) func(http.Handler) http.Handler {
+			f.keepsAll = true
+			f.app = func(w http.ResponseWriter, r *http.Request) {
+				switch path := strings.TrimPrefix(r.URL.Path, strings.Join(r.Header["Script_name"], "")); path {
+				case "/public", "/dashboard", "/":
+					_, _ = io.WriteString(w, "welcome")
+				default:
+					w.WriteHeader(404)
+				}
+			}
+			return nil
+		}, []string{"renaming.SCRIPT_NAME"}},
 		{"X-Forwarded-Host in links", func(f *fakeSite) func(http.Handler) http.Handler {
 			f.keepsAll = true
 			f.app = func(w http.ResponseWriter, r *http.Request) {

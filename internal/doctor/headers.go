@@ -1,6 +1,9 @@
 package doctor
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // renaming are the headers by which some proxies and frameworks let a request claim another path, method or host.
 // The values are filled in: %p is a path, %h a host that never resolves, %m a method that does not exist.
@@ -26,6 +29,7 @@ func (e *examination) checkRenaming(ctx context.Context) {
 	for _, h := range renaming {
 		e.rename(ctx, h.name, h.value)
 	}
+	e.mount(ctx)
 	if e.report.Count(Failed)+e.report.Count(Warning) == before {
 		e.report.ok("renaming", "renaming.public", "%s on %s changed nothing", plural(len(renaming), "header"), e.c.Public)
 	}
@@ -33,6 +37,22 @@ func (e *examination) checkRenaming(ctx context.Context) {
 		return
 	}
 	e.tryToOpen(ctx)
+}
+
+// mount claims that the app lives below a folder, which some servers then cut off the path that was judged.
+func (e *examination) mount(ctx context.Context) {
+	folder := strings.TrimSuffix(e.c.Public, "/") + "/" + userAgent
+	r := request{target: folder + e.c.Protected}
+	without := e.ask(ctx, r)
+	for _, name := range []string{"Script-Name", "SCRIPT_NAME"} {
+		r.lines = []string{name + ": " + folder}
+		if a := e.ask(ctx, r); a.is2xx() && outside(a) != outside(without) {
+			e.found("renaming", "renaming."+name, Failed, r, a, "%s moved the path", name).
+				because("The app cuts the folder off the path, and serves a protected page under the name of an open one.",
+					"Let every request pass the gate, which removes the header, and have the app's server believe it from nobody.")
+			return
+		}
+	}
 }
 
 func (e *examination) rename(ctx context.Context, name, pattern string) {
