@@ -198,6 +198,29 @@ func TestSignOutEndsTheSessionAtOnce(t *testing.T) {
 	}
 }
 
+func TestANewPasswordEndsEverySession(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	session, err := s.Lookup(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const changed auth.Password = "another quiet river"
+	if err := s.SetPassword(t.Context(), session.User.ID, changed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("the old session: got %v, want ErrNoSession", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("the old password: got %v, want ErrBadCredentials", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", changed); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+}
+
 func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)

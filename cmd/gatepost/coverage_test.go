@@ -40,6 +40,11 @@ func TestTheCoverageTablesAreCompleteAndTrue(t *testing.T) {
 				t.Errorf("%s: there is no %s", id, name[1])
 			}
 		}
+		for _, script := range regexp.MustCompile("`(testdata/[a-z_]+.txt)`").FindAllStringSubmatch(by, -1) {
+			if _, err := os.Stat(script[1]); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
 	}
 }
 
