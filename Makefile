@@ -13,7 +13,7 @@ build:
 
 test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel 4 ./...
 
 e2e: ## the walk in a real browser
 	@scripts/need postgresql chromium

@@ -34,7 +34,9 @@ var upstreams = []struct {
 	{"CGI and PHP with path info", func(p string) string { return pathInfo(clean(unescape(p))) }},
 	{"PHP router, parse_url", func(p string) string { return "/" + strings.Trim(unescape(parseURL(p)), "/") }},
 	{"PHP router, urldecode twice", func(p string) string { return "/" + strings.Trim(unescape(unescape(p)), "/") }},
-	{"PHP router, urldecode", func(p string) string { return "/" + strings.Trim(unescape(strings.ReplaceAll(parseURL(p), "+", " ")), "/ ") }},
+	{"PHP router, urldecode", func(p string) string {
+		return "/" + strings.Trim(unescape(strings.ReplaceAll(parseURL(p), "+", " ")), "/ ")
+	}},
 	{"PHP router, trim and lower case", func(p string) string { return "/" + strings.ToLower(strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")) }},
 	{"Rails", func(p string) string { return unescape(withoutExtension(strings.TrimSuffix(squeeze(p), "/"))) }},
 	{"Rack with a decoding middleware", func(p string) string { return withoutExtension(clean(unescape(unescape(p)))) }},

@@ -124,7 +124,13 @@ func spellings() []string {
 			}
 		}
 	}
-	return list
+	kept := list[:0]
+	for i, s := range list { // every third: no two of the lists above have a length that 3 divides
+		if i%3 == 0 {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // Whatever a real server would serve as its dashboard, a visitor who is not signed in does not get. That the app alone

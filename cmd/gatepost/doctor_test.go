@@ -83,12 +83,13 @@ func TestDoctorFindsTheAppBesideTheGate(t *testing.T) {
 func TestDoctorFindsWhatAProxyInFrontDoesWrong(t *testing.T) {
 	t.Parallel()
 	front := &naiveFront{kept: map[string]*httptest.ResponseRecorder{}}
-	site := httptest.NewServer(front)
+	site := httptest.NewUnstartedServer(front)
 	defer site.Close()
 	a := newApp(t)
-	public := strings.Replace(site.URL, "127.0.0.1", "localhost", 1)
+	public := strings.Replace("http://"+site.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PUBLIC_URL="+public)
 	front.gate, front.app = proxyTo(t, g.url), proxyTo(t, a.url)
+	site.Start()
 	code, out, _ := runDoctor(t, "", public)
 	for _, want := range []string{
 		`FAILED   2 spellings of /dashboard got through, the first of them: GET "/dashboard.css" was answered with 200 OK`,
