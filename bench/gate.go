@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -110,9 +111,10 @@ func (s *site) signUp(ctx context.Context) (string, error) {
 	if res.StatusCode != http.StatusSeeOther {
 		return "", fmt.Errorf("sign up: want status 303, got %s", res.Status)
 	}
-	cookies := res.Cookies()
-	if len(cookies) != 1 {
-		return "", fmt.Errorf("sign up: want one cookie, got %d", len(cookies))
+	for _, c := range res.Cookies() {
+		if !strings.HasSuffix(c.Name, "_known") { // by which the gate knows the browser, not the session
+			return c.Name + "=" + c.Value, nil
+		}
 	}
-	return cookies[0].Name + "=" + cookies[0].Value, nil
+	return "", errors.New("sign up: the answer sets no session cookie")
 }
