@@ -118,6 +118,7 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 		"/page-data/dashboard/page-data.json", "/base/page-data/../../dashboard", "/ADM%C4%B0N", "/adm%C4%B1n", "/dashboard.rsc", "/dashboard.segments/_tree.segment.rsc", "/u%CC%88ber", "/files/report", "/files/report/", "/files/report.php",
 		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
 		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/", "/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
+		"/(S(lit3py55t21z5v55vlm25s55))/dashboard", "/(A(x)S(y))/dashboard/z", "/x/(F(a))/../dashboard", "/%28S%28x%29%29/dashboard", "/(S(x))/(S(y))/dashboard",
 	} {
 		if a := r.For("GET", p); a.Public {
 			t.Errorf("%s is public", p)

@@ -18,7 +18,7 @@ type transform struct {
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
 // some twice; letters and dots only, URL parsers and servers that leave %2f alone; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
-// IIS; streams and %u, Windows and IIS; cutting, C programs and whatever parses a decoded path again; authority and line
+// IIS; streams and %u, Windows and IIS; sessions in the path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line
 // ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
 // and Gatsby.
 var transforms = []transform{
@@ -34,6 +34,7 @@ var transforms = []transform{
 	{"host dropped", dropAuthority},
 	{"cut at ?, # or NUL", cutRest},
 	{"cut at ;", cutParams},
+	{"session in the path dropped", dropCookieless},
 	{"stream name dropped", dropStreams},
 	{"dots and blanks trimmed", trimTails},
 	{"line ends and tabs dropped", dropLineEnds},
@@ -216,6 +217,16 @@ func cutAt(p, chars string) string {
 		return rooted(p[:i])
 	}
 	return p
+}
+
+// cookieless is where ASP.NET finds a session that has no cookie: /(S(x))/page is /page.
+var cookieless = regexp.MustCompile(`/\((?:[A-Za-z]\([^()/]*\))+\)(/|$)`)
+
+func dropCookieless(p string) string {
+	if !strings.Contains(p, "/(") {
+		return p
+	}
+	return rooted(cookieless.ReplaceAllString(p, "$1"))
 }
 
 // dropStreams removes NTFS stream names: /page::$DATA and /page:$I30:$INDEX_ALLOCATION are /page.

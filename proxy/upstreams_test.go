@@ -65,6 +65,9 @@ var upstreams = []struct {
 		return windows(clean(strings.ReplaceAll(unescapeU(unescape(unescape(p))), `\`, "/")))
 	}},
 	{"ASP.NET, a script in front", func(p string) string { return strings.ToLower(pathInfo(windows(clean(unescape(p))))) }},
+	{"ASP.NET, a session in the path", func(p string) string {
+		return strings.ToLower(clean(regexp.MustCompile(`^/\(([A-Z]\([0-9a-z]*\))+\)/`).ReplaceAllString(unescape(p), "/")))
+	}},
 	{"a C program", func(p string) string { return clean(until(unescape(p), "\x00")) }},
 	{"a careless UTF-8 decoder", func(p string) string { return clean(overlongDecoded(unescape(p))) }},
 	{"an app that normalises to NFKC", func(p string) string { return clean(norm.NFKC.String(unescape(p))) }},
@@ -308,7 +311,7 @@ var disguises = []func(*rapid.T, string) string{
 		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.", "::$DATA", "%00.png", "%23x", "%3fx", "+", "+/"}).Draw(t, "tail")
 	},
 	func(t *rapid.T, p string) string {
-		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index"}).Draw(t, "front") + p
+		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index", "/(S(x))"}).Draw(t, "front") + p
 	},
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "a", "%ef%bd%81") },
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "..", "%c0%ae%c0%ae") },

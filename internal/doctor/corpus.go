@@ -22,7 +22,7 @@ var kinds = map[string]string{
 	"tails":           "Windows, C programs and routers, which drop dots, blanks and NUL at the end of a name",
 	"line-ends":       "URL parsers that drop tabs and line ends",
 	"suffixes":        "frameworks that take a suffix for the wanted format",
-	"scripts":         "PHP, which serves /index.php/page as /page",
+	"scripts":         "PHP, which serves /index.php/page as /page, and ASP.NET, which takes /(S(x))/page for a session and a page",
 	"hosts":           "URL parsers that take //name/page for a host and a page",
 	"absolute":        "servers that take a whole URL as a target",
 	"fragments":       "programs that cut a decoded path at # or ?",
