@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -65,6 +66,12 @@ type Options struct {
 	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do. Default 250 ms. It
 	// has to be longer than a password takes to hash, or the time tells which addresses have an account.
 	AnswerStep time.Duration
+	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
+	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
+	SessionCache time.Duration
+	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like the
+	// pool.
+	Listen *pgx.ConnConfig
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
@@ -94,8 +101,13 @@ type Store struct {
 	o       Options
 	hashes  *hashQueue
 	lookups *lookups
-	metrics metrics
-	down    atomic.Bool // PostgreSQL is known not to answer
+	cache   *cache
+	slides  *slides
+	holds   *holds
+	// listener hears what others revoke.
+	listener *listener
+	metrics  metrics
+	down     atomic.Bool // PostgreSQL is known not to answer
 	// watching: somebody asks PostgreSQL until it answers.
 	watching atomic.Bool
 	ctx      context.Context
@@ -107,12 +119,19 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, o: o.withDefaults(), hashes: newHashQueue(), ctx: ctx, close: cancel}
 	s.lookups = &lookups{query: s.findSessions}
+	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
+	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
+	s.holds = newHolds()
+	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
 }
 
-// Close ends the Store's background work.
-func (s *Store) Close() { s.close() }
+// Close ends the Store's background work and writes down what is left of it.
+func (s *Store) Close() {
+	s.close()
+	s.slides.flush()
+}
 
 // Client is where an attempt came from.
 type Client struct {

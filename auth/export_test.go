@@ -23,3 +23,7 @@ var (
 	ParsePHC = parsePHC
 	Settle   = settle
 )
+
+// Sure says whether revocations elsewhere are heard of, and Cached how many sessions are kept.
+func Sure(s *Store) bool  { return s.listener.sure() }
+func Cached(s *Store) int { return s.cache.len() }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -13,7 +14,8 @@ import (
 type found struct {
 	token   string // hash
 	session Session
-	due     bool // its use is to be written down
+	due     bool          // its use is to be written down
+	left    time.Duration // it stays valid so long without further use
 }
 
 // lookups gathers the look-ups that arrive while a query is under way into the next one. Under load one round trip
@@ -116,11 +118,16 @@ func deliver(batch []*lookup, rows []found, err error) {
 	}
 }
 
-const lookupSQL = `
+// selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
+const selectSessions = `
 	SELECT s.token, s.id, s.expires_at, s.last_used_at < now() - $4::interval,
+	       extract(epoch FROM least(s.expires_at, s.created_at + $3::interval,
+	           s.last_used_at + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
 	       u.id, u.name, u.email, u.email_verified, u.role
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-	WHERE s.token = ANY ($1) AND ` + alive
+	`
+
+const lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + alive
 
 // findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
 func (s *Store) findSessions(tokens []string) (list []found, err error) {
@@ -140,8 +147,10 @@ func (s *Store) findSessions(tokens []string) (list []found, err error) {
 func scanFound(row pgx.CollectableRow) (found, error) {
 	var f found
 	var roles string
+	var left float64
 	v := &f.session
-	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
+	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
 	v.User.Roles = splitRoles(roles)
+	f.left = time.Duration(left * float64(time.Second))
 	return f, err
 }

@@ -7,6 +7,7 @@ import (
 
 type metrics struct {
 	signIns, signUps *prometheus.CounterVec
+	cached, asked    prometheus.Counter
 }
 
 // newMetrics makes the counters of a Store and, with a registerer, shows them together with the state of the hash
@@ -18,20 +19,31 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatepost_sign_ups_total", Help: "Attempts to sign up, by result."}, []string{"result"}),
 	}
+	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatepost_session_lookups_total", Help: "Sessions looked up, by where the answer came from."}, []string{"from"})
+	m.cached, m.asked = lookups.WithLabelValues("cache"), lookups.WithLabelValues("database")
 	if r == nil {
 		return m
 	}
-	r.MustRegister(m.signIns, m.signUps,
+	r.MustRegister(m.signIns, m.signUps, lookups,
+		gauge("gatepost_sessions_cached", "Sessions kept in memory.", func() float64 { return float64(s.cache.len()) }),
+		gauge("gatepost_revocations_heard", "1 while revocations elsewhere are heard of, 0 while every request asks PostgreSQL.", func() float64 {
+			return oneIf(s.listener.sure())
+		}),
 		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { return float64(s.hashes.running.Load()) }),
 		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { return float64(s.hashes.waiting.Load()) }),
 		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
-			if s.down.Load() {
-				return 0
-			}
-			return 1
+			return oneIf(!s.down.Load())
 		}),
 		poolCollector{s.db})
 	return m
+}
+
+func oneIf(ok bool) float64 {
+	if ok {
+		return 1
+	}
+	return 0
 }
 
 func gauge(name, help string, f func() float64) prometheus.Collector {

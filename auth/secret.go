@@ -42,12 +42,14 @@ func isBase64URL(c byte) bool {
 }
 
 // hash is what PostgreSQL stores. The token has 256 bits of entropy, so a fast hash is enough.
-func (t Token) hash() string {
-	sum := sha256.Sum256([]byte(t))
-	var out [2 * sha256.Size]byte
-	hex.Encode(out[:], sum[:])
-	return string(out[:])
-}
+func (t Token) hash() string { return t.sum().String() }
+
+func (t Token) sum() tokenHash { return sha256.Sum256([]byte(t)) }
+
+// tokenHash is what is kept of a token in memory.
+type tokenHash [sha256.Size]byte
+
+func (h tokenHash) String() string { return hex.EncodeToString(h[:]) }
 
 // Format keeps the token out of every fmt verb.
 func (Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

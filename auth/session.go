@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,10 @@ type Session struct {
 	// The rest is filled in by Describe, not on every request.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
+
+	// For Hold: the session is valid at least until then, as far as is known since this generation of the cache.
+	until      time.Time
+	generation uint64
 }
 
 // Lengths of time that are not settings.
@@ -28,10 +33,6 @@ const (
 	lookupTimeout = 3 * time.Second
 )
 
-// slideEvery is how often the use of a session is written down: once a minute, or often enough that a short idle
-// limit is off by less than 2 %.
-func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.SessionIdle/50) }
-
 // alive is what makes a session valid, in PostgreSQL's time. Besides the row's own expiry, a limit that the operator
 // has lowered since counts at once. $2 idle limit, $3 lifetime.
 const alive = `s.expires_at > now()
@@ -39,13 +40,25 @@ const alive = `s.expires_at > now()
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL`
 
-// Lookup says whose session a token is, and counts as use of it. It fails with ErrNoSession, or with ErrUnavailable
-// when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+// Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
+// to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
+// fails with ErrNoSession, or with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known,
+// within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	found, err := s.lookups.find(ctx, t.hash())
+	hash, generation := t.sum(), s.cache.generation.Load()
+	if s.listener.sure() && !s.down.Load() {
+		if v, ok := s.cache.get(hash); ok {
+			s.metrics.cached.Inc()
+			v.generation = generation
+			return v, nil
+		}
+	}
+	began := time.Now()
+	found, err := s.lookups.find(ctx, hash.String())
+	s.metrics.asked.Inc()
 	if err != nil {
 		return Session{}, s.unavailable("look up session", err)
 	}
@@ -53,30 +66,22 @@ func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 		return Session{}, ErrNoSession
 	}
 	if found.due {
-		s.slide(ctx, found.session.ID)
+		s.slides.add(found.session.ID)
 	}
-	return found.session, nil
+	v := found.session
+	v.until, v.generation = began.Add(found.left), generation
+	s.cache.put(hash, v, found.left, began, generation)
+	return v, nil
 }
 
-// slide moves the expiry of a session in use. An expiry that an operator brought forward by hand is left where it is:
-// ours is never earlier than last use plus idle limit, or the end of the lifetime. A failure costs the user at most
-// one interval, so it is only logged.
-func (s *Store) slide(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	_, err := s.db.Exec(ctx, `
-		UPDATE gatepost.session s
-		SET last_used_at = now(), updated_at = now(),
-		    expires_at = CASE
-		        WHEN expires_at < least(last_used_at + idle_seconds * interval '1 second', created_at + $3::interval) - interval '1 second'
-		        THEN expires_at
-		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), created_at + $3::interval)
-		    END
-		WHERE id = $1 AND last_used_at < now() - $4::interval AND expires_at > now()`,
-		id, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
-	if err != nil {
-		s.o.Log.WarnContext(ctx, "the use of a session was not written down", "session", id, "err", err)
+// changed forgets what is known of a user's sessions, or of everybody's.
+func (s *Store) changed(userID string) {
+	if userID == everybody {
+		s.cache.clear()
+	} else {
+		s.cache.dropUser(userID)
 	}
+	s.holds.suspectUser(userID)
 }
 
 // Describe is Lookup with everything a user may see of the session.
@@ -160,6 +165,7 @@ func (s *Store) SignOut(ctx context.Context, t Token) error {
 	if err != nil {
 		return s.unavailable("sign out", err)
 	}
+	s.changed(userID)
 	s.audit(ctx, "sign-out", userID, Client{}, nil)
 	return nil
 }
@@ -216,8 +222,17 @@ func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err 
 // sweepEvery is how often Run sweeps.
 const sweepEvery = 5 * time.Minute
 
-// Run does the Store's regular work until the context ends.
+// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session and
+// sweeps. Without it nothing is cached.
 func (s *Store) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { s.listener.run(ctx) })
+	work.Go(func() { s.watchHolds(ctx) })
+	work.Go(func() { s.sweepRegularly(ctx) })
+	work.Wait()
+}
+
+func (s *Store) sweepRegularly(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

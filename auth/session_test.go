@@ -141,6 +141,7 @@ func TestUseMovesTheExpiryUpToTheLifetime(t *testing.T) {
 			if _, err := s.Lookup(t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
+			s.Close() // writes down what was gathered
 			var ok bool
 			err := db.QueryRow(t.Context(), `SELECT abs(extract(epoch FROM expires_at - now() - $1::interval)) < 60 FROM gatepost.session`, c.want).Scan(&ok)
 			if err != nil || !ok {

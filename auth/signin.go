@@ -170,7 +170,15 @@ func (s *Store) startSession(ctx context.Context, a candidate, renewed string, d
 	if err != nil {
 		return Issued{}, s.unavailable("sign in", err)
 	}
+	s.ended(c.Presented)
 	return issued, nil
+}
+
+// ended forgets the session that a sign-in has replaced.
+func (s *Store) ended(presented Token) {
+	if presented != "" {
+		s.cache.drop(presented.sum())
+	}
 }
 
 // issue makes the session, and the place it is made in a familiar one.

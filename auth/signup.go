@@ -65,6 +65,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented})
 		return err
 	})
+	if err == nil {
+		s.ended(presented)
+	}
 	return issued, row.id, err
 }
 

@@ -121,6 +121,7 @@ func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	if err != nil {
 		return 0, s.unavailable("end sessions", err)
 	}
+	s.changed(userID)
 	s.audit(ctx, "sign-out-everywhere", userID, Client{}, nil)
 	return tag.RowsAffected(), nil
 }
@@ -134,6 +135,7 @@ func (s *Store) change(ctx context.Context, event, id, sql string, args ...any) 
 	if tag.RowsAffected() == 0 {
 		return ErrNoUser
 	}
+	s.changed(id)
 	s.audit(ctx, event, id, Client{}, nil)
 	return nil
 }

@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// cache keeps sessions that were looked up, by the hash of their token, so that most requests ask nobody. It only ever
+// holds what PostgreSQL said was valid, never longer than it said, and never a no. Whoever reads it has to know that
+// nothing was missed: see listener.
+type cache struct {
+	maxAge time.Duration // 0: nothing is kept
+	// generation grows with each drop. A look-up that began before a drop may have seen what was true before it.
+	generation atomic.Uint64
+	shards     [cacheShards]shard
+}
+
+const (
+	cacheShards = 16
+	// maxCached and maxCachedBytes bound what is kept; a session takes about 600 bytes.
+	maxCached      = 1 << 16
+	maxCachedBytes = 64 << 20
+)
+
+type shard struct {
+	mu     sync.RWMutex
+	byHash map[tokenHash]*cached
+	byUser map[string]*cached // the first of a list
+	bytes  int
+}
+
+// cached is one session. Those of one user hang together.
+type cached struct {
+	hash       tokenHash
+	session    Session
+	until      time.Time
+	bytes      int
+	prev, next *cached
+}
+
+func newCache(maxAge time.Duration) *cache {
+	c := &cache{maxAge: maxAge}
+	for i := range c.shards {
+		c.shards[i].byHash, c.shards[i].byUser = map[tokenHash]*cached{}, map[string]*cached{}
+	}
+	return c
+}
+
+func (c *cache) shard(h tokenHash) *shard { return &c.shards[h[0]%cacheShards] }
+
+// get finds a session that is not too old. Its roles are shared: nobody writes to them.
+func (c *cache) get(h tokenHash) (Session, bool) {
+	s := c.shard(h)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.byHash[h]
+	if e == nil || !time.Now().Before(e.until) {
+		return Session{}, false
+	}
+	return e.session, true
+}
+
+// put keeps what a look-up found that began at a time and in a generation. left is how long PostgreSQL would go on
+// accepting the session without any use: counted from before it was asked, so that the copy always ends first.
+func (c *cache) put(h tokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
+	left = min(left, c.maxAge)
+	if left <= 0 {
+		return
+	}
+	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
+	s := c.shard(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.generation.Load() != generation {
+		return
+	}
+	s.remove(s.byHash[h])
+	for other := range s.byHash { // an arbitrary one goes
+		if len(s.byHash) < maxCached/cacheShards && s.bytes+e.bytes <= maxCachedBytes/cacheShards {
+			break
+		}
+		s.remove(s.byHash[other])
+	}
+	s.add(e)
+}
+
+// sizeOf estimates what a session takes, with its places in two maps.
+func sizeOf(v Session) int {
+	n := 500 + len(v.ID) + len(v.User.ID) + len(v.User.Name) + len(v.User.Email)
+	for _, r := range v.User.Roles {
+		n += len(r) + 16
+	}
+	return n
+}
+
+func (s *shard) add(e *cached) {
+	s.byHash[e.hash] = e
+	s.bytes += e.bytes
+	if e.next = s.byUser[e.session.User.ID]; e.next != nil {
+		e.next.prev = e
+	}
+	s.byUser[e.session.User.ID] = e
+}
+
+func (s *shard) remove(e *cached) {
+	if e == nil {
+		return
+	}
+	delete(s.byHash, e.hash)
+	s.bytes -= e.bytes
+	if e.next != nil {
+		e.next.prev = e.prev
+	}
+	switch {
+	case e.prev != nil:
+		e.prev.next = e.next
+	case e.next != nil:
+		s.byUser[e.session.User.ID] = e.next
+	default:
+		delete(s.byUser, e.session.User.ID)
+	}
+}
+
+// dropUser forgets the sessions of a user, and that look-ups under way may still bring one.
+func (c *cache) dropUser(id string) {
+	c.generation.Add(1)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		for e := s.byUser[id]; e != nil; e = s.byUser[id] {
+			s.remove(e)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// drop forgets one session.
+func (c *cache) drop(h tokenHash) {
+	c.generation.Add(1)
+	s := c.shard(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(s.byHash[h])
+}
+
+// clear forgets everything.
+func (c *cache) clear() {
+	c.generation.Add(1)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		clear(s.byHash)
+		clear(s.byUser)
+		s.bytes = 0
+		s.mu.Unlock()
+	}
+}
+
+func (c *cache) len() (n int) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.RLock()
+		n += len(s.byHash)
+		s.mu.RUnlock()
+	}
+	return n
+}

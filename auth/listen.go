@@ -1,0 +1,175 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody.
+const (
+	channel   = "gatepost"
+	everybody = "*"
+)
+
+const (
+	// pingEvery is how often the connection that hears of changes is asked whether it is there.
+	pingEvery = 250 * time.Millisecond
+	// vouchFor is how long an answer to that counts, from when it was asked for. What was told before came before it, so
+	// that no copy is used that was wrong for longer than this.
+	vouchFor = time.Second
+	// probeWait is how long a message to ourselves may take. One that never comes was lost in a pooler.
+	probeWait = 2 * time.Second
+	// listenAgain bounds the pause before the next try, and poolerAgain is that pause while a pooler stands in between.
+	listenAgain = time.Second
+	poolerAgain = time.Minute
+)
+
+var errPooler = errors.New("LISTEN hears nothing on this connection, as behind a pooler in transaction mode")
+
+// listener hears what others do to sessions, on a connection of its own.
+type listener struct {
+	s       *Store
+	vouched atomic.Int64 // until when nothing was missed, in nanoseconds since the listener was made
+	epoch   time.Time
+	probe   string // a message to ourselves that is on its way
+	arrived bool
+}
+
+func newListener(s *Store) *listener { return &listener{s: s, epoch: time.Now()} }
+
+// sure says whether every change that is a second old is known here.
+func (l *listener) sure() bool { return int64(time.Since(l.epoch)) < l.vouched.Load() }
+
+func (l *listener) vouch(asked time.Time) { l.vouched.Store(int64(asked.Add(vouchFor).Sub(l.epoch))) }
+
+// run listens until the context ends. Whenever it cannot, sessions are looked up in PostgreSQL on every request.
+func (l *listener) run(ctx context.Context) {
+	said, pause := "", 50*time.Millisecond
+	for ctx.Err() == nil {
+		heard, err := l.listen(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if heard {
+			said, pause = "", 50*time.Millisecond
+		}
+		if text := err.Error(); text != said {
+			said = text
+			l.complain(err)
+		}
+		if pause = min(2*pause, listenAgain); errors.Is(err, errPooler) {
+			pause = poolerAgain
+		}
+		wait(ctx, pause)
+	}
+}
+
+func (l *listener) complain(err error) {
+	if errors.Is(err, errPooler) {
+		l.s.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
+		return
+	}
+	l.s.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
+}
+
+// listen is one connection, from its beginning to its end. heard says that it worked for a while.
+func (l *listener) listen(ctx context.Context) (heard bool, err error) {
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		l.vouched.Store(0)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	if err := l.tryOut(ctx, conn); err != nil {
+		return false, err
+	}
+	l.s.changed(everybody) // whatever was told before went unheard
+	for {
+		asked := time.Now()
+		if err := ping(ctx, conn); err != nil {
+			return heard, err
+		}
+		l.vouch(asked)
+		heard = true
+		if err := hear(ctx, conn, pingEvery, func() bool { return false }); err != nil {
+			return heard, err
+		}
+	}
+}
+
+func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
+	config := l.s.o.Listen
+	if config == nil {
+		config = l.s.db.Config().ConnConfig
+	}
+	config = config.Copy()
+	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.notified(n.Payload) }
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// tryOut begins to listen and sends itself a message from another connection, while this one is idle: that is when a
+// pooler would lose it.
+func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	l.probe, l.arrived = "probe "+newID(), false
+	if _, err := l.s.db.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, l.probe); err != nil {
+		return fmt.Errorf("notify: %w", err)
+	}
+	err := hear(ctx, conn, probeWait, func() bool { return l.arrived })
+	if err == nil && !l.arrived {
+		return errPooler
+	}
+	return err
+}
+
+// notified runs on the goroutine that reads the connection.
+func (l *listener) notified(payload string) {
+	if payload == l.probe {
+		l.arrived = true
+		return
+	}
+	l.s.changed(payload)
+}
+
+// hear reads messages for a while, or until there is enough.
+func hear(ctx context.Context, conn *pgx.Conn, d time.Duration, enough func() bool) error {
+	short, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	for !enough() {
+		err := conn.PgConn().WaitForNotification(short)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case short.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("listen: %w", err)
+		}
+	}
+	return nil
+}
+
+func ping(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, vouchFor)
+	defer cancel()
+	if err := conn.Ping(ctx); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download.
+type Lasting interface {
+	// Still says whether it may go on, now that the user is like this.
+	Still(User) bool
+	// End ends it, from another goroutine. It is called once at most, and never after Release has returned.
+	End()
+}
+
+const (
+	// holdsEvery is how often what lasts is looked at: for sessions that have expired, and while nobody tells of revocations.
+	holdsEvery = 250 * time.Millisecond
+	// holdsUnsure is how long something may go on while PostgreSQL cannot be asked about its session.
+	holdsUnsure = lookupTimeout
+	// holdsBatch bounds one query.
+	holdsBatch = 1000
+)
+
+// Hold keeps a Lasting together with its session.
+type Hold struct {
+	of      *holds
+	lasting Lasting
+	session string // id
+	user    string
+	until   time.Time // the session is valid at least as long
+	suspect time.Time // since when that is in doubt; zero: it is not
+}
+
+// holds are all of them. What ends them runs on one goroutine, whatever their number.
+type holds struct {
+	mu   sync.Mutex
+	all  map[*Hold]struct{}
+	wake chan struct{} // somebody is suspect
+}
+
+func newHolds() *holds { return &holds{all: map[*Hold]struct{}{}, wake: make(chan struct{}, 1)} }
+
+// Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the expiry,
+// whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
+func (s *Store) Hold(v Session, l Lasting) *Hold {
+	h := &Hold{of: s.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
+	if s.cache.generation.Load() != v.generation {
+		h.suspect = time.Now() // something changed while the app was thinking
+		defer s.holds.poke()
+	}
+	s.holds.mu.Lock()
+	defer s.holds.mu.Unlock()
+	s.holds.all[h] = struct{}{}
+	return h
+}
+
+// Release says that it is over by itself. A nil Hold is none.
+func (h *Hold) Release() {
+	if h == nil {
+		return
+	}
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	delete(h.of.all, h)
+}
+
+func (hs *holds) poke() {
+	select {
+	case hs.wake <- struct{}{}:
+	default:
+	}
+}
+
+// suspectUser has the sessions of a user, or of everybody, looked up again.
+func (hs *holds) suspectUser(id string) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	for h := range hs.all {
+		if (id == everybody || h.user == id) && h.suspect.IsZero() {
+			h.suspect = time.Now()
+			hs.poke()
+		}
+	}
+}
+
+// suspects are the holds whose sessions are to be looked up. sure says that revocations are heard of; else all are.
+func (hs *holds) suspects(sure bool) []*Hold {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	now := time.Now()
+	var list []*Hold
+	for h := range hs.all {
+		if h.suspect.IsZero() && (!sure || !now.Before(h.until)) {
+			h.suspect = now
+		}
+		if !h.suspect.IsZero() {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// watchHolds ends what has outlived its session, until the context ends.
+func (s *Store) watchHolds(ctx context.Context) {
+	tick := time.NewTicker(holdsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.holds.wake:
+		}
+		for list := s.holds.suspects(s.listener.sure()); len(list) > 0; {
+			n := min(len(list), holdsBatch)
+			s.recheckHolds(ctx, list[:n])
+			list = list[n:]
+		}
+	}
+}
+
+// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over.
+func (s *Store) recheckHolds(ctx context.Context, list []*Hold) {
+	asked := time.Now()
+	valid, err := s.findByID(ctx, list)
+	if err != nil {
+		s.holds.settle(list, func(h *Hold) bool { return asked.Sub(h.suspect) < holdsUnsure })
+		return
+	}
+	s.holds.settle(list, func(h *Hold) bool {
+		f := valid[h.session]
+		if f == nil || !h.lasting.Still(f.session.User) {
+			return false
+		}
+		h.until, h.suspect = asked.Add(f.left), time.Time{}
+		return true
+	})
+}
+
+// settle ends the holds that may not go on.
+func (hs *holds) settle(list []*Hold, goesOn func(*Hold) bool) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	for _, h := range list {
+		if _, held := hs.all[h]; held && !goesOn(h) {
+			delete(hs.all, h)
+			h.lasting.End()
+		}
+	}
+}
+
+func (s *Store) findByID(ctx context.Context, list []*Hold) (map[string]*found, error) {
+	ctx, cancel := context.WithTimeout(ctx, vouchFor)
+	defer cancel()
+	ids := make([]string, 0, len(list))
+	for _, h := range list {
+		ids = append(ids, h.session)
+	}
+	rows, err := s.db.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	if err != nil {
+		return nil, err
+	}
+	all, err := pgx.CollectRows(rows, scanFound)
+	valid := make(map[string]*found, len(all))
+	for i := range all {
+		valid[all[i].session.ID] = &all[i]
+	}
+	return valid, err
+}

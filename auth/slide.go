@@ -1,0 +1,72 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// slides gathers sessions whose use is to be written down, so that no request waits for it.
+type slides struct {
+	write   func([]string)
+	delay   time.Duration
+	mu      sync.Mutex
+	pending map[string]struct{} // session ids
+	timer   *time.Timer         // nil: nothing is pending
+}
+
+// slideDelay is how long uses are gathered; what is lost in a crash is less than an interval anyway.
+const slideDelay = time.Second
+
+// add notes a use. The first one has all of them written after the delay.
+func (sl *slides) add(id string) {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	if sl.pending == nil {
+		sl.pending = map[string]struct{}{}
+		sl.timer = time.AfterFunc(sl.delay, sl.flush)
+	}
+	sl.pending[id] = struct{}{}
+}
+
+// flush writes what is pending.
+func (sl *slides) flush() {
+	sl.mu.Lock()
+	pending := sl.pending
+	sl.pending = nil
+	sl.mu.Unlock()
+	ids := make([]string, 0, len(pending))
+	for id := range pending {
+		ids = append(ids, id)
+	}
+	if len(ids) > 0 {
+		sl.write(ids)
+	}
+}
+
+// slideEvery is how often the use of a session is written down: once a minute, or often enough that a short idle
+// limit is off by less than 2 %.
+func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.SessionIdle/50) }
+
+// slide moves the expiry of sessions in use. An expiry that an operator brought forward by hand is left where it is:
+// ours is never earlier than last use plus idle limit, or the end of the lifetime. A failure costs the users at most
+// one interval, so it is only logged.
+func (s *Store) slide(ids []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	_, err := s.db.Exec(ctx, `
+		UPDATE gatepost.session s
+		SET last_used_at = now(), updated_at = now(),
+		    expires_at = CASE
+		        WHEN expires_at < least(last_used_at + idle_seconds * interval '1 second', created_at + $3::interval) - interval '1 second'
+		        THEN expires_at
+		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), created_at + $3::interval)
+		    END
+		WHERE id IN (
+		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval AND expires_at > now()
+		    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)`,
+		ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	if err != nil {
+		s.o.Log.WarnContext(ctx, "the use of sessions was not written down", "sessions", len(ids), "err", err)
+	}
+}
