@@ -24,9 +24,11 @@ type exchange struct {
 	target  target
 	class   class
 	outcome outcome
-	user    auth.User
-	// signedIn says that user is who is there. The identity headers depend on it alone.
+	access  Access
+	session auth.Session
+	// signedIn says that the session's user is who is there. The identity headers depend on it alone.
 	signedIn bool
+	lasting  lasting
 	body     *watchedBody // nil without a body
 	status   int
 	bytes    int64
@@ -105,7 +107,10 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // after that the server has to cut the connection, so that nobody takes half an answer for a whole one.
 func (p *Proxy) end(x *exchange) {
 	fault := recover()
+	x.lasting.hold.Release()
 	switch {
+	case x.lasting.over.Load():
+		x.err = errOver
 	case fault == http.ErrAbortHandler:
 		x.err = errors.New("the answer was cut short")
 	case fault != nil:
@@ -118,7 +123,7 @@ func (p *Proxy) end(x *exchange) {
 	took := time.Since(x.start)
 	p.metrics.observe(x, took)
 	p.log(x, took)
-	if fault != nil || x.outcome == outcomeClientGone {
+	if fault != nil || x.outcome == outcomeClientGone || x.lasting.over.Load() {
 		panic(http.ErrAbortHandler) // an answer that was not written must not become an empty 200
 	}
 }
@@ -140,8 +145,8 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if x.client.IsValid() {
 		attrs = append(attrs, slog.String("client", x.client.String()))
 	}
-	if x.user.ID != "" {
-		attrs = append(attrs, slog.String("user", x.user.ID))
+	if x.session.User.ID != "" {
+		attrs = append(attrs, slog.String("user", x.session.User.ID))
 	}
 	if x.err != nil {
 		attrs = append(attrs, slog.String("err", x.err.Error()))

@@ -120,7 +120,7 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		return
 	}
 	access := p.c.Rules.For(r.Method, t.path)
-	x.class = classOf(access)
+	x.access, x.class = access, classOf(access)
 	if status, err := p.identify(x, r, access); err != nil {
 		p.refuse(x, r, status, err)
 		return
@@ -144,7 +144,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	session, err := p.store.Lookup(r.Context(), token)
 	switch {
 	case err == nil && (access.Public || access.Allows(session.User)):
-		x.user, x.signedIn = session.User, true
+		x.session, x.signedIn = session, true
 		return 0, nil
 	case err == nil:
 		return http.StatusForbidden, errRole

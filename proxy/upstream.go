@@ -161,7 +161,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	h["X-Request-Id"] = []string{x.id}
 	if x.signedIn {
-		p.c.Identity.set(h, &x.user)
+		p.c.Identity.set(h, &x.session.User)
 	}
 }
 
@@ -171,6 +171,10 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	if x.body != nil {
 		x.body.stop()
+	}
+	if x.signedIn && lasts(res) {
+		x.lasting.answer = res.Body
+		x.lasting.hold = p.store.Hold(x.session, x)
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
