@@ -71,18 +71,35 @@ func (d *database) ended() <-chan struct{} {
 
 // connect opens the one connection that migrations use.
 func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(d.direct)
+	config, err := parseConn(d.direct, 5*time.Second)
 	if err != nil {
-		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
-	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 5 * time.Second
+		return nil, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, &connectError{describeURL(d.direct), err}
 	}
 	return conn, nil
+}
+
+// listenConfig is for the connection that hears of revocations.
+func (d *database) listenConfig() (*pgx.ConnConfig, error) {
+	config, err := parseConn(d.direct, 2*time.Second)
+	if err == nil && config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "gatepost listening"
+	}
+	return config, err
+}
+
+func parseConn(url string, timeout time.Duration) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = timeout
+	}
+	return config, nil
 }
 
 // connectError says in one line where PostgreSQL was looked for and what happened.

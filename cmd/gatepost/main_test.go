@@ -247,6 +247,22 @@ func (v *visitor) open(path string) reply { v.t.Helper(); return v.do("GET", pat
 // fetch asks for data as a script does.
 func (v *visitor) fetch(path string) reply { v.t.Helper(); return v.do("GET", path, nil) }
 
+// becomes wants a status of every request that begins a second after something was changed, or later.
+func (v *visitor) becomes(path string, want int) {
+	v.t.Helper()
+	for changed := time.Now(); ; {
+		began := time.Now()
+		r := v.fetch(path)
+		if r.status == want {
+			return
+		}
+		if began.Sub(changed) > time.Second {
+			v.t.Errorf("%s is %d, want %d", path, r.status, want)
+			return
+		}
+	}
+}
+
 func (v *visitor) post(path string, pairs ...string) reply {
 	v.t.Helper()
 	values := url.Values{}

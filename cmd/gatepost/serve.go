@@ -204,7 +204,11 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.onClose(pool.Close)
 	g.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	g.store = auth.New(pool, storeOptions(g.c, g.log, g.metrics))
+	options := storeOptions(g.c, g.log, g.metrics)
+	if options.Listen, err = g.db.listenConfig(); err != nil {
+		return err
+	}
+	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
 	running, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -215,7 +219,7 @@ func (g *gate) openStore(ctx context.Context) error {
 
 func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
-		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, PasswordMin: c.passwordMin,
+		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, PasswordMin: c.passwordMin,
 		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal, Log: log, Metrics: metrics,
 	}
 }
