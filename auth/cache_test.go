@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -138,6 +139,27 @@ func TestTheCacheStaysWithinItsBounds(t *testing.T) {
 			t.Errorf("after all are gone: %d bytes, %d sessions, %d users", s.bytes, len(s.byHash), len(s.byUser))
 		}
 	}
+}
+
+func TestAKeptSessionTakesLessThanAKibibyte(t *testing.T) {
+	c := newCache(time.Hour)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	const n = 50_000
+	for i := range n {
+		token := newToken()
+		c.put(token.sum(), Session{ID: newID(), User: User{ID: newID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: splitRoles("user,editor")}}, time.Hour, time.Now(), 0)
+	}
+	each := (heap() - before) / uint64(c.len())
+	if each > 1024 {
+		t.Errorf("a kept session takes %d bytes", each)
+	}
+	t.Logf("a kept session takes %d bytes; %d are kept", each, c.len())
 }
 
 func TestUsesAreWrittenTogetherAndOnceEach(t *testing.T) {

@@ -44,7 +44,7 @@ func TestReadingThisProcess(t *testing.T) {
 func TestLoadGoesThroughTheBareProxy(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Forwarded-Host") != "app.example" || r.Header.Get("Cookie") != "theme=dark; session=1" {
+		if r.Header.Get("X-Forwarded-Host") != "localhost:80" || r.Header.Get("Cookie") != "theme=dark; session=1" {
 			http.Error(w, "not the request that was sent", http.StatusBadRequest)
 		}
 	}))
@@ -55,7 +55,7 @@ func TestLoadGoesThroughTheBareProxy(t *testing.T) {
 	}
 	proxy := httptest.NewServer(bareProxy(upstream))
 	defer proxy.Close()
-	request := (&site{publicHost: "app.example"}).request("/x", "session=1")
+	request := (&site{keeping: gate{port: "80"}}).request("/x", "session=1")
 	j := job{Address: proxy.Listener.Addr().String(), Request: request, Connections: 3, Duration: 50 * time.Millisecond}
 	l, err := j.run()
 	if err != nil || l.Requests < j.Connections || l.P50 <= 0 || l.P99 < l.P50 {
@@ -86,13 +86,45 @@ func TestRatioIsTakenRoundByRound(t *testing.T) {
 	if got, want := r.ratio(signedIn), (spread{1.2, 1.5, 2}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if err := r.check(1.5); err != nil {
-		t.Errorf("a ratio at the limit: %v", err)
+}
+
+func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
+	t.Parallel()
+	within := func() *results {
+		r := &results{starts: []float64{150}}
+		for i, ms := range [subjectCount]time.Duration{100, 110, 120, 170} {
+			r.samples[i] = []sample{{1000, usage{own: ms * time.Millisecond, postgres: 60 * time.Millisecond}}}
+			r.resident[i] = 100 << 20
+		}
+		r.resident[signedIn] = 170 << 20
+		return r
 	}
-	if r.check(1.49) == nil {
-		t.Error("a ratio above the limit was accepted")
+	if err := within().check(); err != nil {
+		t.Errorf("figures at their limits: %v", err)
 	}
-	if err := r.check(0); err != nil {
-		t.Errorf("without a limit: %v", err)
+	for what, spoil := range map[string]func(*results){
+		"gate, public":              func(r *results) { r.samples[public][0].own += time.Millisecond },
+		"gate, signed in costs":     func(r *results) { r.samples[signedIn][0].own += time.Millisecond },
+		"gate, signed in, no cache": func(r *results) { r.samples[asking][0].own += time.Millisecond },
+		"connections":               func(r *results) { r.resident[signedIn]++ },
+		"PostgreSQL":                func(r *results) { r.samples[asking][0].postgres += time.Millisecond },
+		"to start":                  func(r *results) { r.starts[0]++ },
+	} {
+		r := within()
+		spoil(r)
+		if err := r.check(); err == nil || !strings.Contains(err.Error(), what) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// At a fixed rate a request that had to wait for its connection has waited.
+func TestWaitingForTheOneBeforeCounts(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(20 * time.Millisecond) }))
+	defer s.Close()
+	j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1, Duration: 500 * time.Millisecond, Rate: 100}
+	if l, err := j.run(); err != nil || l.P99 < l.P50*14/10 {
+		t.Errorf("got %+v, %v: when answers take twice the time there is, each is later than the one before", l, err)
 	}
 }

@@ -16,30 +16,62 @@ import (
 	"github.com/gatepost/gatepost/internal/localpg"
 )
 
-func (s *site) openGate(ctx context.Context, program, log string) error {
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	s.gateAddress, s.publicHost = "127.0.0.1:"+port, "localhost:"+port
-	// Appending, so that the log can be emptied while the gate writes it.
+// gate is one of the gates measured.
+type gate struct {
+	child *child
+	port  string
+	// address is where it listens.
+	address string
+}
+
+func (g gate) publicHost() string { return "localhost:" + g.port }
+
+// named is a session's cookie under the name that it has at this gate.
+func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + token }
+
+// openGates starts one gate with its defaults and one that keeps no sessions.
+func (s *site) openGates(ctx context.Context, program, log string) (err error) {
+	s.program = program
+	// Appending, so that the log can be emptied while the gates write it.
 	if s.gateLog, err = os.OpenFile(log, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return fmt.Errorf("open the gate's log: %w", err)
 	}
 	s.onClose(func() { _ = s.gateLog.Close() })
-	s.gate, err = start(ctx, func(ctx context.Context) *exec.Cmd {
-		cmd := command(ctx, program, "serve")
+	for _, g := range []struct {
+		to    *gate
+		cache string
+	}{{&s.keeping, "30s"}, {&s.asking, "0"}} {
+		if *g.to, err = s.startGate(ctx, "GATEPOST_SESSION_CACHE="+g.cache); err != nil {
+			return err
+		}
+		s.onClose(g.to.child.stop)
+	}
+	return nil
+}
+
+// startGate starts a gate and waits until it answers.
+func (s *site) startGate(ctx context.Context, setting string) (gate, error) {
+	port, err := freePort()
+	if err != nil {
+		return gate{}, err
+	}
+	g := gate{port: port, address: "127.0.0.1:" + port}
+	g.child, err = start(ctx, func(ctx context.Context) *exec.Cmd {
+		cmd := command(ctx, s.program, "serve")
 		cmd.Stderr = s.gateLog
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser), "GATEPOST_UPSTREAM=http://"+s.upstream,
-			"GATEPOST_LISTEN="+s.gateAddress, "GATEPOST_PUBLIC_URL=http://"+s.publicHost, "GATEPOST_OPS_LISTEN=off",
-			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json")
+			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json", setting)
 		return cmd
 	})
 	if err != nil {
-		return err
+		return gate{}, err
 	}
-	s.onClose(s.gate.stop)
-	return s.waitForGate(ctx)
+	if err := s.waitFor(ctx, g); err != nil {
+		g.child.stop()
+		return gate{}, err
+	}
+	return g, nil
 }
 
 // freePort is one that nothing listens on, though something might a moment later.
@@ -55,26 +87,26 @@ func freePort() (string, error) {
 // startPatience is how long the gate may take until it answers.
 const startPatience = time.Minute
 
-func (s *site) waitForGate(ctx context.Context) error {
+func (s *site) waitFor(ctx context.Context, g gate) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
-		err := s.askHealth(ctx)
+		err := g.askHealth(ctx)
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-s.gate.done:
+		case <-g.child.done:
 			return fmt.Errorf("the gate ended: %s", tail(s.gateLog))
 		case <-ctx.Done():
 			return fmt.Errorf("the gate does not answer: %w", err)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
-func (s *site) askHealth(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.gateAddress+"/.gatepost/healthz", nil)
+func (g gate) askHealth(ctx context.Context) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.address+"/.gatepost/healthz", nil)
 	if err != nil {
 		return err
 	}
@@ -92,16 +124,16 @@ func (s *site) askHealth(ctx context.Context) error {
 // signUpPatience is more than hashing a password takes anywhere.
 const signUpPatience = 30 * time.Second
 
-// signUp makes a user and returns the session cookie.
+// signUp makes a user and returns the value of the session cookie.
 func (s *site) signUp(ctx context.Context) (string, error) {
 	form := url.Values{"email": {"bench@example.com"}, "password": {"correct horse battery"}, "next": {"/"}, "remember": {"on"}}
 	ctx, cancel := context.WithTimeout(ctx, signUpPatience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.gateAddress+"/signup", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.keeping.address+"/signup", strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", fmt.Errorf("sign up: %w", err)
 	}
-	r.Host = s.publicHost
+	r.Host = s.keeping.publicHost()
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	res, err := http.DefaultTransport.RoundTrip(r) // a client would follow the redirect
 	if err != nil {
@@ -113,7 +145,7 @@ func (s *site) signUp(ctx context.Context) (string, error) {
 	}
 	for _, c := range res.Cookies() {
 		if !strings.HasSuffix(c.Name, "_known") { // by which the gate knows the browser, not the session
-			return c.Name + "=" + c.Value, nil
+			return c.Value, nil
 		}
 	}
 	return "", errors.New("sign up: the answer sets no session cookie")

@@ -21,12 +21,13 @@ type job struct {
 	Request     []byte
 	Connections int
 	Duration    time.Duration
+	Rate        int // requests a second altogether; 0: as many as there can be
 }
 
 // load is what became of a job.
 type load struct {
-	Requests int
-	P50, P99 time.Duration
+	Requests       int
+	P50, P99, P999 time.Duration
 }
 
 // loadGrace is how much longer than its job the last answers may take.
@@ -52,7 +53,7 @@ func (j job) run() (load, error) {
 	var g errgroup.Group
 	for i := range all {
 		g.Go(func() (err error) {
-			all[i], err = j.connection(start)
+			all[i], err = j.connection(start, i)
 			return err
 		})
 	}
@@ -61,16 +62,17 @@ func (j job) run() (load, error) {
 	}
 	took := slices.Concat(all...)
 	slices.Sort(took)
-	return load{len(took), percentile(took, 50), percentile(took, 99)}, nil
+	return load{len(took), permille(took, 500), permille(took, 990), permille(took, 999)}, nil
 }
 
-// percentile takes one of sorted values.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+// permille takes one of sorted values.
+func permille(sorted []time.Duration, p int) time.Duration {
+	return sorted[min(len(sorted)*p/1000, len(sorted)-1)]
 }
 
-// connection sends requests one after the other until the time is up, and at least one.
-func (j job) connection(start time.Time) (took []time.Duration, err error) {
+// connection sends requests one after the other until the time is up, and at least one. At a fixed rate each is due at its
+// own moment, and the time it takes is counted from there, whatever held it up.
+func (j job) connection(start time.Time, number int) (took []time.Duration, err error) {
 	conn, err := net.DialTimeout("tcp", j.Address, loadGrace)
 	if err != nil {
 		return nil, err
@@ -80,7 +82,14 @@ func (j job) connection(start time.Time) (took []time.Duration, err error) {
 		return nil, err
 	}
 	r := bufio.NewReader(conn)
-	for sent := time.Now(); ; {
+	var every time.Duration
+	sent := time.Now()
+	if j.Rate > 0 {
+		every = time.Second * time.Duration(j.Connections) / time.Duration(j.Rate)
+		sent = start.Add(every * time.Duration(number) / time.Duration(j.Connections))
+	}
+	for {
+		time.Sleep(time.Until(sent))
 		if _, err := conn.Write(j.Request); err != nil {
 			return nil, fmt.Errorf("send a request: %w", err)
 		}
@@ -89,8 +98,11 @@ func (j job) connection(start time.Time) (took []time.Duration, err error) {
 		}
 		now := time.Now()
 		took = append(took, now.Sub(sent))
-		if sent = now; now.Sub(start) >= j.Duration {
+		if now.Sub(start) >= j.Duration {
 			return took, nil
+		}
+		if sent = sent.Add(every); every == 0 {
+			sent = now
 		}
 	}
 }

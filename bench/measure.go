@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 )
 
 // publicPrefix is the part of the gate's site that anybody may see.
@@ -12,12 +13,16 @@ const publicPrefix = "/public"
 // The subjects, in the order of the table.
 const (
 	bare = iota
-	signedIn
 	public
+	signedIn
+	asking // signed in, and every request asks PostgreSQL
 	subjectCount
 )
 
-var names = [subjectCount]string{bare: "bare proxy", signedIn: "gate, signed in", public: "gate, public"}
+var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in", asking: "gate, signed in, no cache"}
+
+// limits are what each may cost, in times of the bare proxy.
+var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70}
 
 // subject is one thing measured: a process and the request it is sent.
 type subject struct {
@@ -29,8 +34,17 @@ type subject struct {
 type results struct {
 	samples  [subjectCount][]sample // one a round
 	loads    [subjectCount][]load   // one a slice
-	resident [subjectCount]int64
+	steady   [subjectCount]load     // at a fixed rate
+	resident [subjectCount]int64    // with manyConnections open
+	starts   []float64              // milliseconds until the gate answers
 }
+
+const (
+	// manyConnections are open when memory is measured.
+	manyConnections = 1000
+	// startsMeasured is how often the gate is started.
+	startsMeasured = 7
+)
 
 func measure(ctx context.Context, o options) (*results, error) {
 	s := &site{}
@@ -54,12 +68,70 @@ func measure(ctx context.Context, o options) (*results, error) {
 			return nil, err
 		}
 	}
+	if err := s.steadily(ctx, o, subjects, res); err != nil {
+		return nil, err
+	}
+	if err := s.crowded(ctx, subjects, res); err != nil {
+		return nil, err
+	}
+	return res, s.restarts(ctx, res)
+}
+
+// steadily measures latencies at a rate that leaves the machine time: requests are due at fixed moments, and one that has
+// to wait for the one before it has waited.
+func (s *site) steadily(ctx context.Context, o options, subjects [subjectCount]subject, res *results) error {
+	fmt.Fprintf(os.Stderr, "bench: %d requests a second\n", o.rate)
 	for i, sub := range subjects {
-		if res.resident[i], err = resident(sub.pid); err != nil {
-			return nil, err
+		j := sub.job
+		j.Rate, j.Duration = o.rate, 2*o.turn
+		var err error
+		if res.steady[i], err = runLoad(ctx, j); err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
 		}
 	}
-	return res, nil
+	return nil
+}
+
+// crowded measures memory while many connections are open and busy.
+func (s *site) crowded(ctx context.Context, subjects [subjectCount]subject, res *results) error {
+	fmt.Fprintf(os.Stderr, "bench: %d connections\n", manyConnections)
+	for i, sub := range subjects {
+		j := sub.job
+		j.Connections, j.Duration = manyConnections, 4*slice
+		done := make(chan error, 1)
+		go func() { _, err := runLoad(ctx, j); done <- err }()
+		for running := true; running; {
+			select {
+			case err := <-done:
+				if err != nil {
+					return fmt.Errorf("%s: %w", names[i], err)
+				}
+				running = false
+			case <-time.After(slice / 5):
+				now, err := resident(sub.pid)
+				if err != nil {
+					return err
+				}
+				res.resident[i] = max(res.resident[i], now)
+			}
+		}
+	}
+	return nil
+}
+
+// restarts measures how long the gate takes from its start to its first answer, on a database that is up to date.
+func (s *site) restarts(ctx context.Context, res *results) error {
+	fmt.Fprintln(os.Stderr, "bench: starting again and again")
+	for range startsMeasured {
+		began := time.Now()
+		g, err := s.startGate(ctx, "GATEPOST_SESSION_CACHE=30s")
+		if err != nil {
+			return err
+		}
+		res.starts = append(res.starts, time.Since(began).Seconds()*1e3)
+		g.child.stop()
+	}
+	return nil
 }
 
 func (s *site) subjects(o options, cookie string) [subjectCount]subject {
@@ -67,9 +139,10 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 		return job{Address: address, Request: s.request(path, cookie), Connections: o.connections, Duration: slice}
 	}
 	return [subjectCount]subject{
-		bare:     {s.bare.pid(), j(s.bareAddress, o.path, cookie)},
-		signedIn: {s.gate.pid(), j(s.gateAddress, o.path, cookie)},
-		public:   {s.gate.pid(), j(s.gateAddress, publicPrefix+o.path, "")},
+		bare:     {s.bare.pid(), j(s.bareAddress, o.path, s.keeping.named(cookie))},
+		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
+		signedIn: {s.keeping.child.pid(), j(s.keeping.address, o.path, s.keeping.named(cookie))},
+		asking:   {s.asking.child.pid(), j(s.asking.address, o.path, s.asking.named(cookie))},
 	}
 }
 
@@ -79,6 +152,6 @@ func (s *site) request(path, cookie string) []byte {
 	if cookie != "" {
 		cookies += "; " + cookie
 	}
-	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + s.publicHost + "\r\nUser-Agent: bench\r\n" +
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + s.keeping.publicHost() + "\r\nUser-Agent: bench\r\n" +
 		"Accept: text/html,*/*;q=0.8\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: " + cookies + "\r\n\r\n")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,43 +40,78 @@ func (r *results) ratio(subject int) spread {
 
 func (r *results) print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "\tCPU a request, µs\ttimes bare\tp50\tp99\tmemory")
-	r.line(w, bare)
-	r.line(w, signedIn)
-	r.line(w, public)
-	fmt.Fprintf(w, "PostgreSQL, signed in\t%s\n", spreadOf(r.samples[signedIn], postgresCPU).format(1))
-	fmt.Fprintln(w, "\nIn parentheses: the round with the least, and the one with the most.")
-	ratio := r.ratio(signedIn)
-	fmt.Fprintf(w, "\nsigned-in: %.2f times the bare proxy (%.2f – %.2f), %d rounds\n", ratio.median, ratio.min, ratio.max, len(r.samples[bare]))
+	fmt.Fprintln(w, "\tCPU a request, µs\ttimes bare\tat most\tPostgreSQL, µs")
+	for i := range subjectCount {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], spreadOf(r.samples[i], ownCPU).format(1), r.times(i), atMost(limits[i]), r.postgres(i))
+	}
+	fmt.Fprintf(w, "\n\tp50\tp99\tp99.9\tmemory at %d connections\n", manyConnections)
+	for i := range subjectCount {
+		l := r.steady[i]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
+	}
+	fmt.Fprintf(w, "\nfrom its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
+	fmt.Fprintf(w, "in parentheses the least and the most, of %d rounds and %d starts\n", len(r.samples[bare]), len(r.starts))
 	return w.Flush()
 }
 
-func (r *results) line(w io.Writer, subject int) {
-	times, memory := "1", fmt.Sprintf("%.0f MB", float64(r.resident[subject])/1e6)
-	if subject != bare {
-		times = r.ratio(subject).format(2)
+func (r *results) times(subject int) string {
+	if subject == bare {
+		return "1"
 	}
-	if subject == public {
-		memory = "the same"
-	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", names[subject], spreadOf(r.samples[subject], ownCPU).format(1), times,
-		latency(r.loads[subject], func(l load) time.Duration { return l.P50 }),
-		latency(r.loads[subject], func(l load) time.Duration { return l.P99 }), memory)
+	return r.ratio(subject).format(2)
 }
+
+func (r *results) postgres(subject int) string {
+	if subject == bare || subject == public {
+		return "none"
+	}
+	return spreadOf(r.samples[subject], postgresCPU).format(1)
+}
+
+func atMost(limit float64) string {
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", limit)
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1e3) }
+
+func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 
 func (s spread) format(digits int) string {
 	return fmt.Sprintf("%.*f (%.*f – %.*f)", digits, s.median, digits, s.min, digits, s.max)
 }
 
-// latency is the median over the slices.
-func latency(loads []load, value func(load) time.Duration) string {
-	return fmt.Sprintf("%.1f ms", spreadOf(loads, func(l load) float64 { return value(l).Seconds() * 1e3 }).median)
-}
+// What else is bounded: memory in times of the bare proxy's and on top of it, PostgreSQL's part, and the start.
+const (
+	memoryTimes   = 1.5
+	memoryMore    = 20 << 20 // bytes
+	postgresLimit = 60       // µs a request
+	startLimit    = 150      // ms
+)
 
-// check fails when a signed-in request costs more than it may.
-func (r *results) check(maxRatio float64) error {
-	if median := r.ratio(signedIn).median; maxRatio > 0 && median > maxRatio {
-		return fmt.Errorf("a signed-in request costs %.2f times a bare one; -max-ratio allows %.2f", median, maxRatio)
+// check names every figure that is beyond its limit.
+func (r *results) check() error {
+	var faults []error
+	beyond := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
 	}
-	return nil
+	for i, limit := range limits {
+		if limit > 0 {
+			median := r.ratio(i).median
+			beyond(median <= limit, "%s costs %.2f times a bare request, and may %.2f", names[i], median, limit)
+		}
+	}
+	memory, most := r.resident[signedIn], int64(memoryTimes*float64(r.resident[bare]))+memoryMore
+	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory), manyConnections, megabytes(most))
+	postgres := spreadOf(r.samples[asking], postgresCPU).median
+	beyond(postgres <= postgresLimit, "PostgreSQL spends %.0f µs on a look-up, and may %d", postgres, postgresLimit)
+	if len(r.starts) > 0 {
+		start := newSpread(r.starts).median
+		beyond(start <= startLimit, "the gate takes %.0f ms to start, and may %d", start, startLimit)
+	}
+	return errors.Join(faults...)
 }

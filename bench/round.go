@@ -37,7 +37,7 @@ func (s sample) perRequest(d time.Duration) float64 {
 // round loads each subject for the time of its turn, slice by slice, in an order that reverses.
 func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn time.Duration, res *results) error {
 	var samples [subjectCount]sample
-	order := []int{bare, signedIn, public}
+	order := []int{bare, signedIn, public, asking}
 	for range turn / slice {
 		for _, i := range order {
 			l, err := s.slice(ctx, subjects[i], &samples[i])

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/localpg": {},
 	"internal/doctor":  {},
 	"auth/authtest":    {"auth", "migrations", "internal/localpg"},
-	"bench":            {"internal/localpg"},
+	"bench":            {"auth", "migrations", "internal/localpg"},
 	"examples/go":      {},
 }
 

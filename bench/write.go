@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The part of performance.md that is ours stands between these lines.
+const (
+	tableBegins = "<!-- what make bench prints -->"
+	tableEnds   = "<!-- end -->"
+)
+
+// write puts the table into performance.md and draws performance.svg beside it.
+func (r *results) write(folder string) error {
+	var table bytes.Buffer
+	if err := r.print(&table); err != nil {
+		return fmt.Errorf("print the table: %w", err)
+	}
+	path := filepath.Join(folder, "performance.md")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the document: %w", err)
+	}
+	before, rest, ok := strings.Cut(string(b), tableBegins)
+	_, after, ok2 := strings.Cut(rest, tableEnds)
+	if !ok || !ok2 {
+		return fmt.Errorf("%s has no place for the table", path)
+	}
+	text := before + tableBegins + "\n```\n" + strings.TrimRight(trimmed(table.String()), "\n") + "\n```\n" + tableEnds + after
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write the document: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "performance.svg"), r.plot(), 0o644); err != nil {
+		return fmt.Errorf("write the plot: %w", err)
+	}
+	return nil
+}
+
+// trimmed takes the blanks off the ends of lines.
+func trimmed(s string) string {
+	var out strings.Builder
+	for line := range strings.Lines(s) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return out.String()
+}
+
+// Measures of the plot, in pixels.
+const (
+	plotLeft, plotScale, plotRow = 210, 240, 40
+)
+
+// plot draws what each subject costs in times of the bare proxy: a bar to the median, a line from the least to the most,
+// and a mark where its limit is.
+func (r *results) plot() []byte {
+	var b bytes.Buffer
+	height := plotRow*subjectCount + 40
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" font-family="sans-serif" font-size="14" role="img">`+"\n", height)
+	fmt.Fprintln(&b, `<title>CPU time of a request, in times of the bare proxy</title><rect width="720" height="100%" fill="#fff"/>`)
+	for i := range subjectCount {
+		y, s := plotRow*i+20, spread{1, 1, 1}
+		if i != bare {
+			s = r.ratio(i)
+		}
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end" fill="#222">%s</text>`+"\n", plotLeft-10, y+16, names[i])
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="22" fill="#5b8def"/>`+"\n", plotLeft, y, plotScale*s.median)
+		fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#222" stroke-width="2"/>`+"\n", plotLeft+plotScale*s.min, y+11, plotLeft+plotScale*s.max, y+11)
+		fmt.Fprintf(&b, `<text x="%.0f" y="%d" fill="#222">%.2f</text>`+"\n", plotLeft+plotScale*max(s.max, limits[i])+10, y+16, s.median)
+		if limits[i] > 0 {
+			x := plotLeft + plotScale*limits[i]
+			fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#c33" stroke-width="2" stroke-dasharray="4 3"/>`+"\n", x, y-4, x, y+26)
+		}
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555">CPU time of a request, in times of the bare proxy; dashed: the limit</text>`+"\n</svg>\n", plotLeft, height-12)
+	return b.Bytes()
+}
