@@ -115,21 +115,25 @@ func (s *Store) watchHolds(ctx context.Context) {
 		case <-tick.C:
 		case <-s.holds.wake:
 		}
-		for list := s.holds.suspects(s.listener.sure()); len(list) > 0; {
+		list := s.holds.suspects(s.listener.sure())
+		for len(list) > 0 {
 			n := min(len(list), holdsBatch)
-			s.recheckHolds(ctx, list[:n])
+			if !s.recheckHolds(ctx, list[:n]) {
+				break
+			}
 			list = list[n:]
 		}
+		s.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // nobody could be asked
 	}
 }
 
-// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over.
-func (s *Store) recheckHolds(ctx context.Context, list []*Hold) {
+// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without an
+// answer.
+func (s *Store) recheckHolds(ctx context.Context, list []*Hold) bool {
 	asked := time.Now()
 	valid, err := s.findByID(ctx, list)
 	if err != nil {
-		s.holds.settle(list, func(h *Hold) bool { return asked.Sub(h.suspect) < holdsUnsure })
-		return
+		return false
 	}
 	s.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
@@ -139,6 +143,7 @@ func (s *Store) recheckHolds(ctx context.Context, list []*Hold) {
 		h.until, h.suspect = asked.Add(f.left), time.Time{}
 		return true
 	})
+	return true
 }
 
 // settle ends the holds that may not go on.
