@@ -233,7 +233,7 @@ func newFault(t *testing.T, url string) *fault {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fault{url: fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=disable", l.Addr().(*net.TCPAddr).Port, to.User, to.Database)}
+	f := &fault{url: fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", to.User, l.Addr(), to.Database)}
 	t.Cleanup(func() { _ = l.Close(); f.cut() })
 	go func() {
 		for {

@@ -109,3 +109,16 @@ func TestWhatLastsEndsAlsoWhenRevocationsGoUnheard(t *testing.T) {
 	exec(t, db, `DELETE FROM gatepost.session`)
 	eventually(t, "it is ended", func() bool { return l.ended.Load() == 1 })
 }
+
+// When PostgreSQL cannot be asked at all, what lasts is not let go on for ever.
+func TestWhatLastsEndsWhenNobodyCanBeAsked(t *testing.T) {
+	t.Parallel()
+	f := newFault(t, authtest.NewDatabase(t))
+	s, _ := running(t, f.url)
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	l := &lasting{}
+	s.Hold(cached(t, s, token), l)
+	f.mode.Store(hangs)
+	eventually(t, "it is ended", func() bool { return l.ended.Load() == 1 })
+}
