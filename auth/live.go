@@ -130,17 +130,21 @@ func (s *Store) watchHolds(ctx context.Context) {
 // recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without an
 // answer.
 func (s *Store) recheckHolds(ctx context.Context, list []*Hold) bool {
-	asked := time.Now()
+	asked, generation := time.Now(), s.cache.generation.Load()
 	valid, err := s.findByID(ctx, list)
 	if err != nil {
 		return false
+	}
+	doubt := time.Time{}
+	if s.cache.generation.Load() != generation {
+		doubt = asked // what was told meanwhile may not be in the answer
 	}
 	s.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
 		if f == nil || !h.lasting.Still(f.session.User) {
 			return false
 		}
-		h.until, h.suspect = asked.Add(f.left), time.Time{}
+		h.until, h.suspect = asked.Add(f.left), doubt
 		return true
 	})
 	return true
