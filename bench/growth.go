@@ -80,6 +80,7 @@ func newGrowth(ctx context.Context, url string) (*growth, error) {
 
 func (g *growth) run(ctx context.Context, steps []int) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
+	defer w.Flush()
 	fmt.Fprintln(w, "sessions\tlook-up p50\tp99\tsign-in\tsweep of 1,000\ttable\tindexes")
 	for _, n := range steps {
 		fmt.Fprintf(os.Stderr, "bench: %d sessions\n", n)
@@ -104,7 +105,7 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep), table, indexes)
 	}
-	return w.Flush()
+	return nil
 }
 
 // grow adds sessions, ten to a user, until there are n.
@@ -113,7 +114,7 @@ func (g *growth) grow(ctx context.Context, n int) error {
 		INSERT INTO gatepost."user" (id, email)
 		SELECT 'user' || i, 'user' || i || '@example.com' FROM generate_series($1::int / 10, $2::int / 10) i ON CONFLICT DO NOTHING`, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, last_used_at, ip_address, user_agent)
-		SELECT 'session' || i, encode(sha256(('token' || i)::bytea), 'hex'), 'user' || i / 10, 604800, now() + random() * interval '7 days', now(),
+		SELECT 'session' || i, encode(sha256(('token' || i)::bytea), 'hex'), 'user' || i / 10, 604800, now() + interval '1 day' + random() * interval '6 days', now(),
 		       '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 		FROM generate_series($1::int + 1, $2::int) i`,
 	} {
