@@ -37,6 +37,7 @@ type results struct {
 	steady   [subjectCount]load     // at a fixed rate
 	resident [subjectCount]int64    // with manyConnections open
 	starts   []float64              // milliseconds until the gate answers
+	flood    flooded
 }
 
 const (
@@ -72,6 +73,9 @@ func measure(ctx context.Context, o options) (*results, error) {
 		return nil, err
 	}
 	if err := s.crowded(ctx, subjects, res); err != nil {
+		return nil, err
+	}
+	if err := s.flood(ctx, o, cookie, res); err != nil {
 		return nil, err
 	}
 	return res, s.restarts(ctx, res)

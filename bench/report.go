@@ -49,7 +49,9 @@ func (r *results) print(to io.Writer) error {
 		l := r.steady[i]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
 	}
-	fmt.Fprintf(w, "\nfrom its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
+	fmt.Fprintf(w, "\nwhile %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s; memory grows by %s\n",
+		floodSignIns, ms(r.flood.p99), ms(r.flood.quiet), megabytes(r.flood.memory))
+	fmt.Fprintf(w, "from its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
 	fmt.Fprintf(w, "in parentheses the least and the most, of %d rounds and %d starts\n", len(r.samples[bare]), len(r.starts))
 	return w.Flush()
 }
@@ -89,6 +91,8 @@ const (
 	memoryMore    = 20 << 20 // bytes
 	postgresLimit = 60       // µs a request
 	startLimit    = 150      // ms
+	floodTimes    = 2        // the quiet p99
+	floodMemory   = 3        // times what a hash takes, for each that runs at once
 )
 
 // check names every figure that is beyond its limit.
@@ -109,6 +113,9 @@ func (r *results) check() error {
 	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory), manyConnections, megabytes(most))
 	postgres := spreadOf(r.samples[asking], postgresCPU).median
 	beyond(postgres <= postgresLimit, "PostgreSQL spends %.0f µs on a look-up, and may %d", postgres, postgresLimit)
+	beyond(r.flood.p99 <= floodTimes*r.flood.quiet, "a flood of sign-ins makes the p99 %s, and it may be %d times %s", ms(r.flood.p99), floodTimes, ms(r.flood.quiet))
+	room := floodMemory * hashMemory * hashSlots()
+	beyond(r.flood.memory <= room, "a flood of sign-ins takes %s, and may %s", megabytes(r.flood.memory), megabytes(room))
 	if len(r.starts) > 0 {
 		start := newSpread(r.starts).median
 		beyond(start <= startLimit, "the gate takes %.0f ms to start, and may %d", start, startLimit)
