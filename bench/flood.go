@@ -64,6 +64,11 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 	}
 	defer g.child.stop()
 	j := job{Address: g.address, Request: s.request(o.path, g.named(token)), Connections: o.connections, Duration: 2 * o.turn, Rate: floodRate}
+	warm := j
+	warm.Duration = 2 * slice // a gate that has just started is slow for other reasons, and so is a flood that has just begun
+	if _, err := runLoad(ctx, warm); err != nil {
+		return err
+	}
 	quiet, err := runLoad(ctx, j)
 	if err != nil {
 		return err
@@ -77,6 +82,9 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 		return err
 	}
 	defer flood.stop()
+	if _, err := runLoad(ctx, warm); err != nil {
+		return err
+	}
 	busy, err := runLoad(ctx, j)
 	if err != nil {
 		return err
