@@ -90,7 +90,8 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// SQL on users and sessions lives in auth, the environment is read in cmd.
+// SQL on users and sessions lives in auth, the environment is read in cmd. bench makes rows by the million, outside the
+// product.
 func TestThingsStayInTheirRoom(t *testing.T) {
 	t.Parallel()
 	sql := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE)\s+gatepost\.("user"|session|account)`)
@@ -103,7 +104,7 @@ func TestThingsStayInTheirRoom(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if sql.Match(b) && !strings.HasPrefix(rel, "auth/") {
+		if sql.Match(b) && !strings.HasPrefix(rel, "auth/") && rel != "bench/growth.go" {
 			t.Errorf("%s has SQL on users or sessions", rel)
 		}
 		reads := strings.Contains(string(b), "os.Getenv(") || strings.Contains(string(b), "os.Environ(")
