@@ -119,6 +119,7 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
 		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/", "/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
 		"/(S(lit3py55t21z5v55vlm25s55))/dashboard", "/(A(x)S(y))/dashboard/z", "/x/(F(a))/../dashboard", "/%28S%28x%29%29/dashboard", "/(S(x))/(S(y))/dashboard",
+		"/dash%ffboard", "/dashboard%80", "/%c3dashboard", "/%FCber", "/public/index.php/dashboard", "/a/b/app.wsgi/dashboard/x",
 	} {
 		if a := r.For("GET", p); a.Public {
 			t.Errorf("%s is public", p)

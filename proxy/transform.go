@@ -18,7 +18,7 @@ type transform struct {
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
 // some twice; letters and dots only, URL parsers and servers that leave %2f alone; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
-// IIS; streams and %u, Windows and IIS; sessions in the path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line
+// IIS; what is no UTF-8, decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line
 // ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
 // and Gatsby.
 var transforms = []transform{
@@ -27,6 +27,8 @@ var transforms = []transform{
 	{"+ as a blank", plusAsBlank},
 	{"%u decoded", decodeUnicode},
 	{"overlong UTF-8 decoded", decodeOverlong},
+	{"broken UTF-8 dropped", dropBroken},
+	{"broken UTF-8 as Latin-1", latin1},
 	{`\ as /`, backslash},
 	{"params dropped", dropParams},
 	{"dot segments resolved", resolveDots},
@@ -40,6 +42,7 @@ var transforms = []transform{
 	{"line ends and tabs dropped", dropLineEnds},
 	{"compatible letters", compatible},
 	{"script name dropped", dropScript},
+	{"path info", pathInfoOf},
 	{"data route", dataRoute},
 }
 
@@ -136,6 +139,20 @@ func overlong(s string) (byte, int) {
 		return s[2]&1<<6 | s[3]&0x3F, 4
 	}
 	return s[0], 1
+}
+
+func dropBroken(p string) string { return strings.ToValidUTF8(p, "") }
+
+// latin1 reads a path that is no UTF-8 byte by byte: /caf%E9 is /café.
+func latin1(p string) string {
+	if utf8.ValidString(p) {
+		return p
+	}
+	out := make([]rune, len(p))
+	for i := range len(p) {
+		out[i] = rune(p[i])
+	}
+	return string(out)
 }
 
 func backslash(p string) string { return strings.ReplaceAll(p, `\`, "/") }
@@ -288,7 +305,7 @@ func compatible(p string) string {
 }
 
 // script is a program in front of the path it serves.
-var script = regexp.MustCompile(`(?i)[^/]*\.(php[0-9]?|phtml|aspx?|ashx|jsp|cgi|fcgi|pl|py|rb|cfm)/`)
+var script = regexp.MustCompile(`(?i)[^/]*\.(php[0-9]?|phtml|aspx?|ashx|jsp|cgi|fcgi|pl|py|wsgi|rb|cfm|lua|dll|exe)/`)
 
 // dropScript removes a front controller: /index.php/page is /page, and with MultiViews /index/page too.
 func dropScript(p string) string {
@@ -303,6 +320,18 @@ func dropScript(p string) string {
 		return p
 	}
 	return p[:at[0]] + p[at[1]:]
+}
+
+// pathInfoOf is what a script is told of the path, wherever it lies: /public/index.php/page is /page.
+func pathInfoOf(p string) string {
+	if !strings.Contains(p, ".") {
+		return p
+	}
+	at := script.FindStringIndex(p)
+	if at == nil {
+		return p
+	}
+	return p[at[1]-1:]
 }
 
 // dataRoute maps what a script of the app fetches for a page to the page, below any base path: Next.js reads

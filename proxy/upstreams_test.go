@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
@@ -31,6 +32,20 @@ var upstreams = []struct {
 	{"Kestrel", func(p string) string { return strings.ToLower(clean(keepSlashes(p))) }},
 	{"Apache on Windows", func(p string) string { return windows(clean(unescape(p))) }},
 	{"Apache, MultiViews of a front controller", func(p string) string { return "/" + strings.TrimPrefix(clean(unescape(p)), "/index/") }},
+	{"a PHP script's own path info, in a folder", func(p string) string {
+		if _, info, ok := strings.Cut(clean(unescape(p)), ".php/"); ok {
+			return "/" + info
+		}
+		return ""
+	}},
+	{"Bottle", func(p string) string {
+		return strings.Map(func(r rune) rune {
+			if r == utf8.RuneError {
+				return -1
+			}
+			return r
+		}, unescape(p))
+	}},
 	{"CGI and PHP with path info", func(p string) string { return pathInfo(clean(unescape(p))) }},
 	{"PHP router, parse_url", func(p string) string { return "/" + strings.Trim(unescape(parseURL(p)), "/") }},
 	{"PHP router, urldecode twice", func(p string) string { return "/" + strings.Trim(unescape(unescape(p)), "/") }},
@@ -284,7 +299,7 @@ func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
 	piece := rapid.SampledFrom([]string{
 		"/", "/", "//", "dashboard", "Dashboard", "%64ashboard", "%2564ashboard", "admin", "ADMIN", "public", "assets/app.js", "x", ".", "..", "%2e", "%2e%2e", "%252e",
 		"%2f", "%2F", "%252f", "%5c", ";", ";a=b", "%3b", "%00", "%20", "%0a", "%09", ".json", ".html", "%23", "%3f", "%c0%ae", "%c0%af", "_next/data/b1/", "ash",
-		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/", "report.html", "report", "%EF%BC%8F", "%ef%bd%81", "+", "a%2fb/", "/%2e%2e/", "index/",
+		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/", "report.html", "report", "%EF%BC%8F", "%ef%bd%81", "+", "a%2fb/", "/%2e%2e/", "index/", "%ff", "%c3", "x/index.php/",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		mustProtect(t, r, fewer, "/"+strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), ""))
@@ -311,7 +326,7 @@ var disguises = []func(*rapid.T, string) string{
 		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.", "::$DATA", "%00.png", "%23x", "%3fx", "+", "+/"}).Draw(t, "tail")
 	},
 	func(t *rapid.T, p string) string {
-		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index", "/(S(x))"}).Draw(t, "front") + p
+		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index", "/(S(x))", "/public/index.php"}).Draw(t, "front") + p
 	},
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "a", "%ef%bd%81") },
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "..", "%c0%ae%c0%ae") },

@@ -27,7 +27,7 @@ var kinds = map[string]string{
 	"absolute":        "servers that take a whole URL as a target",
 	"fragments":       "programs that cut a decoded path at # or ?",
 	"percent-u":       "IIS and old JavaScript, which read %u0064 as a letter",
-	"overlong":        "careless UTF-8 decoders",
+	"overlong":        "careless UTF-8 decoders, and those told to ignore what is no UTF-8",
 	"compatible":      "whatever normalises Unicode: full-width letters, dots and slashes become plain ones",
 	"data-routes":     "Next.js, which serves a page's data below /_next/data",
 	"streams":         "Windows file systems, for which page::$DATA is the page",

