@@ -59,7 +59,7 @@ func parseRule(entry string, public bool) (rule, error) {
 		}
 	}
 	var err error
-	if ru.prefix, err = parsePrefix(strings.TrimSpace(path)); err != nil {
+	if ru.prefix, err = parsePrefix(strings.TrimSpace(path), public); err != nil {
 		return rule{}, err
 	}
 	if !hasRoles {
@@ -82,7 +82,7 @@ func isMethod(s string) bool {
 }
 
 // parsePrefix accepts a prefix in its plainest spelling, so that there is no question what it covers.
-func parsePrefix(s string) (string, error) {
+func parsePrefix(s string, public bool) (string, error) {
 	switch {
 	case !strings.HasPrefix(s, "/"):
 		return "", errors.New("a prefix starts with /")
@@ -95,8 +95,12 @@ func parsePrefix(s string) (string, error) {
 	if p == "" {
 		return "/", nil
 	}
+	plain := p
+	if !public {
+		plain = strings.ReplaceAll(p, "+", "") // some read a blank for it, and others still the + that is protected
+	}
 	for _, tr := range transforms {
-		if other := tr.apply(p); other != p {
+		if other := tr.apply(plain); other != plain {
 			return "", fmt.Errorf("an app could read this prefix as %q; write it in its plainest form", other)
 		}
 	}

@@ -119,6 +119,7 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
 		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/", "/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
 		"/(S(lit3py55t21z5v55vlm25s55))/dashboard", "/(A(x)S(y))/dashboard/z", "/x/(F(a))/../dashboard", "/%28S%28x%29%29/dashboard", "/(S(x))/(S(y))/dashboard",
+		"/d%C3%A1shboard", "/dashbo%C3%A4rd", "/DASHBO%C3%84RD", "/%C3%A0dmin", "/a%2fb%5c..%5cdashboard%5csecret.html", "/uber",
 		"/dash%ffboard", "/dashboard%80", "/%c3dashboard", "/%FCber", "/public/index.php/dashboard", "/a/b/app.wsgi/dashboard/x",
 	} {
 		if a := r.For("GET", p); a.Public {
@@ -138,6 +139,12 @@ func TestARuleForAFileCoversItsOtherNames(t *testing.T) {
 	} {
 		if a := r.For("GET", p); a.Public != public {
 			t.Errorf("%s: public is %v", p, a.Public)
+		}
+	}
+	wiki := mustRules(t, "/wiki/Secret_Page, /c++", "")
+	for _, p := range []string{"/wiki/Secret%20Page", "/wiki/Secret+Page", "/wiki/secret%01page", "/c++", "/C%2b%2B/x"} {
+		if wiki.For("GET", p).Public {
+			t.Errorf("%s is public", p)
 		}
 	}
 	if mustRules(t, "/index.html", "").For("GET", "/").Public {

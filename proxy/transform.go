@@ -17,13 +17,13 @@ type transform struct {
 }
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; letters and dots only, URL parsers and servers that leave %2f alone; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
+// some twice; all but slashes, Kestrel, and URL parsers for dots; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
 // IIS; what is no UTF-8, decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line
 // ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
 // and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
-	{"letters and dots decoded", decodeUnreserved},
+	{"all but slashes decoded", decodeAllButSlashes},
 	{"+ as a blank", plusAsBlank},
 	{"%u decoded", decodeUnicode},
 	{"overlong UTF-8 decoded", decodeOverlong},
@@ -49,11 +49,9 @@ var transforms = []transform{
 // decode undoes one layer of percent-encoding. What is not an escape stays.
 func decode(p string) string { return decodeOnly(p, func(byte) bool { return true }) }
 
-// decodeUnreserved decodes what means the same either way (RFC 3986, section 2.3), and so leaves %2f while %2e%2e goes up.
-func decodeUnreserved(p string) string {
-	return decodeOnly(p, func(c byte) bool {
-		return isLetter(c) || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-	})
+// decodeAllButSlashes leaves %2f while %2e%2e goes up.
+func decodeAllButSlashes(p string) string {
+	return decodeOnly(p, func(c byte) bool { return c != '/' })
 }
 
 // decodeOnly decodes the escapes of some bytes.
@@ -365,13 +363,27 @@ func rooted(p string) string {
 	return p
 }
 
-// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s.
+// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s. It ignores accents,
+// as databases do that look a page up by its name, and takes blanks and control characters for _, as wikis do.
 func fold(p string) string {
+	p = strings.Map(func(r rune) rune {
+		if isBlank(r) {
+			return '_'
+		}
+		return r
+	}, p)
 	if ascii(p) {
 		return strings.ToLower(p)
 	}
-	// The dotted İ lowers to i and a combining dot, and in Turkish to i alone.
-	return strings.ReplaceAll(strings.ToLower(strings.ToUpper(compatible(p))), "i\u0307", "i")
+	// The ß is two letters in capitals, and the Turkish dotless i an ordinary one.
+	p = strings.NewReplacer("ß", "ss", "ẞ", "ss", "ı", "i").Replace(p)
+	var out strings.Builder
+	for _, r := range norm.NFKD.String(strings.ToLower(strings.ToUpper(p))) {
+		if !unicode.Is(unicode.Mn, r) {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }
 
 func ascii(p string) bool {
