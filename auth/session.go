@@ -192,7 +192,9 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 		`verification WHERE expires_at < now() ORDER BY expires_at`,
 		`familiar WHERE expires_at < now() ORDER BY expires_at`,
 		`throttle WHERE expires_at < now() ORDER BY expires_at`,
-		fmt.Sprintf(`throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d`, bogusRows),
+		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
+		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
+		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1) ORDER BY expires_at`, bogusRows-1),
 	} {
 		n, err := s.sweepRows(ctx, doomed)
 		total += n

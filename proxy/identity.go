@@ -56,12 +56,21 @@ var wellKnown = []string{
 	"Front-End-Https", "X-Scheme", "X-Url-Scheme", "X-Sendfile-Type", "X-Accel-Mapping",
 }
 
-// wellKnownPrefixes cover families, folded: identity headers of other gateways, Remote-*, X-Forwarded-*, and what Next.js
-// tells itself, X-Middleware-* and X-Invoke-*.
+// wellKnownPrefixes cover families, folded: identity headers of other gateways, clouds and tunnels, Remote-*, X-Forwarded-*,
+// and what frameworks tell themselves, as X-Middleware-*.
 var wellKnownPrefixes = []string{
 	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik", "xpomerium", "xtoken", "xvouch",
-	"xmiddleware", "xinvoke",
+	"xmiddleware", "xinvoke", "xastro",
+	"cfaccess", "xgoogauthenticated", "xgoogiap", "xmsclientprincipal", "xamznoidc", "tailscale", "xauthelia",
 }
+
+// prefixInitials spares nearly all headers the comparison with each prefix.
+var prefixInitials = func() (initials string) {
+	for _, p := range wellKnownPrefixes {
+		initials += p[:1]
+	}
+	return initials
+}()
 
 // lookAlikes have one right spelling, by folded name. In any other, as in Content_Length, a careless server takes them for
 // the real ones, which we and Go's server did not.
@@ -169,7 +178,7 @@ func (id *Identity) isStripped(folded []byte) bool {
 	if _, ok := id.stripped[string(folded)]; ok {
 		return true
 	}
-	if len(folded) == 0 || folded[0] != 'x' && folded[0] != 'r' {
+	if len(folded) == 0 || strings.IndexByte(prefixInitials, folded[0]) < 0 {
 		return false
 	}
 	for _, prefix := range wellKnownPrefixes {

@@ -25,7 +25,7 @@ func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
 		"X-Forwarded-Preferred-Username", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Port", "X-Auth-Request-User", "X-Auth-Request-Access-Token",
 		"X-Remote-User", "X-WebAuth-User", "X-Authentik-Username", "X-Authentik-Meta-Jwks", "X-Pomerium-Jwt-Assertion", "X-Token-Subject", "X-Token-User-Roles",
 		"X-Real-IP", "X_Real_Ip", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X_Http_Method_Override", "X-Method-Override",
-		"X-Middleware-Subrequest", "X-Middleware-Rewrite", "X-Invoke-Path", "X-Matched-Path", "X-Script-Name", "SCRIPT_NAME", "Path_Info", "X-Accel-Mapping", "X-Sendfile-Type", "Front-End-Https", "Proxy", "X-Company-Secret", "x_company.secret",
+		"X-Middleware-Subrequest", "X-Middleware-Rewrite", "X-Invoke-Path", "X-Matched-Path", "X-Script-Name", "SCRIPT_NAME", "Path_Info", "X-Accel-Mapping", "Cf-Access-Authenticated-User-Email", "CF_ACCESS_JWT_ASSERTION", "Tailscale-User-Login", "X-Goog-Authenticated-User-Email", "X-MS-Client-Principal-Name", "X-Amzn-Oidc-Identity", "X-Authelia-User", "X-Astro-Path", "X-Sendfile-Type", "Front-End-Https", "Proxy", "X-Company-Secret", "x_company.secret",
 		"X.Authenticated.User", "X-Remote-Group", "X-Vouch-User", "X-Kratos-Authenticated-Identity-Id", "Client-Ip", "True-Client-IP", "X-Original-Host", "Via",
 		"Content_Length", "Transfer_encoding", "Contentlength", "Content.type", "X_Forwarded_For", "X.Request.Id", "Sec_Fetch_Site", "Co_okie",
 	} {

@@ -17,7 +17,7 @@ type reading struct {
 // Bounds on the work for one path: readings followed, and bytes of them all together.
 const (
 	maxReadings     = 64
-	maxReadingBytes = 512 << 10
+	maxReadingBytes = 256 << 10
 )
 
 // plain says that a path has a single reading: lower-case letters, digits, dashes and single slashes, and no script in

@@ -181,7 +181,7 @@ func coversLoosely(prefix, path string) bool {
 		want, prefix = cutSegment(prefix)
 		got, path = cutSegment(path)
 		last, ends := prefix == "", strings.Trim(path, "/") == ""
-		file := last && (ends || script.MatchString(want+"/"))
+		file := last && (ends || isScript(want))
 		folder := last && ends && got == "" && isIndex(want)
 		if !sameStem(want, got) && !(file && sameFile(want, got)) && !folder {
 			return false

@@ -302,34 +302,51 @@ func compatible(p string) string {
 	return norm.NFKC.String(p)
 }
 
-// script is a program in front of the path it serves.
-var script = regexp.MustCompile(`(?i)[^/]*\.(php[0-9]?|phtml|aspx?|ashx|jsp|cgi|fcgi|pl|py|wsgi|rb|cfm|lua|dll|exe)/`)
+// scripts are the extensions of programs that a server runs with the rest of the path.
+var scripts = map[string]bool{
+	".php": true, ".php3": true, ".php4": true, ".php5": true, ".php7": true, ".php8": true, ".phtml": true, ".asp": true, ".aspx": true, ".ashx": true, ".jsp": true,
+	".cgi": true, ".fcgi": true, ".pl": true, ".py": true, ".wsgi": true, ".rb": true, ".cfm": true, ".lua": true, ".dll": true, ".exe": true,
+}
+
+func isScript(name string) bool {
+	i := strings.LastIndexByte(name, '.')
+	return i >= 0 && len(name)-i <= len(".phtml") && scripts[strings.ToLower(name[i:])]
+}
+
+// findScript says where the first script stands that a path follows.
+func findScript(p string) (start, end int, ok bool) {
+	for start < len(p) {
+		n := strings.IndexByte(p[start:], '/')
+		if n < 0 {
+			return 0, 0, false
+		}
+		if isScript(p[start : start+n]) {
+			return start, start + n, true
+		}
+		start += n + 1
+	}
+	return 0, 0, false
+}
 
 // dropScript removes a front controller: /index.php/page is /page, and with MultiViews /index/page too.
 func dropScript(p string) string {
 	if len(p) > len("/index/") && strings.EqualFold(p[:len("/index/")], "/index/") {
 		return p[len("/index"):]
 	}
-	if !strings.Contains(p, ".") {
+	start, end, ok := findScript(p)
+	if !ok {
 		return p
 	}
-	at := script.FindStringIndex(p)
-	if at == nil {
-		return p
-	}
-	return p[:at[0]] + p[at[1]:]
+	return p[:start] + p[end+1:]
 }
 
 // pathInfoOf is what a script is told of the path, wherever it lies: /public/index.php/page is /page.
 func pathInfoOf(p string) string {
-	if !strings.Contains(p, ".") {
+	_, end, ok := findScript(p)
+	if !ok {
 		return p
 	}
-	at := script.FindStringIndex(p)
-	if at == nil {
-		return p
-	}
-	return p[at[1]-1:]
+	return p[end:]
 }
 
 // dataRoute maps what a script of the app fetches for a page to the page, below any base path: Next.js reads

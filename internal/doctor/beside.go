@@ -74,7 +74,7 @@ func (e *examination) places() []place {
 				add("beside.address", net.JoinHostPort(address, port), true)
 			}
 		}
-		add("beside.upstream", net.JoinHostPort(e.site.hostname(), port), !e.loopback())
+		add("beside.upstream", net.JoinHostPort(e.site.hostname(), port), false) // somebody else may have this port there
 	}
 	for _, port := range e.c.Ports {
 		add("beside.port", net.JoinHostPort(e.site.hostname(), port), false)
@@ -110,7 +110,7 @@ func ParseAddress(s string) (*url.URL, error) {
 
 // judgePlace reports who answers at a place. It returns 1 when nobody does, or the gate itself.
 func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
-	if _, gate := e.refusal(a); gate || a.err != nil {
+	if _, gate := e.refusal(a); gate || a.err != nil || e.leadsHome(a) {
 		return 1
 	}
 	same := e.sameApp(ctx, p.site)
@@ -128,6 +128,12 @@ func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
 		return 1
 	}
 	return 0
+}
+
+// leadsHome says that an answer only leads to the same page of the site, as port 80 does beside https.
+func (e *examination) leadsHome(a answer) bool {
+	to, err := url.Parse(a.header.Get("Location"))
+	return err == nil && a.status/100 == 3 && to.Scheme == e.site.scheme && to.Host == e.site.host && to.Path == e.c.Protected
 }
 
 // sameApp says whether the public page is the same there as through the gate.

@@ -107,3 +107,16 @@ func TestAddressesForDirect(t *testing.T) {
 		}
 	}
 }
+
+func TestALeadToTheSiteItselfIsNoAppBesideIt(t *testing.T) {
+	t.Parallel()
+	e := &examination{c: Config{Protected: "/dashboard"}, site: site{scheme: "https", host: "app.example.com"}}
+	for location, want := range map[string]bool{
+		"https://app.example.com/dashboard": true, "https://app.example.com/login": false, "/dashboard": false, "http://app.example.com/dashboard": false, "https://other.example/dashboard": false, "": false,
+	} {
+		a := answer{status: http.StatusMovedPermanently, header: map[string][]string{"Location": {location}}}
+		if e.leadsHome(a) != want {
+			t.Errorf("%q: got %v", location, !want)
+		}
+	}
+}
