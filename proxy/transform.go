@@ -17,10 +17,11 @@ type transform struct {
 }
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; all but slashes, Kestrel, and URL parsers for dots; + as a blank, decoders made for queries; the slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and
-// IIS; what is no UTF-8, decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line
-// ends, URL parsers; compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js
-// and Gatsby.
+// some twice; all but slashes, Kestrel, and URL parsers for dots; + as a blank, decoders made for queries; the slash
+// family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and IIS; what is no UTF-8,
+// decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path,
+// ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line ends, URL parsers;
+// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
 	{"all but slashes decoded", decodeAllButSlashes},
