@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -31,7 +32,7 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
-	// ErrBusy: more passwords are waiting to be hashed than can be within hashWait. Nothing was written.
+	// ErrBusy: more passwords are waiting to be hashed than can be in a few seconds. Nothing was written.
 	ErrBusy = errors.New("too many sign-ins at once")
 	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
 	ErrUnavailable = errors.New("the user database is unavailable")
@@ -72,6 +73,9 @@ type Options struct {
 	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like the
 	// pool.
 	Listen *pgx.ConnConfig
+	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own then, at a
+	// low priority. Nil: they are hashed in this one.
+	HashWorker func() *exec.Cmd
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
@@ -100,6 +104,7 @@ type Store struct {
 	db      *pgxpool.Pool
 	o       Options
 	hashes  *hashQueue
+	workers *hashWorkers // nil: this process hashes
 	lookups *lookups
 	cache   *cache
 	slides  *slides
@@ -117,7 +122,12 @@ type Store struct {
 // New makes a Store on a migrated database. Call Close when done; the pool stays the caller's.
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{db: db, o: o.withDefaults(), hashes: newHashQueue(), ctx: ctx, close: cancel}
+	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
+	s.hashes = newHashQueue()
+	if s.o.HashWorker != nil {
+		s.workers = &hashWorkers{command: s.o.HashWorker, log: s.o.Log}
+		s.hashes.derive = s.workers.derive
+	}
 	s.lookups = &lookups{query: s.findSessions}
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
 	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
@@ -131,6 +141,9 @@ func New(db *pgxpool.Pool, o Options) *Store {
 func (s *Store) Close() {
 	s.close()
 	s.slides.flush()
+	if s.workers != nil {
+		s.workers.close()
+	}
 }
 
 // Client is where an attempt came from.

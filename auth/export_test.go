@@ -12,14 +12,14 @@ func HoldHashQueue(s *Store) (release func()) {
 // OldHash hashes with parameters from before the current ones.
 func OldHash(p Password) string {
 	h := phc{argonParams: argonParams{memory: 8 * 1024, time: 1, threads: 1}, saltBytes: make([]byte, 16), keyBytes: make([]byte, 32)}
-	h.keyBytes = h.derive(p.normal())
+	h.keyBytes = derive(h, p.normal())
 	return h.String()
 }
 
 // Hash, Verify and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
 var (
-	Hash     = hash
-	Verify   = verify
+	Hash     = func(p Password) string { return hash(p, derive) }
+	Verify   = func(p Password, stored string) bool { return verify(p, stored, derive) }
 	ParsePHC = parsePHC
 	Settle   = settle
 )
@@ -27,3 +27,10 @@ var (
 // Sure says whether revocations elsewhere are heard of, and Cached how many sessions are kept.
 func Sure(s *Store) bool  { return s.listener.sure() }
 func Cached(s *Store) int { return s.cache.len() }
+
+// FillHashQueue makes it look as if as many waited for a slot as may, until the returned func is called.
+func FillHashQueue(s *Store) (release func()) {
+	n := int64(hashSlots()) * hashRoom
+	s.hashes.waiting.Add(n)
+	return func() { s.hashes.waiting.Add(-n) }
+}

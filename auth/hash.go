@@ -1,19 +1,14 @@
 package auth
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/sync/semaphore"
 )
 
 // argonParams are the cost of a hash. Memory is in KiB.
@@ -76,71 +71,30 @@ func (p argonParams) within() bool {
 		p.threads >= 1 && p.threads <= limits.threads && p.salt >= 8 && p.salt <= limits.salt && p.key >= 16 && p.key <= limits.key
 }
 
-func (h phc) derive(password string) []byte {
+// derive is the deriver that works in this process.
+func derive(h phc, password string) []byte {
 	return argon2.IDKey([]byte(password), h.saltBytes, h.time, h.memory, h.threads, uint32(len(h.keyBytes)))
 }
 
-// hashWait is the longest a sign-in waits for its turn to hash.
-const hashWait = 2 * time.Second
-
-// hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
-// the same machine must go on forwarding traffic.
-type hashQueue struct {
-	slots            *semaphore.Weighted
-	running, waiting atomic.Int64
-	done             atomic.Int64 // hashes made while others waited
-}
-
-func newHashQueue() *hashQueue {
-	return &hashQueue{slots: semaphore.NewWeighted(int64(hashSlots()))}
-}
-
-// hashSlots leaves a core to the traffic, where there is more than one.
-func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
-
-// turn waits for a slot and runs f in it. It fails with ErrBusy after hashWait. f may ask the database for a
-// decision that must not be older than the turn, but never holds a connection while it hashes.
-func (q *hashQueue) turn(ctx context.Context, f func() error) error {
-	wait, cancel := context.WithTimeout(ctx, hashWait)
-	defer cancel()
-	q.waiting.Add(1)
-	err := q.slots.Acquire(wait, 1)
-	q.waiting.Add(-1)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return ErrBusy
-	}
-	q.running.Add(1)
-	defer func() {
-		// While others wait, memory of two hashes is as much as may lie about: the collector by itself lets garbage grow to
-		// several times what is alive, at 19 MiB each.
-		if q.waiting.Load() > 0 && q.done.Add(1)%2 == 0 {
-			runtime.GC()
-		}
-		q.running.Add(-1)
-		q.slots.Release(1)
-	}()
-	return f()
-}
+// deriver makes the key that a password has with the parameters and the salt of a hash.
+type deriver func(h phc, password string) []byte
 
 // hash makes the PHC string of a new password.
-func hash(p Password) string {
+func hash(p Password, derive deriver) string {
 	h := phc{argonParams: current, saltBytes: make([]byte, current.salt)}
 	rand.Read(h.saltBytes)
 	h.keyBytes = make([]byte, current.key)
-	h.keyBytes = h.derive(p.normal())
+	h.keyBytes = derive(h, p.normal())
 	return h.String()
 }
 
 // verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
-func verify(p Password, stored string) bool {
+func verify(p Password, stored string, derive deriver) bool {
 	h, err := parsePHC(stored)
 	if err != nil {
 		h, _ = parsePHC(dummyHash) // a constant of ours
 	}
-	same := subtle.ConstantTimeCompare(h.derive(p.normal()), h.keyBytes) == 1
+	same := subtle.ConstantTimeCompare(derive(h, p.normal()), h.keyBytes) == 1
 	return same && err == nil
 }
 

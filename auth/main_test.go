@@ -1,9 +1,24 @@
 package auth_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-func TestMain(m *testing.M) { authtest.Main(m) }
+// hashWorkerArg makes the test binary a process that hashes.
+const hashWorkerArg = "hash-worker"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == hashWorkerArg {
+		if err := auth.ServeHashes(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	authtest.Main(m)
+}

@@ -55,22 +55,25 @@ func (s *Store) signIn(ctx context.Context, c Credentials) (Issued, string, erro
 	if err != nil {
 		return Issued{}, "", err
 	}
+	if err := s.hashes.room(ctx); err != nil {
+		return Issued{}, "", err
+	}
 	d := doorsOf(email, c.Client)
 	a, err := s.admit(ctx, email, c.Client, d)
 	if err != nil {
 		return Issued{}, a.userID, err
 	}
 	var renewed string
-	err = s.hashes.turn(ctx, func() (err error) {
+	err = s.hashes.turn(ctx, func(derive deriver) (err error) {
 		// Asked again: those who waited in the queue before this attempt may have used up what was free.
 		if a, err = s.admit(ctx, email, c.Client, d); err != nil {
 			return err
 		}
-		if err := a.judge(verify(c.Password, a.hash)); err != nil {
+		if err := a.judge(verify(c.Password, a.hash, derive)); err != nil {
 			return errors.Join(err, s.countFailure(ctx, a, d))
 		}
 		if outdated(a.hash) {
-			renewed = hash(c.Password)
+			renewed = hash(c.Password, derive)
 		}
 		return nil
 	})

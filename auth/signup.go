@@ -40,11 +40,14 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
+	if err := s.hashes.room(ctx); err != nil {
+		return Issued{}, "", err
+	}
 	limits := s.signUpBuckets(client.Addr)
 	if err := s.admitSignUp(ctx, limits); err != nil {
 		return Issued{}, "", err
 	}
-	err = s.hashes.turn(ctx, func() error {
+	err = s.hashes.turn(ctx, func(derive deriver) error {
 		if err := s.admitSignUp(ctx, limits); err != nil { // as in signIn
 			return err
 		}
@@ -54,7 +57,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.checkFree(ctx, row.email); err != nil {
 			return err
 		}
-		row.hash = hash(u.Password)
+		row.hash = hash(u.Password, derive)
 		return nil
 	})
 	if err != nil {
@@ -80,7 +83,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err := s.checkFree(ctx, row.email); err != nil {
 		return User{}, err
 	}
-	err = s.hashes.turn(ctx, func() error { row.hash = hash(u.Password); return nil })
+	err = s.hashes.turn(ctx, func(derive deriver) error { row.hash = hash(u.Password, derive); return nil })
 	if err != nil {
 		return User{}, err
 	}

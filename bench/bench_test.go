@@ -91,7 +91,7 @@ func TestRatioIsTakenRoundByRound(t *testing.T) {
 func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 	t.Parallel()
 	within := func() *results {
-		r := &results{starts: []float64{150}, flood: flooded{time.Millisecond, 2 * time.Millisecond, 3 * hashMemory * hashSlots()}}
+		r := &results{starts: []float64{150}, flood: flooded{quiet: time.Millisecond, p99: 2 * time.Millisecond, hashing: 3 * hashMemory * hashSlots()}}
 		for i, ms := range [subjectCount]time.Duration{100, 110, 120, 170} {
 			r.samples[i] = []sample{{1000, usage{own: ms * time.Millisecond, postgres: 60 * time.Millisecond}}}
 			r.resident[i] = 100 << 20
@@ -109,7 +109,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 		"connections":               func(r *results) { r.resident[signedIn]++ },
 		"PostgreSQL":                func(r *results) { r.samples[asking][0].postgres += time.Millisecond },
 		"the p99":                   func(r *results) { r.flood.p99++ },
-		"sign-ins takes":            func(r *results) { r.flood.memory++ },
+		"hashing takes":             func(r *results) { r.flood.hashing++ },
 		"to start":                  func(r *results) { r.starts[0]++ },
 	} {
 		r := within()

@@ -18,6 +18,8 @@ const (
 	floodSignIns = 500
 	// floodRate is the signed-in traffic beside them, in requests a second.
 	floodRate = 200
+	// floodTurns is how often both are measured; the medians count.
+	floodTurns = 3
 	// hashMemory is what one password takes while it is hashed.
 	hashMemory = 19 << 20
 )
@@ -25,7 +27,8 @@ const (
 // flooded is what sign-ins by the hundred do to everybody else.
 type flooded struct {
 	quiet, p99 time.Duration
-	memory     int64 // bytes more than before
+	hashing    int64 // bytes, of the processes that hash
+	gate       int64 // bytes that the gate itself takes more than before
 }
 
 // serveFlood signs in with wrong passwords until it is ended. args: the address and the public host.
@@ -55,7 +58,7 @@ func serveFlood(args []string) error {
 	return nil
 }
 
-// flood measures signed-in traffic at a low rate with and without a flood of sign-ins.
+// flood measures signed-in traffic at a low rate with and without a flood of sign-ins, by turns.
 func (s *site) flood(ctx context.Context, o options, token string, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d sign-ins at once\n", floodSignIns)
 	g, err := s.startGate(ctx, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
@@ -63,35 +66,66 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 		return err
 	}
 	defer g.child.stop()
-	j := job{Address: g.address, Request: s.request(o.path, g.named(token)), Connections: o.connections, Duration: 2 * o.turn, Rate: floodRate}
-	warm := j
-	warm.Duration = 2 * slice // a gate that has just started is slow for other reasons, and so is a flood that has just begun
+	f := &flooding{gate: g, job: job{Address: g.address, Request: s.request(o.path, g.named(token)), Connections: o.connections, Duration: 2 * o.turn, Rate: floodRate}}
+	var quiet, busy []float64
+	for range floodTurns {
+		without, err := f.load(ctx)
+		if err != nil {
+			return err
+		}
+		with, err := f.loadInFlood(ctx)
+		if err != nil {
+			return err
+		}
+		quiet, busy = append(quiet, float64(without.P99)), append(busy, float64(with.P99))
+	}
+	res.flood = flooded{time.Duration(newSpread(quiet).median), time.Duration(newSpread(busy).median), f.hashing, f.after - f.before}
+	return nil
+}
+
+// flooding is the gate that is flooded, and its memory so far.
+type flooding struct {
+	gate                   gate
+	job                    job
+	hashing, before, after int64
+}
+
+// load does the job, after a part of it that does not count: a gate that has just started is slow for other reasons, and
+// so is a flood that has just begun.
+func (f *flooding) load(ctx context.Context) (load, error) {
+	warm := f.job
+	warm.Duration = 2 * slice
 	if _, err := runLoad(ctx, warm); err != nil {
-		return err
+		return load{}, err
 	}
-	quiet, err := runLoad(ctx, j)
+	l, err := runLoad(ctx, f.job)
 	if err != nil {
-		return err
+		return load{}, err
 	}
-	before, err := resident(g.child.pid())
-	if err != nil {
-		return err
+	if f.before == 0 {
+		f.before, err = resident(f.gate.child.pid())
 	}
-	flood, _, err := startServer(ctx, "flood", g.address, g.publicHost())
+	return l, err
+}
+
+func (f *flooding) loadInFlood(ctx context.Context) (load, error) {
+	flood, _, err := startServer(ctx, "flood", f.gate.address, f.gate.publicHost())
 	if err != nil {
-		return err
+		return load{}, err
 	}
 	defer flood.stop()
-	if _, err := runLoad(ctx, warm); err != nil {
-		return err
-	}
-	busy, err := runLoad(ctx, j)
+	l, err := f.load(ctx)
 	if err != nil {
-		return err
+		return load{}, err
 	}
-	after, err := resident(g.child.pid())
-	res.flood = flooded{quiet.P99, busy.P99, after - before}
-	return err
+	own, err := resident(f.gate.child.pid())
+	if err != nil {
+		return load{}, err
+	}
+	f.after = max(f.after, own)
+	hashing, err := childrenResident(f.gate.child.pid())
+	f.hashing = max(f.hashing, hashing)
+	return l, err
 }
 
 // hashSlots is how many passwords the gate hashes at once: one core is left to everybody else.

@@ -52,19 +52,36 @@ func treeCPU(pid int) (time.Duration, error) {
 		return 0, err
 	}
 	total := root.own + root.children
-	dirs, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return 0, fmt.Errorf("list processes: %w", err)
+	for _, s := range children(pid) { // one that ended meanwhile is counted by its parent from now on
+		total += s.own
 	}
+	return total, nil
+}
+
+// children are the processes that a process has started.
+func children(pid int) map[int]stat {
+	found := map[int]stat{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is ours
 	for _, dir := range dirs {
-		other, err := strconv.Atoi(filepath.Base(dir))
+		child, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
 			continue
 		}
-		// One that ended meanwhile is counted by its parent from now on.
-		if s, err := readStat(other); err == nil && s.parent == pid {
-			total += s.own
+		if s, err := readStat(child); err == nil && s.parent == pid {
+			found[child] = s
 		}
+	}
+	return found
+}
+
+// childrenResident is the memory of a process's children, in bytes.
+func childrenResident(pid int) (total int64, err error) {
+	for child := range children(pid) {
+		n, err := resident(child)
+		if err != nil {
+			return 0, err
+		}
+		total += n
 	}
 	return total, nil
 }

@@ -208,6 +208,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
 	}
+	options.HashWorker = newHashWorker
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
 	running, stop := context.WithCancel(context.Background())

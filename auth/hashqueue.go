@@ -1,0 +1,70 @@
+package auth
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// hashWait is how long a sign-in waits for its turn to hash, give or take half of it by chance: those who came together
+// and were sent away together would come back together.
+const hashWait = 4 * time.Second
+
+// hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
+const hashRoom = 150
+
+func hashPatience() time.Duration { return hashWait/2 + rand.N(hashWait) }
+
+// hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
+// the same machine must go on forwarding traffic.
+type hashQueue struct {
+	slots            *semaphore.Weighted
+	running, waiting atomic.Int64
+	derive           deriver
+}
+
+func newHashQueue() *hashQueue {
+	return &hashQueue{slots: semaphore.NewWeighted(int64(hashSlots())), derive: derive}
+}
+
+// hashSlots leaves a core to the traffic, where there is more than one.
+func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
+// room fails with ErrBusy when more wait than can have a turn, after as long as they wait: whoever is sent away at once
+// comes back at once. It keeps those who would wait in vain away from the database.
+func (q *hashQueue) room(ctx context.Context) error {
+	if q.waiting.Load() < int64(hashSlots())*hashRoom {
+		return nil
+	}
+	wait(ctx, hashPatience())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return ErrBusy
+}
+
+// turn waits for a slot and runs f in it. It fails with ErrBusy when none came free in time. f may ask the database for a
+// decision that must not be older than the turn, but never holds a connection while it hashes.
+func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
+	waiting, cancel := context.WithTimeout(ctx, hashPatience())
+	defer cancel()
+	q.waiting.Add(1)
+	err := q.slots.Acquire(waiting, 1)
+	q.waiting.Add(-1)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return ErrBusy
+	}
+	q.running.Add(1)
+	defer func() {
+		q.running.Add(-1)
+		q.slots.Release(1)
+	}()
+	return f(q.derive)
+}

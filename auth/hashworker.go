@@ -1,0 +1,186 @@
+package auth
+
+import (
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// workerNice is the niceness of processes that hash. On a machine that is busy to the last core they get a tenth of one,
+	// and traffic the rest.
+	workerNice = 10
+	// workerPatience is how long a key may take to come back, which on a busy machine is many times what it takes by itself.
+	workerPatience = 10 * time.Second
+	// workerRest is how long a process that hashes keeps its memory with nothing to do.
+	workerRest = time.Second
+)
+
+// hashJob is what a process that hashes is asked for; it answers with the key.
+type hashJob struct {
+	Hash     string // a PHC string, whose key is not looked at
+	Password string
+}
+
+// ServeHashes answers the Store that started this process with Options.HashWorker, until in ends. It takes over the
+// process: one core, and a collector that runs after each hash and at no other time.
+func ServeHashes(in io.Reader, out io.Writer) error {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(-1)
+	rest := time.AfterFunc(workerRest, debug.FreeOSMemory)
+	defer rest.Stop()
+	jobs, keys := gob.NewDecoder(in), gob.NewEncoder(out)
+	for {
+		var j hashJob
+		if err := jobs.Decode(&j); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read a hash job: %w", err)
+		}
+		h, err := parsePHC(j.Hash)
+		if err != nil {
+			return err
+		}
+		if err := keys.Encode(derive(h, j.Password)); err != nil {
+			return fmt.Errorf("answer a hash job: %w", err)
+		}
+		runtime.GC()
+		rest.Reset(workerRest)
+	}
+}
+
+// hashWorkers hash in processes of their own, one for each hash under way: within this one, a thread that has used up
+// its share of a core by hashing would go on to serve a request, last in the system's queue, and the memory of finished
+// hashes would set the pace of the collector for everything else.
+type hashWorkers struct {
+	command func() *exec.Cmd
+	log     *slog.Logger
+	mu      sync.Mutex
+	idle    []*hashWorker // the one used last is last
+	closed  bool
+	failing sync.Once // where no process can be started, saying so once is enough
+}
+
+// derive has a worker make the key, and makes it here when none can.
+func (ws *hashWorkers) derive(h phc, password string) []byte {
+	key, err := ws.ask(h, password)
+	if err != nil {
+		ws.failing.Do(func() {
+			ws.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
+		})
+		return derive(h, password)
+	}
+	return key
+}
+
+// ask goes from worker to worker, as those that were idle may have ended, and last to a new one.
+func (ws *hashWorkers) ask(h phc, password string) ([]byte, error) {
+	for {
+		w, used := ws.take()
+		if !used {
+			var err error
+			if w, err = startHashWorker(ws.command()); err != nil {
+				return nil, err
+			}
+		}
+		key, err := w.derive(h, password)
+		if err == nil {
+			ws.give(w)
+			return key, nil
+		}
+		w.stop()
+		if !used {
+			return nil, err
+		}
+	}
+}
+
+func (ws *hashWorkers) take() (w *hashWorker, ok bool) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	last := len(ws.idle) - 1
+	if last < 0 {
+		return nil, false
+	}
+	w, ws.idle = ws.idle[last], ws.idle[:last]
+	return w, true
+}
+
+func (ws *hashWorkers) give(w *hashWorker) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.closed {
+		w.stop()
+		return
+	}
+	ws.idle = append(ws.idle, w)
+}
+
+// close ends the idle workers, and each other one when it is done.
+func (ws *hashWorkers) close() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.closed = true
+	for _, w := range ws.idle {
+		w.stop()
+	}
+	ws.idle = nil
+}
+
+// hashWorker is one process. It ends when its input does, and so with us, however we end.
+type hashWorker struct {
+	cmd  *exec.Cmd
+	in   io.Closer
+	jobs *gob.Encoder
+	keys *gob.Decoder
+}
+
+func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
+	cmd.Env = []string{} // ours has secrets
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group of its own: Ctrl-C is for us, and its niceness is not ours
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	_ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, workerNice) // without, it is only less polite
+	return &hashWorker{cmd, in, gob.NewEncoder(in), gob.NewDecoder(out)}, nil
+}
+
+func (w *hashWorker) derive(h phc, password string) (key []byte, err error) {
+	late := time.AfterFunc(workerPatience, func() { _ = w.cmd.Process.Kill() })
+	defer late.Stop()
+	if err := w.jobs.Encode(hashJob{h.String(), password}); err != nil {
+		return nil, fmt.Errorf("send a hash job: %w", err)
+	}
+	if err := w.keys.Decode(&key); err != nil {
+		return nil, fmt.Errorf("read a key: %w", err)
+	}
+	if len(key) != len(h.keyBytes) {
+		return nil, fmt.Errorf("want a key of %d bytes, got %d", len(h.keyBytes), len(key))
+	}
+	return key, nil
+}
+
+// stop ends a worker that is idle or fails.
+func (w *hashWorker) stop() {
+	_ = w.in.Close()
+	_ = w.cmd.Process.Kill()
+	_ = w.cmd.Wait()
+}

@@ -1,0 +1,171 @@
+package auth_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	process "os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// workers remembers the processes that a Store was given.
+type workers struct {
+	mu   sync.Mutex
+	list []*process.Cmd
+}
+
+// with makes a Store hash in processes made by command.
+func (ws *workers) with(command func() *process.Cmd) func(*auth.Options) {
+	return func(o *auth.Options) {
+		o.HashWorker = func() *process.Cmd {
+			ws.mu.Lock()
+			defer ws.mu.Unlock()
+			ws.list = append(ws.list, command())
+			return ws.list[len(ws.list)-1]
+		}
+	}
+}
+
+func thisBinary() *process.Cmd { return process.Command(os.Args[0], hashWorkerArg) }
+
+func TestAProcessThatHashesMakesTheSameHashes(t *testing.T) {
+	t.Parallel()
+	var ws workers
+	s, db := authtest.NewStore(t, ws.with(thisBinary))
+	signUp(t, s, "ada@example.com")
+	var stored string
+	if err := db.QueryRow(t.Context(), `SELECT password FROM gatepost.account`).Scan(&stored); err != nil {
+		t.Fatal(err)
+	}
+	if !auth.Verify(goodPassword, stored) {
+		t.Errorf("%s is not a hash of the password", stored)
+	}
+	exec(t, db, `UPDATE gatepost.account SET password = $1`, auth.Hash(goodPassword))
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Errorf("a password hashed in this process: %v", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", "wrong password"); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("a wrong one: got %v, want ErrBadCredentials", err)
+	}
+	if len(ws.list) != 1 {
+		t.Errorf("%d processes for one password after the other", len(ws.list))
+	}
+}
+
+func TestAProcessThatHashesIsReplacedWhenItDies(t *testing.T) {
+	t.Parallel()
+	var ws workers
+	s, _ := authtest.NewStore(t, ws.with(thisBinary))
+	signUp(t, s, "ada@example.com")
+	if err := ws.list[0].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Error(err)
+	}
+	if len(ws.list) != 2 {
+		t.Errorf("%d processes were started, want 2", len(ws.list))
+	}
+}
+
+// It gets nothing that it need not know, stands back for the traffic, and does not outlive the Store.
+func TestAProcessThatHashesIsKeptApart(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("looks into /proc")
+	}
+	var ws workers
+	s, _ := authtest.NewStore(t, ws.with(thisBinary))
+	signUp(t, s, "ada@example.com")
+	pid := ws.list[0].Process.Pid
+	if environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err != nil || len(environ) > 0 {
+		t.Errorf("its environment: %q, %v", environ, err)
+	}
+	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
+		t.Errorf("its process group is %d, %v", group, err)
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if nice := strings.Fields(rest)[16]; nice != "10" {
+			t.Errorf("thread %s of it has the niceness %s", thread.Name(), nice)
+		}
+	}
+	s.Close()
+	if ws.list[0].ProcessState == nil {
+		t.Error("it outlives the Store")
+	}
+}
+
+func TestWithoutProcessesThatHashPasswordsAreHashedHere(t *testing.T) {
+	t.Parallel()
+	for name, command := range map[string]func() *process.Cmd{
+		"missing":  func() *process.Cmd { return process.Command("/nonexistent") },
+		"echoes":   func() *process.Cmd { return process.Command("cat") },
+		"ends":     func() *process.Cmd { return process.Command("true") },
+		"nonsense": func() *process.Cmd { return process.Command("sh", "-c", "yes nonsense | head -c 1000; cat > /dev/null") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ws workers
+			var log bytes.Buffer
+			s, _ := authtest.NewStore(t, ws.with(command), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+			signUp(t, s, "ada@example.com")
+			if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+				t.Error(err)
+			}
+			if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+				t.Errorf("%d warnings, want 1:\n%s", n, log.String())
+			}
+		})
+	}
+}
+
+func TestWhatIsNoHashJobEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	cmd := thisBinary()
+	cmd.Stdin = strings.NewReader("nonsense")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "read a hash job") {
+		t.Errorf("got %v: %s", err, out)
+	}
+	cmd = thisBinary()
+	cmd.Stdin, cmd.Stdout = strings.NewReader(""), io.Discard
+	if err := cmd.Run(); err != nil {
+		t.Errorf("nothing to do: %v", err)
+	}
+}
+
+// Those who would wait in vain are told so after a while, and PostgreSQL is not asked about them.
+func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	release := auth.FillHashQueue(s)
+	db.Close()
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBusy) {
+		t.Errorf("sign in: got %v, want ErrBusy", err)
+	}
+	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here); !errors.Is(err, auth.ErrBusy) {
+		t.Errorf("sign up: got %v, want ErrBusy", err)
+	}
+	release()
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("with room again: got %v, want ErrUnavailable", err)
+	}
+}
