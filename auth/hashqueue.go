@@ -2,7 +2,8 @@ package auth
 
 import (
 	"context"
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,11 @@ const hashWait = 4 * time.Second
 // hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
 const hashRoom = 150
 
-func hashPatience() time.Duration { return hashWait/2 + rand.N(hashWait) }
+func hashPatience() time.Duration {
+	var b [8]byte
+	rand.Read(b[:])
+	return hashWait/2 + time.Duration(binary.NativeEndian.Uint64(b[:])%uint64(hashWait))
+}
 
 // hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
 // the same machine must go on forwarding traffic.

@@ -117,10 +117,12 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 func TestWithoutProcessesThatHashPasswordsAreHashedHere(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]func() *process.Cmd{
-		"missing":  func() *process.Cmd { return process.Command("/nonexistent") },
-		"echoes":   func() *process.Cmd { return process.Command("cat") },
-		"ends":     func() *process.Cmd { return process.Command("true") },
-		"nonsense": func() *process.Cmd { return process.Command("sh", "-c", "yes nonsense | head -c 1000; cat > /dev/null") },
+		"missing": func() *process.Cmd { return process.Command("/nonexistent") },
+		"echoes":  func() *process.Cmd { return process.Command("cat") },
+		"ends":    func() *process.Cmd { return process.Command("true") },
+		"nonsense": func() *process.Cmd {
+			return process.Command("sh", "-c", "yes nonsense | head -c 1000; cat > /dev/null")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -44,7 +44,10 @@ func isBase64URL(c byte) bool {
 // hash is what PostgreSQL stores. The token has 256 bits of entropy, so a fast hash is enough.
 func (t Token) hash() string { return t.sum().String() }
 
-func (t Token) sum() tokenHash { return sha256.Sum256([]byte(t)) }
+func (t Token) sum() tokenHash {
+	var buf [64]byte // a conversion would allocate
+	return sha256.Sum256(append(buf[:0], t...))
+}
 
 // tokenHash is what is kept of a token in memory.
 type tokenHash [sha256.Size]byte

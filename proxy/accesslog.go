@@ -21,11 +21,14 @@ type exchange struct {
 	start   time.Time
 	id      string
 	client  netip.Addr
-	target  target
-	class   class
-	outcome outcome
-	access  Access
-	session auth.Session
+	address string // the client's; empty when it has none
+	// forwarded is room for the values of the headers that every forwarded request gets.
+	forwarded [2]string
+	target    target
+	class     class
+	outcome   outcome
+	access    Access
+	session   auth.Session
 	// signedIn says that the session's user is who is there. The identity headers depend on it alone.
 	signedIn bool
 	lasting  lasting
@@ -49,7 +52,9 @@ func exchangeOf(ctx context.Context) *exchange {
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, request: r, start: time.Now(), cookie: &p.c.Cookie}
-	x.client = clientIP(r, p.c.TrustedProxies)
+	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
+		x.address = x.client.String()
+	}
 	x.id = p.requestID(r)
 	if _, ok := r.Header["X-Forwarded-For"]; ok && !trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
 		p.untrusted.Do(func() {
@@ -142,8 +147,8 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 		slog.String("request_id", x.id), slog.String("method", x.request.Method), slog.String("path", x.path()),
 		slog.Int("status", x.status), slog.String("outcome", x.outcome.String()), slog.String("route", x.class.String()),
 		slog.Int64("bytes", x.bytes), slog.Duration("took", took))
-	if x.client.IsValid() {
-		attrs = append(attrs, slog.String("client", x.client.String()))
+	if x.address != "" {
+		attrs = append(attrs, slog.String("client", x.address))
 	}
 	if x.session.User.ID != "" {
 		attrs = append(attrs, slog.String("user", x.session.User.ID))

@@ -15,7 +15,7 @@ type Finding struct {
 func (r Rules) Explain(method, rawPath string) (findings []Finding, complete bool) {
 	complete = visitReadings(rawPath, func(rd reading) {
 		f := Finding{Path: rd.path, How: rd.how}
-		for _, i := range r.deciding(method, rd) {
+		for _, i := range r.deciding(method, rd, nil) {
 			f.Rule = r.list[i].text
 			f.Protected = f.Protected || !r.list[i].public
 			f.Roles = append(f.Roles, r.list[i].roles...)

@@ -68,9 +68,11 @@ type Proxy struct {
 
 // publicURL holds what each request compares with.
 type publicURL struct {
-	origin, host, scheme string
-	hostname             string
-	loopback             bool
+	origin, host string
+	hostname     string
+	loopback     bool
+	// hostHeader and schemeHeader are values of headers, which nobody changes.
+	hostHeader, schemeHeader []string
 }
 
 // New makes a Proxy in front of the app, with the sessions of store. Close it when done.
@@ -80,7 +82,8 @@ func New(c Config, store *auth.Store) *Proxy {
 	}
 	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 	u := c.PublicURL
-	p.publicIs = publicURL{u.Scheme + "://" + u.Host, u.Host, u.Scheme, strings.ToLower(u.Hostname()), IsLoopback(u.Hostname())}
+	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
+		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
 	p.forward = p.newReverseProxy()
 	return p
 }

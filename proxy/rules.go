@@ -100,7 +100,8 @@ func (v *verdict) access(r Rules) Access {
 
 // judge applies the rules to one reading and adds what it needs.
 func (r Rules) judge(method string, rd reading, v *verdict) {
-	for _, i := range r.deciding(method, rd) {
+	var buf [4]int
+	for _, i := range r.deciding(method, rd, buf[:0]) {
 		if r.list[i].public {
 			continue
 		}
@@ -113,10 +114,9 @@ func (r Rules) judge(method string, rd reading, v *verdict) {
 
 // deciding are the rules that decide a reading: of the longest prefix, those that name the method before those that do
 // not, and protecting ones before public ones. Two protecting rules can tie when their prefixes differ in case only;
-// then both count.
-func (r Rules) deciding(method string, rd reading) []int {
-	var buf [4]int
-	best, found := score{}, buf[:0]
+// then both count. They are appended to found, which is empty.
+func (r Rules) deciding(method string, rd reading, found []int) []int {
+	var best score
 	for i := range r.list {
 		ru := &r.list[i]
 		covers, named := ru.namesMethod(method)

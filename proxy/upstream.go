@@ -154,12 +154,13 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	delete(h, "Expect")
 	p.c.Cookie.Strip(h)
 	p.c.Identity.remove(h)
-	h["X-Forwarded-Host"] = []string{p.publicIs.host}
-	h["X-Forwarded-Proto"] = []string{p.publicIs.scheme}
-	if x.client.IsValid() {
-		h["X-Forwarded-For"] = []string{x.client.String()}
+	h["X-Forwarded-Host"] = p.publicIs.hostHeader
+	h["X-Forwarded-Proto"] = p.publicIs.schemeHeader
+	x.forwarded = [2]string{x.id, x.address}
+	h["X-Request-Id"] = x.forwarded[0:1:1]
+	if x.address != "" {
+		h["X-Forwarded-For"] = x.forwarded[1:2:2]
 	}
-	h["X-Request-Id"] = []string{x.id}
 	if x.signedIn {
 		p.c.Identity.set(h, &x.session.User)
 	}
@@ -192,9 +193,11 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if _, ok := res.Header["Expires"]; ok {
 		return nil
 	}
-	res.Header["Cache-Control"] = []string{"private, no-store"}
+	res.Header["Cache-Control"] = privateOnly
 	return nil
 }
+
+var privateOnly = []string{"private, no-store"} // nobody changes it
 
 // dropTrailerCookies is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
 // belongs there (RFC 9110, section 6.5.1).

@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// station is a part of a signed-in request's way, and how often it may allocate.
+type station struct {
+	name   string
+	budget float64
+	run    func()
+}
+
+// answers is an app without a network: what is left is what the gate and httputil.ReverseProxy do.
+type answers struct{}
+
+func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 2, Body: io.NopCloser(strings.NewReader("ok")),
+		Header: http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}}, nil
+}
+
+// discard is a client that wants nothing. A recorder would copy the header.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+func stations(tb testing.TB) []station {
+	counts := prometheus.NewRegistry()
+	store, _ := authtest.NewStore(tb, func(o *auth.Options) { o.SessionCache, o.Metrics = time.Minute, counts })
+	ctx, stop := context.WithCancel(context.Background())
+	tb.Cleanup(stop)
+	go store.Run(ctx)
+	for !hears(tb, counts) {
+		time.Sleep(time.Millisecond)
+	}
+	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", auth.Client{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	id, err := ParseIdentity("X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles", "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	upstream, err := ParseUpstream("http://app.example")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := New(Config{
+		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
+		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id, Cookie: auth.Cookie{Name: "__Host-gatepost", Secure: true},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Owns:           func(string) bool { return false },
+		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	}, store)
+	p.forward.Transport = answers{}
+	bare := &httputil.ReverseProxy{Transport: answers{}, BufferPool: &buffers, Rewrite: func(pr *httputil.ProxyRequest) {
+		pr.SetURL(&url.URL{Scheme: "http", Host: "app.example"})
+		pr.SetXForwarded()
+	}}
+	r := httptest.NewRequest(http.MethodGet, "/dashboard/items/42?tab=2", nil)
+	r.RemoteAddr = "127.0.0.1:1234"
+	r.Header = http.Header{"User-Agent": {"test"}, "Accept": {"text/html,*/*;q=0.8"}, "Accept-Language": {"en"}, "Accept-Encoding": {"gzip"},
+		"X-Forwarded-For": {"192.0.2.1"}, "Cookie": {"theme=dark; __Host-gatepost=" + string(issued.Session)}}
+	w := discard{http.Header{}}
+	x := p.begin(w, r)
+	t, err := parseTarget(r, p.c.PublicURL)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	x.target, x.status = t, http.StatusOK
+	if status, err := p.identify(x, r, Access{}); err != nil {
+		tb.Fatal(status, err)
+	}
+	if x.session, err = store.Lookup(tb.Context(), issued.Session); err != nil { // from now on it is kept
+		tb.Fatal(err)
+	}
+	out := r.Clone(withExchange(r.Context(), x))
+	full := out.Header.Clone()
+	answer, _ := answers{}.RoundTrip(out)
+	return []station{
+		{"arrive", 3, func() { p.begin(w, r) }},
+		{"target", 0, func() { _, _ = parseTarget(r, p.c.PublicURL) }},
+		{"rules", 0, func() { p.c.Rules.For(r.Method, t.path) }},
+		{"session", 0, func() { _, _ = p.identify(x, r, Access{}) }},
+		{"identity", 3, func() {
+			clear(out.Header)
+			for name, values := range full {
+				out.Header[name] = values
+			}
+			p.rewrite(&httputil.ProxyRequest{In: out, Out: out})
+		}},
+		{"answer", 0, func() {
+			delete(answer.Header, "Cache-Control")
+			_ = p.modifyResponse(answer)
+		}},
+		{"count", 0, func() { p.metrics.observe(x, time.Millisecond) }},
+		{"log", 1, func() { p.log(x, time.Millisecond) }},
+		{"bare proxy", 24, func() { bare.ServeHTTP(w, r); clear(w.header) }},
+		{"gate", 34, func() { p.ServeHTTP(w, r); clear(w.header) }},
+	}
+}
+
+// hears says whether the Store keeps sessions by now.
+func hears(tb testing.TB, counts *prometheus.Registry) bool {
+	families, err := counts.Gather()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "gatepost_revocations_heard" {
+			return f.GetMetric()[0].GetGauge().GetValue() == 1
+		}
+	}
+	tb.Fatal("nothing says whether revocations are heard")
+	return false
+}
+
+// The bare proxy is in the list so that a new version of Go shows as what it is.
+func TestStationsKeepToTheirBudgetOfAllocations(t *testing.T) {
+	for _, s := range stations(t) {
+		budget := s.budget + raceSlack()
+		if got := testing.AllocsPerRun(1000, s.run); got > budget {
+			t.Errorf("%s allocates %v times, and may %v", s.name, got, budget)
+		}
+	}
+}
+
+// raceSlack is for pools, which the race detector makes forget some of what they are given.
+func raceSlack() float64 {
+	info, _ := debug.ReadBuildInfo()
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		return 4
+	}
+	return 0
+}
+
+// BenchmarkStation is what each part of a request costs, "log" and "count" among them, and all of it together, beside a
+// bare proxy that does the same without a network.
+func BenchmarkStation(b *testing.B) {
+	for _, s := range stations(b) {
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.run()
+			}
+		})
+	}
+}
