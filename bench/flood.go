@@ -61,7 +61,7 @@ func serveFlood(args []string) error {
 // flood measures signed-in traffic at a low rate with and without a flood of sign-ins, by turns.
 func (s *site) flood(ctx context.Context, o options, token string, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d sign-ins at once\n", floodSignIns)
-	g, err := s.startGate(ctx, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
+	g, err := s.startGate(ctx, s.program, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
 	if err != nil {
 		return err
 	}

@@ -29,19 +29,29 @@ func (g gate) publicHost() string { return "localhost:" + g.port }
 // named is a session's cookie under the name that it has at this gate.
 func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + token }
 
-// openGates starts one gate with its defaults and one that keeps no sessions.
-func (s *site) openGates(ctx context.Context, program, log string) (err error) {
-	s.program = program
+// gates are those with the defaults, without a line for each request, without sessions kept, and of another build.
+type gates struct{ keeping, silent, asking, other gate }
+
+func (s *site) openGates(ctx context.Context, o options, log string) (err error) {
+	s.program = o.gate
 	// Appending, so that the log can be emptied while the gates write it.
 	if s.gateLog, err = os.OpenFile(log, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return fmt.Errorf("open the gate's log: %w", err)
 	}
 	s.onClose(func() { _ = s.gateLog.Close() })
 	for _, g := range []struct {
-		to    *gate
-		cache string
-	}{{&s.keeping, "30s"}, {&s.asking, "0"}} {
-		if *g.to, err = s.startGate(ctx, "GATEPOST_SESSION_CACHE="+g.cache); err != nil {
+		to               *gate
+		program, setting string
+	}{
+		{&s.keeping, o.gate, "GATEPOST_SESSION_CACHE=30s"},
+		{&s.silent, o.gate, "GATEPOST_LOG_LEVEL=warn"},
+		{&s.asking, o.gate, "GATEPOST_SESSION_CACHE=0"},
+		{&s.other, o.against, "GATEPOST_SESSION_CACHE=30s"},
+	} {
+		if g.program == "" {
+			continue
+		}
+		if *g.to, err = s.startGate(ctx, g.program, g.setting); err != nil {
 			return err
 		}
 		s.onClose(g.to.child.stop)
@@ -50,14 +60,14 @@ func (s *site) openGates(ctx context.Context, program, log string) (err error) {
 }
 
 // startGate starts a gate and waits until it answers.
-func (s *site) startGate(ctx context.Context, setting string) (gate, error) {
+func (s *site) startGate(ctx context.Context, program, setting string) (gate, error) {
 	port, err := freePort()
 	if err != nil {
 		return gate{}, err
 	}
 	g := gate{port: port, address: "127.0.0.1:" + port}
 	g.child, err = start(ctx, func(ctx context.Context) *exec.Cmd {
-		cmd := command(ctx, s.program, "serve")
+		cmd := command(ctx, program, "serve")
 		cmd.Stderr = s.gateLog
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser), "GATEPOST_UPSTREAM=http://"+s.upstream,
 			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",

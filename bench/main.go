@@ -42,6 +42,7 @@ type options struct {
 	path        string
 	rate        int
 	gate        string
+	against     string
 	check       bool
 	write       string
 }
@@ -66,6 +67,7 @@ func parseFlags() options {
 	flag.IntVar(&o.connections, "connections", 32, "keep-alive connections of the load generator")
 	flag.StringVar(&o.path, "path", "/dashboard/items/42", "path to request")
 	flag.StringVar(&o.gate, "gate", "", "measure this gatepost `program` instead of building one")
+	flag.StringVar(&o.against, "against", "", "measure this gatepost `program` too, in the same rounds")
 	flag.IntVar(&o.rate, "rate", 2000, "requests a second when latencies are measured")
 	flag.BoolVar(&o.check, "check", false, "fail when a figure is beyond its limit")
 	flag.StringVar(&o.write, "write", "", "write the table and the plot into performance.md and performance.svg in this `folder`")

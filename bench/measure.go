@@ -15,19 +15,32 @@ const (
 	bare = iota
 	public
 	signedIn
+	silent // signed in, and no line in the log for a request
 	asking // signed in, and every request asks PostgreSQL
+	other  // signed in, through another build of the gate, when there is one
 	subjectCount
 )
 
-var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in", asking: "gate, signed in, no cache"}
+var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in", silent: "gate, signed in, no log",
+	asking: "gate, signed in, no cache", other: "other gate, signed in"}
 
 // limits are what each may cost, in times of the bare proxy.
 var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70}
 
 // subject is one thing measured: a process and the request it is sent.
 type subject struct {
-	pid int
+	pid int // 0: not measured
 	job job
+}
+
+// measured are the subjects there are.
+func measured(subjects [subjectCount]subject) (list []int) {
+	for i, sub := range subjects {
+		if sub.pid != 0 {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // results holds what was measured of each subject.
@@ -85,8 +98,8 @@ func measure(ctx context.Context, o options) (*results, error) {
 // to wait for the one before it has waited.
 func (s *site) steadily(ctx context.Context, o options, subjects [subjectCount]subject, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d requests a second\n", o.rate)
-	for i, sub := range subjects {
-		j := sub.job
+	for _, i := range measured(subjects) {
+		j := subjects[i].job
 		j.Rate, j.Duration = o.rate, 2*o.turn
 		var err error
 		if res.steady[i], err = runLoad(ctx, j); err != nil {
@@ -99,8 +112,8 @@ func (s *site) steadily(ctx context.Context, o options, subjects [subjectCount]s
 // crowded measures memory while many connections are open and busy.
 func (s *site) crowded(ctx context.Context, subjects [subjectCount]subject, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d connections\n", manyConnections)
-	for i, sub := range subjects {
-		j := sub.job
+	for _, i := range measured(subjects) {
+		j := subjects[i].job
 		j.Connections, j.Duration = manyConnections, 4*slice
 		done := make(chan error, 1)
 		go func() { _, err := runLoad(ctx, j); done <- err }()
@@ -112,7 +125,7 @@ func (s *site) crowded(ctx context.Context, subjects [subjectCount]subject, res 
 				}
 				running = false
 			case <-time.After(slice / 5):
-				now, err := resident(sub.pid)
+				now, err := resident(subjects[i].pid)
 				if err != nil {
 					return err
 				}
@@ -128,7 +141,7 @@ func (s *site) restarts(ctx context.Context, res *results) error {
 	fmt.Fprintln(os.Stderr, "bench: starting again and again")
 	for range startsMeasured {
 		began := time.Now()
-		g, err := s.startGate(ctx, "GATEPOST_SESSION_CACHE=30s")
+		g, err := s.startGate(ctx, s.program, "GATEPOST_SESSION_CACHE=30s")
 		if err != nil {
 			return err
 		}
@@ -142,12 +155,18 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 	j := func(address, path, cookie string) job {
 		return job{Address: address, Request: s.request(path, cookie), Connections: o.connections, Duration: slice}
 	}
-	return [subjectCount]subject{
+	through := func(g gate) subject { return subject{g.child.pid(), j(g.address, o.path, g.named(cookie))} }
+	list := [subjectCount]subject{
 		bare:     {s.bare.pid(), j(s.bareAddress, o.path, s.keeping.named(cookie))},
 		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
-		signedIn: {s.keeping.child.pid(), j(s.keeping.address, o.path, s.keeping.named(cookie))},
-		asking:   {s.asking.child.pid(), j(s.asking.address, o.path, s.asking.named(cookie))},
+		signedIn: through(s.keeping),
+		silent:   through(s.silent),
+		asking:   through(s.asking),
 	}
+	if o.against != "" {
+		list[other] = through(s.other)
+	}
+	return list
 }
 
 // request is the same for everybody but for the session: what is cheap to proxy for one must be cheap for the other.

@@ -38,18 +38,39 @@ func (r *results) ratio(subject int) spread {
 	return newSpread(v)
 }
 
+// subjects are those that were measured.
+func (r *results) subjects() (list []int) {
+	for i, samples := range r.samples {
+		if len(samples) > 0 {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// logging is the part of a signed-in request that its line in the log costs.
+func (r *results) logging() spread {
+	var v []float64
+	for round, s := range r.samples[silent] {
+		v = append(v, 1-ownCPU(s)/ownCPU(r.samples[signedIn][round]))
+	}
+	return newSpread(v)
+}
+
 func (r *results) print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tCPU a request, µs\ttimes bare\tat most\tPostgreSQL, µs")
-	for i := range subjectCount {
+	for _, i := range r.subjects() {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], spreadOf(r.samples[i], ownCPU).format(1), r.times(i), atMost(limits[i]), r.postgres(i))
 	}
 	fmt.Fprintf(w, "\n\tp50\tp99\tp99.9\tmemory at %d connections\n", manyConnections)
-	for i := range subjectCount {
+	for _, i := range r.subjects() {
 		l := r.steady[i]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
 	}
-	fmt.Fprintf(w, "\nwhile %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe processes that hash take %s, and the gate itself %s more\n",
+	share := r.logging()
+	fmt.Fprintf(w, "\nthe log takes %.1f %% (%.1f – %.1f) of a signed-in request\n", 100*share.median, 100*share.min, 100*share.max)
+	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe processes that hash take %s, and the gate itself %s more\n",
 		floodSignIns, ms(r.flood.p99), ms(r.flood.quiet), megabytes(r.flood.hashing), megabytes(r.flood.gate))
 	fmt.Fprintf(w, "from its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
 	fmt.Fprintf(w, "in parentheses the least and the most, of %d rounds and %d starts\n", len(r.samples[bare]), len(r.starts))
@@ -91,6 +112,7 @@ const (
 	memoryMore    = 20 << 20 // bytes
 	postgresLimit = 60       // µs a request
 	startLimit    = 150      // ms
+	logLimit      = 0.03     // of a signed-in request
 	floodTimes    = 2        // the quiet p99
 	floodMemory   = 3        // times what a hash takes, for each that runs at once
 )
@@ -109,6 +131,7 @@ func (r *results) check() error {
 			beyond(median <= limit, "%s costs %.2f times a bare request, and may %.2f", names[i], median, limit)
 		}
 	}
+	beyond(r.logging().median <= logLimit, "the log takes %.1f %% of a request, and may %.0f", 100*r.logging().median, 100*logLimit)
 	memory, most := r.resident[signedIn], int64(memoryTimes*float64(r.resident[bare]))+memoryMore
 	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory), manyConnections, megabytes(most))
 	postgres := spreadOf(r.samples[asking], postgresCPU).median

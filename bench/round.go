@@ -37,7 +37,7 @@ func (s sample) perRequest(d time.Duration) float64 {
 // round loads each subject for the time of its turn, slice by slice, in an order that reverses.
 func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn time.Duration, res *results) error {
 	var samples [subjectCount]sample
-	order := []int{bare, signedIn, public, asking}
+	order := measured(subjects)
 	for range turn / slice {
 		for _, i := range order {
 			l, err := s.slice(ctx, subjects[i], &samples[i])
@@ -48,8 +48,8 @@ func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn t
 		}
 		slices.Reverse(order)
 	}
-	for i, sam := range samples {
-		res.samples[i] = append(res.samples[i], sam)
+	for _, i := range order {
+		res.samples[i] = append(res.samples[i], samples[i])
 	}
 	return nil
 }

@@ -14,15 +14,15 @@ import (
 
 // site is everything that runs for a measurement.
 type site struct {
-	bare            *child
-	bareAddress     string
-	upstream        string
-	program         string // the gate's
-	keeping, asking gate
-	gateLog         *os.File
-	database        *localpg.Server
-	postgres        int // process id of PostgreSQL's first process
-	close           []func()
+	bare        *child
+	bareAddress string
+	upstream    string
+	program     string // the gate's
+	gates
+	gateLog  *os.File
+	database *localpg.Server
+	postgres int // process id of PostgreSQL's first process
+	close    []func()
 }
 
 func (s *site) onClose(f func()) { s.close = append(s.close, f) }
@@ -55,7 +55,7 @@ func (s *site) open(ctx context.Context, o options) error {
 	if err := s.openDatabase(ctx, filepath.Join(dir, "database")); err != nil {
 		return err
 	}
-	return s.openGates(ctx, o.gate, filepath.Join(dir, "gate.log"))
+	return s.openGates(ctx, o, filepath.Join(dir, "gate.log"))
 }
 
 func build(ctx context.Context, to string) error {

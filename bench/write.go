@@ -58,11 +58,12 @@ const (
 // and a mark where its limit is.
 func (r *results) plot() []byte {
 	var b bytes.Buffer
-	height := plotRow*subjectCount + 40
+	subjects := r.subjects()
+	height := plotRow*len(subjects) + 40
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" font-family="sans-serif" font-size="14" role="img">`+"\n", height)
 	fmt.Fprintln(&b, `<title>CPU time of a request, in times of the bare proxy</title><rect width="720" height="100%" fill="#fff"/>`)
-	for i := range subjectCount {
-		y, s := plotRow*i+20, spread{1, 1, 1}
+	for row, i := range subjects {
+		y, s := plotRow*row+20, spread{1, 1, 1}
 		if i != bare {
 			s = r.ratio(i)
 		}
