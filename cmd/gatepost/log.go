@@ -16,29 +16,34 @@ func newLogger(c *config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// batchWriter collects log lines and writes them together a moment later: a system call for each line would be a
-// noticeable part of what a request costs. A crash of the process loses the lines of the last flushEvery.
+// batchWriter collects log lines and writes them together a moment later, while others go on collecting: a system call
+// for each line, with everybody waiting for it, would be a noticeable part of what a request costs. A crash of the process
+// loses the lines of the last flushEvery.
 type batchWriter struct {
 	to      io.Writer
 	mu      sync.Mutex
 	lines   []byte
-	pending bool // a flush is scheduled
+	pending bool       // a flush is scheduled
+	writing sync.Mutex // taken before mu, and keeps batches in order
+	spare   []byte
 }
 
 const (
 	flushEvery = 50 * time.Millisecond
-	flushSize  = 32 << 10
+	// flushSize is how much is collected when nobody takes the lines; then whoever logs has to wait.
+	flushSize = 1 << 20
 )
 
 func (b *batchWriter) Write(line []byte) (int, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.lines = append(b.lines, line...)
-	if len(b.lines) >= flushSize {
-		return len(line), b.flush()
+	full, first := len(b.lines) >= flushSize, !b.pending
+	b.pending = true
+	b.mu.Unlock()
+	if full {
+		return len(line), b.Flush()
 	}
-	if !b.pending {
-		b.pending = true
+	if first {
 		time.AfterFunc(flushEvery, func() { _ = b.Flush() })
 	}
 	return len(line), nil
@@ -46,17 +51,16 @@ func (b *batchWriter) Write(line []byte) (int, error) {
 
 // Flush writes what has collected.
 func (b *batchWriter) Flush() error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.pending = false
-	return b.flush()
-}
-
-func (b *batchWriter) flush() error {
-	if len(b.lines) == 0 {
+	lines := b.lines
+	b.lines, b.pending = b.spare[:0], false
+	b.mu.Unlock()
+	b.spare = lines
+	if len(lines) == 0 {
 		return nil
 	}
-	_, err := b.to.Write(b.lines)
-	b.lines = b.lines[:0]
+	_, err := b.to.Write(lines)
 	return err
 }
