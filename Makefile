@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test e2e bench lint build fuzz
+.PHONY: demo test e2e bench pgo lint build fuzz
 
 GO ?= go
 
@@ -22,6 +22,13 @@ e2e: ## the walk in a real browser
 bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
 	@scripts/need postgresql
 	$(GO) run ./bench -check
+
+pgo: ## what a build guided by a profile gains; copy bin/default.pgo to cmd/gatepost to keep it
+	@scripts/need postgresql
+	@mkdir -p bin
+	$(GO) run ./bench profile bin/default.pgo
+	$(GO) build -pgo bin/default.pgo -o bin/gatepost-pgo ./cmd/gatepost
+	$(GO) run ./bench -against bin/gatepost-pgo
 
 lint:
 	@files=$$(gofmt -l cmd proxy auth loginui migrations internal bench e2e); \

@@ -60,7 +60,7 @@ func (s *site) openGates(ctx context.Context, o options, log string) (err error)
 }
 
 // startGate starts a gate and waits until it answers.
-func (s *site) startGate(ctx context.Context, program, setting string) (gate, error) {
+func (s *site) startGate(ctx context.Context, program string, settings ...string) (gate, error) {
 	port, err := freePort()
 	if err != nil {
 		return gate{}, err
@@ -71,7 +71,8 @@ func (s *site) startGate(ctx context.Context, program, setting string) (gate, er
 		cmd.Stderr = s.gateLog
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser), "GATEPOST_UPSTREAM=http://"+s.upstream,
 			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
-			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json", setting)
+			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json")
+		cmd.Env = append(cmd.Env, settings...)
 		return cmd
 	})
 	if err != nil {

@@ -20,6 +20,10 @@
 //
 // measures look-ups, sign-ins and the sweep on a PostgreSQL with ten thousand, a million and ten million sessions.
 //
+//	go run ./bench profile FILE
+//
+// writes a CPU profile of the gate under load.
+//
 // It needs Linux, for the accounting in /proc, and an installed PostgreSQL.
 package main
 

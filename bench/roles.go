@@ -17,7 +17,8 @@ func findRole(args []string) func(args []string) error {
 	if len(args) < 2 {
 		return nil
 	}
-	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare, "load": serveLoad, "flood": serveFlood, "growth": runGrowth}[args[1]]
+	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare, "load": serveLoad, "flood": serveFlood,
+		"growth": runGrowth, "profile": runProfile}[args[1]]
 }
 
 // serveUpstream is the app: about a kilobyte of text whatever is asked.

@@ -41,7 +41,7 @@ type config struct {
 	dataDir                                    string
 	migrate, allowHTTP, trustUnverifiedEmail   bool
 	logLevel                                   slog.Level
-	logJSON                                    bool
+	logJSON, profiling                         bool
 }
 
 // maxLifetime is the longest a browser keeps a cookie (RFC 6265bis, section 5.5: 400 days).
@@ -313,6 +313,7 @@ func (c *config) checkLog(list *faults) {
 		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %q is neither text nor json", c.LogFormat))
 	}
 	c.logJSON = c.LogFormat == "json"
+	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Profiling)
 	switch strings.ToLower(c.LogLevel) {
 	case "debug", "info", "warn", "error":
 		_ = c.logLevel.UnmarshalText([]byte(c.LogLevel)) // one of the four

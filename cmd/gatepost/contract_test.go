@@ -441,6 +441,22 @@ func TestTheBuiltInDatabaseServesAndTheCommandsJoinIt(t *testing.T) {
 	}
 }
 
+func TestProfilesAreForWhoAsksForThem(t *testing.T) {
+	t.Parallel()
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PROFILING=true")
+	r, err := http.Get(g.ops + "/debug/pprof/heap?debug=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if b, _ := io.ReadAll(r.Body); r.StatusCode != http.StatusOK || !strings.Contains(string(b), "heap profile") {
+		t.Errorf("got %s: %.100s", r.Status, b)
+	}
+	if out := g.visitor(t).fetch("/debug/pprof/heap"); !strings.HasPrefix(out.body, "app page") {
+		t.Errorf("on the public port: %.100s", out.body)
+	}
+}
+
 func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
@@ -448,6 +464,9 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 	v.signUp("ada@example.com")
 	v.fetch("/dashboard")
 	g.visitor(t).fetch("/dashboard")
+	if r, err := http.Get(g.ops + "/debug/pprof/"); err != nil || r.StatusCode != http.StatusNotFound {
+		t.Errorf("profiles nobody asked for: %v, %v", r, err)
+	}
 	res, err := http.Get(g.ops + "/metrics")
 	if err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ type settings struct {
 	DataDir              string `env:"GATEPOST_DATA_DIR"`
 	PostgresBin          string `env:"GATEPOST_POSTGRES_BIN"`
 	Migrate              string `env:"GATEPOST_MIGRATE, default=true"`
+	Profiling            string `env:"GATEPOST_PROFILING, default=false"`
 	LogFormat            string `env:"GATEPOST_LOG_FORMAT, default=text"`
 	LogLevel             string `env:"GATEPOST_LOG_LEVEL, default=info"`
 }
