@@ -133,6 +133,18 @@ func (p *Proxy) end(x *exchange) {
 	}
 }
 
+// lines write the line of a request, with what has few values already in it.
+type lines [classes][outcomes]slog.Handler
+
+func newLines(log *slog.Logger) (l lines) {
+	for c := range classes {
+		for o := range outcomes {
+			l[c][o] = log.Handler().WithAttrs([]slog.Attr{slog.String("route", c.String()), slog.String("outcome", o.String())})
+		}
+	}
+	return l
+}
+
 func (p *Proxy) log(x *exchange, took time.Duration) {
 	level := slog.LevelInfo
 	if x.status >= 500 {
@@ -142,11 +154,10 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if !p.c.Log.Enabled(ctx, level) {
 		return
 	}
-	var buf [12]slog.Attr
+	var buf [9]slog.Attr
 	attrs := append(buf[:0],
 		slog.String("request_id", x.id), slog.String("method", x.request.Method), slog.String("path", x.path()),
-		slog.Int("status", x.status), slog.String("outcome", x.outcome.String()), slog.String("route", x.class.String()),
-		slog.Int64("bytes", x.bytes), slog.Duration("took", took))
+		slog.Int("status", x.status), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
 	}
@@ -158,7 +169,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	}
 	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
 	record.AddAttrs(attrs...)
-	_ = p.c.Log.Handler().Handle(ctx, record) // there is nowhere left to say that a log line failed
+	_ = p.lines[x.class][x.outcome].Handle(ctx, record) // there is nowhere left to say that a log line failed
 }
 
 const maxLoggedPath = 1024

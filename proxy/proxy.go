@@ -62,6 +62,7 @@ type Proxy struct {
 	forward   *httputil.ReverseProxy
 	transport *transport
 	metrics   *metrics
+	lines     lines
 	publicIs  publicURL
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
 }
@@ -80,7 +81,7 @@ func New(c Config, store *auth.Store) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), lines: newLines(c.Log), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 	u := c.PublicURL
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
