@@ -64,8 +64,9 @@ type Options struct {
 	SignUpLimit int
 	// SignUpTotal is how many may sign up at once from everywhere, and then in an hour. Default 0: no limit.
 	SignUpTotal int
-	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do. Default 250 ms. It
-	// has to be longer than a password takes to hash, or the time tells which addresses have an account.
+	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do, and up to half of it
+	// more by chance. Default 250 ms. It has to be longer than a password takes to hash, or the time tells which addresses have
+	// an account.
 	AnswerStep time.Duration
 	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
 	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.

@@ -18,10 +18,13 @@ const hashWait = 4 * time.Second
 // hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
 const hashRoom = 150
 
-func hashPatience() time.Duration {
+func hashPatience() time.Duration { return hashWait/2 + chance(hashWait) }
+
+// chance is any time up to a limit.
+func chance(limit time.Duration) time.Duration {
 	var b [8]byte
 	rand.Read(b[:])
-	return hashWait/2 + time.Duration(binary.NativeEndian.Uint64(b[:])%uint64(hashWait))
+	return time.Duration(binary.NativeEndian.Uint64(b[:]) % uint64(limit+1))
 }
 
 // hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and

@@ -220,11 +220,12 @@ func queueBucket(b *pgx.Batch, key throttleKey, burst int, interval time.Duratio
 }
 
 // settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does
-// not tell why: an account that exists costs one row more than one that does not.
+// not tell why: an account that exists costs one row more than one that does not. Chance adds up to half a step, or those
+// who came together would be answered, and come back, together.
 func settle(ctx context.Context, began time.Time, step time.Duration, err error) {
 	var throttled *ThrottledError
 	if !errors.Is(err, ErrBadCredentials) && !errors.As(err, &throttled) {
 		return
 	}
-	wait(ctx, step-time.Since(began)%step)
+	wait(ctx, step-time.Since(began)%step+chance(step/2))
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,7 +20,7 @@ const (
 	// floodRate is the signed-in traffic beside them, in requests a second.
 	floodRate = 200
 	// floodTurns is how often both are measured; the medians count.
-	floodTurns = 3
+	floodTurns = 5
 	// hashMemory is what one password takes while it is hashed.
 	hashMemory = 19 << 20
 )
@@ -33,6 +34,10 @@ type flooded struct {
 
 // serveFlood signs in with wrong passwords until it is ended. args: the address and the public host.
 func serveFlood(args []string) error {
+	// Whoever floods is somewhere else and takes nothing of this machine.
+	if err := syscall.Setpriority(syscall.PRIO_PGRP, 0, 19); err != nil {
+		return fmt.Errorf("stand back: %w", err)
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: floodSignIns}
 	fmt.Fprintln(os.Stdout, "flooding")
 	var wg sync.WaitGroup
