@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,7 +21,8 @@ const (
 	// and traffic the rest.
 	workerNice = 10
 	// workerPatience is how long a key may take to come back, which on a busy machine is many times what it takes by itself.
-	workerPatience = 10 * time.Second
+	// It is less than the longest wait for a turn.
+	workerPatience = 4 * time.Second
 	// workerRest is how long a process that hashes keeps its memory with nothing to do.
 	workerRest = time.Second
 )
@@ -67,22 +69,26 @@ type hashWorkers struct {
 	mu      sync.Mutex
 	idle    []*hashWorker // the one used last is last
 	closed  bool
-	failing sync.Once // where no process can be started, saying so once is enough
+	failing atomic.Bool // and it was said
 }
 
 // derive has a worker make the key, and makes it here when none can.
 func (ws *hashWorkers) derive(h phc, password string) []byte {
 	key, err := ws.ask(h, password)
-	if err != nil {
-		ws.failing.Do(func() {
-			ws.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
-		})
-		return derive(h, password)
+	if err == nil {
+		ws.failing.Store(false)
+		return key
 	}
-	return key
+	if !ws.failing.Swap(true) {
+		ws.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
+	}
+	return derive(h, password)
 }
 
-// ask goes from worker to worker, as those that were idle may have ended, and last to a new one.
+var errLate = errors.New("it does not answer")
+
+// ask goes from worker to worker, as those that were idle may have ended, and last to a new one. After a long wait it gives
+// up at once.
 func (ws *hashWorkers) ask(h phc, password string) ([]byte, error) {
 	for {
 		w, used := ws.take()
@@ -98,7 +104,7 @@ func (ws *hashWorkers) ask(h phc, password string) ([]byte, error) {
 			return key, nil
 		}
 		w.stop()
-		if !used {
+		if !used || errors.Is(err, errLate) {
 			return nil, err
 		}
 	}
@@ -142,6 +148,7 @@ type hashWorker struct {
 	in   io.Closer
 	jobs *gob.Encoder
 	keys *gob.Decoder
+	done chan struct{} // closed when it has ended
 }
 
 func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
@@ -160,12 +167,21 @@ func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
 		return nil, err
 	}
 	_ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, workerNice) // without, it is only less polite
-	return &hashWorker{cmd, in, gob.NewEncoder(in), gob.NewDecoder(out)}, nil
+	w := &hashWorker{cmd, in, gob.NewEncoder(in), gob.NewDecoder(out), make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // how it ended shows when it is asked
+		close(w.done)
+	}()
+	return w, nil
 }
 
 func (w *hashWorker) derive(h phc, password string) (key []byte, err error) {
 	late := time.AfterFunc(workerPatience, func() { _ = w.cmd.Process.Kill() })
-	defer late.Stop()
+	defer func() {
+		if !late.Stop() && err != nil {
+			err = errLate
+		}
+	}()
 	if err := w.jobs.Encode(hashJob{h.String(), password}); err != nil {
 		return nil, fmt.Errorf("send a hash job: %w", err)
 	}
@@ -182,5 +198,5 @@ func (w *hashWorker) derive(h phc, password string) (key []byte, err error) {
 func (w *hashWorker) stop() {
 	_ = w.in.Close()
 	_ = w.cmd.Process.Kill()
-	_ = w.cmd.Wait()
+	<-w.done
 }

@@ -70,11 +70,37 @@ func TestAProcessThatHashesIsReplacedWhenItDies(t *testing.T) {
 	if err := ws.list[0].Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	if runtime.GOOS == "linux" {
+		eventually(t, "it is no zombie", func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/%d", ws.list[0].Process.Pid))
+			return errors.Is(err, os.ErrNotExist)
+		})
+	}
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 		t.Error(err)
 	}
 	if len(ws.list) != 2 {
 		t.Errorf("%d processes were started, want 2", len(ws.list))
+	}
+}
+
+func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
+	t.Parallel()
+	var ws workers
+	var log bytes.Buffer
+	s, _ := authtest.NewStore(t, ws.with(thisBinary), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	signUp(t, s, "ada@example.com")
+	if err := ws.list[0].Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "it does not answer") {
+		t.Errorf("the log does not say so: %s", log.String())
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil || len(ws.list) != 2 {
+		t.Errorf("afterwards: %v, %d processes", err, len(ws.list))
 	}
 }
 

@@ -135,19 +135,24 @@ func (s *Store) recheckHolds(ctx context.Context, list []*Hold) bool {
 	if err != nil {
 		return false
 	}
-	doubt := time.Time{}
-	if s.cache.generation.Load() != generation {
-		doubt = asked // what was told meanwhile may not be in the answer
-	}
+	s.answerHolds(list, valid, asked, generation)
+	return true
+}
+
+// answerHolds acts on what PostgreSQL said of the sessions when it was asked, in a generation.
+func (s *Store) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
 	s.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
 		if f == nil || !h.lasting.Still(f.session.User) {
 			return false
 		}
-		h.until, h.suspect = asked.Add(f.left), doubt
+		h.until, h.suspect = asked.Add(f.left), time.Time{}
+		// What was told since may not be in the answer. What is told from now on waits until settle is done.
+		if s.cache.generation.Load() != generation {
+			h.suspect = asked
+		}
 		return true
 	})
-	return true
 }
 
 // settle ends the holds that may not go on.

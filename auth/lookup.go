@@ -70,7 +70,9 @@ func (l *lookups) fly() {
 	runtime.Gosched() // whoever is about to ask, and could run now, joins this query
 	if batch := l.take(); len(batch) > 0 {
 		if err := l.answer(batch); err != nil {
-			deliver(l.take(), nil, err)
+			for batch := l.take(); len(batch) > 0; batch = l.take() {
+				deliver(batch, nil, err)
+			}
 		}
 	}
 	l.mu.Lock()

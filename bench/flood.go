@@ -134,4 +134,4 @@ func (f *flooding) loadInFlood(ctx context.Context) (load, error) {
 }
 
 // hashSlots is how many passwords the gate hashes at once: one core is left to everybody else.
-func hashSlots() int64 { return int64(max(1, runtime.NumCPU()-1)) }
+func hashSlots() int64 { return int64(max(1, runtime.GOMAXPROCS(0)-1)) }
