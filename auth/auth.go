@@ -126,7 +126,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
 	s.hashes = newHashQueue()
 	if s.o.HashWorker != nil {
-		s.workers = &hashWorkers{command: s.o.HashWorker, log: s.o.Log}
+		s.workers = &hashWorkers{command: s.o.HashWorker, log: s.o.Log, patience: workerPatience}
 		s.hashes.derive = s.workers.derive
 	}
 	s.lookups = &lookups{query: s.findSessions}

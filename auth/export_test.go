@@ -1,6 +1,9 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
 func HoldHashQueue(s *Store) (release func()) {
@@ -34,3 +37,6 @@ func FillHashQueue(s *Store) (release func()) {
 	s.hashes.waiting.Add(n)
 	return func() { s.hashes.waiting.Add(-n) }
 }
+
+// SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
+func SetWorkerPatience(s *Store, d time.Duration) { s.workers.patience = d }

@@ -70,6 +70,8 @@ type hashWorkers struct {
 	idle    []*hashWorker // the one used last is last
 	closed  bool
 	failing atomic.Bool // and it was said
+	// patience is how long a key may take to come back.
+	patience time.Duration
 }
 
 // derive has a worker make the key, and makes it here when none can.
@@ -98,7 +100,7 @@ func (ws *hashWorkers) ask(h phc, password string) ([]byte, error) {
 				return nil, err
 			}
 		}
-		key, err := w.derive(h, password)
+		key, err := w.derive(h, password, ws.patience)
 		if err == nil {
 			ws.give(w)
 			return key, nil
@@ -175,8 +177,8 @@ func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
 	return w, nil
 }
 
-func (w *hashWorker) derive(h phc, password string) (key []byte, err error) {
-	late := time.AfterFunc(workerPatience, func() { _ = w.cmd.Process.Kill() })
+func (w *hashWorker) derive(h phc, password string, patience time.Duration) (key []byte, err error) {
+	late := time.AfterFunc(patience, func() { _ = w.cmd.Process.Kill() })
 	defer func() {
 		if !late.Stop() && err != nil {
 			err = errLate

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
@@ -42,6 +43,7 @@ func TestAProcessThatHashesMakesTheSameHashes(t *testing.T) {
 	t.Parallel()
 	var ws workers
 	s, db := authtest.NewStore(t, ws.with(thisBinary))
+	auth.SetWorkerPatience(s, time.Minute)
 	signUp(t, s, "ada@example.com")
 	var stored string
 	if err := db.QueryRow(t.Context(), `SELECT password FROM gatepost.account`).Scan(&stored); err != nil {
@@ -66,6 +68,7 @@ func TestAProcessThatHashesIsReplacedWhenItDies(t *testing.T) {
 	t.Parallel()
 	var ws workers
 	s, _ := authtest.NewStore(t, ws.with(thisBinary))
+	auth.SetWorkerPatience(s, time.Minute)
 	signUp(t, s, "ada@example.com")
 	if err := ws.list[0].Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -89,16 +92,19 @@ func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
 	var ws workers
 	var log bytes.Buffer
 	s, _ := authtest.NewStore(t, ws.with(thisBinary), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	auth.SetWorkerPatience(s, time.Minute)
 	signUp(t, s, "ada@example.com")
 	if err := ws.list[0].Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	auth.SetWorkerPatience(s, 100*time.Millisecond)
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(log.String(), "it does not answer") {
 		t.Errorf("the log does not say so: %s", log.String())
 	}
+	auth.SetWorkerPatience(s, time.Minute)
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil || len(ws.list) != 2 {
 		t.Errorf("afterwards: %v, %d processes", err, len(ws.list))
 	}
@@ -112,6 +118,7 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 	}
 	var ws workers
 	s, _ := authtest.NewStore(t, ws.with(thisBinary))
+	auth.SetWorkerPatience(s, time.Minute)
 	signUp(t, s, "ada@example.com")
 	pid := ws.list[0].Process.Pid
 	if environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err != nil || len(environ) > 0 {
