@@ -124,24 +124,30 @@ func (ws *hashWorkers) take() (w *hashWorker, ok bool) {
 }
 
 func (ws *hashWorkers) give(w *hashWorker) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if ws.closed {
+	if !ws.keep(w) {
 		w.stop()
-		return
 	}
-	ws.idle = append(ws.idle, w)
 }
 
-// close ends the idle workers, and each other one when it is done.
-func (ws *hashWorkers) close() {
+// keep makes a worker idle, unless there is nothing more to come.
+func (ws *hashWorkers) keep(w *hashWorker) bool {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.closed = true
-	for _, w := range ws.idle {
+	if !ws.closed {
+		ws.idle = append(ws.idle, w)
+	}
+	return !ws.closed
+}
+
+// close ends the idle workers, and has each other one end when it is done.
+func (ws *hashWorkers) close() {
+	ws.mu.Lock()
+	idle := ws.idle
+	ws.idle, ws.closed = nil, true
+	ws.mu.Unlock()
+	for _, w := range idle {
 		w.stop()
 	}
-	ws.idle = nil
 }
 
 // hashWorker is one process. It ends when its input does, and so with us, however we end.

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 )
@@ -39,12 +41,19 @@ func (ws *workers) with(command func() *process.Cmd) func(*auth.Options) {
 
 func thisBinary() *process.Cmd { return process.Command(os.Args[0], hashWorkerArg) }
 
+// store is one that hashes in processes, of which one is idle by now.
+func (ws *workers) store(t *testing.T, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool) {
+	t.Helper()
+	s, db := authtest.NewStore(t, append(change, ws.with(thisBinary))...)
+	auth.SetWorkerPatience(s, time.Minute)
+	signUp(t, s, "ada@example.com")
+	return s, db
+}
+
 func TestAProcessThatHashesMakesTheSameHashes(t *testing.T) {
 	t.Parallel()
 	var ws workers
-	s, db := authtest.NewStore(t, ws.with(thisBinary))
-	auth.SetWorkerPatience(s, time.Minute)
-	signUp(t, s, "ada@example.com")
+	s, db := ws.store(t)
 	var stored string
 	if err := db.QueryRow(t.Context(), `SELECT password FROM gatepost.account`).Scan(&stored); err != nil {
 		t.Fatal(err)
@@ -67,9 +76,7 @@ func TestAProcessThatHashesMakesTheSameHashes(t *testing.T) {
 func TestAProcessThatHashesIsReplacedWhenItDies(t *testing.T) {
 	t.Parallel()
 	var ws workers
-	s, _ := authtest.NewStore(t, ws.with(thisBinary))
-	auth.SetWorkerPatience(s, time.Minute)
-	signUp(t, s, "ada@example.com")
+	s, _ := ws.store(t)
 	if err := ws.list[0].Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +98,7 @@ func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
 	t.Parallel()
 	var ws workers
 	var log bytes.Buffer
-	s, _ := authtest.NewStore(t, ws.with(thisBinary), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-	auth.SetWorkerPatience(s, time.Minute)
-	signUp(t, s, "ada@example.com")
+	s, _ := ws.store(t, func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	if err := ws.list[0].Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +122,7 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 		t.Skip("looks into /proc")
 	}
 	var ws workers
-	s, _ := authtest.NewStore(t, ws.with(thisBinary))
-	auth.SetWorkerPatience(s, time.Minute)
-	signUp(t, s, "ada@example.com")
+	s, _ := ws.store(t)
 	pid := ws.list[0].Process.Pid
 	if environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err != nil || len(environ) > 0 {
 		t.Errorf("its environment: %q, %v", environ, err)
