@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -34,10 +33,6 @@ type flooded struct {
 
 // serveFlood signs in with wrong passwords until it is ended. args: the address and the public host.
 func serveFlood(args []string) error {
-	// Whoever floods is somewhere else and takes nothing of this machine.
-	if err := syscall.Setpriority(syscall.PRIO_PGRP, 0, 19); err != nil {
-		return fmt.Errorf("stand back: %w", err)
-	}
 	transport := &http.Transport{MaxIdleConnsPerHost: floodSignIns}
 	fmt.Fprintln(os.Stdout, "flooding")
 	var wg sync.WaitGroup

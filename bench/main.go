@@ -102,11 +102,10 @@ func run(o options) error {
 	if err := o.valid(); err != nil {
 		return err
 	}
-	// The system ends our children with the thread that started them, so it has to be one that stays.
-	runtime.LockOSThread()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := untilInterrupted()
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout+2*time.Duration(o.rounds+1)*subjectCount*o.turn+loadGrace)
+	turns := time.Duration(2*(o.rounds+2)*subjectCount + 5*floodTurns)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout+turns*o.turn+loadGrace)
 	defer cancel()
 	// Everything has ended by the time the result is printed: whoever reads it may stop reading.
 	res, err := measure(ctx, o)
@@ -128,4 +127,11 @@ func run(o options) error {
 		return res.check()
 	}
 	return nil
+}
+
+// untilInterrupted is for whoever starts children. The system ends them with the thread that started them, so it has to be
+// one that stays.
+func untilInterrupted() (context.Context, context.CancelFunc) {
+	runtime.LockOSThread()
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }

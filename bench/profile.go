@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,8 @@ func runProfile(args []string) error {
 	if len(args) != 1 {
 		return errors.New("profile takes the name of a file")
 	}
-	ctx := context.Background()
+	ctx, stop := untilInterrupted()
+	defer stop()
 	s := &site{}
 	defer s.Close()
 	o := options{connections: 32, path: "/dashboard/items/42"}
