@@ -133,16 +133,33 @@ func (p *Proxy) end(x *exchange) {
 	}
 }
 
-// lines write the line of a request, with what has few values already in it.
-type lines [classes][outcomes]slog.Handler
+// line is what has few values in what is logged of a request.
+type line struct {
+	class   class
+	outcome outcome
+	method  string
+	status  int
+}
 
-func newLines(log *slog.Logger) (l lines) {
-	for c := range classes {
-		for o := range outcomes {
-			l[c][o] = log.Handler().WithAttrs([]slog.Attr{slog.String("route", c.String()), slog.String("outcome", o.String())})
+func (l line) attrs() []slog.Attr {
+	return []slog.Attr{slog.String("route", l.class.String()), slog.String("outcome", l.outcome.String()),
+		slog.String("method", l.method), slog.Int("status", l.status)}
+}
+
+// newLines are handlers with the most frequent lines already in them.
+func newLines(log *slog.Logger) map[line]slog.Handler {
+	lines := map[line]slog.Handler{}
+	for class := range classes {
+		for outcome := range outcomes {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+				for _, status := range []int{http.StatusOK, http.StatusSeeOther, http.StatusNotModified} {
+					l := line{class, outcome, method, status}
+					lines[l] = log.Handler().WithAttrs(l.attrs())
+				}
+			}
 		}
 	}
-	return l
+	return lines
 }
 
 func (p *Proxy) log(x *exchange, took time.Duration) {
@@ -154,10 +171,13 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if !p.c.Log.Enabled(ctx, level) {
 		return
 	}
-	var buf [9]slog.Attr
-	attrs := append(buf[:0],
-		slog.String("request_id", x.id), slog.String("method", x.request.Method), slog.String("path", x.path()),
-		slog.Int("status", x.status), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
+	l := line{x.class, x.outcome, x.request.Method, x.status}
+	handler, ok := p.lines[l]
+	if !ok {
+		handler = p.c.Log.Handler().WithAttrs(l.attrs())
+	}
+	var buf [7]slog.Attr
+	attrs := append(buf[:0], slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
 	}
@@ -169,7 +189,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	}
 	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
 	record.AddAttrs(attrs...)
-	_ = p.lines[x.class][x.outcome].Handle(ctx, record) // there is nowhere left to say that a log line failed
+	_ = handler.Handle(ctx, record) // there is nowhere left to say that a log line failed
 }
 
 const maxLoggedPath = 1024

@@ -62,7 +62,7 @@ type Proxy struct {
 	forward   *httputil.ReverseProxy
 	transport *transport
 	metrics   *metrics
-	lines     lines
+	lines     map[line]slog.Handler
 	publicIs  publicURL
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
 }
