@@ -15,9 +15,13 @@ test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel 4 ./...
 
-e2e: ## the walk in a real browser
-	@scripts/need postgresql chromium
+e2e: e2e/node_modules/.package-lock.json ## the walk in a real browser
+	@scripts/need postgresql chromium npm
 	cd e2e && $(GO) test -count=1 ./... # the gate it builds is not among what the cache looks at
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json # what npm writes last; only these tests use what it installs
+	@scripts/need npm
+	cd e2e && npm ci --ignore-scripts --no-audit --no-fund
 
 bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
 	@scripts/need postgresql

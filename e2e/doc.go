@@ -2,8 +2,9 @@
 //
 // It is a module of its own, so that whoever builds the gateway never downloads a browser driver. Run it with
 //
-//	cd e2e && go test ./...
+//	make e2e
 //
-// It needs Go, a PostgreSQL that `gatepost demo` finds, and Chromium or Chrome on PATH. Without a browser the tests are
-// skipped, except where CI is set: there they fail. E2E_SCREENSHOTS=<directory> also saves pictures of every page.
+// It needs Go, a PostgreSQL that `gatepost demo` finds, Chromium or Chrome on PATH, and for the tests that judge the pages
+// Node with what package-lock.json names. Without a browser or Node the tests are skipped, except where CI is set: there
+// they fail. E2E_SCREENSHOTS=<directory> also saves pictures of every page.
 package e2e
