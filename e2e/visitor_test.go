@@ -17,8 +17,9 @@ const patience = 15 * time.Second
 
 // visitor is somebody at a browser of their own: no cookies, no cache, no history. What cannot be done fails the test.
 type visitor struct {
-	t   *testing.T
-	ctx context.Context
+	t          *testing.T
+	ctx        context.Context
+	scriptless bool
 }
 
 func newVisitor(t *testing.T) *visitor {
@@ -29,20 +30,32 @@ func newVisitor(t *testing.T) *visitor {
 	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as the context of this call
 		t.Fatalf("open a tab: %v", err)
 	}
-	return &visitor{t, ctx}
+	return &visitor{t: t, ctx: ctx}
 }
 
-// disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs.
+// disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs, but
+// not what it promises for later.
 func (v *visitor) disableScripts() {
 	v.t.Helper()
-	ctx, cancel := v.limit()
-	defer cancel()
-	off := emulation.SetScriptExecutionDisabledParams{Value: true}
-	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, off); err != nil {
-		v.t.Fatalf("disable scripts: %v", err)
-	}
+	v.ban(true)
+	v.scriptless = true
 	v.load("a page with a script", chromedp.Navigate(`data:text/html,<p>quiet<script>document.body.textContent="ran"</script>`))
 	v.mustSee("quiet")
+}
+
+func (v *visitor) ban(scripts bool) {
+	v.t.Helper()
+	call(v, "disable scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: scripts})
+}
+
+// judge lets scripts of a judge run. Those of a page that has been loaded without them do not wake up.
+func judge[T any](v *visitor, what, script string) T {
+	v.t.Helper()
+	if v.scriptless {
+		v.ban(false)
+		defer v.ban(true)
+	}
+	return ask(v, what, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
 func (v *visitor) limit() (context.Context, context.CancelFunc) {
@@ -59,6 +72,16 @@ func ask[T any](v *visitor, what string, action chromedp.Action[T]) T {
 		v.t.Fatalf("%s: %v\n%s", what, err, v.view())
 	}
 	return answer
+}
+
+// call runs a command of the browser.
+func call[P, R any](v *visitor, what string, command cdp.Command[P, R], params P) {
+	v.t.Helper()
+	ctx, cancel := v.limit()
+	defer cancel()
+	if _, err := chromedp.Call(ctx, command, params); err != nil {
+		v.t.Fatalf("%s: %v", what, err)
+	}
 }
 
 // load does what makes the browser load a page, waits until it has, and returns the status of the last answer.

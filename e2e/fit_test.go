@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// endMotion brings transitions and animations to where they come to rest: what is judged halfway is judged by chance.
+const endMotion = `document.getAnimations().forEach(a => { try { a.finish() } catch { a.cancel() } })` // one without end does not finish
+
+// findOverflow lists what makes the page scroll sideways or sticks out of the window. Half a pixel is rounding.
+const findOverflow = `(() => {
+	const root = document.documentElement, width = root.clientWidth, found = []
+	if (root.scrollWidth > width) found.push("the page is " + root.scrollWidth + " wide in a window of " + width)
+	for (const e of document.body.querySelectorAll("*")) {
+		const {left, right, width: w} = e.getBoundingClientRect()
+		if (w > 0 && e.checkVisibility({visibilityProperty: true}) && (left < -.5 || right > width + .5))
+			found.push(e.cloneNode().outerHTML + " goes from " + left + " to " + right + " in a window of " + width)
+	}
+	return found
+})()`
+
+func (v *visitor) overflow() []string {
+	v.t.Helper()
+	ask(v, "bring what moves to its end", chromedp.Evaluate[chromedp.Void](endMotion))
+	return ask(v, "look for what does not fit", chromedp.Evaluate[[]string](findOverflow))
+}
+
+// mustFit checks that nobody has to scroll sideways, and that nothing is out of reach.
+func (v *visitor) mustFit(page string) {
+	v.t.Helper()
+	for _, what := range v.overflow() {
+		v.t.Errorf("%s: %s", page, what)
+	}
+}
+
+// A shift is recorded with the frame that shows it, so what moves and two frames more are awaited. What follows a key or a
+// click does not count.
+const sumShifts = `(async () => {
+	const moving = document.getAnimations().filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity)
+	await Promise.allSettled(moving.map(a => a.finished))
+	for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame)
+	const observer = new PerformanceObserver(() => {})
+	observer.observe({type: "layout-shift", buffered: true})
+	return observer.takeRecords().filter(s => !s.hadRecentInput).reduce((sum, s) => sum + s.value, 0)
+})()`
+
+// shift is by how much the page has moved under the reader's eyes since it began to load. It has to be 0.
+func (v *visitor) shift() float64 {
+	v.t.Helper()
+	return judge[float64](v, "measure what moved", sumShifts)
+}
+
+// show opens a page of the test's own.
+func (v *visitor) show(html string) {
+	v.t.Helper()
+	v.load("show a page", chromedp.Navigate("data:text/html;charset=utf-8,"+url.PathEscape("<!doctype html>"+html)))
+}
+
+func TestWhatDoesNotFitIsFound(t *testing.T) {
+	v := newVisitor(t)
+	v.as(look{width: 320, height: 256, scale: 1})
+	for html, want := range map[string]string{
+		`<p>fits</p><p hidden style="width: 999px">is not there</p>`:                          "",
+		`<div style="overflow: hidden"><b style="display: block; width: 400px">cut</b></div>`: "goes from 8 to 408",
+		`<i style="position: absolute; left: -20px">cut</i>`:                                  "goes from -20 to",
+		`<pre>0123456789 0123456789 0123456789 0123456789 0123456789</pre>`:                   "the page is",
+	} {
+		v.show(html)
+		if got := strings.Join(v.overflow(), "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: found %q, want %q", html, got, want)
+		}
+	}
+}
+
+func TestShiftsAreMeasured(t *testing.T) {
+	v := newVisitor(t)
+	v.show(`<h1>Stays</h1>`)
+	if got := v.shift(); got != 0 {
+		t.Errorf("the page that stays moved by %v", got)
+	}
+	v.show(`<style>@keyframes late { from { padding: 0 } to { padding: 99px } } body { animation: late .3s step-end both }</style>
+		<h1>Moves</h1>`)
+	if v.shift() == 0 {
+		t.Error("nothing is said to move where all moves")
+	}
+}
