@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sheaves are the directories where the pages of each test lie until it ends.
+var sheaves = map[*testing.T]string{}
+
+// validHTML puts a page as it came over HTTP with the others of the test, which are validated together when the test
+// ends: html-validate takes longer to start than to read all of them.
+func validHTML(t *testing.T, name string, status int, body string) {
+	t.Helper()
+	dir, begun := sheaves[t]
+	if !begun {
+		dir = t.TempDir()
+		sheaves[t] = dir
+		t.Cleanup(func() {
+			delete(sheaves, t)
+			for _, fault := range validate(t, dir) {
+				t.Error(fault)
+			}
+		})
+	}
+	file := filepath.Join(dir, fmt.Sprintf("%s-%d.html", strings.ReplaceAll(name, "/", "_"), status))
+	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// report is what html-validate says of a file.
+type report struct {
+	FilePath string
+	Messages []struct {
+		RuleID, Message string
+		Line, Column    int
+	}
+}
+
+// validate lists the faults of all pages in a directory.
+func validate(t *testing.T, dir string) (faults []string) {
+	t.Helper()
+	program := needModule(t, "html-validate/bin/html-validate.mjs")
+	cmd := exec.Command(needNode(t), program, "--config", ".htmlvalidate.json", "--formatter", "json", dir)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, failure := cmd.Output() // a fault in a page is a failure too, and then out tells of it
+	var reports []report
+	if err := json.Unmarshal(out, &reports); err != nil {
+		t.Fatalf("html-validate: %v: %v\n%s%s", failure, err, out, complaint.Bytes())
+	}
+	for _, r := range reports {
+		for _, m := range r.Messages {
+			faults = append(faults, fmt.Sprintf("%s:%d:%d: %s: %s", filepath.Base(r.FilePath), m.Line, m.Column, m.RuleID, m.Message))
+		}
+	}
+	if failure != nil && len(faults) == 0 {
+		t.Fatalf("html-validate: %v\n%s%s", failure, out, complaint.Bytes())
+	}
+	return faults
+}
+
+// reader asks for pages as a browser does, with cookies, and stays where it is sent away from.
+type reader struct {
+	t      *testing.T
+	client *http.Client
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	needBrowser(t) // without one nothing has been started
+	jar, _ := cookiejar.New(nil)
+	return &reader{t, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// read is one page with the status it has to have, or a form sent to it.
+func (r *reader) read(want int, path string, sent url.Values) string {
+	r.t.Helper()
+	method, body := http.MethodGet, io.Reader(nil)
+	if sent != nil {
+		method, body = http.MethodPost, strings.NewReader(sent.Encode())
+	}
+	req, err := http.NewRequestWithContext(r.t.Context(), method, site.url+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	if sent != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != want {
+		r.t.Fatalf("%s %s: status %d, want %d (%v)\n%s", method, path, res.StatusCode, want, err, text)
+	}
+	return string(text)
+}
+
+func TestPagesAreValidHTML(t *testing.T) {
+	r, p := newReader(t), zhangWei()
+	check := func(name string, status int, path string, sent url.Values) {
+		t.Helper()
+		validHTML(t, name, status, r.read(status, path, sent))
+	}
+	wrong := url.Values{"name": {`"><i>`}, "email": {`a"b@nowhere`}, "password": {"short"}, "next": {`/dashboard?a=1&b="2"`}}
+	right := url.Values{"name": {p.name}, "email": {p.email}, "password": {p.password}}
+	check("login", 200, "/login", nil)
+	check("login-next", 200, `/login?next=%2Fdashboard%3Fa%3D1%26b%3D%222%22`, nil)
+	check("login-failed", 401, "/login", right)
+	check("signup", 200, "/signup", nil)
+	check("signup-failed", 422, "/signup", wrong)
+	r.read(303, "/signup", right)
+	check("account", 200, "/account", nil)
+	check("nothing", 404, "/account/nothing", nil)
+	check("refused", 403, "/admin", nil)
+	check("logout", 200, "/logout", nil)
+	r.read(303, "/logout", url.Values{})
+	check("login-after-logout", 200, "/login", nil)
+}
+
+func TestInvalidHTMLIsFound(t *testing.T) {
+	needBrowser(t)
+	dir := t.TempDir()
+	bad := "<!doctype html>\n<html lang=\"en\"><head><title>Bad</title></head>\n<body><p><div>In</div></p><input id=\"a\"><img src=\"/a\"></body></html>"
+	if err := os.WriteFile(filepath.Join(dir, "bad.html"), []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	faults := strings.Join(validate(t, dir), "\n")
+	for _, fault := range []string{"bad.html:3:", "close-order", "input-missing-label", "wcag/h37"} {
+		if !strings.Contains(faults, fault) {
+			t.Errorf("html-validate does not say %s, only:\n%s", fault, faults)
+		}
+	}
+}
