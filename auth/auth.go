@@ -26,6 +26,8 @@ import (
 var (
 	// ErrNoSession: the token is missing, malformed, unknown, expired or revoked, or its user is disabled.
 	ErrNoSession = errors.New("no valid session")
+	// ErrStale: the session is valid, but its user proved his password longer than FreshFor ago. Confirm makes it fresh.
+	ErrStale = errors.New("the sign-in is too long ago for this: confirm the password first")
 	// ErrBadCredentials: unknown address, wrong password or disabled user, on purpose not told apart.
 	ErrBadCredentials = errors.New("wrong e-mail address or password")
 	// ErrSignUpClosed: the operator does not take new users.

@@ -23,11 +23,12 @@ const (
 	TooCommon   Problem = "too_common"   // on the list of common passwords
 	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
 	Taken       Problem = "taken"        // another user has this address
+	Unchanged   Problem = "unchanged"    // the new password is the current one
 )
 
 // FieldError is one problem with one field.
 type FieldError struct {
-	Field   string // "email", "password", "name" or "role"
+	Field   string // "email", "password", "current" (the password that a new one replaces), "name" or "role"
 	Problem Problem
 	Limit   int // characters; 0 where there is no number to tell
 }

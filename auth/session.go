@@ -29,6 +29,9 @@ type Session struct {
 const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
+	// FreshFor is how long after a sign-in, or after Confirm, a session may do what ErrStale refuses. Later it takes the password
+	// again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
+	FreshFor = 10 * time.Minute
 	// lookupTimeout bounds the wait for PostgreSQL on the request path; a visitor has an answer within 5 s.
 	lookupTimeout = 3 * time.Second
 )
@@ -84,33 +87,51 @@ func (s *Store) changed(userID string) {
 	s.holds.suspectUser(userID)
 }
 
-// Describe is Lookup with everything a user may see of the session.
-func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
+// ofSession runs what begins by finding the session of a token, and may be repeated; no row means that there is none.
+func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(context.Context) error) error {
 	if t == "" {
-		return Session{}, ErrNoSession
+		return ErrNoSession
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
+	err := s.again(ctx, func() error { return run(ctx) })
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNoSession
+	}
+	if err != nil {
+		return s.unavailable(doing, err)
+	}
+	return nil
+}
+
+// describedColumns are what scanDescribed reads.
+const describedColumns = `s.id, s.expires_at, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
+	u.id, u.name, u.email, u.email_verified, coalesce(u.image, ''), u.role, u.created_at, u.updated_at`
+
+// scanDescribed reads a session, and into more what was selected besides.
+func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	var v Session
 	var roles string
 	u := &v.User
-	err := s.again(ctx, func() error {
-		return s.db.QueryRow(ctx, `
-			SELECT s.id, s.expires_at, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
-			       u.id, u.name, u.email, u.email_verified, coalesce(u.image, ''), u.role, u.created_at, u.updated_at
-			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).
-			Scan(&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
-				&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Session{}, ErrNoSession
-	}
+	err := row.Scan(append([]any{&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
+		&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt}, more...)...)
 	if err != nil {
-		return Session{}, s.unavailable("describe session", err)
+		return Session{}, err
 	}
 	u.Roles = splitRoles(roles)
 	return v, nil
+}
+
+// Describe is Lookup with everything a user may see of the session.
+func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
+	var v Session
+	err := s.ofSession(ctx, "describe session", t, func(ctx context.Context) (err error) {
+		v, err = scanDescribed(s.db.QueryRow(ctx, `SELECT `+describedColumns+`
+			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime))
+		return err
+	})
+	return v, err
 }
 
 // newSession is what insertSession writes.

@@ -21,8 +21,9 @@ type Credentials struct {
 
 // Issued are the secrets a sign-in gives to the browser.
 type Issued struct {
-	Session Token
-	Browser Token // by which the browser is known again; see Client.Browser
+	Session  Token
+	Browser  Token // by which the browser is known again; see Client.Browser
+	Remember bool  // the session's cookie outlives the browser; see Cookie.Set
 }
 
 // candidate is the account an attempt is made at.
@@ -42,46 +43,78 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 // ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user and a locked password take the same
 // work and get the same answer, after the same time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
-	began := time.Now()
-	issued, userID, err := s.signIn(ctx, c)
-	s.metrics.signIns.WithLabelValues(result(err)).Inc()
-	s.audit(ctx, "sign-in", userID, c.Client, err)
-	settle(ctx, began, s.o.AnswerStep, err)
-	return issued, err
+	var issued Issued
+	err := s.attempt(ctx, "sign-in", c.Client, func() (userID string, err error) {
+		if c.Email, err = checkSignIn(c); err != nil {
+			return "", err
+		}
+		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
+			issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
+			return err
+		})
+		if err == nil {
+			s.ended(c.Presented)
+		}
+		return userID, err
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued, nil
 }
 
-func (s *Store) signIn(ctx context.Context, c Credentials) (Issued, string, error) {
-	email, err := checkSignIn(c)
-	if err != nil {
-		return Issued{}, "", err
-	}
+// attempt is whatever asks for a password of a user: counted, audited, and when refused answered at the next step.
+func (s *Store) attempt(ctx context.Context, event string, c Client, run func() (userID string, err error)) error {
+	began := time.Now()
+	userID, err := run()
+	s.metrics.signIns.WithLabelValues(result(err)).Inc()
+	s.audit(ctx, event, userID, c, err)
+	settle(ctx, began, s.o.AnswerStep, err)
+	return err
+}
+
+// prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and finishes
+// in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
+// returns whom the attempt was at, where that is known.
+func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	if err := s.hashes.room(ctx); err != nil {
-		return Issued{}, "", err
+		return "", err
 	}
-	d := doorsOf(email, c.Client)
-	a, err := s.admit(ctx, email, c.Client, d)
+	d := doorsOf(c.Email, c.Client)
+	a, err := s.admit(ctx, c.Email, c.Client, d)
 	if err != nil {
-		return Issued{}, a.userID, err
+		return a.userID, err
 	}
 	var renewed string
 	err = s.hashes.turn(ctx, func(derive deriver) (err error) {
 		// Asked again: those who waited in the queue before this attempt may have used up what was free.
-		if a, err = s.admit(ctx, email, c.Client, d); err != nil {
+		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
 		if err := a.judge(verify(c.Password, a.hash, derive)); err != nil {
 			return errors.Join(err, s.countFailure(ctx, a, d))
 		}
-		if outdated(a.hash) {
-			renewed = hash(c.Password, derive)
-		}
-		return nil
+		renewed, err = renew(a.hash, c.Password, chosen, derive)
+		return err
 	})
-	if err != nil {
-		return Issued{}, a.userID, err
+	if err == nil {
+		err = s.enter(ctx, a, renewed, d, finish)
 	}
-	issued, err := s.startSession(ctx, a, renewed, d, c)
-	return issued, a.userID, err
+	return a.userID, err
+}
+
+// renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
+// other is told here and not before, or it would tell whether a guess is right at no cost.
+func renew(old string, proved, chosen Password, derive deriver) (string, error) {
+	switch {
+	case chosen == "" && outdated(old):
+		return hash(proved, derive), nil
+	case chosen == "":
+		return "", nil
+	case chosen.normal() == proved.normal():
+		return "", InputError{{"password", Unchanged, 0}}
+	}
+	return hash(chosen, derive), nil
 }
 
 // judge says whether the account may be entered, given whether the password is right.
@@ -99,15 +132,21 @@ func checkSignIn(c Credentials) (string, error) {
 	email, err := CanonicalEmail(c.Email)
 	var faults InputError
 	errors.As(err, &faults)
-	switch {
-	case c.Password == "":
-		faults.add("password", Missing, 0)
-	case len(c.Password) > maxPasswordBytes:
-		faults.add("password", TooLong, maxPasswordLength)
-	case !c.Password.hashable():
-		faults.add("password", Malformed, 0)
-	}
+	faults = append(faults, checkTyped("password", c.Password)...)
 	return email, faults.orNil()
+}
+
+// checkTyped notes what cannot be anybody's password, before any work is done for it.
+func checkTyped(field string, p Password) (faults InputError) {
+	switch {
+	case p == "":
+		faults.add(field, Missing, 0)
+	case len(p) > maxPasswordBytes:
+		faults.add(field, TooLong, maxPasswordLength)
+	case !p.hashable():
+		faults.add(field, Malformed, 0)
+	}
+	return faults
 }
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when
@@ -151,11 +190,10 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 	return a, w.check(d.through(a.door)...)
 }
 
-// startSession writes the sign-in down, unless the user or the password changed while it was checked.
-func (s *Store) startSession(ctx context.Context, a candidate, renewed string, d doors, c Credentials) (Issued, error) {
+// enter writes down what follows from a right password, unless the user or the password changed while it was checked.
+func (s *Store) enter(ctx context.Context, a candidate, renewed string, d doors, finish func(context.Context, pgx.Tx, candidate) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	var issued Issued
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := recheck(ctx, tx, a, renewed); err != nil {
 			return err
@@ -163,18 +201,12 @@ func (s *Store) startSession(ctx context.Context, a candidate, renewed string, d
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.account[a.door]); err != nil {
 			return err
 		}
-		var err error
-		issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
-		return err
+		return finish(ctx, tx, a)
 	})
-	if errors.Is(err, ErrBadCredentials) {
-		return Issued{}, err
+	if err == nil || errors.Is(err, ErrBadCredentials) || errors.Is(err, ErrNoSession) {
+		return err
 	}
-	if err != nil {
-		return Issued{}, s.unavailable("sign in", err)
-	}
-	s.ended(c.Presented)
-	return issued, nil
+	return s.unavailable("sign in", err)
 }
 
 // ended forgets the session that a sign-in has replaced.
@@ -191,10 +223,10 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 		return Issued{}, err
 	}
 	browser, err := befriend(ctx, tx, n.userID, n.client)
-	return Issued{t, browser}, err
+	return Issued{t, browser, n.remember}, err
 }
 
-// recheck locks the account as it was found, and ends the run of wrong passwords.
+// recheck locks the account as it was found, stores its new hash if there is one, and ends the run of wrong passwords.
 func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string) error {
 	tag, err := tx.Exec(ctx, `
 		SELECT FROM gatepost."user" u JOIN gatepost.account a ON a.user_id = u.id
@@ -242,6 +274,10 @@ func result(err error) string {
 		return "locked"
 	case errors.Is(err, ErrBadCredentials):
 		return "bad_credentials"
+	case errors.Is(err, ErrNoSession):
+		return "no_session"
+	case errors.Is(err, ErrStale):
+		return "stale"
 	case errors.As(err, &throttled):
 		return "throttled"
 	case errors.Is(err, ErrBusy):

@@ -1,0 +1,146 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented ends,
+// the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It fails with
+// ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable; only without
+// an error is the old token dead.
+func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Issued, error) {
+	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
+		check:  func(string) error { return checkTyped("password", p).orNil() },
+		finish: s.issue})
+}
+
+// ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his ends,
+// so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the places he
+// signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and "password";
+// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, ErrBusy or
+// ErrUnavailable, and has changed nothing then.
+func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Password, c Client) (Issued, error) {
+	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
+		check: func(email string) error {
+			faults := checkTyped("current", current)
+			var more InputError
+			errors.As(s.checkNewPassword(chosen, email), &more)
+			return append(faults, more...).orNil()
+		},
+		finish: s.startAnew})
+}
+
+// DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There
+// is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession, InputError
+// (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable, and has deleted nothing then.
+func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client) error {
+	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
+		check: func(string) error { return checkTyped("password", p).orNil() },
+		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+			_, err := tx.Exec(ctx, `
+				WITH forgotten AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
+				DELETE FROM gatepost."user" WHERE id = $1`, n.userID)
+			return Issued{}, err
+		}})
+	return err
+}
+
+// deed is what a user does with his own account by proving his password once more.
+type deed struct {
+	event    string
+	token    Token
+	password Password
+	client   Client
+	chosen   Password // takes the place of the password; empty: it stays
+	all      bool     // every session of the user ends, not only the one presented
+	// check judges what was typed, for the user's address, before anything is hashed.
+	check func(email string) error
+	// finish runs in the transaction that has ended the sessions. The new one is for it to make.
+	finish func(context.Context, pgx.Tx, newSession) (Issued, error)
+}
+
+// perform does a deed, through the doors of a sign-in, and only if the session is still alive when its transaction takes
+// it: what revokes a session while a password is hashed comes in time.
+func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
+	var issued Issued
+	err := s.attempt(ctx, d.event, d.client, func() (string, error) {
+		o, err := s.owner(ctx, d.token)
+		if err != nil {
+			return "", err
+		}
+		if err := d.check(o.email); err != nil {
+			return o.id, err
+		}
+		c := Credentials{Email: o.email, Password: d.password, Client: d.client}
+		_, err = s.prove(ctx, c, d.chosen, func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
+			if err := s.endPresented(ctx, tx, a.userID, d); err != nil {
+				return err
+			}
+			issued, err = d.finish(ctx, tx, newSession{userID: a.userID, remember: o.remember, client: d.client})
+			return err
+		})
+		if err == nil {
+			s.changed(o.id)
+		}
+		return o.id, err
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued, nil
+}
+
+// owner is whose password is to be proved.
+type owner struct {
+	id, email string
+	remember  bool
+}
+
+// owner finds the user of a session. One that may rest for longer than those that are not remembered was remembered;
+// where the operator allows none to, that is not known, and the cookie ends with the browser.
+func (s *Store) owner(ctx context.Context, t Token) (owner, error) {
+	var o owner
+	err := s.ofSession(ctx, "find session", t, func(ctx context.Context) error {
+		return s.db.QueryRow(ctx, `
+			SELECT u.id, u.email, s.idle_seconds * interval '1 second' > $4
+			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
+			Scan(&o.id, &o.email, &o.remember)
+	})
+	return o, err
+}
+
+// endPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive any
+// more. One statement takes them all, in the order in which EndSessions does, or the two would wait for each other.
+func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d deed) error {
+	rows, err := tx.Query(ctx, `
+		DELETE FROM gatepost.session s USING gatepost."user" u
+		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5)
+		RETURNING s.token = $1 AND `+alive, d.token.hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
+	if err != nil {
+		return err
+	}
+	ended, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+	if err == nil && !slices.Contains(ended, true) {
+		return ErrNoSession
+	}
+	return err
+}
+
+// startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this one.
+// The places come last: befriend takes those that others share, who may be doing the same.
+func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+	issued, err := s.issue(ctx, tx, n)
+	if err != nil {
+		return Issued{}, err
+	}
+	_, err = tx.Exec(ctx, `
+		WITH forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
+		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place <> ALL ($2)`,
+		n.userID, [][]byte{browserPlace(issued.Browser), networkPlace(n.client)})
+	return issued, err
+}

@@ -1,0 +1,125 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// OwnSession is one of a user's sessions as he may see it; it holds no secret.
+type OwnSession struct {
+	ID                   string // names it for EndSession; it opens nothing
+	CreatedAt, ExpiresAt time.Time
+	// Unused is how long ago it was last used, by PostgreSQL's clock. A use is written down once a minute at most.
+	Unused               time.Duration
+	IPAddress, UserAgent string // of the sign-in; what the browser says of itself may be a lie
+	Current              bool   // the one that asks
+}
+
+// Account is what a user may see of himself.
+type Account struct {
+	Session  Session // as from Describe
+	Fresh    bool    // ErrStale is not to be expected yet. Only the methods themselves decide.
+	Sessions []OwnSession
+}
+
+// ownSessionsMost bounds the list; whoever has more has lost track of them.
+const ownSessionsMost = 100
+
+// Account describes a session, its user, and all his sessions that are valid: the one that asks first, then those used
+// last, at most 100. It fails with ErrNoSession or ErrUnavailable.
+func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
+	var a Account
+	err := s.ofSession(ctx, "describe account", t, func(ctx context.Context) error {
+		// One statement: in two, a session could be gone from the second.
+		rows, err := s.db.Query(ctx, `SELECT `+describedColumns+`,
+			    s.token = $1, s.created_at > now() - $4::interval, now() - s.last_used_at
+			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+alive+`
+			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $5`,
+			t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor, ownSessionsMost)
+		if err != nil {
+			return err
+		}
+		a, err = collectAccount(rows)
+		return err
+	})
+	return a, err
+}
+
+// collectAccount finds no row unless the first is the session that asks: without it the others are nobody's business.
+func collectAccount(rows pgx.Rows) (Account, error) {
+	var a Account
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {
+		var own OwnSession
+		var fresh bool
+		v, err := scanDescribed(row, &own.Current, &fresh, &own.Unused)
+		own.ID, own.CreatedAt, own.ExpiresAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt, v.ExpiresAt, v.IPAddress, v.UserAgent
+		own.Unused = max(0, own.Unused)
+		if own.Current {
+			a.Session, a.Fresh = v, fresh
+		}
+		return own, err
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	if !slices.ContainsFunc(list, func(own OwnSession) bool { return own.Current }) {
+		return Account{}, pgx.ErrNoRows
+	}
+	a.Sessions = list
+	return a, nil
+}
+
+// EndSession ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
+// another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale or
+// ErrUnavailable.
+func (s *Store) EndSession(ctx context.Context, t Token, id string) error {
+	_, err := s.endOwn(ctx, "end-session", t, `d.id = $5`, storable(id))
+	return err
+}
+
+// EndOtherSessions ends every session of the user but the one the token is, and returns how many those were. It fails with
+// ErrNoSession, ErrStale or ErrUnavailable.
+func (s *Store) EndOtherSessions(ctx context.Context, t Token) (int64, error) {
+	return s.endOwn(ctx, "end-other-sessions", t, `d.id <> own.id`)
+}
+
+// endOwn ends those of a user's sessions that which picks. It counts them, and takes the session presented as it is when
+// they end.
+func (s *Store) endOwn(ctx context.Context, event string, t Token, which string, args ...any) (ended int64, err error) {
+	var userID string
+	var fresh bool
+	err = s.ofSession(ctx, event, t, func(ctx context.Context) error {
+		return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+			// A sign-in or a Confirm of this user is waited for, or waits: the session it makes in place of another would not be among
+			// those the next statement sees.
+			_, err := tx.Exec(ctx, `
+				SELECT FROM gatepost."user" WHERE id = (SELECT user_id FROM gatepost.session WHERE token = $1)
+				FOR NO KEY UPDATE`, t.hash())
+			if err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `
+				WITH own AS (
+				    SELECT s.id, s.user_id, s.created_at > now() - $4::interval AS fresh
+				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+				    WHERE s.token = $1 AND `+alive+`),
+				ended AS (
+				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+` RETURNING d.id)
+				SELECT user_id, fresh, (SELECT count(*) FROM ended) FROM own`,
+				append([]any{t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor}, args...)...).
+				Scan(&userID, &fresh, &ended)
+		})
+	})
+	switch {
+	case err == nil && fresh:
+		s.changed(userID)
+	case err == nil:
+		err = ErrStale
+	}
+	s.audit(ctx, event, userID, Client{}, err)
+	return ended, err
+}
