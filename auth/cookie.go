@@ -45,11 +45,12 @@ func (c Cookie) Read(h http.Header) (t Token, present bool) {
 	return t, present
 }
 
-// Two more cookies are named like the session's with a suffix. One says for markAge that somebody has just logged out; the
-// other is by which a browser is known again, whoever is signed in.
+// More cookies are named like the session's with a suffix. Two tell the next page for noteAge what has just happened: a
+// log-out, or a change to the account. The last is by which a browser is known again, whoever is signed in.
 const (
 	markSuffix    = "_left"
-	markAge       = time.Minute
+	doneSuffix    = "_done"
+	noteAge       = time.Minute
 	browserSuffix = "_known"
 )
 
@@ -60,7 +61,22 @@ func (c Cookie) Marked(r *http.Request) bool {
 }
 
 // Mark notes a log-out, so that the next page can make the browser forget the pages it keeps in memory.
-func (c Cookie) Mark(h http.Header) { c.add(h, markSuffix, "1", markAge) }
+func (c Cookie) Mark(h http.Header) { c.add(h, markSuffix, "1", noteAge) }
+
+// SetDone notes what was done to the account, a word of ours, for the next page to say.
+func (c Cookie) SetDone(h http.Header, what string) { c.add(h, doneSuffix, what, noteAge) }
+
+// Done is what SetDone noted; whatever the browser sends, when it was not us.
+func (c Cookie) Done(r *http.Request) string {
+	noted, err := r.Cookie(c.Name + doneSuffix)
+	if err != nil {
+		return ""
+	}
+	return noted.Value
+}
+
+// ClearDone is for when it has been said.
+func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
 
 // ReadBrowser finds the token of the browser; empty when there is none, or several.
 func (c Cookie) ReadBrowser(h http.Header) Token {
@@ -75,10 +91,10 @@ func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
 }
 
-// ours says whether a name is one of the three.
+// ours says whether a name is one of these.
 func (c Cookie) ours(name string) bool {
 	suffix, ok := strings.CutPrefix(name, c.Name)
-	return ok && (suffix == "" || suffix == markSuffix || suffix == browserSuffix)
+	return ok && (suffix == "" || suffix == markSuffix || suffix == doneSuffix || suffix == browserSuffix)
 }
 
 // Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came.

@@ -1,36 +1,82 @@
 package loginui
 
 import (
-	"errors"
+	"encoding/json"
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
 )
 
-// accountPage is account.html and logout.html.
+// accountPage is account.html.
 type accountPage struct {
 	base
-	Session auth.Session
+	Notice   string
+	User     auth.User
+	Sessions []sessionEntry
+	Others   bool // there are sessions besides this one
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
-	session, err := ui.store.Describe(r.Context(), token)
+	account, err := ui.store.Account(r.Context(), token)
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "account", accountPage{base: ui.base("Your account"), Session: session})
+	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User, Others: len(account.Sessions) > 1}
+	p.Wide = true
+	for _, s := range account.Sessions {
+		p.Sessions = append(p.Sessions, newSessionEntry(p.words, s))
+	}
+	if done := ui.c.Cookie.Done(r); p.has("account.done." + done) {
+		p.Notice = p.say("account.done." + done)
+		ui.c.Cookie.ClearDone(w.Header())
+	}
+	return ui.show(w, http.StatusOK, "account", p)
 }
 
-func (ui *UI) postSignOutEverywhere(w http.ResponseWriter, r *http.Request) error {
-	token, _ := ui.presented(r)
-	err := ui.store.SignOutEverywhere(r.Context(), token)
-	if errors.Is(err, auth.ErrNoSession) {
+// done sends the visitor back to his account, which says what was done.
+func (ui *UI) done(w http.ResponseWriter, what string) error {
+	ui.c.Cookie.SetDone(w.Header(), what)
+	seeOther(w, ui.c.Prefix+"/account")
+	return nil
+}
+
+func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
+	if err := ui.store.EndSession(r.Context(), token, f.ID); err != nil {
 		return err
 	}
-	if err != nil {
-		return &stillSignedIn{err}
+	return ui.done(w, "session")
+}
+
+func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, token auth.Token) error {
+	if _, err := ui.store.EndOtherSessions(r.Context(), token); err != nil {
+		return err
 	}
-	ui.signedOut(w)
+	return ui.done(w, "others")
+}
+
+// postExport is a download, which leaves the page where it was. After the password has been asked for that would be the
+// wrong page.
+func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
+	if f.asked {
+		return ui.done(w, "export")
+	}
+	export, err := ui.store.Export(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(export, "", "  ")
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="account.json"`)
+	_, _ = w.Write(append(content, '\n')) // the visitor may have left
 	return nil
+}
+
+// signedInAs is the session of whoever asks for a page that needs one.
+func (ui *UI) signedInAs(r *http.Request) (auth.Session, error) {
+	token, _ := ui.presented(r)
+	return ui.store.Describe(r.Context(), token)
 }

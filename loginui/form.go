@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,10 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
-// Limits on our own forms; the app's bodies have none.
-const (
-	maxForm = 64 << 10
-)
+// maxForm bounds our own forms, in bytes; the app's bodies have no limit.
+const maxForm = 64 << 10
 
 // formTimeout is how long a form may take to arrive. A variable only for its test.
 var formTimeout = 15 * time.Second
@@ -23,28 +22,33 @@ var formTimeout = 15 * time.Second
 // fault is a refusal with a status of its own, for requests no form of ours makes.
 type fault struct {
 	status int
-	say    string // to the visitor
+	key    string // the message to the visitor; empty: that of the status
+	args   []any
 }
 
-func (f *fault) Error() string { return f.say }
+func (f *fault) Error() string {
+	return strings.TrimSpace(fmt.Sprint(http.StatusText(f.status), " ", f.key))
+}
 
 var (
-	errNotFound    = &fault{http.StatusNotFound, "There is no page at this address."}
-	errMethod      = &fault{http.StatusMethodNotAllowed, "This page cannot be used in that way."}
-	errFormSize    = &fault{http.StatusRequestEntityTooLarge, "That was more than this form takes."}
-	errFormType    = &fault{http.StatusUnsupportedMediaType, "Send the form as application/x-www-form-urlencoded."}
-	errForm        = &fault{http.StatusBadRequest, "The form could not be read. Go back and send it again."}
-	errFormDouble  = &fault{http.StatusBadRequest, "The form has the same field twice. Go back and send it again."}
-	errFormTimeout = &fault{http.StatusRequestTimeout, "The form took too long to arrive. Send it again."}
-	errCrossSite   = &fault{http.StatusForbidden, "This form was sent from another site, so nothing was done. Open the page here and send it again."}
+	errNotFound    = &fault{status: http.StatusNotFound}
+	errMethod      = &fault{status: http.StatusMethodNotAllowed}
+	errFormSize    = &fault{status: http.StatusRequestEntityTooLarge}
+	errFormType    = &fault{status: http.StatusUnsupportedMediaType}
+	errForm        = &fault{status: http.StatusBadRequest, key: "fault.form"}
+	errFormDouble  = &fault{status: http.StatusBadRequest, key: "fault.form.double"}
+	errFormTimeout = &fault{status: http.StatusRequestTimeout}
+	errCrossSite   = &fault{status: http.StatusForbidden, key: "fault.cross_site"}
 )
 
 // form is what somebody typed.
 type form struct {
-	Email, Name string
-	password    auth.Password
-	Remember    bool
-	Next        string // a path on this site, or empty
+	Email, Name       string
+	password, current auth.Password
+	Remember          bool
+	Next              string // a path on this site, or empty
+	ID                string // which session is meant
+	asked             bool   // there is a field for the password
 }
 
 // readForm reads one of our forms. Fields we do not know are ignored; ours may come once.
@@ -53,14 +57,15 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if err != nil {
 		return form{}, err
 	}
-	for _, name := range []string{"email", "password", "name", "remember", "next"} {
+	for _, name := range []string{"email", "password", "current", "name", "remember", "next", "id"} {
 		if len(values[name]) > 1 {
 			return form{}, errFormDouble
 		}
 	}
 	return form{
-		Email: values.Get("email"), Name: values.Get("name"), password: auth.Password(values.Get("password")),
-		Remember: isOn(values.Get("remember")), Next: localPath(values.Get("next")),
+		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
+		password: auth.Password(values.Get("password")), current: auth.Password(values.Get("current")),
+		Next: localPath(values.Get("next")), ID: values.Get("id"), asked: values.Has("password"),
 	}, nil
 }
 
@@ -95,12 +100,6 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-// printable is the form as it can be shown again; what was typed has been refused before.
-func (f form) printable() form {
-	f.Email, f.Name = strings.ToValidUTF8(f.Email, "\uFFFD"), strings.ToValidUTF8(f.Name, "\uFFFD")
-	return f
-}
-
 func isOn(s string) bool {
 	switch strings.ToLower(s) {
 	case "", "0", "false", "off", "no":
@@ -112,8 +111,8 @@ func isOn(s string) bool {
 // checkOrigin refuses posts from other sites. Browsers say where a post comes from in Sec-Fetch-Site or Origin; a
 // program that says neither has no user who could be tricked.
 func (ui *UI) checkOrigin(r *http.Request) error {
-	if why := ui.cookieTrouble(r); why != "" {
-		return &fault{http.StatusForbidden, why}
+	if ui.overHTTP(r) {
+		return &fault{http.StatusForbidden, "fault.http", []any{"url", ui.absolute(ui.c.Prefix + "/login")}}
 	}
 	if ui.origin.Check(r) != nil {
 		return errCrossSite
@@ -121,14 +120,11 @@ func (ui *UI) checkOrigin(r *http.Request) error {
 	return nil
 }
 
-// cookieTrouble notices, before a password is checked, that the browser would throw the session cookie away: the page
-// was opened over http while the cookie is for https only.
-func (ui *UI) cookieTrouble(r *http.Request) string {
+// overHTTP notices, before a password is checked, that the browser would throw the session cookie away: the page was
+// opened over http while the cookie is for https only.
+func (ui *UI) overHTTP(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
-	if err != nil || !ui.c.Cookie.Secure || origin.Scheme != "http" || !strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname()) {
-		return ""
-	}
-	return "This page was opened over http://, and the login cookie only travels over https://. Open " + ui.absolute(ui.c.Prefix+"/login") + " instead."
+	return err == nil && ui.c.Cookie.Secure && origin.Scheme == "http" && strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname())
 }
 
 func (ui *UI) absolute(path string) string {

@@ -3,12 +3,15 @@
 package loginui
 
 import (
+	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
@@ -30,17 +33,22 @@ type Config struct {
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie auth.Cookie
+	// Brand is how the pages look.
+	Brand Brand
 	// Log receives the causes of faults. Default: slog.Default().
 	Log *slog.Logger
 }
 
 // UI is the set of pages.
 type UI struct {
-	c      Config
-	store  *auth.Store
-	pages  pages
-	routes map[string]methods
-	origin *http.CrossOriginProtection
+	c         Config
+	store     *auth.Store
+	languages languages
+	pages     map[string]*template.Template
+	site      site
+	policy    string // Content-Security-Policy
+	routes    map[string]methods
+	origin    *http.CrossOriginProtection
 }
 
 // methods are the handlers of one path, by method. HEAD is served as GET.
@@ -49,7 +57,8 @@ type methods map[string]page
 // page answers a request, or returns the error that Refuse turns into an answer.
 type page func(http.ResponseWriter, *http.Request) error
 
-// New parses the templates; a broken one is an error at start.
+// New parses the templates and messages. Where some are the operator's it renders every page, so that what is broken is an
+// error at start, which names the file and the line. The store may be nil for that alone.
 func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -58,24 +67,63 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
-	var err error
-	if ui.pages, err = parsePages(); err != nil {
+	var err1, err2 error
+	ui.languages, err1 = loadLanguages(c.Brand.Overrides, c.Brand.Languages, func(what string) { c.Log.Warn(what) })
+	ui.pages, err2 = parsePages(c.Brand.Overrides)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	ui.routes = map[string]methods{
-		c.Prefix + "/login":                       {"GET": ui.getLogin, "POST": ui.postLogin},
-		c.Prefix + "/signup":                      {"GET": ui.getSignup, "POST": ui.postSignup},
-		c.Prefix + "/register":                    {"GET": ui.getRegister},
-		c.Prefix + "/logout":                      {"GET": ui.getLogout, "POST": ui.postLogout},
-		c.Prefix + "/account":                     {"GET": ui.getAccount},
-		c.Prefix + "/account/sign-out-everywhere": {"POST": ui.postSignOutEverywhere},
-		"/api/auth/get-session":                   {"GET": ui.getSession},
-		"/.gatepost/healthz":                      {"GET": getHealth},
-		forgetPath:                                {"GET": getForget},
-		ui.pages.stylesheet.path:                  {"GET": ui.pages.stylesheet.serve},
-		ui.pages.icon.path:                        {"GET": ui.pages.icon.serve},
+	if err := ui.addRoutes(); err != nil {
+		return nil, err
 	}
-	return ui, nil
+	if c.Brand.Overrides == nil {
+		return ui, nil // ours are tried by a test
+	}
+	return ui, ui.rehearse()
+}
+
+func (ui *UI) addRoutes() error {
+	account := ui.c.Prefix + "/account"
+	ui.routes = map[string]methods{
+		ui.c.Prefix + "/login":           {"GET": ui.getLogin, "POST": ui.postLogin},
+		ui.c.Prefix + "/signup":          {"GET": ui.getSignup, "POST": ui.postSignup},
+		ui.c.Prefix + "/register":        {"GET": ui.getRegister},
+		ui.c.Prefix + "/logout":          {"GET": ui.getLogout, "POST": ui.postLogout},
+		account:                          {"GET": ui.getAccount},
+		account + "/name":                {"GET": ui.getName, "POST": ui.postName},
+		account + "/password":            {"GET": ui.getPassword, "POST": ui.postPassword},
+		account + "/sessions/end":        {"POST": ui.confirmed("/account/sessions/end", ui.postEndSession)},
+		account + "/sessions/end-others": {"POST": ui.confirmed("/account/sessions/end-others", ui.postEndOthers)},
+		account + "/export":              {"POST": ui.confirmed("/account/export", ui.postExport)},
+		account + "/delete":              {"GET": ui.getDelete, "POST": ui.postDelete},
+		"/api/auth/get-session":          {"GET": ui.getSession},
+		"/.gatepost/healthz":             {"GET": getHealth},
+		forgetPath:                       {"GET": getForget},
+	}
+	return ui.addAssets()
+}
+
+// addAssets makes what pages refer to: one stylesheet and one script, and the logo.
+func (ui *UI) addAssets() error {
+	style, err1 := files.ReadFile("static/style.css")
+	script, err2 := files.ReadFile("static/script.js")
+	icon, err3 := files.ReadFile("static/icon.svg")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return fmt.Errorf("read an asset: %w", err)
+	}
+	b := ui.c.Brand
+	style = slices.Concat(style, []byte(b.Accent.css()), b.Stylesheet)
+	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style), newAsset("script", ".js", "text/javascript; charset=utf-8", script)}
+	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home, Stylesheet: assets[0].path, Script: assets[1].path,
+		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}
+	if b.Logo.content != nil {
+		assets = append(assets, b.Logo.asset())
+	}
+	for _, a := range assets {
+		ui.routes[a.path] = methods{"GET": a.serve}
+	}
+	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
+	return nil
 }
 
 // Owns says whether a raw path is ours: one of the routes in its exact spelling, or a plain path below /account or
@@ -92,7 +140,7 @@ func (ui *UI) Owns(rawPath string) bool {
 // RemoteAddr.
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		protect(w.Header())
+		ui.protect(w.Header())
 		if err := ui.serve(w, r); err != nil {
 			ui.answer(w, r, err)
 		}
@@ -113,6 +161,9 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", route.allow())
 		return errMethod
 	}
+	if method == http.MethodGet {
+		ui.rememberLanguage(w, r)
+	}
 	if method == http.MethodPost {
 		if err := ui.checkOrigin(r); err != nil {
 			return err
@@ -132,8 +183,8 @@ func (m methods) allow() string {
 }
 
 // protect sets the headers every page of ours carries, and no answer of the app's.
-func protect(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+func (ui *UI) protect(h http.Header) {
+	h.Set("Content-Security-Policy", ui.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -7,6 +7,12 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
+// logoutPage is logout.html.
+type logoutPage struct {
+	base
+	Session auth.Session
+}
+
 // getLogout only asks: a link or an image anywhere could make a browser come here.
 func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	token, present := ui.presented(r)
@@ -21,7 +27,7 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "logout", accountPage{base: ui.base("Log out"), Session: session})
+	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", ""), session})
 }
 
 // postLogout ends the session before it answers. When that fails the visitor is told he is still signed in, and the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -31,36 +32,38 @@ type refusalJSON struct {
 	LoginURL string `json:"loginUrl,omitempty"`
 }
 
-// refusalPage is refuse.html.
-type refusalPage struct {
+// messagePage is message.html.
+type messagePage struct {
 	base
-	Say       string
-	RequestID string
-	SignedIn  bool // offer to sign in as somebody else
+	Text         string
+	RequestID    string
+	OtherAccount bool // offer to sign in as somebody else
 }
 
-// refusals are the code for programs, the title and the sentence for people, by status.
-var refusals = map[int]struct{ code, title, say string }{
-	http.StatusBadRequest:            {"BAD_REQUEST", "That address does not work", "The request was not one a browser sends, so it was not passed on. Check the address."},
-	http.StatusUnauthorized:          {"UNAUTHORIZED", "Log in first", "Log in to continue."},
-	http.StatusForbidden:             {"FORBIDDEN", "You may not open this", "Your account does not have the role this page asks for. Ask whoever runs this site, or log in with another account."},
-	http.StatusNotFound:              {"NOT_FOUND", "Not found", "There is no page at this address."},
-	http.StatusMethodNotAllowed:      {"METHOD_NOT_ALLOWED", "That does not work here", "This method is not allowed here."},
-	http.StatusRequestTimeout:        {"REQUEST_TIMEOUT", "That took too long", "The form took too long to arrive. Send it again."},
-	http.StatusRequestEntityTooLarge: {"PAYLOAD_TOO_LARGE", "Too much", "That was more than this form takes."},
-	http.StatusUnsupportedMediaType:  {"UNSUPPORTED_MEDIA_TYPE", "Not a form", "Send the form as application/x-www-form-urlencoded."},
-	http.StatusTooManyRequests:       {"TOO_MANY_REQUESTS", "Too many attempts", "There were too many attempts. Wait a little and try again."},
-	http.StatusInternalServerError:   {"INTERNAL_ERROR", "Something went wrong", "Something went wrong on our side. Try again; if it happens again, tell whoever runs this site."},
-	http.StatusBadGateway:            {"BAD_GATEWAY", "The site does not answer", "The site is not answering right now. Try again in a moment."},
-	http.StatusServiceUnavailable:    {"SERVICE_UNAVAILABLE", "Back in a moment", "Your login cannot be checked right now. Try again in a moment; you need not log in again."},
-	http.StatusGatewayTimeout:        {"GATEWAY_TIMEOUT", "The site takes too long", "The site took too long to answer. Try again in a moment."},
+// codes are what programs get, by status. In lower case they name the message for people.
+var codes = map[int]string{
+	http.StatusBadRequest:            "BAD_REQUEST",
+	http.StatusUnauthorized:          "UNAUTHORIZED",
+	http.StatusForbidden:             "FORBIDDEN",
+	http.StatusNotFound:              "NOT_FOUND",
+	http.StatusMethodNotAllowed:      "METHOD_NOT_ALLOWED",
+	http.StatusRequestTimeout:        "REQUEST_TIMEOUT",
+	http.StatusRequestEntityTooLarge: "PAYLOAD_TOO_LARGE",
+	http.StatusUnsupportedMediaType:  "UNSUPPORTED_MEDIA_TYPE",
+	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
+	http.StatusInternalServerError:   "INTERNAL_ERROR",
+	http.StatusBadGateway:            "BAD_GATEWAY",
+	http.StatusServiceUnavailable:    "SERVICE_UNAVAILABLE",
+	http.StatusGatewayTimeout:        "GATEWAY_TIMEOUT",
 }
+
+func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that goes no further. Status 401 means that nobody is signed in: a browser loading a page
 // is sent to the login, everything else is told where it is. err is for the caller's log; only its kind reaches the
 // visitor.
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
-	protect(w.Header())
+	ui.protect(w.Header())
 	if status == http.StatusUnauthorized && Navigating(r) {
 		if _, present := ui.presented(r); present {
 			ui.c.Cookie.Clear(w.Header())
@@ -74,39 +77,45 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 	if status == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
-	ui.refuseWith(w, r, status, sentence(status, err))
+	ui.refuseWith(w, r, status, err)
 }
 
 // sentence is what the visitor reads: the error's own words when it has some for him, else those of the status.
-func sentence(status int, err error) string {
+func sentence(w *words, status int, err error) string {
 	var own *fault
-	switch {
-	case errors.As(err, &own):
-		return own.say
-	case errors.Is(err, auth.ErrSignUpClosed):
-		return "This site does not take new accounts. If you have one, log in."
-	}
 	var still *stillSignedIn
-	if errors.As(err, &still) {
-		return "You are still logged in: logging out did not work just now. Try again in a moment."
+	switch {
+	case errors.As(err, &own) && own.key != "":
+		return w.say(own.key, own.args...)
+	case errors.Is(err, auth.ErrSignUpClosed):
+		return w.say("fault.signup_closed")
+	case errors.As(err, &still):
+		return w.say("fault.still_in")
 	}
-	return refusals[status].say
+	return w.say(messageOf(status))
 }
 
-func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, say string) {
-	kind := refusals[status]
+func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if !Navigating(r) {
-		out := refusalJSON{Code: kind.code, Message: say}
+		out := refusalJSON{Code: codes[status], Message: sentence(ui.languages.source, status, err)}
 		if status == http.StatusUnauthorized {
 			out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
 		}
 		_ = writeJSON(w, status, out) // nobody is left to tell
 		return
 	}
-	p := refusalPage{base: ui.base(kind.title), Say: say, RequestID: r.Header.Get("X-Request-Id"), SignedIn: status == http.StatusForbidden}
-	if err := ui.show(w, status, "refuse", p); err != nil {
-		ui.pages.lastResort(w)
+	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id"), OtherAccount: status == http.StatusForbidden}
+	p.Text = sentence(p.words, status, err)
+	if err := ui.show(w, status, "message", p); err != nil {
+		lastResort(w, p.words)
 	}
+}
+
+// lastResort needs no template.
+func lastResort(w http.ResponseWriter, words *words) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, words.say("fault.internal_error")) // the visitor may have left
 }
 
 // statusClientGone is for the log: nobody is left to read the answer.
@@ -137,29 +146,6 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	ui.logFault(r, status, err)
 	ui.Refuse(w, r, status, err)
-}
-
-// plainly is the status and the sentence for an error that leaves the form usable.
-func (ui *UI) plainly(w http.ResponseWriter, r *http.Request, err error) (int, string) {
-	var throttled *auth.ThrottledError
-	status, say := http.StatusInternalServerError, refusals[http.StatusInternalServerError].say
-	switch {
-	case errors.As(err, &throttled):
-		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
-		status, say = http.StatusTooManyRequests, "Too many attempts. Try again in "+inWords(throttled.RetryAfter)+"."
-	case errors.Is(err, auth.ErrBusy):
-		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
-		status, say = http.StatusServiceUnavailable, "Many people are logging in right now. Try again in a few seconds."
-	case errors.Is(err, auth.ErrSignUpClosed):
-		status, say = http.StatusForbidden, sentence(http.StatusForbidden, err)
-	case errors.Is(err, auth.ErrUnavailable):
-		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
-		status, say = http.StatusServiceUnavailable, "Accounts cannot be reached right now, so nothing was changed. Try again in a moment."
-	case errors.Is(err, context.Canceled):
-		return statusClientGone, ""
-	}
-	ui.logFault(r, status, err)
-	return status, say
 }
 
 func (ui *UI) logFault(r *http.Request, status int, err error) {

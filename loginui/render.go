@@ -2,59 +2,87 @@ package loginui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html/template"
-	"io"
+	"io/fs"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 )
 
 //go:embed templates/*.html static/*
 var files embed.FS
 
-// base is what every page shows.
-type base struct {
-	Title, AppName, Prefix, Home string
-	Stylesheet, Icon             string
-}
+// pageNames are the pages, each a template that defines its content; around them is the layout, and parts are what they share.
+var pageNames = []string{"login", "signup", "logout", "account", "form", "message"}
 
-func (ui *UI) base(title string) base {
-	return base{title, ui.c.AppName, ui.c.Prefix, ui.c.Home, ui.pages.stylesheet.path, ui.pages.icon.path}
-}
-
-// pages are the parsed templates and what they refer to.
-type pages struct {
-	templates        map[string]*template.Template
-	stylesheet, icon asset
-}
-
-var templateFuncs = template.FuncMap{"join": func(s []string) string { return strings.Join(s, ", ") }}
-
-// parsePages parses each page together with the layout around it.
-func parsePages() (pages, error) {
-	p := pages{templates: map[string]*template.Template{}}
-	for _, name := range []string{"login", "signup", "logout", "account", "refuse"} {
-		t, err := template.New("layout.html").Funcs(templateFuncs).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
-		if err != nil {
-			return pages{}, fmt.Errorf("parse the page %s: %w", name, err)
+// parsePages parses each page together with the layout around it. Files of the same name in overrides, if any, take the
+// place of ours.
+func parsePages(overrides fs.FS) (map[string]*template.Template, error) {
+	sources, err := pageSources(overrides)
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	var errs []error
+	for _, page := range pageNames {
+		t := template.New("")
+		for _, name := range []string{"layout.html", "parts.html", page + ".html"} {
+			if _, err := t.New(name).Parse(sources[name]); err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
+				errs = append(errs, err) // it names the file and the line
+			}
 		}
-		p.templates[name] = t
+		pages[page] = t.Lookup("layout.html")
 	}
-	var err error
-	if p.stylesheet, err = newAsset("style", ".css", "text/css; charset=utf-8"); err != nil {
-		return pages{}, err
+	return pages, errors.Join(errs...)
+}
+
+func pageSources(overrides fs.FS) (map[string]string, error) {
+	sources := map[string]string{}
+	for _, name := range append([]string{"layout", "parts"}, pageNames...) {
+		name += ".html"
+		content, err := files.ReadFile("templates/" + name)
+		if err != nil {
+			return nil, err
+		}
+		sources[name] = string(content)
 	}
-	p.icon, err = newAsset("icon", ".svg", "image/svg+xml")
-	return p, err
+	if overrides == nil {
+		return sources, nil
+	}
+	own, err := fs.Glob(overrides, "templates/*")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range own {
+		name := path.Base(file)
+		if _, ok := sources[name]; !ok {
+			return nil, fmt.Errorf("%s: there is no page of this name; there are layout.html, parts.html, %s.html", file, strings.Join(pageNames, ".html, "))
+		}
+		content, err := fs.ReadFile(overrides, file)
+		if err != nil {
+			return nil, err
+		}
+		sources[name] = string(content)
+	}
+	return sources, nil
 }
 
 // show renders into a buffer first, so that a page is sent whole or not at all.
 func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) error {
+	if status == statusClientGone {
+		w.WriteHeader(status)
+		return nil
+	}
 	var buf bytes.Buffer
-	if err := ui.pages.templates[name].Execute(&buf, data); err != nil {
+	if err := ui.pages[name].Execute(&buf, data); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -63,31 +91,45 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	return nil
 }
 
-// lastResort needs no template.
-func (pages) lastResort(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(w, refusals[http.StatusInternalServerError].say) // the visitor may have left
-}
-
 // asset is a file that pages refer to. Its path changes with its content, so browsers may keep it for ever.
 type asset struct {
 	path, contentType string
 	content           []byte
+	zipped            []byte // nil: it gains nothing
 }
 
-func newAsset(name, ext, contentType string) (asset, error) {
-	content, err := files.ReadFile("static/" + name + ext)
-	if err != nil {
-		return asset{}, fmt.Errorf("read an asset: %w", err)
-	}
+func assetPath(name, extension string, content []byte) string {
 	sum := sha256.Sum256(content)
-	return asset{"/.gatepost/" + name + "-" + hex.EncodeToString(sum[:6]) + ext, contentType, content}, nil
+	return "/.gatepost/" + name + "-" + hex.EncodeToString(sum[:6]) + extension
 }
 
-func (a asset) serve(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", a.contentType)
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, err := w.Write(a.content)
+// newAsset makes an asset of text. It is compressed once; pages are not, as they repeat what strangers put into addresses
+// beside what is only for the visitor.
+func newAsset(name, extension, contentType string, content []byte) asset {
+	var zipped bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
+	_, _ = z.Write(content)                                    // into memory
+	_ = z.Close()
+	return asset{assetPath(name, extension, content), contentType, content, zipped.Bytes()}
+}
+
+func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	content := a.content
+	if a.zipped != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+			content = a.zipped
+		}
+	}
+	_, err := w.Write(content)
 	return err
+}
+
+// dataURL is a small picture that needs no request of its own.
+func dataURL(kind string, content []byte) template.URL {
+	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
 }

@@ -1,7 +1,9 @@
 package loginui
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gatepost/gatepost/auth"
 )
@@ -18,7 +20,7 @@ func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
 	if present {
 		ui.c.Cookie.Clear(w.Header())
 	}
-	return ui.show(w, http.StatusOK, "signup", ui.signupPage(form{Remember: true, Next: localPath(next)}))
+	return ui.show(w, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: localPath(next)}, trouble{}))
 }
 
 // getRegister serves the name other systems use.
@@ -36,12 +38,25 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
 	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, ui.client(r))
 	if err != nil {
-		return ui.formFailed(w, r, "signup", ui.signupPage(f), err)
+		t := ui.trouble(w, r, err)
+		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
 	}
-	ui.signedIn(w, issued, f)
+	ui.signedIn(w, issued)
+	seeOther(w, ui.landing(f.Next))
 	return nil
 }
 
-func (ui *UI) signupPage(f form) loginPage {
-	return loginPage{base: ui.base("Sign up"), Form: f.printable(), PasswordMin: ui.c.PasswordMin, OtherPage: ui.withNext("/login", f.Next)}
+// taken says that the address has an account already.
+func taken(err error) bool {
+	var input auth.InputError
+	return errors.As(err, &input) && slices.ContainsFunc(input, func(f auth.FieldError) bool { return f.Problem == auth.Taken })
+}
+
+func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
+	p := ui.form(r, "signup", "/signup", f)
+	p.failed(t)
+	p.with(t.faults, p.name(f.Name), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))
+	p.AskRemember, p.Remember = true, f.Remember
+	p.OtherPage = ui.withNext("/login", f.Next)
+	return p
 }

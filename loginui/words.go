@@ -2,85 +2,164 @@ package loginui
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+	"golang.org/x/text/unicode/bidi"
 )
 
-// faults are what is wrong with a form, each beside its field.
-type faults struct {
-	Form, Email, Name, Password string
-	taken                       bool // the address has an account already
+// words are everything our pages say, in one language.
+type words struct {
+	// Lang is the language as HTML names it, and Dir its direction: ltr or rtl.
+	Lang, Dir string
+	tag       language.Tag
+	printer   *message.Printer
+	texts     map[string]text
 }
 
-// Any says whether there is something to point at.
-func (f faults) Any() bool { return f.Form != "" || f.Email != "" || f.Name != "" || f.Password != "" }
+func newWords(tag language.Tag, texts map[string]text) *words {
+	return &words{Lang: tag.String(), Dir: direction(tag), tag: tag, printer: message.NewPrinter(tag), texts: texts}
+}
 
-func explain(input auth.InputError) faults {
-	var f faults
-	for _, e := range input {
-		switch e.Field {
-		case "email":
-			f.Email = emailWords(e)
-			f.taken = e.Problem == auth.Taken
-		case "name":
-			f.Name = nameWords(e)
-		case "password":
-			f.Password = passwordWords(e)
+// direction is that of the script the language is written in.
+func direction(tag language.Tag) string {
+	script, _ := tag.Script()
+	switch script.String() {
+	case "Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Syrc", "Thaa":
+		return "rtl"
+	}
+	return "ltr"
+}
+
+// Say is the text of a key with its placeholders filled in: Say("wait.minutes", "n", 5). The number n chooses the plural
+// form. Numbers are written as the language does, and words of another direction stay among themselves. It is how
+// templates speak; a key that does not exist is an error of theirs.
+func (w *words) Say(key string, args ...any) (string, error) {
+	t, ok := w.texts[key]
+	if !ok {
+		return "", fmt.Errorf("there is no message %q", key)
+	}
+	form := t.other
+	pairs := make([]string, 0, len(args))
+	for i := 0; i+1 < len(args); i += 2 {
+		name := fmt.Sprint(args[i])
+		switch value := args[i+1].(type) {
+		case int:
+			if name == "n" {
+				form = t.form(w.tag, value)
+			}
+			pairs = append(pairs, "{"+name+"}", w.number(value))
+		default:
+			pairs = append(pairs, "{"+name+"}", w.isolate(fmt.Sprint(value)))
 		}
 	}
-	return f
+	return strings.NewReplacer(pairs...).Replace(form), nil
 }
 
-func emailWords(e auth.FieldError) string {
-	switch e.Problem {
-	case auth.Missing:
-		return "Enter your e-mail address."
-	case auth.TooLong:
-		return fmt.Sprintf("An e-mail address has at most %d characters.", e.Limit)
-	case auth.Taken:
-		return "This address already has an account. Log in instead, or use another address."
+// say is Say for our own code, whose keys a test knows to exist.
+func (w *words) say(key string, args ...any) string {
+	s, err := w.Say(key, args...)
+	if err != nil {
+		return key
 	}
-	return "Enter an e-mail address like name@example.com."
+	return s
 }
 
-func nameWords(e auth.FieldError) string {
-	if e.Problem == auth.TooLong {
-		return fmt.Sprintf("Use at most %d characters.", e.Limit)
+func (w *words) has(key string) bool { _, ok := w.texts[key]; return ok }
+
+func (w *words) number(n int, options ...number.Option) string {
+	return w.printer.Sprint(number.Decimal(n, options...))
+}
+
+// isolate keeps words of another direction from pulling along what stands around them (UAX #9).
+func (w *words) isolate(s string) string {
+	if w.Dir == "ltr" && !strings.ContainsFunc(s, turns) {
+		return s
 	}
-	return "The name has characters that cannot be shown. Type it again."
+	const firstStrong, pop = "\u2068", "\u2069"
+	return firstStrong + s + pop
 }
 
-func passwordWords(e auth.FieldError) string {
-	switch e.Problem {
-	case auth.Missing:
-		return "Enter a password."
-	case auth.TooShort:
-		return fmt.Sprintf("Use at least %d characters.", e.Limit)
-	case auth.TooLong:
-		return fmt.Sprintf("Use at most %d characters.", e.Limit)
-	case auth.TooCommon:
-		return "This password is on every list of common passwords. Choose another."
-	case auth.TooPersonal:
-		return "This password is the first thing somebody would try. Choose one that is not your address or the name of this site."
+// turns says that a character is written from right to left, or makes others be.
+func turns(r rune) bool {
+	p, _ := bidi.LookupRune(r)
+	switch p.Class() {
+	case bidi.R, bidi.AL, bidi.AN, bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI, bidi.RLI, bidi.FSI, bidi.PDI:
+		return true
 	}
-	return "The password has characters that cannot be typed. Type it again."
+	return false
 }
 
-// inWords rounds up to what a person would say.
-func inWords(d time.Duration) string {
+// Date is a point in time, in UTC: nobody told us where the visitor is. The script says it in his own time.
+func (w *words) Date(t time.Time) string {
+	t = t.UTC()
+	two := number.MinIntegerDigits(2)
+	return strings.NewReplacer(
+		"{day}", w.number(t.Day()),
+		"{month}", w.texts["date.months"].list[t.Month()-1],
+		"{year}", w.number(t.Year(), number.NoSeparator()),
+		"{hour}", w.number(t.Hour(), two),
+		"{minute}", w.number(t.Minute(), two),
+	).Replace(w.say("date.format"))
+}
+
+// wait rounds up to what a person would say.
+func (w *words) wait(d time.Duration) string {
 	switch {
 	case d <= 90*time.Second:
-		return plural(int((d+time.Second-1)/time.Second), "second")
+		return w.say("wait.seconds", "n", int((d+time.Second-1)/time.Second))
 	case d <= 90*time.Minute:
-		return plural(int((d+time.Minute-1)/time.Minute), "minute")
+		return w.say("wait.minutes", "n", int((d+time.Minute-1)/time.Minute))
 	}
-	return plural(int((d+time.Hour-1)/time.Hour), "hour")
+	return w.say("wait.hours", "n", int((d+time.Hour-1)/time.Hour))
 }
 
-func plural(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
+// Ago rounds down.
+func (w *words) Ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return w.say("ago.now")
+	case d < time.Hour:
+		return w.say("ago.minutes", "n", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return w.say("ago.hours", "n", int(d/time.Hour))
 	}
-	return fmt.Sprintf("%d %ss", n, unit)
+	return w.say("ago.days", "n", int(d/(24*time.Hour)))
+}
+
+// Place is where a network address is, as far as the address alone tells.
+func (w *words) Place(address string) string {
+	a, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return ""
+	case a.IsLoopback():
+		return w.say("place.local")
+	case a.IsPrivate(), a.IsLinkLocalUnicast():
+		return w.say("place.private", "address", address)
+	}
+	return w.isolate(address)
+}
+
+// text is one message: a single form, a form for each plural category of the language, or a list.
+type text struct {
+	other string
+	forms map[string]string // by category, when there are several
+	list  []string
+}
+
+// categories are the names that CLDR gives to plural forms.
+var categories = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
+
+func (t text) form(tag language.Tag, n int) string {
+	const cycle = 10_000_000 // the rules look at no more digits
+	if f, ok := t.forms[categories[plural.Cardinal.MatchPlural(tag, n%cycle, 0, 0, 0, 0)]]; ok {
+		return f
+	}
+	return t.other
 }

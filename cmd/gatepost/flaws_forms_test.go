@@ -216,7 +216,7 @@ func TestSigningUpGivesNobodyMoreThanAnAccount(t *testing.T) {
 	})
 	t.Run("H1_AUK_CVE-2022-46145_account_posts_need_a_session", func(t *testing.T) {
 		before := find("eve@example.com")
-		for _, path := range []string{"/account/sign-out-everywhere", "/account", "/account/email", "/account/password", "/account/delete"} {
+		for _, path := range []string{"/account", "/account/name", "/account/email", "/account/password", "/account/delete", "/account/export", "/account/sessions/end", "/account/sessions/end-others"} {
 			body := "email=owned%40example.com&password=x&id=" + before.id + "&user_id=" + before.id
 			if r := l.one(t, l.form(path, body)); !slices.Contains([]int{401, 403, 404, 405}, r.status) {
 				t.Errorf("%s: got %d", path, r.status)
@@ -248,7 +248,7 @@ func TestNoFieldBreaksAForm(t *testing.T) {
 		strings.Repeat("a", 60_000), strings.Repeat("%f0%9f%99%82", 4_000), "-1", "99999999999999999999", "null", "[]", "true",
 	}
 	n := 0
-	for _, path := range []string{"/login", "/signup", "/logout", "/account/sign-out-everywhere"} {
+	for _, path := range []string{"/login", "/signup", "/logout", "/account/name", "/account/password", "/account/delete", "/account/sessions/end"} {
 		for _, field := range []string{"email", "password", "name", "remember", "next", "extra", "%00", "email[]", "__proto__"} {
 			for _, value := range values {
 				fields := map[string]string{"email": "nobody%40example.com", "password": "not+the+password", field: value}

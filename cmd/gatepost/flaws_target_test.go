@@ -115,7 +115,7 @@ func TestHeadersDoNotMoveARequestUnderAnotherRule(t *testing.T) {
 			if r.status != 200 || r.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: got %d %v", name, r.status, r.header)
 			}
-			l.one(t, l.request("GET /account/sign-out-everywhere", name+": POST", l.cookie))
+			l.one(t, l.request("GET /account/sessions/end-others", name+": POST", l.cookie))
 			l.passes(t, l.request("GET /dashboard", name+": DELETE", l.cookie), l.forwarded("GET /dashboard", "", l.identity...))
 		}
 	})

@@ -1,0 +1,74 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// deed is what a form of the account page does. It fails with auth.ErrStale when the sign-in is too long ago for it.
+type deed func(http.ResponseWriter, *http.Request, form, auth.Token) error
+
+// confirmed does a deed for whoever signed in lately, and has everybody else enter the password in between: the form that
+// asks for it is sent to the same address, and brings along what the first one said.
+func (ui *UI) confirmed(path string, do deed) page {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		f, err := readForm(w, r)
+		if err != nil {
+			return err
+		}
+		token, _ := ui.presented(r)
+		if f.asked {
+			issued, err := ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
+			if errors.Is(err, auth.ErrNoSession) {
+				return err
+			}
+			if err != nil {
+				return ui.askPassword(w, r, path, f, ui.wrongPassword(w, r, err, "password"))
+			}
+			ui.signedIn(w, issued)
+			token = issued.Session
+		}
+		err = do(w, r, f, token)
+		if errors.Is(err, auth.ErrStale) {
+			return ui.askPassword(w, r, path, f, trouble{})
+		}
+		return err
+	}
+}
+
+func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f form, t trouble) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	if !Navigating(r) && t.status == 0 {
+		return &fault{status: http.StatusForbidden, key: "confirm.say"}
+	}
+	status := http.StatusForbidden // nothing was done yet
+	if t.status != 0 {
+		status = t.status
+	}
+	return ui.show(w, status, "form", ui.confirmPage(r, s, path, f, t))
+}
+
+func (ui *UI) confirmPage(r *http.Request, s auth.Session, path string, f form, t trouble) formPage {
+	p := ui.form(r, "confirm", path, form{})
+	p.Languages = nil // what was asked for came in a form
+	p.failed(t)
+	p.ID, p.Username = f.ID, s.User.Email
+	p.Intro = []string{p.say("confirm.say")}
+	p.with(t.faults, p.currentPassword("password", "change.current"))
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}
+
+// wrongPassword is trouble for somebody whose address is no question: a wrong password stands beside its field.
+func (ui *UI) wrongPassword(w http.ResponseWriter, r *http.Request, err error, field string) trouble {
+	t := ui.trouble(w, r, err)
+	if t.status == http.StatusUnauthorized {
+		return trouble{t.status, "", map[string]string{field: ui.words(r).say("confirm.wrong")}}
+	}
+	return t
+}

@@ -1,0 +1,57 @@
+package loginui
+
+import (
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/mileusna/useragent"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// sessionEntry is one session on the account page, in words.
+type sessionEntry struct {
+	ID, Device, Place, Ago string
+	Created                template.HTML
+	Current                bool
+}
+
+func newSessionEntry(w *words, s auth.OwnSession) sessionEntry {
+	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused), w.sayDate("account.created", s.CreatedAt), s.Current}
+}
+
+// systems are the names that the makers use by now.
+var systems = strings.NewReplacer("CrOS", "ChromeOS")
+
+// device is the browser and the system of a User-Agent header, which says what it likes: it is cut short, and shown as text.
+func (w *words) device(header string) string {
+	ua := useragent.Parse(header)
+	browser, system := short(ua.Name), systems.Replace(short(ua.OS))
+	switch {
+	case browser == "":
+		return w.say("device.unknown")
+	case system == "":
+		return w.isolate(browser)
+	}
+	return w.say("device.both", "browser", browser, "system", system)
+}
+
+func short(s string) string {
+	const most = 40
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
+}
+
+// sayDate is a message with a {date} that the script puts into the visitor's own time.
+func (w *words) sayDate(key string, t time.Time) template.HTML {
+	const mark = "\x00"
+	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(w.Date(t)) + `</time>`
+	parts := strings.SplitN(w.say(key, "date", mark), mark, 2)
+	for i := range parts {
+		parts[i] = template.HTMLEscapeString(parts[i])
+	}
+	return template.HTML(strings.Join(parts, date)) // both parts are escaped
+}

@@ -1,0 +1,207 @@
+package loginui
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+)
+
+func ourTexts(t *testing.T) map[string]map[string]text {
+	t.Helper()
+	texts, err := readMessages(messageFiles, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// alike are messages that may be the same in two languages.
+var alike = []string{"page.title", "account.roles"}
+
+func TestNoLanguageLacksAMessage(t *testing.T) {
+	texts := ourTexts(t)
+	if got := slices.Sorted(maps.Keys(texts)); !slices.Equal(got, []string{"ar", "en", "es", "zh-Hans"}) {
+		t.Errorf("the languages are %q", got)
+	}
+	for name, own := range texts {
+		for key := range texts[source] {
+			if _, ok := own[key]; !ok {
+				t.Errorf("%s lacks %q", name, key)
+			}
+		}
+		for key, message := range own {
+			if err := fits(message, texts[source], key); err != nil {
+				t.Errorf("%s: %q %v", name, key, err)
+			}
+			for _, form := range append(slices.Collect(maps.Values(message.forms)), message.other) {
+				if name != source && !slices.Contains(alike, key) && message.list == nil && form == texts[source][key].other {
+					t.Errorf("%s: %q is in English", name, key)
+				}
+			}
+		}
+	}
+}
+
+// A message with a number has a form for each category that its language tells apart, and no other.
+func TestPluralFormsAreThoseOfTheLanguage(t *testing.T) {
+	for name, own := range ourTexts(t) {
+		tag, needed := language.Make(name), map[string]bool{"other": true}
+		for n := range 1_000_001 {
+			needed[categories[plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)]] = true
+		}
+		for key, message := range own {
+			if message.forms == nil {
+				continue
+			}
+			if got, want := slices.Sorted(maps.Keys(message.forms)), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+				t.Errorf("%s: %q has the forms %q, want %q", name, key, got, want)
+			}
+		}
+	}
+}
+
+func wordsIn(t *testing.T, lang string) *words {
+	t.Helper()
+	l, err := loadLanguages(nil, nil, func(s string) { t.Error(s) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.find(lang)
+}
+
+func TestNumbersDatesAndSpansOfTime(t *testing.T) {
+	when := time.Date(2026, time.March, 7, 9, 5, 0, 0, time.FixedZone("", 3600))
+	for lang, want := range map[string]struct{ date, wait1, wait2, wait11, ago string }{
+		"en":      {"7 March 2026, 08:05 UTC", "1 minute", "2 minutes", "11 minutes", "3 days ago"},
+		"es":      {"7 de marzo de 2026, 08:05 UTC", "1 minuto", "2 minutos", "11 minutos", "hace 3 días"},
+		"zh-Hans": {"2026年3月7日 08:05 UTC", "1 分钟", "2 分钟", "11 分钟", "3 天前"},
+		"ar":      {"٧ مارس ٢٠٢٦، ٠٨:٠٥ بالتوقيت العالمي", "دقيقة واحدة", "دقيقتين", "١١ دقيقة", "قبل ٣ أيام"},
+	} {
+		w := wordsIn(t, lang)
+		minutes := func(n int) string { return w.say("wait.minutes", "n", n) }
+		got := struct{ date, wait1, wait2, wait11, ago string }{w.Date(when), minutes(1), minutes(2), minutes(11), w.Ago(80 * time.Hour)}
+		if got != want {
+			t.Errorf("%s: got %+v, want %+v", lang, got, want)
+		}
+	}
+	w := wordsIn(t, "en")
+	for d, want := range map[time.Duration]string{
+		time.Second: "1 second", 1500 * time.Millisecond: "2 seconds", 90 * time.Second: "90 seconds", 91 * time.Second: "2 minutes",
+		90 * time.Minute: "90 minutes", 91 * time.Minute: "2 hours",
+	} {
+		if got := w.wait(d); got != want {
+			t.Errorf("wait %v: got %q, want %q", d, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago", time.Hour: "1 hour ago",
+		47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago", 3_000 * time.Hour: "125 days ago",
+	} {
+		if got := w.Ago(d); got != want {
+			t.Errorf("%v ago: got %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestWordsOfAnotherDirectionStayAmongThemselves(t *testing.T) {
+	for _, c := range []struct{ lang, email, want string }{
+		{"en", "ada@example.com", "You are logged in as ada@example.com."},
+		{"en", "\u202egro.live", "You are logged in as \u2068\u202egro.live\u2069."},
+		{"en", "עדה", "You are logged in as \u2068עדה\u2069."},
+		{"ar", "ada@example.com", "أنت مسجّل الدخول باسم \u2068ada@example.com\u2069."},
+	} {
+		if got := wordsIn(t, c.lang).say("logout.who", "email", c.email); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.lang, got, c.want)
+		}
+	}
+}
+
+func TestTheLanguageIsTheVisitors(t *testing.T) {
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := newTestUI(t, Brand{Languages: []string{"es", "en"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ query, cookie, accept, all, few string }{
+		{"", "", "", "en", "es"},
+		{"", "", "es", "es", "es"},
+		{"", "", "es-MX,es;q=0.9,en;q=0.8", "es", "es"},
+		{"", "", "zh-CN,zh;q=0.9", "zh-Hans", "es"},
+		{"", "", "zh", "zh-Hans", "es"},
+		{"", "", "ar-EG", "ar", "es"},
+		{"", "", "de,fr;q=0.9,en-GB;q=0.5", "en", "en"},
+		{"", "", "ja", "en", "es"},
+		{"", "", "*", "en", "es"},
+		{"", "", "nonsense;;;q=x", "en", "es"},
+		{"", "", strings.Repeat("es-", 10_000), "en", "es"},
+		{"", "ar", "es", "ar", "es"},
+		{"", "xx", "en", "en", "en"},
+		{"es", "ar", "en", "es", "es"},
+		{"ES", "", "en", "es", "es"},
+		{"xx", "", "en", "en", "en"},
+		{"../../etc", "\"", "en", "en", "en"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/login?lang="+c.query, nil)
+		r.Header.Set("Accept-Language", c.accept)
+		if c.cookie != "" {
+			r.Header.Set("Cookie", languageCookie+"="+c.cookie)
+		}
+		if all, some := ui.words(r).Lang, few.words(r).Lang; all != c.all || some != c.few {
+			t.Errorf("%+v: got %s and %s", c, all, some)
+		}
+	}
+}
+
+func TestAnOperatorsMessages(t *testing.T) {
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	t.Run("replace ours and add a language", func(t *testing.T) {
+		var warnings []string
+		l, err := loadLanguages(fstest.MapFS{
+			"messages/en.json": file(`{"login.title": "Come in"}`),
+			"messages/de.json": file(`{"language.name": "Deutsch", "wait.hours": {"one": "{n} Stunde", "other": "{n} Stunden"}}`),
+		}, nil, func(s string) { warnings = append(warnings, s) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		de := l.find("de")
+		if got := []string{l.find("en").say("login.title"), l.find("en").say("signup.title"), de.say("wait.hours", "n", 1), de.say("wait.hours", "n", 2), de.say("login.title")}; !slices.Equal(got, []string{"Come in", "Sign up", "1 Stunde", "2 Stunden", "Come in"}) {
+			t.Errorf("got %q", got)
+		}
+		if len(warnings) != 1 || !strings.Contains(warnings[0], "messages/de.json lacks") {
+			t.Errorf("the warnings are %q", warnings)
+		}
+	})
+	for content, want := range map[string]string{
+		"{\n  \"login.title\": \"x\",\n}":    "messages/de.json:3: not a JSON object",
+		"[]":                                 "messages/de.json:1: not a JSON object",
+		"{\n\n\"login.titel\": \"x\"}":       `messages/de.json:3: "login.titel" is not a message of ours`,
+		"{\"login.title\": 5}":               `messages/de.json:1: "login.title" is neither`,
+		"{\"login.title\": \"\"}":            `"login.title" is neither`,
+		"{\"wait.hours\": {\"one\": \"x\"}}": `"wait.hours" is neither`,
+		"{\"wait.hours\": {\"one\": \"x\", \"some\": \"x\", \"other\": \"x\"}}": `plural form "some"`,
+		"{\"logout.who\": \"{mail}\"}":                                          `"logout.who" has the placeholder {mail}; it can have {email}`,
+		"{\"date.months\": [\"Januar\"]}":                                       `"date.months" is to be a list of 12`,
+	} {
+		_, err := loadLanguages(fstest.MapFS{"messages/de.json": file(content)}, nil, func(string) {})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", content, err, want)
+		}
+	}
+	if _, err := loadLanguages(fstest.MapFS{"messages/what ever.json": file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), "is no language") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := loadLanguages(nil, []string{"de"}, nil); err == nil || !strings.Contains(err.Error(), `there is no language "de"; there are ar, en, es, zh-Hans`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,127 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.namePage(r, form{Name: s.User.Name}, trouble{}))
+}
+
+func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	token, _ := ui.presented(r)
+	err = ui.store.Rename(r.Context(), token, f.Name)
+	if errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	if err != nil {
+		t := ui.trouble(w, r, err)
+		return ui.show(w, t.status, "form", ui.namePage(r, f, t))
+	}
+	return ui.done(w, "name")
+}
+
+func (ui *UI) namePage(r *http.Request, f form, t trouble) formPage {
+	p := ui.form(r, "name", "/account/name", f)
+	p.failed(t)
+	name := p.name(f.Name)
+	name.Hint = p.say("name.hint")
+	p.with(t.faults, name)
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}
+
+func (ui *UI) getPassword(w http.ResponseWriter, r *http.Request) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.passwordPage(r, s, trouble{}))
+}
+
+func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
+	f, s, token, err := ui.ownForm(w, r)
+	if err != nil {
+		return err
+	}
+	issued, err := ui.store.ChangePassword(r.Context(), token, f.current, f.password, ui.client(r))
+	if errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	if err != nil {
+		t := ui.wrongPassword(w, r, err, "current")
+		return ui.show(w, t.status, "form", ui.passwordPage(r, s, t))
+	}
+	ui.signedIn(w, issued)
+	return ui.done(w, "password")
+}
+
+func (ui *UI) passwordPage(r *http.Request, s auth.Session, t trouble) formPage {
+	p := ui.form(r, "change", "/account/password", form{})
+	p.failed(t)
+	p.Intro = []string{p.say("change.say")}
+	p.Username = s.User.Email
+	p.with(t.faults, p.currentPassword("current", "change.current"), p.newPassword("change.new", ui.c.PasswordMin))
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}
+
+func (ui *UI) getDelete(w http.ResponseWriter, r *http.Request) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.deletePage(r, s, trouble{}))
+}
+
+func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
+	f, s, token, err := ui.ownForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = ui.store.DeleteAccount(r.Context(), token, f.password, ui.client(r))
+	if errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	if err != nil {
+		t := ui.wrongPassword(w, r, err, "password")
+		return ui.show(w, t.status, "form", ui.deletePage(r, s, t))
+	}
+	ui.c.Cookie.Clear(w.Header())
+	w.Header().Set("Clear-Site-Data", clearCache)
+	p := messagePage{base: ui.refusal(r, "deleted.title")}
+	p.Text = p.say("deleted.say", "email", s.User.Email)
+	return ui.show(w, http.StatusOK, "message", p)
+}
+
+func (ui *UI) deletePage(r *http.Request, s auth.Session, t trouble) formPage {
+	p := ui.form(r, "delete", "/account/delete", form{})
+	p.failed(t)
+	p.Intro = []string{p.say("delete.say"), p.say("delete.app", "app", ui.c.AppName)}
+	p.Username, p.Danger = s.User.Email, true
+	p.with(t.faults, p.currentPassword("password", "change.current"))
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}
+
+// ownForm reads a form and whose it is.
+func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, auth.Session, auth.Token, error) {
+	f, err := readForm(w, r)
+	if err != nil {
+		return form{}, auth.Session{}, "", err
+	}
+	s, err := ui.signedInAs(r)
+	token, _ := ui.presented(r)
+	return f, s, token, err
+}

@@ -1,0 +1,52 @@
+package loginui
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// rehearse renders every page in every state and language, so that a template of the operator's that asks for what is not
+// there stops the start rather than a visitor.
+func (ui *UI) rehearse() error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, w := range ui.languages.list {
+		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/", RawQuery: "lang=" + w.Lang}, Header: http.Header{}}
+		for name, states := range ui.states(r) {
+			for _, data := range states {
+				if err := ui.pages[name].Execute(io.Discard, data); err != nil && !seen[err.Error()] {
+					seen[err.Error()] = true
+					errs = append(errs, err)
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// states are pages as they can be, one plain and one with everything there is to say.
+func (ui *UI) states(r *http.Request) map[string][]any {
+	s := auth.Session{User: auth.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
+	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
+	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…", "password": "…", "current": "…"}}
+	login, confirm := ui.loginPage(r, f, failed), ui.confirmPage(r, s, "/account/export", f, failed)
+	login.Notice, login.Forget, login.OtherPage = "…", forgetPath, "/signup"
+	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true}
+	for _, current := range []bool{true, false} {
+		account.Sessions = append(account.Sessions, newSessionEntry(account.words, auth.OwnSession{ID: "1", CreatedAt: time.Now(), IPAddress: "192.0.2.1", Current: current}))
+	}
+	message := messagePage{ui.refusal(r, "deleted.title"), "…", "1", true}
+	return map[string][]any{
+		"login":   {ui.loginPage(r, form{}, trouble{}), login},
+		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},
+		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s}},
+		"account": {accountPage{base: account.base}, account},
+		"form":    {ui.namePage(r, f, failed), ui.passwordPage(r, s, failed), ui.deletePage(r, s, failed), confirm},
+		"message": {messagePage{base: message.base}, message},
+	}
+}

@@ -1,0 +1,78 @@
+// Everything works without this. It adds: passwords that can be shown, how long a new one is, one answer to two clicks, the
+// #fragment of the page asked for, and times of day as they are where the visitor is.
+'use strict';
+(() => {
+  const lang = document.documentElement.lang;
+  const all = (selector, f) => document.querySelectorAll(selector).forEach(f);
+
+  // The fragment never reaches the server: browsers carry it along when they are sent on.
+  if (location.hash.length > 1) {
+    all('form', (form) => { form.action += location.hash; });
+    all('.other a, nav a', (a) => { a.href += location.hash; });
+  }
+
+  all('input[data-show]', (input) => {
+    const button = document.createElement('button');
+    const say = (shown) => {
+      input.type = shown ? 'text' : 'password';
+      input.classList.toggle('shown', shown);
+      button.textContent = shown ? input.dataset.hide : input.dataset.show;
+      button.setAttribute('aria-label', shown ? input.dataset.hideLabel : input.dataset.showLabel);
+    };
+    button.type = 'button';
+    button.setAttribute('aria-controls', input.id);
+    button.addEventListener('click', () => say(input.type === 'password'));
+    say(false);
+    input.after(button);
+    input.form.addEventListener('submit', () => say(false)); // browsers remember what was typed into plain fields
+  });
+
+  const common = new Set(('password password1 password12 password123 password1234 passw0rd p@ssw0rd 12345678 123456789 1234567890 ' +
+    '11111111 12344321 11223344 112233445566 123321123 147258369 159357456 789456123 1q2w3e4r 1q2w3e4r5t 1qaz2wsx ' +
+    'qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwerty12345 asdfghjk asdfghjkl zxcvbnm1 zxcvbnm123 q1w2e3r4 ' +
+    'qazwsxedc 1234qwer abcd1234 abc12345 a1b2c3d4 aa123456 a1234567 a12345678 iloveyou iloveyou1 iloveyou2 ' +
+    'sunshine princess football baseball superman batman123 starwars whatever trustno1 welcome1 welcome123 admin123 ' +
+    'administrator letmein1 letmein123 changeme dragon123 monkey123 master123 michelle jennifer jordan23 computer ' +
+    'internet samsung1 charlie1 liverpool chelsea1 barcelona realmadrid chocolate butterfly spiderman pokemon1 ' +
+    'minecraft slipknot metallica mustang1 corvette ferrari1 mercedes password! secret123 hello123 hello1234 ' +
+    'test1234 testtest asdfasdf asdf1234 qweasdzxc zaq12wsx google123 facebook myspace1 bonjour1 azertyui ' +
+    'azertyuiop passport alexander elizabeth nicholas victoria samantha danielle jonathan benjamin midnight ' +
+    'mountain snowball lovelove babygirl babygirl1 princess1 football1 baseball1 sunshine1 superman1 diamond1 ' +
+    'blessed1 jesus123 angel123 loveyou1 anthony1 matthew1 cristina').split(' '));
+  all('input[data-count]', (input) => {
+    const count = document.getElementById(input.id + '-count');
+    const number = new Intl.NumberFormat(lang);
+    input.addEventListener('input', () => {
+      const value = input.value.normalize('NFC');
+      const n = [...value].length;
+      if (n === 0) {
+        count.textContent = '';
+      } else if (n < input.minLength) {
+        count.textContent = input.dataset.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
+      } else {
+        count.textContent = common.has(value.toLowerCase()) ? input.dataset.common : input.dataset.enough;
+      }
+    });
+  });
+
+  all('form', (form) => {
+    const button = form.querySelector('[data-busy]');
+    if (!button) return;
+    const words = button.textContent;
+    form.addEventListener('submit', (event) => {
+      if (button.getAttribute('aria-busy')) {
+        event.preventDefault();
+        return;
+      }
+      button.setAttribute('aria-busy', 'true');
+      button.textContent = button.dataset.busy;
+    });
+    addEventListener('pageshow', () => { // back again, from the browser's memory
+      button.removeAttribute('aria-busy');
+      button.textContent = words;
+    });
+  });
+
+  const date = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'short' });
+  all('time', (time) => { time.textContent = date.format(new Date(time.dateTime)); });
+})();

@@ -1,0 +1,66 @@
+package loginui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// trouble is why a form is shown again, in the visitor's words. The zero value is none.
+type trouble struct {
+	status int
+	fault  string            // of no field
+	faults map[string]string // by field
+}
+
+// failed puts the trouble into the page, field by field through with.
+func (p *formPage) failed(t trouble) {
+	p.Failed, p.Fault = t.status != 0, t.fault
+}
+
+// trouble turns an error that leaves the form usable into words, and logs what is our fault.
+func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble {
+	words := ui.words(r)
+	var input auth.InputError
+	var throttled *auth.ThrottledError
+	switch {
+	case errors.As(err, &input) && taken(err):
+		return trouble{http.StatusConflict, "", explain(words, input)}
+	case errors.As(err, &input):
+		return trouble{http.StatusUnprocessableEntity, "", explain(words, input)}
+	case errors.Is(err, auth.ErrUnavailable): // before bad credentials: those were not counted then
+		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
+		ui.logFault(r, http.StatusServiceUnavailable, err)
+		return trouble{http.StatusServiceUnavailable, words.say("fault.unavailable"), nil}
+	case errors.Is(err, auth.ErrBadCredentials):
+		return trouble{http.StatusUnauthorized, words.say("login.wrong"), nil}
+	case errors.As(err, &throttled):
+		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
+		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait", words.wait(throttled.RetryAfter)), nil}
+	case errors.Is(err, auth.ErrBusy):
+		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
+		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}
+	case errors.Is(err, auth.ErrSignUpClosed):
+		return trouble{http.StatusForbidden, words.say("fault.signup_closed"), nil}
+	case errors.Is(err, context.Canceled):
+		return trouble{statusClientGone, "", nil}
+	}
+	ui.logFault(r, http.StatusInternalServerError, err)
+	return trouble{http.StatusInternalServerError, words.say("fault.internal_error"), nil}
+}
+
+// explain says what is wrong with each field.
+func explain(w *words, input auth.InputError) map[string]string {
+	faults := map[string]string{}
+	for _, e := range input {
+		key := e.Field + "." + string(e.Problem)
+		if !w.has(key) {
+			key = e.Field + "." + string(auth.Malformed)
+		}
+		faults[e.Field] = w.say(key, "n", e.Limit)
+	}
+	return faults
+}
