@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -33,6 +34,7 @@ type config struct {
 	rules                                      proxy.Rules
 	identity                                   proxy.Identity
 	pages                                      string // "" for /
+	brand                                      loginui.Brand
 	signUpClosed                               bool
 	signUpLimit, signUpTotal                   int
 	sessionIdle, sessionLifetime, sessionCache time.Duration
@@ -59,6 +61,7 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 	c.checkSessions(&list)
 	c.checkDatabase(&list, env)
 	c.checkLog(&list)
+	c.checkBrand(&list) // last: it renders the pages with the rest
 	return c, list.orNil()
 }
 

@@ -228,7 +228,7 @@ func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) au
 func newUI(c *config, store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	return loginui.New(loginui.Config{
 		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed,
-		PasswordMin: c.passwordMin, Cookie: c.cookie(), Log: log,
+		PasswordMin: c.passwordMin, Cookie: c.cookie(), Brand: c.brand, Log: log,
 	}, store)
 }
 

@@ -33,6 +33,13 @@ type settings struct {
 	SignUpLimit          string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
 	SignUpTotal          string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
 	AppName              string `env:"GATEPOST_APP_NAME"`
+	Logo                 string `env:"GATEPOST_LOGO"`
+	Accent               string `env:"GATEPOST_ACCENT"`
+	TermsURL             string `env:"GATEPOST_TERMS_URL"`
+	PrivacyURL           string `env:"GATEPOST_PRIVACY_URL"`
+	Stylesheet           string `env:"GATEPOST_STYLESHEET"`
+	Languages            string `env:"GATEPOST_LANGUAGES"`
+	Overrides            string `env:"GATEPOST_OVERRIDES"`
 	SessionIdle          string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	SessionLifetime      string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
 	SessionCache         string `env:"GATEPOST_SESSION_CACHE, default=30s"`
@@ -176,6 +183,15 @@ func (f *faults) add(err error) {
 		return
 	}
 	*f = append(*f, err)
+}
+
+// addEach is add, with a name before each of several that were joined.
+func (f *faults) addEach(name string, err error) {
+	var list faults
+	list.add(err)
+	for _, e := range list {
+		f.add(named(name, e))
+	}
 }
 
 func (f faults) Error() string {

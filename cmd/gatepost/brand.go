@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"golang.org/x/text/language"
+
+	"github.com/gatepost/gatepost/loginui"
+)
+
+// checkBrand reads the files that make the pages look like the app's own, and tries them.
+func (c *config) checkBrand(list *faults) {
+	before := len(*list)
+	b := &c.brand
+	var err error
+	if c.Logo != "" {
+		b.Logo, err = loginui.ReadLogo(c.Logo)
+		list.add(named("GATEPOST_LOGO", err))
+	}
+	if c.Accent != "" {
+		b.Accent, err = loginui.ParseAccent(c.Accent)
+		list.add(named("GATEPOST_ACCENT", err))
+	}
+	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.PrivacyURL)
+	b.Stylesheet, err = readStylesheet(c.Stylesheet)
+	list.add(named("GATEPOST_STYLESHEET", err))
+	b.Languages, err = parseLanguages(c.Languages)
+	list.add(named("GATEPOST_LANGUAGES", err))
+	b.Overrides, err = openOverrides(c.Overrides)
+	list.add(named("GATEPOST_OVERRIDES", err))
+	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
+		_, err = newUI(c, nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
+		list.addEach(name(b), err)
+	}
+}
+
+// name is the setting that is wrong when the pages cannot be made.
+func name(b *loginui.Brand) string {
+	if b.Overrides != nil {
+		return "GATEPOST_OVERRIDES"
+	}
+	return "GATEPOST_LANGUAGES"
+}
+
+func named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// checkLink accepts the address of a page, on this site or elsewhere.
+func (c *config) checkLink(list *faults, name, s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+	case err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil:
+	case err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.ContainsAny(s, `\`):
+	default:
+		list.add(fmt.Errorf("%s: %q is neither an address like https://example.com/terms nor a path like /terms", name, s))
+	}
+	return s
+}
+
+// maxStylesheet is in bytes. Everybody who logs in loads it.
+const maxStylesheet = 64 << 10
+
+func readStylesheet(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read %q: %w", file, reason(err))
+	case len(content) > maxStylesheet:
+		return nil, fmt.Errorf("%q has %d KiB, and everybody who logs in loads it: at most %d KiB", file, len(content)>>10, maxStylesheet>>10)
+	case strings.ContainsRune(string(content), 0):
+		return nil, fmt.Errorf("%q is no stylesheet", file)
+	}
+	return content, nil
+}
+
+// reason leaves out the name of the file, which the sentence has.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+func parseLanguages(s string) ([]string, error) {
+	var names []string
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		tag, err := language.Parse(entry)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a language (examples: en, es, zh-Hans)", entry)
+		}
+		names = append(names, tag.String())
+	}
+	return names, nil
+}
+
+func openOverrides(dir string) (fs.FS, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %q: %w", dir, reason(err))
+	}
+	for _, e := range entries {
+		if e.Name() != "templates" && e.Name() != "messages" {
+			return nil, fmt.Errorf("%q holds %q; it can have the directories templates and messages", dir, e.Name())
+		}
+	}
+	return os.DirFS(dir), nil
+}
