@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test e2e bench pgo lint build fuzz
+.PHONY: demo test e2e screenshots bench pgo lint build fuzz
 
 GO ?= go
 
@@ -22,6 +22,10 @@ e2e: e2e/node_modules/.package-lock.json ## the walk in a real browser
 e2e/node_modules/.package-lock.json: e2e/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
 	cd e2e && npm ci --ignore-scripts --no-audit --no-fund
+
+screenshots: ## the pictures in docs/screenshots
+	@scripts/need postgresql chromium
+	cd e2e && E2E_SCREENSHOTS=../docs/screenshots $(GO) test -count=1 -run TestScreenshots .
 
 bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
 	@scripts/need postgresql
