@@ -123,6 +123,14 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 		{"GET", "/logout", "", "X: y", 303},
 		{"GET", "/account", "", cookie, 200},
 		{"GET", "/account", "", "X: y", 303},
+		{"GET", "/account/name", "", cookie, 200},
+		{"POST", "/account/name", form("name", strings.Repeat("a", 101)), cookie, 422},
+		{"GET", "/account/password", "", cookie, 200},
+		{"POST", "/account/password", "", cookie, 422},
+		{"GET", "/account/delete", "", cookie, 200},
+		{"POST", "/account/delete", form("password", "wrong password"), cookie, 401},
+		{"POST", "/account/export", "", cookie, 200},
+		{"GET", "/account/sessions/end", "", cookie, 405},
 		{"GET", "/account/nothing", "", cookie, 404},
 		{"PUT", "/login", "", "X: y", 405},
 		{"GET", "/.gatepost/nothing", "", "X: y", 404},
@@ -133,20 +141,38 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 		{"POST", "/login", "email=%zz", "X: y", 400},
 		{"POST", "/login", "email=a&email=b", "X: y", 400},
 	} {
-		a := d.do(t, c.method, c.target, c.body, c.header)
-		if a.StatusCode != c.status {
-			t.Errorf("%s %s: got %d, want %d", c.method, c.target, a.StatusCode, c.status)
+		d.do(t, c.method, c.target, c.body, c.header).mustBeGuarded(t, c.method+" "+c.target, c.status)
+	}
+	d.db.Close()
+	for _, c := range []struct{ method, target, body string }{
+		{"GET", "/account", ""}, {"POST", "/login", form("email", "ada@example.com", "password", password)}, {"POST", "/logout", ""}, {"GET", "/login", ""},
+	} {
+		d.do(t, c.method, c.target, c.body, cookie).mustBeGuarded(t, c.method+" "+c.target, 503)
+	}
+	for _, status := range []int{400, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/any", nil)
+		r.Header.Set("Accept", "text/html")
+		d.ui.Refuse(w, r, status, errors.New("a cause that nobody reads"))
+		b, _ := io.ReadAll(w.Body)
+		answer{w.Result(), string(b)}.mustBeGuarded(t, "a refusal", status)
+	}
+}
+
+func (a answer) mustBeGuarded(t *testing.T, what string, status int) {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Errorf("%s: got %d, want %d", what, a.StatusCode, status)
+	}
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
+	} {
+		if got := a.Header.Get(name); !strings.Contains(got, want) {
+			t.Errorf("%s: %s is %q", what, name, got)
 		}
-		for name, want := range map[string]string{
-			"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
-		} {
-			if got := a.Header.Get(name); !strings.Contains(got, want) {
-				t.Errorf("%s %s: %s is %q", c.method, c.target, name, got)
-			}
-		}
-		if strings.Contains(a.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(a.body, "<App>") {
-			t.Errorf("%s %s: unsafe", c.method, c.target)
-		}
+	}
+	if strings.Contains(a.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(a.body, "<App>") || strings.Contains(a.body, "nobody reads") || strings.Contains(a.body, "fault.") {
+		t.Errorf("%s: unsafe, or without words: %s", what, a.body)
 	}
 }
 
