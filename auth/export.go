@@ -1,0 +1,122 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Export is what is kept about a user, as JSON for himself. It holds no secret and no hash of one; times are UTC. Whoever
+// gets it has his address, and where and when he was.
+type Export struct {
+	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
+	User       ExportedUser      `json:"user"`
+	Accounts   []ExportedAccount `json:"accounts"`
+	Sessions   []ExportedSession `json:"sessions"` // all that have a row: expired ones too, until they are swept
+	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are forgotten.
+	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
+}
+
+// ExportedUser is the user of an Export.
+type ExportedUser struct {
+	ID            string    `json:"id"`
+	Name          string    `json:"name"`
+	Email         string    `json:"email"`
+	EmailVerified bool      `json:"emailVerified"`
+	Image         string    `json:"image"`
+	Roles         []string  `json:"roles"`
+	CreatedAt     time.Time `json:"createdAt"`
+	UpdatedAt     time.Time `json:"updatedAt"`
+}
+
+// ExportedAccount is one way in which the user of an Export may prove who he is. Its fields are in the order of the query.
+type ExportedAccount struct {
+	ID          string    `json:"id"`
+	Issuer      string    `json:"issuer"`
+	ProviderID  string    `json:"providerId"`
+	AccountID   string    `json:"accountId"`
+	Scope       string    `json:"scope"`
+	HasPassword bool      `json:"hasPassword"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// ExportedSession is one session of an Export. Its fields are in the order of the query.
+type ExportedSession struct {
+	ID         string    `json:"id"`
+	CreatedAt  time.Time `json:"createdAt"`
+	LastUsedAt time.Time `json:"lastUsedAt"`
+	ExpiresAt  time.Time `json:"expiresAt"`
+	IPAddress  string    `json:"ipAddress"`
+	UserAgent  string    `json:"userAgent"`
+	Current    bool      `json:"current"` // the one that asked
+}
+
+// ExportedPlaces are the familiar places of an Export.
+type ExportedPlaces struct {
+	Count     int         `json:"count"`
+	ExpiresAt []time.Time `json:"expiresAt"`
+}
+
+// Export tells the user of a session everything that is kept about him, as of one moment. It fails with ErrNoSession,
+// ErrStale or ErrUnavailable.
+func (s *Store) Export(ctx context.Context, t Token) (Export, error) {
+	var e Export
+	var fresh bool
+	err := s.ofSession(ctx, "export", t, func(ctx context.Context) error {
+		oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+		return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {
+			if e, fresh, err = s.exportUser(ctx, tx, t); err != nil || !fresh {
+				return err
+			}
+			return exportRows(ctx, tx, t, &e)
+		})
+	})
+	if err == nil && !fresh {
+		err = ErrStale
+	}
+	s.audit(ctx, "export", e.User.ID, Client{}, err)
+	if err != nil {
+		return Export{}, err
+	}
+	return e, nil
+}
+
+// exportUser begins an Export, and says whether the session is fresh enough for one.
+func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token) (e Export, fresh bool, err error) {
+	var roles string
+	u := &e.User
+	err = tx.QueryRow(ctx, `
+		SELECT s.created_at > now() - $4::interval, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
+		       coalesce(u.image, ''), u.role, u.created_at AT TIME ZONE 'UTC', u.updated_at AT TIME ZONE 'UTC'
+		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
+		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
+	u.Roles = append([]string{}, splitRoles(roles)...) // null is no list
+	return e, fresh, err
+}
+
+// exportRows adds what hangs on the user. What goes wrong with a query is told when its rows are collected.
+func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
+		       created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC'
+		FROM gatepost.account WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
+	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT id, created_at AT TIME ZONE 'UTC', last_used_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC',
+		       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
+		FROM gatepost.session WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID, t.hash())
+	if e.Sessions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession]); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT expires_at AT TIME ZONE 'UTC' FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
+	p := &e.FamiliarPlaces
+	p.ExpiresAt, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	p.Count = len(p.ExpiresAt)
+	return err
+}
