@@ -122,7 +122,9 @@ func (ui *UI) addAssets() error {
 	for _, a := range assets {
 		ui.routes[a.path] = methods{"GET": a.serve}
 	}
-	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
+	// The app shares our origin, and whatever people upload there must not run here: no script but this one.
+	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + ui.absolute(ui.site.Script) +
+		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
@@ -144,22 +143,4 @@ func (w *words) Place(address string) string {
 		return w.say("place.private", "address", address)
 	}
 	return w.isolate(address)
-}
-
-// text is one message: a single form, a form for each plural category of the language, or a list.
-type text struct {
-	other string
-	forms map[string]string // by category, when there are several
-	list  []string
-}
-
-// categories are the names that CLDR gives to plural forms.
-var categories = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
-
-func (t text) form(tag language.Tag, n int) string {
-	const cycle = 10_000_000 // the rules look at no more digits
-	if f, ok := t.forms[categories[plural.Cardinal.MatchPlural(tag, n%cycle, 0, 0, 0, 0)]]; ok {
-		return f
-	}
-	return t.other
 }
