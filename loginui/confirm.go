@@ -38,6 +38,12 @@ func (ui *UI) confirmed(path string, do deed) page {
 	}
 }
 
+// getBack is for whoever comes to the address of a form without one: by a reload, or after a login in between.
+func (ui *UI) getBack(w http.ResponseWriter, _ *http.Request) error {
+	seeOther(w, ui.c.Prefix+"/account")
+	return nil
+}
+
 func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f form, t trouble) error {
 	s, err := ui.signedInAs(r)
 	if err != nil {

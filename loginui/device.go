@@ -48,8 +48,8 @@ func short(s string) string {
 // sayDate is a message with a {date} that the script puts into the visitor's own time.
 func (w *words) sayDate(key string, t time.Time) template.HTML {
 	const mark = "\x00"
-	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(w.Date(t)) + `</time>`
-	parts := strings.SplitN(w.say(key, "date", mark), mark, 2)
+	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` + template.HTMLEscapeString(w.Date(t)) + `</time>`
+	parts := strings.SplitN(strings.ReplaceAll(w.say(key, "date", mark), w.isolate(mark), mark), mark, 2) // dir isolates
 	for i := range parts {
 		parts[i] = template.HTMLEscapeString(parts[i])
 	}

@@ -130,7 +130,7 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 		{"GET", "/account/delete", "", cookie, 200},
 		{"POST", "/account/delete", form("password", "wrong password"), cookie, 401},
 		{"POST", "/account/export", "", cookie, 200},
-		{"GET", "/account/sessions/end", "", cookie, 405},
+		{"GET", "/account/sessions/end", "", cookie, 303},
 		{"GET", "/account/nothing", "", cookie, 404},
 		{"PUT", "/login", "", "X: y", 405},
 		{"GET", "/.gatepost/nothing", "", "X: y", 404},

@@ -2,7 +2,7 @@
 // #fragment of the page asked for, and times of day as they are where the visitor is.
 'use strict';
 (() => {
-  const lang = document.documentElement.lang;
+  const lang = document.documentElement.lang.replace(/^ar$/, 'ar-u-nu-arab'); // digits as the page has them
   const all = (selector, f) => document.querySelectorAll(selector).forEach(f);
 
   // The fragment never reaches the server: browsers carry it along when they are sent on.
@@ -67,10 +67,12 @@
       button.setAttribute('aria-busy', 'true');
       button.textContent = button.dataset.busy;
     });
-    addEventListener('pageshow', () => { // back again, from the browser's memory
+    const again = () => {
       button.removeAttribute('aria-busy');
       button.textContent = words;
-    });
+    };
+    addEventListener('pageshow', again); // back again, from the browser's memory
+    window.navigation?.addEventListener('navigateerror', again); // stopped by the visitor, or by a line that broke
   });
 
   const date = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'short' });
