@@ -22,7 +22,7 @@ func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Iss
 // so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the places he
 // signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and "password";
 // Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, ErrBusy or
-// ErrUnavailable, and has changed nothing then.
+// ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Password, c Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
 		check: func(email string) error {
@@ -36,7 +36,8 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There
 // is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession, InputError
-// (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable, and has deleted nothing then.
+// (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable, and has deleted nothing then, except that
+// after ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },

@@ -61,7 +61,7 @@ type ExportedPlaces struct {
 
 // Export tells the user of a session everything that is kept about him, as of one moment. It fails with ErrNoSession,
 // ErrStale or ErrUnavailable.
-func (s *Store) Export(ctx context.Context, t Token) (Export, error) {
+func (s *Store) Export(ctx context.Context, t Token, c Client) (Export, error) {
 	var e Export
 	var fresh bool
 	err := s.ofSession(ctx, "export", t, func(ctx context.Context) error {
@@ -76,7 +76,7 @@ func (s *Store) Export(ctx context.Context, t Token) (Export, error) {
 	if err == nil && !fresh {
 		err = ErrStale
 	}
-	s.audit(ctx, "export", e.User.ID, Client{}, err)
+	s.audit(ctx, "export", e.User.ID, c, err)
 	if err != nil {
 		return Export{}, err
 	}

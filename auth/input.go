@@ -17,7 +17,7 @@ type Problem string
 // The problems a field can have.
 const (
 	Missing     Problem = "missing"
-	Malformed   Problem = "malformed"    // not an address, or characters that cannot be typed
+	Malformed   Problem = "malformed"    // not an address, or characters that cannot be used
 	TooShort    Problem = "too_short"    // Limit says how many characters are needed
 	TooLong     Problem = "too_long"     // Limit says how many are allowed
 	TooCommon   Problem = "too_common"   // on the list of common passwords
@@ -130,13 +130,18 @@ func canonicalName(typed string) (string, error) {
 		return "", faults
 	}
 	name := strings.TrimSpace(norm.NFC.String(typed))
-	if strings.ContainsFunc(name, unicode.IsControl) {
+	if strings.ContainsFunc(name, unicode.IsControl) || name != "" && !strings.ContainsFunc(name, visible) {
 		faults.add("name", Malformed, 0)
 	}
 	if utf8.RuneCountInString(name) > maxName {
 		faults.add("name", TooLong, maxName)
 	}
 	return name, faults.orNil()
+}
+
+// visible says that a character leaves a mark of its own: a name of others would show as none.
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r)
 }
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)

@@ -287,7 +287,7 @@ func TestTheBrowsersOwnCookieOutlivesTheSession(t *testing.T) {
 func TestNamesAreTidiedOrRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := authtest.NewStore(t)
-	for in, want := range map[string]string{"  Ada  ": "Ada", "张伟": "张伟", "": "", "<b>x</b>": "<b>x</b>", strings.Repeat("ä", 100): strings.Repeat("ä", 100)} {
+	for in, want := range map[string]string{"  Ada  ": "Ada", "张伟": "张伟", "": "", "<b>x</b>": "<b>x</b>", "\u200fعدة": "\u200fعدة", "👩\u200d👧": "👩\u200d👧", strings.Repeat("ä", 100): strings.Repeat("ä", 100)} {
 		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Name: in, Password: goodPassword})
 		if err != nil || u.Name != want {
 			t.Errorf("%q: got %q, %v", in, u.Name, err)
@@ -296,7 +296,7 @@ func TestNamesAreTidiedOrRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"a\nb", "a\x00b", "\xff", strings.Repeat("a", 101), "a\r\nX-Roles: admin"} {
+	for _, in := range []string{"a\nb", "a\x00b", "\xff", strings.Repeat("a", 101), "a\r\nX-Roles: admin", "\u200b", "\u202e\u2069", "\u200f \ufeff"} {
 		if _, err := s.CreateUser(t.Context(), auth.NewUser{Email: "eve@example.com", Name: in, Password: goodPassword}); err == nil {
 			t.Errorf("%q was accepted", in)
 		}

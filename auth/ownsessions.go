@@ -76,20 +76,20 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 // EndSession ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
 // another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale or
 // ErrUnavailable.
-func (s *Store) EndSession(ctx context.Context, t Token, id string) error {
-	_, err := s.endOwn(ctx, "end-session", t, `d.id = $5`, storable(id))
+func (s *Store) EndSession(ctx context.Context, t Token, id string, c Client) error {
+	_, err := s.endOwn(ctx, "end-session", t, c, `d.id = $5`, storable(id))
 	return err
 }
 
 // EndOtherSessions ends every session of the user but the one the token is, and returns how many those were. It fails with
 // ErrNoSession, ErrStale or ErrUnavailable.
-func (s *Store) EndOtherSessions(ctx context.Context, t Token) (int64, error) {
-	return s.endOwn(ctx, "end-other-sessions", t, `d.id <> own.id`)
+func (s *Store) EndOtherSessions(ctx context.Context, t Token, c Client) (int64, error) {
+	return s.endOwn(ctx, "end-other-sessions", t, c, `d.id <> own.id`)
 }
 
 // endOwn ends those of a user's sessions that which picks. It counts them, and takes the session presented as it is when
 // they end.
-func (s *Store) endOwn(ctx context.Context, event string, t Token, which string, args ...any) (ended int64, err error) {
+func (s *Store) endOwn(ctx context.Context, event string, t Token, c Client, which string, args ...any) (ended int64, err error) {
 	var userID string
 	var fresh bool
 	err = s.ofSession(ctx, event, t, func(ctx context.Context) error {
@@ -120,6 +120,6 @@ func (s *Store) endOwn(ctx context.Context, event string, t Token, which string,
 	case err == nil:
 		err = ErrStale
 	}
-	s.audit(ctx, event, userID, Client{}, err)
+	s.audit(ctx, event, userID, c, err)
 	return ended, err
 }

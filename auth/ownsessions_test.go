@@ -18,17 +18,17 @@ import (
 func deeds() map[string]func(*auth.Store, context.Context, auth.Token) error {
 	all := map[string]func(*auth.Store, context.Context, auth.Token) error{
 		"rename": func(s *auth.Store, ctx context.Context, token auth.Token) error {
-			return s.Rename(ctx, token, "Lovelace")
+			return s.Rename(ctx, token, "Lovelace", here)
 		},
 		"end-session": func(s *auth.Store, ctx context.Context, token auth.Token) error {
-			return s.EndSession(ctx, token, "unknown")
+			return s.EndSession(ctx, token, "unknown", here)
 		},
 		"end-other-sessions": func(s *auth.Store, ctx context.Context, token auth.Token) error {
-			_, err := s.EndOtherSessions(ctx, token)
+			_, err := s.EndOtherSessions(ctx, token, here)
 			return err
 		},
 		"export": func(s *auth.Store, ctx context.Context, token auth.Token) error {
-			_, err := s.Export(ctx, token)
+			_, err := s.Export(ctx, token, here)
 			return err
 		},
 	}
@@ -110,7 +110,7 @@ func TestARename(t *testing.T) {
 		strings.Repeat("x", 101): {Field: "name", Problem: auth.TooLong, Limit: 100},
 	} {
 		var input auth.InputError
-		if err := s.Rename(t.Context(), token, name); !errors.As(err, &input) || !slices.Equal(input, auth.InputError{want}) {
+		if err := s.Rename(t.Context(), token, name, here); !errors.As(err, &input) || !slices.Equal(input, auth.InputError{want}) {
 			t.Errorf("%q: got %v, want %v", name, err, want)
 		}
 	}
@@ -118,7 +118,7 @@ func TestARename(t *testing.T) {
 		t.Error("something was written")
 	}
 	for typed, want := range map[string]string{" Ada Lovelace ": "Ada Lovelace", "": ""} {
-		if err := s.Rename(t.Context(), token, typed); err != nil {
+		if err := s.Rename(t.Context(), token, typed, here); err != nil {
 			t.Fatal(err)
 		}
 		if v, err := s.Lookup(t.Context(), token); err != nil || v.User.Name != want {
@@ -267,20 +267,20 @@ func TestASessionEndsByItsIDForItsOwnUserOnly(t *testing.T) {
 	others := sessionsOf(t, db, "ada@example.com", 2)
 	before := content(t, db)
 	for _, id := range []string{account(t, s, bob).Session.ID, "", "unknown", "nul\x00", "\xff", strings.Repeat("x", 5000)} {
-		if err := s.EndSession(t.Context(), token, id); err != nil {
+		if err := s.EndSession(t.Context(), token, id, here); err != nil {
 			t.Errorf("%.20q: got %v", id, err)
 		}
 	}
 	if content(t, db) != before {
 		t.Error("a session of nobody's, or of another user, changed something")
 	}
-	if err := s.EndSession(t.Context(), token, idOf(others[0])); err != nil {
+	if err := s.EndSession(t.Context(), token, idOf(others[0]), here); err != nil {
 		t.Fatal(err)
 	}
 	if alive(t, s, others[0]) || !alive(t, s, others[1]) || !alive(t, s, token) || !alive(t, s, bob) {
 		t.Error("want the one named to end, and no other")
 	}
-	if err := s.EndSession(t.Context(), token, account(t, s, token).Session.ID); err != nil || alive(t, s, token) {
+	if err := s.EndSession(t.Context(), token, account(t, s, token).Session.ID, here); err != nil || alive(t, s, token) {
 		t.Errorf("its own: got %v, want it to end", err)
 	}
 }
@@ -290,13 +290,13 @@ func TestEndingTheOthersLeavesThisOne(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	token, bob := signUp(t, s, "ada@example.com"), signUp(t, s, "bob@example.com")
 	sessionsOf(t, db, "ada@example.com", 7)
-	if n, err := s.EndOtherSessions(t.Context(), token); n != 7 || err != nil {
+	if n, err := s.EndOtherSessions(t.Context(), token, here); n != 7 || err != nil {
 		t.Errorf("got %d, %v, want 7", n, err)
 	}
 	if n := count(t, db, "session"); n != 2 || !alive(t, s, token) || !alive(t, s, bob) {
 		t.Errorf("%d sessions are left, want this one and another user's", n)
 	}
-	if n, err := s.EndOtherSessions(t.Context(), token); n != 0 || err != nil {
+	if n, err := s.EndOtherSessions(t.Context(), token, here); n != 0 || err != nil {
 		t.Errorf("again: got %d, %v, want 0", n, err)
 	}
 }
@@ -311,7 +311,7 @@ func TestASignInUnderWayEndsWithTheOthers(t *testing.T) {
 		WITH u AS (SELECT id FROM gatepost."user" FOR SHARE) -- as recheck does
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) SELECT 'new', 'new', id, 60, now() + interval '1 hour' FROM u`,
 		func() (err error) {
-			n, err = s.EndOtherSessions(context.Background(), token)
+			n, err = s.EndOtherSessions(context.Background(), token, here)
 			return err
 		})
 	if err != nil || n != 1 || !alive(t, s, token) {
@@ -328,10 +328,10 @@ func TestEndedSessionsAreRefusedAtEveryGate(t *testing.T) {
 		that bool // the other one does
 	}{
 		"end-session": {func(s *auth.Store, token, other auth.Token) error {
-			return s.EndSession(context.Background(), token, idOf(other))
+			return s.EndSession(context.Background(), token, idOf(other), here)
 		}, false, true},
 		"end-other-sessions": {func(s *auth.Store, token, _ auth.Token) error {
-			_, err := s.EndOtherSessions(context.Background(), token)
+			_, err := s.EndOtherSessions(context.Background(), token, here)
 			return err
 		}, false, true},
 		"confirm": {func(s *auth.Store, token, _ auth.Token) error {
@@ -389,7 +389,7 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, scope, access_token, refresh_token, id_token)
 		SELECT 'linked', 'https://id.example', 'oidc', 'ada-there', id, 'openid', 'secret-access', 'secret-refresh', 'secret-id'
 		FROM gatepost."user" WHERE email LIKE 'ada%'`)
-	e, err := s.Export(t.Context(), token)
+	e, err := s.Export(t.Context(), token, here)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +431,7 @@ func TestAnExportHasNoNull(t *testing.T) {
 	token := signUp(t, s, "ada@example.com")
 	exec(t, db, `UPDATE gatepost."user" SET role = ''`)
 	exec(t, db, `DELETE FROM gatepost.familiar`)
-	e, err := s.Export(t.Context(), token)
+	e, err := s.Export(t.Context(), token, here)
 	if err != nil {
 		t.Fatal(err)
 	}

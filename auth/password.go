@@ -13,8 +13,9 @@ import (
 // and the upper one only keeps a request from buying a long hash.
 const (
 	minPasswordLength = 8
-	maxPasswordLength = 256
-	maxPasswordBytes  = 4 * maxPasswordLength
+	// MaxPasswordLength is the longest a password may be.
+	MaxPasswordLength = 256
+	maxPasswordBytes  = 4 * MaxPasswordLength
 )
 
 // commonPasswords are those of @zxcvbn-ts/language-common (MIT) with 8 characters or more, lower-case, one a line.
@@ -48,8 +49,8 @@ func (s *Store) checkNewPassword(p Password, email string) error {
 	switch {
 	case p == "":
 		faults.add("password", Missing, 0)
-	case n > maxPasswordLength || len(p) > maxPasswordBytes:
-		faults.add("password", TooLong, maxPasswordLength)
+	case n > MaxPasswordLength || len(p) > maxPasswordBytes:
+		faults.add("password", TooLong, MaxPasswordLength)
 	case !p.hashable():
 		faults.add("password", Malformed, 0)
 	case n < s.o.PasswordMin:

@@ -142,7 +142,7 @@ func checkTyped(field string, p Password) (faults InputError) {
 	case p == "":
 		faults.add(field, Missing, 0)
 	case len(p) > maxPasswordBytes:
-		faults.add(field, TooLong, maxPasswordLength)
+		faults.add(field, TooLong, MaxPasswordLength)
 	case !p.hashable():
 		faults.add(field, Malformed, 0)
 	}

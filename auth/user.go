@@ -142,7 +142,7 @@ func (s *Store) change(ctx context.Context, event, id, sql string, args ...any) 
 
 // Rename gives the user of a session the display name he typed; empty is allowed. The next request of each of his sessions
 // carries it. It fails with ErrNoSession, InputError (field "name") or ErrUnavailable.
-func (s *Store) Rename(ctx context.Context, t Token, name string) error {
+func (s *Store) Rename(ctx context.Context, t Token, name string, c Client) error {
 	var userID string
 	name, err := canonicalName(name)
 	if err == nil {
@@ -156,6 +156,6 @@ func (s *Store) Rename(ctx context.Context, t Token, name string) error {
 	if err == nil {
 		s.changed(userID)
 	}
-	s.audit(ctx, "rename", userID, Client{}, err)
+	s.audit(ctx, "rename", userID, c, err)
 	return err
 }

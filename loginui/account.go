@@ -42,14 +42,17 @@ func (ui *UI) done(w http.ResponseWriter, what string) error {
 }
 
 func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
-	if err := ui.store.EndSession(r.Context(), token, f.ID); err != nil {
+	if f.ID == "" {
+		return errForm
+	}
+	if err := ui.store.EndSession(r.Context(), token, f.ID, ui.client(r)); err != nil {
 		return err
 	}
 	return ui.done(w, "session")
 }
 
 func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, token auth.Token) error {
-	if _, err := ui.store.EndOtherSessions(r.Context(), token); err != nil {
+	if _, err := ui.store.EndOtherSessions(r.Context(), token, ui.client(r)); err != nil {
 		return err
 	}
 	return ui.done(w, "others")
@@ -61,7 +64,7 @@ func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token a
 	if f.asked {
 		return ui.done(w, "export")
 	}
-	export, err := ui.store.Export(r.Context(), token)
+	export, err := ui.store.Export(r.Context(), token, ui.client(r))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	token, _ := ui.presented(r)
-	err = ui.store.Rename(r.Context(), token, f.Name)
+	err = ui.store.Rename(r.Context(), token, f.Name, ui.client(r))
 	if errors.Is(err, auth.ErrNoSession) {
 		return err
 	}
