@@ -9,6 +9,7 @@ import (
 	_ "image/gif"  // formats of logos
 	_ "image/jpeg" // formats of logos
 	_ "image/png"  // formats of logos
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -41,13 +42,15 @@ const (
 	logoHeight = 40
 	// maxLogo is in bytes. A logo is loaded by everybody who logs in.
 	maxLogo = 256 << 10
+	// maxLogoSide is in pixels.
+	maxLogoSide = 4096
 )
 
 // ReadLogo takes the address of a picture (https://…) or the name of a file: PNG, JPEG, GIF, WebP or SVG of at most 256 KiB.
 func ReadLogo(s string) (Logo, error) {
-	if strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") {
+	if strings.Contains(s, "://") {
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" || strings.ContainsAny(u.Host, ";, ") {
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" || strings.ContainsAny(u.Host, ";,* ") {
 			return Logo{}, fmt.Errorf("%q is not an address like https://example.com/logo.svg", s)
 		}
 		return Logo{URL: u.String(), origin: u.Scheme + "://" + u.Host}, nil
@@ -79,23 +82,37 @@ func newLogo(name string, content []byte) (Logo, error) {
 		return l, nil // the standard library does not read it; browsers do
 	}
 	c, _, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil || c.Height == 0 {
+	if err == nil && (c.Width == 0 || c.Height == 0 || c.Width > maxLogoSide || c.Height > maxLogoSide) {
+		return Logo{}, fmt.Errorf("%q has %d × %d pixels: at least 1 and at most %d on each side", name, c.Width, c.Height, maxLogoSide)
+	}
+	if err == nil {
+		_, _, err = image.Decode(bytes.NewReader(content))
+	}
+	if err != nil {
 		return Logo{}, fmt.Errorf("%q is a broken picture: %w", name, err)
 	}
 	l.Width = max(1, c.Width*logoHeight/c.Height)
 	return l, nil
 }
 
-// isSVG says whether the outermost element is one.
+// isSVG says whether it is one element of the kind, whole. Entities and encodings are for the browser to know.
 func isSVG(content []byte) bool {
 	d := xml.NewDecoder(bytes.NewReader(content))
+	d.Strict = false
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	depth, outermost := 0, ""
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return false
+			return errors.Is(err, io.EOF) && depth == 0 && outermost == "svg"
 		}
-		if start, ok := token.(xml.StartElement); ok {
-			return start.Name.Local == "svg"
+		switch t := token.(type) {
+		case xml.StartElement:
+			if depth++; depth == 1 && outermost == "" {
+				outermost = t.Name.Local
+			}
+		case xml.EndElement:
+			depth--
 		}
 	}
 }

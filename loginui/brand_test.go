@@ -85,6 +85,10 @@ func TestALogoIsAPicture(t *testing.T) {
 		file("page.svg", []byte("<html><svg/></html>")):                     "is no picture",
 		file("text.png", []byte("hello")):                                   "is no picture",
 		file("empty.png", nil):                                              "is no picture",
+		file("cut.svg", []byte("<svg><g>")):                                 "is no picture",
+		file("head.png", encoded.Bytes()[:40]):                              "broken picture",
+		file("flat.gif", []byte("GIF89a\x10\x00\x00\x00\x00\x00\x00;")):     "16 × 0 pixels",
+		"https://*/logo.svg":                                                "is not an address",
 		file("cut.png", encoded.Bytes()[:12]):                               "broken picture",
 		file("huge.svg", append([]byte("<svg>"), make([]byte, 300<<10)...)): "at most 256 KiB",
 		"http://cdn.example/logo.svg":                                       "is not an address like https://",
@@ -109,7 +113,8 @@ func TestAnOperatorsTemplates(t *testing.T) {
 		"is not there":         {"logn.html", "", "templates/logn.html: there is no page of this name"},
 		"asks for what is not": {"account.html", "{{define \"content\"}}\n\n{{.Sesions}}{{end}}", "account.html:3"},
 		"says what is not":     {"login.html", "{{define \"content\"}}\n{{.Say \"no.such\"}}{{end}}", `login.html:2:2: executing "content" at <.Say>: error calling Say: there is no message "no.such"`},
-		"has no content":       {"login.html", "<p>hello</p>", "content"},
+		"has no content":       {"login.html", "<p>hello</p>", `templates/login.html: it has to {{define "content"}}`},
+		"fails in one state":   {"form.html", "{{define \"content\"}}{{if not .Failed}}{{.Nope}}{{end}}{{end}}", "form.html:1"},
 		"cannot be escaped":    {"message.html", "{{define \"content\"}}<a href='{{if .Text}}x'{{end}}>{{end}}", "message.html:1"},
 	} {
 		_, err := newTestUI(t, Brand{Overrides: fstest.MapFS{"templates/" + c.file: file(c.content)}})

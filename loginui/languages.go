@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -21,6 +22,9 @@ type languages struct {
 	matcher language.Matcher
 }
 
+// ErrNoLanguage: Brand.Languages asks for one that has no messages.
+var ErrNoLanguage = errors.New("there is no language")
+
 // loadLanguages reads our message files, and the operator's over them: a file for a language of ours may hold some
 // messages, one for another language adds it. offered are the languages to offer, in order; empty means all, English first. warn is
 // called with what works and is not right.
@@ -34,7 +38,9 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 		if err != nil {
 			return languages{}, err
 		}
-		merge(texts, own)
+		if err := merge(texts, own); err != nil {
+			return languages{}, err
+		}
 	}
 	if len(offered) == 0 {
 		offered = slices.DeleteFunc(slices.Sorted(maps.Keys(texts)), func(name string) bool { return name == source })
@@ -45,7 +51,7 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 	for _, name := range offered {
 		t, ok := texts[name]
 		if !ok {
-			return languages{}, fmt.Errorf("there is no language %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(texts)), ", "))
+			return languages{}, fmt.Errorf("%w %q; there are %s", ErrNoLanguage, name, strings.Join(slices.Sorted(maps.Keys(texts)), ", "))
 		}
 		if missing := complete(t, texts[source]); len(missing) > 0 {
 			warn(fmt.Sprintf("messages/%s.json lacks %d messages, which are shown in English: %s", name, len(missing), strings.Join(missing, ", ")))
@@ -57,13 +63,17 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 	return l, nil
 }
 
-func merge(texts, own map[string]map[string]text) {
+func merge(texts, own map[string]map[string]text) error {
 	for tag, t := range own {
 		if texts[tag] == nil {
 			texts[tag] = map[string]text{}
 		}
 		maps.Copy(texts[tag], t)
+		if _, ok := texts[tag]["language.name"]; !ok {
+			return fmt.Errorf(`messages/%s.json: "language.name" is missing: what the language calls itself`, tag)
+		}
 	}
+	return nil
 }
 
 // complete fills in what a language lacks, and returns the keys.
@@ -98,8 +108,11 @@ func (l languages) wordsFor(r *http.Request) *words {
 		return l.list[0]
 	}
 	wanted, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil {
-		return l.list[0]
+	if err != nil { // of one entry: the others still say what is wanted
+		for entry := range strings.SplitSeq(accept, ",") {
+			tags, _, _ := language.ParseAcceptLanguage(entry)
+			wanted = append(wanted, tags...)
+		}
 	}
 	_, i, confidence := l.matcher.Match(wanted...)
 	if confidence == language.No {

@@ -144,6 +144,7 @@ func TestTheLanguageIsTheVisitors(t *testing.T) {
 		{"", "", "ja", "en", "es"},
 		{"", "", "*", "en", "es"},
 		{"", "", "nonsense;;;q=x", "en", "es"},
+		{"", "", "ar,foo_bar_toolongtagg;q=0.5", "ar", "es"},
 		{"", "", strings.Repeat("es-", 10_000), "en", "es"},
 		{"", "ar", "es", "ar", "es"},
 		{"", "xx", "en", "en", "en"},
@@ -190,13 +191,29 @@ func TestAnOperatorsMessages(t *testing.T) {
 		"{\"login.title\": \"\"}":            `"login.title" is neither`,
 		"{\"wait.hours\": {\"one\": \"x\"}}": `"wait.hours" is neither`,
 		"{\"wait.hours\": {\"one\": \"x\", \"some\": \"x\", \"other\": \"x\"}}": `plural form "some"`,
-		"{\"logout.who\": \"{mail}\"}":                                          `"logout.who" has the placeholder {mail}; it can have {email}`,
-		"{\"date.months\": [\"Januar\"]}":                                       `"date.months" is to be a list of 12`,
+		"{\"login.title\": []}":                             `"login.title" is neither`,
+		"{\"login.title\": \"a\",\n\"login.title\": \"b\"}": `messages/de.json:2: "login.title" is there twice`,
+		"{\"logout.who\": \"{ email }\"}":                   `has the placeholder { email }`,
+		"{\"login.title\": \"x\"}":                          `"language.name" is missing`,
+		"{\"login.title\": \"x\"":                           "messages/de.json:1: not a JSON object",
+		"{\"logout.who\": \"{mail}\"}":                      `"logout.who" has the placeholder {mail}; it can have {email}`,
+		"{\"date.months\": [\"Januar\"]}":                   `"date.months" is to be a list of 12`,
 	} {
 		_, err := loadLanguages(fstest.MapFS{"messages/de.json": file(content)}, nil, func(string) {})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", content, err, want)
 		}
+	}
+	for name, want := range map[string]string{"messages/fr.yaml": "is no language", "messages/en.JSON": "is no language", "messages": "not"} {
+		if _, err := loadLanguages(fstest.MapFS{name: file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := loadLanguages(fstest.MapFS{"messages/..data": file("x"), "messages/.en.json.swp": file("x")}, nil, func(string) {}); err != nil {
+		t.Errorf("hidden files: %v", err)
+	}
+	if _, err := loadLanguages(fstest.MapFS{"messages/zh-Hans.json": file("{}"), "messages/zh-hans.json": file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), "another file") {
+		t.Errorf("got %v", err)
 	}
 	if _, err := loadLanguages(fstest.MapFS{"messages/what ever.json": file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), "is no language") {
 		t.Errorf("got %v", err)

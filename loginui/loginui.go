@@ -123,7 +123,11 @@ func (ui *UI) addAssets() error {
 		ui.routes[a.path] = methods{"GET": a.serve}
 	}
 	// The app shares our origin, and whatever people upload there must not run here: no script but this one.
-	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + ui.absolute(ui.site.Script) +
+	allowed := ui.absolute(ui.site.Script)
+	if strings.HasPrefix(ui.c.PublicURL.Host, "[") {
+		allowed = "'self'" // a policy cannot name such a host
+	}
+	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + allowed +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
 	return nil
 }

@@ -239,7 +239,7 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		{"/login", "ada@example.com", "wrong password", "", "not right", 401},
 		{"/login", "ada", "a password", "", "like name@example.com", 422},
 		{"/login", "ada@example.com", "", "", "Enter a password", 422},
-		{"/login", "ada@example.com", "nul\x00nul\x00nul", "", "cannot be typed", 422},
+		{"/login", "ada@example.com", "nul\x00nul\x00nul", "", "cannot be used", 422},
 		{"/signup", "ada@example.com", "short", "Ada", "at least 8", 422},
 		{"/signup", "ada@example.com", "password1", "Ada", "common", 422},
 		{"/signup", "taken@example.com", password, "Ada", "already has an account", 409},

@@ -40,16 +40,21 @@ func (t text) form(tag language.Tag, n int) string {
 
 // readMessages reads messages/*.json. known are the messages there may be; nil: any.
 func readMessages(files fs.FS, known map[string]text) (map[string]map[string]text, error) {
-	names, err := fs.Glob(files, "messages/*.json")
+	names, err := list(files, "messages")
 	if err != nil {
 		return nil, err
 	}
 	texts := map[string]map[string]text{}
 	var errs []error
 	for _, name := range names {
-		tag, err := language.Parse(strings.TrimSuffix(path.Base(name), ".json"))
-		if err != nil {
+		base, json := strings.CutSuffix(path.Base(name), ".json")
+		tag, err := language.Parse(base)
+		switch {
+		case err != nil || !json:
 			errs = append(errs, fmt.Errorf("%s: the name of the file is no language (examples: de.json, pt-BR.json)", name))
+			continue
+		case texts[tag.String()] != nil:
+			errs = append(errs, fmt.Errorf("%s: there is another file for the language %s", name, tag))
 			continue
 		}
 		content, err := fs.ReadFile(files, name)
@@ -61,29 +66,59 @@ func readMessages(files fs.FS, known map[string]text) (map[string]map[string]tex
 	return texts, errors.Join(errs...)
 }
 
+// list are the files in a directory that need not be there. Hidden ones are left out: container platforms and editors put
+// theirs beside.
+func list(files fs.FS, dir string) (names []string, err error) {
+	entries, err := fs.ReadDir(files, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, path.Join(dir, e.Name()))
+		}
+	}
+	return names, err
+}
+
 // parseMessages reads one file. Every error names it and the line.
 func parseMessages(name string, content []byte, known map[string]text) (map[string]text, error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(content, &raw); err != nil {
-		line := 1
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			line += bytes.Count(content[:min(int(syntax.Offset), len(content))], []byte("\n"))
-		}
-		return nil, fmt.Errorf("%s:%d: not a JSON object of messages: %w", name, line, err)
-	}
+	d := json.NewDecoder(bytes.NewReader(content))
 	texts := map[string]text{}
 	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(raw)) {
-		t, err := parseText(raw[key])
+	fault := func(err error) {
+		line := 1 + bytes.Count(content[:d.InputOffset()], []byte("\n"))
+		errs = append(errs, fmt.Errorf("%s:%d: %w", name, line, err))
+	}
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		fault(errors.New("not a JSON object of messages"))
+		return nil, errs[0]
+	}
+	for d.More() {
+		token, err := d.Token()
+		key, _ := token.(string)
+		var raw json.RawMessage
+		if err == nil {
+			err = d.Decode(&raw)
+		}
+		if err != nil {
+			fault(fmt.Errorf("not a JSON object of messages: %w", err))
+			return nil, errors.Join(errs...) // what follows cannot be told
+		}
+		t, err := parseText(raw)
+		if _, double := texts[key]; err == nil && double {
+			err = errors.New("is there twice")
+		}
 		if err == nil && known != nil {
 			err = fits(t, known, key)
 		}
 		if err != nil {
-			line := 1 + bytes.Count(content[:max(0, bytes.Index(content, []byte(`"`+key+`"`)))], []byte("\n"))
-			errs = append(errs, fmt.Errorf("%s:%d: %q %w", name, line, key, err))
+			fault(fmt.Errorf("%q %w", key, err))
 		}
 		texts[key] = t
+	}
+	if _, err := d.Token(); err != nil {
+		fault(fmt.Errorf("not a JSON object of messages: %w", err))
 	}
 	return texts, errors.Join(errs...)
 }
@@ -98,7 +133,7 @@ func parseText(raw json.RawMessage) (t text, err error) {
 				return t, fmt.Errorf("has a plural form %q; there are zero, one, two, few, many and other", category)
 			}
 		}
-	case json.Unmarshal(raw, &t.list) == nil:
+	case json.Unmarshal(raw, &t.list) == nil && len(t.list) > 0:
 		return t, nil
 	}
 	if t.other == "" {
@@ -107,7 +142,7 @@ func parseText(raw json.RawMessage) (t text, err error) {
 	return t, nil
 }
 
-var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+var placeholder = regexp.MustCompile(`\{[^}]*\}?`)
 
 // fits says whether a message can stand for ours of the same key.
 func fits(t text, known map[string]text, key string) error {

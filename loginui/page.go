@@ -4,6 +4,9 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
+
+	"github.com/gatepost/gatepost/auth"
 )
 
 // base is what every page shows, and what a template can say.
@@ -58,8 +61,8 @@ func (ui *UI) words(r *http.Request) *words { return ui.languages.wordsFor(r) }
 // rememberLanguage keeps a choice made by following a link.
 func (ui *UI) rememberLanguage(w http.ResponseWriter, r *http.Request) {
 	chosen := ui.languages.find(r.URL.Query().Get("lang"))
-	if chosen == nil {
-		return
+	if chosen == nil || strings.HasPrefix(r.URL.Path, "/.gatepost/") || strings.HasPrefix(r.URL.Path, "/api/") {
+		return // what is no page may be kept for others
 	}
 	const year = 365 * 24 * 60 * 60
 	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: chosen.Lang, Path: "/", MaxAge: year,
@@ -79,6 +82,7 @@ type field struct {
 	Optional     bool
 	Focus        bool
 	Min, Max     int  // characters; 0: any
+	Most         int  // what the browser must not cut off by itself
 	Chosen       bool // a new password: the script says how long it is
 }
 
@@ -125,7 +129,7 @@ func (p *formPage) email(value string) field {
 }
 
 func (p *formPage) name(value string) field {
-	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"), Value: value, Optional: true, Max: 100}
+	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"), Value: value, Optional: true}
 }
 
 // currentPassword is one to be proved.
@@ -136,7 +140,7 @@ func (p *formPage) currentPassword(id, label string) field {
 // newPassword is one to be chosen, of at least min characters.
 func (p *formPage) newPassword(label string, min int) field {
 	return field{words: p.words, ID: "password", Type: "password", Autocomplete: "new-password", Label: p.say(label),
-		Hint: p.say("password.hint", "n", min), Min: min, Chosen: true}
+		Hint: p.say("password.hint", "n", min), Min: min, Most: auth.MaxPasswordLength, Chosen: true}
 }
 
 // with adds the fields, tells each its fault, and puts the cursor into the first that is empty; when something was refused

@@ -38,6 +38,7 @@ type messagePage struct {
 	Text         string
 	RequestID    string
 	OtherAccount bool // offer to sign in as somebody else
+	LogIn        bool // offer to log in
 }
 
 // codes are what programs get, by status. In lower case they name the message for people.
@@ -104,8 +105,13 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 		_ = writeJSON(w, status, out) // nobody is left to tell
 		return
 	}
-	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id"), OtherAccount: status == http.StatusForbidden}
-	p.Text = sentence(p.words, status, err)
+	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id")}
+	p.Text, p.LogIn = sentence(p.words, status, err), errors.Is(err, auth.ErrSignUpClosed)
+	if p.Text != p.say(messageOf(status)) {
+		p.Title = p.say("fault.title") // that of the status is about something else
+	} else {
+		p.OtherAccount = status == http.StatusForbidden
+	}
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}

@@ -34,19 +34,24 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	s := auth.Session{User: auth.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
 	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…", "password": "…", "current": "…"}}
-	login, confirm := ui.loginPage(r, f, failed), ui.confirmPage(r, s, "/account/export", f, failed)
+	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage = "…", forgetPath, "/signup"
 	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true}
-	for _, current := range []bool{true, false} {
-		account.Sessions = append(account.Sessions, newSessionEntry(account.words, auth.OwnSession{ID: "1", CreatedAt: time.Now(), IPAddress: "192.0.2.1", Current: current}))
+	for _, own := range []auth.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
+		own.CreatedAt = time.Now()
+		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}
-	message := messagePage{ui.refusal(r, "deleted.title"), "…", "1", true}
+	message := messagePage{ui.refusal(r, "deleted.title"), "…", "1", true, true}
+	var forms []any
+	for _, t := range []trouble{{}, failed} {
+		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t), ui.confirmPage(r, s, "/account/export", f, t))
+	}
 	return map[string][]any{
 		"login":   {ui.loginPage(r, form{}, trouble{}), login},
 		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},
 		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s}},
 		"account": {accountPage{base: account.base}, account},
-		"form":    {ui.namePage(r, f, failed), ui.passwordPage(r, s, failed), ui.deletePage(r, s, failed), confirm},
+		"form":    forms,
 		"message": {messagePage{base: message.base}, message},
 	}
 }

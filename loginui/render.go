@@ -40,6 +40,9 @@ func parsePages(overrides fs.FS) (map[string]*template.Template, error) {
 			}
 		}
 		pages[page] = t.Lookup("layout.html")
+		if t.Lookup("content") == nil && len(errs) == 0 {
+			errs = append(errs, fmt.Errorf(`templates/%s.html: it has to {{define "content"}}`, page))
+		}
 	}
 	return pages, errors.Join(errs...)
 }
@@ -57,7 +60,7 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 	if overrides == nil {
 		return sources, nil
 	}
-	own, err := fs.Glob(overrides, "templates/*")
+	own, err := list(overrides, "templates")
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	content := a.content
 	if a.zipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") && !strings.Contains(accepted, "gzip;q=0") {
 			h.Set("Content-Encoding", "gzip")
 			content = a.zipped
 		}

@@ -37,6 +37,9 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	presented, _ := ui.presented(r)
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
 	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, ui.client(r))
+	if errors.Is(err, auth.ErrSignUpClosed) {
+		return err
+	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))

@@ -43,8 +43,6 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 	case errors.Is(err, auth.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}
-	case errors.Is(err, auth.ErrSignUpClosed):
-		return trouble{http.StatusForbidden, words.say("fault.signup_closed"), nil}
 	case errors.Is(err, context.Canceled):
 		return trouble{statusClientGone, "", nil}
 	}

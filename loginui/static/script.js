@@ -50,7 +50,8 @@
       } else if (n < input.minLength) {
         count.textContent = input.dataset.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
       } else {
-        count.textContent = common.has(value.toLowerCase()) ? input.dataset.common : input.dataset.enough;
+        count.textContent = n > input.dataset.most ? input.dataset.long
+          : common.has(value.toLowerCase()) ? input.dataset.common : input.dataset.enough;
       }
     });
   });
