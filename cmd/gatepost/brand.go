@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -36,16 +38,12 @@ func (c *config) checkBrand(list *faults) {
 	list.add(named("GATEPOST_OVERRIDES", err))
 	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
 		_, err = newUI(c, nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
-		list.addEach(name(b), err)
+		if errors.Is(err, loginui.ErrNoLanguage) {
+			list.add(named("GATEPOST_LANGUAGES", err))
+		} else {
+			list.addEach("GATEPOST_OVERRIDES", err)
+		}
 	}
-}
-
-// name is the setting that is wrong when the pages cannot be made.
-func name(b *loginui.Brand) string {
-	if b.Overrides != nil {
-		return "GATEPOST_OVERRIDES"
-	}
-	return "GATEPOST_LANGUAGES"
 }
 
 func named(name string, err error) error {
@@ -64,6 +62,9 @@ func (c *config) checkLink(list *faults, name, s string) string {
 	case err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.ContainsAny(s, `\`):
 	default:
 		list.add(fmt.Errorf("%s: %q is neither an address like https://example.com/terms nor a path like /terms", name, s))
+	}
+	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.rules.For(http.MethodGet, strings.FieldsFunc(s, func(r rune) bool { return r == '?' || r == '#' })[0]).Public {
+		list.add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
 	}
 	return s
 }
@@ -106,6 +107,9 @@ func parseLanguages(s string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a language (examples: en, es, zh-Hans)", entry)
 		}
+		if slices.Contains(names, tag.String()) {
+			return nil, fmt.Errorf("%s is there twice", tag)
+		}
 		names = append(names, tag.String())
 	}
 	return names, nil
@@ -120,7 +124,7 @@ func openOverrides(dir string) (fs.FS, error) {
 		return nil, fmt.Errorf("cannot read %q: %w", dir, reason(err))
 	}
 	for _, e := range entries {
-		if e.Name() != "templates" && e.Name() != "messages" {
+		if e.Name() != "templates" && e.Name() != "messages" && !strings.HasPrefix(e.Name(), ".") {
 			return nil, fmt.Errorf("%q holds %q; it can have the directories templates and messages", dir, e.Name())
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/net/idna"
@@ -129,7 +131,13 @@ func (c *config) checkPublicURL(list *faults) {
 	if c.AppName == "" {
 		c.AppName = c.publicURL.Host
 	}
+	if utf8.RuneCountInString(c.AppName) > maxAppName || strings.ContainsFunc(c.AppName, unicode.IsControl) || !utf8.ValidString(c.AppName) {
+		list.add(fmt.Errorf("GATEPOST_APP_NAME: %.40q is to have at most %d characters, on one line", c.AppName, maxAppName))
+	}
 }
+
+// maxAppName is in characters: what a card and the tab of a browser can show.
+const maxAppName = 100
 
 // validPort accepts no port, or a number that can be one.
 func validPort(u *url.URL) bool {
