@@ -3,54 +3,73 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
-// ownPages are the pages of the gate in an order in which one visitor can come by all of them.
-func ownPages(p person) []ownPage {
-	wrong := person{p.name, "zhang.wei@nowhere", "password"} // the browser lets both pass, the gate neither
-	return []ownPage{
-		{"/login", 200, func(v *visitor) int { return v.open("/login?next=/account") }},
-		{"a failed login", 401, func(v *visitor) int { return v.logIn(p) }},
-		{"/signup", 200, func(v *visitor) int { return v.open("/signup?next=/account") }},
-		{"a failed signup", 422, func(v *visitor) int { return v.signUp(wrong) }},
-		{"/account", 200, func(v *visitor) int { v.open("/signup?next=/account"); return v.signUp(p) }},
-		{"a page that does not exist", 404, func(v *visitor) int { return v.open("/account/nothing") }},
-		{"a page that is refused", 403, func(v *visitor) int { return v.open("/admin") }},
-		{"/logout", 200, func(v *visitor) int { return v.open("/logout") }},
-	}
-}
-
-type ownPage struct {
-	name   string
-	status int
-	visit  func(*visitor) int
-}
-
-// looks are day and night on the narrowest window a page has to cope with, on a laptop, and on a wall.
-func looks() (all []look) {
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{320, 1280, 3840} {
-			all = append(all, look{scheme: scheme, width: width, height: width * 9 / 16, scale: 1})
-		}
+// looks are day and night on the narrowest window a page has to cope with, on a laptop, on a wall, and enlarged; and with
+// the visitor's own colours.
+func looks() []look {
+	narrow, laptop, wall := look{width: 320, height: 180, scale: 1}, look{width: 1280, height: 720, scale: 1}, look{width: 3840, height: 2160, scale: 1}
+	own := laptop
+	own.forcedColors = true
+	all := []look{narrow, laptop, wall, laptop.zoomed(), narrow, laptop, wall, own}
+	for i := range all {
+		all[i].scheme = []string{"light", "dark"}[(i+i/4)%2] // what is there twice is there in both
 	}
 	return all
 }
 
-func TestPagesAreAccessible(t *testing.T) {
-	v, all := newVisitor(t), looks()
-	for _, page := range ownPages(zhangWei()) {
-		v.as(all[0]) // before it loads: what a change of size moves is no shift
-		if got := page.visit(v); got != page.status {
-			t.Fatalf("%s: status %d, want %d\n%s", page.name, got, page.status, v.view())
-		}
-		if by := v.shift(); by != 0 {
-			t.Errorf("%s moves by %v while it loads", page.name, by)
-		}
-		for _, l := range all {
-			v.as(l)
-			name := fmt.Sprintf("%s, %s, %d wide", page.name, l.scheme, l.width)
-			v.mustBeAccessible(name)
-			v.mustFit(name)
-		}
+// A tour leads one visitor through all states in one language. Every state is judged in two looks, and in two others on
+// the next tour, so that after four each state has been seen in each look and in each language, and each language in each
+// look.
+func TestEveryStateIsAccessibleFitsAndLoadsQuietly(t *testing.T) {
+	for n, in := range []tongue{{"en-GB", "en", "ltr"}, {"es-MX", "es", "ltr"}, {"zh-CN", "zh-Hans", "ltr"}, {"ar-EG", "ar", "rtl"}} {
+		t.Run(in.lang, func(t *testing.T) {
+			v, all := newVisitor(t), looks()
+			if in.lang == "zh-Hans" {
+				v.disableScripts()
+			}
+			w := v.watch()
+			for i, s := range states(zhangWei()) {
+				first := i + 2*n
+				v.inspect(w, s, in, all[first%len(all)], all[(first+1)%len(all)])
+			}
+		})
+	}
+}
+
+// tongue is a language as a browser asks for it, and how a page in it calls itself.
+type tongue struct{ accept, lang, dir string }
+
+// mustSpeak checks in which language the page says it is, by which screen readers pronounce it and browsers lay it out.
+func (v *visitor) mustSpeak(page string, want tongue) {
+	v.t.Helper()
+	const root = `document.documentElement.lang + " " + document.documentElement.dir`
+	if got := ask(v, "read the language", chromedp.Evaluate[string](root)); got != want.lang+" "+want.dir {
+		v.t.Errorf("%s is in %q, want %q from %s", page, got, want.lang, want.dir)
+	}
+}
+
+// inspect brings the visitor to a state, and judges it while it loads and in each look.
+func (v *visitor) inspect(w *watch, s state, in tongue, looks ...look) {
+	v.t.Helper()
+	looks[0].language = in.accept
+	v.as(looks[0]) // before it loads: what a change of size moves is no shift
+	w.take()       // what the judges of the state before made the browser say
+	got := s.visit(v)
+	if got != s.status { // the next state is reached from this one
+		v.t.Fatalf("%s: status %d, want %d\n%s", s.name, got, s.status, v.view())
+	}
+	v.mustBeClean(w, s.name)
+	if by := v.shift(); by != 0 {
+		v.t.Errorf("%s moves by %v while it loads, %+v", s.name, by, looks[0])
+	}
+	v.mustSpeak(s.name, in)
+	for _, l := range looks {
+		v.as(l)
+		name := fmt.Sprintf("%s, %+v", s.name, l)
+		v.mustBeAccessible(name)
+		v.mustFit(name)
 	}
 }

@@ -6,5 +6,5 @@
 //
 // It needs Go, a PostgreSQL that `gatepost demo` finds, Chromium or Chrome on PATH, and for the tests that judge the pages
 // Node with what package-lock.json names. Without a browser or Node the tests are skipped, except where CI is set: there
-// they fail. E2E_SCREENSHOTS=<directory> also saves pictures of every page.
+// they fail. E2E_SCREENSHOTS=<directory> also saves the pictures for docs/pages.md.
 package e2e

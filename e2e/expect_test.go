@@ -46,6 +46,15 @@ func (v *visitor) mustArriveAt(path string) {
 	})
 }
 
+// mustComeToSee is mustSee for a page that may be loading still.
+func (v *visitor) mustComeToSee(words string) {
+	v.t.Helper()
+	v.waitFor(words, func(ctx context.Context) bool {
+		text, err := chromedp.Run(ctx, pageText)
+		return err == nil && strings.Contains(text, words)
+	})
+}
+
 func (v *visitor) mustSee(words string) {
 	v.t.Helper()
 	if !strings.Contains(v.text(), words) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -39,19 +40,33 @@ func (v *visitor) mustFit(page string) {
 
 // A shift is recorded with the frame that shows it, so what moves and two frames more are awaited. What follows a key or a
 // click does not count.
-const sumShifts = `(async () => {
+const awaitRest = `(async () => {
 	const moving = document.getAnimations().filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity)
 	await Promise.allSettled(moving.map(a => a.finished))
 	for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame)
+})()`
+
+const sumShifts = `(() => {
 	const observer = new PerformanceObserver(() => {})
 	observer.observe({type: "layout-shift", buffered: true})
 	return observer.takeRecords().filter(s => !s.hadRecentInput).reduce((sum, s) => sum + s.value, 0)
 })()`
 
+// rest waits until the page has been drawn, with the focus where it puts it, and nothing moves any more.
+func (v *visitor) rest() {
+	v.t.Helper()
+	if v.scriptless { // no script could wait, and to allow scripts changes what the page looks like
+		ask(v, "have the page drawn", chromedp.CaptureScreenshot())
+		return
+	}
+	ask(v, "wait until nothing moves", chromedp.Evaluate[chromedp.Void](awaitRest, chromedp.EvalAwaitPromise))
+}
+
 // shift is by how much the page has moved under the reader's eyes since it began to load. It has to be 0.
 func (v *visitor) shift() float64 {
 	v.t.Helper()
-	return judge[float64](v, "measure what moved", sumShifts)
+	v.rest()
+	return ask(v, "measure what moved", chromedp.Evaluate[float64](sumShifts))
 }
 
 // show opens a page of the test's own.
@@ -87,4 +102,8 @@ func TestShiftsAreMeasured(t *testing.T) {
 	if v.shift() == 0 {
 		t.Error("nothing is said to move where all moves")
 	}
+	v.disableScripts()
+	v.show(`<style>@keyframes late { from { padding: 0 } to { padding: 99px } } body { animation: late .3s step-end both }</style>
+		<h1>Moves</h1>`)
+	v.waitFor("a shift that no script tells of", func(context.Context) bool { return v.shift() != 0 })
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ const (
 type gateway struct {
 	url           string // what people type, without the final slash
 	adminPassword string
+	dir           string // of everything it owns
 	cmd           *exec.Cmd
 	out           *output
 	ended         chan struct{} // closed when the process has ended, of which err then tells
@@ -36,7 +38,7 @@ func startGateway(dir string) (*gateway, error) {
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build gatepost: %w\n%s", err, text)
 	}
-	g := &gateway{cmd: exec.Command(binary, "demo"), out: &output{}, ended: make(chan struct{})}
+	g := &gateway{dir: dir, cmd: exec.Command(binary, "demo"), out: &output{}, ended: make(chan struct{})}
 	g.cmd.Env = []string{
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"),
 		"GATEPOST_DATA_DIR=" + dir, "GATEPOST_POSTGRES_BIN=" + os.Getenv("GATEPOST_POSTGRES_BIN"),
@@ -92,6 +94,16 @@ func (g *gateway) stop() error {
 	}
 	return nil
 }
+
+// failures are the requests that the gate could not answer. Nothing that a test does may be among them.
+func (g *gateway) failures() error {
+	if lines := failed.FindAllString(g.out.String(), -1); lines != nil {
+		return fmt.Errorf("gatepost failed:\n%s", strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+var failed = regexp.MustCompile(`(?m)^.* msg=request .*status=5\d\d .*$|^panic.*$`)
 
 // output collects what the process writes while others read it.
 type output struct {

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -71,66 +68,49 @@ func validate(t *testing.T, dir string) (faults []string) {
 	return faults
 }
 
-// reader asks for pages as a browser does, with cookies, and stays where it is sent away from.
-type reader struct {
-	t      *testing.T
-	client *http.Client
-}
-
-func newReader(t *testing.T) *reader {
-	t.Helper()
-	needBrowser(t) // without one nothing has been started
-	jar, _ := cookiejar.New(nil)
-	return &reader{t, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-}
-
-// read is one page with the status it has to have, or a form sent to it.
-func (r *reader) read(want int, path string, sent url.Values) string {
-	r.t.Helper()
-	method, body := http.MethodGet, io.Reader(nil)
-	if sent != nil {
-		method, body = http.MethodPost, strings.NewReader(sent.Encode())
-	}
-	req, err := http.NewRequestWithContext(r.t.Context(), method, site.url+path, body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.Header.Set("Accept", "text/html")
-	if sent != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != want {
-		r.t.Fatalf("%s %s: status %d, want %d (%v)\n%s", method, path, res.StatusCode, want, err, text)
-	}
-	return string(text)
-}
-
 func TestPagesAreValidHTML(t *testing.T) {
-	r, p := newReader(t), zhangWei()
-	check := func(name string, status int, path string, sent url.Values) {
-		t.Helper()
-		validHTML(t, name, status, r.read(status, path, sent))
+	for _, lang := range []string{"en", "ar"} {
+		r, p := newReader(t), zhangWei()
+		check := func(name string, status int, path string, sent url.Values) {
+			t.Helper()
+			validHTML(t, lang+"-"+name, status, r.read(status, path, sent))
+		}
+		wrong := url.Values{"name": {`"><i>`}, "email": {`a"b@nowhere`}, "password": {"short"}, "next": {`/dashboard?a=1&b="2"`}}
+		right := url.Values{"name": {p.name}, "email": {p.email}, "password": {p.password}}
+		check("login", 200, "/login?lang="+lang, nil)
+		check("login-next", 200, `/login?next=%2Fdashboard%3Fa%3D1%26b%3D%222%22`, nil)
+		check("signup", 200, "/signup", nil)
+		check("signup-failed", 422, "/signup", wrong)
+		r.read(303, "/signup", right)
+		checkAccountPages(r, p, check)
+		check("nothing", 404, "/account/nothing", nil)
+		check("refused", 403, "/admin", nil)
+		check("logout", 200, "/logout", nil)
+		r.read(303, "/logout", url.Values{})
+		check("login-after-logout", 200, "/login", nil)
+		check("login-failed", 401, "/login", url.Values{"email": {p.email}, "password": {"a noisy river"}})
+		r.read(303, "/login", right)
+		check("deleted", 200, "/account/delete", right)
 	}
-	wrong := url.Values{"name": {`"><i>`}, "email": {`a"b@nowhere`}, "password": {"short"}, "next": {`/dashboard?a=1&b="2"`}}
-	right := url.Values{"name": {p.name}, "email": {p.email}, "password": {p.password}}
-	check("login", 200, "/login", nil)
-	check("login-next", 200, `/login?next=%2Fdashboard%3Fa%3D1%26b%3D%222%22`, nil)
-	check("login-failed", 401, "/login", right)
-	check("signup", 200, "/signup", nil)
-	check("signup-failed", 422, "/signup", wrong)
-	r.read(303, "/signup", right)
+}
+
+func checkAccountPages(r *reader, p person, check func(name string, status int, path string, sent url.Values)) {
+	r.t.Helper()
+	wrong := url.Values{"password": {"a noisy river"}, "current": {""}, "name": {"\x01"}}
+	newReader(r.t).logIn(p)
 	check("account", 200, "/account", nil)
-	check("nothing", 404, "/account/nothing", nil)
-	check("refused", 403, "/admin", nil)
-	check("logout", 200, "/logout", nil)
-	r.read(303, "/logout", url.Values{})
-	check("login-after-logout", 200, "/login", nil)
+	check("name", 200, "/account/name", nil)
+	check("name-failed", 422, "/account/name", wrong)
+	r.read(303, "/account/name", url.Values{"name": {`<i>"&'` + "\u202e"}})
+	check("account-notice", 200, "/account", nil)
+	check("password", 200, "/account/password", nil)
+	check("password-failed", 422, "/account/password", wrong)
+	check("delete", 200, "/account/delete", nil)
+	check("delete-failed", 401, "/account/delete", wrong)
+	p.growOld(r.t)
+	check("confirm", 403, "/account/sessions/end", url.Values{"id": {`"1"`}})
+	check("confirm-failed", 401, "/account/sessions/end-others", wrong)
+	check("confirm-missing", 422, "/account/export", url.Values{"password": {""}})
 }
 
 func TestInvalidHTMLIsFound(t *testing.T) {

@@ -37,7 +37,7 @@ func run(m *testing.M) (code int, err error) {
 	if site, err = startGateway(dir); err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, site.stop()) }()
+	defer func() { err = errors.Join(err, site.stop(), site.failures()) }()
 	stop, err := startBrowser(program)
 	if err != nil {
 		return 1, err

@@ -1,18 +1,25 @@
 package e2e
 
 import (
-	"context"
+	"bytes"
+	"cmp"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots saves every page, light and dark, wide and narrow, for people to look at. It judges nothing.
+// TestScreenshots takes the pictures for docs/pages.md. They change only when the pages do. It judges nothing.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("E2E_SCREENSHOTS")
 	if dir == "" {
@@ -21,47 +28,83 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	v := newVisitor(t)
-	v.photographSignedOut(dir)
-	v.open("/signup")
-	v.signUp(zhangWei())
-	for _, page := range []struct{ name, path string }{
-		{"dashboard", "/dashboard"}, {"home", "/"}, {"account", "/account"}, {"logout", "/logout"}, {"refused", "/admin"},
-	} {
-		v.open(page.path)
-		v.photograph(dir, page.name)
+	v, p := newVisitor(t), person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"} // nobody else has this address
+	call(v, "be an ordinary browser", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: chrome, AcceptLanguage: "en"})
+	v.photographForms(dir, p)
+	v.photographAccount(dir, p)
+}
+
+func (v *visitor) photographForms(dir string, p person) {
+	v.t.Helper()
+	v.open("/login")
+	v.photograph(dir, "login", "light")
+	v.photograph(dir, "login-dark", "dark")
+	v.open("/signup?lang=ar")
+	v.photograph(dir, "signup-ar", "light")
+	v.open("/signup?lang=en")
+	v.signUp(person{p.name, "ada@example", "password"}) // the browser lets both pass, the gate neither
+	v.photograph(dir, "signup-refused", "light")
+}
+
+func (v *visitor) photographAccount(dir string, p person) {
+	v.t.Helper()
+	v.open("/signup?next=/account")
+	v.signUp(p)
+	phone := newReader(v.t)
+	phone.agent = safari
+	phone.logIn(p)
+	p.change(v.t, `UPDATE gatepost.session SET ip_address = CASE WHEN user_agent LIKE '%iPhone%' THEN '198.51.100.7' ELSE '203.0.113.24' END,
+		last_used_at = now() - CASE WHEN user_agent LIKE '%iPhone%' THEN interval '190 minutes' ELSE interval '0' END`+ofPerson)
+	v.open("/account")
+	v.photograph(dir, "account", "light")
+	v.open("/account?lang=zh-Hans")
+	v.photograph(dir, "account-zh", "light")
+}
+
+// stopTime sets all clocks of the page to the same time, and hides the cursor, which blinks.
+const stopTime = `(() => {
+	const date = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "long", timeStyle: "short", timeZone: "UTC"})
+	document.querySelectorAll("time").forEach(t => t.textContent = date.format(new Date("2026-03-07T08:05:00Z")))
+	document.activeElement.style.caretColor = "transparent"
+})()`
+
+// photograph saves the whole page.
+func (v *visitor) photograph(dir, name, scheme string) {
+	v.t.Helper()
+	media := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+	call(v, "turn "+scheme, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: media})
+	ask(v, "resize", chromedp.EmulateViewport(800, 500))
+	ask(v, "stop the time", chromedp.Evaluate[chromedp.Void](stopTime))
+	v.rest()
+	picture, err := shrink(ask(v, "take a picture of "+name, chromedp.FullScreenshot(100)))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		v.t.Fatal(err)
 	}
 }
 
-func (v *visitor) photographSignedOut(dir string) {
-	v.t.Helper()
-	p := zhangWei()
-	v.open("/login?next=/dashboard")
-	v.photograph(dir, "login")
-	v.logIn(p)
-	v.photograph(dir, "login-refused")
-	v.open("/signup")
-	v.photograph(dir, "signup")
-	p.email, p.password = "zhang.wei@nowhere", "password" // the browser lets both pass, the gate neither
-	v.signUp(p)
-	v.photograph(dir, "signup-refused")
-}
-
-// photograph saves the whole page in every look it has.
-func (v *visitor) photograph(dir, name string) {
-	v.t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		ask(v, "turn "+scheme, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-			return cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
-		})
-		for _, width := range []int64{1280, 360} {
-			ask(v, "resize", chromedp.EmulateViewport(width, 800))
-			picture := ask(v, "take a picture of "+name, chromedp.FullScreenshot(100))
-			file := filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, scheme, width))
-			if err := os.WriteFile(file, picture, 0o644); err != nil {
-				v.t.Fatal(err)
-			}
+// shrink is a picture in its 256 most frequent colours, which takes less than half the bytes. What it loses is shades at
+// the edges of letters.
+func shrink(picture []byte) ([]byte, error) {
+	full, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	area, count := full.Bounds(), map[color.Color]int{}
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			count[full.At(x, y)]++
 		}
 	}
+	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	small := image.NewPaletted(area, colours[:min(256, len(colours))])
+	draw.Draw(small, area, full, area.Min, draw.Src)
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	err = encoder.Encode(&out, small)
+	return out.Bytes(), err
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +30,17 @@ func newVisitor(t *testing.T) *visitor {
 		t.Fatalf("open a tab: %v", err)
 	}
 	return &visitor{t: t, ctx: ctx}
+}
+
+// newTab opens another tab of the same browser, with the same cookies.
+func (v *visitor) newTab() *visitor {
+	v.t.Helper()
+	ctx, cancel := chromedp.NewContext(v.ctx)
+	v.t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		v.t.Fatalf("open another tab: %v", err)
+	}
+	return &visitor{t: v.t, ctx: ctx}
 }
 
 // disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs, but
@@ -97,30 +107,6 @@ func (v *visitor) load(what string, action chromedp.Action[chromedp.Void]) int {
 		return 0 // nothing was asked over the network
 	}
 	return int(answer.Status)
-}
-
-// open types a path of the site into the address bar.
-func (v *visitor) open(path string) int {
-	v.t.Helper()
-	return v.load("open "+path, chromedp.Navigate(site.url+path))
-}
-
-// follow clicks a link by its words.
-func (v *visitor) follow(words string) int {
-	v.t.Helper()
-	return v.load("follow "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))))
-}
-
-// press clicks a button by its words.
-func (v *visitor) press(words string) int {
-	v.t.Helper()
-	return v.load("press "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", words))))
-}
-
-// fill types into a field, key by key.
-func (v *visitor) fill(field, text string) {
-	v.t.Helper()
-	ask(v, "fill in "+field, chromedp.SendKeys(chromedp.CSS("input[name="+field+"]"), text))
 }
 
 // back presses the browser's Back and waits for the page before, wherever it comes from: one that the browser kept in

@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"fmt"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// open types a path of the site into the address bar.
+func (v *visitor) open(path string) int {
+	v.t.Helper()
+	return v.load("open "+path, chromedp.Navigate(site.url+path))
+}
+
+// follow clicks a link by its words.
+func (v *visitor) follow(words string) int {
+	v.t.Helper()
+	return v.load("follow "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))))
+}
+
+// press clicks a button by its words.
+func (v *visitor) press(words string) int {
+	v.t.Helper()
+	return v.load("press "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", words))))
+}
+
+// submit sends the form with this action by its button, whatever that says.
+func (v *visitor) submit(action string) int {
+	v.t.Helper()
+	return v.load("send the form "+action, chromedp.Click(buttonOf(action)))
+}
+
+// click clicks that button where it may load no page.
+func (v *visitor) click(action string) {
+	v.t.Helper()
+	ask(v, "click the button of "+action, chromedp.Click(buttonOf(action)))
+}
+
+func buttonOf(action string) chromedp.CSS {
+	return chromedp.CSS(fmt.Sprintf("main form[action=%q] button[type=submit]", action))
+}
+
+// fill puts text into a field in place of what is there, at once, as a password manager does. The tests of the keyboard
+// type.
+func (v *visitor) fill(field, text string) {
+	v.t.Helper()
+	selectAll := fmt.Sprintf(`(field => { field.focus(); field.select() })(document.querySelector("input[name=%s]"))`, field)
+	ask(v, "go to "+field, chromedp.Evaluate[chromedp.Void](selectAll))
+	call(v, "fill in "+field, input.InsertText, input.InsertTextParams{Text: text})
+}

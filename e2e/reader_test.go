@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// reader asks for pages as a browser does, with cookies, and stays where it is sent away from.
+type reader struct {
+	t      *testing.T
+	client *http.Client
+	agent  string // what it says it is; empty: a program
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	needBrowser(t) // without one nothing has been started
+	jar, _ := cookiejar.New(nil)
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &reader{t: t, client: client}
+}
+
+// read is one page with the status it has to have, or a form sent to it.
+func (r *reader) read(want int, path string, sent url.Values) string {
+	r.t.Helper()
+	method, body := http.MethodGet, io.Reader(nil)
+	if sent != nil {
+		method, body = http.MethodPost, strings.NewReader(sent.Encode())
+	}
+	req, err := http.NewRequestWithContext(r.t.Context(), method, site.url+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	if r.agent != "" {
+		req.Header.Set("User-Agent", r.agent)
+	}
+	if sent != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != want {
+		r.t.Fatalf("%s %s: status %d, want %d (%v)\n%s", method, path, res.StatusCode, want, err, text)
+	}
+	return string(text)
+}
+
+// logIn leaves one more session of the person behind.
+func (r *reader) logIn(p person) {
+	r.t.Helper()
+	r.read(303, "/login", url.Values{"email": {p.email}, "password": {p.password}})
+}
+
+// What browsers say they are.
+const (
+	firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	safari  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+	chrome  = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)

@@ -1,0 +1,97 @@
+package e2e
+
+// state is a page of the gate as it can be, and how a visitor comes by it from the state before. It works in every
+// language: no button is found by its words.
+type state struct {
+	name   string
+	status int
+	visit  func(*visitor) int
+}
+
+// states are all of them in an order in which one visitor can pass through, from his sign-up to the end of his account.
+func states(p person) []state {
+	all := append(formStates(p), accountStates(p)...)
+	return append(all, leavingStates(p)...)
+}
+
+func formStates(p person) []state {
+	return []state{
+		{"/login", 200, func(v *visitor) int { return v.open("/login?next=/account") }},
+		{"/signup", 200, func(v *visitor) int { return v.open("/signup?next=/account") }},
+		{"a failed signup", 422, func(v *visitor) int {
+			v.fillIn(person{p.name, "zhang.wei@nowhere", "password"}) // the browser lets both pass, the gate neither
+			return v.submit("/signup")
+		}},
+		{"/account", 200, func(v *visitor) int {
+			v.fillIn(p)
+			return v.submit("/signup")
+		}},
+		{"a page that does not exist", 404, func(v *visitor) int { return v.open("/account/nothing") }},
+		{"a page that is refused", 403, func(v *visitor) int { return v.open("/admin") }},
+	}
+}
+
+func accountStates(p person) []state {
+	return []state{
+		{"/account/name", 200, func(v *visitor) int { return v.open("/account/name") }},
+		{"a failed name", 422, func(v *visitor) int {
+			v.fill("name", "Zhang\u0085Wei")
+			return v.submit("/account/name")
+		}},
+		{"/account with a notice", 200, func(v *visitor) int {
+			v.fill("name", p.name)
+			return v.submit("/account/name")
+		}},
+		{"/account/password", 200, func(v *visitor) int { return v.open("/account/password") }},
+		{"a failed password", 422, func(v *visitor) int {
+			v.fill("current", p.password)
+			v.fill("password", "password")
+			return v.submit("/account/password")
+		}},
+		{"/account/delete", 200, func(v *visitor) int { return v.open("/account/delete") }},
+		{"a failed delete", 401, func(v *visitor) int {
+			v.fill("password", "a noisy river at noon")
+			return v.submit("/account/delete")
+		}},
+		{"/account with several sessions", 200, func(v *visitor) int {
+			for _, agent := range []string{firefox, safari} {
+				r := newReader(v.t)
+				r.agent = agent
+				r.logIn(p)
+			}
+			return v.open("/account")
+		}},
+		{"the password once more", 403, func(v *visitor) int {
+			p.growOld(v.t)
+			return v.submit("/account/sessions/end-others")
+		}},
+		{"the wrong password once more", 401, func(v *visitor) int {
+			v.fill("password", "a noisy river at noon")
+			return v.submit("/account/sessions/end-others")
+		}},
+	}
+}
+
+func leavingStates(p person) []state {
+	return []state{
+		{"/logout", 200, func(v *visitor) int { return v.open("/logout") }},
+		{"/login after logout", 200, func(v *visitor) int { return v.submit("/logout") }},
+		{"a failed login", 401, func(v *visitor) int {
+			v.fillIn(person{email: p.email, password: "a noisy river at noon"})
+			return v.submit("/login")
+		}},
+		{"a throttled login", 429, func(v *visitor) int {
+			p.block(v.t)
+			v.fill("password", p.password)
+			return v.submit("/login")
+		}},
+		{"a deleted account", 200, func(v *visitor) int {
+			p.unblock(v.t)
+			v.fill("password", p.password)
+			v.submit("/login")
+			v.open("/account/delete")
+			v.fill("password", p.password)
+			return v.submit("/account/delete")
+		}},
+	}
+}

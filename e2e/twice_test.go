@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// sending is what a form looks like right after the visitor has sent it.
+type sending struct {
+	Button   string `json:"button"`
+	Busy     bool   `json:"busy"`
+	Password string `json:"password"` // the type of its field
+	Refused  bool   `json:"refused"`  // by the script: it is on its way already
+}
+
+// While the browser waits for the answer nobody can ask the page, so it notes for itself, and the next page tells. The
+// listener comes after those of the page's own script.
+const noteSending = `(form => form.addEventListener("submit", event => {
+	const button = form.querySelector("[type=submit]")
+	sessionStorage.sent = JSON.stringify([...JSON.parse(sessionStorage.sent ?? "[]"), {
+		button: button.innerText, busy: button.ariaBusy === "true", refused: event.defaultPrevented,
+		password: form.querySelector("[name=password]").type,
+	}])
+}))(document.querySelector('main form[action=%q]'))`
+
+// send does what sends a form, and tells what the form looked like each time, and what the browser sent while the first
+// request had no answer.
+func (v *visitor) send(action string, do ...chromedp.Action[chromedp.Void]) (notes []sending, posts []string) {
+	v.t.Helper()
+	ask(v, "watch the form", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(noteSending, action)))
+	h := v.hold(action)
+	ask(v, "send the form", chromedp.Steps(do...))
+	h.await()
+	v.load("let the form arrive", h.release)
+	const take = `(sent => { delete sessionStorage.sent; return JSON.parse(sent) })(sessionStorage.sent ?? "[]")`
+	return ask(v, "read the notes", chromedp.Evaluate[[]sending](take)), h.sent()
+}
+
+// clicks are some at a place on the page: the button of a form, as long as it is there.
+func (v *visitor) clicks(n int, action string) []chromedp.Action[chromedp.Void] {
+	v.t.Helper()
+	const centre = `(b => { b.scrollIntoView(); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('%s'))`
+	at := ask(v, "find the button", chromedp.Evaluate[[]float64](fmt.Sprintf(centre, buttonOf(action))))
+	return slices.Repeat([]chromedp.Action[chromedp.Void]{chromedp.MouseClickXY(at[0], at[1])}, n)
+}
+
+func TestTwoClicksSendAFormOnceAndTheButtonSaysThatItIsSent(t *testing.T) {
+	v, p := newVisitor(t), zhangWei()
+	v.open("/signup?next=/account")
+	v.fillIn(p)
+	v.mustSendOnce("/signup", "Signing up…")
+	v.mustBeAt("/account")
+	v.press("Log out")
+	v.open("/login?next=/account")
+	v.fillIn(person{email: p.email, password: "a noisy river at noon"})
+	ask(v, "mark the page", chromedp.Evaluate[chromedp.Void](`document.title = "as it was left"`))
+	v.mustSendOnce("/login", "Logging in…")
+	v.mustSee("The e-mail address or the password is not right.")
+	v.back()
+	v.mustArriveAt("/login?next=/account")
+	if got := v.faults().Title; got != "as it was left" {
+		t.Errorf("the browser has not kept the page but loaded %q", got)
+	}
+	v.fillIn(person{email: p.email, password: p.password})
+	v.load("click on Log in", v.clicks(1, "/login")[0])
+	v.mustBeAt("/account")
+}
+
+func (v *visitor) mustSendOnce(action, busy string) {
+	v.t.Helper()
+	notes, posts := v.send(action, v.clicks(2, action)...)
+	want := []sending{{busy, true, "password", false}, {busy, true, "password", true}}
+	if !slices.Equal(notes, want) || len(posts) != 1 {
+		v.t.Errorf("two clicks send %q and leave the form as %+v, want one request and %+v", posts, notes, want)
+	}
+}
+
+// Whoever loses patience and stops the browser has to be able to try again.
+func TestFormThatWasStoppedCanBeSentAgain(t *testing.T) {
+	v, p := newVisitor(t), zhangWei()
+	v.open("/signup?next=/account")
+	v.fillIn(p)
+	h := v.hold("/signup")
+	ask(v, "click", v.clicks(1, "/signup")[0])
+	h.await()
+	ask(v, "stop", chromedp.Stop())
+	ask(v, "let requests pass", h.release)
+	v.press("Sign up")
+	v.mustBeAt("/account")
+}
+
+// Without scripts nothing holds the second click back, and the gate has to cope. That it never fails is checked when it
+// has ended (failures).
+func TestTwoClicksWithoutScriptsSignUpOnceAndSayWhatHappened(t *testing.T) {
+	const taken = "This address already has an account. Log in instead, or use another address."
+	v, p := newVisitor(t), zhangWei()
+	v.disableScripts()
+	v.open("/signup?next=/account")
+	v.fillIn(p)
+	ask(v, "click twice", chromedp.Steps(v.clicks(2, "/signup")...))
+	v.waitFor("an account, or words about the one there is", func(ctx context.Context) bool {
+		text, err := chromedp.Run(ctx, pageText)
+		return err == nil && (strings.Contains(text, "Your account") || strings.Contains(text, taken))
+	})
+
+	v.open("/logout")
+	v.submit("/logout")
+	v.open("/signup?next=/account")
+	if status := v.signUp(p); status != 409 {
+		t.Errorf("signing up once more: status %d, want 409", status)
+	}
+	v.mustExplain("Sign up", []fault{{taken, "email"}}, map[string]string{"name": p.name, "email": p.email})
+}
