@@ -21,15 +21,12 @@ func looks() []look {
 }
 
 // A tour leads one visitor through all states in one language. Every state is judged in two looks, and in two others on
-// the next tour, so that after four each state has been seen in each look and in each language, and each language in each
-// look.
+// the next tour, so that after both each state has been seen in all four windows, by day and by night, from left to right
+// and from right to left.
 func TestEveryStateIsAccessibleFitsAndLoadsQuietly(t *testing.T) {
-	for n, in := range []tongue{{"en-GB", "en", "ltr"}, {"es-MX", "es", "ltr"}, {"zh-CN", "zh-Hans", "ltr"}, {"ar-EG", "ar", "rtl"}} {
+	for n, in := range []tongue{{"en-GB", "en", "ltr"}, {"ar-EG", "ar", "rtl"}} {
 		t.Run(in.lang, func(t *testing.T) {
 			v, all := newVisitor(t), looks()
-			if in.lang == "zh-Hans" {
-				v.disableScripts()
-			}
 			w := v.watch()
 			for i, s := range states(zhangWei()) {
 				first := i + 2*n
