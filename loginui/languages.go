@@ -26,8 +26,8 @@ type languages struct {
 var ErrNoLanguage = errors.New("there is no language")
 
 // loadLanguages reads our message files, and the operator's over them: a file for a language of ours may hold some
-// messages, one for another language adds it. offered are the languages to offer, in order; empty means all, English first. warn is
-// called with what works and is not right.
+// messages, one for another language adds it. offered are the languages to offer, in order; empty means all, English first.
+// warn is called with what works and is not right.
 func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (languages, error) {
 	texts, err := readMessages(messageFiles, nil)
 	if err != nil {
@@ -63,6 +63,7 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 	return l, nil
 }
 
+// merge lays the operator's messages over ours. A language has to have a name, or the switcher would call it English.
 func merge(texts, own map[string]map[string]text) error {
 	for tag, t := range own {
 		if texts[tag] == nil {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -260,6 +261,9 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		}
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s %q: a cookie was set", c.target, c.email)
+		}
+		if !utf8.ValidString(a.body) {
+			t.Errorf("%s %q: the page is no UTF-8", c.target, c.email)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (p *formPage) newPassword(label string, min int) field {
 func (p *formPage) with(faults map[string]string, fields ...field) {
 	focused := p.Failed
 	for _, f := range fields {
-		f.Fault = faults[f.ID]
+		f.Fault, f.Value = faults[f.ID], strings.ToValidUTF8(f.Value, "\uFFFD") // what was refused is shown again
 		if f.Focus = !focused && f.Value == ""; f.Focus {
 			focused = true
 		}

@@ -1,0 +1,57 @@
+package loginui
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// said finds the messages that code and templates name.
+var said = regexp.MustCompile(`\b[sS]ay(?:Date)?\(?\s*"([a-z_.]+)"`)
+
+// families are messages whose names are put together: of a field and its problem, of a status, of a page, of a deed.
+var families = regexp.MustCompile(`^(email|name|password|current|fault|account\.done)\.[a-z_.]+$|\.(title|submit|busy)$|^date\.months$`)
+
+func TestEveryMessageExistsAndIsSaid(t *testing.T) {
+	texts := ourTexts(t)[source]
+	named := map[string]bool{}
+	for _, pattern := range []string{"*.go", "templates/*.html"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range said.FindAllStringSubmatch(string(content), -1) {
+				named[found[1]] = true
+				if _, ok := texts[found[1]]; !ok && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(found[1], ".") {
+					t.Errorf("%s says %q, which is no message", file, found[1])
+				}
+			}
+			for key := range texts {
+				if strings.Contains(string(content), `"`+key+`"`) {
+					named[key] = true // handed to something that says it
+				}
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		if !named[key] && !families.MatchString(key) {
+			t.Errorf("nobody says %q", key)
+		}
+	}
+	for status := range codes {
+		for _, key := range []string{messageOf(status), messageOf(status) + ".title"} {
+			if _, ok := texts[key]; !ok {
+				t.Errorf("there is no %q for the status %d", key, status)
+			}
+		}
+	}
+}
