@@ -172,9 +172,11 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 		return
 	}
 	l := line{x.class, x.outcome, x.request.Method, x.status}
+	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
 	handler, ok := p.lines[l]
 	if !ok {
-		handler = p.c.Log.Handler().WithAttrs(l.attrs())
+		handler = p.c.Log.Handler()
+		record.AddAttrs(l.attrs()...)
 	}
 	var buf [7]slog.Attr
 	attrs := append(buf[:0], slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
@@ -187,7 +189,6 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if x.err != nil {
 		attrs = append(attrs, slog.String("err", x.err.Error()))
 	}
-	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
 	record.AddAttrs(attrs...)
 	_ = handler.Handle(ctx, record) // there is nowhere left to say that a log line failed
 }
