@@ -63,7 +63,7 @@ func (c *config) checkLink(list *faults, name, s string) string {
 	default:
 		list.add(fmt.Errorf("%s: %q is neither an address like https://example.com/terms nor a path like /terms", name, s))
 	}
-	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.rules.For(http.MethodGet, strings.FieldsFunc(s, func(r rune) bool { return r == '?' || r == '#' })[0]).Public {
+	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.rules.For(http.MethodGet, u.EscapedPath()).Public {
 		list.add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
 	}
 	return s

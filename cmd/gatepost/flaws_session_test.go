@@ -237,7 +237,7 @@ func TestWhatIsNotQuiteTheCookieIsNone(t *testing.T) {
 		"first":          {own + "; a=1;b=\"2;3\"", `a=1;b="2;3"`},
 		"middle":         {"a=1; " + own + "; b=2", "a=1; b=2"},
 		"last":           {"a=1;b==;;" + own, "a=1;b==;"},
-		"markers":        {"a=1; " + name + "_left=1; " + own + "; " + name + "_known=x", "a=1"},
+		"markers":        {"a=1; " + name + "_left=1; " + own + "; " + name + "_known=x; " + name + "_done=name", "a=1"},
 		"blanks":         {" a = 1 ;\t" + name + " = " + token + " ; b", "a = 1 ; b"},
 		"look-alikes":    {own + "; " + name + "x=1; x" + name + "=2; " + name + "_lefty=3", name + "x=1; x" + name + "=2; " + name + "_lefty=3"},
 		"dollar_version": {"$Version=1; " + own + "; $Path=/", "$Version=1; $Path=/"},
