@@ -21,7 +21,6 @@ type OwnSession struct {
 // Account is what a user may see of himself.
 type Account struct {
 	Session  Session // as from Describe
-	Fresh    bool    // ErrStale is not to be expected yet. Only the methods themselves decide.
 	Sessions []OwnSession
 }
 
@@ -35,11 +34,11 @@ func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
 	err := s.ofSession(ctx, "describe account", t, func(ctx context.Context) error {
 		// One statement: in two, a session could be gone from the second.
 		rows, err := s.db.Query(ctx, `SELECT `+describedColumns+`,
-			    s.token = $1, s.created_at > now() - $4::interval, now() - s.last_used_at
+			    s.token = $1, now() - s.last_used_at
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+alive+`
-			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $5`,
-			t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor, ownSessionsMost)
+			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $4`,
+			t.hash(), s.o.SessionIdle, s.o.SessionLifetime, ownSessionsMost)
 		if err != nil {
 			return err
 		}
@@ -54,12 +53,11 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 	var a Account
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {
 		var own OwnSession
-		var fresh bool
-		v, err := scanDescribed(row, &own.Current, &fresh, &own.Unused)
+		v, err := scanDescribed(row, &own.Current, &own.Unused)
 		own.ID, own.CreatedAt, own.ExpiresAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt, v.ExpiresAt, v.IPAddress, v.UserAgent
 		own.Unused = max(0, own.Unused)
 		if own.Current {
-			a.Session, a.Fresh = v, fresh
+			a.Session = v
 		}
 		return own, err
 	})

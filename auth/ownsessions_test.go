@@ -226,18 +226,6 @@ func TestAnAccountListsAHundredSessions(t *testing.T) {
 	}
 }
 
-func TestAnAccountSaysWhetherItsSessionIsFresh(t *testing.T) {
-	t.Parallel()
-	s, db := authtest.NewStore(t)
-	token := signUp(t, s, "ada@example.com")
-	for age, want := range map[string]bool{"9 minutes": true, "11 minutes": false} {
-		exec(t, db, `UPDATE gatepost.session SET created_at = now() - $1::interval`, age)
-		if a := account(t, s, token); a.Fresh != want {
-			t.Errorf("%s after the sign-in: fresh %v, want %v", age, a.Fresh, want)
-		}
-	}
-}
-
 func TestAnAccountIsToldToItsOwnSessionsOnly(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{
