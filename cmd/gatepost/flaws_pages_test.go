@@ -10,6 +10,11 @@ import (
 	"testing"
 )
 
+// withoutOurScript is a page without the one script that belongs there, once and as we write it.
+func withoutOurScript(page string) string {
+	return strings.Replace(page, `<script src="`+scriptPath.FindString(page)+`" defer></script>`, "", 1)
+}
+
 var scriptPath = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
 
 // Every answer of our own carries its headers, whatever went wrong, and says nothing about what is behind it.
@@ -86,7 +91,7 @@ func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 			if strings.Contains(r.body, "pgx") || strings.Contains(r.body, "SQLSTATE") || strings.Contains(r.body, ".go:") || strings.Contains(r.body, strings.TrimPrefix(l.app.url, "http://")) {
 				t.Errorf("A16.5.1: %s", r.body)
 			}
-			if strings.Count(r.body, "<script") != strings.Count(r.body, `<script src="`+scriptPath.FindString(r.body)+`" defer></script>`) || strings.Contains(r.body, "http://") && kind == "text/html; charset=utf-8" || strings.Contains(r.body, " style=") || strings.Contains(r.body, " onload=") {
+			if strings.Contains(withoutOurScript(r.body), "<script") || strings.Contains(r.body, "http://") && kind == "text/html; charset=utf-8" || strings.Contains(r.body, " style=") || strings.Contains(r.body, " onload=") {
 				t.Errorf("A3.6.1: %s", r.body)
 			}
 		})
@@ -149,7 +154,7 @@ func TestNothingIsEchoedAsMarkup(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			r := l.one(t, request)
 			for _, s := range []string{"<script", "<img src=x", "<img/src", "javascript:", `value="/">`, "'onload=", "a'b<c"} {
-				if strings.Contains(r.body, s) {
+				if strings.Contains(withoutOurScript(r.body), s) {
 					t.Errorf("%d: %s in\n%s", r.status, s, r.body)
 				}
 			}
@@ -162,7 +167,7 @@ func TestNothingIsEchoedAsMarkup(t *testing.T) {
 		r := l.one(t, l.form("/signup", "email=eve%40example.com&name="+field+"&password="+url.QueryEscape(password)))
 		cookie, _, _ := strings.Cut(r.header.Get("Set-Cookie"), ";")
 		for _, target := range []string{"/account", "/logout"} {
-			if r := l.one(t, l.request("GET "+target, "Cookie: "+cookie, navigate)); r.status != 200 || strings.Contains(r.body, "<script") || strings.Contains(r.body, "<img src=x") {
+			if r := l.one(t, l.request("GET "+target, "Cookie: "+cookie, navigate)); r.status != 200 || strings.Contains(withoutOurScript(r.body), "<script") || strings.Contains(r.body, "<img src=x") {
 				t.Errorf("%s: %d\n%s", target, r.status, r.body)
 			}
 		}
