@@ -107,7 +107,7 @@ type Store struct {
 	db      *pgxpool.Pool
 	o       Options
 	hashes  *hashQueue
-	workers *hashWorkers // nil: this process hashes
+	workers *hashing // nil: this process hashes
 	lookups *lookups
 	cache   *cache
 	slides  *slides
@@ -128,7 +128,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
 	s.hashes = newHashQueue()
 	if s.o.HashWorker != nil {
-		s.workers = &hashWorkers{command: s.o.HashWorker, log: s.o.Log, patience: workerPatience}
+		s.workers = newHashing(s.o.HashWorker, s.o.Log)
 		s.hashes.derive = s.workers.derive
 	}
 	s.lookups = &lookups{query: s.findSessions}

@@ -39,4 +39,6 @@ func FillHashQueue(s *Store) (release func()) {
 }
 
 // SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
-func SetWorkerPatience(s *Store, d time.Duration) { s.workers.patience = d }
+func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
+	s.workers.idle.patience, s.workers.sharing.patience = idle, sharing
+}

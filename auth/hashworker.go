@@ -20,12 +20,21 @@ const (
 	// workerNice is the niceness of processes that hash. On a machine that is busy to the last core they get a tenth of one,
 	// and traffic the rest.
 	workerNice = 10
+	// idlePatience is how long a key may take to come back from a process that gets only what nobody else wants.
+	idlePatience = 500 * time.Millisecond
+	// idleRefrain is how long such processes are left alone after one has waited in vain.
+	idleRefrain = 10 * time.Second
 	// workerPatience is how long a key may take to come back, which on a busy machine is many times what it takes by itself.
 	// It is less than the longest wait for a turn.
 	workerPatience = 4 * time.Second
 	// workerRest is how long a process that hashes keeps its memory with nothing to do.
 	workerRest = time.Second
 )
+
+// hashTerms come before the first job.
+type hashTerms struct {
+	Idle bool // take only what nobody else wants of a core
+}
 
 // hashJob is what a process that hashes is asked for; it answers with the key.
 type hashJob struct {
@@ -41,6 +50,13 @@ func ServeHashes(in io.Reader, out io.Writer) error {
 	rest := time.AfterFunc(workerRest, debug.FreeOSMemory)
 	defer rest.Stop()
 	jobs, keys := gob.NewDecoder(in), gob.NewEncoder(out)
+	var terms hashTerms
+	if err := jobs.Decode(&terms); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the terms: %w", err)
+	}
+	if terms.Idle {
+		yield()
+	}
 	for {
 		var j hashJob
 		if err := jobs.Decode(&j); errors.Is(err, io.EOF) {
@@ -60,31 +76,61 @@ func ServeHashes(in io.Reader, out io.Writer) error {
 	}
 }
 
-// hashWorkers hash in processes of their own, one for each hash under way: within this one, a thread that has used up
+// hashing makes keys in processes of their own, one for each hash under way: within this one, a thread that has used up
 // its share of a core by hashing would go on to serve a request, last in the system's queue, and the memory of finished
 // hashes would set the pace of the collector for everything else.
-type hashWorkers struct {
-	command func() *exec.Cmd
-	log     *slog.Logger
-	mu      sync.Mutex
-	idle    []*hashWorker // the one used last is last
-	closed  bool
-	failing atomic.Bool // and it was said
-	// patience is how long a key may take to come back.
-	patience time.Duration
+//
+// They take what the traffic leaves of a core. Where it leaves nothing for long, others take a share.
+type hashing struct {
+	idle, sharing *hashWorkers
+	log           *slog.Logger
+	refrain       atomic.Int64 // from idle, until then
+	failing       atomic.Bool  // and it was said
+}
+
+func newHashing(command func() *exec.Cmd, log *slog.Logger) *hashing {
+	return &hashing{log: log, idle: &hashWorkers{command: command, terms: hashTerms{Idle: true}, patience: idlePatience},
+		sharing: &hashWorkers{command: command, patience: workerPatience}}
 }
 
 // derive has a worker make the key, and makes it here when none can.
-func (ws *hashWorkers) derive(h phc, password string) []byte {
-	key, err := ws.ask(h, password)
+func (h *hashing) derive(p phc, password string) []byte {
+	key, err := h.ask(p, password)
 	if err == nil {
-		ws.failing.Store(false)
+		h.failing.Store(false)
 		return key
 	}
-	if !ws.failing.Swap(true) {
-		ws.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
+	if !h.failing.Swap(true) {
+		h.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
 	}
-	return derive(h, password)
+	return derive(p, password)
+}
+
+func (h *hashing) ask(p phc, password string) ([]byte, error) {
+	if time.Now().UnixNano() > h.refrain.Load() {
+		key, err := h.idle.ask(p, password)
+		if !errors.Is(err, errLate) {
+			return key, err
+		}
+		h.refrain.Store(time.Now().Add(idleRefrain).UnixNano())
+	}
+	return h.sharing.ask(p, password)
+}
+
+func (h *hashing) close() {
+	h.idle.close()
+	h.sharing.close()
+}
+
+// hashWorkers are the processes on the same terms.
+type hashWorkers struct {
+	command func() *exec.Cmd
+	terms   hashTerms
+	mu      sync.Mutex
+	idle    []*hashWorker // the one used last is last
+	closed  bool
+	// patience is how long a key may take to come back.
+	patience time.Duration
 }
 
 var errLate = errors.New("it does not answer")
@@ -96,7 +142,7 @@ func (ws *hashWorkers) ask(h phc, password string) ([]byte, error) {
 		w, used := ws.take()
 		if !used {
 			var err error
-			if w, err = startHashWorker(ws.command()); err != nil {
+			if w, err = startHashWorker(ws.command(), ws.terms); err != nil {
 				return nil, err
 			}
 		}
@@ -159,7 +205,7 @@ type hashWorker struct {
 	done chan struct{} // closed when it has ended
 }
 
-func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
+func startHashWorker(cmd *exec.Cmd, terms hashTerms) (*hashWorker, error) {
 	cmd.Env = []string{} // ours has secrets
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group of its own: Ctrl-C is for us, and its niceness is not ours
@@ -180,6 +226,10 @@ func startHashWorker(cmd *exec.Cmd) (*hashWorker, error) {
 		_ = cmd.Wait() // how it ended shows when it is asked
 		close(w.done)
 	}()
+	if err := w.jobs.Encode(terms); err != nil {
+		w.stop()
+		return nil, fmt.Errorf("send the terms: %w", err)
+	}
 	return w, nil
 }
 
