@@ -31,7 +31,13 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 			errors.As(s.checkNewPassword(chosen, email), &more)
 			return append(faults, more...).orNil()
 		},
-		finish: s.startAnew})
+		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+			issued, err := s.startAnew(ctx, tx, n)
+			if err == nil {
+				err = s.post(ctx, tx, letter{kind: MailPassword, userID: n.userID, language: c.Language, facts: factsOf(c)})
+			}
+			return issued, err
+		}})
 }
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There
@@ -86,6 +92,7 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 		})
 		if err == nil {
 			s.changed(o.id)
+			s.outbox.kick()
 		}
 		return o.id, err
 	})

@@ -61,6 +61,9 @@ type Options struct {
 	SiteName string
 	// SignUpClosed makes SignUp refuse everybody; CreateUser still works.
 	SignUpClosed bool
+	// SignUpDomains are those an address has to be of to sign up, or to be changed to; in ASCII and lower case. Without
+	// VerifyRequired anybody can say that he has one. Empty: any domain.
+	SignUpDomains []string
 	// SignUpLimit is how many may sign up at once from one network, and then in an hour. From this machine and private
 	// networks it is at least 100. Default 0: no limit.
 	SignUpLimit int
@@ -79,6 +82,13 @@ type Options struct {
 	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own then, at a
 	// low priority. Nil: they are hashed in this one.
 	HashWorker func() *exec.Cmd
+	// Send sends a mail, or fails; ErrMailRefused is not tried again. It may be called several times at once, and again for the same
+	// mail when it is not known what became of it. Nil: there is no mail, and nothing that needs one is to be offered.
+	Send func(context.Context, Mail) error
+	// Verify is what users have to do about their address. Default VerifyOff; the others need Send.
+	Verify Verify
+	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
+	NotifySignIns bool
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
@@ -112,6 +122,7 @@ type Store struct {
 	cache   *cache
 	slides  *slides
 	holds   *holds
+	outbox  *outbox
 	// listener hears what others revoke.
 	listener *listener
 	metrics  metrics
@@ -135,6 +146,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
 	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
+	s.outbox = newOutbox(s)
 	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
@@ -154,6 +166,7 @@ type Client struct {
 	Addr      netip.Addr // the one client address, already told apart from trusted proxies
 	Browser   Token      // from the browser's last sign-in, whoever's it was; empty: a strange browser
 	UserAgent string
+	Language  string // for mail, as the pages name it
 	RequestID string // for the audit line
 }
 

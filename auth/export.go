@@ -16,6 +16,25 @@ type Export struct {
 	Sessions   []ExportedSession `json:"sessions"` // all that have a row: expired ones too, until they are swept
 	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are forgotten.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
+	Links          []ExportedLink `json:"links"` // that were mailed, and work or have expired and are not swept yet
+	Mails          []ExportedMail `json:"mails"` // that are to be sent
+}
+
+// ExportedLink is one mailed link of an Export. Its fields are in the order of the query.
+type ExportedLink struct {
+	Purpose   Purpose   `json:"purpose"`
+	Email     string    `json:"email"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// ExportedMail is one mail of an Export that was not sent yet. Its fields are in the order of the query.
+type ExportedMail struct {
+	Kind      MailKind  `json:"kind"`
+	Email     string    `json:"email"`
+	Language  string    `json:"language"`
+	Facts     MailFacts `json:"facts"`
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 // ExportedUser is the user of an Export.
@@ -118,5 +137,17 @@ func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) 
 	p := &e.FamiliarPlaces
 	p.ExpiresAt, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
 	p.Count = len(p.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT split_part(identifier, ':', 1), coalesce(email, ''), created_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC'
+		FROM gatepost.verification WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
+	if e.Links, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedLink]); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT kind, email, language, facts, created_at AT TIME ZONE 'UTC' FROM gatepost.outbox WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
+	e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail])
 	return err
 }

@@ -19,12 +19,12 @@ func OldHash(p Password) string {
 	return h.String()
 }
 
-// Hash, Verify and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
+// Hash, VerifyPassword and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
 var (
-	Hash     = func(p Password) string { return hash(p, derive) }
-	Verify   = func(p Password, stored string) bool { return verify(p, stored, derive) }
-	ParsePHC = parsePHC
-	Settle   = settle
+	Hash           = func(p Password) string { return hash(p, derive) }
+	VerifyPassword = func(p Password, stored string) bool { return verify(p, stored, derive) }
+	ParsePHC       = parsePHC
+	Settle         = settle
 )
 
 // Sure says whether revocations elsewhere are heard of, and Cached how many sessions are kept.
@@ -41,4 +41,11 @@ func FillHashQueue(s *Store) (release func()) {
 // SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
 func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
 	s.workers.idle.patience, s.workers.sharing.patience = idle, sharing
+}
+
+// SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
+func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.sendOne(ctx) }
+func TakeMail(s *Store, ctx context.Context) (Mail, error) {
+	m, _, err := s.outbox.take(ctx)
+	return m.Mail, err
 }

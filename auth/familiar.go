@@ -39,11 +39,11 @@ func placeOf(d door, c Client) []byte {
 // befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
 // time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps it.
 func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, error) {
-	t := newToken()
-	b := &pgx.Batch{}
-	if c.Browser != "" {
-		b.Queue(`UPDATE gatepost.familiar SET place = $2 WHERE place = $1`, browserPlace(c.Browser), browserPlace(t))
+	t, err := renewBrowser(ctx, tx, c)
+	if err != nil {
+		return "", err
 	}
+	b := &pgx.Batch{}
 	for _, place := range [][]byte{browserPlace(t), networkPlace(c)} {
 		b.Queue(`
 			INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ($1, $2, now() + $3::interval)
@@ -57,6 +57,16 @@ func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, e
 		return "", fmt.Errorf("note a familiar place: %w", err)
 	}
 	return t, nil
+}
+
+// renewBrowser gives the browser a new token to be known by, for all who signed in there.
+func renewBrowser(ctx context.Context, tx pgx.Tx, c Client) (Token, error) {
+	t := newToken()
+	if c.Browser == "" {
+		return t, nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE gatepost.familiar SET place = $2 WHERE place = $1`, browserPlace(c.Browser), browserPlace(t))
+	return t, err
 }
 
 // queueUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.

@@ -58,7 +58,7 @@ func TestAProcessThatHashesMakesTheSameHashes(t *testing.T) {
 	if err := db.QueryRow(t.Context(), `SELECT password FROM gatepost.account`).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
-	if !auth.Verify(goodPassword, stored) {
+	if !auth.VerifyPassword(goodPassword, stored) {
 		t.Errorf("%s is not a hash of the password", stored)
 	}
 	exec(t, db, `UPDATE gatepost.account SET password = $1`, auth.Hash(goodPassword))

@@ -23,7 +23,8 @@ const (
 	TooCommon   Problem = "too_common"   // on the list of common passwords
 	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
 	Taken       Problem = "taken"        // another user has this address
-	Unchanged   Problem = "unchanged"    // the new password is the current one
+	Foreign     Problem = "foreign"      // an address of a domain that is not let in
+	Unchanged   Problem = "unchanged"    // the new password or address is the current one
 )
 
 // FieldError is one problem with one field.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,35 @@ func (s *Store) again(ctx context.Context, run func() error) error {
 	}
 	s.db.Reset()
 	return run()
+}
+
+// transact runs f in a transaction, which ends within lookupTimeout. Errors that say something about the visitor are returned
+// as they are.
+func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var tx pgx.Tx
+	err := s.again(ctx, func() (err error) { tx, err = s.db.Begin(ctx); return err })
+	if err == nil {
+		if err = f(ctx, tx); err == nil {
+			err = tx.Commit(ctx)
+		} else {
+			_ = tx.Rollback(context.WithoutCancel(ctx)) // a connection that cannot is closed
+		}
+	}
+	if err == nil || aboutVisitor(err) {
+		return err
+	}
+	return s.unavailable(doing, err)
+}
+
+// aboutVisitor tells what PostgreSQL was asked from what went wrong with it.
+func aboutVisitor(err error) bool {
+	var input InputError
+	var throttled *ThrottledError
+	return errors.As(err, &input) || errors.As(err, &throttled) || slices.ContainsFunc(
+		[]error{ErrBadLink, ErrNoSession, ErrOtherUser, ErrNoUser, ErrBadCredentials, errSuppressed},
+		func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.

@@ -207,7 +207,10 @@ const sweepBatch = 1000
 // Sweep deletes what has expired, and rows of the throttle for made-up names beyond what is kept. It returns how many
 // rows those were.
 func (s *Store) Sweep(ctx context.Context) (int64, error) {
-	var total int64
+	total, err := s.outbox.giveUp(ctx)
+	if err != nil {
+		return total, err
+	}
 	for _, doomed := range []string{
 		`session WHERE expires_at < now() ORDER BY expires_at`,
 		`verification WHERE expires_at < now() ORDER BY expires_at`,
@@ -245,13 +248,16 @@ func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err 
 // sweepEvery is how often Run sweeps.
 const sweepEvery = 5 * time.Minute
 
-// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session and
-// sweeps. Without it nothing is cached.
+// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session, sends
+// mail and sweeps. Without it nothing is cached, and no mail leaves.
 func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { s.listener.run(ctx) })
 	work.Go(func() { s.watchHolds(ctx) })
 	work.Go(func() { s.sweepRegularly(ctx) })
+	if s.mails() {
+		work.Go(func() { s.outbox.run(ctx) })
+	}
 	work.Wait()
 }
 

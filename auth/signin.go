@@ -31,6 +31,7 @@ type candidate struct {
 	userID   string // empty: nobody has this address
 	hash     string // a dummy when there is no password
 	disabled bool
+	verified bool // the address is confirmed
 	locked   bool // accountLimit is reached: only familiar places get in
 	door     door
 	place    []byte // of a familiar door
@@ -40,7 +41,7 @@ type candidate struct {
 var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
-// ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user and a locked password take the same
+// ErrBusy, ErrUnverified or ErrUnavailable; an unknown address, a wrong password, a disabled user and a locked password take the same
 // work and get the same answer, after the same time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
@@ -48,11 +49,21 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		if c.Email, err = checkSignIn(c); err != nil {
 			return "", err
 		}
+		unverified := false
 		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
-			return err
+			if unverified = s.o.Verify == VerifyRequired && !a.verified; unverified {
+				return s.askToVerify(ctx, tx, a.userID, c.Email, c.Client)
+			}
+			if issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented}); err != nil {
+				return err
+			}
+			return s.noteSignIn(ctx, tx, a, c)
 		})
-		if err == nil {
+		s.outbox.kick()
+		switch {
+		case err == nil && unverified:
+			err = ErrUnverified
+		case err == nil:
 			s.ended(c.Presented)
 		}
 		return userID, err
@@ -61,6 +72,15 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		return Issued{}, err
 	}
 	return issued, nil
+}
+
+// noteSignIn tells a user that somebody signed in with a browser he never used, if he is to be told.
+func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Credentials) error {
+	if !s.o.NotifySignIns || a.door == browserDoor {
+		return nil
+	}
+	_, err := s.postLimited(ctx, tx, letter{MailSignIn, a.userID, c.Email, c.Client.Language, factsOf(c.Client)})
+	return err
 }
 
 // attempt is whatever asks for a password of a user: counted, audited, and when refused answered at the next step.
@@ -159,7 +179,7 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 	err := s.again(ctx, func() (err error) {
 		b := &pgx.Batch{}
 		b.Queue(`
-			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL, coalesce(a.failed_attempts, 0) >= $3,
+			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL, u.email_verified, coalesce(a.failed_attempts, 0) >= $3,
 			       CASE WHEN EXISTS (SELECT FROM gatepost.familiar f WHERE f.user_id = u.id AND f.place = $4) THEN 2
 			            WHEN EXISTS (SELECT FROM gatepost.familiar f WHERE f.user_id = u.id AND f.place = $5) THEN 1
 			            ELSE 0 END
@@ -170,7 +190,7 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 		results := s.db.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
 		a = candidate{hash: dummyHash}
-		err = results.QueryRow().Scan(&a.userID, &a.hash, &a.disabled, &a.locked, &a.door)
+		err = results.QueryRow().Scan(&a.userID, &a.hash, &a.disabled, &a.verified, &a.locked, &a.door)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -192,9 +212,7 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 
 // enter writes down what follows from a right password, unless the user or the password changed while it was checked.
 func (s *Store) enter(ctx context.Context, a candidate, renewed string, d doors, finish func(context.Context, pgx.Tx, candidate) error) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	return s.transact(ctx, "sign in", func(ctx context.Context, tx pgx.Tx) error {
 		if err := recheck(ctx, tx, a, renewed); err != nil {
 			return err
 		}
@@ -203,10 +221,6 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, d doors,
 		}
 		return finish(ctx, tx, a)
 	})
-	if err == nil || errors.Is(err, ErrBadCredentials) || errors.Is(err, ErrNoSession) {
-		return err
-	}
-	return s.unavailable("sign in", err)
 }
 
 // ended forgets the session that a sign-in has replaced.
@@ -278,6 +292,16 @@ func result(err error) string {
 		return "no_session"
 	case errors.Is(err, ErrStale):
 		return "stale"
+	case errors.Is(err, ErrUnverified):
+		return "unverified"
+	case errors.Is(err, ErrBadLink):
+		return "bad_link"
+	case errors.Is(err, ErrOtherUser):
+		return "other_user"
+	case errors.Is(err, ErrNoUser):
+		return "no_user"
+	case errors.Is(err, errSuppressed):
+		return "suppressed"
 	case errors.As(err, &throttled):
 		return "throttled"
 	case errors.Is(err, ErrBusy):

@@ -3,6 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,11 +26,18 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
-// user), ErrSignUpClosed, *ThrottledError, ErrBusy or ErrUnavailable.
+// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, ErrBusy or ErrUnavailable.
+//
+// Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
+// is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.
 func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Issued, error) {
+	began := time.Now()
 	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, "sign-up", userID, client, err)
+	if errors.Is(err, ErrUnverified) {
+		hold(ctx, began, s.o.AnswerStep)
+	}
 	return issued, err
 }
 
@@ -37,6 +47,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	}
 	u.Roles = nil
 	row, err := s.checkNewUser(u)
+	if err == nil {
+		_, err = s.canonicalOpen(row.email)
+	}
 	if err != nil {
 		return Issued{}, "", err
 	}
@@ -44,18 +57,20 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return Issued{}, "", err
 	}
 	limits := s.signUpBuckets(client.Addr)
-	if err := s.admitSignUp(ctx, limits); err != nil {
+	if err := s.admitBuckets(ctx, limits); err != nil {
 		return Issued{}, "", err
 	}
 	err = s.hashes.turn(ctx, func(derive deriver) error {
-		if err := s.admitSignUp(ctx, limits); err != nil { // as in signIn
+		if err := s.admitBuckets(ctx, limits); err != nil { // as in signIn
 			return err
 		}
 		if err := s.countSignUp(ctx, limits); err != nil {
 			return err
 		}
-		if err := s.checkFree(ctx, row.email); err != nil {
-			return err
+		if s.o.Verify != VerifyRequired { // else it is hashed all the same, so that the time does not tell
+			if err := s.checkFree(ctx, row.email); err != nil {
+				return err
+			}
 		}
 		row.hash = hash(u.Password, derive)
 		return nil
@@ -63,15 +78,75 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
+	defer s.outbox.kick()
+	if s.o.Verify == VerifyRequired {
+		return s.signUpUnseen(ctx, row, client)
+	}
 	var issued Issued
 	err = s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
-		issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented})
-		return err
+		if issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented}); err != nil {
+			return err
+		}
+		return s.askToVerify(ctx, tx, row.id, row.email, client)
 	})
 	if err == nil {
 		s.ended(presented)
 	}
 	return issued, row.id, err
+}
+
+// signUpUnseen makes a user who has yet to show that the address is his, or tells the user who has it.
+func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
+	var issued Issued
+	err := s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
+		if issued.Browser, err = befriend(ctx, tx, row.id, c); err != nil {
+			return err
+		}
+		return s.askToVerify(ctx, tx, row.id, row.email, c)
+	})
+	if isTaken(err) {
+		row.id = ""
+		err = s.transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
+			if issued.Browser, err = renewBrowser(ctx, tx, c); err == nil {
+				row.id, err = s.tellOwner(ctx, tx, row.email, c)
+			}
+			return err
+		})
+	}
+	if err == nil {
+		err = ErrUnverified
+	}
+	return issued, row.id, err
+}
+
+// askToVerify mails a link to a new user.
+func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string, c Client) error {
+	if s.o.Verify == VerifyOff {
+		return nil
+	}
+	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, factsOf(c)})
+	return err
+}
+
+// tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the link
+// once more.
+func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c Client) (userID string, err error) {
+	kind := MailExists
+	if userID, err = ownerOf(ctx, tx, email, ""); err != nil || userID == "" {
+		return "", err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT CASE WHEN email = $2 AND NOT email_verified AND disabled_at IS NULL THEN 'verify' ELSE 'exists' END
+		FROM gatepost."user" WHERE id = $1`, userID, email).Scan(&kind)
+	if err == nil {
+		_, err = s.postLimited(ctx, tx, letter{kind, userID, email, c.Language, factsOf(c)})
+	}
+	return userID, err
+}
+
+func isTaken(err error) bool {
+	var input InputError
+	return errors.As(err, &input) && slices.ContainsFunc(input, func(f FieldError) bool { return f.Problem == Taken })
 }
 
 // CreateUser makes a user on the operator's word: whether sign-up is open or not, and without a session.
@@ -94,7 +169,10 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	return s.FindUser(ctx, row.id)
 }
 
-type userRow struct{ id, email, name, roles, hash string }
+type userRow struct {
+	id, email, name, roles, hash string
+	verified                     bool
+}
 
 // checkNewUser reports everything wrong at once.
 func (s *Store) checkNewUser(u NewUser) (userRow, error) {
@@ -118,30 +196,40 @@ func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	return userRow{id: newID(), email: email, name: name, roles: roles}, faults.orNil()
 }
 
-func (s *Store) checkFree(ctx context.Context, email string) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	var taken bool
-	err := s.again(ctx, func() error {
-		return s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost."user" WHERE email = $1)`, email).Scan(&taken)
-	})
-	if err != nil {
-		return s.unavailable("check e-mail", err)
+// canonicalOpen is CanonicalEmail for addresses that people choose themselves: of the domains that are let in.
+func (s *Store) canonicalOpen(typed string) (string, error) {
+	email, err := CanonicalEmail(typed)
+	if err != nil || len(s.o.SignUpDomains) == 0 {
+		return email, err
 	}
-	if taken {
-		return InputError{{"email", Taken, 0}}
+	if _, domain, _ := strings.Cut(email, "@"); !slices.Contains(s.o.SignUpDomains, domain) {
+		return "", InputError{{"email", Foreign, 0}}
 	}
-	return nil
+	return email, nil
 }
 
-// insertUser writes user, account and whatever more in one transaction. The unique address decides a race.
+func (s *Store) checkFree(ctx context.Context, email string) error {
+	return s.transact(ctx, "check e-mail", func(ctx context.Context, tx pgx.Tx) error { return isFree(ctx, tx, email, "") })
+}
+
+func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
+	owner, err := ownerOf(ctx, tx, email, self)
+	if err == nil && owner != "" {
+		return InputError{{"email", Taken, 0}}
+	}
+	return err
+}
+
+// insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
+// to it is asked afterwards, so that no change of address under way is missed.
 func (s *Store) insertUser(ctx context.Context, u userRow, more func(pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role) VALUES ($1, $2, $3, $4)`,
-			u.id, u.email, u.name, u.roles)
+	return s.transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
+			u.id, u.email, u.name, u.roles, u.verified)
 		if err != nil {
+			return takenOr(err)
+		}
+		if err := isFree(ctx, tx, u.email, u.id); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
@@ -152,12 +240,13 @@ func (s *Store) insertUser(ctx context.Context, u userRow, more func(pgx.Tx) err
 		}
 		return more(tx)
 	})
+}
+
+// takenOr is the InputError for a unique address that somebody has; anything else as it is.
+func takenOr(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == "23505" && pgErr.ConstraintName == "user_email_key" {
 		return InputError{{"email", Taken, 0}}
 	}
-	if err != nil {
-		return s.unavailable("insert user", err)
-	}
-	return nil
+	return err
 }

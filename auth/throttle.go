@@ -31,9 +31,15 @@ const (
 	networkBurst    = 20
 	networkInterval = 45 * time.Second
 
-	// innerSignUps is how many users may sign up at once from this machine or a private network, and then in an hour: as a
-	// rule a proxy that was not listed stands there, and speaks for everybody.
-	innerSignUps = 100
+	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and how
+	// many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
+	innerLimit = 100
+
+	// Mail that somebody asked for without a password: for an address one in a minute and five in an hour, for a network
+	// twenty in an hour.
+	mailMinute  = time.Minute
+	mailHourly  = 5
+	mailNetwork = 20
 )
 
 // throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password.
@@ -136,34 +142,60 @@ func (s *Store) countFailure(ctx context.Context, a candidate, d doors) error {
 			queueUnfamiliar(b, a)
 		}
 		if a.door != browserDoor {
-			queueBucket(b, d.network, networkBurst, networkInterval)
+			queueBucket(b, bucket{d.network, networkBurst, networkInterval})
 		}
 	})
 }
 
-// bucket is one limit on sign-ups.
+// bucket is one limit on what may be done once in an interval, and burst times at once.
 type bucket struct {
-	key   throttleKey
-	limit int // at once, and then in an hour
+	key      throttleKey
+	burst    int
+	interval time.Duration
+}
+
+// hourly is a limit on how often at once, and then in an hour.
+func hourly(key throttleKey, limit int) bucket {
+	return bucket{key, limit, time.Hour / time.Duration(limit)}
+}
+
+// inner says that an address is this machine's, or one of a private network.
+func inner(a netip.Addr) bool {
+	a = a.Unmap()
+	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+}
+
+// mailBuckets are the limits on mail to an address.
+func mailBuckets(email string) []bucket {
+	return []bucket{{hashKey("mail", email, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, "hour"), mailHourly)}
+}
+
+// mailRequests is the limit on requests for mail from an address.
+func mailRequests(a netip.Addr) bucket {
+	limit := mailNetwork
+	if inner(a) {
+		limit = innerLimit
+	}
+	return hourly(hashKey("mail-requests", network(a)), limit)
 }
 
 // signUpBuckets are the limits that a sign-up from an address counts against.
 func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 	var list []bucket
 	if limit := s.o.SignUpLimit; limit > 0 {
-		if a = a.Unmap(); !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
-			limit = max(limit, innerSignUps)
+		if inner(a) {
+			limit = max(limit, innerLimit)
 		}
-		list = append(list, bucket{hashKey("sign-up", network(a)), limit})
+		list = append(list, hourly(hashKey("sign-up", network(a)), limit))
 	}
 	if s.o.SignUpTotal > 0 {
-		list = append(list, bucket{hashKey("sign-up"), s.o.SignUpTotal})
+		list = append(list, hourly(hashKey("sign-up"), s.o.SignUpTotal))
 	}
 	return list
 }
 
-// admitSignUp fails with a ThrottledError while one of the limits is reached.
-func (s *Store) admitSignUp(ctx context.Context, buckets []bucket) error {
+// admitBuckets fails with a ThrottledError while one of the limits is reached.
+func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var keys []throttleKey
@@ -189,7 +221,7 @@ func (s *Store) admitSignUp(ctx context.Context, buckets []bucket) error {
 func (s *Store) countSignUp(ctx context.Context, buckets []bucket) error {
 	return s.count(ctx, func(b *pgx.Batch) {
 		for _, bu := range buckets {
-			queueBucket(b, bu.key, bu.limit, time.Hour/time.Duration(bu.limit))
+			queueBucket(b, bu)
 		}
 	})
 }
@@ -205,18 +237,50 @@ func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
 	return nil
 }
 
-// queueBucket is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so
-// far in the past that the last attempt of the burst is the one that takes it beyond now.
-func queueBucket(b *pgx.Batch, key throttleKey, burst int, interval time.Duration) {
-	room := time.Duration(burst-2) * interval
-	b.Queue(`
-		INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
-		VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
-		ON CONFLICT (key) DO UPDATE SET
-		    failures = t.failures + 1,
-		    blocked_until = greatest(t.blocked_until, now() - $2::interval - $3::interval) + $3::interval,
-		    expires_at = greatest(t.blocked_until, now() - $2::interval - $3::interval) + 2 * $3::interval + $2::interval`,
-		key, room, interval)
+// bucketSQL is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so far in
+// the past that the last attempt of the burst is the one that takes it beyond now. $1 key, $2 room, $3 interval.
+const bucketSQL = `
+	INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
+	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
+	ON CONFLICT (key) DO UPDATE SET
+	    failures = t.failures + 1,
+	    blocked_until = greatest(t.blocked_until, now() - $2::interval - $3::interval) + $3::interval,
+	    expires_at = greatest(t.blocked_until, now() - $2::interval - $3::interval) + 2 * $3::interval + $2::interval`
+
+func (b bucket) args() []any {
+	return []any{b.key, time.Duration(b.burst-2) * b.interval, b.interval}
+}
+
+func queueBucket(b *pgx.Batch, bu bucket) { b.Queue(bucketSQL, bu.args()...) }
+
+// take counts an attempt against the limits, in a transaction, unless one is reached: among any number at once as many get
+// through as may.
+func take(ctx context.Context, tx pgx.Tx, buckets []bucket) (ok bool, err error) {
+	for _, b := range buckets {
+		tag, err := tx.Exec(ctx, bucketSQL+` WHERE t.blocked_until <= now()`, b.args()...)
+		if err != nil || tag.RowsAffected() == 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// takeOrWait is take for one limit that people are told of.
+func takeOrWait(ctx context.Context, tx pgx.Tx, b bucket) error {
+	ok, err := take(ctx, tx, []bucket{b})
+	if err != nil || ok {
+		return err
+	}
+	rows, err := tx.Query(ctx, waitsSQL, []throttleKey{b.key})
+	if err != nil {
+		return err
+	}
+	w, err := collectWaits(rows)
+	if err != nil {
+		return err
+	}
+	w[string(b.key)] = max(1, w[string(b.key)])
+	return w.check(b.key)
 }
 
 // settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does
@@ -224,8 +288,11 @@ func queueBucket(b *pgx.Batch, key throttleKey, burst int, interval time.Duratio
 // who came together would be answered, and come back, together.
 func settle(ctx context.Context, began time.Time, step time.Duration, err error) {
 	var throttled *ThrottledError
-	if !errors.Is(err, ErrBadCredentials) && !errors.As(err, &throttled) {
-		return
+	if errors.Is(err, ErrBadCredentials) || errors.As(err, &throttled) {
+		hold(ctx, began, step)
 	}
+}
+
+func hold(ctx context.Context, began time.Time, step time.Duration) {
 	wait(ctx, step-time.Since(began)%step+chance(step/2))
 }

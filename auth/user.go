@@ -105,15 +105,17 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	if err := s.hashes.turn(ctx, func(derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return err
 	}
-	return s.change(ctx, "set-password", u.ID, `
-		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
-		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
-		     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1)
-		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-		VALUES ($3, $4, 'credential', $1, $1, $2)
-		ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, failed_attempts = 0, updated_at = now()`,
-		hashed, newID(), issuerCredential)
+	return s.change(ctx, "set-password", u.ID, setPasswordSQL, hashed, newID(), issuerCredential)
 }
+
+// setPasswordSQL gives the user $1 the hash $2, and forgets whatever anybody had of his account. $3 is an id.
+const setPasswordSQL = `
+	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
+	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1)
+	INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+	VALUES ($3, $4, 'credential', $1, $1, $2)
+	ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, failed_attempts = 0, updated_at = now()`
 
 // EndSessions signs a user out everywhere and returns how many sessions that were.
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {

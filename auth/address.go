@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrOtherUser: somebody is signed in, but not the user the link is about.
+var ErrOtherUser = errors.New("the link is another user's")
+
+// RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
+// changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
+// Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
+// already), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable.
+func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, email string, c Client) (Issued, error) {
+	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
+		check: func(current string) (err error) {
+			faults := checkTyped("password", p)
+			var more InputError
+			email, err = s.canonicalOpen(email)
+			errors.As(err, &more)
+			if email == current {
+				more.add("email", Unchanged, 0)
+			}
+			return append(faults, more...).orNil()
+		},
+		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+			issued, err := s.issue(ctx, tx, n)
+			if err == nil {
+				err = s.askNewAddress(ctx, tx, n.userID, email, c)
+			}
+			return issued, err
+		}})
+	s.outbox.kick()
+	return issued, err
+}
+
+func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email string, c Client) error {
+	l := letter{MailChange, userID, email, c.Language, factsOf(c)}
+	owner, err := ownerOf(ctx, tx, email, userID)
+	if err == nil && owner != "" {
+		l.kind, l.userID = MailExists, owner
+	}
+	if err == nil {
+		_, err = s.postLimited(ctx, tx, l)
+	}
+	return err
+}
+
+// ownerOf is the user who has an address, or had it until somebody changed it a while ago and may want it back; empty when
+// nobody but self has a claim.
+func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT owner FROM (
+		    SELECT id AS owner FROM gatepost."user" WHERE email = $1
+		    UNION ALL SELECT user_id FROM gatepost.verification
+		        WHERE email = $1 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
+		    UNION ALL SELECT user_id FROM gatepost.outbox WHERE email = $1 AND kind = 'changed' AND expires_at > now()
+		) claims WHERE owner <> $2 LIMIT 1`, email, self).Scan(&userID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return userID, err
+}
+
+// moveTo gives a user a confirmed address. That it is free is asked afterwards: then no change that was under way is missed.
+func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE gatepost."user" SET email = $2, email_verified = true, updated_at = now()
+		WHERE id = $1 AND (email <> $2 OR NOT email_verified)`, userID, email)
+	if err != nil {
+		return takenOr(err)
+	}
+	return isFree(ctx, tx, email, userID)
+}
+
+// ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail may not
+// be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
+// ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or ErrUnavailable.
+func (s *Store) ConfirmEmail(ctx context.Context, t, session Token, c Client) error {
+	l, err := s.linkFor(ctx, t, isFor(ForChange))
+	if err == nil {
+		err = s.transact(ctx, "change e-mail", func(ctx context.Context, tx pgx.Tx) error {
+			if err := spend(ctx, tx, t, l, isFor(ForChange)); err != nil {
+				return err
+			}
+			if err := s.checkSession(ctx, tx, session, l.userID); err != nil {
+				return err
+			}
+			return s.changeAddress(ctx, tx, l, c)
+		})
+	}
+	if err == nil {
+		s.changed(l.userID)
+		s.outbox.kick()
+	}
+	s.audit(ctx, "change-email", l.userID, c, err)
+	return err
+}
+
+func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c Client) error {
+	var old string
+	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&old); err != nil {
+		return err
+	}
+	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
+		return err
+	}
+	if err := voidLinks(ctx, tx, l.userID); err != nil {
+		return err
+	}
+	facts := factsOf(c)
+	facts.Email = l.Email
+	return s.post(ctx, tx, letter{MailChanged, l.userID, old, c.Language, facts}, letter{MailMoved, l.userID, l.Email, c.Language, facts})
+}
+
+// checkSession fails with ErrNoSession or ErrOtherUser unless a session is the user's.
+func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t Token, userID string) error {
+	var whose string
+	err := tx.QueryRow(ctx, `SELECT u.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return ErrNoSession
+	case err == nil && whose != userID:
+		return ErrOtherUser
+	}
+	return err
+}
+
+// UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever changed
+// the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work.
+func (s *Store) UndoEmailChange(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
+	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(ForUndo), func(ctx context.Context, tx pgx.Tx, l Link) error {
+		b := &pgx.Batch{}
+		b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND created_at >= $2`, l.userID, l.created)
+		b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('changed', 'moved') AND created_at >= $2`, l.userID, l.created)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
+	})
+}

@@ -1,0 +1,88 @@
+package auth_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func TestAnInvitationMakesAnAccountOfItsAddressAndRoles(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, func(o *auth.Options) { o.SignUpClosed, o.SignUpDomains = true, []string{"example.org"} })
+	if err := s.Invite(t.Context(), auth.Invitation{Email: "Guest@example.com", Roles: []string{"editor", "user"}, Language: "es"}); err != nil {
+		t.Fatal(err)
+	}
+	m := o.one(t, s, auth.MailInvite, "guest@example.com")
+	if m.Language != "es" || m.Role != "editor,user" {
+		t.Errorf("the mail is %+v", m)
+	}
+	if l, err := s.Link(t.Context(), m.Link); err != nil || l.Purpose != auth.ForInvite || l.Email != "guest@example.com" {
+		t.Errorf("the link is %+v, %v", l, err)
+	}
+	typed := auth.NewUser{Email: "eve@example.com", Name: "Guest", Password: goodPassword, Roles: []string{"admin"}}
+	issued, err := s.AcceptInvitation(t.Context(), m.Link, typed, true, "", here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.Lookup(t.Context(), issued.Session)
+	if u := v.User; err != nil || u.Email != "guest@example.com" || !u.EmailVerified || u.HasAny([]string{"admin"}) || !u.HasAny([]string{"editor"}) {
+		t.Errorf("the user is %+v, %v", v.User, err)
+	}
+	if _, err := s.AcceptInvitation(t.Context(), m.Link, typed, true, "", here); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("a second time: %v", err)
+	}
+	if count(t, db, `"user"`) != 1 || count(t, db, "verification") != 0 {
+		t.Error("something is left")
+	}
+}
+
+func TestInvitations(t *testing.T) {
+	t.Parallel()
+	s, db, _ := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	for typed, want := range map[string]auth.Problem{"ADA@example.com": auth.Taken, "nonsense": auth.Malformed} {
+		var input auth.InputError
+		if err := s.Invite(t.Context(), auth.Invitation{Email: typed}); !errors.As(err, &input) || input[0].Problem != want {
+			t.Errorf("%s: %v", typed, err)
+		}
+	}
+	first, err1 := s.InvitationLink(t.Context(), auth.Invitation{Email: "guest@example.com"})
+	second, err2 := s.InvitationLink(t.Context(), auth.Invitation{Email: "guest@example.com"})
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Link(t.Context(), first); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the first of two: %v", err)
+	}
+	won := 0
+	for _, err := range atOnce(20, func() error {
+		_, err := s.AcceptInvitation(t.Context(), second, auth.NewUser{Password: goodPassword}, true, "", here)
+		return err
+	}) {
+		var input auth.InputError
+		switch {
+		case err == nil:
+			won++
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy), errors.As(err, &input) && input[0].Problem == auth.Taken:
+		default:
+			t.Errorf("got %v", err)
+		}
+	}
+	if won != 1 || count(t, db, `"user"`) != 2 {
+		t.Errorf("%d of 20 accepted it", won)
+	}
+	// Whoever signed up meanwhile keeps his account as it is.
+	link, err := s.InvitationLink(t.Context(), auth.Invitation{Email: "late@example.com", Roles: []string{"admin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := signUp(t, s, "late@example.com")
+	var input auth.InputError
+	if _, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Password: chosen}, true, "", here); !errors.As(err, &input) || input[0].Problem != auth.Taken {
+		t.Errorf("got %v", err)
+	}
+	if v, err := s.Lookup(t.Context(), token); err != nil || v.User.HasAny([]string{"admin"}) {
+		t.Errorf("the user is %+v, %v", v.User, err)
+	}
+}

@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about has
+// changed since: the address, or the user was disabled.
+var ErrBadLink = errors.New("the link does not work any more")
+
+// Purpose is what a mailed link is for.
+type Purpose string
+
+// The purposes of links. One link of a purpose works for a user at a time, the latest; of those that undo a change of
+// address, one for each address.
+const (
+	ForReset  Purpose = "reset-password"
+	ForVerify Purpose = "verify-email"
+	ForChange Purpose = "change-email"
+	ForUndo   Purpose = "undo-change-email"
+	ForInvite Purpose = "invitation"
+)
+
+// lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h to what is mailed for recovery; OWASP's advice on forgotten
+// passwords is an hour. An invitation recovers nothing.
+var lifetimes = map[Purpose]time.Duration{
+	ForReset: time.Hour, ForVerify: 24 * time.Hour, ForChange: 24 * time.Hour, ForUndo: 24 * time.Hour, ForInvite: 7 * 24 * time.Hour,
+}
+
+// purposes are those of the mails that have a link.
+var purposes = map[MailKind]Purpose{
+	MailReset: ForReset, MailVerify: ForVerify, MailChange: ForChange, MailChanged: ForUndo, MailInvite: ForInvite,
+}
+
+// Link is what a mailed link is about. It holds no secret.
+type Link struct {
+	Purpose Purpose
+	Email   string   // the address it was sent to
+	Roles   []string // of an invitation
+
+	userID   string // empty: an invitation
+	verified bool   // the user's address was confirmed before
+	created  time.Time
+}
+
+// Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the address
+// is his, so whoever reads its mail is as good an owner as whoever typed it.
+func (l Link) Claimable() bool { return l.Purpose == ForVerify && !l.verified }
+
+// linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now it is
+// dead, unless it is there to bring the old one back, or to take the new one.
+const linkSQL = `
+	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
+	       coalesce(u.email_verified, false), v.created_at
+	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
+	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL
+	    AND (split_part(v.identifier, ':', 1) IN ('change-email', 'undo-change-email', 'invitation') OR u.email = v.email)`
+
+// Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
+func (s *Store) Link(ctx context.Context, t Token) (Link, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var l Link
+	err := s.again(ctx, func() (err error) {
+		l, err = scanLink(s.db.QueryRow(ctx, linkSQL, t.hash()))
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Link{}, ErrBadLink
+	}
+	if err != nil {
+		return Link{}, s.unavailable("read link", err)
+	}
+	return l, nil
+}
+
+func scanLink(row pgx.Row) (l Link, err error) {
+	var roles string
+	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.created)
+	l.Roles = splitRoles(roles)
+	return l, err
+}
+
+// linkFor is Link for one of some purposes.
+func (s *Store) linkFor(ctx context.Context, t Token, allowed func(Link) bool) (Link, error) {
+	l, err := s.Link(ctx, t)
+	if err == nil && !allowed(l) {
+		return Link{}, ErrBadLink
+	}
+	return l, err
+}
+
+func isFor(p Purpose) func(Link) bool { return func(l Link) bool { return l.Purpose == p } }
+
+// spend uses a link up, in the transaction of the deed. Of any number at once, one gets it. The locks are taken in the order
+// in which everybody takes them: account, user, session, verification.
+func spend(ctx context.Context, tx pgx.Tx, t Token, l Link, allowed func(Link) bool) error {
+	if err := lockUser(ctx, tx, l.userID); err != nil {
+		return err
+	}
+	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.hash()))
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && (now.userID != l.userID || !allowed(now)) {
+		return ErrBadLink
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, t.hash())
+	return err
+}
+
+// lockUser keeps others from changing a user and his password meanwhile.
+func lockUser(ctx context.Context, tx pgx.Tx, userID string) error {
+	if userID == "" {
+		return nil
+	}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT FROM gatepost.account WHERE user_id = $1 AND provider_id = 'credential' FOR NO KEY UPDATE`, userID)
+	b.Queue(`SELECT FROM gatepost."user" WHERE id = $1 FOR NO KEY UPDATE`, userID)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// voidLinks takes back whatever was mailed to a user, but for links that undo a change of address: they are what a user has
+// against somebody who got in.
+func voidLinks(ctx context.Context, tx pgx.Tx, userID string) error {
+	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`, userID, string(ForUndo)+":%")
+	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')`, userID)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// newLink makes the link of a mail, and voids the one before. at is when it was asked for; nil means now.
+func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (Token, error) {
+	t := newToken()
+	identifier := string(l.Purpose) + ":" + l.userID
+	if l.Purpose == ForUndo || l.Purpose == ForInvite {
+		identifier += ":" + l.Email
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE identifier = $1`, identifier); err != nil {
+		return "", err
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, role, created_at, expires_at)
+		VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), coalesce($7, now()), now() + $8::interval)`,
+		newID(), identifier, t.hash(), l.userID, l.Email, strings.Join(l.Roles, ","), at, lifetimes[l.Purpose])
+	return t, err
+}

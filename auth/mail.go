@@ -1,0 +1,104 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// MailKind says what a mail is about.
+type MailKind string
+
+// The mails there are. Those with a link say for how long it works.
+const (
+	MailVerify   MailKind = "verify"   // confirm your address; link, 24 h
+	MailExists   MailKind = "exists"   // somebody, perhaps you, tried to use your address, and you have an account
+	MailReset    MailKind = "reset"    // choose a new password; link, 60 min
+	MailPassword MailKind = "password" // your password was changed
+	MailChange   MailKind = "change"   // to a new address: confirm it; link, 24 h
+	MailChanged  MailKind = "changed"  // to the old address: it was changed to Mail.Email; link to undo that, 24 h
+	MailMoved    MailKind = "moved"    // to the new address: it is the account's now
+	MailSignIn   MailKind = "sign-in"  // somebody signed in with a browser not seen before
+	MailInvite   MailKind = "invite"   // an invitation; link, 7 days
+)
+
+// MailKinds are all of them.
+var MailKinds = []MailKind{MailVerify, MailExists, MailReset, MailPassword, MailChange, MailChanged, MailMoved, MailSignIn, MailInvite}
+
+// Mail is one mail to one person, for Options.Send. What it says is put into words elsewhere.
+type Mail struct {
+	ID       string // stays the same when it is sent again
+	Kind     MailKind
+	To       string // canonical address
+	Language string // as of Client.Language; may be empty
+	Link     Token  // what the mail's link carries; empty: it has none
+	At       time.Time
+	MailFacts
+}
+
+// MailFacts are what a mail tells of what happened.
+type MailFacts struct {
+	Email     string `json:"email,omitempty"`      // the new address
+	IPAddress string `json:"ip_address,omitempty"` // where it was done; empty: unknown
+	UserAgent string `json:"user_agent,omitempty"`
+	Role      string `json:"role,omitempty"` // roles an invitation gives, comma-separated
+}
+
+// ErrMailRefused is for Options.Send to wrap: the mail server will never take this mail, so that it is not tried again.
+var ErrMailRefused = errors.New("the mail server refuses this mail for good")
+
+// mailKept is how long it is tried to send a mail.
+const mailKept = 24 * time.Hour
+
+// factsOf are those of something done from a client.
+func factsOf(c Client) MailFacts {
+	f := MailFacts{UserAgent: storable(c.UserAgent)}
+	if c.Addr.IsValid() {
+		f.IPAddress = c.Addr.String()
+	}
+	return f
+}
+
+// letter is a mail before it has an id and a link.
+type letter struct {
+	kind     MailKind
+	userID   string // empty: nobody's yet
+	to       string // empty: the user's address
+	language string
+	facts    MailFacts
+}
+
+// mails says whether there is somebody to send mail.
+func (s *Store) mails() bool { return s.o.Send != nil }
+
+// post puts mail into the outbox, in the transaction of what it is about. Without somebody to send it there is none.
+func (s *Store) post(ctx context.Context, tx pgx.Tx, letters ...letter) error {
+	if !s.mails() {
+		return nil
+	}
+	for _, l := range letters {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, expires_at)
+			VALUES ($1, $2, nullif($3, ''), coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)),
+			        $5, $6, now() + $7::interval)`,
+			newID(), l.kind, l.userID, l.to, l.language, l.facts, mailKept)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// postLimited is post for mail that a stranger can have sent: past the limits of its address it is only pretended. posted
+// says whether it was not.
+func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l letter) (posted bool, err error) {
+	if !s.mails() {
+		return false, nil
+	}
+	if ok, err := take(ctx, tx, mailBuckets(l.to)); err != nil || !ok {
+		return false, err
+	}
+	return true, s.post(ctx, tx, l)
+}

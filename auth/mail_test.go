@@ -1,0 +1,120 @@
+package auth_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// office is where mail goes in these tests: what mail servers do is tested with real ones, where they are spoken to.
+type office struct {
+	mu    sync.Mutex
+	sent  []auth.Mail
+	fault func(auth.Mail) error // nil: none
+}
+
+func (o *office) send(_ context.Context, m auth.Mail) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.fault != nil {
+		if err := o.fault(m); err != nil {
+			return err
+		}
+	}
+	o.sent = append(o.sent, m)
+	return nil
+}
+
+// mailStore is a store that sends mail when collect is called, and at no other time.
+func mailStore(t *testing.T, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool, *office) {
+	t.Helper()
+	o := &office{}
+	s, db := authtest.NewStore(t, append([]func(*auth.Options){func(opt *auth.Options) { opt.Send = o.send }}, change...)...)
+	return s, db, o
+}
+
+func required(o *auth.Options) { o.Verify = auth.VerifyRequired }
+func optional(o *auth.Options) { o.Verify = auth.VerifyOptional }
+
+// collect sends what is due and returns it.
+func (o *office) collect(t *testing.T, s *auth.Store) []auth.Mail {
+	t.Helper()
+	for {
+		sent, err := auth.SendMail(s, t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sent {
+			break
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	sent := o.sent
+	o.sent = nil
+	slices.SortFunc(sent, func(a, b auth.Mail) int {
+		return slices.Index(auth.MailKinds, a.Kind) - slices.Index(auth.MailKinds, b.Kind)
+	})
+	return sent
+}
+
+// one is collect where one mail of a kind has to come.
+func (o *office) one(t *testing.T, s *auth.Store, kind auth.MailKind, to string) auth.Mail {
+	t.Helper()
+	sent := o.collect(t, s)
+	if len(sent) != 1 || sent[0].Kind != kind || sent[0].To != to {
+		t.Fatalf("sent %v, want one %q to %s", sent, kind, to)
+	}
+	return sent[0]
+}
+
+// none is collect where nothing may come.
+func (o *office) none(t *testing.T, s *auth.Store) {
+	t.Helper()
+	if sent := o.collect(t, s); len(sent) != 0 {
+		t.Errorf("sent %v, want nothing", sent)
+	}
+}
+
+// forgetLimits lets a test ask for more mail at once.
+func forgetLimits(t *testing.T, db *pgxpool.Pool) {
+	t.Helper()
+	exec(t, db, `DELETE FROM gatepost.throttle`)
+}
+
+// resetLink asks for a link and opens the mail.
+func (o *office) resetLink(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) auth.Token {
+	t.Helper()
+	forgetLimits(t, db)
+	if err := s.RequestReset(t.Context(), email, here); err != nil {
+		t.Fatal(err)
+	}
+	to, err := auth.CanonicalEmail(email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.one(t, s, auth.MailReset, to).Link
+}
+
+// elsewhere is a browser that never was here, in another network.
+var elsewhere = auth.Client{Addr: netip.MustParseAddr("198.51.100.9"), UserAgent: "elsewhere/1"}
+
+// atOnce calls f in parallel and returns what each call says.
+func atOnce(n int, f func() error) []error {
+	results := make(chan error, n)
+	for range n {
+		go func() { results <- f() }()
+	}
+	all := make([]error, n)
+	for i := range all {
+		all[i] = <-results
+	}
+	return all
+}

@@ -1,0 +1,206 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// outboxEvery is how often the outbox is looked at for what others put in, and for what is to be tried again.
+	outboxEvery = 5 * time.Second
+	// outboxSenders is how many mails a Store sends at once.
+	outboxSenders = 4
+	// sendTimeout bounds one attempt to send a mail.
+	sendTimeout = time.Minute
+	// sendLease is for how long nobody else takes a mail that is being sent. Who ended in the middle of it gave it back by then.
+	sendLease = 2 * sendTimeout
+	// The wait before the next attempt doubles from the first to the longest.
+	retryFirst = 30 * time.Second
+	retryMost  = time.Hour
+)
+
+// outbox sends what was posted. Any number of Stores on one database share the work; a mail is taken by one at a time.
+type outbox struct {
+	s       *Store
+	kicked  chan struct{}
+	failing atomic.Bool // and it was said
+}
+
+func newOutbox(s *Store) *outbox { return &outbox{s: s, kicked: make(chan struct{}, outboxSenders)} }
+
+// kick has somebody look at once.
+func (o *outbox) kick() {
+	select {
+	case o.kicked <- struct{}{}:
+	default: // enough will look
+	}
+}
+
+func (o *outbox) run(ctx context.Context) {
+	var senders sync.WaitGroup
+	for range outboxSenders {
+		senders.Go(func() { o.send(ctx) })
+	}
+	senders.Wait()
+}
+
+// send sends what is due. After a failure it waits: the next mail would fail as well.
+func (o *outbox) send(ctx context.Context) {
+	for ctx.Err() == nil {
+		if sent, err := o.sendOne(ctx); sent {
+			continue
+		} else if err != nil && ctx.Err() == nil {
+			o.s.o.Log.DebugContext(ctx, "the outbox was not read", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-o.kicked:
+		case <-time.After(outboxEvery - chance(outboxEvery/2)):
+		}
+	}
+}
+
+// outgoing is a mail that is ours to send.
+type outgoing struct {
+	Mail
+	userID   string
+	attempts int
+}
+
+// sendOne reports whether it is worth to look for more at once.
+func (o *outbox) sendOne(ctx context.Context) (bool, error) {
+	m, ok, err := o.take(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	sending, cancel := context.WithTimeout(ctx, sendTimeout)
+	err = o.s.o.Send(sending, m.Mail)
+	cancel()
+	// It is written down even if we are to end: what was sent must not be sent again.
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+	defer cancel()
+	return err == nil, o.settle(ctx, m, err)
+}
+
+// take finds a mail that is due, keeps it from others for a while, and makes its link. What is about an address that the
+// user has no more, or is left from a user who was disabled, is nobody's mail.
+func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
+	err = pgx.BeginFunc(ctx, o.s.db, func(tx pgx.Tx) error {
+		var fits bool
+		err := tx.QueryRow(ctx, `
+			UPDATE gatepost.outbox o SET attempts = attempts + 1, due_at = now() + $1::interval
+			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
+			            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+			RETURNING id, kind, coalesce(user_id, ''), email, language, facts, attempts, created_at,
+			    kind NOT IN ('verify', 'reset', 'change')
+			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL AND (u.email = o.email OR kind = 'change'))`,
+			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &m.MailFacts, &m.attempts, &m.At, &fits)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !fits {
+			_, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
+			return err
+		}
+		if p, has := purposes[m.Kind]; has {
+			m.Link, err = newLink(ctx, tx, Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID}, &m.At)
+		}
+		ok = err == nil
+		return err
+	})
+	return m, ok && err == nil, err
+}
+
+// settle writes down what became of a mail.
+func (o *outbox) settle(ctx context.Context, m outgoing, failure error) error {
+	if failure == nil {
+		if o.failing.Swap(false) {
+			o.s.o.Log.InfoContext(ctx, "mail is sent again")
+		}
+		return o.finish(ctx, m, "sent")
+	}
+	reason := strings.ReplaceAll(storable(failure.Error()), m.To, "the recipient")
+	if errors.Is(failure, ErrMailRefused) {
+		o.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "mail was refused and is not sent", o.about(m, reason)...)
+		return o.finish(ctx, m, "refused")
+	}
+	o.s.metrics.mails.WithLabelValues(string(m.Kind), "failed").Inc()
+	level := slog.LevelDebug
+	if !errors.Is(failure, context.Canceled) && !o.failing.Swap(true) {
+		level = slog.LevelWarn
+	}
+	o.s.o.Log.LogAttrs(ctx, level, "mail was not sent and is tried again", o.about(m, reason)...)
+	wait := min(retryFirst<<min(m.attempts-1, 20), retryMost)
+	if errors.Is(failure, context.Canceled) { // we end, and another goes on
+		wait = 0
+	}
+	_, err := o.s.db.Exec(ctx, `
+		UPDATE gatepost.outbox SET due_at = now() + $2::interval, failure = $3 WHERE id = $1`, m.ID, wait, reason)
+	return err
+}
+
+func (o *outbox) about(m outgoing, reason string) []slog.Attr {
+	return []slog.Attr{slog.String("kind", string(m.Kind)), slog.String("user", m.userID), slog.Int("attempts", m.attempts), slog.String("err", reason)}
+}
+
+func (o *outbox) finish(ctx context.Context, m outgoing, result string) error {
+	o.s.metrics.mails.WithLabelValues(string(m.Kind), result).Inc()
+	_, err := o.s.db.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
+	return err
+}
+
+// giveUp deletes the mail that nobody wants any more.
+func (o *outbox) giveUp(ctx context.Context) (int64, error) {
+	rows, err := o.s.db.Query(ctx, `
+		DELETE FROM gatepost.outbox WHERE ctid = ANY (ARRAY(
+		    SELECT ctid FROM gatepost.outbox WHERE expires_at < now() FOR UPDATE SKIP LOCKED))
+		RETURNING kind`)
+	if err != nil {
+		return 0, o.s.unavailable("give up mail", err)
+	}
+	kinds, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return 0, o.s.unavailable("give up mail", err)
+	}
+	for _, kind := range kinds {
+		o.s.metrics.mails.WithLabelValues(kind, "given_up").Inc()
+	}
+	if len(kinds) > 0 {
+		o.s.o.Log.WarnContext(ctx, "mail could not be sent for too long and is given up", "mails", len(kinds), "after", mailKept)
+	}
+	return int64(len(kinds)), nil
+}
+
+// OutboxState is how the mail that is to be sent stands.
+type OutboxState struct {
+	Waiting int    // all of it
+	Failed  int    // of it, what was tried in vain
+	Failure string // of the latest attempt, in the mail server's words; no secret
+}
+
+// Outbox says how mail stands. It fails with ErrUnavailable.
+func (s *Store) Outbox(ctx context.Context) (OutboxState, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var st OutboxState
+	err := s.again(ctx, func() error {
+		return s.db.QueryRow(ctx, `
+			SELECT count(*), count(failure),
+			       coalesce((SELECT failure FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
+			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)
+	})
+	if err != nil {
+		return OutboxState{}, s.unavailable("read the outbox", err)
+	}
+	return st, nil
+}

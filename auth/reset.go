@@ -1,0 +1,130 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errSuppressed is mail that was only pretended. Only the log learns of it.
+var errSuppressed = errors.New("the address has had enough mail for now")
+
+// RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user, he may
+// sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It fails with
+// InputError, *ThrottledError when the network asks too often, or ErrUnavailable.
+func (s *Store) RequestReset(ctx context.Context, email string, c Client) error {
+	began := time.Now()
+	userID, err := s.requestReset(ctx, email, c)
+	s.audit(ctx, "request-reset", userID, c, err)
+	if errors.Is(err, ErrNoUser) || errors.Is(err, errSuppressed) {
+		err = nil
+	}
+	hold(ctx, began, s.o.AnswerStep)
+	return err
+}
+
+func (s *Store) requestReset(ctx context.Context, email string, c Client) (userID string, err error) {
+	if email, err = CanonicalEmail(email); err != nil {
+		return "", err
+	}
+	err = s.transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
+		return takeOrWait(ctx, tx, mailRequests(c.Addr))
+	})
+	if err != nil {
+		return "", err
+	}
+	err = s.transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL`, email).Scan(&userID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNoUser
+		}
+		if err != nil {
+			return err
+		}
+		posted, err := s.postLimited(ctx, tx, letter{MailReset, userID, email, c.Language, factsOf(c)})
+		if err == nil && !posted {
+			return errSuppressed
+		}
+		return err
+	})
+	s.outbox.kick()
+	return userID, err
+}
+
+// ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is unknown or
+// disabled, or ErrUnavailable.
+func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
+	var t Token
+	err := s.transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
+		var email string
+		err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1 AND disabled_at IS NULL`, userID).Scan(&email)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNoUser
+		}
+		if err == nil {
+			t, err = newLink(ctx, tx, Link{Purpose: ForReset, Email: email, userID: userID}, nil)
+		}
+		return err
+	})
+	s.audit(ctx, "reset-link", userID, Client{}, err)
+	return t, err
+}
+
+// ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and other
+// links, are forgotten, and the address counts as confirmed: the link was read there. It returns by what the browser is known
+// again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It fails with ErrBadLink,
+// InputError (field "password"), ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
+// may have.
+func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
+	return s.takeOver(ctx, "reset-password", t, p, c, func(l Link) bool { return l.Purpose == ForReset || l.Claimable() },
+		func(ctx context.Context, tx pgx.Tx, l Link) error {
+			return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
+		})
+}
+
+// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else out.
+func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password, c Client, allowed func(Link) bool,
+	more func(context.Context, pgx.Tx, Link) error) (browser Token, err error) {
+	l, err := s.linkFor(ctx, t, allowed)
+	defer func() { s.audit(ctx, event, l.userID, c, err) }()
+	if err != nil {
+		return "", err
+	}
+	if err := s.checkNewPassword(p, l.Email); err != nil {
+		return "", err
+	}
+	var hashed string
+	if err := s.hashes.turn(ctx, func(derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+		return "", err
+	}
+	err = s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
+		if err := spend(ctx, tx, t, l, allowed); err != nil {
+			return err
+		}
+		if err := s.putOut(ctx, tx, l, hashed); err != nil {
+			return err
+		}
+		if browser, err = befriend(ctx, tx, l.userID, c); err != nil {
+			return err
+		}
+		return more(ctx, tx, l)
+	})
+	if err == nil {
+		s.changed(l.userID)
+		s.outbox.kick()
+	}
+	return browser, err
+}
+
+// putOut ends whatever anybody had of an account, and gives it the password and the address of whoever has its mail.
+func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
+	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, newID(), issuerCredential); err != nil {
+		return err
+	}
+	if err := voidLinks(ctx, tx, l.userID); err != nil {
+		return err
+	}
+	return s.moveTo(ctx, tx, l.userID, l.Email)
+}

@@ -1,0 +1,304 @@
+package auth_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	stolen := signUp(t, s, "ada@example.com")
+	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
+	link := o.resetLink(t, s, db, " ADA@example.com")
+	if l, err := s.Link(t.Context(), link); err != nil || l.Purpose != auth.ForReset || l.Email != "ada@example.com" {
+		t.Errorf("the link is %+v, %v", l, err)
+	}
+	var input auth.InputError
+	if _, err := s.ResetPassword(t.Context(), link, "ada@example.com", here); !errors.As(err, &input) || input[0].Problem != auth.TooPersonal {
+		t.Errorf("a bad password: %v", err)
+	}
+	browser, err := s.ResetPassword(t.Context(), link, chosen, elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alive(t, s, stolen) || count(t, db, "session") != 0 {
+		t.Error("a session outlives the reset, or one was made")
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("the old password: %v", err)
+	}
+	if _, err := from(s, "198.51.100.200", browser, "ada@example.com", chosen); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+	if u, err := s.FindUser(t.Context(), "ada@example.com"); err != nil || !u.EmailVerified || u.PasswordLocked {
+		t.Errorf("the user is %+v, %v", u, err)
+	}
+	if m := o.one(t, s, auth.MailPassword, "ada@example.com"); m.IPAddress != "198.51.100.9" || m.UserAgent != "elsewhere/1" || m.Link != "" {
+		t.Errorf("the notice is %+v", m)
+	}
+	if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the link again: %v", err)
+	}
+}
+
+func TestOneOfFiftyUsesOfALinkSucceeds(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	link := o.resetLink(t, s, db, "ada@example.com")
+	won := 0
+	for _, err := range atOnce(50, func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err }) {
+		switch {
+		case err == nil:
+			won++
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy):
+		default:
+			t.Errorf("got %v", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of 50 used the link", won)
+	}
+}
+
+func TestALinkWorksOnceForAWhileAndUntilTheNext(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	first := o.resetLink(t, s, db, "ada@example.com")
+	second := o.resetLink(t, s, db, "ada@example.com")
+	if _, err := s.Link(t.Context(), first); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the first of two: %v", err)
+	}
+	var left float64
+	if err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM expires_at - now()) FROM gatepost.verification`).Scan(&left); err != nil || left < 3540 || left > 3600 {
+		t.Errorf("it works for %.0f s, %v", left, err)
+	}
+	exec(t, db, `UPDATE gatepost.verification SET expires_at = now()`)
+	if _, err := s.ResetPassword(t.Context(), second, chosen, here); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("an expired one: %v", err)
+	}
+}
+
+// A link is one user's, as he was when it was sent.
+func TestALinkOfOneIsNoUseToAnother(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{
+		"another address":   `UPDATE gatepost."user" SET email = 'eve@example.com' WHERE email = 'ada@example.com'`,
+		"swapped addresses": `UPDATE gatepost.verification SET email = 'bob@example.com'`,
+		"disabled":          `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'ada@example.com'`,
+		"deleted":           `DELETE FROM gatepost."user" WHERE email = 'ada@example.com'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, db, o := mailStore(t)
+			signUp(t, s, "ada@example.com")
+			signUp(t, s, "bob@example.com")
+			link := o.resetLink(t, s, db, "ada@example.com")
+			exec(t, db, change)
+			before := content(t, db)
+			if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
+				t.Errorf("got %v", err)
+			}
+			if content(t, db) != before {
+				t.Error("something changed")
+			}
+		})
+	}
+}
+
+// What a link does not say it is for it does not do.
+func TestALinkServesItsPurposeOnly(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, optional)
+	token := signUp(t, s, "ada@example.com")
+	o.one(t, s, auth.MailVerify, "ada@example.com")
+	links := map[auth.Purpose]auth.Token{"none": "nonsense"}
+	token, links[auth.ForUndo] = changeAddress(t, s, o, token, "new@example.com", "ada@example.com")
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = false`)
+	forgetLimits(t, db)
+	if err := s.RequestVerification(t.Context(), token, here); err != nil {
+		t.Fatal(err)
+	}
+	links[auth.ForVerify] = o.one(t, s, auth.MailVerify, "new@example.com").Link
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`) // or one could choose a password with it
+	links[auth.ForReset] = o.resetLink(t, s, db, "new@example.com")
+	invite(t, s, 1)
+	links[auth.ForInvite] = o.one(t, s, auth.MailInvite, "guest0@example.com").Link
+	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, "newer@example.com", here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	links[auth.ForChange] = o.one(t, s, auth.MailChange, "newer@example.com").Link
+	before := content(t, db)
+	for purpose, link := range links {
+		for deed, do := range map[auth.Purpose]func() error{
+			auth.ForReset:  func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err },
+			auth.ForUndo:   func() error { _, err := s.UndoEmailChange(t.Context(), link, chosen, here); return err },
+			auth.ForChange: func() error { return s.ConfirmEmail(t.Context(), link, issued.Session, here) },
+			auth.ForVerify: func() error {
+				_, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: goodPassword, Client: here})
+				return err
+			},
+			auth.ForInvite: func() error {
+				_, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Password: chosen}, true, "", here)
+				return err
+			},
+		} {
+			if purpose == deed {
+				continue
+			}
+			if err := do(); !errors.Is(err, auth.ErrBadLink) {
+				t.Errorf("a link for %s did for %s: %v", purpose, deed, err)
+			}
+		}
+	}
+	if content(t, db) != before {
+		t.Error("something changed")
+	}
+}
+
+func TestAResetIsMailedToWhomItMay(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare string
+		mailed  bool
+	}{
+		"unknown":     {`DELETE FROM gatepost."user"`, false},
+		"disabled":    {`UPDATE gatepost."user" SET disabled_at = now()`, false},
+		"unverified":  {`UPDATE gatepost."user" SET email_verified = false`, true},
+		"locked":      {`UPDATE gatepost.account SET failed_attempts = 1000`, true},
+		"social only": {`UPDATE gatepost.account SET provider_id = 'github', issuer = 'https://github.com', account_id = '1', password = NULL`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, db, o := mailStore(t)
+			signUp(t, s, "ada@example.com")
+			exec(t, db, c.prepare)
+			if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
+				t.Errorf("the answer tells: %v", err)
+			}
+			if !c.mailed {
+				o.none(t, s)
+				return
+			}
+			if _, err := s.ResetPassword(t.Context(), o.one(t, s, auth.MailReset, "ada@example.com").Link, chosen, here); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// An address gets one mail in a minute and five in an hour, and what is not sent looks like what is. A network that asks too
+// often is told.
+func TestRequestsForMailAreLimited(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	mails := 0
+	for range 7 {
+		for range 2 {
+			if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mails += len(o.collect(t, s))
+		exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute'`)
+	}
+	if mails != 5 {
+		t.Errorf("%d mails in seven minutes, want 5", mails)
+	}
+	refused := 0
+	for i := range 40 {
+		err := s.RequestReset(t.Context(), fmt.Sprintf("nobody%d@example.com", i), elsewhere)
+		var throttled *auth.ThrottledError
+		if errors.As(err, &throttled) {
+			refused++
+			if throttled.RetryAfter < time.Second || throttled.RetryAfter > 3*time.Minute {
+				t.Errorf("it says to wait %v", throttled.RetryAfter)
+			}
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused != 20 {
+		t.Errorf("%d of 40 requests of a network were refused, want 20", refused)
+	}
+}
+
+func TestFiftyRequestsAtOnceAreOneMail(t *testing.T) {
+	t.Parallel()
+	s, _, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	inner := auth.Client{Addr: netip.MustParseAddr("10.0.0.1")}
+	for _, err := range atOnce(50, func() error { return s.RequestReset(t.Context(), "ada@example.com", inner) }) {
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+	}
+	o.one(t, s, auth.MailReset, "ada@example.com")
+}
+
+func TestAnOperatorsLinkResetsToo(t *testing.T) {
+	t.Parallel()
+	s, db, _ := mailStore(t, func(o *auth.Options) { o.Send = nil })
+	signUp(t, s, "ada@example.com")
+	u, err := s.FindUser(t.Context(), "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := s.ResetLink(t.Context(), u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ResetPassword(t.Context(), link, chosen, here); err != nil || count(t, db, "outbox") != 0 {
+		t.Errorf("%v, and %d mails nobody sends", err, count(t, db, "outbox"))
+	}
+	for _, id := range []string{"nobody", u.ID} {
+		exec(t, db, `UPDATE gatepost."user" SET disabled_at = now()`)
+		if _, err := s.ResetLink(t.Context(), id); !errors.Is(err, auth.ErrNoUser) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// The time of the answer must not tell whether there is an account; see TestTheTimeOfARefusalTellsNothing.
+func TestTheTimeOfARequestForMailTellsNothing(t *testing.T) {
+	s, db, o := mailStore(t, required, func(o *auth.Options) { o.AnswerStep = 75 * time.Millisecond })
+	if _, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`)
+	var reset, signup [2][]time.Duration
+	for i := range 25 {
+		forgetLimits(t, db)
+		for kind, email := range []string{"ada@example.com", fmt.Sprintf("nobody%d@example.com", i)} {
+			began := time.Now()
+			if err := s.RequestReset(t.Context(), email, here); err != nil {
+				t.Fatal(err)
+			}
+			reset[kind] = append(reset[kind], time.Since(began))
+			exec(t, db, `DELETE FROM gatepost.throttle`)
+			began = time.Now()
+			if _, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "", here); !errors.Is(err, auth.ErrUnverified) {
+				t.Fatal(err)
+			}
+			signup[kind] = append(signup[kind], time.Since(began))
+		}
+	}
+	o.collect(t, s)
+	for what, times := range map[string][2][]time.Duration{"a request for a reset": reset, "a sign-up": signup} {
+		if z := rankTest(times[0], times[1]); z < -4 || z > 4 {
+			t.Errorf("%s tells who has an account: z = %.1f, %v against %v", what, z, times[0], times[1])
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrUnverified: the password is right, or the sign-up is taken, and nothing was signed in: the address has to be confirmed
+// first. A mail with a link is on its way, unless there were too many already.
+var ErrUnverified = errors.New("the e-mail address has to be confirmed first")
+
+// Verify says what a user has to do about his address.
+type Verify int
+
+// The ways to verify addresses.
+const (
+	VerifyOff      Verify = iota // nothing, and he is not asked to
+	VerifyOptional               // he gets a link, and may go on without opening it
+	VerifyRequired               // no sign-in before he opened it
+)
+
+// Verification is an attempt to confirm an address.
+type Verification struct {
+	Link     Token
+	Password Password // empty where Knows says that none is needed
+	Remember bool
+	Session  Token // the session this browser has; empty: none
+	Client   Client
+}
+
+// Knows says whether whoever opened a link to confirm an address has shown already that he is who typed it: by a session of
+// the user's, or by the browser he signed up in. Everybody else needs the password, or chooses a new one (Link.Claimable). It
+// fails with ErrBadLink or ErrUnavailable.
+//
+// Otherwise one could sign up with another's address, and have him confirm it.
+func (s *Store) Knows(ctx context.Context, v Verification) (l Link, knows bool, err error) {
+	if l, err = s.linkFor(ctx, v.Link, isFor(ForVerify)); err != nil {
+		return Link{}, false, err
+	}
+	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) (err error) {
+		knows, err = s.knows(ctx, tx, v, l)
+		return err
+	})
+	return l, knows, err
+}
+
+func (s *Store) knows(ctx context.Context, tx pgx.Tx, v Verification, l Link) (bool, error) {
+	err := s.checkSession(ctx, tx, v.Session, l.userID)
+	if err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrOtherUser) {
+		return false, err
+	}
+	var familiar bool
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND expires_at > now())`,
+		l.userID, browserPlace(v.Client.Browser)).Scan(&familiar)
+	return familiar && v.Client.Browser != "", err
+}
+
+// VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
+// "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable.
+func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
+	l, knows, err := s.Knows(ctx, v)
+	if err != nil {
+		s.audit(ctx, "verify-email", l.userID, v.Client, err)
+		return Issued{}, err
+	}
+	if knows {
+		return s.verifyKnown(ctx, v, l)
+	}
+	var issued Issued
+	err = s.attempt(ctx, "verify-email", v.Client, func() (string, error) {
+		if err := checkTyped("password", v.Password).orNil(); err != nil {
+			return l.userID, err
+		}
+		c := Credentials{Email: l.Email, Password: v.Password, Client: v.Client}
+		return s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
+			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
+				return err
+			}
+			issued, err = s.issue(ctx, tx, newSession{a.userID, v.Remember, v.Client, v.Session})
+			return err
+		})
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	s.ended(v.Session)
+	s.changed(l.userID)
+	return issued, nil
+}
+
+// verifyKnown leaves a session of the user's as it is.
+func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
+	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.confirmAddress(ctx, tx, v, l); err != nil {
+			return err
+		}
+		knows, err := s.knows(ctx, tx, v, l)
+		if err != nil {
+			return err
+		}
+		if !knows { // any more
+			return ErrBadLink
+		}
+		err = s.checkSession(ctx, tx, v.Session, l.userID)
+		if errors.Is(err, ErrNoSession) || errors.Is(err, ErrOtherUser) {
+			issued, err = s.issue(ctx, tx, newSession{l.userID, v.Remember, v.Client, v.Session})
+		}
+		return err
+	})
+	s.audit(ctx, "verify-email", l.userID, v.Client, err)
+	if err != nil {
+		return Issued{}, err
+	}
+	if issued.Session != "" {
+		s.ended(v.Session)
+	}
+	s.changed(l.userID)
+	return issued, nil
+}
+
+func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l Link) error {
+	if err := spend(ctx, tx, v.Link, l, isFor(ForVerify)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1 AND NOT email_verified`, l.userID)
+	return err
+}
+
+// RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
+// It fails with ErrNoSession or ErrUnavailable.
+func (s *Store) RequestVerification(ctx context.Context, t Token, c Client) error {
+	var userID string
+	err := s.transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
+		var email string
+		var verified bool
+		err := tx.QueryRow(ctx, `
+			SELECT u.id, u.email, u.email_verified FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNoSession
+		}
+		if err != nil || verified {
+			return err
+		}
+		_, err = s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, factsOf(c)})
+		return err
+	})
+	s.outbox.kick()
+	s.audit(ctx, "request-verification", userID, c, err)
+	return err
+}

@@ -1,0 +1,247 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// verified signs in somebody whose address has to be confirmed before.
+func verified(t *testing.T, s *auth.Store, o *office, email string) auth.Token {
+	t.Helper()
+	if _, err := signIn(s, t.Context(), email, goodPassword); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	issued, err := s.VerifyEmail(t.Context(), auth.Verification{Link: o.one(t, s, auth.MailVerify, email).Link, Password: goodPassword, Client: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued.Session
+}
+
+func enrol(s *auth.Store, ctx context.Context, email string, c auth.Client) (auth.Issued, error) {
+	return s.SignUp(ctx, auth.NewUser{Email: email, Password: goodPassword}, true, "", c)
+}
+
+func TestNobodyIsInBeforeTheAddressIsConfirmed(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, required)
+	issued, err := enrol(s, t.Context(), "ada@example.com", here)
+	if !errors.Is(err, auth.ErrUnverified) || issued.Session != "" || issued.Browser == "" {
+		t.Fatalf("signed up: %v, a session: %t", err, issued.Session != "")
+	}
+	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	if _, err := signIn(s, t.Context(), "ada@example.com", wrong); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("a wrong password tells of the account: %v", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrUnverified) {
+		t.Errorf("the right password: %v", err)
+	}
+	o.none(t, s) // the minute is not over
+	if count(t, db, "session") != 0 {
+		t.Fatal("there is a session")
+	}
+	known := here
+	known.Browser = issued.Browser
+	if _, knows, err := s.Knows(t.Context(), auth.Verification{Link: link, Client: known}); !knows || err != nil {
+		t.Errorf("the browser of the sign-up is not known: %v", err)
+	}
+	if count(t, db, "session") != 0 {
+		t.Fatal("looking at a link made a session")
+	}
+	in, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Lookup(t.Context(), in.Session); err != nil || !v.User.EmailVerified {
+		t.Errorf("confirmed: %+v, %v", v.User, err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A link proves who reads the mail, not who chose the password. Who signs up with another's address is not let in by the
+// owner's click.
+func TestALinkAloneConfirmsNothingForAStranger(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, optional)
+	squatter, err := enrol(s, t.Context(), "ada@example.com", elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	var input auth.InputError
+	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: here}); !errors.As(err, &input) || input[0].Field != "password" {
+		t.Errorf("without a password: %v", err)
+	}
+	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: wrong, Client: here}); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("with a wrong one: %v", err)
+	}
+	if v, err := s.Lookup(t.Context(), squatter.Session); err != nil || v.User.EmailVerified {
+		t.Fatalf("the squatter is %+v, %v", v.User, err)
+	}
+	if l, err := s.Link(t.Context(), link); err != nil || !l.Claimable() {
+		t.Errorf("the link is %+v, %v", l, err)
+	}
+	if _, err := s.ResetPassword(t.Context(), link, chosen, here); err != nil {
+		t.Fatal(err)
+	}
+	if alive(t, s, squatter.Session) {
+		t.Error("the squatter's session lives")
+	}
+	if _, err := from(s, "198.51.100.9", squatter.Browser, "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("the squatter's password: %v", err)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
+		t.Errorf("the owner's: %v", err)
+	}
+	if n := count(t, db, "verification"); n != 0 {
+		t.Errorf("%d links are left", n)
+	}
+}
+
+// Once an address is confirmed, a link that confirmed it is no way to its password.
+func TestAConfirmedAddressIsNotClaimedAgain(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, optional)
+	signUp(t, s, "ada@example.com")
+	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`)
+	if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASessionOrAPasswordConfirms(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, optional)
+	for name, c := range map[string]struct {
+		verification func(auth.Token) auth.Verification
+		signsIn      bool
+	}{
+		"ada@example.com": {func(token auth.Token) auth.Verification { return auth.Verification{Session: token, Client: elsewhere} }, false},
+		"bob@example.com": {func(auth.Token) auth.Verification {
+			return auth.Verification{Password: goodPassword, Remember: true, Client: elsewhere}
+		}, true},
+	} {
+		token := signUp(t, s, name)
+		v := c.verification(token)
+		v.Link = o.one(t, s, auth.MailVerify, name).Link
+		issued, err := s.VerifyEmail(t.Context(), v)
+		if err != nil || (issued.Session != "") != c.signsIn || !alive(t, s, token) {
+			t.Errorf("%s: %v, a session was made: %t", name, err, issued.Session != "")
+		}
+		if v, err := s.Lookup(t.Context(), token); err != nil || !v.User.EmailVerified {
+			t.Errorf("%s: the sessions there were do not know: %v", name, err)
+		}
+		if _, err := s.VerifyEmail(t.Context(), v); !errors.Is(err, auth.ErrBadLink) {
+			t.Errorf("%s: the link again: %v", name, err)
+		}
+	}
+	eve := signUp(t, s, "eve@example.com")
+	link := o.one(t, s, auth.MailVerify, "eve@example.com").Link
+	if err := s.SignOut(t.Context(), eve); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Session: eve, Client: here}); err == nil {
+		t.Error("a session that ended confirms")
+	}
+	_ = db
+}
+
+// Who has an account is told by mail; the page says the same to all.
+func TestASignUpTellsNothingWhereAddressesAreConfirmed(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, required)
+	if _, err := enrol(s, t.Context(), "new@example.com", here); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	o.one(t, s, auth.MailVerify, "new@example.com")
+	for _, c := range []struct {
+		prepare string
+		kind    auth.MailKind
+	}{
+		{`UPDATE gatepost."user" SET email_verified = false`, auth.MailVerify},
+		{`UPDATE gatepost."user" SET email_verified = true`, auth.MailExists},
+		{`UPDATE gatepost."user" SET disabled_at = now()`, auth.MailExists},
+	} {
+		exec(t, db, c.prepare)
+		forgetLimits(t, db)
+		known := here
+		issued, err := enrol(s, t.Context(), "NEW@example.com", known)
+		if !errors.Is(err, auth.ErrUnverified) || issued.Session != "" || issued.Browser == "" {
+			t.Errorf("%s: %v", c.prepare, err)
+		}
+		o.one(t, s, c.kind, "new@example.com")
+		if err := s.SignOut(t.Context(), issued.Browser); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, db, `"user"`); n != 1 {
+		t.Errorf("%d users", n)
+	}
+	if _, err := signIn(s, t.Context(), "new@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("a disabled user: %v", err)
+	}
+}
+
+// A second sign-up changes nothing of the account there is, whatever it types.
+func TestASignUpWithATakenAddressChangesNothing(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, required)
+	if _, err := enrol(s, t.Context(), "ada@example.com", here); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	before := content(t, db)
+	u := auth.NewUser{Email: "ada@example.com", Name: "Eve", Password: chosen, Roles: []string{"admin"}}
+	if _, err := s.SignUp(t.Context(), u, true, "", elsewhere); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	if content(t, db) != before {
+		t.Error("something changed")
+	}
+	o.collect(t, s)
+}
+
+func TestOnlySomeDomainsSignUp(t *testing.T) {
+	t.Parallel()
+	s, _, _ := mailStore(t, required, func(o *auth.Options) { o.SignUpDomains = []string{"example.com", "xn--bcher-kva.example"} })
+	for address, ok := range map[string]bool{
+		"a@example.com": true, "b@EXAMPLE.com": true, "c@bücher.example": true,
+		"d@sub.example.com": false, "e@example.com.evil.example": false, "f@evilexample.com": false,
+	} {
+		_, err := enrol(s, t.Context(), address, here)
+		var input auth.InputError
+		if ok != errors.Is(err, auth.ErrUnverified) || !ok && (!errors.As(err, &input) || input[0].Problem != auth.Foreign) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestASignInWithANewBrowserIsMailed(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, func(o *auth.Options) { o.NotifySignIns = true })
+	first, err := enrol(s, t.Context(), "ada@example.com", here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := from(s, "198.51.100.9", first.Browser, "ada@example.com", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.none(t, s)
+	if _, err := from(s, "198.51.100.10", "", "ada@example.com", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	if m := o.one(t, s, auth.MailSignIn, "ada@example.com"); m.IPAddress != "198.51.100.10" {
+		t.Errorf("it tells of %s", m.IPAddress)
+	}
+	forgetLimits(t, db)
+	if _, err := s.ChangePassword(t.Context(), known.Session, goodPassword, chosen, here); err != nil {
+		t.Fatal(err)
+	}
+	o.one(t, s, auth.MailPassword, "ada@example.com")
+}
