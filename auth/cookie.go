@@ -46,11 +46,14 @@ func (c Cookie) Read(h http.Header) (t Token, present bool) {
 }
 
 // More cookies are named like the session's with a suffix. Two tell the next page for noteAge what has just happened: a
-// log-out, or a change to the account. The last is by which a browser is known again, whoever is signed in.
+// log-out, or a change to the account. One keeps the secret of the mailed link that was opened last. The last is by which a
+// browser is known again, whoever is signed in.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
 	noteAge       = time.Minute
+	linkSuffix    = "_link"
+	linkAge       = time.Hour
 	browserSuffix = "_known"
 )
 
@@ -78,6 +81,25 @@ func (c Cookie) Done(r *http.Request) string {
 // ClearDone is for when it has been said.
 func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
 
+// SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that it opens. It reports false
+// for what is none of ours.
+func (c Cookie) SetLink(h http.Header, typed string) bool {
+	t, ok := parseToken(typed)
+	if ok {
+		c.add(h, linkSuffix, string(t), linkAge)
+	}
+	return ok
+}
+
+// ReadLink finds the secret of the link opened last; empty when there is none, or several.
+func (c Cookie) ReadLink(h http.Header) Token {
+	t, _ := Cookie{Name: c.Name + linkSuffix}.Read(h)
+	return t
+}
+
+// ClearLink is for when the link was used.
+func (c Cookie) ClearLink(h http.Header) { c.add(h, linkSuffix, "", 0) }
+
 // ReadBrowser finds the token of the browser; empty when there is none, or several.
 func (c Cookie) ReadBrowser(h http.Header) Token {
 	t, _ := Cookie{Name: c.Name + browserSuffix}.Read(h)
@@ -94,7 +116,7 @@ func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 // ours says whether a name is one of these.
 func (c Cookie) ours(name string) bool {
 	suffix, ok := strings.CutPrefix(name, c.Name)
-	return ok && (suffix == "" || suffix == markSuffix || suffix == doneSuffix || suffix == browserSuffix)
+	return ok && (suffix == "" || suffix == markSuffix || suffix == doneSuffix || suffix == linkSuffix || suffix == browserSuffix)
 }
 
 // Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came.

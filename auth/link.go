@@ -37,6 +37,9 @@ var purposes = map[MailKind]Purpose{
 	MailReset: ForReset, MailVerify: ForVerify, MailChange: ForChange, MailChanged: ForUndo, MailInvite: ForInvite,
 }
 
+// Purpose is what the link of a mail is for; empty: it has none.
+func (k MailKind) Purpose() Purpose { return purposes[k] }
+
 // Link is what a mailed link is about. It holds no secret.
 type Link struct {
 	Purpose Purpose

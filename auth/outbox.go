@@ -112,7 +112,7 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 			_, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
 			return err
 		}
-		if p, has := purposes[m.Kind]; has {
+		if p := m.Kind.Purpose(); p != "" {
 			m.Link, err = newLink(ctx, tx, Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID}, &m.At)
 		}
 		ok = err == nil

@@ -14,6 +14,7 @@ type accountPage struct {
 	User     auth.User
 	Sessions []sessionEntry
 	Others   bool // there are sessions besides this one
+	Mail     bool // mail can be sent
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -22,7 +23,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User, Others: len(account.Sessions) > 1}
+	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User, Others: len(account.Sessions) > 1, Mail: ui.c.Mail}
 	p.Wide = true
 	for _, s := range account.Sessions {
 		p.Sessions = append(p.Sessions, newSessionEntry(p.words, s))

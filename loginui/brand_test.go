@@ -110,7 +110,7 @@ func TestAnOperatorsTemplates(t *testing.T) {
 	for name, c := range map[string]struct{ file, content, want string }{
 		"does not parse":       {"login.html", "{{define \"content\"}}\n{{if}}\n{{end}}", "login.html:2"},
 		"is not closed":        {"signup.html", "{{define \"content\"}}\n\n{{.Title", "signup.html:3"},
-		"is not there":         {"logn.html", "", "templates/logn.html: there is no page of this name"},
+		"is not there":         {"logn.html", "", "templates/logn.html: there is no template of this name"},
 		"asks for what is not": {"account.html", "{{define \"content\"}}\n\n{{.Sesions}}{{end}}", "account.html:3"},
 		"says what is not":     {"login.html", "{{define \"content\"}}\n{{.Say \"no.such\"}}{{end}}", `login.html:2:2: executing "content" at <.Say>: error calling Say: there is no message "no.such"`},
 		"has no content":       {"login.html", "<p>hello</p>", `templates/login.html: it has to {{define "content"}}`},

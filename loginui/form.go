@@ -38,6 +38,7 @@ var (
 	errForm        = &fault{status: http.StatusBadRequest, key: "fault.form"}
 	errFormDouble  = &fault{status: http.StatusBadRequest, key: "fault.form.double"}
 	errFormTimeout = &fault{status: http.StatusRequestTimeout}
+	errInvited     = &fault{status: http.StatusForbidden, key: "fault.by_invitation"}
 	errCrossSite   = &fault{status: http.StatusForbidden, key: "fault.cross_site"}
 )
 

@@ -19,6 +19,10 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := ui.loginPage(r, form{Remember: true, Next: localPath(next)}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
+	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
+		p.Notice = p.say("login.done." + done)
+		ui.c.Cookie.ClearDone(w.Header())
+	}
 	if ui.c.Cookie.Marked(r) {
 		p.Forget = forgetPath
 	}
@@ -63,6 +67,9 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	issued, err := ui.signIn(r, f)
+	if errors.Is(err, auth.ErrUnverified) {
+		return ui.sent(w, r, http.StatusForbidden, "verify.first", f.Email)
+	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
@@ -92,6 +99,9 @@ func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	p.AskRemember, p.Remember = true, f.Remember
 	if !ui.c.SignUpClosed {
 		p.OtherPage = ui.withNext("/signup", f.Next)
+	}
+	if ui.c.Mail {
+		p.Forgot = ui.c.Prefix + forgotPath
 	}
 	return p
 }

@@ -27,8 +27,10 @@ type Config struct {
 	Home string
 	// AppName is the name shown.
 	AppName string
-	// SignUpClosed takes the signup page and the links to it away.
-	SignUpClosed bool
+	// SignUpClosed takes the signup page and the links to it away; ByInvitation says that some are invited.
+	SignUpClosed, ByInvitation bool
+	// Mail says that mail can be sent, and offers what needs it.
+	Mail bool
 	// PasswordMin is the shortest password, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
@@ -45,6 +47,7 @@ type UI struct {
 	store     *auth.Store
 	languages languages
 	pages     map[string]*template.Template
+	letters   letterTemplates
 	site      site
 	policy    string // Content-Security-Policy
 	routes    map[string]methods
@@ -69,7 +72,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	}
 	var err1, err2 error
 	ui.languages, err1 = loadLanguages(c.Brand.Overrides, c.Brand.Languages, func(what string) { c.Log.Warn(what) })
-	ui.pages, err2 = parsePages(c.Brand.Overrides)
+	ui.pages, ui.letters, err2 = parsePages(c.Brand.Overrides)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
@@ -96,9 +99,19 @@ func (ui *UI) addRoutes() error {
 		account + "/sessions/end-others": {"GET": ui.getBack, "POST": ui.confirmed("/account/sessions/end-others", ui.postEndOthers)},
 		account + "/export":              {"GET": ui.getBack, "POST": ui.confirmed("/account/export", ui.postExport)},
 		account + "/delete":              {"GET": ui.getDelete, "POST": ui.postDelete},
+		ui.c.Prefix + resetPath:          {"GET": ui.opened(resetPath, ui.getReset), "POST": ui.postReset},
+		ui.c.Prefix + invitePath:         {"GET": ui.opened(invitePath, ui.getInvitation), "POST": ui.postInvitation},
 		"/api/auth/get-session":          {"GET": ui.getSession},
 		"/.gatepost/healthz":             {"GET": getHealth},
 		forgetPath:                       {"GET": getForget},
+	}
+	if ui.c.Mail {
+		ui.routes[ui.c.Prefix+forgotPath] = methods{"GET": ui.getForgot, "POST": ui.postForgot}
+		ui.routes[ui.c.Prefix+verifyPath] = methods{"GET": ui.opened(verifyPath, ui.getVerify), "POST": ui.postVerify}
+		ui.routes[account+"/verify"] = methods{"GET": ui.getBack, "POST": ui.postRequestVerification}
+		ui.routes[ui.c.Prefix+addressPath] = methods{"GET": ui.getAddress, "POST": ui.postAddress}
+		ui.routes[ui.c.Prefix+changePath] = methods{"GET": ui.opened(changePath, ui.getChange), "POST": ui.postChange}
+		ui.routes[ui.c.Prefix+undoPath] = methods{"GET": ui.opened(undoPath, ui.getUndo), "POST": ui.postUndo}
 	}
 	return ui.addAssets()
 }
@@ -200,7 +213,8 @@ func (ui *UI) protect(h http.Header) {
 // client is where the request came from, for the throttle and the audit line.
 func (ui *UI) client(r *http.Request) auth.Client {
 	ap, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address when there is none
-	return auth.Client{Addr: ap.Addr(), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id")}
+	return auth.Client{Addr: ap.Addr(), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
+		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id")}
 }
 
 // presented is the session cookie the browser sent. present without a token is one that cannot be valid.

@@ -115,6 +115,8 @@ type formPage struct {
 	Danger       bool   // there is no way back
 	Cancel       string // where the link beside the button leads; empty: there is none
 	OtherPage    string // link from login to signup and back; empty: there is none
+	Forgot       string // link to where a forgotten password is replaced; empty: there is none
+	Claim        string // link to where whoever did not choose the password chooses one; empty: there is none
 	Forget       string // an image to load after a log-out; else empty
 }
 

@@ -35,7 +35,7 @@ type refusalJSON struct {
 // messagePage is message.html.
 type messagePage struct {
 	base
-	Text         string
+	Text, More   string
 	RequestID    string
 	OtherAccount bool // offer to sign in as somebody else
 	LogIn        bool // offer to log in
@@ -49,6 +49,8 @@ var codes = map[int]string{
 	http.StatusNotFound:              "NOT_FOUND",
 	http.StatusMethodNotAllowed:      "METHOD_NOT_ALLOWED",
 	http.StatusRequestTimeout:        "REQUEST_TIMEOUT",
+	http.StatusConflict:              "CONFLICT",
+	http.StatusGone:                  "GONE",
 	http.StatusRequestEntityTooLarge: "PAYLOAD_TOO_LARGE",
 	http.StatusUnsupportedMediaType:  "UNSUPPORTED_MEDIA_TYPE",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
@@ -92,6 +94,10 @@ func sentence(w *words, status int, err error) string {
 		return w.say("fault.signup_closed")
 	case errors.As(err, &still):
 		return w.say("fault.still_in")
+	case errors.Is(err, auth.ErrOtherUser):
+		return w.say("fault.other_user")
+	case taken(err):
+		return w.say("email.taken")
 	}
 	return w.say(messageOf(status))
 }
@@ -110,8 +116,9 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 	if p.Text != p.say(messageOf(status)) {
 		p.Title = p.say("fault.title") // that of the status is about something else
 	} else {
-		p.OtherAccount = status == http.StatusForbidden
+		p.OtherAccount, p.LogIn = status == http.StatusForbidden, p.LogIn || status == http.StatusGone
 	}
+	p.OtherAccount = p.OtherAccount || errors.Is(err, auth.ErrOtherUser)
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}
@@ -142,8 +149,12 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = own.status
 	case errors.Is(err, auth.ErrNoSession):
 		status = http.StatusUnauthorized
-	case errors.Is(err, auth.ErrSignUpClosed):
+	case errors.Is(err, auth.ErrSignUpClosed), errors.Is(err, auth.ErrOtherUser):
 		status = http.StatusForbidden
+	case errors.Is(err, auth.ErrBadLink):
+		status = http.StatusGone
+	case taken(err):
+		status = http.StatusConflict
 	case errors.Is(err, auth.ErrUnavailable):
 		status = http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled):

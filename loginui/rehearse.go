@@ -26,6 +26,15 @@ func (ui *UI) rehearse() error {
 			}
 		}
 	}
+	for _, kind := range auth.MailKinds {
+		for _, w := range ui.languages.list {
+			m := auth.Mail{Kind: kind, To: "ada@example.com", Language: w.Lang, At: time.Now(), MailFacts: auth.MailFacts{Email: "new@example.com", IPAddress: "192.0.2.1"}}
+			if _, err := ui.Compose(m); err != nil && !seen[err.Error()] {
+				seen[err.Error()] = true
+				errs = append(errs, err)
+			}
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -35,17 +44,21 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…", "password": "…", "current": "…"}}
 	login := ui.loginPage(r, f, failed)
-	login.Notice, login.Forget, login.OtherPage = "…", forgetPath, "/signup"
-	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true}
+	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
+	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true, Mail: true}
 	for _, own := range []auth.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}
-	message := messagePage{ui.refusal(r, "deleted.title"), "…", "1", true, true}
+	message := messagePage{base: ui.refusal(r, "deleted.title"), Text: "…", More: "…", RequestID: "1", OtherAccount: true, LogIn: true}
+	link := auth.Link{Purpose: auth.ForVerify, Email: s.User.Email}
 	var forms []any
 	for _, t := range []trouble{{}, failed} {
-		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t), ui.confirmPage(r, s, "/account/export", f, t))
+		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t), ui.confirmPage(r, s, "/account/export", f, t),
+			ui.forgotPage(r, f, t), ui.choosePage(r, "reset", resetPath, link, t), ui.choosePage(r, "undo", undoPath, link, t),
+			ui.verifyForm(r, link, false, f, t), ui.addressPage(r, s, f, t), ui.invitationPage(r, link, f, t))
 	}
+	forms = append(forms, ui.verifyForm(r, link, true, f, trouble{}), ui.changePage(r, s, link))
 	return map[string][]any{
 		"login":   {ui.loginPage(r, form{}, trouble{}), login},
 		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},

@@ -17,40 +17,49 @@ import (
 	"strings"
 )
 
-//go:embed templates/*.html static/*
+//go:embed templates/* static/*
 var files embed.FS
 
 // pageNames are the pages, each a template that defines its content; around them is the layout, and parts are what they share.
 var pageNames = []string{"login", "signup", "logout", "account", "form", "message"}
 
-// parsePages parses each page together with the layout around it. Files of the same name in overrides, if any, take the
-// place of ours.
-func parsePages(overrides fs.FS) (map[string]*template.Template, error) {
+// templateFiles are all that can be overridden: the pages, what is around them, and mail.
+func templateFiles() []string {
+	list := []string{"layout.html", "parts.html"}
+	for _, name := range pageNames {
+		list = append(list, name+".html")
+	}
+	return append(list, "mail.html", "mail.txt")
+}
+
+// parsePages parses each page together with the layout around it, and the templates of mail. Files of the same name in
+// overrides, if any, take the place of ours.
+func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates, error) {
 	sources, err := pageSources(overrides)
 	if err != nil {
-		return nil, err
+		return nil, letterTemplates{}, err
 	}
 	pages := map[string]*template.Template{}
-	var errs []error
+	letters, err := parseLetters(sources)
+	errs := []error{err}
 	for _, page := range pageNames {
 		t := template.New("")
 		for _, name := range []string{"layout.html", "parts.html", page + ".html"} {
-			if _, err := t.New(name).Parse(sources[name]); err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
+			if _, err := t.New(name).Parse(sources[name]); err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e != nil && e.Error() == err.Error() }) {
 				errs = append(errs, err) // it names the file and the line
 			}
 		}
 		pages[page] = t.Lookup("layout.html")
-		if t.Lookup("content") == nil && len(errs) == 0 {
+		if t.Lookup("content") == nil && errors.Join(errs...) == nil {
 			errs = append(errs, fmt.Errorf(`templates/%s.html: it has to {{define "content"}}`, page))
 		}
 	}
-	return pages, errors.Join(errs...)
+	return pages, letters, errors.Join(errs...)
 }
 
 func pageSources(overrides fs.FS) (map[string]string, error) {
 	sources := map[string]string{}
-	for _, name := range append([]string{"layout", "parts"}, pageNames...) {
-		name += ".html"
+	for _, name := range templateFiles() {
 		content, err := files.ReadFile("templates/" + name)
 		if err != nil {
 			return nil, err
@@ -67,7 +76,7 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 	for _, file := range own {
 		name := path.Base(file)
 		if _, ok := sources[name]; !ok {
-			return nil, fmt.Errorf("%s: there is no page of this name; there are layout.html, parts.html, %s.html", file, strings.Join(pageNames, ".html, "))
+			return nil, fmt.Errorf("%s: there is no template of this name; there are %s", file, strings.Join(templateFiles(), ", "))
 		}
 		content, err := fs.ReadFile(overrides, file)
 		if err != nil {

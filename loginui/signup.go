@@ -15,7 +15,7 @@ func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if ui.c.SignUpClosed {
-		return auth.ErrSignUpClosed
+		return ui.closed()
 	}
 	if present {
 		ui.c.Cookie.Clear(w.Header())
@@ -38,7 +38,11 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
 	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, ui.client(r))
 	if errors.Is(err, auth.ErrSignUpClosed) {
-		return err
+		return ui.closed()
+	}
+	if errors.Is(err, auth.ErrUnverified) {
+		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
+		return ui.sent(w, r, http.StatusOK, "verify.sent", f.Email)
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
@@ -47,6 +51,14 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	ui.signedIn(w, issued)
 	seeOther(w, ui.landing(f.Next))
 	return nil
+}
+
+// closed is why nobody can sign up.
+func (ui *UI) closed() error {
+	if ui.c.ByInvitation {
+		return errors.Join(errInvited, auth.ErrSignUpClosed)
+	}
+	return auth.ErrSignUpClosed
 }
 
 // taken says that the address has an account already.

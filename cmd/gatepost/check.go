@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/auth"
 )
 
 // check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
@@ -23,6 +25,12 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	}
 	list.add(c.checkLiveUpstream(ctx))
 	list.add(p.checkLiveDatabase(ctx, c))
+	if c.mail != nil {
+		list.add(c.mail.check(ctx))
+		if len(list) == 0 {
+			list.add(p.checkOutbox(ctx))
+		}
+	}
 	if len(list) > 0 {
 		return list
 	}
@@ -39,6 +47,8 @@ func (p *process) printSettings(c *config) error {
 			s.value = "(not set)"
 		case strings.Contains(s.value, "@") && strings.Contains(s.value, "://") && !s.secret:
 			s.value = "(holds a password)"
+		case s.name == "GATEPOST_SMTP_URL":
+			s.value = c.mail.String() + " (password hidden)"
 		case s.secret:
 			s.value = describeURL(s.value) + " (password hidden)"
 		}
@@ -72,4 +82,19 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config) error {
 	}
 	defer db.Close()
 	return checkDatabase(ctx, c, db)
+}
+
+// checkOutbox tells of mail that does not go out.
+func (p *process) checkOutbox(ctx context.Context) error {
+	return p.withStore(ctx, func(s *auth.Store) error {
+		st, err := s.Outbox(ctx)
+		if err != nil || st.Failed == 0 {
+			return err
+		}
+		waits := "1 mail waits"
+		if st.Waiting != 1 {
+			waits = fmt.Sprintf("%d mails wait", st.Waiting)
+		}
+		return fmt.Errorf("%s to be sent, and %d could not be: the mail server says %q", waits, st.Failed, st.Failure)
+	})
 }

@@ -37,7 +37,12 @@ type config struct {
 	identity                                   proxy.Identity
 	pages                                      string // "" for /
 	brand                                      loginui.Brand
-	signUpClosed                               bool
+	signUpClosed, byInvitation                 bool
+	signUpDomains                              []string
+	mail                                       *mailServer // nil: none is configured
+	deliver                                    deliver     // nil: there is no mail
+	verify                                     auth.Verify
+	notifySignIns                              bool
 	signUpLimit, signUpTotal                   int
 	sessionIdle, sessionLifetime, sessionCache time.Duration
 	passwordMin                                int
@@ -58,8 +63,9 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 	c.checkListeners(&list, lookup(env, "PORT"))
 	c.checkPublicURL(&list)
 	c.checkUpstream(&list)
-	c.checkRules(&list)
 	c.checkPages(&list)
+	c.checkMail(&list)
+	c.checkRules(&list)
 	c.checkSessions(&list)
 	c.checkDatabase(&list, env)
 	c.checkLog(&list)
@@ -193,8 +199,8 @@ func (c *config) checkRules(list *faults) {
 	list.add(err)
 	c.trustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.TrustedProxies)
 	c.trustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.TrustUnverifiedEmail)
-	if c.identity.Renames("email", "X-Auth-Email") && c.SignUp == "open" && !c.trustUnverifiedEmail {
-		list.add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
+	if c.identity.Renames("email", "X-Auth-Email") && c.SignUp == "open" && c.verify != auth.VerifyRequired && !c.trustUnverifiedEmail {
+		list.add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_VERIFY_EMAIL=required or GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
 	}
 }
 
@@ -241,10 +247,10 @@ func (c *config) checkPages(list *faults) {
 	case "/login", "/signup", "/register", "/logout":
 		list.add(fmt.Errorf("GATEPOST_HOME: %q is where people log in and out, and no place to land on: name a page of your app", c.Home))
 	}
-	if c.SignUp != "open" && c.SignUp != "closed" {
-		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is neither open nor closed", c.SignUp))
+	if c.SignUp != "open" && c.SignUp != "invite" && c.SignUp != "closed" {
+		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is none of open, invite and closed", c.SignUp))
 	}
-	c.signUpClosed = c.SignUp != "open"
+	c.signUpClosed, c.byInvitation = c.SignUp != "open", c.SignUp == "invite"
 	c.signUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.SignUpLimit)
 	c.signUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.SignUpTotal)
 }

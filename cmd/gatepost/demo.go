@@ -34,7 +34,9 @@ func (p *process) demo(ctx context.Context, _ *cli.Command) error {
 		return err
 	}
 	c.dataDir = demoDir(c.dataDir)
-	stop, err := serveDemoApp(socket)
+	box := &mailbox{}
+	c.deliver, c.verify = box.deliver, auth.VerifyOptional
+	stop, err := serveDemoApp(socket, box)
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,8 @@ func demoEnv(env []string, socket string) []string {
 	fixed := []string{
 		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
 		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
-		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=", "GATEPOST_MIGRATE=",
+		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=", "GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
+		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
 		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
 	}
 	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
@@ -59,12 +62,12 @@ func demoEnv(env []string, socket string) []string {
 	return append(kept, fixed...)
 }
 
-func serveDemoApp(socket string) (stop func(), err error) {
+func serveDemoApp(socket string, box *mailbox) (stop func(), err error) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		return nil, fmt.Errorf("start the sample app: %w", cause(err))
 	}
-	s := &http.Server{Handler: demoApp(), ReadHeaderTimeout: readHeaderTimeout}
+	s := &http.Server{Handler: demoApp(box), ReadHeaderTimeout: readHeaderTimeout}
 	go func() { _ = s.Serve(l) }() // ends with Close
 	return func() { _ = s.Close() }, nil
 }
@@ -79,8 +82,9 @@ func (p *process) welcome(ctx context.Context, g *gate) error {
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
-    Protected     %[1]s/dashboard   (sign up with any address; no mail is sent)
+    Protected     %[1]s/dashboard   (sign up with any address)
     Admins only   %[1]s/admin
+    Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
 
   Its users are in %[4]s.  Stop with Ctrl-C.

@@ -10,11 +10,13 @@ import (
 )
 
 // demoApp is an app as anybody might have it: it knows nothing of passwords or sessions and reads the identity headers.
-func demoApp() http.Handler {
+func demoApp(box *mailbox) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", demoPage("home"))
 	mux.HandleFunc("GET /dashboard", demoPage("dashboard"))
 	mux.HandleFunc("GET /admin", demoPage("admin"))
+	mux.HandleFunc("GET /mailbox", box.list)
+	mux.HandleFunc("GET /mailbox/{id}", box.show)
 	return mux
 }
 
@@ -66,7 +68,7 @@ button { font: inherit }
 </style>
 </head>
 <body>
-<nav><a href="/">Home</a> <a href="/dashboard">Dashboard</a> <a href="/admin">Admin</a>
+<nav><a href="/">Home</a> <a href="/dashboard">Dashboard</a> <a href="/admin">Admin</a> <a href="/mailbox">Mailbox</a>
 {{if .SignedIn}}<a href="/account">Account</a> <form method="post" action="/logout"><button>Log out</button></form>
 {{else}}<a href="/login">Log in</a> <a href="/signup">Sign up</a>{{end}}</nav>
 {{if eq .Page "home"}}<h1>A sample app</h1>

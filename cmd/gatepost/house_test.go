@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string]string{
 	"github.com/sethvargo/go-envconfig": "cmd/gatepost",
 	"github.com/urfave/cli/v3":          "cmd/gatepost",
+	"github.com/wneessen/go-mail":       "cmd/gatepost",
 	"github.com/pressly/goose/v3":       "migrations",
 	"golang.org/x/crypto/argon2":        "auth",
 }

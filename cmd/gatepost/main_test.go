@@ -226,6 +226,9 @@ func (v *visitor) do(method, path string, body io.Reader, headers ...string) rep
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
+		if name == "Host" {
+			req.Host = value
+		}
 	}
 	res, err := v.client.Do(req)
 	if err != nil {

@@ -65,6 +65,7 @@ type gate struct {
 	log     *slog.Logger
 	db      *database
 	store   *auth.Store
+	ui      *loginui.UI
 	proxy   *proxy.Proxy
 	public  *http.Server
 	ops     *http.Server // nil when off
@@ -163,14 +164,15 @@ func (g *gate) open(ctx context.Context) error {
 	if err := g.openStore(ctx); err != nil {
 		return err
 	}
-	ui, err := newUI(g.c, g.store, g.log)
-	if err != nil {
+	var err error
+	if g.ui, err = newUI(g.c, g.store, g.log); err != nil {
 		return err
 	}
+	g.runStore()
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
 		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies,
-		Owns: ui.Owns, Pages: ui.Handler(), Refuse: ui.Refuse, Navigating: loginui.Navigating,
+		Owns: g.ui.Owns, Pages: g.ui.Handler(), Refuse: g.ui.Refuse, Navigating: loginui.Navigating,
 		Log: g.log, Metrics: g.metrics,
 	}, g.store)
 	g.onClose(g.proxy.Close)
@@ -209,26 +211,34 @@ func (g *gate) openStore(ctx context.Context) error {
 		return err
 	}
 	options.HashWorker = newHashWorker
+	if g.c.deliver != nil {
+		options.Send = g.send
+	}
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
+	return nil
+}
+
+// runStore begins when there are pages, which put mail into words.
+func (g *gate) runStore() {
 	running, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { g.store.Run(running) })
 	g.onClose(func() { stop(); done.Wait() })
-	return nil
 }
 
 func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
 		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, PasswordMin: c.passwordMin,
-		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal, Log: log, Metrics: metrics,
+		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
+		Verify: c.verify, NotifySignIns: c.notifySignIns, Log: log, Metrics: metrics,
 	}
 }
 
 func newUI(c *config, store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	return loginui.New(loginui.Config{
-		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed,
-		PasswordMin: c.passwordMin, Cookie: c.cookie(), Brand: c.brand, Log: log,
+		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
+		Mail: c.deliver != nil, PasswordMin: c.passwordMin, Cookie: c.cookie(), Brand: c.brand, Log: log,
 	}, store)
 }
 

@@ -30,8 +30,13 @@ type settings struct {
 	Pages                string `env:"GATEPOST_PAGES, default=/"`
 	Home                 string `env:"GATEPOST_HOME, default=/"`
 	SignUp               string `env:"GATEPOST_SIGNUP, default=open"`
+	SignUpDomains        string `env:"GATEPOST_SIGNUP_DOMAINS"`
 	SignUpLimit          string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
 	SignUpTotal          string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
+	SMTPURL              string `env:"GATEPOST_SMTP_URL" secret:"true"`
+	MailFrom             string `env:"GATEPOST_MAIL_FROM"`
+	VerifyEmail          string `env:"GATEPOST_VERIFY_EMAIL"`
+	NotifySignIns        string `env:"GATEPOST_NOTIFY_SIGN_INS, default=true"`
 	AppName              string `env:"GATEPOST_APP_NAME"`
 	Logo                 string `env:"GATEPOST_LOGO"`
 	Accent               string `env:"GATEPOST_ACCENT"`

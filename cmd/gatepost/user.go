@@ -26,7 +26,7 @@ func (p *process) userCommands() *cli.Command {
 	return &cli.Command{
 		Name: "user", Usage: "look at and change users",
 		Action: func(context.Context, *cli.Command) error {
-			return usagef("gatepost user needs a command: list, show, create, set-role, disable, enable, delete or sign-out (see `gatepost user --help`)")
+			return usagef("gatepost user needs a command: list, show, create, invite, reset-link, set-role, disable, enable, delete or sign-out (see `gatepost user --help`)")
 		},
 		Commands: []*cli.Command{
 			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
@@ -36,6 +36,12 @@ func (p *process) userCommands() *cli.Command {
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
 				&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from the first line of standard input; otherwise one is made and printed once"},
 			}},
+			{Name: "invite", Usage: "mail somebody an invitation to make an account", ArgsUsage: "EMAIL", Action: p.userInvite, Flags: []cli.Flag{asJSON,
+				&cli.StringFlag{Name: "role", Usage: "`ROLES` of the account, comma-separated (default: user)"},
+				&cli.StringFlag{Name: "language", Usage: "`LANGUAGE` of the mail (default: the first)"},
+				&cli.BoolFlag{Name: "link", Usage: "print a link to hand over instead; always so without GATEPOST_SMTP_URL"},
+			}},
+			{Name: "reset-link", Usage: "print a link with which a user can choose a new password", ArgsUsage: "EMAIL|ID", Action: p.userResetLink, Flags: []cli.Flag{asJSON}},
 			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]", Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
 			one("disable", "bar a user from signing in, and sign him out", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
 				return "disabled " + u.Email, s.Disable(ctx, u.ID)
@@ -255,7 +261,11 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		}
 		defer pool.Close()
 		quiet := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-		store := auth.New(pool, storeOptions(c, quiet, nil))
+		options := storeOptions(c, quiet, nil)
+		if c.deliver != nil {
+			options.Send = sentByTheGate
+		}
+		store := auth.New(pool, options)
 		defer store.Close()
 		return f(store)
 	})

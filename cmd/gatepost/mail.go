@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// checkMail reads what has to do with mail and with who may sign up by it.
+func (c *config) checkMail(list *faults) {
+	c.notifySignIns = c.parseBool(list, "GATEPOST_NOTIFY_SIGN_INS", c.NotifySignIns)
+	switch {
+	case c.SMTPURL == "" && c.MailFrom != "":
+		list.add(errors.New("GATEPOST_MAIL_FROM is set and GATEPOST_SMTP_URL is not: set both, or there is no mail"))
+	case c.SMTPURL != "":
+		c.checkMailServer(list)
+	}
+	c.checkVerify(list)
+	c.checkDomains(list)
+}
+
+func (c *config) checkMailServer(list *faults) {
+	from, err := netmail.ParseAddress(c.MailFrom)
+	if err == nil {
+		_, err = auth.CanonicalEmail(from.Address)
+	}
+	if err != nil || strings.ContainsFunc(from.Name, unicode.IsControl) {
+		list.add(fmt.Errorf("GATEPOST_MAIL_FROM: %q is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", c.MailFrom))
+	}
+	m, err := parseMailServer(c.SMTPURL)
+	if err != nil {
+		list.add(fmt.Errorf("GATEPOST_SMTP_URL %w", err))
+		return
+	}
+	m.from = from
+	c.mail, c.deliver = m, m.deliver
+}
+
+// checkVerify makes addresses confirmed where there is mail, and holds nobody up, unless told otherwise.
+func (c *config) checkVerify(list *faults) {
+	needsMail := errors.New("GATEPOST_VERIFY_EMAIL needs mail: set GATEPOST_SMTP_URL and GATEPOST_MAIL_FROM")
+	switch c.VerifyEmail {
+	case "":
+		if c.SMTPURL != "" {
+			c.verify = auth.VerifyOptional
+		}
+	case "off":
+	case "optional":
+		c.verify = auth.VerifyOptional
+	case "required":
+		c.verify = auth.VerifyRequired
+	default:
+		list.add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %q is none of off, optional and required", c.VerifyEmail))
+	}
+	if c.verify != auth.VerifyOff && c.SMTPURL == "" {
+		list.add(needsMail)
+	}
+}
+
+func (c *config) checkDomains(list *faults) {
+	for entry := range strings.SplitSeq(c.SignUpDomains, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		domain, err := idna.Lookup.ToASCII(entry)
+		if err == nil {
+			_, err = auth.CanonicalEmail("somebody@" + domain)
+		}
+		if err != nil {
+			list.add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %q is not the domain of an address (example: example.com)", entry))
+			continue
+		}
+		if domain = strings.ToLower(domain); !slices.Contains(c.signUpDomains, domain) {
+			c.signUpDomains = append(c.signUpDomains, domain)
+		}
+	}
+	if len(c.signUpDomains) > 0 && c.verify != auth.VerifyRequired {
+		list.add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody can type one: set GATEPOST_VERIFY_EMAIL=required too"))
+	}
+}
+
+// send puts a mail into words and hands it in.
+func (g *gate) send(ctx context.Context, m auth.Mail) error {
+	letter, err := g.ui.Compose(m)
+	if err != nil {
+		return err
+	}
+	return g.c.deliver(ctx, letter)
+}
+
+// sentByTheGate stands for the sender in commands that only write into the outbox.
+func sentByTheGate(context.Context, auth.Mail) error { return errors.New("mail is sent by the gate") }

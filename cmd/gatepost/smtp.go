@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	netmail "net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// deliver brings a letter to its reader's mail server, or fails. auth.ErrMailRefused is for good.
+type deliver func(context.Context, loginui.Letter) error
+
+// smtpTimeout bounds each answer of a mail server.
+const smtpTimeout = 20 * time.Second
+
+// mailServer is where mail is handed in.
+type mailServer struct {
+	host           string
+	port           int
+	tls            bool // from the first byte on (smtps); else by STARTTLS, or on this machine not at all
+	user, password string
+	from           *netmail.Address
+	roots          *x509.CertPool                                                       // nil: the system's
+	connect        func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
+}
+
+// parseMailServer reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
+func parseMailServer(s string) (*mailServer, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !validPort(u) || u.Opaque != "" {
+		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
+	}
+	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("has something behind the host: name only scheme, user, password, host and port")
+	}
+	m := &mailServer{host: u.Hostname(), port: 587, tls: u.Scheme == "smtps", user: u.User.Username()}
+	m.password, _ = u.User.Password()
+	if m.tls {
+		m.port = 465
+	}
+	if u.Port() != "" {
+		m.port, _ = strconv.Atoi(u.Port()) // checked above
+	}
+	return m, nil
+}
+
+func (m *mailServer) String() string {
+	if m == nil {
+		return "(unreadable)"
+	}
+	scheme := "smtp"
+	if m.tls {
+		scheme = "smtps"
+	}
+	return scheme + "://" + net.JoinHostPort(m.host, strconv.Itoa(m.port))
+}
+
+// deliver is a deliver.
+func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
+	msg, err := m.message(l)
+	if err != nil {
+		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+	}
+	client, err := m.client(ctx)
+	if err != nil {
+		return err
+	}
+	err = client.DialAndSendWithContext(ctx, msg)
+	var failure *mail.SendError
+	switch {
+	case msg.IsDelivered(): // whatever was said afterwards
+		return nil
+	case ctx.Err() != nil:
+		return errors.Join(ctx.Err(), err)
+	case errors.As(err, &failure) && failure.ErrorCode() >= 500 && failure.Reason != mail.ErrSMTPMailFrom:
+		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+	}
+	return err
+}
+
+// message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
+func (m *mailServer) message(l loginui.Letter) (*mail.Msg, error) {
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	if err := msg.To(l.To); err != nil {
+		return nil, err
+	}
+	msg.FromMailAddress(m.from)
+	msg.Subject(l.Subject)
+	msg.SetDate()
+	msg.SetMessageIDWithValue(l.ID + "@" + m.domain())
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday answers it
+	msg.SetGenHeader("Content-Language", l.Lang)
+	msg.SetBodyString(mail.TypeTextPlain, l.Text)
+	msg.AddAlternativeString(mail.TypeTextHTML, l.HTML)
+	return msg, nil
+}
+
+func (m *mailServer) domain() string {
+	_, domain, _ := strings.Cut(m.from.Address, "@")
+	return domain
+}
+
+// client speaks to the server until ctx ends. Only on this machine it may speak in clear.
+func (m *mailServer) client(ctx context.Context) (*mail.Client, error) {
+	options := []mail.Option{mail.WithPort(m.port), mail.WithHELO(m.domain()), mail.WithTimeout(smtpTimeout),
+		mail.WithTLSPolicy(mail.TLSMandatory), mail.WithTLSConfig(m.tlsConfig()), mail.WithoutNoop(), mail.WithDialContextFunc(m.dial(ctx))}
+	mechanisms := []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlain, mail.SMTPAuthLogin}
+	if m.tls {
+		options = append(options, mail.WithSSL())
+	} else if proxy.IsLoopback(m.host) {
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+		mechanisms = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc}
+	}
+	if m.user != "" {
+		options = append(options, mail.WithUsername(m.user), mail.WithPassword(m.password), mail.WithOpportunisticSMTPAuth(mechanisms...))
+	}
+	return mail.NewClient(m.host, options...)
+}
+
+// dial connects, and cuts the connection when ctx ends: a server that keeps one waiting between two answers is waited for no
+// longer.
+func (m *mailServer) dial(ctx context.Context) mail.DialContextFunc {
+	return func(dialing context.Context, network, address string) (net.Conn, error) {
+		connect := m.connect
+		if connect == nil {
+			connect = (&net.Dialer{}).DialContext
+		}
+		conn, err := connect(dialing, network, address)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { _ = conn.Close() })
+		if !m.tls {
+			return conn, nil
+		}
+		secure := tls.Client(conn, m.tlsConfig())
+		if err := secure.HandshakeContext(dialing); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return secure, nil
+	}
+}
+
+func (m *mailServer) tlsConfig() *tls.Config {
+	return &tls.Config{ServerName: m.host, RootCAs: m.roots, MinVersion: tls.VersionTLS12}
+}
+
+// check says hello to the server, and who we are.
+func (m *mailServer) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, smtpTimeout)
+	defer cancel()
+	client, err := m.client(ctx)
+	if err == nil {
+		err = client.DialWithContext(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, cause(err))
+	}
+	return client.Close()
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	netmail "net/mail"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/loginui"
+)
+
+var aLetter = loginui.Letter{ID: "ID1", To: "ada@example.com", Subject: "اختر كلمة مرور جديدة – Ünïcode", Lang: "ar",
+	Text: "نص\n.\nlink: https://app.example.com/login/reset?token=" + strings.Repeat("x", 43) + "\n", HTML: "<p dir=\"rtl\">نص</p>"}
+
+// server is how a post office is spoken to.
+func (o *postOffice) server(t *testing.T, url string, roots *x509.CertPool) *mailServer {
+	t.Helper()
+	m, err := parseMailServer(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.from = &netmail.Address{Name: "Éxample, Inc.", Address: "login@example.org"}
+	m.roots = roots
+	m.connect = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, o.address)
+	}
+	return m
+}
+
+func TestMailIsHandedIn(t *testing.T) {
+	t.Parallel()
+	certificate, roots := newCertificate(t, "mail.example.com")
+	for name, c := range map[string]struct {
+		url         string
+		certificate *tls.Certificate
+		user        string
+	}{
+		"in clear, on this machine":         {"smtp://127.0.0.1", nil, ""},
+		"with a password, on this machine":  {"smtp://me:p%40ss@localhost", nil, "me"},
+		"by STARTTLS":                       {"smtp://mail.example.com", certificate, ""},
+		"by STARTTLS and with a password":   {"smtp://me:p%40ss@mail.example.com:2525", certificate, "me"},
+		"over TLS, with and for a password": {"smtps://me:p%40ss@mail.example.com", certificate, "me"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newPostOffice(t, c.certificate, func(o *postOffice) { o.user, o.pass = c.user, "p@ss" })
+			m := o.server(t, c.url, roots)
+			if m.tls {
+				m.connect = wrapped(t, o, *c.certificate)
+			}
+			if err := m.check(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := m.deliver(t.Context(), aLetter); err != nil {
+				t.Fatal(err)
+			}
+			l := o.next(t, "ada@example.com")
+			if l.from != "login@example.org" || l.subject != aLetter.Subject || l.text != aLetter.Text || l.html != aLetter.HTML {
+				t.Errorf("got %+v", l)
+			}
+			for header, want := range map[string]string{
+				"To": "<ada@example.com>", "Message-Id": "<ID1@example.org>", "Auto-Submitted": "auto-generated", "Content-Language": "ar",
+				"Mime-Version": "1.0", "User-Agent": "", "X-Mailer": "", "Bcc": "", "Cc": "",
+			} {
+				if got := l.header.Get(header); got != want {
+					t.Errorf("%s is %q, want %q", header, got, want)
+				}
+			}
+			if from, err := l.header.AddressList("From"); err != nil || len(from) != 1 || *from[0] != *m.from {
+				t.Errorf("from %v, %v", from, err)
+			}
+			if _, err := l.header.Date(); err != nil {
+				t.Error(err)
+			}
+			if host, err := os.Hostname(); err == nil && len(host) > 3 && strings.Contains(l.raw, host) || o.names[0] != "example.org" {
+				t.Errorf("it tells of this machine: hello from %q\n%s", o.names[0], l.raw)
+			}
+		})
+	}
+}
+
+// wrapped connects to a post office through TLS from the first byte on.
+func wrapped(t *testing.T, o *postOffice, certificate tls.Certificate) func(context.Context, string, string) (net.Conn, error) {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go pipe(conn, o.address)
+		}
+	}()
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
+	}
+}
+
+// Neither mail nor password goes to whom it is not meant for, or where others can listen.
+func TestNothingIsSaidToAStranger(t *testing.T) {
+	t.Parallel()
+	certificate, roots := newCertificate(t, "mail.example.com")
+	for name, c := range map[string]struct {
+		url         string
+		certificate *tls.Certificate
+		roots       *x509.CertPool
+	}{
+		"no STARTTLS":                {"smtp://me:pass@mail.example.com", nil, nil},
+		"another name":               {"smtp://me:pass@mail2.example.com", certificate, roots},
+		"a certificate of its own":   {"smtp://me:pass@mail.example.com", certificate, nil},
+		"TLS that is none":           {"smtps://me:pass@mail.example.com", nil, nil},
+		"a password nobody asks for": {"smtp://me:pass@localhost", nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newPostOffice(t, c.certificate, nil)
+			m := o.server(t, c.url, c.roots)
+			err := m.deliver(t.Context(), aLetter)
+			if err == nil || errors.Is(err, auth.ErrMailRefused) || strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "AUTH") {
+				t.Errorf("got %v", err)
+			}
+			if err := m.check(t.Context()); err == nil || !strings.Contains(err.Error(), "no mail can be handed in at smtp") {
+				t.Errorf("check says %v", err)
+			}
+			if len(o.names) != 0 || len(o.taken) != 0 {
+				t.Error("it went on")
+			}
+		})
+	}
+}
+
+func TestWhatAMailServerSaysDecides(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		command string
+		code    int
+		good    bool // it was handed in
+		refused bool // for good
+	}{
+		"no such reader":              {"RCPT", 550, false, true},
+		"a mailbox that is full":      {"RCPT", 452, false, false},
+		"grey-listed":                 {"RCPT", 451, false, false},
+		"content it does not like":    {"DATA", 554, false, true},
+		"trouble with it":             {"DATA", 451, false, false},
+		"a sender it does not know":   {"MAIL", 550, false, false},
+		"a connection lost, too late": {"hang up", 500, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newPostOffice(t, nil, nil)
+			o.refuses(c.command, c.code)
+			err := o.server(t, o.url, nil).deliver(t.Context(), aLetter)
+			if (err == nil) != c.good || errors.Is(err, auth.ErrMailRefused) != c.refused {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	o := newPostOffice(t, nil, func(o *postOffice) { o.user, o.pass = "me", "right" })
+	m := o.server(t, "smtp://me:wrong@127.0.0.1", nil)
+	if err := m.deliver(t.Context(), aLetter); err == nil || errors.Is(err, auth.ErrMailRefused) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	for _, to := range []string{"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", ""} {
+		l := aLetter
+		l.To = to
+		if err := m.deliver(t.Context(), l); !errors.Is(err, auth.ErrMailRefused) {
+			t.Errorf("%q: %v", to, err)
+		}
+	}
+}
+
+// A server that says nothing, or nothing more, is waited for no longer than the context allows.
+func TestASilentMailServerIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, greeting := range map[string]string{"from the start": "", "after its greeting": "220 mail.example.com\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Write([]byte(greeting))
+				cancel()
+				_, _ = conn.Read(make([]byte, 1<<10))
+			}()
+			o := &postOffice{address: l.Addr().String()}
+			if err := o.server(t, "smtp://127.0.0.1", nil).deliver(ctx, aLetter); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestMailServersAreNamedByURL(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"smtp://mail.example.com": "smtp://mail.example.com:587", "smtps://u:p@mail.example.com/": "smtps://mail.example.com:465", "smtp://[::1]:25": "smtp://[::1]:25",
+		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp:mail.example.com": "", "smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
+	} {
+		m, err := parseMailServer(s)
+		if want == "" && err == nil || want != "" && (err != nil || m.String() != want) {
+			t.Errorf("%s: %v, %v", s, m, err)
+		}
+	}
+}
+
+// pipe connects both ends until one is closed.
+func pipe(conn net.Conn, address string) {
+	defer conn.Close()
+	to, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	go func() { _, _ = io.Copy(to, conn) }()
+	_, _ = io.Copy(conn, to)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// linkJSON is a link for scripts. Whoever has it can do what it is for.
+type linkJSON struct {
+	Email string `json:"email"`
+	Link  string `json:"link,omitempty"` // empty: it was mailed
+}
+
+// userResetLink hands the operator the link that a mail would have.
+func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return usagef("%s takes one argument, an e-mail address or an id", c.FullName())
+	}
+	return p.withStore(ctx, func(s *auth.Store) error {
+		u, err := s.FindUser(ctx, c.Args().First())
+		if errors.Is(err, auth.ErrNoUser) {
+			return fmt.Errorf("there is no user %q (see `gatepost user list`)", c.Args().First())
+		}
+		if err != nil {
+			return err
+		}
+		token, err := s.ResetLink(ctx, u.ID)
+		if errors.Is(err, auth.ErrNoUser) {
+			return fmt.Errorf("%s is disabled, and could not log in with a new password: run `gatepost user enable %[1]s` first", u.Email)
+		}
+		if err != nil {
+			return err
+		}
+		return p.printLink(ctx, c, u.Email, auth.ForReset, token, "for one hour, and once")
+	})
+}
+
+func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return usagef("%s takes one argument, an e-mail address", c.FullName())
+	}
+	i := auth.Invitation{Email: c.Args().First(), Language: c.String("language")}
+	if c.IsSet("role") {
+		var err error
+		if i.Roles, err = parseRoles(c.String("role")); err != nil {
+			return err
+		}
+	}
+	config, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	return p.withStore(ctx, func(s *auth.Store) error {
+		email, err := auth.CanonicalEmail(i.Email)
+		if err != nil {
+			return explainInput(err)
+		}
+		if config.deliver == nil || c.Bool("link") {
+			token, err := s.InvitationLink(ctx, i)
+			if err != nil {
+				return explainInput(err)
+			}
+			return p.printLink(ctx, c, email, auth.ForInvite, token, "for 7 days, and once")
+		}
+		if err := s.Invite(ctx, i); err != nil {
+			return explainInput(err)
+		}
+		if c.Bool("json") {
+			return p.printJSON(linkJSON{Email: email})
+		}
+		_, err = fmt.Fprintf(p.stdout, "an invitation to %s is on its way; the running gate sends it\n", email)
+		return err
+	})
+}
+
+func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose auth.Purpose, token auth.Token, works string) error {
+	config, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	ui, err := newUI(config, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	link := ui.LinkURL(purpose, token)
+	if c.Bool("json") {
+		return p.printJSON(linkJSON{email, link})
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s\n  works %s; give it to nobody but %s\n", link, works, email)
+	return err
+}

@@ -1,0 +1,77 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func (ui *UI) getAddress(w http.ResponseWriter, r *http.Request) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.addressPage(r, s, form{}, trouble{}))
+}
+
+func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
+	f, s, token, err := ui.ownForm(w, r)
+	if err != nil {
+		return err
+	}
+	issued, err := ui.store.RequestEmailChange(r.Context(), token, f.password, f.Email, ui.client(r))
+	if errors.Is(err, auth.ErrNoSession) {
+		return err
+	}
+	if err != nil {
+		t := ui.wrongPassword(w, r, err, "password")
+		return ui.show(w, t.status, "form", ui.addressPage(r, s, f, t))
+	}
+	ui.signedIn(w, issued)
+	return ui.done(w, "address")
+}
+
+func (ui *UI) addressPage(r *http.Request, s auth.Session, f form, t trouble) formPage {
+	p := ui.form(r, "address", addressPath, form{})
+	p.failed(t)
+	p.Intro = []string{p.say("address.say", "email", s.User.Email)}
+	p.Username = s.User.Email
+	address := p.email(f.Email)
+	address.Label, address.Autocomplete = p.say("address.new"), "email"
+	p.with(t.faults, address, p.currentPassword("password", "change.current"))
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}
+
+// getChange needs the session of whoever asked: a link alone would lend a stranger the address.
+func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
+	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	l, err := ui.readLink(r, isFor(auth.ForChange))
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.changePage(r, s, l))
+}
+
+func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
+	if _, err := readForm(w, r); err != nil {
+		return err
+	}
+	session, _ := ui.presented(r)
+	if err := ui.store.ConfirmEmail(r.Context(), ui.link(r), session, ui.client(r)); err != nil {
+		return err
+	}
+	ui.c.Cookie.ClearLink(w.Header())
+	return ui.done(w, "moved")
+}
+
+func (ui *UI) changePage(r *http.Request, s auth.Session, l auth.Link) formPage {
+	p := ui.form(r, "moving", changePath, form{})
+	p.Intro = []string{p.say("moving.say", "email", l.Email, "old", s.User.Email)}
+	p.Cancel = ui.c.Prefix + "/account"
+	return p
+}

@@ -1,0 +1,54 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func (ui *UI) getInvitation(w http.ResponseWriter, r *http.Request) error {
+	l, err := ui.readLink(r, isFor(auth.ForInvite))
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.invitationPage(r, l, form{Remember: true}, trouble{}))
+}
+
+func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	l, err := ui.readLink(r, isFor(auth.ForInvite))
+	if err != nil {
+		return err
+	}
+	presented, _ := ui.presented(r)
+	u := auth.NewUser{Name: f.Name, Password: f.password}
+	issued, err := ui.store.AcceptInvitation(r.Context(), ui.link(r), u, f.Remember, presented, ui.client(r))
+	if errors.Is(err, auth.ErrBadLink) {
+		return err
+	}
+	if err != nil {
+		t := ui.trouble(w, r, err)
+		if fault, ok := t.faults["email"]; ok { // there is no such field
+			t.fault = fault
+		}
+		return ui.show(w, t.status, "form", ui.invitationPage(r, l, f, t))
+	}
+	ui.c.Cookie.ClearLink(w.Header())
+	ui.signedIn(w, issued)
+	seeOther(w, ui.c.Home)
+	return nil
+}
+
+func (ui *UI) invitationPage(r *http.Request, l auth.Link, f form, t trouble) formPage {
+	p := ui.form(r, "invitation", invitePath, form{})
+	p.failed(t)
+	p.Intro = []string{p.say("invitation.say", "email", l.Email)}
+	p.Username = l.Email
+	p.with(t.faults, p.name(f.Name), p.newPassword("field.password", ui.c.PasswordMin))
+	p.AskRemember, p.Remember = true, f.Remember
+	return p
+}

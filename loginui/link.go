@@ -1,0 +1,68 @@
+package loginui
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// The pages that mailed links open, below Prefix.
+const (
+	forgotPath  = "/login/forgot"
+	resetPath   = "/login/reset"
+	verifyPath  = "/signup/verify"
+	invitePath  = "/signup/invitation"
+	changePath  = "/account/email/confirm"
+	undoPath    = "/account/email/undo"
+	addressPath = "/account/email"
+)
+
+var linkPaths = map[auth.Purpose]string{
+	auth.ForReset: resetPath, auth.ForVerify: verifyPath, auth.ForInvite: invitePath, auth.ForChange: changePath, auth.ForUndo: undoPath,
+}
+
+// LinkURL is the address that a link opens. It holds the secret of the link, and goes to nobody but whom it is for.
+func (ui *UI) LinkURL(p auth.Purpose, t auth.Token) string {
+	return ui.absolute(ui.c.Prefix+linkPaths[p]) + "?token=" + url.QueryEscape(string(t))
+}
+
+// opened is a page that a mailed link opens. The secret goes from the address into a cookie first: addresses stay in histories,
+// logs, and the Referer of whatever a page loads. Whatever fetches links before their reader does, a scanner or a browser,
+// changes nothing by it: what a link is for is done by a form.
+func (ui *UI) opened(path string, show page) page {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		query := r.URL.Query()
+		if !query.Has("token") {
+			return show(w, r)
+		}
+		if !ui.c.Cookie.SetLink(w.Header(), query.Get("token")) {
+			return auth.ErrBadLink
+		}
+		seeOther(w, ui.c.Prefix+path)
+		return nil
+	}
+}
+
+// link is the token of the link opened last; empty when there is none.
+func (ui *UI) link(r *http.Request) auth.Token { return ui.c.Cookie.ReadLink(r.Header) }
+
+// readLink says what the link opened last is about, if it is for one of some purposes.
+func (ui *UI) readLink(r *http.Request, allowed func(auth.Link) bool) (auth.Link, error) {
+	l, err := ui.store.Link(r.Context(), ui.link(r))
+	if err == nil && !allowed(l) {
+		return auth.Link{}, auth.ErrBadLink
+	}
+	return l, err
+}
+
+func isFor(p auth.Purpose) func(auth.Link) bool {
+	return func(l auth.Link) bool { return l.Purpose == p }
+}
+
+// sent is the page that says what to do next: read the mail.
+func (ui *UI) sent(w http.ResponseWriter, r *http.Request, status int, key, email string) error {
+	p := messagePage{base: ui.refusal(r, "sent.title")}
+	p.Text, p.More = p.say(key, "email", email), p.say("sent.more")
+	return ui.show(w, status, "message", p)
+}

@@ -1,0 +1,98 @@
+package loginui
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"strings"
+	texttemplate "text/template"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// Letter is a mail in words.
+type Letter struct {
+	ID          string // stays the same when it is sent again
+	To, Subject string
+	Text, HTML  string
+	Lang        string
+}
+
+// letterTemplates are mail.html and mail.txt.
+type letterTemplates struct {
+	html *template.Template
+	text *texttemplate.Template
+}
+
+// mailPage is what mail.html and mail.txt are filled in with.
+type mailPage struct {
+	*words
+	AppName  string
+	Home     string // address of the site
+	Subject  string
+	Intro    string
+	Facts    []mailFact
+	Question string // before the button; empty: nothing is to be said
+	Button   string // empty: there is none
+	URL      template.URL
+	After    string
+}
+
+// mailFact is what happened, when, where and with what.
+type mailFact struct{ Name, Value string }
+
+func parseLetters(sources map[string]string) (letterTemplates, error) {
+	html, err1 := template.New("mail.html").Parse(sources["mail.html"])
+	text, err2 := texttemplate.New("mail.txt").Parse(sources["mail.txt"])
+	return letterTemplates{html, text}, errors.Join(err1, err2)
+}
+
+// Compose puts a mail into words, in its language or else the first. Its links lead to the public URL, whatever host the request
+// named that caused it.
+func (ui *UI) Compose(m auth.Mail) (Letter, error) {
+	p := ui.mailPage(m)
+	var text, html strings.Builder
+	err1 := ui.letters.text.Execute(&text, p)
+	err2 := ui.letters.html.Execute(&html, p)
+	if err := errors.Join(err1, err2); err != nil {
+		return Letter{}, fmt.Errorf("write the mail %q: %w", m.Kind, err)
+	}
+	return Letter{ID: m.ID, To: m.To, Subject: p.Subject, Text: text.String(), HTML: html.String(), Lang: p.Lang}, nil
+}
+
+func (ui *UI) mailPage(m auth.Mail) mailPage {
+	w := ui.languages.find(m.Language)
+	if w == nil {
+		w = ui.languages.list[0]
+	}
+	key := "mail." + strings.ReplaceAll(string(m.Kind), "-", "_")
+	part := func(name string) string {
+		if !w.has(key + name) {
+			return ""
+		}
+		return w.say(key+name, "app", ui.c.AppName, "email", m.Email)
+	}
+	p := mailPage{words: w, AppName: ui.c.AppName, Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
+		Question: part(".question"), Button: part(".button"), After: part(".after"), URL: template.URL(ui.mailURL(m))}
+	if tellsWhere[m.Kind] {
+		p.Facts = append(p.Facts, mailFact{w.say("mail.when"), w.Date(m.At)}, mailFact{w.say("mail.device"), w.device(m.UserAgent)})
+		if place := w.Place(m.IPAddress); place != "" {
+			p.Facts = append(p.Facts, mailFact{w.say("mail.place"), place})
+		}
+	}
+	return p
+}
+
+// tellsWhere are the mails about what was done, which say where.
+var tellsWhere = map[auth.MailKind]bool{auth.MailPassword: true, auth.MailChanged: true, auth.MailSignIn: true}
+
+// mailURL is where the button of a mail leads.
+func (ui *UI) mailURL(m auth.Mail) string {
+	switch p := m.Kind.Purpose(); {
+	case p != "":
+		return ui.LinkURL(p, m.Link)
+	case m.Kind == auth.MailPassword, m.Kind == auth.MailSignIn:
+		return ui.absolute(ui.c.Prefix + forgotPath)
+	}
+	return ui.absolute(ui.c.Prefix + "/login")
+}

@@ -1,0 +1,102 @@
+package loginui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
+	return ui.show(w, http.StatusOK, "form", ui.forgotPage(r, form{}, trouble{}))
+}
+
+// postForgot says the same whether the address has an account or not.
+func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if err := ui.store.RequestReset(r.Context(), f.Email, ui.client(r)); err != nil {
+		t := ui.trouble(w, r, err)
+		return ui.show(w, t.status, "form", ui.forgotPage(r, f, t))
+	}
+	return ui.sent(w, r, http.StatusOK, "forgot.sent", f.Email)
+}
+
+func (ui *UI) forgotPage(r *http.Request, f form, t trouble) formPage {
+	p := ui.form(r, "forgot", forgotPath, f)
+	p.failed(t)
+	p.Intro = []string{p.say("forgot.say")}
+	p.with(t.faults, p.email(f.Email))
+	p.Cancel = ui.c.Prefix + "/login"
+	return p
+}
+
+// resets says whether a password can be chosen with a link.
+func resets(l auth.Link) bool { return l.Purpose == auth.ForReset || l.Claimable() }
+
+func (ui *UI) getReset(w http.ResponseWriter, r *http.Request) error {
+	l, err := ui.readLink(r, resets)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.choosePage(r, "reset", resetPath, l, trouble{}))
+}
+
+func (ui *UI) postReset(w http.ResponseWriter, r *http.Request) error {
+	return ui.choose(w, r, "reset", resetPath, resets, ui.store.ResetPassword)
+}
+
+func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
+	l, err := ui.readLink(r, isFor(auth.ForUndo))
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.choosePage(r, "undo", undoPath, l, trouble{}))
+}
+
+func (ui *UI) postUndo(w http.ResponseWriter, r *http.Request) error {
+	return ui.choose(w, r, "undo", undoPath, isFor(auth.ForUndo), ui.store.UndoEmailChange)
+}
+
+// choosePage asks for a new password, and for nothing else: the link stands for the account.
+func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trouble) formPage {
+	p := ui.form(r, name, path, form{})
+	p.failed(t)
+	p.Intro = []string{p.say(name+".say", "email", l.Email), p.say("reset.ends")}
+	p.Username = l.Email
+	p.with(t.faults, p.newPassword("change.new", ui.c.PasswordMin))
+	return p
+}
+
+// chooser gives the account of a link a password, and says by what the browser is known again.
+type chooser func(context.Context, auth.Token, auth.Password, auth.Client) (browser auth.Token, err error)
+
+// choose sends whoever chose a password to the login: that he knows it is yet to be shown.
+func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, allowed func(auth.Link) bool, do chooser) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	l, err := ui.readLink(r, allowed)
+	if err != nil {
+		return err
+	}
+	browser, err := do(r.Context(), ui.link(r), f.password, ui.client(r))
+	if errors.Is(err, auth.ErrBadLink) {
+		return err
+	}
+	if err != nil {
+		t := ui.trouble(w, r, err)
+		return ui.show(w, t.status, "form", ui.choosePage(r, name, path, l, t))
+	}
+	h := w.Header()
+	ui.c.Cookie.ClearLink(h)
+	ui.c.Cookie.Clear(h)
+	ui.c.Cookie.SetBrowser(h, browser)
+	ui.c.Cookie.SetDone(h, name)
+	seeOther(w, ui.c.Prefix+"/login")
+	return nil
+}
