@@ -97,7 +97,7 @@ func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l letter) (posted bo
 	if !s.mails() {
 		return false, nil
 	}
-	if ok, err := take(ctx, tx, mailBuckets(l.to)); err != nil || !ok {
+	if ok, err := take(ctx, tx, mailBuckets(l.kind, l.to)); err != nil || !ok {
 		return false, err
 	}
 	return true, s.post(ctx, tx, l)

@@ -165,9 +165,13 @@ func inner(a netip.Addr) bool {
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
-// mailBuckets are the limits on mail to an address.
-func mailBuckets(email string) []bucket {
-	return []bucket{{hashKey("mail", email, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, "hour"), mailHourly)}
+// mailBuckets are the limits on mail to an address. Warnings have their own, which nobody can use up by asking for other mail.
+func mailBuckets(kind MailKind, email string) []bucket {
+	class := "asked for"
+	if kind == MailSignIn {
+		class = "warning"
+	}
+	return []bucket{{hashKey("mail", email, class, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, class, "hour"), mailHourly)}
 }
 
 // mailRequests is the limit on requests for mail from an address.

@@ -11,7 +11,10 @@ type state struct {
 // states are all of them in an order in which one visitor can pass through, from his sign-up to the end of his account.
 func states(p person) []state {
 	all := append(formStates(p), accountStates(p)...)
-	return append(all, leavingStates(p)...)
+	all = append(all, addressStates(p)...)
+	all = append(all, leavingStates(p)...)
+	all = append(all, mailedStates(p)...)
+	return append(all, lastStates(p)...)
 }
 
 func formStates(p person) []state {
@@ -72,6 +75,25 @@ func accountStates(p person) []state {
 	}
 }
 
+func addressStates(p person) []state {
+	moved := p.at("new." + p.email)
+	return []state{
+		{"/account/email", 200, func(v *visitor) int { return v.open("/account/email") }},
+		{"a failed address", 422, func(v *visitor) int {
+			v.fill("email", p.email)
+			v.fill("password", p.password)
+			return v.submit("/account/email")
+		}},
+		{"/account with mail on its way", 200, func(v *visitor) int {
+			v.fill("email", moved.email)
+			v.fill("password", p.password)
+			return v.submit("/account/email")
+		}},
+		{"/account/email/confirm", 200, func(v *visitor) int { return v.openMailed(moved, "/account/email/confirm") }},
+		{"/signup/verify", 200, func(v *visitor) int { return v.openMailed(p, "/signup/verify") }},
+	}
+}
+
 func leavingStates(p person) []state {
 	return []state{
 		{"/logout", 200, func(v *visitor) int { return v.open("/logout") }},
@@ -85,9 +107,55 @@ func leavingStates(p person) []state {
 			v.fill("password", p.password)
 			return v.submit("/login")
 		}},
+	}
+}
+
+// mailedStates are those of somebody who is not signed in and has read his mail.
+func mailedStates(p person) []state {
+	return []state{
+		{"/login/forgot", 200, func(v *visitor) int { return v.open("/login/forgot") }},
+		{"a failed request", 422, func(v *visitor) int {
+			v.fill("email", "zhang.wei@nowhere")
+			return v.submit("/login/forgot")
+		}},
+		{"mail on its way", 200, func(v *visitor) int {
+			p.wantMore(v.t)
+			v.fill("email", p.email)
+			return v.submit("/login/forgot")
+		}},
+		{"/login/reset", 200, func(v *visitor) int { return v.openMailed(p, "/login/reset") }},
+		{"a failed reset", 422, func(v *visitor) int {
+			v.fill("password", "password")
+			return v.submit("/login/reset")
+		}},
+		{"/account/email/undo", 200, func(v *visitor) int {
+			return v.open(p.linked(v.t, "undo-change-email", "/account/email/undo"))
+		}},
+		{"/signup/invitation", 200, func(v *visitor) int {
+			return v.open(p.at("guest."+p.email).linked(v.t, "invitation", "/signup/invitation"))
+		}},
+		{"a failed invitation", 422, func(v *visitor) int {
+			v.fill("password", "password")
+			return v.submit("/signup/invitation")
+		}},
+		{"a link that does not work", 410, func(v *visitor) int { return v.open("/account/email/undo") }},
+		{"/signup/verify in a strange browser", 200, func(v *visitor) int {
+			v.becomeStrange()
+			return v.openMailed(p, "/signup/verify")
+		}},
+		{"a failed verification", 401, func(v *visitor) int {
+			v.fill("password", "a noisy river at noon")
+			return v.submit("/signup/verify")
+		}},
+	}
+}
+
+func lastStates(p person) []state {
+	return []state{
 		{"a deleted account", 200, func(v *visitor) int {
 			p.unblock(v.t)
-			v.fill("password", p.password)
+			v.open("/login")
+			v.fillIn(person{email: p.email, password: p.password})
 			v.submit("/login")
 			v.open("/account/delete")
 			v.fill("password", p.password)

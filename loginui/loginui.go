@@ -31,6 +31,8 @@ type Config struct {
 	SignUpClosed, ByInvitation bool
 	// Mail says that mail can be sent, and offers what needs it.
 	Mail bool
+	// Confirm says that people are to confirm their address, and offers it on the account page. It takes Mail.
+	Confirm bool
 	// PasswordMin is the shortest password, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.

@@ -45,7 +45,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…", "password": "…", "current": "…"}}
 	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
-	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true, Mail: true}
+	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true, Mail: true, Confirm: true}
 	for _, own := range []auth.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))

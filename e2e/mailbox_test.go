@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+)
+
+// article is one letter in the demo's mailbox.
+var article = regexp.MustCompile(`(?s)<article.*?</article>`)
+
+// mailed waits for a letter to the person and returns the path that some part of it leads to.
+func (p person) mailed(t *testing.T, part string) string {
+	t.Helper()
+	leads := regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(site.url) + `)?(` + regexp.QuoteMeta(part) + `[^"]+)"`)
+	r := newReader(t)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for _, letter := range article.FindAllString(r.read(200, "/mailbox", nil), -1) {
+			if found := leads.FindStringSubmatch(letter); found != nil && strings.Contains(letter, "<bdi>"+p.email+"</bdi>") {
+				return html.UnescapeString(found[1])
+			}
+		}
+	}
+	t.Fatalf("no mail to %s leads to %s", p.email, part)
+	return ""
+}
+
+// openMailed opens the link of the person's latest letter that leads to a page.
+func (v *visitor) openMailed(p person, page string) int {
+	v.t.Helper()
+	return v.open(p.mailed(v.t, page+"?token="))
+}
+
+// at is the same person with another address.
+func (p person) at(email string) person {
+	p.email = email
+	return p
+}
+
+// wantMore lets the person have more mail than anybody gets in a minute.
+func (p person) wantMore(t *testing.T) {
+	t.Helper()
+	p.change(t, `DELETE FROM gatepost.throttle`)
+}
+
+// linked is a link for the person as a mail would have it, without the way that leads to such a mail. For purpose and page see
+// package auth.
+func (p person) linked(t *testing.T, purpose, page string) string {
+	t.Helper()
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	token := base64.RawURLEncoding.EncodeToString(secret)
+	hash := sha256.Sum256([]byte(token))
+	from, user := `gatepost."user" WHERE email = :'email'`, "id"
+	if purpose == "invitation" {
+		from, user = "(VALUES (1)) one", "NULL"
+	}
+	p.change(t, fmt.Sprintf(`INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
+		SELECT md5(random()::text), '%s:', '%s', %s, :'email', now() + interval '1 hour' FROM %s`, purpose, hex.EncodeToString(hash[:]), user, from))
+	return page + "?token=" + token
+}
+
+// becomeStrange makes the browser one that nobody knows.
+func (v *visitor) becomeStrange() {
+	v.t.Helper()
+	call(v, "forget the cookies", network.ClearBrowserCookies, cdp.Empty{})
+}
+
+func TestVisitorConfirmsAnAddressAndReplacesAForgottenPassword(t *testing.T) {
+	t.Run("with scripts", func(t *testing.T) {
+		forget(newVisitor(t))
+	})
+	t.Run("without scripts", func(t *testing.T) {
+		v := newVisitor(t)
+		v.disableScripts()
+		forget(v)
+	})
+}
+
+// forget is the way of somebody who signs up, confirms his address and forgets his password.
+func forget(v *visitor) {
+	p := zhangWei()
+	v.open("/signup")
+	v.signUp(p)
+	v.mustSee("false") // X-Auth-Email-Verified
+	v.open("/account")
+	v.mustSee("not confirmed")
+	v.openMailed(p, "/signup/verify")
+	v.mustBeAt("/signup/verify")
+	v.press("Confirm")
+	v.mustBeAt("/account")
+	v.mustSee("Your address is confirmed.")
+	v.mustNotSee("not confirmed")
+	v.open("/dashboard")
+	v.mustSee("true")
+	v.press("Log out")
+
+	p.wantMore(v.t)
+	v.follow("Forgot your password?")
+	v.fill("email", strings.ToUpper(p.email))
+	v.press("Send me a link")
+	v.mustSee("a mail is on its way")
+	link := p.mailed(v.t, "/login/reset?token=")
+	v.open(link)
+	v.mustBeAt("/login/reset")
+	v.fill("password", "password")
+	v.press("Save password")
+	v.mustSee("on every list of common passwords")
+	p.password = "a noisy river at noon"
+	v.fill("password", p.password)
+	v.press("Save password")
+	v.mustBeAt("/login")
+	v.mustSee("Your password is changed.")
+	v.logIn(p)
+	v.mustSee(p.greeting())
+	v.open(link)
+	v.mustSee("This link does not work any more")
+}
+
+func TestVisitorChangesTheAddressAndTakesItBack(t *testing.T) {
+	v, p := newVisitor(t), zhangWei()
+	moved := p.at("new." + p.email)
+	v.open("/signup?next=/account")
+	v.signUp(p)
+	v.follow("Change your address")
+	v.fill("email", moved.email)
+	v.fill("password", p.password)
+	v.press("Change address")
+	v.mustBeAt("/account")
+	v.mustSee("Nothing changes until you open the link")
+	v.openMailed(moved, "/account/email/confirm")
+	v.mustSee("Your account gets the address " + moved.email)
+	v.press("Use this address")
+	v.mustSee("Your address is changed.")
+	v.open("/dashboard")
+	v.mustSee(moved.email)
+
+	owner := newVisitor(t)
+	owner.openMailed(p, "/account/email/undo")
+	owner.fill("password", "a noisy river at noon")
+	owner.press("Take it back")
+	owner.mustBeAt("/login")
+	owner.mustSee("Your account has your address again.")
+	v.open("/dashboard")
+	v.mustBeAt("/login?next=%2Fdashboard")
+	p.password = "a noisy river at noon"
+	owner.logIn(p)
+	owner.mustSee(p.email)
+}
+
+// Whoever signs up with somebody else's address loses the account to him, whatever he clicks.
+func TestAnAddressIsItsOwners(t *testing.T) {
+	stranger, owner, p := newVisitor(t), newVisitor(t), zhangWei()
+	stranger.open("/signup")
+	stranger.signUp(p)
+	owner.openMailed(p, "/signup/verify")
+	owner.mustSee("Enter the password you chose")
+	owner.follow("Choose a new password")
+	owner.mustBeAt("/login/reset")
+	owner.fill("password", "a noisy river at noon")
+	owner.press("Save password")
+	stranger.open("/dashboard")
+	stranger.mustBeAt("/login?next=%2Fdashboard")
+	stranger.logIn(p)
+	stranger.mustSee("The e-mail address or the password is not right.")
+	p.password = "a noisy river at noon"
+	owner.logIn(p)
+	owner.mustSee(p.greeting())
+}
+
+// A mail is read on telephones, at night, from right to left, and aloud.
+func TestMailIsAccessibleAndFits(t *testing.T) {
+	for _, in := range []tongue{{"en-GB", "en", "ltr"}, {"ar-EG", "ar", "rtl"}} {
+		v, p := newVisitor(t), zhangWei()
+		v.as(look{language: in.accept})
+		v.open("/signup?next=/account")
+		v.fillIn(p)
+		v.submit("/signup")
+		p.mailed(t, "/signup/verify?token=")
+		v.open("/account/password")
+		v.fill("current", p.password)
+		v.fill("password", "a noisy river at noon")
+		v.submit("/account/password")
+		v.open(p.mailed(t, "/mailbox/")) // the latest, about the password
+		for _, l := range []look{{width: 320, height: 640, scale: 1, scheme: "light"}, {width: 1280, height: 720, scale: 1, scheme: "dark"}} {
+			v.as(l)
+			v.mustSpeak("the mail", in)
+			v.mustBeAccessible("the mail in " + in.lang)
+			v.mustFit("the mail in " + in.lang)
+		}
+		validHTML(t, "mail-"+in.lang, 200, newReader(t).read(200, p.mailed(t, "/mailbox/"), nil))
+	}
+	v := newVisitor(t)
+	v.open("/mailbox")
+	v.mustBeAccessible("the mailbox")
+}
