@@ -88,6 +88,7 @@ pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; margin: 1re
 </head>
 <body>
 <nav><a href="/">Home</a></nav>
+<main>
 <h1>Mailbox of the demo</h1>
 <p>Whatever the gate mails ends here, and nowhere else.</p>
 {{range .}}<article lang="{{.Lang}}">
@@ -97,6 +98,7 @@ pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; margin: 1re
 <a href="/mailbox/{{.ID}}" lang="en">As HTML</a>
 </article>
 {{else}}<p>There is no mail yet. Sign up, or say that you forgot your password.</p>
-{{end}}</body>
+{{end}}</main>
+</body>
 </html>
 `))
