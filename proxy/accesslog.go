@@ -36,6 +36,7 @@ type exchange struct {
 	status   int
 	bytes    int64
 	cookie   *auth.Cookie
+	hsts     string
 	err      error // the cause, for the log only
 }
 
@@ -51,7 +52,7 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, start: time.Now(), cookie: &p.c.Cookie}
+	x := &exchange{ResponseWriter: w, request: r, start: time.Now(), cookie: &p.c.Cookie, hsts: p.c.HSTS}
 	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
 		x.address = x.client.String()
 	}
@@ -89,9 +90,12 @@ func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
 		x.status = status
 	}
-	if x.body != nil && !x.body.ended.Load() {
+	if x.body != nil && !x.body.ended.Load() && x.request.ProtoMajor == 1 {
 		// What is left of the body must never be taken for the next request.
 		x.Header().Set("Connection", "close")
+	}
+	if x.hsts != "" && x.Header()[hstsHeader] == nil {
+		x.Header()[hstsHeader] = []string{x.hsts}
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -104,6 +108,8 @@ func (x *exchange) Write(b []byte) (int, error) {
 	x.bytes += int64(n)
 	return n, err
 }
+
+const hstsHeader = "Strict-Transport-Security"
 
 // Unwrap lets http.ResponseController flush and hijack.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

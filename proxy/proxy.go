@@ -40,6 +40,10 @@ type Config struct {
 	// listed here that clients can connect from lets them choose the address they are known by.
 	TrustedProxies []netip.Prefix
 
+	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797). It binds the whole host, for as long as it says,
+	// whatever comes to stand there. Empty: nothing is said.
+	HSTS string
+
 	// Owns says whether a raw path is one of our own pages, and Pages serves those.
 	Owns  func(rawPath string) bool
 	Pages http.Handler

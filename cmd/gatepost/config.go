@@ -47,6 +47,10 @@ type config struct {
 	sessionIdle, sessionLifetime, sessionCache time.Duration
 	passwordMin                                int
 	trustedProxies                             []netip.Prefix
+	certificate                                *certificate // nil: none from files
+	acmeDomains                                []string
+	tls                                        bool   // it ends here
+	hsts                                       string // empty: nothing is said
 	dataDir                                    string
 	migrate, allowHTTP, trustUnverifiedEmail   bool
 	logLevel                                   slog.Level
@@ -62,6 +66,7 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 	c := &config{settings: s}
 	c.checkListeners(&list, lookup(env, "PORT"))
 	c.checkPublicURL(&list)
+	c.checkTLS(&list)
 	c.checkUpstream(&list)
 	c.checkPages(&list)
 	c.checkMail(&list)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/urfave/cli/v3"
@@ -64,11 +67,13 @@ type gate struct {
 	c       *config
 	log     *slog.Logger
 	db      *database
+	pool    *pgxpool.Pool
 	store   *auth.Store
 	ui      *loginui.UI
 	proxy   *proxy.Proxy
 	public  *http.Server
 	ops     *http.Server // nil when off
+	plain   *http.Server // over http, where the site is https; nil when off
 	ready   *readiness
 	metrics *prometheus.Registry
 	close   []func()
@@ -77,25 +82,18 @@ type gate struct {
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
 // order. up is called when requests are being answered.
 func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) error) error {
-	public, ops, err := listen(c)
+	l, err := listen(c)
 	if err != nil {
 		return err
 	}
 	g := &gate{c: c, log: log, ready: &readiness{}, metrics: prometheus.NewRegistry()}
 	defer g.Close()
-	g.onClose(func() { _ = public.Close() })
-	if ops != nil {
-		g.onClose(func() { _ = ops.Close() })
-	}
+	g.onClose(l.Close)
 	if err := g.open(ctx); err != nil {
 		return err
 	}
-	failed := make(chan error, 2)
-	go func() { failed <- g.public.Serve(public) }()
-	if ops != nil {
-		go func() { failed <- g.ops.Serve(ops) }()
-	}
-	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", public.Addr().String(),
+	failed := g.serve(l)
+	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
 	if err := up(g); err != nil {
 		return err
@@ -112,22 +110,59 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 	}
 }
 
+// serve answers on the listeners, and says when that ends.
+func (g *gate) serve(l listeners) (failed <-chan error) {
+	ended := make(chan error, 3)
+	if g.public.TLSConfig != nil {
+		go func() { ended <- g.public.ServeTLS(l.public, "", "") }()
+	} else {
+		go func() { ended <- g.public.Serve(l.public) }()
+	}
+	if l.ops != nil {
+		go func() { ended <- g.ops.Serve(l.ops) }()
+	}
+	if l.plain != nil {
+		go func() { ended <- g.plain.Serve(l.plain) }()
+	}
+	return ended
+}
+
+// listeners are where the gate is spoken to. Those that are off are nil.
+type listeners struct{ public, ops, plain net.Listener }
+
+// Close is for when nobody serves them any more, or never did.
+func (l listeners) Close() {
+	for _, one := range []net.Listener{l.public, l.ops, l.plain} {
+		if one != nil {
+			_ = one.Close()
+		}
+	}
+}
+
 // listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
-func listen(c *config) (public, ops net.Listener, err error) {
-	if public, err = listenOn(c.Listen); err != nil {
-		return nil, nil, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
+func listen(c *config) (l listeners, err error) {
+	defer func() {
+		if err != nil {
+			l.Close()
+		}
+	}()
+	if l.public, err = listenOn(c.Listen); err != nil {
+		return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
 	}
 	if c.publicURL.Port() == "0" { // any free port: the public URL follows it
-		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(public.Addr().(*net.TCPAddr).Port))
+		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(l.public.Addr().(*net.TCPAddr).Port))
 	}
-	if c.OpsListen == "off" {
-		return public, nil, nil
+	if c.OpsListen != "off" {
+		if l.ops, err = listenOn(c.OpsListen); err != nil {
+			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
+		}
 	}
-	if ops, err = listenOn(c.OpsListen); err != nil {
-		_ = public.Close()
-		return nil, nil, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
+	if c.HTTPListen != "" {
+		if l.plain, err = listenOn(c.HTTPListen); err != nil {
+			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.HTTPListen, cause(err))
+		}
 	}
-	return public, ops, nil
+	return l, nil
 }
 
 // listenOn listens on an address. An empty root, as in a container made from scratch, may not know localhost.
@@ -168,10 +203,10 @@ func (g *gate) open(ctx context.Context) error {
 	if g.ui, err = newUI(g.c, g.store, g.log); err != nil {
 		return err
 	}
-	g.runStore()
+	g.keep(g.store.Run) // with pages, which put mail into words
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
-		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies,
+		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
 		Owns: g.ui.Owns, Pages: g.ui.Handler(), Refuse: g.ui.Refuse, Navigating: loginui.Navigating,
 		Log: g.log, Metrics: g.metrics,
 	}, g.store)
@@ -182,7 +217,33 @@ func (g *gate) open(ctx context.Context) error {
 	g.onClose(func() { _ = g.public.Close() })
 	g.ops = &http.Server{Handler: g.opsHandler(), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: quiet}
 	g.onClose(func() { _ = g.ops.Close() })
+	g.openTLS(quiet)
 	return nil
+}
+
+// openTLS gives the public listener a certificate, and visitors who come over http somebody who sends them there.
+func (g *gate) openTLS(quiet *log.Logger) {
+	plain := plainHandler(g.c.publicURL.String())
+	switch {
+	case g.c.certificate != nil:
+		g.public.TLSConfig = g.c.certificate.config()
+		g.keep(func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
+	case g.c.acmeDomains != nil:
+		manager := newACME(g.c, g.pool)
+		g.public.TLSConfig = manager.TLSConfig()
+		g.public.TLSConfig.MinVersion = tls.VersionTLS12
+		plain = manager.HTTPHandler(plain)
+	}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet}
+	g.onClose(func() { _ = g.plain.Close() })
+}
+
+// keep runs something until the gate closes.
+func (g *gate) keep(run func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { run(ctx) })
+	g.onClose(func() { stop(); done.Wait() })
 }
 
 func (g *gate) openStore(ctx context.Context) error {
@@ -204,6 +265,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g.pool = pool
 	g.onClose(pool.Close)
 	g.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	options := storeOptions(g.c, g.log, g.metrics)
@@ -217,14 +279,6 @@ func (g *gate) openStore(ctx context.Context) error {
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
 	return nil
-}
-
-// runStore begins when there are pages, which put mail into words.
-func (g *gate) runStore() {
-	running, stop := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() { g.store.Run(running) })
-	g.onClose(func() { stop(); done.Wait() })
 }
 
 func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {

@@ -22,6 +22,13 @@ type settings struct {
 	Upstream             string `env:"GATEPOST_UPSTREAM"`
 	UpstreamTimeout      string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
 	Listen               string `env:"GATEPOST_LISTEN"`
+	HTTPListen           string `env:"GATEPOST_HTTP_LISTEN"`
+	TLSCert              string `env:"GATEPOST_TLS_CERT"`
+	TLSKey               string `env:"GATEPOST_TLS_KEY"`
+	ACMEDomains          string `env:"GATEPOST_ACME_DOMAINS"`
+	ACMEEmail            string `env:"GATEPOST_ACME_EMAIL"`
+	ACMEDirectory        string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
+	HSTS                 string `env:"GATEPOST_HSTS, default=8760h"`
 	OpsListen            string `env:"GATEPOST_OPS_LISTEN, default=localhost:9180"`
 	PublicURL            string `env:"GATEPOST_PUBLIC_URL"`
 	AllowHTTP            string `env:"GATEPOST_ALLOW_HTTP, default=false"`
