@@ -89,6 +89,8 @@ type Options struct {
 	Verify Verify
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
 	NotifySignIns bool
+	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not written there.
+	AuditRetention time.Duration
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
@@ -123,6 +125,7 @@ type Store struct {
 	slides  *slides
 	holds   *holds
 	outbox  *outbox
+	auditor *auditor
 	// listener hears what others revoke.
 	listener *listener
 	metrics  metrics
@@ -147,6 +150,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
 	s.outbox = newOutbox(s)
+	s.auditor = &auditor{s: s}
 	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
@@ -156,6 +160,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 func (s *Store) Close() {
 	s.close()
 	s.slides.flush()
+	s.auditor.flush(context.Background())
 	if s.workers != nil {
 		s.workers.close()
 	}

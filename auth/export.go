@@ -18,6 +18,8 @@ type Export struct {
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
 	Links          []ExportedLink `json:"links"` // that were mailed, and work or have expired and are not swept yet
 	Mails          []ExportedMail `json:"mails"` // that are to be sent
+	// Events are the decisions about the user that are kept, but for those of the last second.
+	Events []ExportedEvent `json:"events"`
 }
 
 // ExportedLink is one mailed link of an Export. Its fields are in the order of the query.
@@ -148,6 +150,9 @@ func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) 
 	}
 	rows, _ = tx.Query(ctx, `
 		SELECT kind, email, language, facts, created_at AT TIME ZONE 'UTC' FROM gatepost.outbox WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
-	e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail])
+	if e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail]); err != nil {
+		return err
+	}
+	e.Events, err = exportEvents(ctx, tx, e.User.ID)
 	return err
 }

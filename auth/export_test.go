@@ -49,3 +49,7 @@ func TakeMail(s *Store, ctx context.Context) (Mail, error) {
 	m, _, err := s.outbox.take(ctx)
 	return m.Mail, err
 }
+
+// Audit notes an event, and FlushAudit writes down what waits.
+func Audit(s *Store, event string)             { s.audit(context.Background(), event, "", Client{}, nil) }
+func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }

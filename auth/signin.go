@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -257,22 +256,6 @@ func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string) error 
 		    updated_at = CASE WHEN $2 = '' THEN updated_at ELSE now() END
 		WHERE user_id = $1 AND provider_id = 'credential' AND (failed_attempts > 0 OR $2 <> '')`, a.userID, renewed)
 	return err
-}
-
-// audit writes the one line about a decision on a person. What strangers typed stays out of it: an address field
-// holds a password now and then.
-func (s *Store) audit(ctx context.Context, event, userID string, c Client, err error) {
-	attrs := []slog.Attr{slog.String("event", event), slog.String("result", result(err))}
-	if userID != "" {
-		attrs = append(attrs, slog.String("user", userID))
-	}
-	if c.Addr.IsValid() {
-		attrs = append(attrs, slog.String("client", c.Addr.String()))
-	}
-	if c.RequestID != "" {
-		attrs = append(attrs, slog.String("request_id", c.RequestID))
-	}
-	s.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
 }
 
 // result is the one word for an outcome, in the audit log and in the metrics.

@@ -53,6 +53,7 @@ type config struct {
 	hsts                                       string // empty: nothing is said
 	dataDir                                    string
 	migrate, allowHTTP, trustUnverifiedEmail   bool
+	auditRetention                             time.Duration
 	logLevel                                   slog.Level
 	logJSON, profiling                         bool
 }
@@ -335,6 +336,9 @@ func (c *config) checkLog(list *faults) {
 		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %q is neither text nor json", c.LogFormat))
 	}
 	c.logJSON = c.LogFormat == "json"
+	if c.AuditRetention != "off" {
+		c.auditRetention = c.parseDuration(list, "GATEPOST_AUDIT_RETENTION", c.AuditRetention)
+	}
 	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Profiling)
 	switch strings.ToLower(c.LogLevel) {
 	case "debug", "info", "warn", "error":

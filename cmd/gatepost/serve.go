@@ -285,7 +285,7 @@ func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) au
 	return auth.Options{
 		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, PasswordMin: c.passwordMin,
 		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
-		Verify: c.verify, NotifySignIns: c.notifySignIns, Log: log, Metrics: metrics,
+		Verify: c.verify, NotifySignIns: c.notifySignIns, AuditRetention: c.auditRetention, Log: log, Metrics: metrics,
 	}
 }
 

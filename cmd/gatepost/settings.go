@@ -64,6 +64,7 @@ type settings struct {
 	PostgresBin          string `env:"GATEPOST_POSTGRES_BIN"`
 	Migrate              string `env:"GATEPOST_MIGRATE, default=true"`
 	Profiling            string `env:"GATEPOST_PROFILING, default=false"`
+	AuditRetention       string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
 	LogFormat            string `env:"GATEPOST_LOG_FORMAT, default=text"`
 	LogLevel             string `env:"GATEPOST_LOG_LEVEL, default=info"`
 }
