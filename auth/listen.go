@@ -46,6 +46,9 @@ func newListener(s *Store) *listener { return &listener{s: s, epoch: time.Now()}
 // sure says whether every change that is a second old is known here.
 func (l *listener) sure() bool { return int64(time.Since(l.epoch)) < l.vouched.Load() }
 
+// Listening says whether revocations elsewhere are heard of. While they are not, every request asks PostgreSQL.
+func (s *Store) Listening() bool { return s.listener.sure() }
+
 func (l *listener) vouch(asked time.Time) { l.vouched.Store(int64(asked.Add(vouchFor).Sub(l.epoch))) }
 
 // run listens until the context ends. Whenever it cannot, sessions are looked up in PostgreSQL on every request.

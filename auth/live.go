@@ -44,6 +44,13 @@ type holds struct {
 
 func newHolds() *holds { return &holds{all: map[*Hold]struct{}{}, wake: make(chan struct{}, 1)} }
 
+// len is how many there are.
+func (hs *holds) len() int {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	return len(hs.all)
+}
+
 // Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the expiry,
 // whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
 func (s *Store) Hold(v Session, l Lasting) *Hold {

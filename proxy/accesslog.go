@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
@@ -184,7 +185,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 		handler = p.c.Log.Handler()
 		record.AddAttrs(l.attrs()...)
 	}
-	var buf [7]slog.Attr
+	var buf [8]slog.Attr
 	attrs := append(buf[:0], slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
@@ -192,11 +193,29 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if x.session.User.ID != "" {
 		attrs = append(attrs, slog.String("user", x.session.User.ID))
 	}
+	if id := traceID(x.request.Header); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
 	if x.err != nil {
 		attrs = append(attrs, slog.String("err", x.err.Error()))
 	}
 	record.AddAttrs(attrs...)
 	_ = handler.Handle(ctx, record) // there is nowhere left to say that a log line failed
+}
+
+// traceID is that of the trace the request is part of (W3C Trace Context, section 3.2); empty when it is part of none. The header is the
+// app's, and passes unchanged.
+func traceID(h http.Header) string {
+	const version, id = len("00-"), 32
+	lines := h["Traceparent"]
+	if len(lines) != 1 || len(lines[0]) < version+id+len("-0123456789abcdef-00") || !strings.HasPrefix(lines[0], "00-") {
+		return ""
+	}
+	s := lines[0][version : version+id]
+	if strings.Trim(s, "0123456789abcdef") != "" || strings.Trim(s, "0") == "" {
+		return ""
+	}
+	return s
 }
 
 const maxLoggedPath = 1024

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/internal/localpg"
@@ -467,22 +471,53 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 	if r, err := http.Get(g.ops + "/debug/pprof/"); err != nil || r.StatusCode != http.StatusNotFound {
 		t.Errorf("profiles nobody asked for: %v, %v", r, err)
 	}
-	res, err := http.Get(g.ops + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, _ := io.ReadAll(res.Body)
+	metrics := g.metrics(t)
 	for _, want := range []string{
 		`gatepost_requests_total{outcome="forwarded",route="protected"} 1`, `gatepost_requests_total{outcome="signed_out",route="protected"} 1`,
 		`gatepost_sign_ups_total{result="ok"} 1`, `gatepost_request_duration_seconds_count{route="own"} 1`, "gatepost_database_connections", "go_goroutines",
+		`gatepost_build_info{commit="`, "gatepost_lasting_answers 0",
 	} {
-		if !strings.Contains(string(b), want) {
+		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if strings.Contains(string(b), "ada@") {
+	if strings.Contains(metrics, "ada@") {
 		t.Error("user data in the metrics")
+	}
+	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever balances between gates learns which of them to leave alone, and why.
+func TestReadyzSaysWhy(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.NotFoundHandler())
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+app.URL)
+	ask := func() (status int, answer ready) {
+		res, err := http.Get(g.ops + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, answer
+	}
+	want := map[string]string{"process": "ok", "database": "ok", "migrations": "ok", "upstream": "ok", "revocations": "ok"}
+	eventually(t, "revocations are heard", func() bool { _, answer := ask(); return answer.Checks["revocations"] == "ok" })
+	if status, answer := ask(); status != 200 || !answer.Ready || !maps.Equal(answer.Checks, want) {
+		t.Errorf("got %d %v", status, answer)
+	}
+	app.Close()
+	want["upstream"] = "the app does not answer"
+	if status, answer := ask(); status != 503 || answer.Ready || !maps.Equal(answer.Checks, want) {
+		t.Errorf("without the app: %d %v", status, answer)
 	}
 }
 

@@ -128,15 +128,19 @@ func unknownWord(c *cli.Command) error {
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
-func (p *process) version(context.Context, *cli.Command) error {
-	commit := "unknown"
+// commit is what the binary was built from, as Go noted it.
+func commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				commit = s.Value
+				return s.Value
 			}
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "gatepost %s\ncommit %s\n%s %s/%s\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return "unknown"
+}
+
+func (p *process) version(context.Context, *cli.Command) error {
+	_, err := fmt.Fprintf(p.stdout, "gatepost %s\ncommit %s\n%s %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -159,7 +159,7 @@ func startGate(t *testing.T, env ...string) *running {
 		}
 	})
 	eventually(t, "the gate answers", func() bool {
-		res, err := http.Get(g.ops + "/readyz")
+		res, err := http.Get(g.ops + "/healthz") // served when everything is
 		if err == nil {
 			_ = res.Body.Close()
 		}

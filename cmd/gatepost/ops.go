@@ -1,13 +1,30 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
+
+// newMetrics is the registry of a gate, with what is known of the process.
+func newMetrics() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatepost_build_info", Help: "1, and which build of the gate this is.",
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit(), "go": runtime.Version()}})
+	build.Set(1)
+	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
 
 // readiness says whether new requests are welcome.
 type readiness struct{ draining atomic.Bool }
@@ -26,16 +43,56 @@ func (g *gate) opsHandler() http.Handler {
 	return mux
 }
 
+// readyTimeout bounds what is asked for one answer.
+const readyTimeout = 2 * time.Second
+
+// ready is the answer of /readyz. Checks say ok, or what is wrong.
+type ready struct {
+	Ready  bool              `json:"ready"`
+	Checks map[string]string `json:"checks"`
+}
+
+// readyz is 200 when a request would be answered, and 503 when another gate had better have it.
 func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
-	if g.ready.draining.Load() {
-		plain(w, http.StatusServiceUnavailable, "stopping\n")
-		return
+	status, answer := http.StatusOK, g.checkReady(r.Context())
+	if !answer.Ready {
+		status = http.StatusServiceUnavailable
 	}
-	if err := g.store.Ping(r.Context()); err != nil {
-		plain(w, http.StatusServiceUnavailable, "PostgreSQL does not answer\n")
-		return
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the prober may have left
+}
+
+func (g *gate) checkReady(ctx context.Context) ready {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	// Without its tables this process had not started, and what a newer one adds to them does not bother it.
+	answer := ready{Ready: true, Checks: map[string]string{"migrations": "ok"}}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	check := func(name, wrong string, fine func() bool) {
+		all.Go(func() {
+			said := "ok"
+			if !fine() {
+				said = wrong
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			answer.Checks[name] = said
+			answer.Ready = answer.Ready && said == "ok"
+		})
 	}
-	plain(w, http.StatusOK, "ready\n")
+	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
+	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
+	check("upstream", "the app does not answer", func() bool { return g.c.upstream.Dial(ctx) == nil })
+	all.Wait()
+	// Without it every request asks PostgreSQL, which is slower and no reason to stay away.
+	if answer.Checks["revocations"] = "ok"; !g.store.Listening() {
+		answer.Checks["revocations"] = "not heard, so sessions are not kept in memory"
+	}
+	return answer
 }
 
 func plain(w http.ResponseWriter, status int, body string) {

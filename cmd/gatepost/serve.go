@@ -17,7 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
@@ -86,7 +85,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, ready: &readiness{}, metrics: prometheus.NewRegistry()}
+	g := &gate{c: c, log: log, ready: &readiness{}, metrics: newMetrics()}
 	defer g.Close()
 	g.onClose(l.Close)
 	if err := g.open(ctx); err != nil {
@@ -267,7 +266,6 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
-	g.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	options := storeOptions(g.c, g.log, g.metrics)
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
