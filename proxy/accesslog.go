@@ -120,9 +120,11 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 func (p *Proxy) end(x *exchange) {
 	fault := recover()
 	x.lasting.hold.Release()
+	p.streams.remove(x)
+	over := x.lasting.over.Load()
 	switch {
-	case x.lasting.over.Load():
-		x.err = errOver
+	case over != nil:
+		x.err = *over
 	case fault == http.ErrAbortHandler:
 		x.err = errors.New("the answer was cut short")
 	case fault != nil:
@@ -135,7 +137,7 @@ func (p *Proxy) end(x *exchange) {
 	took := time.Since(x.start)
 	p.metrics.observe(x, took)
 	p.log(x, took)
-	if fault != nil || x.outcome == outcomeClientGone || x.lasting.over.Load() {
+	if fault != nil || x.outcome == outcomeClientGone || over != nil {
 		panic(http.ErrAbortHandler) // an answer that was not written must not become an empty 200
 	}
 }

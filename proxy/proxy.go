@@ -67,6 +67,7 @@ type Proxy struct {
 	transport *transport
 	metrics   *metrics
 	lines     map[line]slog.Handler
+	streams   streams
 	publicIs  publicURL
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
 }

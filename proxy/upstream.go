@@ -177,6 +177,10 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 		x.lasting.answer = res.Body
 		x.lasting.hold = p.store.Hold(x.session, x)
 	}
+	if endless(res) {
+		x.lasting.answer = res.Body
+		p.streams.add(x)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
 		return nil

@@ -29,6 +29,7 @@ import (
 // config is every setting, checked. Nothing runs on a config with faults.
 type config struct {
 	settings
+	env                                        []string // where they come from
 	upstream                                   proxy.Upstream
 	hasUpstream                                bool
 	upstreamTimeout                            time.Duration
@@ -54,6 +55,7 @@ type config struct {
 	dataDir                                    string
 	migrate, allowHTTP, trustUnverifiedEmail   bool
 	auditRetention                             time.Duration
+	drainDelay, drainTimeout                   time.Duration
 	logLevel                                   slog.Level
 	logJSON, profiling                         bool
 }
@@ -64,7 +66,7 @@ const maxLifetime = 400 * 24 * time.Hour
 // loadConfig reads and checks the environment. The error is a faults: everything wrong at once.
 func loadConfig(ctx context.Context, env []string) (*config, error) {
 	s, list := readSettings(ctx, env)
-	c := &config{settings: s}
+	c := &config{settings: s, env: env}
 	c.checkListeners(&list, lookup(env, "PORT"))
 	c.checkPublicURL(&list)
 	c.checkTLS(&list)
@@ -75,6 +77,7 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 	c.checkSessions(&list)
 	c.checkDatabase(&list, env)
 	c.checkLog(&list)
+	c.checkDrain(&list)
 	c.checkBrand(&list) // last: it renders the pages with the rest
 	return c, list.orNil()
 }
@@ -346,6 +349,13 @@ func (c *config) checkLog(list *faults) {
 	default:
 		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %q is none of debug, info, warn and error", c.LogLevel))
 	}
+}
+
+func (c *config) checkDrain(list *faults) {
+	if c.DrainDelay != "0s" && c.DrainDelay != "0" {
+		c.drainDelay = c.parseDuration(list, "GATEPOST_DRAIN_DELAY", c.DrainDelay)
+	}
+	c.drainTimeout = c.parseDuration(list, "GATEPOST_DRAIN_TIMEOUT", c.DrainTimeout)
 }
 
 func (c *config) parseDuration(list *faults, name, s string) time.Duration {

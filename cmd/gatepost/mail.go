@@ -89,11 +89,11 @@ func (c *config) checkDomains(list *faults) {
 
 // send puts a mail into words and hands it in.
 func (g *gate) send(ctx context.Context, m auth.Mail) error {
-	letter, err := g.ui.Compose(m)
+	letter, err := g.ui.Load().Compose(m)
 	if err != nil {
 		return err
 	}
-	return g.c.deliver(ctx, letter)
+	return (*g.deliver.Load())(ctx, letter)
 }
 
 // sentByTheGate stands for the sender in commands that only write into the outbox.

@@ -13,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v3"
@@ -29,7 +31,6 @@ const (
 	readHeaderTimeout = 10 * time.Second // a client that dribbles its headers
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
-	drainTimeout      = 10 * time.Second
 )
 
 // gcPercent lets the heap grow to three times what is live before it is collected. Collecting it at every doubling is a
@@ -68,14 +69,17 @@ type gate struct {
 	db      *database
 	pool    *pgxpool.Pool
 	store   *auth.Store
-	ui      *loginui.UI
+	ui      atomic.Pointer[pages]
+	deliver atomic.Pointer[deliver] // nil: there is no mail
 	proxy   *proxy.Proxy
 	public  *http.Server
 	ops     *http.Server // nil when off
 	plain   *http.Server // over http, where the site is https; nil when off
 	ready   *readiness
-	metrics *prometheus.Registry
-	close   []func()
+	// connections are the visitors'.
+	connections connections
+	metrics     *prometheus.Registry
+	close       []func()
 }
 
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
@@ -92,15 +96,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 		return err
 	}
 	failed := g.serve(l)
+	g.keep(g.reloadOnHangup)
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
 	if err := up(g); err != nil {
 		return err
 	}
+	g.notify(daemon.SdNotifyReady)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
-		g.drain()
+		g.drain(l)
 		return nil
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -145,18 +151,25 @@ func listen(c *config) (l listeners, err error) {
 			l.Close()
 		}
 	}()
-	if l.public, err = listenOn(c.Listen); err != nil {
-		return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
+	passed, err := passedOn()
+	if err != nil {
+		return l, err
+	}
+	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"]}
+	if l.public == nil {
+		if l.public, err = listenOn(c.Listen); err != nil {
+			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
+		}
 	}
 	if c.publicURL.Port() == "0" { // any free port: the public URL follows it
 		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(l.public.Addr().(*net.TCPAddr).Port))
 	}
-	if c.OpsListen != "off" {
+	if c.OpsListen != "off" && l.ops == nil {
 		if l.ops, err = listenOn(c.OpsListen); err != nil {
 			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
 		}
 	}
-	if c.HTTPListen != "" {
+	if c.HTTPListen != "" && l.plain == nil {
 		if l.plain, err = listenOn(c.HTTPListen); err != nil {
 			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.HTTPListen, cause(err))
 		}
@@ -198,21 +211,22 @@ func (g *gate) open(ctx context.Context) error {
 	if err := g.openStore(ctx); err != nil {
 		return err
 	}
-	var err error
-	if g.ui, err = newUI(g.c, g.store, g.log); err != nil {
+	ui, err := newUI(g.c, g.store, g.log)
+	if err != nil {
 		return err
 	}
+	g.ui.Store(newPages(ui))
 	g.keep(g.store.Run) // with pages, which put mail into words
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
 		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
-		Owns: g.ui.Owns, Pages: g.ui.Handler(), Refuse: g.ui.Refuse, Navigating: loginui.Navigating,
+		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
 		Log: g.log, Metrics: g.metrics,
 	}, g.store)
 	g.onClose(g.proxy.Close)
 	quiet := slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
 	g.public = &http.Server{Handler: g.proxy, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true}
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true, ConnState: g.connections.note}
 	g.onClose(func() { _ = g.public.Close() })
 	g.ops = &http.Server{Handler: g.opsHandler(), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: quiet}
 	g.onClose(func() { _ = g.ops.Close() })
@@ -235,6 +249,24 @@ func (g *gate) openTLS(quiet *log.Logger) {
 	}
 	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet}
 	g.onClose(func() { _ = g.plain.Close() })
+}
+
+// pages are those in use; a reload puts others in their place.
+type pages struct {
+	*loginui.UI
+	handler http.Handler
+}
+
+func newPages(ui *loginui.UI) *pages { return &pages{ui, ui.Handler()} }
+
+func (g *gate) owns(rawPath string) bool { return g.ui.Load().Owns(rawPath) }
+
+func (g *gate) servePages(w http.ResponseWriter, r *http.Request) {
+	g.ui.Load().handler.ServeHTTP(w, r)
+}
+
+func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	g.ui.Load().Refuse(w, r, status, err)
 }
 
 // keep runs something until the gate closes.
@@ -272,6 +304,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	options.HashWorker = newHashWorker
 	if g.c.deliver != nil {
+		g.deliver.Store(&g.c.deliver)
 		options.Send = g.send
 	}
 	g.store = auth.New(pool, options)
@@ -292,14 +325,4 @@ func newUI(c *config, store *auth.Store, log *slog.Logger) (*loginui.UI, error) 
 		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
 		Mail: c.deliver != nil, Confirm: c.verify != auth.VerifyOff, PasswordMin: c.passwordMin, Cookie: c.cookie(), Brand: c.brand, Log: log,
 	}, store)
-}
-
-// drain answers what is under way and takes nothing new.
-func (g *gate) drain() {
-	g.ready.draining.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	if err := g.public.Shutdown(ctx); err != nil {
-		g.log.Warn("some requests were cut off", "after", drainTimeout)
-	}
 }

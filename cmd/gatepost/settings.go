@@ -62,6 +62,8 @@ type settings struct {
 	StripHeaders         string `env:"GATEPOST_STRIP_HEADERS"`
 	DataDir              string `env:"GATEPOST_DATA_DIR"`
 	PostgresBin          string `env:"GATEPOST_POSTGRES_BIN"`
+	DrainDelay           string `env:"GATEPOST_DRAIN_DELAY, default=0s"`
+	DrainTimeout         string `env:"GATEPOST_DRAIN_TIMEOUT, default=10s"`
 	Migrate              string `env:"GATEPOST_MIGRATE, default=true"`
 	Profiling            string `env:"GATEPOST_PROFILING, default=false"`
 	AuditRetention       string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
@@ -83,6 +85,17 @@ func (s settings) all() []setting {
 		f := v.Type().Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
 		list[i] = setting{name, v.Field(i).String(), f.Tag.Get("secret") == "true"}
+	}
+	return list
+}
+
+// differences names the settings that are not alike, but for those that a reload takes over.
+func (s settings) differences(other settings) (list []string) {
+	theirs := other.all()
+	for i, k := range s.all() {
+		if k.value != theirs[i].value && k.name != "GATEPOST_SMTP_URL" {
+			list = append(list, k.name)
+		}
 	}
 	return list
 }
