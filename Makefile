@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test e2e screenshots bench pgo lint build fuzz
+.PHONY: demo test e2e screenshots bench pgo lint build release fuzz
 
 GO ?= go
 
@@ -10,6 +10,16 @@ demo: build ## a working login on http://localhost:8080, in front of a sample ap
 
 build:
 	$(GO) build -trimpath -o bin/gatepost ./cmd/gatepost
+
+VERSION ?= dev
+release: ## binaries for every platform and their checksums, in dist; VERSION=v1.2.3 names them
+	@mkdir -p dist
+	@for os in linux darwin; do for arch in amd64 arm64; do \
+		echo dist/gatepost-$(VERSION)-$$os-$$arch; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w -buildid= -X main.version=$(VERSION)" \
+			-o dist/gatepost-$(VERSION)-$$os-$$arch ./cmd/gatepost || exit 1; \
+	done; done
+	@cd dist && sha256sum gatepost-$(VERSION)-* > gatepost-$(VERSION)-checksums.txt
 
 test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler

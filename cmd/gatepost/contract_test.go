@@ -514,7 +514,19 @@ func TestReadyzSaysWhy(t *testing.T) {
 	if status, answer := ask(); status != 200 || !answer.Ready || !maps.Equal(answer.Checks, want) {
 		t.Errorf("got %d %v", status, answer)
 	}
+	listen := "GATEPOST_OPS_LISTEN=" + strings.TrimPrefix(g.ops, "http://")
+	if out, code := runGate(t, []string{"health"}, listen); code != 0 || !strings.Contains(out, `"ready":true`) {
+		t.Errorf("health: %d %s", code, out)
+	}
 	app.Close()
+	if out, code := runGate(t, []string{"health"}, listen); code != 1 || !strings.Contains(out, "the app does not answer") {
+		t.Errorf("health without the app: %d %s", code, out)
+	}
+	for _, nobody := range []string{"GATEPOST_OPS_LISTEN=off", "GATEPOST_OPS_LISTEN=localhost:1"} {
+		if out, code := runGate(t, []string{"health"}, nobody); code != 1 || !strings.Contains(out, "GATEPOST_OPS_LISTEN") && !strings.Contains(out, "no gate answers") {
+			t.Errorf("%s: %d %s", nobody, code, out)
+		}
+	}
 	want["upstream"] = "the app does not answer"
 	if status, answer := ask(); status != 503 || answer.Ready || !maps.Equal(answer.Checks, want) {
 		t.Errorf("without the app: %d %v", status, answer)

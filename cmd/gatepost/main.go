@@ -78,6 +78,7 @@ func (p *process) commands() *cli.Command {
 			{Name: "check", Usage: "print the configuration and test database, migrations and upstream", Action: p.check},
 			{Name: "explain", Usage: "say which rule decides about a path", ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.doctorCommand(),
+			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms", Action: p.health},
 			{Name: "migrate", Usage: "bring the database up to date", Action: p.migrate, Commands: []*cli.Command{
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},

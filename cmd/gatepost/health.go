@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+)
+
+// health asks the gate that runs with these settings whether it is ready: an image without a shell has nothing else to ask with.
+func (p *process) health(ctx context.Context, _ *cli.Command) error {
+	c, err := loadConfig(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	if c.OpsListen == "off" {
+		return fmt.Errorf("GATEPOST_OPS_LISTEN is off, and nothing else says how the gate is: give it an address")
+	}
+	host, port, _ := net.SplitHostPort(c.OpsListen) // checked
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no gate answers at %s: %w", c.OpsListen, cause(err))
+	}
+	defer res.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("read what the gate at %s says: %w", c.OpsListen, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the gate is not ready: %s", strings.TrimSpace(string(said)))
+	}
+	_, err = fmt.Fprintln(p.stdout, strings.TrimSpace(string(said)))
+	return err
+}
