@@ -34,6 +34,9 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 			issued, err := s.startAnew(ctx, tx, n)
 			if err == nil {
+				err = voidLinks(ctx, tx, n.userID)
+			}
+			if err == nil {
 				err = s.post(ctx, tx, letter{kind: MailPassword, userID: n.userID, language: c.Language, facts: factsOf(c)})
 			}
 			return issued, err
@@ -48,12 +51,33 @@ func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+			if err := s.sayFarewell(ctx, tx, n.userID, c); err != nil {
+				return Issued{}, err
+			}
 			_, err := tx.Exec(ctx, `
 				WITH forgotten AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
 				DELETE FROM gatepost."user" WHERE id = $1`, n.userID)
 			return Issued{}, err
 		}})
 	return err
+}
+
+// sayFarewell tells the user's address that his account is deleted, and every one that could still have taken it back.
+func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
+	rows, _ := tx.Query(ctx, `
+		SELECT email FROM gatepost."user" WHERE id = $1
+		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
+		UNION SELECT email FROM gatepost.outbox WHERE user_id = $1 AND kind = 'changed'`, userID) // its error comes with the rows
+	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, to := range addresses {
+		if err := s.post(ctx, tx, letter{kind: MailDeleted, to: to, language: c.Language, facts: factsOf(c)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deed is what a user does with his own account by proving his password once more.
@@ -116,7 +140,7 @@ func (s *Store) owner(ctx context.Context, t Token) (owner, error) {
 		return s.db.QueryRow(ctx, `
 			SELECT u.id, u.email, s.idle_seconds * interval '1 second' > $4
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
+			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
 			Scan(&o.id, &o.email, &o.remember)
 	})
 	return o, err
@@ -128,7 +152,7 @@ func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d de
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u
 		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5)
-		RETURNING s.token = $1 AND `+alive, d.token.hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
+		RETURNING s.token = $1 AND `+s.alive, d.token.hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -29,6 +30,9 @@ func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, ema
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 			issued, err := s.issue(ctx, tx, n)
 			if err == nil {
+				err = takeOrWait(ctx, tx, mailRequests(c.Addr))
+			}
+			if err == nil {
 				err = s.askNewAddress(ctx, tx, n.userID, email, c)
 			}
 			return issued, err
@@ -37,7 +41,14 @@ func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, ema
 	return issued, err
 }
 
+// askNewAddress takes the place of an earlier request, whoever has the address.
 func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email string, c Client) error {
+	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'change'`, userID)
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'change-email:%'`, userID)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
 	l := letter{MailChange, userID, email, c.Language, factsOf(c)}
 	owner, err := ownerOf(ctx, tx, email, userID)
 	if err == nil && owner != "" {
@@ -49,15 +60,14 @@ func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email stri
 	return err
 }
 
-// ownerOf is the user who has an address, or had it until somebody changed it a while ago and may want it back; empty when
-// nobody but self has a claim.
+// ownerOf is the user who has an address, or had it, as a confirmed one, until somebody changed it a while ago and may want it
+// back; empty when nobody but self has a claim.
 func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT owner FROM (
 		    SELECT id AS owner FROM gatepost."user" WHERE email = $1
-		    UNION ALL SELECT user_id FROM gatepost.verification
-		        WHERE email = $1 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
-		    UNION ALL SELECT user_id FROM gatepost.outbox WHERE email = $1 AND kind = 'changed' AND expires_at > now()
+		    UNION ALL SELECT user_id FROM gatepost.verification WHERE email = $1 AND claims AND expires_at > now()
+		    UNION ALL SELECT user_id FROM gatepost.outbox WHERE email = $1 AND facts @> '{"claims": true}' AND expires_at > now()
 		) claims WHERE owner <> $2 LIMIT 1`, email, self).Scan(&userID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
@@ -102,7 +112,9 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session Token, c Client) er
 
 func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c Client) error {
 	var old string
-	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&old); err != nil {
+	facts := factsOf(c)
+	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&old, &facts.Claims)
+	if err != nil {
 		return err
 	}
 	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
@@ -111,16 +123,46 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c Client) 
 	if err := voidLinks(ctx, tx, l.userID); err != nil {
 		return err
 	}
-	facts := factsOf(c)
+	back, err := voidLaterUndos(ctx, tx, l.userID, l.Email)
+	if err != nil {
+		return err
+	}
 	facts.Email = l.Email
-	return s.post(ctx, tx, letter{MailChanged, l.userID, old, c.Language, facts}, letter{MailMoved, l.userID, l.Email, c.Language, facts})
+	left := letter{MailChanged, l.userID, old, c.Language, facts}
+	if back { // the address that is left came later, and has no way back
+		left.kind, left.facts.Claims = MailLeft, false
+	}
+	facts.Claims = false
+	return s.post(ctx, tx, left, letter{MailMoved, l.userID, l.Email, c.Language, facts})
+}
+
+// voidLaterUndos ends the ways back to addresses that a user had after one to which he has returned, and to that one. It reports
+// whether there was a way back to it.
+func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back bool, err error) {
+	var since *time.Time
+	err = tx.QueryRow(ctx, `
+		SELECT min(created_at) FROM (
+		    SELECT created_at FROM gatepost.verification WHERE user_id = $1 AND email = $2 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
+		    UNION ALL SELECT created_at FROM gatepost.outbox WHERE user_id = $1 AND email = $2 AND kind = 'changed'
+		) undos`, userID, email).Scan(&since)
+	if err != nil || since == nil {
+		return false, err
+	}
+	return true, voidUndosSince(ctx, tx, userID, *since)
+}
+
+func voidUndosSince(ctx context.Context, tx pgx.Tx, userID string, since time.Time) error {
+	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('changed', 'moved') AND created_at >= $2`, userID, since)
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND created_at >= $2`, userID, since)
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // checkSession fails with ErrNoSession or ErrOtherUser unless a session is the user's.
 func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t Token, userID string) error {
 	var whose string
 	err := tx.QueryRow(ctx, `SELECT u.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
+		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return ErrNoSession
@@ -131,15 +173,19 @@ func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t Token, userID str
 }
 
 // UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever changed
-// the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work.
+// the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work. The
+// address that the account had until now is told.
 func (s *Store) UndoEmailChange(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
-	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(ForUndo), func(ctx context.Context, tx pgx.Tx, l Link) error {
-		b := &pgx.Batch{}
-		b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND created_at >= $2`, l.userID, l.created)
-		b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('changed', 'moved') AND created_at >= $2`, l.userID, l.created)
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(ForUndo), func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
+		if err := voidUndosSince(ctx, tx, l.userID, l.created); err != nil {
 			return err
 		}
-		return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
+		facts := factsOf(c)
+		facts.Email = l.Email
+		letters := []letter{{MailPassword, l.userID, l.Email, c.Language, factsOf(c)}}
+		if before != l.Email {
+			letters = append(letters, letter{MailLeft, l.userID, before, c.Language, facts})
+		}
+		return s.post(ctx, tx, letters...)
 	})
 }

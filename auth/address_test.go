@@ -2,7 +2,10 @@ package auth_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
 )
@@ -67,7 +70,7 @@ func TestAnAddressChangesWhenItsMailWasRead(t *testing.T) {
 func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
-	token := signUp(t, s, "ada@example.com")
+	token := confirmed(t, s, db, "ada@example.com")
 	token, own := changeAddress(t, s, o, token, "thief@example.com", "ada@example.com")
 	token, thiefs := changeAddress(t, s, o, token, "thief2@example.com", "thief@example.com")
 	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: chosen}, true, "", elsewhere); err == nil {
@@ -95,7 +98,69 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("the password the thief knows: %v", err)
 	}
-	o.one(t, s, auth.MailPassword, "ada@example.com")
+	if sent := o.collect(t, s); len(sent) != 2 || sent[0].Kind != auth.MailPassword || sent[0].To != "ada@example.com" ||
+		sent[1].Kind != auth.MailLeft || sent[1].To != "thief2@example.com" || sent[1].Link != "" {
+		t.Errorf("told were %+v", sent)
+	}
+}
+
+// An owner who goes back by himself, with the thief's help or without, leaves the thief no way.
+func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	token := confirmed(t, s, db, "ada@example.com")
+	token, own := changeAddress(t, s, o, token, "thief@example.com", "ada@example.com")
+	forgetLimits(t, db)
+	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, "ada@example.com", here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ConfirmEmail(t.Context(), o.one(t, s, auth.MailChange, "ada@example.com").Link, issued.Session, here); err != nil {
+		t.Fatal(err)
+	}
+	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != auth.MailLeft || sent[1].To != "thief@example.com" || sent[1].Link != "" {
+		t.Errorf("told were %+v", sent)
+	}
+	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("a way back to where one is: %v", err)
+	}
+	if n := count(t, db, "verification"); n != 0 {
+		t.Errorf("%d links are left", n)
+	}
+}
+
+// An address that was never confirmed is nobody's: it is not kept from whoever has it.
+func TestAnUnconfirmedAddressIsNotKept(t *testing.T) {
+	t.Parallel()
+	s, _, o := mailStore(t)
+	changeAddress(t, s, o, signUp(t, s, "ada@example.com"), "squatter@example.com", "ada@example.com")
+	signUp(t, s, "ada@example.com")
+}
+
+// The last thing that is heard of an account is its end, wherever it could have been taken back.
+func TestADeletionIsTold(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	token := confirmed(t, s, db, "ada@example.com")
+	token, _ = changeAddress(t, s, o, token, "thief@example.com", "ada@example.com")
+	if err := s.DeleteAccount(t.Context(), token, goodPassword, here); err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range o.collect(t, s) {
+		told[m.To] = m.Kind == auth.MailDeleted
+	}
+	if !told["ada@example.com"] || !told["thief@example.com"] || len(told) != 2 {
+		t.Errorf("told were %v", told)
+	}
+}
+
+// confirmed is a session of somebody whose address is.
+func confirmed(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) auth.Token {
+	t.Helper()
+	token := signUp(t, s, email)
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = true WHERE email = $1`, email)
+	return token
 }
 
 // The thief is first with his link: the owner's still works.
@@ -127,6 +192,23 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	}
 	if m := o.one(t, s, auth.MailExists, "bob@example.com"); m.Link != "" {
 		t.Error("it has a link")
+	}
+	if e, err := s.Export(t.Context(), issued.Session, here); err != nil || len(e.Links) != 0 || len(e.Mails) != 0 {
+		t.Errorf("the download tells: %+v, %v", e, err)
+	}
+	// A request voids the one before, whoever has the address it is for.
+	forgetLimits(t, db)
+	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "own@example.com", here); err != nil {
+		t.Fatal(err)
+	}
+	own := o.one(t, s, auth.MailChange, "own@example.com").Link
+	forgetLimits(t, db)
+	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "bob@example.com", here); err != nil {
+		t.Fatal(err)
+	}
+	o.one(t, s, auth.MailExists, "bob@example.com")
+	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the link before tells: %v", err)
 	}
 	// Taken between the mail and the click.
 	forgetLimits(t, db)
@@ -189,5 +271,24 @@ func TestOneOfManyConfirmationsChangesTheAddress(t *testing.T) {
 	}
 	if sent := o.collect(t, s); won != 1 || len(sent) != 2 {
 		t.Errorf("%d of 50 changed it, and %d mails say so", won, len(sent))
+	}
+}
+
+func TestChangesOfAddressAreLimited(t *testing.T) {
+	t.Parallel()
+	s, _, o := mailStore(t)
+	token, refused := signUp(t, s, "ada@example.com"), 0
+	for i := range 25 {
+		issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, fmt.Sprintf("new%d@example.com", i), here)
+		if err == nil {
+			token = issued.Session
+		} else if isThrottled(err) {
+			refused++
+		} else {
+			t.Fatal(err)
+		}
+	}
+	if refused != 5 || len(o.collect(t, s)) != 1 { // each takes the place of the one before
+		t.Errorf("%d of 25 were refused, want 5", refused)
 	}
 }

@@ -126,6 +126,9 @@ type Store struct {
 	holds   *holds
 	outbox  *outbox
 	auditor *auditor
+	alive   string // what makes a session valid: alive, and where Options.Verify requires it a confirmed address
+	// lookupSQL finds sessions that are.
+	lookupSQL string
 	// listener hears what others revoke.
 	listener *listener
 	metrics  metrics
@@ -140,6 +143,11 @@ type Store struct {
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
+	s.alive = alive
+	if s.o.Verify == VerifyRequired {
+		s.alive += ` AND u.email_verified`
+	}
+	s.lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + s.alive
 	s.hashes = newHashQueue()
 	if s.o.HashWorker != nil {
 		s.workers = newHashing(s.o.HashWorker, s.o.Log)
@@ -172,6 +180,7 @@ type Client struct {
 	Browser   Token      // from the browser's last sign-in, whoever's it was; empty: a strange browser
 	UserAgent string
 	Language  string // for mail, as the pages name it
+	Next      string // the page asked for, for mail that leads back to it; empty: none
 	RequestID string // for the audit line
 }
 

@@ -16,8 +16,10 @@ type Export struct {
 	Sessions   []ExportedSession `json:"sessions"` // all that have a row: expired ones too, until they are swept
 	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are forgotten.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
-	Links          []ExportedLink `json:"links"` // that were mailed, and work or have expired and are not swept yet
-	Mails          []ExportedMail `json:"mails"` // that are to be sent
+	// Links were mailed, and work or have expired and are not swept yet; Mails are to be sent. A change of address that is under way is
+	// not among them: it would tell whether somebody else has that address.
+	Links []ExportedLink `json:"links"`
+	Mails []ExportedMail `json:"mails"`
 	// Events are the decisions about the user that are kept, but for those of the last second.
 	Events []ExportedEvent `json:"events"`
 }
@@ -112,7 +114,7 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token) (e Export, f
 		SELECT s.created_at > now() - $4::interval, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
 		       coalesce(u.image, ''), u.role, u.created_at AT TIME ZONE 'UTC', u.updated_at AT TIME ZONE 'UTC'
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
+		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
 		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
 	u.Roles = append([]string{}, splitRoles(roles)...) // null is no list
 	return e, fresh, err
@@ -144,12 +146,13 @@ func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) 
 	}
 	rows, _ = tx.Query(ctx, `
 		SELECT split_part(identifier, ':', 1), coalesce(email, ''), created_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC'
-		FROM gatepost.verification WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
+		FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'change-email:%' ORDER BY created_at, id`, e.User.ID)
 	if e.Links, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedLink]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT kind, email, language, facts, created_at AT TIME ZONE 'UTC' FROM gatepost.outbox WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
+		SELECT kind, email, language, facts, created_at AT TIME ZONE 'UTC' FROM gatepost.outbox
+		WHERE user_id = $1 AND kind NOT IN ('change', 'exists') ORDER BY created_at, id`, e.User.ID)
 	if e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail]); err != nil {
 		return err
 	}

@@ -25,7 +25,10 @@ func (s *Store) Invite(ctx context.Context, i Invitation) error {
 // InvitationLink is Invite without a mail: the link is for the operator to hand over.
 func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t Token, err error) {
 	err = s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
-		t, err = newLink(ctx, tx, Link{Purpose: ForInvite, Email: email, Roles: splitRoles(roles)}, nil)
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`, email); err != nil {
+			return err
+		}
+		t, err = handOver(ctx, tx, Link{Purpose: ForInvite, Email: email, Roles: splitRoles(roles)})
 		return err
 	})
 	return t, err
@@ -56,7 +59,8 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 }
 
 // AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs him in. His address and roles are
-// those of the invitation, the address a confirmed one. It fails with ErrBadLink, InputError, ErrBusy or ErrUnavailable.
+// those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did not confirm it, is put
+// out, and the account is the guest's. It fails with ErrBadLink, InputError, ErrBusy or ErrUnavailable.
 func (s *Store) AcceptInvitation(ctx context.Context, t Token, u NewUser, remember bool, presented Token, c Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
@@ -80,18 +84,60 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 		return Issued{}, "", err
 	}
 	var issued Issued
-	err = s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
+	accept := func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, isFor(ForInvite)); err != nil {
 			return err
 		}
 		issued, err = s.issue(ctx, tx, newSession{row.id, remember, c, presented})
 		return err
+	}
+	squatted, err := s.unconfirmed(ctx, row.email)
+	switch {
+	case err != nil:
+	case squatted == "":
+		err = s.insertUser(ctx, row, func(tx pgx.Tx) error { return accept(ctx, tx) })
+	default:
+		row.id = squatted
+		err = s.transact(ctx, "accept invitation", func(ctx context.Context, tx pgx.Tx) error {
+			if err := s.replaceSquatter(ctx, tx, row); err != nil {
+				return err
+			}
+			return accept(ctx, tx)
+		})
+		s.changed(squatted)
+	}
+	if err != nil {
+		return Issued{}, "", err
+	}
+	s.ended(presented)
+	return issued, row.id, nil
+}
+
+// unconfirmed is the user who has an address and has not shown that it is his; empty when there is none.
+func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, err error) {
+	err = s.transact(ctx, "find user", func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND NOT email_verified AND disabled_at IS NULL`, email).Scan(&userID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
-	if errors.Is(err, ErrBadLink) {
-		return Issued{}, "", ErrBadLink
+	return userID, err
+}
+
+// replaceSquatter makes an account that nobody has shown to be his the guest's.
+func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow) error {
+	if err := lockUser(ctx, tx, row.id); err != nil {
+		return err
 	}
-	if err == nil {
-		s.ended(presented)
+	tag, err := tx.Exec(ctx, `
+		UPDATE gatepost."user" SET role = $2, name = $3, updated_at = now() WHERE id = $1 AND email = $4 AND NOT email_verified`,
+		row.id, row.roles, row.name, row.email)
+	if err != nil {
+		return err
 	}
-	return issued, row.id, err
+	if tag.RowsAffected() == 0 { // confirmed meanwhile
+		return InputError{{"email", Taken, 0}}
+	}
+	return s.putOut(ctx, tx, Link{userID: row.id, Email: row.email, mailed: true}, row.hash)
 }

@@ -72,17 +72,34 @@ func TestInvitations(t *testing.T) {
 	if won != 1 || count(t, db, `"user"`) != 2 {
 		t.Errorf("%d of 20 accepted it", won)
 	}
-	// Whoever signed up meanwhile keeps his account as it is.
-	link, err := s.InvitationLink(t.Context(), auth.Invitation{Email: "late@example.com", Roles: []string{"admin"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	token := signUp(t, s, "late@example.com")
-	var input auth.InputError
-	if _, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Password: chosen}, true, "", here); !errors.As(err, &input) || input[0].Problem != auth.Taken {
-		t.Errorf("got %v", err)
-	}
-	if v, err := s.Lookup(t.Context(), token); err != nil || v.User.HasAny([]string{"admin"}) {
-		t.Errorf("the user is %+v, %v", v.User, err)
+}
+
+// Whoever confirmed the address meanwhile keeps his account as it is, and whoever did not loses it to the guest.
+func TestAnInvitationAndASquatter(t *testing.T) {
+	t.Parallel()
+	s, db, _ := mailStore(t)
+	for _, own := range []bool{true, false} {
+		link, err := s.InvitationLink(t.Context(), auth.Invitation{Email: "guest@example.com", Roles: []string{"editor"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := signUp(t, s, "guest@example.com")
+		exec(t, db, `UPDATE gatepost."user" SET email_verified = $1`, own)
+		issued, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Name: "Guest", Password: chosen}, true, "", here)
+		var input auth.InputError
+		if own != (errors.As(err, &input) && input[0].Problem == auth.Taken) || own != alive(t, s, token) {
+			t.Errorf("confirmed %t: %v", own, err)
+		}
+		if !own {
+			v, err := s.Lookup(t.Context(), issued.Session)
+			if u := v.User; err != nil || !u.EmailVerified || u.Name != "Guest" || !u.HasAny([]string{"editor"}) || u.HasAny([]string{"user"}) {
+				t.Errorf("the guest is %+v, %v", v.User, err)
+			}
+			if _, err := signIn(s, t.Context(), "guest@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+				t.Errorf("the squatter: %v", err)
+			}
+		}
+		exec(t, db, `DELETE FROM gatepost."user"`)
+		exec(t, db, `DELETE FROM gatepost.verification`)
 	}
 }

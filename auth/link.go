@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about has
@@ -48,8 +49,13 @@ type Link struct {
 
 	userID   string // empty: an invitation
 	verified bool   // the user's address was confirmed before
+	mailed   bool   // so whoever has it reads the mail of the address
+	claims   bool   // the address is kept for the user
 	created  time.Time
 }
+
+// Of says whether a link is a user's.
+func (l Link) Of(u User) bool { return l.userID == u.ID }
 
 // Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the address
 // is his, so whoever reads its mail is as good an owner as whoever typed it.
@@ -59,10 +65,10 @@ func (l Link) Claimable() bool { return l.Purpose == ForVerify && !l.verified }
 // dead, unless it is there to bring the old one back, or to take the new one.
 const linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
-	       coalesce(u.email_verified, false), v.created_at
+	       coalesce(u.email_verified, false), v.mailed, v.claims, v.created_at
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
 	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL
-	    AND (split_part(v.identifier, ':', 1) IN ('change-email', 'undo-change-email', 'invitation') OR u.email = v.email)`
+	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(ForReset) + `', '` + string(ForVerify) + `') OR u.email = v.email)`
 
 // Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t Token) (Link, error) {
@@ -84,7 +90,7 @@ func (s *Store) Link(ctx context.Context, t Token) (Link, error) {
 
 func scanLink(row pgx.Row) (l Link, err error) {
 	var roles string
-	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.created)
+	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.mailed, &l.claims, &l.created)
 	l.Roles = splitRoles(roles)
 	return l, err
 }
@@ -129,27 +135,47 @@ func lockUser(ctx context.Context, tx pgx.Tx, userID string) error {
 }
 
 // voidLinks takes back whatever was mailed to a user, but for links that undo a change of address: they are what a user has
-// against somebody who got in.
+// against somebody who got in. The outbox comes first, and waits for a sender that is making a link.
 func voidLinks(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`, userID, string(ForUndo)+":%")
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')`, userID)
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`, userID, string(ForUndo)+":%")
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// newLink makes the link of a mail, and voids the one before. at is when it was asked for; nil means now.
+// identifier is shared by the links of which only the latest works.
+func (l Link) identifier() string {
+	id := string(l.Purpose) + ":" + l.userID
+	if l.Purpose == ForUndo || l.Purpose == ForInvite {
+		id += ":" + l.Email
+	}
+	return id
+}
+
+// newLink makes a link. at is when it was asked for; nil means now. Those before it go on to work until voidOlder: a mail that
+// does not go out takes nothing from anybody.
 func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (Token, error) {
 	t := newToken()
-	identifier := string(l.Purpose) + ":" + l.userID
-	if l.Purpose == ForUndo || l.Purpose == ForInvite {
-		identifier += ":" + l.Email
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE identifier = $1`, identifier); err != nil {
-		return "", err
-	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, role, created_at, expires_at)
-		VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), coalesce($7, now()), now() + $8::interval)`,
-		newID(), identifier, t.hash(), l.userID, l.Email, strings.Join(l.Roles, ","), at, lifetimes[l.Purpose])
+		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, role, mailed, claims, created_at, expires_at)
+		VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), $7, $8, coalesce($9, now()), now() + $10::interval)`,
+		newID(), l.identifier(), t.hash(), l.userID, l.Email, strings.Join(l.Roles, ","), l.mailed, l.claims, at, lifetimes[l.Purpose])
+	return t, err
+}
+
+// voidOlder ends the links that one takes the place of.
+func voidOlder(ctx context.Context, db interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+}, l Link, t Token) error {
+	_, err := db.Exec(ctx, `DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2`, l.identifier(), t.hash())
+	return err
+}
+
+// handOver makes a link that no mail carries.
+func handOver(ctx context.Context, tx pgx.Tx, l Link) (Token, error) {
+	t, err := newLink(ctx, tx, l, nil)
+	if err == nil {
+		err = voidOlder(ctx, tx, l, t)
+	}
 	return t, err
 }

@@ -129,14 +129,12 @@ const selectSessions = `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
-const lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + alive
-
 // findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
 func (s *Store) findSessions(tokens []string) (list []found, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
 	defer cancel()
 	err = s.again(ctx, func() error {
-		rows, err := s.db.Query(ctx, lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+		rows, err := s.db.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
 		if err != nil {
 			return err
 		}

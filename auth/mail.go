@@ -20,12 +20,14 @@ const (
 	MailChange   MailKind = "change"   // to a new address: confirm it; link, 24 h
 	MailChanged  MailKind = "changed"  // to the old address: it was changed to Mail.Email; link to undo that, 24 h
 	MailMoved    MailKind = "moved"    // to the new address: it is the account's now
+	MailLeft     MailKind = "left"     // to an address that the account had, without a way back
+	MailDeleted  MailKind = "deleted"  // the account is gone
 	MailSignIn   MailKind = "sign-in"  // somebody signed in with a browser not seen before
 	MailInvite   MailKind = "invite"   // an invitation; link, 7 days
 )
 
 // MailKinds are all of them.
-var MailKinds = []MailKind{MailVerify, MailExists, MailReset, MailPassword, MailChange, MailChanged, MailMoved, MailSignIn, MailInvite}
+var MailKinds = []MailKind{MailVerify, MailExists, MailReset, MailPassword, MailChange, MailChanged, MailMoved, MailLeft, MailDeleted, MailSignIn, MailInvite}
 
 // Mail is one mail to one person, for Options.Send. What it says is put into words elsewhere.
 type Mail struct {
@@ -43,7 +45,9 @@ type MailFacts struct {
 	Email     string `json:"email,omitempty"`      // the new address
 	IPAddress string `json:"ip_address,omitempty"` // where it was done; empty: unknown
 	UserAgent string `json:"user_agent,omitempty"`
-	Role      string `json:"role,omitempty"` // roles an invitation gives, comma-separated
+	Role      string `json:"role,omitempty"`   // roles an invitation gives, comma-separated
+	Next      string `json:"next,omitempty"`   // the page that was asked for before signing up
+	Claims    bool   `json:"claims,omitempty"` // the address is kept for the user while the link works
 }
 
 // ErrMailRefused is for Options.Send to wrap: the mail server will never take this mail, so that it is not tried again.

@@ -16,11 +16,14 @@ const (
 	// outboxEvery is how often the outbox is looked at for what others put in, and for what is to be tried again.
 	outboxEvery = 5 * time.Second
 	// outboxSenders is how many mails a Store sends at once.
-	outboxSenders = 4
-	// sendTimeout bounds one attempt to send a mail.
-	sendTimeout = time.Minute
-	// sendLease is for how long nobody else takes a mail that is being sent. Who ended in the middle of it gave it back by then.
-	sendLease = 2 * sendTimeout
+	outboxSenders = 8
+	// sendTimeout bounds one attempt to send a mail. A server may think long about what it was given, and whoever does not wait
+	// for its answer sends twice (RFC 5321, section 4.5.3.2.6).
+	sendTimeout = 3 * time.Minute
+	// sendGrace is how long an attempt may go on when we are to end.
+	sendGrace = 10 * time.Second
+	// sendLease is for how long nobody else takes a mail that is being sent; then its sender is dead.
+	sendLease = sendTimeout + time.Minute
 	// The wait before the next attempt doubles from the first to the longest.
 	retryFirst = 30 * time.Second
 	retryMost  = time.Hour
@@ -51,7 +54,7 @@ func (o *outbox) run(ctx context.Context) {
 	senders.Wait()
 }
 
-// send sends what is due. After a failure it waits: the next mail would fail as well.
+// send sends what is due. After a failure it waits: the next mail would fail as well. A refusal is about one mail only.
 func (o *outbox) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		if sent, err := o.sendOne(ctx); sent {
@@ -72,6 +75,7 @@ type outgoing struct {
 	Mail
 	userID   string
 	attempts int
+	link     Link // what the mail's is for; none: no purpose
 }
 
 // sendOne reports whether it is worth to look for more at once.
@@ -80,24 +84,31 @@ func (o *outbox) sendOne(ctx context.Context) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	sending, cancel := context.WithTimeout(ctx, sendTimeout)
-	err = o.s.o.Send(sending, m.Mail)
-	cancel()
+	err = o.attempt(ctx, m)
 	// It is written down even if we are to end: what was sent must not be sent again.
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 	defer cancel()
-	return err == nil, o.settle(ctx, m, err)
+	return err == nil || errors.Is(err, ErrMailRefused), o.settle(ctx, m, err)
 }
 
-// take finds a mail that is due, keeps it from others for a while, and makes its link. What is about an address that the
-// user has no more, or is left from a user who was disabled, is nobody's mail.
+// attempt sends a mail, and does not break off at once when ctx ends: the server may have it already.
+func (o *outbox) attempt(ctx context.Context, m outgoing) error {
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })
+	defer stop()
+	return o.s.o.Send(sending, m.Mail)
+}
+
+// take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the user has no
+// more, or for one who is disabled, is nobody's mail.
 func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, o.s.db, func(tx pgx.Tx) error {
 		var fits bool
 		err := tx.QueryRow(ctx, `
 			UPDATE gatepost.outbox o SET attempts = attempts + 1, due_at = now() + $1::interval
 			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
-			            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+			            ORDER BY attempts > 0, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 			RETURNING id, kind, coalesce(user_id, ''), email, language, facts, attempts, created_at,
 			    kind NOT IN ('verify', 'reset', 'change')
 			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL AND (u.email = o.email OR kind = 'change'))`,
@@ -113,7 +124,8 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 			return err
 		}
 		if p := m.Kind.Purpose(); p != "" {
-			m.Link, err = newLink(ctx, tx, Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID}, &m.At)
+			m.link = Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID, mailed: true, claims: m.Claims}
+			m.Link, err = newLink(ctx, tx, m.link, &m.At)
 		}
 		ok = err == nil
 		return err
@@ -126,6 +138,11 @@ func (o *outbox) settle(ctx context.Context, m outgoing, failure error) error {
 	if failure == nil {
 		if o.failing.Swap(false) {
 			o.s.o.Log.InfoContext(ctx, "mail is sent again")
+		}
+		if m.link.Purpose != "" {
+			if err := voidOlder(ctx, o.s.db, m.link, m.Link); err != nil {
+				return err
+			}
 		}
 		return o.finish(ctx, m, "sent")
 	}

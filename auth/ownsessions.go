@@ -36,7 +36,7 @@ func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
 		rows, err := s.db.Query(ctx, `SELECT `+describedColumns+`,
 			    s.token = $1, now() - s.last_used_at
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+alive+`
+			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+s.alive+`
 			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $4`,
 			t.hash(), s.o.SessionIdle, s.o.SessionLifetime, ownSessionsMost)
 		if err != nil {
@@ -104,7 +104,7 @@ func (s *Store) endOwn(ctx context.Context, event string, t Token, c Client, whi
 				WITH own AS (
 				    SELECT s.id, s.user_id, s.created_at > now() - $4::interval AS fresh
 				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-				    WHERE s.token = $1 AND `+alive+`),
+				    WHERE s.token = $1 AND `+s.alive+`),
 				ended AS (
 				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+` RETURNING d.id)
 				SELECT user_id, fresh, (SELECT count(*) FROM ended) FROM own`,

@@ -63,8 +63,11 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
+		if err == nil { // a mail that waits would take its place
+			_, err = tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'reset'`, userID)
+		}
 		if err == nil {
-			t, err = newLink(ctx, tx, Link{Purpose: ForReset, Email: email, userID: userID}, nil)
+			t, err = handOver(ctx, tx, Link{Purpose: ForReset, Email: email, userID: userID})
 		}
 		return err
 	})
@@ -73,20 +76,21 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 }
 
 // ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and other
-// links, are forgotten, and the address counts as confirmed: the link was read there. It returns by what the browser is known
+// links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the browser is known
 // again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It fails with ErrBadLink,
 // InputError (field "password"), ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
 // may have.
 func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, func(l Link) bool { return l.Purpose == ForReset || l.Claimable() },
-		func(ctx context.Context, tx pgx.Tx, l Link) error {
+		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
 			return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
 		})
 }
 
-// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else out.
+// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else out. more
+// learns the address that the account had before.
 func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password, c Client, allowed func(Link) bool,
-	more func(context.Context, pgx.Tx, Link) error) (browser Token, err error) {
+	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser Token, err error) {
 	l, err := s.linkFor(ctx, t, allowed)
 	defer func() { s.audit(ctx, event, l.userID, c, err) }()
 	if err != nil {
@@ -103,13 +107,17 @@ func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password,
 		if err := spend(ctx, tx, t, l, allowed); err != nil {
 			return err
 		}
+		var before string
+		if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&before); err != nil {
+			return err
+		}
 		if err := s.putOut(ctx, tx, l, hashed); err != nil {
 			return err
 		}
 		if browser, err = befriend(ctx, tx, l.userID, c); err != nil {
 			return err
 		}
-		return more(ctx, tx, l)
+		return more(ctx, tx, l, before)
 	})
 	if err == nil {
 		s.changed(l.userID)
@@ -123,7 +131,7 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, newID(), issuerCredential); err != nil {
 		return err
 	}
-	if err := voidLinks(ctx, tx, l.userID); err != nil {
+	if err := voidLinks(ctx, tx, l.userID); err != nil || !l.mailed {
 		return err
 	}
 	return s.moveTo(ctx, tx, l.userID, l.Email)

@@ -47,6 +47,62 @@ func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
 	}
 }
 
+// A password that was changed with the one before voids what was mailed, too.
+func TestANewPasswordVoidsMailedLinks(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	token := signUp(t, s, "ada@example.com")
+	link := o.resetLink(t, s, db, "ada@example.com")
+	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen, here); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Link(t.Context(), link); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("changed by the user: %v", err)
+	}
+	u, err := s.FindUser(t.Context(), "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.collect(t, s)
+	for what, change := range map[string]func() error{
+		"set by the operator": func() error { return s.SetPassword(t.Context(), u.ID, goodPassword) },
+		"disabled and enabled": func() error {
+			return errors.Join(s.Disable(t.Context(), u.ID), s.Enable(t.Context(), u.ID))
+		},
+	} {
+		link := o.resetLink(t, s, db, "ada@example.com")
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Link(t.Context(), link); !errors.Is(err, auth.ErrBadLink) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A link that is being made while others are voided does not survive them.
+func TestALinkUnderWayIsVoidedToo(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	link := o.resetLink(t, s, db, "ada@example.com")
+	forgetLimits(t, db)
+	if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
+		t.Fatal(err)
+	}
+	err := overtaken(t, db, `
+		WITH taken AS (UPDATE gatepost.outbox SET attempts = 1 RETURNING user_id)
+		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
+		SELECT 'under way', 'reset-password:' || user_id, 'under way', user_id, 'ada@example.com', now() + interval '1 hour' FROM taken`,
+		func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "verification"); n != 0 {
+		t.Errorf("%d links are left", n)
+	}
+}
+
 func TestOneOfFiftyUsesOfALinkSucceeds(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
@@ -233,6 +289,32 @@ func TestRequestsForMailAreLimited(t *testing.T) {
 	if refused != 20 {
 		t.Errorf("%d of 40 requests of a network were refused, want 20", refused)
 	}
+}
+
+// Nobody keeps a user from a link by having other mail sent to him.
+func TestOtherMailUsesUpNoLinks(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t, required)
+	for _, email := range []string{"ada@example.com", "eve@example.com"} {
+		if _, err := s.CreateUser(t.Context(), auth.NewUser{Email: email, Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eve := verified(t, s, o, "eve@example.com")
+	verified(t, s, o, "ada@example.com")
+	if _, err := s.RequestEmailChange(t.Context(), eve, goodPassword, "ada@example.com", here); err != nil {
+		t.Fatal(err)
+	}
+	o.one(t, s, auth.MailExists, "ada@example.com")
+	if _, err := enrol(s, t.Context(), "ada@example.com", elsewhere); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	o.none(t, s) // one a minute
+	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`, auth.MailKey("ada@example.com", "link", "minute"))
+	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	o.one(t, s, auth.MailReset, "ada@example.com")
 }
 
 func TestFiftyRequestsAtOnceAreOneMail(t *testing.T) {

@@ -128,7 +128,7 @@ func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
 	err := s.ofSession(ctx, "describe session", t, func(ctx context.Context) (err error) {
 		v, err = scanDescribed(s.db.QueryRow(ctx, `SELECT `+describedColumns+`
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime))
+			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime))
 		return err
 	})
 	return v, err

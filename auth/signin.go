@@ -39,9 +39,13 @@ type candidate struct {
 // errLocked is a right password that came from a strange place after too many wrong ones. Only the log learns of it.
 var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 
+// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one, or whoever signed up
+// with an address would learn from it whether that was free.
+var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
+
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
-// ErrBusy, ErrUnverified or ErrUnavailable; an unknown address, a wrong password, a disabled user and a locked password take the same
-// work and get the same answer, after the same time (Options.AnswerStep).
+// ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an address that has to be
+// confirmed first take the same work and get the same answer, after the same time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, "sign-in", c.Client, func() (userID string, err error) {
@@ -61,7 +65,7 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		s.outbox.kick()
 		switch {
 		case err == nil && unverified:
-			err = ErrUnverified
+			err = errUnconfirmed
 		case err == nil:
 			s.ended(c.Presented)
 		}
@@ -267,6 +271,8 @@ func result(err error) string {
 		return "ok"
 	case errors.Is(err, ErrUnavailable):
 		return "unavailable"
+	case errors.Is(err, ErrUnverified):
+		return "unverified"
 	case errors.Is(err, errLocked):
 		return "locked"
 	case errors.Is(err, ErrBadCredentials):
@@ -275,8 +281,6 @@ func result(err error) string {
 		return "no_session"
 	case errors.Is(err, ErrStale):
 		return "stale"
-	case errors.Is(err, ErrUnverified):
-		return "unverified"
 	case errors.Is(err, ErrBadLink):
 		return "bad_link"
 	case errors.Is(err, ErrOtherUser):

@@ -124,7 +124,9 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 	if s.o.Verify == VerifyOff {
 		return nil
 	}
-	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, factsOf(c)})
+	facts := factsOf(c)
+	facts.Next = storable(c.Next)
+	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, facts})
 	return err
 }
 

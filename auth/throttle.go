@@ -165,10 +165,14 @@ func inner(a netip.Addr) bool {
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
-// mailBuckets are the limits on mail to an address. Warnings have their own, which nobody can use up by asking for other mail.
+// mailBuckets are the limits on mail to an address. There are several, so that nobody keeps its owner from a link or a warning by
+// having other mail sent.
 func mailBuckets(kind MailKind, email string) []bucket {
-	class := "asked for"
-	if kind == MailSignIn {
+	class := "told"
+	switch kind {
+	case MailReset, MailVerify:
+		class = "link"
+	case MailSignIn:
 		class = "warning"
 	}
 	return []bucket{{hashKey("mail", email, class, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, class, "hour"), mailHourly)}

@@ -72,10 +72,12 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	return s.change(ctx, "set-role", id, `UPDATE gatepost."user" SET role = $2, updated_at = now() WHERE id = $1`, list)
 }
 
-// Disable bars a user from signing in and ends his sessions.
+// Disable bars a user from signing in and ends his sessions and the links that were mailed to him.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, `
-		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1)
+		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
+		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
 		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`)
 }
 
@@ -111,6 +113,8 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 // setPasswordSQL gives the user $1 the hash $2, and forgets whatever anybody had of his account. $3 is an id.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')),
+	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
 	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1)
 	INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
@@ -151,7 +155,7 @@ func (s *Store) Rename(ctx context.Context, t Token, name string, c Client) erro
 		err = s.ofSession(ctx, "rename", t, func(ctx context.Context) error {
 			return s.db.QueryRow(ctx, `
 				UPDATE gatepost."user" u SET name = $4, updated_at = now()
-				FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+alive+`
+				FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+s.alive+`
 				RETURNING u.id`, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
 		})
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrUnverified: the password is right, or the sign-up is taken, and nothing was signed in: the address has to be confirmed
-// first. A mail with a link is on its way, unless there were too many already.
+// ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a link is on its
+// way, unless there were too many already.
 var ErrUnverified = errors.New("the e-mail address has to be confirmed first")
 
 // Verify says what a user has to do about his address.
@@ -24,52 +24,63 @@ const (
 // Verification is an attempt to confirm an address.
 type Verification struct {
 	Link     Token
-	Password Password // empty where Knows says that none is needed
+	Password Password // only a Stranger needs one
 	Remember bool
 	Session  Token // the session this browser has; empty: none
 	Client   Client
 }
 
-// Knows says whether whoever opened a link to confirm an address has shown already that he is who typed it: by a session of
-// the user's, or by the browser he signed up in. Everybody else needs the password, or chooses a new one (Link.Claimable). It
-// fails with ErrBadLink or ErrUnavailable.
+// Known says how whoever opened a link to confirm an address has shown already that he is who typed it.
+type Known int
+
+// The ways to be known. Strangers need the password, or choose a new one (Link.Claimable).
+const (
+	Stranger  Known = iota
+	ByBrowser       // he signed up in it
+	BySession       // he is signed in
+)
+
+// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or ErrUnavailable.
 //
 // Otherwise one could sign up with another's address, and have him confirm it.
-func (s *Store) Knows(ctx context.Context, v Verification) (l Link, knows bool, err error) {
+func (s *Store) Knows(ctx context.Context, v Verification) (l Link, known Known, err error) {
 	if l, err = s.linkFor(ctx, v.Link, isFor(ForVerify)); err != nil {
-		return Link{}, false, err
+		return Link{}, Stranger, err
 	}
 	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) (err error) {
-		knows, err = s.knows(ctx, tx, v, l)
+		known, err = s.known(ctx, tx, v, l)
 		return err
 	})
-	return l, knows, err
+	return l, known, err
 }
 
-func (s *Store) knows(ctx context.Context, tx pgx.Tx, v Verification, l Link) (bool, error) {
+func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (Known, error) {
 	err := s.checkSession(ctx, tx, v.Session, l.userID)
 	if err == nil {
-		return true, nil
+		return BySession, nil
 	}
 	if !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrOtherUser) {
-		return false, err
+		return Stranger, err
 	}
 	var familiar bool
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND expires_at > now())`,
 		l.userID, browserPlace(v.Client.Browser)).Scan(&familiar)
-	return familiar && v.Client.Browser != "", err
+	if err == nil && familiar && v.Client.Browser != "" {
+		return ByBrowser, nil
+	}
+	return Stranger, err
 }
 
 // VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
 // "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
-	l, knows, err := s.Knows(ctx, v)
+	l, known, err := s.Knows(ctx, v)
 	if err != nil {
 		s.audit(ctx, "verify-email", l.userID, v.Client, err)
 		return Issued{}, err
 	}
-	if knows {
+	if known != Stranger {
 		return s.verifyKnown(ctx, v, l)
 	}
 	var issued Issued
@@ -100,15 +111,14 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		if err := s.confirmAddress(ctx, tx, v, l); err != nil {
 			return err
 		}
-		knows, err := s.knows(ctx, tx, v, l)
+		known, err := s.known(ctx, tx, v, l)
 		if err != nil {
 			return err
 		}
-		if !knows { // any more
+		switch known {
+		case Stranger: // by now
 			return ErrBadLink
-		}
-		err = s.checkSession(ctx, tx, v.Session, l.userID)
-		if errors.Is(err, ErrNoSession) || errors.Is(err, ErrOtherUser) {
+		case ByBrowser:
 			issued, err = s.issue(ctx, tx, newSession{l.userID, v.Remember, v.Client, v.Session})
 		}
 		return err
@@ -142,7 +152,7 @@ func (s *Store) RequestVerification(ctx context.Context, t Token, c Client) erro
 		var verified bool
 		err := tx.QueryRow(ctx, `
 			SELECT u.id, u.email, u.email_verified FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
+			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoSession
 		}

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
@@ -45,7 +46,7 @@ func TestNobodyIsInBeforeTheAddressIsConfirmed(t *testing.T) {
 	}
 	known := here
 	known.Browser = issued.Browser
-	if _, knows, err := s.Knows(t.Context(), auth.Verification{Link: link, Client: known}); !knows || err != nil {
+	if _, how, err := s.Knows(t.Context(), auth.Verification{Link: link, Client: known}); how != auth.ByBrowser || err != nil {
 		t.Errorf("the browser of the sign-up is not known: %v", err)
 	}
 	if count(t, db, "session") != 0 {
@@ -248,4 +249,20 @@ func TestASignInWithANewBrowserIsMailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.one(t, s, auth.MailPassword, "ada@example.com")
+}
+
+// Where addresses have to be confirmed nobody is in without, whatever was before.
+func TestASessionFromBeforeNeedsAConfirmedAddressToo(t *testing.T) {
+	t.Parallel()
+	before, db, o := mailStore(t)
+	token := signUp(t, before, "ada@example.com")
+	s := auth.New(db, auth.Options{Verify: auth.VerifyRequired, Send: o.send, Log: slog.New(slog.DiscardHandler)})
+	defer s.Close()
+	if alive(t, s, token) {
+		t.Error("it is valid")
+	}
+	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`)
+	if !alive(t, s, token) {
+		t.Error("with a confirmed address it is not")
+	}
 }

@@ -51,6 +51,9 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l, err := ui.readLink(r, isFor(auth.ForChange))
+	if err == nil && !l.Of(s.User) {
+		err = auth.ErrOtherUser
+	}
 	if err != nil {
 		return err
 	}
@@ -58,10 +61,14 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(w, r); err != nil {
+	f, err := readForm(w, r)
+	if err != nil {
 		return err
 	}
 	session, _ := ui.presented(r)
+	if session != "" && !ui.sameLink(r, f) {
+		return auth.ErrBadLink
+	}
 	if err := ui.store.ConfirmEmail(r.Context(), ui.link(r), session, ui.client(r)); err != nil {
 		return err
 	}
@@ -70,7 +77,7 @@ func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) changePage(r *http.Request, s auth.Session, l auth.Link) formPage {
-	p := ui.form(r, "moving", changePath, form{})
+	p := ui.linkForm(r, "moving", changePath, form{})
 	p.Intro = []string{p.say("moving.say", "email", l.Email, "old", s.User.Email)}
 	p.Cancel = ui.c.Prefix + "/account"
 	return p

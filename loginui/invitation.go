@@ -21,6 +21,9 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l, err := ui.readLink(r, isFor(auth.ForInvite))
+	if err == nil && !ui.sameLink(r, f) {
+		err = auth.ErrBadLink
+	}
 	if err != nil {
 		return err
 	}
@@ -44,7 +47,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) invitationPage(r *http.Request, l auth.Link, f form, t trouble) formPage {
-	p := ui.form(r, "invitation", invitePath, form{})
+	p := ui.linkForm(r, "invitation", invitePath, form{})
 	p.failed(t)
 	p.Intro = []string{p.say("invitation.say", "email", l.Email)}
 	p.Username = l.Email

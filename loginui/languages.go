@@ -122,6 +122,9 @@ func (l languages) wordsFor(r *http.Request) *words {
 	return l.list[i]
 }
 
+// Speaks says whether the pages can be read in the language of just this name.
+func (ui *UI) Speaks(name string) bool { return ui.languages.find(name) != nil }
+
 // find is the language with just this name.
 func (l languages) find(name string) *words {
 	for _, w := range l.list {

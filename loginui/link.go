@@ -1,6 +1,8 @@
 package loginui
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 
@@ -39,9 +41,35 @@ func (ui *UI) opened(path string, show page) page {
 		if !ui.c.Cookie.SetLink(w.Header(), query.Get("token")) {
 			return auth.ErrBadLink
 		}
-		seeOther(w, ui.c.Prefix+path)
+		seeOther(w, ui.withNext(path, localPath(query.Get("next"))))
 		return nil
 	}
+}
+
+// withMail is a page that only mail leads to, or that mails.
+func (ui *UI) withMail(show page) page {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !ui.c.Mail {
+			return errNotFound
+		}
+		return show(w, r)
+	}
+}
+
+// linkForm is the form of a page that a link opens. It says which link that was: in another tab another may have been opened since.
+func (ui *UI) linkForm(r *http.Request, name, path string, f form) formPage {
+	p := ui.form(r, name, path, f)
+	p.ID = fingerprint(ui.link(r))
+	return p
+}
+
+// sameLink says whether a form is about the link opened last.
+func (ui *UI) sameLink(r *http.Request, f form) bool { return f.ID == fingerprint(ui.link(r)) }
+
+// fingerprint tells links apart, and opens nothing.
+func fingerprint(t auth.Token) string {
+	sum := sha256.Sum256([]byte(t))
+	return hex.EncodeToString(sum[:8])
 }
 
 // link is the token of the link opened last; empty when there is none.

@@ -67,9 +67,6 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	issued, err := ui.signIn(r, f)
-	if errors.Is(err, auth.ErrUnverified) {
-		return ui.sent(w, r, http.StatusForbidden, "verify.first", f.Email)
-	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))

@@ -31,8 +31,9 @@ type Config struct {
 	SignUpClosed, ByInvitation bool
 	// Mail says that mail can be sent, and offers what needs it.
 	Mail bool
-	// Confirm says that people are to confirm their address, and offers it on the account page. It takes Mail.
-	Confirm bool
+	// Confirm says that people are to confirm their address, and offers it on the account page; ConfirmFirst that they cannot log
+	// in before. Both take Mail.
+	Confirm, ConfirmFirst bool
 	// PasswordMin is the shortest password, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
@@ -107,14 +108,15 @@ func (ui *UI) addRoutes() error {
 		"/.gatepost/healthz":             {"GET": getHealth},
 		forgetPath:                       {"GET": getForget},
 	}
-	if ui.c.Mail {
-		ui.routes[ui.c.Prefix+forgotPath] = methods{"GET": ui.getForgot, "POST": ui.postForgot}
-		ui.routes[ui.c.Prefix+verifyPath] = methods{"GET": ui.opened(verifyPath, ui.getVerify), "POST": ui.postVerify}
-		ui.routes[account+"/verify"] = methods{"GET": ui.getBack, "POST": ui.postRequestVerification}
-		ui.routes[ui.c.Prefix+addressPath] = methods{"GET": ui.getAddress, "POST": ui.postAddress}
-		ui.routes[ui.c.Prefix+changePath] = methods{"GET": ui.opened(changePath, ui.getChange), "POST": ui.postChange}
-		ui.routes[ui.c.Prefix+undoPath] = methods{"GET": ui.opened(undoPath, ui.getUndo), "POST": ui.postUndo}
+	mail := func(path string, get, post page) {
+		ui.routes[ui.c.Prefix+path] = methods{"GET": ui.withMail(get), "POST": ui.withMail(post)}
 	}
+	mail(forgotPath, ui.getForgot, ui.postForgot)
+	mail(verifyPath, ui.opened(verifyPath, ui.getVerify), ui.postVerify)
+	mail("/account/verify", ui.getBack, ui.postRequestVerification)
+	mail(addressPath, ui.getAddress, ui.postAddress)
+	mail(changePath, ui.opened(changePath, ui.getChange), ui.postChange)
+	mail(undoPath, ui.opened(undoPath, ui.getUndo), ui.postUndo)
 	return ui.addAssets()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	texttemplate "text/template"
 
@@ -84,13 +85,17 @@ func (ui *UI) mailPage(m auth.Mail) mailPage {
 }
 
 // tellsWhere are the mails about what was done, which say where.
-var tellsWhere = map[auth.MailKind]bool{auth.MailPassword: true, auth.MailChanged: true, auth.MailSignIn: true}
+var tellsWhere = map[auth.MailKind]bool{auth.MailPassword: true, auth.MailChanged: true, auth.MailLeft: true, auth.MailDeleted: true, auth.MailSignIn: true}
 
 // mailURL is where the button of a mail leads.
 func (ui *UI) mailURL(m auth.Mail) string {
 	switch p := m.Kind.Purpose(); {
+	case p != "" && m.Next != "":
+		return ui.LinkURL(p, m.Link) + "&next=" + url.QueryEscape(m.Next)
 	case p != "":
 		return ui.LinkURL(p, m.Link)
+	case m.Kind == auth.MailDeleted, m.Kind == auth.MailLeft:
+		return ui.absolute(ui.c.Home)
 	case m.Kind == auth.MailPassword, m.Kind == auth.MailSignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)
 	}

@@ -56,9 +56,9 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	for _, t := range []trouble{{}, failed} {
 		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t), ui.confirmPage(r, s, "/account/export", f, t),
 			ui.forgotPage(r, f, t), ui.choosePage(r, "reset", resetPath, link, t), ui.choosePage(r, "undo", undoPath, link, t),
-			ui.verifyForm(r, link, false, f, t), ui.addressPage(r, s, f, t), ui.invitationPage(r, link, f, t))
+			ui.verifyForm(r, link, auth.Stranger, f, t), ui.addressPage(r, s, f, t), ui.invitationPage(r, link, f, t))
 	}
-	forms = append(forms, ui.verifyForm(r, link, true, f, trouble{}), ui.changePage(r, s, link))
+	forms = append(forms, ui.verifyForm(r, link, auth.ByBrowser, f, trouble{}), ui.verifyForm(r, link, auth.BySession, f, trouble{}), ui.changePage(r, s, link))
 	return map[string][]any{
 		"login":   {ui.loginPage(r, form{}, trouble{}), login},
 		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},

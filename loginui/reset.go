@@ -63,7 +63,7 @@ func (ui *UI) postUndo(w http.ResponseWriter, r *http.Request) error {
 
 // choosePage asks for a new password, and for nothing else: the link stands for the account.
 func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trouble) formPage {
-	p := ui.form(r, name, path, form{})
+	p := ui.linkForm(r, name, path, form{})
 	p.failed(t)
 	p.Intro = []string{p.say(name+".say", "email", l.Email), p.say("reset.ends")}
 	p.Username = l.Email
@@ -81,6 +81,9 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, 
 		return err
 	}
 	l, err := ui.readLink(r, allowed)
+	if err == nil && !ui.sameLink(r, f) {
+		err = auth.ErrBadLink
+	}
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,9 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	presented, _ := ui.presented(r)
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
-	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, ui.client(r))
+	client := ui.client(r)
+	client.Next = f.Next
+	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, client)
 	if errors.Is(err, auth.ErrSignUpClosed) {
 		return ui.closed()
 	}

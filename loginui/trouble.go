@@ -35,6 +35,8 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 		ui.logFault(r, http.StatusServiceUnavailable, err)
 		return trouble{http.StatusServiceUnavailable, words.say("fault.unavailable"), nil}
+	case errors.Is(err, auth.ErrBadCredentials) && ui.c.ConfirmFirst:
+		return trouble{http.StatusUnauthorized, words.say("login.wrong.confirm"), nil}
 	case errors.Is(err, auth.ErrBadCredentials):
 		return trouble{http.StatusUnauthorized, words.say("login.wrong"), nil}
 	case errors.As(err, &throttled):

@@ -8,7 +8,7 @@ import (
 )
 
 func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
-	p, err := ui.verifyPage(r, form{Remember: true}, trouble{})
+	p, err := ui.verifyPage(r, form{Remember: true, Next: localPath(r.URL.Query().Get("next"))}, trouble{})
 	if err != nil {
 		return err
 	}
@@ -19,6 +19,9 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 	f, err := readForm(w, r)
 	if err != nil {
 		return err
+	}
+	if !ui.sameLink(r, f) {
+		return auth.ErrBadLink
 	}
 	issued, err := ui.store.VerifyEmail(r.Context(), ui.verification(r, f))
 	if errors.Is(err, auth.ErrBadLink) {
@@ -37,7 +40,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return ui.done(w, "verified")
 	}
 	ui.signedIn(w, issued)
-	seeOther(w, ui.c.Home)
+	seeOther(w, ui.landing(f.Next))
 	return nil
 }
 
@@ -48,24 +51,24 @@ func (ui *UI) verification(r *http.Request, f form) auth.Verification {
 
 // verifyPage is a button for whoever is known to have typed the address, and asks everybody else for the password.
 func (ui *UI) verifyPage(r *http.Request, f form, t trouble) (formPage, error) {
-	l, knows, err := ui.store.Knows(r.Context(), ui.verification(r, f))
+	l, known, err := ui.store.Knows(r.Context(), ui.verification(r, f))
 	if err != nil {
 		return formPage{}, err
 	}
-	return ui.verifyForm(r, l, knows, f, t), nil
+	return ui.verifyForm(r, l, known, f, t), nil
 }
 
-func (ui *UI) verifyForm(r *http.Request, l auth.Link, knows bool, f form, t trouble) formPage {
-	p := ui.form(r, "verify", verifyPath, form{})
+func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form, t trouble) formPage {
+	p := ui.linkForm(r, "verify", verifyPath, form{Next: f.Next})
 	p.failed(t)
-	if knows {
-		p.Intro = []string{p.say("verify.say", "email", l.Email)}
+	p.Intro = []string{p.say("verify.say", "email", l.Email)}
+	p.AskRemember, p.Remember = known != auth.BySession, f.Remember
+	if known != auth.Stranger {
 		return p
 	}
-	p.Intro = []string{p.say("verify.say", "email", l.Email), p.say("verify.password")}
+	p.Intro = append(p.Intro, p.say("verify.password"))
 	p.Username = l.Email
 	p.with(t.faults, p.currentPassword("password", "field.password"))
-	p.AskRemember, p.Remember = true, f.Remember
 	if l.Claimable() {
 		p.Claim = ui.c.Prefix + resetPath
 	}
@@ -74,6 +77,9 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, knows bool, f form, t tro
 
 // postRequestVerification is a button on the account page.
 func (ui *UI) postRequestVerification(w http.ResponseWriter, r *http.Request) error {
+	if _, err := readForm(w, r); err != nil {
+		return err
+	}
 	token, _ := ui.presented(r)
 	if err := ui.store.RequestVerification(r.Context(), token, ui.client(r)); err != nil {
 		return err

@@ -4,8 +4,11 @@
 ALTER TABLE gatepost.verification
     ADD COLUMN user_id text REFERENCES gatepost."user" (id) ON DELETE CASCADE, -- null: an invitation
     ADD COLUMN email   text, -- the address the link was sent to
-    ADD COLUMN role    text; -- what an invitation gives
+    ADD COLUMN role    text, -- what an invitation gives
+    ADD COLUMN mailed  boolean NOT NULL DEFAULT true,   -- false: an operator hands it over
+    ADD COLUMN claims  boolean NOT NULL DEFAULT false;  -- the address is kept for the user while the link works
 CREATE INDEX verification_value ON gatepost.verification (value);
+CREATE INDEX verification_email ON gatepost.verification (email);
 CREATE INDEX verification_user_id ON gatepost.verification (user_id) WHERE user_id IS NOT NULL;
 
 -- Mail that is to be sent. A row holds no secret: the token of a link is made when the mail is sent, at every attempt anew.

@@ -24,10 +24,12 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 		return list
 	}
 	list.add(c.checkLiveUpstream(ctx))
-	list.add(p.checkLiveDatabase(ctx, c))
+	err = p.checkLiveDatabase(ctx, c)
+	list.add(err)
+	database := err == nil
 	if c.mail != nil {
 		list.add(c.mail.check(ctx))
-		if len(list) == 0 {
+		if database {
 			list.add(p.checkOutbox(ctx))
 		}
 	}
@@ -88,12 +90,16 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config) error {
 func (p *process) checkOutbox(ctx context.Context) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		st, err := s.Outbox(ctx)
-		if err != nil || st.Failed == 0 {
+		if err != nil || st.Waiting == 0 {
 			return err
 		}
 		waits := "1 mail waits"
 		if st.Waiting != 1 {
 			waits = fmt.Sprintf("%d mails wait", st.Waiting)
+		}
+		if st.Failed == 0 {
+			_, err := fmt.Fprintf(p.stdout, "\n%s to be sent.\n", waits)
+			return err
 		}
 		return fmt.Errorf("%s to be sent, and %d could not be: the mail server says %q", waits, st.Failed, st.Failure)
 	})

@@ -28,12 +28,20 @@ func (c *config) checkMail(list *faults) {
 }
 
 func (c *config) checkMailServer(list *faults) {
+	if c.MailFrom == "" {
+		list.add(errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of mail, for example Example <login@example.com>"))
+	}
 	from, err := netmail.ParseAddress(c.MailFrom)
 	if err == nil {
 		_, err = auth.CanonicalEmail(from.Address)
 	}
-	if err != nil || strings.ContainsFunc(from.Name, unicode.IsControl) {
-		list.add(fmt.Errorf("GATEPOST_MAIL_FROM: %q is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", c.MailFrom))
+	switch quoted := fmt.Sprintf("%q", c.MailFrom); {
+	case c.MailFrom == "" || err == nil && !strings.ContainsFunc(from.Name, unicode.IsControl):
+	case strings.Contains(c.MailFrom, "://"): // a URL in the wrong place may hold a password
+		quoted = "this"
+		fallthrough
+	default:
+		list.add(fmt.Errorf("GATEPOST_MAIL_FROM: %s is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", quoted))
 	}
 	m, err := parseMailServer(c.SMTPURL)
 	if err != nil {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	neturl "net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,6 +48,19 @@ func (v *visitor) follow(link string) reply {
 	return r
 }
 
+// which is the hidden field that says what link a form is about.
+var which = regexp.MustCompile(`name="id" value="([0-9a-f]+)"`)
+
+// answer sends the form of a page that a link opened.
+func (v *visitor) answer(page reply, path string, pairs ...string) reply {
+	v.t.Helper()
+	found := which.FindStringSubmatch(page.body)
+	if found == nil {
+		v.t.Fatalf("no form says which link it is about: %s", page.body)
+	}
+	return v.post(path, append(pairs, "id", found[1])...)
+}
+
 // as gives the visitor the session that another has at another gate.
 func (v *visitor) as(other *visitor) {
 	v.t.Helper()
@@ -86,13 +101,18 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 			t.Errorf("%s with %s: %d links are left, %d users confirmed", c.method, c.header, n, verified)
 		}
 	}
-	if r := ada.follow(link); !strings.Contains(r.body, `name="password"`) || !strings.Contains(r.body, "/login/reset") {
-		t.Errorf("another browser is not asked for the password: %s", r.body)
+	if r := ada.post("/login", "email", "ada@example.com", "password", password); r.status != 401 || !strings.Contains(r.body, "not confirmed yet") ||
+		r.body != ada.post("/login", "email", "ada@example.com", "password", "not the right one").body {
+		t.Errorf("a login tells that the account is new: %d %s", r.status, r.body)
 	}
-	if r := ada.post("/signup/verify", "password", "not the right one"); r.status != 401 {
+	page := ada.follow(link)
+	if !strings.Contains(page.body, `name="password"`) || !strings.Contains(page.body, "/login/reset") {
+		t.Errorf("another browser is not asked for the password: %s", page.body)
+	}
+	if r := ada.answer(page, "/signup/verify", "password", "not the right one"); r.status != 401 {
 		t.Errorf("a wrong password: %d", r.status)
 	}
-	if r := ada.post("/signup/verify", "password", password, "remember", "on"); r.status != 303 || r.location() != "/" {
+	if r := ada.answer(page, "/signup/verify", "password", password, "remember", "on"); r.status != 303 || r.location() != "/" {
 		t.Fatalf("the right one: %d %s", r.status, r.body)
 	}
 	if n, verified := rows(); n != 0 || verified != 1 {
@@ -118,11 +138,14 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if known.status != 200 || unknown.status != 200 || strings.ReplaceAll(known.body, "ada@", "eve@") != unknown.body {
 		t.Errorf("the answers tell who has an account: %d %s\n%d %s", known.status, known.body, unknown.status, unknown.body)
 	}
-	owner.follow(o.next(t, "ada@example.com").path(t, here, there))
-	if r := owner.post("/login/reset", "password", "ada@example.com"); r.status != 422 {
+	reset := owner.follow(o.next(t, "ada@example.com").path(t, here, there))
+	if r := owner.answer(reset, "/login/reset", "password", "ada@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
-	if r := owner.post("/login/reset", "password", newPassword); r.status != 303 || r.location() != "/login" {
+	if r := owner.post("/login/reset", "password", newPassword); r.status != http.StatusGone {
+		t.Errorf("a form that does not say which link it is about: %d", r.status)
+	}
+	if r := owner.answer(reset, "/login/reset", "password", newPassword); r.status != 303 || r.location() != "/login" {
 		t.Fatalf("a good one: %d %s", r.status, r.body)
 	}
 	ada.becomes("/dashboard", 401)
@@ -130,7 +153,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if r := owner.open("/login"); !strings.Contains(r.body, "Your password is changed.") {
 		t.Errorf("the login page does not say so: %s", r.body)
 	}
-	if r := owner.post("/login/reset", "password", newPassword); r.status != http.StatusGone {
+	if r := owner.answer(reset, "/login/reset", "password", newPassword); r.status != http.StatusGone {
 		t.Errorf("the link again: %d", r.status)
 	}
 	if r := owner.post("/login", "email", "ada@example.com", "password", newPassword); r.status != 303 {
@@ -168,10 +191,9 @@ func TestTheAppSeesNoLink(t *testing.T) {
 		}
 	}
 	// Without mail what needs it is not there.
-	for _, path := range []string{"/login/forgot", "/signup/verify"} {
-		v.open(path)
-		if seen := l.app.take(); len(seen) != 1 {
-			t.Errorf("%s is not the app's", path)
+	for _, path := range []string{"/login/forgot", "/signup/verify?token=" + strings.Repeat("x", 43), "/account/email/undo"} {
+		if r := v.open(path); r.status != 404 || len(l.app.take()) != 0 {
+			t.Errorf("%s: %d", path, r.status)
 		}
 	}
 	if r := v.open("/login"); strings.Contains(r.body, "forgot") {
@@ -189,10 +211,11 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	if r := ada.open("/account"); !strings.Contains(r.body, "not confirmed") || !strings.Contains(r.body, `action="/account/verify"`) {
 		t.Errorf("the account page does not offer to confirm: %s", r.body)
 	}
-	if r := ada.follow(verify.path(t, here, there)); strings.Contains(r.body, `name="password"`) {
+	page := ada.follow(verify.path(t, here, there))
+	if strings.Contains(page.body, `name="password"`) || strings.Contains(page.body, `name="remember"`) {
 		t.Error("whoever is signed in has to type the password")
 	}
-	if r := ada.post("/signup/verify"); r.status != 303 || r.location() != "/account" {
+	if r := ada.answer(page, "/signup/verify"); r.status != 303 || r.location() != "/account" {
 		t.Errorf("confirm: %d %s", r.status, r.body)
 	}
 	if r := ada.open("/account"); strings.Contains(r.body, "not confirmed") || !strings.Contains(r.body, "Your address is confirmed.") {
@@ -216,24 +239,79 @@ func TestFromAChangedAddressBack(t *testing.T) {
 		t.Errorf("a stranger's form: %d %s", r.status, r.location())
 	}
 	stranger.signUp("eve@example.com")
-	if r := stranger.post("/account/email/confirm"); r.status != 403 || !strings.Contains(r.body, "another account") {
+	if r := stranger.open("/account/email/confirm"); r.status != 403 || !strings.Contains(r.body, "another account") {
 		t.Errorf("another user: %d %s", r.status, r.body)
 	}
-	ada.follow(link)
-	if r := ada.post("/account/email/confirm"); r.status != 303 {
+	confirm := ada.follow(link)
+	if r := stranger.answer(confirm, "/account/email/confirm"); r.status != 403 {
+		t.Errorf("another user's form: %d", r.status)
+	}
+	if r := ada.answer(confirm, "/account/email/confirm"); r.status != 303 {
 		t.Fatalf("confirm: %d %s", r.status, r.body)
 	}
 	if r := ada.fetch("/dashboard"); !strings.Contains(r.body, `for "new@example.com"`) {
 		t.Errorf("the app is told of %s", r.body)
 	}
 	owner := there.visitor(t)
-	owner.follow(o.next(t, "ada@example.com").path(t, here, there))
-	if r := owner.post("/account/email/undo", "password", newPassword); r.status != 303 || r.location() != "/login" {
+	undo := owner.follow(o.next(t, "ada@example.com").path(t, here, there))
+	if r := owner.answer(undo, "/account/email/undo", "password", newPassword); r.status != 303 || r.location() != "/login" {
 		t.Fatalf("undo: %d %s", r.status, r.body)
 	}
 	ada.becomes("/dashboard", 401)
 	if r := owner.post("/login", "email", "ada@example.com", "password", newPassword); r.status != 303 {
 		t.Errorf("log in: %d %s", r.status, r.body)
+	}
+}
+
+// Whoever confirms his address where he signed up is where he wanted to be.
+func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
+	t.Parallel()
+	o, here, there, _ := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
+	v := here.visitor(t)
+	if r := v.post("/signup", "email", "ada@example.com", "password", password, "next", "/dashboard?tab=2"); r.status != 200 {
+		t.Fatal(r.status)
+	}
+	link, _, ok := strings.Cut(o.next(t, "ada@example.com").path(t, here, there), "&next=%2Fdashboard%3Ftab%3D2")
+	if !ok {
+		t.Errorf("the link is %s", link)
+	}
+	r := v.open(link + "&next=%2Fdashboard%3Ftab%3D2")
+	page := v.open(r.location())
+	if strings.Contains(page.body, `name="password"`) || !strings.Contains(page.body, `name="remember"`) {
+		t.Errorf("the browser of the sign-up is not known: %s", page.body)
+	}
+	r = v.answer(page, "/signup/verify", "remember", "on", "next", "/dashboard?tab=2")
+	if r.status != 303 || r.location() != "/dashboard?tab=2" || !strings.Contains(fmt.Sprint(r.header["Set-Cookie"]), "Max-Age=2592000") {
+		t.Errorf("got %d to %q, %v", r.status, r.location(), r.header["Set-Cookie"])
+	}
+	if r := v.open(link + "&next=//evil.example"); r.location() != "/signup/verify" {
+		t.Errorf("a next of somebody else: %q", r.location())
+	}
+}
+
+// A form does what its page said, even if another link was opened since.
+func TestAFormIsAboutTheLinkItShowed(t *testing.T) {
+	t.Parallel()
+	_, here, _, database := mailGates(t)
+	v := here.visitor(t)
+	links := map[string]string{}
+	for _, email := range []string{"ada@example.com", "eve@example.com"} {
+		here.visitor(t).signUp(email)
+		out, code := runGate(t, []string{"user", "reset-link", email}, "DATABASE_URL="+database)
+		if code != 0 {
+			t.Fatal(out)
+		}
+		links[email] = strings.TrimPrefix(strings.Fields(out)[0], "http://localhost:8080")
+	}
+	page := v.follow(links["ada@example.com"])
+	v.follow(links["eve@example.com"])
+	if r := v.answer(page, "/login/reset", "password", newPassword); r.status != http.StatusGone {
+		t.Errorf("got %d", r.status)
+	}
+	for _, email := range []string{"ada@example.com", "eve@example.com"} {
+		if r := here.visitor(t).post("/login", "email", email, "password", password); r.status != 303 {
+			t.Errorf("%s has another password: %d", email, r.status)
+		}
 	}
 }
 
@@ -256,11 +334,11 @@ func TestByInvitationOnly(t *testing.T) {
 	if !strings.HasPrefix(mail.subject, "Te han invitado") {
 		t.Errorf("the mail is %q", mail.subject)
 	}
-	v.follow(mail.path(t, here, there))
-	if r := v.post("/signup/invitation", "name", "Guest", "password", "guest@example.com"); r.status != 422 {
+	page := v.follow(mail.path(t, here, there))
+	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", "guest@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
-	if r := v.post("/signup/invitation", "name", "Guest", "password", password, "email", "eve@example.com"); r.status != 303 {
+	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", password, "email", "eve@example.com"); r.status != 303 {
 		t.Fatalf("accept: %d %s", r.status, r.body)
 	}
 	if r := v.fetch("/admin"); r.status != 200 || !strings.Contains(r.body, `for "guest@example.com"`) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"math/big"
@@ -86,7 +87,7 @@ func (c *counter) AuthMechanisms() []string {
 func (c *counter) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
 		if user != c.office.user || pass != c.office.pass {
-			return smtp.ErrAuthFailed
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no: " + user + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+pass))}
 		}
 		c.known = true
 		return nil
@@ -144,13 +145,19 @@ func (c *counter) Reset() {
 
 func (c *counter) Logout() error { return nil }
 
+// refuses has each such command answered with a code; 0: it is taken.
 func (o *postOffice) refuses(command string, code int) {
+	if code == 0 {
+		o.refusesWith(command, nil)
+		return
+	}
+	o.refusesWith(command, &smtp.SMTPError{Code: code, Message: "not today"})
+}
+
+func (o *postOffice) refusesWith(command string, err *smtp.SMTPError) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.refuse, command)
-	if code != 0 {
-		o.refuse[command] = &smtp.SMTPError{Code: code, Message: "not today"}
-	}
+	o.refuse[command] = err
 }
 
 // next waits for a mail to an address and takes it out.

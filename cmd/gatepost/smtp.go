@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	netmail "net/mail"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +25,13 @@ import (
 // deliver brings a letter to its reader's mail server, or fails. auth.ErrMailRefused is for good.
 type deliver func(context.Context, loginui.Letter) error
 
-// smtpTimeout bounds each answer of a mail server.
-const smtpTimeout = 20 * time.Second
+const (
+	// smtpTimeout bounds the conversation with a mail server from its greeting to its answer to what it was given, which may take
+	// it long (RFC 5321, section 4.5.3.2).
+	smtpTimeout = 2 * time.Minute
+	// checkTimeout is for when somebody waits.
+	checkTimeout = 20 * time.Second
+)
 
 // mailServer is where mail is handed in.
 type mailServer struct {
@@ -40,7 +47,7 @@ type mailServer struct {
 // parseMailServer reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
 func parseMailServer(s string) (*mailServer, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !validPort(u) || u.Opaque != "" {
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !validPort(u) || u.Port() == "0" || u.Opaque != "" {
 		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
 	}
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -79,16 +86,45 @@ func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
 		return err
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
-	var failure *mail.SendError
 	switch {
 	case msg.IsDelivered(): // whatever was said afterwards
 		return nil
 	case ctx.Err() != nil:
-		return errors.Join(ctx.Err(), err)
-	case errors.As(err, &failure) && failure.ErrorCode() >= 500 && failure.Reason != mail.ErrSMTPMailFrom:
-		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+		return ctx.Err()
+	case noSuchReader(err):
+		return fmt.Errorf("%w: %w", auth.ErrMailRefused, m.scrub(err))
 	}
-	return err
+	return m.scrub(err)
+}
+
+// noSuchReader tells the one refusal that no change of a setting or an hour's wait mends from all the others that servers give at the
+// same step: relaying, sender, quota. RFC 3463 has them in X.1; servers that speak none of its codes say 550, 551 or 553.
+func noSuchReader(err error) bool {
+	var failure *mail.SendError
+	if !errors.As(err, &failure) || failure.Reason != mail.ErrSMTPRcptTo {
+		return false
+	}
+	if code := failure.EnhancedStatusCode(); code != "" && !strings.HasPrefix(code, "5.0.") {
+		return strings.HasPrefix(code, "5.1.")
+	}
+	return slices.Contains([]int{550, 551, 553}, failure.ErrorCode())
+}
+
+// scrub keeps out of logs and tables what a server repeats of what it was told.
+func (m *mailServer) scrub(err error) error {
+	if err == nil || m.password == "" {
+		return err
+	}
+	said := err.Error()
+	for _, secret := range []string{m.password, "\x00" + m.user + "\x00" + m.password} {
+		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+			said = strings.ReplaceAll(said, form, "(password)")
+		}
+	}
+	if said == err.Error() {
+		return err
+	}
+	return errors.New(said)
 }
 
 // message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
@@ -127,7 +163,11 @@ func (m *mailServer) client(ctx context.Context) (*mail.Client, error) {
 	if m.user != "" {
 		options = append(options, mail.WithUsername(m.user), mail.WithPassword(m.password), mail.WithOpportunisticSMTPAuth(mechanisms...))
 	}
-	return mail.NewClient(m.host, options...)
+	host := m.host
+	if strings.Contains(host, ":") { // an IPv6 address
+		host = "[" + host + "]"
+	}
+	return mail.NewClient(host, options...)
 }
 
 // dial connects, and cuts the connection when ctx ends: a server that keeps one waiting between two answers is waited for no
@@ -159,16 +199,21 @@ func (m *mailServer) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: m.host, RootCAs: m.roots, MinVersion: tls.VersionTLS12}
 }
 
-// check says hello to the server, and who we are.
+// check says hello to the server, who we are, and whose mail it is to take.
 func (m *mailServer) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, smtpTimeout)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	client, err := m.client(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err == nil {
-		err = client.DialWithContext(ctx)
+		defer conn.Close()
+		err = errors.Join(conn.Mail(m.from.Address), conn.Reset())
 	}
 	if err != nil {
-		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, cause(err))
+		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.scrub(cause(err)))
 	}
-	return client.Close()
+	return nil
 }

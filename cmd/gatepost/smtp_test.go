@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/emersion/go-smtp"
+
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -144,23 +146,28 @@ func TestNothingIsSaidToAStranger(t *testing.T) {
 func TestWhatAMailServerSaysDecides(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		command string
-		code    int
-		good    bool // it was handed in
-		refused bool // for good
+		command  string
+		code     int
+		enhanced smtp.EnhancedCode
+		good     bool // it was handed in
+		refused  bool // for good
 	}{
-		"no such reader":              {"RCPT", 550, false, true},
-		"a mailbox that is full":      {"RCPT", 452, false, false},
-		"grey-listed":                 {"RCPT", 451, false, false},
-		"content it does not like":    {"DATA", 554, false, true},
-		"trouble with it":             {"DATA", 451, false, false},
-		"a sender it does not know":   {"MAIL", 550, false, false},
-		"a connection lost, too late": {"hang up", 500, true, false},
+		"no such reader":               {"RCPT", 550, smtp.EnhancedCode{5, 1, 1}, false, true},
+		"no such reader, in few words": {"RCPT", 550, smtp.EnhancedCode{}, false, true},
+		"no relaying":                  {"RCPT", 554, smtp.EnhancedCode{5, 7, 1}, false, false},
+		"a sender it does not like":    {"RCPT", 553, smtp.EnhancedCode{5, 7, 1}, false, false},
+		"enough for today":             {"RCPT", 550, smtp.EnhancedCode{5, 4, 5}, false, false},
+		"a mailbox that is full":       {"RCPT", 452, smtp.EnhancedCode{}, false, false},
+		"grey-listed":                  {"RCPT", 451, smtp.EnhancedCode{}, false, false},
+		"content it does not like":     {"DATA", 554, smtp.EnhancedCode{5, 7, 1}, false, false},
+		"trouble with it":              {"DATA", 451, smtp.EnhancedCode{}, false, false},
+		"a sender it does not know":    {"MAIL", 550, smtp.EnhancedCode{5, 1, 8}, false, false},
+		"a connection lost, too late":  {"hang up", 500, smtp.EnhancedCode{}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newPostOffice(t, nil, nil)
-			o.refuses(c.command, c.code)
+			o.refusesWith(c.command, &smtp.SMTPError{Code: c.code, EnhancedCode: c.enhanced, Message: "not today"})
 			err := o.server(t, o.url, nil).deliver(t.Context(), aLetter)
 			if (err == nil) != c.good || errors.Is(err, auth.ErrMailRefused) != c.refused {
 				t.Errorf("got %v", err)
@@ -169,8 +176,14 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	}
 	o := newPostOffice(t, nil, func(o *postOffice) { o.user, o.pass = "me", "right" })
 	m := o.server(t, "smtp://me:wrong@127.0.0.1", nil)
-	if err := m.deliver(t.Context(), aLetter); err == nil || errors.Is(err, auth.ErrMailRefused) {
-		t.Errorf("a wrong password: %v", err)
+	for what, err := range map[string]error{"a wrong password": m.deliver(t.Context(), aLetter), "check": m.check(t.Context())} {
+		if err == nil || errors.Is(err, auth.ErrMailRefused) || strings.Contains(err.Error(), "wrong") || strings.Contains(err.Error(), "AG1lAHdyb25n") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	o.refuses("MAIL", 553)
+	if err := o.server(t, "smtp://me:right@127.0.0.1", nil).check(t.Context()); err == nil || !strings.Contains(err.Error(), "not today") {
+		t.Errorf("a sender it does not take: %v", err)
 	}
 	for _, to := range []string{"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", ""} {
 		l := aLetter
@@ -214,7 +227,7 @@ func TestMailServersAreNamedByURL(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
 		"smtp://mail.example.com": "smtp://mail.example.com:587", "smtps://u:p@mail.example.com/": "smtps://mail.example.com:465", "smtp://[::1]:25": "smtp://[::1]:25",
-		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp:mail.example.com": "", "smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
+		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp://h:0": "", "smtp:mail.example.com": "", "smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
 	} {
 		m, err := parseMailServer(s)
 		if want == "" && err == nil || want != "" && (err != nil || m.String() != want) {

@@ -68,6 +68,13 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			}
 			return p.printLink(ctx, c, email, auth.ForInvite, token, "for 7 days, and once")
 		}
+		ui, err := newUI(config, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		if i.Language != "" && !ui.Speaks(i.Language) {
+			return fmt.Errorf("--language: there is no mail in %q (see GATEPOST_LANGUAGES)", i.Language)
+		}
 		if err := s.Invite(ctx, i); err != nil {
 			return explainInput(err)
 		}
