@@ -61,6 +61,9 @@ func (l Link) Of(u User) bool { return l.userID == u.ID }
 // is his, so whoever reads its mail is as good an owner as whoever typed it.
 func (l Link) Claimable() bool { return l.Purpose == ForVerify && !l.verified }
 
+// Resets says that a password can be chosen with the link.
+func (l Link) Resets() bool { return l.Purpose == ForReset || l.Claimable() }
+
 // linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now it is
 // dead, unless it is there to bring the old one back, or to take the new one.
 const linkSQL = `

@@ -88,7 +88,7 @@ func (o *outbox) sendOne(ctx context.Context) (bool, error) {
 	// It is written down even if we are to end: what was sent must not be sent again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 	defer cancel()
-	return err == nil || errors.Is(err, ErrMailRefused), o.settle(ctx, m, err)
+	return err == nil || errors.Is(err, ErrMailRefused), o.conclude(ctx, m, err)
 }
 
 // attempt sends a mail, and does not break off at once when ctx ends: the server may have it already.
@@ -133,8 +133,8 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	return m, ok && err == nil, err
 }
 
-// settle writes down what became of a mail.
-func (o *outbox) settle(ctx context.Context, m outgoing, failure error) error {
+// conclude writes down what became of a mail.
+func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error {
 	if failure == nil {
 		if o.failing.Swap(false) {
 			o.s.o.Log.InfoContext(ctx, "mail is sent again")

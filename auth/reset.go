@@ -81,7 +81,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 // InputError (field "password"), ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
 // may have.
 func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
-	return s.takeOver(ctx, "reset-password", t, p, c, func(l Link) bool { return l.Purpose == ForReset || l.Claimable() },
+	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
 			return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
 		})

@@ -37,6 +37,17 @@ func ParseAccent(s string) (Accent, error) {
 	return Accent{c, c.until(white, darkCard)}, nil
 }
 
+// onLight is the accent where there is no dark page.
+func (a Accent) onLight() string {
+	if a == (Accent{}) {
+		return ours
+	}
+	return a.light.String()
+}
+
+// ours is --accent of the light page in style.css.
+const ours = "#1f5fbf"
+
 func parseColour(s string) (c colour, ok bool) {
 	digits, ok := strings.CutPrefix(s, "#")
 	if len(digits) == 3 {

@@ -29,6 +29,7 @@ type letterTemplates struct {
 type mailPage struct {
 	*words
 	AppName  string
+	Accent   template.CSS
 	Home     string // address of the site
 	Subject  string
 	Intro    string
@@ -73,7 +74,7 @@ func (ui *UI) mailPage(m auth.Mail) mailPage {
 		}
 		return w.say(key+name, "app", ui.c.AppName, "email", m.Email)
 	}
-	p := mailPage{words: w, AppName: ui.c.AppName, Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
+	p := mailPage{words: w, AppName: ui.c.AppName, Accent: template.CSS(ui.c.Brand.Accent.onLight()), Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
 		Question: part(".question"), Button: part(".button"), After: part(".after"), URL: template.URL(ui.mailURL(m))}
 	if tellsWhere[m.Kind] {
 		p.Facts = append(p.Facts, mailFact{w.say("mail.when"), w.Date(m.At)}, mailFact{w.say("mail.device"), w.device(m.UserAgent)})

@@ -34,11 +34,8 @@ func (ui *UI) forgotPage(r *http.Request, f form, t trouble) formPage {
 	return p
 }
 
-// resets says whether a password can be chosen with a link.
-func resets(l auth.Link) bool { return l.Purpose == auth.ForReset || l.Claimable() }
-
 func (ui *UI) getReset(w http.ResponseWriter, r *http.Request) error {
-	l, err := ui.readLink(r, resets)
+	l, err := ui.readLink(r, auth.Link.Resets)
 	if err != nil {
 		return err
 	}
@@ -46,7 +43,7 @@ func (ui *UI) getReset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postReset(w http.ResponseWriter, r *http.Request) error {
-	return ui.choose(w, r, "reset", resetPath, resets, ui.store.ResetPassword)
+	return ui.choose(w, r, "reset", resetPath, auth.Link.Resets, ui.store.ResetPassword)
 }
 
 func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
