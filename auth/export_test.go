@@ -40,7 +40,7 @@ func FillHashQueue(s *Store) (release func()) {
 
 // SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
 func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
-	s.workers.idle.patience, s.workers.sharing.patience = idle, sharing
+	s.workers.idle.patience, s.workers.sharing.patience, s.workers.refrainFor = idle, sharing, time.Hour
 }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.

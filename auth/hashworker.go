@@ -85,11 +85,12 @@ type hashing struct {
 	idle, sharing *hashWorkers
 	log           *slog.Logger
 	refrain       atomic.Int64 // from idle, until then
+	refrainFor    time.Duration
 	failing       atomic.Bool  // and it was said
 }
 
 func newHashing(command func() *exec.Cmd, log *slog.Logger) *hashing {
-	return &hashing{log: log, idle: &hashWorkers{command: command, terms: hashTerms{Idle: true}, patience: idlePatience},
+	return &hashing{log: log, refrainFor: idleRefrain, idle: &hashWorkers{command: command, terms: hashTerms{Idle: true}, patience: idlePatience},
 		sharing: &hashWorkers{command: command, patience: workerPatience}}
 }
 
@@ -112,7 +113,7 @@ func (h *hashing) ask(p phc, password string) ([]byte, error) {
 		if !errors.Is(err, errLate) {
 			return key, err
 		}
-		h.refrain.Store(time.Now().Add(idleRefrain).UnixNano())
+		h.refrain.Store(time.Now().Add(h.refrainFor).UnixNano())
 	}
 	return h.sharing.ask(p, password)
 }
