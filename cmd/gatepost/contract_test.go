@@ -288,7 +288,7 @@ func TestTheDatabaseStopsAndStartsUnderTraffic(t *testing.T) {
 	}
 	pg := start()
 	a := newApp(t)
-	g := startGate(t, "DATABASE_URL="+pg.URL("gatepost"), "GATEPOST_UPSTREAM="+a.url)
+	g := startGate(t, watched, "DATABASE_URL="+pg.URL("gatepost"), "GATEPOST_UPSTREAM="+a.url)
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 

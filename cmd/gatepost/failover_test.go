@@ -144,7 +144,7 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	primary, standby := newPair(t)
 	a := newApp(t)
-	g := startGate(t, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8", fmt.Sprintf("DATABASE_URL=host=%s,%s user=%s dbname=%s target_session_attrs=read-write connect_timeout=2",
+	g := startGate(t, watched, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8", fmt.Sprintf("DATABASE_URL=host=%s,%s user=%s dbname=%s target_session_attrs=read-write connect_timeout=2",
 		primary.socket(t), standby.socket(t), localpg.Superuser, localpg.Superuser))
 	ada := g.visitor(t)
 	ada.signUp("ada@example.com")

@@ -127,7 +127,7 @@ func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 // Hashing has a queue of its own: whoever does not need it is served while it is full.
 func TestManyLoginsAtOnceLeaveTheAppReachable(t *testing.T) {
 	t.Parallel()
-	l := newLane(t)
+	l := newLane(t, watched)
 	var wg sync.WaitGroup
 	for i := range 60 {
 		v := l.visitor(t)

@@ -261,7 +261,7 @@ func hexSum(s string) string { return hex.EncodeToString(sum(s)) }
 // F1: whoever signs up while everybody else does gets his own session and no other.
 func TestAHundredAtOnceEachGetTheirOwnIdentity(t *testing.T) {
 	t.Parallel()
-	l := newLane(t)
+	l := newLane(t, watched)
 	l.app.answerBy(func(r *http.Request) string {
 		email := r.Header.Get("X-Auth-Email")
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(email), email)

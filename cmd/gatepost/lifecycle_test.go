@@ -102,7 +102,7 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	t.Helper()
 	ops := freePort(t)
 	g := &running{ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
-	g.cmd = exec.Command("sh", "-c", "LISTEN_PID=$$ exec gatepost serve")
+	g.cmd = exec.Command("sh", "-c", "LISTEN_PID=$$ exec "+program(t, env)+" serve")
 	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "LISTEN_FDS=1", "GATEPOST_OPS_LISTEN=localhost:" + ops, "GATEPOST_PROTECT=/dashboard"}, env...)
 	g.cmd.ExtraFiles = []*os.File{socket}
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
@@ -112,6 +112,9 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	go func() { g.done <- g.cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = g.cmd.Process.Kill()
+		if strings.Contains(g.log.String(), "DATA RACE") {
+			t.Error("the race detector found something in the gate")
+		}
 		if t.Failed() {
 			t.Logf("the log of a gate:\n%s", g.log)
 		}
@@ -140,7 +143,7 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	defer socket.Close()
 	url := "http://" + l.Addr().String()
 	_ = l.Close() // the file keeps the socket
-	env := []string{"DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=" + url}
+	env := []string{watched, "DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=" + url}
 	g := inherit(t, socket, env...)
 	g.url = url
 	first := g.visitor(t)

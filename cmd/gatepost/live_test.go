@@ -87,7 +87,7 @@ func (o *opened) goesOn(t *testing.T, what string) {
 func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	url, app := authtest.NewDatabase(t), newTalker(t)
-	here, there := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app), startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app)
+	here, there := startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app), startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app)
 	bob := here.visitor(t)
 	bob.signUp("bob@example.com")
 	bobs := bob.opens("/dashboard/events")

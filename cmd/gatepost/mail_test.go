@@ -18,7 +18,7 @@ const newPassword = "another quiet river"
 func mailGates(t *testing.T, env ...string) (o *postOffice, here, there *running, database string) {
 	t.Helper()
 	o, database = newPostOffice(t, nil, nil), authtest.NewDatabase(t)
-	env = append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SMTP_URL=" + o.url,
+	env = append([]string{watched, "DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SMTP_URL=" + o.url,
 		"GATEPOST_MAIL_FROM=Example <login@example.com>"}, env...)
 	return o, startGate(t, env...), startGate(t, env...), database
 }

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,7 +34,48 @@ type closing struct{ m *testing.M }
 
 func (c closing) Run() int {
 	defer authtest.Close()
+	dir, err := os.MkdirTemp("", "gatepost-plain-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if plainGate, err = buildPlain(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return c.m.Run()
+}
+
+// plainGate is a gate without the race detector, which makes it three times slower: most tests are about what one request does. Those
+// with traffic from many sides ask for watched gates.
+var plainGate string
+
+func buildPlain(dir string) (string, error) {
+	if !raceEnabled {
+		return exec.LookPath("gatepost") // testscript.Main put it on PATH
+	}
+	program := filepath.Join(dir, "gatepost")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build a gate: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+// watched in the settings of a gate has it run with the race detector, when the tests do.
+const watched = "watched"
+
+// program is what runs a gate with some settings.
+func program(t *testing.T, env []string) string {
+	t.Helper()
+	if !slices.Contains(env, watched) {
+		return plainGate
+	}
+	gatepost, err := exec.LookPath("gatepost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gatepost
 }
 
 // TestScripts runs testdata/*.txt: each is a session at a shell, with an empty database in DATABASE_URL.
@@ -135,11 +178,7 @@ func startGate(t *testing.T, env ...string) *running {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)
 	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
-	gatepost, err := exec.LookPath("gatepost") // testscript.Main put it on PATH
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.cmd = exec.Command(gatepost, "serve")
+	g.cmd = exec.Command(program(t, env), "serve")
 	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=localhost:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
 		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_LOG_LEVEL=debug"}, env...)
 	g.cmd.Stderr, g.cmd.Stdout = g.log, g.log
@@ -153,6 +192,9 @@ func startGate(t *testing.T, env ...string) *running {
 		case <-g.done:
 		case <-time.After(30 * time.Second):
 			_ = g.cmd.Process.Kill()
+		}
+		if strings.Contains(g.log.String(), "DATA RACE") {
+			t.Error("the race detector found something in the gate")
 		}
 		if t.Failed() {
 			t.Logf("the gate's log:\n%s", g.log)
