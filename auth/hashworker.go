@@ -21,7 +21,7 @@ const (
 	// and traffic the rest.
 	workerNice = 10
 	// idlePatience is how long a key may take to come back from a process that gets only what nobody else wants.
-	idlePatience = 500 * time.Millisecond
+	idlePatience = 2 * time.Second
 	// idleRefrain is how long such processes are left alone after one has waited in vain.
 	idleRefrain = 10 * time.Second
 	// workerPatience is how long a key may take to come back, which on a busy machine is many times what it takes by itself.
@@ -86,7 +86,7 @@ type hashing struct {
 	log           *slog.Logger
 	refrain       atomic.Int64 // from idle, until then
 	refrainFor    time.Duration
-	failing       atomic.Bool  // and it was said
+	failing       atomic.Bool // and it was said
 }
 
 func newHashing(command func() *exec.Cmd, log *slog.Logger) *hashing {
@@ -111,6 +111,7 @@ func (h *hashing) ask(p phc, password string) ([]byte, error) {
 	if time.Now().UnixNano() > h.refrain.Load() {
 		key, err := h.idle.ask(p, password)
 		if !errors.Is(err, errLate) {
+			h.sharing.dismiss()
 			return key, err
 		}
 		h.refrain.Store(time.Now().Add(h.refrainFor).UnixNano())
@@ -189,8 +190,16 @@ func (ws *hashWorkers) keep(w *hashWorker) bool {
 // close ends the idle workers, and has each other one end when it is done.
 func (ws *hashWorkers) close() {
 	ws.mu.Lock()
+	ws.closed = true
+	ws.mu.Unlock()
+	ws.dismiss()
+}
+
+// dismiss ends the idle workers: they are not needed for now, and each has its memory.
+func (ws *hashWorkers) dismiss() {
+	ws.mu.Lock()
 	idle := ws.idle
-	ws.idle, ws.closed = nil, true
+	ws.idle = nil
 	ws.mu.Unlock()
 	for _, w := range idle {
 		w.stop()
