@@ -62,19 +62,21 @@ func (g *gate) drain(l listeners) {
 	}
 }
 
-// reloadOnHangup reads files again at each SIGHUP, until ctx ends.
-func (g *gate) reloadOnHangup(ctx context.Context) {
+// reloadOnHangup has files read again at each SIGHUP. It has to be there before anybody is told that we are: the signal would end us.
+func (g *gate) reloadOnHangup() {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			g.reload(ctx)
+	g.onClose(func() { signal.Stop(hangups) })
+	g.keep(func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+				g.reload(ctx)
+			}
 		}
-	}
+	})
 }
 
 // reload takes over what stands in files: the certificate, the pages, and the mail server. With a fault anywhere all stays as it was.

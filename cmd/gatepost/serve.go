@@ -96,7 +96,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 		return err
 	}
 	failed := g.serve(l)
-	g.keep(g.reloadOnHangup)
+	g.reloadOnHangup()
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
 	if err := up(g); err != nil {
