@@ -166,11 +166,14 @@ func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (Token, erro
 	return t, err
 }
 
-// voidOlder ends the links that one takes the place of.
+// voidOlder ends the links that one takes the place of: those asked for before it, and with it by attempts that went wrong. Of two mails
+// the one that was asked for first may be sent last, and its link ends no later one.
 func voidOlder(ctx context.Context, db interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
 }, l Link, t Token) error {
-	_, err := db.Exec(ctx, `DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2`, l.identifier(), t.hash())
+	_, err := db.Exec(ctx, `
+		DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2
+		    AND created_at <= (SELECT created_at FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.hash())
 	return err
 }
 

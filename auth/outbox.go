@@ -139,12 +139,11 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 		if o.failing.Swap(false) {
 			o.s.o.Log.InfoContext(ctx, "mail is sent again")
 		}
+		err := o.finish(ctx, m, "sent")
 		if m.link.Purpose != "" {
-			if err := voidOlder(ctx, o.s.db, m.link, m.Link); err != nil {
-				return err
-			}
+			err = errors.Join(err, voidOlder(ctx, o.s.db, m.link, m.Link))
 		}
-		return o.finish(ctx, m, "sent")
+		return err
 	}
 	reason := strings.ReplaceAll(storable(failure.Error()), m.To, "the recipient")
 	if errors.Is(failure, ErrMailRefused) {

@@ -142,6 +142,31 @@ func TestALinkWorksOnceForAWhileAndUntilTheNext(t *testing.T) {
 	}
 }
 
+// Of two mails the earlier one may be sent last: the later link works all the same.
+func TestAMailThatIsLateEndsNoLaterLink(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	signUp(t, s, "ada@example.com")
+	if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
+		t.Fatal(err)
+	}
+	var later auth.Token
+	o.fault = func(auth.Mail) error { // while the first is under way the second is asked for and sent
+		o.fault = nil
+		o.mu.Unlock()
+		defer o.mu.Lock()
+		later = o.resetLink(t, s, db, "ada@example.com")
+		return nil
+	}
+	earlier := o.one(t, s, auth.MailReset, "ada@example.com").Link
+	if _, err := s.Link(t.Context(), earlier); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the earlier link: %v", err)
+	}
+	if _, err := s.Link(t.Context(), later); err != nil {
+		t.Errorf("the later link: %v", err)
+	}
+}
+
 // A link is one user's, as he was when it was sent.
 func TestALinkOfOneIsNoUseToAnother(t *testing.T) {
 	t.Parallel()
