@@ -125,7 +125,9 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 		return nil
 	}
 	facts := factsOf(c)
-	facts.Next = storable(c.Next)
+	if c.Next == storable(c.Next) { // half an address is another one
+		facts.Next = c.Next
+	}
 	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, facts})
 	return err
 }
