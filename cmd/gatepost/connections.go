@@ -54,10 +54,9 @@ func (c *connections) gone() bool {
 // wait returns when they are gone, or ctx ends. One that was accepted a moment ago may not be known yet.
 func (c *connections) wait(ctx context.Context) {
 	const quiet, step = 10, 10 * time.Millisecond
-	for rounds := 0; rounds < quiet && ctx.Err() == nil; rounds++ {
-		if !c.gone() {
+	for rounds := 0; rounds < quiet && ctx.Err() == nil; time.Sleep(step) {
+		if rounds++; !c.gone() {
 			rounds = 0
 		}
-		time.Sleep(step)
 	}
 }
