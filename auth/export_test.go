@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -42,6 +43,10 @@ func FillHashQueue(s *Store) (release func()) {
 func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
 	s.workers.idle.patience, s.workers.sharing.patience, s.workers.refrainFor = idle, sharing, time.Hour
 }
+
+// OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that can be
+// nothing for a minute.
+func OnlySharing(s *Store) { s.workers.refrain.Store(math.MaxInt64) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.sendOne(ctx) }

@@ -41,11 +41,12 @@ func (ws *workers) with(command func() *process.Cmd) func(*auth.Options) {
 
 func thisBinary() *process.Cmd { return process.Command(os.Args[0], hashWorkerArg) }
 
-// store is one that hashes in processes, of which one is idle by now.
-func (ws *workers) store(t *testing.T, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool) {
+// store is one that hashes in processes which take their share of a core. One has nothing to do by now.
+func (ws *workers) store(t *testing.T) (*auth.Store, *pgxpool.Pool) {
 	t.Helper()
-	s, db := authtest.NewStore(t, append(change, ws.with(thisBinary))...)
+	s, db := authtest.NewStore(t, ws.with(thisBinary))
 	auth.SetWorkerPatience(s, time.Minute, time.Minute)
+	auth.OnlySharing(s)
 	signUp(t, s, "ada@example.com")
 	return s, db
 }
@@ -100,27 +101,28 @@ func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
 	t.Parallel()
 	var ws workers
 	var log bytes.Buffer
-	s, _ := ws.store(t, func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-	stop := func(i int) {
-		t.Helper()
-		if err := ws.list[i].Process.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
+	command := func() *process.Cmd {
+		if len(ws.list) == 0 {
+			return process.Command("sleep", "600")
 		}
+		return thisBinary()
 	}
+	s, _ := authtest.NewStore(t, ws.with(command), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	auth.SetWorkerPatience(s, 100*time.Millisecond, time.Minute)
+	signUp(t, s, "ada@example.com")
 	logIn := func() {
 		t.Helper()
 		if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 			t.Error(err)
 		}
 	}
-	stop(0)
-	auth.SetWorkerPatience(s, 100*time.Millisecond, time.Minute)
-	logIn()
 	logIn() // the first kind is left alone now
 	if len(ws.list) != 2 || strings.Contains(log.String(), "level=WARN") {
 		t.Errorf("%d processes, want 2, and the log says %s", len(ws.list), log.String())
 	}
-	stop(1)
+	if err := ws.list[1].Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
 	auth.SetWorkerPatience(s, time.Minute, 100*time.Millisecond)
 	logIn()
 	if !strings.Contains(log.String(), "it does not answer") {
@@ -135,7 +137,9 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 		t.Skip("looks into /proc")
 	}
 	var ws workers
-	s, _ := ws.store(t)
+	s, _ := authtest.NewStore(t, ws.with(thisBinary))
+	auth.SetWorkerPatience(s, 5*time.Minute, time.Minute)
+	signUp(t, s, "ada@example.com")
 	pid := ws.list[0].Process.Pid
 	if environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err != nil || len(environ) > 0 {
 		t.Errorf("its environment: %q, %v", environ, err)
