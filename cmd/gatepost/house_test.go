@@ -119,32 +119,3 @@ func TestThingsStayInTheirRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// The README's settings table lists each setting with its default, and nothing that does not exist.
-func TestTheReadmeListsTheSettings(t *testing.T) {
-	t.Parallel()
-	b, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documented []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(string(b), -1) {
-		documented = append(documented, m[1])
-	}
-	var real []string
-	s, list := readSettings(t.Context(), nil)
-	if len(list) > 0 {
-		t.Fatal(list)
-	}
-	for _, k := range s.all() {
-		real = append(real, k.name)
-		if k.value != "" && !strings.Contains(string(b), "| `"+k.name+"` | `"+k.value+"` |") {
-			t.Errorf("README: %s without its default %q", k.name, k.value)
-		}
-	}
-	slices.Sort(documented)
-	slices.Sort(real)
-	if !slices.Equal(documented, real) {
-		t.Errorf("README lists %q,\nthe settings are %q", documented, real)
-	}
-}

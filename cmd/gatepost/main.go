@@ -70,7 +70,7 @@ func (p *process) commands() *cli.Command {
 	root := &cli.Command{
 		Name:        "gatepost",
 		Usage:       "login, sessions and protected paths in front of any web app",
-		Description: "Settings come from the environment; the README lists them and `gatepost check` prints them.",
+		Description: "Settings come from the environment; docs/settings.md explains them and `gatepost check` prints them.",
 		Action:      p.serve,
 		Commands: []*cli.Command{
 			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},

@@ -1,74 +1,159 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"maps"
-	"os"
 	"reflect"
-	"slices"
 	"strings"
-
-	"github.com/sethvargo/go-envconfig"
 )
 
 // settings is the environment as the operator wrote it, defaults filled in. Strings only: config validates them, so
 // that every fault is reported at once, names its variable and never quotes a secret.
+//
+// The comments are docs/settings.md, which a test makes of them.
 type settings struct {
-	DatabaseURL          string `env:"DATABASE_URL" secret:"true"`
-	DirectDatabaseURL    string `env:"GATEPOST_DIRECT_DATABASE_URL" secret:"true"`
-	Upstream             string `env:"GATEPOST_UPSTREAM"`
-	UpstreamTimeout      string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
-	Listen               string `env:"GATEPOST_LISTEN"`
-	HTTPListen           string `env:"GATEPOST_HTTP_LISTEN"`
-	TLSCert              string `env:"GATEPOST_TLS_CERT"`
-	TLSKey               string `env:"GATEPOST_TLS_KEY"`
-	ACMEDomains          string `env:"GATEPOST_ACME_DOMAINS"`
-	ACMEEmail            string `env:"GATEPOST_ACME_EMAIL"`
-	ACMEDirectory        string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
-	HSTS                 string `env:"GATEPOST_HSTS, default=8760h"`
-	OpsListen            string `env:"GATEPOST_OPS_LISTEN, default=localhost:9180"`
-	PublicURL            string `env:"GATEPOST_PUBLIC_URL"`
-	AllowHTTP            string `env:"GATEPOST_ALLOW_HTTP, default=false"`
-	Protect              string `env:"GATEPOST_PROTECT, default=/"`
-	Public               string `env:"GATEPOST_PUBLIC"`
-	Pages                string `env:"GATEPOST_PAGES, default=/"`
-	Home                 string `env:"GATEPOST_HOME, default=/"`
-	SignUp               string `env:"GATEPOST_SIGNUP, default=open"`
-	SignUpDomains        string `env:"GATEPOST_SIGNUP_DOMAINS"`
-	SignUpLimit          string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
-	SignUpTotal          string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
-	SMTPURL              string `env:"GATEPOST_SMTP_URL" secret:"true"`
-	MailFrom             string `env:"GATEPOST_MAIL_FROM"`
-	VerifyEmail          string `env:"GATEPOST_VERIFY_EMAIL"`
-	NotifySignIns        string `env:"GATEPOST_NOTIFY_SIGN_INS, default=true"`
-	AppName              string `env:"GATEPOST_APP_NAME"`
-	Logo                 string `env:"GATEPOST_LOGO"`
-	Accent               string `env:"GATEPOST_ACCENT"`
-	TermsURL             string `env:"GATEPOST_TERMS_URL"`
-	PrivacyURL           string `env:"GATEPOST_PRIVACY_URL"`
-	Stylesheet           string `env:"GATEPOST_STYLESHEET"`
-	Languages            string `env:"GATEPOST_LANGUAGES"`
-	Overrides            string `env:"GATEPOST_OVERRIDES"`
-	SessionIdle          string `env:"GATEPOST_SESSION_IDLE, default=168h"`
-	SessionLifetime      string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
-	SessionCache         string `env:"GATEPOST_SESSION_CACHE, default=30s"`
-	PasswordMin          string `env:"GATEPOST_PASSWORD_MIN, default=8"`
-	TrustedProxies       string `env:"GATEPOST_TRUSTED_PROXIES"`
-	IdentityHeaders      string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"`
+	// # The app and who may reach it
+	//
+	// The address of your app: `http://host`, `https://host`, `h2c://host` (HTTP/2 without TLS) or `unix:///path`, with a port
+	// where it is not the usual one and without a path. Default: none, and needed.
+	Upstream string `env:"GATEPOST_UPSTREAM"`
+	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
+	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
+	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole segments, with
+	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public.
+	Protect string `env:"GATEPOST_PROTECT, default=/"`
+	// Exceptions from these, in the same form without roles.
+	Public string `env:"GATEPOST_PUBLIC"`
+
+	// # PostgreSQL
+	//
+	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; several hosts allowed. Default: the built-in
+	// PostgreSQL, for trying and for one machine.
+	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
+	// For migrations and for hearing of revocations (`LISTEN`), when `DATABASE_URL` is a pooler in transaction mode.
+	// Default: `DATABASE_URL`.
+	DirectDatabaseURL string `env:"GATEPOST_DIRECT_DATABASE_URL" secret:"true"`
+	// Bring the database up to date at start; `false` leaves it to `gatepost migrate`.
+	Migrate string `env:"GATEPOST_MIGRATE, default=true"`
+	// Where the built-in PostgreSQL keeps its files. Default: the user's data directory, as root `/var/lib/gatepost`.
+	DataDir string `env:"GATEPOST_DATA_DIR"`
+	// Folder with the programs `postgres` and `initdb` of the built-in PostgreSQL. Default: searched for.
+	PostgresBin string `env:"GATEPOST_POSTGRES_BIN"`
+
+	// # Visitors
+	//
+	// Where visitors connect, as `host:port`. Default: `localhost:8080`, or `:$PORT` where a platform sets that.
+	Listen string `env:"GATEPOST_LISTEN"`
+	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites may send
+	// forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
+	PublicURL string `env:"GATEPOST_PUBLIC_URL"`
+	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted.
+	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
+	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
+	// it all visitors behind a proxy count as one. Who is listed wrongly can choose his address.
+	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES"`
+
+	// # TLS
+	//
+	// File with the certificate and its chain, in PEM; read again when it changes. With it the gate ends TLS itself.
+	TLSCert string `env:"GATEPOST_TLS_CERT"`
+	// File with its key, in PEM.
+	TLSKey string `env:"GATEPOST_TLS_KEY"`
+	// Names to get certificates for by ACME, like `app.example.com, www.example.com`. You accept the terms of the authority. They are
+	// kept in PostgreSQL with their keys and shared by all gates.
+	ACMEDomains string `env:"GATEPOST_ACME_DOMAINS"`
+	// Address that the authority may write to.
+	ACMEEmail string `env:"GATEPOST_ACME_EMAIL"`
+	// The authority: the address of its directory.
+	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
+	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
+	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
+	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at all.
+	HSTS string `env:"GATEPOST_HSTS, default=8760h"`
+
+	// # What the app is told
+	//
+	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email, email_verified, name and
+	// roles. No client can send one of them, whatever its spelling.
+	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"`
+	// More header names never accepted from a client.
+	StripHeaders string `env:"GATEPOST_STRIP_HEADERS"`
+	// Allow the address under another header name although anybody may sign up with an address that is not confirmed.
 	TrustUnverifiedEmail string `env:"GATEPOST_TRUST_UNVERIFIED_EMAIL, default=false"`
-	StripHeaders         string `env:"GATEPOST_STRIP_HEADERS"`
-	DataDir              string `env:"GATEPOST_DATA_DIR"`
-	PostgresBin          string `env:"GATEPOST_POSTGRES_BIN"`
-	DrainDelay           string `env:"GATEPOST_DRAIN_DELAY, default=0s"`
-	DrainTimeout         string `env:"GATEPOST_DRAIN_TIMEOUT, default=10s"`
-	Migrate              string `env:"GATEPOST_MIGRATE, default=true"`
-	Profiling            string `env:"GATEPOST_PROFILING, default=false"`
-	AuditRetention       string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
-	LogFormat            string `env:"GATEPOST_LOG_FORMAT, default=text"`
-	LogLevel             string `env:"GATEPOST_LOG_LEVEL, default=info"`
+
+	// # Signing up and in
+	//
+	// `open`, `invite` (who has an invitation) or `closed`.
+	SignUp string `env:"GATEPOST_SIGNUP, default=open"`
+	// Domains whose addresses may sign up, like `example.com, example.org`; needs `GATEPOST_VERIFY_EMAIL=required`. Default:
+	// all.
+	SignUpDomains string `env:"GATEPOST_SIGNUP_DOMAINS"`
+	// How many may sign up at once from one network, and then in an hour; at least 100 from this machine and private
+	// networks; `0` for no limit.
+	SignUpLimit string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
+	// The same for everybody together; `0` for no limit.
+	SignUpTotal string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
+	// Shortest password in characters, 8 to 64.
+	PasswordMin string `env:"GATEPOST_PASSWORD_MIN, default=8"`
+	// A session ends when it was not used for this long.
+	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
+	// And this long after sign-in whatever happens; at most 400 days.
+	SessionLifetime string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
+	// Longest a session that was looked up may be used again without asking PostgreSQL; `0` asks on every request. Revocations count
+	// within a second all the same.
+	SessionCache string `env:"GATEPOST_SESSION_CACHE, default=30s"`
+
+	// # Mail
+	//
+	// The mail server, as `smtp://user:password@host:587` or `smtps://host`, see [mail.md](mail.md).
+	SMTPURL string `env:"GATEPOST_SMTP_URL" secret:"true"`
+	// Sender of mail, like `Example <login@example.com>`; needed with `GATEPOST_SMTP_URL`.
+	MailFrom string `env:"GATEPOST_MAIL_FROM"`
+	// `off`, `optional` or `required`: whether addresses are confirmed, before the first login or at leisure. Default:
+	// `optional` with mail, else `off`.
+	VerifyEmail string `env:"GATEPOST_VERIFY_EMAIL"`
+	// Mail users about logins with a browser that is new to their account.
+	NotifySignIns string `env:"GATEPOST_NOTIFY_SIGN_INS, default=true"`
+
+	// # Pages
+	//
+	// Prefix of the gate's own pages, like `/auth` for apps that have a `/login`.
+	Pages string `env:"GATEPOST_PAGES, default=/"`
+	// Where login lands when no page was asked for.
+	Home string `env:"GATEPOST_HOME, default=/"`
+	// The name on the pages. Default: host of the public URL.
+	AppName string `env:"GATEPOST_APP_NAME"`
+	// Picture beside the name: an `https://` address, or a file (PNG, JPEG, GIF, WebP or SVG, at most 256 KiB). Default:
+	// a gate.
+	Logo string `env:"GATEPOST_LOGO"`
+	// Colour of buttons and links, like `#1f5fbf`; refused when it cannot be read on a light page, and made lighter for the dark one.
+	// Default: `#1f5fbf`.
+	Accent string `env:"GATEPOST_ACCENT"`
+	// Page with your terms, to link to.
+	TermsURL string `env:"GATEPOST_TERMS_URL"`
+	// Page about privacy, to link to.
+	PrivacyURL string `env:"GATEPOST_PRIVACY_URL"`
+	// File of CSS that comes after ours, at most 64 KiB.
+	Stylesheet string `env:"GATEPOST_STYLESHEET"`
+	// Languages of the pages, like `en, es`; the first is for everybody else. Default: all there are.
+	Languages string `env:"GATEPOST_LANGUAGES"`
+	// Directory with `templates` and `messages` that replace ours, see [pages.md](pages.md).
+	Overrides string `env:"GATEPOST_OVERRIDES"`
+
+	// # Operation
+	//
+	// Where `/healthz`, `/readyz` and `/metrics` are served, to whoever can connect; `off` for nowhere.
+	OpsListen string `env:"GATEPOST_OPS_LISTEN, default=localhost:9180"`
+	// Serve Go's profiles at `/debug/pprof/` of `GATEPOST_OPS_LISTEN`; whoever reaches it can slow the gate down.
+	Profiling string `env:"GATEPOST_PROFILING, default=false"`
+	// How long a gate that is told to stop goes on as before, with `/readyz` at 503, so that balancers notice.
+	DrainDelay string `env:"GATEPOST_DRAIN_DELAY, default=0s"`
+	// And how long what is under way may take after that.
+	DrainTimeout string `env:"GATEPOST_DRAIN_TIMEOUT, default=10s"`
+	// `text` or `json`.
+	LogFormat string `env:"GATEPOST_LOG_FORMAT, default=text"`
+	// `debug`, `info`, `warn` or `error`.
+	LogLevel string `env:"GATEPOST_LOG_LEVEL, default=info"`
+	// How long decisions about people stay in the table `gatepost.audit_event`; `off` writes none there.
+	AuditRetention string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
 }
 
 // setting is one variable, for listing them.
@@ -98,142 +183,4 @@ func (s settings) differences(other settings) (list []string) {
 		}
 	}
 	return list
-}
-
-// readSettings fills the settings from the environment. An empty variable counts as not set: container tools pass
-// those for whatever has no value.
-func readSettings(ctx context.Context, env []string) (settings, faults) {
-	values := map[string]string{}
-	for _, entry := range env {
-		if name, value, ok := strings.Cut(entry, "="); ok && value != "" {
-			values[name] = value
-		}
-	}
-	var list faults
-	var s settings
-	for _, k := range s.all() {
-		if k.secret {
-			list.add(readSecretFile(values, k.name))
-		}
-	}
-	list = append(list, unknown(values)...)
-	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)})
-	list.add(err)
-	return s, list
-}
-
-// readSecretFile takes a secret from the file that NAME_FILE names, as container platforms mount them.
-func readSecretFile(values map[string]string, name string) error {
-	file, ok := values[name+"_FILE"]
-	if !ok {
-		return nil
-	}
-	if values[name] != "" {
-		return fmt.Errorf("%s and %s_FILE are both set: keep one", name, name)
-	}
-	b, err := os.ReadFile(file)
-	var pathErr *fs.PathError
-	switch {
-	case errors.As(err, &pathErr):
-		return fmt.Errorf("%s_FILE: cannot read %q: %w", name, file, pathErr.Err)
-	case err != nil:
-		return fmt.Errorf("%s_FILE: %w", name, err)
-	}
-	if values[name] = strings.TrimSpace(string(b)); values[name] == "" {
-		return fmt.Errorf("%s_FILE: %q is empty", name, file)
-	}
-	return nil
-}
-
-// unknown reports variables of ours that do not exist: a misspelt protection must not silently be none.
-func unknown(values map[string]string) faults {
-	known := map[string]bool{}
-	for _, k := range (settings{}).all() {
-		known[k.name] = true
-		if k.secret {
-			known[k.name+"_FILE"] = true
-		}
-	}
-	var list faults
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
-			continue
-		}
-		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, nearest(name, slices.Sorted(maps.Keys(known)))))
-	}
-	return list
-}
-
-// injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
-func injected(name string) bool {
-	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || strings.HasPrefix(name, "GATEPOST_PORT")
-}
-
-// nearest is the word with the fewest letters to change.
-func nearest(word string, words []string) string {
-	return slices.MinFunc(words, func(a, b string) int { return distance(word, a) - distance(word, b) })
-}
-
-// distance is Levenshtein's: letters to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}
-
-// faults are everything wrong with a configuration, each a sentence.
-type faults []error
-
-// add takes in one fault, or each of several that were joined. An error that merely wraps others stays one sentence.
-func (f *faults) add(err error) {
-	if err == nil {
-		return
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && faults(joined.Unwrap()).Error() == err.Error() {
-		for _, e := range joined.Unwrap() {
-			f.add(e)
-		}
-		return
-	}
-	*f = append(*f, err)
-}
-
-// addEach is add, with a name before each of several that were joined.
-func (f *faults) addEach(name string, err error) {
-	var list faults
-	list.add(err)
-	for _, e := range list {
-		f.add(named(name, e))
-	}
-}
-
-func (f faults) Error() string {
-	lines := make([]string, len(f))
-	for i, err := range f {
-		lines[i] = err.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Unwrap lets one list take in another.
-func (f faults) Unwrap() []error { return f }
-
-func (f faults) orNil() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return f
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// readSettings fills the settings from the environment. An empty variable counts as not set: container tools pass
+// those for whatever has no value.
+func readSettings(ctx context.Context, env []string) (settings, faults) {
+	values := map[string]string{}
+	for _, entry := range env {
+		if name, value, ok := strings.Cut(entry, "="); ok && value != "" {
+			values[name] = value
+		}
+	}
+	var list faults
+	var s settings
+	for _, k := range s.all() {
+		if k.secret {
+			list.add(readSecretFile(values, k.name))
+		}
+	}
+	list = append(list, unknown(values)...)
+	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)})
+	list.add(err)
+	return s, list
+}
+
+// readSecretFile takes a secret from the file that NAME_FILE names, as container platforms mount them.
+func readSecretFile(values map[string]string, name string) error {
+	file, ok := values[name+"_FILE"]
+	if !ok {
+		return nil
+	}
+	if values[name] != "" {
+		return fmt.Errorf("%s and %s_FILE are both set: keep one", name, name)
+	}
+	b, err := os.ReadFile(file)
+	var pathErr *fs.PathError
+	switch {
+	case errors.As(err, &pathErr):
+		return fmt.Errorf("%s_FILE: cannot read %q: %w", name, file, pathErr.Err)
+	case err != nil:
+		return fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	if values[name] = strings.TrimSpace(string(b)); values[name] == "" {
+		return fmt.Errorf("%s_FILE: %q is empty", name, file)
+	}
+	return nil
+}
+
+// unknown reports variables of ours that do not exist: a misspelt protection must not silently be none.
+func unknown(values map[string]string) faults {
+	known := map[string]bool{}
+	for _, k := range (settings{}).all() {
+		known[k.name] = true
+		if k.secret {
+			known[k.name+"_FILE"] = true
+		}
+	}
+	var list faults
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
+			continue
+		}
+		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, nearest(name, slices.Sorted(maps.Keys(known)))))
+	}
+	return list
+}
+
+// injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
+func injected(name string) bool {
+	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || strings.HasPrefix(name, "GATEPOST_PORT")
+}
+
+// nearest is the word with the fewest letters to change.
+func nearest(word string, words []string) string {
+	return slices.MinFunc(words, func(a, b string) int { return distance(word, a) - distance(word, b) })
+}
+
+// distance is Levenshtein's: letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
