@@ -2,8 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,14 +17,55 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// newACME gets certificates for our names from a certificate authority, and renews them a month before they expire.
-func newACME(c *config, db *pgxpool.Pool) *autocert.Manager {
-	return &autocert.Manager{
+// authority gets certificates for our names by ACME (RFC 8555), and renews them a month before they expire.
+type authority struct {
+	*autocert.Manager
+	names []string
+	log   *slog.Logger
+	said  atomic.Int64 // when a failure was logged
+}
+
+func newAuthority(c *config, db *pgxpool.Pool, log *slog.Logger) *authority {
+	return &authority{names: c.acmeDomains, log: log, Manager: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		HostPolicy: autocert.HostWhitelist(c.acmeDomains...),
 		Cache:      acmeCache{db},
 		Email:      c.ACMEEmail,
 		Client:     &acme.Client{DirectoryURL: c.ACMEDirectory, UserAgent: "gatepost"},
+	}}
+}
+
+// config is that of the public listener, where the authority looks too (RFC 8737).
+func (a *authority) config() *tls.Config {
+	t := a.TLSConfig()
+	t.MinVersion, t.GetCertificate = tls.VersionTLS12, a.get
+	return t
+}
+
+// saidEvery is how often a failure to get a certificate is logged: each visitor meets it.
+const saidEvery = time.Minute
+
+func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	cert, err := a.GetCertificate(hello)
+	looks := slices.Contains(hello.SupportedProtos, acme.ALPNProto) // the authority, or who pretends to be it
+	if err == nil || looks || !slices.Contains(a.names, strings.ToLower(hello.ServerName)) {
+		return cert, err
+	}
+	now, last := time.Now().UnixNano(), a.said.Load()
+	if now-last > int64(saidEvery) && a.said.CompareAndSwap(last, now) {
+		a.log.Error("there is no certificate, so nobody can connect: the authority has to reach this gate at port 443 or, with GATEPOST_HTTP_LISTEN, at 80", "name", hello.ServerName, "err", err)
+	}
+	return nil, err
+}
+
+// fetch gets what is missing before a visitor has to wait for it, and before anybody but the log hears of a failure.
+func (a *authority) fetch() {
+	for _, name := range a.names {
+		cert, err := a.get(&tls.ClientHelloInfo{ServerName: name, SupportedVersions: []uint16{tls.VersionTLS13},
+			SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+		if err == nil {
+			a.log.Info("there is a certificate", "name", name, "expires", cert.Leaf.NotAfter.UTC())
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -75,7 +74,9 @@ type gate struct {
 	public  *http.Server
 	ops     *http.Server // nil when off
 	plain   *http.Server // over http, where the site is https; nil when off
-	ready   *readiness
+	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
+	authority *authority
+	ready     *readiness
 	// connections are the visitors'.
 	connections connections
 	metrics     *prometheus.Registry
@@ -96,6 +97,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 		return err
 	}
 	failed := g.serve(l)
+	if g.authority != nil {
+		go g.authority.fetch() // takes minutes where the authority does not answer, and nothing waits for it
+	}
 	g.reloadOnHangup()
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
@@ -242,10 +246,9 @@ func (g *gate) openTLS(quiet *log.Logger) {
 		g.public.TLSConfig = g.c.certificate.config()
 		g.keep(func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
 	case g.c.acmeDomains != nil:
-		manager := newACME(g.c, g.pool)
-		g.public.TLSConfig = manager.TLSConfig()
-		g.public.TLSConfig.MinVersion = tls.VersionTLS12
-		plain = manager.HTTPHandler(plain)
+		g.authority = newAuthority(g.c, g.pool, g.log)
+		g.public.TLSConfig = g.authority.config()
+		plain = g.authority.HTTPHandler(plain)
 	}
 	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet}
 	g.onClose(func() { _ = g.plain.Close() })

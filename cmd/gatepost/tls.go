@@ -59,7 +59,7 @@ func (c *config) checkACME(list *faults) {
 			continue
 		}
 		name, err := idna.Lookup.ToASCII(entry)
-		if err != nil || net.ParseIP(name) != nil || strings.ContainsAny(name, "*:/") {
+		if err != nil || net.ParseIP(name) != nil || strings.ContainsAny(name, "*:/") || !strings.Contains(name, ".") {
 			list.add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %q is not a name that a certificate can be had for (example: app.example.com)", entry))
 			continue
 		}
