@@ -275,3 +275,21 @@ func TestSystemdIsTold(t *testing.T) {
 	}
 	next("STOPPING=1")
 }
+
+// Who asks twice does not want to wait for what is under way.
+func TestASecondSignalEndsTheGateAtOnce(t *testing.T) {
+	t.Parallel()
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_DRAIN_DELAY=1h")
+	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	eventually(t, "it stops", func() bool { return strings.Contains(g.log.String(), "msg=stopping") })
+	eventually(t, "it ends", func() bool {
+		_ = g.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case err := <-g.done:
+			g.done <- err
+			return true
+		default:
+			return false
+		}
+	})
+}
