@@ -127,7 +127,7 @@ func TestALogoutAtOneGateIsHeardAtTheOther(t *testing.T) {
 				t.Fatalf("session %d: %v", i, err)
 			}
 		}
-		if err := a.SignOut(t.Context(), token); err != nil {
+		if err := a.SignOut(t.Context(), token, here); err != nil {
 			t.Fatal(err)
 		}
 		revoked := time.Now()

@@ -22,7 +22,7 @@ func TestWhatLastsEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testing.T, *auth.Store, auth.Token) string{
 		"logout here": func(t *testing.T, s *auth.Store, token auth.Token) string {
-			if err := s.SignOut(t.Context(), token); err != nil {
+			if err := s.SignOut(t.Context(), token, here); err != nil {
 				t.Error(err)
 			}
 			return `SELECT`
@@ -84,7 +84,7 @@ func TestWhatWasRevokedBeforeItBeganToLastIsEnded(t *testing.T) {
 	sure(t, s)
 	v := cached(t, s, token)
 	cached(t, s, other)
-	if err := s.SignOut(t.Context(), token); err != nil {
+	if err := s.SignOut(t.Context(), token, here); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `DELETE FROM gatepost.session`)

@@ -170,7 +170,7 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Tok
 }
 
 // SignOut ends a session. A token without one is no error: the visitor is signed out either way.
-func (s *Store) SignOut(ctx context.Context, t Token) error {
+func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 	if t == "" {
 		return nil
 	}
@@ -187,18 +187,8 @@ func (s *Store) SignOut(ctx context.Context, t Token) error {
 		return s.unavailable("sign out", err)
 	}
 	s.changed(userID)
-	s.audit(ctx, "sign-out", userID, Client{}, nil)
+	s.audit(ctx, "sign-out", userID, c, nil)
 	return nil
-}
-
-// SignOutEverywhere ends every session of the user whose session the token is.
-func (s *Store) SignOutEverywhere(ctx context.Context, t Token) error {
-	session, err := s.Lookup(ctx, t)
-	if err != nil {
-		return err
-	}
-	_, err = s.EndSessions(ctx, session.User.ID)
-	return err
 }
 
 // sweepBatch keeps the sweep's transactions short: it never holds rows a sign-in waits for.

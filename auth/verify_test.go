@@ -144,7 +144,7 @@ func TestASessionOrAPasswordConfirms(t *testing.T) {
 	}
 	eve := signUp(t, s, "eve@example.com")
 	link := o.one(t, s, auth.MailVerify, "eve@example.com").Link
-	if err := s.SignOut(t.Context(), eve); err != nil {
+	if err := s.SignOut(t.Context(), eve, here); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Session: eve, Client: here}); err == nil {
@@ -177,7 +177,7 @@ func TestASignUpTellsNothingWhereAddressesAreConfirmed(t *testing.T) {
 			t.Errorf("%s: %v", c.prepare, err)
 		}
 		o.one(t, s, c.kind, "new@example.com")
-		if err := s.SignOut(t.Context(), issued.Browser); err != nil {
+		if err := s.SignOut(t.Context(), issued.Browser, here); err != nil {
 			t.Fatal(err)
 		}
 	}

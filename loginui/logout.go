@@ -34,7 +34,7 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 // cookie stays.
 func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
-	if err := ui.store.SignOut(r.Context(), token); err != nil {
+	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
 		return &stillSignedIn{err}
 	}
 	ui.signedOut(w)
