@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,11 +85,15 @@ func (s *Store) post(ctx context.Context, tx pgx.Tx, letters ...letter) error {
 		return nil
 	}
 	for _, l := range letters {
-		_, err := tx.Exec(ctx, `
+		facts, err := json.Marshal(l.facts) // here: behind a pooler pgx cannot ask what PostgreSQL wants
+		if err != nil {
+			return fmt.Errorf("write down a mail's facts: %w", err)
+		}
+		_, err = tx.Exec(ctx, `
 			INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, expires_at)
 			VALUES ($1, $2, nullif($3, ''), coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)),
 			        $5, $6, now() + $7::interval)`,
-			newID(), l.kind, l.userID, l.to, l.language, l.facts, mailKept)
+			newID(), l.kind, l.userID, l.to, l.language, string(facts), mailKept)
 		if err != nil {
 			return err
 		}

@@ -42,8 +42,9 @@ const (
 	mailNetwork = 20
 )
 
-// throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password.
-type throttleKey []byte
+// throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own could
+// not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
+type throttleKey = []byte
 
 func hashKey(parts ...string) throttleKey {
 	h := sha256.New()

@@ -78,10 +78,11 @@ func NewPool(t testing.TB) *pgxpool.Pool {
 	return Pool(t, NewDatabase(t))
 }
 
-// Pool connects to a database of this package, closed when the test ends.
+// Pool connects to a database of this package, closed when the test ends. It speaks as it would have to through a pooler, where
+// PostgreSQL is not asked for the types of parameters; whole gates are tested the other way.
 func Pool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(context.Background(), url+"&pool_max_conns=10")
+	pool, err := pgxpool.New(context.Background(), url+"&pool_max_conns=10&default_query_exec_mode=exec")
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
