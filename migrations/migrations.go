@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed *.sql
@@ -48,18 +47,31 @@ func Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 	}
 	db := stdlib.OpenDB(*conn.Config())
 	defer db.Close()
-	n, err := up(ctx, db)
+	n := 0
+	err = alone(ctx, conn, func() (err error) {
+		n, err = up(ctx, db)
+		return err
+	})
 	return n, explain(ctx, conn, err)
 }
 
+// alone runs something while no other process does. The lock is that of a transaction: one of a session would stay behind in a
+// pooler in transaction mode.
+func alone(ctx context.Context, conn *pgx.Conn, run func() error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		// A long migration of another process may run for five minutes, and one of ours leaves this transaction idle.
+		_, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '5min'; SET LOCAL idle_in_transaction_session_timeout = 0;
+			SELECT pg_advisory_xact_lock(%d)`, lockID))
+		if err != nil {
+			return fmt.Errorf("wait for another process that migrates: %w", err)
+		}
+		return run()
+	})
+}
+
 func up(ctx context.Context, db *sql.DB) (int, error) {
-	const probes, everySeconds = 300, 1 // a long migration of another process may run for five minutes
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(lockID), lock.WithLockTimeout(everySeconds, probes))
-	if err != nil {
-		return 0, fmt.Errorf("make the migration lock: %w", err)
-	}
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithTableName(versionTable), goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return 0, fmt.Errorf("read the migrations: %w", err)
 	}
