@@ -91,15 +91,16 @@ func (d *database) listenConfig() (*pgx.ConnConfig, error) {
 	return config, err
 }
 
+// parseConn leaves out what is for a pool (pool_max_conns), which PostgreSQL does not know.
 func parseConn(url string, timeout time.Duration) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(url)
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = timeout
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = timeout
 	}
-	return config, nil
+	return config.ConnConfig, nil
 }
 
 // connectError says in one line where PostgreSQL was looked for and what happened.
