@@ -332,7 +332,7 @@ func (v *visitor) cookie() *http.Cookie {
 	v.t.Helper()
 	u, _ := url.Parse(v.gate.url)
 	for _, c := range v.client.Jar.Cookies(u) {
-		if regexp.MustCompile(`^gatepost_\d+$`).MatchString(c.Name) {
+		if c.Name == "__Host-gatepost" || regexp.MustCompile(`^gatepost_\d+$`).MatchString(c.Name) {
 			return c
 		}
 	}
