@@ -95,7 +95,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 	switch {
 	case err != nil:
 	case squatted == "":
-		err = s.insertUser(ctx, row, func(tx pgx.Tx) error { return accept(ctx, tx) })
+		err = s.insertUser(ctx, row, accept)
 	default:
 		row.id = squatted
 		err = s.transact(ctx, "accept invitation", func(ctx context.Context, tx pgx.Tx) error {

@@ -83,7 +83,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return s.signUpUnseen(ctx, row, client)
 	}
 	var issued Issued
-	err = s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
+	err = s.insertUser(ctx, row, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented}); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 // signUpUnseen makes a user who has yet to show that the address is his, or tells the user who has it.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
 	var issued Issued
-	err := s.insertUser(ctx, row, func(tx pgx.Tx) (err error) {
+	err := s.insertUser(ctx, row, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if issued.Browser, err = befriend(ctx, tx, row.id, c); err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 
 // insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
 // to it is asked afterwards, so that no change of address under way is missed.
-func (s *Store) insertUser(ctx context.Context, u userRow, more func(pgx.Tx) error) error {
+func (s *Store) insertUser(ctx context.Context, u userRow, more func(context.Context, pgx.Tx) error) error {
 	return s.transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
 			u.id, u.email, u.name, u.roles, u.verified)
@@ -242,7 +242,7 @@ func (s *Store) insertUser(ctx context.Context, u userRow, more func(pgx.Tx) err
 		if err != nil || more == nil {
 			return err
 		}
-		return more(tx)
+		return more(ctx, tx)
 	})
 }
 
