@@ -32,7 +32,7 @@ func (v *visitor) view() string {
 // mustBeAt checks the address bar against a path of the site.
 func (v *visitor) mustBeAt(path string) {
 	v.t.Helper()
-	if got, want := ask(v, "read the address", chromedp.Location()), site.url+path; got != want {
+	if got, want := ask(v, "read the address", chromedp.Location()), v.gate.url+path; got != want {
 		v.t.Fatalf("the browser is at %s, want %s\n%s", got, want, v.view())
 	}
 }
@@ -42,7 +42,17 @@ func (v *visitor) mustArriveAt(path string) {
 	v.t.Helper()
 	v.waitFor(path, func(ctx context.Context) bool {
 		got, err := chromedp.Run(ctx, chromedp.Location())
-		return err == nil && got == site.url+path // an error is a page that has just made way for the next
+		return err == nil && got == v.gate.url+path // an error is a page that has just made way for the next
+	})
+}
+
+// mustLandAt is mustArriveAt for a page that is used next: it has loaded. A page that moves its history about by script has
+// chromedp take that for the answer to a click.
+func (v *visitor) mustLandAt(path string) {
+	v.t.Helper()
+	v.waitFor(path, func(ctx context.Context) bool {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState + " " + location`))
+		return err == nil && got == "complete "+v.gate.url+path
 	})
 }
 

@@ -10,13 +10,23 @@ import (
 // open types a path of the site into the address bar.
 func (v *visitor) open(path string) int {
 	v.t.Helper()
-	return v.load("open "+path, chromedp.Navigate(site.url+path))
+	return v.load("open "+path, chromedp.Navigate(v.gate.url+path))
 }
 
 // follow clicks a link by its words.
 func (v *visitor) follow(words string) int {
 	v.t.Helper()
-	return v.load("follow "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))))
+	return v.load("follow "+words, chromedp.Click(linkOf(words)))
+}
+
+// choose clicks a link by its words where it may load no page.
+func (v *visitor) choose(words string) {
+	v.t.Helper()
+	ask(v, "choose "+words, chromedp.Click(linkOf(words)))
+}
+
+func linkOf(words string) chromedp.Search {
+	return chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))
 }
 
 // press clicks a button by its words.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -34,7 +35,11 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	if site, err = startGateway(dir); err != nil {
+	binary := filepath.Join(dir, "gatepost")
+	if err := buildGateway(binary); err != nil {
+		return 1, err
+	}
+	if site, err = startDemo(binary, dir); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, site.stop(), site.failures()) }()

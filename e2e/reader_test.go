@@ -12,6 +12,7 @@ import (
 // reader asks for pages as a browser does, with cookies, and stays where it is sent away from.
 type reader struct {
 	t      *testing.T
+	gate   *gateway
 	client *http.Client
 	agent  string // what it says it is; empty: a program
 }
@@ -19,9 +20,14 @@ type reader struct {
 func newReader(t *testing.T) *reader {
 	t.Helper()
 	needBrowser(t) // without one nothing has been started
+	return newReaderOf(t, site)
+}
+
+func newReaderOf(t *testing.T, gate *gateway) *reader {
+	t.Helper()
 	jar, _ := cookiejar.New(nil)
 	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &reader{t: t, client: client}
+	return &reader{t: t, gate: gate, client: client}
 }
 
 // read is one page with the status it has to have, or a form sent to it.
@@ -31,7 +37,7 @@ func (r *reader) read(want int, path string, sent url.Values) string {
 	if sent != nil {
 		method, body = http.MethodPost, strings.NewReader(sent.Encode())
 	}
-	req, err := http.NewRequestWithContext(r.t.Context(), method, site.url+path, body)
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.gate.url+path, body)
 	if err != nil {
 		r.t.Fatal(err)
 	}

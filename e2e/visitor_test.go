@@ -17,19 +17,25 @@ const patience = 15 * time.Second
 // visitor is somebody at a browser of their own: no cookies, no cache, no history. What cannot be done fails the test.
 type visitor struct {
 	t          *testing.T
+	gate       *gateway // what the visitor is in front of
 	ctx        context.Context
 	scriptless bool
 }
 
 func newVisitor(t *testing.T) *visitor {
 	t.Helper()
-	needBrowser(t)
+	needBrowser(t) // without one there is no site
+	return newVisitorOf(t, site)
+}
+
+func newVisitorOf(t *testing.T, gate *gateway) *visitor {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as the context of this call
 		t.Fatalf("open a tab: %v", err)
 	}
-	return &visitor{t: t, ctx: ctx}
+	return &visitor{t: t, gate: gate, ctx: ctx}
 }
 
 // newTab opens another tab of the same browser, with the same cookies.
@@ -40,7 +46,7 @@ func (v *visitor) newTab() *visitor {
 	if err := chromedp.Do(ctx); err != nil {
 		v.t.Fatalf("open another tab: %v", err)
 	}
-	return &visitor{t: v.t, ctx: ctx}
+	return &visitor{t: v.t, gate: v.gate, ctx: ctx}
 }
 
 // disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs, but
