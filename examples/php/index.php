@@ -1,9 +1,40 @@
 <?php
-// An app behind Gatepost: php -S 127.0.0.1:3000 index.php
-header('Content-Type: text/html; charset=utf-8');
-echo '<!doctype html>';
-if (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) !== '/dashboard') {
-    exit('<h1>Hello</h1><a href=/dashboard>Dashboard</a>');
+// An app behind Gatepost, with nothing but PHP.
+
+// Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them.
+$user = null;
+if (isset($_SERVER['HTTP_X_AUTH_USER'])) {
+    $user = [
+        'id' => $_SERVER['HTTP_X_AUTH_USER'],
+        'name' => rawurldecode($_SERVER['HTTP_X_AUTH_NAME'] ?: $_SERVER['HTTP_X_AUTH_EMAIL']),
+        'roles' => explode(',', $_SERVER['HTTP_X_AUTH_ROLES']),
+    ];
 }
-$name = rawurldecode($_SERVER['HTTP_X_AUTH_NAME'] ?: $_SERVER['HTTP_X_AUTH_EMAIL']);
-echo '<h1>Welcome back, ', htmlspecialchars($name), '</h1><a href=/account>Account</a>';
+
+$path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
+if ($path === '/dashboard' && !$user) { // only where GATEPOST_PROTECT does not name this page
+    header('Location: /login?next=/dashboard', true, 303);
+    exit;
+}
+if ($path !== '/' && $path !== '/dashboard') {
+    http_response_code(404);
+    exit('Not found');
+}
+header('Content-Type: text/html; charset=utf-8');
+?>
+<!doctype html>
+<title>An app behind Gatepost</title>
+<?php if ($path === '/dashboard'): ?>
+<h1>Welcome back, <?= htmlspecialchars($user['name']) ?></h1>
+<p>Your roles: <?= htmlspecialchars(implode(', ', $user['roles'])) ?></p>
+<p><a href="/">Home</a></p>
+<?php else: ?>
+<h1>Hello</h1>
+<p><a href="/dashboard">Dashboard</a></p>
+<?php endif ?>
+<?php if ($user): ?>
+<p>Signed in as <bdi><?= htmlspecialchars($user['name']) ?></bdi> · <a href="/account">Account</a></p>
+<form method="post" action="/logout"><button>Log out</button></form>
+<?php else: ?>
+<p><a href="/login">Log in</a></p>
+<?php endif ?>

@@ -1,24 +1,48 @@
 """An app behind Gatepost, with nothing but Python's standard library."""
 
-import html
 import os
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 
 class App(BaseHTTPRequestHandler):
+    def user(self):
+        """Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them."""
+        if "X-Auth-User" not in self.headers:
+            return None
+        return {
+            "id": self.headers["X-Auth-User"],
+            "name": unquote(self.headers["X-Auth-Name"] or self.headers["X-Auth-Email"]),
+            "roles": self.headers["X-Auth-Roles"].split(","),
+        }
+
     def do_GET(self):
-        if self.path.split("?")[0] == "/dashboard":
-            name = unquote(self.headers["X-Auth-Name"]) or unquote(self.headers["X-Auth-Email"])
-            body = f"<h1>Welcome back, {html.escape(name)}</h1><a href=/account>Account</a>"
-        else:
-            body = "<h1>Hello</h1><a href=/dashboard>Dashboard</a>"
-        page = ("<!doctype html><meta charset=utf-8>" + body).encode()
+        user, path = self.user(), urlsplit(self.path).path
+        if path == "/":
+            self.page(user, '<h1>Hello</h1><p><a href="/dashboard">Dashboard</a></p>')
+        elif path != "/dashboard":
+            self.send_error(404)
+        elif user:
+            self.page(user, f"""
+<h1>Welcome back, {escape(user["name"])}</h1>
+<p>Your roles: {escape(", ".join(user["roles"]))}</p>
+<p><a href="/">Home</a></p>""")
+        else:  # only where GATEPOST_PROTECT does not name this page
+            self.send_response(303)
+            self.send_header("Location", "/login?next=/dashboard")
+            self.end_headers()
+
+    def page(self, user, body):
+        who = '<p><a href="/login">Log in</a></p>'
+        if user:
+            who = f"""
+<p>Signed in as <bdi>{escape(user["name"])}</bdi> · <a href="/account">Account</a></p>
+<form method="post" action="/logout"><button>Log out</button></form>"""
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(page)
+        self.wfile.write(f"<!doctype html><title>An app behind Gatepost</title>{body}{who}".encode())
 
 
 if __name__ == "__main__":
