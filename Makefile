@@ -29,13 +29,13 @@ test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler
 	CGO_ENABLED=1 $(GO) test $(RACE) -shuffle=on -parallel 4 ./...
 
-e2e: e2e/node_modules/.package-lock.json ## the walk in a real browser
+e2e: $(addsuffix /node_modules/.package-lock.json,e2e examples/express examples/nextjs) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
 	cd e2e && $(GO) test -count=1 ./... # the gate it builds is not among what the cache looks at
 
-e2e/node_modules/.package-lock.json: e2e/package-lock.json # what npm writes last; only these tests use what it installs
+%/node_modules/.package-lock.json: %/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
-	cd e2e && npm ci --ignore-scripts --no-audit --no-fund
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 
 screenshots: ## the pictures in docs/screenshots
 	@scripts/need postgresql chromium

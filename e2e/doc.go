@@ -4,7 +4,7 @@
 //
 //	make e2e
 //
-// It needs Go, a PostgreSQL that `gatepost demo` finds, Chromium or Chrome on PATH, and for the tests that judge the pages
-// Node with what package-lock.json names. Without a browser or Node the tests are skipped, except where CI is set: there
-// they fail. E2E_SCREENSHOTS=<directory> also saves the pictures for docs/pages.md.
+// It needs Go, a PostgreSQL that `gatepost demo` finds, Chromium or Chrome on PATH, for the tests that judge the pages Node with
+// what package-lock.json names, and for those of the examples what each of them runs on (Next.js: Node 20.9). Where something
+// is missing the tests that need it are skipped, except where CI is set: there they fail. E2E_SCREENSHOTS=<directory> also saves the pictures for docs/pages.md.
 package e2e
