@@ -31,7 +31,7 @@ test: ## every test that needs no browser, with the race detector
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e examples/express examples/nextjs) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
-	cd e2e && $(GO) test -count=1 ./... # the gate it builds is not among what the cache looks at
+	cd e2e && $(GO) test -count=1 -timeout 20m ./... # the gate it builds is not among what the cache looks at
 
 %/node_modules/.package-lock.json: %/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
