@@ -16,10 +16,10 @@ release: ## binaries for every platform and their checksums, in dist; VERSION=v1
 	@mkdir -p dist
 	@for os in linux darwin; do for arch in amd64 arm64; do \
 		echo dist/gatepost-$(VERSION)-$$os-$$arch; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w -buildid= -X main.version=$(VERSION)" \
-			-o dist/gatepost-$(VERSION)-$$os-$$arch ./cmd/gatepost || exit 1; \
+		GOOS=$$os GOARCH=$$arch scripts/static dist/gatepost-$(VERSION)-$$os-$$arch $(VERSION) || exit 1; \
 	done; done
-	@cd dist && sha256sum gatepost-$(VERSION)-* > gatepost-$(VERSION)-checksums.txt
+	@cd dist && { command -v sha256sum >/dev/null && set -- sha256sum || set -- shasum -a 256; } && \
+		"$$@" gatepost-$(VERSION)-*-* > gatepost-$(VERSION)-checksums.txt
 
 # The race detector makes argon2, where these tests spend most of their time, four times slower, and its goroutines share
 # nothing with ours.

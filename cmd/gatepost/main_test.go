@@ -185,6 +185,13 @@ func startGate(t *testing.T, env ...string) *running {
 	if err := g.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	g.untilItEnds(t)
+	return g
+}
+
+// untilItEnds waits until a gate that was started answers, and ends it with the test.
+func (g *running) untilItEnds(t *testing.T) {
+	t.Helper()
 	go func() { g.done <- g.cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = g.cmd.Process.Signal(syscall.SIGTERM)
@@ -207,7 +214,6 @@ func startGate(t *testing.T, env ...string) *running {
 		}
 		return err == nil && res.StatusCode == 200
 	})
-	return g
 }
 
 // freePort is a port nobody listens on right now.

@@ -161,7 +161,7 @@ func listen(c *config) (l listeners, err error) {
 	}
 	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"]}
 	if l.public == nil {
-		if l.public, err = listenOn(c.Listen); err != nil {
+		if l.public, err = net.Listen("tcp", resolvable(c.Listen)); err != nil {
 			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
 		}
 	}
@@ -169,26 +169,27 @@ func listen(c *config) (l listeners, err error) {
 		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(l.public.Addr().(*net.TCPAddr).Port))
 	}
 	if c.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = listenOn(c.OpsListen); err != nil {
+		if l.ops, err = net.Listen("tcp", resolvable(c.OpsListen)); err != nil {
 			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
 		}
 	}
 	if c.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = listenOn(c.HTTPListen); err != nil {
+		if l.plain, err = net.Listen("tcp", resolvable(c.HTTPListen)); err != nil {
 			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.HTTPListen, cause(err))
 		}
 	}
 	return l, nil
 }
 
-// listenOn listens on an address. An empty root, as in a container made from scratch, may not know localhost.
-func listenOn(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	var unknown *net.DNSError
-	if port, ok := strings.CutPrefix(address, "localhost:"); ok && errors.As(err, &unknown) {
-		return net.Listen("tcp", "127.0.0.1:"+port)
+// resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch, may not know
+// localhost.
+func resolvable(address string) string {
+	if port, ok := strings.CutPrefix(address, "localhost:"); ok {
+		if _, err := net.LookupHost("localhost"); err != nil {
+			return "127.0.0.1:" + port
+		}
 	}
-	return l, err
+	return address
 }
 
 // cause leaves out the address that the sentence has named already.
