@@ -151,3 +151,96 @@ func texts(t *testing.T) []string {
 	slices.Sort(list)
 	return list
 }
+
+// logged are the messages that our code logs, but for those that only developers read.
+func logged(t *testing.T) (list []string) {
+	t.Helper()
+	err := filepath.WalkDir("../..", func(path string, d os.DirEntry, err error) error {
+		if d.IsDir() && (d.Name() == "e2e" || d.Name() == "bench" || d.Name() == "examples" || d.Name() == "tools") {
+			return filepath.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				list = append(list, messageOf(call)...)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// messageOf is what a call logs, if it does and the message is written there.
+func messageOf(call *ast.CallExpr) []string {
+	f, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || !regexp.MustCompile(`^((Info|Warn|Error)(Context)?|LogAttrs)$`).MatchString(f.Sel.Name) {
+		return nil
+	}
+	for _, arg := range call.Args {
+		if text, ok := arg.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			return []string{strings.Trim(text.Value, "`\"")}
+		}
+	}
+	return nil
+}
+
+// Whoever searches for a line of the log finds what it means.
+func TestEveryLineOfTheLogIsExplained(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/troubleshoot.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := logged(t)
+	if len(list) < 20 {
+		t.Errorf("only %d lines are logged: %q", len(list), list)
+	}
+	for _, message := range list {
+		if !strings.Contains(string(b), "`"+message+"`") {
+			t.Errorf("docs/troubleshoot.md does not explain %q", message)
+		}
+	}
+}
+
+// Links between texts lead to files that exist, and to headings in them.
+func TestLinksBetweenTextsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#:\s]*)(#[^)\s]*)?\)`)
+	for _, file := range texts(t) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			target := file
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(file), m[1])
+			}
+			there, err := os.ReadFile(target)
+			if info, statErr := os.Stat(target); statErr != nil || err != nil && !info.IsDir() {
+				t.Errorf("%s: %s leads nowhere", file, m[0])
+			} else if m[2] != "" && !slices.Contains(anchors(string(there)), m[2]) {
+				t.Errorf("%s: %s leads to no heading", file, m[0])
+			}
+		}
+	}
+}
+
+// anchors are those that GitHub makes of headings.
+func anchors(text string) (list []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		plain := regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(m[1]), "")
+		list = append(list, "#"+strings.ReplaceAll(plain, " ", "-"))
+	}
+	return list
+}
