@@ -90,7 +90,7 @@ func newTransport(u Upstream, timeout time.Duration) *transport {
 			return dialer.DialContext(ctx, "unix", u.address)
 		}
 	}
-	make := func(set func(*http.Protocols)) *http.Transport {
+	over := func(set func(*http.Protocols)) *http.Transport {
 		var protocols http.Protocols
 		set(&protocols)
 		return &http.Transport{
@@ -113,7 +113,7 @@ func newTransport(u Upstream, timeout time.Duration) *transport {
 	case "h2c":
 		best = func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
 	}
-	return &transport{plain: make(best), upgrades: make(http1)}
+	return &transport{plain: over(best), upgrades: over(http1)}
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -50,7 +50,10 @@ func (p *process) printSettings(c *config) error {
 		case strings.Contains(s.value, "@") && strings.Contains(s.value, "://") && !s.secret:
 			s.value = "(holds a password)"
 		case s.name == "GATEPOST_SMTP_URL":
-			s.value = c.mail.String() + " (password hidden)"
+			s.value = c.mail.String()
+			if c.mail.password != "" {
+				s.value += " (password hidden)"
+			}
 		case s.secret:
 			s.value = describeURL(s.value) + " (password hidden)"
 		}
