@@ -66,7 +66,7 @@ func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 		t.Fatal(err)
 	}
 	var log logBuffer
-	cmd := exec.Command(f.program, strings.Split(strings.Join(f.args, "\n"), "\n")...)
+	cmd := exec.Command(f.program, f.args...)
 	for i, arg := range cmd.Args {
 		cmd.Args[i] = strings.Replace(arg, "CONFIG", config, 1)
 	}

@@ -138,7 +138,7 @@ func TestALockedTableUnderLoad(t *testing.T) {
 	}
 }
 
-// slow is a way to a database on which everything takes this long.
+// slow is a way to a database over TCP on which everything takes this long.
 func slow(t *testing.T, database string, delay *atomic.Int64) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(database)
@@ -166,8 +166,7 @@ func slow(t *testing.T, database string, delay *atomic.Int64) string {
 			if err != nil {
 				return
 			}
-			network, address := pgconnAddress(config)
-			there, err := net.Dial(network, address)
+			there, err := net.Dial("unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port))
 			if err != nil {
 				_ = here.Close()
 				continue
@@ -177,10 +176,6 @@ func slow(t *testing.T, database string, delay *atomic.Int64) string {
 		}
 	}()
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", config.User, l.Addr(), config.Database)
-}
-
-func pgconnAddress(c *pgx.ConnConfig) (network, address string) {
-	return "unix", fmt.Sprintf("%s/.s.PGSQL.%d", c.Host, c.Port)
 }
 
 // On a slow database all is slower, and fails only when it takes longer than anybody waits.
