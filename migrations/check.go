@@ -8,6 +8,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// Usable says in one sentence what keeps a Gatepost that knows the database's shape from working on it: it is read-only, a table is
+// gone, or a right is missing. What a newer version has added is no hindrance.
+func Usable(ctx context.Context, conn *pgx.Conn) error {
+	var readOnly string
+	if err := conn.QueryRow(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly); err != nil {
+		return explain(ctx, conn, err)
+	}
+	if readOnly == "on" {
+		return errReadOnly(conn.Config().Database)
+	}
+	return checkTables(ctx, conn)
+}
+
+func errReadOnly(database string) error {
+	return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts and add target_session_attrs=read-write", database)
+}
+
 // checkTables looks for each table and the right to work on it.
 func checkTables(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `
@@ -51,7 +68,7 @@ func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	case "42501": // insufficient_privilege
 		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
 	case "25006": // read_only_sql_transaction
-		return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts and add target_session_attrs=read-write (%w)", database, err)
+		return fmt.Errorf("%w (%w)", errReadOnly(database), err)
 	}
 	return err
 }

@@ -115,7 +115,7 @@ func Check(ctx context.Context, conn *pgx.Conn) error {
 	if n := pending(list); n > 0 {
 		return fmt.Errorf("%d of %d migrations are not applied to the database: run `gatepost migrate`", n, len(list))
 	}
-	return checkTables(ctx, conn)
+	return Usable(ctx, conn)
 }
 
 func pending(list []Migration) int {

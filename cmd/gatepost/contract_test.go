@@ -497,9 +497,11 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 func TestReadyzSaysWhy(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.NotFoundHandler())
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+app.URL)
+	database := authtest.NewEmptyDatabase(t)
+	g := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+app.URL)
+	query := ""
 	ask := func() (status int, answer ready) {
-		res, err := http.Get(g.ops + "/readyz")
+		res, err := http.Get(g.ops + "/readyz" + query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -518,6 +520,9 @@ func TestReadyzSaysWhy(t *testing.T) {
 	if out, code := runGate(t, []string{"health"}, listen); code != 0 || !strings.Contains(out, `"ready":true`) {
 		t.Errorf("health: %d %s", code, out)
 	}
+	if out, code := runGate(t, []string{"health"}, listen, "GATEPOST_TLS_CERT=/nowhere"); code != 0 {
+		t.Errorf("health of a gate that goes on with what it read: %d %s", code, out)
+	}
 	app.Close()
 	if out, code := runGate(t, []string{"health"}, listen); code != 1 || !strings.Contains(out, "the app does not answer") {
 		t.Errorf("health without the app: %d %s", code, out)
@@ -530,6 +535,17 @@ func TestReadyzSaysWhy(t *testing.T) {
 	want["upstream"] = "the app does not answer"
 	if status, answer := ask(); status != 503 || answer.Ready || !maps.Equal(answer.Checks, want) {
 		t.Errorf("without the app: %d %v", status, answer)
+	}
+	query = "?exclude=upstream&exclude=migrations"
+	if status, answer := ask(); status != 200 || !answer.Ready || len(answer.Checks) != 3 {
+		t.Errorf("without the app, which all gates share: %d %v", status, answer)
+	}
+	if _, err := authtest.Pool(t, database).Exec(t.Context(), `ALTER TABLE gatepost.session RENAME TO lost`); err != nil {
+		t.Fatal(err)
+	}
+	query = "?exclude=upstream"
+	if status, answer := ask(); status != 503 || answer.Checks["database"] != "ok" || !strings.Contains(answer.Checks["migrations"], "gatepost check") {
+		t.Errorf("without a table: %d %v", status, answer)
 	}
 }
 

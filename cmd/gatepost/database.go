@@ -69,15 +69,26 @@ func (d *database) ended() <-chan struct{} {
 	return d.builtin.Done()
 }
 
-// connect opens the one connection that migrations use.
+// connect opens the one connection that migrations use, and tries the way that everything else goes, if that is another.
 func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := parseConn(d.direct, 5*time.Second)
+	if d.url != d.direct {
+		conn, err := connectTo(ctx, d.url)
+		if err != nil {
+			return nil, err
+		}
+		_ = conn.Close(ctx)
+	}
+	return connectTo(ctx, d.direct)
+}
+
+func connectTo(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := parseConn(url, 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, &connectError{describeURL(d.direct), err}
+		return nil, &connectError{describeURL(url), err}
 	}
 	return conn, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,14 +15,15 @@ import (
 
 // health asks the gate that runs with these settings whether it is ready: an image without a shell has nothing else to ask with.
 func (p *process) health(ctx context.Context, _ *cli.Command) error {
-	c, err := loadConfig(ctx, p.env)
+	c, _ := readSettings(ctx, p.env) // a gate that runs may go on with files that no new one could start with
+	if c.OpsListen == "off" {
+		return errors.New("GATEPOST_OPS_LISTEN is off, and nothing else says how the gate is: give it an address")
+	}
+	host, err := checkAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
 	if err != nil {
 		return err
 	}
-	if c.OpsListen == "off" {
-		return fmt.Errorf("GATEPOST_OPS_LISTEN is off, and nothing else says how the gate is: give it an address")
-	}
-	host, port, _ := net.SplitHostPort(c.OpsListen) // checked
+	_, port, _ := net.SplitHostPort(c.OpsListen) // checked
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gatepost/gatepost/migrations"
 )
 
 // newMetrics is the registry of a gate, with what is known of the process.
@@ -52,9 +55,10 @@ type ready struct {
 	Checks map[string]string `json:"checks"`
 }
 
-// readyz is 200 when a request would be answered, and 503 when another gate had better have it.
+// readyz is 200 when a request would be answered, and 503 when another gate had better have it. Where all gates share what is away, none
+// had: such a check is left out by ?exclude=NAME, again for each.
 func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
-	status, answer := http.StatusOK, g.checkReady(r.Context())
+	status, answer := http.StatusOK, g.checkReady(r.Context(), r.URL.Query()["exclude"])
 	if !answer.Ready {
 		status = http.StatusServiceUnavailable
 	}
@@ -65,14 +69,17 @@ func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // the prober may have left
 }
 
-func (g *gate) checkReady(ctx context.Context) ready {
+// checkReady leaves out the checks that are excluded.
+func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	// Without its tables this process had not started, and what a newer one adds to them does not bother it.
-	answer := ready{Ready: true, Checks: map[string]string{"migrations": "ok"}}
+	answer := ready{Ready: true, Checks: map[string]string{}}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	check := func(name, wrong string, fine func() bool) {
+		if slices.Contains(excluded, name) {
+			return
+		}
 		all.Go(func() {
 			said := "ok"
 			if !fine() {
@@ -86,6 +93,7 @@ func (g *gate) checkReady(ctx context.Context) ready {
 	}
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
+	check("migrations", "the tables cannot be worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
 	check("upstream", "the app does not answer", func() bool { return g.c.upstream.Dial(ctx) == nil })
 	all.Wait()
 	// Without it every request asks PostgreSQL, which is slower and no reason to stay away.
@@ -93,6 +101,15 @@ func (g *gate) checkReady(ctx context.Context) ready {
 		answer.Checks["revocations"] = "not heard, so sessions are not kept in memory"
 	}
 	return answer
+}
+
+func (g *gate) usable(ctx context.Context) bool {
+	conn, err := g.pool.Acquire(ctx)
+	if err != nil {
+		return false
+	}
+	defer conn.Release()
+	return migrations.Usable(ctx, conn.Conn()) == nil
 }
 
 func plain(w http.ResponseWriter, status int, body string) {

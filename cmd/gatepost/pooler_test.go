@@ -135,10 +135,13 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 			g := startGate(t, env...)
 			ada := g.visitor(t)
 			ada.signUp("ada@example.com")
+			var one sync.Mutex // at a time, as passwords wait for a core
 			for i := range 20 {
 				people.Go(func() {
 					v := g.visitor(t)
+					one.Lock()
 					v.signUp(fmt.Sprintf("user%d@example.com", i))
+					one.Unlock()
 					for range 10 {
 						if r := v.fetch("/dashboard"); r.status != 200 {
 							t.Errorf("a dashboard: %d %s", r.status, r.body)
@@ -171,5 +174,14 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 			}
 			ada.becomes("/dashboard", 401)
 		})
+	}
+}
+
+// Both ways are tried: with one of them dead nothing would work.
+func TestCheckTriesBothWaysToPostgreSQL(t *testing.T) {
+	t.Parallel()
+	out, code := runGate(t, []string{"check"}, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_DIRECT_DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
+	if code != 1 || !strings.Contains(out, "PostgreSQL at 127.0.0.1:1") {
+		t.Errorf("%d %s", code, out)
 	}
 }
