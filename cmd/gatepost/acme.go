@@ -58,15 +58,24 @@ func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, err
 }
 
-// fetch gets what is missing before a visitor has to wait for it, and before anybody but the log hears of a failure.
+// fetch gets what is missing before a visitor has to wait for it, and tries again, less and less often, as authorities count failures.
 func (a *authority) fetch() {
+	for pause := time.Minute; !a.fetchAll(); pause = min(2*pause, time.Hour) {
+		time.Sleep(pause)
+	}
+}
+
+func (a *authority) fetchAll() (all bool) {
+	all = true
 	for _, name := range a.names {
 		cert, err := a.get(&tls.ClientHelloInfo{ServerName: name, SupportedVersions: []uint16{tls.VersionTLS13},
 			SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err == nil {
 			a.log.Info("there is a certificate", "name", name, "expires", cert.Leaf.NotAfter.UTC())
 		}
+		all = all && err == nil
 	}
+	return all
 }
 
 // acmeCache keeps certificates, their keys and the account's in PostgreSQL, so that all gates have the same.

@@ -341,6 +341,9 @@ func (c *config) checkLog(list *faults) {
 	c.logJSON = c.LogFormat == "json"
 	if c.AuditRetention != "off" {
 		c.auditRetention = c.parseDuration(list, "GATEPOST_AUDIT_RETENTION", c.AuditRetention)
+		if c.auditRetention > 0 && c.auditRetention < time.Second {
+			list.add(fmt.Errorf("GATEPOST_AUDIT_RETENTION: %q is less than a second: say off, or for how long", c.AuditRetention))
+		}
 	}
 	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Profiling)
 	switch strings.ToLower(c.LogLevel) {

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -31,18 +30,40 @@ func passedOn() (map[string]net.Listener, error) {
 		l, err := net.FileListener(file)
 		_ = file.Close() // the listener has a copy
 		if err != nil {
-			return nil, fmt.Errorf("the socket %q that was passed on cannot be listened on: %w", file.Name(), err)
+			return passed, fmt.Errorf("the socket %q that was passed on cannot be listened on: %w", file.Name(), err)
 		}
-		switch name := file.Name(); {
-		case name == "http" || name == "ops":
-			passed[name] = l
-		case passed["public"] == nil:
-			passed["public"] = l
-		default:
-			return nil, fmt.Errorf("the socket %q was passed on and is not needed: there are public, http and ops (FileDescriptorName=)", name)
+		name := file.Name()
+		if name != "http" && name != "ops" {
+			name = "public"
 		}
+		if passed[name] != nil {
+			_ = l.Close()
+			return passed, fmt.Errorf("two sockets were passed on for %s: one each for public, http and ops (FileDescriptorName=)", name)
+		}
+		passed[name] = l
 	}
 	return passed, nil
+}
+
+// fit says what the settings have against the listeners that were passed on, which take the place of the addresses in them.
+func (c *config) fit(passed listeners) error {
+	var list faults
+	if passed.public != nil {
+		address, ok := passed.public.Addr().(*net.TCPAddr)
+		switch {
+		case !ok:
+			list.add(fmt.Errorf("the socket %s was passed on, and only one of TCP tells where visitors come from (ListenStream=127.0.0.1:8080)", passed.public.Addr()))
+		case !address.IP.IsLoopback() && lookup(c.env, "GATEPOST_PUBLIC_URL") == "":
+			list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be reached from other machines: set it to the address people type, for example https://app.example.com", address))
+		}
+	}
+	if passed.ops != nil && c.OpsListen == "off" {
+		list.add(errors.New("a socket named ops was passed on, and GATEPOST_OPS_LISTEN is off: leave out one of them"))
+	}
+	if passed.plain != nil && !c.tls {
+		list.add(errors.New("a socket named http was passed on to send visitors to https, which nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
+	}
+	return list.orNil()
 }
 
 // drain lets go of the gate's traffic: balancers learn of it first, then sockets and event streams end, and what is under way is
@@ -54,19 +75,31 @@ func (g *gate) drain(l listeners) {
 	ctx, cancel := context.WithTimeout(context.Background(), g.c.drainTimeout)
 	defer cancel()
 	listeners{public: l.public, plain: l.plain}.Close() // whoever looks after us may go on to ask
-	g.public.SetKeepAlivesEnabled(false)
 	g.proxy.EndStreams()
+	time.Sleep(min(farewell, g.c.drainTimeout))
+	g.public.SetKeepAlivesEnabled(false)
 	g.connections.wait(ctx)
 	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx)); err != nil {
 		g.log.Warn("some requests were cut off", "after", g.c.drainTimeout)
 	}
 }
 
-// reloadOnHangup has files read again at each SIGHUP. It has to be there before anybody is told that we are: the signal would end us.
-func (g *gate) reloadOnHangup() {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	g.onClose(func() { signal.Stop(hangups) })
+// farewell is how long a connection that is used may go on, until an answer on it has said that it ends. To end one between two
+// requests loses the second, if it is on its way.
+const farewell = 500 * time.Millisecond
+
+// windingDown has each answer of a gate that stops say that its connection ends. HTTP/2 has words of its own for that.
+func (g *gate) windingDown(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.ready.draining.Load() && r.ProtoMajor == 1 && r.Header.Get("Upgrade") == "" {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// reloadOn has files read again at each SIGHUP.
+func (g *gate) reloadOn(hangups <-chan os.Signal) {
 	g.keep(func(ctx context.Context) {
 		for {
 			select {
@@ -81,6 +114,9 @@ func (g *gate) reloadOnHangup() {
 
 // reload takes over what stands in files: the certificate, the pages, and the mail server. With a fault anywhere all stays as it was.
 func (g *gate) reload(ctx context.Context) {
+	if g.ready.draining.Load() {
+		return
+	}
 	g.notify(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, monotonic()))
 	defer g.notify(daemon.SdNotifyReady)
 	c, err := loadConfig(ctx, g.c.env)

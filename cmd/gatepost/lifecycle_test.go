@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,11 @@ func (g *running) stop(t *testing.T) int {
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	return g.ended()
+}
+
+// ended waits for a gate that was told to stop. To tell it again would end it at once.
+func (g *running) ended() int {
 	err := <-g.done
 	g.done <- err
 	return g.cmd.ProcessState.ExitCode()
@@ -69,7 +75,7 @@ func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 	if r := <-slow; r.status != 200 || r.body != "done" {
 		t.Errorf("what was under way: %d %s", r.status, r.body)
 	}
-	if code := g.stop(t); code != 0 || strings.Contains(g.log.String(), "were cut off") {
+	if code := g.ended(); code != 0 || strings.Contains(g.log.String(), "were cut off") {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -129,6 +135,70 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	return g
 }
 
+// A socket that was passed on takes the place of an address, and is held to the same.
+func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
+	t.Parallel()
+	on := func(network, address string) net.Listener {
+		l, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	here, everywhere, unix := on("tcp", "127.0.0.1:0"), on("tcp", ":0"), on("unix", filepath.Join(t.TempDir(), "s"))
+	for _, c := range []struct {
+		passed listeners
+		env    []string
+		want   string // empty: it fits
+	}{
+		{listeners{public: here}, nil, ""},
+		{listeners{public: everywhere}, nil, "GATEPOST_PUBLIC_URL is needed"},
+		{listeners{public: everywhere}, []string{"GATEPOST_PUBLIC_URL=https://app.example.com", "DATABASE_URL=host=x"}, ""},
+		{listeners{public: unix}, nil, "only one of TCP"},
+		{listeners{ops: here}, []string{"GATEPOST_OPS_LISTEN=off"}, "GATEPOST_OPS_LISTEN is off"},
+		{listeners{plain: here}, nil, "which nobody here serves"},
+	} {
+		config, err := loadConfig(t.Context(), append(c.env, "HOME=/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := config.fit(c.passed); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v %q: got %v, want %q", c.passed, c.env, err, c.want)
+		}
+	}
+}
+
+// keptAlive is a client that uses its connection until an answer says that it ends, and sends nothing twice, as a server in front does.
+type keptAlive struct {
+	address string
+	conn    net.Conn
+	in      *bufio.Reader
+}
+
+func (c *keptAlive) post(path string, cookie *http.Cookie) (status int, err error) {
+	if c.conn == nil {
+		if c.conn, err = net.Dial("tcp", c.address); err != nil {
+			return 0, err
+		}
+		c.in = bufio.NewReader(c.conn)
+	}
+	fmt.Fprintf(c.conn, "POST %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\nContent-Length: 3\r\n\r\na=b", path, c.address, cookie)
+	res, err := http.ReadResponse(c.in, nil)
+	if err == nil {
+		_, err = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
+	if err != nil || res.Close {
+		_ = c.conn.Close()
+		c.conn = nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return res.StatusCode, nil
+}
+
 // While gates take turns on one socket, nobody notices.
 func TestARollingRestartLosesNoRequest(t *testing.T) {
 	t.Parallel()
@@ -155,22 +225,14 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	var load sync.WaitGroup
 	for range 8 {
 		load.Go(func() {
-			client := &http.Client{Timeout: 30 * time.Second}
-			for {
+			for c := (keptAlive{address: l.Addr().String()}); ; {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				req, _ := http.NewRequest("GET", url+"/dashboard", nil) // the URL is good
-				req.AddCookie(cookie)
-				res, err := client.Do(req)
-				if err == nil {
-					_, err = io.Copy(io.Discard, res.Body)
-					_ = res.Body.Close()
-				}
-				if err != nil || res.StatusCode != 200 {
-					said := fmt.Sprintf("%v, %v", res, err)
+				if status, err := c.post("/dashboard", cookie); err != nil || status != 200 {
+					said := fmt.Sprintf("%d, %v", status, err)
 					failed.Store(&said)
 				}
 				asked.Add(1)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -15,7 +16,7 @@ func plainHandler(publicURL string) http.Handler {
 		switch isPage := r.Method == http.MethodGet || r.Method == http.MethodHead; {
 		case r.URL.Path == "/.gatepost/healthz" && isPage:
 			plain(w, http.StatusOK, "ok")
-		case isPage && loginui.Navigating(r):
+		case isPage && loginui.Navigating(r) && strings.HasPrefix(r.URL.RequestURI(), "/"):
 			h.Set("Location", publicURL+r.URL.RequestURI())
 			w.WriteHeader(http.StatusPermanentRedirect)
 		default:

@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -86,6 +89,9 @@ type gate struct {
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
 // order. up is called when requests are being answered.
 func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) error) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
+	defer signal.Stop(hangups)
 	l, err := listen(c)
 	if err != nil {
 		return err
@@ -93,14 +99,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 	g := &gate{c: c, log: log, ready: &readiness{}, metrics: newMetrics()}
 	defer g.Close()
 	g.onClose(l.Close)
-	if err := g.open(ctx); err != nil {
+	if err := g.open(ctx); ctx.Err() != nil {
+		log.Info("stopping")
+		return nil
+	} else if err != nil {
 		return err
 	}
 	failed := g.serve(l)
 	if g.authority != nil {
 		go g.authority.fetch() // takes minutes where the authority does not answer, and nothing waits for it
 	}
-	g.reloadOnHangup()
+	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
 	if err := up(g); err != nil {
@@ -156,14 +165,20 @@ func listen(c *config) (l listeners, err error) {
 		}
 	}()
 	passed, err := passedOn()
+	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"]}
 	if err != nil {
 		return l, err
 	}
-	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"]}
+	if err := c.fit(l); err != nil {
+		return l, err
+	}
 	if l.public == nil {
 		if l.public, err = net.Listen("tcp", resolvable(c.Listen)); err != nil {
 			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
 		}
+	}
+	if passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
+		c.publicURL.Host = "localhost:0"
 	}
 	if c.publicURL.Port() == "0" { // any free port: the public URL follows it
 		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(l.public.Addr().(*net.TCPAddr).Port))
@@ -230,7 +245,7 @@ func (g *gate) open(ctx context.Context) error {
 	}, g.store)
 	g.onClose(g.proxy.Close)
 	quiet := slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
-	g.public = &http.Server{Handler: g.proxy, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+	g.public = &http.Server{Handler: g.windingDown(g.proxy), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true, ConnState: g.connections.note}
 	g.onClose(func() { _ = g.public.Close() })
 	g.ops = &http.Server{Handler: g.opsHandler(), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: quiet}
@@ -251,7 +266,8 @@ func (g *gate) openTLS(quiet *log.Logger) {
 		g.public.TLSConfig = g.authority.config()
 		plain = g.authority.HTTPHandler(plain)
 	}
-	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet,
+		DisableGeneralOptionsHandler: true}
 	g.onClose(func() { _ = g.plain.Close() })
 }
 

@@ -35,6 +35,9 @@ func (c *config) checkTLS(list *faults) {
 		c.checkACME(list)
 	}
 	c.tls = files || acme
+	if c.ACMEEmail != "" && (!acme || !strings.Contains(c.ACMEEmail, "@") || strings.ContainsAny(c.ACMEEmail, " <>,")) {
+		list.add(fmt.Errorf("GATEPOST_ACME_EMAIL: %q is to be one address, like admin@example.com, and goes with GATEPOST_ACME_DOMAINS", c.ACMEEmail))
+	}
 	if c.tls && c.publicURL.Scheme != "https" {
 		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q is no https address, and visitors are spoken to over TLS: set it to https://…", c.PublicURL))
 	}
@@ -47,6 +50,9 @@ func (c *config) checkTLS(list *faults) {
 	}
 	if c.HSTS != "off" {
 		age := c.parseDuration(list, "GATEPOST_HSTS", c.HSTS)
+		if age > 0 && age < time.Second {
+			list.add(fmt.Errorf("GATEPOST_HSTS: %q is less than a second, which browsers take for not at all: say off", c.HSTS))
+		}
 		if c.tls {
 			c.hsts = fmt.Sprintf("max-age=%d", int(age.Seconds()))
 		}
@@ -83,6 +89,7 @@ type certificate struct {
 	current           atomic.Pointer[tls.Certificate]
 	mu                sync.Mutex
 	read              [2][]byte // the files as they were tried last
+	unreadable        string    // and why they could not be, if so
 }
 
 // load reads the files and, when they hold a pair that can be served, serves it from now on.
@@ -157,10 +164,14 @@ func (c *certificate) reload(log *slog.Logger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	content, err := c.files()
-	if err == nil && bytes.Equal(content[0], c.read[0]) && bytes.Equal(content[1], c.read[1]) {
+	if err != nil {
+		if err.Error() == c.unreadable {
+			return
+		}
+		c.unreadable = err.Error()
+	} else if c.unreadable = ""; bytes.Equal(content[0], c.read[0]) && bytes.Equal(content[1], c.read[1]) {
 		return
-	}
-	if err == nil {
+	} else {
 		c.read = content
 		err = c.use(content)
 	}

@@ -109,6 +109,11 @@ func TestTheGateEndsTLS(t *testing.T) {
 	if r := plain.post("/login", "email", "ada@example.com", "password", password); r.status != 403 || len(r.header["Set-Cookie"]) != 0 {
 		t.Errorf("a password over http: %d %v", r.status, r.header)
 	}
+	for _, target := range []string{"http:.evil.example", "*"} {
+		if got := rawGet(t, "localhost:"+plainPort, "GET "+target+" HTTP/1.1\r\nHost: x\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n"); strings.Contains(got, "Location") || !strings.HasPrefix(got, "HTTP/1.1 4") {
+			t.Errorf("over http, %s: %s", target, got)
+		}
+	}
 	if r := plain.fetch("/.gatepost/healthz"); r.status != 200 {
 		t.Errorf("healthz over http: %d", r.status)
 	}
@@ -175,6 +180,10 @@ func TestCertificatesThatCannotBeServed(t *testing.T) {
 		"GATEPOST_HTTP_LISTEN sends":             {"GATEPOST_HTTP_LISTEN=localhost:1"},
 		"GATEPOST_HTTP_LISTEN: \"x\"":            {public, "GATEPOST_TLS_CERT=" + good, "GATEPOST_TLS_KEY=" + key, "GATEPOST_HTTP_LISTEN=x"},
 		"GATEPOST_HSTS: \"long\"":                {"GATEPOST_HSTS=long"},
+		"GATEPOST_HSTS: \"500ms\"":               {"GATEPOST_HSTS=500ms"},
+		"GATEPOST_AUDIT_RETENTION: \"1ms\"":      {"GATEPOST_AUDIT_RETENTION=1ms"},
+		"GATEPOST_ACME_EMAIL: \"me\"":            {public, "GATEPOST_ACME_DOMAINS=localhost", "GATEPOST_ACME_EMAIL=me"},
+		"GATEPOST_ACME_EMAIL: \"me@x.org\"":      {"GATEPOST_ACME_EMAIL=me@x.org"},
 	} {
 		_, err := loadConfig(t.Context(), append(env, "HOME=/"))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "PRIVATE") {
@@ -210,6 +219,16 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	}
 	if c.current.Load() != first || strings.Count(said.String(), "level=ERROR") != 1 || strings.Contains(said.String(), string(pair)) {
 		t.Errorf("a broken pair: %s", said.String())
+	}
+	said.Reset()
+	if err := os.Rename(keyFile, keyFile+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c.reload(log)
+	}
+	if c.current.Load() != first || strings.Count(said.String(), "level=ERROR") != 1 {
+		t.Errorf("a missing file: %s", said.String())
 	}
 	writePair(t, dir, nil)
 	if c.reload(log); c.current.Load() == first || !strings.Contains(said.String(), "the certificate has changed") {
