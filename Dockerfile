@@ -1,12 +1,12 @@
-# A static binary in an empty image, run as nobody in particular. `--build-arg VERSION=v1.2.3` names the version; the same source makes
-# the same binary.
+# A static binary in an empty image, run as nobody in particular. `--build-arg VERSION=v1.2.3 --build-arg COMMIT=$(git rev-parse HEAD)`
+# says what it is; the same source and the same Go make the same binary.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG VERSION=dev
-RUN scripts/static /gatepost "${VERSION}"
+ARG VERSION=dev COMMIT=unknown
+RUN COMMIT="${COMMIT}" scripts/static /gatepost "${VERSION}"
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -21,7 +21,9 @@ const nobody = 65532
 // build runs the step of the Dockerfile that builds.
 func build(t *testing.T, tree, out string) []byte {
 	t.Helper()
-	if said, err := exec.Command(filepath.Join(tree, "scripts", "static"), out, "v1.2.3").CombinedOutput(); err != nil {
+	cmd := exec.Command(filepath.Join(tree, "scripts", "static"), out, "v1.2.3")
+	cmd.Env = append(cmd.Environ(), "COMMIT=0123abc")
+	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, said)
 	}
 	b, err := os.ReadFile(out)
@@ -75,6 +77,9 @@ func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 	v.signUp("ada@example.com")
 	if r := v.fetch("/dashboard"); r.status != 200 {
 		t.Errorf("the dashboard: %d %s", r.status, r.body)
+	}
+	if out, err := exec.Command(program, "version").Output(); err != nil || !strings.Contains(string(out), "gatepost v1.2.3\ncommit 0123abc\n") {
+		t.Errorf("its version: %v %s", err, out)
 	}
 	health := exec.Command(program, "health")
 	inEmptyRoot(health, root)

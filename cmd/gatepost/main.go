@@ -130,8 +130,14 @@ func unknownWord(c *cli.Command) error {
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
-// commit is what the binary was built from, as Go noted it.
+// builtFrom is the commit of a release, which is built without Go noting it.
+var builtFrom string
+
+// commit is what the binary was built from.
 func commit() string {
+	if builtFrom != "" {
+		return builtFrom
+	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
