@@ -97,6 +97,8 @@ func newEcho(t *testing.T) string {
 		switch r.URL.Path {
 		case "/dashboard/ws":
 			echoSocket(w, r)
+		case "/dashboard/slow":
+			<-r.Context().Done()
 		case "/dashboard/stream":
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, "data: 1\n\n")
@@ -145,6 +147,23 @@ func (v *visitor) opensTLS(roots *x509.CertPool, path string, headers ...string)
 	return &opened{conn, in, res.StatusCode}
 }
 
+// leaves asks for something and goes away before it comes, which the gate has to hear of.
+func (v *visitor) leaves(g *running, roots *x509.CertPool, path string) {
+	v.t.Helper()
+	host := strings.TrimPrefix(v.gate.url, "https://")
+	conn, err := tls.Dial("tcp4", host, &tls.Config{RootCAs: roots})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n\r\n", path, host, v.cookie())
+	inFlight := func(n string) func() bool {
+		return func() bool { return strings.Contains(g.metrics(v.t), "gatepost_requests_in_flight "+n+"\n") }
+	}
+	eventually(v.t, "the request is under way", inFlight("1"))
+	_ = conn.Close()
+	eventually(v.t, "the request ends with its visitor", inFlight("0"))
+}
+
 func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 	t.Parallel()
 	for name, f := range fronts {
@@ -153,7 +172,8 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 			cert, key, roots := writePair(t, t.TempDir(), nil)
 			port, plain := freePort(t), freePort(t)
 			public := "https://localhost:" + port
-			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newEcho(t), "GATEPOST_PUBLIC_URL="+public, "GATEPOST_TRUSTED_PROXIES=127.0.0.1")
+			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newEcho(t), "GATEPOST_PUBLIC_URL="+public, "GATEPOST_TRUSTED_PROXIES=127.0.0.1",
+				"GATEPOST_UPSTREAM_TIMEOUT=1h")
 			f.start(t, strings.TrimPrefix(g.url, "http://"), port, plain, cert, key)
 			v := behind(t, public, "127.0.0.9", roots)
 			v.signUp("ada@example.com")
@@ -167,6 +187,17 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 			}
 			if r := behind(t, public, "127.0.0.8", roots).fetch("/dashboard"); r.status != 401 {
 				t.Errorf("signed out: %d %s", r.status, r.body)
+			}
+
+			v.leaves(g, roots, "/dashboard/slow")
+			if name == "nginx" { // Caddy does it by itself
+				clear := (&running{url: "http://127.0.0.1:" + plain}).visitor(t)
+				if r := clear.open("/dashboard?a=b"); r.status != 308 || r.location() != public+"/dashboard?a=b" {
+					t.Errorf("over http: %d %v", r.status, r.header)
+				}
+				if r := clear.post("/login", "email", "ada@example.com", "password", password); r.status != 403 {
+					t.Errorf("a password over http: %d", r.status)
+				}
 			}
 
 			stream := v.opensTLS(roots, "/dashboard/stream")
