@@ -25,7 +25,6 @@ CREATE TABLE gatepost.outbox (
     expires_at timestamptz NOT NULL, -- nobody wants it any more
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX outbox_due_at ON gatepost.outbox ((attempts > 0), due_at); -- what is new goes before what failed
-CREATE INDEX outbox_email ON gatepost.outbox (email);
+CREATE INDEX outbox_due_at ON gatepost.outbox (due_at);
 CREATE INDEX outbox_expires_at ON gatepost.outbox (expires_at);
 CREATE INDEX outbox_user_id ON gatepost.outbox (user_id) WHERE user_id IS NOT NULL;
