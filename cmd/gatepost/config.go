@@ -273,10 +273,7 @@ func cleanPath(s string) bool {
 
 func (c *config) checkSessions(list *faults) {
 	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.SessionIdle)
-	c.sessionLifetime = c.parseDuration(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
-	if c.sessionLifetime > 0 && c.sessionLifetime < time.Second {
-		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is shorter than a cookie can be: at least 1s", c.SessionLifetime))
-	}
+	c.sessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
 	if c.sessionLifetime > maxLifetime {
 		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is longer than browsers keep a cookie: at most %dh", c.SessionLifetime, int(maxLifetime.Hours())))
 	}
@@ -340,10 +337,7 @@ func (c *config) checkLog(list *faults) {
 	}
 	c.logJSON = c.LogFormat == "json"
 	if c.AuditRetention != "off" {
-		c.auditRetention = c.parseDuration(list, "GATEPOST_AUDIT_RETENTION", c.AuditRetention)
-		if c.auditRetention > 0 && c.auditRetention < time.Second {
-			list.add(fmt.Errorf("GATEPOST_AUDIT_RETENTION: %q is less than a second: say off, or for how long", c.AuditRetention))
-		}
+		c.auditRetention = c.parseSeconds(list, "GATEPOST_AUDIT_RETENTION", c.AuditRetention)
 	}
 	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Profiling)
 	switch strings.ToLower(c.LogLevel) {
@@ -365,6 +359,15 @@ func (c *config) parseDuration(list *faults, name, s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
 		list.add(fmt.Errorf("%s: %q is not a length of time above zero (examples: 30s, 10m, 168h)", name, s))
+	}
+	return d
+}
+
+// parseSeconds is for what cookies, headers or SQL count in seconds.
+func (c *config) parseSeconds(list *faults, name, s string) time.Duration {
+	d := c.parseDuration(list, name, s)
+	if d > 0 && d < time.Second {
+		list.add(fmt.Errorf("%s: %q is less than a second, which would be no time at all: at least 1s", name, s))
 	}
 	return d
 }

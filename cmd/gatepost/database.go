@@ -69,8 +69,11 @@ func (d *database) ended() <-chan struct{} {
 	return d.builtin.Done()
 }
 
-// connect opens the one connection that migrations use, and tries the way that everything else goes, if that is another.
-func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
+// connect opens the one connection that migrations use.
+func (d *database) connect(ctx context.Context) (*pgx.Conn, error) { return connectTo(ctx, d.direct) }
+
+// connectBothWays is connect where the way that everything else goes, a pooler perhaps, leads to PostgreSQL too.
+func (d *database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
 	if d.url != d.direct {
 		conn, err := connectTo(ctx, d.url)
 		if err != nil {
@@ -78,7 +81,7 @@ func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
 		}
 		_ = conn.Close(ctx)
 	}
-	return connectTo(ctx, d.direct)
+	return d.connect(ctx)
 }
 
 func connectTo(ctx context.Context, url string) (*pgx.Conn, error) {
@@ -138,7 +141,7 @@ func mayPass(err error) bool {
 func (d *database) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx.Conn, error) {
 	deadline := time.Now().Add(connectPatience)
 	for waiting := false; ; waiting = true {
-		conn, err := d.connect(ctx)
+		conn, err := d.connectBothWays(ctx)
 		if err == nil || ctx.Err() != nil || !mayPass(err) || time.Now().After(deadline) {
 			return conn, err
 		}
@@ -181,7 +184,7 @@ func (p *process) withDatabase(ctx context.Context, f func(*config, *database) e
 
 // checkDatabase refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
 func checkDatabase(ctx context.Context, c *config, db *database) error {
-	conn, err := db.connect(ctx)
+	conn, err := db.connectBothWays(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,7 +29,8 @@ func (c *config) checkTLS(list *faults) {
 		list.add(errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
 	case files:
 		c.certificate = &certificate{certFile: c.TLSCert, keyFile: c.TLSKey, host: c.publicURL.Hostname()}
-		list.add(c.certificate.load())
+		_, err := c.certificate.load()
+		list.add(err)
 	case acme:
 		c.checkACME(list)
 	}
@@ -49,10 +49,7 @@ func (c *config) checkTLS(list *faults) {
 		}
 	}
 	if c.HSTS != "off" {
-		age := c.parseDuration(list, "GATEPOST_HSTS", c.HSTS)
-		if age > 0 && age < time.Second {
-			list.add(fmt.Errorf("GATEPOST_HSTS: %q is less than a second, which browsers take for not at all: say off", c.HSTS))
-		}
+		age := c.parseSeconds(list, "GATEPOST_HSTS", c.HSTS)
 		if c.tls {
 			c.hsts = fmt.Sprintf("max-age=%d", int(age.Seconds()))
 		}
@@ -82,40 +79,52 @@ func (c *config) checkACME(list *faults) {
 // certificateEvery is how often the files of a certificate are looked at.
 const certificateEvery = 10 * time.Second
 
+// attempt is what the files held, or why they could not be read.
+type attempt struct{ cert, key, fault string }
+
 // certificate is one from files, read again when they change.
 type certificate struct {
 	certFile, keyFile string
 	host              string // it has to be good for
 	current           atomic.Pointer[tls.Certificate]
 	mu                sync.Mutex
-	read              [2][]byte // the files as they were tried last
-	unreadable        string    // and why they could not be, if so
+	tried             attempt // the last one
 }
 
-// load reads the files and, when they hold a pair that can be served, serves it from now on.
-func (c *certificate) load() error {
+// load reads the files and, when they hold a pair that can be served, serves it from now on. tried says that it did before, and with what
+// outcome has been told.
+func (c *certificate) load() (tried bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	content, err := c.files()
+	now, err := c.files()
 	if err != nil {
-		return err
+		now.fault = err.Error()
 	}
-	c.read = content
-	return c.use(content)
+	if now == c.tried {
+		return true, err
+	}
+	c.tried = now
+	if err == nil {
+		err = c.use([]byte(now.cert), []byte(now.key))
+	}
+	return false, err
 }
 
-func (c *certificate) files() (content [2][]byte, err error) {
-	for i, f := range []struct{ setting, name string }{{"GATEPOST_TLS_CERT", c.certFile}, {"GATEPOST_TLS_KEY", c.keyFile}} {
-		if content[i], err = os.ReadFile(f.name); err != nil {
-			return content, fmt.Errorf("%s: cannot read %q: %w", f.setting, f.name, reason(err))
-		}
+func (c *certificate) files() (attempt, error) {
+	cert, err := os.ReadFile(c.certFile)
+	if err != nil {
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %q: %w", c.certFile, reason(err))
 	}
-	return content, nil
+	key, err := os.ReadFile(c.keyFile)
+	if err != nil {
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %q: %w", c.keyFile, reason(err))
+	}
+	return attempt{cert: string(cert), key: string(key)}, nil
 }
 
 // use says what is wrong with a pair and never quotes of it.
-func (c *certificate) use(content [2][]byte) error {
-	pair, err := tls.X509KeyPair(content[0], content[1])
+func (c *certificate) use(cert, key []byte) error {
+	pair, err := tls.X509KeyPair(cert, key)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "does not match"):
 		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %q is not that of the certificate in %q", c.keyFile, c.certFile)
@@ -161,25 +170,13 @@ func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
 }
 
 func (c *certificate) reload(log *slog.Logger) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	content, err := c.files()
-	if err != nil {
-		if err.Error() == c.unreadable {
-			return
-		}
-		c.unreadable = err.Error()
-	} else if c.unreadable = ""; bytes.Equal(content[0], c.read[0]) && bytes.Equal(content[1], c.read[1]) {
-		return
-	} else {
-		c.read = content
-		err = c.use(content)
-	}
-	if err != nil {
+	switch tried, err := c.load(); {
+	case tried:
+	case err != nil:
 		log.Error("the changed certificate is not used; the one before goes on", "err", err)
-		return
+	default:
+		log.Info("the certificate has changed", "expires", c.current.Load().Leaf.NotAfter.UTC())
 	}
-	log.Info("the certificate has changed", "expires", c.current.Load().Leaf.NotAfter.UTC())
 }
 
 // config is that of the public listener. TLS 1.2 is the least (ASVS 5.0, 12.1.1).

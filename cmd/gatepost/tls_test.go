@@ -200,7 +200,7 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
 	c := &certificate{certFile: certFile, keyFile: keyFile, host: "localhost"}
-	if err := c.load(); err != nil {
+	if _, err := c.load(); err != nil {
 		t.Fatal(err)
 	}
 	first := c.current.Load()
