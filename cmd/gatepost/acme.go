@@ -59,9 +59,13 @@ func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // fetch gets what is missing before a visitor has to wait for it, and tries again, less and less often, as authorities count failures.
-func (a *authority) fetch() {
+func (a *authority) fetch(ctx context.Context) {
 	for pause := time.Minute; !a.fetchAll(); pause = min(2*pause, time.Hour) {
-		time.Sleep(pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -51,8 +51,10 @@ func (c *connections) gone() bool {
 	return gone
 }
 
-// wait returns when they are gone, or ctx ends. One that was accepted a moment ago may not be known yet.
-func (c *connections) wait(ctx context.Context) {
+// wait returns when they are gone, or have had so long, or ctx ends. One that was accepted a moment ago may not be known yet.
+func (c *connections) wait(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	const quiet, step = 10, 10 * time.Millisecond
 	for rounds := 0; rounds < quiet && ctx.Err() == nil; time.Sleep(step) {
 		if rounds++; !c.gone() {

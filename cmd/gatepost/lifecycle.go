@@ -22,8 +22,8 @@ func (g *gate) notify(state string) {
 	}
 }
 
-// passedOn are listeners that systemd opened, or another parent by its protocol (sd_listen_fds(3)), by their name. A nameless
-// one is the public one.
+// passedOn are listeners that systemd opened, or another parent by its protocol (sd_listen_fds(3)), by their name: http, ops, and
+// public, which is that of any other, as systemd names those that have no name after their unit.
 func passedOn() (map[string]net.Listener, error) {
 	passed := map[string]net.Listener{}
 	for _, file := range activation.Files(true) {
@@ -76,16 +76,16 @@ func (g *gate) drain(l listeners) {
 	defer cancel()
 	listeners{public: l.public, plain: l.plain}.Close() // whoever looks after us may go on to ask
 	g.proxy.EndStreams()
-	time.Sleep(min(farewell, g.c.drainTimeout))
-	g.public.SetKeepAlivesEnabled(false)
-	g.connections.wait(ctx)
+	g.connections.wait(ctx, farewell)
+	g.public.SetKeepAlivesEnabled(false) // ends what is idle
+	g.connections.wait(ctx, g.c.drainTimeout)
 	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx)); err != nil {
 		g.log.Warn("some requests were cut off", "after", g.c.drainTimeout)
 	}
 }
 
-// farewell is how long a connection that is used may go on, until an answer on it has said that it ends. To end one between two
-// requests loses the second, if it is on its way.
+// farewell is how long a connection may go on until an answer on it has said that it ends. To end one between two requests loses the
+// second, if it is on its way.
 const farewell = 500 * time.Millisecond
 
 // windingDown has each answer of a gate that stops say that its connection ends. HTTP/2 has words of its own for that.
@@ -122,7 +122,7 @@ func (g *gate) reload(ctx context.Context) {
 	c, err := loadConfig(ctx, g.c.env)
 	var ui *loginui.UI
 	if err == nil {
-		c.publicURL, c.verify = g.c.publicURL, g.c.verify // as they became at start
+		c.publicURL, c.AppName, c.verify = g.c.publicURL, g.c.AppName, g.c.verify // as they became at start
 		if c.deliver == nil {
 			c.deliver = g.c.deliver
 		}

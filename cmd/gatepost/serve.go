@@ -107,7 +107,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 	}
 	failed := g.serve(l)
 	if g.authority != nil {
-		go g.authority.fetch() // takes minutes where the authority does not answer, and nothing waits for it
+		ctx, stop := context.WithCancel(context.Background())
+		g.onClose(stop)
+		go g.authority.fetch(ctx) // nobody waits for it: an attempt takes minutes where the authority does not answer
 	}
 	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
@@ -177,11 +179,8 @@ func listen(c *config) (l listeners, err error) {
 			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
 		}
 	}
-	if passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
-		c.publicURL.Host = "localhost:0"
-	}
-	if c.publicURL.Port() == "0" { // any free port: the public URL follows it
-		c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(l.public.Addr().(*net.TCPAddr).Port))
+	if c.publicURL.Port() == "0" || passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
+		c.follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
 	if c.OpsListen != "off" && l.ops == nil {
 		if l.ops, err = net.Listen("tcp", resolvable(c.OpsListen)); err != nil {
@@ -194,6 +193,15 @@ func listen(c *config) (l listeners, err error) {
 		}
 	}
 	return l, nil
+}
+
+// follow gives the public URL a port that was not known before, and the app the name that comes from it.
+func (c *config) follow(port int) {
+	nameless := c.AppName == c.publicURL.Host
+	c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(port))
+	if nameless {
+		c.AppName = c.publicURL.Host
+	}
 }
 
 // resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch, may not know
