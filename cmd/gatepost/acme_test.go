@@ -53,21 +53,11 @@ func startPebble(t *testing.T, tlsPort, httpPort string) *pebble {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &pebble{directory: "https://localhost:" + port + "/dir", management: "https://localhost:" + management, certFile: certFile, log: &logBuffer{},
+	p := &pebble{directory: "https://localhost:" + port + "/dir", management: "https://localhost:" + management, certFile: certFile,
 		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}}
 	cmd := exec.Command(strings.TrimSpace(string(program)), "-config", configFile, "-dnsserver", everyNameIsHere(t))
 	cmd.Env = []string{"PEBBLE_VA_NOSLEEP=1"}
-	cmd.Stdout, cmd.Stderr = p.log, p.log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("pebble's log:\n%s", p.log)
-		}
-	})
+	p.log = launch(t, cmd)
 	eventually(t, "pebble answers", func() bool { _, err := p.client.Get(p.directory); return err == nil })
 	return p
 }

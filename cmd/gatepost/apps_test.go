@@ -77,19 +77,7 @@ func (a realApp) start(t *testing.T) (address string) {
 		missing(t, a.program[0]+" is not installed")
 	}
 	port := freePort(t)
-	var log logBuffer
-	cmd := exec.Command(a.program[i], a.args(t, port)...)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s says:\n%.2000s", a.name, log.String())
-		}
-	})
+	launch(t, exec.Command(a.program[i], a.args(t, port)...))
 	eventually(t, a.name+" answers", func() bool {
 		res, err := http.Get("http://127.0.0.1:" + port)
 		if err == nil {

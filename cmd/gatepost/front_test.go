@@ -65,29 +65,13 @@ func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log logBuffer
 	cmd := exec.Command(f.program, f.args...)
 	for i, arg := range cmd.Args {
 		cmd.Args[i] = strings.Replace(arg, "CONFIG", config, 1)
 	}
-	cmd.Env, cmd.Stdout, cmd.Stderr = []string{"HOME=" + dir}, &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s says:\n%.3000s", f.program, log.String())
-		}
-	})
-	eventually(t, "it listens", func() bool {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	cmd.Env = []string{"HOME=" + dir}
+	launch(t, cmd)
+	untilListening(t, "127.0.0.1:"+port)
 }
 
 // newEcho is an app that says what it got, and has a socket and a stream that do not end.

@@ -338,6 +338,27 @@ func TestSystemdIsTold(t *testing.T) {
 	next("STOPPING=1")
 }
 
+// A gate that waits for PostgreSQL is told things as well.
+func TestSignalsBeforeTheGateIsUp(t *testing.T) {
+	t.Parallel()
+	log := &logBuffer{}
+	cmd := exec.Command(plainGate, "serve")
+	cmd.Env = []string{"DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_LISTEN=localhost:0", "GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM=http://localhost:1", "HOME=/"}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it waits", func() bool { return strings.Contains(log.String(), "waiting for PostgreSQL") })
+	for _, signal := range []os.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(log.String(), "msg=stopping") {
+		t.Errorf("got %v: %s", err, log)
+	}
+}
+
 // Who asks twice does not want to wait for what is under way.
 func TestASecondSignalEndsTheGateAtOnce(t *testing.T) {
 	t.Parallel()

@@ -216,6 +216,35 @@ func (g *running) untilItEnds(t *testing.T) {
 	})
 }
 
+// launch runs a program that is not ours until the test ends, and then shows what it wrote if the test failed.
+func launch(t *testing.T, cmd *exec.Cmd) *logBuffer {
+	t.Helper()
+	log := &logBuffer{}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // fails, as what follows, when the test has ended it
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s says:\n%.20000s", cmd.Path, log)
+		}
+	})
+	return log
+}
+
+func untilListening(t *testing.T, address string) {
+	t.Helper()
+	eventually(t, "something listens on "+address, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
 // freePort is a port nobody listens on right now.
 func freePort(t *testing.T) string {
 	t.Helper()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +21,6 @@ type pooler struct {
 	config, port string
 	owner        *syscall.Credential
 	cmd          *exec.Cmd
-	log          logBuffer
 }
 
 const pgbouncer = "/usr/sbin/pgbouncer"
@@ -51,12 +49,6 @@ func startPooler(t *testing.T, database, mode string) *pooler {
 		owner := info.Sys().(*syscall.Stat_t)
 		p.owner = &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}
 	}
-	t.Cleanup(func() {
-		p.stop()
-		if t.Failed() {
-			t.Logf("pgbouncer says:\n%.20000s", p.log.String())
-		}
-	})
 	p.start(t)
 	return p
 }
@@ -65,17 +57,8 @@ func (p *pooler) start(t *testing.T) {
 	t.Helper()
 	p.cmd = exec.Command(pgbouncer, p.config)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.owner}
-	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the pooler listens", func() bool {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	launch(t, p.cmd)
+	untilListening(t, "127.0.0.1:"+p.port)
 }
 
 func (p *pooler) stop() {

@@ -21,19 +21,21 @@ import (
 type crowd struct {
 	mu     sync.Mutex
 	counts map[int]int // by status; 0: no answer
-	stop   chan struct{}
-	done   sync.WaitGroup
+	end    func()      // has them stop, and returns when they have
 }
 
 // rush has many people load a page with a cookie, and lets each wait for 6 s at most.
-func rush(g *running, path string, cookie *http.Cookie) *crowd {
-	c := &crowd{counts: map[int]int{}, stop: make(chan struct{})}
+func rush(t *testing.T, g *running, path string, cookie *http.Cookie) *crowd {
+	stop := make(chan struct{})
+	var people sync.WaitGroup
+	c := &crowd{counts: map[int]int{}, end: sync.OnceFunc(func() { close(stop); people.Wait() })}
+	t.Cleanup(c.end)
 	for range 8 {
-		c.done.Go(func() {
+		people.Go(func() {
 			client := &http.Client{Timeout: 6 * time.Second}
 			for {
 				select {
-				case <-c.stop:
+				case <-stop:
 					return
 				default:
 				}
@@ -74,8 +76,6 @@ func (c *crowd) next(pages int) map[int]int {
 	}
 }
 
-func (c *crowd) end() { close(c.stop); c.done.Wait() }
-
 // gets waits until they get one status and no other.
 func (c *crowd) gets(t *testing.T, what string, status int) {
 	t.Helper()
@@ -108,7 +108,7 @@ func TestALockedTableUnderLoad(t *testing.T) {
 	g := startGate(t, watched, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
-	public, protected := rush(g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(g, "/dashboard", v.cookie())
+	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(t, g, "/dashboard", v.cookie())
 	protected.gets(t, "the dashboard", 200)
 	holder, err := authtest.Pool(t, database).Begin(t.Context())
 	if err != nil {
@@ -185,7 +185,7 @@ func TestASlowDatabaseUnderLoad(t *testing.T) {
 	g := startGate(t, watched, "DATABASE_URL="+slow(t, authtest.NewDatabase(t), &delay), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
-	public, protected := rush(g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(g, "/dashboard", v.cookie())
+	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(t, g, "/dashboard", v.cookie())
 	protected.gets(t, "the dashboard", 200)
 	delay.Store(int64(50 * time.Millisecond))
 	protected.gets(t, "the dashboard on a slow database", 200)
@@ -193,7 +193,7 @@ func TestASlowDatabaseUnderLoad(t *testing.T) {
 		t.Errorf("a sign-up on a slow database: %d", r.status)
 	}
 	protected.all(t, "the dashboard", 200)
-	protected = rush(g, "/dashboard", v.cookie())
+	protected = rush(t, g, "/dashboard", v.cookie())
 	delay.Store(int64(time.Minute))
 	protected.gets(t, "the dashboard on a database that takes a minute", 503)
 	delay.Store(0)
@@ -230,7 +230,7 @@ func TestTooFewConnectionsUnderLoad(t *testing.T) {
 			g := startGate(t, watched, "DATABASE_URL="+limit(t, authtest.NewDatabase(t)), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
 			v := g.visitor(t)
 			v.signUp("ada@example.com")
-			protected := rush(g, "/dashboard", v.cookie())
+			protected := rush(t, g, "/dashboard", v.cookie())
 			for i := range 5 { // one after the other, as passwords wait for a core
 				if r := g.visitor(t).post("/signup", "email", fmt.Sprintf("user%d@example.com", i), "password", password); r.status != 303 {
 					t.Errorf("a sign-up: %d", r.status)
