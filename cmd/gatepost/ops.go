@@ -93,7 +93,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	}
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
-	check("migrations", "the tables cannot be worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
+	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
 	check("upstream", "the app does not answer", func() bool { return g.c.upstream.Dial(ctx) == nil })
 	all.Wait()
 	// Without it every request asks PostgreSQL, which is slower and no reason to stay away.
@@ -103,6 +103,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	return answer
 }
 
+// usable says whether the tables can be worked on. What a newer version has added to them is no hindrance.
 func (g *gate) usable(ctx context.Context) bool {
 	conn, err := g.pool.Acquire(ctx)
 	if err != nil {

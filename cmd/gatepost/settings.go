@@ -144,7 +144,8 @@ type settings struct {
 	OpsListen string `env:"GATEPOST_OPS_LISTEN, default=localhost:9180"`
 	// Serve Go's profiles at `/debug/pprof/` of `GATEPOST_OPS_LISTEN`; whoever reaches it can slow the gate down.
 	Profiling string `env:"GATEPOST_PROFILING, default=false"`
-	// How long a gate that is told to stop goes on as before, with `/readyz` at 503, so that balancers notice.
+	// How long a gate that is told to stop goes on, with `/readyz` at 503 and each answer ending its connection, so that balancers
+	// notice.
 	DrainDelay string `env:"GATEPOST_DRAIN_DELAY, default=0s"`
 	// And how long what is under way may take after that.
 	DrainTimeout string `env:"GATEPOST_DRAIN_TIMEOUT, default=10s"`
