@@ -168,6 +168,47 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 	}
 }
 
+// A thread that hashes for long lets the system ask who else wants the core.
+func TestAHashIsMadeInParts(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("looks into /proc")
+	}
+	var ws workers
+	s, _ := ws.store(t)
+	pid := ws.list[len(ws.list)-1].Process.Pid
+	before := switches(t, pid)
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	const parts = 8 // two passes of four slices each
+	if n := switches(t, pid) - before; n < parts {
+		t.Errorf("it left the core %d times in a hash, want at least %d", n, parts)
+	}
+}
+
+// switches is how often the threads of a process have left a core because they had nothing to do.
+func switches(t *testing.T, pid int) (sum int) {
+	t.Helper()
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/status", pid, thread.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
+		var n int
+		if _, err := fmt.Sscan(rest, &n); err != nil {
+			t.Fatalf("%v in %s", err, status)
+		}
+		sum += n
+	}
+	return sum
+}
+
 func TestWithoutProcessesThatHashPasswordsAreHashedHere(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]func() *process.Cmd{
