@@ -45,9 +45,9 @@ type hashJob struct {
 // ServeHashes answers the Store that started this process with Options.HashWorker, until in ends. It takes over the
 // process: one core, and a collector that runs after each hash and at no other time.
 //
-// Its thread is its own, so that each of the eight parts of a hash, a goroutine of its own in the library, means a change
-// of threads, at which the system looks who else waits for the core. Linux since 6.6 (EEVDF) may let a thread of ours run on
-// until the next tick while others wait that have just used more than their share, whatever the policy.
+// It keeps a thread to itself. The library makes each part of a hash (8 in ours) in a new goroutine, for which the thread
+// must then change, and the system decides anew who gets the core. Otherwise Linux since 6.6 (EEVDF) may leave it to a hash until
+// the next tick, whatever the policy, while threads of the traffic that were just interrupted wait.
 func ServeHashes(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	runtime.GOMAXPROCS(1)

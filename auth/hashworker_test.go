@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	process "os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -147,19 +148,11 @@ func TestAProcessThatHashesIsKeptApart(t *testing.T) {
 	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
 		t.Errorf("its process group is %d, %v", group, err)
 	}
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, thread := range threads {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(stat), ") ")
+	for thread, stat := range ofThreads(t, pid, "stat") {
+		_, rest, _ := strings.Cut(stat, ") ")
 		const idle = "5" // SCHED_IDLE, in field 41 of proc_pid_stat(5)
 		if fields := strings.Fields(rest); fields[16] != "10" || fields[38] != idle {
-			t.Errorf("thread %s of it has the niceness %s and the policy %s", thread.Name(), fields[16], fields[38])
+			t.Errorf("thread %s of it has the niceness %s and the policy %s", thread, fields[16], fields[38])
 		}
 	}
 	s.Close()
@@ -190,23 +183,34 @@ func TestAHashIsMadeInParts(t *testing.T) {
 // switches is how often the threads of a process have left a core because they had nothing to do.
 func switches(t *testing.T, pid int) (sum int) {
 	t.Helper()
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, thread := range threads {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/status", pid, thread.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
+	for thread, status := range ofThreads(t, pid, "status") {
+		_, rest, _ := strings.Cut(status, "\nvoluntary_ctxt_switches:")
 		var n int
 		if _, err := fmt.Sscan(rest, &n); err != nil {
-			t.Fatalf("%v in %s", err, status)
+			t.Fatalf("thread %s: %v in %s", thread, err, status)
 		}
 		sum += n
 	}
 	return sum
+}
+
+// ofThreads is a file of proc(5) for each thread of a process.
+func ofThreads(t *testing.T, pid int, file string) map[string]string {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	threads, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := make(map[string]string)
+	for _, thread := range threads {
+		text, err := os.ReadFile(filepath.Join(dir, thread.Name(), file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[thread.Name()] = string(text)
+	}
+	return texts
 }
 
 func TestWithoutProcessesThatHashPasswordsAreHashedHere(t *testing.T) {
