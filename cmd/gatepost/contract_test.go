@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -459,6 +460,48 @@ func TestProfilesAreForWhoAsksForThem(t *testing.T) {
 	if out := g.visitor(t).fetch("/debug/pprof/heap"); !strings.HasPrefix(out.body, "app page") {
 		t.Errorf("on the public port: %.100s", out.body)
 	}
+}
+
+// What is spared stays, and an operator's limit does not count it.
+func TestTheCollectorHasSpareHeap(t *testing.T) {
+	t.Parallel()
+	db, app := "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url
+	for name, c := range map[string]struct {
+		env   string
+		spare bool
+		limit float64
+	}{
+		"by itself":  {"GOGC=", true, math.MaxInt64},
+		"GOMEMLIMIT": {"GOMEMLIMIT=200MiB", true, 200<<20 + spareHeap},
+		"GOGC":       {"GOGC=100", false, math.MaxInt64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := startGate(t, db, app, "GATEPOST_PROFILING=true", c.env)
+			for range 2 { // collections; the first may have been under way
+				if r, err := http.Get(g.ops + "/debug/pprof/heap?gc=1"); err != nil {
+					t.Fatal(err)
+				} else if err := r.Body.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if next := gauge(t, g, "go_memstats_next_gc_bytes"); (next >= 2*spareHeap) != c.spare {
+				t.Errorf("the heap is collected at %.0f bytes", next)
+			}
+			if limit := gauge(t, g, "go_gc_gomemlimit_bytes"); limit != c.limit {
+				t.Errorf("the limit is %.0f bytes, want %.0f", limit, c.limit)
+			}
+		})
+	}
+}
+
+func gauge(t *testing.T, g *running, name string) (value float64) {
+	t.Helper()
+	_, rest, _ := strings.Cut(g.metrics(t), "\n"+name+" ")
+	if _, err := fmt.Sscan(rest, &value); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return value
 }
 
 func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,16 +37,19 @@ const (
 	maxHeaderBytes    = 64 << 10
 )
 
-// spareHeap counts as alive, so that a small heap may grow by that much more before it is collected: collecting one of a few
-// connections at every doubling is a tenth of what a request costs. A larger GOGC has the same effect there, but takes half as
-// much memory again with a thousand busy connections (`make bench`). Nothing touches it, so it takes no memory itself.
+// spareHeap, in bytes, counts as alive, so that a small heap may grow by that much more before it is collected, and a large one
+// hardly more than by Go's own rule: the first is what requests cost, the second what a thousand busy connections take
+// (`make bench`). Nothing touches it, so it takes no memory itself.
 const spareHeap = 32 << 20
 
-// tune leaves the collector to an operator who has set one of Go's own variables: spare heap would count in their limit.
-// What it returns has to be kept alive.
-func (p *process) tune() []byte {
-	if lookup(p.env, "GOGC") != "" || lookup(p.env, "GOMEMLIMIT") != "" {
+// tune makes the spare heap, which is there while what it returns is kept alive. An operator who sets GOGC has the collector to
+// themselves. GOMEMLIMIT is about memory that is taken, so it does not count the spare heap.
+func (p *process) tune() (spare []byte) {
+	if lookup(p.env, "GOGC") != "" {
 		return nil
+	}
+	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-spareHeap {
+		debug.SetMemoryLimit(limit + spareHeap)
 	}
 	return make([]byte, spareHeap)
 }
