@@ -15,13 +15,12 @@ const (
 	bare = iota
 	public
 	signedIn
-	silent // signed in, and no line in the log for a request
 	asking // signed in, and every request asks PostgreSQL
 	other  // signed in, through another build of the gate, when there is one
 	subjectCount
 )
 
-var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in", silent: "gate, signed in, no log",
+var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in",
 	asking: "gate, signed in, no cache", other: "other gate, signed in"}
 
 // limits are what each may cost, in times of the bare proxy.
@@ -46,7 +45,7 @@ func measured(subjects [subjectCount]subject) (list []int) {
 // results holds what was measured of each subject.
 type results struct {
 	samples  [subjectCount][]sample // one a round
-	loads    [subjectCount][]load   // one a slice
+	logging  []float64              // what the log takes of a signed-in request, in each comparison
 	steady   [subjectCount]load     // at a fixed rate
 	resident [subjectCount]int64    // with manyConnections open
 	starts   []float64              // milliseconds until the gate answers
@@ -81,6 +80,9 @@ func measure(ctx context.Context, o options) (*results, error) {
 		if err := s.round(ctx, subjects, o.turn, res); err != nil {
 			return nil, err
 		}
+	}
+	if res.logging, err = s.logged(ctx, subjects[signedIn], o, cookie); err != nil {
+		return nil, err
 	}
 	if err := s.steadily(ctx, o, subjects, res); err != nil {
 		return nil, err
@@ -151,16 +153,20 @@ func (s *site) restarts(ctx context.Context, res *results) error {
 	return nil
 }
 
+// through is a signed-in request through a gate.
+func (s *site) through(g gate, o options, cookie string) subject {
+	return subject{g.child.pid(), job{Address: g.address, Request: s.request(o.path, g.named(cookie)), Connections: o.connections, Duration: slice}}
+}
+
 func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 	j := func(address, path, cookie string) job {
 		return job{Address: address, Request: s.request(path, cookie), Connections: o.connections, Duration: slice}
 	}
-	through := func(g gate) subject { return subject{g.child.pid(), j(g.address, o.path, g.named(cookie))} }
+	through := func(g gate) subject { return s.through(g, o, cookie) }
 	list := [subjectCount]subject{
 		bare:     {s.bare.pid(), j(s.bareAddress, o.path, s.keeping.named(cookie))},
 		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
 		signedIn: through(s.keeping),
-		silent:   through(s.silent),
 		asking:   through(s.asking),
 	}
 	if o.against != "" {

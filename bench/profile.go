@@ -48,7 +48,7 @@ func runProfile(args []string) error {
 				return err
 			default:
 			}
-			if _, err := s.slice(ctx, subjects[i], &sample{}); err != nil {
+			if _, err := s.slice(ctx, subjects[i]); err != nil {
 				return fmt.Errorf("%s: %w", names[i], err)
 			}
 		}

@@ -48,15 +48,6 @@ func (r *results) subjects() (list []int) {
 	return list
 }
 
-// logging is the part of a signed-in request that its line in the log costs.
-func (r *results) logging() spread {
-	var v []float64
-	for round, s := range r.samples[silent] {
-		v = append(v, 1-ownCPU(s)/ownCPU(r.samples[signedIn][round]))
-	}
-	return newSpread(v)
-}
-
 func (r *results) print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tCPU a request, µs\ttimes bare\tat most\tPostgreSQL, µs")
@@ -68,8 +59,8 @@ func (r *results) print(to io.Writer) error {
 		l := r.steady[i]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
 	}
-	share := r.logging()
-	fmt.Fprintf(w, "\nthe log takes %.1f %% (%.1f – %.1f) of a signed-in request\n", 100*share.median, 100*share.min, 100*share.max)
+	log := newSpread(r.logging)
+	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request, the median of %d comparisons (%.0f – %.0f)\n", 100*log.median, len(r.logging), 100*log.min, 100*log.max)
 	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe processes that hash take %s, and the gate itself %s more\n",
 		floodSignIns, ms(r.flood.p99), ms(r.flood.quiet), megabytes(r.flood.hashing), megabytes(r.flood.gate))
 	fmt.Fprintf(w, "from its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
@@ -131,7 +122,8 @@ func (r *results) check() error {
 			beyond(median <= limit, "%s costs %.2f times a bare request, and may %.2f", names[i], median, limit)
 		}
 	}
-	beyond(r.logging().median <= logLimit, "the log takes %.1f %% of a request, and may %.0f", 100*r.logging().median, 100*logLimit)
+	log := newSpread(r.logging).median
+	beyond(log <= logLimit, "the log takes %.1f %% of a request, and may %.0f", 100*log, 100*logLimit)
 	memory, most := r.resident[signedIn], int64(memoryTimes*float64(r.resident[bare]))+memoryMore
 	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory), manyConnections, megabytes(most))
 	postgres := spreadOf(r.samples[asking], postgresCPU).median

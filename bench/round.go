@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -23,10 +24,10 @@ type sample struct {
 	usage
 }
 
-func (s *sample) add(requests int, from, to usage) {
-	s.requests += requests
-	s.own += to.own - from.own
-	s.postgres += to.postgres - from.postgres
+func (s *sample) add(more sample) {
+	s.requests += more.requests
+	s.own += more.own
+	s.postgres += more.postgres
 }
 
 // perRequest is a part of the CPU time, in microseconds a request.
@@ -40,11 +41,11 @@ func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn t
 	order := measured(subjects)
 	for range turn / slice {
 		for _, i := range order {
-			l, err := s.slice(ctx, subjects[i], &samples[i])
+			sam, err := s.slice(ctx, subjects[i])
 			if err != nil {
 				return fmt.Errorf("%s: %w", names[i], err)
 			}
-			res.loads[i] = append(res.loads[i], l)
+			samples[i].add(sam)
 		}
 		slices.Reverse(order)
 	}
@@ -54,30 +55,54 @@ func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn t
 	return nil
 }
 
-func (s *site) slice(ctx context.Context, sub subject, sam *sample) (load, error) {
+// comparisons are so many because the log is a small part of a request: each alone says little.
+const comparisons = 60
+
+// logged compares a gate that writes a line for each request with one that does not, slice against slice.
+func (s *site) logged(ctx context.Context, logs subject, o options, cookie string) (shares []float64, err error) {
+	fmt.Fprintln(os.Stderr, "bench: with and without the log")
+	silent := s.through(s.silent, o, cookie)
+	for n := range comparisons {
+		pair := []subject{logs, silent}
+		if n%2 == 1 {
+			slices.Reverse(pair)
+		}
+		cost := map[int]float64{}
+		for _, sub := range pair {
+			sam, err := s.slice(ctx, sub)
+			if err != nil {
+				return nil, fmt.Errorf("the log's part: %w", err)
+			}
+			cost[sub.pid] = ownCPU(sam)
+		}
+		shares = append(shares, 1-cost[silent.pid]/cost[logs.pid])
+	}
+	return shares, nil
+}
+
+func (s *site) slice(ctx context.Context, sub subject) (sample, error) {
 	before, err := s.usage(sub.pid)
 	if err != nil {
-		return load{}, err
+		return sample{}, err
 	}
 	l, err := runLoad(ctx, sub.job)
 	if err != nil {
-		return load{}, fmt.Errorf("%w\n%s", err, tail(s.gateLog))
+		return sample{}, fmt.Errorf("%w\n%s", err, tail(s.gateLog))
 	}
 	after, err := s.usage(sub.pid)
 	if err != nil {
-		return load{}, err
+		return sample{}, err
 	}
 	// The log of a long measurement would fill the disk.
 	if err := s.gateLog.Truncate(0); err != nil {
-		return load{}, fmt.Errorf("empty the gate's log: %w", err)
+		return sample{}, fmt.Errorf("empty the gate's log: %w", err)
 	}
-	sam.add(l.Requests, before, after)
-	return l, nil
+	return sample{l.Requests, usage{after.own - before.own, after.postgres - before.postgres}}, nil
 }
 
 // usage is the CPU time used so far.
 func (s *site) usage(pid int) (usage, error) {
-	st, err := readStat(pid)
+	own, err := ownCPUTime(pid)
 	if err != nil {
 		return usage{}, err
 	}
@@ -85,5 +110,5 @@ func (s *site) usage(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, fmt.Errorf("of PostgreSQL: %w", err)
 	}
-	return usage{st.own, postgres}, nil
+	return usage{own, postgres}, nil
 }
