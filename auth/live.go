@@ -55,13 +55,14 @@ func (hs *holds) len() int {
 // whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
 func (s *Store) Hold(v Session, l Lasting) *Hold {
 	h := &Hold{of: s.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
-	if s.cache.generation.Load() != v.generation {
-		h.suspect = time.Now() // something changed while the app was thinking
-		defer s.holds.poke()
-	}
 	s.holds.mu.Lock()
 	defer s.holds.mu.Unlock()
 	s.holds.all[h] = struct{}{}
+	// Under the lock: what changes from here on finds h.
+	if s.cache.generation.Load() != v.generation {
+		h.suspect = time.Now() // something changed while the app was thinking
+		s.holds.poke()
+	}
 	return h
 }
 

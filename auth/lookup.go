@@ -1,8 +1,12 @@
 package auth
 
 import (
+	"container/list"
 	"context"
+	"fmt"
+	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -24,98 +28,130 @@ type found struct {
 type lookups struct {
 	query   func(tokens []string) ([]found, error)
 	mu      sync.Mutex
-	waiting []*lookup
-	flights int // queries under way
+	waiting list.List // of *lookup, who came first is first
+	flying  bool      // a query is under way: more at a time would make them smaller, not the answers faster
 }
 
 // lookup is one caller waiting. done is closed when found and err are set.
 type lookup struct {
 	token string
+	place *list.Element
 	done  chan struct{}
 	found *found // nil: no valid session
 	err   error
 }
 
 const (
-	// maxFlights is how many queries may be under way: more would make them smaller, not the answers faster.
-	maxFlights = 1
 	// maxBatch bounds one query.
 	maxBatch = 256
+	// maxWaiting bounds what those who wait take while PostgreSQL is slow; one takes some 300 bytes, and its request more.
+	maxWaiting = 1 << 16
+	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
+	lookupPatience = 4500 * time.Millisecond
 )
+
+// errSlow is a deadline of ours that is over, and says nothing about the connection.
+var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.DeadlineExceeded)
 
 // find waits for the session of a token hash. The caller who finds no query under way makes it, for all who wait.
 func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	me := &lookup{token: token, done: make(chan struct{})}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, me)
-	fly := l.flights < maxFlights
-	if fly {
-		l.flights++
+	leads, ok := l.join(me)
+	if !ok {
+		return nil, errSlow
 	}
-	l.mu.Unlock()
-	if fly {
-		l.fly()
+	if leads {
+		l.fly() // which answers him first
+		return me.found, me.err
 	}
+	patience := time.NewTimer(lookupPatience)
+	defer patience.Stop()
 	select {
 	case <-me.done:
 		return me.found, me.err
 	case <-ctx.Done():
+		l.leave(me)
 		return nil, ctx.Err()
+	case <-patience.C:
+		l.leave(me)
+		return nil, errSlow
 	}
 }
 
-// fly answers everybody who waits, and hands over to a goroutine when more have come meanwhile. Those who came during a
-// query that failed get its error too: another wait as long would be too long.
+// join has a caller wait. leads says that the next query is his to make.
+func (l *lookups) join(me *lookup) (leads, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting.Len() >= maxWaiting {
+		return false, false
+	}
+	me.place = l.waiting.PushBack(me)
+	leads, l.flying = !l.flying, true
+	return leads, true
+}
+
+// leave is for a caller who waits no more. Nothing is asked for him.
+func (l *lookups) leave(me *lookup) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting.Remove(me.place)
+}
+
+// fly answers those who wait, and hands over to a goroutine when more have come meanwhile. Those who came during a query that
+// failed get its error too: another wait as long would be too long.
 func (l *lookups) fly() {
 	runtime.Gosched() // whoever is about to ask, and could run now, joins this query
-	if batch := l.take(); len(batch) > 0 {
-		if err := l.answer(batch); err != nil {
-			for batch := l.take(); len(batch) > 0; batch = l.take() {
-				deliver(batch, nil, err)
-			}
+	if err := l.answer(l.take()); err != nil {
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
+			deliver(batch, nil, err)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.waiting) > 0 {
+	if l.flying = l.waiting.Len() > 0; l.flying {
 		go l.fly()
-		return
 	}
-	l.flights--
 }
 
-func (l *lookups) take() []*lookup {
+// take removes those who are to be answered by one query.
+func (l *lookups) take() (batch []*lookup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(len(l.waiting), maxBatch)
-	batch := l.waiting[:n:n]
-	if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
-		l.waiting = nil
+	for len(batch) < maxBatch && l.waiting.Len() > 0 {
+		batch = append(batch, l.waiting.Remove(l.waiting.Front()).(*lookup))
 	}
 	return batch
 }
 
 func (l *lookups) answer(batch []*lookup) error {
-	tokens := make([]string, 0, len(batch))
-	for _, w := range batch {
-		if !slices.Contains(tokens, w.token) { // a browser loads many things at once
-			tokens = append(tokens, w.token)
-		}
+	if len(batch) == 0 { // all have left
+		return nil
 	}
-	rows, err := l.query(tokens)
-	deliver(batch, rows, err)
+	wanted := make(map[string]*found, len(batch)) // a browser loads many things at once
+	for _, w := range batch {
+		wanted[w.token] = nil
+	}
+	rows, err := l.ask(slices.Collect(maps.Keys(wanted)))
+	for i := range rows {
+		wanted[rows[i].token] = &rows[i]
+	}
+	deliver(batch, wanted, err)
 	return err
 }
 
-func deliver(batch []*lookup, rows []found, err error) {
-	for _, w := range batch {
-		w.err = err
-		for i := range rows {
-			if rows[i].token == w.token {
-				w.found = &rows[i]
-				break
-			}
+// ask is the query. A panic in it must not leave everybody waiting who comes later.
+func (l *lookups) ask(tokens []string) (rows []found, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			rows, err = nil, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
+	}()
+	return l.query(tokens)
+}
+
+func deliver(batch []*lookup, sessions map[string]*found, err error) {
+	for _, w := range batch {
+		w.found, w.err = sessions[w.token], err
 		close(w.done)
 	}
 }

@@ -3,6 +3,11 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +33,29 @@ func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {
 	s.answerHolds(list, map[string]*found{"session": {left: time.Hour}}, time.Now(), s.cache.generation.Load())
 	if len(s.holds.suspects(true)) != 0 {
 		t.Error("it stays in doubt after an answer that is younger than every change")
+	}
+}
+
+// A change that comes while a hold waits to be noted is not lost between the two.
+func TestWhatIsToldWhileAHoldBeginsIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		s := &Store{cache: newCache(time.Minute), holds: newHolds()}
+		var h *Hold
+		var begun sync.WaitGroup
+		s.holds.mu.Lock() // as while the watcher looks through them
+		begun.Go(func() {
+			h = s.Hold(Session{ID: "session", User: User{ID: "ada"}, until: time.Now().Add(time.Hour)}, endless{})
+		})
+		for range 100 {
+			runtime.Gosched() // until it waits for the lock, most times
+		}
+		s.holds.mu.Unlock()
+		s.changed("ada")
+		begun.Wait()
+		if h.suspect.IsZero() {
+			t.Fatal("it is believed to be valid for another hour")
+		}
 	}
 }
 
@@ -58,4 +86,77 @@ func TestAFailedLookUpFailsForAllWhoWait(t *testing.T) {
 			t.Errorf("%d queries, one after the other", queries)
 		}
 	})
+}
+
+// A query that takes long and succeeds is no reason to wait for ever for one's turn.
+func TestNobodyWaitsLongerThanAVisitorMay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lookups{query: func([]string) ([]found, error) { time.Sleep(lookupTimeout); return nil, nil }}
+		var wait sync.WaitGroup
+		for range 8 * maxBatch {
+			wait.Go(func() {
+				began := time.Now()
+				_, err := l.find(context.Background(), newToken().hash())
+				if took := time.Since(began); took > lookupPatience || err != nil && !errors.Is(err, errSlow) {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
+		}
+		wait.Wait()
+		time.Sleep(time.Minute)
+		if n := l.waiting.Len(); n != 0 || l.flying {
+			t.Errorf("%d wait; a query is under way: %v", n, l.flying)
+		}
+	})
+}
+
+// Whoever has left is not asked for, and too many are refused at once.
+func TestWhoHasLeftCostsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked []int
+		l := &lookups{query: func(tokens []string) ([]found, error) {
+			asked = append(asked, len(tokens))
+			time.Sleep(time.Second)
+			return nil, nil
+		}}
+		go l.find(context.Background(), "the first")
+		synctest.Wait()
+		ctx, leave := context.WithCancel(context.Background())
+		for i := range maxWaiting {
+			go l.find(ctx, fmt.Sprint(i))
+		}
+		synctest.Wait()
+		if _, err := l.find(context.Background(), "one too many"); !errors.Is(err, errSlow) {
+			t.Errorf("one too many: %v, want %v", err, errSlow)
+		}
+		leave()
+		synctest.Wait()
+		if _, err := l.find(context.Background(), "the last"); err != nil {
+			t.Error(err)
+		}
+		if !slices.Equal(asked, []int{1, 1}) {
+			t.Errorf("asked for %v, want the first and the last", asked)
+		}
+	})
+}
+
+// What goes wrong in one query, even so, is over with it.
+func TestAPanicDuringALookUpIsAnError(t *testing.T) {
+	t.Parallel()
+	fails := true
+	l := &lookups{query: func([]string) ([]found, error) {
+		if fails {
+			panic("a driver's fault")
+		}
+		return nil, nil
+	}}
+	if _, err := l.find(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "a driver's fault") {
+		t.Errorf("got %v", err)
+	}
+	fails = false
+	if _, err := l.find(t.Context(), "b"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
