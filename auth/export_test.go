@@ -28,9 +28,18 @@ var (
 	Settle         = settle
 )
 
-// Sure says whether revocations elsewhere are heard of, and Cached how many sessions are kept.
-func Sure(s *Store) bool  { return s.listener.sure() }
+// Cached says how many sessions are kept.
 func Cached(s *Store) int { return s.cache.len() }
+
+// AfterQueries has f run when a query for sessions has been answered, before anybody learns of it.
+func AfterQueries(s *Store, f func(tokens int)) {
+	query := s.lookups.query
+	s.lookups.query = func(tokens []string) ([]found, error) {
+		list, err := query(tokens)
+		f(len(tokens))
+		return list, err
+	}
+}
 
 // FillHashQueue makes it look as if as many waited for a slot as may, until the returned func is called.
 func FillHashQueue(s *Store) (release func()) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	// vouchFor is how long an answer to that counts, from when it was asked for. What was told before came before it, so
 	// that no copy is used that was wrong for longer than this.
 	vouchFor = time.Second
+	// tryEvery is how often it is tried out whether what happens to sessions is heard here.
+	tryEvery = 5 * time.Second
 	// probeWait is how long a message to ourselves may take. One that never comes was lost in a pooler.
 	probeWait = 2 * time.Second
 	// listenAgain bounds the pause before the next try, and poolerAgain is that pause while a pooler stands in between.
@@ -30,7 +33,13 @@ const (
 	poolerAgain = time.Minute
 )
 
-var errPooler = errors.New("LISTEN hears nothing on this connection, as behind a pooler in transaction mode")
+var (
+	errPooler   = errors.New("LISTEN hears nothing on this connection, as behind a pooler in transaction mode")
+	errTriggers = errors.New("triggers of gatepost that tell of revocations are disabled or gone")
+)
+
+// probes begins the message of a gate to itself. It is nobody's id.
+const probes = "probe "
 
 // listener hears what others do to sessions, on a connection of its own.
 type listener struct {
@@ -74,11 +83,14 @@ func (l *listener) run(ctx context.Context) {
 }
 
 func (l *listener) complain(err error) {
-	if errors.Is(err, errPooler) {
+	switch {
+	case errors.Is(err, errPooler):
 		l.s.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
-		return
+	case errors.Is(err, errTriggers):
+		l.s.o.Log.Warn("sessions are not cached: run ALTER TABLE … ENABLE TRIGGER USER on gatepost.session, gatepost.user and gatepost.account", "err", err)
+	default:
+		l.s.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
 	}
-	l.s.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
 }
 
 // listen is one connection, from its beginning to its end. heard says that it worked for a while.
@@ -93,19 +105,29 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if err := l.tryOut(ctx, conn); err != nil {
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return false, fmt.Errorf("listen: %w", err)
+	}
+	if err := l.tryOut(ctx, conn, lookupTimeout); err != nil {
 		return false, err
 	}
 	l.s.changed(everybody) // whatever was told before went unheard
-	for {
+	for tried := time.Now(); ; {
 		asked := time.Now()
 		if err := ping(ctx, conn); err != nil {
 			return heard, err
 		}
 		l.vouch(asked)
 		heard = true
-		if err := hear(ctx, conn, pingEvery, func() bool { return false }); err != nil {
+		if err := hear(ctx, conn, pingEvery, nil); err != nil {
 			return heard, err
+		}
+		if time.Since(tried) > tryEvery {
+			// The pool may be busy: then it is another time.
+			if err := l.tryOut(ctx, conn, pingEvery); err != nil && !errors.Is(err, errNotTried) {
+				return heard, err
+			}
+			tried = time.Now()
 		}
 	}
 }
@@ -122,39 +144,49 @@ func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// tryOut begins to listen and sends itself a message from another connection, while this one is idle: that is when a
-// pooler would lose it.
-func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+// errNotTried says that nothing was learned.
+var errNotTried = errors.New("no connection to send a message from")
+
+// tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and another server's
+// does not come here. It also looks whether the triggers are there.
+func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
+	l.probe, l.arrived = probes+newID(), false
+	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
-		return fmt.Errorf("listen: %w", err)
+	var whole bool
+	err := l.s.db.QueryRow(sending, `
+		SELECT count(*) = 5 FROM pg_trigger, pg_notify($1, $2)
+		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
+		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'password_changed')`, channel, l.probe).Scan(&whole)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotTried, err)
 	}
-	l.probe, l.arrived = "probe "+newID(), false
-	if _, err := l.s.db.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, l.probe); err != nil {
-		return fmt.Errorf("notify: %w", err)
+	if !whole {
+		return errTriggers
 	}
-	err := hear(ctx, conn, probeWait, func() bool { return l.arrived })
-	if err == nil && !l.arrived {
+	if err := hear(ctx, conn, probeWait, &l.arrived); err != nil {
+		return err
+	}
+	if !l.arrived {
 		return errPooler
 	}
-	return err
+	return nil
 }
 
 // notified runs on the goroutine that reads the connection.
 func (l *listener) notified(payload string) {
-	if payload == l.probe {
-		l.arrived = true
+	if strings.HasPrefix(payload, probes) { // other gates' come here too
+		l.arrived = l.arrived || payload == l.probe
 		return
 	}
 	l.s.changed(payload)
 }
 
-// hear reads messages for a while, or until there is enough.
-func hear(ctx context.Context, conn *pgx.Conn, d time.Duration, enough func() bool) error {
+// hear reads messages for a while, or until there is enough. A nil enough is never reached.
+func hear(ctx context.Context, conn *pgx.Conn, d time.Duration, enough *bool) error {
 	short, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	for !enough() {
+	for enough == nil || !*enough {
 		err := conn.PgConn().WaitForNotification(short)
 		switch {
 		case ctx.Err() != nil:

@@ -56,7 +56,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func sure(t *testing.T, stores ...*auth.Store) {
 	t.Helper()
 	for _, s := range stores {
-		eventually(t, "revocations are heard of", func() bool { return auth.Sure(s) })
+		eventually(t, "revocations are heard of", func() bool { return s.Listening() })
 	}
 }
 
@@ -122,11 +122,8 @@ func TestALogoutAtOneGateIsHeardAtTheOther(t *testing.T) {
 	sure(t, a, b)
 	const times = 1000
 	for i, token := range sessionsOf(t, db, "ada@example.com", times) {
-		for _, s := range []*auth.Store{a, b} {
-			if _, err := s.Lookup(t.Context(), token); err != nil {
-				t.Fatalf("session %d: %v", i, err)
-			}
-		}
+		cached(t, a, token)
+		cached(t, b, token)
 		if err := a.SignOut(t.Context(), token, here); err != nil {
 			t.Fatal(err)
 		}
@@ -204,6 +201,111 @@ func TestChangesAreToldAndHotWritesAreNot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is revoked while PostgreSQL's answer about it is on its way is not kept.
+func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
+	t.Parallel()
+	s, _ := running(t, authtest.NewDatabase(t))
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	auth.AfterQueries(s, func(int) {
+		if err := s.SignOut(context.Background(), token, here); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := s.Lookup(t.Context(), token); err != nil {
+		t.Errorf("what was asked before: %v", err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("afterwards: got %v, want ErrNoSession", err)
+	}
+}
+
+// A copy ends when the session does, of which nobody tells.
+func TestACopyEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	s, db := running(t, authtest.NewDatabase(t))
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	exec(t, db, `UPDATE gatepost.session SET expires_at = now() + interval '3 seconds'`)
+	cached(t, s, token)
+	eventually(t, "it has expired", func() bool {
+		_, err := s.Lookup(t.Context(), token)
+		return errors.Is(err, auth.ErrNoSession)
+	})
+}
+
+// During an outage nobody is let in on the word of a copy.
+func TestNoCopyIsUsedWhilePostgreSQLDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	url := authtest.NewDatabase(t)
+	listens, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFault(t, url)
+	s, _ := running(t, f.url, func(o *auth.Options) { o.Listen = listens })
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	cached(t, s, token)
+	f.mode.Store(refuses)
+	f.cut()
+	if _, err := s.Lookup(t.Context(), "made up"); !errors.Is(err, auth.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("the copy: got %v, want ErrUnavailable", err)
+	}
+	f.mode.Store(passes)
+	eventually(t, "it is over", func() bool { _, err := s.Lookup(t.Context(), token); return err == nil })
+}
+
+// A connection that hears nothing any more, though it answers, is found out; so is a database that tells nothing.
+func TestThatNothingIsToldIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		breaks, mends func(*testing.T, *fault, *pgxpool.Pool)
+		says          string
+	}{
+		"a pooler came between": {
+			func(_ *testing.T, f *fault, _ *pgxpool.Pool) { f.mode.Store(pools) },
+			nil, "set GATEPOST_DIRECT_DATABASE_URL"},
+		"a trigger is disabled": {
+			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
+				exec(t, db, `ALTER TABLE gatepost."user" DISABLE TRIGGER USER`)
+			},
+			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
+				exec(t, db, `ALTER TABLE gatepost."user" ENABLE TRIGGER USER`)
+			},
+			"ENABLE TRIGGER USER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := authtest.NewDatabase(t)
+			f := newFault(t, url)
+			var log lockedBuffer
+			s, db := running(t, url, f.listen(t), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+			sure(t, s)
+			c.breaks(t, f, db)
+			eventually(t, "it is found out", func() bool { return !s.Listening() && strings.Contains(log.String(), c.says) })
+			if c.mends != nil {
+				c.mends(t, f, db)
+				sure(t, s)
+			}
+		})
+	}
+}
+
+// A session that tells of nothing else, as one that replicates, still tells of revocations.
+func TestChangesAreToldWhereOtherTriggersDoNotRun(t *testing.T) {
+	t.Parallel()
+	s, db := running(t, authtest.NewDatabase(t))
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	cached(t, s, token)
+	exec(t, db, `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM gatepost.session; COMMIT`)
+	refusedWithinASecond(t, s, token, time.Now())
 }
 
 // fault is a way to PostgreSQL that can break.
@@ -370,7 +472,7 @@ func TestBehindAPoolerNothingIsKeptAndTheLogSaysWhatToSet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if auth.Sure(s) {
+	if s.Listening() {
 		t.Error("it believes to hear of revocations")
 	}
 }
@@ -392,29 +494,58 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Nobody who makes up tokens fills anything, or pushes out who is signed in.
+// Whoever makes up tokens by the million fills nothing, has PostgreSQL asked about many at a time, and pushes out nobody who is
+// signed in. Not parallel: it measures memory.
 func TestForgedTokensLeaveNothingBehind(t *testing.T) {
-	t.Parallel()
+	const forgers, each = 2000, 500
 	s, _ := running(t, authtest.NewDatabase(t))
 	token := signUp(t, s, "ada@example.com")
 	sure(t, s)
 	cached(t, s, token)
-	var wg sync.WaitGroup
-	for range 64 {
-		wg.Go(func() {
-			for range 300 {
-				var b [32]byte
-				rand.Read(b[:])
-				if _, err := s.Lookup(t.Context(), auth.Token(base64.RawURLEncoding.EncodeToString(b[:]))); !errors.Is(err, auth.ErrNoSession) {
+	var queries atomic.Int64
+	auth.AfterQueries(s, func(int) { queries.Add(1) })
+	before := heap()
+	forged, over := context.WithCancel(t.Context())
+	var ada, work sync.WaitGroup
+	ada.Go(func() {
+		for forged.Err() == nil {
+			if _, err := s.Lookup(t.Context(), token); err != nil {
+				t.Errorf("who is signed in: %v", err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+	for range forgers {
+		work.Go(func() {
+			for range each {
+				if _, err := s.Lookup(t.Context(), auth.Token(rand.Text())); !errors.Is(err, auth.ErrNoSession) {
 					t.Errorf("a made-up token: %v", err)
+					return
 				}
 			}
 		})
 	}
-	wg.Wait()
+	work.Wait()
+	over()
+	ada.Wait()
 	if n := auth.Cached(s); n != 1 {
 		t.Errorf("%d sessions are kept, want the one there is", n)
 	}
+	if n, most := queries.Load(), int64(forgers*each/100); n > most {
+		t.Errorf("PostgreSQL was asked %d times, want at most %d", n, most)
+	}
+	if more := heap() - before; more > 4<<20 {
+		t.Errorf("%d bytes stay behind", more)
+	}
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what a sync.Pool holds lasts for one more
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func TestNothingIsLeftRunning(t *testing.T) {

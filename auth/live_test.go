@@ -105,7 +105,7 @@ func TestWhatLastsEndsAlsoWhenRevocationsGoUnheard(t *testing.T) {
 	l := &lasting{}
 	s.Hold(cached(t, s, token), l)
 	f.mode.Store(hangs)
-	eventually(t, "nothing is heard", func() bool { return !auth.Sure(s) })
+	eventually(t, "nothing is heard", func() bool { return !s.Listening() })
 	exec(t, db, `DELETE FROM gatepost.session`)
 	eventually(t, "it is ended", func() bool { return l.ended.Load() == 1 })
 }
