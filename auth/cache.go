@@ -65,10 +65,10 @@ func (c *cache) get(h tokenHash) (Session, bool) {
 // accepting the session without any use: counted from before it was asked, so that the copy always ends first.
 func (c *cache) put(h tokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
 	left = min(left, c.maxAge)
-	if left <= 0 {
+	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
+	if left <= 0 || e.bytes > maxCachedBytes/cacheShards {
 		return
 	}
-	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
 	s := c.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()

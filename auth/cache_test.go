@@ -126,6 +126,10 @@ func TestTheCacheStaysWithinItsBounds(t *testing.T) {
 	for i := range 2000 {
 		c.put(tokenHash{byte(i), byte(i >> 8), 1}, session, time.Hour, time.Now(), 0)
 	}
+	session.User.Name = string(make([]byte, maxCachedBytes))
+	for i := range cacheShards {
+		c.put(tokenHash{byte(i), 0, 2}, session, time.Hour, time.Now(), 0)
+	}
 	total := 0
 	for i := range c.shards {
 		total += c.shards[i].bytes
@@ -179,6 +183,14 @@ func TestUsesAreWrittenTogetherAndOnceEach(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := fmt.Sprint(written); got != "[[a b] [c]]" {
 			t.Errorf("written: %s", got)
+		}
+		written = nil
+		for i := range 3*slideBatch - 1 {
+			sl.add(fmt.Sprint(i))
+		}
+		sl.flush()
+		if len(written) != 3 || len(written[0]) != slideBatch || len(written[2]) != slideBatch-1 {
+			t.Errorf("%d statements for what belongs into 3", len(written))
 		}
 	})
 }

@@ -61,10 +61,10 @@ func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 	}
 	began := time.Now()
 	found, err := s.lookups.find(ctx, hash.String())
-	s.metrics.asked.Inc()
 	if err != nil {
 		return Session{}, s.unavailable("look up session", err)
 	}
+	s.metrics.asked.Inc()
 	if found == nil {
 		return Session{}, ErrNoSession
 	}
@@ -184,6 +184,7 @@ func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 		return nil
 	}
 	if err != nil {
+		s.cache.drop(t.sum()) // it may be gone all the same
 		return s.unavailable("sign out", err)
 	}
 	s.changed(userID)
@@ -226,9 +227,10 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err error) {
 	table, _, _ := strings.Cut(doomed, " ")
 	for {
+		// A ctid names a row within one partition only, and an operator may have made some.
 		tag, err := s.db.Exec(ctx, fmt.Sprintf(`
-			DELETE FROM gatepost.%s WHERE ctid = ANY (ARRAY(
-			    SELECT ctid FROM gatepost.%s LIMIT %d FOR UPDATE SKIP LOCKED))`, table, doomed, sweepBatch))
+			WITH doomed AS MATERIALIZED (SELECT tableoid, ctid FROM gatepost.%s LIMIT %d FOR UPDATE SKIP LOCKED)
+			DELETE FROM gatepost.%s t USING doomed d WHERE t.ctid = d.ctid AND t.tableoid = d.tableoid`, doomed, sweepBatch, table))
 		if err != nil {
 			return total, s.unavailable("sweep "+table, err)
 		}

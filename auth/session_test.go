@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
@@ -235,5 +237,85 @@ func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
 	}
 	if n := count(t, db, "session"); n != 1 {
 		t.Errorf("got %d sessions left, want 1", n)
+	}
+}
+
+// What somebody else has locked is left for the next time, and nobody waits for it.
+func TestSweepWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	exec(t, db, `
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, 3) n, gatepost."user" u`)
+	err := pgx.BeginFunc(t.Context(), db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SELECT FROM gatepost.session WHERE id = 'old2' FOR UPDATE`); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if n, err := s.Sweep(ctx); err != nil || n != 2 {
+			t.Errorf("got %d rows swept, %v; want the 2 that nobody holds", n, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n, err := s.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("then got %d rows swept, %v; want 1", n, err)
+	}
+}
+
+// The partitions that docs/scaling.md advises are swept as one table is.
+func TestSweepOfPartitionsDeletesOnlyWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	exec(t, db, `
+		ALTER TABLE gatepost.session RENAME TO session_before;
+		CREATE TABLE gatepost.session (LIKE gatepost.session_before INCLUDING DEFAULTS, PRIMARY KEY (id, token), UNIQUE (token)) PARTITION BY HASH (token);
+		CREATE TABLE gatepost.session_0 PARTITION OF gatepost.session FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+		CREATE TABLE gatepost.session_1 PARTITION OF gatepost.session FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT n, n, u.id, 60, now() + interval '1 hour' * (n % 2 - 0.5) FROM generate_series(1, 200) n, gatepost."user" u`)
+	if n, err := s.Sweep(t.Context()); err != nil || n != 100 {
+		t.Errorf("got %d rows swept, %v; want 100", n, err)
+	}
+	var valid int
+	if err := db.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.session WHERE expires_at > now()`).Scan(&valid); err != nil || valid != 100 {
+		t.Errorf("got %d valid sessions left, %v; want 100", valid, err)
+	}
+}
+
+// A session without an end, or a beginning that never was, is refused where somebody would write it.
+func TestSessionsAreFinite(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	for _, column := range []string{"created_at", "last_used_at", "expires_at"} {
+		_, err := db.Exec(t.Context(), `UPDATE gatepost.session SET `+column+` = 'infinity'`)
+		if err == nil || !strings.Contains(err.Error(), "session_ends") {
+			t.Errorf("%s: got %v", column, err)
+		}
+	}
+}
+
+// A value that Go cannot hold says nothing about the connection: nobody else is refused for it.
+func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	ada, bob := signUp(t, s, "ada@example.com"), signUp(t, s, "bob@example.com")
+	exec(t, db, `UPDATE gatepost."user" SET created_at = 'infinity' WHERE email = 'ada@example.com'`)
+	for range 10 {
+		if _, err := s.Describe(t.Context(), ada); !errors.Is(err, auth.ErrUnavailable) {
+			t.Errorf("ada: got %v, want ErrUnavailable", err)
+		}
+		if _, err := s.Describe(t.Context(), bob); err != nil {
+			t.Errorf("bob: %v", err)
+		}
+	}
+	if n := db.Stat().NewConnsCount(); n > 5 {
+		t.Errorf("%d connections were opened", n)
 	}
 }

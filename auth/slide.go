@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,11 +14,14 @@ type slides struct {
 	delay   time.Duration
 	mu      sync.Mutex
 	pending map[string]struct{} // session ids
-	timer   *time.Timer         // nil: nothing is pending
 }
 
-// slideDelay is how long uses are gathered; what is lost in a crash is less than an interval anyway.
-const slideDelay = time.Second
+const (
+	// slideDelay is how long uses are gathered; what is lost in a crash is less than an interval anyway.
+	slideDelay = time.Second
+	// slideBatch bounds one statement. It takes a part of lookupTimeout even where PostgreSQL has much else to do.
+	slideBatch = 5000
+)
 
 // add notes a use. The first one has all of them written after the delay.
 func (sl *slides) add(id string) {
@@ -24,7 +29,7 @@ func (sl *slides) add(id string) {
 	defer sl.mu.Unlock()
 	if sl.pending == nil {
 		sl.pending = map[string]struct{}{}
-		sl.timer = time.AfterFunc(sl.delay, sl.flush)
+		time.AfterFunc(sl.delay, sl.flush)
 	}
 	sl.pending[id] = struct{}{}
 }
@@ -35,11 +40,7 @@ func (sl *slides) flush() {
 	pending := sl.pending
 	sl.pending = nil
 	sl.mu.Unlock()
-	ids := make([]string, 0, len(pending))
-	for id := range pending {
-		ids = append(ids, id)
-	}
-	if len(ids) > 0 {
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(pending)), slideBatch) {
 		sl.write(ids)
 	}
 }
