@@ -142,53 +142,24 @@ func (p *Proxy) end(x *exchange) {
 	}
 }
 
-// line is what has few values in what is logged of a request.
-type line struct {
-	class   class
-	outcome outcome
-	method  string
-	status  int
-}
-
-func (l line) attrs() []slog.Attr {
-	return []slog.Attr{slog.String("route", l.class.String()), slog.String("outcome", l.outcome.String()),
-		slog.String("method", l.method), slog.Int("status", l.status)}
-}
-
-// newLines are handlers with the most frequent lines already in them.
-func newLines(log *slog.Logger) map[line]slog.Handler {
-	lines := map[line]slog.Handler{}
-	for class := range classes {
-		for outcome := range outcomes {
-			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-				for _, status := range []int{http.StatusOK, http.StatusSeeOther, http.StatusNotModified} {
-					l := line{class, outcome, method, status}
-					lines[l] = log.Handler().WithAttrs(l.attrs())
-				}
-			}
-		}
-	}
-	return lines
-}
-
 func (p *Proxy) log(x *exchange, took time.Duration) {
 	level := slog.LevelInfo
 	if x.status >= 500 {
 		level = slog.LevelWarn
 	}
 	ctx := x.request.Context()
-	if !p.c.Log.Enabled(ctx, level) {
+	if !p.c.Log.Enabled(ctx, level) || p.c.Lines.write(x, level, took) {
 		return
 	}
-	l := line{x.class, x.outcome, x.request.Method, x.status}
 	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
-	handler, ok := p.lines[l]
-	if !ok {
-		handler = p.c.Log.Handler()
-		record.AddAttrs(l.attrs()...)
-	}
-	var buf [8]slog.Attr
-	attrs := append(buf[:0], slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took))
+	record.AddAttrs(requestAttrs(x, took)...)
+	_ = p.c.Log.Handler().Handle(ctx, record) // there is nowhere left to say that a log line failed
+}
+
+func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
+	attrs := []slog.Attr{slog.String("route", x.class.String()), slog.String("outcome", x.outcome.String()),
+		slog.String("method", x.request.Method), slog.Int("status", x.status),
+		slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took)}
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
 	}
@@ -201,8 +172,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if x.err != nil {
 		attrs = append(attrs, slog.String("err", x.err.Error()))
 	}
-	record.AddAttrs(attrs...)
-	_ = handler.Handle(ctx, record) // there is nowhere left to say that a log line failed
+	return attrs
 }
 
 // traceID is that of the trace the request is part of (W3C Trace Context, section 3.2); empty when it is part of none. The header is the

@@ -54,6 +54,8 @@ type Config struct {
 
 	// Log receives one line for each request. Default: slog.Default().
 	Log *slog.Logger
+	// Lines writes most of them, where Log writes the others. The zero value leaves all to Log, which costs more.
+	Lines Lines
 	// Metrics registers what is counted. Nil: shown to nobody.
 	Metrics prometheus.Registerer
 }
@@ -66,7 +68,6 @@ type Proxy struct {
 	forward   *httputil.ReverseProxy
 	transport *transport
 	metrics   *metrics
-	lines     map[line]slog.Handler
 	streams   streams
 	publicIs  publicURL
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
@@ -86,7 +87,7 @@ func New(c Config, store *auth.Store) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), lines: newLines(c.Log), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 	u := c.PublicURL
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}

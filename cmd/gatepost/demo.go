@@ -43,7 +43,7 @@ func (p *process) demo(ctx context.Context, _ *cli.Command) error {
 	defer stop()
 	out := &batchWriter{to: p.stderr}
 	defer out.Flush()
-	return serve(ctx, c, newLogger(c, out), func(g *gate) error { return p.welcome(ctx, g) })
+	return serve(ctx, c, newLogger(c, out), out, func(g *gate) error { return p.welcome(ctx, g) })
 }
 
 // demoEnv sets what makes it the demo and leaves the rest (ports, directories, log) to the operator.

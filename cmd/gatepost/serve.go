@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"math"
@@ -69,13 +70,14 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	if c.DatabaseURL == "" {
 		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.dataDir)
 	}
-	return serve(ctx, c, log, func(*gate) error { return nil })
+	return serve(ctx, c, log, out, func(*gate) error { return nil })
 }
 
 // gate is everything that runs.
 type gate struct {
 	c       *config
 	log     *slog.Logger
+	lines   io.Writer // where log writes
 	db      *database
 	pool    *pgxpool.Pool
 	store   *auth.Store
@@ -95,8 +97,8 @@ type gate struct {
 }
 
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
-// order. up is called when requests are being answered.
-func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) error) error {
+// order. lines is where log writes; up is called when requests are being answered.
+func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up func(*gate) error) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
 	defer signal.Stop(hangups)
@@ -104,7 +106,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, up func(*gate) erro
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, ready: &readiness{}, metrics: newMetrics()}
+	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics()}
 	defer g.Close()
 	g.onClose(l.Close)
 	if err := g.open(ctx); ctx.Err() != nil {
@@ -257,7 +259,7 @@ func (g *gate) open(ctx context.Context) error {
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
 		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
 		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
-		Log: g.log, Metrics: g.metrics,
+		Log: g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
 	}, g.store)
 	g.onClose(g.proxy.Close)
 	quiet := slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
