@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"math"
 	"time"
 )
 
@@ -55,7 +54,7 @@ func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
 
 // OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that can be
 // nothing for a minute.
-func OnlySharing(s *Store) { s.workers.refrain.Store(math.MaxInt64) }
+func OnlySharing(s *Store) { s.workers.refrain.Store(new(time.Now().Add(time.Hour))) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.sendOne(ctx) }

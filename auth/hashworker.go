@@ -89,7 +89,7 @@ func ServeHashes(in io.Reader, out io.Writer) error {
 type hashing struct {
 	idle, sharing *hashWorkers
 	log           *slog.Logger
-	refrain       atomic.Int64 // from idle, until then
+	refrain       atomic.Pointer[time.Time] // from idle, until then; nil: there is no reason to
 	refrainFor    time.Duration
 	failing       atomic.Bool // and it was said
 }
@@ -113,13 +113,13 @@ func (h *hashing) derive(p phc, password string) []byte {
 }
 
 func (h *hashing) ask(p phc, password string) ([]byte, error) {
-	if time.Now().UnixNano() > h.refrain.Load() {
+	if until := h.refrain.Load(); until == nil || time.Now().After(*until) {
 		key, err := h.idle.ask(p, password)
 		if !errors.Is(err, errLate) {
 			h.sharing.dismiss()
 			return key, err
 		}
-		h.refrain.Store(time.Now().Add(h.refrainFor).UnixNano())
+		h.refrain.Store(new(time.Now().Add(h.refrainFor)))
 	}
 	return h.sharing.ask(p, password)
 }

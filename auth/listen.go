@@ -52,8 +52,11 @@ type listener struct {
 
 func newListener(s *Store) *listener { return &listener{s: s, epoch: time.Now()} }
 
-// sure says whether every change that is a second old is known here.
-func (l *listener) sure() bool { return int64(time.Since(l.epoch)) < l.vouched.Load() }
+// sure says whether every change that is a second old is known here, and sureFor whether it will be for a while yet.
+func (l *listener) sure() bool { return l.sureFor(0) }
+func (l *listener) sureFor(d time.Duration) bool {
+	return int64(time.Since(l.epoch)+d) < l.vouched.Load()
+}
 
 // Listening says whether revocations elsewhere are heard of. While they are not, every request asks PostgreSQL.
 func (s *Store) Listening() bool { return s.listener.sure() }

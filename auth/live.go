@@ -123,7 +123,8 @@ func (s *Store) watchHolds(ctx context.Context) {
 		case <-tick.C:
 		case <-s.holds.wake:
 		}
-		list := s.holds.suspects(s.listener.sure())
+		// Until after the next look, so that what is revoked while nothing is heard ends within the second all the same.
+		list := s.holds.suspects(s.listener.sureFor(2 * holdsEvery))
 		for len(list) > 0 {
 			n := min(len(list), holdsBatch)
 			if !s.recheckHolds(ctx, list[:n]) {
