@@ -20,7 +20,7 @@ import (
 )
 
 // runGrowth measures what PostgreSQL does with many sessions: go run ./bench growth [SESSIONS…]. The rows are made by
-// SQL; the work on them is the Store's own.
+// SQL; the work on them is the Store's own. PostgreSQL writes to the disk as it does for an operator.
 func runGrowth(args []string) error {
 	steps := []int{10_000, 1_000_000, 10_000_000}
 	if len(args) > 0 {
@@ -43,7 +43,7 @@ func runGrowth(args []string) error {
 	if err := os.Chmod(dir, 0o711); err != nil { // root hands PostgreSQL to another user, who has to get in
 		return err
 	}
-	server, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(dir, "database"), Throwaway: true})
+	server, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(dir, "database")})
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,7 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintln(w, "sessions\tlook-up p50\tp99\tsign-in\tsweep of 1,000\ttable\tindexes")
+	var table, indexes int64 // bytes
 	for _, n := range steps {
 		fmt.Fprintf(os.Stderr, "bench: %d sessions\n", n)
 		if err := g.grow(ctx, n); err != nil {
@@ -99,11 +100,14 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 		if err != nil {
 			return err
 		}
-		var table, indexes string
-		if err := g.db.QueryRow(ctx, `SELECT pg_size_pretty(pg_table_size('gatepost.session')), pg_size_pretty(pg_indexes_size('gatepost.session'))`).Scan(&table, &indexes); err != nil {
+		if err := g.db.QueryRow(ctx, `SELECT pg_table_size('gatepost.session'), pg_indexes_size('gatepost.session')`).Scan(&table, &indexes); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep), table, indexes)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep), megabytes(table), megabytes(indexes))
+	}
+	largest := int64(steps[len(steps)-1])
+	for _, n := range []int64{1e8, 1e9} {
+		fmt.Fprintf(w, "%d\ton paper\t\t\t\t%d GB\t%d GB\n", n, table*n/largest/1e9, indexes*n/largest/1e9)
 	}
 	return nil
 }
