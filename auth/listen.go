@@ -35,7 +35,7 @@ const (
 
 var (
 	errPooler   = errors.New("LISTEN hears nothing on this connection, as behind a pooler in transaction mode")
-	errTriggers = errors.New("triggers of gatepost that tell of revocations are disabled or gone")
+	errTriggers = errors.New("triggers that tell of revocations are disabled or gone")
 )
 
 // probes begins the message of a gate to itself. It is nobody's id.
@@ -90,7 +90,7 @@ func (l *listener) complain(err error) {
 	case errors.Is(err, errPooler):
 		l.s.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
 	case errors.Is(err, errTriggers):
-		l.s.o.Log.Warn("sessions are not cached: run ALTER TABLE … ENABLE TRIGGER USER on gatepost.session, gatepost.user and gatepost.account", "err", err)
+		l.s.o.Log.Warn("sessions are not cached: enable the triggers of the schema gatepost again", "err", err)
 	default:
 		l.s.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
 	}

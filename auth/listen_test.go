@@ -278,7 +278,7 @@ func TestThatNothingIsToldIsFoundOut(t *testing.T) {
 			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
 				exec(t, db, `ALTER TABLE gatepost."user" ENABLE TRIGGER USER`)
 			},
-			"ENABLE TRIGGER USER"},
+			"enable the triggers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
