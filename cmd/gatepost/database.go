@@ -107,6 +107,14 @@ func (d *database) listenConfig() (*pgx.ConnConfig, error) {
 
 // parseConn leaves out what is for a pool (pool_max_conns), which PostgreSQL does not know.
 func parseConn(url string, timeout time.Duration) (*pgx.ConnConfig, error) {
+	config, err := parsePool(url, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return config.ConnConfig, nil
+}
+
+func parsePool(url string, timeout time.Duration) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
@@ -114,7 +122,23 @@ func parseConn(url string, timeout time.Duration) (*pgx.ConnConfig, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = timeout
 	}
-	return config.ConnConfig, nil
+	avoidStandbys(&config.ConnConfig.Config)
+	return config, nil
+}
+
+// avoidStandbys is for who did not choose (target_session_attrs): a standby may learn of a revocation late, and would have a session
+// that is over served until then. Of several hosts one that is read-only is left out as well, as that is how an old primary is
+// fenced; a lone one may have a full disk, and still knows who is signed in.
+func avoidStandbys(c *pgconn.Config) {
+	if c.ValidateConnect != nil {
+		return
+	}
+	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	for _, other := range c.Fallbacks { // the same host without TLS is one too
+		if other.Host != c.Host || other.Port != c.Port {
+			c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+		}
+	}
 }
 
 // connectError says in one line where PostgreSQL was looked for and what happened.
@@ -125,6 +149,9 @@ type connectError struct {
 
 // Error keeps the last line of pgx's words; those before name the hosts once more.
 func (e *connectError) Error() string {
+	if errors.Is(e.cause, pgconn.ErrStandbyConnection) || errors.Is(e.cause, pgconn.ErrReadOnlyConnection) {
+		return fmt.Sprintf("PostgreSQL at %s: a standby answers, or one that is read-only, and no primary; point DATABASE_URL at the primary, or list all hosts", e.where)
+	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))
 }
@@ -211,15 +238,12 @@ func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger) e
 
 // openPool opens the pool the store works on.
 func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(d.url)
+	config, err := parsePool(d.url, 2*time.Second)
 	if err != nil {
-		return nil, errors.New("DATABASE_URL cannot be read") // checked at load, so this is never seen
+		return nil, err
 	}
 	if !strings.Contains(d.url, "pool_max_conns") {
 		config.MaxConns = 20
-	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 2 * time.Second
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "gatepost"

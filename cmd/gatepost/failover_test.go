@@ -218,3 +218,31 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 	standby.exec(t, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'ada@example.com'`)
 	ada.becomes("/dashboard", 401)
 }
+
+// The primary restarts, and its standby answers meanwhile. It knows of no logout yet, so nobody is to ask it, whether the settings say so
+// or not.
+func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	primary, standby := newPair(t)
+	hosts := func(hosts ...string) string {
+		return fmt.Sprintf("DATABASE_URL=host=%s user=%s dbname=%[2]s connect_timeout=2", strings.Join(hosts, ","), localpg.Superuser)
+	}
+	app := "GATEPOST_UPSTREAM=" + newApp(t).url
+	g := startGate(t, hosts(primary.socket(t), standby.socket(t)), app)
+	ada := g.visitor(t)
+	ada.signUp("ada@example.com")
+	primary.kill(t)
+	eventually(t, "protected pages are closed", func() bool { return ada.fetch("/dashboard").status == 503 })
+	if out, code := runGate(t, []string{"check"}, hosts(primary.socket(t), standby.socket(t)), app); code != 1 || !strings.Contains(out, "a standby answers") || !strings.Contains(out, "point DATABASE_URL at the primary") {
+		t.Errorf("a standby, checked beside a dead primary: %d %s", code, out)
+	}
+	_ = primary.server.Stop() // gives up the directory; what it stops is dead
+	primary = startReplica(t, primary.dir)
+	eventually(t, "protected pages are open", func() bool { return ada.fetch("/dashboard").status == 200 })
+	standby.exec(t, `SELECT pg_wal_replay_pause()`)
+	primary.exec(t, `DELETE FROM gatepost.session`)
+	ada.becomes("/dashboard", 401)
+	if out, code := runGate(t, []string{"check"}, hosts(standby.socket(t)), app); code != 1 || !strings.Contains(out, "a standby answers") {
+		t.Errorf("a lone standby, checked: %d %s", code, out)
+	}
+}
