@@ -14,8 +14,9 @@ import (
 
 // lasting is an answer that may go on for longer than its session does.
 type lasting struct {
-	hold   *auth.Hold
-	answer io.Closer // the app's side of it
+	hold *auth.Hold
+	// answer is the app's side. It is set once, before anybody else can close it.
+	answer io.Closer
 	over   atomic.Pointer[error]
 	// endless: it is one of the streams.
 	endless bool
@@ -32,6 +33,20 @@ const longAnswer = 1 << 20
 // lasts tells sockets, streams and long downloads from the answers that are over at once.
 func lasts(res *http.Response) bool {
 	return res.StatusCode == http.StatusSwitchingProtocols || res.ContentLength < 0 || res.ContentLength > longAnswer
+}
+
+// holdAnswer has an answer that lasts ended with its session, and one without an end with the gate.
+func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
+	held, endless := x.signedIn && lasts(res), endless(res)
+	if held || endless {
+		x.lasting.answer = res.Body
+	}
+	if held {
+		x.lasting.hold = p.store.Hold(x.session, x)
+	}
+	if endless {
+		p.streams.add(x)
+	}
 }
 
 // endless tells answers that are over when somebody ends them from those that are over by themselves.

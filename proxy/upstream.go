@@ -173,14 +173,7 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if x.body != nil {
 		x.body.stop()
 	}
-	if x.signedIn && lasts(res) {
-		x.lasting.answer = res.Body
-		x.lasting.hold = p.store.Hold(x.session, x)
-	}
-	if endless(res) {
-		x.lasting.answer = res.Body
-		p.streams.add(x)
-	}
+	p.holdAnswer(x, res)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
 		return nil
