@@ -2,43 +2,83 @@ package main
 
 import (
 	"bufio"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	neturl "net/url"
+	"path"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// newTalker is an app that never stops: a socket, an event stream and a download.
-func newTalker(t *testing.T) string {
+// talker is an app that never stops: a socket, event streams and downloads.
+type talker struct {
+	url     string
+	late    chan struct{} // streams of this name begin when it is closed
+	flooded atomic.Int64  // bytes
+	mu      sync.Mutex
+	open    map[string]int
+}
+
+func newTalker(t *testing.T) *talker {
 	t.Helper()
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/ws") {
-			echoSocket(w, r)
-			return
-		}
-		if strings.HasSuffix(r.URL.Path, "/download") {
-			w.Header().Set("Content-Length", "1000000000")
-		} else {
-			w.Header().Set("Content-Type", "text/event-stream")
-		}
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		piece := "data: " + strings.Repeat("x", 8<<10) + "\n\n" // more than is gathered of an answer of known length
-		for r.Context().Err() == nil {
-			_, _ = io.WriteString(w, piece)
-			_ = http.NewResponseController(w).Flush()
-			<-tick.C
-		}
-	}))
+	a := &talker{late: make(chan struct{}), open: map[string]int{}}
+	app := httptest.NewServer(a)
 	t.Cleanup(app.Close)
-	return app.URL
+	a.url = app.URL
+	return a
+}
+
+func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.count(r.URL.Path, 1)
+	defer a.count(r.URL.Path, -1)
+	switch path.Base(r.URL.Path) {
+	case "ws":
+		echoSocket(w, r)
+		return
+	case "download":
+		w.Header().Set("Content-Length", "1000000000")
+	case "late":
+		<-a.late
+		fallthrough
+	default:
+		w.Header().Set("Content-Type", "text/event-stream")
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	piece := "data: " + strings.Repeat("x", 8<<10) + "\n\n" // more than is gathered of an answer of known length
+	for r.Context().Err() == nil {
+		n, _ := io.WriteString(w, piece)
+		_ = http.NewResponseController(w).Flush()
+		if path.Base(r.URL.Path) == "flood" {
+			a.flooded.Add(int64(n))
+			continue
+		}
+		<-tick.C
+	}
+}
+
+func (a *talker) count(path string, n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open[path] += n
+}
+
+// answers is how many requests for a path are under way.
+func (a *talker) answers(path string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.open[path]
 }
 
 // opened is a connection on which something goes on.
@@ -65,10 +105,35 @@ func (v *visitor) opens(path string, headers ...string) *opened {
 	return &opened{conn, in, res.StatusCode}
 }
 
+// asks is opens in whatever HTTP the visitor's client speaks. What comes is let through as it is read, so that the gate cannot go on
+// writing to who reads nothing.
+func (v *visitor) asks(method, path string, body io.Reader) *opened {
+	v.t.Helper()
+	here, there := net.Pipe()
+	v.t.Cleanup(func() { _ = here.Close() })
+	req, err := http.NewRequest(method, v.gate.url+path, body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	go func() {
+		defer there.Close()
+		if res, err := v.client.Do(req); err == nil {
+			defer res.Body.Close()
+			_, _ = io.Copy(there, res.Body)
+		}
+	}()
+	return &opened{here, bufio.NewReader(here), 200}
+}
+
 // ends waits until the other side has ended the connection.
 func (o *opened) ends(t *testing.T, what string) {
 	t.Helper()
-	_ = o.SetReadDeadline(time.Now().Add(20 * time.Second))
+	o.endsBy(t, what, time.Now().Add(20*time.Second))
+}
+
+func (o *opened) endsBy(t *testing.T, what string, latest time.Time) {
+	t.Helper()
+	_ = o.SetReadDeadline(latest)
 	if _, err := io.Copy(io.Discard, o.in); isTimeout(err) {
 		t.Errorf("%s goes on", what)
 	}
@@ -83,50 +148,134 @@ func (o *opened) goesOn(t *testing.T, what string) {
 	}
 }
 
+// endsWithin is what is promised (docs/security.md): whatever lasts is broken off within a second of the end of its session, at every gate.
+const endsWithin = time.Second
+
+// ongoing is what may be open, and its path at a talker.
+func (v *visitor) ongoing() map[string]*opened {
+	open := map[string]*opened{
+		"/dashboard/events":   v.asks("GET", "/dashboard/events", nil),
+		"/public/events":      v.asks("GET", "/public/events", nil),
+		"/dashboard/download": v.asks("GET", "/dashboard/download", nil),
+	}
+	for what, o := range open {
+		o.goesOn(v.t, what)
+	}
+	return open
+}
+
+// endBy wants all of it to be over at that time, on both sides.
+func endBy(t *testing.T, app *talker, latest time.Time, open map[string]*opened) {
+	t.Helper()
+	var all sync.WaitGroup
+	for what, o := range open {
+		all.Go(func() {
+			o.endsBy(t, what, latest)
+			for app.answers(what) > 0 && time.Now().Before(latest) {
+				time.Sleep(time.Millisecond)
+			}
+			if app.answers(what) > 0 {
+				t.Errorf("%s goes on at the app", what)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // What a session opened ends with it, also when it is ended at another gate, and nobody else's does.
 func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	url, app := authtest.NewDatabase(t), newTalker(t)
-	here, there := startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app), startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app)
+	here, there := startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url), startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url)
 	bob := here.visitor(t)
 	bob.signUp("bob@example.com")
-	bobs := bob.opens("/dashboard/events")
-	for i, end := range map[string]func(v, elsewhere *visitor){
-		"logout here":  func(v, _ *visitor) { v.post("/logout") },
-		"logout there": func(_, elsewhere *visitor) { elsewhere.post("/logout") },
-		"SQL": func(*visitor, *visitor) {
-			_, err := authtest.Pool(t, url).Exec(t.Context(), `UPDATE gatepost."user" SET disabled_at = now() WHERE email <> 'bob@example.com'`)
-			if err != nil {
-				t.Error(err)
-			}
+	bobs := bob.opens("/dashboard/bob")
+	sql := func(sql string) {
+		if _, err := authtest.Pool(t, url).Exec(t.Context(), sql); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, end := range map[string]func(v, elsewhere *visitor) (after time.Duration){
+		"logout here":  func(v, _ *visitor) time.Duration { v.post("/logout"); return 0 },
+		"logout there": func(_, elsewhere *visitor) time.Duration { elsewhere.post("/logout"); return 0 },
+		"SQL": func(*visitor, *visitor) time.Duration {
+			sql(`UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'sql@example.com'`)
+			return 0
+		},
+		"expiry": func(*visitor, *visitor) time.Duration {
+			sql(`UPDATE gatepost.session SET expires_at = now() + interval '1 second' FROM gatepost."user" u WHERE u.id = user_id AND u.email = 'expiry@example.com'`)
+			return time.Second
 		},
 	} {
-		t.Run(i, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			v := here.visitor(t)
-			v.signUp(strings.ReplaceAll(i, " ", ".") + "@example.com")
+			v.signUp(strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@example.com")
 			elsewhere := there.visitor(t)
 			at, _ := neturl.Parse(there.url)
 			elsewhere.client.Jar.SetCookies(at, []*http.Cookie{{Name: "gatepost_" + at.Port(), Value: v.cookie().Value}})
-			open := map[string]*opened{
-				"the socket":       v.opens("/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+here.url),
-				"the event stream": v.opens("/dashboard/events"),
-				"a public stream":  v.opens("/events"),
-				"the download":     v.opens("/dashboard/download"),
+			open := v.ongoing()
+			open["/dashboard/ws"] = v.opens("/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+here.url)
+			for what := range open {
+				eventually(t, what+" is open", func() bool { return app.answers(what) == 1 })
 			}
-			for what, o := range open {
-				if o.status != 200 && o.status != 101 {
-					t.Fatalf("%s: %d", what, o.status)
-				}
-				if o.status == 200 {
-					o.goesOn(t, what)
-				}
-			}
-			end(v, elsewhere)
-			for what, o := range open {
-				o.ends(t, what)
-			}
+			after := end(v, elsewhere)
+			endBy(t, app, time.Now().Add(after+endsWithin), open)
 			eventually(t, "the log says why", func() bool { return strings.Contains(here.log.String(), "the session ended while the answer went on") })
 			bobs.goesOn(t, "somebody else's")
 		})
 	}
+}
+
+// A visitor who reads nothing keeps nothing open, and in HTTP/2 one connection carries all.
+func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
+	t.Parallel()
+	for version := 1; version <= 2; version++ {
+		t.Run(fmt.Sprintf("HTTP/%d", version), func(t *testing.T) {
+			t.Parallel()
+			app, env := newTalker(t), []string{watched, "DATABASE_URL=" + authtest.NewDatabase(t)}
+			var roots *x509.CertPool
+			if version == 2 {
+				cert, key, issuer := writePair(t, t.TempDir(), nil)
+				roots, env = issuer, append(env, "GATEPOST_PUBLIC_URL=https://localhost:0", "GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
+			}
+			g := startGate(t, append(env, "GATEPOST_UPSTREAM="+app.url)...)
+			if version == 2 {
+				g.url = strings.Replace(g.url, "http://", "https://", 1)
+			}
+			v := g.secure(t, roots)
+			v.signUp("ada@example.com")
+			open := v.ongoing()
+			v.asks("GET", "/dashboard/flood", nil)
+			for _, what := range append(slices.Collect(maps.Keys(open)), "/dashboard/flood") {
+				eventually(t, what+" is open", func() bool { return app.answers(what) == 1 })
+			}
+			eventually(t, "there is no room for more", func() bool {
+				before := app.flooded.Load()
+				time.Sleep(100 * time.Millisecond)
+				return before > 0 && app.flooded.Load() == before
+			})
+			v.post("/logout")
+			latest := time.Now().Add(endsWithin)
+			endBy(t, app, latest, open)
+			for gauge(t, g, "gatepost_requests_in_flight") > 0 || app.answers("/dashboard/flood") > 0 {
+				if time.Now().After(latest) {
+					t.Fatal("what nobody reads goes on")
+				}
+			}
+		})
+	}
+}
+
+// What an app begins for somebody who has left meanwhile ends at once.
+func TestAStreamBeginsAfterItsSessionHasEnded(t *testing.T) {
+	t.Parallel()
+	app := newTalker(t)
+	g := startGate(t, watched, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url)
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	open := map[string]*opened{"/dashboard/late": v.asks("GET", "/dashboard/late", nil)}
+	eventually(t, "the app knows", func() bool { return app.answers("/dashboard/late") == 1 })
+	v.post("/logout")
+	close(app.late)
+	endBy(t, app, time.Now().Add(endsWithin), open)
 }
