@@ -20,12 +20,13 @@ type watchedBody struct {
 	answered atomic.Bool // the app has begun its answer; nothing is timed any more
 	timeout  time.Duration
 	timer    *time.Timer
+	cancel   context.CancelFunc // ends the app's request
 }
 
-// watchBody returns a context that ends when the app falls silent.
+// watchBody returns a context that ends when the app falls silent, or by cancel.
 func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (context.Context, *watchedBody) {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &watchedBody{ReadCloser: body, timeout: timeout}
+	b := &watchedBody{ReadCloser: body, timeout: timeout, cancel: cancel}
 	b.timer = time.AfterFunc(timeout, func() {
 		if !b.answered.Load() {
 			b.silent.Store(true)

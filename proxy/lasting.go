@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,36 +11,45 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
-// lasting is an answer that may go on for longer than its session does.
+// lasting is a body, of the request or of its answer, that may go on for longer than its session does.
 type lasting struct {
 	hold *auth.Hold
-	// answer is the app's side. It is set once, before anybody else can close it.
-	answer io.Closer
-	over   atomic.Pointer[error]
+	// stop breaks off the app's side. It is set once, before anybody else can call it.
+	stop func()
+	over atomic.Pointer[error]
 	// endless: it is one of the streams.
 	endless bool
 }
 
 var (
-	errOver     = errors.New("the session ended while the answer went on")
+	errOver     = errors.New("the session ended before the answer did")
 	errStopping = errors.New("the gate stopped while the answer went on")
 )
 
-// longAnswer is the length in bytes from which an answer counts as one that lasts.
-const longAnswer = 1 << 20
+// long is the length in bytes from which a body counts as one that lasts, as one of unknown length does.
+const long = 1 << 20
 
 // lasts tells sockets, streams and long downloads from the answers that are over at once.
 func lasts(res *http.Response) bool {
-	return res.StatusCode == http.StatusSwitchingProtocols || res.ContentLength < 0 || res.ContentLength > longAnswer
+	return res.StatusCode == http.StatusSwitchingProtocols || res.ContentLength < 0 || res.ContentLength > long
+}
+
+// holdUpload keeps a long upload together with its session. Its answer needs no hold of its own.
+func (p *Proxy) holdUpload(x *exchange, length int64) {
+	if x.signedIn && (length < 0 || length > long) {
+		x.lasting.stop = x.body.cancel
+		x.lasting.hold = p.store.Hold(x.session, x)
+	}
 }
 
 // holdAnswer has an answer that lasts ended with its session, and one without an end with the gate.
 func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 	held, endless := x.signedIn && lasts(res), endless(res)
-	if held || endless {
-		x.lasting.answer = res.Body
+	if (held || endless) && x.lasting.stop == nil {
+		body := res.Body // which an upgrade takes out of the answer
+		x.lasting.stop = func() { _ = body.Close() }
 	}
-	if held {
+	if held && x.lasting.hold == nil {
 		x.lasting.hold = p.store.Hold(x.session, x)
 	}
 	if endless {
@@ -93,7 +101,7 @@ func (p *Proxy) EndStreams() {
 // Still says whether the user may still have what he asked for; see auth.Lasting.
 func (x *exchange) Still(u auth.User) bool { return x.access.Public || x.access.Allows(u) }
 
-// End breaks the answer off, on both sides: the visitor's connection ends, so that nobody takes it for a whole one.
+// End breaks request and answer off, on both sides: the visitor's connection ends, so that nobody takes half of one for a whole.
 func (x *exchange) End() { x.cut(errOver) }
 
 func (x *exchange) cut(why error) {
@@ -101,7 +109,9 @@ func (x *exchange) cut(why error) {
 		return
 	}
 	go func() {
-		_ = x.lasting.answer.Close()
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now()) // he may not be reading
+		x.lasting.stop()
+		visitor := http.NewResponseController(x.ResponseWriter)
+		_ = visitor.SetReadDeadline(time.Now())  // he may not be sending
+		_ = visitor.SetWriteDeadline(time.Now()) // or not be reading
 	}()
 }

@@ -227,6 +227,7 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	}
 	ctx, x.body = watchBody(ctx, r.Body, p.c.UpstreamTimeout)
 	defer x.body.stop()
+	p.holdUpload(x, r.ContentLength)
 	// The app may answer while it still reads, and the answer may be what the client waits for.
 	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
 	out := r.WithContext(ctx)

@@ -173,6 +173,9 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if x.body != nil {
 		x.body.stop()
 	}
+	if x.lasting.over.Load() != nil {
+		return errOver
+	}
 	p.holdAnswer(x, res)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
@@ -210,6 +213,7 @@ const statusClientGone = 499
 func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
+	case x.lasting.over.Load() != nil: // end cuts the connection
 	case x.body != nil && x.body.silent.Load():
 		p.refuse(x, x.request, http.StatusGatewayTimeout, errSilent)
 	case x.body != nil && x.body.failed.Load():

@@ -21,11 +21,12 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// talker is an app that never stops: a socket, event streams and downloads.
+// talker is an app that never stops: a socket, event streams, downloads, and uploads of which it takes all.
 type talker struct {
 	url     string
 	late    chan struct{} // streams of this name begin when it is closed
 	flooded atomic.Int64  // bytes
+	whole   atomic.Int64  // uploads that came to an end
 	mu      sync.Mutex
 	open    map[string]int
 }
@@ -45,6 +46,11 @@ func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path.Base(r.URL.Path) {
 	case "ws":
 		echoSocket(w, r)
+		return
+	case "upload":
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			a.whole.Add(1)
+		}
 		return
 	case "download":
 		w.Header().Set("Content-Length", "1000000000")
@@ -125,6 +131,22 @@ func (v *visitor) asks(method, path string, body io.Reader) *opened {
 	return &opened{here, bufio.NewReader(here), 200}
 }
 
+// uploads sends something, and then more of it or nothing.
+func (v *visitor) uploads(path string, more bool) *opened {
+	v.t.Helper()
+	body, feed := io.Pipe()
+	v.t.Cleanup(func() { _ = feed.Close() })
+	go func() {
+		for {
+			if _, err := io.WriteString(feed, "some more"); err != nil || !more {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	return v.asks("POST", path, body)
+}
+
 // ends waits until the other side has ended the connection.
 func (o *opened) ends(t *testing.T, what string) {
 	t.Helper()
@@ -157,9 +179,12 @@ func (v *visitor) ongoing() map[string]*opened {
 		"/dashboard/events":   v.asks("GET", "/dashboard/events", nil),
 		"/public/events":      v.asks("GET", "/public/events", nil),
 		"/dashboard/download": v.asks("GET", "/dashboard/download", nil),
+		"/dashboard/upload":   v.uploads("/dashboard/upload", true),
 	}
 	for what, o := range open {
-		o.goesOn(v.t, what)
+		if !strings.HasSuffix(what, "upload") {
+			o.goesOn(v.t, what)
+		}
 	}
 	return open
 }
@@ -180,6 +205,9 @@ func endBy(t *testing.T, app *talker, latest time.Time, open map[string]*opened)
 		})
 	}
 	all.Wait()
+	if n := app.whole.Load(); n > 0 {
+		t.Errorf("the app takes %d uploads for whole", n)
+	}
 }
 
 // What a session opened ends with it, also when it is ended at another gate, and nobody else's does.
@@ -220,13 +248,13 @@ func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 			}
 			after := end(v, elsewhere)
 			endBy(t, app, time.Now().Add(after+endsWithin), open)
-			eventually(t, "the log says why", func() bool { return strings.Contains(here.log.String(), "the session ended while the answer went on") })
+			eventually(t, "the log says why", func() bool { return strings.Contains(here.log.String(), "the session ended before the answer did") })
 			bobs.goesOn(t, "somebody else's")
 		})
 	}
 }
 
-// A visitor who reads nothing keeps nothing open, and in HTTP/2 one connection carries all.
+// A visitor who reads nothing, or sends nothing, keeps nothing open, and in HTTP/2 one connection carries all.
 func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 	t.Parallel()
 	for version := 1; version <= 2; version++ {
@@ -246,7 +274,8 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 			v.signUp("ada@example.com")
 			open := v.ongoing()
 			v.asks("GET", "/dashboard/flood", nil)
-			for _, what := range append(slices.Collect(maps.Keys(open)), "/dashboard/flood") {
+			v.uploads("/dashboard/stalled/upload", false)
+			for _, what := range append(slices.Collect(maps.Keys(open)), "/dashboard/flood", "/dashboard/stalled/upload") {
 				eventually(t, what+" is open", func() bool { return app.answers(what) == 1 })
 			}
 			eventually(t, "there is no room for more", func() bool {
@@ -257,9 +286,9 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 			v.post("/logout")
 			latest := time.Now().Add(endsWithin)
 			endBy(t, app, latest, open)
-			for gauge(t, g, "gatepost_requests_in_flight") > 0 || app.answers("/dashboard/flood") > 0 {
+			for gauge(t, g, "gatepost_requests_in_flight") > 0 || app.answers("/dashboard/flood") > 0 || app.answers("/dashboard/stalled/upload") > 0 {
 				if time.Now().After(latest) {
-					t.Fatal("what nobody reads goes on")
+					t.Fatal("what nobody reads, or sends, goes on")
 				}
 			}
 		})
