@@ -202,6 +202,33 @@ func TestASlowDatabaseUnderLoad(t *testing.T) {
 	public.all(t, "public pages", 200)
 }
 
+// Revocations are still heard of on the direct way, but the other one is dead: no session that was kept is used then.
+func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
+	t.Parallel()
+	var delay atomic.Int64
+	database, app := authtest.NewDatabase(t), newApp(t)
+	g := startGate(t, "DATABASE_URL="+slow(t, database, &delay), "GATEPOST_DIRECT_DATABASE_URL="+database, "GATEPOST_UPSTREAM="+app.url, "GATEPOST_SESSION_CACHE=1h")
+	ada, bob := g.visitor(t), g.visitor(t)
+	ada.signUp("ada@example.com")
+	bob.signUp("bob@example.com")
+	eventually(t, "the session is kept", func() bool { return ada.fetch("/dashboard").status == 200 && g.lookups(t, "cache") != "0" })
+	delay.Store(int64(time.Minute))
+	if r := bob.fetch("/dashboard"); r.status != 503 { // nobody asked for him yet
+		t.Errorf("somebody who has to be looked up: %d", r.status)
+	}
+	eventually(t, "the outage is known", func() bool { return gauge(t, g, "gatepost_database_up") == 0 })
+	app.take()
+	if r := ada.fetch("/dashboard"); r.status != 503 || r.header.Get("Retry-After") == "" {
+		t.Errorf("somebody who was kept: %d %v", r.status, r.header)
+	}
+	if seen := app.take(); len(seen) > 0 || gauge(t, g, "gatepost_revocations_heard") != 1 || gauge(t, g, "gatepost_sessions_cached") != 1 {
+		t.Errorf("the app saw %q; revocations are heard: %v; sessions kept: %v", seen, gauge(t, g, "gatepost_revocations_heard"), gauge(t, g, "gatepost_sessions_cached"))
+	}
+	delay.Store(0)
+	eventually(t, "the session is good again", func() bool { return ada.fetch("/dashboard").status == 200 })
+	_ = g.cmd.Process.Kill() // it would wait for connections on which something is still delayed
+}
+
 // Fewer connections than people, by the gate's own bound or by PostgreSQL's, make them wait and nothing else.
 func TestTooFewConnectionsUnderLoad(t *testing.T) {
 	t.Parallel()
