@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ import (
 // talker is an app that never stops: a socket, event streams, downloads, and uploads of which it takes all.
 type talker struct {
 	url     string
+	hangUp  func()        // ends all connections
 	late    chan struct{} // streams of this name begin when it is closed
 	flooded atomic.Int64  // bytes
 	whole   atomic.Int64  // uploads that came to an end
@@ -34,9 +36,19 @@ type talker struct {
 func newTalker(t *testing.T) *talker {
 	t.Helper()
 	a := &talker{late: make(chan struct{}), open: map[string]int{}}
-	app := httptest.NewServer(a)
+	app := httptest.NewUnstartedServer(a)
+	var sockets sync.Map
+	app.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateHijacked {
+			sockets.Store(c, nil)
+		}
+	}
+	app.Start()
 	t.Cleanup(app.Close)
-	a.url = app.URL
+	a.url, a.hangUp = app.URL, func() {
+		app.CloseClientConnections()
+		sockets.Range(func(c, _ any) bool { _ = c.(net.Conn).Close(); return true })
+	}
 	return a
 }
 
@@ -54,6 +66,10 @@ func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case "download":
 		w.Header().Set("Content-Length", "1000000000")
+	case "short":
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		return
 	case "late":
 		<-a.late
 		fallthrough
@@ -116,8 +132,10 @@ func (v *visitor) opens(path string, headers ...string) *opened {
 func (v *visitor) asks(method, path string, body io.Reader) *opened {
 	v.t.Helper()
 	here, there := net.Pipe()
-	v.t.Cleanup(func() { _ = here.Close() })
-	req, err := http.NewRequest(method, v.gate.url+path, body)
+	ctx, cancel := context.WithCancel(context.Background())
+	o := &opened{leaving{here, cancel}, bufio.NewReader(here), 200}
+	v.t.Cleanup(func() { _ = o.Close() })
+	req, err := http.NewRequestWithContext(ctx, method, v.gate.url+path, body)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -128,7 +146,18 @@ func (v *visitor) asks(method, path string, body io.Reader) *opened {
 			_, _ = io.Copy(there, res.Body)
 		}
 	}()
-	return &opened{here, bufio.NewReader(here), 200}
+	return o
+}
+
+// leaving is a connection of one request, which ends with it.
+type leaving struct {
+	net.Conn
+	cancel func()
+}
+
+func (l leaving) Close() error {
+	l.cancel()
+	return l.Conn.Close()
 }
 
 // uploads sends something, and then more of it or nothing.
