@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download.
+// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or upload.
 type Lasting interface {
 	// Still says whether it may go on, now that the user is like this.
 	Still(User) bool

@@ -48,7 +48,7 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 		gauge("gatepost_revocations_heard", "1 while revocations elsewhere are heard of, 0 while every request asks PostgreSQL.", func() float64 {
 			return oneIf(s.listener.sure())
 		}),
-		gauge("gatepost_lasting_answers", "Sockets, streams and downloads under way that end with their session.", func() float64 { return float64(s.holds.len()) }),
+		gauge("gatepost_lasting_answers", "Sockets, streams, downloads and uploads under way that end with their session.", func() float64 { return float64(s.holds.len()) }),
 		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { return float64(s.hashes.running.Load()) }),
 		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { return float64(s.hashes.waiting.Load()) }),
 		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {

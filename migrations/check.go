@@ -22,7 +22,7 @@ func Usable(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func errReadOnly(database string) error {
-	return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts and add target_session_attrs=read-write", database)
+	return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts", database)
 }
 
 // checkTables looks for each table and the right to work on it.

@@ -104,7 +104,7 @@ func TestAnUnusableDatabaseIsASentence(t *testing.T) {
 	}{
 		"newer":         {"INSERT INTO gatepost.goose_db_version (version_id, is_applied) VALUES (9999, true)", []string{"version 9999", "newer Gatepost"}},
 		"missing table": {"DROP TABLE gatepost.session", []string{"gatepost.session does not exist", "DROP SCHEMA gatepost CASCADE", "gatepost migrate"}},
-		"read-only":     {"SET default_transaction_read_only = on", []string{"read-only", "target_session_attrs=read-write"}},
+		"read-only":     {"SET default_transaction_read_only = on", []string{"read-only", "list all hosts"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

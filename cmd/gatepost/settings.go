@@ -25,8 +25,8 @@ type settings struct {
 
 	// # PostgreSQL
 	//
-	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; several hosts allowed. Default: the built-in
-	// PostgreSQL, for trying and for one machine.
+	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used.
+	// Default: the built-in PostgreSQL, for trying and for one machine.
 	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
 	// For migrations and for hearing of revocations (`LISTEN`), when `DATABASE_URL` is a pooler in transaction mode.
 	// Default: `DATABASE_URL`.
