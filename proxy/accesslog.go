@@ -158,7 +158,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 
 func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{slog.String("route", x.class.String()), slog.String("outcome", x.outcome.String()),
-		slog.String("method", x.request.Method), slog.Int("status", x.status),
+		slog.String("method", x.method()), slog.Int("status", x.status),
 		slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took)}
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
@@ -190,7 +190,18 @@ func traceID(h http.Header) string {
 	return s
 }
 
-const maxLoggedPath = 1024
+// What is logged of things that a visitor chooses, in bytes.
+const (
+	maxLoggedPath   = 1024
+	maxLoggedMethod = 32
+)
+
+func (x *exchange) method() string {
+	if m := x.request.Method; len(m) > maxLoggedMethod {
+		return m[:maxLoggedMethod] + "…"
+	}
+	return x.request.Method
+}
 
 // path is what is logged of the target: no query, which may hold secrets.
 func (x *exchange) path() string {

@@ -47,7 +47,7 @@ func (l *line) request(x *exchange, level slog.Level, took time.Duration) {
 	l.head(x.start.Add(took), level)
 	l.text("route", x.class.String())
 	l.text("outcome", x.outcome.String())
-	l.text("method", x.request.Method)
+	l.text("method", x.method())
 	l.number("status", int64(x.status))
 	l.text("request_id", x.id)
 	l.text("path", x.path())
@@ -116,7 +116,8 @@ func (l *line) duration(key string, value time.Duration) {
 		l.number(key, int64(value))
 		return
 	}
-	l.text(key, value.String())
+	l.key(key)
+	l.b = append(l.b, value.String()...) // which is never quoted
 }
 
 // unquoted says that neither format quotes or escapes a value.

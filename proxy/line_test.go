@@ -78,7 +78,7 @@ func TestOrdinaryLinesAreNotLeftToTheLibrary(t *testing.T) {
 	for _, path := range []string{"/", "/dashboard/items/42", "/caf%C3%A9/~ada/a+b;c,d:e@f&g!(h)'*$"} {
 		for _, json := range []bool{false, true} {
 			var got strings.Builder
-			if x.target.path = path; !(Lines{&got, json}).write(x, slog.LevelInfo, time.Millisecond) || !strings.Contains(got.String(), path) {
+			if x.target.path = path; !(Lines{&got, json}).write(x, slog.LevelInfo, 250*time.Microsecond) || !strings.Contains(got.String(), path) {
 				t.Errorf("%s: got %q", path, got.String())
 			}
 		}
