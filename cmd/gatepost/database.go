@@ -126,7 +126,7 @@ func parsePool(url string, timeout time.Duration) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// avoidStandbys is for who did not choose (target_session_attrs): a standby may learn of a revocation late, and would have a session
+// avoidStandbys is for who set no target_session_attrs, or any: a standby may learn of a revocation late, and would have a session
 // that is over served until then. Of several hosts one that is read-only is left out as well, as that is how an old primary is
 // fenced; a lone one may have a full disk, and still knows who is signed in.
 func avoidStandbys(c *pgconn.Config) {
