@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -12,10 +11,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody.
+// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody. On probeChannel gates tell
+// themselves that they hear.
 const (
-	channel   = "gatepost"
-	everybody = "*"
+	channel      = "gatepost"
+	probeChannel = "gatepost_probe"
+	everybody    = "*"
 )
 
 const (
@@ -35,11 +36,9 @@ const (
 
 var (
 	errPooler   = errors.New("LISTEN hears nothing on this connection, as behind a pooler in transaction mode")
+	errDeaf     = errors.New("nothing is heard any more on this connection")
 	errTriggers = errors.New("triggers that tell of revocations are disabled or gone")
 )
-
-// probes begins the message of a gate to itself. It is nobody's id.
-const probes = "probe "
 
 // listener hears what others do to sessions, on a connection of its own.
 type listener struct {
@@ -108,7 +107,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+	if _, err := conn.Exec(ctx, "LISTEN "+channel+"; LISTEN "+probeChannel); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
 	if err := l.tryOut(ctx, conn, lookupTimeout); err != nil {
@@ -122,17 +121,30 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 		}
 		l.vouch(asked)
 		heard = true
-		if err := hear(ctx, conn, pingEvery, nil); err != nil {
-			return heard, err
-		}
 		if time.Since(tried) > tryEvery {
-			// The pool may be busy: then it is another time.
-			if err := l.tryOut(ctx, conn, pingEvery); err != nil && !errors.Is(err, errNotTried) {
+			if err := l.tryAgain(ctx, conn); err != nil {
 				return heard, err
 			}
 			tried = time.Now()
+			continue // with a ping, as this may have taken its time
+		}
+		if err := hear(ctx, conn, pingEvery, nil); err != nil {
+			return heard, err
 		}
 	}
+}
+
+// tryAgain is for a connection that has heard. A pool that is busy is no reason to give it up, and if nothing arrives the next
+// connection shows what is the matter.
+func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
+	err := l.tryOut(ctx, conn, pingEvery)
+	switch {
+	case errors.Is(err, errNotSent) && (connectionLost(err) || full(err)):
+		return nil
+	case errors.Is(err, errPooler):
+		return errDeaf
+	}
+	return err
 }
 
 func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
@@ -141,28 +153,27 @@ func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 		config = l.s.db.Config().ConnConfig
 	}
 	config = config.Copy()
-	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.notified(n.Payload) }
+	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.notified(n) }
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// errNotTried says that nothing was learned.
-var errNotTried = errors.New("no connection to send a message from")
+var errNotSent = errors.New("no message can be sent from the pool")
 
 // tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and another server's
 // does not come here. It also looks whether the triggers are there.
 func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
-	l.probe, l.arrived = probes+newID(), false
+	l.probe, l.arrived = newID(), false
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var whole bool
 	err := l.s.db.QueryRow(sending, `
 		SELECT count(*) = 5 FROM pg_trigger, pg_notify($1, $2)
 		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
-		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'password_changed')`, channel, l.probe).Scan(&whole)
+		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'password_changed')`, probeChannel, l.probe).Scan(&whole)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotTried, err)
+		return fmt.Errorf("%w: %w", errNotSent, err)
 	}
 	if !whole {
 		return errTriggers
@@ -177,15 +188,15 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 }
 
 // notified runs on the goroutine that reads the connection.
-func (l *listener) notified(payload string) {
-	if strings.HasPrefix(payload, probes) { // other gates' come here too
-		l.arrived = l.arrived || payload == l.probe
+func (l *listener) notified(n *pgconn.Notification) {
+	if n.Channel == probeChannel { // other gates' come here too
+		l.arrived = l.arrived || n.Payload == l.probe
 		return
 	}
-	l.s.changed(payload)
+	l.s.changed(n.Payload)
 }
 
-// hear reads messages for a while, or until there is enough. A nil enough is never reached.
+// hear reads messages for a while, or until there is enough; nil: for the whole time.
 func hear(ctx context.Context, conn *pgx.Conn, d time.Duration, enough *bool) error {
 	short, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

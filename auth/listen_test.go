@@ -156,6 +156,7 @@ var changes = []struct{ name, sql, about string }{
 	{"many sessions", `DELETE FROM gatepost.session`, "*"},
 	{"a new session", `INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) VALUES ('n', 'n', 'u1', 60, now() + interval '1 hour')`, ""},
 	{"a use written down", `UPDATE gatepost.session SET last_used_at = now(), expires_at = now() + interval '8 days', updated_at = now()`, ""},
+	{"a use under a lowered limit", `UPDATE gatepost.session SET last_used_at = now(), idle_seconds = 3600, expires_at = now() + interval '1 hour'`, ""},
 	{"the sweep", `DELETE FROM gatepost.session WHERE expires_at < now()`, ""},
 	{"a wrong password counted", `UPDATE gatepost.account SET failed_attempts = failed_attempts + 1`, ""},
 	{"an image", `UPDATE gatepost."user" SET image = 'x', updated_at = now()`, ""},
@@ -222,6 +223,27 @@ func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 	}
 }
 
+// A logout counts from the next request also where the session had been ended by others, and the news is on its way.
+func TestALogoutOfWhatIsGoneCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	url := authtest.NewDatabase(t)
+	f := newFault(t, url)
+	s, db := running(t, url, f.listen(t))
+	token := signUp(t, s, "ada@example.com")
+	sure(t, s)
+	l := &lasting{}
+	s.Hold(cached(t, s, token), l)
+	f.mode.Store(hangs)
+	exec(t, db, `DELETE FROM gatepost.session`)
+	if err := s.SignOut(t.Context(), token, here); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("got %v, want ErrNoSession", err)
+	}
+	eventually(t, "what it began is ended", func() bool { return l.ended.Load() == 1 })
+}
+
 // A copy ends when the session does, of which nobody tells.
 func TestACopyEndsWithTheSession(t *testing.T) {
 	t.Parallel()
@@ -271,6 +293,14 @@ func TestThatNothingIsToldIsFoundOut(t *testing.T) {
 		"a pooler came between": {
 			func(_ *testing.T, f *fault, _ *pgxpool.Pool) { f.mode.Store(pools) },
 			nil, "set GATEPOST_DIRECT_DATABASE_URL"},
+		"a table is gone": {
+			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
+				exec(t, db, `ALTER TABLE gatepost.session RENAME TO gone`)
+			},
+			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
+				exec(t, db, `ALTER TABLE gatepost.gone RENAME TO session`)
+			},
+			"no message can be sent"},
 		"a trigger is disabled": {
 			func(t *testing.T, _ *fault, db *pgxpool.Pool) {
 				exec(t, db, `ALTER TABLE gatepost."user" DISABLE TRIGGER USER`)
@@ -295,17 +325,6 @@ func TestThatNothingIsToldIsFoundOut(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A session that tells of nothing else, as one that replicates, still tells of revocations.
-func TestChangesAreToldWhereOtherTriggersDoNotRun(t *testing.T) {
-	t.Parallel()
-	s, db := running(t, authtest.NewDatabase(t))
-	token := signUp(t, s, "ada@example.com")
-	sure(t, s)
-	cached(t, s, token)
-	exec(t, db, `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM gatepost.session; COMMIT`)
-	refusedWithinASecond(t, s, token, time.Now())
 }
 
 // fault is a way to PostgreSQL that can break.

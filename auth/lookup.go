@@ -3,6 +3,7 @@ package auth
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -49,6 +50,9 @@ const (
 	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
 	lookupPatience = 4500 * time.Millisecond
 )
+
+// errFault is a mistake in a program, ours or a driver's, and not PostgreSQL's.
+var errFault = errors.New("panic")
 
 // errSlow is a deadline of ours that is over, and says nothing about the connection.
 var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.DeadlineExceeded)
@@ -143,7 +147,7 @@ func (l *lookups) answer(batch []*lookup) error {
 func (l *lookups) ask(tokens []string) (rows []found, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			rows, err = nil, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+			rows, err = nil, fmt.Errorf("%w: %v\n%s", errFault, fault, debug.Stack())
 		}
 	}()
 	return l.query(tokens)
@@ -158,9 +162,8 @@ func deliver(batch []*lookup, sessions map[string]*found, err error) {
 
 // selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
 const selectSessions = `
-	SELECT s.token, s.id, s.expires_at, s.last_used_at < now() - $4::interval,
-	       extract(epoch FROM least(s.expires_at, s.created_at + $3::interval,
-	           s.last_used_at + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
+	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
+	       extract(epoch FROM least(` + endsAt + `, s.last_used_at + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
 	       u.id, u.name, u.email, u.email_verified, u.role
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`

@@ -78,14 +78,14 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // connectionLost tells a PostgreSQL that cannot be spoken to from one that answers with an error, or with a value that Go
-// cannot hold. SQLSTATE classes: 08 connection exception, 57P shutdown.
+// cannot hold, and from a mistake of a program. SQLSTATE classes: 08 connection exception, 57P shutdown.
 func connectionLost(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P")
 	}
 	var value pgx.ScanArgError
-	return !errors.As(err, &value)
+	return !errors.As(err, &value) && !errors.Is(err, errFault)
 }
 
 // unavailable wraps what PostgreSQL did, and notes an outage so that the next visitors need not wait to learn of it.

@@ -43,6 +43,9 @@ const alive = `s.expires_at > now()
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL`
 
+// endsAt is when a session ends however it is used. An operator may have written infinity, which Go has no time for. $3 lifetime.
+const endsAt = `least(s.expires_at, s.created_at + $3::interval, now() + $3::interval)`
+
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
 // fails with ErrNoSession, or with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known,
@@ -105,7 +108,7 @@ func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(c
 }
 
 // describedColumns are what scanDescribed reads.
-const describedColumns = `s.id, s.expires_at, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
+const describedColumns = `s.id, ` + endsAt + `, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
 	u.id, u.name, u.email, u.email_verified, coalesce(u.image, ''), u.role, u.created_at, u.updated_at`
 
 // scanDescribed reads a session, and into more what was selected besides.
@@ -180,11 +183,14 @@ func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 	err := s.again(ctx, func() error {
 		return s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
 	if err != nil {
-		s.cache.drop(t.sum()) // it may be gone all the same
+		// It is gone, or may be, and there may be a copy.
+		if kept, ok := s.cache.get(t.sum()); ok {
+			s.changed(kept.User.ID)
+		}
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
 		return s.unavailable("sign out", err)
 	}
 	s.changed(userID)

@@ -50,14 +50,15 @@ func (sl *slides) flush() {
 func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.SessionIdle/50) }
 
 // slide moves the expiry of sessions in use. An expiry that an operator brought forward by hand is left where it is:
-// ours is never earlier than last use plus idle limit, or the end of the lifetime. A failure costs the users at most
-// one interval, so it is only logged.
+// ours is never earlier than last use plus idle limit, or the end of the lifetime. The row keeps the idle limit that its expiry was
+// made with, so that one under a lowered setting is not taken for that. A failure costs the users at most one interval, so it is
+// only logged.
 func (s *Store) slide(ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	_, err := s.db.Exec(ctx, `
 		UPDATE gatepost.session s
-		SET last_used_at = now(), updated_at = now(),
+		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
 		    expires_at = CASE
 		        WHEN expires_at < least(last_used_at + idle_seconds * interval '1 second', created_at + $3::interval) - interval '1 second'
 		        THEN expires_at

@@ -67,6 +67,8 @@ func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	switch sqlState(err) {
 	case "42501": // insufficient_privilege
 		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
+	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
+		return fmt.Errorf("a pooler in between does not keep prepared statements apart (%w): add default_query_exec_mode=exec to DATABASE_URL", err)
 	case "25006": // read_only_sql_transaction
 		return fmt.Errorf("%w (%w)", errReadOnly(database), err)
 	}

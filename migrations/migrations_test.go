@@ -115,6 +115,17 @@ func TestAnUnusableDatabaseIsASentence(t *testing.T) {
 	}
 }
 
+// As behind a pooler that hands out another server's connection, which knows none of our statements.
+func TestAPoolerThatMixesUpStatementsIsASentence(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, authtest.NewDatabase(t))
+	if err := migrations.Check(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, "DISCARD ALL")
+	wants(t, migrations.Check(t.Context(), conn), "pooler", "default_query_exec_mode=exec", "DATABASE_URL")
+}
+
 func wants(t *testing.T, err error, words ...string) {
 	t.Helper()
 	for _, w := range words {
