@@ -105,6 +105,8 @@ func TestNobodyWaitsLongerThanAVisitorMay(t *testing.T) {
 		}
 		wait.Wait()
 		time.Sleep(time.Minute)
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		if n := l.waiting.Len(); n != 0 || l.flying {
 			t.Errorf("%d wait; a query is under way: %v", n, l.flying)
 		}
