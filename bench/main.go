@@ -105,7 +105,7 @@ func run(o options) error {
 	ctx, stop := untilInterrupted()
 	defer stop()
 	turns := time.Duration(2*(o.rounds+2)*subjectCount + 5*floodTurns)
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout+turns*o.turn+loadGrace)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout+turns*o.turn+2*comparisons*slice+loadGrace)
 	defer cancel()
 	// Everything has ended by the time the result is printed: whoever reads it may stop reading.
 	res, err := measure(ctx, o)

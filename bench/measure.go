@@ -162,15 +162,14 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 	j := func(address, path, cookie string) job {
 		return job{Address: address, Request: s.request(path, cookie), Connections: o.connections, Duration: slice}
 	}
-	through := func(g gate) subject { return s.through(g, o, cookie) }
 	list := [subjectCount]subject{
 		bare:     {s.bare.pid(), j(s.bareAddress, o.path, s.keeping.named(cookie))},
 		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
-		signedIn: through(s.keeping),
-		asking:   through(s.asking),
+		signedIn: s.through(s.keeping, o, cookie),
+		asking:   s.through(s.asking, o, cookie),
 	}
 	if o.against != "" {
-		list[other] = through(s.other)
+		list[other] = s.through(s.other, o, cookie)
 	}
 	return list
 }
