@@ -18,7 +18,7 @@ type cache struct {
 
 const (
 	cacheShards = 16
-	// maxCached and maxCachedBytes bound what is kept; a session takes about 600 bytes.
+	// maxCached and maxCachedBytes bound what is kept; TestAKeptSessionTakesLessThanAKibibyte prints what one takes.
 	maxCached      = 1 << 16
 	maxCachedBytes = 64 << 20
 )

@@ -223,9 +223,9 @@ func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 	}
 }
 
-// A logout counts from the next request also where the session had been ended by others, and the news is on its way.
-func TestALogoutOfWhatIsGoneCountsAtOnce(t *testing.T) {
-	t.Parallel()
+// revokedUnheard is a session that a store keeps and that began something. It has just been ended, of which nothing is heard.
+func revokedUnheard(t *testing.T) (*auth.Store, auth.Token, *lasting) {
+	t.Helper()
 	url := authtest.NewDatabase(t)
 	f := newFault(t, url)
 	s, db := running(t, url, f.listen(t))
@@ -235,6 +235,13 @@ func TestALogoutOfWhatIsGoneCountsAtOnce(t *testing.T) {
 	s.Hold(cached(t, s, token), l)
 	f.mode.Store(hangs)
 	exec(t, db, `DELETE FROM gatepost.session`)
+	return s, token, l
+}
+
+// A logout counts from the next request also where the session had been ended by others, and the news is on its way.
+func TestALogoutOfWhatIsGoneCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	s, token, l := revokedUnheard(t)
 	if err := s.SignOut(t.Context(), token, here); err != nil {
 		t.Fatal(err)
 	}

@@ -98,15 +98,7 @@ func TestWhatWasRevokedBeforeItBeganToLastIsEnded(t *testing.T) {
 // Without anybody to tell of revocations, PostgreSQL is asked instead.
 func TestWhatLastsEndsAlsoWhenRevocationsGoUnheard(t *testing.T) {
 	t.Parallel()
-	url := authtest.NewDatabase(t)
-	f := newFault(t, url)
-	s, db := running(t, url, f.listen(t))
-	token := signUp(t, s, "ada@example.com")
-	sure(t, s)
-	l := &lasting{}
-	s.Hold(cached(t, s, token), l)
-	f.mode.Store(hangs)
-	exec(t, db, `DELETE FROM gatepost.session`)
+	_, _, l := revokedUnheard(t)
 	revoked := time.Now()
 	eventually(t, "it is ended", func() bool { return l.ended.Load() == 1 })
 	if took := time.Since(revoked); took > time.Second {

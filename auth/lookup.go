@@ -45,7 +45,7 @@ type lookup struct {
 const (
 	// maxBatch bounds one query.
 	maxBatch = 256
-	// maxWaiting bounds what those who wait take while PostgreSQL is slow; one takes some 300 bytes, and its request more.
+	// maxWaiting bounds the memory of those who wait while PostgreSQL is slow.
 	maxWaiting = 1 << 16
 	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
 	lookupPatience = 4500 * time.Millisecond

@@ -239,13 +239,20 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 	}
 }
 
-func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
-	t.Parallel()
+// withExpired has one session that is valid and some, from old1 on, that are not.
+func withExpired(t *testing.T, n int) (*auth.Store, *pgxpool.Pool) {
+	t.Helper()
 	s, db := authtest.NewStore(t)
 	signUp(t, s, "ada@example.com")
 	exec(t, db, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, 2500) n, gatepost."user" u`)
+		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, $1::int) n, gatepost."user" u`, n)
+	return s, db
+}
+
+func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	s, db := withExpired(t, 2500)
 	n, err := s.Sweep(t.Context())
 	if err != nil || n != 2500 {
 		t.Errorf("got %d rows swept, %v; want 2500", n, err)
@@ -258,11 +265,7 @@ func TestSweepDeletesOnlyWhatHasExpired(t *testing.T) {
 // What somebody else has locked is left for the next time, and nobody waits for it.
 func TestSweepWaitsForNobody(t *testing.T) {
 	t.Parallel()
-	s, db := authtest.NewStore(t)
-	signUp(t, s, "ada@example.com")
-	exec(t, db, `
-		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, 3) n, gatepost."user" u`)
+	s, db := withExpired(t, 3)
 	err := pgx.BeginFunc(t.Context(), db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), `SELECT FROM gatepost.session WHERE id = 'old2' FOR UPDATE`); err != nil {
 			return err
