@@ -113,7 +113,7 @@ func (a *auditor) write(ctx context.Context, events []auditEvent) error {
 			columns[c][i] = storable(value)
 		}
 	}
-	_, err := a.s.db.Exec(ctx, `
+	_, err := a.s.work.Exec(ctx, `
 		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id)
 		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, '')
 		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS e (age, event, result, user_id, client, request_id)`,

@@ -64,7 +64,7 @@ func TestAuditEventsEnd(t *testing.T) {
 	}
 	off := auth.New(db, auth.Options{Log: slog.New(slog.DiscardHandler)})
 	signUp(t, off, "ada@example.com")
-	off.Close()
+	t.Cleanup(off.Close)
 	if n, err := off.Sweep(t.Context()); n != 0 || err != nil || events(t, db) != "young=ok" {
 		t.Errorf("whoever keeps none writes %s, and sweeps %d, %v", events(t, db), n, err)
 	}

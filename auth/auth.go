@@ -34,8 +34,9 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
-	// ErrBusy: more passwords are waiting to be hashed than can be in a few seconds. Nothing was written.
-	ErrBusy = errors.New("too many sign-ins at once")
+	// ErrBusy: more wait, from everywhere, for passwords to be hashed or for a connection, than can have their turn in a few
+	// seconds. Nothing was written.
+	ErrBusy = errors.New("too much at once")
 	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
 	ErrUnavailable = errors.New("the user database is unavailable")
 )
@@ -76,6 +77,12 @@ type Options struct {
 	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
 	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
 	SessionCache time.Duration
+	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is signed in, and for
+	// what is done in the background. Default 2 each.
+	PathConns, WorkConns int32
+	// SessionsPerUser is how many sessions a user may have: a sign-in beyond that ends those that were not used for longest.
+	// Default 100.
+	SessionsPerUser int
 	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like the
 	// pool.
 	Listen *pgx.ConnConfig
@@ -107,6 +114,15 @@ func (o Options) withDefaults() Options {
 	if o.AnswerStep <= 0 {
 		o.AnswerStep = 250 * time.Millisecond
 	}
+	if o.PathConns <= 0 {
+		o.PathConns = 2
+	}
+	if o.WorkConns <= 0 {
+		o.WorkConns = 2
+	}
+	if o.SessionsPerUser <= 0 {
+		o.SessionsPerUser = 100
+	}
 	o.PasswordMin = max(o.PasswordMin, minPasswordLength)
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -116,7 +132,11 @@ func (o Options) withDefaults() Options {
 
 // Store is the only reader and writer of users and sessions. It is safe for concurrent use.
 type Store struct {
-	db      *pgxpool.Pool
+	db      *pgxpool.Pool // for pages
+	path    *pgxpool.Pool // for who is signed in
+	work    *pgxpool.Pool // for the background
+	turns   *fairQueue    // at db
+	pinger  *pinger
 	o       Options
 	hashes  *hashQueue
 	workers *hashing // nil: this process hashes
@@ -135,14 +155,17 @@ type Store struct {
 	down     atomic.Bool // PostgreSQL is known not to answer
 	// watching: somebody asks PostgreSQL until it answers.
 	watching atomic.Bool
+	stalled  atomic.Bool // look-ups take too long
 	ctx      context.Context
 	close    context.CancelFunc
 }
 
-// New makes a Store on a migrated database. Call Close when done; the pool stays the caller's.
+// New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has pools of its
+// own like it. Call Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
+	s.openShares()
 	s.alive = alive
 	if s.o.Verify == VerifyRequired {
 		s.alive += ` AND u.email_verified`
@@ -172,6 +195,9 @@ func (s *Store) Close() {
 	if s.workers != nil {
 		s.workers.close()
 	}
+	s.pinger.close()
+	s.path.Close()
+	s.work.Close()
 }
 
 // Client is where an attempt came from.

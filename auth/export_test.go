@@ -2,14 +2,22 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
 func HoldHashQueue(s *Store) (release func()) {
-	n := int64(hashSlots())
-	_ = s.hashes.slots.Acquire(context.Background(), n) // the background never ends
-	return func() { s.hashes.slots.Release(n) }
+	var all []func()
+	for range hashSlots() {
+		leave, _ := s.hashes.enter(context.Background()) // the background never ends
+		all = append(all, leave)
+	}
+	return func() {
+		for _, leave := range all {
+			leave()
+		}
+	}
 }
 
 // OldHash hashes with parameters from before the current ones.
@@ -40,11 +48,20 @@ func AfterQueries(s *Store, f func(tokens int)) {
 	}
 }
 
-// FillHashQueue makes it look as if as many waited for a slot as may, until the returned func is called.
+// FillHashQueue has as many wait for a slot as may, until the returned func is called.
 func FillHashQueue(s *Store) (release func()) {
-	n := int64(hashSlots()) * hashRoom
-	s.hashes.waiting.Add(n)
-	return func() { s.hashes.waiting.Add(-n) }
+	free := HoldHashQueue(s)
+	var all []*waiter
+	for range s.hashes.room {
+		_, w := s.hashes.join(netip.Addr{})
+		all = append(all, w)
+	}
+	return func() {
+		for _, w := range all {
+			_ = s.hashes.giveUp(w)
+		}
+		free()
+	}
 }
 
 // SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
@@ -69,3 +86,13 @@ func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.
 func MailKey(email, class, interval string) []byte { return hashKey("mail", email, class, interval) }
+
+// FairQueue is the queue by itself.
+type FairQueue struct{ q *fairQueue }
+
+func NewFairQueue(slots, room int) *FairQueue                  { return &FairQueue{newFairQueue(slots, room)} }
+func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx) }
+func (q *FairQueue) Full(addr string) error                    { return q.q.full(netip.MustParseAddr(addr)) }
+func (q *FairQueue) Waiting() int                              { _, n := q.q.load(); return n }
+func (q *FairQueue) Held() int                                 { n, _ := q.q.load(); return n }
+func (q *FairQueue) Networks() int                             { return len(q.q.root.below) }

@@ -18,6 +18,9 @@ const (
 	browserDoor             // a browser in which it did
 )
 
+// doorNames are for keys.
+var doorNames = map[door]string{anyDoor: "any", networkDoor: "network", browserDoor: "browser"}
+
 const (
 	// familiarFor is how long a place stays familiar after the last sign-in there.
 	familiarFor = 180 * 24 * time.Hour

@@ -1,14 +1,12 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"runtime"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // hashWait is how long a sign-in waits for its turn to hash, give or take half of it by chance: those who came together
@@ -28,51 +26,45 @@ func chance(limit time.Duration) time.Duration {
 }
 
 // hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
-// the same machine must go on forwarding traffic.
+// the same machine must go on forwarding traffic. Networks take turns.
 type hashQueue struct {
-	slots            *semaphore.Weighted
-	running, waiting atomic.Int64
-	derive           deriver
+	*fairQueue
+	derive deriver
 }
 
 func newHashQueue() *hashQueue {
-	return &hashQueue{slots: semaphore.NewWeighted(int64(hashSlots())), derive: derive}
+	return &hashQueue{newFairQueue(hashSlots(), hashSlots()*hashRoom), derive}
 }
 
 // hashSlots leaves a core to the traffic, where there is more than one.
 func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
-// room fails with ErrBusy when more wait than can have a turn, after as long as they wait: whoever is sent away at once
-// comes back at once. It keeps those who would wait in vain away from the database.
-func (q *hashQueue) room(ctx context.Context) error {
-	if q.waiting.Load() < int64(hashSlots())*hashRoom {
-		return nil
+// admit fails with ErrCrowded or ErrBusy where turn would at once, after as long as they wait: whoever is sent away at once comes
+// back at once. It keeps those who would wait in vain away from the database.
+func (q *hashQueue) admit(ctx context.Context) error {
+	err := q.full(clientOf(ctx))
+	if err != nil {
+		wait(ctx, hashPatience())
 	}
-	wait(ctx, hashPatience())
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return ErrBusy
+	return cmp.Or(ctx.Err(), err)
 }
 
-// turn waits for a slot and runs f in it. It fails with ErrBusy when none came free in time. f may ask the database for a
-// decision that must not be older than the turn, but never holds a connection while it hashes.
+// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask the database
+// for a decision that must not be older than the turn, but never holds a connection while it hashes.
 func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
 	waiting, cancel := context.WithTimeout(ctx, hashPatience())
 	defer cancel()
-	q.waiting.Add(1)
-	err := q.slots.Acquire(waiting, 1)
-	q.waiting.Add(-1)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	leave, err := q.enter(waiting)
+	if ctx.Err() != nil {
+		if err == nil {
+			leave()
 		}
-		return ErrBusy
+		return ctx.Err()
 	}
-	q.running.Add(1)
-	defer func() {
-		q.running.Add(-1)
-		q.slots.Release(1)
-	}()
+	if err != nil {
+		<-waiting.Done() // who was sent away early comes back no earlier than the others
+		return err
+	}
+	defer leave()
 	return f(q.derive)
 }

@@ -109,7 +109,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 	if err != nil {
 		return Issued{}, "", err
 	}
-	s.ended(presented)
+	s.ended(presented, issued)
 	return issued, row.id, nil
 }
 

@@ -183,7 +183,7 @@ func (s *Store) findByID(ctx context.Context, list []*Hold) (map[string]*found, 
 	for _, h := range list {
 		ids = append(ids, h.session)
 	}
-	rows, err := s.db.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+s.alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	rows, err := s.path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+s.alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
 	if err != nil {
 		return nil, err
 	}

@@ -172,8 +172,8 @@ const selectSessions = `
 func (s *Store) findSessions(tokens []string) (list []found, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
 	defer cancel()
-	err = s.again(ctx, func() error {
-		rows, err := s.db.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	err = s.retry(ctx, s.path, func() error {
+		rows, err := s.path.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
 		if err != nil {
 			return err
 		}

@@ -107,7 +107,7 @@ func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l letter) (posted bo
 	if !s.mails() {
 		return false, nil
 	}
-	if ok, err := take(ctx, tx, mailBuckets(l.kind, l.to)); err != nil || !ok {
+	if w, err := take(ctx, tx, mailBuckets(l.kind, l.to)); err != nil || len(w) > 0 {
 		return false, err
 	}
 	return true, s.post(ctx, tx, l)

@@ -49,12 +49,13 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 			return oneIf(s.listener.sure())
 		}),
 		gauge("gatepost_lasting_answers", "Sockets, streams, downloads and uploads under way that end with their session.", func() float64 { return float64(s.holds.len()) }),
-		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { return float64(s.hashes.running.Load()) }),
-		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { return float64(s.hashes.waiting.Load()) }),
+		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { held, _ := s.hashes.load(); return float64(held) }),
+		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { _, waiting := s.hashes.load(); return float64(waiting) }),
+		gauge("gatepost_pages_waiting", "Pages waiting for their turn at a connection to PostgreSQL.", func() float64 { _, waiting := s.turns.load(); return float64(waiting) }),
 		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
 			return oneIf(!s.down.Load())
 		}),
-		poolCollector{s.db})
+		poolCollector{"pages": s.db, "path": s.path, "work": s.work})
 	return m
 }
 
@@ -69,14 +70,14 @@ func gauge(name, help string, f func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 }
 
-// poolCollector reads the pool's own figures when it is asked.
-type poolCollector struct{ db *pgxpool.Pool }
+// poolCollector reads the pools' own figures when it is asked, by share.
+type poolCollector map[string]*pgxpool.Pool
 
 var (
-	poolConnections = prometheus.NewDesc("gatepost_database_connections", "Connections to PostgreSQL, by state.", []string{"state"}, nil)
-	poolMax         = prometheus.NewDesc("gatepost_database_connections_max", "Most connections the pool opens.", nil, nil)
-	poolWaits       = prometheus.NewDesc("gatepost_database_waits_total", "Times a connection was not free at once.", nil, nil)
-	poolWaited      = prometheus.NewDesc("gatepost_database_wait_seconds_total", "Time spent waiting for a connection.", nil, nil)
+	poolConnections = prometheus.NewDesc("gatepost_database_connections", "Connections to PostgreSQL, by share and state.", []string{"share", "state"}, nil)
+	poolMax         = prometheus.NewDesc("gatepost_database_connections_max", "Most connections that are opened, by share.", []string{"share"}, nil)
+	poolWaits       = prometheus.NewDesc("gatepost_database_waits_total", "Times a connection was not free at once, by share.", []string{"share"}, nil)
+	poolWaited      = prometheus.NewDesc("gatepost_database_wait_seconds_total", "Time spent waiting for a connection, by share.", []string{"share"}, nil)
 )
 
 func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
@@ -87,10 +88,12 @@ func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
-	st := c.db.Stat()
-	ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.IdleConns()), "idle")
-	ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), "used")
-	ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(st.MaxConns()))
-	ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(st.EmptyAcquireCount()))
-	ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds())
+	for share, pool := range c {
+		st := pool.Stat()
+		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.IdleConns()), share, "idle")
+		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), share, "used")
+		ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(st.MaxConns()), share)
+		ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(st.EmptyAcquireCount()), share)
+		ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds(), share)
+	}
 }

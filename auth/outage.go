@@ -10,14 +10,25 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// again runs a statement that may be repeated, and once more when the connection it was given turned out dead, as all
-// idle ones are after PostgreSQL restarts. While PostgreSQL has no connection to spare it waits for one of ours.
+// again runs a statement of a page that may be repeated, when it is its client's turn at a connection.
 func (s *Store) again(ctx context.Context, run func() error) error {
+	leave, err := s.page(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.retry(ctx, s.db, run)
+}
+
+// retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after PostgreSQL
+// restarts. While PostgreSQL has no connection to spare it waits for one of ours.
+func (s *Store) retry(ctx context.Context, pool *pgxpool.Pool, run func() error) error {
 	if s.down.Load() {
 		return errOutage
 	}
@@ -28,7 +39,7 @@ func (s *Store) again(ctx context.Context, run func() error) error {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) || ctx.Err() != nil || !connectionLost(err) {
 		return err
 	}
-	s.db.Reset()
+	pool.Reset()
 	return run()
 }
 
@@ -37,8 +48,13 @@ func (s *Store) again(ctx context.Context, run func() error) error {
 func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
+	leave, err := s.page(ctx)
+	if err != nil {
+		return s.unavailable(doing, err)
+	}
+	defer leave()
 	var tx pgx.Tx
-	err := s.again(ctx, func() (err error) { tx, err = s.db.Begin(ctx); return err })
+	err = s.retry(ctx, s.db, func() (err error) { tx, err = s.db.Begin(ctx); return err })
 	if err == nil {
 		if err = f(ctx, tx); err == nil {
 			err = tx.Commit(ctx)
@@ -88,20 +104,20 @@ func connectionLost(err error) bool {
 	return !errors.As(err, &value) && !errors.Is(err, errFault)
 }
 
-// unavailable wraps what PostgreSQL did, and notes an outage so that the next visitors need not wait to learn of it.
+// unavailable wraps what PostgreSQL did. Whether that is an outage, only a ping can tell: a deadline of ours may mean a row that
+// somebody holds, and a lost connection that somebody ended it. That many wait says nothing about PostgreSQL.
 func (s *Store) unavailable(doing string, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: %w", doing, err) // the visitor left
+	if errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCrowded) {
+		return fmt.Errorf("%s: %w", doing, err) // the visitor left, or is sent away
 	}
 	if connectionLost(err) && s.watching.CompareAndSwap(false, true) {
-		// Our own deadline may mean a row somebody holds; everything else means that nobody is there.
-		if !errors.Is(err, context.DeadlineExceeded) {
-			s.setDown(err)
-		}
 		go s.watch()
 	}
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 }
+
+// doubtful says that PostgreSQL does not answer, or that this is being found out.
+func (s *Store) doubtful() bool { return s.down.Load() || s.watching.Load() }
 
 func (s *Store) setDown(err error) {
 	if !s.down.Swap(true) {
@@ -111,7 +127,7 @@ func (s *Store) setDown(err error) {
 
 const probeEvery = 200 * time.Millisecond
 
-// watch asks PostgreSQL until it answers.
+// watch asks PostgreSQL until it answers, so that the next visitors need not wait to learn that it does not.
 func (s *Store) watch() {
 	defer s.watching.Store(false)
 	for s.ctx.Err() == nil {
@@ -127,12 +143,18 @@ func (s *Store) watch() {
 	}
 }
 
-// Ping says whether PostgreSQL answers within a second.
-func (s *Store) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := s.db.Ping(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on without.
+func (s *Store) stall(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || s.stalled.Swap(true) {
+		return
 	}
-	return nil
+	go func() {
+		defer s.stalled.Store(false)
+		for s.ctx.Err() == nil {
+			if _, err := s.findSessions([]string{}); err == nil {
+				return
+			}
+			wait(s.ctx, probeEvery)
+		}
+	}()
 }

@@ -103,7 +103,7 @@ func (o *outbox) attempt(ctx context.Context, m outgoing) error {
 // take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the user has no
 // more, or for one who is disabled, is nobody's mail.
 func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
-	err = pgx.BeginFunc(ctx, o.s.db, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, o.s.work, func(tx pgx.Tx) error {
 		var fits bool
 		err := tx.QueryRow(ctx, `
 			UPDATE gatepost.outbox o SET attempts = attempts + 1, due_at = now() + $1::interval
@@ -141,7 +141,7 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 		}
 		err := o.finish(ctx, m, "sent")
 		if m.link.Purpose != "" {
-			err = errors.Join(err, voidOlder(ctx, o.s.db, m.link, m.Link))
+			err = errors.Join(err, voidOlder(ctx, o.s.work, m.link, m.Link))
 		}
 		return err
 	}
@@ -160,7 +160,7 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 	if errors.Is(failure, context.Canceled) { // we end, and another goes on
 		wait = 0
 	}
-	_, err := o.s.db.Exec(ctx, `
+	_, err := o.s.work.Exec(ctx, `
 		UPDATE gatepost.outbox SET due_at = now() + $2::interval, failure = $3 WHERE id = $1`, m.ID, wait, reason)
 	return err
 }
@@ -171,13 +171,13 @@ func (o *outbox) about(m outgoing, reason string) []slog.Attr {
 
 func (o *outbox) finish(ctx context.Context, m outgoing, result string) error {
 	o.s.metrics.mails.WithLabelValues(string(m.Kind), result).Inc()
-	_, err := o.s.db.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
+	_, err := o.s.work.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
 	return err
 }
 
 // giveUp deletes the mail that nobody wants any more.
 func (o *outbox) giveUp(ctx context.Context) (int64, error) {
-	rows, err := o.s.db.Query(ctx, `
+	rows, err := o.s.work.Query(ctx, `
 		DELETE FROM gatepost.outbox WHERE ctid = ANY (ARRAY(
 		    SELECT ctid FROM gatepost.outbox WHERE expires_at < now() FOR UPDATE SKIP LOCKED))
 		RETURNING kind`)
@@ -209,8 +209,8 @@ func (s *Store) Outbox(ctx context.Context) (OutboxState, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var st OutboxState
-	err := s.again(ctx, func() error {
-		return s.db.QueryRow(ctx, `
+	err := s.retry(ctx, s.work, func() error {
+		return s.work.QueryRow(ctx, `
 			SELECT count(*), count(failure),
 			       coalesce((SELECT failure FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
 			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)

@@ -29,6 +29,9 @@ func (s *Store) requestReset(ctx context.Context, email string, c Client) (userI
 	if email, err = CanonicalEmail(email); err != nil {
 		return "", err
 	}
+	if err := s.admitBuckets(ctx, mailRequests(c.Addr)); err != nil { // before a transaction is begun for who is refused
+		return "", err
+	}
 	err = s.transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
 		return takeOrWait(ctx, tx, mailRequests(c.Addr))
 	})

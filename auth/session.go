@@ -51,20 +51,33 @@ const endsAt = `least(s.expires_at, s.created_at + $3::interval, now() + $3::int
 // fails with ErrNoSession, or with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known,
 // within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
+	return s.lookup(ctx, t, true)
+}
+
+// Glance is Lookup for who can go on without an answer: while look-ups are known to take too long it fails at once.
+func (s *Store) Glance(ctx context.Context, t Token) (Session, error) {
+	return s.lookup(ctx, t, false)
+}
+
+func (s *Store) lookup(ctx context.Context, t Token, patient bool) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
 	hash, generation := t.sum(), s.cache.generation.Load()
-	if s.listener.sure() && !s.down.Load() {
+	if s.listener.sure() && !s.doubtful() {
 		if v, ok := s.cache.get(hash); ok {
 			s.metrics.cached.Inc()
 			v.generation = generation
 			return v, nil
 		}
 	}
+	if !patient && s.stalled.Load() {
+		return Session{}, fmt.Errorf("look up session: %w: %w", ErrUnavailable, errSlow)
+	}
 	began := time.Now()
 	found, err := s.lookups.find(ctx, hash.String())
 	if err != nil {
+		s.stall(err)
 		return Session{}, s.unavailable("look up session", err)
 	}
 	s.metrics.asked.Inc()
@@ -172,6 +185,22 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Tok
 	return t, nil
 }
 
+// makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns whose they
+// were, empty for none. The caller has the user's row locked.
+func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Token) (crowdedOut string, err error) {
+	tag, err := tx.Exec(ctx, `
+		DELETE FROM gatepost.session WHERE id IN (
+		    SELECT id FROM gatepost.session WHERE user_id = $1 AND token <> $2 ORDER BY last_used_at DESC, id OFFSET $3)`,
+		userID, made.hash(), s.o.SessionsPerUser-1)
+	if err != nil {
+		return "", fmt.Errorf("make room for a session: %w", err)
+	}
+	if tag.RowsAffected() > 0 {
+		crowdedOut = userID
+	}
+	return crowdedOut, nil
+}
+
 // SignOut ends a session. A token without one is no error: the visitor is signed out either way.
 func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 	if t == "" {
@@ -234,7 +263,7 @@ func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err 
 	table, _, _ := strings.Cut(doomed, " ")
 	for {
 		// A ctid names a row within one partition only, and an operator may have made some.
-		tag, err := s.db.Exec(ctx, fmt.Sprintf(`
+		tag, err := s.work.Exec(ctx, fmt.Sprintf(`
 			WITH doomed AS MATERIALIZED (SELECT tableoid, ctid FROM gatepost.%s LIMIT %d FOR UPDATE SKIP LOCKED)
 			DELETE FROM gatepost.%s t USING doomed d WHERE t.ctid = d.ctid AND t.tableoid = d.tableoid`, doomed, sweepBatch, table))
 		if err != nil {

@@ -23,6 +23,8 @@ type Issued struct {
 	Session  Token
 	Browser  Token // by which the browser is known again; see Client.Browser
 	Remember bool  // the session's cookie outlives the browser; see Cookie.Set
+
+	crowdedOut string // the user some of whose sessions ended to make room; empty: none did
 }
 
 // candidate is the account an attempt is made at.
@@ -67,7 +69,7 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		case err == nil && unverified:
 			err = errUnconfirmed
 		case err == nil:
-			s.ended(c.Presented)
+			s.ended(c.Presented, issued)
 		}
 		return userID, err
 	})
@@ -100,7 +102,7 @@ func (s *Store) attempt(ctx context.Context, event string, c Client, run func() 
 // in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
 // returns whom the attempt was at, where that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
-	if err := s.hashes.room(ctx); err != nil {
+	if err := s.hashes.admit(ctx); err != nil {
 		return "", err
 	}
 	d := doorsOf(c.Email, c.Client)
@@ -219,17 +221,25 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, d doors,
 		if err := recheck(ctx, tx, a, renewed); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.account[a.door]); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.failures[a.door]); err != nil {
 			return err
 		}
-		return finish(ctx, tx, a)
+		if err := finish(ctx, tx, a); err != nil {
+			return err
+		}
+		b := &pgx.Batch{} // last, as others from the network wait for these rows
+		queueBuckets(b, d.proof(a.door))
+		return tx.SendBatch(ctx, b).Close()
 	})
 }
 
-// ended forgets the session that a sign-in has replaced.
-func (s *Store) ended(presented Token) {
+// ended forgets the session that a sign-in has replaced, and those that had to make room.
+func (s *Store) ended(presented Token, i Issued) {
 	if presented != "" {
 		s.cache.drop(presented.sum())
+	}
+	if i.crowdedOut != "" {
+		s.changed(i.crowdedOut)
 	}
 }
 
@@ -239,8 +249,12 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 	if err != nil {
 		return Issued{}, err
 	}
+	crowdedOut, err := s.makeRoom(ctx, tx, n.userID, t)
+	if err != nil {
+		return Issued{}, err
+	}
 	browser, err := befriend(ctx, tx, n.userID, n.client)
-	return Issued{t, browser, n.remember}, err
+	return Issued{t, browser, n.remember, crowdedOut}, err
 }
 
 // recheck locks the account as it was found, stores its new hash if there is one, and ends the run of wrong passwords.
@@ -293,6 +307,8 @@ func result(err error) string {
 		return "throttled"
 	case errors.Is(err, ErrBusy):
 		return "busy"
+	case errors.Is(err, ErrCrowded):
+		return "crowded"
 	case errors.Is(err, ErrSignUpClosed):
 		return "closed"
 	case errors.As(err, &input):

@@ -53,7 +53,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
-	if err := s.hashes.room(ctx); err != nil {
+	if err := s.hashes.admit(ctx); err != nil {
 		return Issued{}, "", err
 	}
 	limits := s.signUpBuckets(client.Addr)
@@ -90,7 +90,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return s.askToVerify(ctx, tx, row.id, row.email, client)
 	})
 	if err == nil {
-		s.ended(presented)
+		s.ended(presented, issued)
 	}
 	return issued, row.id, err
 }

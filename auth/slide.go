@@ -56,7 +56,7 @@ func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.Session
 func (s *Store) slide(ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
-	_, err := s.db.Exec(ctx, `
+	_, err := s.work.Exec(ctx, `
 		UPDATE gatepost.session s
 		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
 		    expires_at = CASE

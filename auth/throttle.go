@@ -27,9 +27,19 @@ const (
 	// bogusRows bounds the rows kept for names nobody has.
 	bogusRows = 100_000
 
-	// A network (an IPv4 address or an IPv6 /64) may fail this often at once, and then once per interval: 100 in an hour.
+	// A network (an IPv4 address or an IPv6 /64) may fail this often at once, and then once per interval: 80 in an hour.
 	networkBurst    = 20
 	networkInterval = 45 * time.Second
+
+	// Right passwords: an account may be signed in to this often at once through each of its doors, and then ten times in a minute;
+	// a network this often, and then twenty times. It is more than people need, and less than keeps the queue of hashes busy.
+	proofBurst           = 60
+	proofInterval        = 6 * time.Second
+	proofNetworkBurst    = 120
+	proofNetworkInterval = 3 * time.Second
+
+	// innerWidth is how many times as much as one network may fail is let through from this machine or a private network.
+	innerWidth = 8
 
 	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and how
 	// many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
@@ -41,6 +51,9 @@ const (
 	mailHourly  = 5
 	mailNetwork = 20
 )
+
+// widths are how many times as much as the narrowest network a wider one may, by the length of its prefix.
+var widths = map[int]int{24: 8, 56: 4, 48: 16}
 
 // throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own could
 // not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
@@ -54,45 +67,77 @@ func hashKey(parts ...string) throttleKey {
 	return h.Sum(nil)
 }
 
-// network is what counts as one client: whoever has one address of an IPv6 /64 has them all.
+// network is what counts as one client, in the form that keys are made from.
 func network(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			a = p.Addr()
-		}
+	if list := networksOf(a); list != nil {
+		return list[len(list)-1].Addr().String()
 	}
-	return a.String()
+	return a.Unmap().WithZone("").String()
 }
 
-// doors are the throttle keys of one attempt at one account: the door it came through, and the network's own.
+// perNetwork are the limits of something for each network that an address counts for. A wider network has several times as much:
+// less than all who may be in it, more than one of them can use up. An address of this machine or a private network has as much as
+// a wide one, as it may speak for everybody.
+func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (list []bucket) {
+	times := func(key throttleKey, n int) bucket { return bucket{key, n * burst, interval / time.Duration(n)} }
+	networks := networksOf(a)
+	for i, p := range networks {
+		if i == len(networks)-1 {
+			return append(list, times(hashKey(what, network(a)), 1))
+		}
+		list = append(list, times(hashKey(what, p.String()), widths[p.Bits()]))
+	}
+	return []bucket{times(hashKey(what, network(a)), innerWidth)}
+}
+
+// doors are the limits of one attempt at one account: of the door it came through, and of the networks. Wrong passwords and right
+// ones are counted apart, so that neither uses up what there is for the other.
 type doors struct {
-	account map[door]throttleKey
-	network throttleKey
+	failures       map[door]throttleKey
+	proofs         map[door]bucket
+	failed, proved []bucket // of networks
 }
 
 func doorsOf(email string, c Client) doors {
-	return doors{
-		account: map[door]throttleKey{
+	d := doors{
+		failures: map[door]throttleKey{
 			anyDoor:     hashKey("account", email),
 			networkDoor: hashKey("account", email, "network", network(c.Addr)),
 			browserDoor: hashKey("account", email, "browser", c.Browser.hash()),
 		},
-		network: hashKey("sign-in", network(c.Addr)),
+		proofs: map[door]bucket{},
+		failed: perNetwork("sign-in", c.Addr, networkBurst, networkInterval),
+		proved: perNetwork("proof", c.Addr, proofNetworkBurst, proofNetworkInterval),
 	}
+	for which, name := range doorNames {
+		d.proofs[which] = bucket{hashKey("proof", email, name), proofBurst, proofInterval}
+	}
+	return d
 }
 
-func (d doors) all() []throttleKey {
-	return []throttleKey{d.account[anyDoor], d.account[networkDoor], d.account[browserDoor], d.network}
+func (d doors) all() (keys []throttleKey) {
+	for which := range doorNames {
+		keys = append(keys, d.through(which)...)
+	}
+	return keys
 }
 
 // through are the keys that count for an attempt through a door. A familiar browser does not wait for what others in its
 // network do.
 func (d doors) through(which door) []throttleKey {
+	keys := []throttleKey{d.failures[which], d.proofs[which].key}
 	if which == browserDoor {
-		return []throttleKey{d.account[which]}
+		return keys
 	}
-	return []throttleKey{d.account[which], d.network}
+	return append(append(keys, keysOf(d.failed)...), keysOf(d.proved)...)
+}
+
+// proof is what a right password counts for.
+func (d doors) proof(which door) []bucket {
+	if which == browserDoor {
+		return []bucket{d.proofs[which]}
+	}
+	return append([]bucket{d.proofs[which]}, d.proved...)
 }
 
 // waits are the seconds for which keys are blocked.
@@ -138,12 +183,12 @@ func (s *Store) countFailure(ctx context.Context, a candidate, d doors) error {
 			    blocked_until = CASE WHEN t.failures + 1 < $2::int THEN now()
 			        ELSE now() + least($3::interval * power(2, least(t.failures + 1 - $2::int, 20)), $4::interval) END,
 			    expires_at = now() + $5::interval`,
-			d.account[a.door], accountFree, accountFirst, accountMost, accountMemory, a.userID)
+			d.failures[a.door], accountFree, accountFirst, accountMost, accountMemory, a.userID)
 		if a.door != anyDoor {
 			queueUnfamiliar(b, a)
 		}
 		if a.door != browserDoor {
-			queueBucket(b, bucket{d.network, networkBurst, networkInterval})
+			queueBuckets(b, d.failed)
 		}
 	})
 }
@@ -155,15 +200,16 @@ type bucket struct {
 	interval time.Duration
 }
 
+func keysOf(buckets []bucket) (keys []throttleKey) {
+	for _, b := range buckets {
+		keys = append(keys, b.key)
+	}
+	return keys
+}
+
 // hourly is a limit on how often at once, and then in an hour.
 func hourly(key throttleKey, limit int) bucket {
 	return bucket{key, limit, time.Hour / time.Duration(limit)}
-}
-
-// inner says that an address is this machine's, or one of a private network.
-func inner(a netip.Addr) bool {
-	a = a.Unmap()
-	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
 // mailBuckets are the limits on mail to an address. There are several, so that nobody keeps its owner from a link or a warning by
@@ -179,23 +225,23 @@ func mailBuckets(kind MailKind, email string) []bucket {
 	return []bucket{{hashKey("mail", email, class, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, class, "hour"), mailHourly)}
 }
 
-// mailRequests is the limit on requests for mail from an address.
-func mailRequests(a netip.Addr) bucket {
-	limit := mailNetwork
+// mailRequests are the limits on requests for mail from an address.
+func mailRequests(a netip.Addr) []bucket {
 	if inner(a) {
-		limit = innerLimit
+		return []bucket{hourly(hashKey("mail-requests", network(a)), innerLimit)}
 	}
-	return hourly(hashKey("mail-requests", network(a)), limit)
+	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
 }
 
 // signUpBuckets are the limits that a sign-up from an address counts against.
 func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 	var list []bucket
-	if limit := s.o.SignUpLimit; limit > 0 {
-		if inner(a) {
-			limit = max(limit, innerLimit)
-		}
-		list = append(list, hourly(hashKey("sign-up", network(a)), limit))
+	switch limit := s.o.SignUpLimit; {
+	case limit <= 0:
+	case inner(a):
+		list = append(list, hourly(hashKey("sign-up", network(a)), max(limit, innerLimit)))
+	default:
+		list = perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit))
 	}
 	if s.o.SignUpTotal > 0 {
 		list = append(list, hourly(hashKey("sign-up"), s.o.SignUpTotal))
@@ -207,10 +253,7 @@ func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	var keys []throttleKey
-	for _, b := range buckets {
-		keys = append(keys, b.key)
-	}
+	keys := keysOf(buckets)
 	var w waits
 	err := s.again(ctx, func() error {
 		rows, err := s.db.Query(ctx, waitsSQL, keys)
@@ -228,16 +271,17 @@ func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
 
 // countSignUp writes down a sign-up, successful or not.
 func (s *Store) countSignUp(ctx context.Context, buckets []bucket) error {
-	return s.count(ctx, func(b *pgx.Batch) {
-		for _, bu := range buckets {
-			queueBucket(b, bu)
-		}
-	})
+	return s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, buckets) })
 }
 
 func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
+	leave, err := s.page(ctx)
+	if err != nil {
+		return s.unavailable("count an attempt", err)
+	}
+	defer leave()
 	b := &pgx.Batch{}
 	queue(b)
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
@@ -260,36 +304,41 @@ func (b bucket) args() []any {
 	return []any{b.key, time.Duration(b.burst-2) * b.interval, b.interval}
 }
 
-func queueBucket(b *pgx.Batch, bu bucket) { b.Queue(bucketSQL, bu.args()...) }
-
-// take counts an attempt against the limits, in a transaction, unless one is reached: among any number at once as many get
-// through as may.
-func take(ctx context.Context, tx pgx.Tx, buckets []bucket) (ok bool, err error) {
-	for _, b := range buckets {
-		tag, err := tx.Exec(ctx, bucketSQL+` WHERE t.blocked_until <= now()`, b.args()...)
-		if err != nil || tag.RowsAffected() == 0 {
-			return false, err
-		}
+func queueBuckets(b *pgx.Batch, buckets []bucket) {
+	for _, bu := range buckets {
+		b.Queue(bucketSQL, bu.args()...)
 	}
-	return true, nil
 }
 
-// takeOrWait is take for one limit that people are told of.
-func takeOrWait(ctx context.Context, tx pgx.Tx, b bucket) error {
-	ok, err := take(ctx, tx, []bucket{b})
-	if err != nil || ok {
-		return err
+// take counts an attempt against the limits, in a transaction, unless one is reached: among any number at once as many get
+// through as may. Who is refused has only read, or refusals would wait for each other's locks with a connection each.
+func take(ctx context.Context, tx pgx.Tx, buckets []bucket) (waits, error) {
+	rows, err := tx.Query(ctx, waitsSQL, keysOf(buckets))
+	if err != nil {
+		return nil, err
 	}
-	rows, err := tx.Query(ctx, waitsSQL, []throttleKey{b.key})
+	if w, err := collectWaits(rows); err != nil || len(w) > 0 {
+		return w, err
+	}
+	for _, b := range buckets {
+		tag, err := tx.Exec(ctx, bucketSQL+` WHERE t.blocked_until <= now()`, b.args()...)
+		if err != nil {
+			return nil, err
+		}
+		if tag.RowsAffected() == 0 { // somebody was faster
+			return waits{string(b.key): max(1, int(b.interval.Seconds()))}, nil
+		}
+	}
+	return nil, nil
+}
+
+// takeOrWait is take for limits that people are told of.
+func takeOrWait(ctx context.Context, tx pgx.Tx, buckets []bucket) error {
+	w, err := take(ctx, tx, buckets)
 	if err != nil {
 		return err
 	}
-	w, err := collectWaits(rows)
-	if err != nil {
-		return err
-	}
-	w[string(b.key)] = max(1, w[string(b.key)])
-	return w.check(b.key)
+	return w.check(keysOf(buckets)...)
 }
 
 // settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does

@@ -100,7 +100,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
-	s.ended(v.Session)
+	s.ended(v.Session, issued)
 	s.changed(l.userID)
 	return issued, nil
 }
@@ -128,7 +128,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		return Issued{}, err
 	}
 	if issued.Session != "" {
-		s.ended(v.Session)
+		s.ended(v.Session, issued)
 	}
 	s.changed(l.userID)
 	return issued, nil

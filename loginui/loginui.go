@@ -54,8 +54,14 @@ type UI struct {
 	site      site
 	policy    string // Content-Security-Policy
 	routes    map[string]methods
+	free      map[string]bool // paths that cost nothing, and are always served
 	origin    *http.CrossOriginProtection
+	admission *auth.Admission
 }
+
+// atOnce is how many of our pages are answered at once. Most of that time they wait: for a form to come in, for a turn to hash, for
+// the next step of a refusal.
+const atOnce = 1024
 
 // methods are the handlers of one path, by method. HEAD is served as GET.
 type methods map[string]page
@@ -69,7 +75,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection()}
+	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection(), admission: auth.NewAdmission(atOnce)}
 	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -136,8 +142,9 @@ func (ui *UI) addAssets() error {
 	if b.Logo.content != nil {
 		assets = append(assets, b.Logo.asset())
 	}
+	ui.free = map[string]bool{"/.gatepost/healthz": true}
 	for _, a := range assets {
-		ui.routes[a.path] = methods{"GET": a.serve}
+		ui.routes[a.path], ui.free[a.path] = methods{"GET": a.serve}, true
 	}
 	// The app shares our origin, and whatever people upload there must not run here: no script but this one.
 	allowed := ui.absolute(ui.site.Script)
@@ -164,10 +171,24 @@ func (ui *UI) Owns(rawPath string) bool {
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ui.protect(w.Header())
-		if err := ui.serve(w, r); err != nil {
+		if err := ui.admit(w, r); err != nil {
 			ui.answer(w, r, err)
 		}
 	})
+}
+
+// admit serves a page if its client's network has not too many under way, in the client's name.
+func (ui *UI) admit(w http.ResponseWriter, r *http.Request) error {
+	if ui.free[r.URL.EscapedPath()] {
+		return ui.serve(w, r)
+	}
+	client := clientAddr(r)
+	leave, err := ui.admission.Enter(client)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return ui.serve(w, r.WithContext(auth.FromClient(r.Context(), client)))
 }
 
 func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
@@ -216,9 +237,14 @@ func (ui *UI) protect(h http.Header) {
 
 // client is where the request came from, for the throttle and the audit line.
 func (ui *UI) client(r *http.Request) auth.Client {
-	ap, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address when there is none
-	return auth.Client{Addr: ap.Addr(), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
+	return auth.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
 		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id")}
+}
+
+// clientAddr is the zero address when there is none.
+func clientAddr(r *http.Request) netip.Addr {
+	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return ap.Addr()
 }
 
 // presented is the session cookie the browser sent. present without a token is one that cannot be valid.

@@ -74,7 +74,10 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 		seeOther(w, ui.withNext("/login", localPath(ui.asked(r))))
 		return
 	}
-	if status == http.StatusServiceUnavailable {
+	switch {
+	case errors.Is(err, auth.ErrBusy), errors.Is(err, auth.ErrCrowded):
+		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
+	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 	}
 	if status == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
@@ -98,6 +101,10 @@ func sentence(w *words, status int, err error) string {
 		return w.say("fault.other_user")
 	case taken(err):
 		return w.say("email.taken")
+	case errors.Is(err, auth.ErrBusy):
+		return w.say("fault.busy")
+	case errors.Is(err, auth.ErrCrowded):
+		return w.say("fault.crowded")
 	}
 	return w.say(messageOf(status))
 }
@@ -155,8 +162,10 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusGone
 	case taken(err):
 		status = http.StatusConflict
-	case errors.Is(err, auth.ErrUnavailable):
+	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, auth.ErrBusy):
 		status = http.StatusServiceUnavailable
+	case errors.Is(err, auth.ErrCrowded):
+		status = http.StatusTooManyRequests
 	case errors.Is(err, context.Canceled):
 		w.WriteHeader(statusClientGone)
 		return

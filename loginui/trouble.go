@@ -45,6 +45,9 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 	case errors.Is(err, auth.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}
+	case errors.Is(err, auth.ErrCrowded):
+		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
+		return trouble{http.StatusTooManyRequests, words.say("fault.crowded"), nil}
 	case errors.Is(err, context.Canceled):
 		return trouble{statusClientGone, "", nil}
 	}

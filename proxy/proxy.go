@@ -151,7 +151,11 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if isWebSocket(r.Header) && !p.fromOurOrigin(r) {
 		return http.StatusForbidden, errOrigin
 	}
-	session, err := p.store.Lookup(r.Context(), token)
+	lookup := p.store.Lookup
+	if access.Public {
+		lookup = p.store.Glance
+	}
+	session, err := lookup(r.Context(), token)
 	switch {
 	case err == nil && (access.Public || access.Allows(session.User)):
 		x.session, x.signedIn = session, true

@@ -46,6 +46,7 @@ type config struct {
 	notifySignIns                              bool
 	signUpLimit, signUpTotal                   int
 	sessionIdle, sessionLifetime, sessionCache time.Duration
+	sessionsPerUser                            int
 	passwordMin                                int
 	trustedProxies                             []netip.Prefix
 	certificate                                *certificate // nil: none from files
@@ -280,6 +281,11 @@ func (c *config) checkSessions(list *faults) {
 	if c.SessionCache != "0" {
 		c.sessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.SessionCache)
 	}
+	sessions, err := strconv.Atoi(c.SessionsPerUser)
+	if err != nil || sessions < 1 || sessions > 10_000 {
+		list.add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %q is not a number from 1 to 10000", c.SessionsPerUser))
+	}
+	c.sessionsPerUser = sessions
 	n, err := strconv.Atoi(c.PasswordMin)
 	if err != nil || n < 8 || n > 64 {
 		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %q is not a number from 8 to 64", c.PasswordMin))

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/localpg"
 	"github.com/gatepost/gatepost/migrations"
 )
@@ -22,6 +23,7 @@ import (
 type database struct {
 	url, direct string
 	builtin     *localpg.Server // nil for the operator's own
+	path, work  int32           // connections besides those of openPool
 }
 
 // Times the start may take. A database that comes up beside the gate, as in a compose file, gets a moment.
@@ -50,7 +52,7 @@ func openDatabase(ctx context.Context, c *config, stays bool) (*database, error)
 		return nil, err
 	}
 	url := server.URL(localpg.Superuser)
-	return &database{url, url, server}, nil
+	return &database{url: url, direct: url, builtin: server}, nil
 }
 
 // Close ends the built-in PostgreSQL, if that is what it is and this process runs it.
@@ -236,7 +238,7 @@ func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger) e
 	return migrations.Check(ctx, conn)
 }
 
-// openPool opens the pool the store works on.
+// openPool opens the pool the store works on, and notes how many connections of all there may be are left for its others.
 func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
 	config, err := parsePool(d.url, 2*time.Second)
 	if err != nil {
@@ -245,6 +247,7 @@ func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
 	if !strings.Contains(d.url, "pool_max_conns") {
 		config.MaxConns = 20
 	}
+	config.MaxConns, d.path, d.work = auth.Shares(config.MaxConns)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "gatepost"
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -105,12 +106,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 
 // usable says whether the tables can be worked on. What a newer version has added to them is no hindrance.
 func (g *gate) usable(ctx context.Context) bool {
-	conn, err := g.pool.Acquire(ctx)
-	if err != nil {
-		return false
-	}
-	defer conn.Release()
-	return migrations.Usable(ctx, conn.Conn()) == nil
+	return g.store.OnPath(ctx, func(conn *pgx.Conn) error { return migrations.Usable(ctx, conn) }) == nil
 }
 
 func plain(w http.ResponseWriter, status int, body string) {

@@ -337,6 +337,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	g.pool = pool
 	g.onClose(pool.Close)
 	options := storeOptions(g.c, g.log, g.metrics)
+	options.PathConns, options.WorkConns = g.db.path, g.db.work
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
 	}
@@ -352,7 +353,7 @@ func (g *gate) openStore(ctx context.Context) error {
 
 func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
-		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, PasswordMin: c.passwordMin,
+		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, SessionsPerUser: c.sessionsPerUser, PasswordMin: c.passwordMin,
 		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
 		Verify: c.verify, NotifySignIns: c.notifySignIns, AuditRetention: c.auditRetention, Log: log, Metrics: metrics,
 	}

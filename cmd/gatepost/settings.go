@@ -97,6 +97,8 @@ type settings struct {
 	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	// And this long after sign-in whatever happens; at most 400 days.
 	SessionLifetime string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
+	// How many sessions one user may have, 1 to 10000. A login beyond that ends those that were not used for longest.
+	SessionsPerUser string `env:"GATEPOST_SESSIONS_PER_USER, default=100"`
 	// Longest a session that was looked up may be used again without asking PostgreSQL, up to `60s` or a fiftieth of
 	// `GATEPOST_SESSION_IDLE`; `0` asks on every request. Revocations count within a second all the same.
 	SessionCache string `env:"GATEPOST_SESSION_CACHE, default=30s"`

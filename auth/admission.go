@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// Admission bounds what is under way at once, without a queue. A network may have as much as is still free, a wider one twice or
+// three times that (dynamic thresholds, Choudhury and Hahne 1998): alone it gets half, and whoever comes new finds room while
+// others fill the rest.
+type Admission struct {
+	most int
+
+	mu   sync.Mutex
+	held int
+	by   map[netip.Prefix]int
+}
+
+// NewAdmission lets as many in at once.
+func NewAdmission(most int) *Admission { return &Admission{most: most, by: map[netip.Prefix]int{}} }
+
+// Enter lets a client in, until leave is called. It fails at once: with ErrCrowded when its network has its share, with ErrBusy
+// when everything is taken.
+func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
+	networks := networksOf(client)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	free := a.most - a.held
+	for i, p := range networks {
+		if width := len(networks) - i; a.by[p] >= width*free && a.by[p] > 0 {
+			return nil, ErrCrowded
+		}
+	}
+	if free <= 0 {
+		return nil, ErrBusy
+	}
+	a.add(networks, 1)
+	return sync.OnceFunc(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.add(networks, -1)
+	}), nil
+}
+
+func (a *Admission) add(networks []netip.Prefix, n int) {
+	a.held += n
+	for _, p := range networks {
+		if a.by[p] += n; a.by[p] == 0 {
+			delete(a.by, p)
+		}
+	}
+}
+
+// Held is how many are in.
+func (a *Admission) Held() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.held
+}

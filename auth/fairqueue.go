@@ -1,0 +1,237 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// ErrCrowded: the client's network has as much under way as it may while others want their share. Nothing was written.
+var ErrCrowded = errors.New("too much at once from this network")
+
+// fairQueue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and while others
+// wait none holds more than its share; alone it may have everything. Who comes when as many wait as may takes the place of the
+// last one of the network with the most.
+type fairQueue struct {
+	slots, room int // at once, and waiting
+
+	mu            sync.Mutex
+	held, waiting int
+	root          flow
+	anonymous     int // makes each of those who count for no network a flow of its own
+}
+
+// flow is a network with slots, or with somebody who waits. Those of one network hang below it.
+type flow struct {
+	key           any // netip.Prefix, or a number
+	up            *flow
+	below         map[any]*flow
+	turns         []*flow   // those below with somebody who waits, whose turn it is first
+	queue         []*waiter // of the narrowest network
+	held, waiting int
+}
+
+type waiter struct {
+	flow *flow
+	done chan error // gets nil with a slot, or why there is none
+}
+
+func newFairQueue(slots, room int) *fairQueue { return &fairQueue{slots: slots, room: room} }
+
+// enter waits for a slot, until the context ends. It fails with ErrCrowded when the client's network is why, with ErrBusy when
+// everybody is.
+func (q *fairQueue) enter(ctx context.Context) (leave func(), err error) {
+	f, w := q.join(clientOf(ctx))
+	if w == nil {
+		return func() { q.leave(f) }, nil
+	}
+	select {
+	case err = <-w.done:
+	case <-ctx.Done():
+		err = q.giveUp(w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { q.leave(f) }, nil
+}
+
+// full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.
+func (q *fairQueue) full(a netip.Addr) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting < q.room {
+		return nil
+	}
+	f := &q.root
+	for _, key := range q.keys(a) {
+		if f = f.below[key]; f == nil {
+			break
+		}
+	}
+	switch heaviest := q.heaviest(); {
+	case f == heaviest:
+		return ErrCrowded
+	case heaviest.waiting <= 1:
+		return ErrBusy
+	}
+	return nil
+}
+
+// load is how many have a slot, and how many wait.
+func (q *fairQueue) load() (held, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held, q.waiting
+}
+
+// join takes a slot, or a place in the queue.
+func (q *fairQueue) join(a netip.Addr) (*flow, *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f := &q.root
+	for _, key := range q.keys(a) {
+		f = f.child(key)
+	}
+	if q.held < q.slots && q.waiting == 0 {
+		q.take(f)
+		return f, nil
+	}
+	w := &waiter{flow: f, done: make(chan error, 1)}
+	f.queue = append(f.queue, w)
+	q.waiting++
+	for n := f; n != nil; n = n.up {
+		if n.waiting++; n.waiting == 1 && n.up != nil {
+			n.up.turns = append(n.up.turns, n)
+		}
+	}
+	if q.waiting > q.room {
+		heaviest := q.heaviest()
+		q.refuse(heaviest.queue[len(heaviest.queue)-1])
+	}
+	return f, w
+}
+
+func (q *fairQueue) keys(a netip.Addr) (keys []any) {
+	for _, p := range networksOf(a) {
+		keys = append(keys, p)
+	}
+	if keys == nil {
+		q.anonymous++
+		keys = []any{q.anonymous}
+	}
+	return keys
+}
+
+func (f *flow) child(key any) *flow {
+	if f.below[key] == nil {
+		if f.below == nil {
+			f.below = map[any]*flow{}
+		}
+		f.below[key] = &flow{key: key, up: f}
+	}
+	return f.below[key]
+}
+
+// heaviest is the network with the most who wait, within the wider one with the most; of equal ones that who came last.
+func (q *fairQueue) heaviest() *flow {
+	f := &q.root
+	for len(f.turns) > 0 {
+		most := f.turns[0]
+		for _, n := range f.turns[1:] {
+			if n.waiting >= most.waiting {
+				most = n
+			}
+		}
+		f = most
+	}
+	return f
+}
+
+func (q *fairQueue) take(f *flow) {
+	q.held++
+	for ; f != nil; f = f.up {
+		f.held++
+	}
+}
+
+// leave gives a slot back, to whose turn it is.
+func (q *fairQueue) leave(f *flow) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held--
+	for n := f; n != nil; n = n.up {
+		n.held--
+	}
+	f.prune()
+	for q.held < q.slots && q.waiting > 0 {
+		next := q.next()
+		w := next.queue[0]
+		q.remove(w)
+		q.take(next)
+		w.done <- nil
+	}
+}
+
+// next is the network whose turn it is; its turn is over at each level.
+func (q *fairQueue) next() *flow {
+	f := &q.root
+	for len(f.turns) > 0 {
+		share := (q.slots + len(f.below) - 1) / len(f.below)
+		i := max(0, slices.IndexFunc(f.turns, func(n *flow) bool { return n.held < share }))
+		turn := f.turns[i]
+		f.turns = append(slices.Delete(f.turns, i, i+1), turn)
+		f = turn
+	}
+	return f
+}
+
+// remove takes somebody out of the queue. Where nobody of a network waits any more, it has no turn.
+func (q *fairQueue) remove(w *waiter) {
+	q.waiting--
+	f := w.flow
+	f.queue = slices.DeleteFunc(f.queue, func(other *waiter) bool { return other == w })
+	for ; f != nil; f = f.up {
+		if f.waiting--; f.waiting == 0 && f.up != nil {
+			f.up.turns = slices.DeleteFunc(f.up.turns, func(other *flow) bool { return other == f })
+		}
+	}
+}
+
+// refuse sends somebody away: because of his network, if more of it wait or have slots.
+func (q *fairQueue) refuse(w *waiter) {
+	w.done <- w.flow.refusal()
+	q.remove(w)
+	w.flow.prune()
+}
+
+// giveUp is for who waits no more; the slot may have come meanwhile.
+func (q *fairQueue) giveUp(w *waiter) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case err := <-w.done:
+		return err
+	default:
+	}
+	q.refuse(w)
+	return <-w.done
+}
+
+func (f *flow) refusal() error {
+	for ; f.up != nil; f = f.up {
+		if f.held+f.waiting > 1 {
+			return ErrCrowded
+		}
+	}
+	return ErrBusy
+}
+
+// prune forgets networks that have and want nothing.
+func (f *flow) prune() {
+	for ; f.up != nil && f.held+f.waiting == 0; f = f.up {
+		delete(f.up.below, f.key)
+	}
+}

@@ -1,0 +1,243 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// as is a context of a client.
+func as(ctx context.Context, addr string) context.Context {
+	return auth.FromClient(ctx, netip.MustParseAddr(addr))
+}
+
+// turns notes whose turn it was, in order.
+type turns struct {
+	mu   sync.Mutex
+	list []string
+}
+
+// wants has a client wait for its turn, which takes a while.
+func (l *turns) wants(t *testing.T, q *auth.FairQueue, addr string) {
+	go func() {
+		leave, err := q.Enter(as(t.Context(), addr))
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		l.list = append(l.list, addr)
+		l.mu.Unlock()
+		time.Sleep(25 * time.Millisecond)
+		leave()
+	}()
+	synctest.Wait() // so that who comes first is first
+}
+
+// Whoever waits has one turn of each network before him, however many of one network wait, at each level of networks.
+func TestNetworksTakeTurns(t *testing.T) {
+	for name, c := range map[string]struct {
+		hostile  func(i int) string
+		neighbor string
+	}{
+		"one address":        {func(int) string { return "203.0.113.1" }, "198.51.100.1"},
+		"a /24":              {func(i int) string { return fmt.Sprintf("203.0.113.%d", i+1) }, "198.51.100.1"},
+		"within a /24":       {func(int) string { return "203.0.113.1" }, "203.0.113.2"},
+		"a /64":              {func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }, "2001:db8:0:1::1"},
+		"a /56":              {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i+1) }, "2001:db8:0:100::1"},
+		"a /48":              {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", 256*i) }, "2001:db8:1::1"},
+		"IPv4 in IPv6":       {func(i int) string { return fmt.Sprintf("::ffff:203.0.113.%d", i+1) }, "198.51.100.1"},
+		"this very computer": {func(int) string { return "203.0.113.1" }, "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q, l := auth.NewFairQueue(1, 150), &turns{}
+				for i := range 100 {
+					l.wants(t, q, c.hostile(i))
+				}
+				l.wants(t, q, c.neighbor)
+				time.Sleep(time.Minute)
+				// One has the slot, and one more may have its turn.
+				for i, who := range l.list {
+					if who == c.neighbor && i > 2 {
+						t.Errorf("the neighbor was number %d", i+1)
+					}
+				}
+				if len(l.list) != 101 {
+					t.Errorf("%d of 101 had a turn", len(l.list))
+				}
+			})
+		})
+	}
+}
+
+// Alone a network has every slot; from when somebody else waits it gets no more than its share.
+func TestSharesBindWhileOthersWait(t *testing.T) {
+	t.Parallel()
+	q := auth.NewFairQueue(4, 100)
+	var leave []func()
+	for range 4 {
+		l, err := q.Enter(as(t.Context(), "203.0.113.1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, l)
+	}
+	got := make(chan string, 6)
+	wants := func(addr string) {
+		before := q.Waiting()
+		go func() {
+			if _, err := q.Enter(as(t.Context(), addr)); err == nil {
+				got <- addr
+			}
+		}()
+		eventually(t, "it waits", func() bool { return q.Waiting() > before })
+	}
+	for range 3 {
+		wants("203.0.113.1")
+	}
+	wants("198.51.100.1")
+	wants("198.51.100.1")
+	leave[0]()
+	leave[1]()
+	for range 2 {
+		if who := <-got; who != "198.51.100.1" {
+			t.Errorf("%s had a slot beyond its share", who)
+		}
+	}
+	leave[2]() // both have two: it is the turn of who waits
+	if who := <-got; who != "203.0.113.1" {
+		t.Errorf("the next was %s", who)
+	}
+}
+
+// Who fills the queue is who is refused, and is told that it is because of his network.
+func TestWhoFillsTheQueueIsRefused(t *testing.T) {
+	t.Parallel()
+	q := auth.NewFairQueue(1, 10)
+	if _, err := q.Enter(as(t.Context(), "192.0.2.1")); err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan error, 20)
+	wait := func(addr string) { go func() { _, err := q.Enter(as(t.Context(), addr)); refused <- err }() }
+	for range 10 {
+		wait("203.0.113.1")
+	}
+	eventually(t, "it is full", func() bool { return q.Waiting() == 10 })
+	if err := q.Full("203.0.113.1"); !errors.Is(err, auth.ErrCrowded) {
+		t.Errorf("one more of the network: %v", err)
+	}
+	if err := q.Full("198.51.100.1"); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	wait("198.51.100.1")
+	if err := <-refused; !errors.Is(err, auth.ErrCrowded) {
+		t.Errorf("somebody else came, and who was refused was told %v", err)
+	}
+	for range 3 {
+		wait("203.0.113.1")
+		if err := <-refused; !errors.Is(err, auth.ErrCrowded) {
+			t.Errorf("one more: %v", err)
+		}
+	}
+	if n := q.Waiting(); n != 10 {
+		t.Errorf("%d wait", n)
+	}
+}
+
+// Whoever gives up leaves nothing behind, be it at the very moment when he has a turn.
+func TestAQueueForgetsWhoHasLeft(t *testing.T) {
+	t.Parallel()
+	q := auth.NewFairQueue(2, 50)
+	var all sync.WaitGroup
+	for i := range 500 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(as(t.Context(), fmt.Sprintf("203.0.%d.%d", i%5, i%7)), time.Duration(i%3)*time.Millisecond)
+			defer cancel()
+			if leave, err := q.Enter(ctx); err == nil {
+				leave()
+			}
+		})
+	}
+	all.Wait()
+	if q.Waiting() != 0 || q.Held() != 0 || q.Networks() != 0 {
+		t.Errorf("%d wait, %d have a slot, %d networks are known", q.Waiting(), q.Held(), q.Networks())
+	}
+}
+
+func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, second string
+		want          error
+	}{
+		"others have it":      {"203.0.113.1", "198.51.100.1", auth.ErrBusy},
+		"its own network":     {"203.0.113.1", "203.0.113.1", auth.ErrCrowded},
+		"a wider one":         {"203.0.113.1", "203.0.113.9", auth.ErrCrowded},
+		"no network of ours":  {"127.0.0.1", "127.0.0.1", auth.ErrBusy},
+		"a private one alike": {"10.0.0.1", "10.0.0.1", auth.ErrBusy},
+	} {
+		q := auth.NewFairQueue(1, 10)
+		if _, err := q.Enter(as(t.Context(), c.first)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(as(t.Context(), c.second), time.Millisecond)
+		if _, err := q.Enter(ctx); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+		cancel()
+	}
+}
+
+// However many networks take what they can, somebody new finds room, until all is taken.
+func TestAdmissionKeepsRoomForOthers(t *testing.T) {
+	t.Parallel()
+	fill := func(a *auth.Admission, addr string) (n int, err error) {
+		for {
+			if _, err = a.Enter(netip.MustParseAddr(addr)); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	for name, c := range map[string]struct {
+		address  func(i int) string
+		networks int
+		newcomer string
+	}{
+		"one address":  {func(int) string { return "203.0.113.1" }, 1, "203.0.113.2"},
+		"a /24":        {func(i int) string { return fmt.Sprintf("203.0.113.%d", i) }, 250, "203.0.112.1"},
+		"a /64":        {func(i int) string { return fmt.Sprintf("2001:db8::%x", i) }, 1000, "2001:db8:0:1::"},
+		"a /48":        {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::", i) }, 1000, "2001:db8:1::"},
+		"eight of /24": {func(i int) string { return fmt.Sprintf("203.0.%d.%d", i%8, i) }, 64, "203.0.8.1"},
+	} {
+		a := auth.NewAdmission(1000)
+		for i := range c.networks {
+			if _, err := fill(a, c.address(i)); !errors.Is(err, auth.ErrCrowded) {
+				t.Errorf("%s: who took all it could was told %v", name, err)
+				break
+			}
+		}
+		leave, err := a.Enter(netip.MustParseAddr(c.newcomer))
+		if err != nil {
+			t.Errorf("%s: after %d, somebody new: %v", name, a.Held(), err)
+			continue
+		}
+		before := a.Held()
+		leave()
+		leave()
+		if a.Held() != before-1 {
+			t.Errorf("%s: who left twice counted twice", name)
+		}
+	}
+	a := auth.NewAdmission(1000)
+	if n, err := fill(a, "127.0.0.1"); n != 1000 || !errors.Is(err, auth.ErrBusy) {
+		t.Errorf("this computer had %d of 1000, then %v", n, err)
+	}
+}

@@ -1,0 +1,56 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Connections to PostgreSQL are in shares, so that none of three kinds of work starves another: who is signed in (path), our
+// own pages (db), where networks take turns, and what is done in the background (work). One more connection is pinged (pinger.go).
+
+// Shares divides a number of connections among the three. Each has at least one.
+func Shares(all int32) (pages, path, work int32) {
+	path = max(1, all/5)
+	return max(1, all-2*path), path, path
+}
+
+// pagesRoom is how many pages may wait for a connection.
+const pagesRoom = 1000
+
+// openShares makes the pools that stand beside that of the pages, which was given.
+func (s *Store) openShares() {
+	s.turns = newFairQueue(int(s.db.Config().MaxConns), pagesRoom)
+	s.path = besidePool(s.db, s.o.PathConns)
+	s.work = besidePool(s.db, s.o.WorkConns)
+	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy()}
+}
+
+// besidePool makes a pool like another one. It opens no connection before it needs one.
+func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {
+	c := db.Config()
+	c.MaxConns = most
+	c.MinConns, c.MinIdleConns = min(c.MinConns, most), min(c.MinIdleConns, most)
+	pool, err := pgxpool.NewWithConfig(context.Background(), c)
+	if err != nil {
+		panic(fmt.Sprintf("a pool like one that exists: %v", err)) // MaxConns is not below 1
+	}
+	return pool
+}
+
+// page waits for a client's turn at the connections of pages. It fails with ErrBusy or ErrCrowded, which is no outage.
+func (s *Store) page(ctx context.Context) (leave func(), err error) {
+	leave, err = s.turns.enter(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err() // the visitor left
+	}
+	return leave, err
+}
+
+// OnPath runs f on a connection of those that say who is signed in. It is for short questions about the gate itself.
+func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
+	return s.path.AcquireFunc(ctx, func(c *pgxpool.Conn) error { return f(c.Conn()) })
+}
