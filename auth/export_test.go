@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"net/netip"
+	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
@@ -96,3 +99,50 @@ func (q *FairQueue) Full(addr string) error                    { return q.q.full
 func (q *FairQueue) Waiting() int                              { _, n := q.q.load(); return n }
 func (q *FairQueue) Held() int                                 { n, _ := q.q.load(); return n }
 func (q *FairQueue) Networks() int                             { return len(q.q.root.below) }
+
+// Down says that an outage is known.
+func Down(s *Store) bool { return s.down.Load() }
+
+// CountProofs counts right passwords for an account's doors and for the networks of addresses, and CountFailures wrong ones for the
+// networks, all at the same moment.
+func CountProofs(t testing.TB, s *Store, email string, which string, n int, addresses ...string) {
+	t.Helper()
+	var all []bucket
+	for range n {
+		for d, name := range doorNames {
+			if name == which {
+				all = append(all, doorsOf(email, Client{}).proofs[d])
+			}
+		}
+		for _, a := range addresses {
+			all = append(all, perNetwork("proof", netip.MustParseAddr(a), proofNetworkBurst, proofNetworkInterval)...)
+		}
+	}
+	countAll(t, s, all)
+}
+
+func CountFailures(t testing.TB, s *Store, n int, addresses ...string) {
+	t.Helper()
+	var all []bucket
+	for range n {
+		for _, a := range addresses {
+			all = append(all, perNetwork("sign-in", netip.MustParseAddr(a), networkBurst, networkInterval)...)
+		}
+	}
+	countAll(t, s, all)
+}
+
+func countAll(t testing.TB, s *Store, buckets []bucket) {
+	t.Helper()
+	err := pgx.BeginFunc(t.Context(), s.db, func(tx pgx.Tx) error {
+		b := &pgx.Batch{}
+		queueBuckets(b, buckets)
+		return tx.SendBatch(t.Context(), b).Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// HashOf is what the table of sessions has of a token.
+func HashOf(t Token) string { return t.hash() }

@@ -1,0 +1,178 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// takeAll takes every connection of a pool until the test ends.
+func takeAll(t *testing.T, db *pgxpool.Pool) {
+	t.Helper()
+	for range db.Config().MaxConns {
+		conn, err := db.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Release)
+	}
+}
+
+// That every connection of the pages is in use is no outage, and nobody who is signed in notices.
+func TestABusyPoolIsNoOutage(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	takeAll(t, db)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Describe(ctx, token); err == nil {
+		t.Error("a page had a connection")
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	for range 20 {
+		if _, err := s.Lookup(t.Context(), token); err != nil {
+			t.Fatalf("look up: %v", err)
+		}
+	}
+	err := s.OnPath(t.Context(), func(c *pgx.Conn) error { return c.Ping(t.Context()) })
+	if err != nil || auth.Down(s) {
+		t.Errorf("a question about the gate: %v; an outage: %v", err, auth.Down(s))
+	}
+}
+
+// locked holds what an SQL statement locks until the test ends.
+func locked(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	tx, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	if tag, err := tx.Exec(t.Context(), sql, args...); err != nil || tag.RowsAffected() == 0 {
+		t.Fatalf("%s: %v, %v", sql, tag, err)
+	}
+}
+
+// What is refused because a limit is reached waits for no lock: with every row of the throttle locked, the answer is the same.
+func TestRefusalsOnlyRead(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, func(o *auth.Options) {
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+		o.SignUpLimit, o.SignUpTotal = 1, 1
+	})
+	token := signUp(t, s, "ada@example.com")
+	c := auth.Client{Addr: netip.MustParseAddr(attacker)}
+	refusals := map[string]func() error{
+		"sign in": func() error {
+			_, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: wrong, Client: c})
+			return err
+		},
+		"sign in to nobody": func() error {
+			_, err := s.SignIn(t.Context(), auth.Credentials{Email: "nobody@example.com", Password: wrong, Client: c})
+			return err
+		},
+		"sign up": func() error {
+			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "eve@example.com", Password: goodPassword}, true, "", c)
+			return err
+		},
+		"reset": func() error { return s.RequestReset(t.Context(), "ada@example.com", c) },
+		"confirm": func() error {
+			_, err := s.Confirm(t.Context(), token, wrong, c)
+			return err
+		},
+		"delete": func() error { return s.DeleteAccount(t.Context(), token, wrong, c) },
+		"change password": func() error {
+			_, err := s.ChangePassword(t.Context(), token, wrong, "another good password", c)
+			return err
+		},
+		"change address": func() error {
+			_, err := s.RequestEmailChange(t.Context(), token, wrong, "new@example.com", c)
+			return err
+		},
+	}
+	for name, try := range refusals {
+		eventually(t, name+" is refused", func() bool { return isThrottled(try()) })
+	}
+	for range 3 { // mail that is only pretended
+		_ = s.RequestVerification(t.Context(), token, c)
+	}
+	before := content(t, db)
+	locked(t, db, `SELECT FROM gatepost.throttle FOR UPDATE`)
+	for name, try := range refusals {
+		if err := try(); !isThrottled(err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if err := s.RequestVerification(t.Context(), token, c); err != nil {
+		t.Errorf("mail that is only pretended: %v", err)
+	}
+	if after := content(t, db); after != before {
+		t.Errorf("something was written:\n%s\nwas\n%s", after, before)
+	}
+}
+
+// Of a thousand at once from one address none keeps a visitor from elsewhere waiting for a connection.
+func TestPagesOfOneNetworkLeaveConnectionsToOthers(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	for i := range 1000 {
+		go func() {
+			for ctx.Err() == nil {
+				_, _ = s.Describe(as(ctx, attacker), auth.Token(fmt.Sprintf("made up %d", i)))
+			}
+		}()
+	}
+	for i := range 100 {
+		if _, err := s.Describe(as(t.Context(), fmt.Sprintf("198.51.100.%d", i+1)), token); err != nil {
+			t.Fatalf("visitor %d: %v", i, err)
+		}
+	}
+	if auth.Down(s) {
+		t.Error("an outage was declared")
+	}
+}
+
+// A look-up that takes too long is waited for by nobody who can do without, until one does not.
+func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	holder, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback(context.Background()) }()
+	if _, err := holder.Exec(t.Context(), `LOCK TABLE gatepost.session IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrUnavailable) {
+		t.Fatalf("look up: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // whoever waits at all gets another error
+	if _, err := s.Glance(ended, token); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("glance: %v", err)
+	}
+	if auth.Down(s) {
+		t.Error("an outage was declared")
+	}
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "glances see again", func() bool { _, err := s.Glance(t.Context(), token); return err == nil })
+}
