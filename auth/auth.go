@@ -141,6 +141,7 @@ type Store struct {
 	hashes  *hashQueue
 	workers *hashing // nil: this process hashes
 	lookups *lookups
+	asking  *Admission // to lookups
 	cache   *cache
 	slides  *slides
 	holds   *holds
@@ -177,6 +178,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 		s.hashes.derive = s.workers.derive
 	}
 	s.lookups = &lookups{query: s.findSessions}
+	s.asking = NewAdmission(maxWaiting)
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
 	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()

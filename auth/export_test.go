@@ -146,3 +146,10 @@ func countAll(t testing.TB, s *Store, buckets []bucket) {
 
 // HashOf is what the table of sessions has of a token.
 func HashOf(t Token) string { return t.hash() }
+
+// Asking is how many look-ups of an address are under way.
+func Asking(s *Store, a netip.Addr) int {
+	s.asking.mu.Lock()
+	defer s.asking.mu.Unlock()
+	return s.asking.by[networksOf(a)[len(networksOf(a))-1]]
+}

@@ -45,8 +45,8 @@ type lookup struct {
 const (
 	// maxBatch bounds one query.
 	maxBatch = 256
-	// maxWaiting bounds the memory of those who wait while PostgreSQL is slow.
-	maxWaiting = 1 << 16
+	// maxWaiting bounds the memory of those who wait while PostgreSQL is slow, and how long the last one waits.
+	maxWaiting = 1 << 14
 	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
 	lookupPatience = 4500 * time.Millisecond
 )
@@ -60,11 +60,7 @@ var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.De
 // find waits for the session of a token hash. The caller who finds no query under way makes it, for all who wait.
 func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	me := &lookup{token: token, done: make(chan struct{})}
-	leads, ok := l.join(me)
-	if !ok {
-		return nil, errSlow
-	}
-	if leads {
+	if l.join(me) {
 		l.fly() // which answers him first
 		return me.found, me.err
 	}
@@ -83,15 +79,12 @@ func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 }
 
 // join has a caller wait. leads says that the next query is his to make.
-func (l *lookups) join(me *lookup) (leads, ok bool) {
+func (l *lookups) join(me *lookup) (leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting.Len() >= maxWaiting {
-		return false, false
-	}
 	me.place = l.waiting.PushBack(me)
 	leads, l.flying = !l.flying, true
-	return leads, true
+	return leads
 }
 
 // leave is for a caller who waits no more. Nothing is asked for him.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -48,18 +49,23 @@ const endsAt = `least(s.expires_at, s.created_at + $3::interval, now() + $3::int
 
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
-// fails with ErrNoSession, or with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known,
-// within 5 seconds otherwise.
+// fails with ErrNoSession, with ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable when PostgreSQL
+// does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
-	return s.lookup(ctx, t, true)
+	return s.LookupFor(ctx, clientOf(ctx), t)
 }
 
-// Glance is Lookup for who can go on without an answer: while look-ups are known to take too long it fails at once.
-func (s *Store) Glance(ctx context.Context, t Token) (Session, error) {
-	return s.lookup(ctx, t, false)
+// LookupFor is Lookup for a client that the context does not name.
+func (s *Store) LookupFor(ctx context.Context, client netip.Addr, t Token) (Session, error) {
+	return s.lookup(ctx, client, t, true)
 }
 
-func (s *Store) lookup(ctx context.Context, t Token, patient bool) (Session, error) {
+// Glance is LookupFor for who can go on without an answer: while look-ups are known to take too long it fails at once.
+func (s *Store) Glance(ctx context.Context, client netip.Addr, t Token) (Session, error) {
+	return s.lookup(ctx, client, t, false)
+}
+
+func (s *Store) lookup(ctx context.Context, client netip.Addr, t Token, patient bool) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
@@ -74,6 +80,11 @@ func (s *Store) lookup(ctx context.Context, t Token, patient bool) (Session, err
 	if !patient && s.stalled.Load() {
 		return Session{}, fmt.Errorf("look up session: %w: %w", ErrUnavailable, errSlow)
 	}
+	leave, err := s.asking.Enter(client)
+	if err != nil {
+		return Session{}, fmt.Errorf("look up session: %w", err)
+	}
+	defer leave()
 	began := time.Now()
 	found, err := s.lookups.find(ctx, hash.String())
 	if err != nil {

@@ -165,7 +165,7 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // whoever waits at all gets another error
-	if _, err := s.Glance(ended, token); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := s.Glance(ended, here.Addr, token); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("glance: %v", err)
 	}
 	if auth.Down(s) {
@@ -174,5 +174,34 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	if err := holder.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "glances see again", func() bool { _, err := s.Glance(t.Context(), token); return err == nil })
+	eventually(t, "glances see again", func() bool { _, err := s.Glance(t.Context(), here.Addr, token); return err == nil })
+}
+
+// However many made-up sessions one network has looked up, there is room for those of others.
+func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	waits := make(chan struct{})
+	auth.AfterQueries(s, func(int) { <-waits })
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	crowded := make(chan error, 20_000)
+	for i := range 20_000 {
+		go func() {
+			_, err := s.LookupFor(ctx, netip.MustParseAddr(attacker), auth.Token(fmt.Sprint("made up ", i)))
+			crowded <- err
+		}()
+	}
+	if err := <-crowded; !errors.Is(err, auth.ErrCrowded) {
+		t.Errorf("who had too many waiting was told %v", err)
+	}
+	answered := make(chan error)
+	go func() { _, err := s.LookupFor(t.Context(), here.Addr, token); answered <- err }()
+	eventually(t, "it waits", func() bool { return auth.Asking(s, here.Addr) == 1 })
+	stop()
+	close(waits)
+	if err := <-answered; err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
 }

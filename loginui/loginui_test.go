@@ -144,7 +144,7 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 	} {
 		d.do(t, c.method, c.target, c.body, c.header).mustBeGuarded(t, c.method+" "+c.target, c.status)
 	}
-	d.db.Close()
+	authtest.Refuse(t, d.db)
 	for _, c := range []struct{ method, target, body string }{
 		{"GET", "/account", ""}, {"POST", "/login", form("email", "ada@example.com", "password", password)}, {"POST", "/logout", ""}, {"GET", "/login", ""},
 	} {

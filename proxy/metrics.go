@@ -38,6 +38,7 @@ const (
 	outcomeBadRequest                 // what no browser sends
 	outcomeSignedOut                  // needs a user
 	outcomeForbidden                  // needs another user
+	outcomeCrowded                    // too much at once from this network
 	outcomeUnavailable                // PostgreSQL does not answer
 	outcomeUpstream                   // the app does not answer
 	outcomeClientGone                 // nobody was left to answer
@@ -45,7 +46,7 @@ const (
 )
 
 func (o outcome) String() string {
-	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden",
+	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
 		"unavailable", "upstream_error", "client_gone"}[o]
 }
 
@@ -57,6 +58,8 @@ func outcomeOf(status int) outcome {
 		return outcomeSignedOut
 	case http.StatusForbidden:
 		return outcomeForbidden
+	case http.StatusTooManyRequests:
+		return outcomeCrowded
 	case http.StatusServiceUnavailable:
 		return outcomeUnavailable
 	case http.StatusBadGateway, http.StatusGatewayTimeout:

@@ -151,11 +151,11 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if isWebSocket(r.Header) && !p.fromOurOrigin(r) {
 		return http.StatusForbidden, errOrigin
 	}
-	lookup := p.store.Lookup
+	lookup := p.store.LookupFor
 	if access.Public {
 		lookup = p.store.Glance
 	}
-	session, err := lookup(r.Context(), token)
+	session, err := lookup(r.Context(), x.client, token)
 	switch {
 	case err == nil && (access.Public || access.Allows(session.User)):
 		x.session, x.signedIn = session, true
@@ -167,6 +167,8 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		return 0, nil
 	case errors.Is(err, auth.ErrNoSession):
 		return http.StatusUnauthorized, err
+	case errors.Is(err, auth.ErrCrowded):
+		return http.StatusTooManyRequests, err
 	}
 	return http.StatusServiceUnavailable, err
 }

@@ -90,6 +90,14 @@ func Pool(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
+// Refuse has PostgreSQL end every connection to the database of a pool, and take no new one: for everybody it is away.
+func Refuse(t testing.TB, db *pgxpool.Pool) {
+	t.Helper()
+	name := db.Config().ConnConfig.Database
+	admin(t, cluster.server, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	admin(t, cluster.server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+}
+
 // NewStore is a store with default options on a database of its own, and the pool to look behind its back with.
 func NewStore(t testing.TB, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool) {
 	t.Helper()
