@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,10 +164,10 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrUnavailable) {
 		t.Fatalf("look up: %v", err)
 	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel() // whoever waits at all gets another error
-	if _, err := s.Glance(ended, here.Addr, token); !errors.Is(err, auth.ErrUnavailable) {
-		t.Errorf("glance: %v", err)
+	var asked atomic.Int32
+	auth.AfterQueries(s, func(int) { asked.Add(1) })
+	if _, err := s.Glance(t.Context(), here.Addr, token); !errors.Is(err, auth.ErrUnavailable) || asked.Load() > 0 {
+		t.Errorf("glance: %v, after %d queries", err, asked.Load())
 	}
 	if auth.Down(s) {
 		t.Error("an outage was declared")
