@@ -166,7 +166,19 @@ func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if q.Waiting() != 0 || q.Held() != 0 || q.Networks() != 0 {
+	for range 2 {
+		leave, err := q.Enter(as(t.Context(), "192.0.2.1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+	}
+	ctx, cancel := context.WithTimeout(as(t.Context(), "198.51.100.1"), time.Millisecond)
+	defer cancel()
+	if _, err := q.Enter(ctx); err == nil || q.Networks() != 1 {
+		t.Errorf("who gave up: %v; %d networks are known", err, q.Networks())
+	}
+	if q.Waiting() != 0 || q.Held() != 2 {
 		t.Errorf("%d wait, %d have a slot, %d networks are known", q.Waiting(), q.Held(), q.Networks())
 	}
 }

@@ -76,7 +76,7 @@ func TestNetworksAreBounded(t *testing.T) {
 		times   int
 	}{
 		"an address": {func(int) string { return attacker }, 1},
-		"a /24":      {func(i int) string { return fmt.Sprintf("203.0.113.%d", i+1) }, 8},
+		"a /24":      {func(i int) string { return fmt.Sprintf("203.0.113.%d", i+1) }, 32},
 		"a /64":      {func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }, 1},
 		"a /56":      {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }, 4},
 		"a /48":      {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i*256) }, 16},

@@ -39,7 +39,7 @@ const (
 	proofNetworkInterval = 3 * time.Second
 
 	// innerWidth is how many times as much as one network may fail is let through from this machine or a private network.
-	innerWidth = 8
+	innerWidth = 4
 
 	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and how
 	// many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
@@ -52,8 +52,9 @@ const (
 	mailNetwork = 20
 )
 
-// widths are how many times as much as the narrowest network a wider one may, by the length of its prefix.
-var widths = map[int]int{24: 8, 56: 4, 48: 16}
+// widths are how many times as much as the narrowest network a wider one may, by the length of its prefix. An IPv4 /24 has many
+// customers, an IPv6 /56 or /48 one.
+var widths = map[int]int{24: 32, 56: 4, 48: 16}
 
 // throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own could
 // not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
@@ -76,8 +77,8 @@ func network(a netip.Addr) string {
 }
 
 // perNetwork are the limits of something for each network that an address counts for. A wider network has several times as much:
-// less than all who may be in it, more than one of them can use up. An address of this machine or a private network has as much as
-// a wide one, as it may speak for everybody.
+// less than all who may be in it, more than one of them can use up. An address of this machine or a private network has more as
+// well, as it may speak for everybody.
 func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (list []bucket) {
 	times := func(key throttleKey, n int) bucket { return bucket{key, n * burst, interval / time.Duration(n)} }
 	networks := networksOf(a)
