@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
+
+	"github.com/gatepost/gatepost/internal/spelling"
 )
 
 // readSettings fills the settings from the environment. An empty variable counts as not set: container tools pass
@@ -72,7 +74,7 @@ func unknown(values map[string]string) faults {
 		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
 			continue
 		}
-		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, nearest(name, slices.Sorted(maps.Keys(known)))))
+		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
 	}
 	return list
 }
@@ -80,29 +82,4 @@ func unknown(values map[string]string) faults {
 // injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {
 	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || strings.HasPrefix(name, "GATEPOST_PORT")
-}
-
-// nearest is the word with the fewest letters to change.
-func nearest(word string, words []string) string {
-	return slices.MinFunc(words, func(a, b string) int { return distance(word, a) - distance(word, b) })
-}
-
-// distance is Levenshtein's: letters to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

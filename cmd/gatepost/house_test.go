@@ -18,16 +18,17 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":     {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor"},
-	"proxy":            {"auth"},
-	"loginui":          {"auth"},
-	"auth":             {},
-	"migrations":       {},
-	"internal/localpg": {},
-	"internal/doctor":  {},
-	"auth/authtest":    {"auth", "migrations", "internal/localpg"},
-	"bench":            {"auth", "migrations", "internal/localpg"},
-	"examples/go":      {},
+	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/spelling"},
+	"proxy":             {"auth", "internal/spelling"},
+	"loginui":           {"auth"},
+	"auth":              {},
+	"migrations":        {},
+	"internal/localpg":  {},
+	"internal/doctor":   {},
+	"internal/spelling": {},
+	"auth/authtest":     {"auth", "migrations", "internal/localpg"},
+	"bench":             {"auth", "migrations", "internal/localpg"},
+	"examples/go":       {},
 }
 
 // onlyIn keeps some libraries to the room they were brought in for.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/internal/spelling"
 )
 
 func main() {
@@ -124,7 +126,7 @@ func unknownWord(c *cli.Command) error {
 		return usagef("%s takes no argument %q (see `%[1]s --help`)", c.FullName(), word)
 	}
 	slices.Sort(names)
-	return usagef("%s has no command %q; did you mean %q? (see `%[1]s --help`)", c.FullName(), word, nearest(word, names))
+	return usagef("%s has no command %q; did you mean %q? (see `%[1]s --help`)", c.FullName(), word, spelling.Nearest(word, names))
 }
 
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".
