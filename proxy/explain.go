@@ -1,33 +1,93 @@
 package proxy
 
+import "slices"
+
 // Finding is one reading of a path and what decided it, for `gatepost explain`.
 type Finding struct {
 	Path string // the path as read
 	How  string // how it was read so; empty for the path as sent
-	Rule string // the deciding rule as written; empty: no rule matches, so it is public
-	// Needs a user, and these roles: none of it when the rule is public.
+	// Rules are the deciding ones, as written: every protecting one that counts, or else the public one that sets the
+	// others aside. Empty: no rule matches, so it is public.
+	Rules []string
+	// Needs a user, and one of each list of roles: none of it when the reading is public.
 	Protected bool
-	Roles     []string
+	Roles     [][]string
+	// Uncounted are the rules that match and decide nothing here.
+	Uncounted []Uncounted
 }
 
-// Explain lists the readings of a path that differ in path or rule, the one as sent first. complete is false when
+// Uncounted is a rule, as written, and in half a sentence why it does not count.
+type Uncounted struct{ Rule, Why string }
+
+// Explain lists the readings of a path that differ in path or rules, the one as sent first. complete is false when
 // there are more than the gate follows; such a path needs a user with a role of each rule that names roles.
 func (r Rules) Explain(method, rawPath string) (findings []Finding, complete bool) {
+	q := newRequest(method, rawPath)
 	complete = visitReadings(rawPath, func(rd reading) {
-		f := Finding{Path: rd.path, How: rd.how}
-		for _, i := range r.deciding(method, rd, nil) {
-			f.Rule = r.list[i].text
-			f.Protected = f.Protected || !r.list[i].public
-			f.Roles = append(f.Roles, r.list[i].roles...)
+		f := r.explain(q, rd)
+		i := slices.IndexFunc(findings, func(g Finding) bool { return g.Path == f.Path && slices.Equal(g.Rules, f.Rules) })
+		if i < 0 {
+			findings = append(findings, f)
+			return
 		}
-		for _, g := range findings {
-			if g.Path == f.Path && g.Rule == f.Rule {
-				return
-			}
-		}
-		findings = append(findings, f)
+		findings[i].Uncounted = append(findings[i].Uncounted, f.Uncounted...)
 	})
 	return findings, complete
+}
+
+func (r Rules) explain(q request, rd reading) Finding {
+	f := Finding{Path: rd.path, How: rd.how}
+	matching := r.matching(q, rd, nil)
+	for _, s := range matching {
+		switch {
+		case s.public && !s.loosens:
+			f.Uncounted = append(f.Uncounted, Uncounted{s.text, s.whyNot(q)})
+		case s.public:
+		case setAside(s, matching):
+			f.Uncounted = append(f.Uncounted, Uncounted{s.text, "a longer rule, or one for the method, that this request names decides"})
+		default:
+			f.Rules, f.Protected = append(f.Rules, s.text), true
+			if s.roles != nil {
+				f.Roles = append(f.Roles, s.roles)
+			}
+		}
+	}
+	if f.Protected {
+		f.Uncounted = append(f.Uncounted, beaten(matching)...)
+		return f
+	}
+	if s, ok := longest(matching); ok {
+		f.Rules = []string{s.text}
+	}
+	return f
+}
+
+// beaten are the public rules that would count if a protecting one did not come first.
+func beaten(matching []standing) (list []Uncounted) {
+	for _, s := range matching {
+		if s.public && s.loosens {
+			list = append(list, Uncounted{s.text, "a protecting rule that is as long counts first"})
+		}
+	}
+	return list
+}
+
+// longest is the first of the public rules that decide, when no protecting one does.
+func longest(matching []standing) (best standing, ok bool) {
+	for _, s := range matching {
+		if s.public && s.loosens && (!ok || s.before(best)) {
+			best, ok = s, true
+		}
+	}
+	return best, ok
+}
+
+// whyNot says why a public rule does not count for a reading that it matches.
+func (s standing) whyNot(q request) string {
+	if !s.names(q) {
+		return "the path that was sent is not spelt like it"
+	}
+	return "only without regard to case or suffixes is this below it"
 }
 
 // All lists the rules as written, protecting ones first.

@@ -13,13 +13,17 @@ import (
 func ParseRules(protect, public string) (Rules, error) {
 	a, err1 := parseList("GATEPOST_PROTECT", protect, false)
 	b, err2 := parseList("GATEPOST_PUBLIC", public, true)
-	r := Rules{list: append(a, b...)}
-	for i := range r.list {
-		ru := &r.list[i]
-		ru.folded = fold(ru.prefix)
-		r.everyPath = r.everyPath || ru.folded != ru.prefix || !ru.public && hasExtension(ru.prefix)
+	return newRules(append(a, b...)), errors.Join(err1, err2)
+}
+
+func newRules(list []rule) Rules {
+	r := Rules{list: list}
+	for i := range list {
+		ru := &list[i]
+		ru.folded, ru.depth = fold(ru.prefix), strings.Count(strings.TrimSuffix(ru.prefix, "/"), "/")
+		r.everyPath = r.everyPath || !ru.public && (ru.folded != ru.prefix || hasExtension(ru.prefix))
 	}
-	return r, errors.Join(err1, err2)
+	return r
 }
 
 func parseList(setting, s string, public bool) ([]rule, error) {

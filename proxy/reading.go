@@ -8,10 +8,11 @@ import (
 // A reading is what some upstream might take a path for. Servers, routers and frameworks differ in what they decode,
 // clean and drop, so one target can mean several pages; the rules judge all of them.
 type reading struct {
-	path   string
-	folded bool   // letter case does not count, in the rules either
-	loose  bool   // format suffixes do not count: /page.json is /page, and /page may be the file page.html
-	how    string // for explain: the transformations that led here
+	path    string
+	counted string // path with case and suffixes counted
+	folded  bool   // letter case does not count, in the rules either
+	loose   bool   // format suffixes do not count: /page.json is /page, and /page may be the file page.html
+	how     string // for explain: the transformations that led here
 }
 
 // Bounds on the work for one path: readings followed, and bytes of them all together.
@@ -42,9 +43,7 @@ func plain(p string) bool {
 // then the visited ones are not all there is.
 func visitReadings(raw string, visit func(reading)) (complete bool) {
 	var buf [8]reading
-	// Letters beyond ASCII have no other spelling in a URL, so decoding them makes no second reading; rules are
-	// written with the letters themselves.
-	found := append(buf[:0], reading{path: decodeOnly(raw, func(c byte) bool { return c >= utf8.RuneSelf })})
+	found := append(buf[:0], reading{path: lettersDecoded(raw)})
 	bytes := len(raw)
 	for i := 0; i < len(found); i++ {
 		for _, tr := range transforms {
@@ -64,9 +63,21 @@ func visitReadings(raw string, visit func(reading)) (complete bool) {
 	return true
 }
 
+// lettersDecoded decodes letters beyond ASCII. They have no other spelling in a URL, so that this makes no second
+// reading; rules are written with the letters themselves.
+func lettersDecoded(raw string) string {
+	for i := 0; i+1 < len(raw); i++ {
+		if raw[i] == '%' && raw[i+1] >= '8' {
+			return decodeOnly(raw, func(c byte) bool { return c >= utf8.RuneSelf })
+		}
+	}
+	return raw
+}
+
 // visitForms visits a reading as it is, with its case ignored, and both again without regard to format suffixes.
 func visitForms(rd reading, visit func(reading)) {
-	low := reading{path: fold(rd.path), folded: true, how: join(rd.how, "case ignored")}
+	rd.counted = rd.path
+	low := reading{path: fold(rd.path), counted: rd.path, folded: true, how: join(rd.how, "case ignored")}
 	for _, form := range []reading{rd, low} {
 		visit(form)
 		form.loose, form.how = true, join(form.how, "format suffix ignored")

@@ -34,32 +34,52 @@ type rule struct {
 	roles   []string // nil: any signed-in user
 
 	folded string // the prefix under the reading that ignores case
+	depth  int    // how many segments the prefix has
 }
 
 // Rules say which paths need what. A path that no rule matches is public; the zero value makes every path public.
 type Rules struct {
 	list []rule
-	// everyPath is set when even a plain path has several readings: a prefix has upper-case letters, or protects a file
-	// with an extension, which apps serve without it too.
+	// everyPath is set when even a plain path has several readings: the prefix of a protecting rule has upper-case
+	// letters, or names a file with an extension, which apps serve without it too.
 	everyPath bool
 }
 
-// namesMethod says whether the rule covers the method, and whether by name. Some apps take "post" for "POST": a
-// protecting rule covers every spelling, a public one only its own.
-func (ru *rule) namesMethod(method string) (covers, named bool) {
-	if ru.methods == nil {
-		return true, false
-	}
+// request is what the rules are asked about.
+type request struct {
+	method string
+	// spellings are its own ones of the path: as the client sent it, letters beyond ASCII decoded, and of a data route the
+	// page.
+	spellings [3]string
+}
+
+func newRequest(method, rawPath string) request {
+	sent := lettersDecoded(rawPath)
+	return request{method, [3]string{sent, nextPage(sent), gatsbyPage(sent)}}
+}
+
+// namesMethod says whether the rule has a list of methods with this one in it, as written. GET includes HEAD.
+func (ru *rule) namesMethod(method string) bool {
 	for _, m := range ru.methods {
 		if m == method || m == http.MethodGet && method == http.MethodHead {
-			return true, true
-		}
-		upper := strings.ToUpper(method)
-		if !ru.public && (m == upper || m == http.MethodGet && upper == http.MethodHead) {
-			return true, true
+			return true
 		}
 	}
-	return false, false
+	return false
+}
+
+// names says whether the rule names a request in its own spelling.
+func (ru *rule) names(q request) bool {
+	if ru.methods != nil && !ru.namesMethod(q.method) {
+		return false
+	}
+	return covers(ru.prefix, q.spellings[0]) || covers(ru.prefix, q.spellings[1]) || covers(ru.prefix, q.spellings[2])
+}
+
+// appliesTo says whether the rule has a say about a method. Some apps take "post" for "POST": a protecting rule counts for
+// every spelling, a public one for its own.
+func (ru *rule) appliesTo(method string) bool {
+	return ru.methods == nil || ru.namesMethod(method) || !ru.public && ru.namesMethod(strings.ToUpper(method))
 }
 
 // For says what a request needs: the strictest of what each plausible reading of its path needs. It is pure, and its
@@ -67,10 +87,11 @@ func (ru *rule) namesMethod(method string) (covers, named bool) {
 func (r Rules) For(method, rawPath string) Access {
 	var v verdict
 	if plain(rawPath) && !r.everyPath {
-		r.judge(method, reading{path: rawPath}, &v)
+		r.judge(request{method, [3]string{rawPath, rawPath, rawPath}}, reading{path: rawPath, counted: rawPath}, &v)
 		return v.access(r)
 	}
-	v.overflow = !visitReadings(rawPath, func(rd reading) { r.judge(method, rd, &v) })
+	q := newRequest(method, rawPath)
+	v.overflow = !visitReadings(rawPath, func(rd reading) { r.judge(q, rd, &v) })
 	return v.access(r)
 }
 
@@ -99,138 +120,56 @@ func (v *verdict) access(r Rules) Access {
 }
 
 // judge applies the rules to one reading and adds what it needs.
-func (r Rules) judge(method string, rd reading, v *verdict) {
-	var buf [4]int
-	for _, i := range r.deciding(method, rd, buf[:0]) {
-		if r.list[i].public {
+func (r Rules) judge(q request, rd reading, v *verdict) {
+	var buf [8]standing
+	matching := r.matching(q, rd, buf[:0])
+	for _, s := range matching {
+		if s.public || setAside(s, matching) {
 			continue
 		}
 		v.protected = true
-		if r.list[i].roles != nil && !slices.Contains(v.rules, i) {
-			v.rules = append(v.rules, i)
+		if s.roles != nil && !slices.Contains(v.rules, s.index) {
+			v.rules = append(v.rules, s.index)
 		}
 	}
 }
 
-// deciding are the rules that decide a reading: of the longest prefix, those that name the method before those that do
-// not, and protecting ones before public ones. Two protecting rules can tie when their prefixes differ in case only;
-// then both count. They are appended to found, which is empty.
-func (r Rules) deciding(method string, rd reading, found []int) []int {
-	var best score
+// standing is a rule beside a reading that it matches.
+type standing struct {
+	*rule
+	index   int
+	named   bool // it names the method, however that is written
+	loosens bool // it may set others aside: what is asked for is what its author meant
+}
+
+// matching are the rules that match a reading, appended to found. A rule loosens a request that it names in its own
+// spelling, and there only the readings that lie below it with case and suffixes counted. Otherwise a rule for one file
+// would open the file beside it.
+func (r Rules) matching(q request, rd reading, found []standing) []standing {
 	for i := range r.list {
 		ru := &r.list[i]
-		covers, named := ru.namesMethod(method)
-		if !covers || !ru.matches(rd) {
+		if !ru.appliesTo(q.method) || !ru.matches(rd) {
 			continue
 		}
-		s := score{len(ru.prefix), named, !ru.public}
-		switch {
-		case s.beats(best) || len(found) == 0:
-			best, found = s, append(found[:0], i)
-		case s == best:
-			found = append(found, i)
-		}
+		found = append(found, standing{ru, i, ru.methods != nil, covers(ru.prefix, rd.counted) && ru.names(q)})
 	}
 	return found
 }
 
-type score struct {
-	length         int
-	named, protect bool
+// setAside says whether a rule counts for nothing, because another one comes before it and may loosen.
+func setAside(s standing, matching []standing) bool {
+	return slices.ContainsFunc(matching, func(o standing) bool { return o.loosens && o.before(s) })
 }
 
-func (s score) beats(t score) bool {
+// before says whether a rule comes before one that protects: the longer prefix, and of two that are equally long the one
+// that names the method. One in deeper folders is not the shorter one because of its letters, so both are compared, and
+// letters as they count when case and accents do not.
+func (s standing) before(o standing) bool {
 	switch {
-	case s.length != t.length:
-		return s.length > t.length
-	case s.named != t.named:
-		return s.named
-	}
-	return s.protect && !t.protect
-}
-
-// matches reads the rule as the path was read.
-func (ru *rule) matches(rd reading) bool {
-	prefix := ru.prefix
-	if rd.folded {
-		prefix = ru.folded
-	}
-	if rd.loose {
-		return coversLoosely(prefix, rd.path)
-	}
-	return covers(prefix, rd.path)
-}
-
-// covers matches whole segments: /dashboard covers /dashboard/x and never /dashboards.
-func covers(prefix, path string) bool {
-	if prefix == "/" {
+	case s.depth < o.depth || len(s.folded) < len(o.folded):
+		return false
+	case s.depth > o.depth || len(s.folded) > len(o.folded):
 		return true
 	}
-	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
-}
-
-// coversLoosely is covers for apps that find a page whatever its format: a segment may have a suffix that the rule does
-// not name (/page.json, /page.php/x), an extension that ends the rule may be missing or another one, a script may be
-// followed by a path, and the index file of a folder is the folder.
-func coversLoosely(prefix, path string) bool {
-	if prefix == "/" {
-		return true
-	}
-	for prefix != "" {
-		var want, got string
-		want, prefix = cutSegment(prefix)
-		got, path = cutSegment(path)
-		last, ends := prefix == "", strings.Trim(path, "/") == ""
-		file := last && (ends || isScript(want))
-		folder := last && ends && got == "" && isIndex(want)
-		if !sameStem(want, got) && !(file && sameFile(want, got)) && !folder {
-			return false
-		}
-	}
-	return true
-}
-
-// sameStem says whether got is want, or want with a suffix.
-func sameStem(want, got string) bool {
-	return strings.HasPrefix(got, want) && (len(got) == len(want) || got[len(want)] == '.')
-}
-
-// sameFile says whether got is the file want without its extension, or with another.
-func sameFile(want, got string) bool {
-	for i := 1; i < len(want); i++ {
-		if isExtension(want[i:]) && sameStem(want[:i], got) {
-			return true
-		}
-	}
-	return false
-}
-
-// isIndex says whether a file is what servers show for its folder.
-func isIndex(name string) bool {
-	for _, stem := range []string{"index", "default", "home"} {
-		if len(name) > len(stem) && strings.EqualFold(name[:len(stem)], stem) && isExtension(name[len(stem):]) {
-			return true
-		}
-	}
-	return false
-}
-
-// cutSegment takes the first segment off a path that begins with a slash.
-func cutSegment(p string) (segment, rest string) {
-	p = strings.TrimPrefix(p, "/")
-	if i := strings.IndexByte(p, '/'); i >= 0 {
-		return p[:i], p[i:]
-	}
-	return p, ""
-}
-
-// hasExtension says whether a path ends like a file name, as /page.html does and /v1.2 and /.git do not.
-func hasExtension(path string) bool {
-	name := path[strings.LastIndexByte(path, '/')+1:]
-	i := strings.LastIndexByte(name, '.')
-	return i > 0 && isExtension(name[i:])
-}
-
-func isExtension(s string) bool {
-	return len(s) > 1 && s[0] == '.' && isLetter(s[1])
+	return s.named && !o.named
 }

@@ -43,7 +43,8 @@ var transforms = []transform{
 	{"compatible letters", compatible},
 	{"script name dropped", dropScript},
 	{"path info", pathInfoOf},
-	{"data route", dataRoute},
+	{"data route", nextPage},
+	{"page data", gatsbyPage},
 }
 
 func backslash(p string) string { return strings.ReplaceAll(p, `\`, "/") }
@@ -242,15 +243,19 @@ func pathInfoOf(p string) string {
 	return p[end:]
 }
 
-// dataRoute maps what a script of the app fetches for a page to the page, below any base path: Next.js reads
+// nextPage and gatsbyPage map what a script of the app fetches for a page to the page, below any base path: Next.js reads
 // /_next/data/<build>/page.json, Gatsby /page-data/page/page-data.json, each with index for the root.
-func dataRoute(p string) string {
+func nextPage(p string) string {
 	if base, rest, ok := strings.Cut(p, "/_next/data/"); ok {
 		_, page, more := strings.Cut(rest, "/")
 		if page, ok := strings.CutSuffix(page, ".json"); ok && more {
 			return base + "/" + notIndex(page)
 		}
 	}
+	return p
+}
+
+func gatsbyPage(p string) string {
 	if base, rest, ok := strings.Cut(p, "/page-data/"); ok {
 		if page, ok := strings.CutSuffix(rest, "/page-data.json"); ok {
 			return base + "/" + notIndex(page)

@@ -31,7 +31,12 @@ var upstreams = []struct {
 	{"Apache, encoded slashes left", func(p string) string { return clean(unreserved(p)) }},
 	{"Kestrel", func(p string) string { return strings.ToLower(clean(keepSlashes(p))) }},
 	{"Apache on Windows", func(p string) string { return windows(clean(unescape(p))) }},
-	{"Apache, MultiViews of a front controller", func(p string) string { return "/" + strings.TrimPrefix(clean(unescape(p)), "/index/") }},
+	{"Apache, MultiViews of a front controller", func(p string) string {
+		if rest, ok := strings.CutPrefix(clean(unescape(p)), "/index/"); ok {
+			return "/" + rest
+		}
+		return ""
+	}},
 	{"a PHP script's own path info, in a folder", func(p string) string {
 		if _, info, ok := strings.Cut(clean(unescape(p)), ".php/"); ok {
 			return "/" + info
@@ -102,6 +107,29 @@ var upstreams = []struct {
 	{"an app that trims", func(p string) string { return eachPart(unescape(p), strings.TrimSpace) }},
 }
 
+// counted says, of the upstreams that ignore case or suffixes, what they call the page before they do.
+var counted = map[string]func(string) string{
+	"nginx, try_files with .html":     func(p string) string { return clean(unescape(p)) },
+	"Apache, MultiViews":              func(p string) string { return clean(unescape(p)) },
+	"Kestrel":                         func(p string) string { return clean(keepSlashes(p)) },
+	"Apache on Windows":               func(p string) string { return opened(clean(unescape(p))) },
+	"PHP router, trim and lower case": func(p string) string { return "/" + strings.Trim(unescape(p), "/ \t\n\r\x00\x0B") },
+	"Rails":                           func(p string) string { return unescape(strings.TrimSuffix(squeeze(p), "/")) },
+	"Rack with a decoding middleware": func(p string) string { return clean(unescape(unescape(p))) },
+	"Spring, suffix patterns":         func(p string) string { return clean(unescape(withoutParams(p))) },
+	"Express, routes":                 func(p string) string { return strings.TrimSuffix(p, "/") },
+	"Express, decoded":                func(p string) string { return strings.TrimSuffix(unescape(p), "/") },
+	"Next.js, server components":      func(p string) string { return p },
+	"IIS":                             func(p string) string { return opened(clean(strings.ReplaceAll(unescapeU(unescape(p)), `\`, "/"))) },
+	"IIS, double escaping allowed": func(p string) string {
+		return opened(clean(strings.ReplaceAll(unescapeU(unescape(unescape(p))), `\`, "/")))
+	},
+	"ASP.NET, a script in front": func(p string) string { return pathInfo(opened(clean(unescape(p)))) },
+	"ASP.NET, a session in the path": func(p string) string {
+		return clean(regexp.MustCompile(`(?i)^/\(([A-Z]\([0-9a-z]*\))+\)/`).ReplaceAllString(unescape(p), "/"))
+	},
+}
+
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // unescape is what servers do once: escapes become bytes, anything else stays.
@@ -169,13 +197,16 @@ var scriptInFront = regexp.MustCompile(`^(.*?/)[^/]+\.(?i:php|aspx|cgi|pl|py)/`)
 
 func pathInfo(p string) string { return scriptInFront.ReplaceAllString(p, "$1") }
 
-// windows opens files whatever their case, and drops dots and blanks behind a name, and what names a stream in it.
-func windows(p string) string {
-	return strings.ToLower(eachPart(p, func(s string) string {
+// windows opens files whatever their case.
+func windows(p string) string { return strings.ToLower(opened(p)) }
+
+// opened drops dots and blanks behind a name, and what names a stream in it.
+func opened(p string) string {
+	return eachPart(p, func(s string) string {
 		s, _, _ = strings.Cut(s, "::")
 		s, _, _ = strings.Cut(s, ":$")
 		return strings.TrimRight(s, ". ")
-	}))
+	})
 }
 
 // parseURL is what PHP's parse_url calls the path.

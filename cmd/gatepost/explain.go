@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -59,7 +60,7 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "READ AS\tBECAUSE\tDECIDED BY\tNEEDS")
 	for _, f := range findings {
-		how, rule, needs := f.How, f.Rule, "nothing"
+		how, rule, needs := f.How, strings.Join(f.Rules, " and "), "nothing"
 		if how == "" {
 			how = "as sent"
 		}
@@ -68,17 +69,44 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 		}
 		if f.Protected {
 			needs = "a signed-in user"
-			if len(f.Roles) > 0 {
-				needs = "role " + strings.Join(f.Roles, " or ")
-			}
+		}
+		if len(f.Roles) > 0 {
+			needs = roleNames(f.Roles)
 		}
 		fmt.Fprintf(w, "%q\t%s\t%s\t%s\n", f.Path, how, rule, needs)
 	}
+	printUncounted(w, findings)
 	if err := w.Flush(); err != nil || complete {
 		return err
 	}
 	_, err := fmt.Fprintln(p.stdout, "… and more readings than are followed, so every rule with roles has to be met.")
 	return err
+}
+
+// printUncounted says once for each rule and reason why the rule matches a reading and does not decide it.
+func printUncounted(w io.Writer, findings []proxy.Finding) {
+	said := map[proxy.Uncounted]bool{}
+	for _, f := range findings {
+		for _, u := range f.Uncounted {
+			if len(said) == 0 {
+				fmt.Fprintln(w, "\nNOT COUNTED\tFOR\tBECAUSE")
+			}
+			if !said[u] {
+				said[u] = true
+				fmt.Fprintf(w, "%s\t%q\t%s\n", u.Rule, f.Path, u.Why)
+			}
+		}
+	}
+}
+
+// roleNames are lists of alternatives that each must be met.
+func roleNames(roles [][]string) string {
+	var each []string
+	for _, alternatives := range roles {
+		each = append(each, strings.Join(alternatives, " or "))
+	}
+	slices.Sort(each)
+	return "role " + strings.Join(slices.Compact(each), ", and ")
 }
 
 func (p *process) printAnswers(a proxy.Access, pages string) error {
@@ -88,12 +116,7 @@ func (p *process) printAnswers(a proxy.Access, pages string) error {
 		out = "a browser is sent to " + pages + "/login (303); anything else gets 401"
 	}
 	if len(a.Roles) > 0 {
-		var each []string
-		for _, alternatives := range a.Roles {
-			each = append(each, strings.Join(alternatives, " or "))
-		}
-		slices.Sort(each)
-		in = "forwarded with role " + strings.Join(slices.Compact(each), ", and ") + "; else 403"
+		in = "forwarded with " + roleNames(a.Roles) + "; else 403"
 	}
 	_, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in)
 	return err

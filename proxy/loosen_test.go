@@ -1,0 +1,384 @@
+package proxy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// entry is a rule as its author thinks of it.
+type entry struct {
+	public  bool
+	methods []string
+	prefix  string
+	roles   []string
+}
+
+func (e entry) String() string {
+	s := e.prefix
+	if e.methods != nil {
+		s = strings.Join(e.methods, "|") + " " + s
+	}
+	if e.roles != nil {
+		s += "=" + strings.Join(e.roles, "|")
+	}
+	return s
+}
+
+// compile parses entries. It reports false when they are refused, as two of a kind are.
+func compile(entries []entry) (Rules, bool) {
+	var lists [2][]string
+	for _, e := range entries {
+		i := 0
+		if e.public {
+			i = 1
+		}
+		lists[i] = append(lists[i], e.String())
+	}
+	r, err := ParseRules(strings.Join(lists[0], ","), strings.Join(lists[1], ","))
+	return r, err == nil
+}
+
+// asWritten says whether the entry has this very method.
+func (e entry) asWritten(method string) bool {
+	return e.methods == nil || slices.Contains(e.methods, method) || method == "HEAD" && slices.Contains(e.methods, "GET")
+}
+
+// applies says whether the entry is about this method. To a protecting one "post" may be POST.
+func (e entry) applies(method string) bool {
+	return e.asWritten(method) || !e.public && e.asWritten(strings.ToUpper(method))
+}
+
+func below(prefix, page string) bool {
+	return prefix == "/" || page == prefix || strings.HasPrefix(page, prefix+"/")
+}
+
+var highEscape = regexp.MustCompile(`%[89A-Fa-f][0-9A-Fa-f]`)
+
+// names says whether the entry names a request in its own spelling.
+func (e entry) names(method, raw string) bool {
+	if !e.asWritten(method) {
+		return false
+	}
+	sent := highEscape.ReplaceAllStringFunc(raw, unescape)
+	for _, page := range []string{sent, data(nextData, sent), data(gatsbyData, sent)} {
+		if page != "" && below(e.prefix, page) {
+			return true
+		}
+	}
+	return false
+}
+
+// needs is what somebody has to be. The zero value lets everybody pass.
+type needs struct {
+	user  bool
+	roles [][]string
+}
+
+func (n needs) passes(signedIn bool, roles []string) bool {
+	return !n.user || signedIn && Access{Roles: n.roles}.Allows(auth.User{Roles: roles})
+}
+
+func needsOf(a Access) needs { return needs{!a.Public, a.Roles} }
+
+// visitors are everybody there is: signed out, and signed in with each subset of the roles in use.
+var visitors = [][]string{nil, {}, {"a"}, {"b"}, {"a", "b"}}
+
+// stricterOrEqual says whether whoever passes under n passes under m.
+func (n needs) stricterOrEqual(m needs) bool {
+	for i, roles := range visitors {
+		if n.passes(i > 0, roles) && !m.passes(i > 0, roles) {
+			return false
+		}
+	}
+	return true
+}
+
+// forms are the four ways to compare a prefix with a page, each naive.
+var forms = []func(prefix, page string) bool{
+	below,
+	func(prefix, page string) bool { return below(strings.ToLower(prefix), strings.ToLower(page)) },
+	belowSuffixes,
+	func(prefix, page string) bool { return belowSuffixes(strings.ToLower(prefix), strings.ToLower(page)) },
+}
+
+// belowSuffixes takes suffixes off the page, and off the prefix where it names the page's file.
+func belowSuffixes(prefix, page string) bool {
+	bare := eachPart(page, withoutSuffix)
+	file := eachPart(prefix, func(s string) string { return s })
+	i := strings.LastIndexByte(file, '/')
+	file = file[:i+1] + withoutSuffix(file[i+1:])
+	for _, p := range []string{page, bare} {
+		if below(prefix, p) || strings.TrimSuffix(p, "/") == file {
+			return true
+		}
+	}
+	return false
+}
+
+func withoutSuffix(s string) string {
+	stem, _, _ := strings.Cut(s, ".")
+	if stem == "" {
+		return s
+	}
+	return stem
+}
+
+// oracle is what the rules say of a page: in each form the longest rule decides, and one that does not cover the page
+// with case and suffixes counted sets nothing aside.
+func oracle(entries []entry, method, page string) needs {
+	var n needs
+	for _, covers := range forms {
+		for _, e := range entries {
+			if e.public || !e.applies(method) || !covers(e.prefix, page) {
+				continue
+			}
+			aside := slices.ContainsFunc(entries, func(o entry) bool {
+				return o.asWritten(method) && below(o.prefix, page) && o.before(e)
+			})
+			if aside {
+				continue
+			}
+			if n.user = true; e.roles != nil {
+				n.roles = append(n.roles, e.roles)
+			}
+		}
+	}
+	return n
+}
+
+// before says whether e decides where o does not, if it counts.
+func (e entry) before(o entry) bool {
+	switch {
+	case len(e.prefix) != len(o.prefix):
+		return len(e.prefix) > len(o.prefix)
+	case (e.methods != nil) != (o.methods != nil):
+		return e.methods != nil
+	}
+	return false
+}
+
+var (
+	segments = rapid.SampledFrom([]string{
+		"admin", "admin", "Admin", "ADMIN.html", "admin.css", "admin.json", "admin.tar.gz", "members", "members.html", "members.css", "x", "x.y", "über", "index.html", "_next", "a_b",
+	})
+	methods = rapid.SampledFrom([][]string{nil, nil, nil, {"GET"}, {"POST"}, {"GET", "POST"}, {"HEAD"}, {"PUT"}})
+	roles   = rapid.SampledFrom([][]string{nil, nil, {"a"}, {"b"}, {"a", "b"}})
+	asked   = rapid.SampledFrom([]string{"GET", "GET", "HEAD", "POST", "PUT", "get", "post", "Post", "PURGE"})
+)
+
+var anEntry = rapid.Custom(func(t *rapid.T) entry {
+	e := entry{public: rapid.Bool().Draw(t, "public"), methods: methods.Draw(t, "methods")}
+	e.prefix = "/" + strings.Join(rapid.SliceOfN(segments, 0, 3).Draw(t, "prefix"), "/")
+	if !e.public {
+		e.roles = roles.Draw(t, "roles")
+	}
+	return e
+})
+
+// someEntries are rules that may stand together.
+var someEntries = rapid.Custom(func(t *rapid.T) []entry {
+	var list []entry
+	for _, e := range rapid.SliceOfN(anEntry, 1, 5).Draw(t, "entries") {
+		if _, ok := compile(append(slices.Clip(list), e)); ok {
+			list = append(list, e)
+		}
+	}
+	return list
+})
+
+// disguised is a raw path near the prefixes of the rules: one of them, something below or beside it, respelt.
+func disguised(t *rapid.T, entries []entry) string {
+	p := "/" + strings.Join(rapid.SliceOfN(segments, 0, 3).Draw(t, "path"), "/")
+	if len(entries) > 0 && rapid.Bool().Draw(t, "near") {
+		p = strings.TrimSuffix(rapid.SampledFrom(entries).Draw(t, "rule").prefix+p, "/")
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "respellings") {
+		p = rapid.SampledFrom(respellings).Draw(t, "respelling")(t, p, entries)
+	}
+	if p = strings.ReplaceAll(p, "über", "%C3%BCber"); !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	return p
+}
+
+var respellings = []func(*rapid.T, string, []entry) string{
+	func(t *rapid.T, p string, _ []entry) string { return disguises[0](t, p) },
+	func(_ *rapid.T, p string, _ []entry) string { return strings.ToUpper(p) },
+	func(_ *rapid.T, p string, _ []entry) string { return strings.ToLower(p) },
+	func(t *rapid.T, p string, _ []entry) string {
+		return p + rapid.SampledFrom([]string{".css", ".json", ".html", ".HTML", "/", "//", ".", ";x", "%20", "%00", "/x", "/..", "/../x", "/index.html", "%2f..", "::$DATA"}).Draw(t, "tail")
+	},
+	func(t *rapid.T, p string, _ []entry) string {
+		return insert(t, p, "/", "//", "/./", "/x/../", "/%2e/", "/.%2e/", "%2f", "%5c", "/;/")
+	},
+	func(t *rapid.T, p string, _ []entry) string {
+		return rapid.SampledFrom([]string{"/x/..", "//host", "/index.php", "/public/index.php", "/index", "/(S(x))", "/_next/data/b"}).Draw(t, "front") + p
+	},
+	func(_ *rapid.T, p string, _ []entry) string { return "/_next/data/build" + p + ".json" },
+	func(_ *rapid.T, p string, _ []entry) string { return "/page-data" + p + "/page-data.json" },
+	// Out of what one rule names into what another does.
+	func(t *rapid.T, p string, entries []entry) string {
+		if len(entries) == 0 {
+			return p
+		}
+		from := rapid.SampledFrom(entries).Draw(t, "from").prefix
+		return from + strings.Repeat(rapid.SampledFrom([]string{"/..", "/%2e%2e", "%2f..", "/..;"}).Draw(t, "up"), strings.Count(from, "/")) + p
+	},
+}
+
+// Adding a rule changes nothing for any request that it does not name in its own spelling, when it is public; and makes
+// nothing looser there, when it protects.
+func TestARuleHasNoSideEffect(t *testing.T) {
+	t.Parallel()
+	seen := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		entries, added := someEntries.Draw(t, "rules"), anEntry.Draw(t, "added")
+		before, _ := compile(entries)
+		after, ok := compile(append(slices.Clip(entries), added))
+		method, raw := asked.Draw(t, "method"), disguised(t, append(slices.Clip(entries), added))
+		if !ok || added.names(method, raw) {
+			return
+		}
+		seen[added.public]++
+		was, is := needsOf(before.For(method, raw)), needsOf(after.For(method, raw))
+		if !is.stricterOrEqual(was) {
+			t.Fatalf("%s %s: %v without %s, and %v with it", method, raw, was, describeEntry(added), is)
+		}
+		if added.public && !was.stricterOrEqual(is) {
+			t.Fatalf("%s %s: %v without %s, and %v with it", method, raw, was, describeEntry(added), is)
+		}
+	})
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Errorf("tried %d public and %d protecting rules", seen[true], seen[false])
+	}
+}
+
+func describeEntry(e entry) string {
+	if e.public {
+		return fmt.Sprintf("PUBLIC=%q", e)
+	}
+	return fmt.Sprintf("PROTECT=%q", e)
+}
+
+// Whatever a path is disguised as: what is asked of the visitor is at least what the rules say of the page that an
+// upstream takes it for.
+func TestADisguiseLoosensNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		entries := someEntries.Draw(t, "rules")
+		mustBeAsStrictAsThePage(t, entries, asked.Draw(t, "method"), disguised(t, entries))
+	})
+}
+
+func mustBeAsStrictAsThePage(t interface{ Fatalf(string, ...any) }, entries []entry, method, raw string) {
+	if !wellFormed(raw) {
+		return // answered with 400, whatever it would mean
+	}
+	rules, _ := compile(entries)
+	got := needsOf(rules.For(method, raw))
+	named := slices.ContainsFunc(entries, func(e entry) bool { return e.names(method, raw) })
+	for _, u := range upstreams {
+		page := u.read(raw)
+		if f := counted[u.name]; f != nil && named {
+			page = f(raw) // the rule that names the request counts in the forms of this page too
+		}
+		if page == "" {
+			continue
+		}
+		page = highEscape.ReplaceAllStringFunc(page, unescape) // to whoever decodes nothing, these are the letters
+		if want := oracle(entries, method, page); !got.stricterOrEqual(want) {
+			t.Fatalf("%v: %s %s is %q to %s, which needs %v, and the answer is %v", entries, method, raw, page, u.name, want, got)
+		}
+	}
+}
+
+// What was seen, and what a mend that looks at the spelling alone lets pass.
+func TestWhatALooseningRuleMustNotOpen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ protect, public, method, path, want string }{
+		{"/members", "/members.css", "GET", "/members.html", "user"},
+		{"/members", "/members.css", "GET", "/members", "user"},
+		{"/members", "/members.css", "GET", "/members.css", "public"},
+		{"/members", "/members.css", "HEAD", "/members.css/x", "public"},
+		{"/members", "/members.css", "GET", "/Members.css", "user"},
+		{"/admin=admin", "/admin.css", "GET", "/admin.json", "admin"},
+		{"/admin=admin", "/admin.css", "GET", "/admin.css/../admin.json", "admin"},
+		{"/admin=admin", "/admin.css", "GET", "/admin.css%2f..%2fadmin.json", "admin"},
+		{"/admin=admin, /admin.css", "", "GET", "/admin.json", "admin"},
+		{"/admin=admin, /admin.css", "", "GET", "/ADMIN.CSS", "admin"},
+		{"/admin=admin, /admin.css", "", "GET", "/admin.css", "user"},
+		{"/admin=admin, /Admin", "", "GET", "/admin", "admin"},
+		{"/admin=admin, /admin/help", "", "GET", "/admin/Help", "admin"},
+		{"/admin=admin, /admin/help", "", "GET", "/admin/help.json", "admin"},
+		{"/admin=admin, POST /admin", "", "post", "/admin", "admin"},
+		{"/admin=admin, GET /admin", "", "HEAD", "/admin", "user"},
+		{"/admin/x=admin", "/admin.css", "GET", "/admin.css/x", "admin"},
+		{"/iii/a=admin", "/ııı", "GET", "/%C4%B1%C4%B1%C4%B1/a", "admin"},
+		{"/uber", "/über", "GET", "/%C3%BCber", "user"},
+		{"/, /app.js.map", "/app", "GET", "/app", "user"},
+		{"/a.b.1", "", "GET", "/a", "user"},
+		{"/wiki/über=admin", "/wiki/über/public", "GET", "/wiki/u%CC%88ber/public", "admin"},
+	} {
+		if got := describe(mustRules(t, c.protect, c.public).For(c.method, c.path)); got != c.want && !strings.HasPrefix(got, c.want+"&") {
+			t.Errorf("PROTECT=%q PUBLIC=%q %s %s: got %s, want %s", c.protect, c.public, c.method, c.path, got, c.want)
+		}
+	}
+}
+
+func TestAnExceptionOpensWhatItNamesAndNothingBeside(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ public, method, path, want string }{
+		{"/favicon.ico", "GET", "/favicon.ico", "public"},
+		{"/favicon.ico", "GET", "/favicon.ico/", "public"},
+		{"/favicon.ico", "HEAD", "/favicon.ico", "public"},
+		{"/favicon.ico", "GET", "/Favicon.ico", "user"},
+		{"/favicon.ico", "GET", "/%66avicon.ico", "user"},
+		{"/favicon.ico", "GET", "//favicon.ico", "user"},
+		{"/favicon.ico", "GET", "/favicon.ico.", "user"},
+		{"/favicon.ico", "GET", "/favicon.ico;x", "user"},
+		{"/favicon.ico", "GET", "/favicon", "user"},
+		{"/favicon.ico", "GET", "/favicon.png", "user"},
+		{"/favicon.ico", "GET", "/favicon.ico/../x", "user"},
+		{"/favicon.ico", "GET", "/favicon%2eico", "user"},
+		{"/favicon.ico", "GET", "/x/../favicon.ico", "user"},
+		{"/favicon.ico", "GET", "/favicon.ico%20", "user"},
+		{"/favicon.ico", "GET", "/favicon.ico.json", "user"},
+		{"GET /favicon.ico", "GET", "/favicon.ico", "public"},
+		{"GET /favicon.ico", "HEAD", "/favicon.ico", "public"},
+		{"GET /favicon.ico", "POST", "/favicon.ico", "user"},
+		{"GET /favicon.ico", "get", "/favicon.ico", "user"},
+		{"HEAD /favicon.ico", "GET", "/favicon.ico", "user"},
+		{"/über", "GET", "/%C3%BCber", "public"},
+		{"/über", "GET", "/%c3%bcber", "public"},
+		{"/über", "GET", "/\xc3\xbcber/x", "public"},
+		{"/über", "GET", "/u%CC%88ber", "user"},
+		{"/über", "GET", "/uber", "user"},
+		{"/über", "GET", "/%C3%9Cber", "user"},
+		{"/über", "GET", "/%25C3%25BCber", "user"},
+		{"/_next, /pricing", "GET", "/_next/data/b/pricing.json", "public"},
+		{"/_next, /pricing", "GET", "/_next/data/b/pricing/eu.json", "public"},
+		{"/_next, /pricing", "GET", "/_next/data/b/secret.json", "user"},
+		{"/_next, /pricing", "GET", "/_next/data/b/Pricing.json", "user"},
+		{"/_next, /pricing", "GET", "/_next/data/b/pricing.json.json", "user"},
+		{"/_next, /pricing", "GET", "/_next/data/b/x/..%2fpricing.json", "user"},
+		{"/_next, /pricing", "GET", "/%5fnext/data/b/pricing.json", "user"},
+		{"/_next", "GET", "/_next/data/b/pricing.json", "user"},
+		{"/pricing", "GET", "/_next/data/b/pricing.json", "user"},
+		{"/_next, /über", "GET", "/_next/data/b/%C3%BCber.json", "public"},
+		{"/page-data, /pricing", "GET", "/page-data/pricing/page-data.json", "public"},
+		{"/page-data, /pricing", "GET", "/page-data/secret/page-data.json", "user"},
+		{"/page-data, /pricing", "GET", "/page-data/app-data.json", "public"},
+		{"/docs", "GET", "/docs/_next/data/b/pricing.json", "public"},
+	} {
+		if got := describe(mustRules(t, "/", c.public).For(c.method, c.path)); got != c.want {
+			t.Errorf("PUBLIC=%q %s %s: got %s, want %s", c.public, c.method, c.path, got, c.want)
+		}
+	}
+}
