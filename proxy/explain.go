@@ -89,15 +89,3 @@ func (s standing) whyNot(q request) string {
 	}
 	return "only without regard to case or suffixes is this below it"
 }
-
-// All lists the rules as written, protecting ones first.
-func (r Rules) All() (protect, public []string) {
-	for _, ru := range r.list {
-		if ru.public {
-			public = append(public, ru.text)
-		} else {
-			protect = append(protect, ru.text)
-		}
-	}
-	return protect, public
-}

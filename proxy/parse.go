@@ -52,17 +52,14 @@ func parseList(setting, s string, public bool) ([]rule, error) {
 
 func parseRule(entry string, public bool) (rule, error) {
 	ru := rule{text: entry, public: public}
+	var err error
 	path, roles, hasRoles := strings.Cut(entry, "=")
-	if methods, rest, ok := strings.Cut(path, " "); ok {
-		path = strings.TrimSpace(rest)
-		for m := range strings.SplitSeq(methods, "|") {
-			if !isMethod(m) {
-				return rule{}, fmt.Errorf("%q is not a method; write it like GET /path or GET|POST /path", m)
-			}
-			ru.methods = append(ru.methods, m)
+	if methods, rest, ok := strings.Cut(strings.TrimSpace(path), " "); ok && !strings.HasPrefix(methods, "/") {
+		path = rest
+		if ru.methods, err = parseMethods(methods, public); err != nil {
+			return rule{}, err
 		}
 	}
-	var err error
 	if ru.prefix, err = parsePrefix(strings.TrimSpace(path), public); err != nil {
 		return rule{}, err
 	}
@@ -81,45 +78,36 @@ func parseRule(entry string, public bool) (rule, error) {
 	return ru, nil
 }
 
-func isMethod(s string) bool {
-	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
-}
-
-// parsePrefix accepts a prefix in its plainest spelling, so that there is no question what it covers.
-func parsePrefix(s string, public bool) (string, error) {
-	switch {
-	case !strings.HasPrefix(s, "/"):
-		return "", errors.New("a prefix starts with /")
-	case strings.Contains(s, "*"):
-		return "", errors.New("there are no wildcards: a prefix covers everything below it")
-	case strings.ContainsAny(s, "%\\;?#\""):
-		return "", errors.New("a prefix is written decoded and without % \\ ; ? # or quotes")
-	}
-	p := strings.TrimSuffix(s, "/")
-	if p == "" {
-		return "/", nil
-	}
-	plain := p
-	if !public {
-		plain = strings.ReplaceAll(p, "+", "") // some read a blank for it, and others still the + that is protected
-	}
-	for _, tr := range transforms {
-		if other := tr.apply(plain); other != plain {
-			return "", fmt.Errorf("an app could read this prefix as %q; write it in its plainest form", other)
+// ProtectingBelow lists the protecting rules, as written, for a prefix or something below it.
+func (r Rules) ProtectingBelow(prefix string) (list []string) {
+	for _, ru := range r.list {
+		if !ru.public && covers(prefix, ru.prefix) {
+			list = append(list, ru.text)
 		}
 	}
-	return p, nil
+	return list
 }
 
-// conflict refuses two rules of one list of which neither could win.
+// conflict refuses two rules of one list of which one could never decide.
 func conflict(list []rule, ru rule) error {
 	for _, other := range list {
 		if other.prefix != ru.prefix || (other.methods == nil) != (ru.methods == nil) {
 			continue
 		}
-		if ru.methods == nil || slices.ContainsFunc(ru.methods, func(m string) bool { return slices.Contains(other.methods, m) }) {
+		if ru.methods == nil || slices.ContainsFunc(ru.methods, other.lists) || ru.addsNothingTo(other) || other.addsNothingTo(ru) {
 			return fmt.Errorf("decides the same requests as rule %q; merge the two", other.text)
 		}
 	}
 	return nil
+}
+
+func (ru *rule) lists(method string) bool { return slices.Contains(ru.methods, method) }
+
+// addsNothingTo says whether a protecting rule asks only what another one for the same prefix asks of all its methods.
+func (ru *rule) addsNothingTo(other rule) bool {
+	weaker := ru.roles == nil || other.roles != nil && !slices.ContainsFunc(other.roles, func(role string) bool { return !slices.Contains(ru.roles, role) })
+	if ru.public || !weaker {
+		return false
+	}
+	return !slices.ContainsFunc(ru.methods, func(m string) bool { return !other.namesMethod(m) })
 }

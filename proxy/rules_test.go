@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,157 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), `"/ok"`) {
 		t.Error("the error quotes a rule that is right")
+	}
+}
+
+// A typo that would leave a path open is refused, and the offending part is quoted.
+func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ protect, want string }{
+		{"PSOT /api", `"PSOT" is not an HTTP method; did you mean POST?`},
+		{"GET|DELTE /api", `"DELTE" is not an HTTP method; did you mean DELETE?`},
+		{"post /api", `"post" is not an HTTP method; did you mean POST?`},
+		{"PURGE /api", `"PURGE" is not an HTTP method`},
+		{"* /api", `"*" is not an HTTP method`},
+		{"GET| /api", `"" is not an HTTP method`},
+		{"GET |POST /api", `"|POST /api"|a prefix starts with /`},
+		{"TRACE /api", "the gate answers TRACE with 405"},
+		{"TRACE|CONNECT /api", "the gate answers TRACE and CONNECT with 405"},
+		{"GET /a, GET|POST /a", `decides the same requests as rule "GET /a"`},
+		{"GET /a=x, HEAD /a", `rule "HEAD /a": decides the same requests as rule "GET /a=x"`},
+		{"HEAD /a=x|y, GET /a=x", `decides the same requests`},
+		{"/a=x, /a/=y", `decides the same requests as rule "/a=x"`},
+		{"//", "empty segment"}, {"/a//", "empty segment"}, {"//a", "empty segment"}, {"/a//b", "empty segment"},
+		{"/.", `as "/"`}, {"/..", `as "/"`}, {"/a/.", `as "/a/"`}, {"/./a", `as "/a"`}, {"/a/../b", `as "/b"`}, {"/a./b", `as "/a/b"`},
+		{"/a%20b", "written decoded"}, {"/%zz", "written decoded"}, {"/100%", "written decoded"}, {"/%C3%BC", "written decoded"},
+		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "without %"}, {`"/a"`, "starts with /"}, {`/"a"`, "quotes"},
+		{"/a/*", "no wildcards"}, {"/a/**", "no wildcards"}, {"/api/.*", "no wildcards"},
+		{"/users/{id}", "no patterns like {id}"}, {"/users/:id/edit", "no patterns like :id"}, {"/users/<id>", "no patterns"}, {"/users/[id]", "no patterns"},
+		{"/v[0-9]/x", "no patterns"}, {"/(a|b)", "no patterns"}, {"/api/.+", "no patterns"}, {"/api$", "no patterns"}, {"/a|/b", "no patterns"},
+		{"a", "starts with /"}, {"./a", "starts with /"}, {"~/a", "starts with /"}, {"^/a", "starts with /"}, {"POST", "starts with /"}, {"GET:/a", "starts with /"}, {"GET\t/a", "starts with /"},
+		{"https://app.example.com/a", "without scheme and host"}, {"GET http://app/a", "without scheme and host"}, {"app.example.com/a", "starts with /"},
+		{"/a b", "a blank stands only behind the methods"}, {"/a POST", "a blank stands only behind the methods"}, {"GET /a /b", "a blank stands only behind the methods"},
+		{"/a\tb", "cannot be seen"}, {"/a\x00", "cannot be seen"}, {"/a\n/b", "cannot be seen"}, {"/\u200ba", `before "a"`}, {"/a\u202eb", "cannot be seen"}, {"/\ufeffa", "cannot be seen"}, {"/a\u00adb", "cannot be seen"},
+		{"/a\u00a0b", "cannot be seen|an app could read"}, {"/u\u0308ber", `as "/über"`}, {"/\uff41", `as "/a"`}, {"/a\xffb", "an app could read"}, {"/a\uff0f", "an app could read"},
+		{"/index.php/a", `as "/a"`}, {"/_next/data/b/a.json", `as "/a"`}, {"/a::$DATA", "an app could read|no patterns"},
+		{"/" + strings.Repeat("a", 64<<10), "no path is that long"},
+		{"/a=", "is not a role"}, {"/a=b=c", "is not a role"}, {"/a=x y", "is not a role"}, {"/a=admin|", "is not a role"}, {"=admin", "starts with /"}, {"/a=+aal2", "is not a role"},
+	} {
+		_, err := ParseRules(c.protect, "")
+		if err == nil {
+			t.Errorf("%.60q is accepted", c.protect)
+			continue
+		}
+		if !slices.ContainsFunc(strings.Split(c.want, "|"), func(part string) bool { return strings.Contains(err.Error(), part) }) {
+			t.Errorf("%.60q: %.200v, want %s", c.protect, err, c.want)
+		}
+	}
+	for _, ok := range []string{
+		"POST /api", "GET|HEAD|PROPFIND|QUERY /dav", "GET|TRACE /a", "/a, GET /a=x", "GET /a=x, HEAD /a=y", "/...", "/.well-known", "/@me", "/~ada", "/users:search", "/c++", "/a_b", "/über", "/日本", "/می\u200cشود", "/Admin, /admin=x", "/v1.2", "/(group)/x", "/a$b", "/, /a, /a/b, /a.html",
+	} {
+		if _, err := ParseRules(ok, ""); err != nil {
+			t.Errorf("%q is refused: %v", ok, err)
+		}
+	}
+}
+
+// Registered methods are those of IANA's registry; what nobody may send is in it too.
+func TestEveryRegisteredMethodCanBeNamed(t *testing.T) {
+	t.Parallel()
+	if len(registered) != 40 || slices.Contains(registered, "*") {
+		t.Errorf("%d methods", len(registered))
+	}
+	for _, m := range registered {
+		if _, err := ParseRules("/", m+" /x"); err != nil {
+			t.Errorf("%s: %v", m, err)
+		}
+		if _, err := ParseRules(m+" /x", ""); (err != nil) != refusedMethod(m) {
+			t.Errorf("%s: %v", m, err)
+		}
+	}
+}
+
+func TestPublicRulesThatOpenNothingOrEverything(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		protect, public string
+		want            []string
+	}{
+		{"/", "/favicon.ico", nil},
+		{"/", "/", []string{`rule "/" opens nothing: GET / stays protected by rule "/"`}},
+		{"/", "GET /", []string{`rule "GET /" opens everything that is protected to GET and HEAD`}},
+		{"/dashboard", "/", []string{`rule "/" opens nothing: without it`}},
+		{"/dashboard", "/dashboard", []string{`opens nothing: GET /dashboard stays protected by rule "/dashboard"`}},
+		{"/dashboard", "/about", []string{`rule "/about" opens nothing: without it`}},
+		{"/dashboard", "GET /dashboard", []string{"opens everything that is protected to GET"}},
+		{"/dashboard, /api", "GET /api", nil},
+		{"/, GET /a", "/a", nil},                           // POST
+		{"/, GET /a", "GET /a", []string{"opens nothing"}}, // the same method
+		{"/, /a.html", "/a", nil},                             // what lies below
+		{"/", "TRACE /x", []string{"answers TRACE with 405"}}, // whatever it names
+		{"/", "/a, /a/b", []string{`rule "/a/b" opens nothing: without it`}},
+		{"POST /api", "GET /api", []string{"opens nothing"}},
+		{"/app=admin, /app/x", "/app/x/y", nil},
+		{"/members", "/members.css", nil},
+		{"/über", "/über/x", nil},
+	} {
+		got := mustRules(t, c.protect, c.public).Doubts()
+		if len(got) != len(c.want) || len(got) > 0 && !strings.Contains(got[0], c.want[0]) {
+			t.Errorf("PROTECT=%q PUBLIC=%q: got %q, want %q", c.protect, c.public, got, c.want)
+		}
+	}
+}
+
+// An example is not made up: the gate is asked about it, and the rule counts for it.
+func TestEachRuleIsDescribedWithAnExample(t *testing.T) {
+	t.Parallel()
+	got := mustRules(t, "/, /admin=admin|owner, POST /api=writer", "GET /admin/help, /favicon.ico, /").Describe()
+	want := []Description{
+		{"/", "/", false, "every path, however it is spelt", "GET / needs a signed-in user"},
+		{"/admin=admin|owner", "/admin", false, "/admin and everything below it, however it is spelt", "GET /admin needs role admin or owner"},
+		{"POST /api=writer", "/api", false, "POST of /api and everything below it, however it is spelt", "POST /api needs role writer"},
+		{"GET /admin/help", "/admin/help", true, "GET and HEAD of /admin/help and everything below it, spelt like this only", "GET /admin/help is open to everybody"},
+		{"/favicon.ico", "/favicon.ico", true, "/favicon.ico and everything below it, spelt like this only", "GET /favicon.ico is open to everybody"},
+		{"/", "/", true, "every path, spelt like this only", ""},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestExplainSaysWhyARuleDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		protect, public, method, path string
+		rules                         string // of all readings, each once
+		uncounted                     []string
+	}{
+		{"/members", "/members.css", "GET", "/members.css", "/members.css", []string{"/members: a longer rule"}},
+		{"/members", "/members.css", "GET", "/members.html", "/members", []string{"/members.css: the path that was sent is not spelt like it"}},
+		{"/members", "/members.css", "GET", "/members.css/../members.html", "/members.css, /members", []string{"/members: a longer rule", "/members.css: only without regard to case or suffixes"}},
+		{"/", "/favicon.ico", "GET", "//favicon.ico", "/", []string{"/favicon.ico: the path that was sent is not spelt like it"}},
+		{"/, /a", "/a", "GET", "/a", "/a", []string{"/a: a protecting rule that is as long", "/: a longer rule"}},
+		{"/x=a, POST /x", "", "post", "/x", "/x=a and POST /x", nil},
+		{"/x=a, POST /x", "", "POST", "/x", "POST /x", []string{"/x=a: a longer rule, or one for the method"}},
+	} {
+		findings, _ := mustRules(t, c.protect, c.public).Explain(c.method, c.path)
+		var rules, uncounted []string
+		for _, f := range findings {
+			if s := strings.Join(f.Rules, " and "); s != "" && !slices.Contains(rules, s) {
+				rules = append(rules, s)
+			}
+			for _, u := range f.Uncounted {
+				uncounted = append(uncounted, u.Rule+": "+u.Why)
+			}
+		}
+		if got := strings.Join(rules, ", "); got != c.rules {
+			t.Errorf("PROTECT=%q PUBLIC=%q %s %s: decided by %s, want %s", c.protect, c.public, c.method, c.path, got, c.rules)
+		}
+		for _, want := range c.uncounted {
+			if !slices.ContainsFunc(uncounted, func(s string) bool { return strings.HasPrefix(s, want) }) {
+				t.Errorf("PROTECT=%q PUBLIC=%q %s %s: %q says nothing of %q", c.protect, c.public, c.method, c.path, uncounted, want)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -62,15 +63,42 @@ func (p *process) printSettings(c *config) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	protect, public := c.rules.All()
+	return p.printRules(c)
+}
+
+// printRules says of each rule what it is for, with an example, and of public ones what its author may not have meant.
+func (p *process) printRules(c *config) error {
 	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
-	for _, r := range protect {
-		fmt.Fprintf(p.stdout, "  protected  %s\n", r)
+	for _, d := range c.rules.Describe() {
+		kind := "protected"
+		if d.Public {
+			kind = "public   "
+		}
+		fmt.Fprintf(p.stdout, "  %s  %s\n             %s\n", kind, d.Rule, d.Covers)
+		if d.Example != "" {
+			fmt.Fprintf(p.stdout, "             for example, %s\n", d.Example)
+		}
 	}
-	for _, r := range public {
-		fmt.Fprintf(p.stdout, "  public     %s\n", r)
+	p.printOwnPages(c)
+	for _, doubt := range c.rules.Doubts() {
+		if _, err := fmt.Fprintf(p.stdout, "\nwarning: %s.\n", doubt); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the page.
+func (p *process) printOwnPages(c *config) {
+	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return // a fault of other settings, which is told anyway
+	}
+	for _, d := range c.rules.Describe() {
+		if ui.Owns(d.Prefix) {
+			fmt.Fprintf(p.stdout, "\nnote: %s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES.\n", d.Prefix, d.Rule)
+		}
+	}
 }
 
 func (c *config) checkLiveUpstream(ctx context.Context) error {

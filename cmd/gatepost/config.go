@@ -205,6 +205,9 @@ func (c *config) checkRules(list *faults) {
 	var err error
 	c.rules, err = proxy.ParseRules(c.Protect, c.Public)
 	list.add(err)
+	for _, rule := range c.rules.ProtectingBelow("/.gatepost") {
+		list.add(fmt.Errorf("GATEPOST_PROTECT: rule %q never decides: what lies below /.gatepost is Gatepost's own and never reaches the app; leave the rule out", rule))
+	}
 	c.identity, err = proxy.ParseIdentity(c.IdentityHeaders, c.StripHeaders)
 	list.add(err)
 	c.trustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.TrustedProxies)

@@ -70,6 +70,9 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	if c.DatabaseURL == "" {
 		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.dataDir)
 	}
+	if doubts := c.rules.Doubts(); len(doubts) > 0 {
+		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules", strings.Join(doubts, "; "))
+	}
 	return serve(ctx, c, log, out, func(*gate) error { return nil })
 }
 

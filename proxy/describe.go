@@ -1,0 +1,126 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Description is a rule in words, for `gatepost check`.
+type Description struct {
+	Rule    string // as written
+	Prefix  string
+	Public  bool
+	Covers  string // what it is for, and what that takes
+	Example string // a request that it decides, and the answer; empty: there is none
+}
+
+// Describe describes the rules, protecting ones first.
+func (r Rules) Describe() []Description {
+	var list []Description
+	for i, ru := range r.list {
+		d := Description{Rule: ru.text, Prefix: ru.prefix, Public: ru.public, Covers: ru.covers()}
+		if m, p, ok := r.example(i); ok {
+			d.Example = fmt.Sprintf("%s %s %s", m, p, r.For(m, p))
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+func (ru *rule) covers() string {
+	s := ru.prefix + " and everything below it"
+	if ru.prefix == "/" {
+		s = "every path"
+	}
+	if ru.methods != nil {
+		s = ru.methodNames() + " of " + s
+	}
+	if ru.public {
+		return s + ", spelt like this only"
+	}
+	return s + ", however it is spelt"
+}
+
+// methodNames are the methods the rule names. GET includes HEAD.
+func (ru *rule) methodNames() string {
+	list := ru.methods
+	if ru.lists("GET") && !ru.lists("HEAD") {
+		list = append(slices.Clip(list), "HEAD")
+	}
+	return strings.Join(list, " and ")
+}
+
+// String says what a request needs.
+func (a Access) String() string {
+	switch {
+	case a.Public:
+		return "is open to everybody"
+	case len(a.Roles) == 0:
+		return "needs a signed-in user"
+	}
+	var each []string
+	for _, alternatives := range a.Roles {
+		each = append(each, strings.Join(alternatives, " or "))
+	}
+	slices.Sort(each)
+	return "needs role " + strings.Join(slices.Compact(each), ", and ")
+}
+
+// sample is a request that a rule names.
+type sample struct{ method, path string }
+
+// samples are requests that stand for all that a rule names: of each method that any rule tells apart, its prefix and a
+// page below.
+func (r Rules) samples(ru rule) (list []sample) {
+	for _, m := range r.tellsApart() {
+		if ru.methods == nil || ru.namesMethod(m) {
+			list = append(list, sample{m, ru.prefix}, sample{m, strings.TrimSuffix(ru.prefix, "/") + "/example"})
+		}
+	}
+	return list
+}
+
+// tellsApart are the methods in the rules, with those that pages are read by, and one that no rule names. What the gate
+// refuses is left out.
+func (r Rules) tellsApart() (list []string) {
+	for _, m := range registered {
+		named := slices.ContainsFunc(r.list, func(ru rule) bool { return ru.lists(m) })
+		if (named || m == "GET" || m == "POST") && !refusedMethod(m) {
+			list = append(list, m)
+		}
+	}
+	i := slices.IndexFunc(registered, func(m string) bool { return !refusedMethod(m) && !slices.Contains(list, m) })
+	if i >= 0 {
+		list = append(list, registered[i])
+	}
+	return list
+}
+
+// example is a request that the rule decides: it counts for a protected one, and without it a public one would not be.
+func (r Rules) example(i int) (method, path string, ok bool) {
+	ru := r.list[i]
+	for _, s := range r.samples(ru) {
+		if ru.public && r.opens(i, s) || !ru.public && r.protects(i, s) {
+			return s.method, s.path, true
+		}
+	}
+	return "", "", false
+}
+
+// opens says whether a request is public because of the rule.
+func (r Rules) opens(i int, s sample) bool {
+	return r.For(s.method, s.path).Public && !r.without(i).For(s.method, s.path).Public
+}
+
+func (r Rules) protects(i int, s sample) bool {
+	found := false
+	q := newRequest(s.method, s.path)
+	visitReadings(s.path, func(rd reading) {
+		matching := r.matching(q, rd, nil)
+		found = found || slices.ContainsFunc(matching, func(st standing) bool { return st.index == i && !setAside(st, matching) })
+	})
+	return found
+}
+
+func (r Rules) without(i int) Rules { return newRules(slices.Delete(slices.Clone(r.list), i, i+1)) }

@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// maxPrefix is in bytes: no request has a longer path, as the head of one is refused above 64 KiB.
+const maxPrefix = 64 << 10
+
+// parsePrefix accepts a prefix in its plainest spelling, so that there is no question what it covers. What no path can
+// have is refused: such a rule would leave open what its author meant to close.
+func parsePrefix(s string, public bool) (string, error) {
+	if err := checkPrefix(s); err != nil {
+		return "", err
+	}
+	p := strings.TrimSuffix(s, "/")
+	if p == "" {
+		return "/", nil
+	}
+	plain := p
+	if !public {
+		plain = strings.ReplaceAll(p, "+", "") // some read a blank for it, and others still the + that is protected
+	}
+	for _, tr := range transforms {
+		if other := tr.apply(plain); other != plain {
+			return "", fmt.Errorf("an app could read this prefix as %q; write it in its plainest form", other)
+		}
+	}
+	return p, nil
+}
+
+func checkPrefix(s string) error {
+	switch {
+	case strings.Contains(s, "://"):
+		return errors.New("a prefix is the path of a page, without scheme and host")
+	case !strings.HasPrefix(s, "/"):
+		return errors.New("a prefix starts with /")
+	case len(s) > maxPrefix:
+		return errors.New("no path is that long")
+	case strings.Contains(s, "*"):
+		return errors.New("there are no wildcards: a prefix covers everything below it")
+	case strings.ContainsAny(s, "%\\;?#\""):
+		return errors.New("a prefix is written decoded and without % \\ ; ? # or quotes")
+	case strings.Contains(s, "//"):
+		return errors.New("a prefix has no empty segment: write one / at a time")
+	case strings.Contains(s, " "):
+		return errors.New("a blank stands only behind the methods, as in GET|POST /path; a protecting rule covers /a b when it says /a_b")
+	}
+	if i := strings.IndexFunc(s, invisible); i >= 0 {
+		return fmt.Errorf("it holds a character that cannot be seen, before %q; type it anew", strings.TrimLeftFunc(s[i:], invisible))
+	}
+	for seg := range strings.SplitSeq(s, "/") {
+		if placeholder(seg) {
+			return fmt.Errorf("there are no patterns like %s: a prefix ends before them and covers everything below it", seg)
+		}
+	}
+	return nil
+}
+
+// invisible are characters that come along when a rule is copied. The joiners belong to words of some languages.
+func invisible(r rune) bool {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	return !unicode.IsPrint(r) && r != nonJoiner && r != joiner
+}
+
+// placeholder says whether a segment is how routers and regular expressions write that any may stand there: :id, {id}, <id>,
+// [id], (?:a|b), .+ or an end.
+func placeholder(seg string) bool {
+	switch {
+	case strings.HasPrefix(seg, ":"), strings.HasPrefix(seg, "^"), strings.HasSuffix(seg, "$"), strings.Contains(seg, ".+"):
+		return true
+	}
+	return strings.ContainsAny(seg, "{}<>|") || strings.Contains(seg, "[") && strings.Contains(seg, "]")
+}
