@@ -131,6 +131,11 @@ func fromSettings(out *doctor.Config, c *config) {
 	if path := c.pathOf(c.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
 		out.Public = path
 	}
+	for _, d := range c.rules.Describe() {
+		if cleanPath(d.Prefix) {
+			out.Named = append(out.Named, d.Prefix)
+		}
+	}
 	if u, err := url.Parse(c.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
 		port := u.Port()
 		if port == "" {

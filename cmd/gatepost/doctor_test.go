@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,24 @@ func TestDoctorFindsTheAppBesideTheGate(t *testing.T) {
 	}
 	if code != 1 || report.Count(doctor.Failed) != 1 || !strings.HasPrefix(said, "gatepost: 1 thing is wrong, 0 warnings, ") || strings.Count(said, "\n") != 1 {
 		t.Errorf("exit %d, %d failed: %s", code, report.Count(doctor.Failed), said)
+	}
+}
+
+// A file that a rule opens is not taken for a hole beside the protected page, and what is beside it is looked at.
+func TestDoctorLooksBesideWhatRulesOpen(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard.css, /dashboard/help")
+	var out, said strings.Builder
+	env := []string{"HOME=/", "GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard.css, /dashboard/help"}
+	code := run(t.Context(), []string{"gatepost", "doctor", "--json", g.url}, env, strings.NewReader(""), &out, &said)
+	var report doctor.Report
+	if err := json.Unmarshal([]byte(out.String()), &report); err != nil {
+		t.Fatalf("%v: %s%s", err, &out, &said)
+	}
+	looked := slices.ContainsFunc(report, func(f doctor.Finding) bool { return f.ID == "neighbours.refused" })
+	if code != 0 || !looked || report.Count(doctor.Failed)+report.Count(doctor.Warning) > 0 {
+		t.Errorf("exit %d: %s%s", code, &out, &said)
 	}
 }
 

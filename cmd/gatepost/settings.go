@@ -18,9 +18,11 @@ type settings struct {
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole segments, with
-	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public.
+	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public. Methods are
+	// those of IANA's registry; a rule that cannot protect what it says is refused.
 	Protect string `env:"GATEPOST_PROTECT, default=/"`
-	// Exceptions from these, in the same form without roles.
+	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling: `/members.css` opens
+	// neither `/members.html` nor `/Members.css`.
 	Public string `env:"GATEPOST_PUBLIC"`
 
 	// # PostgreSQL

@@ -24,6 +24,8 @@ type Config struct {
 	URL *url.URL
 	// Protected is a path that needs a login, and Public a page that anybody may open.
 	Protected, Public string
+	// Named are paths that rules name, as far as they are known. Each may be open, and nothing protected beside it.
+	Named []string
 	// Direct are addresses under which the app itself may answer, where it should not: host:port or http://host:port.
 	Direct []string
 	// Upstream is where the gate reaches the app (host:port), if that is known. Its port is tried from outside.
@@ -75,7 +77,7 @@ func Examine(ctx context.Context, c Config) (Report, error) {
 		return nil, err
 	}
 	for _, check := range []func(context.Context){
-		e.checkGate, e.checkSpellings, e.checkRenaming, e.checkIdentity, e.checkSockets, e.checkForms, e.checkCaching,
+		e.checkGate, e.checkSpellings, e.checkNeighbours, e.checkRenaming, e.checkIdentity, e.checkSockets, e.checkForms, e.checkCaching,
 		e.checkCookie, e.checkLogin, e.checkBeside,
 	} {
 		check(ctx)

@@ -28,7 +28,7 @@ func TestNothingIsWrongWithASiteThatIsRight(t *testing.T) {
 		_ = r.WriteText(&b)
 		t.Errorf("something is wrong:\n%s", b.String())
 	}
-	for _, id := range []string{"gate.health", "gate.refusal", "gate.navigation", "spellings.refused", "renaming.public", "renaming.protected", "identity.headers",
+	for _, id := range []string{"gate.health", "gate.refusal", "gate.navigation", "spellings.refused", "neighbours.refused", "renaming.public", "renaming.protected", "identity.headers",
 		"sockets.refused", "forms.refused", "caching.none", "cookie.address", "cookie.travels", "login.in", "login.session", "login.page", "login.out"} {
 		if !slices.Contains(r.ids(OK), id) {
 			t.Errorf("%s is not among what is fine: %q", id, r.ids(OK))

@@ -71,6 +71,9 @@ func (e *examination) checkProtectedPage(ctx context.Context, cookie string) {
 	in := request{target: e.c.Protected, lines: []string{"Cookie: " + cookie}}
 	a := e.ask(ctx, in)
 	e.judgePage(in, a, cookie)
+	if a.status == http.StatusForbidden {
+		e.checkRole(ctx, cookie)
+	}
 	for _, target := range []string{e.c.Protected, strings.TrimSuffix(e.c.Protected, "/") + "/" + userAgent + ".css"} {
 		in.target = target
 		e.ask(ctx, in)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -64,6 +65,7 @@ func (e *examination) checkSpellings(ctx context.Context) {
 		return
 	}
 	list := spellings(e.c.Protected, e.c.Public, e.gate.login, e.site.host)
+	list = slices.DeleteFunc(list, func(s spelling) bool { return s.method == "" && e.isNamed(s.target) })
 	requests := make([]request, len(list))
 	for i := range list {
 		requests[i] = list[i].request
