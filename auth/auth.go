@@ -153,7 +153,9 @@ type Store struct {
 	// listener hears what others revoke.
 	listener *listener
 	metrics  metrics
-	down     atomic.Bool // PostgreSQL is known not to answer
+	// hold has an answer wait for the next step. A field only for the tests that count the steps.
+	hold func(ctx context.Context, began time.Time, step time.Duration)
+	down atomic.Bool // PostgreSQL is known not to answer
 	// watching: somebody asks PostgreSQL until it answers.
 	watching atomic.Bool
 	stalled  atomic.Bool // look-ups take too long
@@ -165,7 +167,7 @@ type Store struct {
 // own like it. Call Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel}
+	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel, hold: hold}
 	s.openShares()
 	s.alive = alive
 	if s.o.Verify == VerifyRequired {

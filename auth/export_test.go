@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,8 +37,26 @@ var (
 	Hash           = func(p Password) string { return hash(p, derive) }
 	VerifyPassword = func(p Password, stored string) bool { return verify(p, stored, derive) }
 	ParsePHC       = parsePHC
-	Settle         = settle
+	Settle         = func(ctx context.Context, began time.Time, step time.Duration, err error) {
+		s := &Store{o: Options{AnswerStep: step}, hold: hold}
+		s.settle(ctx, began, err)
+	}
 )
+
+// Work is what answers cost besides queries: passwords hashed, and steps waited for.
+type Work struct{ Hashes, Steps atomic.Int64 }
+
+// CountWork has a Store count its work and do none of it: hashes are cheap ones, and no step takes any time.
+func CountWork(s *Store) *Work {
+	w := &Work{}
+	s.hold = func(context.Context, time.Time, time.Duration) { w.Steps.Add(1) }
+	s.hashes.derive = func(h phc, password string) []byte {
+		w.Hashes.Add(1)
+		sum := sha256.Sum256(append([]byte(password), h.saltBytes...))
+		return sum[:h.key]
+	}
+	return w
+}
 
 // Cached says how many sessions are kept.
 func Cached(s *Store) int { return s.cache.len() }

@@ -62,11 +62,14 @@ func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, e
 	return t, nil
 }
 
-// renewBrowser gives the browser a new token to be known by, for all who signed in there.
+// renewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is forgotten.
 func renewBrowser(ctx context.Context, tx pgx.Tx, c Client) (Token, error) {
 	t := newToken()
 	if c.Browser == "" {
 		return t, nil
+	}
+	if err := forgetSignUp(ctx, tx, c.Browser); err != nil {
+		return "", err
 	}
 	_, err := tx.Exec(ctx, `UPDATE gatepost.familiar SET place = $2 WHERE place = $1`, browserPlace(c.Browser), browserPlace(t))
 	return t, err

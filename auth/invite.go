@@ -88,6 +88,9 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 		if err := spend(ctx, tx, t, l, isFor(ForInvite)); err != nil {
 			return err
 		}
+		if err := forgive(ctx, tx, row.id, row.email); err != nil {
+			return err
+		}
 		issued, err = s.issue(ctx, tx, newSession{row.id, remember, c, presented})
 		return err
 	}

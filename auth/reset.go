@@ -21,7 +21,7 @@ func (s *Store) RequestReset(ctx context.Context, email string, c Client) error 
 	if errors.Is(err, ErrNoUser) || errors.Is(err, errSuppressed) {
 		err = nil
 	}
-	hold(ctx, began, s.o.AnswerStep)
+	s.hold(ctx, began, s.o.AnswerStep)
 	return err
 }
 
@@ -135,6 +135,9 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 		return err
 	}
 	if err := voidLinks(ctx, tx, l.userID); err != nil || !l.mailed {
+		return err
+	}
+	if err := forgive(ctx, tx, l.userID, l.Email); err != nil {
 		return err
 	}
 	return s.moveTo(ctx, tx, l.userID, l.Email)

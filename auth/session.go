@@ -212,8 +212,12 @@ func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Tok
 	return crowdedOut, nil
 }
 
-// SignOut ends a session. A token without one is no error: the visitor is signed out either way.
+// SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor is signed
+// out either way.
 func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
+	if err := s.leaveBrowser(ctx, c.Browser); err != nil {
+		return err
+	}
 	if t == "" {
 		return nil
 	}
@@ -252,6 +256,7 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 		`session WHERE expires_at < now() ORDER BY expires_at`,
 		`verification WHERE expires_at < now() ORDER BY expires_at`,
 		`familiar WHERE expires_at < now() ORDER BY expires_at`,
+		`signup_browser WHERE expires_at < now() ORDER BY expires_at`,
 		`throttle WHERE expires_at < now() ORDER BY expires_at`,
 		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
 		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (

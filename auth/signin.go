@@ -16,6 +16,10 @@ type Credentials struct {
 	Remember  bool   // keep the session when the browser closes
 	Presented Token  // the session this browser had, which ends; empty: none
 	Client    Client // where it came from
+
+	// link was mailed to the address while that was not confirmed, and is about to confirm it. The attempt has a count of its
+	// own, so that whoever tried before, or a stranger's guesses, keep nobody from confirming.
+	link Token
 }
 
 // Issued are the secrets a sign-in gives to the browser.
@@ -41,8 +45,8 @@ type candidate struct {
 // errLocked is a right password that came from a strange place after too many wrong ones. Only the log learns of it.
 var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 
-// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one, or whoever signed up
-// with an address would learn from it whether that was free.
+// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one and counts as one, or
+// whoever signed up with an address would learn from it whether that was free.
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
@@ -54,29 +58,36 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		if c.Email, err = checkSignIn(c); err != nil {
 			return "", err
 		}
-		unverified := false
 		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if unverified = s.o.Verify == VerifyRequired && !a.verified; unverified {
-				return s.askToVerify(ctx, tx, a.userID, c.Email, c.Client)
-			}
 			if issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented}); err != nil {
 				return err
 			}
 			return s.noteSignIn(ctx, tx, a, c)
 		})
-		s.outbox.kick()
 		switch {
-		case err == nil && unverified:
-			err = errUnconfirmed
 		case err == nil:
 			s.ended(c.Presented, issued)
+		case errors.Is(err, ErrUnverified):
+			s.remind(ctx, userID, c)
 		}
+		s.outbox.kick()
 		return userID, err
 	})
 	if err != nil {
 		return Issued{}, err
 	}
 	return issued, nil
+}
+
+// remind mails the link once more to whoever knows the password of an address that is not confirmed. That it fails changes no
+// answer, as a wrong password is followed by nothing that could.
+func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
+	err := s.transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
+		return s.askToVerify(ctx, tx, userID, c.Email, c.Client)
+	})
+	if err != nil {
+		s.audit(ctx, "request-verification", userID, c.Client, err)
+	}
 }
 
 // noteSignIn tells a user that somebody signed in with a browser he never used, if he is to be told.
@@ -94,7 +105,7 @@ func (s *Store) attempt(ctx context.Context, event string, c Client, run func() 
 	userID, err := run()
 	s.metrics.signIns.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, event, userID, c, err)
-	settle(ctx, began, s.o.AnswerStep, err)
+	s.settle(ctx, began, err)
 	return err
 }
 
@@ -106,6 +117,9 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 		return "", err
 	}
 	d := doorsOf(c.Email, c.Client)
+	if c.link != "" {
+		d.failures[anyDoor] = hashKey("account", c.Email, "link", c.link.hash())
+	}
 	a, err := s.admit(ctx, c.Email, c.Client, d)
 	if err != nil {
 		return a.userID, err
@@ -116,7 +130,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
-		if err := a.judge(verify(c.Password, a.hash, derive)); err != nil {
+		if err := s.judge(a, c, verify(c.Password, a.hash, derive)); err != nil {
 			return errors.Join(err, s.countFailure(ctx, a, d))
 		}
 		renewed, err = renew(a.hash, c.Password, chosen, derive)
@@ -143,15 +157,22 @@ func renew(old string, proved, chosen Password, derive deriver) (string, error) 
 }
 
 // judge says whether the account may be entered, given whether the password is right.
-func (a candidate) judge(right bool) error {
+func (s *Store) judge(a candidate, c Credentials, right bool) error {
 	switch {
 	case !right || a.userID == "" || a.disabled:
 		return ErrBadCredentials
+	case c.link != "":
+		return nil
+	case s.early(a):
+		return errUnconfirmed
 	case a.locked && a.door == anyDoor:
 		return errLocked
 	}
 	return nil
 }
+
+// early says that an account is not to be entered before its address is confirmed.
+func (s *Store) early(a candidate) bool { return s.o.Verify == VerifyRequired && !a.verified }
 
 func checkSignIn(c Credentials) (string, error) {
 	email, err := CanonicalEmail(c.Email)
@@ -208,6 +229,9 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 	})
 	if err != nil {
 		return candidate{}, s.unavailable("find user", err)
+	}
+	if s.early(a) { // what it was familiar with before addresses had to be confirmed would tell that there is one
+		a.door = anyDoor
 	}
 	if a.door != anyDoor {
 		a.place = placeOf(a.door, c)

@@ -36,7 +36,7 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, "sign-up", userID, client, err)
 	if errors.Is(err, ErrUnverified) {
-		hold(ctx, began, s.o.AnswerStep)
+		s.hold(ctx, began, s.o.AnswerStep)
 	}
 	return issued, err
 }
@@ -95,11 +95,15 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	return issued, row.id, err
 }
 
-// signUpUnseen makes a user who has yet to show that the address is his, or tells the user who has it.
+// signUpUnseen makes a user who has yet to show that the address is theirs, or tells the user who has it. No place becomes familiar
+// before the address is confirmed: by a count of its own it would tell that the address was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
 	var issued Issued
 	err := s.insertUser(ctx, row, func(ctx context.Context, tx pgx.Tx) (err error) {
-		if issued.Browser, err = befriend(ctx, tx, row.id, c); err != nil {
+		if issued.Browser, err = renewBrowser(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := noteSignUp(ctx, tx, row.id, issued.Browser); err != nil {
 			return err
 		}
 		return s.askToVerify(ctx, tx, row.id, row.email, c)

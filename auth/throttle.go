@@ -345,10 +345,10 @@ func takeOrWait(ctx context.Context, tx pgx.Tx, buckets []bucket) error {
 // settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does
 // not tell why: an account that exists costs one row more than one that does not. Chance adds up to half a step, or those
 // who came together would be answered, and come back, together.
-func settle(ctx context.Context, began time.Time, step time.Duration, err error) {
+func (s *Store) settle(ctx context.Context, began time.Time, err error) {
 	var throttled *ThrottledError
 	if errors.Is(err, ErrBadCredentials) || errors.As(err, &throttled) {
-		hold(ctx, began, step)
+		s.hold(ctx, began, s.o.AnswerStep)
 	}
 }
 

@@ -36,7 +36,7 @@ type Known int
 // The ways to be known. Strangers need the password, or choose a new one (Link.Claimable).
 const (
 	Stranger  Known = iota
-	ByBrowser       // he signed up in it
+	ByBrowser       // they signed up in it a moment ago, and nobody signed in, up or out there since
 	BySession       // he is signed in
 )
 
@@ -62,14 +62,7 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 	if !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrOtherUser) {
 		return Stranger, err
 	}
-	var familiar bool
-	err = tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND expires_at > now())`,
-		l.userID, browserPlace(v.Client.Browser)).Scan(&familiar)
-	if err == nil && familiar && v.Client.Browser != "" {
-		return ByBrowser, nil
-	}
-	return Stranger, err
+	return signedUpWith(ctx, tx, l.userID, v.Client.Browser)
 }
 
 // VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
@@ -89,6 +82,9 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 			return l.userID, err
 		}
 		c := Credentials{Email: l.Email, Password: v.Password, Client: v.Client}
+		if l.Claimable() {
+			c.link = v.Link
+		}
 		return s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
 			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
 				return err
@@ -108,17 +104,17 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 // verifyKnown leaves a session of the user's as it is.
 func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
 	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
-		if err := s.confirmAddress(ctx, tx, v, l); err != nil {
+		if err := lockUser(ctx, tx, l.userID); err != nil {
 			return err
 		}
 		known, err := s.known(ctx, tx, v, l)
-		if err != nil {
-			return err
+		if err == nil && known == Stranger { // by now
+			err = ErrBadLink
 		}
-		switch known {
-		case Stranger: // by now
-			return ErrBadLink
-		case ByBrowser:
+		if err == nil {
+			err = s.confirmAddress(ctx, tx, v, l)
+		}
+		if err == nil && known == ByBrowser {
 			issued, err = s.issue(ctx, tx, newSession{l.userID, v.Remember, v.Client, v.Session})
 		}
 		return err
@@ -140,7 +136,19 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 	}
 	_, err := tx.Exec(ctx, `
 		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1 AND NOT email_verified`, l.userID)
+	if err == nil {
+		err = forgive(ctx, tx, l.userID, l.Email)
+	}
 	return err
+}
+
+// forgive forgets the wrong passwords of an account whose address is confirmed now, and what counted as one because it was not:
+// whoever tried too early is not kept out. Those from before there was the account are counted for its address alone.
+func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
+	b := &pgx.Batch{}
+	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential' AND failed_attempts > 0`, userID)
+	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1 OR key = $2`, userID, hashKey("account", email))
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
