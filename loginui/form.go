@@ -38,6 +38,7 @@ var (
 	errForm        = &fault{status: http.StatusBadRequest, key: "fault.form"}
 	errFormDouble  = &fault{status: http.StatusBadRequest, key: "fault.form.double"}
 	errFormTimeout = &fault{status: http.StatusRequestTimeout}
+	errLinkClosed  = &fault{status: http.StatusGone, key: "fault.link_closed"}
 	errInvited     = &fault{status: http.StatusForbidden, key: "fault.by_invitation"}
 	errCrossSite   = &fault{status: http.StatusForbidden, key: "fault.cross_site"}
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gatepost/gatepost/auth"
 )
@@ -74,6 +75,15 @@ func fingerprint(t auth.Token) string {
 
 // link is the token of the link opened last; empty when there is none.
 func (ui *UI) link(r *http.Request) auth.Token { return ui.c.Cookie.ReadLink(r.Header) }
+
+// closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another person, and
+// would have what the link opens. Only the one that is of use to the user of a session alone is kept for them.
+func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request, next string) {
+	path, _, _ := strings.Cut(next, "?")
+	if ui.link(r) != "" && path != ui.c.Prefix+changePath {
+		ui.c.Cookie.ClearLink(w.Header())
+	}
+}
 
 // readLink says what the link opened last is about, if it is for one of some purposes.
 func (ui *UI) readLink(r *http.Request, allowed func(auth.Link) bool) (auth.Link, error) {

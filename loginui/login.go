@@ -72,6 +72,7 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
 	}
 	ui.signedIn(w, issued)
+	ui.closeLink(w, r, f.Next)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

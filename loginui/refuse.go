@@ -149,6 +149,9 @@ const (
 
 // answer turns the error of a page of ours into an answer, and logs what is our fault.
 func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, auth.ErrBadLink) && ui.link(r) == "" {
+		err = errors.Join(errLinkClosed, err)
+	}
 	var own *fault
 	status := http.StatusInternalServerError
 	switch {

@@ -44,6 +44,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	if errors.Is(err, auth.ErrUnverified) {
 		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
+		ui.closeLink(w, r, f.Next)
 		return ui.sent(w, r, http.StatusOK, "verify.sent", f.Email)
 	}
 	if err != nil {
@@ -51,6 +52,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
 	}
 	ui.signedIn(w, issued)
+	ui.closeLink(w, r, f.Next)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

@@ -63,15 +63,16 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 	p.failed(t)
 	p.Intro = []string{p.say("verify.say", "email", l.Email)}
 	p.AskRemember, p.Remember = known != auth.BySession, f.Remember
+	if l.Claimable() { // whoever is known, somebody else may have used this browser before
+		p.Claim = ui.c.Prefix + resetPath
+	}
 	if known != auth.Stranger {
+		p.Intro = append(p.Intro, p.say("verify.keeps"))
 		return p
 	}
 	p.Intro = append(p.Intro, p.say("verify.password"))
 	p.Username = l.Email
 	p.with(t.faults, p.currentPassword("password", "field.password"))
-	if l.Claimable() {
-		p.Claim = ui.c.Prefix + resetPath
-	}
 	return p
 }
 
