@@ -165,7 +165,7 @@ func TestAnAddressIsItsOwners(t *testing.T) {
 	stranger.signUp(p)
 	owner.openMailed(p, "/signup/verify")
 	owner.mustSee("Enter the password you chose")
-	owner.follow("Choose a new password")
+	owner.follow("I did not choose this password, or do not know it")
 	owner.mustBeAt("/login/reset")
 	owner.fill("password", "a noisy river at noon")
 	owner.press("Save password")
