@@ -18,13 +18,14 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/spelling"},
+	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling"},
 	"proxy":             {"auth", "internal/spelling"},
-	"loginui":           {"auth"},
-	"auth":              {},
+	"loginui":           {"auth", "internal/share"},
+	"auth":              {"internal/share"},
 	"migrations":        {},
 	"internal/localpg":  {},
 	"internal/doctor":   {},
+	"internal/share":    {},
 	"internal/spelling": {},
 	"auth/authtest":     {"auth", "migrations", "internal/localpg"},
 	"bench":             {"auth", "migrations", "internal/localpg"},
