@@ -61,7 +61,7 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}

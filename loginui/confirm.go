@@ -14,7 +14,7 @@ type deed func(http.ResponseWriter, *http.Request, form, auth.Token) error
 // asks for it is sent to the same address, and brings along what the first one said.
 func (ui *UI) confirmed(path string, do deed) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, err := readForm(w, r)
+		f, err := readForm(r)
 		if err != nil {
 			return err
 		}

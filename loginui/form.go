@@ -1,23 +1,13 @@
 package loginui
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gatepost/gatepost/auth"
 )
-
-// maxForm bounds our own forms, in bytes; the app's bodies have no limit.
-const maxForm = 64 << 10
-
-// formTimeout is how long a form may take to arrive. A variable only for its test.
-var formTimeout = 15 * time.Second
 
 // fault is a refusal with a status of its own, for requests no form of ours makes.
 type fault struct {
@@ -53,13 +43,16 @@ type form struct {
 	asked             bool   // there is a field for the password
 }
 
-// readForm reads one of our forms. Fields we do not know are ignored; ours may come once.
-func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
-	values, err := readValues(w, r)
-	if err != nil {
-		return form{}, err
+// fields are those that our forms have.
+var fields = []string{"email", "password", "current", "name", "remember", "next", "id"}
+
+// readForm is one of our forms, which receive has read. Fields we do not know are ignored; ours may come once.
+func readForm(r *http.Request) (form, error) {
+	values := r.PostForm
+	if values == nil {
+		return form{}, errFormType
 	}
-	for _, name := range []string{"email", "password", "current", "name", "remember", "next", "id"} {
+	for _, name := range fields {
 		if len(values[name]) > 1 {
 			return form{}, errFormDouble
 		}
@@ -69,37 +62,6 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		password: auth.Password(values.Get("password")), current: auth.Password(values.Get("current")),
 		Next: localPath(values.Get("next")), ID: values.Get("id"), asked: values.Has("password"),
 	}, nil
-}
-
-func readValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && r.ContentLength == 0 {
-		return url.Values{}, nil // an empty form needs no type
-	}
-	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, errFormType
-	}
-	// Not every ResponseWriter has deadlines; the body limit holds all the same.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	if err == nil { // else the deadline stays, and what is left unread delays no answer
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	}
-	var tooLarge *http.MaxBytesError
-	var timeout interface{ Timeout() bool }
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, errFormSize
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return nil, errFormTimeout
-	case err != nil:
-		return nil, errForm
-	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, errForm
-	}
-	return values, nil
 }
 
 func isOn(s string) bool {

@@ -16,7 +16,7 @@ func (ui *UI) getInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (ui *UI) whyNoCookie(r *http.Request, w *words, present bool) string {
 }
 
 func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}

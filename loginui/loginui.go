@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Config is what the pages need. All fields are required unless they say otherwise.
@@ -56,11 +57,12 @@ type UI struct {
 	routes    map[string]methods
 	free      map[string]bool // paths that cost nothing, and are always served
 	origin    *http.CrossOriginProtection
+	forms     *share.Pool // those that are being read, in bytes
 	admission *auth.Admission
 }
 
-// atOnce is how many of our pages are answered at once. Most of that time they wait: for a form to come in, for a turn to hash, for
-// the next step of a refusal.
+// atOnce is how many of our pages are answered at once. Most of that time they wait: for a turn to hash, for the next step of a
+// refusal.
 const atOnce = 1024
 
 // methods are the handlers of one path, by method. HEAD is served as GET.
@@ -75,7 +77,8 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection(), admission: auth.NewAdmission(atOnce)}
+	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection(), forms: share.New(formsMost),
+		admission: auth.NewAdmission(atOnce)}
 	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -171,24 +174,14 @@ func (ui *UI) Owns(rawPath string) bool {
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ui.protect(w.Header())
-		if err := ui.admit(w, r); err != nil {
+		err := ui.serve(w, r)
+		if err != nil {
 			ui.answer(w, r, err)
 		}
+		if errors.Is(err, errFormSize) {
+			ui.linger(w, r)
+		}
 	})
-}
-
-// admit serves a page if its client's network has not too many under way, in the client's name.
-func (ui *UI) admit(w http.ResponseWriter, r *http.Request) error {
-	if ui.free[r.URL.EscapedPath()] {
-		return ui.serve(w, r)
-	}
-	client := clientAddr(r)
-	leave, err := ui.admission.Enter(client)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return ui.serve(w, r.WithContext(auth.FromClient(r.Context(), client)))
 }
 
 func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
@@ -212,8 +205,26 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		if err := ui.checkOrigin(r); err != nil {
 			return err
 		}
+		if err := ui.receive(w, r); err != nil {
+			return err
+		}
 	}
-	return handle(w, r)
+	return ui.admit(w, r, handle)
+}
+
+// admit serves a page if its client's network has not too many under way, in the client's name. A form was read before: whoever is
+// slow to send one must not take a place of those who wait for an answer.
+func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
+	if ui.free[r.URL.EscapedPath()] {
+		return handle(w, r)
+	}
+	client := clientAddr(r)
+	leave, err := ui.admission.Enter(client)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return handle(w, r.WithContext(auth.FromClient(r.Context(), client)))
 }
 
 func (m methods) allow() string {

@@ -16,7 +16,7 @@ func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (ui *UI) deletePage(r *http.Request, s auth.Session, t trouble) formPage {
 
 // ownForm reads a form and whose it is.
 func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, auth.Session, auth.Token, error) {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return form{}, auth.Session{}, "", err
 	}

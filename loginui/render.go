@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -98,6 +99,7 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(buf.Len())) // it is whole at once, though the connection may go on (linger)
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // the visitor may have left
 	return nil

@@ -14,7 +14,7 @@ func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
 
 // postForgot says the same whether the address has an account or not.
 func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ type chooser func(context.Context, auth.Token, auth.Password, auth.Client) (brow
 
 // choose sends whoever chose a password to the login: that he knows it is yet to be shown.
 func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, allowed func(auth.Link) bool, do chooser) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}

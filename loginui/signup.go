@@ -30,7 +30,7 @@ func (ui *UI) getRegister(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}

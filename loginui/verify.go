@@ -16,7 +16,7 @@ func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 
 // postRequestVerification is a button on the account page.
 func (ui *UI) postRequestVerification(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(w, r); err != nil {
+	if _, err := readForm(r); err != nil {
 		return err
 	}
 	token, _ := ui.presented(r)

@@ -257,6 +257,8 @@ func (g *gate) open(ctx context.Context) error {
 		return err
 	}
 	g.ui.Store(newPages(ui))
+	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
+		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
 	g.keep(g.store.Run) // with pages, which put mail into words
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
