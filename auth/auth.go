@@ -185,7 +185,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
 	s.outbox = newOutbox(s)
-	s.auditor = &auditor{s: s}
+	s.auditor = newAuditor(s)
 	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
@@ -195,6 +195,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 func (s *Store) Close() {
 	s.close()
 	s.slides.flush()
+	s.auditor.sum(context.Background(), time.Now(), true)
 	s.auditor.flush(context.Background())
 	if s.workers != nil {
 		s.workers.close()
