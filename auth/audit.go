@@ -174,10 +174,3 @@ type ExportedEvent struct {
 	// Count is how often it happened within a minute; the rest is of the first time.
 	Count int64 `json:"count"`
 }
-
-func exportEvents(ctx context.Context, tx pgx.Tx, userID string) ([]ExportedEvent, error) {
-	rows, _ := tx.Query(ctx, `
-		SELECT at AT TIME ZONE 'UTC', event, result, coalesce(client, ''), count
-		FROM gatepost.audit_event WHERE user_id = $1 ORDER BY at, id`, userID)
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedEvent])
-}

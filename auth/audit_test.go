@@ -93,7 +93,7 @@ func TestEventsAreInTheExport(t *testing.T) {
 	s, _ := authtest.NewStore(t, audited)
 	token := signUp(t, s, "ada@example.com")
 	auth.FlushAudit(s, context.Background())
-	e, err := s.Export(t.Context(), token, here)
+	e, err := whole(s.Export(t.Context(), token, here))
 	if err != nil || len(e.Events) != 1 || e.Events[0].Event != "sign-up" || e.Events[0].Client != "192.0.2.7" {
 		t.Errorf("got %+v, %v", e.Events, err)
 	}

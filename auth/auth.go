@@ -147,6 +147,7 @@ type Store struct {
 	holds   *holds
 	outbox  *outbox
 	auditor *auditor
+	exports *exports
 	alive   string // what makes a session valid: alive, and where Options.Verify requires it a confirmed address
 	// lookupSQL finds sessions that are.
 	lookupSQL string
@@ -186,6 +187,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.holds = newHolds()
 	s.outbox = newOutbox(s)
 	s.auditor = newAuditor(s)
+	s.exports = newExports()
 	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
 	return s

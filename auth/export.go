@@ -7,21 +7,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Export is what is kept about a user, as JSON for himself. It holds no secret and no hash of one; times are UTC. Whoever
-// gets it has his address, and where and when he was.
+// Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC. Whoever
+// gets it has their address, and where and when they were. What there may be very much of, Sessions and Events, is no part of
+// the struct: it is read page by page. Call Close when done.
 type Export struct {
 	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
 	User       ExportedUser      `json:"user"`
 	Accounts   []ExportedAccount `json:"accounts"`
-	Sessions   []ExportedSession `json:"sessions"` // all that have a row: expired ones too, until they are swept
 	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are forgotten.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
 	// Links were mailed, and work or have expired and are not swept yet; Mails are to be sent. A change of address that is under way is
 	// not among them: it would tell whether somebody else has that address.
 	Links []ExportedLink `json:"links"`
 	Mails []ExportedMail `json:"mails"`
-	// Events are the decisions about the user that are kept, but for those of the last second.
-	Events []ExportedEvent `json:"events"`
+
+	s         *Store
+	token     Token
+	lastEvent int64 // those that came later are left out
+	end       func()
+	ctx       context.Context
 }
 
 // ExportedLink is one mailed link of an Export. Its fields are in the order of the query.
@@ -82,18 +86,21 @@ type ExportedPlaces struct {
 	ExpiresAt []time.Time `json:"expiresAt"`
 }
 
-// Export tells the user of a session everything that is kept about him, as of one moment. It fails with ErrNoSession,
-// ErrStale or ErrUnavailable.
-func (s *Store) Export(ctx context.Context, t Token, c Client) (Export, error) {
-	var e Export
+// Export tells the user of a session everything that is kept about them. What is in the struct is of one moment; sessions and events
+// that began later are left out, and those that ended in the meantime are missing. It takes the place of an export of the same user
+// that is under way. It fails with ErrNoSession, ErrStale or ErrUnavailable, and so does what is read from it.
+func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) {
+	e := &Export{s: s, token: t, end: func() {}}
 	var fresh bool
-	err := s.ofSession(ctx, "export", t, func(ctx context.Context) error {
-		oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-		return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {
-			if e, fresh, err = s.exportUser(ctx, tx, t); err != nil || !fresh {
-				return err
-			}
-			return exportRows(ctx, tx, t, &e)
+	err := s.exports.turn(ctx, func() error {
+		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
+			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+			return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {
+				if fresh, err = s.exportUser(ctx, tx, t, e); err != nil || !fresh {
+					return err
+				}
+				return exportRows(ctx, tx, e)
+			})
 		})
 	})
 	if err == nil && !fresh {
@@ -101,13 +108,14 @@ func (s *Store) Export(ctx context.Context, t Token, c Client) (Export, error) {
 	}
 	s.audit(ctx, "export", e.User.ID, c, err)
 	if err != nil {
-		return Export{}, err
+		return nil, err
 	}
+	e.ctx, e.end = s.exports.begin(ctx, e.User.ID, c.Addr)
 	return e, nil
 }
 
 // exportUser begins an Export, and says whether the session is fresh enough for one.
-func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token) (e Export, fresh bool, err error) {
+func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token, e *Export) (fresh bool, err error) {
 	var roles string
 	u := &e.User
 	err = tx.QueryRow(ctx, `
@@ -117,23 +125,16 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token) (e Export, f
 		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
 		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
 	u.Roles = append([]string{}, splitRoles(roles)...) // null is no list
-	return e, fresh, err
+	return fresh, err
 }
 
 // exportRows adds what hangs on the user. What goes wrong with a query is told when its rows are collected.
-func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) {
+func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
 		       created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC'
 		FROM gatepost.account WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
 	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {
-		return err
-	}
-	rows, _ = tx.Query(ctx, `
-		SELECT id, created_at AT TIME ZONE 'UTC', last_used_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC',
-		       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
-		FROM gatepost.session WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID, t.hash())
-	if e.Sessions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
@@ -156,6 +157,5 @@ func exportRows(ctx context.Context, tx pgx.Tx, t Token, e *Export) (err error) 
 	if e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail]); err != nil {
 		return err
 	}
-	e.Events, err = exportEvents(ctx, tx, e.User.ID)
-	return err
+	return tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)
 }

@@ -377,7 +377,7 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, scope, access_token, refresh_token, id_token)
 		SELECT 'linked', 'https://id.example', 'oidc', 'ada-there', id, 'openid', 'secret-access', 'secret-refresh', 'secret-id'
 		FROM gatepost."user" WHERE email LIKE 'ada%'`)
-	e, err := s.Export(t.Context(), token, here)
+	e, err := whole(s.Export(t.Context(), token, here))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +419,7 @@ func TestAnExportHasNoNull(t *testing.T) {
 	token := signUp(t, s, "ada@example.com")
 	exec(t, db, `UPDATE gatepost."user" SET role = ''`)
 	exec(t, db, `DELETE FROM gatepost.familiar`)
-	e, err := s.Export(t.Context(), token, here)
+	e, err := whole(s.Export(t.Context(), token, here))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package loginui
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
@@ -59,26 +58,6 @@ func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, toke
 		return err
 	}
 	return ui.done(w, "others")
-}
-
-// postExport is a download, which leaves the page where it was. After the password has been asked for that would be the
-// wrong page.
-func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
-	if f.asked {
-		return ui.done(w, "export")
-	}
-	export, err := ui.store.Export(r.Context(), token, ui.client(r))
-	if err != nil {
-		return err
-	}
-	content, err := json.MarshalIndent(export, "", "  ")
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="account.json"`)
-	_, _ = w.Write(append(content, '\n')) // the visitor may have left
-	return nil
 }
 
 // signedInAs is the session of whoever asks for a page that needs one.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +116,21 @@ func (l *lane) halfSent(t *testing.T, address string, n int) (conns []net.Conn) 
 	return conns
 }
 
+// peak is the most memory that the gate has had, in bytes.
+func (g *running) peak(t *testing.T) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
+	if err != nil {
+		return gauge(t, g, "process_resident_memory_bytes") // another system
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatal(err)
+	}
+	return kib * 1024
+}
+
 // One network sends half of very many forms. That takes little memory, and nothing from others.
 func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	t.Parallel()
@@ -122,11 +138,11 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	l.signIn(t)
 	body := "email=ada%40example.com&password=" + url.QueryEscape(password)
 	slow := l.dial(t, l.open("POST /login", formType, fmt.Sprintf("Content-Length: %d", len(body)), "X-Forwarded-For: 203.0.113.4")+body[:20])
-	before := gauge(t, l.running, "process_resident_memory_bytes")
+	before := l.peak(t)
 	const forms = 3000
 	conns := l.halfSent(t, "198.51.100.7", forms)
 	eventually(t, "the gate is quiet", func() bool { return gauge(t, l.running, "gatepost_forms_bytes") > 8<<20 })
-	after := gauge(t, l.running, "process_resident_memory_bytes")
+	after := l.peak(t)
 	t.Logf("%d half-sent forms: %.0f → %.0f MiB", forms, before/(1<<20), after/(1<<20))
 	if after > before+120<<20 || gauge(t, l.running, "gatepost_forms_bytes") > 16<<20 {
 		t.Errorf("half-sent forms take %.0f MiB, and count as %.0f", (after-before)/(1<<20), gauge(t, l.running, "gatepost_forms_bytes")/(1<<20))

@@ -1,0 +1,150 @@
+package auth
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+const (
+	// exportsMost is how many exports are under way at once, those of slow readers included.
+	exportsMost = 32
+	// exportTurns is how many of them read from PostgreSQL at the same moment.
+	exportTurns = 2
+	// exportPage is how many rows are read at a time.
+	exportPage = 500
+)
+
+// exports are those under way. One that gives way ends early: to a later one of the same user, or to others when there are too many.
+type exports struct {
+	room  *share.Pool
+	turns chan struct{}
+	mu    sync.Mutex
+	users map[string]*underWay
+}
+
+type underWay struct{ end func() }
+
+func newExports() *exports {
+	return &exports{room: share.New(exportsMost), turns: make(chan struct{}, exportTurns), users: map[string]*underWay{}}
+}
+
+// turn runs what reads from PostgreSQL when it is its turn.
+func (x *exports) turn(ctx context.Context, read func() error) error {
+	select {
+	case x.turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-x.turns }()
+	return read()
+}
+
+// begin notes an export. Its context ends when it has to give way, and end is to be called in the end.
+func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	part := x.room.Join(from, cancel)
+	own := &underWay{}
+	own.end = sync.OnceFunc(func() {
+		cancel()
+		part.Leave()
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.users[userID] == own {
+			delete(x.users, userID)
+		}
+	})
+	x.mu.Lock()
+	before := x.users[userID]
+	x.users[userID] = own
+	x.mu.Unlock()
+	if before != nil {
+		before.end()
+	}
+	if !part.Take(1) {
+		cancel()
+	}
+	return ctx, own.end
+}
+
+// Close ends the Export.
+func (e *Export) Close() { e.end() }
+
+// Context ends when the Export has to give way, or is closed. Whoever waits for a reader that takes nothing is to stop then.
+func (e *Export) Context() context.Context { return e.ctx }
+
+// Sessions are all that have a row: expired ones too, until they are swept.
+func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
+	after := ""
+	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedSession, error) {
+		rows, _ := tx.Query(ctx, `
+			SELECT id, created_at AT TIME ZONE 'UTC', last_used_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC',
+			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
+			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND created_at <= $4 ORDER BY id LIMIT $5`,
+			e.User.ID, e.token.hash(), after, e.ExportedAt, exportPage)
+		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession])
+		if n := len(list); n > 0 {
+			after = list[n-1].ID
+		}
+		return list, err
+	})
+}
+
+// Events are the decisions about the user that are kept, but for those of the last second.
+func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
+	var after time.Time
+	var id int64
+	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
+		rows, _ := tx.Query(ctx, `
+			SELECT id, at AT TIME ZONE 'UTC', event, result, coalesce(client, ''), count FROM gatepost.audit_event
+			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY at, id LIMIT $5`,
+			e.User.ID, after, id, e.lastEvent, exportPage)
+		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v ExportedEvent, err error) {
+			err = row.Scan(&id, &v.At, &v.Event, &v.Result, &v.Client, &v.Count)
+			after = v.At
+			return v, err
+		})
+	})
+}
+
+// pages reads page after page while the session of the Export is alive. No connection is held in between, however slowly they are taken.
+func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for n := exportPage; n == exportPage; {
+			var list []T
+			err := e.s.exports.turn(e.ctx, func() error {
+				return e.s.ofSession(e.ctx, "export", e.token, func(ctx context.Context) error {
+					return pgx.BeginTxFunc(ctx, e.s.db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+						if err = e.alive(ctx, tx); err == nil {
+							list, err = read(ctx, tx)
+						}
+						return err
+					})
+				})
+			})
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+			for _, v := range list {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			n = len(list)
+		}
+	}
+}
+
+func (e *Export) alive(ctx context.Context, tx pgx.Tx) error {
+	var one int
+	return tx.QueryRow(ctx, `
+		SELECT 1 FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		WHERE s.token = $1 AND `+e.s.alive, e.token.hash(), e.s.o.SessionIdle, e.s.o.SessionLifetime).Scan(&one)
+}

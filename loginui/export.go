@@ -1,0 +1,110 @@
+package loginui
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+const (
+	// downloadPiece is how much of a download is written at a time, in bytes.
+	downloadPiece = 32 << 10
+	// downloadStall is how long a visitor may take for such a piece.
+	downloadStall = 30 * time.Second
+)
+
+// postExport is a download, which leaves the page where it was. After the password has been asked for that would be the
+// wrong page.
+func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
+	if f.asked {
+		return ui.done(w, "export")
+	}
+	export, err := ui.store.Export(r.Context(), token, ui.client(r))
+	if err != nil {
+		return err
+	}
+	defer export.Close()
+	d := &download{w: w, ctx: export.Context()}
+	stop := context.AfterFunc(export.Context(), d.cut)
+	defer stop()
+	err = d.export(export)
+	if err != nil && d.began {
+		panic(http.ErrAbortHandler) // half a file must not look like a whole one
+	}
+	return err
+}
+
+// download is a file that is written as it comes. One that fits into a piece is sent whole or not at all.
+type download struct {
+	w     http.ResponseWriter
+	ctx   context.Context // ends when the download has to
+	buf   bytes.Buffer
+	began bool
+}
+
+// cut ends the wait for a visitor who takes nothing.
+func (d *download) cut() {
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now()) // not every ResponseWriter has deadlines
+}
+
+// flush sends what there is.
+func (d *download) flush() error {
+	if !d.began {
+		d.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		d.w.Header().Set("Content-Disposition", `attachment; filename="account.json"`)
+		d.began = true
+	}
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // as in cut
+	if err := d.ctx.Err(); err != nil {                                                 // else cut is still to come
+		return err
+	}
+	_, err := d.buf.WriteTo(d.w)
+	return err
+}
+
+// export writes an Export as it would be with its pages in it.
+func (d *download) export(e *auth.Export) error {
+	head, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	d.buf.Write(bytes.TrimSuffix(head, []byte("\n}")))
+	if err := writeList(d, "sessions", e.Sessions()); err != nil {
+		return err
+	}
+	if err := writeList(d, "events", e.Events()); err != nil {
+		return err
+	}
+	d.buf.WriteString("\n}\n")
+	return d.flush()
+}
+
+// writeList writes a field that is a list.
+func writeList[T any](d *download, name string, list iter.Seq2[T, error]) error {
+	d.buf.WriteString(",\n  \"" + name + "\": [")
+	separator, end := "\n    ", "]"
+	for v, err := range list {
+		if err != nil {
+			return err
+		}
+		b, err := json.MarshalIndent(v, "    ", "  ")
+		if err != nil {
+			return err
+		}
+		d.buf.WriteString(separator)
+		d.buf.Write(b)
+		separator, end = ",\n    ", "\n  ]"
+		if d.buf.Len() >= downloadPiece {
+			if err := d.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	d.buf.WriteString(end)
+	return nil
+}
