@@ -47,6 +47,7 @@ type config struct {
 	signUpLimit, signUpTotal                   int
 	sessionIdle, sessionLifetime, sessionCache time.Duration
 	sessionsPerUser                            int
+	maxConnections                             int
 	passwordMin                                int
 	trustedProxies                             []netip.Prefix
 	certificate                                *certificate // nil: none from files
@@ -76,6 +77,7 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 	c.checkMail(&list)
 	c.checkRules(&list)
 	c.checkSessions(&list)
+	c.checkConnections(&list)
 	c.checkDatabase(&list, env)
 	c.checkLog(&list)
 	c.checkDrain(&list)

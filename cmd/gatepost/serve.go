@@ -36,6 +36,9 @@ const (
 	readHeaderTimeout = 10 * time.Second // a client that dribbles its headers
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
+	// Of an HTTP/2 connection: requests at once, and bytes of bodies that wait to be read by the app.
+	maxStreams = 128
+	maxUnread  = 256 << 10
 )
 
 // spareHeap, in bytes, counts as alive, so that a small heap may grow by that much more before it is collected, and a large one
@@ -93,8 +96,9 @@ type gate struct {
 	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
 	authority *authority
 	ready     *readiness
-	// connections are the visitors'.
+	// connections are the visitors', and sockets bounds them.
 	connections connections
+	sockets     *sockets
 	metrics     *prometheus.Registry
 	close       []func()
 }
@@ -109,7 +113,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics()}
+	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics(), sockets: newSockets(affordable(c.maxConnections))}
+	g.sockets.register(g.metrics)
+	l = g.sockets.bound(l)
 	defer g.Close()
 	g.onClose(l.Close)
 	if err := g.open(ctx); ctx.Err() != nil {
@@ -268,8 +274,12 @@ func (g *gate) open(ctx context.Context) error {
 	}, g.store)
 	g.onClose(g.proxy.Close)
 	quiet := slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
-	g.public = &http.Server{Handler: g.windingDown(g.proxy), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true, ConnState: g.connections.note}
+	g.public = &http.Server{Handler: weighed(g.windingDown(g.proxy)), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
+		ConnState:   func(c net.Conn, s http.ConnState) { g.sockets.note(c, s); g.connections.note(c, s) },
+		ConnContext: withSocket,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
+			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	g.onClose(func() { _ = g.public.Close() })
 	g.ops = &http.Server{Handler: g.opsHandler(), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: quiet}
 	g.onClose(func() { _ = g.ops.Close() })
@@ -290,7 +300,7 @@ func (g *gate) openTLS(quiet *log.Logger) {
 		plain = g.authority.HTTPHandler(plain)
 	}
 	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet,
-		DisableGeneralOptionsHandler: true}
+		DisableGeneralOptionsHandler: true, ConnState: g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })
 }
 

@@ -68,6 +68,9 @@ type settings struct {
 	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
 	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
 	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
+	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process may open (`ulimit
+	// -n`). Beyond that the network with the most of them loses one.
+	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at all.
 	HSTS string `env:"GATEPOST_HSTS, default=8760h"`
 

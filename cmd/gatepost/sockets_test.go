@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// from opens a connection to the gate from another address of this machine, which counts as a network of its own here.
+func (l *lane) from(t *testing.T, address, raw string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	conn, err := d.Dial("tcp", strings.Replace(l.host, "localhost", "127.0.0.1", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(conn, raw) // it may be closed at once
+	return conn
+}
+
+// Whatever a client does with many connections, the gate goes on to serve: those that do nothing give way first.
+func TestConnectionsHaveABound(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]string{
+		"nothing is sent":      "",
+		"half a line":          "GET /public HT",
+		"half a header":        "GET /public HTTP/1.1\r\nHost: x\r\nX: y\r\n",
+		"idle":                 "GET /.gatepost/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+		"half a form":          "POST /login HTTP/1.1\r\nHost: x\r\n" + formType + "\r\nContent-Length: 100\r\n\r\nemail=",
+		"half a body":          "POST /public HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+		"an answer not read":   "GET /public HTTP/1.1\r\nHost: x\r\n\r\n",
+		"the preface of HTTP2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLane(t, "GATEPOST_MAX_CONNECTIONS=50")
+			v := l.signIn(t)
+			for range 200 {
+				l.dial(t, "")
+			}
+			for range 200 {
+				l.from(t, "127.0.0.1", start)
+			}
+			if n := gauge(t, l.running, "gatepost_connections"); n > 50 {
+				t.Errorf("there are %.0f connections", n)
+			}
+			for range 10 {
+				if r := v.fetch("/dashboard"); r.status != 200 {
+					t.Errorf("who is signed in: %d", r.status)
+				}
+				if r := l.one(t, l.request("GET /.gatepost/healthz")); r.status != 200 {
+					t.Errorf("a newcomer: %d", r.status)
+				}
+			}
+		})
+	}
+}
+
+// Of headers that come in slowly, or belong to requests that wait for the app, many take as much as the pool has and no more.
+func TestLargeHeadersHaveABound(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]string{"half a header": "", "a request that waits": "\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLane(t)
+			l.signIn(t)
+			release := make(chan struct{})
+			t.Cleanup(func() { close(release) })
+			l.app.answerBy(func(r *http.Request) string {
+				if r.URL.Path == "/public/slow" {
+					<-release
+				}
+				return fine
+			})
+			var small strings.Builder
+			for i := range 5000 {
+				fmt.Fprintf(&small, "x%d:\r\n", i)
+			}
+			raw := l.open("GET /public/slow", strings.TrimSuffix(small.String(), "\r\n"))
+			raw = strings.TrimSuffix(raw, "\r\n") + end
+			before := l.peak(t)
+			for range 400 {
+				l.from(t, "127.0.0.1", raw)
+			}
+			if n := gauge(t, l.running, "gatepost_header_bytes"); n > 16<<20 {
+				t.Errorf("headers count as %.0f", n)
+			}
+			after := l.peak(t)
+			t.Logf("400 large headers: %.0f → %.0f MiB", before/(1<<20), after/(1<<20))
+			if r := l.one(t, l.request("GET /dashboard", l.cookie)); r.status != 200 {
+				t.Errorf("who is signed in: %d", r.status)
+			}
+		})
+	}
+}
