@@ -148,7 +148,7 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 		level = slog.LevelWarn
 	}
 	ctx := x.request.Context()
-	if !p.c.Log.Enabled(ctx, level) || p.c.Lines.write(x, level, took) {
+	if !p.c.Log.Enabled(ctx, level) || !p.loudness.note(x.client, x.start) || p.c.Lines.write(x, level, took) {
 		return
 	}
 	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line

@@ -69,6 +69,7 @@ type Proxy struct {
 	transport *transport
 	metrics   *metrics
 	streams   streams
+	loudness  loudness
 	publicIs  publicURL
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
 }
@@ -92,11 +93,15 @@ func New(c Config, store *auth.Store) *Proxy {
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
 	p.forward = p.newReverseProxy()
+	p.loudness.say = p.hush
 	return p
 }
 
-// Close ends idle connections to the app.
-func (p *Proxy) Close() { p.transport.CloseIdleConnections() }
+// Close ends idle connections to the app, and says what is left to log.
+func (p *Proxy) Close() {
+	p.transport.CloseIdleConnections()
+	p.loudness.end()
+}
 
 var (
 	errRole   = errors.New("the user lacks a role this path needs")

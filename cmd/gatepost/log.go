@@ -11,9 +11,9 @@ import (
 func newLogger(c *config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.logLevel}
 	if c.logJSON {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(newLimited(slog.NewJSONHandler(w, o)))
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(newLimited(slog.NewTextHandler(w, o)))
 }
 
 // batchWriter collects log lines and writes them together a moment later, while others go on collecting: a system call

@@ -45,19 +45,20 @@ type Part struct {
 	gone   bool
 }
 
-// Levels are the networks that an address is counted in, the widest first: what one client is given as a rule, and what some have.
-func Levels(a netip.Addr) []netip.Prefix {
+// AppendLevels appends the networks that an address is counted in, the widest first: what one client is given as a rule, and what some
+// have. An IPv4 /24 is the least that is announced on its own; providers give out an IPv6 /56 or /48 (RFC 6177).
+func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	a = a.Unmap().WithZone("")
-	lengths := []int{48, 56, 64}
+	lengths := [...]int{48, 56, 64}
+	first := 0
 	if a.Is4() {
-		lengths = []int{24, 32}
+		lengths, first = [...]int{0, 24, 32}, 1
 	}
-	var levels []netip.Prefix
-	for _, bits := range lengths {
+	for _, bits := range lengths[first:] {
 		p, _ := a.Prefix(bits) // the zero Prefix where there is no address
-		levels = append(levels, p)
+		to = append(to, p)
 	}
-	return levels
+	return to
 }
 
 // Inner says that an address is this machine's or a private network's, or none at all: a proxy may stand there.
@@ -75,7 +76,7 @@ func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	if Inner(a) {
 		at = p.inner
 	}
-	part := &Part{pool: p, giveUp: giveUp, prefix: Levels(a)}
+	part := &Part{pool: p, giveUp: giveUp, prefix: AppendLevels(nil, a)}
 	for _, prefix := range part.prefix {
 		next := at.within[prefix]
 		if next == nil {
