@@ -19,7 +19,7 @@ const module = "github.com/gatepost/gatepost/"
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
 	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling"},
-	"proxy":             {"auth", "internal/spelling"},
+	"proxy":             {"auth", "internal/share", "internal/spelling"},
 	"loginui":           {"auth", "internal/share"},
 	"auth":              {"internal/share"},
 	"migrations":        {},
