@@ -77,7 +77,7 @@ func (p *Proxy) requestID(r *http.Request) string {
 	return rand.Text()
 }
 
-// WriteHeader notes the status. In interim answers of the app (1xx) it drops cookies of our name; final ones were
+// WriteHeader notes the status. In interim answers of the app (1xx) it drops what only we may say; final ones were
 // cleaned by modifyResponse.
 func (x *exchange) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
@@ -85,6 +85,7 @@ func (x *exchange) WriteHeader(status int) {
 			return // HTTP/1.0 knows no interim answers
 		}
 		x.cookie.DropSet(x.Header())
+		dropReserved(x.Header())
 		x.ResponseWriter.WriteHeader(status)
 		return
 	}

@@ -44,6 +44,9 @@ const maxNameHeader = 100 // characters
 var wellKnown = []string{
 	"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
 	"X-Kratos-Authenticated-Identity-Id", "GAP-Auth", "GAP-Signature",
+	// kept for what a later gate may say beside this one; other X-Auth-*, such as X-Auth-Token and X-Auth-Key, are the app's
+	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time", "X-Auth-Methods", "X-Auth-Scope",
+	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Gatepost",
 	// who and where the client is, to whom a request went, which way it came
 	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-Originating-IP",
 	"X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-HTTP-Host-Override", "Forwarded", "Via", "Proxy",
@@ -60,9 +63,12 @@ var wellKnown = []string{
 // and what frameworks tell themselves, as X-Middleware-*.
 var wellKnownPrefixes = []string{
 	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik", "xpomerium", "xtoken", "xvouch",
-	"xmiddleware", "xinvoke", "xastro",
+	"xmiddleware", "xinvoke", "xastro", reserved,
 	"cfaccess", "xgoogauthenticated", "xgoogiap", "xmsclientprincipal", "xamznoidc", "tailscale", "xauthelia",
 }
+
+// reserved is how the names of headers between gates, and between a gate and an app, begin when they are folded.
+const reserved = "xgatepost"
 
 // prefixInitials spares nearly all headers the comparison with each prefix.
 var prefixInitials = func() (initials string) {
@@ -169,6 +175,17 @@ func (id *Identity) remove(h http.Header) {
 	for name := range h {
 		folded := appendFolded(buf[:0], name)
 		if right, ok := lookAlikes[string(folded)]; ok && right != name || id.isStripped(folded) {
+			delete(h, name)
+		}
+	}
+}
+
+// dropReserved keeps the app from speaking for the gate: such names in its answers, trailers too, are ours.
+func dropReserved(h http.Header) {
+	var buf [64]byte
+	for name := range h {
+		folded := appendFolded(buf[:0], strings.TrimPrefix(name, http.TrailerPrefix))
+		if len(folded) >= len(reserved) && string(folded[:len(reserved)]) == reserved {
 			delete(h, name)
 		}
 	}

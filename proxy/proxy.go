@@ -227,7 +227,7 @@ func (p *Proxy) servePages(x *exchange, r *http.Request) {
 
 func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	x.outcome = outcomeForwarded
-	defer dropTrailerCookies(x.Header())
+	defer cleanTrailers(x.Header())
 	if !isWebSocket(r.Header) {
 		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel past the rules
 	}

@@ -169,6 +169,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 // modifyResponse keeps the app from speaking for us, and answers made for one person out of shared caches.
 func (p *Proxy) modifyResponse(res *http.Response) error {
 	p.c.Cookie.DropSet(res.Header)
+	dropReserved(res.Header)
 	x := exchangeOf(res.Request.Context())
 	if x.body != nil {
 		x.body.stop()
@@ -199,11 +200,12 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 
 var privateOnly = []string{"private, no-store"} // nobody changes it
 
-// dropTrailerCookies is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
+// cleanTrailers is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
 // belongs there (RFC 9110, section 6.5.1).
-func dropTrailerCookies(h http.Header) {
+func cleanTrailers(h http.Header) {
 	delete(h, "Set-Cookie")
 	delete(h, http.TrailerPrefix+"Set-Cookie")
+	dropReserved(h)
 }
 
 // statusClientGone is what the log says when the client left before there was an answer (nginx's number).

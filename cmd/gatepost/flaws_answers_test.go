@@ -54,6 +54,21 @@ func TestTheAppsAnswersCannotSetOurCookies(t *testing.T) {
 	}
 }
 
+// Nor may it say what only a gate says: in the answer, in one that comes before it, or after its body.
+func TestTheAppsAnswersHoldNoHeaderOfTheGates(t *testing.T) {
+	t.Parallel()
+	l := newLane(t)
+	for _, name := range []string{"X-Gatepost", "X-Gatepost-User", "x_gatepost_via", "X-GATEPOST-ANYTHING"} {
+		forged := name + ": evil\r\n"
+		l.app.answerWith("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n" + forged + "\r\nHTTP/1.1 200 OK\r\nX-Gate: a\r\n" + forged +
+			"Transfer-Encoding: chunked\r\nTrailer: X-End, " + name + "\r\n\r\n3\r\napp\r\n0\r\nX-End: z\r\n" + forged + "\r\n")
+		got := l.raw(t, l.request("GET /public"))
+		if strings.Contains(got, "evil") || !strings.Contains(got, "Link: </a.css>") || !strings.Contains(got, "X-Gate: a") || !strings.Contains(got, "X-End: z") {
+			t.Errorf("%s: got %s", name, got)
+		}
+	}
+}
+
 // An app that changes the protocol unasked, or another than was asked for, opens no tunnel past the rules. A WebSocket
 // that the app does not want is none either: what follows on the connection is judged.
 func TestNoTunnelIsOpenedUnasked(t *testing.T) {

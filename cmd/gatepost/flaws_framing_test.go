@@ -71,6 +71,7 @@ var framings = []framing{
 	{"chunk_size_with_a_blank", "Transfer-Encoding: chunked", "5 \r\nhello\r\n0\r\n\r\n", []int{200, 200}, []string{"Transfer-Encoding: chunked"}, chunk("hello") + "0\r\n\r\n"},
 	{"bar_17_trailer_announced", "Transfer-Encoding: chunked\r\nTrailer: X-Auth-User", "5\r\nhello\r\n0\r\nX-Auth-User: admin\r\n\r\n", []int{200, 200}, []string{"Transfer-Encoding: chunked"}, chunk("hello") + "0\r\n\r\n"},
 	{"bar_17_trailer_not_announced", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX-Auth-User: admin\r\nContent-Length: 9\r\n\r\n", []int{200, 200}, []string{"Transfer-Encoding: chunked"}, chunk("hello") + "0\r\n\r\n"},
+	{"bar_17_trailer_kept_for_what_comes", "Transfer-Encoding: chunked\r\nTrailer: X-Auth-Level", "5\r\nhello\r\n0\r\nX-Auth-Level: aal2\r\nX-Gatepost-User: admin\r\n\r\n", []int{200, 200}, []string{"Transfer-Encoding: chunked"}, chunk("hello") + "0\r\n\r\n"},
 	{"bar_17_trailer_that_frames", "Transfer-Encoding: chunked\r\nTrailer: Content-Length", "5\r\nhello\r\n0\r\nContent-Length: 9\r\n\r\n", []int{400}, nil, ""},
 	{"bar_17_trailer_without_a_body", "Trailer: X-Auth-User", "", []int{200, 200}, []string{"Content-Length: 0"}, ""},
 	{"bar_20_Expect", "Expect: 100-continue\r\nContent-Length: 5", "hello", []int{200, 200}, []string{"Content-Length: 5"}, "hello"},

@@ -32,6 +32,12 @@ func forgeries() map[string][]string {
 			"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X_Original_Url", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Middleware-Subrequest", "x_middleware_subrequest", "X-Request_Id", "SCRIPT_NAME", "Script-Name", "PATH_INFO", "X-Envoy-Original-Path", "X-Accel-Mapping", "X-Sendfile-Type",
 		},
 	}
+	for _, name := range []string{"Actor", "Session", "Groups", "Username", "Level", "Time", "Methods", "Scope", "Token-Id", "Assertion"} {
+		folded := strings.ReplaceAll(name, "-", "_")
+		rows["kept_for_what_comes"] = append(rows["kept_for_what_comes"], "X-Auth-"+name, "X_Auth_"+folded, "x.auth-"+strings.ToLower(folded))
+	}
+	rows["kept_for_what_comes"] = append(rows["kept_for_what_comes"], "X-Gatepost", "X-Gatepost-", "X-Gatepost-User", "x_gatepost_user", "X.GATEPOST.Level",
+		"X-Gatepost-Anything-At-All", "XGatepost", "X-Gate-Post-User")
 	for _, c := range "!#$%&'*+-.^_`|~" { // all that a name may hold besides letters and digits
 		for _, words := range [][]string{{"X", "Auth", "User"}, {"x", "auth", "email", "verified"}, {"X", "Forwarded", "User"}, {"Remote", "User"}, {"X", "Auth", "Request", "Email"}, {"X", "authentik", "name"}} {
 			rows["B2_Traefik_CVE-2026-88011"] = append(rows["B2_Traefik_CVE-2026-88011"], strings.Join(words, string(c)), strings.Join(words, string(c)+string(c)))
@@ -58,7 +64,7 @@ func TestForgedHeadersDoNotReachTheApp(t *testing.T) {
 		})
 	}
 	t.Run("other_headers_pass_unchanged", func(t *testing.T) {
-		kept := []string{"Accept: */*", "Accept-Encoding: gzip", "Authorization: Bearer x", "Cookie: a=1; b=2", "Forwarded-For-Me: x", "Sec-Fetch-Site: none", "X-Auth: x", "X-Authority: x", "X-Csrf-Token: x", "X-Remote: x", "X-User: x"}
+		kept := []string{"Accept: */*", "Accept-Encoding: gzip", "Authorization: Bearer x", "Cookie: a=1; b=2", "Forwarded-For-Me: x", "Sec-Fetch-Site: none", "X-Auth: x", "X-Auth-Grouped: x", "X-Auth-Key: x", "X-Auth-Token: x", "X-Authority: x", "X-Csrf-Token: x", "X-Gate: x", "X-Remote: x", "X-User: x"}
 		l.passes(t, l.request("GET /public", kept...), l.forwarded("GET /public", "", kept...))
 	})
 }

@@ -196,6 +196,25 @@ func (l *lane) send(t *testing.T, raw string) []reply {
 	}
 }
 
+// raw sends raw bytes and returns those of all answers, trailers included.
+func (l *lane) raw(t *testing.T, raw string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", l.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(conn, raw); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatalf("%.80q: %v after %q", raw, err, all)
+	}
+	return string(all)
+}
+
 func isTimeout(err error) bool {
 	e, ok := err.(net.Error)
 	return ok && e.Timeout()
