@@ -60,6 +60,9 @@ var codes = map[int]string{
 	http.StatusGatewayTimeout:        "GATEWAY_TIMEOUT",
 }
 
+// ErrAnswer is for Refuse, whose own words for 502 say that the app does not answer: it did, and nobody can read it.
+var ErrAnswer error = &fault{status: http.StatusBadGateway, key: "fault.answer"}
+
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that goes no further. Status 401 means that nobody is signed in: a browser loading a page

@@ -34,6 +34,7 @@ type exchange struct {
 	signedIn bool
 	lasting  lasting
 	body     *watchedBody // nil without a body
+	misspoke bool         // the app has changed the protocol where there is none to change
 	status   int
 	bytes    int64
 	cookie   *auth.Cookie
@@ -80,7 +81,11 @@ func (p *Proxy) requestID(r *http.Request) string {
 // WriteHeader notes the status. In interim answers of the app (1xx) it drops what only we may say; final ones were
 // cleaned by modifyResponse.
 func (x *exchange) WriteHeader(status int) {
-	if status < 200 && status != http.StatusSwitchingProtocols {
+	if status == http.StatusSwitchingProtocols {
+		x.misspoke = true // an upgrade takes the connection over instead: this one came as an interim answer, which would end ours
+		return
+	}
+	if status < 200 {
 		if !x.request.ProtoAtLeast(1, 1) {
 			return // HTTP/1.0 knows no interim answers
 		}

@@ -166,48 +166,6 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-// modifyResponse keeps the app from speaking for us, and answers made for one person out of shared caches.
-func (p *Proxy) modifyResponse(res *http.Response) error {
-	p.c.Cookie.DropSet(res.Header)
-	dropReserved(res.Header)
-	x := exchangeOf(res.Request.Context())
-	if x.body != nil {
-		x.body.stop()
-	}
-	if x.lasting.over.Load() != nil {
-		return errOver
-	}
-	p.holdAnswer(x, res)
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		x.status = res.StatusCode // the connection is taken over without WriteHeader
-		return nil
-	}
-	if _, ok := res.Header["Content-Type"]; !ok {
-		x.Header()["Content-Type"] = nil // the server would guess one, and turn an upload into a page
-	}
-	if !x.signedIn {
-		return nil
-	}
-	if _, ok := res.Header["Cache-Control"]; ok {
-		return nil
-	}
-	if _, ok := res.Header["Expires"]; ok {
-		return nil
-	}
-	res.Header["Cache-Control"] = privateOnly
-	return nil
-}
-
-var privateOnly = []string{"private, no-store"} // nobody changes it
-
-// cleanTrailers is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
-// belongs there (RFC 9110, section 6.5.1).
-func cleanTrailers(h http.Header) {
-	delete(h, "Set-Cookie")
-	delete(h, http.TrailerPrefix+"Set-Cookie")
-	dropReserved(h)
-}
-
 // statusClientGone is what the log says when the client left before there was an answer (nginx's number).
 const statusClientGone = 499
 

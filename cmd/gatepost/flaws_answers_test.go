@@ -163,6 +163,8 @@ func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 		{"bar_24_validators_are_no_policy", "/dashboard/logo.png", "Content-Type: text/css\r\nEtag: \"x\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n", true},
 		{"bar_24_the_apps_own_policy", "/dashboard/app.js", "Content-Type: text/css\r\nCache-Control: public, max-age=60\r\n", false},
 		{"bar_24_expires", "/dashboard/app.js", "Content-Type: text/css\r\nExpires: Thu, 01 Jan 2026 00:00:00 GMT\r\n", false},
+		{"bar_24_expires_that_is_no_date", "/dashboard/app.js", "Content-Type: text/css\r\nExpires: 0\r\n", true},
+		{"bar_24_what_is_for_CDNs_alone", "/dashboard/app.js", "Content-Type: text/css\r\nCdn-Cache-Control: max-age=60\r\nSurrogate-Control: max-age=60\r\n", true},
 		{"I5_nothing_of_ours", "/dashboard", "Content-Type: text/css\r\nContent-Security-Policy: script-src *\r\nX-Frame-Options: SAMEORIGIN\r\nServer: app/1\r\nAccess-Control-Allow-Origin: *\r\nReferrer-Policy: unsafe-url\r\n", true},
 	} {
 		t.Run(row.id, func(t *testing.T) {
@@ -186,6 +188,19 @@ func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 			sameHeaders(t, r.header, want)
 		})
 	}
+	t.Run("bar_24_pragma_is_no_policy", func(t *testing.T) {
+		for said, want := range map[string]string{
+			"Pragma: no-cache": "private, no-store", "Pragma: no-cache\r\nExpires: 0": "private, no-store", "pragma: x": "private, no-store",
+			"Pragma: no-cache\r\nCache-Control: no-cache":            "private, no-store", // which may be Go's reading of the first
+			"Pragma: no-cache\r\nCache-Control: no-cache, max-age=0": "no-cache, max-age=0", "Pragma: no-cache\r\nCache-Control: public": "public",
+			"Cache-Control: no-cache": "no-cache", "Cache-Control:": "private, no-store", "Cache-Control: ,": "private, no-store",
+		} {
+			l.app.answerWith("HTTP/1.1 200 OK\r\n" + said + "\r\nContent-Length: 3\r\n\r\napp")
+			if r := l.one(t, l.request("GET /dashboard", l.cookie)); r.header.Get("Cache-Control") != want {
+				t.Errorf("%q: got %q", said, r.header.Get("Cache-Control"))
+			}
+		}
+	})
 	t.Run("I5_no_type_is_guessed", func(t *testing.T) {
 		const page = "<html><script>alert(1)</script>"
 		l.app.answerWith("HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nContent-Length: " + strconv.Itoa(len(page)) + "\r\n\r\n" + page)

@@ -318,7 +318,11 @@ func (g *gate) servePages(w http.ResponseWriter, r *http.Request) {
 	g.ui.Load().handler.ServeHTTP(w, r)
 }
 
+// refuse hands over what the proxy refuses, in the terms of the pages.
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	if errors.Is(err, proxy.ErrAnswer) {
+		err = loginui.ErrAnswer
+	}
 	g.ui.Load().Refuse(w, r, status, err)
 }
 

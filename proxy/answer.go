@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// ErrAnswer says that the app answered, and that what it said is no HTTP answer to the request.
+var ErrAnswer = errors.New("the app's answer is none that HTTP has")
+
+// modifyResponse keeps the app from speaking for us, and answers made for one person out of shared caches.
+func (p *Proxy) modifyResponse(res *http.Response) error {
+	p.c.Cookie.DropSet(res.Header)
+	dropReserved(res.Header)
+	x := exchangeOf(res.Request.Context())
+	if x.body != nil {
+		x.body.stop()
+	}
+	if x.lasting.over.Load() != nil {
+		return errOver
+	}
+	if err := checkStatus(x, res); err != nil {
+		return err
+	}
+	p.holdAnswer(x, res)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.status = res.StatusCode // the connection is taken over without WriteHeader
+		return nil
+	}
+	if _, ok := res.Header["Content-Type"]; !ok {
+		x.Header()["Content-Type"] = nil // the server would guess one, and turn an upload into a page
+	}
+	if x.signedIn && !hasCachePolicy(res) {
+		res.Header["Cache-Control"] = privateOnly
+	}
+	return nil
+}
+
+// checkStatus lets pass what Go can write and a client can read: a final status of three digits (RFC 9110, section 15), or the
+// change to the protocol that was asked for. The transport reads 1xx as interim answers.
+func checkStatus(x *exchange, res *http.Response) error {
+	switch s := res.StatusCode; {
+	case x.misspoke:
+		return fmt.Errorf("%w: status 101 over HTTP/2", ErrAnswer)
+	case s == http.StatusSwitchingProtocols && !(isWebSocket(res.Request.Header) && isWebSocket(res.Header)):
+		return fmt.Errorf("%w: a change of protocol that nobody asked for", ErrAnswer)
+	case s != http.StatusSwitchingProtocols && (s < 200 || s > 999):
+		return fmt.Errorf("%w: status %03d", ErrAnswer, s)
+	}
+	return nil
+}
+
+var privateOnly = []string{"private, no-store"} // nobody changes it
+
+// hasCachePolicy says whether the app itself says what caches may do: by Cache-Control, or by an Expires that is a date (RFC 9111,
+// sections 5.2 and 5.3). Pragma is for requests (section 5.4), validators allow nothing, and what is meant for CDNs alone says nothing
+// to other caches.
+func hasCachePolicy(res *http.Response) bool {
+	said := strings.Trim(strings.Join(res.Header["Cache-Control"], ","), ", \t")
+	if said == "no-cache" && len(res.Header["Pragma"]) > 0 && res.ProtoMajor == 1 {
+		said = "" // Go has made it of Pragma: no-cache, or might have; that it may be stored nobody meant
+	}
+	if said != "" {
+		return true
+	}
+	expires := res.Header["Expires"]
+	if len(expires) != 1 {
+		return false
+	}
+	_, err := http.ParseTime(expires[0])
+	return err == nil
+}
+
+// cleanTrailers is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
+// belongs there (RFC 9110, section 6.5.1).
+func cleanTrailers(h http.Header) {
+	delete(h, "Set-Cookie")
+	delete(h, http.TrailerPrefix+"Set-Cookie")
+	dropReserved(h)
+}
