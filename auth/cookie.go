@@ -113,14 +113,14 @@ func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
 }
 
-// ours says whether a name is one of these.
-func (c Cookie) ours(name string) bool {
-	suffix, ok := strings.CutPrefix(name, c.Name)
-	return ok && (suffix == "" || suffix == markSuffix || suffix == doneSuffix || suffix == linkSuffix || suffix == browserSuffix)
-}
-
-// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came.
+// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came, and removes other headers that hold one:
+// proxies and programs copy cookies into headers of their own.
 func (c Cookie) Strip(h http.Header) {
+	for name, values := range h {
+		if name != "Cookie" && c.copied(values) {
+			delete(h, name)
+		}
+	}
 	lines := h["Cookie"]
 	if !c.mentioned(lines) {
 		return
@@ -138,10 +138,22 @@ func (c Cookie) Strip(h http.Header) {
 	h["Cookie"] = kept
 }
 
+// copied says whether a header other than Cookie holds one of ours.
+func (c Cookie) copied(values []string) bool {
+	for _, value := range values {
+		if strings.Contains(value, c.Name) && c.begins(value) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c Cookie) mentioned(lines []string) bool {
 	for _, line := range lines {
-		if strings.Contains(line, c.Name) {
-			return true
+		for pair := range strings.SplitSeq(line, ";") {
+			if c.holds(pair) {
+				return true
+			}
 		}
 	}
 	return false
@@ -153,7 +165,7 @@ func (c Cookie) cut(line string) string {
 	var out strings.Builder
 	kept, cut := 0, false
 	for pair := range strings.SplitSeq(line, ";") {
-		if name, _, _ := strings.Cut(pair, "="); c.ours(trim(name)) {
+		if c.holds(pair) {
 			cut = true
 			continue
 		}
@@ -188,26 +200,29 @@ func (c Cookie) attributes() string {
 	return a
 }
 
-// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us. A cookie
-// without a name is judged by its value, because browsers send that back as it stands.
+// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us, and every other in which some
+// client could find one.
 func (c Cookie) DropSet(h http.Header) {
-	lines := h["Set-Cookie"]
+	c.dropSet(h, "Set-Cookie")
+	c.dropSet(h, "Set-Cookie2")
+}
+
+func (c Cookie) dropSet(h http.Header, name string) {
+	lines := h[name]
 	if !c.mentioned(lines) {
 		return
 	}
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
-		pair, _, _ := strings.Cut(strings.TrimLeft(line, " \t="), ";")
-		name, _, _ := strings.Cut(pair, "=")
-		if !c.ours(trim(name)) {
+		if !c.mentioned([]string{line}) {
 			kept = append(kept, line)
 		}
 	}
 	if len(kept) == 0 {
-		h.Del("Set-Cookie")
+		delete(h, name)
 		return
 	}
-	h["Set-Cookie"] = kept
+	h[name] = kept
 }
 
 func trim(s string) string { return strings.Trim(s, " \t") }

@@ -198,12 +198,12 @@ func TestCookieReadAndStrip(t *testing.T) {
 		{[]string{"gatepost_8080=bad; x=1; gatepost_8080=" + aToken}, "", true, []string{"x=1"}},
 		{[]string{"a=1; gatepost_8080_left=1; gatepost_8080=" + aToken}, aToken, true, []string{"a=1"}},
 		{[]string{"a=1; gatepost_8080_known=" + aToken + "; b=2"}, "", false, []string{"a=1; b=2"}},
-		{[]string{"gatepost_8080_knownx=1; gatepost_8080_=1"}, "", false, []string{"gatepost_8080_knownx=1; gatepost_8080_=1"}},
+		{[]string{"gatepost_8080_knownx=1; a=1; gatepost_8080_=1"}, "", false, []string{"a=1"}},
 		{[]string{"$Version=1; gatepost_8080=" + aToken + "; $Path=/"}, aToken, true, []string{"$Version=1; $Path=/"}},
-		{[]string{"\u2000gatepost_8080=" + aToken}, "", false, []string{"\u2000gatepost_8080=" + aToken}},
+		{[]string{"\u2000gatepost_8080=" + aToken}, "", false, nil},
 		{[]string{`gatepost_8080="` + aToken + `"`}, "", true, nil},
 		{[]string{"gatepost_80801=" + aToken}, "", false, []string{"gatepost_80801=" + aToken}},
-		{[]string{"Gatepost_8080=" + aToken}, "", false, []string{"Gatepost_8080=" + aToken}},
+		{[]string{"Gatepost_8080=" + aToken}, "", false, nil},
 	} {
 		h := http.Header{}
 		if c.in != nil {
@@ -233,7 +233,7 @@ func FuzzCookie(f *testing.F) {
 		if _, still := cookie.Read(h); still {
 			t.Errorf("%q: still there in %q", line, h["Cookie"])
 		}
-		if !present && h.Get("Cookie") != line && line != "" && !strings.Contains(line, "gatepost_8080_") {
+		if h.Get("Cookie") != line && line != "" && !strings.Contains(line, "8080") && !strings.Contains(line, "%") {
 			t.Errorf("%q changed to %q", line, h["Cookie"])
 		}
 	})
@@ -241,9 +241,10 @@ func FuzzCookie(f *testing.F) {
 
 func TestTheAppCannotSetOurCookie(t *testing.T) {
 	t.Parallel()
-	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_8080_known=evil", "gatepost_8080; Path=/", "gatepost_80=2"}}
+	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_8080_known=evil", "gatepost_8080; Path=/", "gatepost_80=2"},
+		"Set-Cookie2": {"gatepost_8080=evil"}}
 	cookie.DropSet(h)
-	if got := strings.Join(h["Set-Cookie"], "|"); got != "a=1|gatepost_80=2" {
+	if got := strings.Join(h["Set-Cookie"], "|"); got != "a=1|gatepost_80=2" || len(h) != 1 {
 		t.Errorf("got %s", got)
 	}
 }
