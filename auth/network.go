@@ -14,7 +14,7 @@ func networksOf(a netip.Addr) []netip.Prefix {
 	if inner(a) {
 		return nil
 	}
-	return share.Levels(a)
+	return share.AppendLevels(nil, a)
 }
 
 func inner(a netip.Addr) bool { return share.Inner(a) }

@@ -61,7 +61,7 @@ func (c *config) checkLink(list *faults, name, s string) string {
 	case err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil:
 	case err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.ContainsAny(s, `\`):
 	default:
-		list.add(fmt.Errorf("%s: %q is neither an address like https://example.com/terms nor a path like /terms", name, s))
+		list.add(fmt.Errorf("%s: %s is neither an address like https://example.com/terms nor a path like /terms", name, quote(s)))
 	}
 	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.rules.For(http.MethodGet, u.EscapedPath()).Public {
 		list.add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
@@ -79,11 +79,11 @@ func readStylesheet(file string) ([]byte, error) {
 	content, err := os.ReadFile(file)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("cannot read %q: %w", file, reason(err))
+		return nil, fmt.Errorf("cannot read %s: %w", quote(file), reason(err))
 	case len(content) > maxStylesheet:
-		return nil, fmt.Errorf("%q has %d KiB, and everybody who logs in loads it: at most %d KiB", file, len(content)>>10, maxStylesheet>>10)
+		return nil, fmt.Errorf("%s has %d KiB, and everybody who logs in loads it: at most %d KiB", quote(file), len(content)>>10, maxStylesheet>>10)
 	case strings.ContainsRune(string(content), 0):
-		return nil, fmt.Errorf("%q is no stylesheet", file)
+		return nil, fmt.Errorf("%s is no stylesheet", quote(file))
 	}
 	return content, nil
 }
@@ -105,7 +105,7 @@ func parseLanguages(s string) ([]string, error) {
 		}
 		tag, err := language.Parse(entry)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a language (examples: en, es, zh-Hans)", entry)
+			return nil, fmt.Errorf("%s is not a language (examples: en, es, zh-Hans)", quote(entry))
 		}
 		if slices.Contains(names, tag.String()) {
 			return nil, fmt.Errorf("%s is there twice", tag)
@@ -121,11 +121,11 @@ func openOverrides(dir string) (fs.FS, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", dir, reason(err))
+		return nil, fmt.Errorf("cannot read %s: %w", quote(dir), reason(err))
 	}
 	for _, e := range entries {
 		if e.Name() != "templates" && e.Name() != "messages" && !strings.HasPrefix(e.Name(), ".") {
-			return nil, fmt.Errorf("%q holds %q; it can have the directories templates and messages", dir, e.Name())
+			return nil, fmt.Errorf("%s holds %s; it can have the directories templates and messages", quote(dir), quote(e.Name()))
 		}
 	}
 	return os.DirFS(dir), nil

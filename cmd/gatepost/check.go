@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v3"
@@ -48,14 +47,14 @@ func (p *process) printSettings(c *config) error {
 		switch {
 		case s.value == "":
 			s.value = "(not set)"
-		case strings.Contains(s.value, "@") && strings.Contains(s.value, "://") && !s.secret:
-			s.value = "(holds a password)"
+		case !s.secret:
+			s.value = printable(s.value)
 		case s.name == "GATEPOST_SMTP_URL":
 			s.value = c.mail.String()
-			if c.mail.password != "" {
+			if c.mail != nil && c.mail.password != "" {
 				s.value += " (password hidden)"
 			}
-		case s.secret:
+		default:
 			s.value = describeURL(s.value) + " (password hidden)"
 		}
 		fmt.Fprintf(w, "%s\t%s\n", s.name, s.value)
@@ -74,14 +73,14 @@ func (p *process) printRules(c *config) error {
 		if d.Public {
 			kind = "public   "
 		}
-		fmt.Fprintf(p.stdout, "  %s  %s\n             %s\n", kind, d.Rule, d.Covers)
+		fmt.Fprintf(p.stdout, "  %s  %s\n             %s\n", kind, printable(d.Rule), printable(d.Covers))
 		if d.Example != "" {
-			fmt.Fprintf(p.stdout, "             for example, %s\n", d.Example)
+			fmt.Fprintf(p.stdout, "             for example, %s\n", printable(d.Example))
 		}
 	}
 	p.printOwnPages(c)
 	for _, doubt := range c.rules.Doubts() {
-		if _, err := fmt.Fprintf(p.stdout, "\nwarning: %s.\n", doubt); err != nil {
+		if _, err := fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(doubt)); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
@@ -88,7 +87,7 @@ func loadConfig(ctx context.Context, env []string) (*config, error) {
 func lookup(env []string, name string) string {
 	for _, entry := range env {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			return value
+			return tidy(value)
 		}
 	}
 	return ""
@@ -97,14 +96,16 @@ func lookup(env []string, name string) string {
 func (c *config) checkListeners(list *faults, platformPort string) {
 	if c.Listen == "" {
 		c.Listen = "localhost:8080"
-		if platformPort != "" {
+		if mayHoldSecret(platformPort) {
+			list.add(errors.New("PORT holds what may be a password, so it is not shown: it is a number, for example 8080"))
+		} else if platformPort != "" {
 			c.Listen = ":" + platformPort
 		}
 	}
 	host, err := checkAddress("GATEPOST_LISTEN", c.Listen)
 	list.add(err)
 	if err == nil && !isLoopbackListener(host) && c.PublicURL == "" {
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %q can be reached from other machines: set it to the address people type, for example https://app.example.com", c.Listen))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, for example https://app.example.com", quote(c.Listen)))
 	}
 	if c.OpsListen != "off" {
 		_, err := checkAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
@@ -115,10 +116,10 @@ func (c *config) checkListeners(list *faults, platformPort string) {
 func checkAddress(name, s string) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return "", fmt.Errorf("%s: %q is not host:port (example: localhost:8080, or :8080 for every address)", name, s)
+		return "", fmt.Errorf("%s: %s is not host:port (example: localhost:8080, or :8080 for every address)", name, quote(s))
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("%s: %q has no port number from 0 to 65535", name, s)
+		return "", fmt.Errorf("%s: %s has no port number from 0 to 65535", name, quote(s))
 	}
 	return host, nil
 }
@@ -135,22 +136,22 @@ func (c *config) checkPublicURL(list *faults) {
 	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u):
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q is not a URL like https://app.example.com", c.PublicURL))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is not a URL like https://app.example.com", quote(c.PublicURL)))
 		return
 	case u.User != nil:
 		list.add(errors.New("GATEPOST_PUBLIC_URL takes no user name or password"))
 		return
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q has a path: the gate stands in front of a whole site, so name only scheme, host and port", c.PublicURL))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s has a path: the gate stands in front of a whole site, so name only scheme, host and port", quote(c.PublicURL)))
 	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.allowHTTP:
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", c.PublicURL))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", quote(c.PublicURL)))
 	}
 	c.publicURL = &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}
 	if c.AppName == "" {
 		c.AppName = c.publicURL.Host
 	}
 	if utf8.RuneCountInString(c.AppName) > maxAppName || strings.ContainsFunc(c.AppName, unicode.IsControl) || !utf8.ValidString(c.AppName) {
-		list.add(fmt.Errorf("GATEPOST_APP_NAME: %.40q is to have at most %d characters, on one line", c.AppName, maxAppName))
+		list.add(fmt.Errorf("GATEPOST_APP_NAME: %s is to have at most %d characters, on one line", quote(c.AppName), maxAppName))
 	}
 }
 
@@ -197,7 +198,7 @@ func (c *config) checkUpstream(list *faults) {
 
 // needUpstream is for the commands that forward.
 func (c *config) needUpstream() error {
-	if c.hasUpstream {
+	if c.hasUpstream || lookup(c.env, "GATEPOST_UPSTREAM") != "" { // a fault has been told
 		return nil
 	}
 	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
@@ -227,7 +228,7 @@ func (c *config) parseNetworks(list *faults, name, s string) []netip.Prefix {
 		}
 		p, err := parseNetwork(entry)
 		if err != nil {
-			list.add(fmt.Errorf("%s: %q is not a network (examples: 10.0.0.0/8, 192.0.2.1, 2001:db8::/32)", name, entry))
+			list.add(fmt.Errorf("%s: %s is not a network (examples: 10.0.0.0/8, 192.0.2.1, 2001:db8::/32)", name, quote(entry)))
 			continue
 		}
 		networks = append(networks, p)
@@ -250,20 +251,20 @@ func parseNetwork(s string) (netip.Prefix, error) {
 
 func (c *config) checkPages(list *faults) {
 	if !cleanPath(c.Pages) {
-		list.add(fmt.Errorf("GATEPOST_PAGES: %q is not a plain path like /auth", c.Pages))
+		list.add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", quote(c.Pages)))
 	}
 	if c.pages = strings.TrimSuffix(c.Pages, "/"); c.pages == "/.gatepost" || c.pages == "/api/auth" {
-		list.add(fmt.Errorf("GATEPOST_PAGES: %q is taken by Gatepost's own routes: choose another prefix", c.Pages))
+		list.add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix", quote(c.Pages)))
 	}
 	if !cleanPath(c.Home) {
-		list.add(fmt.Errorf("GATEPOST_HOME: %q is not a plain path like /dashboard", c.Home))
+		list.add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", quote(c.Home)))
 	}
 	switch strings.TrimPrefix(c.Home, c.pages) {
 	case "/login", "/signup", "/register", "/logout":
-		list.add(fmt.Errorf("GATEPOST_HOME: %q is where people log in and out, and no place to land on: name a page of your app", c.Home))
+		list.add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page of your app", quote(c.Home)))
 	}
 	if c.SignUp != "open" && c.SignUp != "invite" && c.SignUp != "closed" {
-		list.add(fmt.Errorf("GATEPOST_SIGNUP: %q is none of open, invite and closed", c.SignUp))
+		list.add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", quote(c.SignUp)))
 	}
 	c.signUpClosed, c.byInvitation = c.SignUp != "open", c.SignUp == "invite"
 	c.signUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.SignUpLimit)
@@ -281,7 +282,7 @@ func (c *config) checkSessions(list *faults) {
 	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.SessionIdle)
 	c.sessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
 	if c.sessionLifetime > maxLifetime {
-		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %q is longer than browsers keep a cookie: at most %dh", c.SessionLifetime, int(maxLifetime.Hours())))
+		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh", quote(c.SessionLifetime), int(maxLifetime.Hours())))
 	}
 	if c.SessionCache != "0" {
 		c.sessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.SessionCache)
@@ -293,15 +294,15 @@ func (c *config) checkSessions(list *faults) {
 	c.sessionsPerUser = sessions
 	n, err := strconv.Atoi(c.PasswordMin)
 	if err != nil || n < 8 || n > 64 {
-		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %q is not a number from 8 to 64", c.PasswordMin))
+		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", quote(c.PasswordMin)))
 	}
 	c.passwordMin = n
 }
 
 func (c *config) checkDatabase(list *faults, env []string) {
 	c.migrate = c.parseBool(list, "GATEPOST_MIGRATE", c.Migrate)
-	list.add(checkDatabaseURL("DATABASE_URL", c.DatabaseURL))
-	list.add(checkDatabaseURL("GATEPOST_DIRECT_DATABASE_URL", c.DirectDatabaseURL))
+	c.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.DatabaseURL)
+	c.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.DirectDatabaseURL)
 	if c.DatabaseURL == "" && c.DirectDatabaseURL != "" {
 		list.add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
 	}
@@ -315,18 +316,6 @@ func (c *config) checkDatabase(list *faults, env []string) {
 	dir, err := filepath.Abs(c.dataDir)
 	list.add(err)
 	c.dataDir = dir
-}
-
-// checkDatabaseURL says what shape is expected and never quotes: the parser's own words hold pieces of the password
-// when that has characters with a meaning in URLs.
-func checkDatabaseURL(name, s string) error {
-	if s == "" {
-		return nil
-	}
-	if _, err := pgxpool.ParseConfig(s); err != nil {
-		return fmt.Errorf(`%s is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, or "host=… user=… dbname=…"); in a URL, write / @ : # ? %% in a password as %%2F %%40 %%3A %%23 %%3F %%25`, name)
-	}
-	return nil
 }
 
 func defaultDataDir(env []string) string {
@@ -344,7 +333,7 @@ func defaultDataDir(env []string) string {
 
 func (c *config) checkLog(list *faults) {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
-		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %q is neither text nor json", c.LogFormat))
+		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %s is neither text nor json", quote(c.LogFormat)))
 	}
 	c.logJSON = c.LogFormat == "json"
 	if c.AuditRetention != "off" {
@@ -355,7 +344,7 @@ func (c *config) checkLog(list *faults) {
 	case "debug", "info", "warn", "error":
 		_ = c.logLevel.UnmarshalText([]byte(c.LogLevel)) // one of the four
 	default:
-		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %q is none of debug, info, warn and error", c.LogLevel))
+		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", quote(c.LogLevel)))
 	}
 }
 
@@ -369,7 +358,7 @@ func (c *config) checkDrain(list *faults) {
 func (c *config) parseDuration(list *faults, name, s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		list.add(fmt.Errorf("%s: %q is not a length of time above zero (examples: 30s, 10m, 168h)", name, s))
+		list.add(fmt.Errorf("%s: %s is not a length of time above zero (examples: 30s, 10m, 168h)", name, quote(s)))
 	}
 	return d
 }
@@ -378,7 +367,7 @@ func (c *config) parseDuration(list *faults, name, s string) time.Duration {
 func (c *config) parseSeconds(list *faults, name, s string) time.Duration {
 	d := c.parseDuration(list, name, s)
 	if d > 0 && d < time.Second {
-		list.add(fmt.Errorf("%s: %q is less than a second, which would be no time at all: at least 1s", name, s))
+		list.add(fmt.Errorf("%s: %s is less than a second, which would be no time at all: at least 1s", name, quote(s)))
 	}
 	return d
 }
@@ -389,16 +378,17 @@ const maxCount = 1_000_000
 func (c *config) parseCount(list *faults, name, s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > maxCount {
-		list.add(fmt.Errorf("%s: %q is not a number from 0 (no limit) to %d", name, s, maxCount))
+		list.add(fmt.Errorf("%s: %s is not a number from 0 (no limit) to %d", name, quote(s), maxCount))
 	}
 	return n
 }
 
 func (c *config) parseBool(list *faults, name, s string) bool {
-	if s != "true" && s != "false" {
-		list.add(fmt.Errorf("%s: %q is neither true nor false", name, s))
+	word := switchWord(s)
+	if word != "true" && word != "false" {
+		list.add(fmt.Errorf("%s: %s is neither true nor false", name, quote(s)))
 	}
-	return s == "true"
+	return word == "true"
 }
 
 // cookie is the session cookie that follows from the public URL.

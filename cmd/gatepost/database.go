@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func connectTo(ctx context.Context, url string) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, &connectError{describeURL(url), err}
+		return nil, &connectError{describeURL(url), err, quotable(config)}
 	}
 	return conn, nil
 }
@@ -145,8 +146,9 @@ func avoidStandbys(c *pgconn.Config) {
 
 // connectError says in one line where PostgreSQL was looked for and what happened.
 type connectError struct {
-	where string
-	cause error
+	where    string
+	cause    error
+	quotable bool // what PostgreSQL says repeats nothing of the address but what we know of
 }
 
 // Error keeps the last line of pgx's words; those before name the hosts once more.
@@ -154,8 +156,28 @@ func (e *connectError) Error() string {
 	if errors.Is(e.cause, pgconn.ErrStandbyConnection) || errors.Is(e.cause, pgconn.ErrReadOnlyConnection) {
 		return fmt.Sprintf("PostgreSQL at %s: a standby answers, or one that is read-only, and no primary; point DATABASE_URL at the primary, or list all hosts", e.where)
 	}
+	var refused *pgconn.PgError
+	if errors.As(e.cause, &refused) && !e.quotable && !aboutTheUser(refused.Code) {
+		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps for a parameter in DATABASE_URL that it does not know", e.where, refused.Code)
+	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))
+}
+
+// aboutTheUser is for what PostgreSQL says of user, database and itself: classes 28 and 3D, 53300, and 57.
+func aboutTheUser(code string) bool {
+	return strings.HasPrefix(code, "28") || code == "3D000" || code == "53300" || strings.HasPrefix(code, "57")
+}
+
+// quotable says that each parameter of an address is one that we know. PostgreSQL and poolers repeat those they do not, and such a name
+// may be a piece of a password.
+func quotable(config *pgx.ConnConfig) bool {
+	for name := range config.RuntimeParams {
+		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *connectError) Unwrap() error { return e.cause }
@@ -194,7 +216,7 @@ func describeURL(s string) string {
 	if !strings.HasPrefix(host, "/") {
 		host = fmt.Sprintf("%s:%d", host, config.Port)
 	}
-	return fmt.Sprintf("%s, database %q, user %q", host, config.Database, config.User)
+	return fmt.Sprintf("%s, database %s, user %s", host, quote(config.Database), quote(config.User))
 }
 
 // withDatabase runs a short command on the configured database.

@@ -69,7 +69,7 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 	}
 	u, err := url.Parse(c.Args().First())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return out, usagef("gatepost doctor: %q is not the URL of a site like https://app.example.com, without a path", c.Args().First())
+		return out, usagef("gatepost doctor: %s is not the URL of a site like https://app.example.com, without a path", quote(c.Args().First()))
 	}
 	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}, Protected: "/dashboard", Public: "/", Direct: c.StringSlice("direct")}
 	if settings, err := loadConfig(ctx, p.env); err == nil {
@@ -93,15 +93,15 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 func checkDoctor(c doctor.Config) error {
 	for flag, path := range map[string]string{"protected": c.Protected, "public": c.Public} {
 		if !cleanPath(path) {
-			return usagef("gatepost doctor --%s: %q is not a plain path like /dashboard", flag, path)
+			return usagef("gatepost doctor --%s: %s is not a plain path like /dashboard", flag, quote(path))
 		}
 	}
 	if c.Protected == "/" || c.Protected == c.Public {
-		return usagef("gatepost doctor --protected: %q has no other spellings to try: name a page below it, other than the public one", c.Protected)
+		return usagef("gatepost doctor --protected: %s has no other spellings to try: name a page below it, other than the public one", quote(c.Protected))
 	}
 	for _, address := range c.Direct {
 		if _, err := doctor.ParseAddress(address); err != nil {
-			return usagef("gatepost doctor --direct: %q %w", address, err)
+			return usagef("gatepost doctor --direct: %s %w", quote(address), err)
 		}
 	}
 	return nil

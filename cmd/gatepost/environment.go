@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,20 +22,30 @@ import (
 func readSettings(ctx context.Context, env []string) (settings, faults) {
 	values := map[string]string{}
 	for _, entry := range env {
-		if name, value, ok := strings.Cut(entry, "="); ok && value != "" {
-			values[name] = value
+		if name, value, ok := strings.Cut(entry, "="); ok && tidy(value) != "" {
+			values[name] = tidy(value)
 		}
 	}
-	var list faults
 	var s settings
+	list := misplaced(values)
+	several := lists()
 	for _, k := range s.all() {
 		if k.secret {
 			list.add(readSecretFile(values, k.name))
+		}
+		if value, ok := values[k.name]; ok && several[k.name] {
+			values[k.name] = asList(value)
 		}
 	}
 	list = append(list, unknown(values)...)
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)})
 	list.add(err)
+	for _, value := range []*string{&s.OpsListen, &s.HSTS, &s.AuditRetention, &s.VerifyEmail} {
+		*value = orOff(*value)
+	}
+	for _, value := range []*string{&s.VerifyEmail, &s.SignUp, &s.LogFormat} {
+		*value = strings.ToLower(*value)
+	}
 	return s, list
 }
 
@@ -50,12 +62,15 @@ func readSecretFile(values map[string]string, name string) error {
 	var pathErr *fs.PathError
 	switch {
 	case errors.As(err, &pathErr):
-		return fmt.Errorf("%s_FILE: cannot read %q: %w", name, file, pathErr.Err)
+		return fmt.Errorf("%s_FILE: cannot read %s: %w", name, quote(file), pathErr.Err)
 	case err != nil:
 		return fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	if values[name] = strings.TrimSpace(string(b)); values[name] == "" {
-		return fmt.Errorf("%s_FILE: %q is empty", name, file)
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return fmt.Errorf("%s_FILE: %s is in UTF-16, as PowerShell writes files: save it as UTF-8", name, quote(file))
+	}
+	if values[name] = tidy(string(b)); values[name] == "" {
+		return fmt.Errorf("%s_FILE: %s is empty", name, quote(file))
 	}
 	return nil
 }
@@ -74,10 +89,17 @@ func unknown(values map[string]string) faults {
 		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
 			continue
 		}
+		if !variableName.MatchString(name) { // a line of a file that was cut in the wrong place, and may hold anything
+			list.add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not shown, as it may hold a password: look at how the environment is written"))
+			continue
+		}
 		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
 	}
 	return list
 }
+
+// variableName is what the name of a setting can look like, misspelt too.
+var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$`)
 
 // injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {

@@ -25,7 +25,7 @@ func (p *process) explain(ctx context.Context, c *cli.Command) error {
 		return usagef("gatepost explain takes a path, or a method and a path (example: gatepost explain POST /api/items)")
 	}
 	if !strings.HasPrefix(path, "/") {
-		return usagef("gatepost explain: %q does not start with / (example: gatepost explain GET /dashboard)", path)
+		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)", quote(path))
 	}
 	config, err := loadConfig(ctx, p.env)
 	if err != nil {

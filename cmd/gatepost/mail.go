@@ -66,7 +66,7 @@ func (c *config) checkVerify(list *faults) {
 	case "required":
 		c.verify = auth.VerifyRequired
 	default:
-		list.add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %q is none of off, optional and required", c.VerifyEmail))
+		list.add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %s is none of off, optional and required", quote(c.VerifyEmail)))
 	}
 	if c.verify != auth.VerifyOff && c.SMTPURL == "" {
 		list.add(needsMail)
@@ -83,7 +83,7 @@ func (c *config) checkDomains(list *faults) {
 			_, err = auth.CanonicalEmail("somebody@" + domain)
 		}
 		if err != nil {
-			list.add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %q is not the domain of an address (example: example.com)", entry))
+			list.add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %s is not the domain of an address (example: example.com)", quote(entry)))
 			continue
 		}
 		if domain = strings.ToLower(domain); !slices.Contains(c.signUpDomains, domain) {

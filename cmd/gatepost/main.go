@@ -10,9 +10,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -57,15 +59,15 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "gatepost:", err)
+		fmt.Fprintln(stderr, "gatepost:", printableLines(err.Error()))
 		return exitUsage
 	case errors.As(err, &list):
 		for _, fault := range list {
-			fmt.Fprintln(stderr, "gatepost:", fault)
+			fmt.Fprintln(stderr, "gatepost:", printableLines(fault.Error()))
 		}
 		return exitFailed
 	}
-	fmt.Fprintln(stderr, "gatepost:", err)
+	fmt.Fprintln(stderr, "gatepost:", printableLines(err.Error()))
 	return exitFailed
 }
 
@@ -101,7 +103,7 @@ func (p *process) prepare(c *cli.Command) {
 	c.HideHelpCommand, c.HideVersion = true, true
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
-		return usagef("%s: %w (see `%[1]s --help`)", c.FullName(), err)
+		return usagef("%s: %s (see `%[1]s --help`)", c.FullName(), wrongFlag(err))
 	}
 	if action := c.Action; c.ArgsUsage == "" && action != nil {
 		c.Action = func(ctx context.Context, c *cli.Command) error {
@@ -116,6 +118,21 @@ func (p *process) prepare(c *cli.Command) {
 	}
 }
 
+// wrongFlag is what is wrong with the flags of a command line. The library quotes values, and a password may be one, or stand where a flag
+// was meant.
+func wrongFlag(err error) string {
+	said := err.Error()
+	if name, ok := strings.CutPrefix(said, "flag provided but not defined: -"); ok && !flagName.MatchString(name) {
+		return "there is a flag that is not defined"
+	}
+	if strings.Contains(said, "value") { // invalid value "…", could not parse "…" as bool value
+		return "a flag has a value that it does not take"
+	}
+	return said
+}
+
+var flagName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
 func unknownWord(c *cli.Command) error {
 	word := c.Args().First()
 	var names []string
@@ -123,10 +140,10 @@ func unknownWord(c *cli.Command) error {
 		names = append(names, sub.Name)
 	}
 	if len(names) == 0 {
-		return usagef("%s takes no argument %q (see `%[1]s --help`)", c.FullName(), word)
+		return usagef("%s takes no argument %s (see `%[1]s --help`)", c.FullName(), quote(word))
 	}
 	slices.Sort(names)
-	return usagef("%s has no command %q; did you mean %q? (see `%[1]s --help`)", c.FullName(), word, spelling.Nearest(word, names))
+	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), quote(word), spelling.Nearest(word, names))
 }
 
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".

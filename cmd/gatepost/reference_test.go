@@ -29,7 +29,8 @@ func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
-From the environment; an empty variable counts as not set. Each secret can also come from a file named in ` + "`NAME_FILE`" + `, as in
+From the environment; an empty variable counts as not set. Blanks, line ends, a byte order mark and quotation marks around a value are left
+out, a list may have a line for each entry, and true and false may be written as YAML and shells do (yes, no, on, off, 1, 0). Each secret can also come from a file named in ` + "`NAME_FILE`" + `, as in
 ` + "`DATABASE_URL_FILE=/run/secrets/database`" + `. Lengths of time are like ` + "`30s`, `10m` or `168h`" + `. Faults are reported all at once, and nothing
 starts half-configured; ` + "`gatepost check`" + ` prints what it would run with. This page is made from the code by
 ` + "`go test ./cmd/gatepost -run TestTheReference -update`" + `.

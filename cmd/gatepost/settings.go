@@ -20,14 +20,15 @@ type settings struct {
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole segments, with
 	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public. Methods are
 	// those of IANA's registry; a rule that cannot protect what it says is refused.
-	Protect string `env:"GATEPOST_PROTECT, default=/"`
+	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
 	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling: `/members.css` opens
 	// neither `/members.html` nor `/Members.css`.
-	Public string `env:"GATEPOST_PUBLIC"`
+	Public string `env:"GATEPOST_PUBLIC" list:"true"`
 
 	// # PostgreSQL
 	//
-	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used.
+	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used. Parameters of Prisma,
+	// node-postgres and others are taken with their meaning, or refused by name, see [deploy.md](deploy.md#addresses-of-other-programs).
 	// Default: the built-in PostgreSQL, for trying and for one machine.
 	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
 	// For migrations and for hearing of revocations (`LISTEN`), when `DATABASE_URL` is a pooler in transaction mode.
@@ -51,7 +52,7 @@ type settings struct {
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
 	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
 	// it all visitors behind a proxy count as one. Who is listed wrongly can choose his address.
-	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES"`
+	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES" list:"true"`
 
 	// # TLS
 	//
@@ -61,7 +62,7 @@ type settings struct {
 	TLSKey string `env:"GATEPOST_TLS_KEY"`
 	// Names to get certificates for by ACME, like `app.example.com, www.example.com`. You accept the terms of the authority. They are
 	// kept in PostgreSQL with their keys and shared by all gates.
-	ACMEDomains string `env:"GATEPOST_ACME_DOMAINS"`
+	ACMEDomains string `env:"GATEPOST_ACME_DOMAINS" list:"true"`
 	// Address that the authority may write to.
 	ACMEEmail string `env:"GATEPOST_ACME_EMAIL"`
 	// The authority: the address of its directory.
@@ -78,9 +79,9 @@ type settings struct {
 	//
 	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email, email_verified, name and
 	// roles. No client can send one of them, whatever its spelling.
-	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"`
+	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names never accepted from a client.
-	StripHeaders string `env:"GATEPOST_STRIP_HEADERS"`
+	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`
 	// Allow the address under another header name although anybody may sign up with an address that is not confirmed.
 	TrustUnverifiedEmail string `env:"GATEPOST_TRUST_UNVERIFIED_EMAIL, default=false"`
 
@@ -90,7 +91,7 @@ type settings struct {
 	SignUp string `env:"GATEPOST_SIGNUP, default=open"`
 	// Domains whose addresses may sign up, like `example.com, example.org`; needs `GATEPOST_VERIFY_EMAIL=required`. Default:
 	// all.
-	SignUpDomains string `env:"GATEPOST_SIGNUP_DOMAINS"`
+	SignUpDomains string `env:"GATEPOST_SIGNUP_DOMAINS" list:"true"`
 	// How many may sign up at once from one network, and then in an hour; at least 100 from this machine and private
 	// networks; `0` for no limit.
 	SignUpLimit string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
@@ -141,7 +142,7 @@ type settings struct {
 	// File of CSS that comes after ours, at most 64 KiB.
 	Stylesheet string `env:"GATEPOST_STYLESHEET"`
 	// Languages of the pages, like `en, es`; the first is for everybody else. Default: all there are.
-	Languages string `env:"GATEPOST_LANGUAGES"`
+	Languages string `env:"GATEPOST_LANGUAGES" list:"true"`
 	// Directory with `templates` and `messages` that replace ours, see [pages.md](pages.md).
 	Overrides string `env:"GATEPOST_OVERRIDES"`
 

@@ -36,10 +36,10 @@ func (c *config) checkTLS(list *faults) {
 	}
 	c.tls = files || acme
 	if c.ACMEEmail != "" && (!acme || !strings.Contains(c.ACMEEmail, "@") || strings.ContainsAny(c.ACMEEmail, " <>,")) {
-		list.add(fmt.Errorf("GATEPOST_ACME_EMAIL: %q is to be one address, like admin@example.com, and goes with GATEPOST_ACME_DOMAINS", c.ACMEEmail))
+		list.add(fmt.Errorf("GATEPOST_ACME_EMAIL: %s is to be one address, like admin@example.com, and goes with GATEPOST_ACME_DOMAINS", quote(c.ACMEEmail)))
 	}
 	if c.tls && c.publicURL.Scheme != "https" {
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %q is no https address, and visitors are spoken to over TLS: set it to https://…", c.PublicURL))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are spoken to over TLS: set it to https://…", quote(c.PublicURL)))
 	}
 	if c.HTTPListen != "" {
 		_, err := checkAddress("GATEPOST_HTTP_LISTEN", c.HTTPListen)
@@ -63,16 +63,16 @@ func (c *config) checkACME(list *faults) {
 		}
 		name, err := idna.Lookup.ToASCII(entry)
 		if err != nil || net.ParseIP(name) != nil || strings.ContainsAny(name, "*:/") || !strings.Contains(name, ".") {
-			list.add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %q is not a name that a certificate can be had for (example: app.example.com)", entry))
+			list.add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s is not a name that a certificate can be had for (example: app.example.com)", quote(entry)))
 			continue
 		}
 		c.acmeDomains = append(c.acmeDomains, strings.ToLower(name))
 	}
 	if host := c.publicURL.Hostname(); !slices.Contains(c.acmeDomains, host) {
-		list.add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %q lacks %s, the host of GATEPOST_PUBLIC_URL", c.ACMEDomains, host))
+		list.add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s lacks %s, the host of GATEPOST_PUBLIC_URL", quote(c.ACMEDomains), host))
 	}
 	if u, err := url.Parse(c.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
-		list.add(fmt.Errorf("GATEPOST_ACME_DIRECTORY: %q is not an address like https://acme-v02.api.letsencrypt.org/directory", c.ACMEDirectory))
+		list.add(fmt.Errorf("GATEPOST_ACME_DIRECTORY: %s is not an address like https://acme-v02.api.letsencrypt.org/directory", quote(c.ACMEDirectory)))
 	}
 }
 
@@ -113,11 +113,11 @@ func (c *certificate) load() (tried bool, err error) {
 func (c *certificate) files() (attempt, error) {
 	cert, err := os.ReadFile(c.certFile)
 	if err != nil {
-		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %q: %w", c.certFile, reason(err))
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %s: %w", quote(c.certFile), reason(err))
 	}
 	key, err := os.ReadFile(c.keyFile)
 	if err != nil {
-		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %q: %w", c.keyFile, reason(err))
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %s: %w", quote(c.keyFile), reason(err))
 	}
 	return attempt{cert: string(cert), key: string(key)}, nil
 }
@@ -127,18 +127,18 @@ func (c *certificate) use(cert, key []byte) error {
 	pair, err := tls.X509KeyPair(cert, key)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "does not match"):
-		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %q is not that of the certificate in %q", c.keyFile, c.certFile)
+		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s", quote(c.keyFile), quote(c.certFile))
 	case err != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: %q and %q are not a certificate and its key in PEM: %w", c.certFile, c.keyFile, err)
+		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w", quote(c.certFile), quote(c.keyFile), err)
 	}
 	now := time.Now()
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %q expired on %s: renew it", c.certFile, leaf.NotAfter.UTC().Format(time.DateOnly))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", quote(c.certFile), leaf.NotAfter.UTC().Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %q is good from %s on, and not before: look at the clock", c.certFile, leaf.NotBefore.UTC().Format(time.DateTime))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the clock", quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
 	case leaf.VerifyHostname(c.host) != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %q is for %s, and browsers ask for %s", c.certFile, strings.Join(names(leaf), ", "), c.host)
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s", quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
 	}
 	c.current.Store(&pair)
 	return nil

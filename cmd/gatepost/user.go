@@ -78,7 +78,7 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
 		if errors.Is(err, auth.ErrNoUser) {
-			return fmt.Errorf("there is no user %q (see `gatepost user list`)", c.Args().First())
+			return fmt.Errorf("there is no user %s (see `gatepost user list`)", quote(c.Args().First()))
 		}
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 			u = now // as it is after the change; a deleted one as it was
 		}
 		if said != "" && !c.Bool("json") {
-			_, err := fmt.Fprintln(p.stdout, said)
+			_, err := fmt.Fprintln(p.stdout, printable(said))
 			return err
 		}
 		return p.printUser(c, u, "")
@@ -115,7 +115,7 @@ func parseRoles(s string) ([]string, error) {
 	var roles []string
 	for r := range strings.SplitSeq(s, ",") {
 		if r = strings.TrimSpace(r); !auth.ValidRole(r) {
-			return nil, usagef("%q is not a role: use letters, digits and _ . : -", r)
+			return nil, usagef("%s is not a role: use letters, digits and _ . : -", quote(r))
 		}
 		roles = append(roles, r)
 	}
@@ -134,7 +134,8 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tSTATE\tCREATED\tID")
 		err := s.Users(ctx, func(u auth.User) error {
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", u.Email, u.Name, strings.Join(u.Roles, ","), state(u), u.CreatedAt.UTC().Format(time.DateOnly), u.ID)
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u),
+				u.CreatedAt.UTC().Format(time.DateOnly), printable(u.ID))
 			return err
 		})
 		return errors.Join(err, w.Flush())
@@ -235,8 +236,8 @@ func (p *process) printUser(c *cli.Command, u auth.User, password string) error 
 		return p.printJSON(newUserJSON(u, password))
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n", u.ID, u.Email,
-		u.EmailVerified, u.Name, strings.Join(u.Roles, ","), state(u), u.CreatedAt.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n", printable(u.ID), printable(u.Email),
+		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u), u.CreatedAt.UTC().Format(time.RFC3339))
 	if password != "" {
 		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
 	}

@@ -25,7 +25,7 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
 		if errors.Is(err, auth.ErrNoUser) {
-			return fmt.Errorf("there is no user %q (see `gatepost user list`)", c.Args().First())
+			return fmt.Errorf("there is no user %s (see `gatepost user list`)", quote(c.Args().First()))
 		}
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			return err
 		}
 		if i.Language != "" && !ui.Speaks(i.Language) {
-			return fmt.Errorf("--language: there is no mail in %q (see GATEPOST_LANGUAGES)", i.Language)
+			return fmt.Errorf("--language: there is no mail in %s (see GATEPOST_LANGUAGES)", quote(i.Language))
 		}
 		if err := s.Invite(ctx, i); err != nil {
 			return explainInput(err)

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// takeDatabaseURL gives back the address of a database as pgx reads it, or what nobody can read. Faults name a parameter and its cure, and quote nothing: the
+// parser's own words hold pieces of the password when that has characters with a meaning in URLs.
+func takeDatabaseURL(list *faults, name, s string) string {
+	if s == "" {
+		return ""
+	}
+	plain, err := readDatabaseURL(s)
+	if err != nil {
+		var each faults
+		each.add(err)
+		for _, err := range each {
+			list.add(fmt.Errorf("%s %w", name, err))
+		}
+		return "unreadable"
+	}
+	return plain
+}
+
+var (
+	errShape = errors.New(`is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, or "host=… user=… dbname=…"); in a URL, write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25`)
+	errAt    = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as %2F %40 %3A %23 %3F %25")
+)
+
+// readDatabaseURL takes URLs as PostgreSQL's tools and those of apps write them, and DSNs.
+func readDatabaseURL(s string) (string, error) {
+	if err := foreign(s); err != nil {
+		return "", err
+	}
+	c := databaseURL{dsn: true}
+	var err error
+	if before, rest, ok := strings.Cut(s, "://"); ok && scheme.MatchString(before) {
+		c, err = splitURL(rest)
+	} else {
+		c.params, err = splitDSN(s)
+	}
+	if err == nil {
+		err = c.translate()
+	}
+	if err != nil {
+		return "", err
+	}
+	return c.String(), c.check()
+}
+
+// scheme is one of PostgreSQL, perhaps with the name of a driver or an extension (postgresql+psycopg2, postgis).
+var scheme = regexp.MustCompile(`(?i)^(postgres|postgresql|pgsql|postgis)(\+[a-z0-9]+)?$`)
+
+// foreign names what is for other programs only.
+func foreign(s string) error {
+	low := strings.ToLower(s)
+	switch {
+	case strings.HasPrefix(low, "jdbc:"):
+		return errors.New("is a JDBC address: leave out jdbc: and put user:password@ before the host")
+	case strings.HasPrefix(low, "prisma://"), strings.HasPrefix(low, "prisma+postgres://"):
+		return errors.New("is an address of Prisma's own service, which speaks no PostgreSQL: use the address of the database behind it (postgres://…)")
+	case adoNET.MatchString(s):
+		return errors.New("is written for .NET (Host=…;Username=…): write it as postgres://user:password@host:5432/database")
+	}
+	return nil
+}
+
+var adoNET = regexp.MustCompile(`(?i)^\s*(host|server|user id|username|database|port)\s*=[^;]*;`)
+
+// databaseURL is the address of a database in its parts.
+type databaseURL struct {
+	dsn    bool
+	before string // of a URL, what stands before the query: user, password, host and database
+	params []param
+}
+
+// param is one parameter. As it was written it says what it did, whatever it holds.
+type param struct{ name, value, written string }
+
+// splitURL is for what stands behind ://. The first @ ends the password, as libpq has it.
+func splitURL(rest string) (databaseURL, error) {
+	c := databaseURL{before: rest}
+	behind := 0
+	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
+		behind = i + 1
+	}
+	query := ""
+	if i := strings.IndexByte(rest[behind:], '?'); i >= 0 {
+		c.before, query = rest[:behind+i], rest[behind+i+1:]
+	}
+	place, _, _ := strings.Cut(rest[behind:], "?")
+	_, database, _ := strings.Cut(place, "/")
+	switch {
+	case strings.Contains(place, "@"), strings.Contains(query, "@") && behind == 0:
+		return c, errAt
+	case strings.Contains(place, "#"), strings.Contains(database, "/"):
+		return c, errShape
+	}
+	for written := range strings.SplitSeq(query, "&") {
+		if written == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(written, "=")
+		name, err1 := url.PathUnescape(name)
+		value, err2 := url.PathUnescape(value)
+		if err1 != nil || err2 != nil || !paramName.MatchString(name) {
+			return c, errShape
+		}
+		c.params = append(c.params, param{name, value, written})
+	}
+	return c, nil
+}
+
+// paramName is what a parameter can be called. Anything else is a piece of a password that has characters with a meaning.
+var paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
+
+// splitDSN reads keywords and values as libpq does: a value with blanks is in single quotation marks, and \ takes the next byte as it is.
+func splitDSN(s string) (params []param, err error) {
+	const blanks = " \t\n\r\v\f"
+	for s = strings.TrimLeft(s, blanks); s != ""; s = strings.TrimLeft(s, blanks) {
+		name, rest, ok := strings.Cut(s, "=")
+		if name = strings.TrimRight(name, blanks); !ok || !paramName.MatchString(name) {
+			return nil, errShape
+		}
+		rest = strings.TrimLeft(rest, blanks)
+		value, after, ok := dsnValue(rest)
+		if !ok {
+			return nil, errShape
+		}
+		params = append(params, param{name, value, name + "=" + rest[:len(rest)-len(after)]})
+		s = after
+	}
+	if len(params) == 0 {
+		return nil, errShape
+	}
+	return params, nil
+}
+
+func dsnValue(s string) (value, after string, ok bool) {
+	quoted := strings.HasPrefix(s, "'")
+	i := 0
+	if quoted {
+		i = 1
+	}
+	for ; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+		case quoted && s[i] == '\'':
+			return value, s[i+1:], true
+		case !quoted && strings.IndexByte(" \t\n\r\v\f", s[i]) >= 0:
+			return value, s[i:], true
+		}
+		value += s[i : i+1]
+	}
+	return value, "", !quoted
+}
+
+// String is the address as pgx reads it.
+func (c databaseURL) String() string {
+	written := make([]string, len(c.params))
+	for i, p := range c.params {
+		written[i] = p.written
+	}
+	if c.dsn {
+		return strings.Join(written, " ")
+	}
+	if len(written) == 0 {
+		return "postgres://" + c.before
+	}
+	return "postgres://" + c.before + "?" + strings.Join(written, "&")
+}
+
+// get is the last one of a name, which is the one that counts.
+func (c databaseURL) get(name string) (string, bool) {
+	for i := len(c.params) - 1; i >= 0; i-- {
+		if c.params[i].name == name {
+			return c.params[i].value, true
+		}
+	}
+	return "", false
+}
+
+// set puts a parameter in place of all of its name.
+func (c *databaseURL) set(name, value string) {
+	c.drop(name)
+	written := name + "=" + url.PathEscape(value)
+	if c.dsn {
+		written = name + "='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
+	}
+	c.params = append(c.params, param{name, value, written})
+}
+
+func (c *databaseURL) drop(name string) {
+	kept := c.params[:0:0]
+	for _, p := range c.params {
+		if p.name != name {
+			kept = append(kept, p)
+		}
+	}
+	c.params = kept
+}
+
+// place is what a host can be called; a directory of sockets begins with a slash.
+var place = regexp.MustCompile(`^(/.*|[A-Za-z0-9._:%-]*)$`)
+
+// check has pgx read the address. Where a piece of a password could have become a host, it is refused.
+func (c databaseURL) check() error {
+	config, err := pgxpool.ParseConfig(c.String())
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file):
+		return fmt.Errorf("names a file in sslrootcert, sslcert, sslkey or passfile that cannot be read: %w", file.Err)
+	case err != nil && c.has("sslcert", "sslkey"):
+		return errors.New("has sslcert or sslkey, which cannot be used: both are needed, in PEM (what Prisma calls sslcert, the authority's, is sslrootcert here), with sslpassword where the key has one")
+	case err != nil:
+		return errShape
+	}
+	hosts := []string{config.ConnConfig.Host}
+	for _, other := range config.ConnConfig.Fallbacks {
+		hosts = append(hosts, other.Host)
+	}
+	for _, host := range hosts {
+		if strings.Contains(host, "@") {
+			return errAt
+		}
+		if !place.MatchString(host) {
+			return errShape
+		}
+	}
+	return nil
+}
+
+func (c databaseURL) has(names ...string) bool {
+	for _, name := range names {
+		if _, ok := c.get(name); ok {
+			return true
+		}
+	}
+	return false
+}

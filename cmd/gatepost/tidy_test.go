@@ -1,0 +1,199 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// samples are values for settings that have none, or of which another tells more.
+var samples = map[string]string{
+	"GATEPOST_PROTECT": "/dashboard, POST /api, /admin=admin|owner", "GATEPOST_PUBLIC": "/pricing, GET /api", "DATABASE_URL": "postgres://gate:p%40ss@127.0.0.1:1/db",
+	"GATEPOST_DIRECT_DATABASE_URL": "host=127.0.0.1 port=2 user=gate password='two words' dbname=db", "GATEPOST_DATA_DIR": "/var/lib/x", "GATEPOST_POSTGRES_BIN": "/usr/bin",
+	"GATEPOST_LISTEN": "localhost:8081", "GATEPOST_PUBLIC_URL": "https://app.example.com", "GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1",
+	"GATEPOST_ACME_DOMAINS": "app.example.com, www.example.com", "GATEPOST_ACME_EMAIL": "admin@example.com", "GATEPOST_STRIP_HEADERS": "X-A, X-B",
+	"GATEPOST_SIGNUP_DOMAINS": "example.com, example.org", "GATEPOST_SMTP_URL": "smtp://me:p%40ss@127.0.0.1:1", "GATEPOST_MAIL_FROM": `"Example, Inc." <login@example.com>`,
+	"GATEPOST_VERIFY_EMAIL": "required", "GATEPOST_APP_NAME": "Ada's café", "GATEPOST_LOGO": "https://example.com/logo.svg", "GATEPOST_ACCENT": "#1f5fbf",
+	"GATEPOST_TERMS_URL": "https://example.com/terms", "GATEPOST_PRIVACY_URL": "https://example.com/privacy", "GATEPOST_LANGUAGES": "en, es", "GATEPOST_UPSTREAM": "http://localhost:3000",
+	"GATEPOST_HTTP_LISTEN": ":8082", "GATEPOST_OPS_LISTEN": "localhost:9181",
+}
+
+// without are settings that no other sample goes with, or that name files.
+var without = []string{"GATEPOST_TLS_CERT", "GATEPOST_TLS_KEY", "GATEPOST_STYLESHEET", "GATEPOST_OVERRIDES"}
+
+// allSettings are all of them with values that go together.
+func allSettings(t *testing.T) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	s, list := readSettings(t.Context(), nil)
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	for _, k := range s.all() {
+		if values[k.name] = k.value; samples[k.name] != "" {
+			values[k.name] = samples[k.name]
+		}
+	}
+	for _, name := range without {
+		delete(values, name)
+	}
+	return values
+}
+
+// plain is what a configuration says, without what is not comparable.
+func plainSettings(t *testing.T, what string, values map[string]string) settings {
+	t.Helper()
+	c, err := loadConfig(t.Context(), environ(values))
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+	return c.settings
+}
+
+// A setting means the same however files, YAML and secret stores write it.
+func TestSettingsAsFilesWriteThem(t *testing.T) {
+	t.Parallel()
+	written := map[string]func(string) string{
+		"with a line end":          func(s string) string { return s + "\n" },
+		"with one of Windows":      func(s string) string { return s + "\r\n" },
+		"with a carriage return":   func(s string) string { return s + "\r" },
+		"with blanks":              func(s string) string { return " \t" + s + "  " },
+		"with a byte order mark":   func(s string) string { return "\uFEFF" + s },
+		"with no-break spaces":     func(s string) string { return "\u00a0" + s + "\u00a0" },
+		"with several line ends":   func(s string) string { return "\n" + s + "\n\n" },
+		"with all of it":           func(s string) string { return "\uFEFF " + quoteAs(s) + " \r\n" },
+		"in quotation marks":       quoteAs,
+		"in them, with a line end": func(s string) string { return quoteAs(s + "\r\n") },
+	}
+	values := allSettings(t)
+	want := plainSettings(t, "plain", values)
+	for how, write := range written {
+		for name, value := range values {
+			if value == "" {
+				continue
+			}
+			other := allSettings(t)
+			other[name] = write(value)
+			if got := plainSettings(t, name+" "+how, other); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s %s: %v", name, how, got.differences(want))
+			}
+		}
+	}
+}
+
+// quoteAs puts a value between marks that it does not have itself.
+func quoteAs(s string) string {
+	for _, mark := range []string{`"`, "'"} {
+		if !strings.Contains(s, mark) {
+			return mark + s + mark
+		}
+	}
+	return s
+}
+
+// Lists may have a line for each entry, and commas where they mean nothing.
+func TestListsAsYAMLWritesThem(t *testing.T) {
+	t.Parallel()
+	values := allSettings(t)
+	want, err := loadConfig(t.Context(), environ(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := lists()
+	for name, value := range values {
+		if !several[name] {
+			continue
+		}
+		for how, text := range map[string]string{
+			"a block":                strings.ReplaceAll(value, ", ", "\n") + "\n",
+			"with line ends of DOS":  strings.ReplaceAll(value, ", ", "\r\n") + "\r\n",
+			"with commas too":        strings.ReplaceAll(value, ", ", ",\n  ") + ",\n",
+			"as a list":              "- " + strings.ReplaceAll(value, ", ", "\n- ") + "\n",
+			"as a list with quotes":  `- "` + strings.ReplaceAll(value, ", ", "\"\n- \"") + "\"\n",
+			"with a comma at an end": value + ",",
+			"with empty lines":       strings.ReplaceAll(value, ", ", "\n\n"),
+		} {
+			other := allSettings(t)
+			other[name] = text
+			got, err := loadConfig(t.Context(), environ(other))
+			if err != nil || !reflect.DeepEqual(got.rules, want.rules) || !reflect.DeepEqual(got.trustedProxies, want.trustedProxies) ||
+				!reflect.DeepEqual(got.acmeDomains, want.acmeDomains) || !reflect.DeepEqual(got.signUpDomains, want.signUpDomains) ||
+				!reflect.DeepEqual(got.brand.Languages, want.brand.Languages) || !sameEntries(got, want) {
+				t.Errorf("%s %s: %v, %q", name, how, err, text)
+			}
+		}
+	}
+}
+
+func sameEntries(a, b *config) bool {
+	join := func(s string) string { return strings.Trim(strings.ReplaceAll(s, " ", ""), ",") }
+	return join(a.IdentityHeaders) == join(b.IdentityHeaders) && join(a.StripHeaders) == join(b.StripHeaders)
+}
+
+// A rule that lost its line is refused, and none is made of two halves.
+func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"GATEPOST_PROTECT": "/a\nPOST\n/b", "GATEPOST_PUBLIC": "/a /b", "GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8 192.0.2.1", "GATEPOST_UPSTREAM": "http://localhost\n:3000",
+		"GATEPOST_APP_NAME": "two\nlines", "GATEPOST_PAGES": "/au\nth", "GATEPOST_MIGRATE": "true false", "DATABASE_URL": "postgres://gate@127.0.0.1\n/db",
+	} {
+		values := allSettings(t)
+		values[name] = value
+		if _, err := loadConfig(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%q: %v", name, value, err)
+		}
+	}
+}
+
+// YAML makes true and false of words before anybody sees them.
+func TestWordsThatYAMLReplaces(t *testing.T) {
+	t.Parallel()
+	for name, words := range map[string][]string{
+		"GATEPOST_OPS_LISTEN": {"off", "Off", "false", "no"}, "GATEPOST_AUDIT_RETENTION": {"off", "False", "NO"}, "GATEPOST_HSTS": {"off", "FALSE"},
+		"GATEPOST_MIGRATE": {"false", "False", "no", "off", "0"}, "GATEPOST_NOTIFY_SIGN_INS": {"false", "No"},
+	} {
+		for _, word := range words {
+			values := allSettings(t)
+			values[name] = word
+			c, err := loadConfig(t.Context(), environ(values))
+			if err != nil {
+				t.Errorf("%s=%s: %v", name, word, err)
+			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.auditRetention != 0, "GATEPOST_HSTS": c.HSTS != "off",
+				"GATEPOST_MIGRATE": c.migrate, "GATEPOST_NOTIFY_SIGN_INS": c.notifySignIns}[name]; on {
+				t.Errorf("%s=%s is on", name, word)
+			}
+		}
+	}
+}
+
+// A file of a secret may end with a line end, begin with a byte order mark, or be in quotation marks.
+func TestFilesOfSecrets(t *testing.T) {
+	t.Parallel()
+	for how, content := range map[string]string{"a line end": "VALUE\n", "one of Windows": "VALUE\r\n", "a mark": "\uFEFFVALUE", "quotes": `"VALUE"` + "\n"} {
+		for _, name := range []string{"DATABASE_URL", "GATEPOST_DIRECT_DATABASE_URL", "GATEPOST_SMTP_URL"} {
+			values := allSettings(t)
+			want := plainSettings(t, "plain", values)
+			file := filepath.Join(t.TempDir(), "secret")
+			if err := os.WriteFile(file, []byte(strings.ReplaceAll(content, "VALUE", values[name])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			delete(values, name)
+			values[name+"_FILE"] = `"` + file + `"` + "\n"
+			if got := plainSettings(t, name+" with "+how, values); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s with %s: %v", name, how, got.differences(want))
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("\xff\xfep\x00o\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	values := allSettings(t)
+	delete(values, "DATABASE_URL")
+	values["DATABASE_URL_FILE"] = file
+	if _, err := loadConfig(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("a file of PowerShell: %v", err)
+	}
+}
