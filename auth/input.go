@@ -20,7 +20,7 @@ const (
 	Malformed   Problem = "malformed"    // not an address, or characters that cannot be used
 	TooShort    Problem = "too_short"    // Limit says how many characters are needed
 	TooLong     Problem = "too_long"     // Limit says how many are allowed
-	TooCommon   Problem = "too_common"   // on the list of common passwords
+	TooCommon   Problem = "too_common"   // on the list of common passwords, or as easily guessed
 	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
 	Taken       Problem = "taken"        // another user has this address
 	Foreign     Problem = "foreign"      // an address of a domain that is not let in
@@ -74,7 +74,47 @@ var emailDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a
 
 // CanonicalEmail is the one spelling of an address under which a user is stored and found: lower-case, the domain in
 // its ASCII form (IDNA), no blanks around it. An InputError says why an address is refused.
+//
+// Refused is also what some mail system would read as another address: encoded words (RFC 2047), routes with % or ! (RFC 5321,
+// appendix C), and what is a file or a program to old ones. A domain that is let in would be none.
 func CanonicalEmail(typed string) (string, error) {
+	email, err := knownEmail(typed)
+	if err != nil {
+		return "", err
+	}
+	local, domain, _ := strings.Cut(email, "@")
+	_, typedDomain, _ := strings.Cut(typed, "@")
+	if strings.ContainsFunc(strings.TrimSpace(typedDomain), ignorable) || readOtherwise(local) || !hostLabels(domain) {
+		return "", InputError{{"email", Malformed, 0}}
+	}
+	return email, nil
+}
+
+// readOtherwise says that a local part is more than a name to some mail system.
+func readOtherwise(local string) bool {
+	return strings.Contains(local, "=?") || strings.Contains(local, "?=") || strings.ContainsAny(local, "%!`") || strings.ContainsAny(local[:1], "-|/")
+}
+
+// hostLabels asks for labels that the DNS can carry (RFC 1035, section 2.3.4), and for a last one that no reader takes for a number.
+func hostLabels(domain string) bool {
+	labels := strings.Split(domain, ".")
+	for _, label := range labels {
+		if len(label) > 63 {
+			return false
+		}
+	}
+	return !hexNumber.MatchString(labels[len(labels)-1])
+}
+
+var hexNumber = regexp.MustCompile(`^0x[0-9a-f]*$`)
+
+// ignorable are characters that IDNA drops without a word: two addresses that look alike would be one.
+func ignorable(r rune) bool {
+	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
+}
+
+// knownEmail is the spelling under which a user is found whose address may have been stored before there was a rule against it.
+func knownEmail(typed string) (string, error) {
 	var faults InputError
 	s := strings.Trim(typed, " \t\r\n")
 	switch {

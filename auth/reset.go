@@ -26,7 +26,7 @@ func (s *Store) RequestReset(ctx context.Context, email string, c Client) error 
 }
 
 func (s *Store) requestReset(ctx context.Context, email string, c Client) (userID string, err error) {
-	if email, err = CanonicalEmail(email); err != nil {
+	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
 	if err := s.admitBuckets(ctx, mailRequests(c.Addr)); err != nil { // before a transaction is begun for who is refused

@@ -175,7 +175,7 @@ func (s *Store) judge(a candidate, c Credentials, right bool) error {
 func (s *Store) early(a candidate) bool { return s.o.Verify == VerifyRequired && !a.verified }
 
 func checkSignIn(c Credentials) (string, error) {
-	email, err := CanonicalEmail(c.Email)
+	email, err := knownEmail(c.Email)
 	var faults InputError
 	errors.As(err, &faults)
 	faults = append(faults, checkTyped("password", c.Password)...)

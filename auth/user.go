@@ -47,7 +47,7 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 
 // FindUser finds a user by e-mail address, in any spelling, or by id. It fails with ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
-	email, _ := CanonicalEmail(emailOrID) // not an address: then it is an id
+	email, _ := knownEmail(emailOrID) // not an address: then it is an id
 	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u WHERE email = $1 OR id = $2`,
 		email, storable(emailOrID))
 	if err != nil {
