@@ -20,7 +20,8 @@ const (
 	Malformed   Problem = "malformed"    // not an address, or characters that cannot be used
 	TooShort    Problem = "too_short"    // Limit says how many characters are needed
 	TooLong     Problem = "too_long"     // Limit says how many are allowed
-	TooCommon   Problem = "too_common"   // on the list of common passwords, or as easily guessed
+	TooCommon   Problem = "too_common"   // on the list of common passwords
+	TooSimple   Problem = "too_simple"   // a sequence, a repeat or a walk over the keyboard
 	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
 	Taken       Problem = "taken"        // another user has this address
 	Foreign     Problem = "foreign"      // an address of a domain that is not let in

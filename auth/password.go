@@ -57,6 +57,8 @@ func (s *Store) checkNewPassword(p Password, email string) error {
 		faults.add("password", TooShort, s.o.PasswordMin)
 	case common:
 		faults.add("password", TooCommon, 0)
+	case guessable(folded):
+		faults.add("password", TooSimple, 0)
 	case email != "" && folded == email, s.o.SiteName != "" && folded == strings.ToLower(s.o.SiteName):
 		faults.add("password", TooPersonal, 0)
 	}

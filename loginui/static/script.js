@@ -39,6 +39,61 @@
     'azertyuiop passport alexander elizabeth nicholas victoria samantha danielle jonathan benjamin midnight ' +
     'mountain snowball lovelove babygirl babygirl1 princess1 football1 baseball1 sunshine1 superman1 diamond1 ' +
     'blessed1 jesus123 angel123 loveyou1 anthony1 matthew1 cristina').split(' '));
+  // The rules of auth/guessable.go, but for common words within a password: what is refused here is refused there.
+  const keyboards = [
+    ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
+    ['1234567890ß !"§$%&/()=?', 'qwertzuiopü', 'asdfghjklöä', 'yxcvbnm,.- YXCVBNM;:_'],
+    ['1234567890°+ &é"\'(-è_çà)=', 'azertyuiop', 'qsdfghjklmù', 'wxcvbn,;:! WXCVBN?./§'],
+    ['1234567890', 'йцукенгшщзхъ', 'фывапролджэ', 'ячсмитьбю.'],
+    ['789', '456', '123', '0'],
+  ].map((rows) => new Map(rows.flatMap((row, y) => row.split(' ').flatMap((keys) => [...keys].map((key, x) => [key, [x, y]])))));
+  const walk = (keys, diagonal) => (a, b) => {
+    const from = keys.get(a);
+    const to = keys.get(b);
+    if (!from || !to) return null;
+    const x = to[0] - from[0];
+    const y = to[1] - from[1];
+    return Math.abs(x) < 2 && Math.abs(y) < 2 && (diagonal || x !== y || x === 0) ? 3 * y + x : null;
+  };
+  const sequence = (a, b) => {
+    const digits = /\p{Nd}{2}/u.test(a + b);
+    if (!digits && !/\p{L}{2}/u.test(a + b)) return a === b ? 0 : null;
+    let d = b.codePointAt(0) - a.codePointAt(0);
+    if (digits && a < '\x7f' && Math.abs(d) === 9) d /= -9;
+    return Math.abs(d) < 2 || digits && Math.abs(d) === 2 ? d : null;
+  };
+  const steps = [sequence, ...keyboards.map((keys, i) => walk(keys, i === 4))];
+  const run = (text, step) => {
+    const taken = [];
+    for (let i = 1; i < text.length; i++) {
+      const s = step(text[i - 1], text[i]);
+      if (s === null || taken.length > 1 && s !== taken[taken.length - 2]) break;
+      taken.push(s);
+    }
+    const alike = taken.findIndex((s) => s !== taken[0]);
+    return alike < 0 || taken.length > 3 ? taken.length + 1 : alike + 1;
+  };
+  const choices = (text) => {
+    const least = [0];
+    for (let i = text.length - 1; i >= 0; i--) {
+      const rest = text.slice(i, i + 64);
+      const n = Math.max(...steps.map((step) => run(rest, step)));
+      least.unshift(n < 3 ? least[0] + 1 : Math.min(least[0], least[n - 1]) + 1);
+    }
+    return least[0];
+  };
+  const simple = (value) => {
+    let text = [...value.toLowerCase()].slice(0, 256);
+    for (let n = 1; n <= text.length / 2; n++) {
+      if (text.every((c, i) => i < n || c === text[i - n])) {
+        if (n < 8) return true;
+        text = text.slice(0, n);
+        break;
+      }
+    }
+    const limit = Math.max(5, Math.floor((text.length + 2) / 3));
+    return choices(text) <= limit || choices(text.filter((_, i) => i % 2 === 0)) + choices(text.filter((_, i) => i % 2)) <= 5;
+  };
   all('input[data-count]', (input) => {
     const count = document.getElementById(input.id + '-count');
     const number = new Intl.NumberFormat(lang);
@@ -51,7 +106,8 @@
         count.textContent = input.dataset.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
       } else {
         count.textContent = n > input.dataset.most ? input.dataset.long
-          : common.has(value.toLowerCase()) ? input.dataset.common : input.dataset.enough;
+          : common.has(value.toLowerCase()) ? input.dataset.common
+            : simple(value) ? input.dataset.simple : input.dataset.enough;
       }
     });
   });
