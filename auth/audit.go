@@ -23,6 +23,7 @@ type auditEvent struct {
 	at                        time.Time // by our clock; the table gets PostgreSQL's, less the age
 	event, result             string
 	userID, client, requestID string // empty: unknown
+	actor, detail             string // empty: a visitor; nothing more to say
 	count                     int64  // how often it happened: more than once when it is a tally's last
 	id, written               int64  // its row, and the count there; zero: not yet
 	dropped                   bool   // it gets no row
@@ -46,7 +47,12 @@ func newAuditor(s *Store) *auditor { return &auditor{s: s, tallies: map[tallyKey
 // audit writes the one line about a decision on a person, and the row. What strangers typed stays out of both: an address field
 // holds a password now and then. What is refused over and over, or done by the same user, is told at first and then counted (tally).
 func (s *Store) audit(ctx context.Context, event, userID string, c Client, err error) {
-	e := &auditEvent{at: time.Now(), event: event, result: result(err), userID: userID, requestID: c.RequestID}
+	s.auditDetail(ctx, event, userID, c, "", err)
+}
+
+// auditDetail is audit with what was done, which is the operator's own words or ours.
+func (s *Store) auditDetail(ctx context.Context, event, userID string, c Client, detail string, err error) {
+	e := &auditEvent{at: time.Now(), event: event, result: result(err), userID: userID, requestID: c.RequestID, actor: s.o.Actor, detail: detail}
 	if c.Addr.IsValid() {
 		e.client = c.Addr.String()
 	}
@@ -58,7 +64,8 @@ func (s *Store) audit(ctx context.Context, event, userID string, c Client, err e
 // attrs are what the log says of an event.
 func (e *auditEvent) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("event", e.event), slog.String("result", e.result)}
-	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client), slog.String("request_id", e.requestID)} {
+	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client), slog.String("request_id", e.requestID),
+		slog.String("by", e.actor), slog.String("detail", e.detail)} {
 		if known.Value.String() != "" {
 			attrs = append(attrs, known)
 		}
@@ -136,20 +143,23 @@ func (a *auditor) write(ctx context.Context, events []*auditEvent) error {
 		return nil
 	}
 	ages, counts := make([]time.Duration, n), make([]int64, n)
-	columns := [5][]string{make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)}
+	var columns [7][]string
+	for c := range columns {
+		columns[c] = make([]string, n)
+	}
 	for i, e := range events {
 		ages[i], counts[i] = time.Since(e.at), e.written
-		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID} {
+		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor, e.detail} {
 			columns[c][i] = storable(value)
 		}
 	}
 	rows, _ := a.s.work.Query(ctx, `
-		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, count)
-		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, ''), count
-		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]) WITH ORDINALITY
-		    AS e (age, event, result, user_id, client, request_id, count, nr)
+		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, count)
+		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, ''), nullif(actor, ''), nullif(detail, ''), count
+		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[]) WITH ORDINALITY
+		    AS e (age, event, result, user_id, client, request_id, actor, detail, count, nr)
 		ORDER BY nr RETURNING id`,
-		ages, columns[0], columns[1], columns[2], columns[3], columns[4], counts) // its error comes with the rows
+		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], counts) // its error comes with the rows
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err

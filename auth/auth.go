@@ -98,6 +98,8 @@ type Options struct {
 	NotifySignIns bool
 	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not written there.
 	AuditRetention time.Duration
+	// Actor is who works on this Store, for audit lines, as in "ada@host". Empty, as in a gate: visitors, who are known by their address.
+	Actor string
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.

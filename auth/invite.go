@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -54,7 +55,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 		return offer(ctx, tx, email, roles)
 	})
 	s.outbox.kick()
-	s.audit(ctx, "invite", "", Client{}, err)
+	s.auditDetail(ctx, "invite", "", Client{}, email+", roles "+orNone(cmp.Or(roles, DefaultRole)), err)
 	return err
 }
 

@@ -173,7 +173,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err := s.insertUser(ctx, row, nil); err != nil {
 		return User{}, err
 	}
-	s.audit(ctx, "create-user", row.id, Client{}, nil)
+	s.auditDetail(ctx, "create-user", row.id, Client{}, "roles "+orNone(row.roles), nil)
 	return s.FindUser(ctx, row.id)
 }
 

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,7 +70,27 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, "set-role", id, `UPDATE gatepost."user" SET role = $2, updated_at = now() WHERE id = $1`, list)
+	var before string
+	err = s.db.QueryRow(ctx, `
+		WITH before AS (SELECT id, role FROM gatepost."user" WHERE id = $1 FOR NO KEY UPDATE)
+		UPDATE gatepost."user" u SET role = $2, updated_at = now() FROM before WHERE u.id = before.id RETURNING before.role`, id, list).Scan(&before)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNoUser
+	}
+	if err != nil {
+		return s.unavailable("set-role", err)
+	}
+	s.changed(id)
+	s.auditDetail(ctx, "set-role", id, Client{}, "roles "+orNone(before)+" → "+orNone(list), nil)
+	return nil
+}
+
+// orNone names roles where there may be none.
+func orNone(roles string) string {
+	if roles == "" {
+		return "(none)"
+	}
+	return roles
 }
 
 // Disable bars a user from signing in and ends his sessions and the links that were mailed to him.
@@ -128,7 +149,7 @@ func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 		return 0, s.unavailable("end sessions", err)
 	}
 	s.changed(userID)
-	s.audit(ctx, "sign-out-everywhere", userID, Client{}, nil)
+	s.auditDetail(ctx, "sign-out-everywhere", userID, Client{}, fmt.Sprintf("sessions %d", tag.RowsAffected()), nil)
 	return tag.RowsAffected(), nil
 }
 

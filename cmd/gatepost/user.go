@@ -261,8 +261,9 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 			return err
 		}
 		defer pool.Close()
-		quiet := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-		options := storeOptions(c, quiet, nil)
+		c.logLevel = min(c.logLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
+		options := storeOptions(c, newLogger(c, p.stderr), nil)
+		options.Actor = p.actor()
 		if c.deliver != nil {
 			options.Send = sentByTheGate
 		}
