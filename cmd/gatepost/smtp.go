@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -92,9 +91,10 @@ func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case noSuchReader(err):
-		return fmt.Errorf("%w: %w", auth.ErrMailRefused, m.scrub(err))
+		return fmt.Errorf("%w: %w", auth.ErrMailRefused, m.told(err, true))
 	}
-	return m.scrub(err)
+	var failure *mail.SendError // there is one for what comes after the login
+	return m.told(err, errors.As(err, &failure))
 }
 
 // noSuchReader tells the one refusal that no change of a setting or an hour's wait mends from all the others that servers give at the
@@ -108,23 +108,6 @@ func noSuchReader(err error) bool {
 		return strings.HasPrefix(code, "5.1.")
 	}
 	return slices.Contains([]int{550, 551, 553}, failure.ErrorCode())
-}
-
-// scrub keeps out of logs and tables what a server repeats of what it was told.
-func (m *mailServer) scrub(err error) error {
-	if err == nil || m.password == "" {
-		return err
-	}
-	said := err.Error()
-	for _, secret := range []string{m.password, "\x00" + m.user + "\x00" + m.password} {
-		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
-			said = strings.ReplaceAll(said, form, "(password)")
-		}
-	}
-	if said == err.Error() {
-		return err
-	}
-	return errors.New(said)
 }
 
 // message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
@@ -208,12 +191,13 @@ func (m *mailServer) check(ctx context.Context) error {
 		return err
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
-	if err == nil {
+	in := err == nil
+	if in {
 		defer conn.Close()
 		err = errors.Join(conn.Mail(m.from.Address), conn.Reset())
 	}
 	if err != nil {
-		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.scrub(cause(err)))
+		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.told(cause(err), in))
 	}
 	return nil
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+)
+
+// A server that repeats what it was told makes no line of ours tell it, and a password that is a word of a sentence is not to be seen in
+// what is missing from it.
+func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{"p", "s", "hush4Tail9", "two zebras", "not", "today", "Authentication", "p@ss/wörd", "(password)", "refused"} {
+		for _, command := range []string{"AUTH", "MAIL", "RCPT", "DATA"} {
+			o := newPostOffice(t, nil, func(o *postOffice) { o.user, o.pass = "me", password })
+			if command == "AUTH" {
+				o.pass = "another"
+			}
+			repeated := base64.StdEncoding.EncodeToString([]byte("\x00me\x00" + password))
+			o.refusesWith(command, &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Authentication is not for today: " + password + " " + repeated})
+			m := o.server(t, "smtp://me:"+url.PathEscape(password)+"@127.0.0.1", nil)
+			for what, err := range map[string]error{"deliver": m.deliver(t.Context(), aLetter), "check": m.check(t.Context())} {
+				if err == nil {
+					if what == "check" && command != "AUTH" && command != "MAIL" { // which goes no further
+						continue
+					}
+					t.Fatalf("%s at %s: no error", what, command)
+				}
+				said := err.Error()
+				if strings.Contains(said, "((") || strings.Contains(said, repeated) || strings.Contains(said, "for today: "+password) {
+					t.Errorf("%q at %s: %s says %s", password, command, what, said)
+				}
+				if len(password) > 8 && told(said, password) != "" && password != "(password)" && password != "Authentication" {
+					t.Errorf("%q at %s: %s tells a piece: %s", password, command, what, said)
+				}
+				if code := map[bool]string{true: "535", false: "554"}[command == "AUTH"]; !strings.Contains(said, code) {
+					t.Errorf("%q at %s: %s says no code: %s", password, command, what, said)
+				}
+			}
+		}
+	}
+}
+
+// A sentence is ours or the server's as a whole: with another password it reads the same, or is left out.
+func TestNoSentenceIsCutByThePassword(t *testing.T) {
+	t.Parallel()
+	said := fmt.Errorf("454 4.7.0 temporary trouble with the mailbox, see https://example.com/help")
+	for _, password := range []string{"trouble", "a", "mail", "example", "temporary trouble", "x-y-z-no-word"} {
+		got := (&mailServer{user: "me", password: password}).told(said, true).Error()
+		if got != said.Error() && strings.Contains(got, "mailbox") {
+			t.Errorf("%q: %s", password, got)
+		}
+	}
+}
