@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
@@ -79,12 +80,20 @@ func (p *process) printRules(c *config) error {
 		}
 	}
 	p.printOwnPages(c)
-	for _, doubt := range c.rules.Doubts() {
+	for _, doubt := range append(c.rules.Doubts(), c.doubts()...) {
 		if _, err := fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(doubt)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// doubts are settings that are no fault and may not be what was meant.
+func (c *config) doubts() (list []string) {
+	if len(c.trustedProxies) == 0 && c.certificate == nil && c.acmeDomains == nil && !proxy.IsLoopback(c.publicURL.Hostname()) {
+		list = append(list, "GATEPOST_TRUSTED_PROXIES is not set: all visitors behind a proxy count as one, so that one of them can use up what all need")
+	}
+	return list
 }
 
 // printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the page.
