@@ -118,7 +118,8 @@ func (r Rules) protects(i int, s sample) bool {
 	q := newRequest(s.method, s.path)
 	visitReadings(s.path, func(rd reading) {
 		matching := r.matching(q, rd, nil)
-		found = found || slices.ContainsFunc(matching, func(st standing) bool { return st.index == i && !setAside(st, matching) })
+		counts := func(st standing) bool { return st.index == i && !setAside(st, matching) }
+		found = found || slices.ContainsFunc(matching, counts)
 	})
 	return found
 }

@@ -16,7 +16,8 @@ func (r Rules) Doubts() (list []string) {
 		if why := r.opensNothing(i); why != "" {
 			list = append(list, fmt.Sprintf("GATEPOST_PUBLIC: rule %q opens nothing: %s", ru.text, why))
 		} else if r.opensEverything(i) {
-			list = append(list, fmt.Sprintf("GATEPOST_PUBLIC: rule %q opens everything that is protected%s", ru.text, ru.toWhom()))
+			const said = "GATEPOST_PUBLIC: rule %q opens everything that is protected%s"
+			list = append(list, fmt.Sprintf(said, ru.text, ru.toWhom()))
 		}
 	}
 	return list

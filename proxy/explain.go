@@ -44,7 +44,8 @@ func (r Rules) explain(q request, rd reading) Finding {
 			f.Uncounted = append(f.Uncounted, Uncounted{s.text, s.whyNot(q)})
 		case s.public:
 		case setAside(s, matching):
-			f.Uncounted = append(f.Uncounted, Uncounted{s.text, "a longer rule, or one for the method, that this request names decides"})
+			const why = "a longer rule, or one for the method, that this request names decides"
+			f.Uncounted = append(f.Uncounted, Uncounted{s.text, why})
 		default:
 			f.Rules, f.Protected = append(f.Rules, s.text), true
 			if s.roles != nil {

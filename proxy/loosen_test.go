@@ -47,7 +47,8 @@ func compile(entries []entry) (Rules, bool) {
 
 // asWritten says whether the entry has this very method.
 func (e entry) asWritten(method string) bool {
-	return e.methods == nil || slices.Contains(e.methods, method) || method == "HEAD" && slices.Contains(e.methods, "GET")
+	lists := func(m string) bool { return slices.Contains(e.methods, m) }
+	return e.methods == nil || lists(method) || method == "HEAD" && lists("GET")
 }
 
 // applies says whether the entry is about this method. To a protecting one "post" may be POST.
@@ -169,7 +170,8 @@ func (e entry) before(o entry) bool {
 
 var (
 	segments = rapid.SampledFrom([]string{
-		"admin", "admin", "admin.css", "admin.css", "admin.json", "Admin", "ADMIN.html", "admin.tar.gz", "x", "x.y", "über", "index.html", "_next", "a_b",
+		"admin", "admin", "admin.css", "admin.css", "admin.json", "Admin", "ADMIN.html", "admin.tar.gz", "x", "x.y",
+		"über", "index.html", "_next", "a_b",
 	})
 	methods = rapid.SampledFrom([][]string{nil, nil, nil, {"GET"}, {"POST"}, {"GET", "POST"}, {"HEAD"}, {"PUT"}})
 	roles   = rapid.SampledFrom([][]string{nil, nil, {"a"}, {"b"}, {"a", "b"}})
@@ -203,7 +205,8 @@ var someEntries = rapid.Custom(func(t *rapid.T) []entry {
 func neighbour(t *rapid.T, p string) string {
 	i := strings.LastIndexByte(p, '/') + 1
 	stem := withoutSuffix(p[i:])
-	return p[:i] + rapid.SampledFrom([]string{stem, stem + ".css", stem + ".json", strings.ToUpper(stem), stem + ".HTML", stem + "/x"}).Draw(t, "neighbour")
+	names := []string{stem, stem + ".css", stem + ".json", strings.ToUpper(stem), stem + ".HTML", stem + "/x"}
+	return p[:i] + rapid.SampledFrom(names).Draw(t, "neighbour")
 }
 
 // disguised is a raw path near the prefixes of the rules: one of them, something below or beside it, respelt.
@@ -228,7 +231,8 @@ func disguised(t *rapid.T, entries []entry) string {
 
 // climb leads out of what a rule names.
 func climb(t *rapid.T, p string) string {
-	return p + strings.Repeat(rapid.SampledFrom([]string{"/..", "/%2e%2e", "%2f..", "/..;"}).Draw(t, "up"), strings.Count(p, "/"))
+	up := rapid.SampledFrom([]string{"/..", "/%2e%2e", "%2f..", "/..;"}).Draw(t, "up")
+	return p + strings.Repeat(up, strings.Count(p, "/"))
 }
 
 var respellings = []func(*rapid.T, string) string{
@@ -236,13 +240,18 @@ var respellings = []func(*rapid.T, string) string{
 	func(_ *rapid.T, p string) string { return strings.ToUpper(p) },
 	func(_ *rapid.T, p string) string { return strings.ToLower(p) },
 	func(t *rapid.T, p string) string {
-		return p + rapid.SampledFrom([]string{".css", ".json", ".html", ".HTML", "/", "//", ".", ";x", "%20", "%00", "/x", "/..", "/../x", "/index.html", "%2f..", "::$DATA"}).Draw(t, "tail")
+		return p + rapid.SampledFrom([]string{
+			".css", ".json", ".html", ".HTML", "/", "//", ".", ";x", "%20", "%00", "/x", "/..", "/../x", "/index.html",
+			"%2f..", "::$DATA",
+		}).Draw(t, "tail")
 	},
 	func(t *rapid.T, p string) string {
 		return insert(t, p, "/", "//", "/./", "/x/../", "/%2e/", "/.%2e/", "%2f", "%5c", "/;/")
 	},
 	func(t *rapid.T, p string) string {
-		return rapid.SampledFrom([]string{"/x/..", "//host", "/index.php", "/public/index.php", "/index", "/(S(x))", "/_next/data/b"}).Draw(t, "front") + p
+		return rapid.SampledFrom([]string{
+			"/x/..", "//host", "/index.php", "/public/index.php", "/index", "/(S(x))", "/_next/data/b",
+		}).Draw(t, "front") + p
 	},
 	func(_ *rapid.T, p string) string { return "/_next/data/build" + p + ".json" },
 	func(_ *rapid.T, p string) string { return "/page-data" + p + "/page-data.json" },
@@ -310,7 +319,8 @@ func mustBeAsStrictAsThePage(t interface{ Fatalf(string, ...any) }, entries []en
 		}
 		page = highEscape.ReplaceAllStringFunc(page, unescape) // to whoever decodes nothing, these are the letters
 		if want := oracle(entries, method, page); !got.stricterOrEqual(want) {
-			t.Fatalf("%v: %s %s is %q to %s, which needs %v, and the answer is %v", entries, method, raw, page, u.name, want, got)
+			t.Fatalf("%v: %s %s is %q to %s, which needs %v, and the answer is %v",
+				entries, method, raw, page, u.name, want, got)
 		}
 	}
 }
@@ -342,7 +352,8 @@ func TestWhatALooseningRuleMustNotOpen(t *testing.T) {
 		{"/a.b.1", "", "GET", "/a", "user"},
 		{"/wiki/über=admin", "/wiki/über/public", "GET", "/wiki/u%CC%88ber/public", "admin"},
 	} {
-		if got := describe(mustRules(t, c.protect, c.public).For(c.method, c.path)); got != c.want && !strings.HasPrefix(got, c.want+"&") {
+		got := describe(mustRules(t, c.protect, c.public).For(c.method, c.path))
+		if got != c.want && !strings.HasPrefix(got, c.want+"&") {
 			t.Errorf("PROTECT=%q PUBLIC=%q %s %s: got %s, want %s", c.protect, c.public, c.method, c.path, got, c.want)
 		}
 	}

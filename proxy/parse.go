@@ -94,7 +94,8 @@ func conflict(list []rule, ru rule) error {
 		if other.prefix != ru.prefix || (other.methods == nil) != (ru.methods == nil) {
 			continue
 		}
-		if ru.methods == nil || slices.ContainsFunc(ru.methods, other.lists) || ru.addsNothingTo(other) || other.addsNothingTo(ru) {
+		overlap := ru.methods == nil || slices.ContainsFunc(ru.methods, other.lists)
+		if overlap || ru.addsNothingTo(other) || other.addsNothingTo(ru) {
 			return fmt.Errorf("decides the same requests as rule %q; merge the two", other.text)
 		}
 	}
@@ -105,9 +106,12 @@ func (ru *rule) lists(method string) bool { return slices.Contains(ru.methods, m
 
 // addsNothingTo says whether a protecting rule asks only what another one for the same prefix asks of all its methods.
 func (ru *rule) addsNothingTo(other rule) bool {
-	weaker := ru.roles == nil || other.roles != nil && !slices.ContainsFunc(other.roles, func(role string) bool { return !slices.Contains(ru.roles, role) })
-	if ru.public || !weaker {
+	if ru.public || ru.roles != nil && (other.roles == nil || !subset(other.roles, ru.roles)) {
 		return false
 	}
 	return !slices.ContainsFunc(ru.methods, func(m string) bool { return !other.namesMethod(m) })
+}
+
+func subset(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }

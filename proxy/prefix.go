@@ -47,10 +47,12 @@ func checkPrefix(s string) error {
 	case strings.Contains(s, "//"):
 		return errors.New("a prefix has no empty segment: write one / at a time")
 	case strings.Contains(s, " "):
-		return errors.New("a blank stands only behind the methods, as in GET|POST /path; a protecting rule covers /a b when it says /a_b")
+		return errors.New("a blank stands only behind the methods, as in GET|POST /path; " +
+			"a protecting rule covers /a b when it says /a_b")
 	}
 	if i := strings.IndexFunc(s, invisible); i >= 0 {
-		return fmt.Errorf("it holds a character that cannot be seen, before %q; type it anew", strings.TrimLeftFunc(s[i:], invisible))
+		rest := strings.TrimLeftFunc(s[i:], invisible)
+		return fmt.Errorf("it holds a character that cannot be seen, before %q; type it anew", rest)
 	}
 	for seg := range strings.SplitSeq(s, "/") {
 		if placeholder(seg) {
@@ -66,12 +68,14 @@ func invisible(r rune) bool {
 	return !unicode.IsPrint(r) && r != nonJoiner && r != joiner
 }
 
-// placeholder says whether a segment is how routers and regular expressions write that any may stand there: :id, {id}, <id>,
-// [id], (?:a|b), .+ or an end.
+// placeholder says whether a segment is how routers and regular expressions write that any may stand there: :id, {id},
+// <id>, [id], (a|b), .+ or an end.
 func placeholder(seg string) bool {
 	switch {
-	case strings.HasPrefix(seg, ":"), strings.HasPrefix(seg, "^"), strings.HasSuffix(seg, "$"), strings.Contains(seg, ".+"):
+	case strings.HasPrefix(seg, ":"), strings.HasPrefix(seg, "^"), strings.HasSuffix(seg, "$"):
+		return true
+	case strings.Contains(seg, "[") && strings.Contains(seg, "]"):
 		return true
 	}
-	return strings.ContainsAny(seg, "{}<>|") || strings.Contains(seg, "[") && strings.Contains(seg, "]")
+	return strings.ContainsAny(seg, "{}<>|") || strings.Contains(seg, ".+")
 }

@@ -76,8 +76,8 @@ func (ru *rule) names(q request) bool {
 	return covers(ru.prefix, q.spellings[0]) || covers(ru.prefix, q.spellings[1]) || covers(ru.prefix, q.spellings[2])
 }
 
-// appliesTo says whether the rule has a say about a method. Some apps take "post" for "POST": a protecting rule counts for
-// every spelling, a public one for its own.
+// appliesTo says whether the rule has a say about a method. Some apps take "post" for "POST": a protecting rule counts
+// for every spelling, a public one for its own.
 func (ru *rule) appliesTo(method string) bool {
 	return ru.methods == nil || ru.namesMethod(method) || !ru.public && ru.namesMethod(strings.ToUpper(method))
 }
@@ -161,9 +161,9 @@ func setAside(s standing, matching []standing) bool {
 	return slices.ContainsFunc(matching, func(o standing) bool { return o.loosens && o.before(s) })
 }
 
-// before says whether a rule comes before one that protects: the longer prefix, and of two that are equally long the one
-// that names the method. One in deeper folders is not the shorter one because of its letters, so both are compared, and
-// letters as they count when case and accents do not.
+// before says whether a rule comes before one that protects: the longer prefix, and of two that are equally long the
+// one that names the method. One in deeper folders is not the shorter one because of its letters, so both are compared,
+// and letters as they count when case and accents do not.
 func (s standing) before(o standing) bool {
 	switch {
 	case s.depth < o.depth || len(s.folded) < len(o.folded):

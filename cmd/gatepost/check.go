@@ -104,7 +104,8 @@ func (p *process) printOwnPages(c *config) {
 	}
 	for _, d := range c.rules.Describe() {
 		if ui.Owns(d.Prefix) {
-			fmt.Fprintf(p.stdout, "\nnote: %s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES.\n", d.Prefix, d.Rule)
+			fmt.Fprintf(p.stdout, "\nnote: %s is one of Gatepost's own pages, which rule %q does not decide; "+
+				"if your app has one too, move ours with GATEPOST_PAGES.\n", d.Prefix, d.Rule)
 		}
 	}
 }

@@ -23,8 +23,10 @@ func fileServers() []realApp {
 
 // beside are the names of a page beside the style sheet members.css, and ways out of that file to them.
 var beside = []string{
-	"/members.html", "/members.json", "/members", "/members/", "/members/index.html", "/members.css/../members.html", "/members.css/../members.json", "/members.css/../members/",
-	"/members.css%2f..%2fmembers.html", "/members.css/%2e%2e/members.html", "//members.html", "/%6dembers.html", "/members.htm%6c", "/members.css/..;/members.html", "/./members.json", "/members.html/",
+	"/members.html", "/members.json", "/members", "/members/", "/members/index.html", "/members.css/../members.html",
+	"/members.css/../members.json", "/members.css/../members/", "/members.css%2f..%2fmembers.html",
+	"/members.css/%2e%2e/members.html", "//members.html", "/%6dembers.html", "/members.htm%6c",
+	"/members.css/..;/members.html", "/./members.json", "/members.html/",
 }
 
 // A style sheet that everybody may read opens no page beside it, whatever serves the files.
@@ -34,7 +36,8 @@ func TestAPublicFileOpensNoPageBesideIt(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			address := a.start(t)
-			g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+address, "GATEPOST_PROTECT=/members", "GATEPOST_PUBLIC=/members.css")
+			g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+address,
+				"GATEPOST_PROTECT=/members", "GATEPOST_PUBLIC=/members.css")
 			gate := strings.TrimPrefix(g.url, "http://")
 			if got := rawGet(t, gate, plainGet(gate, "/members.css")); !strings.Contains(got, "style of the members") {
 				t.Errorf("the style sheet is not open: %.200q", got)
@@ -63,7 +66,8 @@ func plainGet(host, target string) string {
 func TestAFileForEveryUserOpensNoPageOfARole(t *testing.T) {
 	t.Parallel()
 	a := fileServers()[0]
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+a.start(t), "GATEPOST_PROTECT=/members=admin, /members.css", "GATEPOST_PUBLIC=")
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+a.start(t),
+		"GATEPOST_PROTECT=/members=admin, /members.css")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 	for _, target := range []string{"/members.html", "/members.json", "/members/", "/members.css.html", "/MEMBERS.css"} {
@@ -79,7 +83,8 @@ func TestAFileForEveryUserOpensNoPageOfARole(t *testing.T) {
 // One line at start is enough; check has the rest.
 func TestPublicRulesThatOpenNothingOrEverythingAreLoggedOnce(t *testing.T) {
 	t.Parallel()
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://127.0.0.1:1", "GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard, GET /dashboard")
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://127.0.0.1:1",
+		"GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard, GET /dashboard")
 	const line = "a public rule opens nothing, or everything"
 	if n := strings.Count(g.log.String(), line); n != 1 {
 		t.Errorf("it is said %d times", n)

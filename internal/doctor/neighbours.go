@@ -16,7 +16,9 @@ const maxNamed = 32
 func neighbours(of string) (list []string) {
 	stem := withoutSuffix(of)
 	folder, name := path.Split(stem)
-	for _, s := range []string{"", ".html", ".htm", ".json", ".xml", ".php", ".txt", ".md", ".pdf", ".rsc", "/", "/index.html"} {
+	for _, s := range []string{
+		"", ".html", ".htm", ".json", ".xml", ".php", ".txt", ".md", ".pdf", ".rsc", "/", "/index.html",
+	} {
 		list = append(list, stem+s)
 	}
 	for _, other := range []string{strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:]} {
@@ -35,7 +37,8 @@ func withoutSuffix(p string) string {
 	return p
 }
 
-// checkNeighbours looks beside each open path that a rule names: what is protected there has to stay so in every format.
+// checkNeighbours looks beside each open path that a rule names: what is protected there has to stay so in every
+// format.
 func (e *examination) checkNeighbours(ctx context.Context) {
 	if e.gate.open {
 		e.report.note("neighbours", "neighbours.skipped", "not tested: %s itself is open", e.c.Protected)
@@ -51,7 +54,8 @@ func (e *examination) checkNeighbours(ctx context.Context) {
 	}
 	switch {
 	case looked == 0:
-		e.report.note("neighbours", "neighbours.skipped", "not tested: no open path with something protected beside it is known (name one with --public)")
+		e.report.note("neighbours", "neighbours.skipped",
+			"not tested: no open path with something protected beside it is known (name one with --public)")
 	case refused > 0:
 		e.report.ok("neighbours", "neighbours.refused", "%s of open ones were refused", plural(refused, "neighbour"))
 	}
@@ -73,7 +77,9 @@ func (e *examination) isNamed(target string) bool {
 	if path.Clean(p) != p || strings.ContainsAny(p, "%;\\?#") {
 		return false
 	}
-	return slices.ContainsFunc(e.named(), func(n string) bool { return n != e.c.Protected && (p == n || strings.HasPrefix(p, n+"/")) })
+	return slices.ContainsFunc(e.named(), func(n string) bool {
+		return n != e.c.Protected && (p == n || strings.HasPrefix(p, n+"/"))
+	})
 }
 
 // closed says that an answer is the gate's refusal, in its own words or in those of whoever speaks for it.
@@ -103,17 +109,20 @@ func (e *examination) askBeside(ctx context.Context, p string) (refused int) {
 		byVerdict[v] = append(byVerdict[v], i)
 	}
 	if open := byVerdict[through]; len(open) > 0 {
-		e.found("neighbours", "neighbours.open", Failed, list[open[0]], answers[open[0]], "%s of the open path %s got through%s", plural(len(open), "neighbour"), p, firstOf(open)).
+		e.found("neighbours", "neighbours.open", Failed, list[open[0]], answers[open[0]],
+			"%s of the open path %s got through%s", plural(len(open), "neighbour"), p, firstOf(open)).
 			because("It is protected, and whoever is signed out reads it under the name of another format.", namesTooMuch)
 	}
 	if astray := slices.Concat(byVerdict[elsewhere], byVerdict[astray], byVerdict[broken]); len(astray) > 0 {
-		e.found("neighbours", "neighbours.not-found", Warning, list[astray[0]], answers[astray[0]], "%s of the open path %s had an answer that is not the gate's%s", plural(len(astray), "neighbour"), p, firstOf(astray)).
+		e.found("neighbours", "neighbours.not-found", Warning, list[astray[0]], answers[astray[0]],
+			"%s of the open path %s had an answer that is not the gate's%s", plural(len(astray), "neighbour"), p, firstOf(astray)).
 			because("The gate refuses each of them, so something before it looked for the page, or the app did.", namesTooMuch)
 	}
 	return len(byVerdict[shut]) + len(byVerdict[cutOff])
 }
 
-const namesTooMuch = "Where a rule of its own opens it, all is well. Else update the gate, as a rule may open only what it names; and see what in front of it answers by path, and what `gatepost explain` says of this one."
+const namesTooMuch = "Where a rule of its own opens it, all is well. Else update the gate, as a rule may open only what it names; " +
+	"and see what in front of it answers by path, and what `gatepost explain` says of this one."
 
 // askNeighbours asks for the neighbours of a path that no rule names, signed in when there is a cookie.
 func (e *examination) askNeighbours(ctx context.Context, p, cookie string) ([]request, []answer) {
