@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/gatepost/gatepost/auth"
 )
@@ -77,10 +76,13 @@ func fingerprint(t auth.Token) string {
 func (ui *UI) link(r *http.Request) auth.Token { return ui.c.Cookie.ReadLink(r.Header) }
 
 // closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another person, and
-// would have what the link opens. Only the one that is of use to the user of a session alone is kept for them.
-func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request, next string) {
-	path, _, _ := strings.Cut(next, "?")
-	if ui.link(r) != "" && path != ui.c.Prefix+changePath {
+// would have what the link opens. One to a new address opens nothing without its user's session, and stays: they may have to sign
+// in first.
+func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
+	if ui.link(r) == "" {
+		return
+	}
+	if l, err := ui.store.Link(r.Context(), ui.link(r)); err != nil || l.Purpose != auth.ForChange {
 		ui.c.Cookie.ClearLink(w.Header())
 	}
 }

@@ -72,7 +72,7 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
 	}
 	ui.signedIn(w, issued)
-	ui.closeLink(w, r, f.Next)
+	ui.closeLink(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

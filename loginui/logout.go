@@ -37,7 +37,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
 		return &stillSignedIn{err}
 	}
-	ui.closeLink(w, r, "")
+	ui.closeLink(w, r)
 	ui.signedOut(w)
 	return nil
 }

@@ -98,7 +98,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 		t := ui.wrongPassword(w, r, err, "password")
 		return ui.show(w, t.status, "form", ui.deletePage(r, s, t))
 	}
-	ui.closeLink(w, r, "")
+	ui.closeLink(w, r)
 	ui.c.Cookie.Clear(w.Header())
 	w.Header().Set("Clear-Site-Data", clearCache)
 	p := messagePage{base: ui.refusal(r, "deleted.title")}

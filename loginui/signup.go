@@ -44,7 +44,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	if errors.Is(err, auth.ErrUnverified) {
 		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
-		ui.closeLink(w, r, f.Next)
+		ui.closeLink(w, r)
 		return ui.sent(w, r, http.StatusOK, "verify.sent", f.Email)
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
 	}
 	ui.signedIn(w, issued)
-	ui.closeLink(w, r, f.Next)
+	ui.closeLink(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }
