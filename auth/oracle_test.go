@@ -154,7 +154,7 @@ func anyDeed(t *rapid.T) deed {
 	p := rapid.SampledFrom([]auth.Password{myPassword, myPassword, wrong, "short"}).Draw(t, "password")
 	switch rapid.IntRange(0, 12).Draw(t, "deed") {
 	case 0, 1, 2:
-		return logIn(at, email, p, rapid.IntRange(1, 8).Draw(t, "times"))
+		return logIn(at, email, p, rapid.SampledFrom([]int{1, 1, 3, 6}).Draw(t, "times"))
 	case 3, 4:
 		return enter(at, email, p)
 	case 5:
@@ -237,7 +237,7 @@ func TestWhateverAStrangerDoesTellsNothingOfWhoHasAnAccount(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := worlds[rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(r, "by invitation")]
 		taking := rapid.SampledFrom(slices.Sorted(maps.Keys(takings))).Draw(r, "taken")
-		deeds := rapid.SliceOfN(rapid.Custom(anyDeed), 1, 12).Draw(r, "deeds")
+		deeds := rapid.SliceOfN(rapid.Custom(anyDeed), 2, 8).Draw(r, "deeds")
 		if err := same(taking, deeds, play(t, w, nobody, deeds), play(t, w, takings[taking], deeds)); err != nil {
 			r.Fatal(err)
 		}
