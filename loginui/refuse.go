@@ -58,6 +58,7 @@ var codes = map[int]string{
 	http.StatusBadGateway:            "BAD_GATEWAY",
 	http.StatusServiceUnavailable:    "SERVICE_UNAVAILABLE",
 	http.StatusGatewayTimeout:        "GATEWAY_TIMEOUT",
+	http.StatusLoopDetected:          "LOOP_DETECTED",
 }
 
 // ErrAnswer is for Refuse, whose own words for 502 say that the app does not answer: it did, and nobody can read it.

@@ -25,6 +25,7 @@ type exchange struct {
 	address string // the client's; empty when it has none
 	// forwarded is room for the values of the headers that every forwarded request gets.
 	forwarded [2]string
+	passed    []string // the gates that the request has come by
 	target    target
 	class     class
 	outcome   outcome

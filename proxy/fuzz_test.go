@@ -116,7 +116,7 @@ func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
 		}
 		for n, v := range seen.Header {
 			switch n {
-			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id": // ours
+			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Gatepost-Via", "X-Request-Id": // ours
 				if len(v) != 1 || v[0] == value && value != "" && n != "X-Forwarded-Proto" && value != "192.0.2.1" && value != "gate.example" {
 					t.Errorf("%q: the client chose %s: %q", name, n, v)
 				}

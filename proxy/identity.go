@@ -145,7 +145,7 @@ func (id *Identity) add(entry string) error {
 var ownHeaders = []string{
 	"host", "cookie", "setcookie", "connection", "upgrade", "contentlength", "contenttype", "transferencoding", "te",
 	"trailer", "keepalive", "expect", "authorization", "accept", "xrequestid", "xforwardedfor", "xforwardedhost",
-	"xforwardedproto", "origin", "referer", "useragent", "range", "date",
+	"xforwardedproto", "xgatepostvia", "origin", "referer", "useragent", "range", "date",
 }
 
 // framing is what no request can do without.

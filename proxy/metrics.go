@@ -62,7 +62,7 @@ func outcomeOf(status int) outcome {
 		return outcomeCrowded
 	case http.StatusServiceUnavailable:
 		return outcomeUnavailable
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusLoopDetected:
 		return outcomeUpstream
 	}
 	return outcomeFault

@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,7 @@ type Proxy struct {
 	streams   streams
 	loudness  loudness
 	publicIs  publicURL
+	via       []string  // the gate's own id, the value of a header
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
 }
 
@@ -88,7 +90,7 @@ func New(c Config, store *auth.Store) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout), via: []string{newGateID()}}
 	u := c.PublicURL
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
@@ -116,6 +118,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Proxy) serve(x *exchange, r *http.Request) {
+	if x.passed = passed(r.Header); slices.Contains(x.passed, p.via[0]) {
+		p.refuse(x, r, http.StatusLoopDetected, errLoop)
+		return
+	}
 	if refusedMethod(r.Method) {
 		p.refuse(x, r, http.StatusMethodNotAllowed, errMethod)
 		return

@@ -63,17 +63,23 @@ const dialTimeout = 5 * time.Second
 
 // Dial opens a connection to the app, to see whether it is there.
 func (u Upstream) Dial(ctx context.Context) error {
-	network, address := "tcp", u.address
-	if u.scheme == "unix" {
-		network = "unix"
-	} else if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(strings.Trim(address, "[]"), map[bool]string{true: "443", false: "80"}[u.scheme == "https"])
+	network, address := "unix", u.address
+	if u.scheme != "unix" {
+		network, address = "tcp", net.JoinHostPort(u.hostPort())
 	}
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
 	if err != nil {
 		return err
 	}
 	return conn.Close()
+}
+
+// hostPort is where a network's app is, with the port that goes without saying.
+func (u Upstream) hostPort() (host, port string) {
+	if host, port, err := net.SplitHostPort(u.address); err == nil {
+		return host, port
+	}
+	return strings.Trim(u.address, "[]"), map[bool]string{true: "443", false: "80"}[u.scheme == "https"]
 }
 
 // transport sends upgrades over HTTP/1.1, which alone has them, and everything else over whatever the app speaks.
@@ -154,6 +160,10 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	delete(h, "Expect")
 	p.c.Cookie.Strip(h)
 	p.c.Identity.remove(h)
+	h[viaHeader] = p.via
+	if len(x.passed) > 0 {
+		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
+	}
 	h["X-Forwarded-Host"] = p.publicIs.hostHeader
 	h["X-Forwarded-Proto"] = p.publicIs.schemeHeader
 	x.forwarded = [2]string{x.id, x.address}

@@ -24,6 +24,7 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	if len(list) > 0 {
 		return list
 	}
+	list.add(c.upstream.LeadsTo(ctx, c.listeners()))
 	list.add(c.checkLiveUpstream(ctx))
 	err = p.checkLiveDatabase(ctx, c)
 	list.add(err)

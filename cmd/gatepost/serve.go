@@ -118,6 +118,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	l = g.sockets.bound(l)
 	defer g.Close()
 	g.onClose(l.Close)
+	if err := c.upstream.LeadsTo(ctx, l.own()); err != nil {
+		return err
+	}
 	if err := g.open(ctx); ctx.Err() != nil {
 		log.Info("stopping")
 		return nil
@@ -176,6 +179,26 @@ func (l listeners) Close() {
 			_ = one.Close()
 		}
 	}
+}
+
+// own are the addresses of those there are.
+func (l listeners) own() (list []proxy.Listener) {
+	for i, one := range []net.Listener{l.public, l.ops, l.plain} {
+		if one != nil {
+			list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: one.Addr().String()})
+		}
+	}
+	return list
+}
+
+var listenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN"}
+
+// listeners are those that the settings name.
+func (c *config) listeners() (list []proxy.Listener) {
+	for i, address := range []string{c.Listen, c.OpsListen, c.HTTPListen} {
+		list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: address})
+	}
+	return list
 }
 
 // listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.

@@ -79,12 +79,13 @@ func (a *wire) serve(conn net.Conn) {
 	}
 }
 
-var requestID = regexp.MustCompile(`X-Request-Id: [A-Z2-7]{26}\r\n`)
+// random are the headers that differ from request to request, or from gate to gate.
+var random = regexp.MustCompile(`(X-Request-Id|X-Gatepost-Via): [A-Z2-7]{26}\r\n`)
 
 func (a *wire) keep(raw string) (answer func(*http.Request) string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.seen = append(a.seen, requestID.ReplaceAllString(raw, "X-Request-Id: *\r\n"))
+	a.seen = append(a.seen, random.ReplaceAllString(raw, "$1: *\r\n"))
 	return a.answer
 }
 
@@ -285,7 +286,7 @@ func (l *lane) forwarded(line, body string, headers ...string) string {
 
 // forwardedFrom is forwarded for a visitor at another address.
 func (l *lane) forwardedFrom(address, line, body string, headers ...string) string {
-	headers = append([]string{"X-Forwarded-For: " + address, "X-Forwarded-Host: " + l.host, "X-Forwarded-Proto: http", "X-Request-Id: *"}, headers...)
+	headers = append([]string{"X-Forwarded-For: " + address, "X-Forwarded-Host: " + l.host, "X-Forwarded-Proto: http", "X-Gatepost-Via: *", "X-Request-Id: *"}, headers...)
 	slices.SortStableFunc(headers, func(a, b string) int { return strings.Compare(rank(a), rank(b)) })
 	return line + " HTTP/1.1\r\nHost: " + l.host + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n" + body
 }

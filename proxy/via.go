@@ -1,0 +1,119 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// viaHeader lists the gates that a request has passed, so that one which meets itself ends the loop instead of sending the request
+// round and round. It goes to the app, where it means nothing.
+const viaHeader = "X-Gatepost-Via"
+
+// maxVia bounds the list, which any client may forge. The nearest gates count: they stand last. A forged list costs whoever sends it
+// nothing, as nobody guesses the id of a gate, and changes nothing for others.
+const maxVia = 16
+
+var errLoop = errors.New("GATEPOST_UPSTREAM leads back to this gate: the request has been here before")
+
+// newGateID is random for each process.
+func newGateID() string { return rand.Text() }
+
+// passed are the gates that a request has come by, the nearest last.
+func passed(h http.Header) (ids []string) {
+	for _, line := range h[viaHeader] {
+		for id := range strings.SplitSeq(line, ",") {
+			if id = strings.TrimSpace(id); isGateID(id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids[max(0, len(ids)-maxVia):]
+}
+
+func isGateID(s string) bool {
+	return len(s) == len(rand.Text()) && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
+// Listener is an address at which the gate itself listens.
+type Listener struct {
+	Setting string // that names it
+	Address string // host:port
+}
+
+// resolveTimeout bounds the wait for a name of the upstream; a loop that is not seen at start is seen by the first request.
+const resolveTimeout = 3 * time.Second
+
+// LeadsTo fails when the upstream is one of the gate's own listeners: at the same port, at an address of this machine where that
+// listens. A Unix socket never is, as the gate listens on none. Names that cannot be resolved now are left to the header.
+func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
+	if u.scheme == "unix" {
+		return nil
+	}
+	host, port := u.hostPort()
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	theirs := addresses(ctx, host)
+	for _, l := range own {
+		if name, p, err := net.SplitHostPort(l.Address); err == nil && p == port && p != "0" && meet(theirs, addresses(ctx, name)) {
+			return fmt.Errorf("GATEPOST_UPSTREAM: %s is where this gate itself listens (%s): name the address of your app, or move the gate", u, l.Setting)
+		}
+	}
+	return nil
+}
+
+// addresses are those of a host as they are connected to; the zero Addr stands for all of this machine.
+func addresses(ctx context.Context, host string) []netip.Addr {
+	if host == "" {
+		return []netip.Addr{{}}
+	}
+	list, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil
+	}
+	for i, a := range list {
+		if list[i] = a.Unmap().WithZone(""); list[i].IsUnspecified() {
+			list[i] = netip.Addr{}
+		}
+	}
+	return list
+}
+
+// meet says whether a connection to one of theirs arrives at a listener on one of ours. To connect to no address in particular is to
+// connect to loopback.
+func meet(theirs, ours []netip.Addr) bool {
+	for _, a := range theirs {
+		for _, b := range ours {
+			switch {
+			case a == b, !b.IsValid() && isOwn(a), !a.IsValid() && b.IsLoopback():
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isOwn says that an address belongs to this machine.
+func isOwn(a netip.Addr) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, one := range list {
+		if n, ok := one.(*net.IPNet); ok {
+			if b, ok := netip.AddrFromSlice(n.IP); ok && b.Unmap() == a {
+				return true
+			}
+		}
+	}
+	return false
+}
