@@ -20,6 +20,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // What a method may answer besides success. Callers match with errors.Is and errors.As; any other error is our fault.
@@ -102,6 +104,8 @@ type Options struct {
 	Actor string
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
+	// Watch is told of panics in the background. Zero: slog.Default is.
+	Watch upkeep.Watch
 	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
 	Metrics prometheus.Registerer
 }
@@ -182,10 +186,10 @@ func New(db *pgxpool.Pool, o Options) *Store {
 		s.workers = newHashing(s.o.HashWorker, s.o.Log)
 		s.hashes.derive = s.workers.derive
 	}
-	s.lookups = &lookups{query: s.findSessions}
+	s.lookups = &lookups{query: s.findSessions, watch: s.o.Watch}
 	s.asking = NewAdmission(maxWaiting)
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
-	s.slides = &slides{write: s.slide, delay: min(slideDelay, s.slideEvery())}
+	s.slides = &slides{write: s.slide, watch: s.o.Watch, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
 	s.outbox = newOutbox(s)
 	s.auditor = newAuditor(s)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const (
@@ -52,7 +55,7 @@ func ServeHashes(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(-1)
-	rest := time.AfterFunc(workerRest, debug.FreeOSMemory)
+	rest := time.AfterFunc(workerRest, upkeep.Watch{}.Guard("give back memory", debug.FreeOSMemory))
 	defer rest.Stop()
 	jobs, keys := gob.NewDecoder(in), gob.NewEncoder(out)
 	var terms hashTerms
@@ -237,10 +240,10 @@ func startHashWorker(cmd *exec.Cmd, terms hashTerms) (*hashWorker, error) {
 	}
 	_ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, workerNice) // without, it is only less polite
 	w := &hashWorker{cmd, in, gob.NewEncoder(in), gob.NewDecoder(out), make(chan struct{})}
-	go func() {
+	go upkeep.Watch{}.Run(context.Background(), "wait for a process that hashes", func(context.Context) {
 		_ = cmd.Wait() // how it ended shows when it is asked
 		close(w.done)
-	}()
+	})
 	if err := w.jobs.Encode(terms); err != nil {
 		w.stop()
 		return nil, fmt.Errorf("send the terms: %w", err)
@@ -249,7 +252,7 @@ func startHashWorker(cmd *exec.Cmd, terms hashTerms) (*hashWorker, error) {
 }
 
 func (w *hashWorker) derive(h phc, password string, patience time.Duration) (key []byte, err error) {
-	late := time.AfterFunc(patience, func() { _ = w.cmd.Process.Kill() })
+	late := time.AfterFunc(patience, upkeep.Watch{}.Guard("end a process that hashes", func() { _ = w.cmd.Process.Kill() }))
 	defer func() {
 		if !late.Stop() && err != nil {
 			err = errLate

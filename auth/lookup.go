@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // found is a valid session as one query saw it.
@@ -28,6 +30,7 @@ type found struct {
 // so nobody is let in by an answer older than his request.
 type lookups struct {
 	query   func(tokens []string) ([]found, error)
+	watch   upkeep.Watch
 	mu      sync.Mutex
 	waiting list.List // of *lookup, who came first is first
 	flying  bool      // a query is under way: more at a time would make them smaller, not the answers faster
@@ -106,7 +109,7 @@ func (l *lookups) fly() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.flying = l.waiting.Len() > 0; l.flying {
-		go l.fly()
+		go l.watch.Run(context.Background(), "look up sessions", func(context.Context) { l.fly() })
 	}
 }
 

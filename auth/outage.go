@@ -111,7 +111,7 @@ func (s *Store) unavailable(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left, or is sent away
 	}
 	if connectionLost(err) && s.watching.CompareAndSwap(false, true) {
-		go s.watch()
+		go s.o.Watch.Run(s.ctx, "wait for PostgreSQL", func(context.Context) { s.watch() })
 	}
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 }
@@ -148,13 +148,13 @@ func (s *Store) stall(err error) {
 	if !errors.Is(err, context.DeadlineExceeded) || s.stalled.Swap(true) {
 		return
 	}
-	go func() {
-		defer s.stalled.Store(false)
-		for s.ctx.Err() == nil {
+	go s.o.Watch.Run(s.ctx, "try look-ups", func(ctx context.Context) {
+		for ctx.Err() == nil {
 			if _, err := s.findSessions([]string{}); err == nil {
-				return
+				break
 			}
-			wait(s.ctx, probeEvery)
+			wait(ctx, probeEvery)
 		}
-	}()
+		s.stalled.Store(false)
+	})
 }

@@ -49,7 +49,7 @@ func (o *outbox) kick() {
 func (o *outbox) run(ctx context.Context) {
 	var senders sync.WaitGroup
 	for range outboxSenders {
-		senders.Go(func() { o.send(ctx) })
+		senders.Go(func() { o.s.o.Watch.Run(ctx, "send mail", o.send) })
 	}
 	senders.Wait()
 }
@@ -95,7 +95,7 @@ func (o *outbox) sendOne(ctx context.Context) (bool, error) {
 func (o *outbox) attempt(ctx context.Context, m outgoing) error {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })
+	stop := context.AfterFunc(ctx, o.s.o.Watch.Guard("end an attempt to send", func() { time.AfterFunc(sendGrace, cancel) }))
 	defer stop()
 	return o.s.o.Send(sending, m.Mail)
 }

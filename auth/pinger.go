@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // pingTimeout is how long PostgreSQL may take to answer a question that costs nothing. It is longer than a busy machine needs, and
@@ -17,6 +19,7 @@ const pingTimeout = 2 * time.Second
 // PostgreSQL. Who asks while it is being asked gets the same answer.
 type pinger struct {
 	config *pgx.ConnConfig
+	watch  upkeep.Watch
 	mu     sync.Mutex
 	flight *flight
 	conn   *pgx.Conn // only a flight touches it
@@ -39,9 +42,9 @@ func (p *pinger) ask(ctx context.Context) error {
 	p.mu.Lock()
 	f := p.flight
 	if f == nil {
-		f = &flight{done: make(chan struct{})}
+		f = &flight{done: make(chan struct{}), err: errFault}
 		p.flight = f
-		go p.fly(f)
+		go p.watch.Guard("ping PostgreSQL", func() { p.fly(f) })()
 	}
 	p.mu.Unlock()
 	select {
@@ -55,11 +58,13 @@ func (p *pinger) ask(ctx context.Context) error {
 func (p *pinger) fly(f *flight) {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.flight = nil
+		close(f.done)
+	}()
 	f.err = p.ping(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.flight = nil
-	close(f.done)
 }
 
 // ping tries an old connection first, which may have died with a PostgreSQL that is back.

@@ -299,12 +299,12 @@ const sweepEvery = 5 * time.Minute
 // mail and sweeps. Without it nothing is cached, and no mail leaves.
 func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
-	work.Go(func() { s.listener.run(ctx) })
-	work.Go(func() { s.watchHolds(ctx) })
-	work.Go(func() { s.sweepRegularly(ctx) })
-	work.Go(func() { s.auditor.run(ctx) })
+	work.Go(func() { s.o.Watch.Run(ctx, "listen for revocations", s.listener.run) })
+	work.Go(func() { s.o.Watch.Run(ctx, "end what outlives its session", s.watchHolds) })
+	work.Go(func() { s.o.Watch.Run(ctx, "sweep", s.sweepRegularly) })
+	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.auditor.run) })
 	if s.mails() {
-		work.Go(func() { s.outbox.run(ctx) })
+		work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.run) })
 	}
 	work.Wait()
 }

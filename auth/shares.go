@@ -26,7 +26,7 @@ func (s *Store) openShares() {
 	s.turns = newFairQueue(int(s.db.Config().MaxConns), pagesRoom)
 	s.path = besidePool(s.db, s.o.PathConns)
 	s.work = besidePool(s.db, s.o.WorkConns)
-	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy()}
+	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy(), watch: s.o.Watch}
 }
 
 // besidePool makes a pool like another one. It opens no connection before it needs one.

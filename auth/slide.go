@@ -6,11 +6,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // slides gathers sessions whose use is to be written down, so that no request waits for it.
 type slides struct {
 	write   func([]string)
+	watch   upkeep.Watch
 	delay   time.Duration
 	mu      sync.Mutex
 	pending map[string]struct{} // session ids
@@ -29,7 +32,7 @@ func (sl *slides) add(id string) {
 	defer sl.mu.Unlock()
 	if sl.pending == nil {
 		sl.pending = map[string]struct{}{}
-		time.AfterFunc(sl.delay, sl.flush)
+		time.AfterFunc(sl.delay, sl.watch.Guard("write down the use of sessions", sl.flush))
 	}
 	sl.pending[id] = struct{}{}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 var errSilent = errors.New("the app neither read the body nor answered")
@@ -27,12 +29,12 @@ type watchedBody struct {
 func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (context.Context, *watchedBody) {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &watchedBody{ReadCloser: body, timeout: timeout, cancel: cancel}
-	b.timer = time.AfterFunc(timeout, func() {
+	b.timer = time.AfterFunc(timeout, upkeep.Watch{}.Guard("notice that the app is silent", func() {
 		if !b.answered.Load() {
 			b.silent.Store(true)
 			cancel()
 		}
-	})
+	}))
 	return ctx, b
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // lasting is a body, of the request or of its answer, that may go on for longer than its session does.
@@ -108,10 +111,10 @@ func (x *exchange) cut(why error) {
 	if !x.lasting.over.CompareAndSwap(nil, &why) {
 		return
 	}
-	go func() {
+	go upkeep.Watch{}.Run(context.Background(), "end an answer", func(context.Context) {
 		x.lasting.stop()
 		visitor := http.NewResponseController(x.ResponseWriter)
 		_ = visitor.SetReadDeadline(time.Now())  // he may not be sending
 		_ = visitor.SetWriteDeadline(time.Now()) // or not be reading
-	}()
+	})
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const demoAdmin = "admin@example.com"
@@ -67,8 +69,8 @@ func serveDemoApp(socket string, box *mailbox) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the sample app: %w", cause(err))
 	}
-	s := &http.Server{Handler: demoApp(box), ReadHeaderTimeout: readHeaderTimeout}
-	go func() { _ = s.Serve(l) }() // ends with Close
+	s := &http.Server{Handler: demoApp(box), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
+	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) }) // ends with Close
 	return func() { _ = s.Close() }, nil
 }
 

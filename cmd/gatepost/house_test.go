@@ -18,15 +18,16 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling"},
-	"proxy":             {"auth", "internal/share", "internal/spelling"},
+	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
+	"proxy":             {"auth", "internal/share", "internal/spelling", "internal/upkeep"},
 	"loginui":           {"auth", "internal/share"},
-	"auth":              {"internal/share"},
+	"auth":              {"internal/share", "internal/upkeep"},
 	"migrations":        {},
 	"internal/localpg":  {},
 	"internal/doctor":   {},
 	"internal/share":    {},
 	"internal/spelling": {},
+	"internal/upkeep":   {},
 	"auth/authtest":     {"auth", "migrations", "internal/localpg"},
 	"bench":             {"auth", "migrations", "internal/localpg"},
 	"examples/go":       {},

@@ -100,7 +100,7 @@ func (g *gate) windingDown(next http.Handler) http.Handler {
 
 // reloadOn has files read again at each SIGHUP.
 func (g *gate) reloadOn(hangups <-chan os.Signal) {
-	g.keep(func(ctx context.Context) {
+	g.keep("wait to be told to reload", func(ctx context.Context) {
 		for {
 			select {
 			case <-ctx.Done():

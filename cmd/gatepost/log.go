@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // newLogger writes to w as the settings say.
@@ -44,7 +46,7 @@ func (b *batchWriter) Write(line []byte) (int, error) {
 		return len(line), b.Flush()
 	}
 	if first {
-		time.AfterFunc(flushEvery, func() { _ = b.Flush() })
+		time.AfterFunc(flushEvery, upkeep.Watch{}.Guard("write the log", func() { _ = b.Flush() }))
 	}
 	return len(line), nil
 }

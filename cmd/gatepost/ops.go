@@ -81,16 +81,18 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 		if slices.Contains(excluded, name) {
 			return
 		}
-		all.Go(func() {
-			said := "ok"
-			if !fine() {
-				said = wrong
+		all.Go(g.watch.Guard("look at "+name, func() {
+			said := wrong
+			defer func() { // also when to look goes wrong
+				mu.Lock()
+				defer mu.Unlock()
+				answer.Checks[name] = said
+				answer.Ready = answer.Ready && said == "ok"
+			}()
+			if fine() {
+				said = "ok"
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			answer.Checks[name] = said
-			answer.Ready = answer.Ready && said == "ok"
-		})
+		}))
 	}
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })

@@ -29,6 +29,8 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // Limits of the public listener. There is no limit on bodies or on how long one is streamed.
@@ -36,6 +38,7 @@ const (
 	readHeaderTimeout = 10 * time.Second // a client that dribbles its headers
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
+	plainTimeout      = 30 * time.Second // over http there is nothing to wait for
 	// Of an HTTP/2 connection: requests at once, and bytes of bodies that wait to be read by the app.
 	maxStreams = 128
 	maxUnread  = 256 << 10
@@ -100,6 +103,7 @@ type gate struct {
 	connections connections
 	sockets     *sockets
 	metrics     *prometheus.Registry
+	watch       upkeep.Watch
 	close       []func()
 }
 
@@ -114,6 +118,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 		return err
 	}
 	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics(), sockets: newSockets(affordable(c.maxConnections))}
+	g.watch = upkeep.New(log, g.metrics)
 	g.sockets.register(g.metrics)
 	l = g.sockets.bound(l)
 	defer g.Close()
@@ -131,7 +136,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	if g.authority != nil {
 		ctx, stop := context.WithCancel(context.Background())
 		g.onClose(stop)
-		go g.authority.fetch(ctx) // nobody waits for it: an attempt takes minutes where the authority does not answer
+		go g.watch.Run(ctx, "get certificates", g.authority.fetch) // nobody waits for it: an attempt takes minutes where the authority does not answer
 	}
 	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
@@ -155,16 +160,19 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 // serve answers on the listeners, and says when that ends.
 func (g *gate) serve(l listeners) (failed <-chan error) {
 	ended := make(chan error, 3)
+	answer := func(work string, serve func() error) {
+		go g.watch.Run(context.Background(), work, func(context.Context) { ended <- serve() })
+	}
 	if g.public.TLSConfig != nil {
-		go func() { ended <- g.public.ServeTLS(l.public, "", "") }()
+		answer("answer visitors", func() error { return g.public.ServeTLS(l.public, "", "") })
 	} else {
-		go func() { ended <- g.public.Serve(l.public) }()
+		answer("answer visitors", func() error { return g.public.Serve(l.public) })
 	}
 	if l.ops != nil {
-		go func() { ended <- g.ops.Serve(l.ops) }()
+		answer("answer operators", func() error { return g.ops.Serve(l.ops) })
 	}
 	if l.plain != nil {
-		go func() { ended <- g.plain.Serve(l.plain) }()
+		answer("send visitors to https", func() error { return g.plain.Serve(l.plain) })
 	}
 	return ended
 }
@@ -288,7 +296,7 @@ func (g *gate) open(ctx context.Context) error {
 	g.ui.Store(newPages(ui))
 	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
 		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
-	g.keep(g.store.Run) // with pages, which put mail into words
+	g.keep("the regular work on users", g.store.Run) // with pages, which put mail into words
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
 		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
@@ -304,7 +312,7 @@ func (g *gate) open(ctx context.Context) error {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	g.onClose(func() { _ = g.public.Close() })
-	g.ops = &http.Server{Handler: g.opsHandler(), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: quiet}
+	g.ops = newOpsServer(g.opsHandler(), quiet)
 	g.onClose(func() { _ = g.ops.Close() })
 	g.openTLS(quiet)
 	return nil
@@ -316,14 +324,15 @@ func (g *gate) openTLS(quiet *log.Logger) {
 	switch {
 	case g.c.certificate != nil:
 		g.public.TLSConfig = g.c.certificate.config()
-		g.keep(func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
+		g.keep("watch the certificate", func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
 	case g.c.acmeDomains != nil:
 		g.authority = newAuthority(g.c, g.pool, g.log)
 		g.public.TLSConfig = g.authority.config()
 		plain = g.authority.HTTPHandler(plain)
 	}
-	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet,
-		DisableGeneralOptionsHandler: true, ConnState: g.sockets.note, ConnContext: withSocket}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: plainTimeout, WriteTimeout: plainTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
+		ConnState: g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })
 }
 
@@ -349,11 +358,11 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 	g.ui.Load().Refuse(w, r, status, err)
 }
 
-// keep runs something until the gate closes.
-func (g *gate) keep(run func(context.Context)) {
+// keep runs something until the gate closes, and begins it again when it panics.
+func (g *gate) keep(work string, run func(context.Context)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
-	done.Go(func() { run(ctx) })
+	done.Go(func() { g.watch.Run(ctx, work, run) })
 	g.onClose(func() { stop(); done.Wait() })
 }
 
@@ -383,7 +392,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
 	}
-	options.HashWorker = newHashWorker
+	options.HashWorker, options.Watch = newHashWorker, g.watch
 	if g.c.deliver != nil {
 		g.deliver.Store(&g.c.deliver)
 		options.Send = g.send

@@ -19,6 +19,8 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // deliver brings a letter to its reader's mail server, or fails. auth.ErrMailRefused is for good.
@@ -165,7 +167,7 @@ func (m *mailServer) dial(ctx context.Context) mail.DialContextFunc {
 		if err != nil {
 			return nil, err
 		}
-		context.AfterFunc(ctx, func() { _ = conn.Close() })
+		context.AfterFunc(ctx, upkeep.Watch{}.Guard("end a conversation with a mail server", func() { _ = conn.Close() }))
 		if !m.tls {
 			return conn, nil
 		}
