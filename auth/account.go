@@ -37,10 +37,20 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 				err = voidLinks(ctx, tx, n.userID)
 			}
 			if err == nil {
-				err = s.post(ctx, tx, letter{kind: MailPassword, userID: n.userID, language: c.Language, facts: factsOf(c)})
+				err = s.tellOfPassword(ctx, tx, n.userID, c)
 			}
 			return issued, err
 		}})
+}
+
+// tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the address.
+func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
+	l := letter{kind: MailPassword, userID: userID, language: c.Language, facts: factsOf(c)}
+	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.to); err != nil {
+		return err
+	}
+	_, err := s.postLimited(ctx, tx, l)
+	return err
 }
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There

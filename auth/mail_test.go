@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -117,4 +118,25 @@ func atOnce(n int, f func() error) []error {
 		all[i] = <-results
 	}
 	return all
+}
+
+// Whoever signed up with somebody else's address has no way to have mail without end sent there.
+func TestWhatAUserDoesSendsNoMailWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s, db, o := mailStore(t)
+	token, current := signUp(t, s, "ada@example.com"), auth.Password(goodPassword)
+	for i := range 12 {
+		chosen := auth.Password(fmt.Sprintf("another good phrase %d", i))
+		issued, err := s.ChangePassword(t.Context(), token, current, chosen, here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, current = issued.Session, chosen
+	}
+	if sent := o.collect(t, s); len(sent) != 5 || sent[0].Kind != auth.MailPassword || sent[0].To != "ada@example.com" {
+		t.Errorf("sent were %+v", sent)
+	}
+	if n := count(t, db, "outbox"); n != 0 {
+		t.Errorf("%d more are to be sent", n)
+	}
 }

@@ -222,6 +222,8 @@ func mailBuckets(kind MailKind, email string) []bucket {
 		class = "link"
 	case MailSignIn:
 		class = "warning"
+	case MailPassword: // not one a minute: it may be the second that was not the user's
+		return []bucket{hourly(hashKey("mail", email, "password", "hour"), mailHourly)}
 	}
 	return []bucket{{hashKey("mail", email, class, "minute"), 1, mailMinute}, hourly(hashKey("mail", email, class, "hour"), mailHourly)}
 }
