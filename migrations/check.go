@@ -9,8 +9,19 @@ import (
 )
 
 // Usable says in one sentence what keeps a Gatepost that knows the database's shape from working on it: it is read-only, a table is
-// gone, or a right is missing. What a newer version has added is no hindrance.
-func Usable(ctx context.Context, conn *pgx.Conn) error {
+// gone, or a right is missing. What a newer version has added is no hindrance, unless it says so.
+func Usable(ctx context.Context, conn *pgx.Conn) error { return Set{}.Usable(ctx, conn) }
+
+// Usable is the function of this name, for this series.
+func (s Set) Usable(ctx context.Context, conn *pgx.Conn) error {
+	if err := checkAccess(ctx, conn); err != nil {
+		return err
+	}
+	_, err := s.Status(ctx, conn)
+	return err
+}
+
+func checkAccess(ctx context.Context, conn *pgx.Conn) error {
 	var readOnly string
 	if err := conn.QueryRow(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly); err != nil {
 		return explain(ctx, conn, err)

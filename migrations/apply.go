@@ -1,0 +1,217 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// Who waits for a lock that others need has them wait as well, so nobody does for longer than longestLock at a time. Most statements
+// are over sooner than firstLock.
+const (
+	firstLock   = 500 * time.Millisecond
+	longestLock = 2 * time.Second
+)
+
+// applicationName is that of the connection that works, by which it is found among all.
+const applicationName = "gatepost migrating"
+
+// lockID keeps our advisory lock apart from that of an app that uses goose in the same database.
+const lockID = 0x6761_7465_706f_7374 // "gatepost"
+
+// lockOf is the advisory lock for a version. A gate from before there were two waits for the first in a statement, which a concurrent
+// build of an index would wait for: whoever builds must not hold it.
+func lockOf(version int64) int64 {
+	if version <= lastInGoose {
+		return lockID
+	}
+	return lockID + 1
+}
+
+// errBusy: another process migrates.
+var errBusy = errors.New("another process migrates")
+
+// worker applies migrations on connections of its own.
+type worker struct {
+	config *pgx.ConnConfig
+	db     *sql.DB
+	onlooker
+}
+
+func newWorker(conn *pgx.Conn, waits func(Wait)) *worker {
+	config := conn.Config()
+	config.BuildContextWatcherHandler = cancels
+	working := config.Copy()
+	working.RuntimeParams["application_name"] = applicationName
+	db := stdlib.OpenDB(*working, stdlib.OptionAfterConnect(patient))
+	return &worker{config, db, onlooker{config: config, waits: waits}}
+}
+
+func (w *worker) Close() {
+	_ = w.db.Close()
+	w.onlooker.Close()
+}
+
+// cancels has PostgreSQL end what it does when we end: a statement left behind would go on to wait, and others behind it.
+func cancels(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+}
+
+// patient lifts limits that an operator has set for ordinary statements. Behind a pooler the connection may serve others afterwards, and
+// is left as it is.
+func patient(ctx context.Context, conn *pgx.Conn) error {
+	var pid uint32
+	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil || pid != conn.PgConn().PID() {
+		return err
+	}
+	_, err := conn.Exec(ctx, "SET lock_timeout = 0; SET statement_timeout = 0", pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+// apply has the database changed by one file, and says whether it was by us. It tries until nobody is in the way.
+func (w *worker) apply(ctx context.Context, f file) (did bool, err error) {
+	look := w.at(f)
+	limit := firstLock
+	for try := 0; ; try++ {
+		inTheWay := look.during(ctx, func() { did, err = w.alone(ctx, f, limit) })
+		if !passes(err) || ctx.Err() != nil {
+			return did, err
+		}
+		if errors.Is(err, errBusy) {
+			_, _ = look.see(ctx, nil, true) // to tell of it
+			err = rest(ctx, between(200*time.Millisecond, 600*time.Millisecond))
+		} else {
+			err = look.until(ctx, inTheWay, pause(try, inTheWay))
+		}
+		if err != nil {
+			return false, err
+		}
+		if !lasting(inTheWay) {
+			limit = min(2*limit, longestLock)
+		}
+	}
+}
+
+// passes says whether somebody was in the way: a lock was not had in time, two waited for each other, or another process migrates.
+func passes(err error) bool {
+	switch sqlState(err) {
+	case "55P03", "40P01", "40001": // lock_not_available, deadlock_detected, serialization_failure
+		return true
+	}
+	return errors.Is(err, errBusy)
+}
+
+// pause is how long to leave the tables alone. Whoever is seen in the way is waited for without a lock, so it can be long.
+func pause(try int, inTheWay []Blocker) time.Duration {
+	if lasting(inTheWay) {
+		return between(20*time.Second, 40*time.Second)
+	}
+	longest := time.Second << min(try, 4)
+	return between(longest/2, longest)
+}
+
+// between is some time from the one to the other, so that those who were in each other's way do not meet again.
+func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
+
+// alone does the work while no other process does. The lock is that of a transaction: one of a session would stay behind in a pooler in
+// transaction mode. It is asked for and never waited for: who waits has a snapshot, and a concurrent build of an index waits for that.
+// The transaction itself has none while it is idle: not by the extended protocol, where the last portal keeps its own.
+func (w *worker) alone(ctx context.Context, f file, limit time.Duration) (did bool, err error) {
+	conn, err := pgx.ConnectConfig(ctx, w.config)
+	if err != nil {
+		return false, err
+	}
+	defer closeSoon(conn)
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return false, err
+	}
+	var got bool
+	err = tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1) FROM (SELECT count(set_config(name, '0', true)) FROM pg_settings
+		WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')) AS unlimited`, pgx.QueryExecModeSimpleProtocol, lockOf(f.version)).Scan(&got)
+	if err != nil {
+		return false, err
+	}
+	if !got {
+		return false, errBusy
+	}
+	err = w.work(ctx, f, limit)
+	if errors.Is(err, goose.ErrAlreadyApplied) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// closeSoon ends a connection, and its transaction with it.
+func closeSoon(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "ROLLBACK") // for a pooler, which would not use the connection again; one that is gone has no transaction
+	_ = conn.Close(ctx)
+}
+
+// work has goose run the file and write it down.
+func (w *worker) work(ctx context.Context, f file, limit time.Duration) error {
+	run := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return inTransaction(ctx, tx, f, limit) }}
+	if f.alone {
+		run = &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error { return outsideTransactions(ctx, db, f) }}
+	}
+	store, err := database.NewStore(database.DialectPostgres, gooseTable)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectCustom, w.db, nil, goose.WithStore(pen{store, f.oldest}),
+		goose.WithGoMigrations(goose.NewGoMigration(f.version, run, nil)), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	_, err = p.ApplyVersion(ctx, f.version, true)
+	return err
+}
+
+func inTransaction(ctx context.Context, tx *sql.Tx, f file, limit time.Duration) error {
+	limits := fmt.Sprintf("SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = 0", limit.Milliseconds())
+	if _, err := tx.ExecContext(ctx, limits, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, f.sql, pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+// outsideTransactions runs a statement that makes nobody wait, and waits itself for as long as it must. An index that an earlier try
+// has left half built is dropped first, and one that this try leaves at once: nobody reads it, and yet it refuses duplicates.
+func outsideTransactions(ctx context.Context, db *sql.DB, f file) error {
+	if err := dropInvalid(ctx, db, f); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, f.sql, pgx.QueryExecModeSimpleProtocol)
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, dropInvalid(ctx, db, f))
+	}
+	return err
+}
+
+func dropInvalid(ctx context.Context, db *sql.DB, f file) error {
+	for _, name := range f.indexes() {
+		var invalid bool
+		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)`,
+			"gatepost."+name).Scan(&invalid)
+		if err == nil && invalid {
+			_, err = db.ExecContext(ctx, `DROP INDEX CONCURRENTLY IF EXISTS gatepost.`+name, pgx.QueryExecModeSimpleProtocol)
+		}
+		if err != nil {
+			return fmt.Errorf("drop the half-built index %s: %w", name, err)
+		}
+	}
+	return nil
+}

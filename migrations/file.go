@@ -1,0 +1,87 @@
+package migrations
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// file is one migration: plain SQL, with the annotations of goose.
+type file struct {
+	version int64
+	name    string
+	sql     string
+	// alone: its one statement refuses to run in a transaction, as a concurrent build of an index does.
+	alone bool
+	// oldest is the version that a gate must know to run on the tables from then on. 0: any gate may go on.
+	oldest int64
+}
+
+// title is the file's name without its ending.
+func (f file) title() string { return fmt.Sprintf("%04d_%s", f.version, f.name) }
+
+var (
+	noTransaction = regexp.MustCompile(`(?m)^-- \+goose NO TRANSACTION$`)
+	oldestVersion = regexp.MustCompile(`(?m)^-- gatepost: oldest (\d+)$`)
+	indexBuilt    = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
+)
+
+// indexes are the names of those that it builds beside the traffic.
+func (f file) indexes() []string {
+	var names []string
+	for _, found := range indexBuilt.FindAllStringSubmatch(f.sql, -1) {
+		names = append(names, found[1])
+	}
+	return names
+}
+
+// read gives the files in their order.
+func (s Set) read() ([]file, error) {
+	fsys := s.Files
+	if fsys == nil {
+		fsys = files
+	}
+	names, err := fs.Glob(fsys, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list the migrations: %w", err)
+	}
+	var list []file
+	for _, name := range names {
+		f, err := parse(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		if s.To == 0 || f.version <= s.To {
+			list = append(list, f)
+		}
+	}
+	return list, nil
+}
+
+func parse(fsys fs.FS, name string) (file, error) {
+	number, title, _ := strings.Cut(strings.TrimSuffix(name, path.Ext(name)), "_")
+	version, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return file{}, err
+	}
+	b, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return file{}, err
+	}
+	f := file{version: version, name: title, sql: string(b), alone: noTransaction.Match(b)}
+	if found := oldestVersion.FindSubmatch(b); found != nil {
+		f.oldest, err = strconv.ParseInt(string(found[1]), 10, 64)
+	}
+	return f, err
+}
+
+// newest is the last version of all.
+func newest(known []file) int64 {
+	if len(known) == 0 {
+		return 0
+	}
+	return known[len(known)-1].version
+}
