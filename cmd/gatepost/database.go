@@ -241,23 +241,30 @@ func checkDatabase(ctx context.Context, c *config, db *database) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if db.builtin != nil {
-		return prepare(ctx, c, conn, slog.New(slog.DiscardHandler))
+		return prepare(ctx, c, conn, slog.New(slog.DiscardHandler), nil)
 	}
 	return migrations.Check(ctx, conn)
 }
 
-// prepare migrates the database, or, when that is not wanted, says what is missing.
-func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger) error {
-	if c.migrate {
-		n, err := migrations.Up(ctx, conn)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			log.Info("migrated the database", "migrations", n)
-		}
+// prepare migrates the database, or, when that is not wanted, says what is missing. waits is told while others are waited for.
+func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
+	if !c.migrate {
+		return migrations.Check(ctx, conn)
 	}
-	return migrations.Check(ctx, conn)
+	n, err := migrations.Set{Waits: waits}.Up(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return migrations.Check(ctx, conn)
+	}
+	log.Info("migrated the database", "migrations", n)
+	fresh, err := pgx.ConnectConfig(ctx, conn.Config()) // that one may have been idle for so long that it is dead
+	if err != nil {
+		return err
+	}
+	defer fresh.Close(context.WithoutCancel(ctx))
+	return migrations.Check(ctx, fresh)
 }
 
 // openPool opens the pool the store works on, and notes how many connections of all there may be are left for its others.

@@ -126,11 +126,11 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 		}
 	})
 	eventually(t, "the gate answers", func() bool {
-		res, err := http.Get(g.ops + "/healthz")
+		res, err := http.Get(g.ops + isUp)
 		if err == nil {
 			_ = res.Body.Close()
 		}
-		return err == nil
+		return err == nil && res.StatusCode == 200
 	})
 	return g
 }

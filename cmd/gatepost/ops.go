@@ -31,7 +31,10 @@ func newMetrics() *prometheus.Registry {
 }
 
 // readiness says whether new requests are welcome.
-type readiness struct{ draining atomic.Bool }
+type readiness struct {
+	draining atomic.Bool
+	starting atomic.Pointer[string] // what the gate waits for before it is up; nil: it is
+}
 
 // opsHandler serves what operators and platforms look at. It stands on a listener of its own, never on the public one.
 func (g *gate) opsHandler() http.Handler {
@@ -72,6 +75,9 @@ func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
 
 // checkReady leaves out the checks that are excluded.
 func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
+	if waits := g.ready.starting.Load(); waits != nil {
+		return ready{Checks: map[string]string{"process": "starting", "migrations": *waits}}
+	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	answer := ready{Ready: true, Checks: map[string]string{}}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+
 	"log/slog"
 	"math"
 	"net"
@@ -99,6 +99,7 @@ type gate struct {
 	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
 	authority *authority
 	ready     *readiness
+	entrance  entrance
 	// connections are the visitors', and sockets bounds them.
 	connections connections
 	sockets     *sockets
@@ -126,13 +127,22 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	if err := c.upstream.LeadsTo(ctx, l.own()); err != nil {
 		return err
 	}
+	g.openServers()
+	failed := make(chan error, 3)
+	g.serveOps(l, failed) // from the first moment, as a migration may take long
+	public := sync.OnceFunc(func() { g.servePublic(l, failed) })
+	g.allow(l, public)
 	if err := g.open(ctx); ctx.Err() != nil {
 		log.Info("stopping")
 		return nil
 	} else if err != nil {
 		return err
 	}
-	failed := g.serve(l)
+	public()
+	if l.plain != nil {
+		g.answer("send visitors to https", failed, func() error { return g.plain.Serve(l.plain) })
+	}
+	g.ready.starting.Store(nil)
 	if g.authority != nil {
 		ctx, stop := context.WithCancel(context.Background())
 		g.onClose(stop)
@@ -157,28 +167,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	}
 }
 
-// serve answers on the listeners, and says when that ends.
-func (g *gate) serve(l listeners) (failed <-chan error) {
-	ended := make(chan error, 3)
-	answer := func(work string, serve func() error) {
-		go g.watch.Run(context.Background(), work, func(context.Context) { ended <- serve() })
-	}
-	if g.public.TLSConfig != nil {
-		answer("answer visitors", func() error { return g.public.ServeTLS(l.public, "", "") })
-	} else {
-		answer("answer visitors", func() error { return g.public.Serve(l.public) })
-	}
-	if l.ops != nil {
-		answer("answer operators", func() error { return g.ops.Serve(l.ops) })
-	}
-	if l.plain != nil {
-		answer("send visitors to https", func() error { return g.plain.Serve(l.plain) })
-	}
-	return ended
-}
-
 // listeners are where the gate is spoken to. Those that are off are nil.
-type listeners struct{ public, ops, plain net.Listener }
+type listeners struct {
+	public, ops, plain net.Listener
+	passed             bool // the public one is a socket that others may serve too
+}
 
 // Close is for when nobody serves them any more, or never did.
 func (l listeners) Close() {
@@ -217,7 +210,7 @@ func listen(c *config) (l listeners, err error) {
 		}
 	}()
 	passed, err := passedOn()
-	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"]}
+	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"], passed: passed["public"] != nil}
 	if err != nil {
 		return l, err
 	}
@@ -304,26 +297,18 @@ func (g *gate) open(ctx context.Context) error {
 		Log: g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
 	}, g.store)
 	g.onClose(g.proxy.Close)
-	quiet := slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)
-	g.public = &http.Server{Handler: weighed(g.windingDown(g.proxy)), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
-		ConnState:   func(c net.Conn, s http.ConnState) { g.sockets.note(c, s); g.connections.note(c, s) },
-		ConnContext: withSocket,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
-			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
-	g.onClose(func() { _ = g.public.Close() })
-	g.ops = newOpsServer(g.opsHandler(), quiet)
-	g.onClose(func() { _ = g.ops.Close() })
-	g.openTLS(quiet)
+	g.onClose(g.closeServers) // before what they answer with
+	g.openTLS()
+	handler := weighed(g.windingDown(g.proxy))
+	g.entrance.up.Store(&handler)
 	return nil
 }
 
 // openTLS gives the public listener a certificate, and visitors who come over http somebody who sends them there.
-func (g *gate) openTLS(quiet *log.Logger) {
+func (g *gate) openTLS() {
 	plain := plainHandler(g.c.publicURL.String())
 	switch {
 	case g.c.certificate != nil:
-		g.public.TLSConfig = g.c.certificate.config()
 		g.keep("watch the certificate", func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
 	case g.c.acmeDomains != nil:
 		g.authority = newAuthority(g.c, g.pool, g.log)
@@ -331,7 +316,7 @@ func (g *gate) openTLS(quiet *log.Logger) {
 		plain = g.authority.HTTPHandler(plain)
 	}
 	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: plainTimeout, WriteTimeout: plainTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: g.quiet(), DisableGeneralOptionsHandler: true,
 		ConnState: g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })
 }
@@ -376,7 +361,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = prepare(ctx, g.c, conn, g.log)
+	err = prepare(ctx, g.c, conn, g.log, g.waiting())
 	_ = conn.Close(ctx)
 	if err != nil {
 		return err
