@@ -119,7 +119,7 @@ func (s *siege) raw(x shot) string {
 // headers are those of a shot, but for its length.
 func (s *siege) headers(x shot) []string {
 	list := append([]string{"Sec-Fetch-Mode: navigate"}, x.headers...)
-	if x.from != "" && !s.kind.direct {
+	if x.from != "" && !s.direct {
 		list = append(list, "X-Forwarded-For: "+x.from)
 	}
 	if x.session != nil && *x.session != "" {

@@ -10,61 +10,66 @@ import (
 	"testing"
 )
 
-// oneAddress is where a hostile client comes from that has one.
-const oneAddress = "203.0.113.9"
+// A network gives the address of a client's request. Each season has its own.
+type network func(s *siege, i, round int) string
 
-// A network gives the address of a client's request.
-type network func(i, round int) string
-
-func fromOne(int, int) string { return oneAddress }
+func fromOne(s *siege, _, _ int) string { return fmt.Sprintf("203.0.%d.9", s.season) }
 
 // from24 has 200 addresses of one IPv4 /24; the others are one IPv6 network of that size each.
-func from24(i, round int) string { return fmt.Sprintf("203.0.113.%d", 20+(i+round)%200) }
-func from64(i, round int) string { return fmt.Sprintf("2001:db8:a:1::%x:%x", i, round%0xffff) }
-func from56(i, round int) string { return fmt.Sprintf("2001:db8:a:%x::1", 0x100+(i+round)%256) }
-func from48(i, round int) string { return fmt.Sprintf("2001:db8:a:%x::1", (i*251+round)%0x10000) }
+func from24(s *siege, i, round int) string {
+	return fmt.Sprintf("203.0.%d.%d", s.season, 20+(i+round)%200)
+}
+func from64(s *siege, i, round int) string {
+	return fmt.Sprintf("2001:db8:a%02x:1::%x:%x", s.season, i, round%0xffff)
+}
+func from56(s *siege, i, round int) string {
+	return fmt.Sprintf("2001:db8:a%02x:%x::1", s.season, 0x100+(i+round)%256)
+}
+func from48(s *siege, i, round int) string {
+	return fmt.Sprintf("2001:db8:a%02x:%x::1", s.season, (i*251+round)%0x10000)
+}
 
 // logins are attempts to sign in as one of so many hostile accounts.
 func logins(accounts int, password string, from network) aim {
-	return func(_ *siege, i, round int) shot {
-		email := fmt.Sprintf("mallory%d@example.com", 1+i%accounts)
-		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", password, "remember", "on"), from: from(i, round)}
+	return func(s *siege, i, round int) shot {
+		email := s.mallory(i%accounts) + "@example.com"
+		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", password, "remember", "on"), from: from(s, i, round)}
 	}
 }
 
 // guesses are wrong passwords for names that nobody has.
 func guesses(from network) aim {
-	return func(_ *siege, i, round int) shot {
-		email := fmt.Sprintf("nobody%d-%d@example.com", i, round)
-		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", "a wrong password"), from: from(i, round)}
+	return func(s *siege, i, round int) shot {
+		email := fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)
+		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", "a wrong password"), from: from(s, i, round)}
 	}
 }
 
 func forgets(from network) aim {
-	return func(_ *siege, i, round int) shot {
-		return shot{method: "POST", path: "/login/forgot", body: formOf("email", fmt.Sprintf("nobody%d-%d@example.com", i, round)), from: from(i, round)}
+	return func(s *siege, i, round int) shot {
+		return shot{method: "POST", path: "/login/forgot", body: formOf("email", fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)), from: from(s, i, round)}
 	}
 }
 
 func signUps(from network) aim {
-	return func(_ *siege, i, round int) shot {
-		email := fmt.Sprintf("new%d-%d@example.com", i, round)
-		return shot{method: "POST", path: "/signup", body: formOf("email", email, "password", password, "name", "M"), from: from(i, round)}
+	return func(s *siege, i, round int) shot {
+		email := fmt.Sprintf("new%d-%d-%d@example.com", s.season, i, round)
+		return shot{method: "POST", path: "/signup", body: formOf("email", email, "password", password, "name", "M"), from: from(s, i, round)}
 	}
 }
 
 // reads are requests without a body and without a session.
 func reads(method, path string, headers ...string) aim {
-	return func(*siege, int, int) shot {
-		return shot{method: method, path: path, from: oneAddress, headers: headers}
+	return func(s *siege, _, _ int) shot {
+		return shot{method: method, path: path, from: fromOne(s, 0, 0), headers: headers}
 	}
 }
 
 // forged have each request with another session that nobody has.
 func forged(method, path string) aim {
-	return func(_ *siege, i, round int) shot {
+	return func(s *siege, i, round int) shot {
 		token := fmt.Sprintf("%043d", i*1_000_000+round)
-		return shot{method: method, path: path, from: oneAddress, session: &token}
+		return shot{method: method, path: path, from: fromOne(s, 0, 0), session: &token}
 	}
 }
 
@@ -72,14 +77,14 @@ func forged(method, path string) aim {
 // user.
 func signedIn(n int, attack func(int, aim) func(context.Context, *siege), next func(i, round int) shot) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
-		tokens := s.sessions("mallory1", min(n, sessionsPerUser-10))
+		tokens := s.sessions(s.mallory(0), min(n, sessionsPerUser-10))
 		of := make([]string, n) // of each client: they get other ones
 		for i := range of {
 			of[i] = tokens[i%len(tokens)]
 		}
-		attack(n, func(_ *siege, i, round int) shot {
+		attack(n, func(s *siege, i, round int) shot {
 			x := next(i, round)
-			x.from, x.session = oneAddress, &of[i]
+			x.from, x.session = fromOne(s, 0, 0), &of[i]
 			return x
 		})(ctx, s)
 	}
@@ -127,15 +132,15 @@ func everyone(method string) aim {
 				paths = append(paths, e.path)
 			}
 		}
-		return at(endpoint{method, paths[i%len(paths)]}, i, round)
+		return s.at(endpoint{method, paths[i%len(paths)]}, i, round)
 	}
 }
 
 // at is a shot at an endpoint. Each account has its own, so that a deletion takes nobody else along.
-func at(e endpoint, i, round int) shot {
-	x := shot{method: e.method, path: e.path, from: oneAddress}
+func (s *siege) at(e endpoint, i, round int) shot {
+	x := shot{method: e.method, path: e.path, from: fromOne(s, 0, 0)}
 	if e.method == "POST" {
-		x.body = formOf("email", fmt.Sprintf("mallory%d@example.com", 1+i%malloryAccounts), "password", password, "current", password, "name", fmt.Sprint("M", round),
+		x.body = formOf("email", s.mallory(i)+"@example.com", "password", password, "current", password, "name", fmt.Sprint("M", round),
 			"id", "x", "token", fmt.Sprintf("%043d", round), "next", "/dashboard", "remember", "on")
 	}
 	return x
@@ -145,10 +150,10 @@ func at(e endpoint, i, round int) shot {
 func ofEverybody(n int, attack func(int, aim) func(context.Context, *siege), next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		of := make([]string, n)
-		for a := range malloryAccounts {
-			tokens := s.sessions(fmt.Sprint("mallory", 1+a), n/malloryAccounts+1)
-			for i := a; i < n; i += malloryAccounts {
-				of[i] = tokens[i/malloryAccounts]
+		for a := range hostileAccounts {
+			tokens := s.sessions(s.mallory(a), n/hostileAccounts+1)
+			for i := a; i < n; i += hostileAccounts {
+				of[i] = tokens[i/hostileAccounts]
 			}
 		}
 		attack(n, func(s *siege, i, round int) shot {
@@ -162,8 +167,8 @@ func ofEverybody(n int, attack func(int, aim) func(context.Context, *siege), nex
 // fat gives a user so much history that what they may download is some MiB.
 func fat(n int) func(*siege) {
 	return func(s *siege) {
-		s.sql(fmt.Sprintf(`INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id)
-			SELECT now(), 'sign-in', 'ok', 'mallory1', '%s', 'x' FROM generate_series(1, %d)`, oneAddress, n))
+		s.sql(s.t, fmt.Sprintf(`INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id)
+			SELECT now(), 'sign-in', 'ok', '%s', '203.0.113.7', 'x' FROM generate_series(1, %d)`, s.mallory(0), n))
 	}
 }
 
@@ -186,10 +191,10 @@ func hostiles(t *testing.T) []hostile {
 		{name: "right passwords", attack: flood(220, logins(1, password, fromOne))},
 		{name: "right passwords, HTTP/2", tls: true, attack: streams(1000, logins(1, password, fromOne))},
 		{name: "right passwords of two accounts", rare: true, attack: flood(220, logins(2, password, fromOne))},
-		{name: "right passwords of many accounts", attack: flood(220, logins(malloryAccounts, password, fromOne))},
-		{name: "right passwords from a /24", networks: 200, attack: flood(220, logins(malloryAccounts, password, from24))},
-		{name: "right passwords from a /64", rare: true, attack: flood(220, logins(malloryAccounts, password, from64))},
-		{name: "right passwords from a /48", networks: 1000, attack: flood(220, logins(malloryAccounts, password, from48))},
+		{name: "right passwords of many accounts", attack: flood(220, logins(hostileAccounts, password, fromOne))},
+		{name: "right passwords from a /24", networks: 200, attack: flood(220, logins(hostileAccounts, password, from24))},
+		{name: "right passwords from a /64", rare: true, attack: flood(220, logins(hostileAccounts, password, from64))},
+		{name: "right passwords from a /48", networks: 1000, attack: flood(220, logins(hostileAccounts, password, from48))},
 		{name: "wrong passwords", attack: flood(220, logins(1, "a wrong password", fromOne))},
 		{name: "guesses", attack: flood(400, guesses(fromOne))},
 		{name: "guesses from a /24", networks: 200, rare: true, attack: flood(400, guesses(from24))},
@@ -223,15 +228,15 @@ func hostiles(t *testing.T) []hostile {
 		{name: "forged sessions at the app, HTTP/2", tls: true, rare: true, attack: streams(1000, forged("GET", "/dashboard/short"))},
 		{name: "forged sessions on public pages", attack: flood(400, forged("GET", "/public/short"))},
 		{name: "a huge next", attack: flood(200, reads("GET", "/login?next=/"+long))},
-		{name: "a huge next in a form", attack: flood(200, func(_ *siege, i, round int) shot {
-			return shot{method: "POST", path: "/login", body: formOf("email", "x", "next", long), from: oneAddress}
+		{name: "a huge next in a form", attack: flood(200, func(s *siege, _, _ int) shot {
+			return shot{method: "POST", path: "/login", body: formOf("email", "x", "next", long), from: fromOne(s, 0, 0)}
 		})},
 	}
 	list = append(list, slowHostiles()...)
 	list = append(list, leavingHostiles()...)
 	list = append(list, directHostiles()...)
 	for _, e := range endpoints(t) {
-		next := func(_ *siege, i, round int) shot { return at(e, i, round) }
+		next := func(s *siege, i, round int) shot { return s.at(e, i, round) }
 		list = append(list, hostile{name: e.method + " " + e.path, rare: true, attack: flood(400, next)},
 			hostile{name: e.method + " " + e.path + ", signed up", rare: true, attack: ofEverybody(400, flood, next)})
 	}

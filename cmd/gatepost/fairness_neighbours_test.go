@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -52,57 +53,60 @@ const (
 	health      = "health"
 )
 
-func newNeighbours(s *siege) *neighbours {
+func newNeighbours(t *testing.T, w *town) *neighbours {
 	return &neighbours{map[string]*neighbour{
-		keptSession: s.keepsASession(),
-		signingIn:   s.signsIn(),
-		health:      s.asksForHealth(),
+		keptSession: w.keepsASession(t),
+		signingIn:   w.signsIn(t),
+		health:      w.asksForHealth(t),
 	}}
 }
 
+// adaAddress is where the visitor with the kept session is.
+const adaAddress = "198.51.100.7"
+
 // keepsASession loads a page of the app with a session that the gate knows.
-func (s *siege) keepsASession() *neighbour {
+func (w *town) keepsASession(t *testing.T) *neighbour {
 	n := &neighbour{enough: keptRounds, pause: 5 * time.Millisecond}
-	client, token := s.client(), s.door(s.client(), "ada", "198.51.100.7")
+	client, token := w.client(t), w.door(t, w.client(t), "ada", adaAddress)
 	n.round = func(int) {
 		began := time.Now()
-		n.ask(client, 200, "GET", s.g.url+"/dashboard/short", "", "X-Forwarded-For: 198.51.100.7", "Cookie: "+s.cookie+"="+token)
+		n.ask(client, 200, "GET", w.g.url+"/dashboard/short", "", "X-Forwarded-For: "+adaAddress, "Cookie: "+w.cookie+"="+token)
 		n.waited(time.Since(began))
 	}
 	return n
 }
 
 // signsIn is each time somebody else, from another network: they open the page, send the form and load a page of the app.
-func (s *siege) signsIn() *neighbour {
+func (w *town) signsIn(t *testing.T) *neighbour {
 	n := &neighbour{enough: signInRounds, pause: 50 * time.Millisecond}
 	n.round = func(i int) {
-		client := s.client()
+		client := w.client(t)
 		defer client.CloseIdleConnections()
 		from := fmt.Sprintf("X-Forwarded-For: 198.18.%d.%d", i/2%250, 1+i%250)
 		if i%2 == 1 {
 			from = fmt.Sprintf("X-Forwarded-For: 2001:db8:b%03x::1", i%4096)
 		}
-		n.ask(client, 200, "GET", s.g.url+"/login", "", from)
+		n.ask(client, 200, "GET", w.g.url+"/login", "", from)
 		began := time.Now()
 		email := fmt.Sprintf("ada%d@example.com", 1+i%adaAccounts)
-		r := n.ask(client, 303, "POST", s.g.url+"/login", formOf("email", email, "password", password, "remember", "on"), from)
+		r := n.ask(client, 303, "POST", w.g.url+"/login", formOf("email", email, "password", password, "remember", "on"), from)
 		n.waited(time.Since(began))
-		if token := s.sessionIn(r.header); token != "" {
-			n.ask(client, 200, "GET", s.g.url+"/dashboard/short", "", from, "Cookie: "+s.cookie+"="+token)
+		if token := w.sessionIn(r.header); token != "" {
+			n.ask(client, 200, "GET", w.g.url+"/dashboard/short", "", from, "Cookie: "+w.cookie+"="+token)
 		}
 	}
 	return n
 }
 
 // asksForHealth does as balancers and platforms do.
-func (s *siege) asksForHealth() *neighbour {
+func (w *town) asksForHealth(t *testing.T) *neighbour {
 	n := &neighbour{enough: healthRounds, pause: 20 * time.Millisecond}
-	client := s.client()
+	client := w.client(t)
 	n.round = func(int) {
 		began := time.Now()
-		n.ask(client, 200, "GET", s.g.url+"/.gatepost/healthz", "")
-		n.ask(client, 200, "GET", s.g.ops+"/healthz", "")
-		n.ask(client, 200, "GET", s.g.ops+"/readyz", "")
+		n.ask(client, 200, "GET", w.g.url+"/.gatepost/healthz", "")
+		n.ask(client, 200, "GET", w.g.ops+"/healthz", "")
+		n.ask(client, 200, "GET", w.g.ops+"/readyz", "")
 		n.waited(time.Since(began))
 	}
 	return n
@@ -112,12 +116,12 @@ func (s *siege) asksForHealth() *neighbour {
 const neighbourPatience = 20 * time.Second
 
 // client is a neighbour's, who comes from an address of their own where the machine has more than one.
-func (s *siege) client() *http.Client {
+func (w *town) client(t *testing.T) *http.Client {
 	transport := &http.Transport{DialContext: dialer("127.0.0.3").DialContext, ForceAttemptHTTP2: true}
-	if s.roots != nil {
-		transport.TLSClientConfig = &tls.Config{RootCAs: s.roots}
+	if w.roots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: w.roots}
 	}
-	s.t.Cleanup(transport.CloseIdleConnections)
+	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: neighbourPatience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -177,20 +181,20 @@ func send(client *http.Client, method, target, body string, headers ...string) (
 }
 
 // door signs somebody in and returns the session's token.
-func (s *siege) door(client *http.Client, name, from string) string {
-	s.t.Helper()
-	r, err := send(client, "POST", s.g.url+"/login", formOf("email", name+"@example.com", "password", password, "remember", "on"), "X-Forwarded-For: "+from)
-	token := s.sessionIn(r.header)
+func (w *town) door(t *testing.T, client *http.Client, name, from string) string {
+	t.Helper()
+	r, err := send(client, "POST", w.g.url+"/login", formOf("email", name+"@example.com", "password", password, "remember", "on"), "X-Forwarded-For: "+from)
+	token := w.sessionIn(r.header)
 	if err != nil || token == "" {
-		s.t.Fatalf("%s signs in: %d, %v", name, r.status, err)
+		t.Fatalf("%s signs in: %d, %v", name, r.status, err)
 	}
 	return token
 }
 
 // sessionIn is the token that an answer sets.
-func (s *siege) sessionIn(h http.Header) string {
+func (w *town) sessionIn(h http.Header) string {
 	for _, line := range h["Set-Cookie"] {
-		if c, err := http.ParseSetCookie(line); err == nil && c.Name == s.cookie {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == w.cookie {
 			return c.Value
 		}
 	}

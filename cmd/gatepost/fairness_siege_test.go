@@ -22,37 +22,46 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// siege is a gate with a hostile client and its neighbours.
-type siege struct {
-	t          *testing.T
-	kind       hostile
+// town is a gate with its neighbours, which may have stood more than one siege.
+type town struct {
 	g          *running
 	address    string         // of the public listener
 	cookie     string         // the name of the session cookie
 	roots      *x509.CertPool // nil: plain HTTP
+	direct     bool
 	db         *pgxpool.Pool
 	log        *noted
-	began      time.Time
-	neighbours *neighbours
-	tally      tally
 	endpoints  []endpoint
+	neighbours *neighbours
+	quiet      account // what neighbours were answered in quiet
+	memory     int64   // that the gate had then
+}
+
+// siege is what one hostile client does to a town.
+type siege struct {
+	*town
+	t      *testing.T
+	kind   hostile
+	season int // one for each siege, so that none begins where another was stopped
+	began  time.Time
+	tally  tally
 }
 
 type waitGroup = sync.WaitGroup
 
-// Accounts: the hostile ones, mallory1@example.com and so on, and those of the neighbours, ada1@example.com and so on. All have the one
-// password.
+// Accounts: of the hostile ones so many in each season, and of the neighbours. All have the one password.
 const (
-	malloryAccounts = 20
+	hostileAccounts = 20
 	adaAccounts     = 400
 	// sessionsPerUser is the default of GATEPOST_SESSIONS_PER_USER.
 	sessionsPerUser = 100
 )
 
-func newSiege(t *testing.T, k hostile) *siege {
+// newTown founds one for a kind of hostile client.
+func newTown(t *testing.T, k hostile) *town {
 	t.Helper()
 	database := authtest.NewDatabase(t)
-	s := &siege{t: t, kind: k, db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}}, began: time.Now(), endpoints: endpoints(t)}
+	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
 	post := newPostOffice(t, nil, nil)
 	go func() {
 		for {
@@ -68,81 +77,86 @@ func newSiege(t *testing.T, k hostile) *siege {
 	if !k.direct {
 		env = append(env, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
 	}
-	s.start(env)
-	s.settle()
-	s.neighbours = newNeighbours(s)
-	return s
+	w.start(t, k.tls, env)
+	w.signsUp(t, "mallory", "203.0.113.7")
+	w.signsUp(t, "ada", adaAddress)
+	w.copies(t, "ada", "ada", adaAccounts)
+	w.neighbours = newNeighbours(t, w)
+	began := time.Now()
+	w.quiet = w.neighbours.visit(func() bool { return w.neighbours.rounds() && time.Since(began) >= *soakFor/6 })
+	if wrong := w.quiet.wrong(); len(wrong) > 0 {
+		t.Fatalf("in quiet: %v", wrong) // nobody is held to what they never got
+	}
+	w.memory = w.look(t).memory
+	return w
 }
 
 // start runs the gate. Its log is not kept whole, as startGate keeps it: a line for each request would fill the memory of the test.
-func (s *siege) start(env []string) {
-	s.t.Helper()
-	port, ops := freePort(s.t), freePort(s.t)
-	s.address, s.cookie = "127.0.0.1:"+port, "gatepost_"+port
-	s.g = &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: s.log.kept, done: make(chan error, 1)}
-	if s.kind.tls {
-		cert, key, roots := writePair(s.t, s.t.TempDir(), nil)
-		s.roots, s.cookie, s.g.url = roots, "__Host-gatepost", "https://localhost:"+port
+func (w *town) start(t *testing.T, tls bool, env []string) {
+	t.Helper()
+	port, ops := freePort(t), freePort(t)
+	w.address, w.cookie = "127.0.0.1:"+port, "gatepost_"+port
+	w.g = &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: w.log.kept, done: make(chan error, 1)}
+	if tls {
+		cert, key, roots := writePair(t, t.TempDir(), nil)
+		w.roots, w.cookie, w.g.url = roots, "__Host-gatepost", "https://localhost:"+port
 		env = append(env, "GATEPOST_PUBLIC_URL=https://localhost:0", "GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
 	}
-	s.g.cmd = exec.Command(plainGate, "serve")
-	s.g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=127.0.0.1:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
+	w.g.cmd = exec.Command(plainGate, "serve")
+	w.g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=127.0.0.1:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
 		"GATEPOST_PROTECT=/dashboard"}, env...)
-	s.g.cmd.Stderr, s.g.cmd.Stdout = s.log, s.log
-	if err := s.g.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	w.g.cmd.Stderr, w.g.cmd.Stdout = w.log, w.log
+	if err := w.g.cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	s.g.untilItEnds(s.t)
+	w.g.untilItEnds(t)
 }
 
-// settle makes the accounts: one of each side through the door, the others as copies of these, whatever the columns.
-func (s *siege) settle() {
-	s.t.Helper()
-	for name, copies := range map[string]int{"mallory": malloryAccounts, "ada": adaAccounts} {
-		v := s.visitor()
-		form := formOf("email", name+"@example.com", "password", password, "name", name, "remember", "on")
-		if r := v.do("POST", "/signup", strings.NewReader(form), "X-Forwarded-For: "+map[string]string{"mallory": oneAddress, "ada": "198.51.100.7"}[name]); r.status != 303 {
-			s.t.Fatalf("%s signs up: %d %s", name, r.status, r.body)
-		}
-		for _, sql := range []string{
-			`INSERT INTO gatepost."user" SELECT (jsonb_populate_record(u, jsonb_build_object('id', '%[1]s' || i, 'email', '%[1]s' || i || '@example.com'))).*
-				FROM gatepost."user" u, generate_series(1, %[2]d) i WHERE u.email = '%[1]s@example.com'`,
-			`INSERT INTO gatepost.account SELECT (jsonb_populate_record(a, jsonb_build_object('id', '%[1]s' || i, 'user_id', '%[1]s' || i, 'account_id', '%[1]s' || i))).*
-				FROM gatepost.account a JOIN gatepost."user" u ON u.id = a.user_id, generate_series(1, %[2]d) i WHERE u.email = '%[1]s@example.com'`,
-		} {
-			s.sql(fmt.Sprintf(sql, name, copies))
-		}
+// signsUp makes an account through the door.
+func (w *town) signsUp(t *testing.T, name, from string) {
+	t.Helper()
+	r, err := send(w.client(t), "POST", w.g.url+"/signup", formOf("email", name+"@example.com", "password", password, "name", name, "remember", "on"), "X-Forwarded-For: "+from)
+	if err != nil || r.status != 303 {
+		t.Fatalf("%s signs up: %d %s %v", name, r.status, r.body, err)
 	}
 }
 
-func (s *siege) sql(statement string, args ...any) {
-	s.t.Helper()
-	if _, err := s.db.Exec(s.t.Context(), statement, args...); err != nil {
-		s.t.Fatalf("%s: %v", statement, err)
+// copies makes more accounts of one, whatever the columns are. Their ids and addresses are numbered from 1.
+func (w *town) copies(t *testing.T, of, name string, n int) {
+	t.Helper()
+	for _, sql := range []string{
+		`INSERT INTO gatepost."user" SELECT (jsonb_populate_record(u, jsonb_build_object('id', '%[2]s' || i, 'email', '%[2]s' || i || '@example.com'))).*
+			FROM gatepost."user" u, generate_series(1, %[3]d) i WHERE u.email = '%[1]s@example.com'`,
+		`INSERT INTO gatepost.account SELECT (jsonb_populate_record(a, jsonb_build_object('id', '%[2]s' || i, 'user_id', '%[2]s' || i, 'account_id', '%[2]s' || i))).*
+			FROM gatepost.account a JOIN gatepost."user" u ON u.id = a.user_id, generate_series(1, %[3]d) i WHERE u.email = '%[1]s@example.com'`,
+	} {
+		w.sql(t, fmt.Sprintf(sql, of, name, n))
+	}
+}
+
+func (w *town) sql(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := w.db.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
 // number is what a query counts.
-func (s *siege) number(query string) (n int) {
-	s.t.Helper()
-	if err := s.db.QueryRow(s.t.Context(), query).Scan(&n); err != nil {
-		s.t.Fatalf("%s: %v", query, err)
+func (w *town) number(t *testing.T, query string) (n int) {
+	t.Helper()
+	if err := w.db.QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
 	}
 	return n
 }
 
-// visitor is a browser at the siege's gate.
-func (s *siege) visitor() *visitor {
-	s.t.Helper()
-	if s.roots != nil {
-		return s.g.secure(s.t, s.roots)
-	}
-	return s.g.visitor(s.t)
+// mallory is the id of a hostile account of this season.
+func (s *siege) mallory(i int) string {
+	return fmt.Sprintf("mallory%d-%d", s.season, 1+i%hostileAccounts)
 }
 
 // sessions makes sessions of a user and returns their tokens.
 func (s *siege) sessions(user string, n int) (tokens []string) {
-	s.t.Helper()
 	var hashes []string
 	for range n {
 		var b [32]byte
@@ -151,7 +165,8 @@ func (s *siege) sessions(user string, n int) (tokens []string) {
 		hash := sha256.Sum256([]byte(token))
 		tokens, hashes = append(tokens, token), append(hashes, hex.EncodeToString(hash[:]))
 	}
-	s.sql(`INSERT INTO gatepost.session SELECT (jsonb_populate_record(s, jsonb_build_object('id', left(t.hash, 26), 'token', t.hash, 'user_id', $1::text))).*
+	s.sql(s.t, `INSERT INTO gatepost.session
+		SELECT (jsonb_populate_record(s, jsonb_build_object('id', left(t.hash, 26), 'token', t.hash, 'user_id', $1::text, 'created_at', now(), 'last_used_at', now()))).*
 		FROM (SELECT * FROM gatepost.session LIMIT 1) s, unnest($2::text[]) AS t (hash)`, user, hashes)
 	return tokens
 }
@@ -165,16 +180,15 @@ type looked struct {
 	sessions                    int // of the user with the most
 }
 
-func (s *siege) look() looked {
-	s.t.Helper()
-	status := fmt.Sprintf("/proc/%d/", s.g.cmd.Process.Pid)
-	l := looked{outages: s.log.count("PostgreSQL does not answer"), lines: s.log.others()}
-	l.memory = memoryOf(status + "status")
+func (w *town) look(t *testing.T) looked {
+	t.Helper()
+	status := fmt.Sprintf("/proc/%d/", w.g.cmd.Process.Pid)
+	l := looked{outages: w.log.count("PostgreSQL does not answer"), lines: w.log.others(), memory: memoryOf(status + "status")}
 	_ = os.WriteFile(status+"clear_refs", []byte("5"), 0) // the peak is forgotten, where there is such a thing
-	l.rows = s.number(`SELECT count(*) FROM gatepost.audit_event WHERE result <> 'ok'`)
-	l.connections = s.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'gatepost%'`)
-	l.sessions = s.number(`SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM gatepost.session GROUP BY user_id) AS of_one`)
-	for _, m := range poolMost.FindAllStringSubmatch(s.g.metrics(s.t), -1) {
+	l.rows = w.number(t, `SELECT count(*) FROM gatepost.audit_event WHERE result <> 'ok'`)
+	l.connections = w.number(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'gatepost%'`)
+	l.sessions = w.number(t, `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM gatepost.session GROUP BY user_id) AS of_one`)
+	for _, m := range poolMost.FindAllStringSubmatch(w.g.metrics(t), -1) {
 		n, _ := strconv.ParseFloat(m[1], 64) // matched
 		l.connectionsMax += int(n)
 	}
@@ -207,7 +221,7 @@ type noted struct {
 }
 
 // keptLines bounds what is kept, in bytes.
-const keptLines = 64 << 10
+const keptLines = 16 << 10
 
 func (n *noted) Write(p []byte) (int, error) {
 	n.mu.Lock()

@@ -13,11 +13,12 @@ import (
 
 // slowHostiles send or read slowly, by halves, or too much.
 func slowHostiles() []hostile {
+	late := []string{"GATEPOST_UPSTREAM_TIMEOUT=20s"} // or who waits would be left hanging, by the app
 	return []hostile{
 		{name: "half-sent forms", mute: true, attack: halfForms(2500, 4000)},
 		{name: "half-sent forms, HTTP/2", tls: true, mute: true, attack: halfStreams(1000)},
-		{name: "forms byte by byte", mute: true, attack: dribbled(500, "POST /login HTTP/1.1\r\nHost: %s\r\n"+formHeaders+"Content-Length: 60000\r\n\r\n", "x")},
-		{name: "headers line by line", mute: true, attack: dribbled(500, "GET /login HTTP/1.1\r\nHost: %s\r\n", "X-More: 1\r\n")},
+		{name: "forms byte by byte", mute: true, attack: dribbled(500, func(s *siege) string { return s.head("/login", "Content-Length: 60000\r\n") }, "x")},
+		{name: "headers line by line", mute: true, attack: dribbled(500, func(s *siege) string { return "GET /login HTTP/1.1\r\nHost: " + s.host() + "\r\n" }, "X-More: 1\r\n")},
 		{name: "announced forms", attack: announced(100, "")},
 		{name: "announced forms that expect", attack: announced(100, "Expect: 100-continue\r\n")},
 		{name: "forms without end", attack: chunked(50)},
@@ -26,8 +27,8 @@ func slowHostiles() []hostile {
 		{name: "answers of the app, never read", mute: true, attack: deaf(300, reads("GET", "/public/flood"))},
 		{name: "open sockets", mute: true, attack: holding(500, reads("GET", "/public/ws", "Connection: Upgrade", "Upgrade: websocket"))},
 		{name: "open streams", mute: true, rare: true, attack: holding(200, reads("GET", "/public/events"))},
-		{name: "an app that says nothing", mute: true, attack: holding(500, reads("GET", "/public/late"))},
-		{name: "an app that says nothing, HTTP/2", tls: true, mute: true, rare: true, attack: streams(1000, reads("GET", "/public/late"))},
+		{name: "an app that says nothing", mute: true, env: late, attack: holding(500, reads("GET", "/public/late"))},
+		{name: "an app that says nothing, HTTP/2", tls: true, mute: true, rare: true, env: late, attack: streams(1000, reads("GET", "/public/late"))},
 	}
 }
 
@@ -37,13 +38,16 @@ func leavingHostiles() []hostile {
 		{name: "right passwords, left at once", mute: true, attack: hangingUp(100, logins(1, password, fromOne))},
 		{name: "guesses, left at once", mute: true, rare: true, attack: hangingUp(100, guesses(from48))},
 		{name: "forged sessions, left at once", mute: true, rare: true, attack: hangingUp(100, forged("GET", "/dashboard/short"))},
-		{name: "right passwords, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, logins(malloryAccounts, password, fromOne))},
+		{name: "right passwords, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, logins(hostileAccounts, password, fromOne))},
 		{name: "forged sessions, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, forged("GET", "/dashboard/short"))},
 		{name: "forgotten passwords in a row", attack: inARow(50, 100, forgets(fromOne))},
 	}
 }
 
-const formHeaders = "Content-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: " + oneAddress + "\r\n"
+// head is the beginning of a form.
+func (s *siege) head(path, more string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
+}
 
 // size is a number of clients: the short form has fewer.
 func size(short, long int) int {
@@ -56,8 +60,7 @@ func size(short, long int) int {
 // halfForms are forms of 62 KiB of which the last byte never comes.
 func halfForms(short, long int) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
-		head := fmt.Sprintf("POST /login HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\nemail=", s.host(), formHeaders, 62<<10)
-		text := head + strings.Repeat("x", 62<<10-len("email=")-1)
+		text := s.head("/login", fmt.Sprintf("Content-Length: %d\r\n", 62<<10)) + "email=" + strings.Repeat("x", 62<<10-len("email=")-1)
 		s.each(ctx, size(short, long), func(c hostileConn, _, _ int) {
 			if c.sends(text) {
 				c.hears(shot{method: "POST"})
@@ -82,7 +85,7 @@ func halfStreams(n int) func(context.Context, *siege) {
 						_, _ = io.WriteString(more, "email="+strings.Repeat("x", 62<<10)) // the gate may have enough
 						begun()
 					}()
-					s.stream(ctx, clients[i/perConnection], shot{method: "POST", path: "/login", from: oneAddress}, body)
+					s.stream(ctx, clients[i/perConnection], shot{method: "POST", path: "/login", from: fromOne(s, 0, 0)}, body)
 					stop()
 					_ = more.Close()
 				}
@@ -93,7 +96,7 @@ func halfStreams(n int) func(context.Context, *siege) {
 }
 
 // dribbled is something that comes piece by piece and has no end.
-func dribbled(n int, head, piece string) func(context.Context, *siege) {
+func dribbled(n int, head func(*siege) string, piece string) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, _, _ int) {
 			stop := make(chan struct{})
@@ -101,7 +104,7 @@ func dribbled(n int, head, piece string) func(context.Context, *siege) {
 				defer close(stop)
 				c.hears(shot{method: "POST"})
 			}()
-			for ok := c.sends(fmt.Sprintf(head, s.host())); ok; ok = c.sends(piece) {
+			for ok := c.sends(head(s)); ok; ok = c.sends(piece) {
 				select {
 				case <-ctx.Done():
 					return
@@ -118,7 +121,7 @@ func dribbled(n int, head, piece string) func(context.Context, *siege) {
 func announced(n int, more string) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, _, _ int) {
-			if c.sends(fmt.Sprintf("POST /login HTTP/1.1\r\nHost: %s\r\n%s%sContent-Length: 100000000\r\n\r\n", s.host(), formHeaders, more)) {
+			if c.sends(s.head("/login", more+"Content-Length: 100000000\r\n")) {
 				c.hears(shot{method: "POST"})
 			}
 		})
@@ -131,7 +134,7 @@ func chunked(n int) func(context.Context, *siege) {
 		chunk := fmt.Sprintf("%x\r\n%s\r\n", 16<<10, strings.Repeat("x", 16<<10))
 		s.each(ctx, n, func(c hostileConn, _, _ int) {
 			go func() {
-				if !c.sends(fmt.Sprintf("POST /signup HTTP/1.1\r\nHost: %s\r\n%sTransfer-Encoding: chunked\r\n\r\n", s.host(), formHeaders)) {
+				if !c.sends(s.head("/signup", "Transfer-Encoding: chunked\r\n")) {
 					return
 				}
 				for c.sends(chunk) {
