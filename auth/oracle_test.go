@@ -20,13 +20,16 @@ var takings = map[string]func(*testing.T, *world){
 	"confirmed":   func(t *testing.T, w *world) { w.create(t, victim, goodPassword, true) },
 	"unconfirmed": func(t *testing.T, w *world) { w.create(t, victim, goodPassword, false) },
 	"disabled": func(t *testing.T, w *world) {
-		exec(t, w.db, `UPDATE gatepost."user" SET disabled_at = now() WHERE id = $1`, w.create(t, victim, goodPassword, true))
+		w.create(t, victim, goodPassword, true)
+		exec(t, w.db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = $1`, victim)
 	},
 	"disabled before it was confirmed": func(t *testing.T, w *world) {
-		exec(t, w.db, `UPDATE gatepost."user" SET disabled_at = now() WHERE id = $1`, w.create(t, victim, goodPassword, false))
+		w.create(t, victim, goodPassword, false)
+		exec(t, w.db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = $1`, victim)
 	},
 	"locked": func(t *testing.T, w *world) {
-		exec(t, w.db, `UPDATE gatepost.account SET failed_attempts = 100 WHERE user_id = $1`, w.create(t, victim, goodPassword, true))
+		id := w.create(t, victim, goodPassword, true)
+		exec(t, w.db, `UPDATE gatepost.account SET failed_attempts = 100 WHERE user_id = $1`, id)
 	},
 	"hashed long ago": func(t *testing.T, w *world) {
 		id := w.create(t, victim, goodPassword, true)
@@ -74,7 +77,8 @@ type deed struct {
 
 // logIn tries a password a number of times.
 func logIn(at int, email string, p auth.Password, times int) deed {
-	return deed{fmt.Sprintf("browser %d: log in as %s with %q, %d times", at, email, p, times), func(ctx context.Context, w *world) (seen string) {
+	name := fmt.Sprintf("browser %d: log in as %s with %q, %d times", at, email, p, times)
+	return deed{name, func(ctx context.Context, w *world) (seen string) {
 		for range times {
 			seen += w.ask(ctx, at, "POST", "/login", "email", email, "password", string(p), "remember", "on")
 		}
@@ -95,14 +99,18 @@ func enter(at int, email string, p auth.Password) deed {
 
 // look opens a page.
 func look(at int, path string) deed {
-	return deed{fmt.Sprintf("browser %d: look at %s", at, path), func(ctx context.Context, w *world) string { return w.ask(ctx, at, "GET", path) }}
+	return deed{fmt.Sprintf("browser %d: look at %s", at, path), func(ctx context.Context, w *world) string {
+		return w.ask(ctx, at, "GET", path)
+	}}
 }
 
 // follow opens the link last sent to one of the stranger's own addresses, and sends the form that it leads to.
 func follow(at int, email string, kind auth.MailKind, pairs ...string) deed {
-	path := map[auth.MailKind]string{auth.MailVerify: "/signup/verify", auth.MailReset: "/login/reset", auth.MailInvite: "/signup/invitation",
-		auth.MailChange: "/account/email/confirm", auth.MailChanged: "/account/email/undo"}[kind]
-	return deed{fmt.Sprintf("browser %d: the link of %s to %s %q", at, kind, email, pairs), func(ctx context.Context, w *world) string {
+	path := map[auth.MailKind]string{auth.MailVerify: "/signup/verify", auth.MailReset: "/login/reset",
+		auth.MailInvite: "/signup/invitation", auth.MailChange: "/account/email/confirm",
+		auth.MailChanged: "/account/email/undo"}[kind]
+	name := fmt.Sprintf("browser %d: the link of %s to %s %q", at, kind, email, pairs)
+	return deed{name, func(ctx context.Context, w *world) string {
 		token := w.links[email+" "+string(kind)]
 		if token == "" {
 			return "no such mail"
@@ -125,26 +133,37 @@ var inviteMe = deed{"an invitation", func(ctx context.Context, w *world) string 
 	return fmt.Sprint(w.store.Invite(ctx, auth.Invitation{Email: myGuest}), w.letters(ctx))
 }}
 
+// mySignUp is the victim's address with a password of the stranger's own.
+var mySignUp = enter(0, victim, myPassword)
+
 // scripts are attacks with a plan.
 var scripts = map[string][]deed{
-	"a password of one's own": {enter(0, victim, myPassword), logIn(0, victim, myPassword, 8), logIn(1, victim, myPassword, 2), logIn(2, victim, myPassword, 2)},
-	"a familiar browser":      {enter(0, victim, myPassword), logIn(2, victim, wrong, 8), logIn(0, victim, wrong, 8), logIn(1, victim, wrong, 8)},
-	"a familiar network":      {enter(0, victim, myPassword), logIn(2, victim, wrong, 8), logIn(1, victim, wrong, 8)},
-	"patience": {enter(0, victim, myPassword), logIn(0, victim, myPassword, 6), pass(30 * time.Second), logIn(0, victim, myPassword, 2), pass(time.Minute),
-		logIn(2, victim, myPassword, 2), pass(24 * time.Hour), logIn(0, victim, myPassword, 6)},
-	"guesses before": {logIn(0, victim, myPassword, 3), enter(0, victim, myPassword), logIn(0, victim, myPassword, 4), logIn(0, mine, myPassword, 1)},
-	"a whole network": {enter(0, victim, myPassword), logIn(0, victim, myPassword, 5), pass(time.Hour), logIn(1, victim, myPassword, 1), pass(2 * time.Hour),
-		enter(1, victim, wrong), logIn(0, victim, wrong, 8), logIn(0, victim, myPassword, 1), logIn(0, minePlus, wrong, 8), logIn(1, mine, wrong, 8)},
-	"a sign-up of one's own before": {enter(0, minePlus, myPassword), enter(0, victim, myPassword), follow(0, minePlus, auth.MailVerify)},
-	"a sign-up of one's own after":  {enter(0, victim, myPassword), enter(0, minePlus, myPassword), follow(0, minePlus, auth.MailVerify)},
-	"signed in": {logIn(0, mine, myPassword, 1), enter(0, victim, myPassword), look(0, "/api/auth/get-session"),
-		send(0, "/account/email", "email", victim, "password", myPassword), logIn(0, victim, myPassword, 6), look(0, "/account"),
-		send(0, "/account/email", "email", minePlus, "password", myPassword), follow(0, minePlus, auth.MailChange), send(0, "/account/export"), send(0, "/logout"),
+	"a password of one's own": {mySignUp, logIn(0, victim, myPassword, 8), logIn(1, victim, myPassword, 2),
+		logIn(2, victim, myPassword, 2)},
+	"a familiar browser": {mySignUp, logIn(2, victim, wrong, 8), logIn(0, victim, wrong, 8),
+		logIn(1, victim, wrong, 8)},
+	"a familiar network": {mySignUp, logIn(2, victim, wrong, 8), logIn(1, victim, wrong, 8)},
+	"patience": {mySignUp, logIn(0, victim, myPassword, 6), pass(30 * time.Second), logIn(0, victim, myPassword, 2),
+		pass(time.Minute), logIn(2, victim, myPassword, 2), pass(24 * time.Hour), logIn(0, victim, myPassword, 6)},
+	"guesses before": {logIn(0, victim, myPassword, 3), mySignUp, logIn(0, victim, myPassword, 4),
+		logIn(0, mine, myPassword, 1)},
+	"a whole network": {mySignUp, logIn(0, victim, myPassword, 5), pass(time.Hour), logIn(1, victim, myPassword, 1),
+		pass(2 * time.Hour), enter(1, victim, wrong), logIn(0, victim, wrong, 8), logIn(0, victim, myPassword, 1),
+		logIn(0, minePlus, wrong, 8), logIn(1, mine, wrong, 8)},
+	"a sign-up of one's own before": {enter(0, minePlus, myPassword), mySignUp, follow(0, minePlus, auth.MailVerify)},
+	"a sign-up of one's own after":  {mySignUp, enter(0, minePlus, myPassword), follow(0, minePlus, auth.MailVerify)},
+	"signed in": {logIn(0, mine, myPassword, 1), mySignUp, look(0, "/api/auth/get-session"),
+		send(0, "/account/email", "email", victim, "password", myPassword), logIn(0, victim, myPassword, 6),
+		look(0, "/account"),
+		send(0, "/account/email", "email", minePlus, "password", myPassword), follow(0, minePlus, auth.MailChange),
+		send(0, "/account/export"), send(0, "/logout"),
 		logIn(0, mine, myPassword, 1), logIn(0, minePlus, myPassword, 1)},
-	"forgotten": {send(0, "/login/forgot", "email", victim), enter(0, victim, myPassword), send(0, "/login/forgot", "email", victim),
-		logIn(0, victim, myPassword, 1), send(2, "/login/forgot", "email", mine), follow(2, mine, auth.MailReset, "password", "yet another river"),
+	"forgotten": {send(0, "/login/forgot", "email", victim), mySignUp, send(0, "/login/forgot", "email", victim),
+		logIn(0, victim, myPassword, 1), send(2, "/login/forgot", "email", mine),
+		follow(2, mine, auth.MailReset, "password", "yet another river"),
 		logIn(2, victim, myPassword, 5), logIn(2, mine, "yet another river", 1)},
-	"invited": {enter(0, victim, myPassword), inviteMe, follow(0, myGuest, auth.MailInvite, "password", myPassword), logIn(0, victim, myPassword, 6), send(0, "/logout")},
+	"invited": {mySignUp, inviteMe, follow(0, myGuest, auth.MailInvite, "password", myPassword),
+		logIn(0, victim, myPassword, 6), send(0, "/logout")},
 }
 
 // anyDeed is one of all.
@@ -162,16 +181,21 @@ func anyDeed(t *rapid.T) deed {
 	case 6:
 		return send(at, "/account/email", "email", email, "password", string(p))
 	case 7:
-		return send(at, rapid.SampledFrom([]string{"/logout", "/account/export", "/account/sessions/end-others", "/account/verify"}).Draw(t, "form"))
+		return send(at, rapid.SampledFrom([]string{"/logout", "/account/export", "/account/sessions/end-others",
+			"/account/verify"}).Draw(t, "form"))
 	case 8:
-		return look(at, rapid.SampledFrom([]string{"/login", "/signup", "/logout", "/account/email", "/api/auth/get-session"}).Draw(t, "page"))
+		return look(at, rapid.SampledFrom([]string{"/login", "/signup", "/logout", "/account/email",
+			"/api/auth/get-session"}).Draw(t, "page"))
 	case 9:
 		return inviteMe
 	case 10, 11:
-		kind := rapid.SampledFrom([]auth.MailKind{auth.MailVerify, auth.MailVerify, auth.MailReset, auth.MailInvite, auth.MailChange, auth.MailChanged}).Draw(t, "mail")
-		return follow(at, rapid.SampledFrom([]string{mine, minePlus, myGuest}).Draw(t, "mailbox"), kind, "password", string(p))
+		kind := rapid.SampledFrom([]auth.MailKind{auth.MailVerify, auth.MailVerify, auth.MailReset, auth.MailInvite,
+			auth.MailChange, auth.MailChanged}).Draw(t, "mail")
+		return follow(at, rapid.SampledFrom([]string{mine, minePlus, myGuest}).Draw(t, "mailbox"), kind, "password",
+			string(p))
 	}
-	return pass(rapid.SampledFrom([]time.Duration{30 * time.Second, time.Minute, 12 * time.Minute, time.Hour, 25 * time.Hour}).Draw(t, "wait"))
+	return pass(rapid.SampledFrom([]time.Duration{30 * time.Second, time.Minute, 12 * time.Minute, time.Hour,
+		25 * time.Hour}).Draw(t, "wait"))
 }
 
 // play does one thing after the other in a world where the victim's address is as prepare leaves it.
@@ -192,7 +216,8 @@ func same(taking string, deeds []deed, free, taken []string) error {
 	for i, d := range deeds {
 		if free[i] != taken[i] {
 			free, taken := firstDifference(free[i], taken[i])
-			return fmt.Errorf("%s\n  differs after %s\n  free: %s\n  %s: %s", d.name, strings.Join(before, "\n      and "), free, taking, taken)
+			return fmt.Errorf("%s\n  differs after %s\n  free: %s\n  %s: %s", d.name,
+				strings.Join(before, "\n      and "), free, taking, taken)
 		}
 		before = append(before, d.name)
 	}
@@ -214,8 +239,8 @@ func firstDifference(a, b string) (string, string) {
 	return fmt.Sprint(len(one), " lines"), fmt.Sprint(len(other), " lines")
 }
 
-// Where addresses are confirmed first, nobody learns from the pages whether an address has an account, whatever they do: but for
-// its mail, which is the owner's.
+// Where addresses are confirmed first, nobody learns from the pages whether an address has an account, whatever they
+// do: but for its mail, which is the owner's.
 func TestThePagesTellNothingOfWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, clockedPool(t))

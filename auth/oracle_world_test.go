@@ -30,8 +30,8 @@ const (
 	myPassword = "a password of my own"
 )
 
-// world is a gate with its pages, seen by a stranger. Its time is the test's: each request takes a second of it, so that worlds that
-// are looked at one after the other show the same times.
+// world is a gate with its pages, seen by a stranger. Its time is the test's: each request takes a second of it, so
+// that worlds that are looked at one after the other show the same times.
 type world struct {
 	db       *pgxpool.Pool
 	store    *auth.Store
@@ -73,17 +73,18 @@ func clockedPool(t *testing.T) *pgxpool.Pool {
 func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *world {
 	t.Helper()
 	w := &world{db: db, office: &office{}}
-	o := auth.Options{Verify: auth.VerifyRequired, Send: w.office.send, NotifySignIns: true, SignUpLimit: 5, SignUpTotal: 8,
-		Log: slog.New(slog.DiscardHandler)}
+	o := auth.Options{Verify: auth.VerifyRequired, Send: w.office.send, NotifySignIns: true, SignUpLimit: 5,
+		SignUpTotal: 8, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&o)
 	}
 	w.store = auth.New(db, o)
 	t.Cleanup(w.store.Close)
 	w.work = auth.CountWork(w.store)
-	ui, err := loginui.New(loginui.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home", AppName: "Test",
-		PasswordMin: 8, Mail: true, Confirm: true, ConfirmFirst: o.Verify == auth.VerifyRequired, SignUpClosed: o.SignUpClosed,
-		ByInvitation: o.SignUpClosed, Cookie: auth.Cookie{Name: "gatepost_8080", MaxAge: 720 * time.Hour}, Log: o.Log}, w.store)
+	ui, err := loginui.New(loginui.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home",
+		AppName: "Test", PasswordMin: 8, Mail: true, Confirm: true, ConfirmFirst: o.Verify == auth.VerifyRequired,
+		SignUpClosed: o.SignUpClosed, ByInvitation: o.SignUpClosed, Log: o.Log,
+		Cookie: auth.Cookie{Name: "gatepost_8080", MaxAge: 720 * time.Hour}}, w.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,8 @@ func (w *world) ask(ctx context.Context, at int, method, target string, pairs ..
 	if found := formID.FindStringSubmatch(answer.Body.String()); found != nil {
 		b.form = found[1]
 	}
-	return fmt.Sprintf("%s %s: %d, %d hashes, %d steps\n%s%s\nmail: %q", method, target, answer.Code, hashes, steps, b.take(answer.Result()),
+	return fmt.Sprintf("%s %s: %d, %d hashes, %d steps\n%s%s\nmail: %q", method, target, answer.Code, hashes, steps,
+		b.take(answer.Result()),
 		chances.ReplaceAllString(answer.Body.String(), "…"), w.letters(ctx))
 }
 

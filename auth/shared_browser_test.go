@@ -10,8 +10,9 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
-// Whatever is done in a browser between a sign-up and the click on its link: after what may have brought another person there, or
-// some minutes, the click alone confirms nothing. In the first browser signed up minePlus, whose mail is read there.
+// Whatever is done in a browser between a sign-up and the click on its link: after what may have brought another
+// person there, or some minutes, the click alone confirms nothing. In the first browser signed up minePlus, whose
+// mail is read there.
 var sharings = []struct {
 	name  string
 	deeds []deed
@@ -29,7 +30,8 @@ var sharings = []struct {
 	{"another's visit elsewhere", []deed{logIn(1, mine, myPassword, 1), send(1, "/logout")}, true},
 	{"another's sign-up", []deed{enter(0, victim, myPassword)}, false},
 	{"another's sign-up in vain", []deed{enter(0, mine, myPassword)}, false},
-	{"another's new password", []deed{send(0, "/login/forgot", "email", mine), follow(0, mine, auth.MailReset, "password", "yet another river")}, false},
+	{"another's new password", []deed{send(0, "/login/forgot", "email", mine),
+		follow(0, mine, auth.MailReset, "password", "yet another river")}, false},
 	{"another's invitation", []deed{inviteMe, follow(0, myGuest, auth.MailInvite, "password", myPassword)}, false},
 }
 
@@ -48,15 +50,21 @@ func TestASharedBrowserConfirmsForNobodyButWhoSignedUpAMomentAgo(t *testing.T) {
 	}{
 		{"still signed in", []deed{pass(20 * time.Hour)}, true},
 		{"signed out", []deed{send(0, "/logout")}, false},
-		{"the browser was closed", []deed{{"", func(_ context.Context, w *world) string { delete(w.browsers[0].cookies, "gatepost_8080"); return "" }}}, false},
+		{"the browser was closed", []deed{closeBrowser}, false},
 	} {
 		play(t, w, nobody, append([]deed{enter(0, minePlus, myPassword)}, c.deeds...))
 		w.opensAlone(t, c.name, c.alone)
 	}
 }
 
-// opensAlone opens the link that confirms minePlus in the first browser, and wants it to take the password, or not to. Either way
-// the page has to offer another one.
+// closeBrowser ends a session that is not remembered.
+var closeBrowser = deed{"close browser 0", func(_ context.Context, w *world) string {
+	delete(w.browsers[0].cookies, "gatepost_8080")
+	return ""
+}}
+
+// opensAlone opens the link that confirms minePlus in the first browser, and wants it to take the password, or not
+// to. Either way the page has to offer another one.
 func (w *world) opensAlone(t *testing.T, after string, alone bool) {
 	t.Helper()
 	seen := follow(0, minePlus, auth.MailVerify).do(t.Context(), w)
@@ -69,14 +77,16 @@ func (w *world) opensAlone(t *testing.T, after string, alone bool) {
 	if alone {
 		return
 	}
-	if seen := follow(0, minePlus, auth.MailVerify, "password", myPassword).do(t.Context(), w); !w.confirmed(t, minePlus) {
+	seen = follow(0, minePlus, auth.MailVerify, "password", myPassword).do(t.Context(), w)
+	if !w.confirmed(t, minePlus) {
 		t.Errorf("after %s the password does not confirm: %s", after, seen)
 	}
 }
 
 func (w *world) confirmed(t *testing.T, email string) (yes bool) {
 	t.Helper()
-	if err := w.db.QueryRow(t.Context(), `SELECT email_verified FROM gatepost."user" WHERE email = $1`, email).Scan(&yes); err != nil {
+	err := w.db.QueryRow(t.Context(), `SELECT email_verified FROM gatepost."user" WHERE email = $1`, email).Scan(&yes)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return yes
@@ -93,15 +103,17 @@ func TestWhoeverReadsTheMailTakesTheAccountInASharedBrowserToo(t *testing.T) {
 		w.ask(t.Context(), 0, "GET", "/login/reset")
 		const own = "yet another river"
 		w.ask(t.Context(), 0, "POST", "/login/reset", "id", w.browsers[0].form, "password", own)
-		old, chosen := logIn(0, minePlus, myPassword, 1).do(t.Context(), w), logIn(0, minePlus, own, 1).do(t.Context(), w)
-		if !strings.Contains(old, "/login: 401") || !strings.Contains(chosen, "/login: 303") || !w.confirmed(t, minePlus) {
+		old := logIn(0, minePlus, myPassword, 1).do(t.Context(), w)
+		chosen := logIn(0, minePlus, own, 1).do(t.Context(), w)
+		if !strings.Contains(old, "/login: 401") || !strings.Contains(chosen, "/login: 303") || !w.confirmed(t,
+			minePlus) {
 			t.Errorf("the old password:\n%s\nthe new one:\n%s", old, chosen)
 		}
 	}
 }
 
-// A link that was opened is not there for whoever comes next. That to a new address is of use to its user alone, who may have to
-// sign in first.
+// A link that was opened is not there for whoever comes next. That to a new address is of use to its user alone, who
+// may have to sign in first.
 func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, clockedPool(t), optional)
@@ -132,7 +144,8 @@ func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 			if open != (comes == nil || l.kind == auth.MailChange) {
 				t.Errorf("somebody %s, and %s is open: %t", name, path, open)
 			}
-			if seen := w.ask(t.Context(), 0, "GET", path); comes != nil && !open && !strings.Contains(seen, "Open it once more from the mail.") {
+			seen := w.ask(t.Context(), 0, "GET", path)
+			if comes != nil && !open && !strings.Contains(seen, "Open it once more from the mail.") {
 				t.Errorf("somebody %s, and %s says %s", name, path, seen)
 			}
 		}

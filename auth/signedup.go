@@ -6,9 +6,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address there without the
-// password. It is as long as a sign-in stands for who is in front of the browser (FreshFor): mail comes within minutes, and whoever
-// comes later types the password they chose.
+// signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
+// there without the password. It is as long as a sign-in stands for who is in front of the browser (FreshFor): mail
+// comes within minutes, and whoever comes later types the password they chose.
 const signedUpFor = FreshFor
 
 // noteSignUp remembers who signed up in a browser. Nobody has signed in there yet, so that no session could tell.
@@ -25,8 +25,8 @@ func forgetSignUp(ctx context.Context, tx pgx.Tx, browser Token) error {
 	return err
 }
 
-// signedUpWith says whether a user whose address is to be confirmed signed up in a browser a moment ago. It is the user's age that
-// counts.
+// signedUpWith says whether a user whose address is to be confirmed signed up in a browser a moment ago. It is the
+// user's age that counts.
 func signedUpWith(ctx context.Context, tx pgx.Tx, userID string, browser Token) (Known, error) {
 	if browser == "" {
 		return Stranger, nil
@@ -47,5 +47,7 @@ func (s *Store) leaveBrowser(ctx context.Context, browser Token) error {
 	if browser == "" {
 		return nil
 	}
-	return s.transact(ctx, "leave the browser", func(ctx context.Context, tx pgx.Tx) error { return forgetSignUp(ctx, tx, browser) })
+	return s.transact(ctx, "leave the browser", func(ctx context.Context, tx pgx.Tx) error {
+		return forgetSignUp(ctx, tx, browser)
+	})
 }
