@@ -1,6 +1,8 @@
 # A static binary in an empty image, run as nobody in particular. `--build-arg VERSION=v1.2.3 --build-arg COMMIT=$(git rev-parse HEAD)`
 # says what it is; the same source and the same Go make the same binary.
-FROM golang:1.26 AS build
+# To pin the image that builds, give --build-arg GO_IMAGE=golang:1.26@sha256:…; `scripts/digests` prints that of today.
+ARG GO_IMAGE=golang:1.26
+FROM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

@@ -88,7 +88,7 @@ func (p *process) commands() *cli.Command {
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},
 			p.userCommands(),
-			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", Hidden: true, Action: p.hashWorker},
+			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]", Hidden: true, Action: p.hashWorker},
 			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},
 		},
 	}
