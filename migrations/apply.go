@@ -26,17 +26,12 @@ const (
 // applicationName is that of the connection that works, by which it is found among all.
 const applicationName = "gatepost migrating"
 
-// lockID keeps our advisory lock apart from that of an app that uses goose in the same database.
-const lockID = 0x6761_7465_706f_7374 // "gatepost"
-
-// lockOf is the advisory lock for a version. A gate from before there were two waits for the first in a statement, which a concurrent
-// build of an index would wait for: whoever builds must not hold it.
-func lockOf(version int64) int64 {
-	if version <= lastInGoose {
-		return lockID
-	}
-	return lockID + 1
-}
+// Advisory locks of our own, apart from that of an app that uses goose in the same database. A gate from before there were two waits for
+// the first in a statement, which a concurrent build of an index would wait for: whoever builds must not hold it.
+const (
+	lockBefore int64 = 0x6761_7465_706f_7374 // "gatepost"
+	lockAll    int64 = lockBefore + 1
+)
 
 // errBusy: another process migrates.
 var errBusy = errors.New("another process migrates")
@@ -78,22 +73,38 @@ func patient(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// all applies files while no other process does, and returns how many that were.
+func (w *worker) all(ctx context.Context, files []file) (n int, err error) {
+	held, err := w.lock(ctx, lockAll)
+	if err != nil {
+		return 0, err
+	}
+	defer closeSoon(held)
+	for _, f := range files {
+		did, err := w.apply(ctx, f, held)
+		if err != nil {
+			return n, fmt.Errorf("%s: %w", f.title(), err)
+		}
+		if did {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // apply has the database changed by one file, and says whether it was by us. It tries until nobody is in the way.
-func (w *worker) apply(ctx context.Context, f file) (did bool, err error) {
+func (w *worker) apply(ctx context.Context, f file, held *pgx.Conn) (did bool, err error) {
 	look := w.at(f)
 	limit := firstLock
 	for try := 0; ; try++ {
-		inTheWay := look.during(ctx, func() { did, err = w.alone(ctx, f, limit) })
+		if held.Ping(ctx) != nil {
+			return false, errBusy // or may be by now: the lock is lost
+		}
+		inTheWay := look.during(ctx, func() { did, err = w.attempt(ctx, f, limit) })
 		if !passes(err) || ctx.Err() != nil {
 			return did, err
 		}
-		if errors.Is(err, errBusy) {
-			_, _ = look.see(ctx, nil, true) // to tell of it
-			err = rest(ctx, between(200*time.Millisecond, 600*time.Millisecond))
-		} else {
-			err = look.until(ctx, inTheWay, pause(try, inTheWay))
-		}
-		if err != nil {
+		if err := look.until(ctx, inTheWay, pause(try, inTheWay)); err != nil {
 			return false, err
 		}
 		if !lasting(inTheWay) {
@@ -102,13 +113,10 @@ func (w *worker) apply(ctx context.Context, f file) (did bool, err error) {
 	}
 }
 
-// passes says whether somebody was in the way: a lock was not had in time, two waited for each other, or another process migrates.
+// passes says whether somebody was in the way: a lock was not had in time, or two waited for each other.
 func passes(err error) bool {
-	switch sqlState(err) {
-	case "55P03", "40P01", "40001": // lock_not_available, deadlock_detected, serialization_failure
-		return true
-	}
-	return errors.Is(err, errBusy)
+	code := sqlState(err)
+	return code == "55P03" || code == "40P01" || code == "40001" // lock_not_available, deadlock_detected, serialization_failure
 }
 
 // pause is how long to leave the tables alone. Whoever is seen in the way is waited for without a lock, so it can be long.
@@ -123,33 +131,29 @@ func pause(try int, inTheWay []Blocker) time.Duration {
 // between is some time from the one to the other, so that those who were in each other's way do not meet again.
 func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
 
-// alone does the work while no other process does. The lock is that of a transaction: one of a session would stay behind in a pooler in
-// transaction mode. It is asked for and never waited for: who waits has a snapshot, and a concurrent build of an index waits for that.
-// The transaction itself has none while it is idle: not by the extended protocol, where the last portal keeps its own.
-func (w *worker) alone(ctx context.Context, f file, limit time.Duration) (did bool, err error) {
+// lock keeps other processes from migrating until its connection is closed. It is that of a transaction: one of a session would stay behind
+// in a pooler in transaction mode. It is asked for and never waited for: who waits has a snapshot, and a concurrent build of an index waits
+// for that. The transaction has none while it is idle: not by the extended protocol, where the last portal keeps its own.
+func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error) {
 	conn, err := pgx.ConnectConfig(ctx, w.config)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	defer closeSoon(conn)
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
-	if err != nil {
-		return false, err
+	defer func() {
+		if err != nil {
+			closeSoon(conn)
+		}
+	}()
+	if _, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}); err != nil {
+		return nil, err
 	}
 	var got bool
-	err = tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1) FROM (SELECT count(set_config(name, '0', true)) FROM pg_settings
-		WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')) AS unlimited`, pgx.QueryExecModeSimpleProtocol, lockOf(f.version)).Scan(&got)
-	if err != nil {
-		return false, err
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1) FROM (SELECT count(set_config(name, '0', true)) FROM pg_settings
+		WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')) AS unlimited`, pgx.QueryExecModeSimpleProtocol, id).Scan(&got)
+	if err == nil && !got {
+		err = errBusy
 	}
-	if !got {
-		return false, errBusy
-	}
-	err = w.work(ctx, f, limit)
-	if errors.Is(err, goose.ErrAlreadyApplied) {
-		return false, nil
-	}
-	return err == nil, err
+	return conn, err
 }
 
 // closeSoon ends a connection, and its transaction with it.
@@ -160,8 +164,23 @@ func closeSoon(conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// work has goose run the file and write it down.
-func (w *worker) work(ctx context.Context, f file, limit time.Duration) error {
+// attempt has goose run the file and write it down, unless that is done.
+func (w *worker) attempt(ctx context.Context, f file, limit time.Duration) (did bool, err error) {
+	if f.version <= lastInGoose {
+		held, err := w.lock(ctx, lockBefore)
+		if err != nil {
+			return false, err
+		}
+		defer closeSoon(held)
+	}
+	err = w.run(ctx, f, limit)
+	if errors.Is(err, goose.ErrAlreadyApplied) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (w *worker) run(ctx context.Context, f file, limit time.Duration) error {
 	run := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return inTransaction(ctx, tx, f, limit) }}
 	if f.alone {
 		run = &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error { return outsideTransactions(ctx, db, f) }}

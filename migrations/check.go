@@ -14,11 +14,10 @@ func Usable(ctx context.Context, conn *pgx.Conn) error { return Set{}.Usable(ctx
 
 // Usable is the function of this name, for this series.
 func (s Set) Usable(ctx context.Context, conn *pgx.Conn) error {
-	if err := checkAccess(ctx, conn); err != nil {
+	if _, err := s.Status(ctx, conn); err != nil {
 		return err
 	}
-	_, err := s.Status(ctx, conn)
-	return err
+	return checkAccess(ctx, conn)
 }
 
 func checkAccess(ctx context.Context, conn *pgx.Conn) error {

@@ -34,8 +34,8 @@ type Set struct {
 	Waits func(Wait)
 }
 
-// Up applies what is missing and returns how many files that were. Any number of processes may call it at once: each file is
-// applied by one of them, and the others wait for it. With nothing missing it only reads, so it needs no right to change tables.
+// Up applies what is missing and returns how many files that were. Any number of processes may call it at once: one
+// does the work and the others wait for it. With nothing missing it only reads, so it needs no right to change tables.
 func Up(ctx context.Context, conn *pgx.Conn) (int, error) { return Set{}.Up(ctx, conn) }
 
 // Up is the function of this name, for this series.
@@ -51,22 +51,24 @@ func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 	if err := createSchema(ctx, conn); err != nil {
 		return 0, explain(ctx, conn, err)
 	}
-	w := newWorker(conn, s.Waits)
-	defer w.Close()
-	n := 0
+	var missing []file
 	for i, f := range known {
-		if list[i].Applied {
-			continue
-		}
-		did, err := w.apply(ctx, f)
-		if err != nil {
-			return n, explain(ctx, conn, fmt.Errorf("migrate: %s: %w", f.title(), err))
-		}
-		if did {
-			n++
+		if !list[i].Applied {
+			missing = append(missing, f)
 		}
 	}
-	return n, nil
+	w := newWorker(conn, s.Waits)
+	defer w.Close()
+	n, err := w.all(ctx, missing)
+	for errors.Is(err, errBusy) && w.others(ctx, missing[0]) == nil {
+		var more int
+		more, err = w.all(ctx, missing)
+		n += more
+	}
+	if err != nil {
+		err = explain(ctx, conn, fmt.Errorf("migrate: %w", err))
+	}
+	return n, err
 }
 
 // Status lists the migrations of this binary and whether the database has each. A database on which this binary may not run is an

@@ -74,6 +74,7 @@ type onlooker struct {
 	config *pgx.ConnConfig
 	conn   *pgx.Conn // nil: not yet needed
 	waits  func(Wait)
+	since  time.Time // another process migrates
 }
 
 func (o *onlooker) Close() {
@@ -134,6 +135,16 @@ func (l *look) until(ctx context.Context, inTheWay []Blocker, most time.Duration
 	return nil
 }
 
+// others waits a moment for another process that migrates.
+func (o *onlooker) others(ctx context.Context, f file) error {
+	if o.since.IsZero() {
+		o.since = time.Now()
+	}
+	l := &look{o, f, o.since}
+	_, _ = l.see(ctx, nil, true) // to tell of it
+	return rest(ctx, between(200*time.Millisecond, 600*time.Millisecond))
+}
+
 // rest fails when the context ends first.
 func rest(ctx context.Context, d time.Duration) error {
 	select {
@@ -178,7 +189,7 @@ func (l *look) inTheWay(ctx context.Context, transactions []string, holder bool)
 			SELECT pid FROM pg_locks WHERE locktype = 'virtualxid' AND virtualxid = virtualtransaction AND virtualxid = ANY ($2)
 			UNION
 			SELECT pid FROM pg_locks
-			WHERE $3 AND locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = $4
+			WHERE $3 AND locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = ANY ($4)
 				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		)
 		SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.state, ''), a.pid IS NOT NULL AND a.usesysid IS NULL,
@@ -186,7 +197,7 @@ func (l *look) inTheWay(ctx context.Context, transactions []string, holder bool)
 			coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8, coalesce(v.virtualxid, '')
 		FROM in_the_way b LEFT JOIN pg_stat_activity a ON a.pid = b.pid
 			LEFT JOIN pg_locks v ON v.pid = b.pid AND v.locktype = 'virtualxid' AND v.virtualxid = v.virtualtransaction
-		ORDER BY b.pid`, applicationName, transactions, holder, lockOf(l.f.version))
+		ORDER BY b.pid`, applicationName, transactions, holder, []int64{lockBefore, lockAll})
 	if err != nil {
 		return nil, err
 	}
