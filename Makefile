@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test e2e screenshots bench pgo lint build release fuzz
+.PHONY: demo test soak e2e screenshots bench pgo lint build release fuzz
 
 GO ?= go
 
@@ -28,6 +28,11 @@ RACE = -race -gcflags=golang.org/x/crypto/argon2=-race=false
 test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler
 	CGO_ENABLED=1 $(GO) test $(RACE) -shuffle=on -parallel 4 ./...
+
+DURATION ?= 2m
+soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some
+	@scripts/need postgresql
+	$(GO) test -count=1 -timeout 12h -v -run '^TestNobodyClosesTheGateForOthers$$' ./cmd/gatepost -soak $(DURATION) -soak.only '$(SOAK)'
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e examples/express examples/nextjs) ## the walk in a real browser
 	@scripts/need postgresql chromium npm

@@ -66,6 +66,9 @@ func (y *tally) started() bool {
 	return y.wanted > 0 && y.under >= y.wanted*9/10
 }
 
+// statusClientGone is what the log has of whoever left, and nobody is ever to see.
+const statusClientGone = 499
+
 // hear counts an answer. Refusals of whoever may come again say when; what a client sends is no fault of ours.
 func (y *tally) hear(status int, header http.Header) {
 	y.mu.Lock()
@@ -77,6 +80,8 @@ func (y *tally) hear(status int, header http.Header) {
 	switch later := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; {
 	case later && header.Get("Retry-After") == "":
 		y.wrong[fmt.Sprintf("%d without Retry-After", status)]++
+	case status == statusClientGone:
+		y.wrong["taken for gone while it waits"]++
 	case status >= 500 && !later && status != http.StatusGatewayTimeout: // an app that says nothing is
 		y.wrong[fmt.Sprint("answered ", status)]++
 	}
