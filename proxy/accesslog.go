@@ -35,6 +35,7 @@ type exchange struct {
 	signedIn bool
 	lasting  lasting
 	body     *watchedBody // nil without a body
+	tie      *tie         // a way to the app that is closed with the exchange
 	misspoke bool         // the app has changed the protocol where there is none to change
 	status   int
 	bytes    int64
@@ -126,6 +127,9 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // after that the server has to cut the connection, so that nobody takes half an answer for a whole one.
 func (p *Proxy) end(x *exchange) {
 	fault := recover()
+	if x.tie != nil {
+		x.tie.transport.CloseIdleConnections()
+	}
 	x.lasting.hold.Release()
 	p.streams.remove(x)
 	over := x.lasting.over.Load()

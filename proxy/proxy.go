@@ -71,6 +71,7 @@ type Proxy struct {
 	metrics   *metrics
 	streams   streams
 	loudness  loudness
+	ties      ties
 	publicIs  publicURL
 	via       []string  // the gate's own id, the value of a header
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged

@@ -11,12 +11,14 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/migrations"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // entrance is what the public listener answers with. Before the gate is up, which a migration may take long to let it be, that is a page
 // that says so; on a socket that was passed on, and without a certificate, it is nothing, as another gate may take the visitor.
 type entrance struct {
 	up    atomic.Pointer[http.Handler]
+	proxy atomic.Pointer[proxy.Proxy] // behind it
 	early func() // serves before the gate is up, if it may
 	page  http.Handler
 }

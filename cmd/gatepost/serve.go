@@ -300,6 +300,7 @@ func (g *gate) open(ctx context.Context) error {
 	g.onClose(g.closeServers) // before what they answer with
 	g.openTLS()
 	handler := weighed(g.windingDown(g.proxy))
+	g.entrance.proxy.Store(g.proxy)
 	g.entrance.up.Store(&handler)
 	return nil
 }

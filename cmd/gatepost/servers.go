@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // openServers makes those who answer, though nothing is there yet to answer with.
@@ -15,8 +17,8 @@ func (g *gate) openServers() {
 	quiet := g.quiet()
 	g.public = &http.Server{Handler: &g.entrance, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
-		ConnState:   func(c net.Conn, s http.ConnState) { g.sockets.note(c, s); g.connections.note(c, s) },
-		ConnContext: withSocket,
+		ConnState:   g.noteConn,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSocket(proxy.ConnContext(ctx, c), c) },
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	if g.c.certificate != nil {
@@ -24,6 +26,15 @@ func (g *gate) openServers() {
 	}
 	g.ops = newOpsServer(g.opsHandler(), quiet)
 	g.onClose(g.closeServers)
+}
+
+// noteConn tells those who want to know of a visitor's connection.
+func (g *gate) noteConn(conn net.Conn, state http.ConnState) {
+	g.sockets.note(conn, state)
+	g.connections.note(conn, state)
+	if p := g.entrance.proxy.Load(); p != nil {
+		p.ConnState(conn, state)
+	}
 }
 
 func (g *gate) closeServers() {
