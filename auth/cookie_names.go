@@ -24,6 +24,9 @@ func (c Cookie) holds(pair string) bool {
 	return c.begins(pair)
 }
 
+// Ours says whether a name is one of our cookies', or may be taken for one.
+func (c Cookie) Ours(name string) bool { return c.holds(name) }
+
 // begins says whether one of our names stands where a name may begin: first, even without a value, or after what is no part of a name
 // and before an equals sign.
 func (c Cookie) begins(s string) bool {

@@ -66,12 +66,13 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	before := ui.presentedUser(r)
 	issued, err := ui.signIn(r, f)
 	if err != nil {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
 	}
-	ui.signedIn(w, issued)
+	ui.signedInAnew(w, r, before, issued)
 	ui.closeLink(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil

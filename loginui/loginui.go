@@ -39,6 +39,8 @@ type Config struct {
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie auth.Cookie
+	// AppCookies end with the session, and when the account behind the browser changes. Empty: the app's own session stays.
+	AppCookies []AppCookie
 	// Brand is how the pages look.
 	Brand Brand
 	// Log receives the causes of faults. Default: slog.Default().

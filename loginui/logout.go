@@ -37,6 +37,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
 		return &stillSignedIn{err}
 	}
+	ui.expireAppCookies(w, r)
 	ui.closeLink(w, r)
 	ui.signedOut(w)
 	return nil

@@ -100,6 +100,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.closeLink(w, r)
 	ui.c.Cookie.Clear(w.Header())
+	ui.expireAppCookies(w, r)
 	w.Header().Set("Clear-Site-Data", clearCache)
 	p := messagePage{base: ui.refusal(r, "deleted.title")}
 	p.Text = p.say("deleted.say", "email", s.User.Email)

@@ -95,6 +95,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, 
 	h := w.Header()
 	ui.c.Cookie.ClearLink(h)
 	ui.c.Cookie.Clear(h)
+	ui.expireAppCookies(w, r)
 	ui.c.Cookie.SetBrowser(h, browser)
 	ui.c.Cookie.SetDone(h, name)
 	seeOther(w, ui.c.Prefix+"/login")

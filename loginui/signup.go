@@ -51,7 +51,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
 	}
-	ui.signedIn(w, issued)
+	ui.signedInAnew(w, r, "", issued)
 	ui.closeLink(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil

@@ -23,6 +23,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if !ui.sameLink(r, f) {
 		return auth.ErrBadLink
 	}
+	before := ui.presentedUser(r)
 	issued, err := ui.store.VerifyEmail(r.Context(), ui.verification(r, f))
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
@@ -39,7 +40,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if issued.Session == "" { // the visitor was signed in
 		return ui.done(w, "verified")
 	}
-	ui.signedIn(w, issued)
+	ui.signedInAnew(w, r, before, issued)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

@@ -38,6 +38,10 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	if len(list) > 0 {
 		return list
 	}
+	if c.publicURL.Scheme == "http" && !proxy.IsLoopback(c.publicURL.Hostname()) {
+		fmt.Fprintln(p.stdout, "\nGATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same domain, or anybody on the way, can set\n"+
+			"the session cookie of a visitor and so sign them in as somebody else. Only https:// keeps both out.")
+	}
 	_, err = fmt.Fprintln(p.stdout, "\nEverything is in order.")
 	return err
 }

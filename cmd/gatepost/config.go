@@ -37,6 +37,7 @@ type config struct {
 	identity                                   proxy.Identity
 	pages                                      string // "" for /
 	brand                                      loginui.Brand
+	appCookies                                 []loginui.AppCookie
 	signUpClosed, byInvitation                 bool
 	signUpDomains                              []string
 	mail                                       *mailServer // nil: none is configured
@@ -297,6 +298,8 @@ func (c *config) checkSessions(list *faults) {
 		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", quote(c.PasswordMin)))
 	}
 	c.passwordMin = n
+	c.appCookies, err = loginui.ParseAppCookies(c.AppCookies, c.cookie())
+	list.add(err)
 }
 
 func (c *config) checkDatabase(list *faults, env []string) {

@@ -399,6 +399,6 @@ func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) au
 func newUI(c *config, store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	return loginui.New(loginui.Config{
 		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
-		Mail: c.deliver != nil, Confirm: c.verify != auth.VerifyOff, ConfirmFirst: c.verify == auth.VerifyRequired, PasswordMin: c.passwordMin, Cookie: c.cookie(), Brand: c.brand, Log: log,
+		Mail: c.deliver != nil, Confirm: c.verify != auth.VerifyOff, ConfirmFirst: c.verify == auth.VerifyRequired, PasswordMin: c.passwordMin, Cookie: c.cookie(), AppCookies: c.appCookies, Brand: c.brand, Log: log,
 	}, store)
 }

@@ -25,6 +25,12 @@ type settings struct {
 	// neither `/members.html` nor `/Members.css`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
 
+	// Cookies in which the app keeps a session of its own, like `PHPSESSID, DokuWiki*@/wiki`: a name, with `*` at its end for all that
+	// begin so, and after `@` the path that the app sets it for, else `/`. They end with each logout, and with each login that does not
+	// go on with the same user's session, for this host and the domains above it. A name with `*` ends only where the browser sends it
+	// to the gate's pages. Without it the next person in a browser may be the last one to the app.
+	AppCookies string `env:"GATEPOST_APP_COOKIES"`
+
 	// # PostgreSQL
 	//
 	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used. Parameters of Prisma,
@@ -48,7 +54,8 @@ type settings struct {
 	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites may send
 	// forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
 	PublicURL string `env:"GATEPOST_PUBLIC_URL"`
-	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted.
+	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted, and any other site below the
+	// same domain can sign a visitor in as somebody else.
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
 	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
 	// it all visitors behind a proxy count as one. Who is listed wrongly can choose his address.

@@ -1,0 +1,166 @@
+package loginui
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// AppCookie names cookies in which the app keeps a session of its own, which is to end when the account behind the browser changes.
+type AppCookie struct {
+	name   string
+	prefix bool // every name that begins so
+	path   string
+}
+
+// maxAppCookies bounds the setting, maxExpired the lines of one answer, and maxExpiredBytes these together: proxies in front take some
+// kilobytes of headers.
+const (
+	maxAppCookies   = 20
+	maxExpired      = 60
+	maxExpiredBytes = 6 << 10
+)
+
+// ParseAppCookies reads "PHPSESSID, DokuWiki*@/wiki": a name, * at its end for all that begin so, and the path the app sets it for
+// after @, else /. The error names every fault. Our own cookies cannot be named.
+func ParseAppCookies(s string, own auth.Cookie) (list []AppCookie, err error) {
+	var faults []error
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		c, err := parseAppCookie(entry, own)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES: %q %w", entry, err))
+		}
+		list = append(list, c)
+	}
+	if len(list) > maxAppCookies {
+		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES names %d cookies: at most %d", len(list), maxAppCookies))
+	}
+	return list, errors.Join(faults...)
+}
+
+func parseAppCookie(entry string, own auth.Cookie) (AppCookie, error) {
+	name, path, found := strings.Cut(entry, "@")
+	if !found {
+		path = "/"
+	}
+	name, prefix := strings.CutSuffix(strings.TrimSpace(name), "*")
+	c := AppCookie{name, prefix, strings.TrimSpace(path)}
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || strings.Contains(name, "*"):
+		return c, errors.New("does not begin with the name of a cookie, with * at most at its end")
+	case own.Ours(name) || name == languageCookie:
+		return c, errors.New("is a cookie of the gate's own, which it ends itself")
+	case !strings.HasPrefix(c.path, "/") || strings.ContainsFunc(c.path, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' }):
+		return c, errors.New("has no path after @ like /wiki")
+	case hasPrefixFold(name, "__Host-") && c.path != "/":
+		return c, errors.New("has another path than browsers take for such a name: /")
+	}
+	return c, nil
+}
+
+func (c AppCookie) matches(name string) bool {
+	return name == c.name || c.prefix && strings.HasPrefix(name, c.name)
+}
+
+// expireAppCookies ends the app's own session in this browser: each cookie that was named and came with the request, for its path,
+// host-only and for each domain above. A plain name whose path the page does not lie under would not have come, and goes unseen.
+func (ui *UI) expireAppCookies(w http.ResponseWriter, r *http.Request) {
+	if len(ui.c.AppCookies) == 0 {
+		return
+	}
+	var narrow, wide []string
+	for _, c := range ui.c.AppCookies {
+		for _, name := range ui.expiring(c, r) {
+			line := name + "=; Path=" + c.path + "; Max-Age=0"
+			if ui.c.Cookie.Secure {
+				line += "; Secure" // some names take it
+			}
+			narrow = append(narrow, line)
+			if !hasPrefixFold(name, "__Host-") {
+				for _, domain := range domains(ui.c.PublicURL.Hostname()) {
+					wide = append(wide, line+"; Domain="+domain)
+				}
+			}
+		}
+	}
+	size := 0
+	for i, line := range append(narrow, wide...) {
+		if size += len(line); i >= maxExpired || size > maxExpiredBytes {
+			return
+		}
+		w.Header().Add("Set-Cookie", line)
+	}
+}
+
+// expiring are the names of cookies to end.
+func (ui *UI) expiring(c AppCookie, r *http.Request) (names []string) {
+	seen := map[string]bool{}
+	if !c.prefix && !liesUnder(r.URL.Path, c.path) {
+		names, seen[c.name] = append(names, c.name), true
+	}
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, _, _ := strings.Cut(pair, "=")
+			name = strings.Trim(name, " \t")
+			if !c.matches(name) || seen[name] || !httpguts.ValidHeaderFieldName(name) || ui.c.Cookie.Ours(name) || name == languageCookie {
+				continue
+			}
+			names, seen[name] = append(names, name), true
+		}
+	}
+	return names
+}
+
+// liesUnder says whether a browser sends a cookie of a path to a page (RFC 6265, section 5.1.4).
+func liesUnder(page, path string) bool {
+	return page == path || strings.HasPrefix(page, path) && (strings.HasSuffix(path, "/") || page[len(path)] == '/')
+}
+
+// domains are those a cookie that reaches a host may be for, the host itself first; none of an address or a name alone.
+func domains(host string) (list []string) {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return nil
+	}
+	for strings.Contains(strings.Trim(host, "."), ".") {
+		list = append(list, host)
+		_, host, _ = strings.Cut(host, ".")
+	}
+	return list
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// presentedUser is whose session a browser comes with, for signedInAnew; empty when nobody's.
+func (ui *UI) presentedUser(r *http.Request) string {
+	token, _ := ui.presented(r)
+	if len(ui.c.AppCookies) == 0 || token == "" {
+		return ""
+	}
+	s, err := ui.store.Lookup(r.Context(), token)
+	if err != nil {
+		return "" // then the app's session ends: better once too often
+	}
+	return s.User.ID
+}
+
+// signedInAnew is signedIn for somebody who need not be who was signed in before.
+func (ui *UI) signedInAnew(w http.ResponseWriter, r *http.Request, before string, issued auth.Issued) {
+	ui.signedIn(w, issued)
+	if len(ui.c.AppCookies) == 0 {
+		return
+	}
+	if s, err := ui.store.Lookup(r.Context(), issued.Session); err != nil || s.User.ID != before {
+		ui.expireAppCookies(w, r)
+	}
+}
