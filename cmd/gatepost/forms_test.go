@@ -209,9 +209,13 @@ func TestHalfSentFormsOnStreamsTakeNothingFromOthers(t *testing.T) {
 	stop()
 	all.Wait()
 	close(answered)
+	statuses := map[int]int{}
 	for status := range answered {
-		if status != 429 && status != 408 {
-			t.Errorf("half a form: %d", status)
-		}
+		statuses[status]++
+	}
+	delete(statuses, 503) // from this machine, behind which a proxy may stand
+	delete(statuses, 408)
+	if len(statuses) > 0 {
+		t.Errorf("half a form, by status: %v", statuses)
 	}
 }
