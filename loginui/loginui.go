@@ -171,6 +171,12 @@ func (ui *UI) Owns(rawPath string) bool {
 		!strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
 }
 
+// LeadsBack says whether a page of ours sends a visitor who is signed in back to the app.
+func (ui *UI) LeadsBack(rawPath string) bool {
+	own, ok := strings.CutPrefix(rawPath, ui.c.Prefix)
+	return ok && (own == "/login" || own == "/signup" || own == "/register")
+}
+
 // Handler serves the pages. It expects only requests whose raw path Owns approved, with the client's address in
 // RemoteAddr.
 func (ui *UI) Handler() http.Handler {

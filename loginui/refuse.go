@@ -64,6 +64,9 @@ var codes = map[int]string{
 // ErrAnswer is for Refuse, whose own words for 502 say that the app does not answer: it did, and nobody can read it.
 var ErrAnswer error = &fault{status: http.StatusBadGateway, key: "fault.answer"}
 
+// ErrLoginLoop is for Refuse: the app sends whoever is signed in to our login, which sends them back.
+var ErrLoginLoop error = &fault{status: http.StatusLoopDetected, key: "fault.login_loop"}
+
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that goes no further. Status 401 means that nobody is signed in: a browser loading a page

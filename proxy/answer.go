@@ -24,6 +24,9 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if err := checkStatus(x, res); err != nil {
 		return err
 	}
+	if err := p.followTrail(x, res); err != nil {
+		return err
+	}
 	p.holdAnswer(x, res)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.status = res.StatusCode // the connection is taken over without WriteHeader

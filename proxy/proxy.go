@@ -48,6 +48,8 @@ type Config struct {
 	// Owns says whether a raw path is one of our own pages, and Pages serves those.
 	Owns  func(rawPath string) bool
 	Pages http.Handler
+	// LeadsBack says whether one of our pages sends a visitor who is signed in back to the app. Nil: loops are not looked for.
+	LeadsBack func(rawPath string) bool
 	// Refuse answers a request that goes no further. Status is 401 for a visitor who is not signed in.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
 	// Navigating says whether a browser is loading a page, as opposed to a script or a program asking for data.
@@ -72,6 +74,8 @@ type Proxy struct {
 	streams   streams
 	loudness  loudness
 	ties      ties
+	trails    trails
+	loops     sync.Once // a loop between the app's login and ours was logged
 	publicIs  publicURL
 	via       []string  // the gate's own id, the value of a header
 	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged

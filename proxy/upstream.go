@@ -184,6 +184,8 @@ func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error)
 	x := exchangeOf(r.Context())
 	switch {
 	case x.lasting.over.Load() != nil: // end cuts the connection
+	case errors.Is(err, ErrLoginLoop):
+		p.refuse(x, x.request, http.StatusLoopDetected, err)
 	case x.body != nil && x.body.silent.Load():
 		p.refuse(x, x.request, http.StatusGatewayTimeout, errSilent)
 	case x.body != nil && x.body.failed.Load():

@@ -294,7 +294,8 @@ func (g *gate) open(ctx context.Context) error {
 		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
 		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
 		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
-		Log: g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
+		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
+		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
 	}, g.store)
 	g.onClose(g.proxy.Close)
 	g.onClose(g.closeServers) // before what they answer with
@@ -338,8 +339,11 @@ func (g *gate) servePages(w http.ResponseWriter, r *http.Request) {
 
 // refuse hands over what the proxy refuses, in the terms of the pages.
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
-	if errors.Is(err, proxy.ErrAnswer) {
+	switch {
+	case errors.Is(err, proxy.ErrAnswer):
 		err = loginui.ErrAnswer
+	case errors.Is(err, proxy.ErrLoginLoop):
+		err = loginui.ErrLoginLoop
 	}
 	g.ui.Load().Refuse(w, r, status, err)
 }

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An app that has a login of its own where ours is sends whoever it does not know there, and we send whoever is signed in back: for ever.
+// The third time in a row that a session is sent to a page that leads back, without a page of the app's in between, ends it. This
+// takes no cookie, and clicks on a link to the login never count.
+
+// ErrLoginLoop says that the app sends a visitor who is signed in to our login again and again.
+var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: set GATEPOST_PAGES")
+
+// How many times, within how long, for how many sessions at once. Beyond them the oldest are as good as forgotten.
+const (
+	loopsAfter = 3
+	trailAge   = 10 * time.Second
+	maxTrails  = 4096
+)
+
+// trails are the sessions that were sent to our login lately.
+type trails struct {
+	mu    sync.Mutex
+	all   map[string]trail
+	count atomic.Int64
+}
+
+type trail struct {
+	times int
+	last  time.Time
+}
+
+// sent notes that a session was sent to the login, and says whether that was once too often.
+func (s *trails) sent(session string) (loops bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil || len(s.all) >= maxTrails {
+		s.all = map[string]trail{}
+	}
+	t := s.all[session]
+	if time.Since(t.last) > trailAge {
+		t.times = 0
+	}
+	t = trail{t.times + 1, time.Now()}
+	if loops = t.times >= loopsAfter; loops {
+		delete(s.all, session)
+	} else {
+		s.all[session] = t
+	}
+	s.count.Store(int64(len(s.all)))
+	return loops
+}
+
+// arrived notes that a session got an answer that leads nowhere.
+func (s *trails) arrived(session string) {
+	if s.count.Load() == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, session)
+	s.count.Store(int64(len(s.all)))
+}
+
+// followTrail looks where an answer leads somebody who is signed in.
+func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
+	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) {
+		return nil
+	}
+	location := res.Header.Get("Location")
+	if res.StatusCode/100 != 3 || location == "" {
+		if res.StatusCode != http.StatusNotModified {
+			p.trails.arrived(x.session.ID)
+		}
+		return nil
+	}
+	to, err := p.c.PublicURL.Parse(x.target.path)
+	if err == nil {
+		to, err = to.Parse(location)
+	}
+	if err != nil || !sameOrigin(to, p.c.PublicURL) && to.Host != x.request.Host || !p.c.LeadsBack(to.EscapedPath()) || !p.trails.sent(x.session.ID) {
+		return nil
+	}
+	p.loops.Do(func() {
+		p.c.Log.Warn("the app has a login of its own where the gate's is, and sends visitors who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix", "path", x.path(), "location", to.EscapedPath())
+	})
+	return ErrLoginLoop
+}
