@@ -114,7 +114,7 @@ func stations(tb testing.TB) []station {
 		{"count", 0, 0, func() { p.metrics.observe(x, time.Millisecond) }},
 		{"log", 0, 2, func() { p.log(x, time.Millisecond) }},
 		{"bare proxy", 24, 0, func() { bare.ServeHTTP(w, r); clear(w.header) }},
-		{"gate", 33, 3, func() { p.ServeHTTP(w, r); clear(w.header) }},
+		{"gate", 35, 3, func() { p.ServeHTTP(w, r); clear(w.header) }},
 	}
 }
 
