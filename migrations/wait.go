@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // Wait is somebody being waited for.
@@ -96,7 +98,7 @@ func (o *onlooker) at(f file) *look { return &look{o, f, time.Now()} }
 func (l *look) during(ctx context.Context, work func()) (seen []Blocker) {
 	stop := make(chan struct{})
 	var looking sync.WaitGroup
-	looking.Go(func() {
+	looking.Go(upkeep.Watch{}.Guard("look for whom a migration waits", func() {
 		for every := 100 * time.Millisecond; ; every = min(2*every, time.Second) {
 			select {
 			case <-stop:
@@ -107,7 +109,7 @@ func (l *look) during(ctx context.Context, work func()) (seen []Blocker) {
 				seen = now
 			}
 		}
-	})
+	}))
 	work()
 	close(stop)
 	looking.Wait()

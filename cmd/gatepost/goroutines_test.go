@@ -73,6 +73,9 @@ func watchedWork(work ast.Expr) bool {
 	case *ast.Ident:
 		return work.Name == "stop" || work.Name == "cancel"
 	case *ast.CallExpr:
+		if guarded, ok := work.Fun.(*ast.CallExpr); ok { // what Guard returns, called
+			return watchedWork(guarded)
+		}
 		f, ok := work.Fun.(*ast.SelectorExpr)
 		return ok && (f.Sel.Name == "Run" || f.Sel.Name == "Guard")
 	case *ast.FuncLit:

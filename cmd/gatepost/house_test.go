@@ -20,9 +20,9 @@ const module = "github.com/gatepost/gatepost/"
 var mayImport = map[string][]string{
 	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
 	"proxy":             {"auth", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui":           {"auth", "internal/share"},
+	"loginui":           {"auth", "internal/share", "internal/upkeep"},
 	"auth":              {"internal/share", "internal/upkeep"},
-	"migrations":        {},
+	"migrations":        {"internal/upkeep"},
 	"internal/localpg":  {},
 	"internal/doctor":   {},
 	"internal/share":    {},

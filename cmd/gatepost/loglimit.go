@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const (
@@ -59,7 +61,7 @@ func (l *lines) say(r slog.Record, to slog.Handler) bool {
 	if one == nil {
 		one = &repeated{}
 		l.by[key] = one
-		time.AfterFunc(linesEvery, func() { l.sum(key) })
+		time.AfterFunc(linesEvery, upkeep.Watch{}.Guard("sum up the log", func() { l.sum(key) }))
 	}
 	one.n++
 	one.last, one.to = r.Clone(), to
