@@ -176,21 +176,35 @@ func (l *logBuffer) String() string {
 // startGate runs `gatepost serve` with more settings and waits until it answers.
 func startGate(t *testing.T, env ...string) *running {
 	t.Helper()
+	g := launchGate(t, program(t, env), env...)
+	g.untilUp(t)
+	return g
+}
+
+// launchGate runs `gatepost serve` of some program until the test ends, and waits for nothing.
+func launchGate(t *testing.T, program string, env ...string) *running {
+	t.Helper()
 	port, ops := freePort(t), freePort(t)
 	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
-	g.cmd = exec.Command(program(t, env), "serve")
+	g.cmd = exec.Command(program, "serve")
 	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=localhost:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
 		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_LOG_LEVEL=debug"}, env...)
 	g.cmd.Stderr, g.cmd.Stdout = g.log, g.log
 	if err := g.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	g.untilItEnds(t)
+	g.endsWithTest(t)
 	return g
 }
 
 // untilItEnds waits until a gate that was started answers, and ends it with the test.
 func (g *running) untilItEnds(t *testing.T) {
+	t.Helper()
+	g.endsWithTest(t)
+	g.untilUp(t)
+}
+
+func (g *running) endsWithTest(t *testing.T) {
 	t.Helper()
 	go func() { g.done <- g.cmd.Wait() }()
 	t.Cleanup(func() {
@@ -207,6 +221,10 @@ func (g *running) untilItEnds(t *testing.T) {
 			t.Logf("the gate's log:\n%s", g.log)
 		}
 	})
+}
+
+func (g *running) untilUp(t *testing.T) {
+	t.Helper()
 	eventually(t, "the gate answers", func() bool {
 		res, err := http.Get(g.ops + isUp)
 		if err == nil {
