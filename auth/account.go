@@ -32,14 +32,13 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 			return append(faults, more...).orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			issued, err := s.startAnew(ctx, tx, n)
-			if err == nil {
-				err = voidLinks(ctx, tx, n.userID)
+			if err := voidLinks(ctx, tx, n.userID); err != nil {
+				return Issued{}, err
 			}
-			if err == nil {
-				err = s.tellOfPassword(ctx, tx, n.userID, c)
+			if err := s.tellOfPassword(ctx, tx, n.userID, c); err != nil {
+				return Issued{}, err
 			}
-			return issued, err
+			return s.startAnew(ctx, tx, n)
 		}})
 }
 
@@ -157,7 +156,7 @@ func (s *Store) owner(ctx context.Context, t Token) (owner, error) {
 }
 
 // endPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive any
-// more. One statement takes them all, in the order in which EndSessions does, or the two would wait for each other.
+// more. It comes after recheck, which has locked the user: what others made or ended until then is seen.
 func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d deed) error {
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u

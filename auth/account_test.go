@@ -365,7 +365,7 @@ func TestARevocationUnderWayIsWaitedFor(t *testing.T) {
 		}{
 			"revoked":        {`DELETE FROM gatepost.session`, auth.ErrNoSession, 0},
 			"a new password": {`UPDATE gatepost.account SET password = 'new'`, auth.ErrBadCredentials, 1},
-			"disabled":       {`UPDATE gatepost."user" SET disabled_at = now()`, auth.ErrBadCredentials, 1},
+			"disabled":       {`UPDATE gatepost."user" SET disabled_at = now()`, auth.ErrBadCredentials, 0},
 		} {
 			t.Run(event+" "+name, func(t *testing.T) {
 				t.Parallel()

@@ -28,14 +28,13 @@ func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, ema
 			return append(faults, more...).orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			issued, err := s.issue(ctx, tx, n)
-			if err == nil {
-				err = takeOrWait(ctx, tx, mailRequests(c.Addr))
+			if err := takeOrWait(ctx, tx, mailRequests(c.Addr)); err != nil {
+				return Issued{}, err
 			}
-			if err == nil {
-				err = s.askNewAddress(ctx, tx, n.userID, email, c)
+			if err := s.askNewAddress(ctx, tx, n.userID, email, c); err != nil {
+				return Issued{}, err
 			}
-			return issued, err
+			return s.issue(ctx, tx, n)
 		}})
 	s.outbox.kick()
 	return issued, err
@@ -141,7 +140,7 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c Client) 
 func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back bool, err error) {
 	var since *time.Time
 	err = tx.QueryRow(ctx, `
-		SELECT min(created_at) FROM (
+		SELECT `+readable(`min(created_at)`)+` FROM (
 		    SELECT created_at FROM gatepost.verification WHERE user_id = $1 AND email = $2 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
 		    UNION ALL SELECT created_at FROM gatepost.outbox WHERE user_id = $1 AND email = $2 AND kind = 'changed'
 		) undos`, userID, email).Scan(&since)

@@ -36,7 +36,7 @@ type ExportedLink struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// ExportedMail is one mail of an Export that was not sent yet. Its fields are in the order of the query.
+// ExportedMail is one mail of an Export that was not sent yet.
 type ExportedMail struct {
 	Kind      MailKind  `json:"kind"`
 	Email     string    `json:"email"`
@@ -119,8 +119,8 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token, e *Export) (
 	var roles string
 	u := &e.User
 	err = tx.QueryRow(ctx, `
-		SELECT s.created_at > now() - $4::interval, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
-		       coalesce(u.image, ''), u.role, u.created_at AT TIME ZONE 'UTC', u.updated_at AT TIME ZONE 'UTC'
+		SELECT `+isFresh("$4")+`, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
+		       coalesce(u.image, ''), u.role, `+utc(`u.created_at`)+`, `+utc(`u.updated_at`)+`
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
 		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
@@ -132,13 +132,13 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token, e *Export) (
 func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
-		       created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC'
+		       `+utc(`created_at`)+`, `+utc(`updated_at`)+`
 		FROM gatepost.account WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
 	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT expires_at AT TIME ZONE 'UTC' FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
+		SELECT `+utc(`expires_at`)+` FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
 	p := &e.FamiliarPlaces
 	p.ExpiresAt, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
 	p.Count = len(p.ExpiresAt)
@@ -146,15 +146,21 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT split_part(identifier, ':', 1), coalesce(email, ''), created_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC'
+		SELECT split_part(identifier, ':', 1), coalesce(email, ''), `+utc(`created_at`)+`, `+utc(`expires_at`)+`
 		FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'change-email:%' ORDER BY created_at, id`, e.User.ID)
 	if e.Links, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedLink]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT kind, email, language, facts, created_at AT TIME ZONE 'UTC' FROM gatepost.outbox
+		SELECT kind, email, language, facts::text, `+utc(`created_at`)+` FROM gatepost.outbox
 		WHERE user_id = $1 AND kind NOT IN ('change', 'exists') ORDER BY created_at, id`, e.User.ID)
-	if e.Mails, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedMail]); err != nil {
+	e.Mails, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m ExportedMail, err error) {
+		var facts string
+		err = row.Scan(&m.Kind, &m.Email, &m.Language, &facts, &m.CreatedAt)
+		m.Facts = readFacts(facts)
+		return m, err
+	})
+	if err != nil {
 		return err
 	}
 	return tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)

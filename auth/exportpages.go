@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -84,9 +83,9 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	after := ""
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedSession, error) {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, created_at AT TIME ZONE 'UTC', last_used_at AT TIME ZONE 'UTC', expires_at AT TIME ZONE 'UTC',
+			SELECT id, `+utc(`created_at`)+`, `+utc(`last_used_at`)+`, `+utc(`expires_at`)+`,
 			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
-			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND created_at <= $4 ORDER BY id LIMIT $5`,
+			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now()) ORDER BY id LIMIT $5`,
 			e.User.ID, e.token.hash(), after, e.ExportedAt, exportPage)
 		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession])
 		if n := len(list); n > 0 {
@@ -98,16 +97,14 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 
 // Events are the decisions about the user that are kept, but for those of the last second.
 func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
-	var after time.Time
-	var id int64
+	after, id := "-infinity", int64(0) // as PostgreSQL writes it: some moments Go cannot read
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, at AT TIME ZONE 'UTC', event, result, coalesce(client, ''), count FROM gatepost.audit_event
+			SELECT id, at::text, `+utc(`at`)+`, event, result, coalesce(client, ''), count FROM gatepost.audit_event
 			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY at, id LIMIT $5`,
 			e.User.ID, after, id, e.lastEvent, exportPage)
 		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v ExportedEvent, err error) {
-			err = row.Scan(&id, &v.At, &v.Event, &v.Result, &v.Client, &v.Count)
-			after = v.At
+			err = row.Scan(&id, &after, &v.At, &v.Event, &v.Result, &v.Client, &v.Count)
 			return v, err
 		})
 	})

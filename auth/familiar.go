@@ -68,15 +68,19 @@ func renewBrowser(ctx context.Context, tx pgx.Tx, c Client) (Token, error) {
 	if c.Browser == "" {
 		return t, nil
 	}
-	if err := forgetSignUp(ctx, tx, c.Browser); err != nil {
-		return "", err
+	// In one order: others who signed in there may be doing the same.
+	_, err := tx.Exec(ctx, `
+		WITH shared AS MATERIALIZED (SELECT user_id FROM gatepost.familiar WHERE place = $1 ORDER BY user_id FOR UPDATE)
+		UPDATE gatepost.familiar f SET place = $2 FROM shared s WHERE f.user_id = s.user_id AND f.place = $1`,
+		browserPlace(c.Browser), browserPlace(t))
+	if err == nil {
+		err = forgetSignUp(ctx, tx, c.Browser)
 	}
-	_, err := tx.Exec(ctx, `UPDATE gatepost.familiar SET place = $2 WHERE place = $1`, browserPlace(c.Browser), browserPlace(t))
 	return t, err
 }
 
 // queueUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.
 func queueUnfamiliar(b *pgx.Batch, a candidate) {
-	b.Queue(`UPDATE gatepost.familiar SET failures = failures + 1 WHERE user_id = $1 AND place = $2`, a.userID, a.place)
+	b.Queue(`UPDATE gatepost.familiar SET failures = least(greatest(failures, 0), 1000000) + 1 WHERE user_id = $1 AND place = $2`, a.userID, a.place)
 	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND failures >= $3`, a.userID, a.place, placeLimit)
 }

@@ -204,9 +204,12 @@ func canonicalRoles(roles []string) (string, error) {
 
 const maxUserAgent = 512 // bytes; longer ones are cut
 
+// clean is storable without an end.
+func clean(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
+
 // storable makes a header value fit for a text column: PostgreSQL takes neither NUL nor invalid UTF-8.
 func storable(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	s = clean(s)
 	if len(s) > maxUserAgent {
 		s = strings.ToValidUTF8(s[:maxUserAgent], "")
 	}

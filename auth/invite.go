@@ -99,11 +99,11 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 	switch {
 	case err != nil:
 	case squatted == "":
-		err = s.insertUser(ctx, row, accept)
+		err = s.insertUser(ctx, row, presented, accept)
 	default:
 		row.id = squatted
 		err = s.transact(ctx, "accept invitation", func(ctx context.Context, tx pgx.Tx) error {
-			if err := s.replaceSquatter(ctx, tx, row); err != nil {
+			if err := s.replaceSquatter(ctx, tx, row, presented); err != nil {
 				return err
 			}
 			return accept(ctx, tx)
@@ -130,17 +130,18 @@ func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, e
 }
 
 // replaceSquatter makes an account that nobody has shown to be his the guest's.
-func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow) error {
-	if err := lockUser(ctx, tx, row.id); err != nil {
+func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented Token) error {
+	if _, err := lockUser(ctx, tx, row.id, presented); err != nil {
 		return err
 	}
 	tag, err := tx.Exec(ctx, `
-		UPDATE gatepost."user" SET role = $2, name = $3, updated_at = now() WHERE id = $1 AND email = $4 AND NOT email_verified`,
+		UPDATE gatepost."user" SET role = $2, name = $3, updated_at = now()
+		WHERE id = $1 AND email = $4 AND NOT email_verified AND disabled_at IS NULL`,
 		row.id, row.roles, row.name, row.email)
 	if err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 { // confirmed meanwhile
+	if tag.RowsAffected() == 0 { // confirmed or disabled meanwhile
 		return InputError{{"email", Taken, 0}}
 	}
 	return s.putOut(ctx, tx, Link{userID: row.id, Email: row.email, mailed: true}, row.hash)

@@ -66,11 +66,15 @@ func (l Link) Resets() bool { return l.Purpose == ForReset || l.Claimable() }
 
 // linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now it is
 // dead, unless it is there to bring the old one back, or to take the new one.
-const linkSQL = `
+//
+// A row that somebody wrote by hand is dead as well unless it has what its purpose needs: an address, and a user or, for an invitation,
+// none.
+var linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
-	       coalesce(u.email_verified, false), v.mailed, v.claims, v.created_at
+	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + readable(`v.created_at`) + `
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
-	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL
+	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
+	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(ForInvite) + `')
 	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(ForReset) + `', '` + string(ForVerify) + `') OR u.email = v.email)`
 
 // Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
@@ -109,10 +113,9 @@ func (s *Store) linkFor(ctx context.Context, t Token, allowed func(Link) bool) (
 
 func isFor(p Purpose) func(Link) bool { return func(l Link) bool { return l.Purpose == p } }
 
-// spend uses a link up, in the transaction of the deed. Of any number at once, one gets it. The locks are taken in the order
-// in which everybody takes them: account, user, session, verification.
+// spend uses a link up, in the transaction of the deed. Of any number at once, one gets it.
 func spend(ctx context.Context, tx pgx.Tx, t Token, l Link, allowed func(Link) bool) error {
-	if err := lockUser(ctx, tx, l.userID); err != nil {
+	if _, err := lockUser(ctx, tx, l.userID, ""); err != nil {
 		return err
 	}
 	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.hash()))
@@ -124,17 +127,6 @@ func spend(ctx context.Context, tx pgx.Tx, t Token, l Link, allowed func(Link) b
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, t.hash())
 	return err
-}
-
-// lockUser keeps others from changing a user and his password meanwhile.
-func lockUser(ctx context.Context, tx pgx.Tx, userID string) error {
-	if userID == "" {
-		return nil
-	}
-	b := &pgx.Batch{}
-	b.Queue(`SELECT FROM gatepost.account WHERE user_id = $1 AND provider_id = 'credential' FOR NO KEY UPDATE`, userID)
-	b.Queue(`SELECT FROM gatepost."user" WHERE id = $1 FOR NO KEY UPDATE`, userID)
-	return tx.SendBatch(ctx, b).Close()
 }
 
 // voidLinks takes back whatever was mailed to a user, but for links that undo a change of address: they are what a user has
@@ -173,7 +165,7 @@ func voidOlder(ctx context.Context, db interface {
 }, l Link, t Token) error {
 	_, err := db.Exec(ctx, `
 		DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2
-		    AND created_at <= (SELECT created_at FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.hash())
+		    AND created_at <= (SELECT max(created_at) FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.hash())
 	return err
 }
 

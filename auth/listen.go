@@ -169,9 +169,9 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 	defer cancel()
 	var whole bool
 	err := l.s.path.QueryRow(sending, `
-		SELECT count(*) = 5 FROM pg_trigger, pg_notify($1, $2)
+		SELECT count(*) = 6 FROM pg_trigger, pg_notify($1, $2)
 		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
-		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'password_changed')`, probeChannel, l.probe).Scan(&whole)
+		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'user_disabled', 'password_changed')`, probeChannel, l.probe).Scan(&whole)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotSent, err)
 	}

@@ -159,8 +159,8 @@ func deliver(batch []*lookup, sessions map[string]*found, err error) {
 // selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
 const selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
-	       extract(epoch FROM least(` + endsAt + `, s.last_used_at + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
-	       u.id, u.name, u.email, u.email_verified, u.role
+	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
+	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 

@@ -67,6 +67,14 @@ func factsOf(c Client) MailFacts {
 	return f
 }
 
+// readFacts reads what somebody may have written by hand: what cannot be read is not told.
+func readFacts(column string) (f MailFacts) {
+	if json.Unmarshal([]byte(column), &f) != nil {
+		return MailFacts{}
+	}
+	return f
+}
+
 // letter is a mail before it has an id and a link.
 type letter struct {
 	kind     MailKind

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -43,8 +41,8 @@ func (s *Store) retry(ctx context.Context, pool *pgxpool.Pool, run func() error)
 	return run()
 }
 
-// transact runs f in a transaction, which ends within lookupTimeout. Errors that say something about the visitor are returned
-// as they are.
+// transact runs f in a transaction, which ends within lookupTimeout, and a second time when the first met others (twice). Errors that
+// say something about the visitor are returned as they are.
 func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -53,19 +51,28 @@ func (s *Store) transact(ctx context.Context, doing string, f func(context.Conte
 		return s.unavailable(doing, err)
 	}
 	defer leave()
-	var tx pgx.Tx
-	err = s.retry(ctx, s.db, func() (err error) { tx, err = s.db.Begin(ctx); return err })
-	if err == nil {
-		if err = f(ctx, tx); err == nil {
-			err = tx.Commit(ctx)
-		} else {
-			_ = tx.Rollback(context.WithoutCancel(ctx)) // a connection that cannot is closed
-		}
-	}
+	err = twice(ctx, func() error { return s.once(ctx, f) })
 	if err == nil || aboutVisitor(err) {
 		return err
 	}
 	return s.unavailable(doing, err)
+}
+
+// once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then, whatever the operator has made the default.
+func (s *Store) once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	var tx pgx.Tx
+	err := s.retry(ctx, s.db, func() (err error) {
+		tx, err = s.db.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := f(ctx, tx); err != nil {
+		_ = tx.Rollback(context.WithoutCancel(ctx)) // a connection that cannot is closed
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 // aboutVisitor tells what PostgreSQL was asked from what went wrong with it.
@@ -75,12 +82,6 @@ func aboutVisitor(err error) bool {
 	return errors.As(err, &input) || errors.As(err, &throttled) || slices.ContainsFunc(
 		[]error{ErrBadLink, ErrNoSession, ErrOtherUser, ErrNoUser, ErrBadCredentials, errSuppressed},
 		func(kind error) bool { return errors.Is(err, kind) })
-}
-
-// full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.
-func full(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "53300"
 }
 
 // wait reports false when the context ended first.
@@ -93,22 +94,15 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// connectionLost tells a PostgreSQL that cannot be spoken to from one that answers with an error, or with a value that Go
-// cannot hold, and from a mistake of a program. SQLSTATE classes: 08 connection exception, 57P shutdown.
-func connectionLost(err error) bool {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P")
-	}
-	var value pgx.ScanArgError
-	return !errors.As(err, &value) && !errors.Is(err, errFault)
-}
-
-// unavailable wraps what PostgreSQL did. Whether that is an outage, only a ping can tell: a deadline of ours may mean a row that
-// somebody holds, and a lost connection that somebody ended it. That many wait says nothing about PostgreSQL.
+// unavailable wraps what PostgreSQL did: an ErrUnavailable where waiting helps, else a RefusedError. Whether it is an outage, only a ping
+// can tell: a deadline of ours may mean a row that somebody holds, and a lost connection that somebody ended it. That many wait says
+// nothing about PostgreSQL.
 func (s *Store) unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCrowded) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left, or is sent away
+	}
+	if v := judge(err); v == broken || v == forbidden {
+		return &RefusedError{Rule: v == forbidden, doing: doing, cause: err}
 	}
 	if connectionLost(err) && s.watching.CompareAndSwap(false, true) {
 		go s.o.Watch.Run(s.ctx, "wait for PostgreSQL", func(context.Context) { s.watch() })

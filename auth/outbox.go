@@ -105,14 +105,15 @@ func (o *outbox) attempt(ctx context.Context, m outgoing) error {
 func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, o.s.work, func(tx pgx.Tx) error {
 		var fits bool
+		var facts string
 		err := tx.QueryRow(ctx, `
-			UPDATE gatepost.outbox o SET attempts = attempts + 1, due_at = now() + $1::interval
+			UPDATE gatepost.outbox o SET attempts = least(greatest(attempts, 0), 1000000) + 1, due_at = now() + $1::interval
 			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
 			            ORDER BY attempts > 0, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-			RETURNING id, kind, coalesce(user_id, ''), email, language, facts, attempts, created_at,
+			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text, attempts, `+readable("created_at")+`,
 			    kind NOT IN ('verify', 'reset', 'change')
 			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL AND (u.email = o.email OR kind = 'change'))`,
-			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &m.MailFacts, &m.attempts, &m.At, &fits)
+			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &facts, &m.attempts, &m.At, &fits)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -123,6 +124,10 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 			_, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
 			return err
 		}
+		if alone, err := keepUser(ctx, tx, m.userID); err != nil || !alone {
+			return errors.Join(err, later(ctx, tx, m.ID))
+		}
+		m.MailFacts = readFacts(facts)
 		if p := m.Kind.Purpose(); p != "" {
 			m.link = Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID, mailed: true, claims: m.Claims}
 			m.Link, err = newLink(ctx, tx, m.link, &m.At)
@@ -131,6 +136,21 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 		return err
 	})
 	return m, ok && err == nil, err
+}
+
+// keepUser keeps a user from being deleted while the link of a mail is made, and waits for nobody: who deletes a user waits for the mail.
+func keepUser(ctx context.Context, tx pgx.Tx, userID string) (kept bool, err error) {
+	if userID == "" {
+		return true, nil
+	}
+	tag, err := tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = $1 FOR KEY SHARE SKIP LOCKED`, userID)
+	return tag.RowsAffected() > 0, err
+}
+
+// later leaves a mail to whoever looks next.
+func later(ctx context.Context, tx pgx.Tx, id string) error {
+	_, err := tx.Exec(ctx, `UPDATE gatepost.outbox SET attempts = attempts - 1, due_at = now() + interval '1 second' WHERE id = $1`, id)
+	return err
 }
 
 // conclude writes down what became of a mail.
@@ -156,7 +176,7 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 		level = slog.LevelWarn
 	}
 	o.s.o.Log.LogAttrs(ctx, level, "mail was not sent and is tried again", o.about(m, reason)...)
-	wait := min(retryFirst<<min(m.attempts-1, 20), retryMost)
+	wait := min(retryFirst<<min(max(m.attempts-1, 0), 20), retryMost)
 	if errors.Is(failure, context.Canceled) { // we end, and another goes on
 		wait = 0
 	}
@@ -212,7 +232,7 @@ func (s *Store) Outbox(ctx context.Context) (OutboxState, error) {
 	err := s.retry(ctx, s.work, func() error {
 		return s.work.QueryRow(ctx, `
 			SELECT count(*), count(failure),
-			       coalesce((SELECT failure FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
+			       coalesce((SELECT left(failure, 500) FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
 			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)
 	})
 	if err != nil {

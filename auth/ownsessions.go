@@ -34,7 +34,7 @@ func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
 	err := s.ofSession(ctx, "describe account", t, func(ctx context.Context) error {
 		// One statement: in two, a session could be gone from the second.
 		rows, err := s.db.Query(ctx, `SELECT `+describedColumns+`,
-			    s.token = $1, now() - s.last_used_at
+			    s.token = $1, now() - greatest(`+lastUsedAt+`, now() - $2::interval)
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+s.alive+`
 			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $4`,
@@ -91,18 +91,13 @@ func (s *Store) endOwn(ctx context.Context, event string, t Token, c Client, whi
 	var userID string
 	var fresh bool
 	err = s.ofSession(ctx, event, t, func(ctx context.Context) error {
-		return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-			// A sign-in or a Confirm of this user is waited for, or waits: the session it makes in place of another would not be among
-			// those the next statement sees.
-			_, err := tx.Exec(ctx, `
-				SELECT FROM gatepost."user" WHERE id = (SELECT user_id FROM gatepost.session WHERE token = $1)
-				FOR NO KEY UPDATE`, t.hash())
-			if err != nil {
+		return s.once(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if _, err := lockUser(ctx, tx, "", t); err != nil {
 				return err
 			}
 			return tx.QueryRow(ctx, `
 				WITH own AS (
-				    SELECT s.id, s.user_id, s.created_at > now() - $4::interval AS fresh
+				    SELECT s.id, s.user_id, `+isFresh("$4")+` AS fresh
 				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 				    WHERE s.token = $1 AND `+s.alive+`),
 				ended AS (

@@ -61,6 +61,9 @@ func (s *Store) requestReset(ctx context.Context, email string, c Client) (userI
 func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 	var t Token
 	err := s.transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := lockUser(ctx, tx, userID, ""); err != nil {
+			return err
+		}
 		var email string
 		err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1 AND disabled_at IS NULL`, userID).Scan(&email)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -117,10 +120,11 @@ func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password,
 		if err := s.putOut(ctx, tx, l, hashed); err != nil {
 			return err
 		}
-		if browser, err = befriend(ctx, tx, l.userID, c); err != nil {
+		if err := more(ctx, tx, l, before); err != nil {
 			return err
 		}
-		return more(ctx, tx, l, before)
+		browser, err = befriend(ctx, tx, l.userID, c)
+		return err
 	})
 	if err == nil {
 		s.changed(l.userID)

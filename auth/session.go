@@ -42,10 +42,21 @@ const (
 const alive = `s.expires_at > now()
 	AND s.created_at > now() - $3::interval
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
-	AND u.disabled_at IS NULL`
+	AND u.disabled_at IS NULL AND u.id <> ''`
 
-// endsAt is when a session ends however it is used. An operator may have written infinity, which Go has no time for. $3 lifetime.
-const endsAt = `least(s.expires_at, s.created_at + $3::interval, now() + $3::interval)`
+// createdAt and lastUsedAt are those of a session, as far as they have been: to what lies ahead, as infinity, no time can be added.
+const (
+	createdAt  = `least(s.created_at, now())`
+	lastUsedAt = `least(s.last_used_at, now())`
+)
+
+// isFresh says that a session was made within a time; one that says it is yet to be made was not.
+func isFresh(within string) string {
+	return `s.created_at BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
+}
+
+// endsAt is when a session ends however it is used. $3 lifetime.
+const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
@@ -121,7 +132,7 @@ func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(c
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	err := s.again(ctx, func() error { return run(ctx) })
+	err := twice(ctx, func() error { return s.again(ctx, func() error { return run(ctx) }) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoSession
 	}
@@ -131,9 +142,10 @@ func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(c
 	return nil
 }
 
-// describedColumns are what scanDescribed reads.
-const describedColumns = `s.id, ` + endsAt + `, s.created_at, s.updated_at, coalesce(s.ip_address, ''), coalesce(s.user_agent, ''),
-	u.id, u.name, u.email, u.email_verified, coalesce(u.image, ''), u.role, u.created_at, u.updated_at`
+// describedColumns are what scanDescribed reads. The image, which may be large, is that of the session $1 alone.
+var describedColumns = `s.id, ` + endsAt + `, ` + readable(`s.created_at`) + `, ` + readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
+	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, u.role,
+	` + readable(`u.created_at`) + `, ` + readable(`u.updated_at`)
 
 // scanDescribed reads a session, and into more what was selected besides.
 func scanDescribed(row pgx.Row, more ...any) (Session, error) {
@@ -169,7 +181,7 @@ type newSession struct {
 	presented Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
 }
 
-// insertSession ends the presented session and makes the new one, inside the caller's transaction.
+// insertSession ends the presented session and makes the new one, inside the caller's transaction, which has locked the users of both.
 func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Token, error) {
 	if n.presented != "" {
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.presented.hash()); err != nil {

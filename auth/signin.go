@@ -59,10 +59,11 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			return "", err
 		}
 		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented}); err != nil {
+			if err := s.noteSignIn(ctx, tx, a, c); err != nil {
 				return err
 			}
-			return s.noteSignIn(ctx, tx, a, c)
+			issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
+			return err
 		})
 		switch {
 		case err == nil:
@@ -137,7 +138,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 		return err
 	})
 	if err == nil {
-		err = s.enter(ctx, a, renewed, d, finish)
+		err = s.enter(ctx, a, renewed, c.Presented, d, finish)
 	}
 	return a.userID, err
 }
@@ -240,9 +241,10 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 }
 
 // enter writes down what follows from a right password, unless the user or the password changed while it was checked.
-func (s *Store) enter(ctx context.Context, a candidate, renewed string, d doors, finish func(context.Context, pgx.Tx, candidate) error) error {
-	return s.transact(ctx, "sign in", func(ctx context.Context, tx pgx.Tx) error {
-		if err := recheck(ctx, tx, a, renewed); err != nil {
+func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented Token, d doors,
+	finish func(context.Context, pgx.Tx, candidate) error) error {
+	return s.transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
+		if err := recheck(ctx, tx, a, renewed, presented); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.failures[a.door]); err != nil {
@@ -267,7 +269,8 @@ func (s *Store) ended(presented Token, i Issued) {
 	}
 }
 
-// issue makes the session, and the place it is made in a familiar one.
+// issue makes the session, and the place it is made in a familiar one. It comes last in a transaction: others share the places of a
+// browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 	t, err := s.insertSession(ctx, tx, n)
 	if err != nil {
@@ -281,12 +284,16 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 	return Issued{t, browser, n.remember, crowdedOut}, err
 }
 
-// recheck locks the account as it was found, stores its new hash if there is one, and ends the run of wrong passwords.
-func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string) error {
+// recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one, and ends the run
+// of wrong passwords.
+func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented Token) error {
+	if _, err := lockUser(ctx, tx, a.userID, presented); err != nil {
+		return err
+	}
 	tag, err := tx.Exec(ctx, `
 		SELECT FROM gatepost."user" u JOIN gatepost.account a ON a.user_id = u.id
 		WHERE u.id = $1 AND u.disabled_at IS NULL AND a.provider_id = 'credential' AND a.password = $2
-		FOR NO KEY UPDATE OF a FOR SHARE OF u`, a.userID, a.hash)
+		FOR NO KEY UPDATE OF a`, a.userID, a.hash)
 	if err != nil {
 		return err
 	}
@@ -304,11 +311,14 @@ func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string) error 
 func result(err error) string {
 	var throttled *ThrottledError
 	var input InputError
+	var refused *RefusedError
 	switch {
 	case err == nil:
 		return "ok"
 	case errors.Is(err, ErrUnavailable):
 		return "unavailable"
+	case errors.As(err, &refused):
+		return "refused"
 	case errors.Is(err, ErrUnverified):
 		return "unverified"
 	case errors.Is(err, errLocked):

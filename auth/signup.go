@@ -83,11 +83,12 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return s.signUpUnseen(ctx, row, client)
 	}
 	var issued Issued
-	err = s.insertUser(ctx, row, func(ctx context.Context, tx pgx.Tx) (err error) {
-		if issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented}); err != nil {
+	err = s.insertUser(ctx, row, presented, func(ctx context.Context, tx pgx.Tx) (err error) {
+		if err := s.askToVerify(ctx, tx, row.id, row.email, client); err != nil {
 			return err
 		}
-		return s.askToVerify(ctx, tx, row.id, row.email, client)
+		issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented})
+		return err
 	})
 	if err == nil {
 		s.ended(presented, issued)
@@ -99,20 +100,20 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 // before the address is confirmed: by a count of its own it would tell that the address was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
 	var issued Issued
-	err := s.insertUser(ctx, row, func(ctx context.Context, tx pgx.Tx) (err error) {
+	err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {
+		if err := s.askToVerify(ctx, tx, row.id, row.email, c); err != nil {
+			return err
+		}
 		if issued.Browser, err = renewBrowser(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := noteSignUp(ctx, tx, row.id, issued.Browser); err != nil {
-			return err
-		}
-		return s.askToVerify(ctx, tx, row.id, row.email, c)
+		return noteSignUp(ctx, tx, row.id, issued.Browser)
 	})
 	if isTaken(err) {
 		row.id = ""
 		err = s.transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
-			if issued.Browser, err = renewBrowser(ctx, tx, c); err == nil {
-				row.id, err = s.tellOwner(ctx, tx, row.email, c)
+			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
+				issued.Browser, err = renewBrowser(ctx, tx, c)
 			}
 			return err
 		})
@@ -170,11 +171,11 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if err := s.insertUser(ctx, row, nil); err != nil {
+	if err := s.insertUser(ctx, row, "", nil); err != nil {
 		return User{}, err
 	}
 	s.auditDetail(ctx, "create-user", row.id, Client{}, "roles "+orNone(row.roles), nil)
-	return s.FindUser(ctx, row.id)
+	return s.UserByID(ctx, row.id)
 }
 
 type userRow struct {
@@ -229,9 +230,12 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 }
 
 // insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
-// to it is asked afterwards, so that no change of address under way is missed.
-func (s *Store) insertUser(ctx context.Context, u userRow, more func(context.Context, pgx.Tx) error) error {
+// to it is asked afterwards, so that no change of address under way is missed. presented is a session that more ends.
+func (s *Store) insertUser(ctx context.Context, u userRow, presented Token, more func(context.Context, pgx.Tx) error) error {
 	return s.transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := lockUser(ctx, tx, "", presented); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
 			u.id, u.email, u.name, u.roles, u.verified)
 		if err != nil {

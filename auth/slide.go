@@ -63,9 +63,9 @@ func (s *Store) slide(ids []string) {
 		UPDATE gatepost.session s
 		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
 		    expires_at = CASE
-		        WHEN expires_at < least(last_used_at + idle_seconds * interval '1 second', created_at + $3::interval) - interval '1 second'
+		        WHEN expires_at < least(`+lastUsedAt+` + idle_seconds * interval '1 second', `+createdAt+` + $3::interval) - interval '1 second'
 		        THEN expires_at
-		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), created_at + $3::interval)
+		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), `+createdAt+` + $3::interval)
 		    END
 		WHERE id IN (
 		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval AND expires_at > now()

@@ -145,7 +145,7 @@ func (d doors) proof(which door) []bucket {
 type waits map[string]int
 
 const waitsSQL = `
-	SELECT key, ceil(extract(epoch FROM blocked_until - now()))::int
+	SELECT key, ceil(extract(epoch FROM least(blocked_until, now() + interval '1 day') - now()))::int
 	FROM gatepost.throttle WHERE key = ANY ($1) AND blocked_until > now()`
 
 func collectWaits(rows pgx.Rows) (waits, error) {
@@ -173,16 +173,17 @@ func (w waits) check(keys ...throttleKey) error {
 func (s *Store) countFailure(ctx context.Context, a candidate, d doors) error {
 	return s.count(ctx, func(b *pgx.Batch) {
 		// In the order in which a sign-in takes its locks, or the two would wait for each other.
+		b.Queue(lockUserSQL, a.userID, Token("").hash())
 		b.Queue(`
-			UPDATE gatepost.account SET failed_attempts = failed_attempts + 1
+			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
 			WHERE user_id = $1 AND provider_id = 'credential'`, a.userID)
 		b.Queue(`
 			INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at, user_id, bogus)
 			VALUES ($1, 1, now(), now() + $5::interval, nullif($6::text, ''), $6 = '')
 			ON CONFLICT (key) DO UPDATE SET
-			    failures = t.failures + 1, user_id = excluded.user_id, bogus = excluded.bogus,
-			    blocked_until = CASE WHEN t.failures + 1 < $2::int THEN now()
-			        ELSE now() + least($3::interval * power(2, least(t.failures + 1 - $2::int, 20)), $4::interval) END,
+			    failures = `+oneMore+`, user_id = excluded.user_id, bogus = excluded.bogus,
+			    blocked_until = CASE WHEN `+oneMore+` < $2::int THEN now()
+			        ELSE now() + least($3::interval * power(2, least(`+oneMore+` - $2::int, 20)), $4::interval) END,
 			    expires_at = now() + $5::interval`,
 			d.failures[a.door], accountFree, accountFirst, accountMost, accountMemory, a.userID)
 		if a.door != anyDoor {
@@ -285,13 +286,19 @@ func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
 		return s.unavailable("count an attempt", err)
 	}
 	defer leave()
-	b := &pgx.Batch{}
-	queue(b)
-	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+	err = twice(ctx, func() error {
+		b := &pgx.Batch{}
+		queue(b)
+		return s.db.SendBatch(ctx, b).Close()
+	})
+	if err != nil {
 		return s.unavailable("count an attempt", err)
 	}
 	return nil
 }
+
+// oneMore counts a failure, whatever the row says.
+const oneMore = `least(greatest(t.failures, 0), 1000000) + 1`
 
 // bucketSQL is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so far in
 // the past that the last attempt of the burst is the one that takes it beyond now. $1 key, $2 room, $3 interval.
@@ -299,7 +306,7 @@ const bucketSQL = `
 	INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
 	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
 	ON CONFLICT (key) DO UPDATE SET
-	    failures = t.failures + 1,
+	    failures = ` + oneMore + `,
 	    blocked_until = greatest(t.blocked_until, now() - $2::interval - $3::interval) + $3::interval,
 	    expires_at = greatest(t.blocked_until, now() - $2::interval - $3::interval) + 2 * $3::interval + $2::interval`
 

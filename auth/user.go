@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const userColumns = `id, name, email, email_verified, coalesce(image, ''), role, disabled_at, created_at, updated_at,
+var userColumns = `id, ` + nameRead + `, email, email_verified, coalesce(image, ''), role, ` +
+	readable(`disabled_at`) + `, ` + readable(`created_at`) + `, ` + readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= 100)` // accountLimit
 
 func scanUser(row pgx.CollectableRow) (User, error) {
@@ -46,11 +47,21 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 	return nil
 }
 
-// FindUser finds a user by e-mail address, in any spelling, or by id. It fails with ErrNoUser.
+// FindUser finds a user by e-mail address, in any spelling, or by id; an address that is also somebody's id is an address. It fails with
+// ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
-	email, _ := knownEmail(emailOrID) // not an address: then it is an id
-	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u WHERE email = $1 OR id = $2`,
-		email, storable(emailOrID))
+	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
+	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC LIMIT 1`,
+		email, clean(emailOrID))
+}
+
+// UserByID finds a user by id alone. It fails with ErrNoUser.
+func (s *Store) UserByID(ctx context.Context, id string) (User, error) {
+	return s.oneUser(ctx, `WHERE id = $1`, id)
+}
+
+func (s *Store) oneUser(ctx context.Context, which string, args ...any) (User, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u `+which, args...)
 	if err != nil {
 		return User{}, s.unavailable("find user", err)
 	}
@@ -70,19 +81,14 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	if err != nil {
 		return err
 	}
-	var before string
-	err = s.db.QueryRow(ctx, `
-		WITH before AS (SELECT id, role FROM gatepost."user" WHERE id = $1 FOR NO KEY UPDATE)
-		UPDATE gatepost."user" u SET role = $2, updated_at = now() FROM before WHERE u.id = before.id RETURNING before.role`, id, list).Scan(&before)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ErrNoUser
-	}
-	if err != nil {
-		return s.unavailable("set-role", err)
-	}
-	s.changed(id)
-	s.auditDetail(ctx, "set-role", id, Client{}, "roles "+orNone(before)+" → "+orNone(list), nil)
-	return nil
+	return s.change(ctx, "set-role", id, func(ctx context.Context, tx pgx.Tx) (detail string, err error) {
+		var before string
+		if err := tx.QueryRow(ctx, `SELECT role FROM gatepost."user" WHERE id = $1`, id).Scan(&before); err != nil {
+			return "", err
+		}
+		_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET role = $2, updated_at = now() WHERE id = $1`, id, list)
+		return "roles " + orNone(before) + " → " + orNone(list), err
+	})
 }
 
 // orNone names roles where there may be none.
@@ -93,31 +99,32 @@ func orNone(roles string) string {
 	return roles
 }
 
-// Disable bars a user from signing in and ends his sessions and the links that were mailed to him.
+// Disable bars a user from signing in and ends his sessions and the links that were mailed to him. The sessions end by a trigger on the
+// column, whoever writes it; those of a user who was disabled already, by this statement.
 func (s *Store) Disable(ctx context.Context, id string) error {
-	return s.change(ctx, "disable", id, `
+	return s.change(ctx, "disable", id, with(`
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
 		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
-		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`)
+		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`, id))
 }
 
 // Enable lets a disabled user sign in again, and one whose password is locked or has to wait.
 func (s *Store) Enable(ctx context.Context, id string) error {
-	return s.change(ctx, "enable", id, `
+	return s.change(ctx, "enable", id, with(`
 		WITH unlocked AS (UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND failed_attempts > 0),
 		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
-		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`)
+		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`, id))
 }
 
 // DeleteUser removes a user with his accounts and sessions. There is no way back.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
-	return s.change(ctx, "delete", id, `DELETE FROM gatepost."user" WHERE id = $1`)
+	return s.change(ctx, "delete", id, with(`DELETE FROM gatepost."user" WHERE id = $1`, id))
 }
 
 // SetPassword gives a user a new password, ends his sessions and forgets his failed attempts and where he signed in.
 func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
-	u, err := s.FindUser(ctx, id)
+	u, err := s.UserByID(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -128,43 +135,66 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	if err := s.hashes.turn(ctx, func(derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return err
 	}
-	return s.change(ctx, "set-password", u.ID, setPasswordSQL, hashed, newID(), issuerCredential)
+	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, newID(), issuerCredential))
 }
 
-// setPasswordSQL gives the user $1 the hash $2, and forgets whatever anybody had of his account. $3 is an id.
+// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of his account. $3 is an id. It goes by
+// the user: an import may have named issuer and account_id as it liked, and somebody else's account after this user.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')),
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
-	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1)
-	INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-	VALUES ($3, $4, 'credential', $1, $1, $2)
-	ON CONFLICT (issuer, account_id) DO UPDATE SET password = excluded.password, failed_attempts = 0, updated_at = now()`
+	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1),
+	     changed AS (
+	         UPDATE gatepost.account SET password = $2, failed_attempts = 0, updated_at = now()
+	         WHERE user_id = $1 AND provider_id = 'credential' RETURNING id),
+	     made AS (
+	         INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+	         SELECT $3::text, $4::text, 'credential',
+	             CASE WHEN EXISTS (SELECT FROM gatepost.account WHERE issuer = $4 AND account_id = $1) THEN $3::text ELSE $1::text END,
+	             $1::text, $2::text
+	         WHERE NOT EXISTS (SELECT FROM changed))
+	SELECT FROM gatepost."user" WHERE id = $1`
 
 // EndSessions signs a user out everywhere and returns how many sessions that were.
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
-	tag, err := s.db.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
-	if err != nil {
-		return 0, s.unavailable("end sessions", err)
-	}
-	s.changed(userID)
-	s.auditDetail(ctx, "sign-out-everywhere", userID, Client{}, fmt.Sprintf("sessions %d", tag.RowsAffected()), nil)
-	return tag.RowsAffected(), nil
+	var ended int64
+	err := s.change(ctx, "sign-out-everywhere", userID, func(ctx context.Context, tx pgx.Tx) (detail string, err error) {
+		tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
+		ended = tag.RowsAffected()
+		return fmt.Sprintf("sessions %d", ended), err
+	})
+	return ended, err
 }
 
-// change runs a statement that must touch exactly the user $1.
-func (s *Store) change(ctx context.Context, event, id, sql string, args ...any) error {
-	tag, err := s.db.Exec(ctx, sql, append([]any{id}, args...)...)
+// change does something to a user, who is locked, and audits it with a detail.
+func (s *Store) change(ctx context.Context, event, id string, do func(context.Context, pgx.Tx) (detail string, err error)) error {
+	var detail string
+	err := s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
+		found, err := lockUser(ctx, tx, id, "")
+		if err == nil && !found {
+			err = ErrNoUser
+		}
+		if err == nil {
+			detail, err = do(ctx, tx)
+		}
+		return err
+	})
 	if err != nil {
-		return s.unavailable(event, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return ErrNoUser
+		return err
 	}
 	s.changed(id)
-	s.audit(ctx, event, id, Client{}, nil)
+	s.auditDetail(ctx, event, id, Client{}, detail, nil)
 	return nil
+}
+
+// with is what change does by one statement, whose $1 is the user.
+func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, error) {
+	return func(ctx context.Context, tx pgx.Tx) (string, error) {
+		_, err := tx.Exec(ctx, sql, append([]any{id}, args...)...)
+		return "", err
+	}
 }
 
 // Rename gives the user of a session the display name he typed; empty is allowed. The next request of each of his sessions

@@ -81,7 +81,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 		if err := checkTyped("password", v.Password).orNil(); err != nil {
 			return l.userID, err
 		}
-		c := Credentials{Email: l.Email, Password: v.Password, Client: v.Client}
+		c := Credentials{Email: l.Email, Password: v.Password, Presented: v.Session, Client: v.Client}
 		if l.Claimable() {
 			c.link = v.Link
 		}
@@ -104,7 +104,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 // verifyKnown leaves a session of the user's as it is.
 func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
 	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
-		if err := lockUser(ctx, tx, l.userID); err != nil {
+		if _, err := lockUser(ctx, tx, l.userID, v.Session); err != nil {
 			return err
 		}
 		known, err := s.known(ctx, tx, v, l)

@@ -112,6 +112,10 @@ func sentence(w *words, status int, err error) string {
 		return w.say("fault.busy")
 	case errors.Is(err, auth.ErrCrowded):
 		return w.say("fault.crowded")
+	case againstARule(err):
+		return w.say("fault.refused")
+	case errors.As(err, new(*auth.RefusedError)):
+		return w.say("fault.broken")
 	}
 	return w.say(messageOf(status))
 }
@@ -170,7 +174,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusForbidden
 	case errors.Is(err, auth.ErrBadLink):
 		status = http.StatusGone
-	case taken(err):
+	case taken(err), againstARule(err):
 		status = http.StatusConflict
 	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, auth.ErrBusy):
 		status = http.StatusServiceUnavailable
@@ -184,8 +188,14 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	ui.Refuse(w, r, status, err)
 }
 
+// againstARule says that something in the database stands against what the visitor wants, which only the operator can change.
+func againstARule(err error) bool {
+	var refused *auth.RefusedError
+	return errors.As(err, &refused) && refused.Rule
+}
+
 func (ui *UI) logFault(r *http.Request, status int, err error) {
-	if status >= 500 && !errors.Is(err, auth.ErrBusy) {
+	if (status >= 500 || againstARule(err)) && !errors.Is(err, auth.ErrBusy) {
 		ui.c.Log.LogAttrs(r.Context(), slog.LevelError, "page failed",
 			slog.String("request_id", r.Header.Get("X-Request-Id")), slog.String("path", r.URL.Path), slog.String("err", err.Error()))
 	}

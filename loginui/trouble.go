@@ -35,6 +35,12 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 		ui.logFault(r, http.StatusServiceUnavailable, err)
 		return trouble{http.StatusServiceUnavailable, words.say("fault.unavailable"), nil}
+	case againstARule(err):
+		ui.logFault(r, http.StatusConflict, err)
+		return trouble{http.StatusConflict, words.say("fault.refused"), nil}
+	case errors.As(err, new(*auth.RefusedError)):
+		ui.logFault(r, http.StatusInternalServerError, err)
+		return trouble{http.StatusInternalServerError, words.say("fault.broken"), nil}
 	case errors.Is(err, auth.ErrBadCredentials) && ui.c.ConfirmFirst:
 		return trouble{http.StatusUnauthorized, words.say("login.wrong.confirm"), nil}
 	case errors.Is(err, auth.ErrBadCredentials):

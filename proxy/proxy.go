@@ -185,6 +185,8 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		return http.StatusUnauthorized, err
 	case errors.Is(err, auth.ErrCrowded):
 		return http.StatusTooManyRequests, err
+	case errors.As(err, new(*auth.RefusedError)):
+		return http.StatusInternalServerError, err // waiting does not help
 	}
 	return http.StatusServiceUnavailable, err
 }

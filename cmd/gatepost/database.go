@@ -25,6 +25,8 @@ type database struct {
 	url, direct string
 	builtin     *localpg.Server // nil for the operator's own
 	path, work  int32           // connections besides those of openPool
+	// warned hears what a migration has to tell the operator. Nil: nobody does.
+	warned func(note string)
 }
 
 // Times the start may take. A database that comes up beside the gate, as in a compose file, gets a moment.
@@ -73,7 +75,9 @@ func (d *database) ended() <-chan struct{} {
 }
 
 // connect opens the one connection that migrations use.
-func (d *database) connect(ctx context.Context) (*pgx.Conn, error) { return connectTo(ctx, d.direct) }
+func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
+	return connectWarned(ctx, d.direct, d.warned)
+}
 
 // connectBothWays is connect where the way that everything else goes, a pooler perhaps, leads to PostgreSQL too.
 func (d *database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
@@ -88,9 +92,19 @@ func (d *database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func connectTo(ctx context.Context, url string) (*pgx.Conn, error) {
+	return connectWarned(ctx, url, nil)
+}
+
+// connectWarned is connectTo for who hears what PostgreSQL warns of.
+func connectWarned(ctx context.Context, url string, warned func(note string)) (*pgx.Conn, error) {
 	config, err := parseConn(url, 5*time.Second)
 	if err != nil {
 		return nil, err
+	}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if warned != nil && n.SeverityUnlocalized == "WARNING" { // below it are those of PostgreSQL about what exists
+			warned(n.Message)
+		}
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

@@ -361,6 +361,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if g.db, err = openDatabase(ctx, g.c, true); err != nil {
 		return err
 	}
+	g.db.warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
 	g.onClose(func() { _ = g.db.Close() })
 	conn, err := g.db.connectPatiently(ctx, g.log)
 	if err != nil {

@@ -87,7 +87,7 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 		if err != nil {
 			return err
 		}
-		if now, err := s.FindUser(ctx, u.ID); err == nil {
+		if now, err := s.UserByID(ctx, u.ID); err == nil {
 			u = now // as it is after the change; a deleted one as it was
 		}
 		if said != "" && !c.Bool("json") {
