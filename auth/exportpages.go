@@ -39,19 +39,20 @@ func (x *exports) turn(ctx context.Context, read func() error) error {
 	select {
 	case x.turns <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	defer func() { <-x.turns }()
 	return read()
 }
 
-// begin notes an export. Its context ends when it has to give way, and end is to be called in the end.
+// begin notes an export. Its context ends with ErrCrowded when it has to give way, and end is to be called in the end.
 func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ context.Context, end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	part := x.room.Join(from, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	giveWay := func() { cancel(ErrCrowded) }
+	part := x.room.Join(from, giveWay)
 	own := &underWay{}
 	own.end = sync.OnceFunc(func() {
-		cancel()
+		giveWay() // which says so to the one before, and nothing to one that has ended
 		part.Leave()
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -67,7 +68,7 @@ func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ 
 		before.end()
 	}
 	if !part.Take(1) {
-		cancel()
+		giveWay()
 	}
 	return ctx, own.end
 }
@@ -126,6 +127,9 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 				})
 			})
 			if err != nil {
+				if cause := context.Cause(e.ctx); cause != nil {
+					err = cause
+				}
 				yield(*new(T), err)
 				return
 			}

@@ -61,7 +61,7 @@ func (d *download) flush() error {
 		d.began = true
 	}
 	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // as in cut
-	if err := d.ctx.Err(); err != nil {                                                 // else cut is still to come
+	if err := context.Cause(d.ctx); err != nil {                                        // else cut is still to come
 		return err
 	}
 	_, err := d.buf.WriteTo(d.w)
