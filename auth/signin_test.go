@@ -50,8 +50,8 @@ func TestAFailedSignUpLeavesNothing(t *testing.T) {
 			s, db := authtest.NewStore(t)
 			exec(t, db, "ALTER TABLE gatepost."+table+" ADD CONSTRAINT never CHECK (false)")
 			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
-			if !errors.Is(err, auth.ErrUnavailable) {
-				t.Errorf("got %v, want ErrUnavailable", err)
+			if !errors.As(err, new(*auth.RefusedError)) {
+				t.Errorf("got %v, want a RefusedError", err)
 			}
 			for _, table := range []string{`"user"`, "account", "session"} {
 				if n := count(t, db, table); n != 0 {

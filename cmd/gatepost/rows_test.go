@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/migrations"
 )
 
 // sqlOn runs SQL as an operator would.
@@ -97,28 +98,27 @@ func TestAMissingTableIsNoOutage(t *testing.T) {
 	}
 }
 
-// superseding are the migration's files, in their order.
-func superseding(t *testing.T) (sql []string) {
+// severalPasswords is a database from before, where users have several rows with a password.
+func severalPasswords(t *testing.T) (url string) {
 	t.Helper()
-	for _, name := range []string{"superseded", "credential"} {
-		found, err := filepath.Glob("../../migrations/*_" + name + ".sql")
-		if err != nil || len(found) != 1 {
-			t.Fatalf("%s: %v, %v", name, found, err)
-		}
-		text, err := os.ReadFile(found[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		sql = append(sql, string(text))
+	found, err := filepath.Glob("../../migrations/*_superseded.sql")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
 	}
-	return sql
-}
-
-// Of several passwords of a user the latest written one works on, and the operator is told.
-func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
-	t.Parallel()
-	url := authtest.NewDatabase(t)
-	sqlOn(t, url, `DROP INDEX gatepost.account_credential;
+	var version int64
+	if _, err := fmt.Sscanf(filepath.Base(found[0]), "%d_", &version); err != nil {
+		t.Fatal(err)
+	}
+	url = authtest.NewEmptyDatabase(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := (migrations.Set{To: version - 1}).Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	sqlOn(t, url, `
 		INSERT INTO gatepost."user" (id, email) VALUES ('two', 'two@example.com'), ('one', 'one@example.com'), ('none', 'none@example.com');
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password, updated_at) VALUES
 			('imported', 'import', 'credential', 'x', 'two', 'old', now() - interval '2 days'),
@@ -128,32 +128,50 @@ func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 			('blank', 'import', 'credential', 'none', 'none', NULL, now()),
 			('later', 'local:credential', 'credential', 'none', 'none', NULL, 'infinity'),
 			('social', 'https://example.com', 'google', 'two', 'two', NULL, now())`)
-	var notes []string
-	d := &database{url: url, direct: url, warned: func(note string) { notes = append(notes, note) }}
-	conn, err := d.connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	for range 2 {
-		for _, sql := range superseding(t) {
-			if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+	return url
+}
+
+// Of several passwords of a user the latest written one works on, and the operator is told, whichever way the database is brought up to
+// date.
+func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
+	t.Parallel()
+	for way, migrate := range map[string]func(*testing.T, string) (told func() string){
+		"migrate": func(t *testing.T, url string) func() string {
+			code, out, said := command(t, url, "migrate")
+			if code != 0 {
+				t.Fatal(said)
+			}
+			return func() string { return out }
+		},
+		"serve": func(t *testing.T, url string) func() string {
+			g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+newApp(t).url)
+			return g.log.String
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			url := severalPasswords(t)
+			told := migrate(t, url)
+			eventually(t, "the operator is told", func() bool {
+				return strings.Contains(told(), "3 others") && strings.Contains(told(), "credential-superseded")
+			})
+			conn, err := pgx.Connect(t.Context(), url)
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-	}
-	if len(notes) != 1 || !strings.Contains(notes[0], "3 others") || !strings.Contains(notes[0], "credential-superseded") {
-		t.Errorf("the operator is told %q, want one note about 3", notes)
-	}
-	var kept, others string
-	err = conn.QueryRow(t.Context(), `SELECT string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential'),
-		string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential-superseded') FROM gatepost.account`).Scan(&kept, &others)
-	if err != nil || kept != "later only reset" || others != "blank empty imported" {
-		t.Errorf("kept %q and not %q, %v", kept, others, err)
-	}
-	_, err = conn.Exec(t.Context(), `INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('more', 'm', 'credential', 'm', 'two')`)
-	if err == nil {
-		t.Error("a user can have two passwords again")
+			defer conn.Close(context.Background())
+			var kept, others string
+			err = conn.QueryRow(t.Context(), `SELECT string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential'),
+				string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential-superseded') FROM gatepost.account`).Scan(&kept, &others)
+			if err != nil || kept != "later only reset" || others != "blank empty imported" {
+				t.Errorf("kept %q and not %q, %v", kept, others, err)
+			}
+			_, err = conn.Exec(t.Context(), `
+				INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('more', 'm', 'credential', 'm', 'two')`)
+			if err == nil {
+				t.Error("a user can have two passwords again")
+			}
+		})
 	}
 }
 
