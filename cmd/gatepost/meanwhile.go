@@ -19,7 +19,7 @@ import (
 type entrance struct {
 	up    atomic.Pointer[http.Handler]
 	proxy atomic.Pointer[proxy.Proxy] // behind it
-	early func() // serves before the gate is up, if it may
+	early func()                      // serves before the gate is up, if it may
 	page  http.Handler
 }
 
