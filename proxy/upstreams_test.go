@@ -254,7 +254,11 @@ func data(route *regexp.Regexp, p string) string {
 	if m == nil {
 		return ""
 	}
-	return m[1] + "/" + strings.TrimPrefix(m[2], "index")
+	page := m[2]
+	if page == "index" {
+		page = ""
+	}
+	return m[1] + "/" + strings.TrimPrefix(page, "index/") // which is before what is named like the start page
 }
 
 // overlongDecoded assembles the bits of two- to four-byte sequences without asking whether fewer bytes would have done.
