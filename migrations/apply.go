@@ -160,7 +160,9 @@ func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error)
 func closeSoon(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = conn.Exec(ctx, "ROLLBACK") // for a pooler, which would not use the connection again; one that is gone has no transaction
+	if conn.PgConn().TxStatus() != 'I' {
+		_, _ = conn.Exec(ctx, "ROLLBACK") // for a pooler, which would not use the connection again; one that is gone has no transaction
+	}
 	_ = conn.Close(ctx)
 }
 

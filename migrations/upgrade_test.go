@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/migrations"
@@ -101,7 +102,20 @@ type upgrade struct {
 
 func start(ctx context.Context, t *testing.T, url string, set migrations.Set) *upgrade {
 	t.Helper()
-	conn := connect(t, url)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" { // operators read these
+			t.Errorf("PostgreSQL warns: %s", n.Message)
+		}
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	u := &upgrade{done: make(chan error, 1)}
 	set.Waits = func(w migrations.Wait) {
 		u.mu.Lock()
