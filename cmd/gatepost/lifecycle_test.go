@@ -106,6 +106,14 @@ func TestAGateThatStopsGoesOnForAWhile(t *testing.T) {
 // inherit starts a gate on a socket that somebody else opened, as systemd passes one on.
 func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	t.Helper()
+	g := inheriting(t, socket, env...)
+	g.untilUp(t)
+	return g
+}
+
+// inheriting waits for nothing.
+func inheriting(t *testing.T, socket *os.File, env ...string) *running {
+	t.Helper()
 	ops := freePort(t)
 	g := &running{ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
 	g.cmd = exec.Command("sh", "-c", "LISTEN_PID=$$ exec "+program(t, env)+" serve")
@@ -124,13 +132,6 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 		if t.Failed() {
 			t.Logf("the log of a gate:\n%s", g.log)
 		}
-	})
-	eventually(t, "the gate answers", func() bool {
-		res, err := http.Get(g.ops + isUp)
-		if err == nil {
-			_ = res.Body.Close()
-		}
-		return err == nil && res.StatusCode == 200
 	})
 	return g
 }

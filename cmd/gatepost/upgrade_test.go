@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/migrations"
 )
 
 // previousRelease builds the gate of the commit that migrations/testdata/previous names.
@@ -132,22 +135,10 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	visitors := work(t, old, ada.cookie(), "bob@example.com")
 	visitors.goOn(t, "at first")
 
-	reader, err := pgx.Connect(t.Context(), database+"&application_name=pg_dump")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = reader.Close(t.Context()) }()
-	if _, err := reader.Exec(t.Context(), `BEGIN; SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
-		gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`); err != nil {
-		t.Fatal(err)
-	}
+	reader := readsOn(t, database)
 	next := launchGate(t, program(t, env), env...)
 	if out, _ := runGate(t, []string{"migrate", "status"}, env...); strings.Contains(out, "pending") {
-		whom := fmt.Sprintf(`pid %d (\"pg_dump\", idle in transaction, query `, reader.PgConn().PID())
-		eventually(t, "it says for whom it waits", func() bool {
-			status, said := next.asked(t, "/readyz")
-			return status == 503 && strings.Contains(said, `"process":"starting"`) && strings.Contains(said, whom)
-		})
+		next.waitsFor(t, reader)
 		if status, said := next.asked(t, "/healthz"); status != 200 || said != "ok\n" {
 			t.Errorf("healthz: %d %s", status, said)
 		}
@@ -162,7 +153,7 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 			t.Errorf("the log has %d lines about it", n)
 		}
 	}
-	if _, err := reader.Exec(t.Context(), "COMMIT"); err != nil {
+	if err := reader.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	next.untilUp(t)
@@ -179,6 +170,102 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 		t.Error("the new gate did not end well")
 	}
 	serves(t, again, "the release before, alone")
+}
+
+// readsOn is somebody whose transaction has read every table.
+func readsOn(t *testing.T, database string) *pgx.Conn {
+	t.Helper()
+	reader, err := pgx.Connect(t.Context(), database+"&application_name=pg_dump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close(context.Background()) })
+	if _, err := reader.Exec(t.Context(), `BEGIN; SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
+		gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`); err != nil {
+		t.Fatal(err)
+	}
+	return reader
+}
+
+// waitsFor is until the gate says that its migration waits for somebody.
+func (g *running) waitsFor(t *testing.T, whom *pgx.Conn) {
+	t.Helper()
+	eventually(t, "it says for whom it waits", func() bool {
+		status, said := g.asked(t, "/readyz")
+		return status == 503 && strings.Contains(said, `"process":"starting"`) &&
+			strings.Contains(said, fmt.Sprintf(`pid %d (\"pg_dump\", idle in transaction, query `, whom.PgConn().PID()))
+	})
+}
+
+// beforeTheRule is a database with the tables of the first release, which lacks something that takes a lock.
+func beforeTheRule(t *testing.T) string {
+	t.Helper()
+	database := authtest.NewEmptyDatabase(t)
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := (migrations.Set{To: 9}).Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	return database
+}
+
+// Who is told to stop does so at once, whatever the migration waits for, and leaves nothing behind that waits on.
+func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
+	t.Parallel()
+	database := beforeTheRule(t)
+	reader := readsOn(t, database)
+	env := []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url}
+	g := launchGate(t, program(t, env), env...)
+	g.waitsFor(t, reader)
+	if code := g.stop(t); code != 0 || !strings.Contains(g.log.String(), "msg=stopping") {
+		t.Errorf("exit code %d", code)
+	}
+	eventually(t, "nothing waits", func() bool {
+		var n int
+		err := reader.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE application_name = 'gatepost migrating'
+			AND datid = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
+		return err == nil && n == 0
+	})
+}
+
+// On a socket that others may serve too a gate that waits takes nobody: whoever came meanwhile is answered when it is up.
+func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	_ = l.Close() // the file keeps the socket
+	database := beforeTheRule(t)
+	reader := readsOn(t, database)
+	g := inheriting(t, socket, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PUBLIC_URL=http://"+l.Addr().String())
+	g.url = "http://" + l.Addr().String()
+	g.waitsFor(t, reader)
+	answer := make(chan int, 1)
+	go func() {
+		res, err := http.Get(g.url + "/public")
+		if err != nil {
+			answer <- 0
+			return
+		}
+		_ = res.Body.Close()
+		answer <- res.StatusCode
+	}()
+	g.waitsFor(t, reader)
+	if err := reader.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-answer; status != 200 {
+		t.Errorf("whoever came meanwhile got %d", status)
+	}
 }
 
 // asked is what the ops listener answers.
