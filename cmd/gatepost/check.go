@@ -25,7 +25,11 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 		return list
 	}
 	list.add(c.upstream.LeadsTo(ctx, c.listeners()))
-	list.add(c.checkLiveUpstream(ctx))
+	if err := c.checkLiveUpstream(ctx); err != nil {
+		list.add(err)
+	} else if len(list) == 0 {
+		p.warnOfAppPages(ctx, c)
+	}
 	err = p.checkLiveDatabase(ctx, c)
 	list.add(err)
 	database := err == nil
@@ -38,13 +42,30 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	if len(list) > 0 {
 		return list
 	}
-	if c.publicURL.Scheme == "http" && !proxy.IsLoopback(c.publicURL.Hostname()) {
-		fmt.Fprintln(p.stdout, "\nGATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same domain, or anybody on the way, can set\n"+
-			"the session cookie of a visitor and so sign them in as somebody else. Only https:// keeps both out.")
+	return p.conclude()
+}
+
+// conclude is the last line of a check that found no fault. It does not call in order what was warned of.
+func (p *process) conclude() error {
+	last := "Everything is in order."
+	switch {
+	case p.warnings == 1:
+		last = "Nothing is wrong; 1 warning above."
+	case p.warnings > 1:
+		last = fmt.Sprintf("Nothing is wrong; %d warnings above.", p.warnings)
 	}
-	_, err = fmt.Fprintln(p.stdout, "\nEverything is in order.")
+	_, err := fmt.Fprintf(p.stdout, "\n%s\n", last)
 	return err
 }
+
+// warn says what is no fault and may not be what was meant.
+func (p *process) warn(text string) {
+	p.warnings++
+	fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(text))
+}
+
+// note says what to know.
+func (p *process) note(text string) { fmt.Fprintf(p.stdout, "\nnote: %s.\n", printable(text)) }
 
 func (p *process) printSettings(c *config) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
@@ -86,9 +107,7 @@ func (p *process) printRules(c *config) error {
 	}
 	p.printOwnPages(c)
 	for _, doubt := range append(c.rules.Doubts(), c.doubts()...) {
-		if _, err := fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(doubt)); err != nil {
-			return err
-		}
+		p.warn(doubt)
 	}
 	return nil
 }
@@ -97,6 +116,10 @@ func (p *process) printRules(c *config) error {
 func (c *config) doubts() (list []string) {
 	if len(c.trustedProxies) == 0 && c.certificate == nil && c.acmeDomains == nil && !proxy.IsLoopback(c.publicURL.Hostname()) {
 		list = append(list, "GATEPOST_TRUSTED_PROXIES is not set: all visitors behind a proxy count as one, so that one of them can use up what all need")
+	}
+	if c.allowHTTP && c.publicURL.Scheme == "http" && !proxy.IsLoopback(c.publicURL.Hostname()) {
+		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same domain, or anybody on the way, can set the "+
+			"session cookie of a visitor and so sign them in as somebody else; only https:// keeps both out")
 	}
 	return list
 }
@@ -109,8 +132,8 @@ func (p *process) printOwnPages(c *config) {
 	}
 	for _, d := range c.rules.Describe() {
 		if ui.Owns(d.Prefix) {
-			fmt.Fprintf(p.stdout, "\nnote: %s is one of Gatepost's own pages, which rule %q does not decide; "+
-				"if your app has one too, move ours with GATEPOST_PAGES.\n", d.Prefix, d.Rule)
+			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES",
+				d.Prefix, d.Rule))
 		}
 	}
 }

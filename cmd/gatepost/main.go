@@ -47,11 +47,12 @@ type process struct {
 	env            []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	warnings       int // that check printed
 }
 
 // run is the whole program. args[0] is its name. It returns the exit code.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &process{env, stdin, stdout, stderr}
+	p := &process{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	err := p.commands().Run(ctx, args)
 	var usage usageError
 	var list faults

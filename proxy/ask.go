@@ -1,0 +1,38 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Said is what the app answered, as far as it is looked at: its body is not read.
+type Said struct {
+	Status   int
+	Location string
+}
+
+// askTimeout bounds each question put to the app.
+const askTimeout = 2 * time.Second
+
+// Ask sends the app a GET for each path, one after the other, over the same transport and with the same Host as for a visitor who is
+// signed out, and follows no redirect. The error is that of the first question without an answer.
+func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, paths []string) ([]Said, error) {
+	t := newTransport(u, askTimeout)
+	defer t.CloseIdleConnections()
+	list := make([]Said, len(paths))
+	for i, path := range paths {
+		r := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Host: public.Host, Header: http.Header{
+			"Accept": {"text/html"}, "User-Agent": {userAgent}, "X-Forwarded-Host": {public.Host}, "X-Forwarded-Proto": {public.Scheme},
+		}}).WithContext(ctx)
+		r.URL.Scheme, r.URL.Host = u.target()
+		res, err := t.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		_ = res.Body.Close()
+		list[i] = Said{res.StatusCode, res.Header.Get("Location")}
+	}
+	return list, nil
+}
