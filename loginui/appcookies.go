@@ -67,6 +67,17 @@ func parseAppCookie(entry string, own auth.Cookie) (AppCookie, error) {
 	return c, nil
 }
 
+// Example is a name that the setting means, and the path it is for.
+func (c AppCookie) Example() (name, path string) {
+	if c.prefix {
+		return c.name + "example", c.path
+	}
+	return c.name, c.path
+}
+
+// Unseen says that the cookie ends only where it arrives, and that browsers do not send it to a page.
+func (c AppCookie) Unseen(page string) bool { return c.prefix && !liesUnder(page, c.path) }
+
 func (c AppCookie) matches(name string) bool {
 	return name == c.name || c.prefix && strings.HasPrefix(name, c.name)
 }

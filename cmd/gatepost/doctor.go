@@ -143,6 +143,13 @@ func fromSettings(out *doctor.Config, c *config) {
 		}
 		out.Upstream, out.Addresses = net.JoinHostPort(u.Hostname(), port), ownAddresses()
 	}
+	if c.hasUpstream {
+		out.AppPages = c.appPages
+	}
+	for _, cookie := range c.appCookies {
+		name, path := cookie.Example()
+		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path, Unseen: cookie.Unseen(c.pages + "/logout")})
+	}
 	if _, port, err := net.SplitHostPort(c.OpsListen); err == nil {
 		out.OpsPort = port
 	}

@@ -38,6 +38,10 @@ type Config struct {
 	OpsPort string
 	// Email and Password sign in with a test account. Empty: nobody signs in.
 	Email, Password string
+	// AppCookies are those that the gate ends with each logout, each with a name that the setting means. Empty: they are not known.
+	AppCookies []AppCookie
+	// AppPages asks the app itself, beside the gate, which pages it has where the gate has its own. Nil: it cannot be asked.
+	AppPages func(context.Context) ([]string, error)
 	// Timeout bounds each request. Zero: 10 s.
 	Timeout time.Duration
 	// RootCAs are believed for https. Nil: those of the system.
@@ -78,7 +82,7 @@ func Examine(ctx context.Context, c Config) (Report, error) {
 	}
 	for _, check := range []func(context.Context){
 		e.checkGate, e.checkSpellings, e.checkNeighbours, e.checkRenaming, e.checkIdentity, e.checkSockets, e.checkForms, e.checkCaching,
-		e.checkCookie, e.checkLogin, e.checkBeside,
+		e.checkCookie, e.checkAppCookies, e.checkOwnPages, e.checkLogin, e.checkBeside,
 	} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {

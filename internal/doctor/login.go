@@ -23,6 +23,7 @@ func (e *examination) checkLogin(ctx context.Context) {
 	}
 	e.checkSession(ctx, cookie)
 	e.checkProtectedPage(ctx, cookie)
+	e.checkCircle(ctx, cookie)
 	e.signOut(context.WithoutCancel(ctx), cookie) // a test session is not left behind
 }
 

@@ -59,17 +59,19 @@ func (r Report) Count(l Level) int {
 
 // titles are the headings of the checks.
 var titles = map[string]string{
-	"gate":       "Is this a Gatepost?",
-	"spellings":  "Other spellings of the protected path",
-	"neighbours": "Beside what is open",
-	"renaming":   "Headers that give a request another path, method or host",
-	"identity":   "Headers that say who is there",
-	"sockets":    "Sockets and tunnels",
-	"forms":      "Forms sent from other sites",
-	"caching":    "Caches",
-	"cookie":     "Would a login cookie stick?",
-	"login":      "Signing in",
-	"beside":     "Beside the gate",
+	"gate":        "Is this a Gatepost?",
+	"spellings":   "Other spellings of the protected path",
+	"neighbours":  "Beside what is open",
+	"renaming":    "Headers that give a request another path, method or host",
+	"identity":    "Headers that say who is there",
+	"sockets":     "Sockets and tunnels",
+	"forms":       "Forms sent from other sites",
+	"caching":     "Caches",
+	"cookie":      "Would a login cookie stick?",
+	"app-cookies": "Does the app's own session end?",
+	"own-pages":   "A login of the app's own",
+	"login":       "Signing in",
+	"beside":      "Beside the gate",
 }
 
 // WriteText prints the findings for people, under the heading of their check.
