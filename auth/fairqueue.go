@@ -65,19 +65,23 @@ func (q *fairQueue) full(a netip.Addr) error {
 	if q.waiting < q.room {
 		return nil
 	}
+	err := ErrBusy
 	f := &q.root
 	for _, key := range q.keys(a) {
-		if f = f.below[key]; f == nil {
-			break
+		var own *flow
+		mine := 1
+		if f != nil {
+			own = f.below[key]
 		}
+		if own != nil {
+			mine, err = own.waiting+1, ErrCrowded
+		}
+		if f != nil && slices.ContainsFunc(f.turns, func(n *flow) bool { return n != own && n.waiting > mine }) {
+			return nil
+		}
+		f = own
 	}
-	switch heaviest := q.heaviest(); {
-	case f == heaviest:
-		return ErrCrowded
-	case heaviest.waiting <= 1:
-		return ErrBusy
-	}
-	return nil
+	return err
 }
 
 // load is how many have a slot, and how many wait.

@@ -183,6 +183,44 @@ func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	}
 }
 
+// However narrow the networks are of those who fill the queue, somebody from elsewhere finds room.
+func TestAFullQueueHasRoomForOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		hostile  func(i int) string
+		neighbor string
+	}{
+		"one address":   {func(int) string { return "203.0.113.1" }, "203.0.113.2"},
+		"a /24":         {func(i int) string { return fmt.Sprintf("203.0.113.%d", i+1) }, "198.51.100.1"},
+		"a /56":         {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }, "2001:db8:0:100::1"},
+		"a /48":         {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", 256*i) }, "2001:db8:1::1"},
+		"a pair of /24": {func(i int) string { return fmt.Sprintf("203.0.%d.%d", i%2, i) }, "198.51.100.1"},
+	} {
+		q := auth.NewFairQueue(1, 20)
+		for i := range 21 {
+			go func() { _, _ = q.Enter(as(t.Context(), c.hostile(i))) }()
+		}
+		eventually(t, "it is full", func() bool { return q.Waiting() == 20 })
+		if err := q.Full(c.neighbor); err != nil {
+			t.Errorf("%s: somebody else: %v", name, err)
+		}
+		if err := q.Full(c.hostile(0)); !errors.Is(err, auth.ErrCrowded) {
+			t.Errorf("%s: one more of them: %v", name, err)
+		}
+		before := q.Waiting()
+		waits := make(chan error, 1)
+		go func() { _, err := q.Enter(as(t.Context(), c.neighbor)); waits <- err }()
+		select {
+		case err := <-waits:
+			t.Errorf("%s: the neighbor was sent away: %v", name, err)
+		case <-time.After(10 * time.Millisecond): // a neighbor who is sent away is so at once
+		}
+		if q.Waiting() != before {
+			t.Errorf("%s: %d wait, then %d", name, before, q.Waiting())
+		}
+	}
+}
+
 func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
