@@ -27,7 +27,7 @@ RACE = -race -gcflags=golang.org/x/crypto/argon2=-race=false
 
 test: ## every test that needs no browser, with the race detector
 	@scripts/need postgresql compiler
-	CGO_ENABLED=1 $(GO) test $(RACE) -shuffle=on -parallel 4 ./...
+	CGO_ENABLED=1 $(GO) test $(RACE) -shuffle=on -parallel 4 -timeout 30m ./...
 
 DURATION ?= 2m
 soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some

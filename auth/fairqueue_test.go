@@ -63,6 +63,8 @@ func TestNetworksTakeTurns(t *testing.T) {
 				}
 				l.wants(t, q, c.neighbor)
 				time.Sleep(time.Minute)
+				l.mu.Lock()
+				defer l.mu.Unlock()
 				// One has the slot, and one more may have its turn.
 				for i, who := range l.list {
 					if who == c.neighbor && i > 2 {

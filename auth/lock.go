@@ -9,7 +9,7 @@ import (
 // lockUserSQL locks the user $1, and whose session the token hash $2 is: in the order of their ids, or two who take over each other's
 // browser would wait for each other.
 //
-// Whatever makes, caps or ends a person's sessions takes this lock first, and reads what it decides by in a statement after it. Then a
+// Whatever makes, caps or ends a person's sessions, but for the sign-out of one and the sweep, takes this lock first, and reads what it decides by in a statement after it. Then a
 // sign-in that commits while the user is disabled, signed out or deleted is either seen, and ended, or sees that and fails. Everybody
 // takes locks in the order user, account, session, outbox and verification, and last what several users share: limits, and the places of
 // a browser. DELETE FROM gatepost."user" by SQL goes the same way.

@@ -126,6 +126,9 @@ func (s *Store) watch() {
 	defer s.watching.Store(false)
 	for s.ctx.Err() == nil {
 		err := s.Ping(s.ctx)
+		if s.ctx.Err() != nil { // closing says nothing about PostgreSQL
+			return
+		}
 		if err == nil {
 			if s.down.Swap(false) {
 				s.o.Log.Info("PostgreSQL answers again")

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type pinger struct {
 	watch  upkeep.Watch
 	mu     sync.Mutex
 	flight *flight
+	closed bool
 	conn   *pgx.Conn // only a flight touches it
 }
 
@@ -40,6 +42,10 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (p *pinger) ask(ctx context.Context) error {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return errClosed
+	}
 	f := p.flight
 	if f == nil {
 		f = &flight{done: make(chan struct{}), err: errFault}
@@ -93,9 +99,12 @@ func (p *pinger) drop() {
 	p.conn = nil
 }
 
-// close waits for a ping under way.
+var errClosed = errors.New("the store is closed")
+
+// close waits for a ping under way. There is none after it.
 func (p *pinger) close() {
 	p.mu.Lock()
+	p.closed = true
 	f := p.flight
 	p.mu.Unlock()
 	if f != nil {

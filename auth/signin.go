@@ -132,15 +132,32 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 			return err
 		}
 		if err := s.judge(a, c, verify(c.Password, a.hash, derive)); err != nil {
-			return errors.Join(err, s.countFailure(ctx, a, d))
+			if failed := s.countFailure(ctx, a, d); failed != nil {
+				return failed // a verdict that was not counted is none
+			}
+			return err
 		}
-		renewed, err = renew(a.hash, c.Password, chosen, derive)
-		return err
+		if renewed, err = renew(a.hash, c.Password, chosen, derive); err != nil {
+			return s.countProof(ctx, a, d, err)
+		}
+		return nil
 	})
 	if err == nil {
-		err = s.enter(ctx, a, renewed, c.Presented, d, finish)
+		err = s.countProof(ctx, a, d, s.enter(ctx, a, renewed, c.Presented, d, finish))
 	}
 	return a.userID, err
+}
+
+// countProof counts a right password that led to nothing, or whoever has one could have it hashed for ever.
+func (s *Store) countProof(ctx context.Context, a candidate, d doors, err error) error {
+	var refused *RefusedError
+	if err == nil || !aboutVisitor(err) && !errors.As(err, &refused) {
+		return err
+	}
+	if failed := s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) }); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no

@@ -147,6 +147,9 @@ func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c Client
 	err = tx.QueryRow(ctx, `
 		SELECT CASE WHEN email = $2 AND NOT email_verified AND disabled_at IS NULL THEN 'verify' ELSE 'exists' END
 		FROM gatepost."user" WHERE id = $1`, userID, email).Scan(&kind)
+	if errors.Is(err, pgx.ErrNoRows) { // deleted a moment ago
+		return "", nil
+	}
 	if err == nil {
 		_, err = s.postLimited(ctx, tx, letter{kind, userID, email, c.Language, factsOf(c)})
 	}

@@ -83,7 +83,9 @@ func (a *auditor) sum(ctx context.Context, now time.Time, all bool) {
 	for _, t := range tallies {
 		if t.repeats > 0 {
 			lines = append(lines, append(t.last.attrs(), slog.Int64("repeats", t.repeats)))
-			a.grown = append(a.grown, t.last)
+			if !t.last.dropped && len(a.grown) < auditMost { // beyond that the log alone has the count
+				a.grown = append(a.grown, t.last)
+			}
 		}
 	}
 	a.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 // ErrLoginLoop says that the app sends a visitor who is signed in to our login again and again.
 var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: set GATEPOST_PAGES")
 
-// How many times, within how long, for how many sessions at once. Beyond them the oldest are as good as forgotten.
+// How many times, within how long, for how many sessions at once. Beyond them all are forgotten, and begin anew.
 const (
 	loopsAfter = 3
 	trailAge   = 10 * time.Second
@@ -68,7 +68,7 @@ func (s *trails) arrived(session string) {
 
 // followTrail looks where an answer leads somebody who is signed in.
 func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
-	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) {
+	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) || !p.c.Navigating(x.request) {
 		return nil
 	}
 	location := res.Header.Get("Location")

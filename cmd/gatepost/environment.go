@@ -103,5 +103,5 @@ var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$`)
 
 // injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {
-	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || strings.HasPrefix(name, "GATEPOST_PORT")
+	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || name == "GATEPOST_PORT" || strings.HasPrefix(name, "GATEPOST_PORT_")
 }

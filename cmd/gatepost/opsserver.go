@@ -10,7 +10,9 @@ import (
 
 // Limits of the ops listener. Whoever reaches it is a prober or a monitor, and has nothing long to say.
 const (
-	opsReadTimeout = 10 * time.Second
+	opsHeaderTimeout = 10 * time.Second
+	// opsReadTimeout ends what is under way when it is over, though no body is read any more: it is no shorter than the answers.
+	opsReadTimeout = opsWriteTimeout
 	// opsWriteTimeout is above what a profile takes that is asked for without a length (30 s).
 	opsWriteTimeout = 2 * time.Minute
 	opsIdleTimeout  = time.Minute
@@ -21,7 +23,7 @@ const (
 
 func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
 	few := &fewConnections{most: opsConnections, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
-	return &http.Server{Handler: handler, ReadHeaderTimeout: opsReadTimeout, ReadTimeout: opsReadTimeout, WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
+	return &http.Server{Handler: handler, ReadHeaderTimeout: opsHeaderTimeout, ReadTimeout: opsReadTimeout, WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}
 }
 

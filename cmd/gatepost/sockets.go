@@ -150,6 +150,7 @@ func (c *socket) begins(r *http.Request) (ends func()) {
 func (c *socket) rests() {
 	c.part.Rest(true)
 	c.pending.Store(0)
+	c.head.Return(c.counted.Swap(0)) // of a request that nobody weighed
 }
 
 func weightOf(r *http.Request) int64 {

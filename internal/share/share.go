@@ -182,7 +182,7 @@ func (g *group) empty() bool { return len(g.within) == 0 && g.busy.Len() == 0 &&
 
 // victim is who gives way to m: the oldest of the network that has most. Inner addresses do only where m would have to otherwise.
 func (p *Pool) victim(m *Part) *Part {
-	if v := p.open.oldest(m); v != nil && v != m {
+	if v := p.open.oldest(m); v != nil && (v != m || p.open.held > m.held) {
 		return v
 	}
 	if v := p.inner.oldest(m); v != nil {
