@@ -130,20 +130,19 @@ func createSchema(ctx context.Context, conn *pgx.Conn) error {
 			oldest     bigint      NOT NULL DEFAULT 0, -- a gate that knows no version as new as this may not run any more
 			applied_at timestamptz NOT NULL DEFAULT now())`},
 	} {
-		var exists bool
-		if err := conn.QueryRow(ctx, c.exists).Scan(&exists); err != nil {
+		var before, after bool
+		if err := conn.QueryRow(ctx, c.exists).Scan(&before); err != nil {
 			return err
 		}
-		if exists {
+		if before {
 			continue
 		}
 		_, err := conn.Exec(ctx, c.create)
-		switch sqlState(err) {
-		case "23505", "42P06", "42P07": // another process made it between the two statements
-		default:
-			if err != nil {
-				return err
-			}
+		if err != nil && conn.QueryRow(ctx, c.exists).Scan(&after) == nil && after {
+			continue // another process made it between the two statements
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
