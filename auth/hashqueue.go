@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"time"
 )
@@ -12,6 +13,9 @@ import (
 // hashWait is how long a sign-in waits for its turn to hash, give or take half of it by chance: those who came together
 // and were sent away together would come back together.
 const hashWait = 4 * time.Second
+
+// hashLonger is how much longer somebody waits whose network has nothing else under way.
+const hashLonger = 15 * time.Second
 
 // hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
 const hashRoom = 150
@@ -55,6 +59,13 @@ func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
 	waiting, cancel := context.WithTimeout(ctx, hashPatience())
 	defer cancel()
 	leave, err := q.enter(waiting)
+	if errors.Is(err, ErrBusy) && networksOf(clientOf(ctx)) != nil {
+		// Nobody of the network waits besides. It goes on: it has the next turn but those of other networks, on a machine that is
+		// too busy to hash.
+		longer, cancel := context.WithTimeout(ctx, hashLonger)
+		defer cancel()
+		leave, err = q.enter(longer)
+	}
 	if ctx.Err() != nil {
 		if err == nil {
 			leave()
