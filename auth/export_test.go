@@ -76,7 +76,7 @@ func FillHashQueue(s *Store) (release func()) {
 	free := HoldHashQueue(s)
 	var all []*waiter
 	for range s.hashes.room {
-		_, w := s.hashes.join(netip.Addr{})
+		_, w := s.hashes.join(netip.Addr{}, "")
 		all = append(all, w)
 	}
 	return func() {
@@ -115,7 +115,7 @@ type FairQueue struct{ q *fairQueue }
 
 func NewFairQueue(slots, room int) *FairQueue                  { return &FairQueue{newFairQueue(slots, room)} }
 func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx) }
-func (q *FairQueue) Full(addr string) error                    { return q.q.full(netip.MustParseAddr(addr)) }
+func (q *FairQueue) Full(addr string) error                    { return q.q.full(netip.MustParseAddr(addr), "") }
 func (q *FairQueue) Waiting() int                              { _, n := q.q.load(); return n }
 func (q *FairQueue) Held() int                                 { n, _ := q.q.load(); return n }
 func (q *FairQueue) Networks() int                             { return len(q.q.root.below) }

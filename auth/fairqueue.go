@@ -43,7 +43,7 @@ func newFairQueue(slots, room int) *fairQueue { return &fairQueue{slots: slots, 
 // enter waits for a slot, until the context ends. It fails with ErrCrowded when the client's network is why, with ErrBusy when
 // everybody is.
 func (q *fairQueue) enter(ctx context.Context) (leave func(), err error) {
-	f, w := q.join(clientOf(ctx))
+	f, w := q.join(clientOf(ctx), accountOf(ctx))
 	if w == nil {
 		return func() { q.leave(f) }, nil
 	}
@@ -59,7 +59,7 @@ func (q *fairQueue) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.
-func (q *fairQueue) full(a netip.Addr) error {
+func (q *fairQueue) full(a netip.Addr, account string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting < q.room {
@@ -67,7 +67,7 @@ func (q *fairQueue) full(a netip.Addr) error {
 	}
 	err := ErrBusy
 	f := &q.root
-	for _, key := range q.keys(a) {
+	for _, key := range q.keys(a, account) {
 		var own *flow
 		mine := 1
 		if f != nil {
@@ -92,11 +92,11 @@ func (q *fairQueue) load() (held, waiting int) {
 }
 
 // join takes a slot, or a place in the queue.
-func (q *fairQueue) join(a netip.Addr) (*flow, *waiter) {
+func (q *fairQueue) join(a netip.Addr, account string) (*flow, *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	f := &q.root
-	for _, key := range q.keys(a) {
+	for _, key := range q.keys(a, account) {
 		f = f.child(key)
 	}
 	if q.held < q.slots && q.waiting == 0 {
@@ -118,9 +118,12 @@ func (q *fairQueue) join(a netip.Addr) (*flow, *waiter) {
 	return f, w
 }
 
-func (q *fairQueue) keys(a netip.Addr) (keys []any) {
+func (q *fairQueue) keys(a netip.Addr, account string) (keys []any) {
 	for _, p := range networksOf(a) {
 		keys = append(keys, p)
+	}
+	if keys == nil && account != "" {
+		return []any{account}
 	}
 	if keys == nil {
 		q.anonymous++

@@ -46,7 +46,7 @@ func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 // admit fails with ErrCrowded or ErrBusy where turn would at once, after as long as they wait: whoever is sent away at once comes
 // back at once. It keeps those who would wait in vain away from the database.
 func (q *hashQueue) admit(ctx context.Context) error {
-	err := q.full(clientOf(ctx))
+	err := q.full(clientOf(ctx), accountOf(ctx))
 	if err != nil {
 		wait(ctx, hashPatience())
 	}

@@ -64,7 +64,7 @@ func TestInvitations(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy), errors.As(err, &input) && input[0].Problem == auth.Taken:
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy), errors.Is(err, auth.ErrCrowded), errors.As(err, &input) && input[0].Problem == auth.Taken:
 		default:
 			t.Errorf("got %v", err)
 		}

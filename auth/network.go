@@ -27,6 +27,18 @@ func FromClient(ctx context.Context, a netip.Addr) context.Context {
 	return context.WithValue(ctx, clientKey{}, a)
 }
 
+type accountKey struct{}
+
+// forAccount is for attempts at an account: from where there are no networks to tell apart, accounts take turns.
+func forAccount(ctx context.Context, email string) context.Context {
+	return context.WithValue(ctx, accountKey{}, email)
+}
+
+func accountOf(ctx context.Context) string {
+	email, _ := ctx.Value(accountKey{}).(string)
+	return email
+}
+
 func clientOf(ctx context.Context) netip.Addr {
 	a, _ := ctx.Value(clientKey{}).(netip.Addr)
 	return a

@@ -114,6 +114,7 @@ func (s *Store) attempt(ctx context.Context, event string, c Client, run func() 
 // in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
 // returns whom the attempt was at, where that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
+	ctx = forAccount(ctx, c.Email)
 	if err := s.hashes.admit(ctx); err != nil {
 		return "", err
 	}
