@@ -207,7 +207,7 @@ func (q *fairQueue) remove(w *waiter) {
 	}
 }
 
-// refuse sends somebody away: because of his network, if more of it wait or have slots.
+// refuse sends somebody away: because of the network, if more of it wait or have slots.
 func (q *fairQueue) refuse(w *waiter) {
 	w.done <- w.flow.refusal()
 	q.remove(w)

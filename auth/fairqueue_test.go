@@ -40,7 +40,7 @@ func (l *turns) wants(t *testing.T, q *auth.FairQueue, addr string) {
 	synctest.Wait() // so that who comes first is first
 }
 
-// Whoever waits has one turn of each network before him, however many of one network wait, at each level of networks.
+// Whoever waits has one turn of each network before their own, however many of one network wait, at each level of networks.
 func TestNetworksTakeTurns(t *testing.T) {
 	for name, c := range map[string]struct {
 		hostile  func(i int) string
@@ -119,7 +119,7 @@ func TestSharesBindWhileOthersWait(t *testing.T) {
 	}
 }
 
-// Who fills the queue is who is refused, and is told that it is because of his network.
+// Who fills the queue is who is refused, and is told that it is because of the network.
 func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 	t.Parallel()
 	q := auth.NewFairQueue(1, 10)
@@ -153,7 +153,7 @@ func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 	}
 }
 
-// Whoever gives up leaves nothing behind, be it at the very moment when he has a turn.
+// Whoever gives up leaves nothing behind, be it at the very moment of the turn.
 func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	t.Parallel()
 	q := auth.NewFairQueue(2, 50)

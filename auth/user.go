@@ -99,7 +99,7 @@ func orNone(roles string) string {
 	return roles
 }
 
-// Disable bars a user from signing in and ends his sessions and the links that were mailed to him. The sessions end by a trigger on the
+// Disable bars a user from signing in and ends their sessions and the links that were mailed to them. The sessions end by a trigger on the
 // column, whoever writes it; those of a user who was disabled already, by this statement.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
@@ -138,7 +138,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, newID(), issuerCredential))
 }
 
-// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of his account. $3 is an id. It goes by
+// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of the account. $3 is an id. It goes by
 // the user: an import may have named issuer and account_id as it liked, and somebody else's account after this user.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),

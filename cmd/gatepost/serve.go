@@ -8,13 +8,11 @@ import (
 
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,106 +163,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	case <-g.db.ended():
 		return errors.New("the built-in PostgreSQL ended; start gatepost again")
 	}
-}
-
-// listeners are where the gate is spoken to. Those that are off are nil.
-type listeners struct {
-	public, ops, plain net.Listener
-	passed             bool // the public one is a socket that others may serve too
-}
-
-// Close is for when nobody serves them any more, or never did.
-func (l listeners) Close() {
-	for _, one := range []net.Listener{l.public, l.ops, l.plain} {
-		if one != nil {
-			_ = one.Close()
-		}
-	}
-}
-
-// own are the addresses of those there are.
-func (l listeners) own() (list []proxy.Listener) {
-	for i, one := range []net.Listener{l.public, l.ops, l.plain} {
-		if one != nil {
-			list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: one.Addr().String()})
-		}
-	}
-	return list
-}
-
-var listenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN"}
-
-// listeners are those that the settings name.
-func (c *config) listeners() (list []proxy.Listener) {
-	for i, address := range []string{c.Listen, c.OpsListen, c.HTTPListen} {
-		list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: address})
-	}
-	return list
-}
-
-// listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
-func listen(c *config) (l listeners, err error) {
-	defer func() {
-		if err != nil {
-			l.Close()
-		}
-	}()
-	passed, err := passedOn()
-	l = listeners{public: passed["public"], ops: passed["ops"], plain: passed["http"], passed: passed["public"] != nil}
-	if err != nil {
-		return l, err
-	}
-	if err := c.fit(l); err != nil {
-		return l, err
-	}
-	if l.public == nil {
-		if l.public, err = net.Listen("tcp", resolvable(c.Listen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
-		}
-	}
-	if c.publicURL.Port() == "0" || passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
-		c.follow(l.public.Addr().(*net.TCPAddr).Port)
-	}
-	if c.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = net.Listen("tcp", resolvable(c.OpsListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
-		}
-	}
-	if c.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = net.Listen("tcp", resolvable(c.HTTPListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.HTTPListen, cause(err))
-		}
-	}
-	return l, nil
-}
-
-// follow gives the public URL a port that was not known before, and the app the name that comes from it.
-func (c *config) follow(port int) {
-	nameless := c.AppName == c.publicURL.Host
-	c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(port))
-	if nameless {
-		c.AppName = c.publicURL.Host
-	}
-}
-
-// resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch, may not know
-// localhost.
-func resolvable(address string) string {
-	if port, ok := strings.CutPrefix(address, "localhost:"); ok {
-		if _, err := net.LookupHost("localhost"); err != nil {
-			return "127.0.0.1:" + port
-		}
-	}
-	return address
-}
-
-// cause leaves out the address that the sentence has named already.
-func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 func (g *gate) onClose(f func()) { g.close = append(g.close, f) }
