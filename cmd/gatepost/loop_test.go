@@ -105,7 +105,7 @@ func TestTwoGatesInARowWork(t *testing.T) {
 			t.Errorf("%.60q: the app saw %q", headers, seen)
 		}
 	}
-	// Whoever learns an id from the app spoils nobody's requests but his own.
+	// Whoever learns an id from the app spoils nobody's requests but their own.
 	_, id, _ := strings.Cut(rawVia(t, inner), ": ")
 	v := inner.visitor(t)
 	if r := v.do("GET", "/public", nil, "X-Gatepost-Via: "+strings.TrimSpace(id)); r.status != 508 {
