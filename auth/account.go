@@ -42,7 +42,8 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 		}})
 }
 
-// tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the address.
+// tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the
+// address.
 func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
 	l := letter{kind: MailPassword, userID: userID, language: c.Language, facts: factsOf(c)}
 	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.to); err != nil {

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Admission bounds what is under way at once, without a queue. A network may have as much as is still free, a wider one twice or
-// three times that (dynamic thresholds, Choudhury and Hahne 1998): alone it gets half, and whoever comes new finds room while
-// others fill the rest.
+// Admission bounds what is under way at once, without a queue. A network may have as much as is still free, a wider one
+// twice or three times that (dynamic thresholds, Choudhury and Hahne 1998): alone it gets half, and whoever comes new
+// finds room while others fill the rest.
 type Admission struct {
 	most int
 
@@ -19,8 +19,8 @@ type Admission struct {
 // NewAdmission lets as many in at once.
 func NewAdmission(most int) *Admission { return &Admission{most: most, by: map[netip.Prefix]int{}} }
 
-// Enter lets a client in, until leave is called. It fails at once: with ErrCrowded when its network has its share, with ErrBusy
-// when everything is taken.
+// Enter lets a client in, until leave is called. It fails at once: with ErrCrowded when its network has its share, with
+// ErrBusy when everything is taken.
 func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
 	networks := networksOf(client)
 	a.mu.Lock()

@@ -35,7 +35,8 @@ type auditor struct {
 	mu      sync.Mutex
 	waiting []*auditEvent
 	lost    int
-	// tallies are what happened since then, of which so many are refusals, and grown those of before whose count is still to be written.
+	// tallies are what happened since then, of which so many are refusals, and grown those of before whose count is
+	// still to be written.
 	tallies  map[tallyKey]*tally
 	since    time.Time
 	refusals int
@@ -45,7 +46,8 @@ type auditor struct {
 func newAuditor(s *Store) *auditor { return &auditor{s: s, tallies: map[tallyKey]*tally{}} }
 
 // audit writes the one line about a decision on a person, and the row. What strangers typed stays out of both: an address field
-// holds a password now and then. What is refused over and over, or done by the same user, is told at first and then counted (tally).
+// holds a password now and then. What is refused over and over, or done by the same user, is told at first and then
+// counted (tally).
 func (s *Store) audit(ctx context.Context, event, userID string, c Client, err error) {
 	s.auditDetail(ctx, event, userID, c, "", err)
 }
@@ -136,7 +138,8 @@ func (a *auditor) putBack(events []*auditEvent) {
 	a.waiting = append(events[:room], a.waiting...)
 }
 
-// write puts all rows in with one statement, each as old as it is by now, and keeps their ids: these come in the order of the rows.
+// write puts all rows in with one statement, each as old as it is by now, and keeps their ids: these come in the order
+// of the rows.
 func (a *auditor) write(ctx context.Context, events []*auditEvent) error {
 	n := len(events)
 	if n == 0 {

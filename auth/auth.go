@@ -36,8 +36,8 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
-	// ErrBusy: more wait, from everywhere, for passwords to be hashed or for a connection, than can have their turn in a few
-	// seconds. Nothing was written.
+	// ErrBusy: more wait, from everywhere, for passwords to be hashed or for a connection, than can have their turn in
+	// a few seconds. Nothing was written.
 	ErrBusy = errors.New("too much at once")
 	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
 	ErrUnavailable = errors.New("the user database is unavailable")
@@ -79,11 +79,11 @@ type Options struct {
 	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
 	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
 	SessionCache time.Duration
-	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is signed in, and for
-	// what is done in the background. Default 2 each.
+	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is
+	// signed in, and for what is done in the background. Default 2 each.
 	PathConns, WorkConns int32
-	// SessionsPerUser is how many sessions a user may have: a sign-in beyond that ends those that were not used for longest.
-	// Default 100.
+	// SessionsPerUser is how many sessions a user may have: a sign-in beyond that ends those that were not used for
+	// longest. Default 100.
 	SessionsPerUser int
 	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like the
 	// pool.
@@ -100,7 +100,8 @@ type Options struct {
 	NotifySignIns bool
 	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not written there.
 	AuditRetention time.Duration
-	// Actor is who works on this Store, for audit lines, as in "ada@host". Empty, as in a gate: visitors, who are known by their address.
+	// Actor is who works on this Store, for audit lines, as in "ada@host". Empty, as in a gate: visitors, who are known
+	// by their address.
 	Actor string
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
@@ -170,8 +171,8 @@ type Store struct {
 	close    context.CancelFunc
 }
 
-// New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has pools of its
-// own like it. Call Close when done.
+// New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has
+// pools of its own like it. Call Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel, hold: hold}

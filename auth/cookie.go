@@ -113,8 +113,8 @@ func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
 }
 
-// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came, and removes other headers that hold one:
-// proxies and programs copy cookies into headers of their own.
+// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came, and removes other headers that
+// hold one: proxies and programs copy cookies into headers of their own.
 func (c Cookie) Strip(h http.Header) {
 	for name, values := range h {
 		if name != "Cookie" && c.copied(values) {
@@ -200,8 +200,8 @@ func (c Cookie) attributes() string {
 	return a
 }
 
-// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us, and every other in which some
-// client could find one.
+// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us, and every other
+// in which some client could find one.
 func (c Cookie) DropSet(h http.Header) {
 	c.dropSet(h, "Set-Cookie")
 	c.dropSet(h, "Set-Cookie2")

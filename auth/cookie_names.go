@@ -2,11 +2,12 @@ package auth
 
 import "strings"
 
-// Parsers of cookies do not agree. Some split at commas or blanks as well as at semicolons, look into quotes, ignore case, undo percent
-// escapes, or read other bytes as an underscore, as PHP does. What any of them could find one of our cookies in goes as a whole; we
-// ourselves read none there.
+// Parsers of cookies do not agree. Some split at commas or blanks as well as at semicolons, look into quotes, ignore
+// case, undo percent escapes, or read other bytes as an underscore, as PHP does. What any of them could find one of our
+// cookies in goes as a whole; we ourselves read none there.
 
-// decodings is how often a pair is read with its percent escapes undone: more than any server does, and a bound on the work.
+// decodings is how often a pair is read with its percent escapes undone: more than any server does, and a bound on the
+// work.
 const decodings = 4
 
 // holds says whether some parser could find a cookie of ours in a pair, or whatever else stands between two semicolons.
@@ -27,8 +28,8 @@ func (c Cookie) holds(pair string) bool {
 // Ours says whether a name is one of our cookies', or may be taken for one.
 func (c Cookie) Ours(name string) bool { return c.holds(name) }
 
-// begins says whether one of our names stands where a name may begin: first, even without a value, or after what is no part of a name
-// and before an equals sign.
+// begins says whether one of our names stands where a name may begin: first, even without a value, or after what is no
+// part of a name and before an equals sign.
 func (c Cookie) begins(s string) bool {
 	first := true // nothing so far but what some skip: blanks, quotes and =
 	for i := range len(s) {

@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC. Whoever
-// gets it has their address, and where and when they were. What there may be very much of, Sessions and Events, is no part of
-// the struct: it is read page by page. Call Close when done.
+// Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC.
+// Whoever gets it has their address, and where and when they were. What there may be very much of, Sessions and Events,
+// is no part of the struct: it is read page by page. Call Close when done.
 type Export struct {
 	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
 	User       ExportedUser      `json:"user"`
@@ -86,9 +86,10 @@ type ExportedPlaces struct {
 	ExpiresAt []time.Time `json:"expiresAt"`
 }
 
-// Export tells the user of a session everything that is kept about them. What is in the struct is of one moment; sessions and events
-// that began later are left out, and those that ended in the meantime are missing. It takes the place of an export of the same user
-// that is under way. It fails with ErrNoSession, ErrStale or ErrUnavailable, and so does what is read from it.
+// Export tells the user of a session everything that is kept about them. What is in the struct is of one moment;
+// sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
+// place of an export of the same user that is under way. It fails with ErrNoSession, ErrStale or ErrUnavailable, and so
+// does what is read from it.
 func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	var fresh bool

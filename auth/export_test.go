@@ -123,8 +123,8 @@ func (q *FairQueue) Networks() int                             { return len(q.q.
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.down.Load() }
 
-// CountProofs counts right passwords for an account's doors and for the networks of addresses, and CountFailures wrong ones for the
-// networks, all at the same moment.
+// CountProofs counts right passwords for an account's doors and for the networks of addresses, and CountFailures wrong
+// ones for the networks, all at the same moment.
 func CountProofs(t testing.TB, s *Store, email string, which string, n int, addresses ...string) {
 	t.Helper()
 	var all []bucket

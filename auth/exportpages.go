@@ -20,7 +20,8 @@ const (
 	exportPage = 500
 )
 
-// exports are those under way. One that gives way ends early: to a later one of the same user, or to others when there are too many.
+// exports are those under way. One that gives way ends early: to a later one of the same user, or to others when there
+// are too many.
 type exports struct {
 	room  *share.Pool
 	turns chan struct{}
@@ -76,7 +77,8 @@ func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ 
 // Close ends the Export.
 func (e *Export) Close() { e.end() }
 
-// Context ends when the Export has to give way, or is closed. Whoever waits for a reader that takes nothing is to stop then.
+// Context ends when the Export has to give way, or is closed. Whoever waits for a reader that takes nothing is to stop
+// then.
 func (e *Export) Context() context.Context { return e.ctx }
 
 // Sessions are all that have a row: expired ones too, until they are swept.
@@ -111,7 +113,8 @@ func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	})
 }
 
-// pages reads page after page while the session of the Export is alive. No connection is held in between, however slowly they are taken.
+// pages reads page after page while the session of the Export is alive. No connection is held in between, however
+// slowly they are taken.
 func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for n := exportPage; n == exportPage; {

@@ -11,9 +11,9 @@ import (
 // ErrCrowded: the client's network has as much under way as it may while others want their share. Nothing was written.
 var ErrCrowded = errors.New("too much at once from this network")
 
-// fairQueue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and while others
-// wait none holds more than its share; alone it may have everything. Who comes when as many wait as may takes the place of the
-// last one of the network with the most.
+// fairQueue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and
+// while others wait none holds more than its share; alone it may have everything. Who comes when as many wait as may
+// takes the place of the last one of the network with the most.
 type fairQueue struct {
 	slots, room int // at once, and waiting
 
@@ -40,8 +40,8 @@ type waiter struct {
 
 func newFairQueue(slots, room int) *fairQueue { return &fairQueue{slots: slots, room: room} }
 
-// enter waits for a slot, until the context ends. It fails with ErrCrowded when the client's network is why, with ErrBusy when
-// everybody is.
+// enter waits for a slot, until the context ends. It fails with ErrCrowded when the client's network is why, with
+// ErrBusy when everybody is.
 func (q *fairQueue) enter(ctx context.Context) (leave func(), err error) {
 	f, w := q.join(clientOf(ctx), accountOf(ctx))
 	if w == nil {

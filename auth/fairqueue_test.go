@@ -40,7 +40,8 @@ func (l *turns) wants(t *testing.T, q *auth.FairQueue, addr string) {
 	synctest.Wait() // so that who comes first is first
 }
 
-// Whoever waits has one turn of each network before their own, however many of one network wait, at each level of networks.
+// Whoever waits has one turn of each network before their own, however many of one network wait, at each level of
+// networks.
 func TestNetworksTakeTurns(t *testing.T) {
 	for name, c := range map[string]struct {
 		hostile  func(i int) string

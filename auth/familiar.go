@@ -62,7 +62,8 @@ func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, e
 	return t, nil
 }
 
-// renewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is forgotten.
+// renewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is
+// forgotten.
 func renewBrowser(ctx context.Context, tx pgx.Tx, c Client) (Token, error) {
 	t := newToken()
 	if c.Browser == "" {

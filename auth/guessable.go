@@ -5,9 +5,10 @@ import (
 	"unicode"
 )
 
-// The rules here are about shape alone: sequences, repeats and walks over a keyboard, which is what zxcvbn's spatial, sequence and repeat
-// matchers look for. They count how many choices a password took. A run counts once, a word of the list of common passwords four times,
-// any other character once. loginui/static/script.js has the same rules, and TestTheScriptJudgesAsTheServerDoes compares.
+// The rules here are about shape alone: sequences, repeats and walks over a keyboard, which is what zxcvbn's spatial,
+// sequence and repeat matchers look for. They count how many choices a password took. A run counts once, a word of the
+// list of common passwords four times, any other character once. loginui/static/script.js has the same rules, and
+// TestTheScriptJudgesAsTheServerDoes compares.
 const (
 	fewChoices = 5 // a password of so many choices is as good as a short one
 	leastRun   = 3 // characters that make a run
@@ -89,7 +90,8 @@ func longestRun(text []rune) int {
 	return longest
 }
 
-// runOf follows one step again and again (qwerty, 2468), or two by turns (1q2w3e, aabbcc), for which it takes five characters.
+// runOf follows one step again and again (qwerty, 2468), or two by turns (1q2w3e, aabbcc), for which it takes five
+// characters.
 func runOf(text []rune, step func(a, b rune) (int, bool)) int {
 	var steps []int
 	for i := 1; i < len(text); i++ {

@@ -43,8 +43,8 @@ func newHashQueue() *hashQueue {
 // hashSlots leaves a core to the traffic, where there is more than one.
 func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
-// admit fails with ErrCrowded or ErrBusy where turn would at once, after as long as they wait: whoever is sent away at once comes
-// back at once. It keeps those who would wait in vain away from the database.
+// admit fails with ErrCrowded or ErrBusy where turn would at once, after as long as they wait: whoever is sent away at
+// once comes back at once. It keeps those who would wait in vain away from the database.
 func (q *hashQueue) admit(ctx context.Context) error {
 	err := q.full(clientOf(ctx), accountOf(ctx))
 	if err != nil {
@@ -53,15 +53,15 @@ func (q *hashQueue) admit(ctx context.Context) error {
 	return cmp.Or(ctx.Err(), err)
 }
 
-// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask the database
-// for a decision that must not be older than the turn, but never holds a connection while it hashes.
+// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask
+// the database for a decision that must not be older than the turn, but never holds a connection while it hashes.
 func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
 	waiting, cancel := context.WithTimeout(ctx, hashPatience())
 	defer cancel()
 	leave, err := q.enter(waiting)
 	if errors.Is(err, ErrBusy) && networksOf(clientOf(ctx)) != nil {
-		// Nobody of the network waits besides. It goes on: it has the next turn but those of other networks, on a machine that is
-		// too busy to hash.
+		// Nobody of the network waits besides. It goes on: it has the next turn but those of other networks, on a
+		// machine that is too busy to hash.
 		longer, cancel := context.WithTimeout(ctx, hashLonger)
 		defer cancel()
 		leave, err = q.enter(longer)

@@ -31,7 +31,8 @@ type person struct {
 	circles              circles
 }
 
-// newPerson is one on a database of its own, where hashing costs nothing: the tests below are about what is written, in what order.
+// newPerson is one on a database of its own, where hashing costs nothing: the tests below are about what is written, in
+// what order.
 func newPerson(t *testing.T) *person {
 	t.Helper()
 	p := &person{o: &office{}}
@@ -171,7 +172,8 @@ var enders = map[string]ender{
 
 const delayKey = 4711 // of the advisory lock
 
-// delayed is a database where every transaction that does something to a session waits at its commit, while it is told to.
+// delayed is a database where every transaction that does something to a session waits at its commit, while it is told
+// to.
 type delayed struct {
 	*person
 	brake *pgx.Conn
@@ -207,8 +209,8 @@ func waiting(db *pgxpool.Pool) (all, atCommit int) {
 	return all, atCommit
 }
 
-// overlap has one thing begin while another is about to commit, and wait for it or not. It is tried again where so much else goes on that
-// PostgreSQL is given up on.
+// overlap has one thing begin while another is about to commit, and wait for it or not. It is tried again where so much
+// else goes on that PostgreSQL is given up on.
 func (d *delayed) overlap(t *testing.T, first, second func(*person, context.Context) error) (errs [2]error) {
 	t.Helper()
 	for range 5 {
@@ -227,7 +229,8 @@ func (d *delayed) overlap(t *testing.T, first, second func(*person, context.Cont
 	return errs
 }
 
-// Whatever makes a session while it commits, and whatever ends the user's sessions meanwhile: none is left but the ender's own.
+// Whatever makes a session while it commits, and whatever ends the user's sessions meanwhile: none is left but the
+// ender's own.
 func TestNoSessionUnderWayIsMissed(t *testing.T) {
 	t.Parallel()
 	for maker, mk := range makers {
@@ -285,8 +288,8 @@ func TestNoSessionIsMadeBehindAnEnd(t *testing.T) {
 	}
 }
 
-// Whatever two do to one user at once, in whatever order their statements come, neither has to be taken back: all take their locks in one
-// order, and so does a DELETE by SQL.
+// Whatever two do to one user at once, in whatever order their statements come, neither has to be taken back: all take
+// their locks in one order, and so does a DELETE by SQL.
 func TestNobodyWaitsInACircle(t *testing.T) {
 	t.Parallel()
 	deeds := maps.Clone(makers)

@@ -76,8 +76,8 @@ var emailDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a
 // CanonicalEmail is the one spelling of an address under which a user is stored and found: lower-case, the domain in
 // its ASCII form (IDNA), no blanks around it. An InputError says why an address is refused.
 //
-// Refused is also what some mail system would read as another address: encoded words (RFC 2047), routes with % or ! (RFC 5321,
-// appendix C), and what is a file or a program to old ones. A domain that is let in would be none.
+// Refused is also what some mail system would read as another address: encoded words (RFC 2047), routes with % or !
+// (RFC 5321, appendix C), and what is a file or a program to old ones. A domain that is let in would be none.
 func CanonicalEmail(typed string) (string, error) {
 	email, err := knownEmail(typed)
 	if err != nil {
@@ -96,7 +96,8 @@ func readOtherwise(local string) bool {
 	return strings.Contains(local, "=?") || strings.Contains(local, "?=") || strings.ContainsAny(local, "%!`") || strings.ContainsAny(local[:1], "-|/")
 }
 
-// hostLabels asks for labels that the DNS can carry (RFC 1035, section 2.3.4), and for a last one that no reader takes for a number.
+// hostLabels asks for labels that the DNS can carry (RFC 1035, section 2.3.4), and for a last one that no reader takes
+// for a number.
 func hostLabels(domain string) bool {
 	labels := strings.Split(domain, ".")
 	for _, label := range labels {
@@ -114,7 +115,8 @@ func ignorable(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
-// knownEmail is the spelling under which a user is found whose address may have been stored before there was a rule against it.
+// knownEmail is the spelling under which a user is found whose address may have been stored before there was a rule
+// against it.
 func knownEmail(typed string) (string, error) {
 	var faults InputError
 	s := strings.Trim(typed, " \t\r\n")

@@ -67,8 +67,8 @@ func (l Link) Resets() bool { return l.Purpose == ForReset || l.Claimable() }
 // linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now it is
 // dead, unless it is there to bring the old one back, or to take the new one.
 //
-// A row that somebody wrote by hand is dead as well unless it has what its purpose needs: an address, and a user or, for an invitation,
-// none.
+// A row that somebody wrote by hand is dead as well unless it has what its purpose needs: an address, and a user or,
+// for an invitation, none.
 var linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
 	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + readable(`v.created_at`) + `

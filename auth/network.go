@@ -7,9 +7,9 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// networksOf are the networks that an address counts for, the widest first: whoever has one address of an IPv6 /64 has them all, and
-// providers give out a /56 or a /48 (RFC 6177). This machine's addresses and private ones count for none: as a rule a proxy that was
-// not listed stands there, and speaks for everybody.
+// networksOf are the networks that an address counts for, the widest first: whoever has one address of an IPv6 /64 has
+// them all, and providers give out a /56 or a /48 (RFC 6177). This machine's addresses and private ones count for none:
+// as a rule a proxy that was not listed stands there, and speaks for everybody.
 func networksOf(a netip.Addr) []netip.Prefix {
 	if inner(a) {
 		return nil
@@ -21,8 +21,8 @@ func inner(a netip.Addr) bool { return share.Inner(a) }
 
 type clientKey struct{}
 
-// FromClient is for the context of whatever is done for a client: what many wait for is shared out by its network. Without it the
-// work counts for nobody, as that of this machine.
+// FromClient is for the context of whatever is done for a client: what many wait for is shared out by its network.
+// Without it the work counts for nobody, as that of this machine.
 func FromClient(ctx context.Context, a netip.Addr) context.Context {
 	return context.WithValue(ctx, clientKey{}, a)
 }

@@ -24,8 +24,8 @@ func (s *Store) again(ctx context.Context, run func() error) error {
 	return s.retry(ctx, s.db, run)
 }
 
-// retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after PostgreSQL
-// restarts. While PostgreSQL has no connection to spare it waits for one of ours.
+// retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after
+// PostgreSQL restarts. While PostgreSQL has no connection to spare it waits for one of ours.
 func (s *Store) retry(ctx context.Context, pool *pgxpool.Pool, run func() error) error {
 	if s.down.Load() {
 		return errOutage
@@ -41,8 +41,8 @@ func (s *Store) retry(ctx context.Context, pool *pgxpool.Pool, run func() error)
 	return run()
 }
 
-// transact runs f in a transaction, which ends within lookupTimeout, and a second time when the first met others (twice). Errors that
-// say something about the visitor are returned as they are.
+// transact runs f in a transaction, which ends within lookupTimeout, and a second time when the first met others
+// (twice). Errors that say something about the visitor are returned as they are.
 func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -58,7 +58,8 @@ func (s *Store) transact(ctx context.Context, doing string, f func(context.Conte
 	return s.unavailable(doing, err)
 }
 
-// once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then, whatever the operator has made the default.
+// once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then,
+// whatever the operator has made the default.
 func (s *Store) once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
 	var tx pgx.Tx
 	err := s.retry(ctx, s.db, func() (err error) {
@@ -94,9 +95,9 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// unavailable wraps what PostgreSQL did: an ErrUnavailable where waiting helps, else a RefusedError. Whether it is an outage, only a ping
-// can tell: a deadline of ours may mean a row that somebody holds, and a lost connection that somebody ended it. That many wait says
-// nothing about PostgreSQL.
+// unavailable wraps what PostgreSQL did: an ErrUnavailable where waiting helps, else a RefusedError. Whether it is an
+// outage, only a ping can tell: a deadline of ours may mean a row that somebody holds, and a lost connection that
+// somebody ended it. That many wait says nothing about PostgreSQL.
 func (s *Store) unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCrowded) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left, or is sent away
@@ -140,7 +141,8 @@ func (s *Store) watch() {
 	}
 }
 
-// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on without.
+// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on
+// without.
 func (s *Store) stall(err error) {
 	if !errors.Is(err, context.DeadlineExceeded) || s.stalled.Swap(true) {
 		return

@@ -138,7 +138,8 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	return m, ok && err == nil, err
 }
 
-// keepUser keeps a user from being deleted while the link of a mail is made, and waits for nobody: who deletes a user waits for the mail.
+// keepUser keeps a user from being deleted while the link of a mail is made, and waits for nobody: who deletes a user
+// waits for the mail.
 func keepUser(ctx context.Context, tx pgx.Tx, userID string) (kept bool, err error) {
 	if userID == "" {
 		return true, nil

@@ -12,12 +12,12 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// pingTimeout is how long PostgreSQL may take to answer a question that costs nothing. It is longer than a busy machine needs, and
-// with what a request waits besides less than the 5 s after which a visitor has an answer.
+// pingTimeout is how long PostgreSQL may take to answer a question that costs nothing. It is longer than a busy machine
+// needs, and with what a request waits besides less than the 5 s after which a visitor has an answer.
 const pingTimeout = 2 * time.Second
 
-// pinger asks PostgreSQL whether it is there, on a connection beside the pools: one that everybody waits for says nothing about
-// PostgreSQL. Who asks while it is being asked gets the same answer.
+// pinger asks PostgreSQL whether it is there, on a connection beside the pools: one that everybody waits for says
+// nothing about PostgreSQL. Who asks while it is being asked gets the same answer.
 type pinger struct {
 	config *pgx.ConnConfig
 	watch  upkeep.Watch

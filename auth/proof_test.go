@@ -8,8 +8,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// An account is signed in to sixty times at once through each of its doors, and who uses that up at one of them keeps nobody out
-// at another.
+// An account is signed in to sixty times at once through each of its doors, and who uses that up at one of them keeps
+// nobody out at another.
 func TestRightPasswordsCountAtTheirDoor(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
@@ -58,8 +58,8 @@ func TestRightPasswordsCountAtTheirDoor(t *testing.T) {
 	}
 }
 
-// A network has a rate of its own, over all accounts; a familiar browser does not wait for it. A wider network has several times as
-// much.
+// A network has a rate of its own, over all accounts; a familiar browser does not wait for it. A wider network has
+// several times as much.
 func TestNetworksAreBounded(t *testing.T) {
 	t.Parallel()
 	counts := map[string]struct {
@@ -110,7 +110,8 @@ func TestNetworksAreBounded(t *testing.T) {
 	}
 }
 
-// A user has so many sessions; the next one takes the place of those that were not used for longest, everywhere at once.
+// A user has so many sessions; the next one takes the place of those that were not used for longest, everywhere at
+// once.
 func TestAUsersSessionsAreCapped(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) { o.SessionsPerUser = 3; o.SessionCache = 1 << 40 })

@@ -44,7 +44,8 @@ const alive = `s.expires_at > now()
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL AND u.id <> ''`
 
-// createdAt and lastUsedAt are those of a session, as far as they have been: to what lies ahead, as infinity, no time can be added.
+// createdAt and lastUsedAt are those of a session, as far as they have been: to what lies ahead, as infinity, no time
+// can be added.
 const (
 	createdAt  = `least(s.created_at, now())`
 	lastUsedAt = `least(s.last_used_at, now())`
@@ -60,8 +61,8 @@ const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
-// fails with ErrNoSession, with ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable when PostgreSQL
-// does not answer: at once while an outage is known, within 5 seconds otherwise.
+// fails with ErrNoSession, with ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable
+// when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
 	return s.LookupFor(ctx, clientOf(ctx), t)
 }
@@ -181,7 +182,8 @@ type newSession struct {
 	presented Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
 }
 
-// insertSession ends the presented session and makes the new one, inside the caller's transaction, which has locked the users of both.
+// insertSession ends the presented session and makes the new one, inside the caller's transaction, which has locked the
+// users of both.
 func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Token, error) {
 	if n.presented != "" {
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.presented.hash()); err != nil {
@@ -208,8 +210,8 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Tok
 	return t, nil
 }
 
-// makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns whose they
-// were, empty for none. The caller has the user's row locked.
+// makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns
+// whose they were, empty for none. The caller has the user's row locked.
 func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Token) (crowdedOut string, err error) {
 	tag, err := tx.Exec(ctx, `
 		DELETE FROM gatepost.session WHERE id IN (
@@ -224,8 +226,8 @@ func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Tok
 	return crowdedOut, nil
 }
 
-// SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor is signed
-// out either way.
+// SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor
+// is signed out either way.
 func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 	if err := s.leaveBrowser(ctx, c.Browser); err != nil {
 		return err

@@ -327,7 +327,8 @@ func TestASessionWithoutAnEndEndsWithTheLifetime(t *testing.T) {
 	}
 }
 
-// A value that Go cannot hold, here as somebody has changed our tables, says nothing about the connection: nobody else is refused for it.
+// A value that Go cannot hold, here as somebody has changed our tables, says nothing about the connection: nobody else
+// is refused for it.
 func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)

@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Connections to PostgreSQL are in shares, so that none of three kinds of work starves another: who is signed in (path), our
-// own pages (db), where networks take turns, and what is done in the background (work). One more connection is pinged (pinger.go).
+// Connections to PostgreSQL are in shares, so that none of three kinds of work starves another: who is signed in
+// (path), our own pages (db), where networks take turns, and what is done in the background (work). One more connection
+// is pinged (pinger.go).
 
 // Shares divides a number of connections among the three. Each has at least one.
 func Shares(all int32) (pages, path, work int32) {

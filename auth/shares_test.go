@@ -66,7 +66,8 @@ func locked(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
 	}
 }
 
-// What is refused because a limit is reached waits for no lock: with every row of the throttle locked, the answer is the same.
+// What is refused because a limit is reached waits for no lock: with every row of the throttle locked, the answer is
+// the same.
 func TestRefusalsOnlyRead(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) {

@@ -17,8 +17,8 @@ type Credentials struct {
 	Presented Token  // the session this browser had, which ends; empty: none
 	Client    Client // where it came from
 
-	// link was mailed to the address while that was not confirmed, and is about to confirm it. The attempt has a count of its
-	// own, so that whoever tried before, or a stranger's guesses, keep nobody from confirming.
+	// link was mailed to the address while that was not confirmed, and is about to confirm it. The attempt has a count
+	// of its own, so that whoever tried before, or a stranger's guesses, keep nobody from confirming.
 	link Token
 }
 
@@ -45,8 +45,8 @@ type candidate struct {
 // errLocked is a right password that came from a strange place after too many wrong ones. Only the log learns of it.
 var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 
-// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one and counts as one, or
-// whoever signed up with an address would learn from it whether that was free.
+// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one and
+// counts as one, or whoever signed up with an address would learn from it whether that was free.
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
@@ -80,8 +80,8 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	return issued, nil
 }
 
-// remind mails the link once more to whoever knows the password of an address that is not confirmed. That it fails changes no
-// answer, as a wrong password is followed by nothing that could.
+// remind mails the link once more to whoever knows the password of an address that is not confirmed. That it fails
+// changes no answer, as a wrong password is followed by nothing that could.
 func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 	err := s.transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
 		return s.askToVerify(ctx, tx, userID, c.Email, c.Client)
@@ -287,8 +287,8 @@ func (s *Store) ended(presented Token, i Issued) {
 	}
 }
 
-// issue makes the session, and the place it is made in a familiar one. It comes last in a transaction: others share the places of a
-// browser.
+// issue makes the session, and the place it is made in a familiar one. It comes last in a transaction: others share the
+// places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 	t, err := s.insertSession(ctx, tx, n)
 	if err != nil {
@@ -302,8 +302,8 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 	return Issued{t, browser, n.remember, crowdedOut}, err
 }
 
-// recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one, and ends the run
-// of wrong passwords.
+// recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,
+// and ends the run of wrong passwords.
 func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented Token) error {
 	if _, err := lockUser(ctx, tx, a.userID, presented); err != nil {
 		return err

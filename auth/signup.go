@@ -96,8 +96,8 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	return issued, row.id, err
 }
 
-// signUpUnseen makes a user who has yet to show that the address is theirs, or tells the user who has it. No place becomes familiar
-// before the address is confirmed: by a count of its own it would tell that the address was free.
+// signUpUnseen makes a user who has yet to show that the address is theirs, or tells the user who has it. No place
+// becomes familiar before the address is confirmed: by a count of its own it would tell that the address was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
 	var issued Issued
 	err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {

@@ -18,7 +18,8 @@ type verdict int
 const (
 	// broken: the database, or this program, is at fault, and asking again changes nothing. 500.
 	broken verdict = iota
-	// forbidden: something in the database stands against this one deed: a constraint, or a trigger of the operator's. 409.
+	// forbidden: something in the database stands against this one deed: a constraint, or a trigger of the operator's.
+	// 409.
 	forbidden
 	// passing: waiting mends it, and PostgreSQL answers. 503.
 	passing
@@ -26,8 +27,8 @@ const (
 	away
 )
 
-// verdicts are those of SQLSTATEs, by class, and by code where a code of a class means something else (PostgreSQL 18, appendix A). What a
-// class of its own says that is not here was made up by a trigger of the operator's: forbidden.
+// verdicts are those of SQLSTATEs, by class, and by code where a code of a class means something else (PostgreSQL 18,
+// appendix A). What a class of its own says that is not here was made up by a trigger of the operator's: forbidden.
 var verdicts = map[string]verdict{
 	"00": broken, // successful completion
 	"01": broken, // warning
@@ -141,8 +142,8 @@ func stateOf(err error) string {
 	return ""
 }
 
-// twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a serialization
-// failure, or a user who was deleted meanwhile, and is not found the second time.
+// twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
+// serialization failure, or a user who was deleted meanwhile, and is not found the second time.
 func twice(ctx context.Context, run func() error) error {
 	err := run()
 	if ctx.Err() == nil && metOthers(err) {
@@ -159,11 +160,11 @@ func metOthers(err error) bool {
 	return pgErr.Code == "40P01" || pgErr.Code == "40001" || pgErr.Code == "23503" && pgErr.SchemaName == "gatepost"
 }
 
-// RefusedError: PostgreSQL answered that it does not do this, and asking again changes nothing. What it says is for the operator: it
-// names tables and constraints.
+// RefusedError: PostgreSQL answered that it does not do this, and asking again changes nothing. What it says is for the
+// operator: it names tables and constraints.
 type RefusedError struct {
-	// Rule says that a constraint or a trigger stands against this one deed, as a foreign key of the app's on a user who is to be deleted.
-	// Otherwise the database, or this program, is at fault: a right or a table is missing.
+	// Rule says that a constraint or a trigger stands against this one deed, as a foreign key of the app's on a user
+	// who is to be deleted. Otherwise the database, or this program, is at fault: a right or a table is missing.
 	Rule  bool
 	doing string
 	cause error

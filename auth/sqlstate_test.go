@@ -13,7 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// sqlStates are codes of every class in PostgreSQL's appendix of error codes, and of one that is nobody's, by what they are answered with.
+// sqlStates are codes of every class in PostgreSQL's appendix of error codes, and of one that is nobody's, by what they
+// are answered with.
 var sqlStates = map[string][]string{
 	"waiting helps": {"08000", "08003", "08006", "08001", "08004", "08P01", "25006", "25P03", "25P04", "28000", "28P01", "3D000", "40000", "40001", "40002",
 		"40003", "40P01", "53000", "53100", "53200", "53300", "53400", "55006", "55P03", "57000", "57014", "57P01", "57P02", "57P03", "57P04",
@@ -39,7 +40,8 @@ func raising(t *testing.T, db *pgxpool.Pool) {
 	exec(t, db, `CREATE TRIGGER raise BEFORE UPDATE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION raise()`)
 }
 
-// Whatever PostgreSQL answers is what waiting mends, a rule that stands against the deed, or a fault; an outage is none of them.
+// Whatever PostgreSQL answers is what waiting mends, a rule that stands against the deed, or a fault; an outage is none
+// of them.
 func TestEverySQLSTATEHasItsAnswer(t *testing.T) {
 	t.Parallel()
 	var log lockedBuffer

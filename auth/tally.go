@@ -12,12 +12,13 @@ const (
 	tallyEvery = time.Minute
 	// tallyKeys is how many kinds of refusals are told apart in such a time. The others are one.
 	tallyKeys = 1000
-	// tallyFree is how many times a user may do the same in such a time until that is only counted. Of refusals each is counted.
+	// tallyFree is how many times a user may do the same in such a time until that is only counted. Of refusals each is
+	// counted.
 	tallyFree = 10
 )
 
-// tallyKey is what events have in common that are counted together. What strangers typed is no part of it, or they would choose how
-// many there are. Successes are counted by user alone, who may have many networks.
+// tallyKey is what events have in common that are counted together. What strangers typed is no part of it, or they
+// would choose how many there are. Successes are counted by user alone, who may have many networks.
 type tallyKey struct{ event, result, userID, network string }
 
 func (e *auditEvent) key(c Client) tallyKey {
@@ -70,7 +71,8 @@ func (a *auditor) note(e *auditEvent, k tallyKey) (*auditEvent, bool) {
 	return e, true
 }
 
-// sum ends the time of the tallies when it is over, or when all does: what was counted gets a line of its own, and its rows are due.
+// sum ends the time of the tallies when it is over, or when all does: what was counted gets a line of its own, and its
+// rows are due.
 func (a *auditor) sum(ctx context.Context, now time.Time, all bool) {
 	a.mu.Lock()
 	if !all && now.Sub(a.since) < tallyEvery {

@@ -27,18 +27,21 @@ const (
 	// bogusRows bounds the rows kept for names nobody has.
 	bogusRows = 100_000
 
-	// A network (an IPv4 address or an IPv6 /64) may fail this often at once, and then once per interval: 80 in an hour.
+	// A network (an IPv4 address or an IPv6 /64) may fail this often at once, and then once per interval: 80 in an
+	// hour.
 	networkBurst    = 20
 	networkInterval = 45 * time.Second
 
-	// Right passwords: an account may be signed in to this often at once through each of its doors, and then ten times in a minute;
-	// a network this often, and then twenty times. It is more than people need, and less than keeps the queue of hashes busy.
+	// Right passwords: an account may be signed in to this often at once through each of its doors, and then ten times
+	// in a minute; a network this often, and then twenty times. It is more than people need, and less than keeps the
+	// queue of hashes busy.
 	proofBurst           = 60
 	proofInterval        = 6 * time.Second
 	proofNetworkBurst    = 120
 	proofNetworkInterval = 3 * time.Second
 
-	// innerWidth is how many times as much as one network may fail is let through from this machine or a private network.
+	// innerWidth is how many times as much as one network may fail is let through from this machine or a private
+	// network.
 	innerWidth = 4
 
 	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and how
@@ -52,8 +55,8 @@ const (
 	mailNetwork = 20
 )
 
-// widths are how many times as much as the narrowest network a wider one may, by the length of its prefix. An IPv4 /24 has many
-// customers, an IPv6 /56 or /48 one.
+// widths are how many times as much as the narrowest network a wider one may, by the length of its prefix. An IPv4 /24
+// has many customers, an IPv6 /56 or /48 one.
 var widths = map[int]int{24: 32, 56: 4, 48: 16}
 
 // throttleKey is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own could
@@ -76,9 +79,9 @@ func network(a netip.Addr) string {
 	return a.Unmap().WithZone("").String()
 }
 
-// perNetwork are the limits of something for each network that an address counts for. A wider network has several times as much:
-// less than all who may be in it, more than one of them can use up. An address of this machine or a private network has more as
-// well, as it may speak for everybody.
+// perNetwork are the limits of something for each network that an address counts for. A wider network has several times
+// as much: less than all who may be in it, more than one of them can use up. An address of this machine or a private
+// network has more as well, as it may speak for everybody.
 func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (list []bucket) {
 	times := func(key throttleKey, n int) bucket { return bucket{key, n * burst, interval / time.Duration(n)} }
 	networks := networksOf(a)
@@ -91,8 +94,8 @@ func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (l
 	return []bucket{times(hashKey(what, network(a)), innerWidth)}
 }
 
-// doors are the limits of one attempt at one account: of the door it came through, and of the networks. Wrong passwords and right
-// ones are counted apart, so that neither uses up what there is for the other.
+// doors are the limits of one attempt at one account: of the door it came through, and of the networks. Wrong passwords
+// and right ones are counted apart, so that neither uses up what there is for the other.
 type doors struct {
 	failures       map[door]throttleKey
 	proofs         map[door]bucket

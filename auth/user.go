@@ -47,8 +47,8 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 	return nil
 }
 
-// FindUser finds a user by e-mail address, in any spelling, or by id; an address that is also somebody's id is an address. It fails with
-// ErrNoUser.
+// FindUser finds a user by e-mail address, in any spelling, or by id; an address that is also somebody's id is an
+// address. It fails with ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
 	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
 	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC LIMIT 1`,
@@ -99,8 +99,8 @@ func orNone(roles string) string {
 	return roles
 }
 
-// Disable bars a user from signing in and ends their sessions and the links that were mailed to them. The sessions end by a trigger on the
-// column, whoever writes it; those of a user who was disabled already, by this statement.
+// Disable bars a user from signing in and ends their sessions and the links that were mailed to them. The sessions end
+// by a trigger on the column, whoever writes it; those of a user who was disabled already, by this statement.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
@@ -138,8 +138,9 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, newID(), issuerCredential))
 }
 
-// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of the account. $3 is an id. It goes by
-// the user: an import may have named issuer and account_id as it liked, and somebody else's account after this user.
+// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of the account. $3 is
+// an id. It goes by the user: an import may have named issuer and account_id as it liked, and somebody else's account
+// after this user.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')),

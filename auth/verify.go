@@ -142,8 +142,9 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 	return err
 }
 
-// forgive forgets the wrong passwords of an account whose address is confirmed now, and what counted as one because it was not:
-// whoever tried too early is not kept out. Those from before there was the account are counted for its address alone.
+// forgive forgets the wrong passwords of an account whose address is confirmed now, and what counted as one because it
+// was not: whoever tried too early is not kept out. Those from before there was the account are counted for its address
+// alone.
 func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential' AND failed_attempts > 0`, userID)

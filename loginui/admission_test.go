@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Whoever has as many pages under way as one network may is told so, and everybody else is served. What costs nothing always is.
+// Whoever has as many pages under way as one network may is told so, and everybody else is served. What costs nothing
+// always is.
 func TestOwnPagesAreSharedOutByNetwork(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -12,23 +12,24 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
-// AppCookie names cookies in which the app keeps a session of its own, which is to end when the account behind the browser changes.
+// AppCookie names cookies in which the app keeps a session of its own, which is to end when the account behind the
+// browser changes.
 type AppCookie struct {
 	name   string
 	prefix bool // every name that begins so
 	path   string
 }
 
-// maxAppCookies bounds the setting, maxExpired the lines of one answer, and maxExpiredBytes these together: proxies in front take some
-// kilobytes of headers.
+// maxAppCookies bounds the setting, maxExpired the lines of one answer, and maxExpiredBytes these together: proxies in
+// front take some kilobytes of headers.
 const (
 	maxAppCookies   = 20
 	maxExpired      = 60
 	maxExpiredBytes = 6 << 10
 )
 
-// ParseAppCookies reads "PHPSESSID, DokuWiki*@/wiki": a name, * at its end for all that begin so, and the path the app sets it for
-// after @, else /. The error names every fault. Our own cookies cannot be named.
+// ParseAppCookies reads "PHPSESSID, DokuWiki*@/wiki": a name, * at its end for all that begin so, and the path the app
+// sets it for after @, else /. The error names every fault. Our own cookies cannot be named.
 func ParseAppCookies(s string, own auth.Cookie) (list []AppCookie, err error) {
 	var faults []error
 	for entry := range strings.SplitSeq(s, ",") {
@@ -82,8 +83,9 @@ func (c AppCookie) matches(name string) bool {
 	return name == c.name || c.prefix && strings.HasPrefix(name, c.name)
 }
 
-// expireAppCookies ends the app's own session in this browser: each cookie that was named and came with the request, for its path,
-// host-only and for each domain above. A plain name whose path the page does not lie under would not have come, and goes unseen.
+// expireAppCookies ends the app's own session in this browser: each cookie that was named and came with the request,
+// for its path, host-only and for each domain above. A plain name whose path the page does not lie under would not have
+// come, and goes unseen.
 func (ui *UI) expireAppCookies(w http.ResponseWriter, r *http.Request) {
 	if len(ui.c.AppCookies) == 0 {
 		return

@@ -75,9 +75,9 @@ func fingerprint(t auth.Token) string {
 // link is the token of the link opened last; empty when there is none.
 func (ui *UI) link(r *http.Request) auth.Token { return ui.c.Cookie.ReadLink(r.Header) }
 
-// closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another person, and
-// would have what the link opens. One to a new address opens nothing without its user's session, and stays: they may have to sign
-// in first.
+// closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another
+// person, and would have what the link opens. One to a new address opens nothing without its user's session, and stays:
+// they may have to sign in first.
 func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
 	if ui.link(r) == "" {
 		return

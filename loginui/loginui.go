@@ -39,7 +39,8 @@ type Config struct {
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie auth.Cookie
-	// AppCookies end with the session, and when the account behind the browser changes. Empty: the app's own session stays.
+	// AppCookies end with the session, and when the account behind the browser changes. Empty: the app's own session
+	// stays.
 	AppCookies []AppCookie
 	// Brand is how the pages look.
 	Brand Brand
@@ -63,8 +64,8 @@ type UI struct {
 	admission *auth.Admission
 }
 
-// atOnce is how many of our pages are answered at once. Most of that time they wait: for a turn to hash, for the next step of a
-// refusal.
+// atOnce is how many of our pages are answered at once. Most of that time they wait: for a turn to hash, for the next
+// step of a refusal.
 const atOnce = 1024
 
 // methods are the handlers of one path, by method. HEAD is served as GET.
@@ -220,8 +221,8 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 	return ui.admit(w, r, handle)
 }
 
-// admit serves a page if its client's network has not too many under way, in the client's name. A form was read before: whoever is
-// slow to send one must not take a place of those who wait for an answer.
+// admit serves a page if its client's network has not too many under way, in the client's name. A form was read before:
+// whoever is slow to send one must not take a place of those who wait for an answer.
 func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 	if ui.free[r.URL.EscapedPath()] {
 		return handle(w, r)

@@ -20,13 +20,13 @@ const (
 	maxForm = 64 << 10
 	// formsMost bounds all that are being read, in bytes.
 	formsMost = 16 << 20
-	// formCost is what a form counts besides its own bytes, which is about what the request takes that brings it. So at most 2,000 are
-	// read at once.
+	// formCost is what a form counts besides its own bytes, which is about what the request takes that brings it. So at
+	// most 2,000 are read at once.
 	formCost = 8 << 10
 	// firstRead is the room that a form gets at first, in bytes. Most fit into it.
 	firstRead = 512
-	// lingerIdle and lingerMost are how long a client that sends too much is listened to after the answer: until it pauses for so long,
-	// and in all.
+	// lingerIdle and lingerMost are how long a client that sends too much is listened to after the answer: until it
+	// pauses for so long, and in all.
 	lingerIdle = 2 * time.Second
 	lingerMost = 10 * time.Second
 )
@@ -34,8 +34,8 @@ const (
 // formTimeout is how long a form may take to arrive. A variable only for its test.
 var formTimeout = 15 * time.Second
 
-// receive reads the form of a post into r.PostForm. One that is of another type stays unread and nil, for pages that need none. What
-// its length says is too much is refused unread.
+// receive reads the form of a post into r.PostForm. One that is of another type stays unread and nil, for pages that
+// need none. What its length says is too much is refused unread.
 func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > maxForm {
 		return tooMuch(w, r)
@@ -96,8 +96,9 @@ func endConnection(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// linger reads on for a while after an answer: a browser that is still sending when its connection is closed shows an error of its
-// own instead of the answer (RFC 9112, section 9.6). Who waits to be asked for the body is sending nothing.
+// linger reads on for a while after an answer: a browser that is still sending when its connection is closed shows an
+// error of its own instead of the answer (RFC 9112, section 9.6). Who waits to be asked for the body is sending
+// nothing.
 func (ui *UI) linger(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" {
 		return
@@ -157,7 +158,8 @@ func (rd *reading) until(t time.Time) {
 	}
 }
 
-// end gives the part back. Of a body that was not read whole the deadline stays, so that what is left unread delays no answer.
+// end gives the part back. Of a body that was not read whole the deadline stays, so that what is left unread delays no
+// answer.
 func (rd *reading) end(whole bool) {
 	rd.part.Leave()
 	rd.mu.Lock()

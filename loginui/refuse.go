@@ -188,7 +188,8 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	ui.Refuse(w, r, status, err)
 }
 
-// againstARule says that something in the database stands against what the visitor wants, which only the operator can change.
+// againstARule says that something in the database stands against what the visitor wants, which only the operator can
+// change.
 func againstARule(err error) bool {
 	var refused *auth.RefusedError
 	return errors.As(err, &refused) && refused.Rule

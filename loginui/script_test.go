@@ -24,7 +24,8 @@ SCRIPT
 console.log(JSON.stringify(PASSWORDS.map((p) => { input.value = p; heard.input(); return said.textContent; })));
 `
 
-// What the script says of a new password is what the server will say; where it does not know a common one, it speaks of the length alone.
+// What the script says of a new password is what the server will say; where it does not know a common one, it speaks of
+// the length alone.
 func TestTheScriptJudgesAsTheServerDoes(t *testing.T) {
 	t.Parallel()
 	passwords := []string{"seven77", "password1", "PassWord1", "monkey123", "letmein1", "123456789012345", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaa", "AbCdEfGhIjKlMnOp", "1q2w3e4r5t6y7u8i",

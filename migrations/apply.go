@@ -16,8 +16,8 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// Who waits for a lock that others need has them wait as well, so nobody does for longer than longestLock at a time. Most statements
-// are over sooner than firstLock.
+// Who waits for a lock that others need has them wait as well, so nobody does for longer than longestLock at a time.
+// Most statements are over sooner than firstLock.
 const (
 	firstLock   = 500 * time.Millisecond
 	longestLock = 2 * time.Second
@@ -26,8 +26,9 @@ const (
 // applicationName is that of the connection that works, by which it is found among all.
 const applicationName = "gatepost migrating"
 
-// Advisory locks of our own, apart from that of an app that uses goose in the same database. A gate from before there were two waits for
-// the first in a statement, which a concurrent build of an index would wait for: whoever builds must not hold it.
+// Advisory locks of our own, apart from that of an app that uses goose in the same database. A gate from before there
+// were two waits for the first in a statement, which a concurrent build of an index would wait for: whoever builds must
+// not hold it.
 const (
 	lockBefore int64 = 0x6761_7465_706f_7374 // "gatepost"
 	lockAll    int64 = lockBefore + 1
@@ -57,13 +58,14 @@ func (w *worker) Close() {
 	w.onlooker.Close()
 }
 
-// cancels has PostgreSQL end what it does when we end: a statement left behind would go on to wait, and others behind it.
+// cancels has PostgreSQL end what it does when we end: a statement left behind would go on to wait, and others behind
+// it.
 func cancels(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 }
 
-// patient lifts limits that an operator has set for ordinary statements. Behind a pooler the connection may serve others afterwards, and
-// is left as it is.
+// patient lifts limits that an operator has set for ordinary statements. Behind a pooler the connection may serve
+// others afterwards, and is left as it is.
 func patient(ctx context.Context, conn *pgx.Conn) error {
 	var pid uint32
 	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil || pid != conn.PgConn().PID() {
@@ -119,7 +121,8 @@ func passes(err error) bool {
 	return code == "55P03" || code == "40P01" || code == "40001" // lock_not_available, deadlock_detected, serialization_failure
 }
 
-// pause is how long to leave the tables alone. Whoever is seen in the way is waited for without a lock, so it can be long.
+// pause is how long to leave the tables alone. Whoever is seen in the way is waited for without a lock, so it can be
+// long.
 func pause(try int, inTheWay []Blocker) time.Duration {
 	if lasting(inTheWay) {
 		return between(20*time.Second, 40*time.Second)
@@ -131,9 +134,10 @@ func pause(try int, inTheWay []Blocker) time.Duration {
 // between is some time from the one to the other, so that those who were in each other's way do not meet again.
 func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
 
-// lock keeps other processes from migrating until its connection is closed. It is that of a transaction: one of a session would stay behind
-// in a pooler in transaction mode. It is asked for and never waited for: who waits has a snapshot, and a concurrent build of an index waits
-// for that. The transaction has none while it is idle: not by the extended protocol, where the last portal keeps its own.
+// lock keeps other processes from migrating until its connection is closed. It is that of a transaction: one of a
+// session would stay behind in a pooler in transaction mode. It is asked for and never waited for: who waits has a
+// snapshot, and a concurrent build of an index waits for that. The transaction has none while it is idle: not by the
+// extended protocol, where the last portal keeps its own.
 func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error) {
 	conn, err := pgx.ConnectConfig(ctx, w.config)
 	if err != nil {
@@ -209,8 +213,9 @@ func inTransaction(ctx context.Context, tx *sql.Tx, f file, limit time.Duration)
 	return err
 }
 
-// outsideTransactions runs a statement that makes nobody wait, and waits itself for as long as it must. An index that an earlier try
-// has left half built is dropped first, and one that this try leaves at once: nobody reads it, and yet it refuses duplicates.
+// outsideTransactions runs a statement that makes nobody wait, and waits itself for as long as it must. An index that
+// an earlier try has left half built is dropped first, and one that this try leaves at once: nobody reads it, and yet
+// it refuses duplicates.
 func outsideTransactions(ctx context.Context, db *sql.DB, f file) error {
 	if err := dropInvalid(ctx, db, f); err != nil {
 		return err

@@ -9,9 +9,10 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// The book of what was applied is kept in two tables. A gate from before there were two looks into gooseTable only, and does not start
-// when it finds a version there that it does not know. So what it can live with is written into the other one, where a later gate asks
-// for the oldest version that may run. The names are in our own schema: the app may use goose itself, on its default table.
+// The book of what was applied is kept in two tables. A gate from before there were two looks into gooseTable only, and
+// does not start when it finds a version there that it does not know. So what it can live with is written into the
+// other one, where a later gate asks for the oldest version that may run. The names are in our own schema: the app may
+// use goose itself, on its default table.
 const (
 	gooseTable = "gatepost.goose_db_version"
 	bookTable  = "gatepost.migration"

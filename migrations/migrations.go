@@ -1,6 +1,6 @@
 // Package migrations owns the shape of the database: the SQL files, applying them once however many processes start
-// together and without closing the tables to a gate that serves, and saying in plain words why a database cannot be used.
-// Files are only ever added, never changed.
+// together and without closing the tables to a gate that serves, and saying in plain words why a database cannot be
+// used. Files are only ever added, never changed.
 package migrations
 
 import (
@@ -71,8 +71,8 @@ func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 	return n, err
 }
 
-// Status lists the migrations of this binary and whether the database has each. A database on which this binary may not run is an
-// error: a newer Gatepost changed it.
+// Status lists the migrations of this binary and whether the database has each. A database on which this binary may not
+// run is an error: a newer Gatepost changed it.
 func Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.Status(ctx, conn) }
 
 // Status is the function of this name, for this series.

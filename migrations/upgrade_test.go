@@ -163,8 +163,8 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-// passers read and write each table over and over, and wait for nobody for longer than the database lets them. pass is until each has
-// passed so often.
+// passers read and write each table over and over, and wait for nobody for longer than the database lets them. pass is
+// until each has passed so often.
 func passers(t *testing.T, url string) (pass func(n int64)) {
 	t.Helper()
 	stop := make(chan struct{})
@@ -240,8 +240,8 @@ func TestAMigrationWaitsAndNobodyWaitsForIt(t *testing.T) {
 	}
 }
 
-// Two processes migrate at once, while an index has to be built beside somebody who works. Who has nothing to do is in nobody's way: a
-// statement that waits for the other would be waited for by the index, and neither would ever end.
+// Two processes migrate at once, while an index has to be built beside somebody who works. Who has nothing to do is in
+// nobody's way: a statement that waits for the other would be waited for by the index, and neither would ever end.
 func TestTwoMigrateAndOneBuildsAnIndex(t *testing.T) {
 	t.Parallel()
 	url, _ := old(t)
@@ -272,7 +272,8 @@ func TestAnOperatorsLimitsAreForOthers(t *testing.T) {
 	u.ends(t, 1)
 }
 
-// An index that could not be built is gone at once, as it would refuse duplicates all the same, and so is one that a try before left.
+// An index that could not be built is gone at once, as it would refuse duplicates all the same, and so is one that a
+// try before left.
 func TestAHalfBuiltIndexIsDropped(t *testing.T) {
 	t.Parallel()
 	url, conn := old(t)
@@ -359,8 +360,8 @@ func TestAPoorRoleSeesWhoIsInTheWay(t *testing.T) {
 	u.ends(t, 1)
 }
 
-// A gate that knows enough of the tables runs on them, however much was added. One that does not says what to do, whether it was made
-// before gates asked or after.
+// A gate that knows enough of the tables runs on them, however much was added. One that does not says what to do,
+// whether it was made before gates asked or after.
 func TestTheOldestVersionThatMayRun(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewDatabase(t)

@@ -23,8 +23,8 @@ type Wait struct {
 	For []Blocker
 }
 
-// Blocker is a connection to PostgreSQL that is in the way. What our role may not see of another's is empty: membership in
-// pg_read_all_stats shows it.
+// Blocker is a connection to PostgreSQL that is in the way. What our role may not see of another's is empty: membership
+// in pg_read_all_stats shows it.
 type Blocker struct {
 	PID         int // 0: a prepared transaction
 	Application string
@@ -160,8 +160,8 @@ func rest(ctx context.Context, d time.Duration) error {
 // tellsAfter is how long a file may take that nobody is in the way of before a word is said about it.
 const tellsAfter = 5 * time.Second
 
-// see takes one look and tells of it: at those for whom the connection that works waits, at transactions that were in the way before,
-// and at whoever holds the lock that all who migrate ask for. Without a look the work goes on.
+// see takes one look and tells of it: at those for whom the connection that works waits, at transactions that were in
+// the way before, and at whoever holds the lock that all who migrate ask for. Without a look the work goes on.
 func (l *look) see(ctx context.Context, transactions []string, holder bool) ([]Blocker, error) {
 	inTheWay, err := l.inTheWay(ctx, transactions, holder)
 	since := time.Since(l.began)

@@ -41,8 +41,8 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	return nil
 }
 
-// checkStatus lets pass what Go can write and a client can read: a final status of three digits (RFC 9110, section 15), or the
-// change to the protocol that was asked for. The transport reads 1xx as interim answers.
+// checkStatus lets pass what Go can write and a client can read: a final status of three digits (RFC 9110, section 15),
+// or the change to the protocol that was asked for. The transport reads 1xx as interim answers.
 func checkStatus(x *exchange, res *http.Response) error {
 	switch s := res.StatusCode; {
 	case x.misspoke:
@@ -57,9 +57,9 @@ func checkStatus(x *exchange, res *http.Response) error {
 
 var privateOnly = []string{"private, no-store"} // nobody changes it
 
-// hasCachePolicy says whether the app itself says what caches may do: by Cache-Control, or by an Expires that is a date (RFC 9111,
-// sections 5.2 and 5.3). Pragma is for requests (section 5.4), validators allow nothing, and what is meant for CDNs alone says nothing
-// to other caches.
+// hasCachePolicy says whether the app itself says what caches may do: by Cache-Control, or by an Expires that is a date
+// (RFC 9111, sections 5.2 and 5.3). Pragma is for requests (section 5.4), validators allow nothing, and what is meant
+// for CDNs alone says nothing to other caches.
 func hasCachePolicy(res *http.Response) bool {
 	said := strings.Trim(strings.Join(res.Header["Cache-Control"], ","), ", \t")
 	if said == "no-cache" && len(res.Header["Pragma"]) > 0 && res.ProtoMajor == 1 {

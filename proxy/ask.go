@@ -16,8 +16,8 @@ type Said struct {
 // askTimeout bounds each question put to the app.
 const askTimeout = 2 * time.Second
 
-// Ask sends the app a GET for each path, one after the other, over the same transport and with the same Host as for a visitor who is
-// signed out, and follows no redirect. The error is that of the first question without an answer.
+// Ask sends the app a GET for each path, one after the other, over the same transport and with the same Host as for a
+// visitor who is signed out, and follows no redirect. The error is that of the first question without an answer.
 func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, paths []string) ([]Said, error) {
 	t := newTransport(u, askTimeout)
 	defer t.CloseIdleConnections()

@@ -44,7 +44,8 @@ const maxNameHeader = 100 // characters
 var wellKnown = []string{
 	"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
 	"X-Kratos-Authenticated-Identity-Id", "GAP-Auth", "GAP-Signature",
-	// kept for what a later gate may say beside this one; other X-Auth-*, such as X-Auth-Token and X-Auth-Key, are the app's
+	// kept for what a later gate may say beside this one; other X-Auth-*, such as X-Auth-Token and X-Auth-Key, are the
+	// app's
 	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time", "X-Auth-Methods", "X-Auth-Scope",
 	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Gatepost",
 	// who and where the client is, to whom a request went, which way it came

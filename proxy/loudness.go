@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// linesMost is how many requests of an address or an IPv6 /64 get a line in a minute, and wideLines how many of a wider network. Of
-	// the others only their number is written. This machine and private networks have no such limit.
+	// linesMost is how many requests of an address or an IPv6 /64 get a line in a minute, and wideLines how many of a
+	// wider network. Of the others only their number is written. This machine and private networks have no such limit.
 	linesMost, wideLines = 1000, 4000
 	// linesEvery is for how long they are counted.
 	linesEvery = time.Minute

@@ -48,7 +48,8 @@ type Config struct {
 	// Owns says whether a raw path is one of our own pages, and Pages serves those.
 	Owns  func(rawPath string) bool
 	Pages http.Handler
-	// LeadsBack says whether one of our pages sends a visitor who is signed in back to the app. Nil: loops are not looked for.
+	// LeadsBack says whether one of our pages sends a visitor who is signed in back to the app. Nil: loops are not
+	// looked for.
 	LeadsBack func(rawPath string) bool
 	// Refuse answers a request that goes no further. Status is 401 for a visitor who is not signed in.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)

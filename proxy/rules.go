@@ -48,8 +48,8 @@ type Rules struct {
 // request is what the rules are asked about.
 type request struct {
 	method string
-	// spellings are its own ones of the path: as the client sent it, letters beyond ASCII decoded, and of a data route the
-	// page.
+	// spellings are its own ones of the path: as the client sent it, letters beyond ASCII decoded, and of a data route
+	// the page.
 	spellings [3]string
 }
 

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// Some schemes log in connections and not requests (NTLM, Negotiate: RFC 4559, section 6): the app then takes whatever comes on the
-// connection for that user's. Such a connection to the app is never shared. It is tied to one connection of a visitor's while a
-// handshake goes on, which takes several requests, and after that for requests with the same session of ours only. Without a session,
-// over HTTP/2, and behind a trusted proxy, whose connections are many visitors', it is closed.
+// Some schemes log in connections and not requests (NTLM, Negotiate: RFC 4559, section 6): the app then takes whatever
+// comes on the connection for that user's. Such a connection to the app is never shared. It is tied to one connection
+// of a visitor's while a handshake goes on, which takes several requests, and after that for requests with the same
+// session of ours only. Without a session, over HTTP/2, and behind a trusted proxy, whose connections are many
+// visitors', it is closed.
 
 // tie is a way to the app for one visitor's connection.
 type tie struct {
@@ -21,7 +22,8 @@ type tie struct {
 	done      bool   // the handshake is over
 }
 
-// visitorConn is a connection of a visitor's to us. Over HTTP/1 one request is served at a time, so nobody else looks at tie.
+// visitorConn is a connection of a visitor's to us. Over HTTP/1 one request is served at a time, so nobody else looks
+// at tie.
 type visitorConn struct {
 	conn net.Conn
 	tie  *tie
@@ -32,7 +34,8 @@ type visitorConnKey struct{}
 // ties finds those whose visitor has gone.
 type ties struct{ all sync.Map } // net.Conn → *tie
 
-// ConnContext is a http.Server.ConnContext, without which each connection that is logged in is closed after its request.
+// ConnContext is a http.Server.ConnContext, without which each connection that is logged in is closed after its
+// request.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, visitorConnKey{}, &visitorConn{conn: conn})
 }
@@ -49,8 +52,8 @@ func (p *Proxy) ConnState(conn net.Conn, state http.ConnState) {
 // tieIdle is how long a tied connection waits for the next request of its visitor.
 const tieIdle = 30 * time.Second
 
-// logsInConnection says whether a request may log in the connection it goes over: by its scheme, or by the message of such a scheme under
-// whatever name.
+// logsInConnection says whether a request may log in the connection it goes over: by its scheme, or by the message of
+// such a scheme under whatever name.
 func logsInConnection(h http.Header) bool {
 	for _, value := range h["Authorization"] {
 		scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(value, " \t,")), " ")
@@ -109,8 +112,8 @@ func (p *Proxy) ownConn(x *exchange) *visitorConn {
 	return v
 }
 
-// goesOn says whether a connection is kept after an answer: the app asks for the next message of the handshake on it, or it is logged in
-// for somebody whom we know.
+// goesOn says whether a connection is kept after an answer: the app asks for the next message of the handshake on it,
+// or it is logged in for somebody whom we know.
 func (t *tie) goesOn(res *http.Response) bool {
 	if res.StatusCode != http.StatusUnauthorized {
 		t.done = true

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// An app that has a login of its own where ours is sends whoever it does not know there, and we send whoever is signed in back: for ever.
-// The third time in a row that a session is sent to a page that leads back, without a page of the app's in between, ends it. This
-// takes no cookie, and clicks on a link to the login never count.
+// An app that has a login of its own where ours is sends whoever it does not know there, and we send whoever is signed
+// in back: for ever. The third time in a row that a session is sent to a page that leads back, without a page of the
+// app's in between, ends it. This takes no cookie, and clicks on a link to the login never count.
 
 // ErrLoginLoop says that the app sends a visitor who is signed in to our login again and again.
 var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: set GATEPOST_PAGES")

@@ -243,8 +243,8 @@ func pathInfoOf(p string) string {
 	return p[end:]
 }
 
-// nextPage and gatsbyPage map what a script of the app fetches for a page to the page, below any base path: Next.js reads
-// /_next/data/<build>/page.json, Gatsby /page-data/page/page-data.json, each with index for the root.
+// nextPage and gatsbyPage map what a script of the app fetches for a page to the page, below any base path: Next.js
+// reads /_next/data/<build>/page.json, Gatsby /page-data/page/page-data.json, each with index for the root.
 func nextPage(p string) string {
 	if base, rest, ok := strings.Cut(p, "/_next/data/"); ok {
 		_, page, more := strings.Cut(rest, "/")

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// viaHeader lists the gates that a request has passed, so that one which meets itself ends the loop instead of sending the request
-// round and round. It goes to the app, where it means nothing.
+// viaHeader lists the gates that a request has passed, so that one which meets itself ends the loop instead of sending
+// the request round and round. It goes to the app, where it means nothing.
 const viaHeader = "X-Gatepost-Via"
 
-// maxVia bounds the list, which any client may forge. The nearest gates count: they stand last. A forged list costs whoever sends it
-// nothing, as nobody guesses the id of a gate, and changes nothing for others.
+// maxVia bounds the list, which any client may forge. The nearest gates count: they stand last. A forged list costs
+// whoever sends it nothing, as nobody guesses the id of a gate, and changes nothing for others.
 const maxVia = 16
 
 var errLoop = errors.New("GATEPOST_UPSTREAM leads back to this gate: the request has been here before")
@@ -47,11 +47,13 @@ type Listener struct {
 	Address string // host:port
 }
 
-// resolveTimeout bounds the wait for a name of the upstream; a loop that is not seen at start is seen by the first request.
+// resolveTimeout bounds the wait for a name of the upstream; a loop that is not seen at start is seen by the first
+// request.
 const resolveTimeout = 3 * time.Second
 
-// LeadsTo fails when the upstream is one of the gate's own listeners: at the same port, at an address of this machine where that
-// listens. A Unix socket never is, as the gate listens on none. Names that cannot be resolved now are left to the header.
+// LeadsTo fails when the upstream is one of the gate's own listeners: at the same port, at an address of this machine
+// where that listens. A Unix socket never is, as the gate listens on none. Names that cannot be resolved now are left
+// to the header.
 func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
 	if u.scheme == "unix" {
 		return nil
@@ -85,8 +87,8 @@ func addresses(ctx context.Context, host string) []netip.Addr {
 	return list
 }
 
-// meet says whether a connection to one of theirs arrives at a listener on one of ours. To connect to no address in particular is to
-// connect to loopback.
+// meet says whether a connection to one of theirs arrives at a listener on one of ours. To connect to no address in
+// particular is to connect to loopback.
 func meet(theirs, ours []netip.Addr) bool {
 	for _, a := range theirs {
 		for _, b := range ours {

@@ -7,8 +7,9 @@ import (
 	"regexp"
 )
 
-// actor is who runs a command, for the audit log: the user of the operating system and the machine, and of whom sudo says that it is them.
-// The system vouches for the first; whoever may become that user could have sudo's word for anything.
+// actor is who runs a command, for the audit log: the user of the operating system and the machine, and of whom sudo
+// says that it is them. The system vouches for the first; whoever may become that user could have sudo's word for
+// anything.
 func (p *process) actor() string {
 	who := fmt.Sprintf("uid %d", os.Getuid())
 	if u, err := user.Current(); err == nil && accountName.MatchString(u.Username) {

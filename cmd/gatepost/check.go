@@ -124,7 +124,8 @@ func (c *config) doubts() (list []string) {
 	return list
 }
 
-// printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the page.
+// printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the
+// page.
 func (p *process) printOwnPages(c *config) {
 	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {

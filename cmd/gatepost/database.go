@@ -183,8 +183,8 @@ func aboutTheUser(code string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "53300" || strings.HasPrefix(code, "57")
 }
 
-// quotable says that each parameter of an address is one that we know. PostgreSQL and poolers repeat those they do not, and such a name
-// may be a piece of a password.
+// quotable says that each parameter of an address is one that we know. PostgreSQL and poolers repeat those they do not,
+// and such a name may be a piece of a password.
 func quotable(config *pgx.ConnConfig) bool {
 	for name := range config.RuntimeParams {
 		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
@@ -260,7 +260,8 @@ func checkDatabase(ctx context.Context, c *config, db *database) error {
 	return migrations.Check(ctx, conn)
 }
 
-// prepare migrates the database, or, when that is not wanted, says what is missing. waits is told while others are waited for.
+// prepare migrates the database, or, when that is not wanted, says what is missing. waits is told while others are
+// waited for.
 func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
 	if !c.migrate {
 		return migrations.Check(ctx, conn)
@@ -281,7 +282,8 @@ func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger, w
 	return migrations.Check(ctx, fresh)
 }
 
-// openPool opens the pool the store works on, and notes how many connections of all there may be are left for its others.
+// openPool opens the pool the store works on, and notes how many connections of all there may be are left for its
+// others.
 func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
 	config, err := parsePool(d.url, 2*time.Second)
 	if err != nil {

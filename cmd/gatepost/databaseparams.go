@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// translate makes of parameters that other programs know what pgx knows, with their meaning kept. What says nothing to the gate goes; what
-// would weaken the connection by going is a fault that names it.
+// translate makes of parameters that other programs know what pgx knows, with their meaning kept. What says nothing to
+// the gate goes; what would weaken the connection by going is a fault that names it.
 func (c *databaseURL) translate() error {
 	var list faults
 	c.mergeTLS(&list)
@@ -128,7 +128,8 @@ func stricter(a, b string) string {
 // leastPool is how many connections a gate needs at least, whatever an app makes do with.
 const leastPool = 4
 
-// mergePooler knows how programs say that a pooler in transaction mode is between, where no statement can be kept at the server.
+// mergePooler knows how programs say that a pooler in transaction mode is between, where no statement can be kept at
+// the server.
 func (c *databaseURL) mergePooler(list *faults) {
 	pooled := false
 	for name, says := range map[string]string{

@@ -11,8 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// takeDatabaseURL gives back the address of a database as pgx reads it, or what nobody can read. Faults name a parameter and its cure, and quote nothing: the
-// parser's own words hold pieces of the password when that has characters with a meaning in URLs.
+// takeDatabaseURL gives back the address of a database as pgx reads it, or what nobody can read. Faults name a
+// parameter and its cure, and quote nothing: the parser's own words hold pieces of the password when that has
+// characters with a meaning in URLs.
 func takeDatabaseURL(list *faults, name, s string) string {
 	if s == "" {
 		return ""
@@ -118,10 +119,12 @@ func splitURL(rest string) (databaseURL, error) {
 	return c, nil
 }
 
-// paramName is what a parameter can be called. Anything else is a piece of a password that has characters with a meaning.
+// paramName is what a parameter can be called. Anything else is a piece of a password that has characters with a
+// meaning.
 var paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-// splitDSN reads keywords and values as libpq does: a value with blanks is in single quotation marks, and \ takes the next byte as it is.
+// splitDSN reads keywords and values as libpq does: a value with blanks is in single quotation marks, and \ takes the
+// next byte as it is.
 func splitDSN(s string) (params []param, err error) {
 	const blanks = " \t\n\r\v\f"
 	for s = strings.TrimLeft(s, blanks); s != ""; s = strings.TrimLeft(s, blanks) {

@@ -130,7 +130,8 @@ func TestParametersThatAreNotTakenAreNamed(t *testing.T) {
 	}
 }
 
-// With the address of an app that uses Prisma behind a pooler, the whole gate works, and keeps no statement at the server.
+// With the address of an app that uses Prisma behind a pooler, the whole gate works, and keeps no statement at the
+// server.
 func TestTheAddressOfAnAppWithPrismaWorks(t *testing.T) {
 	t.Parallel()
 	u, err := url.Parse(authtest.NewEmptyDatabase(t))

@@ -59,7 +59,8 @@ func eachSetCookie(change func(string) string) func(http.Header) {
 	}
 }
 
-// The doctor sets the app's cookies, signs out, and looks whether each ends: through a chain that is right, and through ones that are not.
+// The doctor sets the app's cookies, signs out, and looks whether each ends: through a chain that is right, and through
+// ones that are not.
 func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 	t.Parallel()
 	const setting = "GATEPOST_APP_COOKIES=PHPSESSID, far@/wiki, Doku*, __Host-app"
@@ -110,7 +111,8 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 	}
 }
 
-// A login of the app's own behind the gate's: seen by asking the app, where it sends strangers, and by following who is signed in.
+// A login of the app's own behind the gate's: seen by asking the app, where it sends strangers, and by following who is
+// signed in.
 func TestDoctorSeesALoginOfTheAppsOwn(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

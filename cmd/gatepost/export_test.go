@@ -9,8 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// One user asks for their data forty times at once and reads none of it; there is much of it. Nobody else notices, and whoever reads has
-// all of it.
+// One user asks for their data forty times at once and reads none of it; there is much of it. Nobody else notices, and
+// whoever reads has all of it.
 func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)

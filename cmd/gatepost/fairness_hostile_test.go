@@ -96,7 +96,8 @@ func (y *tally) note(what string) {
 	y.wrong[what]++
 }
 
-// hangsAfter is how long anybody hostile may be left without an answer, or an end of the connection: longer than any limit of the gate.
+// hangsAfter is how long anybody hostile may be left without an answer, or an end of the connection: longer than any
+// limit of the gate.
 const hangsAfter = 40 * time.Second
 
 // shot is one request of a hostile client.

@@ -73,8 +73,8 @@ func forged(method, path string) aim {
 	}
 }
 
-// signedIn has so many clients with a session of one user each, and each a shot with it. The sessions are below the bound on those of a
-// user.
+// signedIn has so many clients with a session of one user each, and each a shot with it. The sessions are below the
+// bound on those of a user.
 func signedIn(n int, attack func(int, aim) func(context.Context, *siege), next func(i, round int) shot) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		tokens := s.sessions(s.mallory(0), min(n, sessionsPerUser-10))

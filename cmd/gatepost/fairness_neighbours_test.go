@@ -76,7 +76,8 @@ func (w *town) keepsASession(t *testing.T) *neighbour {
 	return n
 }
 
-// signsIn is each time somebody else, from another network: they open the page, send the form and load a page of the app.
+// signsIn is each time somebody else, from another network: they open the page, send the form and load a page of the
+// app.
 func (w *town) signsIn(t *testing.T) *neighbour {
 	n := &neighbour{enough: signInRounds, pause: 50 * time.Millisecond}
 	n.round = func(i int) {

@@ -25,8 +25,8 @@ func (r result) row() string {
 		r.after.outages, r.after.rows-r.before.rows, r.after.lines-r.before.lines, byStatus(r.tally.statuses))
 }
 
-// waits says how long a neighbour waited, as ratios to quiet: of the median and of the 99th percentile, and the least and the most that
-// the ratio of the median was in a fifth of the time. For a sign-in, quiet is one hash.
+// waits says how long a neighbour waited, as ratios to quiet: of the median and of the 99th percentile, and the least
+// and the most that the ratio of the median was in a fifth of the time. For a sign-in, quiet is one hash.
 func (r result) waits(of string) string {
 	quiet, besieged := r.quiet[of].waits, r.besieged[of].waits
 	if len(quiet) == 0 || len(besieged) == 0 {

@@ -91,7 +91,8 @@ func newTown(t *testing.T, k hostile) *town {
 	return w
 }
 
-// start runs the gate. Its log is not kept whole, as startGate keeps it: a line for each request would fill the memory of the test.
+// start runs the gate. Its log is not kept whole, as startGate keeps it: a line for each request would fill the memory
+// of the test.
 func (w *town) start(t *testing.T, tls bool, env []string) {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)

@@ -16,14 +16,14 @@ var (
 	soakOnly = flag.String("soak.only", "", "a regular expression for the names of the hostile clients that are tried; empty: all of the short form, or of the soak")
 )
 
-// hostile is one kind of hostile client. Whatever it does, its neighbours go on: a visitor whose session is kept, visitors who sign in
-// from elsewhere, and who asks for the gate's health.
+// hostile is one kind of hostile client. Whatever it does, its neighbours go on: a visitor whose session is kept,
+// visitors who sign in from elsewhere, and who asks for the gate's health.
 type hostile struct {
 	name string
 	// tls has the gate end TLS, and with it speak HTTP/2.
 	tls bool
-	// direct has no proxy that is trusted in front: everybody comes from loopback, and is one network with the whole limit. Who signs in
-	// cannot be told from who attacks then, and may be told to wait.
+	// direct has no proxy that is trusted in front: everybody comes from loopback, and is one network with the whole
+	// limit. Who signs in cannot be told from who attacks then, and may be told to wait.
 	direct bool
 	// networks is from how many networks it comes, 1 when 0, and so for how many hashes a neighbour may have to wait.
 	networks int
@@ -36,8 +36,9 @@ type hostile struct {
 	attack func(ctx context.Context, s *siege)
 }
 
-// TestNobodyClosesTheGateForOthers goes through all kinds of hostile clients. It is not parallel: tests of what counts within a second
-// would see what these clients do to the machine. With -soak it goes on for that long with each kind, and prints how long people waited.
+// TestNobodyClosesTheGateForOthers goes through all kinds of hostile clients. It is not parallel: tests of what counts
+// within a second would see what these clients do to the machine. With -soak it goes on for that long with each kind,
+// and prints how long people waited.
 func TestNobodyClosesTheGateForOthers(t *testing.T) {
 	only, err := regexp.Compile(*soakOnly)
 	if err != nil {
@@ -82,14 +83,15 @@ const (
 
 // Bounds of a siege.
 const (
-	// siegeMost is how long the short form waits at most for its counts: a hostile client that gets no answer at all ends there.
+	// siegeMost is how long the short form waits at most for its counts: a hostile client that gets no answer at all
+	// ends there.
 	siegeMost = 8 * time.Second
 	// siegeAnswers is how many answers a client that gets any is to have had.
 	siegeAnswers = 1000
 	// memoryRoom is by how much a gate may grow under any of them, in bytes.
 	memoryRoom = 200 << 20
-	// refusalsPerNetwork is how many rows, and lines, of one minute the refusals of one network may take: one for each event, result
-	// and user. refusalsAtMost is the bound for all networks together.
+	// refusalsPerNetwork is how many rows, and lines, of one minute the refusals of one network may take: one for each
+	// event, result and user. refusalsAtMost is the bound for all networks together.
 	refusalsPerNetwork, refusalsAtMost = 100, 1001
 	// besides are connections to PostgreSQL beside the pools: one listens, one pings.
 	besides = 3
@@ -114,8 +116,8 @@ func (s *siege) hold() result {
 	return r
 }
 
-// longEnough says when the siege may end: when everything hostile is under way and was answered, and each neighbour has made their rounds
-// since.
+// longEnough says when the siege may end: when everything hostile is under way and was answered, and each neighbour has
+// made their rounds since.
 func (s *siege) longEnough() func() bool {
 	s.began = time.Now()
 	full := false

@@ -13,7 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// Whatever number an app answers with, a visitor gets a status that HTTP has, and nobody is told of a fault in the gate.
+// Whatever number an app answers with, a visitor gets a status that HTTP has, and nobody is told of a fault in the
+// gate.
 func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)

@@ -18,7 +18,8 @@ var bare = map[string]string{
 	"internal/localpg/process.go": "it keeps a thread for as long as PostgreSQL runs, and does nothing but wait",
 }
 
-// Whatever runs in the background is told of when it panics, and begins again: every start of it goes through internal/upkeep.
+// Whatever runs in the background is told of when it panics, and begins again: every start of it goes through
+// internal/upkeep.
 func TestEveryWorkInTheBackgroundIsWatched(t *testing.T) {
 	t.Parallel()
 	starts := 0
@@ -67,7 +68,8 @@ func started(n ast.Node) (work ast.Expr, ok bool) {
 	return nil, false
 }
 
-// watchedWork accepts Watch.Run, Watch.Guard, a function that does nothing but Run, and the cancelling of a context, which cannot panic.
+// watchedWork accepts Watch.Run, Watch.Guard, a function that does nothing but Run, and the cancelling of a context,
+// which cannot panic.
 func watchedWork(work ast.Expr) bool {
 	switch work := work.(type) {
 	case *ast.Ident:

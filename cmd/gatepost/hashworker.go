@@ -25,7 +25,8 @@ func newHashWorker() *exec.Cmd {
 	return &exec.Cmd{Path: program, Args: []string{"gatepost", hashWorkerName}, Dir: "/"}
 }
 
-// hashWorker is what runs there, with no more rights than it takes. SIGTERM is for the gate, which ends it by closing its input.
+// hashWorker is what runs there, with no more rights than it takes. SIGTERM is for the gate, which ends it by closing
+// its input.
 func (p *process) hashWorker(_ context.Context, c *cli.Command) error {
 	runtime.LockOSThread()
 	shed(c.Args().Slice())

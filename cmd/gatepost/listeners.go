@@ -90,8 +90,8 @@ func (c *config) follow(port int) {
 	}
 }
 
-// resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch, may not know
-// localhost.
+// resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch,
+// may not know localhost.
 func resolvable(address string) string {
 	if port, ok := strings.CutPrefix(address, "localhost:"); ok {
 		if _, err := net.LookupHost("localhost"); err != nil {

@@ -16,9 +16,10 @@ const (
 	linesEvery = time.Minute
 )
 
-// limited is a handler that says nothing over and over: of a warning or an error, which a stranger may be able to cause at will, so many
-// lines are written in a minute, and then one that says how many more there were. Messages are few, as they stand in the code; what is
-// written for each request and each decision about a person is bounded where it is written.
+// limited is a handler that says nothing over and over: of a warning or an error, which a stranger may be able to cause
+// at will, so many lines are written in a minute, and then one that says how many more there were. Messages are few, as
+// they stand in the code; what is written for each request and each decision about a person is bounded where it is
+// written.
 type limited struct {
 	slog.Handler
 	lines *lines

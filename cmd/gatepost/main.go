@@ -119,8 +119,8 @@ func (p *process) prepare(c *cli.Command) {
 	}
 }
 
-// wrongFlag is what is wrong with the flags of a command line. The library quotes values, and a password may be one, or stand where a flag
-// was meant.
+// wrongFlag is what is wrong with the flags of a command line. The library quotes values, and a password may be one, or
+// stand where a flag was meant.
 func wrongFlag(err error) string {
 	said := err.Error()
 	if name, ok := strings.CutPrefix(said, "flag provided but not defined: -"); ok && !flagName.MatchString(name) {

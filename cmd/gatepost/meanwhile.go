@@ -14,8 +14,9 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// entrance is what the public listener answers with. Before the gate is up, which a migration may take long to let it be, that is a page
-// that says so; on a socket that was passed on, and without a certificate, it is nothing, as another gate may take the visitor.
+// entrance is what the public listener answers with. Before the gate is up, which a migration may take long to let it
+// be, that is a page that says so; on a socket that was passed on, and without a certificate, it is nothing, as another
+// gate may take the visitor.
 type entrance struct {
 	up    atomic.Pointer[http.Handler]
 	proxy atomic.Pointer[proxy.Proxy] // behind it
@@ -42,8 +43,8 @@ func (g *gate) allow(l listeners, serve func()) {
 // retryUnready is the Retry-After of whoever came before the gate was up, in seconds.
 const retryUnready = "5"
 
-// unready answers while the gate is not up: with a page in the visitor's language, and what that needs. The health of the port is not good,
-// as whoever asks for it there would send visitors.
+// unready answers while the gate is not up: with a page in the visitor's language, and what that needs. The health of
+// the port is not good, as whoever asks for it there would send visitors.
 func (g *gate) unready() http.Handler {
 	ui, err := newUI(g.c, nil, slog.New(slog.DiscardHandler)) // what is wrong with it is said when the gate comes up
 	if err != nil {

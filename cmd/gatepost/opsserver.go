@@ -11,7 +11,8 @@ import (
 // Limits of the ops listener. Whoever reaches it is a prober or a monitor, and has nothing long to say.
 const (
 	opsHeaderTimeout = 10 * time.Second
-	// opsReadTimeout ends what is under way when it is over, though no body is read any more: it is no shorter than the answers.
+	// opsReadTimeout ends what is under way when it is over, though no body is read any more: it is no shorter than the
+	// answers.
 	opsReadTimeout = opsWriteTimeout
 	// opsWriteTimeout is above what a profile takes that is asked for without a length (30 s).
 	opsWriteTimeout = 2 * time.Minute
@@ -27,7 +28,8 @@ func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}
 }
 
-// fewConnections bounds the connections of a server: who fills it with connections that ask for nothing loses them, and a prober gets in.
+// fewConnections bounds the connections of a server: who fills it with connections that ask for nothing loses them, and
+// a prober gets in.
 type fewConnections struct {
 	most    int
 	mu      sync.Mutex

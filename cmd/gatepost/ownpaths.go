@@ -10,14 +10,16 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// ownPages are the pages of ours that apps have too, most often. The app's own are out of visitors' reach below the same prefix.
+// ownPages are the pages of ours that apps have too, most often. The app's own are out of visitors' reach below the
+// same prefix.
 var ownPages = []string{"login", "signup", "register", "logout", "account"}
 
 // ownPagesTimeout bounds the questions about all of them.
 const ownPagesTimeout = 5 * time.Second
 
-// appPages asks the app itself which of the pages it has where the gate has its own. A page is one only where it is answered otherwise
-// than a path that cannot exist: apps of a single page answer everything, and others send everybody to their login.
+// appPages asks the app itself which of the pages it has where the gate has its own. A page is one only where it is
+// answered otherwise than a path that cannot exist: apps of a single page answer everything, and others send everybody
+// to their login.
 func (c *config) appPages(ctx context.Context) (paths []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ownPagesTimeout)
 	defer cancel()
@@ -38,8 +40,8 @@ func (c *config) appPages(ctx context.Context) (paths []string, err error) {
 	return paths, nil
 }
 
-// alike says that a page is answered as what does not exist. Redirects lead to the same place, which may have the path in it; a query
-// often holds what is new each time.
+// alike says that a page is answered as what does not exist. Redirects lead to the same place, which may have the path
+// in it; a query often holds what is new each time.
 func alike(said proxy.Said, page string, other proxy.Said, nowhere string) bool {
 	to, _, _ := strings.Cut(said.Location, "?")
 	where, _, _ := strings.Cut(other.Location, "?")

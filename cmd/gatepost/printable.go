@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable is a text from the database, or from somebody else's program, as a terminal can be given it: what moves the cursor, turns the
-// direction of writing or cannot be seen is written as an escape of Go's (\u202e). JSON is for programs, and stays exact.
+// printable is a text from the database, or from somebody else's program, as a terminal can be given it: what moves the
+// cursor, turns the direction of writing or cannot be seen is written as an escape of Go's (\u202e). JSON is for
+// programs, and stays exact.
 func printable(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unseen) {
 		return s

@@ -15,8 +15,8 @@ const maxQuoted = 200
 // hidden stands in a sentence for what may hold a password.
 const hidden = "what is there (not shown, as it may hold a password)"
 
-// quote is the one way in which a sentence repeats what an operator wrote: in quotation marks, so that no byte of it does anything to a
-// terminal, and not at all when it may hold a secret.
+// quote is the one way in which a sentence repeats what an operator wrote: in quotation marks, so that no byte of it
+// does anything to a terminal, and not at all when it may hold a secret.
 func quote(s string) string {
 	switch {
 	case mayHoldSecret(s):
@@ -36,14 +36,14 @@ var (
 	key = regexp.MustCompile(`^[A-Za-z0-9+/_-]{24,}={0,2}$`)
 )
 
-// mayHoldSecret is for what stands where no secret belongs: an address with a password, a connection string, a key. It would rather
-// hide too much.
+// mayHoldSecret is for what stands where no secret belongs: an address with a password, a connection string, a key. It
+// would rather hide too much.
 func mayHoldSecret(s string) bool {
 	return strings.Contains(s, "-----BEGIN") || passwordWord.MatchString(s) || randomKey(s) || urlWithSecret(s) || userinfo.MatchString(withoutPaths(s))
 }
 
-// urlWithSecret reads every address in a text. Of a web address the host ends where the path begins, so an @ behind it is harmless; all
-// others are for databases and the like.
+// urlWithSecret reads every address in a text. Of a web address the host ends where the path begins, so an @ behind it
+// is harmless; all others are for databases and the like.
 func urlWithSecret(s string) bool {
 	for {
 		before, rest, ok := strings.Cut(s, "://")
@@ -105,8 +105,8 @@ func randomKey(s string) bool {
 
 var hexKey = regexp.MustCompile(`^[0-9a-fA-F]{32,}$`)
 
-// misplaced finds secrets in settings that take none, before anything reads them: each is one fault, and as good as not set from then
-// on.
+// misplaced finds secrets in settings that take none, before anything reads them: each is one fault, and as good as not
+// set from then on.
 func misplaced(values map[string]string) faults {
 	var list faults
 	for _, k := range (settings{}).all() {

@@ -44,8 +44,8 @@ func command(t *testing.T, url string, args ...string) (code int, out, said stri
 	return code, stdout.String(), stderr.String()
 }
 
-// An account on which the app's own rows hang is not deleted, however often somebody tries: the visitor reads that, and the operator what
-// to do. PostgreSQL is not away.
+// An account on which the app's own rows hang is not deleted, however often somebody tries: the visitor reads that, and
+// the operator what to do. PostgreSQL is not away.
 func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 	t.Parallel()
 	a, url := newApp(t), authtest.NewDatabase(t)
@@ -131,8 +131,8 @@ func severalPasswords(t *testing.T) (url string) {
 	return url
 }
 
-// Of several passwords of a user the latest written one works on, and the operator is told, whichever way the database is brought up to
-// date.
+// Of several passwords of a user the latest written one works on, and the operator is told, whichever way the database
+// is brought up to date.
 func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 	t.Parallel()
 	for way, migrate := range map[string]func(*testing.T, string) (told func() string){
@@ -196,7 +196,8 @@ func (s strange) String() string {
 	return fmt.Sprintf("%s.%s = %s", s.table, s.column, s.value)
 }
 
-// strangers makes a user for each odd value in each column of each table, all in one database; values that a constraint refuses are none.
+// strangers makes a user for each odd value in each column of each table, all in one database; values that a constraint
+// refuses are none.
 func strangers(t *testing.T, url string) (list []strange) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -258,7 +259,8 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// Whatever somebody writes into our tables by SQL: no page and no command fails for it, for anybody else or for the user it is about.
+// Whatever somebody writes into our tables by SQL: no page and no command fails for it, for anybody else or for the
+// user it is about.
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
 	a, o, url := newApp(t), newPostOffice(t, nil, nil), authtest.NewDatabase(t)

@@ -18,24 +18,26 @@ type settings struct {
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole segments, with
-	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public. Methods are
-	// those of IANA's registry; a rule that cannot protect what it says is refused.
+	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public.
+	// Methods are those of IANA's registry; a rule that cannot protect what it says is refused.
 	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
-	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling: `/members.css` opens
-	// neither `/members.html` nor `/Members.css`.
+	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling:
+	// `/members.css` opens neither `/members.html` nor `/Members.css`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
 
-	// Cookies in which the app keeps a session of its own, like `PHPSESSID, DokuWiki*@/wiki`: a name, with `*` at its end for all that
-	// begin so, and after `@` the path that the app sets it for, else `/`. They end with each logout, and with each login that does not
-	// go on with the same user's session, for this host and the domains above it. A name with `*` ends only where the browser sends it
-	// to the gate's pages. Without it the next person in a browser may be the last one to the app.
+	// Cookies in which the app keeps a session of its own, like `PHPSESSID, DokuWiki*@/wiki`: a name, with `*` at its
+	// end for all that begin so, and after `@` the path that the app sets it for, else `/`. They end with each logout,
+	// and with each login that does not go on with the same user's session, for this host and the domains above it. A
+	// name with `*` ends only where the browser sends it to the gate's pages. Without it the next person in a browser
+	// may be the last one to the app.
 	AppCookies string `env:"GATEPOST_APP_COOKIES"`
 
 	// # PostgreSQL
 	//
-	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used. Parameters of Prisma,
-	// node-postgres and others are taken with their meaning, or refused by name, see [deploy.md](deploy.md#addresses-of-other-programs).
-	// Default: the built-in PostgreSQL, for trying and for one machine.
+	// PostgreSQL 14 to 18, as `postgres://user:password@host/database` or a DSN; of several hosts the primary is used.
+	// Parameters of Prisma, node-postgres and others are taken with their meaning, or refused by name, see
+	// [deploy.md](deploy.md#addresses-of-other-programs). Default: the built-in PostgreSQL, for trying and for one
+	// machine.
 	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
 	// For migrations and for hearing of revocations (`LISTEN`), when `DATABASE_URL` is a pooler in transaction mode.
 	// Default: `DATABASE_URL`.
@@ -54,8 +56,8 @@ type settings struct {
 	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites may send
 	// forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
 	PublicURL string `env:"GATEPOST_PUBLIC_URL"`
-	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted, and any other site below the
-	// same domain can sign a visitor in as somebody else.
+	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted, and any other
+	// site below the same domain can sign a visitor in as somebody else.
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
 	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
 	// it all visitors behind a proxy count as one. Who is listed wrongly can choose his address.
@@ -76,7 +78,8 @@ type settings struct {
 	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
 	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
 	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
-	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process may open (`ulimit
+	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
+	// may open (`ulimit
 	// -n`). Beyond that the network with the most of them loses one.
 	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at all.

@@ -11,9 +11,10 @@ import (
 // nobodyID is the user that owns nothing (kernel/user.c: the overflow id).
 const nobodyID = 65534
 
-// shed gives up what a process that only hashes has no use for: capabilities, the right to gain any by starting a program, and where the
-// gate is root its user and groups. It does so for this thread and starts the program anew, so that all threads are like it; the mark in
-// the arguments says that this was done. What cannot be given up is kept: a gate in a container has little to begin with.
+// shed gives up what a process that only hashes has no use for: capabilities, the right to gain any by starting a
+// program, and where the gate is root its user and groups. It does so for this thread and starts the program anew, so
+// that all threads are like it; the mark in the arguments says that this was done. What cannot be given up is kept: a
+// gate in a container has little to begin with.
 func shed(args []string) {
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its memory holds passwords: no core, and nobody's debugger
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})

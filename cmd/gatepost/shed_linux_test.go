@@ -23,8 +23,8 @@ func (g *running) children() (list []string) {
 	return list
 }
 
-// A process that hashes holds passwords and nothing else: no capability and no way to one, no environment, no file, and where the gate is
-// root not its user.
+// A process that hashes holds passwords and nothing else: no capability and no way to one, no environment, no file, and
+// where the gate is root not its user.
 func TestAProcessThatHashesHasNoRights(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)

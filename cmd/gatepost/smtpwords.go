@@ -13,9 +13,9 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// told is what may be told of a failure. Servers repeat what they were told now and then, so their words are left out as a whole where
-// they could be about a password: while it is given to them, and when they hold a piece of it. Nothing is put in place of single words,
-// which would tell a password that is one of them.
+// told is what may be told of a failure. Servers repeat what they were told now and then, so their words are left out
+// as a whole where they could be about a password: while it is given to them, and when they hold a piece of it. Nothing
+// is put in place of single words, which would tell a password that is one of them.
 func (m *mailServer) told(err error, loggedIn bool) error {
 	if err == nil || m.password == "" || ofTheNetwork(err) {
 		return err
@@ -54,8 +54,8 @@ func replyOf(err error) (code int, status string) {
 
 var enhancedStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
-// repeats looks for a piece of the password, as it is or as it goes over the wire. A password of fewer characters than leastPiece is
-// looked for as a whole.
+// repeats looks for a piece of the password, as it is or as it goes over the wire. A password of fewer characters than
+// leastPiece is looked for as a whole.
 func (m *mailServer) repeats(said string) bool {
 	said = strings.ToLower(said)
 	for _, form := range []string{m.password, url.QueryEscape(m.password), base64.StdEncoding.EncodeToString([]byte(m.password)),

@@ -10,8 +10,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// A server that repeats what it was told makes no line of ours tell it, and a password that is a word of a sentence is not to be seen in
-// what is missing from it.
+// A server that repeats what it was told makes no line of ours tell it, and a password that is a word of a sentence is
+// not to be seen in what is missing from it.
 func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"p", "s", "hush4Tail9", "two zebras", "not", "today", "Authentication", "p@ss/wörd", "(password)", "refused"} {

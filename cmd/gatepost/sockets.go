@@ -16,11 +16,13 @@ import (
 )
 
 const (
-	// headsMost bounds the headers of all requests that come in or are under way, by what they weigh in memory, in bytes.
+	// headsMost bounds the headers of all requests that come in or are under way, by what they weigh in memory, in
+	// bytes.
 	headsMost = 16 << 20
 	// headFree is what a request may have of it without being counted, in bytes. Most have less.
 	headFree = 4 << 10
-	// headWeight is how much memory a byte of a header takes while it comes in: small fields take many times their length.
+	// headWeight is how much memory a byte of a header takes while it comes in: small fields take many times their
+	// length.
 	headWeight = 16
 	// fieldWeight is what a field takes besides its bytes.
 	fieldWeight = 100
@@ -28,8 +30,8 @@ const (
 	sparedFiles = 128
 )
 
-// sockets bounds the visitors' connections and what their headers take. Where there is no room, the network that has most of it gives way,
-// with a connection that does nothing rather than one that does.
+// sockets bounds the visitors' connections and what their headers take. Where there is no room, the network that has
+// most of it gives way, with a connection that does nothing rather than one that does.
 type sockets struct{ count, heads *share.Pool }
 
 func newSockets(most int) *sockets { return &sockets{share.New(int64(most)), share.New(headsMost)} }
@@ -86,7 +88,8 @@ func (b bounded) Accept() (net.Conn, error) {
 type socket struct {
 	*net.TCPConn
 	part, head *share.Part
-	// pending are the bytes that came since the last request, as far as they are counted; negative: none are, a request is under way.
+	// pending are the bytes that came since the last request, as far as they are counted; negative: none are, a request
+	// is under way.
 	pending atomic.Int64
 	counted atomic.Int64 // of head
 }
@@ -108,7 +111,8 @@ func (s *sockets) admit(conn *net.TCPConn) *socket {
 
 var errHeads = errors.New("headers take more than there is room for")
 
-// Read counts what may be a header. HTTP/2 is counted up to its first request only; one at a time is read of a connection.
+// Read counts what may be a header. HTTP/2 is counted up to its first request only; one at a time is read of a
+// connection.
 func (c *socket) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
 	if all := c.pending.Add(int64(n)); all > headFree && n > 0 {

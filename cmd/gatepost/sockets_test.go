@@ -62,7 +62,8 @@ func TestConnectionsHaveABound(t *testing.T) {
 	}
 }
 
-// Of headers that come in slowly, or belong to requests that wait for the app, many take as much as the pool has and no more.
+// Of headers that come in slowly, or belong to requests that wait for the app, many take as much as the pool has and no
+// more.
 func TestLargeHeadersHaveABound(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]string{"half a header": "", "a request that waits": "\r\n"} {

@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// tidy takes off a value what files and platforms leave around it and nobody meant: blanks, line ends, a byte order mark, and quotation
-// marks that `docker run --env-file` and some secret stores take for a part of it. Quotation marks with another of their kind between
-// them may be meant, and stay.
+// tidy takes off a value what files and platforms leave around it and nobody meant: blanks, line ends, a byte order
+// mark, and quotation marks that `docker run --env-file` and some secret stores take for a part of it. Quotation marks
+// with another of their kind between them may be meant, and stay.
 func tidy(s string) string {
 	s = strings.TrimFunc(s, around)
 	for _, mark := range []string{`"`, `'`} {
@@ -27,7 +27,8 @@ func cutSuffixIf(ok bool, s, suffix string) (string, bool) {
 	return strings.CutSuffix(s, suffix)
 }
 
-// around is what carries no meaning at the ends of a value: blanks, line ends, and U+FEFF and U+200B, which nobody sees.
+// around is what carries no meaning at the ends of a value: blanks, line ends, and U+FEFF and U+200B, which nobody
+// sees.
 func around(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' || r == '\u200B' }
 
 // asList reads lines as entries, as a block of YAML has them, with or without a dash before each.
@@ -59,8 +60,8 @@ func lists() map[string]bool {
 	return found
 }
 
-// switchWord is what a word of YAML and of shells means where a setting has two or more fixed words. YAML turns off into false before
-// anybody of ours sees it.
+// switchWord is what a word of YAML and of shells means where a setting has two or more fixed words. YAML turns off
+// into false before anybody of ours sees it.
 func switchWord(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "yes", "on", "1":

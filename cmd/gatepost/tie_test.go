@@ -13,7 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// connected is an app that logs in connections, as those with NTLM and Kerberos do: what comes on one after that is the user's.
+// connected is an app that logs in connections, as those with NTLM and Kerberos do: what comes on one after that is the
+// user's.
 type connected struct {
 	mu   sync.Mutex
 	user string

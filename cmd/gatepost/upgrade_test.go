@@ -120,8 +120,8 @@ func (p *people) goOn(t *testing.T, when string) {
 	}
 }
 
-// A new gate migrates beside one of the release before, which has people and somebody who reads on and on. Nobody notices; both serve on
-// the new tables, and the release before starts on them as well.
+// A new gate migrates beside one of the release before, which has people and somebody who reads on and on. Nobody
+// notices; both serve on the new tables, and the release before starts on them as well.
 func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	t.Parallel()
 	previous, database, office := previousRelease(t), authtest.NewEmptyDatabase(t), newPostOffice(t, nil, nil)
@@ -231,7 +231,8 @@ func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
 	})
 }
 
-// On a socket that others may serve too a gate that waits takes nobody: whoever came meanwhile is answered when it is up.
+// On a socket that others may serve too a gate that waits takes nobody: whoever came meanwhile is answered when it is
+// up.
 func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "localhost:0")

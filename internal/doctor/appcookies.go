@@ -30,7 +30,8 @@ func (c AppCookie) line(domain string, secure bool) string {
 // mostEnded is how many lines the gate's answer has at most (docs/frameworks.md).
 const mostEnded = 60
 
-// checkAppCookies signs out with made-up cookies of the app's, and looks whether the answer ends each. Nobody is signed in by them.
+// checkAppCookies signs out with made-up cookies of the app's, and looks whether the answer ends each. Nobody is signed
+// in by them.
 func (e *examination) checkAppCookies(ctx context.Context) {
 	if len(e.c.AppCookies) == 0 {
 		e.report.note("app-cookies", "app-cookies.skipped", "not tested: the environment has no GATEPOST_APP_COOKIES, or settings with a fault (see `gatepost check`)")
@@ -122,7 +123,8 @@ func (e *examination) notEnded(a answer) (names, missing []string) {
 	return names, missing
 }
 
-// warnOfUnended tells of what the gate does not end: cookies that were sent here, and that no browser sends; and too many.
+// warnOfUnended tells of what the gate does not end: cookies that were sent here, and that no browser sends; and too
+// many.
 func (e *examination) warnOfUnended() {
 	if n := len(e.endings()); n > mostEnded {
 		e.report.add(Finding{Check: "app-cookies", ID: "app-cookies.many", Level: Warning,

@@ -38,9 +38,11 @@ type Config struct {
 	OpsPort string
 	// Email and Password sign in with a test account. Empty: nobody signs in.
 	Email, Password string
-	// AppCookies are those that the gate ends with each logout, each with a name that the setting means. Empty: they are not known.
+	// AppCookies are those that the gate ends with each logout, each with a name that the setting means. Empty: they
+	// are not known.
 	AppCookies []AppCookie
-	// AppPages asks the app itself, beside the gate, which pages it has where the gate has its own. Nil: it cannot be asked.
+	// AppPages asks the app itself, beside the gate, which pages it has where the gate has its own. Nil: it cannot be
+	// asked.
 	AppPages func(context.Context) ([]string, error)
 	// Timeout bounds each request. Zero: 10 s.
 	Timeout time.Duration

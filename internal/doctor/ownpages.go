@@ -12,8 +12,8 @@ import (
 // ownPagesCure is for every app that has a login where the gate's is.
 const ownPagesCure = "If the app needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; otherwise switch its login off."
 
-// checkOwnPages looks for a login of the app's own behind the gate's. From outside only the gate's is seen, so that the app is asked where
-// it can be, and otherwise only where it sends people tells anything.
+// checkOwnPages looks for a login of the app's own behind the gate's. From outside only the gate's is seen, so that the
+// app is asked where it can be, and otherwise only where it sends people tells anything.
 func (e *examination) checkOwnPages(ctx context.Context) {
 	if !e.needGate("own-pages") {
 		return
@@ -40,7 +40,8 @@ func (e *examination) askApp(ctx context.Context) {
 	}
 }
 
-// checkSentToLogin sees whether the app sends strangers to our login. The gate itself refuses programs with 401 and sends none there.
+// checkSentToLogin sees whether the app sends strangers to our login. The gate itself refuses programs with 401 and
+// sends none there.
 func (e *examination) checkSentToLogin(ctx context.Context) {
 	for _, target := range slices.Compact([]string{"/", e.c.Public}) {
 		r := request{target: target}

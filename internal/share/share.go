@@ -1,6 +1,6 @@
-// Package share divides what there is only so much of among the networks that clients come from. While there is enough, whoever comes
-// gets what they ask for. When there is not, the network that has most gives way, with the part that it took longest ago. It knows
-// nothing of what is shared.
+// Package share divides what there is only so much of among the networks that clients come from. While there is enough,
+// whoever comes gets what they ask for. When there is not, the network that has most gives way, with the part that it
+// took longest ago. It knows nothing of what is shared.
 package share
 
 import (
@@ -13,8 +13,8 @@ import (
 type Pool struct {
 	mu         sync.Mutex
 	most, used int64
-	// open are the networks that are counted. inner are addresses of this machine and of private networks, behind which a proxy may
-	// speak for everybody: they have the whole, and give way only when nobody else is left.
+	// open are the networks that are counted. inner are addresses of this machine and of private networks, behind which
+	// a proxy may speak for everybody: they have the whole, and give way only when nobody else is left.
 	open, inner *group
 }
 
@@ -45,8 +45,9 @@ type Part struct {
 	gone   bool
 }
 
-// AppendLevels appends the networks that an address is counted in, the widest first: what one client is given as a rule, and what some
-// have. An IPv4 /24 is the least that is announced on its own; providers give out an IPv6 /56 or /48 (RFC 6177).
+// AppendLevels appends the networks that an address is counted in, the widest first: what one client is given as a
+// rule, and what some have. An IPv4 /24 is the least that is announced on its own; providers give out an IPv6 /56 or
+// /48 (RFC 6177).
 func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	a = a.Unmap().WithZone("")
 	lengths := [...]int{48, 56, 64}
@@ -67,8 +68,8 @@ func Inner(a netip.Addr) bool {
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
-// Join makes a part that has nothing yet. giveUp is called, at most once, when it is to give way; what it has counts as given back by
-// then. It may be called from any goroutine, and must not wait. Call Leave in the end.
+// Join makes a part that has nothing yet. giveUp is called, at most once, when it is to give way; what it has counts as
+// given back by then. It may be called from any goroutine, and must not wait. Call Leave in the end.
 func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,8 +90,8 @@ func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	return part
 }
 
-// Take gives the part n more, and has others give way where that is too much. It says whether the part still is there: its own network
-// may be the one that has most, and it the oldest of it.
+// Take gives the part n more, and has others give way where that is too much. It says whether the part still is there:
+// its own network may be the one that has most, and it the oldest of it.
 func (m *Part) Take(n int64) bool {
 	m.pool.mu.Lock()
 	if m.gone {
@@ -180,7 +181,8 @@ func (m *Part) remove() {
 
 func (g *group) empty() bool { return len(g.within) == 0 && g.busy.Len() == 0 && g.resting.Len() == 0 }
 
-// victim is who gives way to m: the oldest of the network that has most. Inner addresses do only where m would have to otherwise.
+// victim is who gives way to m: the oldest of the network that has most. Inner addresses do only where m would have to
+// otherwise.
 func (p *Pool) victim(m *Part) *Part {
 	if v := p.open.oldest(m); v != nil && (v != m || p.open.held > m.held) {
 		return v

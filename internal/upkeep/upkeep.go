@@ -1,5 +1,6 @@
-// Package upkeep keeps work in the background going: a panic in it is logged with its stack and counted, and the work begins again after
-// a pause. It never hides one: a gate that runs half says so. What answers a request is not its business.
+// Package upkeep keeps work in the background going: a panic in it is logged with its stack and counted, and the work
+// begins again after a pause. It never hides one: a gate that runs half says so. What answers a request is not its
+// business.
 package upkeep
 
 import (
