@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth/authtest"
@@ -61,7 +63,7 @@ const (
 func newTown(t *testing.T, k hostile) *town {
 	t.Helper()
 	database := authtest.NewDatabase(t)
-	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
+	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}, of: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
 	post := newPostOffice(t, nil, nil)
 	go func() {
 		for {
@@ -87,7 +89,7 @@ func newTown(t *testing.T, k hostile) *town {
 	if wrong := w.quiet.wrong(); len(wrong) > 0 {
 		t.Fatalf("in quiet: %v", wrong) // nobody is held to what they never got
 	}
-	w.memory = w.look(t).memory
+	w.memory = w.peakMemory()
 	return w
 }
 
@@ -181,12 +183,15 @@ type looked struct {
 	sessions                    int // of the user with the most
 }
 
-func (w *town) look(t *testing.T) looked {
+func (s *siege) look(t *testing.T) looked {
 	t.Helper()
-	status := fmt.Sprintf("/proc/%d/", w.g.cmd.Process.Pid)
-	l := looked{outages: w.log.count("PostgreSQL does not answer"), lines: w.log.others(), memory: memoryOf(status + "status")}
-	_ = os.WriteFile(status+"clear_refs", []byte("5"), 0) // the peak is forgotten, where there is such a thing
-	l.rows = w.number(t, `SELECT count(*) FROM gatepost.audit_event WHERE result <> 'ok'`)
+	w := s.town
+	l := looked{outages: w.log.count("PostgreSQL does not answer"), lines: w.log.others(s.hostile), memory: w.peakMemory()}
+	for client, n := range s.refusals(t) {
+		if s.hostile(client) {
+			l.rows += n
+		}
+	}
 	l.connections = w.number(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'gatepost%'`)
 	l.sessions = w.number(t, `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM gatepost.session GROUP BY user_id) AS of_one`)
 	for _, m := range poolMost.FindAllStringSubmatch(w.g.metrics(t), -1) {
@@ -196,10 +201,39 @@ func (w *town) look(t *testing.T) looked {
 	return l
 }
 
+// hostile says whether something is told of this siege's client, or of nobody. What is told of those before may come late.
+func (s *siege) hostile(client string) bool {
+	a, err := netip.ParseAddr(client)
+	return err != nil || a.IsLoopback() ||
+		netip.MustParsePrefix(fmt.Sprintf("203.0.%d.0/24", s.season)).Contains(a) ||
+		netip.MustParsePrefix(fmt.Sprintf("2001:db8:a%02x::/48", s.season)).Contains(a)
+}
+
+// refusals are how many rows the table of events has for each client.
+func (s *siege) refusals(t *testing.T) map[string]int {
+	t.Helper()
+	rows, err := s.db.Query(t.Context(), `SELECT coalesce(client, ''), count(*) FROM gatepost.audit_event WHERE result <> 'ok' GROUP BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, client, n := map[string]int{}, "", 0
+	if _, err := pgx.ForEachRow(rows, []any{&client, &n}, func() error { of[client] = n; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return of
+}
+
 var (
 	poolMost = regexp.MustCompile(`(?m)^gatepost_database_connections_max(?:\{[^}]*\})? (\S+)$`)
 	peak     = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 )
+
+// peakMemory is the most that the gate had at once since it was asked for, where the system can forget.
+func (w *town) peakMemory() int64 {
+	status := fmt.Sprintf("/proc/%d/", w.g.cmd.Process.Pid)
+	defer func() { _ = os.WriteFile(status+"clear_refs", []byte("5"), 0) }()
+	return memoryOf(status + "status")
+}
 
 // memoryOf is the most that a process had at once; 0 on systems that do not say.
 func memoryOf(status string) int64 {
@@ -219,6 +253,7 @@ type noted struct {
 	part []byte // a line that has not ended
 	size int    // of what is kept
 	seen map[string]int
+	of   map[string]int // lines about neither a request nor a deed that was done, by client; empty: nobody
 }
 
 // keptLines bounds what is kept, in bytes.
@@ -240,6 +275,8 @@ func (n *noted) Write(p []byte) (int, error) {
 	}
 }
 
+var ofClient = regexp.MustCompile(` client=(\S+)`)
+
 var message = regexp.MustCompile(` msg=("[^"]*"|\S+)`)
 
 func (n *noted) note(line []byte) {
@@ -251,6 +288,13 @@ func (n *noted) note(line []byte) {
 		what = "audit ok"
 	}
 	n.seen[what]++
+	if what != "request" && what != "audit ok" {
+		of := ""
+		if m := ofClient.FindSubmatch(line); m != nil {
+			of = string(m[1])
+		}
+		n.of[of]++
+	}
 	if what != "request" && n.size < keptLines {
 		n.size += len(line)
 		fmt.Fprintf(n.kept, "%s\n", line)
@@ -269,12 +313,12 @@ func (n *noted) count(what string) (sum int) {
 	return sum
 }
 
-// others is how many lines are about neither a request nor a deed that was done.
-func (n *noted) others() (sum int) {
+// others is how many lines are about neither a request nor a deed that was done, of some clients.
+func (n *noted) others(whose func(client string) bool) (sum int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for m, k := range n.seen {
-		if m != "request" && m != "audit ok" {
+	for client, k := range n.of {
+		if whose(client) {
 			sum += k
 		}
 	}
