@@ -93,7 +93,7 @@ type ExportedPlaces struct {
 func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	var fresh bool
-	err := s.exports.turn(ctx, func() error {
+	err := s.exports.turn(ctx, func(ctx context.Context) error {
 		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
 			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 			return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {

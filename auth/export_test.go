@@ -13,9 +13,13 @@ import (
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
 func HoldHashQueue(s *Store) (release func()) {
+	return holdAll(s.hashes.fairQueue)
+}
+
+func holdAll(q *fairQueue) (release func()) {
 	var all []func()
-	for range hashSlots() {
-		leave, _ := s.hashes.enter(context.Background()) // the background never ends
+	for range q.slots {
+		leave, _ := q.enter(context.Background(), context.Background()) // the background never ends
 		all = append(all, leave)
 	}
 	return func() {
@@ -114,11 +118,14 @@ func MailKey(email, class, interval string) []byte { return hashKey("mail", emai
 type FairQueue struct{ q *fairQueue }
 
 func NewFairQueue(slots, room int) *FairQueue                  { return &FairQueue{newFairQueue(slots, room)} }
-func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx) }
-func (q *FairQueue) Full(addr string) error                    { return q.q.full(netip.MustParseAddr(addr), "") }
-func (q *FairQueue) Waiting() int                              { _, n := q.q.load(); return n }
-func (q *FairQueue) Held() int                                 { n, _ := q.q.load(); return n }
-func (q *FairQueue) Networks() int                             { return len(q.q.root.below) }
+func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx, ctx) }
+func (q *FairQueue) EnterWhile(ctx, patience context.Context) (func(), error) {
+	return q.q.enter(ctx, patience)
+}
+func (q *FairQueue) Full(addr string) error { return q.q.full(netip.MustParseAddr(addr), "") }
+func (q *FairQueue) Waiting() int           { _, n := q.q.load(); return n }
+func (q *FairQueue) Held() int              { n, _ := q.q.load(); return n }
+func (q *FairQueue) Networks() int          { return len(q.q.root.below) }
 
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.down.Load() }
@@ -181,3 +188,9 @@ func HashCheaply(s *Store) {
 		return sum[:len(h.keyBytes)]
 	}
 }
+
+// HashesWaiting is how many wait for their turn to hash.
+func HashesWaiting(s *Store) int { _, n := s.hashes.load(); return n }
+
+// HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is called.
+func HoldPages(s *Store) (release func()) { return holdAll(s.turns) }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/netip"
@@ -24,7 +25,7 @@ const (
 // are too many.
 type exports struct {
 	room  *share.Pool
-	turns chan struct{}
+	turns *fairQueue
 	mu    sync.Mutex
 	users map[string]*underWay
 }
@@ -32,18 +33,17 @@ type exports struct {
 type underWay struct{ end func() }
 
 func newExports() *exports {
-	return &exports{room: share.New(exportsMost), turns: make(chan struct{}, exportTurns), users: map[string]*underWay{}}
+	return &exports{room: share.New(exportsMost), turns: newFairQueue(exportTurns, exportsMost), users: map[string]*underWay{}}
 }
 
 // turn runs what reads from PostgreSQL when it is its turn.
-func (x *exports) turn(ctx context.Context, read func() error) error {
-	select {
-	case x.turns <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+func (x *exports) turn(ctx context.Context, read func(context.Context) error) error {
+	leave, err := x.turns.enter(ctx, ctx)
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), err)
 	}
-	defer func() { <-x.turns }()
-	return read()
+	defer leave()
+	return read(ahead(ctx))
 }
 
 // begin notes an export. Its context ends with ErrCrowded when it has to give way, and end is to be called in the end.
@@ -119,8 +119,8 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 	return func(yield func(T, error) bool) {
 		for n := exportPage; n == exportPage; {
 			var list []T
-			err := e.s.exports.turn(e.ctx, func() error {
-				return e.s.ofSession(e.ctx, "export", e.token, func(ctx context.Context) error {
+			err := e.s.exports.turn(e.ctx, func(ctx context.Context) error {
+				return e.s.ofSession(ctx, "export", e.token, func(ctx context.Context) error {
 					return pgx.BeginTxFunc(ctx, e.s.db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 						if err = e.alive(ctx, tx); err == nil {
 							list, err = read(ctx, tx)

@@ -40,22 +40,42 @@ type waiter struct {
 
 func newFairQueue(slots, room int) *fairQueue { return &fairQueue{slots: slots, room: room} }
 
-// enter waits for a slot, until the context ends. It fails with ErrCrowded when the client's network is why, with
-// ErrBusy when everybody is.
-func (q *fairQueue) enter(ctx context.Context) (leave func(), err error) {
+// enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the client's network
+// wait or have slots too. It fails with ErrCrowded when that network is why, with ErrBusy when everybody is.
+func (q *fairQueue) enter(ctx, patience context.Context) (leave func(), err error) {
 	f, w := q.join(clientOf(ctx), accountOf(ctx))
 	if w == nil {
 		return func() { q.leave(f) }, nil
 	}
 	select {
 	case err = <-w.done:
-	case <-ctx.Done():
-		err = q.giveUp(w)
+	case <-patience.Done():
+		err = q.goOn(ctx, w)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return func() { q.leave(f) }, nil
+}
+
+// goOn is for who has run out of patience.
+func (q *fairQueue) goOn(ctx context.Context, w *waiter) error {
+	if q.crowd(w) {
+		return q.giveUp(w)
+	}
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		return q.giveUp(w)
+	}
+}
+
+// crowd says whether others of somebody's network wait or have slots.
+func (q *fairQueue) crowd(w *waiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return w.flow.refusal() == ErrCrowded
 }
 
 // full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.

@@ -248,6 +248,28 @@ func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
 	}
 }
 
+// Patience ends for who has others of their network beside; who is alone goes on waiting for their turn.
+func TestWhoIsAloneGoesOnWaiting(t *testing.T) {
+	t.Parallel()
+	q := auth.NewFairQueue(1, 10)
+	leave, err := q.Enter(as(t.Context(), "203.0.113.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	if _, err := q.EnterWhile(as(t.Context(), "203.0.113.2"), over); !errors.Is(err, auth.ErrCrowded) {
+		t.Errorf("beside another of the network: %v", err)
+	}
+	alone := make(chan error)
+	go func() { _, err := q.EnterWhile(as(t.Context(), "198.51.100.1"), over); alone <- err }()
+	eventually(t, "it waits", func() bool { return q.Waiting() == 1 })
+	leave()
+	if err := <-alone; err != nil {
+		t.Errorf("alone: %v", err)
+	}
+}
+
 // However many networks take what they can, somebody new finds room, until all is taken.
 func TestAdmissionKeepsRoomForOthers(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"runtime"
 	"time"
 )
@@ -14,8 +13,9 @@ import (
 // and were sent away together would come back together.
 const hashWait = 4 * time.Second
 
-// hashLonger is how much longer somebody waits whose network has nothing else under way.
-const hashLonger = 15 * time.Second
+// hashLongest is how long somebody waits whose network has nothing else under way: they have the next turn but those of other networks,
+// on a machine that is too busy to hash.
+const hashLongest = 20 * time.Second
 
 // hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
 const hashRoom = 150
@@ -53,19 +53,18 @@ func (q *hashQueue) admit(ctx context.Context) error {
 	return cmp.Or(ctx.Err(), err)
 }
 
-// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask
-// the database for a decision that must not be older than the turn, but never holds a connection while it hashes.
-func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
-	waiting, cancel := context.WithTimeout(ctx, hashPatience())
+// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask the database, in the
+// context it is given, for a decision that must not be older than the turn, but never holds a connection while it hashes.
+func (q *hashQueue) turn(ctx context.Context, f func(context.Context, deriver) error) error {
+	patience, cancel := context.WithTimeout(ctx, hashPatience())
 	defer cancel()
-	leave, err := q.enter(waiting)
-	if errors.Is(err, ErrBusy) && networksOf(clientOf(ctx)) != nil {
-		// Nobody of the network waits besides. It goes on: it has the next turn but those of other networks, on a
-		// machine that is too busy to hash.
-		longer, cancel := context.WithTimeout(ctx, hashLonger)
+	longest := patience
+	if networksOf(clientOf(ctx)) != nil {
+		var cancel func()
+		longest, cancel = context.WithTimeout(ctx, hashLongest)
 		defer cancel()
-		leave, err = q.enter(longer)
 	}
+	leave, err := q.enter(longest, patience)
 	if ctx.Err() != nil {
 		if err == nil {
 			leave()
@@ -73,9 +72,9 @@ func (q *hashQueue) turn(ctx context.Context, f func(deriver) error) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		<-waiting.Done() // who was sent away early comes back no earlier than the others
+		<-patience.Done() // who was sent away early comes back no earlier than the others
 		return err
 	}
 	defer leave()
-	return f(q.derive)
+	return f(ahead(ctx), q.derive)
 }

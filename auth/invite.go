@@ -80,7 +80,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 		return Issued{}, "", err
 	}
 	row.verified = true
-	err = s.hashes.turn(ctx, func(derive deriver) error { row.hash = hash(u.Password, derive); return nil })
+	err = s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
 	if err != nil {
 		return Issued{}, "", err
 	}

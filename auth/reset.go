@@ -106,7 +106,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password,
 		return "", err
 	}
 	var hashed string
-	if err := s.hashes.turn(ctx, func(derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return "", err
 	}
 	err = s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {

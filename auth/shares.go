@@ -42,9 +42,18 @@ func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {
 	return pool
 }
 
+type aheadKey struct{}
+
+// ahead is for work that has a turn already which others wait for, as that of hashing: it goes to the connections of pages without
+// another, or whoever waits for the first would wait for all that this client's network has asked for. There are few such turns.
+func ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+
 // page waits for a client's turn at the connections of pages. It fails with ErrBusy or ErrCrowded, which is no outage.
 func (s *Store) page(ctx context.Context) (leave func(), err error) {
-	leave, err = s.turns.enter(ctx)
+	if ctx.Value(aheadKey{}) != nil {
+		return func() {}, nil
+	}
+	leave, err = s.turns.enter(ctx, ctx)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // the visitor left
 	}

@@ -207,3 +207,23 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 		t.Errorf("somebody else: %v", err)
 	}
 }
+
+// Whoever has a turn to hash does not keep it while their network waits for connections: others wait for that turn.
+func TestATurnToHashWaitsForNoPages(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t)
+	signUp(t, s, "ada@example.com")
+	release := auth.HoldHashQueue(s)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := signIn(s, as(t.Context(), attacker), "ada@example.com", wrong)
+		ended <- err
+	}()
+	eventually(t, "it waits for its turn", func() bool { return auth.HashesWaiting(s) == 1 })
+	free := auth.HoldPages(s)
+	defer free()
+	release()
+	if err := <-ended; !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -127,7 +127,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 		return a.userID, err
 	}
 	var renewed string
-	err = s.hashes.turn(ctx, func(derive deriver) (err error) {
+	err = s.hashes.turn(ctx, func(ctx context.Context, derive deriver) (err error) {
 		// Asked again: those who waited in the queue before this attempt may have used up what was free.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err

@@ -132,7 +132,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 		return err
 	}
 	var hashed string
-	if err := s.hashes.turn(ctx, func(derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return err
 	}
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, newID(), issuerCredential))
