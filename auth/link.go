@@ -79,10 +79,8 @@ var linkSQL = `
 
 // Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t Token) (Link, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
 	var l Link
-	err := s.again(ctx, func() (err error) {
+	err := s.again(ctx, func(ctx context.Context) (err error) {
 		l, err = scanLink(s.db.QueryRow(ctx, linkSQL, t.hash()))
 		return err
 	})

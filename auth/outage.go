@@ -14,14 +14,31 @@ import (
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// again runs a statement of a page that may be repeated, when it is its client's turn at a connection.
-func (s *Store) again(ctx context.Context, run func() error) error {
-	leave, err := s.page(ctx)
+// onPage runs f when it is its client's turn at a connection of pages, all within lookupTimeout. Who leaves before that costs nothing.
+// After it f goes on without them: to cancel a statement closes its connection, and to open another costs PostgreSQL more than most
+// statements, so that whoever hangs up again and again would keep it busy with that.
+func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error {
+	deadline := time.Now().Add(lookupTimeout)
+	waiting, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	leave, err := s.page(waiting)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return s.retry(ctx, s.db, run)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	working, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	defer cancel()
+	return f(working)
+}
+
+// again runs a statement of a page that may be repeated.
+func (s *Store) again(ctx context.Context, run func(context.Context) error) error {
+	return s.onPage(ctx, func(ctx context.Context) error {
+		return s.retry(ctx, s.db, func() error { return run(ctx) })
+	})
 }
 
 // retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after
@@ -44,14 +61,9 @@ func (s *Store) retry(ctx context.Context, pool *pgxpool.Pool, run func() error)
 // transact runs f in a transaction, which ends within lookupTimeout, and a second time when the first met others
 // (twice). Errors that say something about the visitor are returned as they are.
 func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	leave, err := s.page(ctx)
-	if err != nil {
-		return s.unavailable(doing, err)
-	}
-	defer leave()
-	err = twice(ctx, func() error { return s.once(ctx, f) })
+	err := s.onPage(ctx, func(ctx context.Context) error {
+		return twice(ctx, func() error { return s.once(ctx, f) })
+	})
 	if err == nil || aboutVisitor(err) {
 		return err
 	}

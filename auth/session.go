@@ -131,9 +131,7 @@ func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(c
 	if t == "" {
 		return ErrNoSession
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	err := twice(ctx, func() error { return s.again(ctx, func() error { return run(ctx) }) })
+	err := twice(ctx, func() error { return s.again(ctx, run) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoSession
 	}
@@ -235,10 +233,8 @@ func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
 	if t == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
 	var userID string
-	err := s.again(ctx, func() error {
+	err := s.again(ctx, func(ctx context.Context) error {
 		return s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
 	})
 	if err != nil {

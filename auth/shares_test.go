@@ -227,3 +227,63 @@ func TestATurnToHashWaitsForNoPages(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Whoever hangs up in the middle of a statement takes no connection along: to open others would keep PostgreSQL busy.
+func TestWhoHangsUpClosesNoConnection(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, func(o *auth.Options) {
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+	})
+	token := signUp(t, s, "ada@example.com")
+	fill := func() { // has as many connections open as there may be
+		var all []*pgxpool.Conn
+		for range db.Config().MaxConns {
+			conn, err := db.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, conn)
+		}
+		for _, conn := range all {
+			conn.Release()
+		}
+	}
+	fill()
+	opened := db.Stat().NewConnsCount()
+	for name, ask := range map[string]func(context.Context) error{
+		"sign in":  func(ctx context.Context) error { _, err := signIn(s, ctx, "ada@example.com", goodPassword); return err },
+		"describe": func(ctx context.Context) error { _, err := s.Describe(ctx, token); return err },
+		"reset":    func(ctx context.Context) error { return s.RequestReset(ctx, "ada@example.com", here) },
+		"rename":   func(ctx context.Context) error { return s.Rename(ctx, token, "Ada", here) },
+		"sign out": func(ctx context.Context) error { return s.SignOut(ctx, token, here) },
+		"link":     func(ctx context.Context) error { _, err := s.Link(ctx, "nothing"); return err },
+	} {
+		holder, err := db.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = holder.Exec(t.Context(), `LOCK TABLE gatepost."user", gatepost.session, gatepost.familiar IN ACCESS EXCLUSIVE MODE`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, hangUp := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { _ = ask(ctx); close(ended) }()
+		eventually(t, name+" waits", func() bool {
+			var waits bool
+			err := db.QueryRow(t.Context(), `
+				SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits)
+			return err == nil && waits
+		})
+		hangUp()
+		if err := holder.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-ended
+		fill()
+		if n := db.Stat().NewConnsCount(); n != opened {
+			t.Errorf("%s: %d connections had to be opened", name, n-opened)
+			opened = n
+		}
+	}
+}

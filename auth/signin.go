@@ -217,11 +217,9 @@ func checkTyped(field string, p Password) (faults InputError) {
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when
 // that door has to wait. The candidate is whom an attempt would be at, even then.
 func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (candidate, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
 	var a candidate
 	var w waits
-	err := s.again(ctx, func() (err error) {
+	err := s.again(ctx, func(ctx context.Context) (err error) {
 		b := &pgx.Batch{}
 		b.Queue(`
 			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL, u.email_verified, coalesce(a.failed_attempts, 0) >= $3,

@@ -258,11 +258,9 @@ func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 
 // admitBuckets fails with a ThrottledError while one of the limits is reached.
 func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
 	keys := keysOf(buckets)
 	var w waits
-	err := s.again(ctx, func() error {
+	err := s.again(ctx, func(ctx context.Context) error {
 		rows, err := s.db.Query(ctx, waitsSQL, keys)
 		if err != nil {
 			return err
@@ -282,17 +280,12 @@ func (s *Store) countSignUp(ctx context.Context, buckets []bucket) error {
 }
 
 func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	leave, err := s.page(ctx)
-	if err != nil {
-		return s.unavailable("count an attempt", err)
-	}
-	defer leave()
-	err = twice(ctx, func() error {
-		b := &pgx.Batch{}
-		queue(b)
-		return s.db.SendBatch(ctx, b).Close()
+	err := s.onPage(ctx, func(ctx context.Context) error {
+		return twice(ctx, func() error {
+			b := &pgx.Batch{}
+			queue(b)
+			return s.db.SendBatch(ctx, b).Close()
+		})
 	})
 	if err != nil {
 		return s.unavailable("count an attempt", err)
