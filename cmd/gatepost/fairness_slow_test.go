@@ -36,7 +36,7 @@ func slowHostiles() []hostile {
 func leavingHostiles() []hostile {
 	return []hostile{
 		{name: "right passwords, left at once", mute: true, attack: hangingUp(100, logins(1, password, fromOne))},
-		{name: "guesses, left at once", mute: true, rare: true, attack: hangingUp(100, guesses(from48))},
+		{name: "guesses, left at once", networks: 1000, mute: true, rare: true, attack: hangingUp(100, guesses(from48))},
 		{name: "forged sessions, left at once", mute: true, rare: true, attack: hangingUp(100, forged("GET", "/dashboard/short"))},
 		{name: "right passwords, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, logins(hostileAccounts, password, fromOne))},
 		{name: "forged sessions, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, forged("GET", "/dashboard/short"))},
