@@ -71,7 +71,11 @@ func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "data: 1\n\n")
 		return
 	case "late":
-		<-a.late
+		select {
+		case <-a.late:
+		case <-r.Context().Done(): // or the app could not end
+			return
+		}
 		fallthrough
 	default:
 		w.Header().Set("Content-Type", "text/event-stream")
