@@ -29,10 +29,11 @@ var ErrNoLanguage = errors.New("there is no language")
 // messages, one for another language adds it. offered are the languages to offer, in order; empty means all, English first.
 // warn is called with what works and is not right.
 func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (languages, error) {
-	texts, err := readMessages(messageFiles, nil)
+	ours, err := ourMessages()
 	if err != nil {
 		return languages{}, err
 	}
+	texts := maps.Clone(ours)
 	if overrides != nil {
 		own, err := readMessages(overrides, texts[source])
 		if err != nil {
@@ -66,10 +67,10 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 // merge lays the operator's messages over ours. A language has to have a name, or the switcher would call it English.
 func merge(texts, own map[string]map[string]text) error {
 	for tag, t := range own {
-		if texts[tag] == nil {
-			texts[tag] = map[string]text{}
-		}
-		maps.Copy(texts[tag], t)
+		merged := map[string]text{}
+		maps.Copy(merged, texts[tag]) // which others share
+		maps.Copy(merged, t)
+		texts[tag] = merged
 		if _, ok := texts[tag]["language.name"]; !ok {
 			return fmt.Errorf(`messages/%s.json: "language.name" is missing: what the language calls itself`, tag)
 		}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -37,6 +38,9 @@ func (t text) form(tag language.Tag, n int) string {
 	}
 	return t.other
 }
+
+// ourMessages are those in messageFiles, which nobody may change.
+var ourMessages = sync.OnceValues(func() (map[string]map[string]text, error) { return readMessages(messageFiles, nil) })
 
 // readMessages reads messages/*.json. known are the messages there may be; nil: any.
 func readMessages(files fs.FS, known map[string]text) (map[string]map[string]text, error) {

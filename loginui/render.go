@@ -13,9 +13,9 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed templates/* static/*
@@ -42,14 +42,16 @@ func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates
 	}
 	pages := map[string]*template.Template{}
 	letters, err := parseLetters(sources)
-	errs := []error{err}
+	errs := []error{err} // each names the file and the line
+	shared := template.New("")
+	for _, name := range []string{"layout.html", "parts.html"} {
+		_, err := shared.New(name).Parse(sources[name])
+		errs = append(errs, err)
+	}
 	for _, page := range pageNames {
-		t := template.New("")
-		for _, name := range []string{"layout.html", "parts.html", page + ".html"} {
-			if _, err := t.New(name).Parse(sources[name]); err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e != nil && e.Error() == err.Error() }) {
-				errs = append(errs, err) // it names the file and the line
-			}
-		}
+		t := template.Must(shared.Clone()) // which fails only after the first Execute
+		_, err := t.New(page + ".html").Parse(sources[page+".html"])
+		errs = append(errs, err)
 		pages[page] = t.Lookup("layout.html")
 		if t.Lookup("content") == nil && errors.Join(errs...) == nil {
 			errs = append(errs, fmt.Errorf(`templates/%s.html: it has to {{define "content"}}`, page))
@@ -109,7 +111,7 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 type asset struct {
 	path, contentType string
 	content           []byte
-	zipped            []byte // nil: it gains nothing
+	zipped            func() []byte // nil: it gains nothing
 }
 
 func assetPath(name, extension string, content []byte) string {
@@ -120,11 +122,13 @@ func assetPath(name, extension string, content []byte) string {
 // newAsset makes an asset of text. It is compressed once; pages are not, as they repeat what strangers put into addresses
 // beside what is only for the visitor.
 func newAsset(name, extension, contentType string, content []byte) asset {
-	var zipped bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
-	_, _ = z.Write(content)                                    // into memory
-	_ = z.Close()
-	return asset{assetPath(name, extension, content), contentType, content, zipped.Bytes()}
+	return asset{assetPath(name, extension, content), contentType, content, sync.OnceValue(func() []byte {
+		var zipped bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
+		_, _ = z.Write(content)                                    // into memory
+		_ = z.Close()
+		return zipped.Bytes()
+	})}
 }
 
 func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
@@ -136,7 +140,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Vary", "Accept-Encoding")
 		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") && !strings.Contains(accepted, "gzip;q=0") {
 			h.Set("Content-Encoding", "gzip")
-			content = a.zipped
+			content = a.zipped()
 		}
 	}
 	_, err := w.Write(content)
