@@ -2,6 +2,7 @@ package auth
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -13,6 +14,8 @@ const (
 	fewChoices = 5 // a password of so many choices is as good as a short one
 	leastRun   = 3 // characters that make a run
 	wordCost   = 4
+
+	longestWord = 16 // of the common passwords that are looked for within another one
 )
 
 // guessable says that a password is only a few runs. Words are no runs, however many, so that no passphrase is refused.
@@ -73,13 +76,28 @@ func choices(text []rune) int {
 
 // commonWord is the length of the longest common password that a text begins with.
 func commonWord(text []rune) int {
-	for n := min(len(text), 16); n >= minPasswordLength; n-- {
+	if len(text) < minPasswordLength {
+		return 0
+	}
+	for n := min(len(text), commonStarts()[[minPasswordLength]rune(text)]); n >= minPasswordLength; n-- {
 		if _, ok := commonSet()[string(text[:n])]; ok {
 			return n
 		}
 	}
 	return 0
 }
+
+// commonStarts knows by its beginning how long a common password may be: few texts begin as one does.
+var commonStarts = sync.OnceValue(func() map[[minPasswordLength]rune]int {
+	longest := make(map[[minPasswordLength]rune]int, len(commonSet()))
+	for word := range commonSet() {
+		if text := []rune(word); len(text) >= minPasswordLength {
+			start := [minPasswordLength]rune(text)
+			longest[start] = max(longest[start], min(len(text), longestWord))
+		}
+	}
+	return longest
+})
 
 // longestRun is how long the sequence, the repeat or the walk is that a text begins with.
 func longestRun(text []rune) int {
@@ -93,20 +111,22 @@ func longestRun(text []rune) int {
 // runOf follows one step again and again (qwerty, 2468), or two by turns (1q2w3e, aabbcc), for which it takes five
 // characters.
 func runOf(text []rune, step func(a, b rune) (int, bool)) int {
-	var steps []int
+	var first, before, last, steps, alike int // alike: of the steps from the first one on
 	for i := 1; i < len(text); i++ {
 		s, ok := step(text[i-1], text[i])
-		if !ok || len(steps) >= 2 && s != steps[len(steps)-2] {
+		if !ok || steps >= 2 && s != before {
 			break
 		}
-		steps = append(steps, s)
+		if steps == 0 {
+			first = s
+		}
+		if alike == steps && s == first {
+			alike++
+		}
+		before, last, steps = last, s, steps+1
 	}
-	alike := 0
-	for alike < len(steps) && steps[alike] == steps[0] {
-		alike++
-	}
-	if len(steps) >= 4 && alike < len(steps) {
-		return len(steps) + 1
+	if steps >= 4 && alike < steps {
+		return steps + 1
 	}
 	return alike + 1
 }
