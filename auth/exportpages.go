@@ -102,9 +102,10 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	after, id := "-infinity", int64(0) // as PostgreSQL writes it: some moments Go cannot read
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
+		// Without the name of its table, at would be what is selected: text, in another order.
 		rows, _ := tx.Query(ctx, `
 			SELECT id, at::text, `+utc(`at`)+`, event, result, coalesce(client, ''), count FROM gatepost.audit_event
-			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY at, id LIMIT $5`,
+			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY audit_event.at, id LIMIT $5`,
 			e.User.ID, after, id, e.lastEvent, exportPage)
 		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v ExportedEvent, err error) {
 			err = row.Scan(&id, &after, &v.At, &v.Event, &v.Result, &v.Client, &v.Count)
