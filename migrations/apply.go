@@ -2,10 +2,11 @@ package migrations
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -132,7 +133,11 @@ func pause(try int, inTheWay []Blocker) time.Duration {
 }
 
 // between is some time from the one to the other, so that those who were in each other's way do not meet again.
-func between(least, most time.Duration) time.Duration { return least + rand.N(most-least) }
+func between(least, most time.Duration) time.Duration {
+	var b [8]byte
+	rand.Read(b[:])
+	return least + time.Duration(binary.NativeEndian.Uint64(b[:])%uint64(most-least))
+}
 
 // lock keeps other processes from migrating until its connection is closed. It is that of a transaction: one of a
 // session would stay behind in a pooler in transaction mode. It is asked for and never waited for: who waits has a

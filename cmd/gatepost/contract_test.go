@@ -149,22 +149,25 @@ func TestWhatAnOperatorDoesInSQLIsSeenWithinASecond(t *testing.T) {
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 	for _, step := range []struct {
-		sql, path string
+		sql, path string // login: they sign in
 		want      int
 	}{
 		{`SELECT`, "/admin", 403},
 		{`UPDATE gatepost."user" SET role = 'user,admin'`, "/admin", 200},
 		{`UPDATE gatepost."user" SET role = 'user'`, "/admin", 403},
 		{`UPDATE gatepost."user" SET disabled_at = now()`, "/dashboard", 401},
-		{`UPDATE gatepost."user" SET disabled_at = NULL`, "/dashboard", 200},
+		{`UPDATE gatepost."user" SET disabled_at = NULL`, "/dashboard", 401},
+		{`login`, "/dashboard", 200},
 		{`UPDATE gatepost.session SET expires_at = now()`, "/dashboard", 401},
 		{`UPDATE gatepost.session SET expires_at = now() + interval '1 day'`, "/dashboard", 200},
 		{`DELETE FROM gatepost.session`, "/dashboard", 401},
 	} {
-		if _, err := db.Exec(t.Context(), step.sql); err != nil {
+		t.Log(step.sql)
+		if step.sql == "login" {
+			v.post("/login", "email", "ada@example.com", "password", password)
+		} else if _, err := db.Exec(t.Context(), step.sql); err != nil {
 			t.Fatal(err)
 		}
-		t.Log(step.sql)
 		v.becomes(step.path, step.want)
 	}
 }

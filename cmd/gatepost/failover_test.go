@@ -162,7 +162,7 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 				}
 				email := fmt.Sprintf("user%d-%d@example.com", n, i)
 				form := "email=" + email + "&password=correct+horse+battery"
-				r := g.visitor(t).do("POST", "/signup", strings.NewReader(form), fmt.Sprintf("X-Forwarded-For: 198.51.%d.%d", i/250, i%250), navigate)
+				r := g.visitor(t).do("POST", "/signup", strings.NewReader(form), fmt.Sprintf("X-Forwarded-For: 198.%d.%d.%d", 51+n, i/250, i%250), navigate)
 				switch r.status {
 				case 303:
 					mu.Lock()

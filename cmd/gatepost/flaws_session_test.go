@@ -278,7 +278,7 @@ func TestAHundredAtOnceEachGetTheirOwnIdentity(t *testing.T) {
 	var mu sync.Mutex
 	tokens := map[string]bool{}
 	for i := range 100 {
-		v, email, from := l.visitor(t), fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i)
+		v, email, from := l.visitor(t), fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("X-Forwarded-For: 198.51.%d.1", i)
 		form := url.Values{"email": {email}, "password": {password}, "remember": {"on"}}.Encode()
 		wg.Go(func() {
 			status := 503

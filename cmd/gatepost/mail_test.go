@@ -297,9 +297,9 @@ func TestAFormIsAboutTheLinkItShowed(t *testing.T) {
 	links := map[string]string{}
 	for _, email := range []string{"ada@example.com", "eve@example.com"} {
 		here.visitor(t).signUp(email)
-		out, code := runGate(t, []string{"user", "reset-link", email}, "DATABASE_URL="+database)
+		code, out, said := command(t, database, "user", "reset-link", email)
 		if code != 0 {
-			t.Fatal(out)
+			t.Fatal(said)
 		}
 		links[email] = strings.TrimPrefix(strings.Fields(out)[0], "http://localhost:8080")
 	}
