@@ -42,16 +42,17 @@ func TestItDoesNoHarm(t *testing.T) {
 	f := newFakeSite()
 	var mu sync.Mutex
 	now, most := 0, 0
-	connections := map[string]bool{}
+	connections := map[any]bool{}
 	c := f.serve(t, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			now++
 			most = max(most, now)
-			if connections[r.RemoteAddr] {
+			conn := r.Context().Value(connection{})
+			if connections[conn] {
 				t.Errorf("a second request on one connection: %s %s", r.Method, r.RequestURI)
 			}
-			connections[r.RemoteAddr] = true
+			connections[conn] = true
 			mu.Unlock()
 			if !strings.Contains(r.UserAgent(), "gatepost-doctor") {
 				t.Errorf("%s %s has the User-Agent %q", r.Method, r.RequestURI, r.UserAgent())

@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -161,6 +163,9 @@ func (f *fakeSite) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/dashboard", http.StatusSeeOther)
 }
 
+// connection is what the context of a request has its net.Conn under: ports of ended ones are used again.
+type connection struct{}
+
 // serve starts a site, with something in front of it, and returns what to examine.
 func (f *fakeSite) serve(t *testing.T, front func(http.Handler) http.Handler) Config {
 	t.Helper()
@@ -168,7 +173,9 @@ func (f *fakeSite) serve(t *testing.T, front func(http.Handler) http.Handler) Co
 	if front != nil {
 		h = front(f)
 	}
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
+	s.Start()
 	t.Cleanup(s.Close)
 	if f.public == "" {
 		f.public = s.URL
