@@ -14,8 +14,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -269,14 +271,22 @@ func untilListening(t *testing.T, address string) {
 // freePort is a port nobody listens on right now.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
+	for range portsMost {
+		port := strconv.FormatInt(firstPort+(int64(os.Getpid())*97+portsGiven.Add(1))%portsMost, 10)
+		if l, err := net.Listen("tcp", "localhost:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
+
+// Ports that freePort gives out are none that a system takes for a connection by itself (from 32768 on Linux, from 49152
+// elsewhere): the connection of another test would have it before the gate does.
+const firstPort, portsMost = 11_000, 20_000
+
+var portsGiven atomic.Int64
 
 // eventually polls for a state of the world, with a deadline far beyond what it takes.
 func eventually(t *testing.T, what string, f func() bool) {
