@@ -275,7 +275,8 @@ func (n *noted) Write(p []byte) (int, error) {
 	}
 }
 
-var ofClient = regexp.MustCompile(` client=(\S+)`)
+// ofClient finds whom a line is about: an address, or a network by its first one.
+var ofClient = regexp.MustCompile(` (?:client|network)=([^\s/]+)`)
 
 var message = regexp.MustCompile(` msg=("[^"]*"|\S+)`)
 
