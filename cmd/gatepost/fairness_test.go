@@ -85,7 +85,7 @@ const (
 const (
 	// siegeMost is how long the short form waits at most for its counts: a hostile client that gets no answer at all
 	// ends there.
-	siegeMost = 4 * time.Second
+	siegeMost = 8 * time.Second
 	// siegeAnswers is how many answers a client that gets any is to have had.
 	siegeAnswers = 1000
 	// memoryRoom is by how much a gate may grow under any of them, in bytes.
