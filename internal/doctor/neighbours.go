@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxNamed is how many of the named paths are looked at.
@@ -14,6 +15,7 @@ const maxNamed = 32
 // neighbours are names beside a path that some server takes for the same page in another format. None of them is the
 // path itself, or a style sheet, script or picture, which may be open as well.
 func neighbours(of string) (list []string) {
+	of = "/" + strings.Trim(of, "/") // a rule may end in a slash
 	stem := withoutSuffix(of)
 	folder, name := path.Split(stem)
 	for _, s := range []string{
@@ -21,11 +23,17 @@ func neighbours(of string) (list []string) {
 	} {
 		list = append(list, stem+s)
 	}
-	for _, other := range []string{strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:]} {
+	for _, other := range []string{strings.ToUpper(name), capital(name)} {
 		list = append(list, folder+other+".html", folder+other+".json")
 	}
 	list = append(list, of+".html", of+"/../"+name+".html", of+"/../"+name+".json", of+"%2f..%2f"+name+".html")
 	return slices.DeleteFunc(list, func(p string) bool { return p == of })
+}
+
+// capital is a name with its first letter as a capital.
+func capital(name string) string {
+	_, n := utf8.DecodeRuneInString(name)
+	return strings.ToUpper(name[:n]) + name[n:]
 }
 
 // withoutSuffix is a path without the suffix of its last segment.

@@ -118,3 +118,18 @@ func TestAPageOfARoleWithNeighboursForEverybody(t *testing.T) {
 		})
 	}
 }
+
+// However a rule writes a path, its neighbours are those of the page.
+func TestNeighboursOfAnySpelling(t *testing.T) {
+	t.Parallel()
+	want := neighbours("/admin")
+	for _, of := range []string{"/admin/", "admin", "//admin//"} {
+		if got := neighbours(of); !slices.Equal(got, want) {
+			t.Errorf("of %s: %q", of, got)
+		}
+	}
+	if got := neighbours("/über"); !slices.Contains(got, "/Über.html") {
+		t.Errorf("of /über: %q", got)
+	}
+	neighbours("/") // is nothing to slice
+}

@@ -145,7 +145,7 @@ func (m *Part) Leave() {
 	}
 }
 
-// Used is how much of the Pool is taken, and Parts how many have some of it.
+// Used is how much of the Pool is taken.
 func (p *Pool) Used() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
