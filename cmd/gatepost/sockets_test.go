@@ -85,6 +85,10 @@ func TestLargeHeadersHaveABound(t *testing.T) {
 			}
 			raw := l.open("GET /public/slow", strings.TrimSuffix(small.String(), "\r\n"))
 			raw = strings.TrimSuffix(raw, "\r\n") + end
+			early := l.dial(t, l.open("GET /dashboard", l.cookie))
+			if r := answers(t, early); r.status != 200 {
+				t.Fatalf("who came before: %d", r.status)
+			}
 			before := l.peak(t)
 			for range 400 {
 				l.from(t, "127.0.0.1", raw)
@@ -96,6 +100,12 @@ func TestLargeHeadersHaveABound(t *testing.T) {
 			t.Logf("400 large headers: %.0f → %.0f MiB", before/(1<<20), after/(1<<20))
 			if r := l.one(t, l.request("GET /dashboard", l.cookie)); r.status != 200 {
 				t.Errorf("who is signed in: %d", r.status)
+			}
+			if _, err := io.WriteString(early, l.open("GET /dashboard", l.cookie)); err != nil {
+				t.Error(err)
+			}
+			if r := answers(t, early); r.status != 200 {
+				t.Errorf("who came before, on their connection: %d", r.status)
 			}
 		})
 	}

@@ -26,7 +26,8 @@ type group struct {
 	up            *group
 	held          int64
 	within        map[netip.Prefix]*group
-	resting, busy *list.List // of *Part, in the order in which they came there
+	parts         int        // of the innermost ones
+	resting, busy *list.List // of each *Part that has something, in the order in which they came there
 }
 
 func newGroup(up *group) *group {
@@ -40,7 +41,7 @@ type Part struct {
 	prefix []netip.Prefix
 	held   int64
 	giveUp func()
-	at     *list.Element
+	at     *list.Element // nil: it has nothing, and gives way to nobody
 	rests  bool
 	gone   bool
 }
@@ -86,7 +87,8 @@ func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 		}
 		at = next
 	}
-	part.group, part.at = at, at.busy.PushBack(part)
+	at.parts++
+	part.group = at
 	return part
 }
 
@@ -131,9 +133,9 @@ func (m *Part) Rest(rests bool) {
 	if m.gone || m.rests == rests {
 		return
 	}
-	m.list().Remove(m.at)
+	m.leaveList()
 	m.rests = rests
-	m.at = m.list().PushBack(m)
+	m.joinList()
 }
 
 // Leave gives everything back.
@@ -159,8 +161,26 @@ func (m *Part) list() *list.List {
 	return m.group.busy
 }
 
+// joinList puts the part where it can be asked to give way, unless it is there or has nothing.
+func (m *Part) joinList() {
+	if m.at == nil && m.held > 0 {
+		m.at = m.list().PushBack(m)
+	}
+}
+
+func (m *Part) leaveList() {
+	if m.at != nil {
+		m.list().Remove(m.at)
+		m.at = nil
+	}
+}
+
 func (m *Part) add(n int64) {
-	m.held += n
+	if m.held += n; m.held > 0 {
+		m.joinList()
+	} else {
+		m.leaveList()
+	}
 	m.pool.used += n
 	for g := m.group; g != nil; g = g.up {
 		g.held += n
@@ -171,15 +191,15 @@ func (m *Part) add(n int64) {
 func (m *Part) remove() {
 	m.add(-m.held)
 	m.gone = true
-	m.list().Remove(m.at)
 	g := m.group
+	g.parts--
 	for i := len(m.prefix) - 1; i >= 0 && g.empty(); i-- {
 		g = g.up
 		delete(g.within, m.prefix[i])
 	}
 }
 
-func (g *group) empty() bool { return len(g.within) == 0 && g.busy.Len() == 0 && g.resting.Len() == 0 }
+func (g *group) empty() bool { return len(g.within) == 0 && g.parts == 0 }
 
 // victim is who gives way to m: the oldest of the network that has most. Inner addresses do only where m would have to
 // otherwise.

@@ -131,3 +131,20 @@ func TestNothingIsLeftOfWhatWasGivenBack(t *testing.T) {
 		t.Errorf("%d are used, %d networks left", c.p.Used(), len(c.p.open.within))
 	}
 }
+
+// Who has nothing does not give way to anybody, however long they have been there: it would free nothing.
+func TestWhoHasNothingStays(t *testing.T) {
+	c := newCrowd(100)
+	idle, _ := c.join("192.0.2.1", 0)
+	back, _ := c.join("192.0.2.1", 5)
+	back.Return(5)
+	for range 300 {
+		c.p.Join(netip.MustParseAddr("192.0.2.1"), func() { c.gone["busy"]++ }).Take(1)
+	}
+	if c.gone["192.0.2.1"] > 0 || c.gone["busy"] != 200 {
+		t.Errorf("%v had to go", c.gone)
+	}
+	if !back.Take(1) || !idle.Take(1) {
+		t.Error("who came back for more was gone")
+	}
+}
