@@ -19,7 +19,7 @@ const (
 	// headsMost bounds the headers of all requests that come in or are under way, by what they weigh in memory, in
 	// bytes.
 	headsMost = 16 << 20
-	// headFree is what a request may have of it without being counted, in bytes. Most have less.
+	// headFree is what each request may have without being counted, in bytes: most have little more.
 	headFree = 4 << 10
 	// headWeight is how much memory a byte of a header takes while it comes in: small fields take many times their
 	// length.
@@ -140,8 +140,8 @@ func (c *socket) leave() {
 func (c *socket) begins(r *http.Request) (ends func()) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
-	weight := weightOf(r)
-	if weight <= headFree {
+	weight := weightOf(r) - headFree
+	if weight <= 0 {
 		return func() {}
 	}
 	if !c.head.Take(weight) {
