@@ -32,10 +32,18 @@ func (c Cookie) Ours(name string) bool { return c.holds(name) }
 // part of a name and before an equals sign.
 func (c Cookie) begins(s string) bool {
 	first := true // nothing so far but what some skip: blanks, quotes and =
+	word := 0     // where the word ends in which the name of a helper was looked for last: it may begin there many times
 	for i := range len(s) {
 		if i == 0 || !partOfName(s[i-1]) {
-			if n := c.match(s[i:]); n > 0 && (first && ends(s[i+n:]) || hasValue(s[i+n:])) {
+			n := c.match(s[i:])
+			if n > 0 && first && ends(s[i+n:]) {
 				return true
+			}
+			if n > 0 && i+n >= word {
+				word = i + n + helper(s[i+n:])
+				if hasValue(s[word:]) {
+					return true
+				}
 			}
 		}
 		first = first && (s[i] <= ' ' || s[i] == '=' || s[i] == '"')
@@ -70,11 +78,19 @@ func ends(rest string) bool {
 	return rest == "" || rest[0] == '_' || rest[0] == '.' || !partOfName(rest[0])
 }
 
-// hasValue says that what follows the name, or that of a helper, is an equals sign.
-func hasValue(rest string) bool {
-	if rest != "" && (rest[0] == '_' || underscore(rest[0]) && rest[0] != ' ') {
-		rest = strings.TrimLeftFunc(rest, func(r rune) bool { return r > ' ' && !strings.ContainsRune(`=,"`, r) })
+// helper is how much longer than ours the name of a helper is that goes on so.
+func helper(rest string) int {
+	if rest == "" || rest[0] != '_' && (!underscore(rest[0]) || rest[0] == ' ') {
+		return 0
 	}
+	if i := strings.IndexFunc(rest, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`=,"`, r) }); i >= 0 {
+		return i
+	}
+	return len(rest)
+}
+
+// hasValue says that what follows a name is an equals sign.
+func hasValue(rest string) bool {
 	return strings.HasPrefix(strings.TrimLeftFunc(rest, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' }), "=")
 }
 

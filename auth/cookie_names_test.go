@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,5 +163,22 @@ func TestOtherCookiesPassByteForByte(t *testing.T) {
 		if token, present := cookie.Read(http.Header{"Cookie": {line}}); token != "" || present {
 			t.Errorf("%q was read", line)
 		}
+	}
+}
+
+// BenchmarkStripNamesOfHelpers is about a line in which the name of a helper seems to begin again and again, without an
+// end: what a byte of it takes is not to grow with its length.
+func BenchmarkStripNamesOfHelpers(b *testing.B) {
+	for _, n := range []int{1 << 10, 64 << 10} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			line := "a=" + strings.Repeat("/"+cookie.Name+"_", n/(len(cookie.Name)+2))
+			b.SetBytes(int64(len(line)))
+			for b.Loop() {
+				h := http.Header{"Cookie": {line}, "X-A": {line}}
+				if cookie.Strip(h); h.Get("Cookie") != line {
+					b.Fatal("it became something else")
+				}
+			}
+		})
 	}
 }
