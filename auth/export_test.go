@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/netip"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,6 +74,15 @@ func AfterQueries(s *Store, f func(tokens int)) {
 		list, err := query(tokens)
 		f(len(tokens))
 		return list, err
+	}
+}
+
+// AfterHashes has f run when a password has been hashed.
+func AfterHashes(s *Store, f func()) {
+	derive := s.hashes.derive
+	s.hashes.derive = func(h phc, password string) []byte {
+		defer f()
+		return derive(h, password)
 	}
 }
 
@@ -194,3 +205,30 @@ func HashesWaiting(s *Store) int { _, n := s.hashes.load(); return n }
 
 // HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is called.
 func HoldPages(s *Store) (release func()) { return holdAll(s.turns) }
+
+// QueueForPages has somebody from as many networks as have turns wait for one, and keep it until leave is called. have waits
+// until each has one.
+func QueueForPages(s *Store) (have, leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	before := PagesWaiting(s)
+	var all sync.WaitGroup
+	for i := range s.turns.slots {
+		from := FromClient(ctx, netip.AddrFrom4([4]byte{203, byte(i), 113, 1}))
+		all.Add(1)
+		go func() {
+			leave, err := s.turns.enter(from, from)
+			all.Done()
+			if err == nil {
+				<-ctx.Done()
+				leave()
+			}
+		}()
+	}
+	for PagesWaiting(s) < before+s.turns.slots {
+		runtime.Gosched()
+	}
+	return all.Wait, cancel
+}
+
+// PagesWaiting is how many wait for a turn.
+func PagesWaiting(s *Store) int { _, n := s.turns.load(); return n }

@@ -84,6 +84,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, rememb
 	if err != nil {
 		return Issued{}, "", err
 	}
+	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
 	var issued Issued
 	accept := func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, isFor(ForInvite)); err != nil {

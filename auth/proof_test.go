@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -154,5 +156,47 @@ func TestAUsersSessionsAreCapped(t *testing.T) {
 	c.Presented = issued.Session
 	if _, err := s.SignIn(t.Context(), c); err != nil || count(t, db, "session WHERE id = 'kept'") != 1 {
 		t.Errorf("a session was ended without need: %v", err)
+	}
+}
+
+// Whoever hangs up when their password has been hashed has had it: it counts, whatever it was.
+func TestWhoHangsUpIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]auth.Password{"a right password": goodPassword, "a wrong password": wrong} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, db := authtest.NewStore(t)
+			ada(t, s)
+			exec(t, db, `DELETE FROM gatepost.throttle`)
+			ctx, hangUp := context.WithCancel(t.Context())
+			auth.AfterHashes(s, hangUp)
+			if _, err := signIn(s, ctx, "ada@example.com", p); err == nil {
+				t.Error("who hung up is signed in")
+			}
+			if n := count(t, db, "throttle WHERE failures = 1"); n != 3 { // the door, the address, its /24
+				t.Errorf("%d rows say so", n)
+			}
+		})
+	}
+}
+
+// A link that was hashed for is spent, though whoever sent it hung up: else it could be sent for ever.
+func TestALinkOfWhoHangsUpIsSpent(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	ada(t, s)
+	var id string
+	if err := db.QueryRow(t.Context(), `SELECT id FROM gatepost."user"`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.ResetLink(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	auth.AfterHashes(s, hangUp)
+	_, _ = s.ResetPassword(ctx, l, "another password 4", here)
+	if _, err := s.Link(t.Context(), l); !errors.Is(err, auth.ErrBadLink) {
+		t.Errorf("the link: %v", err)
 	}
 }

@@ -109,6 +109,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password,
 	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return "", err
 	}
+	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
 	err = s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, allowed); err != nil {
 			return err

@@ -60,6 +60,15 @@ func (s *Store) page(ctx context.Context) (leave func(), err error) {
 	return leave, err
 }
 
+// inOneTurn runs several transactions in one turn, so that how long somebody waits for turns does not tell how many there are.
+func (s *Store) inOneTurn(ctx context.Context, doing string, f func(context.Context) error) (err error) {
+	waited := s.onPage(ctx, func(ctx context.Context) error { err = f(ahead(ctx)); return nil })
+	if waited != nil {
+		return s.unavailable(doing, waited)
+	}
+	return err
+}
+
 // OnPath runs f on a connection of those that say who is signed in. It is for short questions about the gate itself.
 func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 	return s.path.AcquireFunc(ctx, func(c *pgxpool.Conn) error { return f(c.Conn()) })

@@ -287,3 +287,48 @@ func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 		}
 	}
 }
+
+// How long turns take, anybody can choose who keeps them busy. So an address that is taken, or not confirmed yet, takes
+// as many as one that is not.
+func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, required, audited)
+	signUpUnseen := func(email string) error {
+		_, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "", here)
+		return err
+	}
+	if err := signUpUnseen("taken@example.com"); !errors.Is(err, auth.ErrUnverified) {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]struct {
+		run   func() error
+		want  error
+		turns int
+	}{
+		"signs up with a free address":     {func() error { return signUpUnseen("free@example.com") }, auth.ErrUnverified, 2},
+		"signs up with a taken one":        {func() error { return signUpUnseen("taken@example.com") }, auth.ErrUnverified, 2},
+		"a right password, not confirmed":  {func() error { _, err := signIn(s, t.Context(), "taken@example.com", goodPassword); return err }, auth.ErrBadCredentials, 1},
+		"a wrong password, not confirmed":  {func() error { _, err := signIn(s, t.Context(), "taken@example.com", wrong); return err }, auth.ErrBadCredentials, 1},
+		"a password of who has no account": {func() error { _, err := signIn(s, t.Context(), "nobody@example.com", wrong); return err }, auth.ErrBadCredentials, 1},
+	} {
+		release := auth.HoldPages(s)
+		ended := make(chan error, 1)
+		go func() { ended <- ask.run() }()
+		for range ask.turns {
+			eventually(t, name+": waits for a turn", func() bool { return auth.PagesWaiting(s) == 1 })
+			have, leave := auth.QueueForPages(s) // who come after, and before their next turn
+			release()
+			have()
+			release = leave
+		}
+		if err := <-ended; !errors.Is(err, ask.want) {
+			t.Errorf("%s, in %d turns: %v", name, ask.turns, err)
+		}
+		release()
+		eventually(t, "nobody has a turn", func() bool { return auth.PagesWaiting(s) == 0 })
+	}
+	auth.FlushAudit(s, t.Context())
+	if n := count(t, db, "audit_event WHERE event = 'request-verification'"); n > 0 {
+		t.Errorf("a right password waited for %d more", n)
+	}
+}

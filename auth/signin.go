@@ -65,11 +65,8 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
 			return err
 		})
-		switch {
-		case err == nil:
+		if err == nil {
 			s.ended(c.Presented, issued)
-		case errors.Is(err, ErrUnverified):
-			s.remind(ctx, userID, c)
 		}
 		s.outbox.kick()
 		return userID, err
@@ -81,7 +78,8 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 }
 
 // remind mails the link once more to whoever knows the password of an address that is not confirmed. That it fails
-// changes no answer, as a wrong password is followed by nothing that could.
+// changes no answer, as a wrong password is followed by nothing that could; and it takes no turn but the one to hash,
+// as a wrong one has no other.
 func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 	err := s.transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
 		return s.askToVerify(ctx, tx, userID, c.Email, c.Client)
@@ -132,33 +130,32 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finis
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
-		if err := s.judge(a, c, verify(c.Password, a.hash, derive)); err != nil {
-			if failed := s.countFailure(ctx, a, d); failed != nil {
-				return failed // a verdict that was not counted is none
-			}
+		verdict := s.judge(a, c, verify(c.Password, a.hash, derive))
+		if err := s.countAttempt(context.WithoutCancel(ctx), a, d, verdict); err != nil {
 			return err
 		}
-		if renewed, err = renew(a.hash, c.Password, chosen, derive); err != nil {
-			return s.countProof(ctx, a, d, err)
+		if errors.Is(verdict, errUnconfirmed) {
+			s.remind(ctx, a.userID, c)
 		}
-		return nil
+		if verdict != nil {
+			return verdict
+		}
+		renewed, err = renew(a.hash, c.Password, chosen, derive)
+		return err
 	})
 	if err == nil {
-		err = s.countProof(ctx, a, d, s.enter(ctx, a, renewed, c.Presented, d, finish))
+		err = s.enter(ctx, a, renewed, c.Presented, d, finish)
 	}
 	return a.userID, err
 }
 
-// countProof counts a right password that led to nothing, or whoever has one could have it hashed for ever.
-func (s *Store) countProof(ctx context.Context, a candidate, d doors, err error) error {
-	var refused *RefusedError
-	if err == nil || !aboutVisitor(err) && !errors.As(err, &refused) {
-		return err
+// countAttempt counts what a hash was made for, right or wrong, before anybody hears of it: whoever hangs up, or is sent
+// away later, has had it. A verdict that could not be counted is none.
+func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict error) error {
+	if verdict != nil {
+		return s.countFailure(ctx, a, d)
 	}
-	if failed := s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) }); failed != nil {
-		return failed
-	}
-	return err
+	return s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) })
 }
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
@@ -266,12 +263,7 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.failures[a.door]); err != nil {
 			return err
 		}
-		if err := finish(ctx, tx, a); err != nil {
-			return err
-		}
-		b := &pgx.Batch{} // last, as others from the network wait for these rows
-		queueBuckets(b, d.proof(a.door))
-		return tx.SendBatch(ctx, b).Close()
+		return finish(ctx, tx, a)
 	})
 }
 

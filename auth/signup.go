@@ -100,24 +100,27 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 // becomes familiar before the address is confirmed: by a count of its own it would tell that the address was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
 	var issued Issued
-	err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {
-		if err := s.askToVerify(ctx, tx, row.id, row.email, c); err != nil {
+	err := s.inOneTurn(ctx, "sign up", func(ctx context.Context) error {
+		err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {
+			if err := s.askToVerify(ctx, tx, row.id, row.email, c); err != nil {
+				return err
+			}
+			if issued.Browser, err = renewBrowser(ctx, tx, c); err != nil {
+				return err
+			}
+			return noteSignUp(ctx, tx, row.id, issued.Browser)
+		})
+		if !isTaken(err) {
 			return err
 		}
-		if issued.Browser, err = renewBrowser(ctx, tx, c); err != nil {
-			return err
-		}
-		return noteSignUp(ctx, tx, row.id, issued.Browser)
-	})
-	if isTaken(err) {
 		row.id = ""
-		err = s.transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
+		return s.transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
 			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
 				issued.Browser, err = renewBrowser(ctx, tx, c)
 			}
 			return err
 		})
-	}
+	})
 	if err == nil {
 		err = ErrUnverified
 	}
