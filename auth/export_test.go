@@ -230,5 +230,6 @@ func QueueForPages(s *Store) (have, leave func()) {
 	return all.Wait, cancel
 }
 
-// PagesWaiting is how many wait for a turn.
+// PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
+func PageTurns(s *Store) int    { return s.turns.slots }
 func PagesWaiting(s *Store) int { _, n := s.turns.load(); return n }

@@ -24,11 +24,15 @@ const pagesRoom = 1000
 
 // openShares makes the pools that stand beside that of the pages, which was given.
 func (s *Store) openShares() {
-	s.turns = newFairQueue(int(s.db.Config().MaxConns), pagesRoom)
+	s.turns = newFairQueue(pageTurns(int(s.db.Config().MaxConns)), pagesRoom)
 	s.path = besidePool(s.db, s.o.PathConns)
 	s.work = besidePool(s.db, s.o.WorkConns)
 	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy(), watch: s.o.Watch}
 }
+
+// pageTurns is how many pages have a turn at once. Their other connections are for who goes ahead, or all sign-ins would
+// wait for pages that wait for a row.
+func pageTurns(conns int) int { return max(1, conns-min(hashSlots()+exportTurns, conns/3)) }
 
 // besidePool makes a pool like another one. It opens no connection before it needs one.
 func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {

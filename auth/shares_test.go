@@ -332,3 +332,28 @@ func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
 		t.Errorf("a right password waited for %d more", n)
 	}
 }
+
+// Whoever has a turn to hash needs no connection that pages may have: else all sign-ins would wait for pages that wait for
+// a row.
+func TestATurnToHashHasAConnection(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	ada(t, s)
+	free := auth.HoldHashQueue(s)
+	ended := make(chan error, 1)
+	go func() { _, err := signIn(s, t.Context(), "ada@example.com", wrong); ended <- err }()
+	eventually(t, "a sign-in waits to hash", func() bool { return auth.HashesWaiting(s) == 1 })
+	release := auth.HoldPages(s)
+	defer release()
+	for range auth.PageTurns(s) { // each page has a connection
+		conn, err := db.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Release()
+	}
+	free()
+	if err := <-ended; !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("got %v", err)
+	}
+}
