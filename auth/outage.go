@@ -82,7 +82,7 @@ func (s *Store) once(ctx context.Context, f func(context.Context, pgx.Tx) error)
 		return err
 	}
 	if err := f(ctx, tx); err != nil {
-		_ = tx.Rollback(context.WithoutCancel(ctx)) // a connection that cannot is closed
+		_ = tx.Rollback(ctx) // which ends in time, whoever leaves (onPage); a connection that cannot is closed
 		return err
 	}
 	return tx.Commit(ctx)
