@@ -74,11 +74,11 @@ var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "v
 // mergeTLS makes one sslmode of what programs call by several names. Of two the stricter one counts.
 func (c *databaseURL) mergeTLS(list *faults) {
 	mode, given := c.get("sslmode")
-	if mode == "no-verify" { // node-postgres: TLS with whoever answers, which libpq calls require
-		mode = "require"
-	}
 	if compat, ok := c.get("uselibpqcompat"); ok && switchWord(compat) == "false" && slices.Contains(tlsModes[2:], mode) {
 		mode = "verify-full" // what node-postgres makes of all of these
+	}
+	if mode == "no-verify" { // node-postgres: TLS with whoever answers, which libpq calls require
+		mode = "require"
 	}
 	if value, ok := c.get("ssl"); ok {
 		mode, given = stricter(mode, sslWord(value, list)), true
@@ -104,10 +104,13 @@ func (c *databaseURL) mergeTLS(list *faults) {
 	c.set("sslmode", mode)
 }
 
-// sslWord is what ssl means to drivers in JavaScript, Java and Python.
+// sslWord is what ssl means to drivers in JavaScript, Java, Elixir and Python. Plain true asks who answers in most of
+// them, node-postgres since 8.0 and pgJDBC since 42.2.5 among them; of what a word may mean the strictest is taken.
 func sslWord(value string, list *faults) string {
 	switch word := switchWord(value); {
-	case word == "true", word == "no-verify":
+	case word == "true":
+		return "verify-full"
+	case word == "no-verify":
 		return "require"
 	case word == "false":
 		return "disable"
@@ -125,8 +128,8 @@ func stricter(a, b string) string {
 	return b
 }
 
-// leastPool is how many connections a gate needs at least, whatever an app makes do with.
-const leastPool = 4
+// leastPool is how many connections a gate makes do with at least, whatever an app does: one for each share.
+const leastPool = 3
 
 // mergePooler knows how programs say that a pooler in transaction mode is between, where no statement can be kept at
 // the server.

@@ -73,7 +73,7 @@ func foreign(s string) error {
 	return nil
 }
 
-var adoNET = regexp.MustCompile(`(?i)^\s*(host|server|user id|username|database|port)\s*=[^;]*;`)
+var adoNET = regexp.MustCompile(`(?i)^\s*(host|server|user id|username|database|port)\s*=[^;\s']*;`)
 
 // databaseURL is the address of a database in its parts.
 type databaseURL struct {
