@@ -105,6 +105,12 @@ func randomKey(s string) bool {
 
 var hexKey = regexp.MustCompile(`^[0-9a-fA-F]{32,}$`)
 
+// namesThings are settings that take names, which programs make up: SSESS and 32 digits is a cookie of Drupal.
+var namesThings = map[string]bool{"GATEPOST_APP_COOKIES": true, "GATEPOST_STRIP_HEADERS": true}
+
+// nameOnly says that something would be hidden only because it looks like a random key.
+func nameOnly(s string) bool { return randomKey(s) && !strings.ContainsAny(s, "+/=") }
+
 // misplaced finds secrets in settings that take none, before anything reads them: each is one fault, and as good as not
 // set from then on.
 func misplaced(values map[string]string) faults {
@@ -115,7 +121,7 @@ func misplaced(values map[string]string) faults {
 			list.add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: write that into a file, or set %s", file, k.name))
 			delete(values, file)
 		}
-		if !k.secret && mayHoldSecret(values[k.name]) {
+		if !k.secret && mayHoldSecret(values[k.name]) && !(namesThings[k.name] && nameOnly(values[k.name])) {
 			list.add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password", k.name, expected(k.name)))
 			delete(values, k.name)
 		}

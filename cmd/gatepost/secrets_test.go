@@ -221,3 +221,18 @@ func TestWhatHoldsNoPasswordIsQuoted(t *testing.T) {
 		}
 	}
 }
+
+// Programs make up names that look like keys: those of cookies and headers are names where names belong.
+func TestNamesThatLookLikeKeysAreTaken(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"GATEPOST_APP_COOKIES":   "SSESSd41d8cd98f00b204e9800998ecf8427e",
+		"GATEPOST_STRIP_HEADERS": "X-Internal-Service-Token-V2",
+	} {
+		values := noSettings(t)
+		values[name] = value
+		if _, err := loadConfig(t.Context(), environ(values)); err != nil {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}

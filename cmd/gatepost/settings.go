@@ -30,7 +30,7 @@ type settings struct {
 	// and with each login that does not go on with the same user's session, for this host and the domains above it. A
 	// name with `*` ends only where the browser sends it to the gate's pages. Without it the next person in a browser
 	// may be the last one to the app.
-	AppCookies string `env:"GATEPOST_APP_COOKIES"`
+	AppCookies string `env:"GATEPOST_APP_COOKIES" list:"true"`
 
 	// # PostgreSQL
 	//

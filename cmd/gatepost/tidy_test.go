@@ -18,6 +18,7 @@ var samples = map[string]string{
 	"GATEPOST_VERIFY_EMAIL": "required", "GATEPOST_APP_NAME": "Ada's café", "GATEPOST_LOGO": "https://example.com/logo.svg", "GATEPOST_ACCENT": "#1f5fbf",
 	"GATEPOST_TERMS_URL": "https://example.com/terms", "GATEPOST_PRIVACY_URL": "https://example.com/privacy", "GATEPOST_LANGUAGES": "en, es", "GATEPOST_UPSTREAM": "http://localhost:3000",
 	"GATEPOST_HTTP_LISTEN": ":8082", "GATEPOST_OPS_LISTEN": "localhost:9181",
+	"GATEPOST_APP_COOKIES": "PHPSESSID, DokuWiki*@/wiki",
 }
 
 // without are settings that no other sample goes with, or that name files.
@@ -120,7 +121,7 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 			got, err := loadConfig(t.Context(), environ(other))
 			if err != nil || !reflect.DeepEqual(got.rules, want.rules) || !reflect.DeepEqual(got.trustedProxies, want.trustedProxies) ||
 				!reflect.DeepEqual(got.acmeDomains, want.acmeDomains) || !reflect.DeepEqual(got.signUpDomains, want.signUpDomains) ||
-				!reflect.DeepEqual(got.brand.Languages, want.brand.Languages) || !sameEntries(got, want) {
+				!reflect.DeepEqual(got.brand.Languages, want.brand.Languages) || !reflect.DeepEqual(got.appCookies, want.appCookies) || !sameEntries(got, want) {
 				t.Errorf("%s %s: %v, %q", name, how, err, text)
 			}
 		}
