@@ -99,6 +99,6 @@ func (p *process) printLink(ctx context.Context, c *cli.Command, email string, p
 	if c.Bool("json") {
 		return p.printJSON(linkJSON{email, link})
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n  works %s; give it to nobody but %s\n", link, works, email)
+	_, err = fmt.Fprintf(p.stdout, "%s\n  works %s; give it to nobody but %s\n", link, works, printable(email))
 	return err
 }
