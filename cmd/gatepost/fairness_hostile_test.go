@@ -231,8 +231,8 @@ func flood(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// perConnection is how many streams of HTTP/2 a client has on one connection. The gate allows 250.
-const perConnection = 240
+// perConnection is how many streams of HTTP/2 a client has on one connection: nearly all that the gate allows.
+const perConnection = maxStreams - 8
 
 // streams is flood on few connections of HTTP/2.
 func streams(n int, next aim) func(context.Context, *siege) {
