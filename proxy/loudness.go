@@ -43,9 +43,12 @@ func (l *loudness) note(client netip.Addr, now time.Time) bool {
 		l.sum()
 		l.since = now
 	}
-	loud := len(l.by) > loudMost
+	full := len(l.by) >= loudMost
+	loud := full
 	for i, p := range levels {
-		l.by[p]++
+		if _, known := l.by[p]; known || !full {
+			l.by[p]++
+		}
 		most := wideLines
 		if i == len(levels)-1 {
 			most = linesMost
