@@ -42,7 +42,7 @@ const (
 const alive = `s.expires_at > now()
 	AND s.created_at > now() - $3::interval
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
-	AND u.disabled_at IS NULL AND u.id <> ''`
+	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''`
 
 // createdAt and lastUsedAt are those of a session, as far as they have been: to what lies ahead, as infinity, no time
 // can be added.

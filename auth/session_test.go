@@ -347,3 +347,15 @@ func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
 		t.Errorf("%d connections were opened", n)
 	}
 }
+
+// A user from before addresses had to be there has none: nobody is signed in as them, as the app would be told of nobody.
+func TestAUserWithoutAnAddressIsSignedOut(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	exec(t, db, `ALTER TABLE gatepost."user" DROP CONSTRAINT user_email_present`)
+	exec(t, db, `UPDATE gatepost."user" SET email = ''`)
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("got %v", err)
+	}
+}
