@@ -76,7 +76,7 @@ func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client
 func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
 	rows, _ := tx.Query(ctx, `
 		SELECT email FROM gatepost."user" WHERE id = $1
-		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
+		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND email <> '' AND expires_at > now()
 		UNION SELECT email FROM gatepost.outbox WHERE user_id = $1 AND kind = 'changed'`, userID) // its error comes with the rows
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {

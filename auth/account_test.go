@@ -435,3 +435,17 @@ func column(t *testing.T, db *pgxpool.Pool, sql string) []string {
 	}
 	return list
 }
+
+// A link without an address, as SQL can write one, keeps nobody from deleting their account.
+func TestAnAccountWithALinkToNowhereIsDeleted(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, func(o *auth.Options) {
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+	})
+	token := signUp(t, s, "ada@example.com")
+	exec(t, db, `INSERT INTO gatepost.verification (id, identifier, value, user_id, expires_at)
+		SELECT 'x', 'undo-change-email:x', 'x', id, now() + interval '1 hour' FROM gatepost."user"`)
+	if err := s.DeleteAccount(t.Context(), token, goodPassword, here); err != nil {
+		t.Error(err)
+	}
+}

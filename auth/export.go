@@ -164,5 +164,6 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	if err != nil {
 		return err
 	}
-	return tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)
+	// Without the sum, PostgreSQL may look for the user's last row from the end of the table.
+	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)
 }
