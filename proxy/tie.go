@@ -12,8 +12,8 @@ import (
 // Some schemes log in connections and not requests (NTLM, Negotiate: RFC 4559, section 6): the app then takes whatever
 // comes on the connection for that user's. Such a connection to the app is never shared. It is tied to one connection
 // of a visitor's while a handshake goes on, which takes several requests, and after that for requests with the same
-// session of ours only. Without a session, over HTTP/2, and behind a trusted proxy, whose connections are many
-// visitors', it is closed.
+// session of ours only. Without a session it is closed when the handshake is over, and behind a trusted proxy, whose
+// connections are many visitors', at once; over HTTP/2 always.
 
 // tie is a way to the app for one visitor's connection.
 type tie struct {

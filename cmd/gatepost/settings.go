@@ -60,8 +60,11 @@ type settings struct {
 	// site below the same domain can sign a visitor in as somebody else.
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
 	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
-	// it all visitors behind a proxy count as one. Who is listed wrongly can choose his address.
+	// it all visitors behind a proxy count as one. Who is listed wrongly can choose their address.
 	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES" list:"true"`
+	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
+	// may open (`ulimit -n`). Beyond that the network with the most of them loses one.
+	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 
 	// # TLS
 	//
@@ -78,10 +81,6 @@ type settings struct {
 	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
 	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
 	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
-	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
-	// may open (`ulimit
-	// -n`). Beyond that the network with the most of them loses one.
-	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at all.
 	HSTS string `env:"GATEPOST_HSTS, default=8760h"`
 
