@@ -50,10 +50,3 @@ func (a *Admission) add(networks []netip.Prefix, n int) {
 		}
 	}
 }
-
-// Held is how many are in.
-func (a *Admission) Held() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.held
-}

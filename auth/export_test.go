@@ -233,3 +233,10 @@ func QueueForPages(s *Store) (have, leave func()) {
 // PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
 func PageTurns(s *Store) int    { return s.turns.slots }
 func PagesWaiting(s *Store) int { _, n := s.turns.load(); return n }
+
+// Held is how many are in.
+func (a *Admission) Held() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.held
+}
