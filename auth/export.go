@@ -92,8 +92,9 @@ type ExportedPlaces struct {
 // does what is read from it.
 func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
+	asked := s.exports.asked.Add(1)
 	var fresh bool
-	err := s.exports.turn(ctx, func(ctx context.Context) error {
+	err := turn(ctx, s.exports.first, func(ctx context.Context) error {
 		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
 			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 			return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {
@@ -111,7 +112,7 @@ func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) 
 	if err != nil {
 		return nil, err
 	}
-	e.ctx, e.end = s.exports.begin(ctx, e.User.ID, c.Addr)
+	e.ctx, e.end = s.exports.begin(ctx, e.User.ID, c.Addr, asked)
 	return e, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +16,7 @@ import (
 const (
 	// exportsMost is how many exports are under way at once, those of slow readers included.
 	exportsMost = 32
-	// exportTurns is how many of them read from PostgreSQL at the same moment.
+	// exportTurns is how many of them read from PostgreSQL at the same moment: one that begins, and one that goes on.
 	exportTurns = 2
 	// exportPage is how many rows are read at a time.
 	exportPage = 500
@@ -25,20 +26,27 @@ const (
 // are too many.
 type exports struct {
 	room  *share.Pool
-	turns *fairQueue
+	first *fairQueue // where one begins
+	next  *fairQueue // where one goes on: who comes cannot break off what is under way
+	asked atomic.Uint64
 	mu    sync.Mutex
 	users map[string]*underWay
 }
 
-type underWay struct{ end func() }
+// underWay is an export, with its number in the order in which they were asked for.
+type underWay struct {
+	asked uint64
+	end   func()
+}
 
 func newExports() *exports {
-	return &exports{room: share.New(exportsMost), turns: newFairQueue(exportTurns, exportsMost), users: map[string]*underWay{}}
+	queue := func() *fairQueue { return newFairQueue(exportTurns/2, 2*exportsMost) } // those that give way are still there
+	return &exports{room: share.New(exportsMost), first: queue(), next: queue(), users: map[string]*underWay{}}
 }
 
 // turn runs what reads from PostgreSQL when it is its turn.
-func (x *exports) turn(ctx context.Context, read func(context.Context) error) error {
-	leave, err := x.turns.enter(ctx, ctx)
+func turn(ctx context.Context, q *fairQueue, read func(context.Context) error) error {
+	leave, err := q.enter(ctx, ctx)
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
 	}
@@ -46,12 +54,13 @@ func (x *exports) turn(ctx context.Context, read func(context.Context) error) er
 	return read(ahead(ctx))
 }
 
-// begin notes an export. Its context ends with ErrCrowded when it has to give way, and end is to be called in the end.
-func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ context.Context, end func()) {
+// begin notes an export. Its context ends with ErrCrowded when it has to give way, and end is to be called in the end. Of two of one
+// user that stays which was asked for last, whichever had its turn first.
+func (x *exports) begin(ctx context.Context, userID string, from netip.Addr, asked uint64) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	giveWay := func() { cancel(ErrCrowded) }
 	part := x.room.Join(from, giveWay)
-	own := &underWay{}
+	own := &underWay{asked: asked}
 	own.end = sync.OnceFunc(func() {
 		giveWay() // which says so to the one before, and nothing to one that has ended
 		part.Leave()
@@ -61,17 +70,25 @@ func (x *exports) begin(ctx context.Context, userID string, from netip.Addr) (_ 
 			delete(x.users, userID)
 		}
 	})
-	x.mu.Lock()
-	before := x.users[userID]
-	x.users[userID] = own
-	x.mu.Unlock()
-	if before != nil {
-		before.end()
+	if earlier := x.replace(userID, own); earlier != nil {
+		earlier.end()
 	}
 	if !part.Take(1) {
 		giveWay()
 	}
 	return ctx, own.end
+}
+
+// replace has one export of a user under way, and returns the one that is to end: nil where there was none.
+func (x *exports) replace(userID string, own *underWay) *underWay {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	other := x.users[userID]
+	if other != nil && other.asked > own.asked {
+		return own
+	}
+	x.users[userID] = own
+	return other
 }
 
 // Close ends the Export.
@@ -120,7 +137,7 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 	return func(yield func(T, error) bool) {
 		for n := exportPage; n == exportPage; {
 			var list []T
-			err := e.s.exports.turn(e.ctx, func(ctx context.Context) error {
+			err := turn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
 				return e.s.ofSession(ctx, "export", e.token, func(ctx context.Context) error {
 					return pgx.BeginTxFunc(ctx, e.s.db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 						if err = e.alive(ctx, tx); err == nil {

@@ -14,12 +14,12 @@ import (
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// onPage runs f when it is its client's turn at a connection of pages, all within lookupTimeout. Who leaves before that costs nothing.
-// After it f goes on without them: to cancel a statement closes its connection, and to open another costs PostgreSQL more than most
-// statements, so that whoever hangs up again and again would keep it busy with that.
+// onPage runs f when it is its client's turn at a connection of pages. The turn is waited for as long as lookupTimeout, and f has as
+// long: a late turn is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
+// statement closes its connection, and to open another costs PostgreSQL more than most statements, so that whoever hangs up again and
+// again would keep it busy with that.
 func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error {
-	deadline := time.Now().Add(lookupTimeout)
-	waiting, cancel := context.WithDeadline(ctx, deadline)
+	waiting, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	leave, err := s.page(waiting)
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	working, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 	defer cancel()
 	return f(working)
 }

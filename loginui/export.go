@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const (
@@ -30,13 +29,16 @@ func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token a
 		return err
 	}
 	defer export.Close()
-	d := &download{w: w, ctx: export.Context()}
-	stop := context.AfterFunc(export.Context(), upkeep.Watch{}.Guard("end a download", d.cut))
-	defer stop()
+	d := &download{w: w, ctx: export.Context(), isCut: make(chan struct{})}
+	stop := context.AfterFunc(export.Context(), d.cut)
 	err = d.export(export)
+	if !stop() {
+		<-d.isCut
+	}
 	if err != nil && d.began {
 		panic(http.ErrAbortHandler) // half a file must not look like a whole one
 	}
+	d.allow() // or who gives way before the file began could not be told
 	return err
 }
 
@@ -44,25 +46,32 @@ func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token a
 type download struct {
 	w     http.ResponseWriter
 	ctx   context.Context // ends when the download has to
+	isCut chan struct{}
 	buf   bytes.Buffer
 	began bool
 }
 
 // cut ends the wait for a visitor who takes nothing.
 func (d *download) cut() {
+	defer close(d.isCut)
 	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now()) // not every ResponseWriter has deadlines
+}
+
+// allow gives the visitor time for what is written next.
+func (d *download) allow() {
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // as in cut
 }
 
 // flush sends what there is.
 func (d *download) flush() error {
+	d.allow()
+	if err := context.Cause(d.ctx); err != nil { // else cut is still to come
+		return err
+	}
 	if !d.began {
 		d.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		d.w.Header().Set("Content-Disposition", `attachment; filename="account.json"`)
 		d.began = true
-	}
-	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // as in cut
-	if err := context.Cause(d.ctx); err != nil {                                        // else cut is still to come
-		return err
 	}
 	_, err := d.buf.WriteTo(d.w)
 	return err

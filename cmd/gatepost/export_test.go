@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"testing"
 
@@ -24,8 +25,9 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := l.peak(t)
+	var idle []net.Conn
 	for range 40 {
-		l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie, "X-Forwarded-For: 198.51.100.7"))
+		idle = append(idle, l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie, "X-Forwarded-For: 198.51.100.7")))
 	}
 	for range 10 {
 		if r := v.fetch("/dashboard"); r.status != 200 {
@@ -45,6 +47,11 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	var export struct{ Events []struct{ Event string } }
 	if err := json.NewDecoder(res.Body).Decode(&export); err != nil || len(export.Events) < events {
 		t.Errorf("the file has %d events, %v", len(export.Events), err)
+	}
+	for _, conn := range idle { // which gave way, most of them before anything was written
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 429 && res.StatusCode != 200 {
+			t.Errorf("who gave way: %v, %v", res, err)
+		}
 	}
 	after := l.peak(t)
 	t.Logf("40 exports: %.0f → %.0f MiB", before/(1<<20), after/(1<<20))
