@@ -30,8 +30,9 @@ const (
 	sparedFiles = 128
 )
 
-// sockets bounds the visitors' connections and what their headers take. Where there is no room, the network that has
-// most of it gives way, with a connection that does nothing rather than one that does.
+// sockets bounds the visitors' connections and what their headers take. Each request under way may take a connection to
+// the app along, so that a connection with several of HTTP/2 counts as many times. Where there is no room, the network
+// that has most of it gives way, with a connection that does nothing rather than one that does.
 type sockets struct{ count, heads *share.Pool }
 
 func newSockets(most int) *sockets { return &sockets{share.New(int64(most)), share.New(headsMost)} }
@@ -92,6 +93,7 @@ type socket struct {
 	// is under way.
 	pending atomic.Int64
 	counted atomic.Int64 // of head
+	streams atomic.Int64 // requests under way
 }
 
 // underWay in pending says that what comes is no header.
@@ -140,14 +142,16 @@ func (c *socket) leave() {
 func (c *socket) begins(r *http.Request) (ends func()) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
-	weight := weightOf(r) - headFree
-	if weight <= 0 {
-		return func() {}
-	}
-	if !c.head.Take(weight) {
+	weight := max(0, weightOf(r)-headFree)
+	if c.streams.Add(1) > 1 && !c.part.Take(1) || weight > 0 && !c.head.Take(weight) {
 		_ = c.TCPConn.Close()
 	}
-	return func() { c.head.Return(weight) }
+	return func() {
+		c.head.Return(weight)
+		if c.streams.Add(-1) > 0 {
+			c.part.Return(1)
+		}
+	}
 }
 
 // rests says that the next request may come.

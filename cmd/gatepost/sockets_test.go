@@ -1,13 +1,19 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/authtest"
 )
 
 // from opens a connection to the gate from another address of this machine, which counts as a network of its own here.
@@ -59,6 +65,48 @@ func TestConnectionsHaveABound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// One connection of HTTP/2 may have as many requests under way as others have connections, and each takes one to the app.
+func TestStreamsCountAsConnections(t *testing.T) {
+	t.Parallel()
+	cert, key, roots := writePair(t, t.TempDir(), nil)
+	release := make(chan struct{})
+	var under, peak atomic.Int64
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		peak.Store(max(peak.Load(), under.Add(1)))
+		defer under.Add(-1)
+		if r.URL.Path == "/public/slow" {
+			<-release
+		}
+	}))
+	t.Cleanup(app.Close)
+	t.Cleanup(func() { close(release) })
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_PUBLIC_URL=https://localhost:0",
+		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key, "GATEPOST_MAX_CONNECTIONS=30")
+	g.url = strings.Replace(g.url, "http://", "https://", 1)
+	v := g.secure(t, roots)
+	v.signUp("ada@example.com")
+	transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext, TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
+		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	if _, err := send(client, "GET", g.url+"/.gatepost/healthz", ""); err != nil { // or each request would connect
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() { _, _ = send(client, "GET", g.url+"/public/slow", "") }) // which ends with the connection
+	}
+	all.Wait()
+	if peak.Load() > 30 {
+		t.Errorf("the app has %d requests at once", peak.Load())
+	}
+	for range 10 {
+		if r := v.fetch("/dashboard"); r.status != 200 {
+			t.Errorf("who is signed in: %d", r.status)
+		}
 	}
 }
 
