@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -86,7 +87,7 @@ func (w *worker) all(ctx context.Context, files []file) (n int, err error) {
 	for _, f := range files {
 		did, err := w.apply(ctx, f, held)
 		if err != nil {
-			return n, fmt.Errorf("%s: %w", f.title(), err)
+			return n, fmt.Errorf("%s: %w", f.title(), rowsInTheWay(err))
 		}
 		if did {
 			n++
@@ -114,6 +115,15 @@ func (w *worker) apply(ctx context.Context, f file, held *pgx.Conn) (did bool, e
 			limit = min(2*limit, longestLock)
 		}
 	}
+}
+
+// rowsInTheWay names rows that the new tables do not allow, and what to do about them.
+func rowsInTheWay(err error) error {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "23") { // integrity constraint violation
+		return fmt.Errorf("%w: %s Change or delete such rows, and run `gatepost migrate`", err, pgErr.Detail)
+	}
+	return err
 }
 
 // passes says whether somebody was in the way: a lock was not had in time, or two waited for each other.

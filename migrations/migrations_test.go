@@ -83,6 +83,42 @@ func TestMigratingLeavesTheAppsTablesAlone(t *testing.T) {
 	}
 }
 
+// Rows that somebody wrote between two files are named with what to do.
+func TestRowsInTheWayAreNamed(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, authtest.NewEmptyDatabase(t))
+	if _, err := (migrations.Set{To: 12}).Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, `
+		INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com');
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('1', 'a', 'credential', 'a', 'ada'), ('2', 'b', 'credential', 'b', 'ada')`)
+	_, err := migrations.Up(t.Context(), conn)
+	wants(t, err, "0013_credential", "(user_id)=(ada)", "delete such rows", "gatepost migrate")
+	exec(t, conn, `DELETE FROM gatepost.account WHERE id = '1'`)
+	if _, err := migrations.Up(t.Context(), conn); err != nil {
+		t.Error(err)
+	}
+}
+
+// A user from before may have no address. They can be disabled, and not enabled before they have one.
+func TestAUserWithoutAnAddressCanBeDisabled(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, authtest.NewEmptyDatabase(t))
+	if _, err := (migrations.Set{To: 13}).Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, `INSERT INTO gatepost."user" (id, email) VALUES ('ada', '')`)
+	if _, err := migrations.Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, `UPDATE gatepost."user" SET disabled_at = now()`)
+	if _, err := conn.Exec(t.Context(), `UPDATE gatepost."user" SET disabled_at = NULL`); err == nil {
+		t.Error("somebody without an address is enabled")
+	}
+	exec(t, conn, `UPDATE gatepost."user" SET disabled_at = NULL, email = 'ada@example.com'`)
+}
+
 func TestStatusOfAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, authtest.NewEmptyDatabase(t))
