@@ -6,11 +6,15 @@ import (
 	"strings"
 )
 
-// Doubts are the public rules that are likely not what their author meant: those that open nothing, and those that open
-// everything. Neither leaves open what was meant to be closed without saying so, so that the gate runs with them.
+// Doubts are the rules that are likely not what their author meant: public ones that open nothing, or everything, and
+// protecting ones that may have a role in their path. Each may be meant, so that the gate runs with them.
 func (r Rules) Doubts() (list []string) {
 	for i, ru := range r.list {
 		if !ru.public {
+			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.roles == nil {
+				list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, and not %s; a role is written %s=%s",
+					ru.text, path, path, role))
+			}
 			continue
 		}
 		if why := r.opensNothing(i); why != "" {

@@ -165,7 +165,7 @@ func TestEveryRegisteredMethodCanBeNamed(t *testing.T) {
 	}
 }
 
-func TestPublicRulesThatOpenNothingOrEverything(t *testing.T) {
+func TestRulesThatAreLikelyNotMeant(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		protect, public string
@@ -188,6 +188,8 @@ func TestPublicRulesThatOpenNothingOrEverything(t *testing.T) {
 		{"/app=admin, /app/x", "/app/x/y", nil},
 		{"/members", "/members.css", nil},
 		{"/über", "/über/x", nil},
+		{"/admin:admin", "", []string{`rule "/admin:admin" protects only paths that have the colon, and not /admin; a role is written /admin=admin`}},
+		{"/shelves/1:merge=admin", "", nil},
 	} {
 		got := mustRules(t, c.protect, c.public).Doubts()
 		if len(got) != len(c.want) || len(got) > 0 && !strings.Contains(got[0], c.want[0]) {
