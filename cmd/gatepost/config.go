@@ -290,7 +290,7 @@ func (c *config) checkSessions(list *faults) {
 	}
 	sessions, err := strconv.Atoi(c.SessionsPerUser)
 	if err != nil || sessions < 1 || sessions > 10_000 {
-		list.add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %q is not a number from 1 to 10000", c.SessionsPerUser))
+		list.add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000", quote(c.SessionsPerUser)))
 	}
 	c.sessionsPerUser = sessions
 	n, err := strconv.Atoi(c.PasswordMin)
