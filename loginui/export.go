@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const (
@@ -30,7 +31,7 @@ func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token a
 	}
 	defer export.Close()
 	d := &download{w: w, ctx: export.Context(), isCut: make(chan struct{})}
-	stop := context.AfterFunc(export.Context(), d.cut)
+	stop := context.AfterFunc(export.Context(), upkeep.Watch{}.Guard("end a download", d.cut))
 	err = d.export(export)
 	if !stop() {
 		<-d.isCut

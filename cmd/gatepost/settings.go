@@ -63,7 +63,8 @@ type settings struct {
 	// it all visitors behind a proxy count as one. Who is listed wrongly can choose their address.
 	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES" list:"true"`
 	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
-	// may open (`ulimit -n`). Beyond that the network with the most of them loses one.
+	// may open (`ulimit -n`). One of HTTP/2 counts once for each request under way. Beyond that the network with the most
+	// of them loses one.
 	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 
 	// # TLS
