@@ -138,13 +138,15 @@ func (c *socket) leave() {
 	c.head.Leave()
 }
 
-// begins says that the header of a request has come, and what it takes now; ends undoes that.
+// begins says that the header of a request has come, and what it takes now; ends undoes that. Where there is no room for
+// it, its connection is closed, and nobody waits for an answer.
 func (c *socket) begins(r *http.Request) (ends func()) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
 	weight := max(0, weightOf(r)-headFree)
 	if c.streams.Add(1) > 1 && !c.part.Take(1) || weight > 0 && !c.head.Take(weight) {
 		_ = c.TCPConn.Close()
+		panic(http.ErrAbortHandler)
 	}
 	return func() {
 		c.head.Return(weight)
