@@ -128,7 +128,10 @@ func MailKey(email, class, interval string) []byte { return hashKey("mail", emai
 // FairQueue is the queue by itself.
 type FairQueue struct{ q *fairQueue }
 
-func NewFairQueue(slots, room int) *FairQueue                  { return &FairQueue{newFairQueue(slots, room)} }
+func NewFairQueue(slots, room int) *FairQueue { return &FairQueue{newFairQueue(slots, room)} }
+
+// Spare has a slot that no network has besides others.
+func (q *FairQueue) Spare() *FairQueue                         { q.q.spared = 1; return q }
 func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx, ctx) }
 func (q *FairQueue) EnterWhile(ctx, patience context.Context) (func(), error) {
 	return q.q.enter(ctx, patience)

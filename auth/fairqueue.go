@@ -12,10 +12,11 @@ import (
 var ErrCrowded = errors.New("too much at once from this network")
 
 // fairQueue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and
-// while others wait none holds more than its share; alone it may have everything. Who comes when as many wait as may
-// takes the place of the last one of the network with the most.
+// while others wait none holds more than its share; alone it may have everything but what is spared. Who comes when as
+// many wait as may takes the place of the last one of the network with the most.
 type fairQueue struct {
 	slots, room int // at once, and waiting
+	spared      int // slots that no network has besides others, so that the first of another need not wait
 
 	mu            sync.Mutex
 	held, waiting int
@@ -119,7 +120,7 @@ func (q *fairQueue) join(a netip.Addr, account string) (*flow, *waiter) {
 	for _, key := range q.keys(a, account) {
 		f = f.child(key)
 	}
-	if q.held < q.slots && q.waiting == 0 {
+	if q.held < q.slots && q.mayTake(f.widest()) && !slices.ContainsFunc(q.root.turns, q.mayTake) {
 		q.take(f)
 		return f, nil
 	}
@@ -193,7 +194,7 @@ func (q *fairQueue) leave(f *flow) {
 		n.held--
 	}
 	f.prune()
-	for q.held < q.slots && q.waiting > 0 {
+	for q.held < q.slots && slices.ContainsFunc(q.root.turns, q.mayTake) {
 		next := q.next()
 		w := next.queue[0]
 		q.remove(w)
@@ -202,12 +203,26 @@ func (q *fairQueue) leave(f *flow) {
 	}
 }
 
-// next is the network whose turn it is; its turn is over at each level.
+// mayTake says whether one of the widest networks may have one more slot, if there is one.
+func (q *fairQueue) mayTake(n *flow) bool { return n.held < q.slots-q.spared }
+
+// widest is the network right below the root.
+func (f *flow) widest() *flow {
+	for f.up.up != nil {
+		f = f.up
+	}
+	return f
+}
+
+// next is the network whose turn it is; its turn is over at each level. There is one that may take a slot.
 func (q *fairQueue) next() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
 		share := (q.slots + len(f.below) - 1) / len(f.below)
-		i := max(0, slices.IndexFunc(f.turns, func(n *flow) bool { return n.held < share }))
+		i := slices.IndexFunc(f.turns, func(n *flow) bool { return n.held < share && (n.up != &q.root || q.mayTake(n)) })
+		if i < 0 {
+			i = max(0, slices.IndexFunc(f.turns, func(n *flow) bool { return n.up == &q.root && q.mayTake(n) }))
+		}
 		turn := f.turns[i]
 		f.turns = append(slices.Delete(f.turns, i, i+1), turn)
 		f = turn

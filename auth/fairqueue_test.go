@@ -80,6 +80,30 @@ func TestNetworksTakeTurns(t *testing.T) {
 	}
 }
 
+// The slot that is spared is for whoever else comes, at once; then they take turns.
+func TestOneNetworkLeavesASlotToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, l := auth.NewFairQueue(3, 100).Spare(), &turns{}
+		for range 10 {
+			l.wants(t, q, "203.0.113.1")
+		}
+		if q.Held() != 2 {
+			t.Errorf("one network has %d slots", q.Held())
+		}
+		l.wants(t, q, "198.51.100.1")
+		if q.Held() != 3 {
+			t.Errorf("another waits, and %d slots are held", q.Held())
+		}
+		l.wants(t, q, "192.0.2.1")
+		time.Sleep(time.Minute)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.list) != 12 || q.Held() != 0 || q.Waiting() != 0 || q.Networks() != 0 {
+			t.Errorf("%d of 12 had a turn, %d hold a slot, %d wait", len(l.list), q.Held(), q.Waiting())
+		}
+	})
+}
+
 // Alone a network has every slot; from when somebody else waits it gets no more than its share.
 func TestSharesBindWhileOthersWait(t *testing.T) {
 	t.Parallel()

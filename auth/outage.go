@@ -70,12 +70,17 @@ func (s *Store) transact(ctx context.Context, doing string, f func(context.Conte
 	return s.unavailable(doing, err)
 }
 
+// lockPatience is how long a page waits for a row that somebody holds, with a connection that others wait for.
+const lockPatience = time.Second
+
+var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d", lockPatience.Milliseconds())
+
 // once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then,
 // whatever the operator has made the default.
 func (s *Store) once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
 	var tx pgx.Tx
 	err := s.retry(ctx, s.db, func() (err error) {
-		tx, err = s.db.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		tx, err = s.db.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginQuery})
 		return err
 	})
 	if err != nil {

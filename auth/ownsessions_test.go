@@ -117,13 +117,17 @@ func TestARename(t *testing.T) {
 	if content(t, db) != before {
 		t.Error("something was written")
 	}
-	for typed, want := range map[string]string{" Ada Lovelace ": "Ada Lovelace", "": ""} {
-		if err := s.Rename(t.Context(), token, typed, here); err != nil {
+	for _, c := range [][2]string{{" Ada Lovelace ", "Ada Lovelace"}, {"", ""}} {
+		if err := s.Rename(t.Context(), token, c[0], here); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := s.Lookup(t.Context(), token); err != nil || v.User.Name != want {
-			t.Errorf("got %q, %v, want %q", v.User.Name, err, want)
+		if v, err := s.Lookup(t.Context(), token); err != nil || v.User.Name != c[1] {
+			t.Errorf("got %q, %v, want %q", v.User.Name, err, c[1])
 		}
+	}
+	before = content(t, db)
+	if err := s.Rename(t.Context(), token, "", here); err != nil || content(t, db) != before {
+		t.Errorf("the same name is written again: %v", err)
 	}
 	if v, err := s.Lookup(t.Context(), bob); err != nil || v.User.Name != "Ada" {
 		t.Errorf("another user is %q now (%v)", v.User.Name, err)

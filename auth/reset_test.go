@@ -335,7 +335,7 @@ func TestOtherMailUsesUpNoLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.none(t, s) // one a minute
-	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`, auth.MailKey("ada@example.com", "link", "minute"))
+	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`, auth.MailKey("ada@example.com", "reset", "minute"))
 	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -227,25 +228,27 @@ func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Tok
 // SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor
 // is signed out either way.
 func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
-	if err := s.leaveBrowser(ctx, c.Browser); err != nil {
-		return err
-	}
+	err := s.endSession(ctx, t, c)
+	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // whatever keeps the one from being done, the other is
+}
+
+func (s *Store) endSession(ctx context.Context, t Token, c Client) error {
 	if t == "" {
 		return nil
 	}
 	var userID string
-	err := s.again(ctx, func(ctx context.Context) error {
-		return s.db.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
-	})
-	if err != nil {
-		// It is gone, or may be, and there may be a copy.
-		if kept, ok := s.cache.get(t.sum()); ok {
-			s.changed(kept.User.ID)
-		}
+	err := s.transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
-		return s.unavailable("sign out", err)
+		return err
+	})
+	if err != nil || userID == "" { // it is gone, or may be, and there may be a copy
+		if kept, ok := s.cache.get(t.sum()); ok {
+			s.changed(kept.User.ID)
+		}
+		return err
 	}
 	s.changed(userID)
 	s.audit(ctx, "sign-out", userID, c, nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
@@ -345,6 +346,43 @@ func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
 	}
 	if n := db.Stat().NewConnsCount(); n > 5 {
 		t.Errorf("%d connections were opened", n)
+	}
+}
+
+// A row that somebody holds is waited for less long than a page may take: whoever waits has a connection that others
+// want.
+func TestARowThatIsHeldIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	locked(t, db, `SELECT FROM gatepost."user" FOR UPDATE`)
+	for name, do := range map[string]func() error{
+		"rename": func() error { return s.Rename(t.Context(), token, "Lovelace", here) },
+		"end others": func() error {
+			_, err := s.EndOtherSessions(t.Context(), token, here)
+			return err
+		},
+	} {
+		var said *pgconn.PgError
+		if err := do(); !errors.Is(err, auth.ErrUnavailable) || !errors.As(err, &said) || said.Code != "55P03" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Whatever goes wrong with what else a sign-out does, the session is over.
+func TestASignOutEndsTheSessionFirst(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	token := signUp(t, s, "ada@example.com")
+	exec(t, db, `ALTER TABLE gatepost.signup_browser RENAME TO gone`)
+	c := here
+	c.Browser = token
+	if err := s.SignOut(t.Context(), token, c); err == nil {
+		t.Error("nothing went wrong")
+	}
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -25,6 +25,7 @@ const pagesRoom = 1000
 // openShares makes the pools that stand beside that of the pages, which was given.
 func (s *Store) openShares() {
 	s.turns = newFairQueue(pageTurns(int(s.db.Config().MaxConns)), pagesRoom)
+	s.turns.spared = min(1, s.turns.slots-1)
 	s.path = besidePool(s.db, s.o.PathConns)
 	s.work = besidePool(s.db, s.o.WorkConns)
 	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy(), watch: s.o.Watch}

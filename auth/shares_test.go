@@ -76,6 +76,7 @@ func TestRefusalsOnlyRead(t *testing.T) {
 	})
 	token := signUp(t, s, "ada@example.com")
 	c := auth.Client{Addr: netip.MustParseAddr(attacker)}
+	names := 0
 	refusals := map[string]func() error{
 		"sign in": func() error {
 			_, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: wrong, Client: c})
@@ -102,6 +103,10 @@ func TestRefusalsOnlyRead(t *testing.T) {
 		"change address": func() error {
 			_, err := s.RequestEmailChange(t.Context(), token, wrong, "new@example.com", c)
 			return err
+		},
+		"rename": func() error {
+			names++
+			return s.Rename(t.Context(), token, fmt.Sprint("name ", names), c)
 		},
 	}
 	for name, try := range refusals {

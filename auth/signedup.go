@@ -34,7 +34,7 @@ func signedUpWith(ctx context.Context, tx pgx.Tx, userID string, browser Token) 
 	var lately bool
 	err := tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM gatepost.signup_browser b JOIN gatepost."user" u ON u.id = b.user_id
-		    WHERE b.user_id = $1 AND b.place = $2 AND NOT u.email_verified AND u.created_at > now() - $3::interval)`,
+		    WHERE b.user_id = $1 AND b.place = $2 AND b.expires_at > now() AND NOT u.email_verified AND u.created_at > now() - $3::interval)`,
 		userID, browserPlace(browser), signedUpFor).Scan(&lately)
 	if lately {
 		return ByBrowser, err

@@ -52,7 +52,7 @@ func TestEverySQLSTATEHasItsAnswer(t *testing.T) {
 		for _, code := range codes {
 			exec(t, db, `DELETE FROM raised`)
 			exec(t, db, `INSERT INTO raised VALUES ($1)`, code)
-			err := s.Rename(t.Context(), token, "Ada", here)
+			err := s.Rename(t.Context(), token, "Lovelace", here)
 			var refused *auth.RefusedError
 			got := fmt.Sprint(err)
 			switch {
@@ -72,7 +72,7 @@ func TestEverySQLSTATEHasItsAnswer(t *testing.T) {
 		}
 	}
 	exec(t, db, `DELETE FROM raised`)
-	if err := s.Rename(t.Context(), token, "Ada", here); err != nil {
+	if err := s.Rename(t.Context(), token, "Lovelace", here); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	if strings.Contains(log.String(), "PostgreSQL does not answer") {
@@ -107,7 +107,7 @@ func TestADeadlockIsTriedAgainOnce(t *testing.T) {
 		if n := tries(code, func() error { return s.SetRoles(t.Context(), v.User.ID, []string{"editor"}) }); n != want {
 			t.Errorf("set-role, %s: tried %d times, want %d", code, n, want)
 		}
-		if n := tries(code, func() error { return s.Rename(t.Context(), token, "Ada", here) }); n != want {
+		if n := tries(code, func() error { return s.Rename(t.Context(), token, "Lovelace", here) }); n != want {
 			t.Errorf("rename, %s: tried %d times, want %d", code, n, want)
 		}
 	}

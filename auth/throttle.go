@@ -48,6 +48,10 @@ const (
 	// many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
 	innerLimit = 100
 
+	// A user may choose another name this often at once, and then once per interval.
+	renameBurst    = 10
+	renameInterval = time.Minute
+
 	// Mail that somebody asked for without a password: for an address one in a minute and five in an hour, for a network
 	// twenty in an hour.
 	mailMinute  = time.Minute
@@ -222,7 +226,9 @@ func hourly(key throttleKey, limit int) bucket {
 func mailBuckets(kind MailKind, email string) []bucket {
 	class := "told"
 	switch kind {
-	case MailReset, MailVerify:
+	case MailReset: // apart from the other link: who has just signed up may have mistyped the password
+		class = "reset"
+	case MailVerify:
 		class = "link"
 	case MailSignIn:
 		class = "warning"

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -199,16 +200,17 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 }
 
 // Rename gives the user of a session the display name he typed; empty is allowed. The next request of each of his sessions
-// carries it. It fails with ErrNoSession, InputError (field "name") or ErrUnavailable.
+// carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t Token, name string, c Client) error {
 	var userID string
 	name, err := canonicalName(name)
 	if err == nil {
-		err = s.ofSession(ctx, "rename", t, func(ctx context.Context) error {
-			return s.db.QueryRow(ctx, `
-				UPDATE gatepost."user" u SET name = $4, updated_at = now()
-				FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+s.alive+`
-				RETURNING u.id`, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
+		err = s.transact(ctx, "rename", func(ctx context.Context, tx pgx.Tx) (err error) {
+			userID, err = s.rename(ctx, tx, t, name)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return ErrNoSession
+			}
+			return err
 		})
 	}
 	if err == nil {
@@ -216,4 +218,40 @@ func (s *Store) Rename(ctx context.Context, t Token, name string, c Client) erro
 	}
 	s.audit(ctx, "rename", userID, c, err)
 	return err
+}
+
+// renames are the limit on new names: each is told to every gate.
+func renames(userID string) []bucket {
+	return []bucket{{hashKey("rename", userID), renameBurst, renameInterval}}
+}
+
+// rename asks before it locks: who is refused only reads.
+func (s *Store) rename(ctx context.Context, tx pgx.Tx, t Token, name string) (userID string, err error) {
+	var before string
+	err = tx.QueryRow(ctx, `
+		SELECT u.id, coalesce(u.name, '') FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &before)
+	if err != nil || name == before {
+		return userID, err
+	}
+	rows, err := tx.Query(ctx, waitsSQL, keysOf(renames(userID)))
+	if err != nil {
+		return userID, err
+	}
+	w, err := collectWaits(rows)
+	if err = cmp.Or(err, w.check(keysOf(renames(userID))...)); err != nil {
+		return userID, err
+	}
+	if _, err := lockUser(ctx, tx, userID, ""); err != nil {
+		return userID, err
+	}
+	err = tx.QueryRow(ctx, `
+		UPDATE gatepost."user" u SET name = $4, updated_at = now()
+		FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+s.alive+`
+		RETURNING u.id`, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
+	if err != nil {
+		return userID, err
+	}
+	w, err = take(ctx, tx, renames(userID))
+	return userID, cmp.Or(err, w.check(keysOf(renames(userID))...))
 }

@@ -57,7 +57,7 @@ const tieIdle = 30 * time.Second
 func logsInConnection(h http.Header) bool {
 	for _, value := range h["Authorization"] {
 		scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(value, " \t,")), " ")
-		for _, part := range []string{"nego", "ntlm", "kerb", "gss", "spnego", "credssp"} {
+		for _, part := range []string{"nego", "ntlm", "kerb", "gss", "spnego", "credssp", "pku2u"} {
 			if strings.Contains(scheme, part) {
 				return true
 			}

@@ -63,11 +63,15 @@ func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	return to
 }
 
-// Inner says that an address is this machine's or a private network's, or none at all: a proxy may stand there.
+// Inner says that an address is this machine's or a private network's (RFC 1918, 4193, 3927 and 6598), or none at all: a
+// proxy may stand there.
 func Inner(a netip.Addr) bool {
 	a = a.Unmap()
-	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }
+
+// shared is between a provider and its customers (RFC 6598); clusters and private overlays use it within.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // Join makes a part that has nothing yet. giveUp is called, at most once, when it is to give way; what it has counts as
 // given back by then. It may be called from any goroutine, and must not wait. Call Leave in the end.
