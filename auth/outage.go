@@ -14,12 +14,15 @@ import (
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// onPage runs f when it is its client's turn at a connection of pages. The turn is waited for as long as lookupTimeout, and f has as
-// long: a late turn is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
+// turnPatience is how long a page waits for its turn: with lookupTimeout for the work, an answer comes within 5 s.
+const turnPatience = 2 * time.Second
+
+// onPage runs f when it is its client's turn at a connection of pages. A late turn leaves it as much time as an early one,
+// and is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
 // statement closes its connection, and to open another costs PostgreSQL more than most statements, so that whoever hangs up again and
 // again would keep it busy with that.
 func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error {
-	waiting, cancel := context.WithTimeout(ctx, lookupTimeout)
+	waiting, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
 	leave, err := s.page(waiting)
 	if err != nil {

@@ -42,6 +42,9 @@ func ParseAppCookies(s string, own auth.Cookie) (list []AppCookie, err error) {
 		}
 		list = append(list, c)
 	}
+	if len(list) == 0 && strings.TrimSpace(s) != "" {
+		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES: %q names no cookie", s))
+	}
 	if len(list) > maxAppCookies {
 		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES names %d cookies: at most %d", len(list), maxAppCookies))
 	}

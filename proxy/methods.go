@@ -23,8 +23,11 @@ var registered = []string{
 // gate is refused: it looks like a protection and is none.
 func parseMethods(s string, public bool) ([]string, error) {
 	methods := strings.Split(s, "|")
-	for _, m := range methods {
-		if !slices.Contains(registered, m) {
+	for i, m := range methods {
+		if slices.Contains(methods[:i], m) {
+			return nil, fmt.Errorf("names method %s twice", m)
+		}
+		if !IsMethod(m) {
 			return nil, fmt.Errorf("%q is not an HTTP method; did you mean %s? A rule without methods is for all of them",
 				m, spelling.Nearest(strings.ToUpper(m), registered))
 		}
@@ -35,6 +38,9 @@ func parseMethods(s string, public bool) ([]string, error) {
 	}
 	return methods, nil
 }
+
+// IsMethod says whether IANA's registry has a method. Others may be an app's own.
+func IsMethod(m string) bool { return slices.Contains(registered, m) }
 
 func onlyRefused(methods []string) bool {
 	return methods != nil && !slices.ContainsFunc(methods, func(m string) bool { return !refusedMethod(m) })

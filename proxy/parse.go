@@ -73,6 +73,9 @@ func parseRule(entry string, public bool) (rule, error) {
 		if role = strings.TrimSpace(role); !auth.ValidRole(role) {
 			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits and _ . : -", role)
 		}
+		if slices.Contains(ru.roles, role) {
+			return rule{}, fmt.Errorf("names role %s twice", role)
+		}
 		ru.roles = append(ru.roles, role)
 	}
 	return ru, nil

@@ -102,6 +102,8 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ protect, want string }{
+		{"GET|POST|GET /api", `names method GET twice`},
+		{"/api=editor|editor", `names role editor twice`},
 		{"PSOT /api", `"PSOT" is not an HTTP method; did you mean POST?`},
 		{"GET|DELTE /api", `"DELTE" is not an HTTP method; did you mean DELETE?`},
 		{"post /api", `"post" is not an HTTP method; did you mean POST?`},

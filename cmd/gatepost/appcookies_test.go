@@ -93,7 +93,7 @@ func TestTheAppsOwnSessionEndsWithTheAccount(t *testing.T) {
 func TestAppCookiesThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, c := range []string{"*", "a*b", "a b", "a;b", "a=1", "a@wiki", "a@", "a@/x;y", "a@/x y", "@/", "gatepost_8080", "GATEPOST_8080_left", "gatepost_language", "__Host-a@/wiki",
-		strings.Repeat("a,", 21)} {
+		",", strings.Repeat("a,", 21)} {
 		out, code := runBriefly(t, "check", "GATEPOST_APP_COOKIES="+c)
 		if code != 1 || !strings.Contains(out, "gatepost: GATEPOST_APP_COOKIES") && !strings.Contains(out, "\nGATEPOST_APP_COOKIES") {
 			t.Errorf("%q: exit %d: %s", c, code, out[max(0, len(out)-300):])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v3"
@@ -132,7 +133,7 @@ func (p *process) printOwnPages(c *config) {
 		return // a fault of other settings, which is told anyway
 	}
 	for _, d := range c.rules.Describe() {
-		if ui.Owns(d.Prefix) {
+		if ui.Owns(d.Prefix) && !strings.HasPrefix(d.Prefix, "/.gatepost/") { // which is a fault
 			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES",
 				d.Prefix, d.Rule))
 		}

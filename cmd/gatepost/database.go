@@ -172,7 +172,12 @@ func (e *connectError) Error() string {
 	}
 	var refused *pgconn.PgError
 	if errors.As(e.cause, &refused) && !e.quotable && !aboutTheUser(refused.Code) {
-		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps for a parameter in DATABASE_URL that it does not know", e.where, refused.Code)
+		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps for a parameter in DATABASE_URL "+
+			"that it does not know (its name is not shown, as it may be a piece of a password): leave out what is for a framework or another driver", e.where, refused.Code)
+	}
+	if strings.HasSuffix(e.cause.Error(), "server refused TLS connection") { // which pgx gives no type
+		return fmt.Sprintf("PostgreSQL at %s speaks no TLS, and DATABASE_URL asks for it: switch it on there (ssl = on), or set "+
+			"sslmode=disable where nobody else is on the way", e.where)
 	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))

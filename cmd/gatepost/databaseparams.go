@@ -39,6 +39,8 @@ var saysNothing = []string{
 	"supa", "workaround", "pool",
 	// Rails, Django, Ecto, SQLAlchemy
 	"pool_size", "checkout_timeout", "reaping_frequency", "reconnect", "adapter", "encoding", "conn_max_age", "conn_health_checks", "async_fallback",
+	// Doctrine
+	"serverVersion", "server_version", "driver", "persistent", "default_dbname",
 	// libpq: Go keeps connections alive by itself, and takes no GSSAPI unless it is asked for
 	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gsslib", "gssdelegation", "fallback_application_name",
 	"load_balance_hosts", "sslkeylogfile", "ssl_max_protocol_version",
@@ -63,10 +65,12 @@ var cures = map[string]cure{
 	"hostaddr":       {"is not taken: write the address as the host; with sslmode=verify-full its name has to be the host", nil},
 	"ssl_min_protocol_version": {"cannot be asked for here: leave it out; TLS 1.2 is the least, and the newest that both sides know is used",
 		[]string{"tlsv1", "tlsv1.1", "tlsv1.2"}},
-	"replication": {"makes a connection for replication: leave it out", []string{"false", "off", "no", "0"}},
-	"client_encoding": {"would make other bytes of what is kept: leave it out, as all is UTF-8",
-		[]string{"utf8", "utf-8", "unicode", "auto"}},
+	"replication":     {"makes a connection for replication: leave it out", []string{"false", "off", "no", "0"}},
+	"client_encoding": otherBytes,
+	"charset":         otherBytes,
 }
+
+var otherBytes = cure{"would make other bytes of what is kept: leave it out, as all is UTF-8", []string{"utf8", "utf-8", "unicode", "auto"}}
 
 // tlsModes are the values of sslmode, the weakest first.
 var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
@@ -137,7 +141,7 @@ func (c *databaseURL) mergePooler(list *faults) {
 	pooled := false
 	for name, says := range map[string]string{
 		"pgbouncer": "true", "prepared_statements": "false", "prepareThreshold": "0", "prepare_threshold": "0", "binary_parameters": "true",
-		"statement_cache_size": "0", "prepared_statement_cache_size": "0",
+		"statement_cache_size": "0", "prepared_statement_cache_size": "0", "statement_cache_mode": "describe",
 	} {
 		if value, ok := c.get(name); ok {
 			pooled = pooled || value == says || switchWord(value) == says

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -63,6 +64,8 @@ var scheme = regexp.MustCompile(`(?i)^(postgres|postgresql|pgsql|postgis)(\+[a-z
 func foreign(s string) error {
 	low := strings.ToLower(s)
 	switch {
+	case ownName.MatchString(s):
+		return errors.New("begins with its name once more: leave that and the = out")
 	case strings.HasPrefix(low, "jdbc:"):
 		return errors.New("is a JDBC address: leave out jdbc: and put user:password@ before the host")
 	case strings.HasPrefix(low, "prisma://"), strings.HasPrefix(low, "prisma+postgres://"):
@@ -72,6 +75,8 @@ func foreign(s string) error {
 	}
 	return nil
 }
+
+var ownName = regexp.MustCompile(`^\s*(export\s+)?[A-Z_]*DATABASE_URL\s*=`)
 
 var adoNET = regexp.MustCompile(`(?i)^\s*(host|server|user id|username|database|port)\s*=[^;\s']*;`)
 
@@ -140,11 +145,14 @@ func splitDSN(s string) (params []param, err error) {
 		params = append(params, param{name, value, name + "=" + rest[:len(rest)-len(after)]})
 		s = after
 	}
-	if len(params) == 0 {
-		return nil, errShape
+	if !slices.ContainsFunc(params, func(p param) bool { return slices.Contains(leadsSomewhere, p.name) }) {
+		return nil, errShape // all of libpq's defaults are the database of somebody else
 	}
 	return params, nil
 }
+
+// leadsSomewhere are the keywords of which a DSN has one.
+var leadsSomewhere = []string{"host", "hostaddr", "port", "user", "dbname", "database", "service"}
 
 func dsnValue(s string) (value, after string, ok bool) {
 	quoted := strings.HasPrefix(s, "'")

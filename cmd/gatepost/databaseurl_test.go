@@ -38,6 +38,8 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"node-postgres", base + "?uselibpqcompat=false&sslmode=require", base + "?sslmode=verify-full"},
 		{"two opinions", base + "?ssl=true&sslmode=verify-full", base + "?sslmode=verify-full"},
 		{"Rails", base + "?pool=5&prepared_statements=false&encoding=utf8", base + "?default_query_exec_mode=exec"},
+		{"Doctrine", base + "?serverVersion=16&charset=utf8", base},
+		{"pgx of before", base + "?statement_cache_mode=describe", base + "?default_query_exec_mode=exec"},
 		{"Ecto", base + "?pool_size=10&ssl=true", base + "?sslmode=verify-full"},
 		{"libpq", base + "?gssencmode=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=5000", base},
 		{"libpq", base + "?ssl_min_protocol_version=TLSv1.2&client_encoding=UTF8&fallback_application_name=x&application_name=y", base + "?application_name=y"},
@@ -117,7 +119,12 @@ func TestParametersThatAreNotTakenAreNamed(t *testing.T) {
 		"postgres://gate:hush@127.0.0.1:1/app/more":               "is not a PostgreSQL URL",
 		"postgres://gate:hush@127.0.0.1:1/app?schema=%zz":         "is not a PostgreSQL URL",
 		"host=127.0.0.1 password='hush":                           "is not a PostgreSQL URL",
-		"127.0.0.1 hush":                                          "is not a PostgreSQL URL",
+		"DATABASE_URL=postgres://gate:hush@127.0.0.1:1/app":       "its name once more",
+		"export DATABASE_URL=postgres://gate:hush@127.0.0.1/app":  "its name once more",
+		"URL=postgres://gate:hush@127.0.0.1:1/app":                "is not a PostgreSQL URL",
+		"password=hush":         "is not a PostgreSQL URL",
+		base + "charset=latin1": "charset",
+		"127.0.0.1 hush":        "is not a PostgreSQL URL",
 	} {
 		for _, name := range []string{"DATABASE_URL", "GATEPOST_DIRECT_DATABASE_URL"} {
 			values := noSettings(t)
@@ -169,7 +176,7 @@ func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
 		_ = conn.Close(context.Background())
 		t.Fatal("PostgreSQL takes any parameter")
 	}
-	if said := err.Error(); strings.Contains(said, "Tail9") || !strings.Contains(said, "42704") {
+	if said := err.Error(); strings.Contains(said, "Tail9") || !strings.Contains(said, "42704") || !strings.Contains(said, "leave out") {
 		t.Error(said)
 	}
 }

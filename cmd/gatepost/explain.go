@@ -37,6 +37,9 @@ func (p *process) explain(ctx context.Context, c *cli.Command) error {
 func (p *process) printExplanation(c *config, method, target string) error {
 	path, _, _ := strings.Cut(target, "?")
 	fmt.Fprintf(p.stdout, "%s %s\n\n", method, path)
+	if !proxy.IsMethod(method) {
+		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it", quote(method)))
+	}
 	if status := proxy.Refused(method, target, c.publicURL); status != 0 {
 		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status, http.StatusText(status))
 		return err
