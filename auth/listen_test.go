@@ -523,7 +523,7 @@ func (l *lockedBuffer) String() string {
 // Whoever makes up tokens by the million fills nothing, has PostgreSQL asked about many at a time, and pushes out nobody who is
 // signed in. Not parallel: it measures memory.
 func TestForgedTokensLeaveNothingBehind(t *testing.T) {
-	const forgers, each = 2000, 100
+	const forgers, each = 4000, 50
 	s, _ := running(t, authtest.NewDatabase(t))
 	token := signUp(t, s, "ada@example.com")
 	sure(t, s)
