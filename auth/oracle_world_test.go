@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,7 @@ type world struct {
 	pages    http.Handler
 	work     *auth.Work
 	office   *office
+	hashes   map[auth.Password]string
 	browsers [3]browser
 	links    map[string]auth.Token // the latest to each address of the stranger's and for each purpose
 }
@@ -72,7 +74,7 @@ func clockedPool(t *testing.T) *pgxpool.Pool {
 
 func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *world {
 	t.Helper()
-	w := &world{db: db, office: &office{}}
+	w := &world{db: db, office: &office{}, hashes: map[auth.Password]string{}}
 	o := auth.Options{Verify: auth.VerifyRequired, Send: w.office.send, NotifySignIns: true, SignUpLimit: 5,
 		SignUpTotal: 8, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
@@ -109,13 +111,26 @@ func (w *world) begin(t *testing.T, prepare func(*testing.T, *world)) {
 	}
 }
 
-func (w *world) create(t *testing.T, email string, p auth.Password, confirmed bool) string {
+// create makes a user as CreateUser does. A password is hashed once in a world.
+func (w *world) create(t *testing.T, email string, p auth.Password, confirmed bool) (id string) {
 	t.Helper()
+	hash, hashed := w.hashes[p]
+	if hashed {
+		id = rand.Text()
+		exec(t, w.db, `INSERT INTO gatepost."user" (id, email, name, email_verified) VALUES ($1, $2, '', $3)`, id, email, confirmed)
+		exec(t, w.db, `INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+			VALUES ($1, 'local:credential', 'credential', $2, $2, $3)`, rand.Text(), id, hash)
+		return id
+	}
 	u, err := w.store.CreateUser(t.Context(), auth.NewUser{Email: email, Password: p})
 	if err != nil {
 		t.Fatal(err)
 	}
 	exec(t, w.db, `UPDATE gatepost."user" SET email_verified = $2 WHERE id = $1`, u.ID, confirmed)
+	if err := w.db.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = $1`, u.ID).Scan(&hash); err != nil {
+		t.Fatal(err)
+	}
+	w.hashes[p] = hash
 	return u.ID
 }
 
