@@ -16,18 +16,17 @@ import (
 // Pause is how long work rests after a panic. What fails at once, again and again, must not take a core.
 const Pause = time.Second
 
-// Watch is where panics are told. The zero value logs to slog.Default and counts nothing.
-type Watch struct {
-	Log    *slog.Logger
-	Panics *prometheus.CounterVec // by work
-}
+// panics are those of the process, whoever noticed them.
+var panics = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "gatepost_panics_total", Help: "Panics of work in the background, which began again after a pause, by work."}, []string{"work"})
+
+// Watch is where panics are told. The zero value logs to slog.Default.
+type Watch struct{ Log *slog.Logger }
 
 // New shows the count of panics to a registry.
 func New(log *slog.Logger, metrics prometheus.Registerer) Watch {
-	w := Watch{Log: log, Panics: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatepost_panics_total", Help: "Panics of work in the background, which began again after a pause, by work."}, []string{"work"})}
-	metrics.MustRegister(w.Panics)
-	return w
+	metrics.MustRegister(panics)
+	return Watch{log}
 }
 
 // Run does work until it returns or ctx ends, and begins it again when it panics.
@@ -61,8 +60,6 @@ func (w Watch) tell(work string, fault any, stack []byte) {
 	if log == nil {
 		log = slog.Default()
 	}
-	if w.Panics != nil {
-		w.Panics.WithLabelValues(work).Inc()
-	}
+	panics.WithLabelValues(work).Inc()
 	log.Error("work in the background panicked and begins again", "work", work, "panic", fmt.Sprint(fault), "stack", string(stack))
 }
