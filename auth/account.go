@@ -10,7 +10,7 @@ import (
 
 // Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented ends,
 // the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It fails with
-// ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable; only without
+// ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable; only without
 // an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
@@ -21,7 +21,7 @@ func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Iss
 // ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his ends,
 // so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the places he
 // signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and "password";
-// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, ErrBusy or
+// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, share.ErrBusy or
 // ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Password, c Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
@@ -55,7 +55,7 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There
 // is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession, InputError
-// (field "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable, and has deleted nothing then, except that
+// (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable, and has deleted nothing then, except that
 // after ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 const chosen auth.Password = "another quiet river"
@@ -261,7 +262,7 @@ func TestOfTwoNewPasswordsAtOnceOneIsTaken(t *testing.T) {
 		switch err := <-results; {
 		case err == nil:
 			changed++
-		case errors.Is(err, auth.ErrBusy), errors.Is(err, auth.ErrCrowded): // a slow machine: the first took longer than the second may wait
+		case errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded): // a slow machine: the first took longer than the second may wait
 		case !errors.Is(err, auth.ErrBadCredentials) && !errors.Is(err, auth.ErrNoSession):
 			t.Errorf("got %v", err)
 		}

@@ -14,7 +14,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
 // changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
 // Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
-// already), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable.
+// already), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, email string, c Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
 		check: func(current string) (err error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -36,9 +37,6 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
-	// ErrBusy: more wait, from everywhere, for passwords to be hashed or for a connection, than can have their turn in
-	// a few seconds. Nothing was written.
-	ErrBusy = errors.New("too much at once")
 	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
 	ErrUnavailable = errors.New("the user database is unavailable")
 )
@@ -142,13 +140,13 @@ type Store struct {
 	db      *pgxpool.Pool // for pages
 	path    *pgxpool.Pool // for who is signed in
 	work    *pgxpool.Pool // for the background
-	turns   *fairQueue    // at db
+	turns   *share.Queue  // at db
 	pinger  *pinger
 	o       Options
 	hashes  *hashQueue
 	workers *hashing // nil: this process hashes
 	lookups *lookups
-	asking  *Admission // to lookups
+	asking  *share.Admission // to lookups
 	cache   *cache
 	slides  *slides
 	holds   *holds
@@ -188,7 +186,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 		s.hashes.derive = s.workers.derive
 	}
 	s.lookups = &lookups{query: s.findSessions, watch: s.o.Watch}
-	s.asking = NewAdmission(maxWaiting)
+	s.asking = share.NewAdmission(maxWaiting)
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
 	s.slides = &slides{write: s.slide, watch: s.o.Watch, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()

@@ -11,17 +11,19 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
 func HoldHashQueue(s *Store) (release func()) {
-	return holdAll(s.hashes.fairQueue)
+	return holdAll(s.hashes.Queue)
 }
 
-func holdAll(q *fairQueue) (release func()) {
+func holdAll(q *share.Queue) (release func()) {
 	var all []func()
-	for range q.slots {
-		leave, _ := q.enter(context.Background(), context.Background()) // the background never ends
+	for range q.Slots() {
+		leave, _ := q.Enter(context.Background(), context.Background()) // the background never ends
 		all = append(all, leave)
 	}
 	return func() {
@@ -89,15 +91,21 @@ func AfterHashes(s *Store, f func()) {
 // FillHashQueue has as many wait for a slot as may, until the returned func is called.
 func FillHashQueue(s *Store) (release func()) {
 	free := HoldHashQueue(s)
-	var all []*waiter
-	for range s.hashes.room {
-		_, w := s.hashes.join(netip.Addr{}, "")
-		all = append(all, w)
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for range hashSlots() * hashRoom {
+		all.Go(func() {
+			if leave, err := s.hashes.Enter(ctx, ctx); err == nil {
+				leave()
+			}
+		})
+	}
+	for HashesWaiting(s) < hashSlots()*hashRoom {
+		runtime.Gosched()
 	}
 	return func() {
-		for _, w := range all {
-			_ = s.hashes.giveUp(w)
-		}
+		cancel()
+		all.Wait()
 		free()
 	}
 }
@@ -124,22 +132,6 @@ func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.
 func MailKey(email, class, interval string) []byte { return hashKey("mail", email, class, interval) }
-
-// FairQueue is the queue by itself.
-type FairQueue struct{ q *fairQueue }
-
-func NewFairQueue(slots, room int) *FairQueue { return &FairQueue{newFairQueue(slots, room)} }
-
-// Spare has a slot that no network has besides others.
-func (q *FairQueue) Spare() *FairQueue                         { q.q.spared = 1; return q }
-func (q *FairQueue) Enter(ctx context.Context) (func(), error) { return q.q.enter(ctx, ctx) }
-func (q *FairQueue) EnterWhile(ctx, patience context.Context) (func(), error) {
-	return q.q.enter(ctx, patience)
-}
-func (q *FairQueue) Full(addr string) error { return q.q.full(netip.MustParseAddr(addr), "") }
-func (q *FairQueue) Waiting() int           { _, n := q.q.load(); return n }
-func (q *FairQueue) Held() int              { n, _ := q.q.load(); return n }
-func (q *FairQueue) Networks() int          { return len(q.q.root.below) }
 
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.down.Load() }
@@ -188,12 +180,8 @@ func countAll(t testing.TB, s *Store, buckets []bucket) {
 // HashOf is what the table of sessions has of a token.
 func HashOf(t Token) string { return t.hash() }
 
-// Asking is how many look-ups of an address are under way.
-func Asking(s *Store, a netip.Addr) int {
-	s.asking.mu.Lock()
-	defer s.asking.mu.Unlock()
-	return s.asking.by[networksOf(a)[len(networksOf(a))-1]]
-}
+// Asking is how many look-ups are under way.
+func Asking(s *Store) int { return s.asking.Held() }
 
 // HashCheaply has a Store make keys that cost nothing. Call it before anything is hashed.
 func HashCheaply(s *Store) {
@@ -204,7 +192,7 @@ func HashCheaply(s *Store) {
 }
 
 // HashesWaiting is how many wait for their turn to hash.
-func HashesWaiting(s *Store) int { _, n := s.hashes.load(); return n }
+func HashesWaiting(s *Store) int { _, n := s.hashes.Load(); return n }
 
 // HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is called.
 func HoldPages(s *Store) (release func()) { return holdAll(s.turns) }
@@ -215,11 +203,11 @@ func QueueForPages(s *Store) (have, leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := PagesWaiting(s)
 	var all sync.WaitGroup
-	for i := range s.turns.slots {
-		from := FromClient(ctx, netip.AddrFrom4([4]byte{203, byte(i), 113, 1}))
+	for i := range s.turns.Slots() {
+		from := share.FromClient(ctx, netip.AddrFrom4([4]byte{203, byte(i), 113, 1}))
 		all.Add(1)
 		go func() {
-			leave, err := s.turns.enter(from, from)
+			leave, err := s.turns.Enter(from, from)
 			all.Done()
 			if err == nil {
 				<-ctx.Done()
@@ -227,19 +215,12 @@ func QueueForPages(s *Store) (have, leave func()) {
 			}
 		}()
 	}
-	for PagesWaiting(s) < before+s.turns.slots {
+	for PagesWaiting(s) < before+s.turns.Slots() {
 		runtime.Gosched()
 	}
 	return all.Wait, cancel
 }
 
 // PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
-func PageTurns(s *Store) int    { return s.turns.slots }
-func PagesWaiting(s *Store) int { _, n := s.turns.load(); return n }
-
-// Held is how many are in.
-func (a *Admission) Held() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.held
-}
+func PageTurns(s *Store) int    { return s.turns.Slots() }
+func PagesWaiting(s *Store) int { _, n := s.turns.Load(); return n }

@@ -26,8 +26,8 @@ const (
 // are too many.
 type exports struct {
 	room  *share.Pool
-	first *fairQueue // where one begins
-	next  *fairQueue // where one goes on: who comes cannot break off what is under way
+	first *share.Queue // where one begins
+	next  *share.Queue // where one goes on: who comes cannot break off what is under way
 	asked atomic.Uint64
 	mu    sync.Mutex
 	users map[string]*underWay
@@ -40,13 +40,13 @@ type underWay struct {
 }
 
 func newExports() *exports {
-	queue := func() *fairQueue { return newFairQueue(exportTurns/2, 2*exportsMost) } // those that give way are still there
+	queue := func() *share.Queue { return share.NewQueue(exportTurns/2, 2*exportsMost) } // those that give way are still there
 	return &exports{room: share.New(exportsMost), first: queue(), next: queue(), users: map[string]*underWay{}}
 }
 
 // turn runs what reads from PostgreSQL when it is its turn.
-func turn(ctx context.Context, q *fairQueue, read func(context.Context) error) error {
-	leave, err := q.enter(ctx, ctx)
+func turn(ctx context.Context, q *share.Queue, read func(context.Context) error) error {
+	leave, err := q.Enter(ctx, ctx)
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
 	}
@@ -54,11 +54,11 @@ func turn(ctx context.Context, q *fairQueue, read func(context.Context) error) e
 	return read(ahead(ctx))
 }
 
-// begin notes an export. Its context ends with ErrCrowded when it has to give way, and end is to be called in the end. Of two of one
+// begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the end. Of two of one
 // user that stays which was asked for last, whichever had its turn first.
 func (x *exports) begin(ctx context.Context, userID string, from netip.Addr, asked uint64) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	giveWay := func() { cancel(ErrCrowded) }
+	giveWay := func() { cancel(share.ErrCrowded) }
 	part := x.room.Join(from, giveWay)
 	own := &underWay{asked: asked}
 	own.end = sync.OnceFunc(func() {

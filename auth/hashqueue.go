@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"runtime"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // hashWait is how long a sign-in waits for its turn to hash, give or take half of it by chance: those who came together
@@ -32,39 +34,39 @@ func chance(limit time.Duration) time.Duration {
 // hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
 // the same machine must go on forwarding traffic. Networks take turns.
 type hashQueue struct {
-	*fairQueue
+	*share.Queue
 	derive deriver
 }
 
 func newHashQueue() *hashQueue {
-	return &hashQueue{newFairQueue(hashSlots(), hashSlots()*hashRoom), derive}
+	return &hashQueue{share.NewQueue(hashSlots(), hashSlots()*hashRoom), derive}
 }
 
 // hashSlots leaves a core to the traffic, where there is more than one.
 func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
-// admit fails with ErrCrowded or ErrBusy where turn would at once, after as long as they wait: whoever is sent away at
+// admit fails with share.ErrCrowded or share.ErrBusy where turn would at once, after as long as they wait: whoever is sent away at
 // once comes back at once. It keeps those who would wait in vain away from the database.
 func (q *hashQueue) admit(ctx context.Context) error {
-	err := q.full(clientOf(ctx), accountOf(ctx))
+	err := q.Full(ctx)
 	if err != nil {
 		wait(ctx, hashPatience())
 	}
 	return cmp.Or(ctx.Err(), err)
 }
 
-// turn waits for a slot and runs f in it. It fails with ErrBusy or ErrCrowded when none came free in time. f may ask the database, in the
+// turn waits for a slot and runs f in it. It fails with share.ErrBusy or share.ErrCrowded when none came free in time. f may ask the database, in the
 // context it is given, for a decision that must not be older than the turn, but never holds a connection while it hashes.
 func (q *hashQueue) turn(ctx context.Context, f func(context.Context, deriver) error) error {
 	patience, cancel := context.WithTimeout(ctx, hashPatience())
 	defer cancel()
 	longest := patience
-	if networksOf(clientOf(ctx)) != nil {
+	if share.Networks(share.Client(ctx)) != nil {
 		var cancel func()
 		longest, cancel = context.WithTimeout(ctx, hashLongest)
 		defer cancel()
 	}
-	leave, err := q.enter(longest, patience)
+	leave, err := q.Enter(longest, patience)
 	if ctx.Err() != nil {
 		if err == nil {
 			leave()

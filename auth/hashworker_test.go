@@ -20,6 +20,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // workers remembers the processes that a Store was given.
@@ -259,10 +260,10 @@ func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	release := auth.FillHashQueue(s)
 	db.Close()
-	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBusy) {
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign in: got %v, want ErrBusy", err)
 	}
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here); !errors.Is(err, auth.ErrBusy) {
+	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here); !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign up: got %v, want ErrBusy", err)
 	}
 	release()

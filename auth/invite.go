@@ -61,7 +61,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 
 // AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs him in. His address and roles are
 // those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did not confirm it, is put
-// out, and the account is the guest's. It fails with ErrBadLink, InputError, ErrBusy or ErrUnavailable.
+// out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or ErrUnavailable.
 func (s *Store) AcceptInvitation(ctx context.Context, t Token, u NewUser, remember bool, presented Token, c Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()

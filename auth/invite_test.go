@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestAnInvitationMakesAnAccountOfItsAddressAndRoles(t *testing.T) {
@@ -64,7 +65,7 @@ func TestInvitations(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy), errors.Is(err, auth.ErrCrowded), errors.As(err, &input) && input[0].Problem == auth.Taken:
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded), errors.As(err, &input) && input[0].Problem == auth.Taken:
 		default:
 			t.Errorf("got %v", err)
 		}

@@ -49,9 +49,10 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 			return oneIf(s.listener.sure())
 		}),
 		gauge("gatepost_lasting_answers", "Sockets, streams, downloads and uploads under way that end with their session.", func() float64 { return float64(s.holds.len()) }),
-		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { held, _ := s.hashes.load(); return float64(held) }),
-		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { _, waiting := s.hashes.load(); return float64(waiting) }),
-		gauge("gatepost_pages_waiting", "Pages waiting for their turn at a connection to PostgreSQL.", func() float64 { _, waiting := s.turns.load(); return float64(waiting) }),
+		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { held, _ := s.hashes.Load(); return float64(held) }),
+		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { _, waiting := s.hashes.Load(); return float64(waiting) }),
+		gauge("gatepost_lookups_waiting", "Look-ups of sessions that wait for PostgreSQL.", func() float64 { return float64(s.asking.Held()) }),
+		gauge("gatepost_pages_waiting", "Pages waiting for their turn at a connection to PostgreSQL.", func() float64 { _, waiting := s.turns.Load(); return float64(waiting) }),
 		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
 			return oneIf(!s.down.Load())
 		}),

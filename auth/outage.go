@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
@@ -119,7 +121,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // outage, only a ping can tell: a deadline of ours may mean a row that somebody holds, and a lost connection that
 // somebody ended it. That many wait says nothing about PostgreSQL.
 func (s *Store) unavailable(doing string, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCrowded) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, share.ErrBusy) || errors.Is(err, share.ErrCrowded) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left, or is sent away
 	}
 	if v := judge(err); v == broken || v == forbidden {

@@ -84,7 +84,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 // ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and other
 // links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the browser is known
 // again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It fails with ErrBadLink,
-// InputError (field "password"), ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
+// InputError (field "password"), share.ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
 // may have.
 func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,

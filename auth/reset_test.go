@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
@@ -113,7 +114,7 @@ func TestOneOfFiftyUsesOfALinkSucceeds(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case errors.Is(err, auth.ErrBadLink), errors.Is(err, auth.ErrBusy):
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, share.ErrBusy):
 		default:
 			t.Errorf("got %v", err)
 		}

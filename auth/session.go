@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Session is one signed-in browser. It holds no secret: neither the token nor its hash.
@@ -62,10 +64,10 @@ const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
-// fails with ErrNoSession, with ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable
+// fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable
 // when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
-	return s.LookupFor(ctx, clientOf(ctx), t)
+	return s.LookupFor(ctx, share.Client(ctx), t)
 }
 
 // LookupFor is Lookup for a client that the context does not name.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Connections to PostgreSQL are in shares, so that none of three kinds of work starves another: who is signed in
@@ -24,8 +26,8 @@ const pagesRoom = 1000
 
 // openShares makes the pools that stand beside that of the pages, which was given.
 func (s *Store) openShares() {
-	s.turns = newFairQueue(pageTurns(int(s.db.Config().MaxConns)), pagesRoom)
-	s.turns.spared = min(1, s.turns.slots-1)
+	s.turns = share.NewQueue(pageTurns(int(s.db.Config().MaxConns)), pagesRoom)
+	s.turns.Spare(1)
 	s.path = besidePool(s.db, s.o.PathConns)
 	s.work = besidePool(s.db, s.o.WorkConns)
 	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy(), watch: s.o.Watch}
@@ -53,12 +55,12 @@ type aheadKey struct{}
 // another, or whoever waits for the first would wait for all that this client's network has asked for. There are few such turns.
 func ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
-// page waits for a client's turn at the connections of pages. It fails with ErrBusy or ErrCrowded, which is no outage.
+// page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded, which is no outage.
 func (s *Store) page(ctx context.Context) (leave func(), err error) {
 	if ctx.Value(aheadKey{}) != nil {
 		return func() {}, nil
 	}
-	leave, err = s.turns.enter(ctx, ctx)
+	leave, err = s.turns.Enter(ctx, ctx)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // the visitor left
 	}

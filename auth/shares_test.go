@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // takeAll takes every connection of a pool until the test ends.
@@ -200,12 +201,12 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 			crowded <- err
 		}()
 	}
-	if err := <-crowded; !errors.Is(err, auth.ErrCrowded) {
+	if err := <-crowded; !errors.Is(err, share.ErrCrowded) {
 		t.Errorf("who had too many waiting was told %v", err)
 	}
-	answered := make(chan error)
+	answered, before := make(chan error), auth.Asking(s)
 	go func() { _, err := s.LookupFor(t.Context(), here.Addr, token); answered <- err }()
-	eventually(t, "it waits", func() bool { return auth.Asking(s, here.Addr) == 1 })
+	eventually(t, "it waits", func() bool { return auth.Asking(s) == before+1 })
 	stop()
 	close(waits)
 	if err := <-answered; err != nil {
@@ -361,4 +362,9 @@ func TestATurnToHashHasAConnection(t *testing.T) {
 	if err := <-ended; !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// as is a context of a client.
+func as(ctx context.Context, addr string) context.Context {
+	return share.FromClient(ctx, netip.MustParseAddr(addr))
 }

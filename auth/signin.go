@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Credentials are one attempt to sign in.
@@ -50,7 +52,7 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
-// ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an address that has to be
+// share.ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an address that has to be
 // confirmed first take the same work and get the same answer, after the same time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
@@ -112,7 +114,7 @@ func (s *Store) attempt(ctx context.Context, event string, c Client, run func() 
 // in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
 // returns whom the attempt was at, where that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
-	ctx = forAccount(ctx, c.Email)
+	ctx = share.ForAccount(ctx, c.Email)
 	if err := s.hashes.admit(ctx); err != nil {
 		return "", err
 	}
@@ -347,9 +349,9 @@ func result(err error) string {
 		return "suppressed"
 	case errors.As(err, &throttled):
 		return "throttled"
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, share.ErrBusy):
 		return "busy"
-	case errors.Is(err, ErrCrowded):
+	case errors.Is(err, share.ErrCrowded):
 		return "crowded"
 	case errors.Is(err, ErrSignUpClosed):
 		return "closed"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
@@ -31,7 +32,7 @@ func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
 		switch err := <-results; {
 		case err == nil:
 			made++
-		case errors.As(err, &input) && input[0].Problem == auth.Taken, errors.Is(err, auth.ErrBusy):
+		case errors.As(err, &input) && input[0].Problem == auth.Taken, errors.Is(err, share.ErrBusy):
 		default:
 			t.Errorf("got %v, want taken or busy", err)
 		}
@@ -133,7 +134,7 @@ func TestAFullHashQueueIsBusyNotSlow(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := signIn(s, context.Background(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBusy) && !errors.Is(err, auth.ErrCrowded) {
+			if _, err := signIn(s, context.Background(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrCrowded) {
 				t.Errorf("got %v, want ErrBusy or ErrCrowded", err)
 			}
 		})

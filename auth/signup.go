@@ -26,7 +26,7 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
-// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, ErrBusy or ErrUnavailable.
+// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, share.ErrBusy or ErrUnavailable.
 //
 // Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
 // is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Numbers of the throttle. They are documented in docs/security.md.
@@ -77,7 +79,7 @@ func hashKey(parts ...string) throttleKey {
 
 // network is what counts as one client, in the form that keys are made from.
 func network(a netip.Addr) string {
-	if list := networksOf(a); list != nil {
+	if list := share.Networks(a); list != nil {
 		return list[len(list)-1].Addr().String()
 	}
 	return a.Unmap().WithZone("").String()
@@ -88,7 +90,7 @@ func network(a netip.Addr) string {
 // network has more as well, as it may speak for everybody.
 func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (list []bucket) {
 	times := func(key throttleKey, n int) bucket { return bucket{key, n * burst, interval / time.Duration(n)} }
-	networks := networksOf(a)
+	networks := share.Networks(a)
 	for i, p := range networks {
 		if i == len(networks)-1 {
 			return append(list, times(hashKey(what, network(a)), 1))
@@ -240,7 +242,7 @@ func mailBuckets(kind MailKind, email string) []bucket {
 
 // mailRequests are the limits on requests for mail from an address.
 func mailRequests(a netip.Addr) []bucket {
-	if inner(a) {
+	if share.Inner(a) {
 		return []bucket{hourly(hashKey("mail-requests", network(a)), innerLimit)}
 	}
 	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
@@ -251,7 +253,7 @@ func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 	var list []bucket
 	switch limit := s.o.SignUpLimit; {
 	case limit <= 0:
-	case inner(a):
+	case share.Inner(a):
 		list = append(list, hourly(hashKey("sign-up", network(a)), max(limit, innerLimit)))
 	default:
 		list = perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
@@ -384,7 +385,7 @@ func TestRefusedSignInsAnswerAtTheNextStep(t *testing.T) {
 			{260 * time.Millisecond, auth.ErrBadCredentials, 500 * time.Millisecond},
 			{time.Millisecond, &auth.ThrottledError{}, 250 * time.Millisecond},
 			{30 * time.Millisecond, nil, 30 * time.Millisecond},
-			{30 * time.Millisecond, auth.ErrBusy, 30 * time.Millisecond},
+			{30 * time.Millisecond, share.ErrBusy, 30 * time.Millisecond},
 		} {
 			began := time.Now()
 			time.Sleep(c.work) // the bubble's clock

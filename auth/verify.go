@@ -66,7 +66,7 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 }
 
 // VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
-// "password"), ErrBadCredentials, *ThrottledError, ErrBusy or ErrUnavailable.
+// "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
 	l, known, err := s.Knows(ctx, v)
 	if err != nil {

@@ -61,7 +61,7 @@ type UI struct {
 	free      map[string]bool // paths that cost nothing, and are always served
 	origin    *http.CrossOriginProtection
 	forms     *share.Pool // those that are being read, in bytes
-	admission *auth.Admission
+	admission *share.Admission
 }
 
 // atOnce is how many of our pages are answered at once. Most of that time they wait: for a turn to hash, for the next
@@ -81,7 +81,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 		c.Log = slog.Default()
 	}
 	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection(), forms: share.New(formsMost),
-		admission: auth.NewAdmission(atOnce)}
+		admission: share.NewAdmission(atOnce)}
 	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -233,7 +233,7 @@ func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 		return err
 	}
 	defer leave()
-	return handle(w, r.WithContext(auth.FromClient(r.Context(), client)))
+	return handle(w, r.WithContext(share.FromClient(r.Context(), client)))
 }
 
 func (m methods) allow() string {

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -67,9 +66,9 @@ func (ui *UI) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case rd.gaveWay():
-		err = auth.ErrCrowded
+		err = share.ErrCrowded
 		if share.Inner(clientAddr(r)) {
-			err = auth.ErrBusy // a proxy's network is everybody's
+			err = share.ErrBusy // a proxy's network is everybody's
 		}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		err = errFormTimeout
@@ -192,7 +191,7 @@ func (rd *reading) all(body io.Reader) ([]byte, error) {
 			b = append(make([]byte, 0, cap(b)+more), b...)
 		}
 	}
-	return nil, auth.ErrCrowded
+	return nil, share.ErrCrowded
 }
 
 // parseForm keeps our fields only, and each by itself: a form is small, but what can be made of 64 KiB of names is not.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Navigating says whether a browser is loading a page, and so can be sent to another one, as opposed to a script or a
@@ -82,7 +83,7 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 		return
 	}
 	switch {
-	case errors.Is(err, auth.ErrBusy), errors.Is(err, auth.ErrCrowded):
+	case errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
@@ -108,9 +109,9 @@ func sentence(w *words, status int, err error) string {
 		return w.say("fault.other_user")
 	case taken(err):
 		return w.say("email.taken")
-	case errors.Is(err, auth.ErrBusy):
+	case errors.Is(err, share.ErrBusy):
 		return w.say("fault.busy")
-	case errors.Is(err, auth.ErrCrowded):
+	case errors.Is(err, share.ErrCrowded):
 		return w.say("fault.crowded")
 	case againstARule(err):
 		return w.say("fault.refused")
@@ -176,9 +177,9 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusGone
 	case taken(err), againstARule(err):
 		status = http.StatusConflict
-	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, auth.ErrBusy):
+	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, share.ErrBusy):
 		status = http.StatusServiceUnavailable
-	case errors.Is(err, auth.ErrCrowded):
+	case errors.Is(err, share.ErrCrowded):
 		status = http.StatusTooManyRequests
 	case errors.Is(err, context.Canceled):
 		w.WriteHeader(statusClientGone)
@@ -196,7 +197,7 @@ func againstARule(err error) bool {
 }
 
 func (ui *UI) logFault(r *http.Request, status int, err error) {
-	if (status >= 500 || againstARule(err)) && !errors.Is(err, auth.ErrBusy) {
+	if (status >= 500 || againstARule(err)) && !errors.Is(err, share.ErrBusy) {
 		ui.c.Log.LogAttrs(r.Context(), slog.LevelError, "page failed",
 			slog.String("request_id", r.Header.Get("X-Request-Id")), slog.String("path", r.URL.Path), slog.String("err", err.Error()))
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // trouble is why a form is shown again, in the visitor's words. The zero value is none.
@@ -48,10 +49,10 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
 		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait", words.wait(throttled.RetryAfter)), nil}
-	case errors.Is(err, auth.ErrBusy):
+	case errors.Is(err, share.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}
-	case errors.Is(err, auth.ErrCrowded):
+	case errors.Is(err, share.ErrCrowded):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusTooManyRequests, words.say("fault.crowded"), nil}
 	case errors.Is(err, context.Canceled):

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Config is what a Proxy needs. All fields are required unless they say otherwise.
@@ -184,7 +185,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		return 0, nil
 	case errors.Is(err, auth.ErrNoSession):
 		return http.StatusUnauthorized, err
-	case errors.Is(err, auth.ErrCrowded):
+	case errors.Is(err, share.ErrCrowded):
 		return http.StatusTooManyRequests, err
 	case errors.As(err, new(*auth.RefusedError)):
 		return http.StatusInternalServerError, err // waiting does not help

@@ -1,4 +1,4 @@
-package auth
+package share
 
 import (
 	"net/netip"
@@ -22,7 +22,7 @@ func NewAdmission(most int) *Admission { return &Admission{most: most, by: map[n
 // Enter lets a client in, until leave is called. It fails at once: with ErrCrowded when its network has its share, with
 // ErrBusy when everything is taken.
 func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
-	networks := networksOf(client)
+	networks := Networks(client)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	free := a.most - a.held
@@ -40,6 +40,13 @@ func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
 		defer a.mu.Unlock()
 		a.add(networks, -1)
 	}), nil
+}
+
+// Held is how many are in.
+func (a *Admission) Held() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.held
 }
 
 func (a *Admission) add(networks []netip.Prefix, n int) {

@@ -1,4 +1,4 @@
-package auth
+package share
 
 import (
 	"context"
@@ -8,13 +8,18 @@ import (
 	"sync"
 )
 
-// ErrCrowded: the client's network has as much under way as it may while others want their share. Nothing was written.
-var ErrCrowded = errors.New("too much at once from this network")
+var (
+	// ErrCrowded: the client's network has as much under way as it may while others want their share. Nothing was
+	// written.
+	ErrCrowded = errors.New("too much at once from this network")
+	// ErrBusy: more wait, from everywhere, than can have their turn in time. Nothing was written.
+	ErrBusy = errors.New("too much at once")
+)
 
-// fairQueue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and
+// Queue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and
 // while others wait none holds more than its share; alone it may have everything but what is spared. Who comes when as
 // many wait as may takes the place of the last one of the network with the most.
-type fairQueue struct {
+type Queue struct {
 	slots, room int // at once, and waiting
 	spared      int // slots that no network has besides others, so that the first of another need not wait
 
@@ -39,12 +44,13 @@ type waiter struct {
 	done chan error // gets nil with a slot, or why there is none
 }
 
-func newFairQueue(slots, room int) *fairQueue { return &fairQueue{slots: slots, room: room} }
+// NewQueue has so many slots, and lets so many wait for one.
+func NewQueue(slots, room int) *Queue { return &Queue{slots: slots, room: room} }
 
-// enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the client's network
+// Enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the client's network
 // wait or have slots too. It fails with ErrCrowded when that network is why, with ErrBusy when everybody is.
-func (q *fairQueue) enter(ctx, patience context.Context) (leave func(), err error) {
-	f, w := q.join(clientOf(ctx), accountOf(ctx))
+func (q *Queue) Enter(ctx, patience context.Context) (leave func(), err error) {
+	f, w := q.join(Client(ctx), accountOf(ctx))
 	if w == nil {
 		return func() { q.leave(f) }, nil
 	}
@@ -60,7 +66,7 @@ func (q *fairQueue) enter(ctx, patience context.Context) (leave func(), err erro
 }
 
 // goOn is for who has run out of patience.
-func (q *fairQueue) goOn(ctx context.Context, w *waiter) error {
+func (q *Queue) goOn(ctx context.Context, w *waiter) error {
 	if q.crowd(w) {
 		return q.giveUp(w)
 	}
@@ -73,14 +79,14 @@ func (q *fairQueue) goOn(ctx context.Context, w *waiter) error {
 }
 
 // crowd says whether others of somebody's network wait or have slots.
-func (q *fairQueue) crowd(w *waiter) bool {
+func (q *Queue) crowd(w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return w.flow.refusal() == ErrCrowded
 }
 
-// full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.
-func (q *fairQueue) full(a netip.Addr, account string) error {
+// Full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.
+func (q *Queue) Full(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting < q.room {
@@ -88,7 +94,7 @@ func (q *fairQueue) full(a netip.Addr, account string) error {
 	}
 	err := ErrBusy
 	f := &q.root
-	for _, key := range q.keys(a, account) {
+	for _, key := range q.keys(Client(ctx), accountOf(ctx)) {
 		var own *flow
 		mine := 1
 		if f != nil {
@@ -105,15 +111,15 @@ func (q *fairQueue) full(a netip.Addr, account string) error {
 	return err
 }
 
-// load is how many have a slot, and how many wait.
-func (q *fairQueue) load() (held, waiting int) {
+// Load is how many have a slot, and how many wait.
+func (q *Queue) Load() (held, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.held, q.waiting
 }
 
 // join takes a slot, or a place in the queue.
-func (q *fairQueue) join(a netip.Addr, account string) (*flow, *waiter) {
+func (q *Queue) join(a netip.Addr, account string) (*flow, *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	f := &q.root
@@ -139,8 +145,8 @@ func (q *fairQueue) join(a netip.Addr, account string) (*flow, *waiter) {
 	return f, w
 }
 
-func (q *fairQueue) keys(a netip.Addr, account string) (keys []any) {
-	for _, p := range networksOf(a) {
+func (q *Queue) keys(a netip.Addr, account string) (keys []any) {
+	for _, p := range Networks(a) {
 		keys = append(keys, p)
 	}
 	if keys == nil && account != "" {
@@ -164,7 +170,7 @@ func (f *flow) child(key any) *flow {
 }
 
 // heaviest is the network with the most who wait, within the wider one with the most; of equal ones that who came last.
-func (q *fairQueue) heaviest() *flow {
+func (q *Queue) heaviest() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
 		most := f.turns[0]
@@ -178,7 +184,7 @@ func (q *fairQueue) heaviest() *flow {
 	return f
 }
 
-func (q *fairQueue) take(f *flow) {
+func (q *Queue) take(f *flow) {
 	q.held++
 	for ; f != nil; f = f.up {
 		f.held++
@@ -186,7 +192,7 @@ func (q *fairQueue) take(f *flow) {
 }
 
 // leave gives a slot back, to whose turn it is.
-func (q *fairQueue) leave(f *flow) {
+func (q *Queue) leave(f *flow) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held--
@@ -203,8 +209,14 @@ func (q *fairQueue) leave(f *flow) {
 	}
 }
 
+// Spare keeps so many slots, at most all but one, from being had by one network alone.
+func (q *Queue) Spare(n int) { q.spared = min(n, q.slots-1) }
+
+// Slots is how many may have one at once.
+func (q *Queue) Slots() int { return q.slots }
+
 // mayTake says whether one of the widest networks may have one more slot, if there is one.
-func (q *fairQueue) mayTake(n *flow) bool { return n.held < q.slots-q.spared }
+func (q *Queue) mayTake(n *flow) bool { return n.held < q.slots-q.spared }
 
 // widest is the network right below the root.
 func (f *flow) widest() *flow {
@@ -215,7 +227,7 @@ func (f *flow) widest() *flow {
 }
 
 // next is the network whose turn it is; its turn is over at each level. There is one that may take a slot.
-func (q *fairQueue) next() *flow {
+func (q *Queue) next() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
 		share := (q.slots + len(f.below) - 1) / len(f.below)
@@ -231,7 +243,7 @@ func (q *fairQueue) next() *flow {
 }
 
 // remove takes somebody out of the queue. Where nobody of a network waits any more, it has no turn.
-func (q *fairQueue) remove(w *waiter) {
+func (q *Queue) remove(w *waiter) {
 	q.waiting--
 	f := w.flow
 	f.queue = slices.DeleteFunc(f.queue, func(other *waiter) bool { return other == w })
@@ -243,14 +255,14 @@ func (q *fairQueue) remove(w *waiter) {
 }
 
 // refuse sends somebody away: because of the network, if more of it wait or have slots.
-func (q *fairQueue) refuse(w *waiter) {
+func (q *Queue) refuse(w *waiter) {
 	w.done <- w.flow.refusal()
 	q.remove(w)
 	w.flow.prune()
 }
 
 // giveUp is for who waits no more; the slot may have come meanwhile.
-func (q *fairQueue) giveUp(w *waiter) error {
+func (q *Queue) giveUp(w *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {

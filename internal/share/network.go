@@ -1,23 +1,19 @@
-package auth
+package share
 
 import (
 	"context"
 	"net/netip"
-
-	"github.com/gatepost/gatepost/internal/share"
 )
 
-// networksOf are the networks that an address counts for, the widest first: whoever has one address of an IPv6 /64 has
+// Networks are the networks that an address counts for, the widest first: whoever has one address of an IPv6 /64 has
 // them all, and providers give out a /56 or a /48 (RFC 6177). This machine's addresses and private ones count for none:
 // as a rule a proxy that was not listed stands there, and speaks for everybody.
-func networksOf(a netip.Addr) []netip.Prefix {
-	if inner(a) {
+func Networks(a netip.Addr) []netip.Prefix {
+	if Inner(a) {
 		return nil
 	}
-	return share.AppendLevels(nil, a)
+	return AppendLevels(nil, a)
 }
-
-func inner(a netip.Addr) bool { return share.Inner(a) }
 
 type clientKey struct{}
 
@@ -29,8 +25,8 @@ func FromClient(ctx context.Context, a netip.Addr) context.Context {
 
 type accountKey struct{}
 
-// forAccount is for attempts at an account: from where there are no networks to tell apart, accounts take turns.
-func forAccount(ctx context.Context, email string) context.Context {
+// ForAccount is for attempts at an account: from where there are no networks to tell apart, accounts take turns.
+func ForAccount(ctx context.Context, email string) context.Context {
 	return context.WithValue(ctx, accountKey{}, email)
 }
 
@@ -39,7 +35,8 @@ func accountOf(ctx context.Context) string {
 	return email
 }
 
-func clientOf(ctx context.Context) netip.Addr {
+// Client is whose work a context is for, as FromClient says; the zero Addr: nobody in particular.
+func Client(ctx context.Context) netip.Addr {
 	a, _ := ctx.Value(clientKey{}).(netip.Addr)
 	return a
 }

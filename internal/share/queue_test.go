@@ -1,4 +1,4 @@
-package auth_test
+package share
 
 import (
 	"context"
@@ -9,13 +9,32 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/gatepost/gatepost/auth"
 )
 
 // as is a context of a client.
 func as(ctx context.Context, addr string) context.Context {
-	return auth.FromClient(ctx, netip.MustParseAddr(addr))
+	return FromClient(ctx, netip.MustParseAddr(addr))
+}
+
+// fair is a Queue with what a test sees of it.
+type fair struct{ *Queue }
+
+func newFair(slots, room int) *fair { return &fair{NewQueue(slots, room)} }
+
+func (q *fair) sparing() *fair                            { q.Spare(1); return q }
+func (q *fair) enter(ctx context.Context) (func(), error) { return q.Enter(ctx, ctx) }
+func (q *fair) full(addr string) error                    { return q.Full(as(context.Background(), addr)) }
+func (q *fair) Waiting() int                              { _, n := q.Load(); return n }
+func (q *fair) Held() int                                 { n, _ := q.Load(); return n }
+func (q *fair) Networks() int                             { return len(q.root.below) }
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
 }
 
 // turns notes whose turn it was, in order.
@@ -25,9 +44,9 @@ type turns struct {
 }
 
 // wants has a client wait for its turn, which takes a while.
-func (l *turns) wants(t *testing.T, q *auth.FairQueue, addr string) {
+func (l *turns) wants(t *testing.T, q *fair, addr string) {
 	go func() {
-		leave, err := q.Enter(as(t.Context(), addr))
+		leave, err := q.enter(as(t.Context(), addr))
 		if err != nil {
 			return
 		}
@@ -58,7 +77,7 @@ func TestNetworksTakeTurns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q, l := auth.NewFairQueue(1, 150), &turns{}
+				q, l := newFair(1, 150), &turns{}
 				for i := range 100 {
 					l.wants(t, q, c.hostile(i))
 				}
@@ -83,7 +102,7 @@ func TestNetworksTakeTurns(t *testing.T) {
 // The slot that is spared is for whoever else comes, at once; then they take turns.
 func TestOneNetworkLeavesASlotToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q, l := auth.NewFairQueue(3, 100).Spare(), &turns{}
+		q, l := newFair(3, 100).sparing(), &turns{}
 		for range 10 {
 			l.wants(t, q, "203.0.113.1")
 		}
@@ -104,13 +123,13 @@ func TestOneNetworkLeavesASlotToOthers(t *testing.T) {
 	})
 }
 
-// Alone a network has every slot; from when somebody else waits it gets no more than its share.
+// Alone a network has every slot; from when somebody else waits it gets no more than its
 func TestSharesBindWhileOthersWait(t *testing.T) {
 	t.Parallel()
-	q := auth.NewFairQueue(4, 100)
+	q := newFair(4, 100)
 	var leave []func()
 	for range 4 {
-		l, err := q.Enter(as(t.Context(), "203.0.113.1"))
+		l, err := q.enter(as(t.Context(), "203.0.113.1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +139,7 @@ func TestSharesBindWhileOthersWait(t *testing.T) {
 	wants := func(addr string) {
 		before := q.Waiting()
 		go func() {
-			if _, err := q.Enter(as(t.Context(), addr)); err == nil {
+			if _, err := q.enter(as(t.Context(), addr)); err == nil {
 				got <- addr
 			}
 		}()
@@ -147,29 +166,29 @@ func TestSharesBindWhileOthersWait(t *testing.T) {
 // Who fills the queue is who is refused, and is told that it is because of the network.
 func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 	t.Parallel()
-	q := auth.NewFairQueue(1, 10)
-	if _, err := q.Enter(as(t.Context(), "192.0.2.1")); err != nil {
+	q := newFair(1, 10)
+	if _, err := q.enter(as(t.Context(), "192.0.2.1")); err != nil {
 		t.Fatal(err)
 	}
 	refused := make(chan error, 20)
-	wait := func(addr string) { go func() { _, err := q.Enter(as(t.Context(), addr)); refused <- err }() }
+	wait := func(addr string) { go func() { _, err := q.enter(as(t.Context(), addr)); refused <- err }() }
 	for range 10 {
 		wait("203.0.113.1")
 	}
 	eventually(t, "it is full", func() bool { return q.Waiting() == 10 })
-	if err := q.Full("203.0.113.1"); !errors.Is(err, auth.ErrCrowded) {
+	if err := q.full("203.0.113.1"); !errors.Is(err, ErrCrowded) {
 		t.Errorf("one more of the network: %v", err)
 	}
-	if err := q.Full("198.51.100.1"); err != nil {
+	if err := q.full("198.51.100.1"); err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
 	wait("198.51.100.1")
-	if err := <-refused; !errors.Is(err, auth.ErrCrowded) {
+	if err := <-refused; !errors.Is(err, ErrCrowded) {
 		t.Errorf("somebody else came, and who was refused was told %v", err)
 	}
 	for range 3 {
 		wait("203.0.113.1")
-		if err := <-refused; !errors.Is(err, auth.ErrCrowded) {
+		if err := <-refused; !errors.Is(err, ErrCrowded) {
 			t.Errorf("one more: %v", err)
 		}
 	}
@@ -181,20 +200,20 @@ func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 // Whoever gives up leaves nothing behind, be it at the very moment of the turn.
 func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	t.Parallel()
-	q := auth.NewFairQueue(2, 50)
+	q := newFair(2, 50)
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(as(t.Context(), fmt.Sprintf("203.0.%d.%d", i%5, i%7)), time.Duration(i%3)*time.Millisecond)
 			defer cancel()
-			if leave, err := q.Enter(ctx); err == nil {
+			if leave, err := q.enter(ctx); err == nil {
 				leave()
 			}
 		})
 	}
 	all.Wait()
 	for range 2 {
-		leave, err := q.Enter(as(t.Context(), "192.0.2.1"))
+		leave, err := q.enter(as(t.Context(), "192.0.2.1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +221,7 @@ func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(as(t.Context(), "198.51.100.1"), time.Millisecond)
 	defer cancel()
-	if _, err := q.Enter(ctx); err == nil || q.Networks() != 1 {
+	if _, err := q.enter(ctx); err == nil || q.Networks() != 1 {
 		t.Errorf("who gave up: %v; %d networks are known", err, q.Networks())
 	}
 	if q.Waiting() != 0 || q.Held() != 2 {
@@ -223,20 +242,20 @@ func TestAFullQueueHasRoomForOthers(t *testing.T) {
 		"a /48":         {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", 256*i) }, "2001:db8:1::1"},
 		"a pair of /24": {func(i int) string { return fmt.Sprintf("203.0.%d.%d", i%2, i) }, "198.51.100.1"},
 	} {
-		q := auth.NewFairQueue(1, 20)
+		q := newFair(1, 20)
 		for i := range 21 {
-			go func() { _, _ = q.Enter(as(t.Context(), c.hostile(i))) }()
+			go func() { _, _ = q.enter(as(t.Context(), c.hostile(i))) }()
 		}
 		eventually(t, "it is full", func() bool { return q.Waiting() == 20 })
-		if err := q.Full(c.neighbor); err != nil {
+		if err := q.full(c.neighbor); err != nil {
 			t.Errorf("%s: somebody else: %v", name, err)
 		}
-		if err := q.Full(c.hostile(0)); !errors.Is(err, auth.ErrCrowded) {
+		if err := q.full(c.hostile(0)); !errors.Is(err, ErrCrowded) {
 			t.Errorf("%s: one more of them: %v", name, err)
 		}
 		before := q.Waiting()
 		waits := make(chan error, 1)
-		go func() { _, err := q.Enter(as(t.Context(), c.neighbor)); waits <- err }()
+		go func() { _, err := q.enter(as(t.Context(), c.neighbor)); waits <- err }()
 		select {
 		case err := <-waits:
 			t.Errorf("%s: the neighbor was sent away: %v", name, err)
@@ -254,18 +273,18 @@ func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
 		first, second string
 		want          error
 	}{
-		"others have it":      {"203.0.113.1", "198.51.100.1", auth.ErrBusy},
-		"its own network":     {"203.0.113.1", "203.0.113.1", auth.ErrCrowded},
-		"a wider one":         {"203.0.113.1", "203.0.113.9", auth.ErrCrowded},
-		"no network of ours":  {"127.0.0.1", "127.0.0.1", auth.ErrBusy},
-		"a private one alike": {"10.0.0.1", "10.0.0.1", auth.ErrBusy},
+		"others have it":      {"203.0.113.1", "198.51.100.1", ErrBusy},
+		"its own network":     {"203.0.113.1", "203.0.113.1", ErrCrowded},
+		"a wider one":         {"203.0.113.1", "203.0.113.9", ErrCrowded},
+		"no network of ours":  {"127.0.0.1", "127.0.0.1", ErrBusy},
+		"a private one alike": {"10.0.0.1", "10.0.0.1", ErrBusy},
 	} {
-		q := auth.NewFairQueue(1, 10)
-		if _, err := q.Enter(as(t.Context(), c.first)); err != nil {
+		q := newFair(1, 10)
+		if _, err := q.enter(as(t.Context(), c.first)); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(as(t.Context(), c.second), time.Millisecond)
-		if _, err := q.Enter(ctx); !errors.Is(err, c.want) {
+		if _, err := q.enter(ctx); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 		cancel()
@@ -275,68 +294,21 @@ func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
 // Patience ends for who has others of their network beside; who is alone goes on waiting for their turn.
 func TestWhoIsAloneGoesOnWaiting(t *testing.T) {
 	t.Parallel()
-	q := auth.NewFairQueue(1, 10)
-	leave, err := q.Enter(as(t.Context(), "203.0.113.1"))
+	q := newFair(1, 10)
+	leave, err := q.enter(as(t.Context(), "203.0.113.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	over, end := context.WithCancel(t.Context())
 	end()
-	if _, err := q.EnterWhile(as(t.Context(), "203.0.113.2"), over); !errors.Is(err, auth.ErrCrowded) {
+	if _, err := q.Enter(as(t.Context(), "203.0.113.2"), over); !errors.Is(err, ErrCrowded) {
 		t.Errorf("beside another of the network: %v", err)
 	}
 	alone := make(chan error)
-	go func() { _, err := q.EnterWhile(as(t.Context(), "198.51.100.1"), over); alone <- err }()
+	go func() { _, err := q.Enter(as(t.Context(), "198.51.100.1"), over); alone <- err }()
 	eventually(t, "it waits", func() bool { return q.Waiting() == 1 })
 	leave()
 	if err := <-alone; err != nil {
 		t.Errorf("alone: %v", err)
-	}
-}
-
-// However many networks take what they can, somebody new finds room, until all is taken.
-func TestAdmissionKeepsRoomForOthers(t *testing.T) {
-	t.Parallel()
-	fill := func(a *auth.Admission, addr string) (n int, err error) {
-		for {
-			if _, err = a.Enter(netip.MustParseAddr(addr)); err != nil {
-				return n, err
-			}
-			n++
-		}
-	}
-	for name, c := range map[string]struct {
-		address  func(i int) string
-		networks int
-		newcomer string
-	}{
-		"one address":  {func(int) string { return "203.0.113.1" }, 1, "203.0.113.2"},
-		"a /24":        {func(i int) string { return fmt.Sprintf("203.0.113.%d", i) }, 250, "203.0.112.1"},
-		"a /64":        {func(i int) string { return fmt.Sprintf("2001:db8::%x", i) }, 1000, "2001:db8:0:1::"},
-		"a /48":        {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::", i) }, 1000, "2001:db8:1::"},
-		"eight of /24": {func(i int) string { return fmt.Sprintf("203.0.%d.%d", i%8, i) }, 64, "203.0.8.1"},
-	} {
-		a := auth.NewAdmission(1000)
-		for i := range c.networks {
-			if _, err := fill(a, c.address(i)); !errors.Is(err, auth.ErrCrowded) {
-				t.Errorf("%s: who took all it could was told %v", name, err)
-				break
-			}
-		}
-		leave, err := a.Enter(netip.MustParseAddr(c.newcomer))
-		if err != nil {
-			t.Errorf("%s: after %d, somebody new: %v", name, a.Held(), err)
-			continue
-		}
-		before := a.Held()
-		leave()
-		leave()
-		if a.Held() != before-1 {
-			t.Errorf("%s: who left twice counted twice", name)
-		}
-	}
-	a := auth.NewAdmission(1000)
-	if n, err := fill(a, "127.0.0.1"); n != 1000 || !errors.Is(err, auth.ErrBusy) {
-		t.Errorf("this computer had %d of 1000, then %v", n, err)
 	}
 }
