@@ -16,15 +16,16 @@ import (
 // errOutage spares a visitor the wait while PostgreSQL is known not to answer.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// turnPatience is how long a page waits for its turn: with lookupTimeout for the work, an answer comes within 5 s.
-const turnPatience = 2 * time.Second
+// pageMost is how long a page may wait for its turn and then for PostgreSQL.
+const pageMost = 5 * time.Second
 
-// onPage runs f when it is its client's turn at a connection of pages. A late turn leaves it as much time as an early one,
-// and is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
+// onPage runs f when it is its client's turn at a connection of pages. The turn is waited for as long as lookupTimeout,
+// and the latest leaves f enough time to tell that it is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
 // statement closes its connection, and to open another costs PostgreSQL more than most statements, so that whoever hangs up again and
 // again would keep it busy with that.
 func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error {
-	waiting, cancel := context.WithTimeout(ctx, turnPatience)
+	began := time.Now()
+	waiting, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	leave, err := s.page(waiting)
 	if err != nil {
@@ -34,7 +35,8 @@ func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+	left := min(lookupTimeout, pageMost-time.Since(began))
+	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), left)
 	defer cancel()
 	return f(working)
 }
