@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
@@ -210,16 +209,6 @@ func (s *Store) Close() {
 	s.pinger.close()
 	s.path.Close()
 	s.work.Close()
-}
-
-// Client is where an attempt came from.
-type Client struct {
-	Addr      netip.Addr // the one client address, already told apart from trusted proxies
-	Browser   Token      // from the browser's last sign-in, whoever's it was; empty: a strange browser
-	UserAgent string
-	Language  string // for mail, as the pages name it
-	Next      string // the page asked for, for mail that leads back to it; empty: none
-	RequestID string // for the audit line
 }
 
 // User is a person as others may know them; it holds no secret.

@@ -36,7 +36,7 @@ func holdAll(q *share.Queue) (release func()) {
 // OldHash hashes with parameters from before the current ones.
 func OldHash(p Password) string {
 	h := phc{argonParams: argonParams{memory: 8 * 1024, time: 1, threads: 1}, saltBytes: make([]byte, 16), keyBytes: make([]byte, 32)}
-	h.keyBytes = derive(h, p.normal())
+	h.keyBytes = derive(h, normal(p))
 	return h.String()
 }
 

@@ -33,25 +33,25 @@ var commonSet = sync.OnceValue(func() map[string]struct{} {
 
 // normal is the form of a password that is hashed: NFC, so that the same letters typed on two systems are the same
 // password (NIST SP 800-63B-4 section 3.1.1.2), and nothing else changed.
-func (p Password) normal() string { return norm.NFC.String(string(p)) }
+func normal(p Password) string { return norm.NFC.String(string(p)) }
 
 // hashable says whether the password may be hashed at all; anything else cannot be anybody's password.
-func (p Password) hashable() bool {
+func hashable(p Password) bool {
 	return p != "" && len(p) <= maxPasswordBytes && utf8.ValidString(string(p)) && !strings.ContainsRune(string(p), 0)
 }
 
 // checkNewPassword judges a password somebody chooses.
 func (s *Store) checkNewPassword(p Password, email string) error {
 	var faults InputError
-	n := utf8.RuneCountInString(p.normal())
-	folded := strings.ToLower(p.normal())
+	n := utf8.RuneCountInString(normal(p))
+	folded := strings.ToLower(normal(p))
 	_, common := commonSet()[folded]
 	switch {
 	case p == "":
 		faults.add("password", Missing, 0)
 	case n > MaxPasswordLength || len(p) > maxPasswordBytes:
 		faults.add("password", TooLong, MaxPasswordLength)
-	case !p.hashable():
+	case !hashable(p):
 		faults.add("password", Malformed, 0)
 	case n < s.o.PasswordMin:
 		faults.add("password", TooShort, s.o.PasswordMin)

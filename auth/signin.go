@@ -168,7 +168,7 @@ func renew(old string, proved, chosen Password, derive deriver) (string, error) 
 		return hash(proved, derive), nil
 	case chosen == "":
 		return "", nil
-	case chosen.normal() == proved.normal():
+	case normal(chosen) == normal(proved):
 		return "", InputError{{"password", Unchanged, 0}}
 	}
 	return hash(chosen, derive), nil
@@ -207,7 +207,7 @@ func checkTyped(field string, p Password) (faults InputError) {
 		faults.add(field, Missing, 0)
 	case len(p) > maxPasswordBytes:
 		faults.add(field, TooLong, MaxPasswordLength)
-	case !p.hashable():
+	case !hashable(p):
 		faults.add(field, Malformed, 0)
 	}
 	return faults

@@ -14,7 +14,7 @@ import (
 )
 
 // secret is a random word that stands nowhere else, with something in its middle.
-func secret(r *rand.Rand, middle string) string {
+func secretWith(r *rand.Rand, middle string) string {
 	const letters = "QXZJKVWqxzjkvw23456789" // no words
 	word := func() string {
 		b := make([]byte, 9)
@@ -125,7 +125,7 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 			for form, text := range forms {
 				for i := range 4 {
 					middle := middles[r.IntN(len(middles))]
-					hush := secret(r, middle)
+					hush := secretWith(r, middle)
 					values := noSettings(t)
 					values[name] = strings.ReplaceAll(text, "SECRET", hush)
 					if name == "GATEPOST_LISTEN" || name == "PORT" {
@@ -162,7 +162,7 @@ func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 			if !k.secret {
 				continue
 			}
-			hush := secret(r, "@")
+			hush := secretWith(r, "@")
 			if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "SECRET", hush)+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 		{"user", "create", "a@example.com", "--role", "X"},
 	} {
 		for form, text := range forms {
-			hush := secret(r, "@")
+			hush := secretWith(r, "@")
 			args := slices.Clone(command)
 			for i := range args {
 				args[i] = strings.ReplaceAll(args[i], "X", strings.ReplaceAll(text, "SECRET", hush))
@@ -203,7 +203,7 @@ func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 // A variable whose name is a piece of something else is not named.
 func TestNoPasswordInANameIsRepeated(t *testing.T) {
 	t.Parallel()
-	hush := secret(rand.New(rand.NewPCG(7, 8)), "@")
+	hush := secretWith(rand.New(rand.NewPCG(7, 8)), "@")
 	said := says(t, []string{"check"}, append(environ(noSettings(t)), "GATEPOST_X postgres://u:"+hush+"@h/db?sslmode=disable"))
 	if told(said, hush) != "" || !strings.Contains(said, "its name is not shown") {
 		t.Error(said)
