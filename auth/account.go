@@ -6,13 +6,15 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented ends,
 // the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It fails with
 // ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable; only without
 // an error is the old token dead.
-func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Issued, error) {
+func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
 		check:  func(string) error { return checkTyped("password", p).orNil() },
 		finish: s.issue})
@@ -23,7 +25,7 @@ func (s *Store) Confirm(ctx context.Context, t Token, p Password, c Client) (Iss
 // signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and "password";
 // Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, share.ErrBusy or
 // ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
-func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Password, c Client) (Issued, error) {
+func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
 		check: func(email string) error {
 			faults := checkTyped("current", current)
@@ -44,7 +46,7 @@ func (s *Store) ChangePassword(ctx context.Context, t Token, current, chosen Pas
 
 // tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the
 // address.
-func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
+func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	l := letter{kind: MailPassword, userID: userID, language: c.Language, facts: factsOf(c)}
 	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.to); err != nil {
 		return err
@@ -57,7 +59,7 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 // is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession, InputError
 // (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable, and has deleted nothing then, except that
 // after ErrUnavailable it may have.
-func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client) error {
+func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
@@ -73,7 +75,7 @@ func (s *Store) DeleteAccount(ctx context.Context, t Token, p Password, c Client
 }
 
 // sayFarewell tells the user's address that his account is deleted, and every one that could still have taken it back.
-func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c Client) error {
+func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	rows, _ := tx.Query(ctx, `
 		SELECT email FROM gatepost."user" WHERE id = $1
 		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND email <> '' AND expires_at > now()
@@ -93,11 +95,11 @@ func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c Cli
 // deed is what a user does with his own account by proving his password once more.
 type deed struct {
 	event    string
-	token    Token
-	password Password
-	client   Client
-	chosen   Password // takes the place of the password; empty: it stays
-	all      bool     // every session of the user ends, not only the one presented
+	token    secret.Token
+	password secret.Password
+	client   secret.Client
+	chosen   secret.Password // takes the place of the password; empty: it stays
+	all      bool            // every session of the user ends, not only the one presented
 	// check judges what was typed, for the user's address, before anything is hashed.
 	check func(email string) error
 	// finish runs in the transaction that has ended the sessions. The new one is for it to make.
@@ -144,13 +146,13 @@ type owner struct {
 
 // owner finds the user of a session. One that may rest for longer than those that are not remembered was remembered;
 // where the operator allows none to, that is not known, and the cookie ends with the browser.
-func (s *Store) owner(ctx context.Context, t Token) (owner, error) {
+func (s *Store) owner(ctx context.Context, t secret.Token) (owner, error) {
 	var o owner
 	err := s.ofSession(ctx, "find session", t, func(ctx context.Context) error {
 		return s.db.QueryRow(ctx, `
 			SELECT u.id, u.email, s.idle_seconds * interval '1 second' > $4
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
+			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
 			Scan(&o.id, &o.email, &o.remember)
 	})
 	return o, err
@@ -162,7 +164,7 @@ func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d de
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u
 		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5)
-		RETURNING s.token = $1 AND `+s.alive, d.token.hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
+		RETURNING s.token = $1 AND `+s.alive, d.token.Hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
 	if err != nil {
 		return err
 	}

@@ -13,26 +13,27 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-const chosen auth.Password = "another quiet river"
+const chosen secret.Password = "another quiet river"
 
 // proofs are what takes the password once more.
-var proofs = map[string]func(*auth.Store, context.Context, auth.Token, auth.Password) (auth.Issued, error){
-	"confirm": func(s *auth.Store, ctx context.Context, token auth.Token, p auth.Password) (auth.Issued, error) {
+var proofs = map[string]func(*auth.Store, context.Context, secret.Token, secret.Password) (auth.Issued, error){
+	"confirm": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
 		return s.Confirm(ctx, token, p, here)
 	},
-	"change-password": func(s *auth.Store, ctx context.Context, token auth.Token, p auth.Password) (auth.Issued, error) {
+	"change-password": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
 		return s.ChangePassword(ctx, token, p, chosen, here)
 	},
-	"delete-account": func(s *auth.Store, ctx context.Context, token auth.Token, p auth.Password) (auth.Issued, error) {
+	"delete-account": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
 		return auth.Issued{}, s.DeleteAccount(ctx, token, p, here)
 	},
 }
 
 // alive says whether a token is a session's.
-func alive(t *testing.T, s *auth.Store, token auth.Token) bool {
+func alive(t *testing.T, s *auth.Store, token secret.Token) bool {
 	t.Helper()
 	_, err := s.Lookup(t.Context(), token)
 	if err != nil && !errors.Is(err, auth.ErrNoSession) {
@@ -114,10 +115,10 @@ func TestAProofReadsThePasswordStrictly(t *testing.T) {
 		if event == "change-password" {
 			field = "current"
 		}
-		for p, want := range map[auth.Password]auth.FieldError{
-			"":                                      {Field: field, Problem: auth.Missing},
-			"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8":      {Field: field, Problem: auth.Malformed},
-			auth.Password(strings.Repeat("x", 5e3)): {Field: field, Problem: auth.TooLong, Limit: 256},
+		for p, want := range map[secret.Password]auth.FieldError{
+			"":                                 {Field: field, Problem: auth.Missing},
+			"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8": {Field: field, Problem: auth.Malformed},
+			secret.Password(strings.Repeat("x", 5e3)): {Field: field, Problem: auth.TooLong, Limit: 256},
 		} {
 			var input auth.InputError
 			if _, err := prove(s, t.Context(), token, p); !errors.As(err, &input) || len(input) != 1 || input[0] != want {
@@ -125,7 +126,7 @@ func TestAProofReadsThePasswordStrictly(t *testing.T) {
 			}
 		}
 	}
-	for p, want := range map[auth.Password]auth.InputError{
+	for p, want := range map[secret.Password]auth.InputError{
 		"":                {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.Missing}},
 		"short":           {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.TooShort, Limit: 8}},
 		"Ada@example.com": {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.TooPersonal}},
@@ -178,7 +179,7 @@ func TestAPlaceFromBeforeANewPasswordIsForgotten(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	browser := ada(t, s) // a thief may have been there
 	token := sessionsOf(t, db, "ada@example.com", 1)[0]
-	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen, auth.Client{Addr: here.Addr}); err != nil {
+	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen, secret.Client{Addr: here.Addr}); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
@@ -191,13 +192,13 @@ func TestAPlaceFromBeforeANewPasswordIsForgotten(t *testing.T) {
 func TestTheSamePasswordIsNoNewOne(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
-	const composed, decomposed auth.Password = "caf\u00e9 au lait, s'il vous pla\u00eet", "cafe\u0301 au lait, s'il vous plai\u0302t"
+	const composed, decomposed secret.Password = "caf\u00e9 au lait, s'il vous pla\u00eet", "cafe\u0301 au lait, s'il vous plai\u0302t"
 	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: composed}, true, "", here)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := content(t, db)
-	for _, same := range []auth.Password{composed, decomposed} {
+	for _, same := range []secret.Password{composed, decomposed} {
 		var input auth.InputError
 		_, err := s.ChangePassword(t.Context(), issued.Session, composed, same, here)
 		if !errors.As(err, &input) || !slices.Equal(input, auth.InputError{{Field: "password", Problem: auth.Unchanged}}) {
@@ -250,7 +251,7 @@ func TestOfTwoNewPasswordsAtOnceOneIsTaken(t *testing.T) {
 	results := make(chan error, 2)
 	tokens := sessionsOf(t, db, "ada@example.com", 2)
 	release := auth.HoldHashQueue(s)
-	for i, p := range []auth.Password{"a first new password", "a second new password"} {
+	for i, p := range []secret.Password{"a first new password", "a second new password"} {
 		go func() {
 			_, err := s.ChangePassword(context.Background(), tokens[i], goodPassword, p, here)
 			results <- err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // ErrOtherUser: somebody is signed in, but not the user the link is about.
@@ -15,7 +17,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 // changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
 // Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
 // already), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable.
-func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, email string, c Client) (Issued, error) {
+func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string, c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
 		check: func(current string) (err error) {
 			faults := checkTyped("password", p)
@@ -41,7 +43,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t Token, p Password, ema
 }
 
 // askNewAddress takes the place of an earlier request, whoever has the address.
-func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email string, c Client) error {
+func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'change'`, userID)
 	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'change-email:%'`, userID)
@@ -88,7 +90,7 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 // ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail may not
 // be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
 // ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or ErrUnavailable.
-func (s *Store) ConfirmEmail(ctx context.Context, t, session Token, c Client) error {
+func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
 	l, err := s.linkFor(ctx, t, isFor(ForChange))
 	if err == nil {
 		err = s.transact(ctx, "change e-mail", func(ctx context.Context, tx pgx.Tx) error {
@@ -109,7 +111,7 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session Token, c Client) er
 	return err
 }
 
-func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c Client) error {
+func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.Client) error {
 	var old string
 	facts := factsOf(c)
 	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&old, &facts.Claims)
@@ -158,10 +160,10 @@ func voidUndosSince(ctx context.Context, tx pgx.Tx, userID string, since time.Ti
 }
 
 // checkSession fails with ErrNoSession or ErrOtherUser unless a session is the user's.
-func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t Token, userID string) error {
+func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, userID string) error {
 	var whose string
 	err := tx.QueryRow(ctx, `SELECT u.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
+		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return ErrNoSession
@@ -174,7 +176,7 @@ func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t Token, userID str
 // UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever changed
 // the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work. The
 // address that the account had until now is told.
-func (s *Store) UndoEmailChange(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
+func (s *Store) UndoEmailChange(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(ForUndo), func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
 		if err := voidUndosSince(ctx, tx, l.userID, l.created); err != nil {
 			return err

@@ -8,10 +8,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // changeAddress goes the whole way to a new address, and returns the new session and the link that undoes it.
-func changeAddress(t *testing.T, s *auth.Store, o *office, token auth.Token, to, from string) (session, undo auth.Token) {
+func changeAddress(t *testing.T, s *auth.Store, o *office, token secret.Token, to, from string) (session, undo secret.Token) {
 	t.Helper()
 	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, to, here)
 	if err != nil {
@@ -28,7 +29,7 @@ func changeAddress(t *testing.T, s *auth.Store, o *office, token auth.Token, to,
 	return issued.Session, sent[0].Link
 }
 
-func email(t *testing.T, s *auth.Store, token auth.Token) string {
+func email(t *testing.T, s *auth.Store, token secret.Token) string {
 	t.Helper()
 	v, err := s.Lookup(t.Context(), token)
 	if err != nil {
@@ -156,7 +157,7 @@ func TestADeletionIsTold(t *testing.T) {
 }
 
 // confirmed is a session of somebody whose address is.
-func confirmed(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) auth.Token {
+func confirmed(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) secret.Token {
 	t.Helper()
 	token := signUp(t, s, email)
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = true WHERE email = $1`, email)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 const (
@@ -48,12 +50,12 @@ func newAuditor(s *Store) *auditor { return &auditor{s: s, tallies: map[tallyKey
 // audit writes the one line about a decision on a person, and the row. What strangers typed stays out of both: an address field
 // holds a password now and then. What is refused over and over, or done by the same user, is told at first and then
 // counted (tally).
-func (s *Store) audit(ctx context.Context, event, userID string, c Client, err error) {
+func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error) {
 	s.auditDetail(ctx, event, userID, c, "", err)
 }
 
 // auditDetail is audit with what was done, which is the operator's own words or ours.
-func (s *Store) auditDetail(ctx context.Context, event, userID string, c Client, detail string, err error) {
+func (s *Store) auditDetail(ctx context.Context, event, userID string, c secret.Client, detail string, err error) {
 	e := &auditEvent{at: time.Now(), event: event, result: result(err), userID: userID, requestID: c.RequestID, actor: s.o.Actor, detail: detail}
 	if c.Addr.IsValid() {
 		e.client = c.Addr.String()

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // cache keeps sessions that were looked up, by the hash of their token, so that most requests ask nobody. It only ever
@@ -25,14 +27,14 @@ const (
 
 type shard struct {
 	mu     sync.RWMutex
-	byHash map[tokenHash]*cached
+	byHash map[secret.TokenHash]*cached
 	byUser map[string]*cached // the first of a list
 	bytes  int
 }
 
 // cached is one session. Those of one user hang together.
 type cached struct {
-	hash       tokenHash
+	hash       secret.TokenHash
 	session    Session
 	until      time.Time
 	bytes      int
@@ -42,15 +44,15 @@ type cached struct {
 func newCache(maxAge time.Duration) *cache {
 	c := &cache{maxAge: maxAge}
 	for i := range c.shards {
-		c.shards[i].byHash, c.shards[i].byUser = map[tokenHash]*cached{}, map[string]*cached{}
+		c.shards[i].byHash, c.shards[i].byUser = map[secret.TokenHash]*cached{}, map[string]*cached{}
 	}
 	return c
 }
 
-func (c *cache) shard(h tokenHash) *shard { return &c.shards[h[0]%cacheShards] }
+func (c *cache) shard(h secret.TokenHash) *shard { return &c.shards[h[0]%cacheShards] }
 
 // get finds a session that is not too old. Its roles are shared: nobody writes to them.
-func (c *cache) get(h tokenHash) (Session, bool) {
+func (c *cache) get(h secret.TokenHash) (Session, bool) {
 	s := c.shard(h)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -63,7 +65,7 @@ func (c *cache) get(h tokenHash) (Session, bool) {
 
 // put keeps what a look-up found that began at a time and in a generation. left is how long PostgreSQL would go on
 // accepting the session without any use: counted from before it was asked, so that the copy always ends first.
-func (c *cache) put(h tokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
+func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
 	left = min(left, c.maxAge)
 	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
 	if left <= 0 || e.bytes > maxCachedBytes/cacheShards {
@@ -136,7 +138,7 @@ func (c *cache) dropUser(id string) {
 }
 
 // drop forgets one session.
-func (c *cache) drop(h tokenHash) {
+func (c *cache) drop(h secret.TokenHash) {
 	c.generation.Add(1)
 	s := c.shard(h)
 	s.mu.Lock()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // reference is what a cache has to do, as simply as it can be said: a list of what was told, with until when.
@@ -18,7 +20,7 @@ type reference struct {
 }
 
 type referenceEntry struct {
-	hash  tokenHash
+	hash  secret.TokenHash
 	user  string
 	until time.Time
 }
@@ -28,7 +30,7 @@ func (r *reference) drop(which func(referenceEntry) bool) {
 	r.entries = slices.DeleteFunc(r.entries, which)
 }
 
-func (r *reference) get(h tokenHash) (user string, ok bool) {
+func (r *reference) get(h secret.TokenHash) (user string, ok bool) {
 	for _, e := range r.entries {
 		if e.hash == h && time.Now().Before(e.until) {
 			return e.user, true
@@ -39,7 +41,7 @@ func (r *reference) get(h tokenHash) (user string, ok bool) {
 
 // load is a look-up under way: what PostgreSQL said may be told after somebody has revoked it.
 type load struct {
-	hash       tokenHash
+	hash       secret.TokenHash
 	user       string
 	began      time.Time
 	left       time.Duration
@@ -54,10 +56,10 @@ func TestTheCacheDoesWhatItsReferenceDoes(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(t *rapid.T) { // a *testing.T would be asked for its deadline, which a bubble has not
 			c, r := newCache(30*time.Second), &reference{}
 			var loads []load
-			hash := func(t *rapid.T) tokenHash {
-				return tokenHash{byte(rapid.IntRange(0, 20).Draw(t, "token")), 7}
+			hash := func(t *rapid.T) secret.TokenHash {
+				return secret.TokenHash{byte(rapid.IntRange(0, 20).Draw(t, "token")), 7}
 			}
-			userOf := func(h tokenHash) string { return fmt.Sprint("user", h[0]%4) }
+			userOf := func(h secret.TokenHash) string { return fmt.Sprint("user", h[0]%4) }
 			t.Repeat(map[string]func(*rapid.T){
 				"begin": func(t *rapid.T) {
 					h := hash(t)
@@ -96,7 +98,7 @@ func TestTheCacheDoesWhatItsReferenceDoes(t *testing.T) {
 				},
 				"": func(t *rapid.T) {
 					for i := range 21 {
-						h := tokenHash{byte(i), 7}
+						h := secret.TokenHash{byte(i), 7}
 						v, ok := c.get(h)
 						if user, want := r.get(h); ok != want || ok && v.User.ID != user {
 							t.Fatalf("token %d: got %v %q, want %v %q", i, ok, v.User.ID, want, user)
@@ -113,7 +115,7 @@ func TestTheCacheStaysWithinItsBounds(t *testing.T) {
 	c := newCache(time.Minute)
 	session := Session{User: User{ID: "ada"}}
 	for i := range 3 * maxCached {
-		h := tokenHash{byte(i), byte(i >> 8), byte(i >> 16)}
+		h := secret.TokenHash{byte(i), byte(i >> 8), byte(i >> 16)}
 		c.put(h, session, time.Hour, time.Now(), 0)
 		if _, ok := c.get(h); !ok {
 			t.Fatalf("the latest is not kept")
@@ -124,11 +126,11 @@ func TestTheCacheStaysWithinItsBounds(t *testing.T) {
 	}
 	session.User.Name = string(make([]byte, 100<<10))
 	for i := range 2000 {
-		c.put(tokenHash{byte(i), byte(i >> 8), 1}, session, time.Hour, time.Now(), 0)
+		c.put(secret.TokenHash{byte(i), byte(i >> 8), 1}, session, time.Hour, time.Now(), 0)
 	}
 	session.User.Name = string(make([]byte, maxCachedBytes))
 	for i := range cacheShards {
-		c.put(tokenHash{byte(i), 0, 2}, session, time.Hour, time.Now(), 0)
+		c.put(secret.TokenHash{byte(i), 0, 2}, session, time.Hour, time.Now(), 0)
 	}
 	total := 0
 	for i := range c.shards {
@@ -156,8 +158,8 @@ func TestAKeptSessionTakesLessThanAKibibyte(t *testing.T) {
 	before := heap()
 	const n = 50_000
 	for i := range n {
-		token := newToken()
-		c.put(token.sum(), Session{ID: newID(), User: User{ID: newID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: splitRoles("user,editor")}}, time.Hour, time.Now(), 0)
+		token := secret.NewToken()
+		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: splitRoles("user,editor")}}, time.Hour, time.Now(), 0)
 	}
 	each := (heap() - before) / uint64(c.len())
 	if each > 1024 {
@@ -198,11 +200,11 @@ func TestUsesAreWrittenTogetherAndOnceEach(t *testing.T) {
 // BenchmarkCacheGet is the whole price of a session that is kept.
 func BenchmarkCacheGet(b *testing.B) {
 	c := newCache(time.Minute)
-	token := newToken()
-	c.put(token.sum(), Session{ID: "s", User: User{ID: "ada"}}, time.Hour, time.Now(), 0)
+	token := secret.NewToken()
+	c.put(token.Sum(), Session{ID: "s", User: User{ID: "ada"}}, time.Hour, time.Now(), 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := c.get(token.sum()); !ok {
+		if _, ok := c.get(token.Sum()); !ok {
 			b.Fatal("gone")
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Cookie is how the session token travels. Its methods are the only code that reads or writes it.
@@ -28,7 +30,7 @@ func NewCookie(secure bool, port string, lifetime time.Duration) Cookie {
 
 // Read finds the token. present without a token is a cookie we cannot have issued: malformed, or several of our name,
 // of which none is believed.
-func (c Cookie) Read(h http.Header) (t Token, present bool) {
+func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 	for _, line := range h["Cookie"] {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, value, _ := strings.Cut(pair, "=")
@@ -39,7 +41,7 @@ func (c Cookie) Read(h http.Header) (t Token, present bool) {
 				return "", true
 			}
 			present = true
-			t, _ = parseToken(trim(value))
+			t, _ = secret.ParseToken(trim(value))
 		}
 	}
 	return t, present
@@ -84,7 +86,7 @@ func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
 // SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that it opens. It reports false
 // for what is none of ours.
 func (c Cookie) SetLink(h http.Header, typed string) bool {
-	t, ok := parseToken(typed)
+	t, ok := secret.ParseToken(typed)
 	if ok {
 		c.add(h, linkSuffix, string(t), linkAge)
 	}
@@ -92,7 +94,7 @@ func (c Cookie) SetLink(h http.Header, typed string) bool {
 }
 
 // ReadLink finds the secret of the link opened last; empty when there is none, or several.
-func (c Cookie) ReadLink(h http.Header) Token {
+func (c Cookie) ReadLink(h http.Header) secret.Token {
 	t, _ := Cookie{Name: c.Name + linkSuffix}.Read(h)
 	return t
 }
@@ -101,13 +103,15 @@ func (c Cookie) ReadLink(h http.Header) Token {
 func (c Cookie) ClearLink(h http.Header) { c.add(h, linkSuffix, "", 0) }
 
 // ReadBrowser finds the token of the browser; empty when there is none, or several.
-func (c Cookie) ReadBrowser(h http.Header) Token {
+func (c Cookie) ReadBrowser(h http.Header) secret.Token {
 	t, _ := Cookie{Name: c.Name + browserSuffix}.Read(h)
 	return t
 }
 
 // SetBrowser gives the browser a new token to be known by, for as long as it stays familiar.
-func (c Cookie) SetBrowser(h http.Header, t Token) { c.add(h, browserSuffix, string(t), familiarFor) }
+func (c Cookie) SetBrowser(h http.Header, t secret.Token) {
+	c.add(h, browserSuffix, string(t), familiarFor)
+}
 
 func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
@@ -181,7 +185,7 @@ func (c Cookie) cut(line string) string {
 }
 
 // Set gives the browser a new session. Without remember the cookie ends with the browser.
-func (c Cookie) Set(h http.Header, t Token, remember bool) {
+func (c Cookie) Set(h http.Header, t secret.Token, remember bool) {
 	v := c.Name + "=" + string(t) + c.attributes()
 	if remember {
 		v += "; Max-Age=" + strconv.Itoa(int(c.MaxAge.Seconds()))

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC.
@@ -22,7 +24,7 @@ type Export struct {
 	Mails []ExportedMail `json:"mails"`
 
 	s         *Store
-	token     Token
+	token     secret.Token
 	lastEvent int64 // those that came later are left out
 	end       func()
 	ctx       context.Context
@@ -90,7 +92,7 @@ type ExportedPlaces struct {
 // sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
 // place of an export of the same user that is under way. It fails with ErrNoSession, ErrStale or ErrUnavailable, and so
 // does what is read from it.
-func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) {
+func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	asked := s.exports.asked.Add(1)
 	var fresh bool
@@ -117,14 +119,14 @@ func (s *Store) Export(ctx context.Context, t Token, c Client) (*Export, error) 
 }
 
 // exportUser begins an Export, and says whether the session is fresh enough for one.
-func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t Token, e *Export) (fresh bool, err error) {
+func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Export) (fresh bool, err error) {
 	var roles string
 	u := &e.User
 	err = tx.QueryRow(ctx, `
 		SELECT `+isFresh("$4")+`, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
 		       coalesce(u.image, ''), u.role, `+utc(`u.created_at`)+`, `+utc(`u.updated_at`)+`
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
+		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
 		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
 	u.Roles = append([]string{}, splitRoles(roles)...) // null is no list
 	return fresh, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -34,7 +35,7 @@ func holdAll(q *share.Queue) (release func()) {
 }
 
 // OldHash hashes with parameters from before the current ones.
-func OldHash(p Password) string {
+func OldHash(p secret.Password) string {
 	h := phc{argonParams: argonParams{memory: 8 * 1024, time: 1, threads: 1}, saltBytes: make([]byte, 16), keyBytes: make([]byte, 32)}
 	h.keyBytes = derive(h, normal(p))
 	return h.String()
@@ -42,8 +43,8 @@ func OldHash(p Password) string {
 
 // Hash, VerifyPassword and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
 var (
-	Hash           = func(p Password) string { return hash(p, derive) }
-	VerifyPassword = func(p Password, stored string) bool { return verify(p, stored, derive) }
+	Hash           = func(p secret.Password) string { return hash(p, derive) }
+	VerifyPassword = func(p secret.Password, stored string) bool { return verify(p, stored, derive) }
 	ParsePHC       = parsePHC
 	Settle         = func(ctx context.Context, began time.Time, step time.Duration, err error) {
 		s := &Store{o: Options{AnswerStep: step}, hold: hold}
@@ -127,7 +128,7 @@ func TakeMail(s *Store, ctx context.Context) (Mail, error) {
 }
 
 // Audit notes an event, and FlushAudit writes down what waits.
-func Audit(s *Store, event string)             { s.audit(context.Background(), event, "", Client{}, nil) }
+func Audit(s *Store, event string)             { s.audit(context.Background(), event, "", secret.Client{}, nil) }
 func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.
@@ -144,7 +145,7 @@ func CountProofs(t testing.TB, s *Store, email string, which string, n int, addr
 	for range n {
 		for d, name := range doorNames {
 			if name == which {
-				all = append(all, doorsOf(email, Client{}).proofs[d])
+				all = append(all, doorsOf(email, secret.Client{}).proofs[d])
 			}
 		}
 		for _, a := range addresses {
@@ -178,7 +179,7 @@ func countAll(t testing.TB, s *Store, buckets []bucket) {
 }
 
 // HashOf is what the table of sessions has of a token.
-func HashOf(t Token) string { return t.hash() }
+func HashOf(t secret.Token) string { return t.Hash() }
 
 // Asking is how many look-ups are under way.
 func Asking(s *Store) int { return s.asking.Held() }

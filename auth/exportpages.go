@@ -106,7 +106,7 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 			SELECT id, `+utc(`created_at`)+`, `+utc(`last_used_at`)+`, `+utc(`expires_at`)+`,
 			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
 			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now()) ORDER BY id LIMIT $5`,
-			e.User.ID, e.token.hash(), after, e.ExportedAt, exportPage)
+			e.User.ID, e.token.Hash(), after, e.ExportedAt, exportPage)
 		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession])
 		if n := len(list); n > 0 {
 			after = list[n-1].ID
@@ -168,5 +168,5 @@ func (e *Export) alive(ctx context.Context, tx pgx.Tx) error {
 	var one int
 	return tx.QueryRow(ctx, `
 		SELECT 1 FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+e.s.alive, e.token.hash(), e.s.o.SessionIdle, e.s.o.SessionLifetime).Scan(&one)
+		WHERE s.token = $1 AND `+e.s.alive, e.token.Hash(), e.s.o.SessionIdle, e.s.o.SessionLifetime).Scan(&one)
 }

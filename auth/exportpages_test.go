@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // wholeExport is one with all its pages.
@@ -127,7 +128,7 @@ func TestOneExportAUserAndThirtyTwoInAll(t *testing.T) {
 	s, _ := authtest.NewStore(t)
 	begin := func(name, from string) context.Context {
 		t.Helper()
-		e, err := s.Export(t.Context(), signUp(t, s, name+"@example.com"), auth.Client{Addr: netip.MustParseAddr(from)})
+		e, err := s.Export(t.Context(), signUp(t, s, name+"@example.com"), secret.Client{Addr: netip.MustParseAddr(from)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +138,7 @@ func TestOneExportAUserAndThirtyTwoInAll(t *testing.T) {
 	ada := signUp(t, s, "ada@example.com")
 	var own []context.Context
 	for range 5 {
-		e, err := s.Export(t.Context(), ada, auth.Client{Addr: netip.MustParseAddr("203.0.113.1")})
+		e, err := s.Export(t.Context(), ada, secret.Client{Addr: netip.MustParseAddr("203.0.113.1")})
 		if err != nil {
 			t.Fatal(err)
 		}

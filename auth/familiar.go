@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for longer
@@ -28,11 +30,11 @@ const (
 	familiarMost = 20
 )
 
-func browserPlace(t Token) []byte  { return hashKey("browser", t.hash()) }
-func networkPlace(c Client) []byte { return hashKey("network", network(c.Addr)) }
+func browserPlace(t secret.Token) []byte  { return hashKey("browser", t.Hash()) }
+func networkPlace(c secret.Client) []byte { return hashKey("network", network(c.Addr)) }
 
 // placeOf is the row of a door.
-func placeOf(d door, c Client) []byte {
+func placeOf(d door, c secret.Client) []byte {
 	if d == browserDoor {
 		return browserPlace(c.Browser)
 	}
@@ -41,7 +43,7 @@ func placeOf(d door, c Client) []byte {
 
 // befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
 // time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps it.
-func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, error) {
+func befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (secret.Token, error) {
 	t, err := renewBrowser(ctx, tx, c)
 	if err != nil {
 		return "", err
@@ -64,8 +66,8 @@ func befriend(ctx context.Context, tx pgx.Tx, userID string, c Client) (Token, e
 
 // renewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is
 // forgotten.
-func renewBrowser(ctx context.Context, tx pgx.Tx, c Client) (Token, error) {
-	t := newToken()
+func renewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token, error) {
+	t := secret.NewToken()
 	if c.Browser == "" {
 		return t, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // easy are passwords that a program tries first, whatever list they are on.
@@ -31,12 +33,12 @@ var good = []string{
 func TestWhatTakesNoChoiceIsNoPassword(t *testing.T) {
 	t.Parallel()
 	for _, p := range easy {
-		if !guessable(strings.ToLower(normal(Password(p)))) {
+		if !guessable(strings.ToLower(normal(secret.Password(p)))) {
 			t.Errorf("%q is taken, with %d choices", p, choices([]rune(strings.ToLower(p))))
 		}
 	}
 	for _, p := range good {
-		if folded := strings.ToLower(normal(Password(p))); guessable(folded) {
+		if folded := strings.ToLower(normal(secret.Password(p))); guessable(folded) {
 			t.Errorf("%q is refused, with %d choices", p, choices([]rune(folded)))
 		}
 	}

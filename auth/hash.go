@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // argonParams are the cost of a hash. Memory is in KiB.
@@ -80,7 +82,7 @@ func derive(h phc, password string) []byte {
 type deriver func(h phc, password string) []byte
 
 // hash makes the PHC string of a new password.
-func hash(p Password, derive deriver) string {
+func hash(p secret.Password, derive deriver) string {
 	h := phc{argonParams: current, saltBytes: make([]byte, current.salt)}
 	rand.Read(h.saltBytes)
 	h.keyBytes = make([]byte, current.key)
@@ -89,7 +91,7 @@ func hash(p Password, derive deriver) string {
 }
 
 // verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
-func verify(p Password, stored string, derive deriver) bool {
+func verify(p secret.Password, stored string, derive deriver) bool {
 	h, err := parsePHC(stored)
 	if err != nil {
 		h, _ = parsePHC(dummyHash) // a constant of ours

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // person is a user with whatever somebody can have of an account: two sessions and a link of each kind.
@@ -26,8 +27,8 @@ type person struct {
 	db                   *pgxpool.Pool
 	o                    *office
 	id                   string
-	mine, other          auth.Token
-	reset, verify, guest auth.Token
+	mine, other          secret.Token
+	reset, verify, guest secret.Token
 	circles              circles
 }
 

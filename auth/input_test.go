@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func TestCanonicalEmail(t *testing.T) {
@@ -147,23 +148,23 @@ func TestNewPasswords(t *testing.T) {
 		minded; in the harbour a boat was painted green, two children counted gulls, and somewhere behind the church a baker opened the first window of
 		the street to let the smell of bread out.`), " ")
 	s, _ := authtest.NewStore(t, func(o *auth.Options) { o.SiteName = "Example Shop" })
-	for p, want := range map[auth.Password]auth.Problem{
-		"":                                      auth.Missing,
-		"seven77":                               auth.TooShort,
-		"äöüßéèà":                               auth.TooShort, // 7 characters, though 14 bytes
-		"äöüßéèàç":                              "",
-		"🙂🙃🐙🦊🍋🚲🎈🌵":                              "",
-		"password1":                             auth.TooCommon,
-		"PassWord1":                             auth.TooCommon,
-		"ada@example.com":                       auth.TooPersonal,
-		"example shop":                          auth.TooPersonal,
-		"only lower case words":                 "",
-		"  blanks around count  ":               "",
-		"nul\x00nul\x00nul":                     auth.Malformed,
-		"\xff\xfe\xff\xfe\xff\xfe\xff\xfe":      auth.Malformed,
-		auth.Password(strings.Repeat("x", 256)): auth.TooSimple,
-		auth.Password(long[:256]):               "",
-		auth.Password(strings.Repeat("x", 257)): auth.TooLong,
+	for p, want := range map[secret.Password]auth.Problem{
+		"":                                 auth.Missing,
+		"seven77":                          auth.TooShort,
+		"äöüßéèà":                          auth.TooShort, // 7 characters, though 14 bytes
+		"äöüßéèàç":                         "",
+		"🙂🙃🐙🦊🍋🚲🎈🌵":                         "",
+		"password1":                        auth.TooCommon,
+		"PassWord1":                        auth.TooCommon,
+		"ada@example.com":                  auth.TooPersonal,
+		"example shop":                     auth.TooPersonal,
+		"only lower case words":            "",
+		"  blanks around count  ":          "",
+		"nul\x00nul\x00nul":                auth.Malformed,
+		"\xff\xfe\xff\xfe\xff\xfe\xff\xfe": auth.Malformed,
+		secret.Password(strings.Repeat("x", 256)): auth.TooSimple,
+		secret.Password(long[:256]):               "",
+		secret.Password(strings.Repeat("x", 257)): auth.TooLong,
 	} {
 		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: p})
 		var input auth.InputError
@@ -197,7 +198,7 @@ func TestThePasswordIsVerifiedExactly(t *testing.T) {
 		{"Correct Horse", "correct horse", false},
 		{" padded words ", "padded words", false},
 	} {
-		if got := auth.VerifyPassword(auth.Password(c.typed), auth.Hash(auth.Password(c.set))); got != c.want {
+		if got := auth.VerifyPassword(secret.Password(c.typed), auth.Hash(secret.Password(c.set))); got != c.want {
 			t.Errorf("set %q, typed %q: got %v", c.set, c.typed, got)
 		}
 	}
@@ -236,7 +237,7 @@ func TestCookieReadAndStrip(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		in      []string
-		token   auth.Token
+		token   secret.Token
 		present bool
 		left    []string
 	}{

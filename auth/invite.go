@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Invitation is what an operator offers to somebody who has no account.
@@ -24,7 +26,7 @@ func (s *Store) Invite(ctx context.Context, i Invitation) error {
 }
 
 // InvitationLink is Invite without a mail: the link is for the operator to hand over.
-func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t Token, err error) {
+func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t secret.Token, err error) {
 	err = s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`, email); err != nil {
 			return err
@@ -55,21 +57,21 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 		return offer(ctx, tx, email, roles)
 	})
 	s.outbox.kick()
-	s.auditDetail(ctx, "invite", "", Client{}, email+", roles "+orNone(cmp.Or(roles, DefaultRole)), err)
+	s.auditDetail(ctx, "invite", "", secret.Client{}, email+", roles "+orNone(cmp.Or(roles, DefaultRole)), err)
 	return err
 }
 
 // AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs him in. His address and roles are
 // those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did not confirm it, is put
 // out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or ErrUnavailable.
-func (s *Store) AcceptInvitation(ctx context.Context, t Token, u NewUser, remember bool, presented Token, c Client) (Issued, error) {
+func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, "accept-invitation", userID, c, err)
 	return issued, err
 }
 
-func (s *Store) acceptInvitation(ctx context.Context, t Token, u NewUser, remember bool, presented Token, c Client) (Issued, string, error) {
+func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, string, error) {
 	l, err := s.linkFor(ctx, t, isFor(ForInvite))
 	if err != nil {
 		return Issued{}, "", err
@@ -131,7 +133,7 @@ func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, e
 }
 
 // replaceSquatter makes an account that nobody has shown to be his the guest's.
-func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented Token) error {
+func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented secret.Token) error {
 	if _, err := lockUser(ctx, tx, row.id, presented); err != nil {
 		return err
 	}

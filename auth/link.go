@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about has
@@ -78,10 +80,10 @@ var linkSQL = `
 	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(ForReset) + `', '` + string(ForVerify) + `') OR u.email = v.email)`
 
 // Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
-func (s *Store) Link(ctx context.Context, t Token) (Link, error) {
+func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 	var l Link
 	err := s.again(ctx, func(ctx context.Context) (err error) {
-		l, err = scanLink(s.db.QueryRow(ctx, linkSQL, t.hash()))
+		l, err = scanLink(s.db.QueryRow(ctx, linkSQL, t.Hash()))
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -101,7 +103,7 @@ func scanLink(row pgx.Row) (l Link, err error) {
 }
 
 // linkFor is Link for one of some purposes.
-func (s *Store) linkFor(ctx context.Context, t Token, allowed func(Link) bool) (Link, error) {
+func (s *Store) linkFor(ctx context.Context, t secret.Token, allowed func(Link) bool) (Link, error) {
 	l, err := s.Link(ctx, t)
 	if err == nil && !allowed(l) {
 		return Link{}, ErrBadLink
@@ -112,18 +114,18 @@ func (s *Store) linkFor(ctx context.Context, t Token, allowed func(Link) bool) (
 func isFor(p Purpose) func(Link) bool { return func(l Link) bool { return l.Purpose == p } }
 
 // spend uses a link up, in the transaction of the deed. Of any number at once, one gets it.
-func spend(ctx context.Context, tx pgx.Tx, t Token, l Link, allowed func(Link) bool) error {
+func spend(ctx context.Context, tx pgx.Tx, t secret.Token, l Link, allowed func(Link) bool) error {
 	if _, err := lockUser(ctx, tx, l.userID, ""); err != nil {
 		return err
 	}
-	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.hash()))
+	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.Hash()))
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (now.userID != l.userID || !allowed(now)) {
 		return ErrBadLink
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, t.hash())
+	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, t.Hash())
 	return err
 }
 
@@ -147,12 +149,12 @@ func (l Link) identifier() string {
 
 // newLink makes a link. at is when it was asked for; nil means now. Those before it go on to work until voidOlder: a mail that
 // does not go out takes nothing from anybody.
-func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (Token, error) {
-	t := newToken()
+func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (secret.Token, error) {
+	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, role, mailed, claims, created_at, expires_at)
 		VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), $7, $8, coalesce($9, now()), now() + $10::interval)`,
-		newID(), l.identifier(), t.hash(), l.userID, l.Email, strings.Join(l.Roles, ","), l.mailed, l.claims, at, lifetimes[l.Purpose])
+		secret.NewID(), l.identifier(), t.Hash(), l.userID, l.Email, strings.Join(l.Roles, ","), l.mailed, l.claims, at, lifetimes[l.Purpose])
 	return t, err
 }
 
@@ -160,15 +162,15 @@ func newLink(ctx context.Context, tx pgx.Tx, l Link, at *time.Time) (Token, erro
 // the one that was asked for first may be sent last, and its link ends no later one.
 func voidOlder(ctx context.Context, db interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
-}, l Link, t Token) error {
+}, l Link, t secret.Token) error {
 	_, err := db.Exec(ctx, `
 		DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2
-		    AND created_at <= (SELECT max(created_at) FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.hash())
+		    AND created_at <= (SELECT max(created_at) FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.Hash())
 	return err
 }
 
 // handOver makes a link that no mail carries.
-func handOver(ctx context.Context, tx pgx.Tx, l Link) (Token, error) {
+func handOver(ctx context.Context, tx pgx.Tx, l Link) (secret.Token, error) {
 	t, err := newLink(ctx, tx, l, nil)
 	if err == nil {
 		err = voidOlder(ctx, tx, l, t)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody. On probeChannel gates tell
@@ -164,7 +166,7 @@ var errNotSent = errors.New("no message can be sent from the pool")
 // tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and another server's
 // does not come here. It also looks whether the triggers are there.
 func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
-	l.probe, l.arrived = newID(), false
+	l.probe, l.arrived = secret.NewID(), false
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var whole bool

@@ -26,6 +26,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // running is a store that does its regular work, on a pool of its own, until the test ends.
@@ -61,16 +62,16 @@ func sure(t *testing.T, stores ...*auth.Store) {
 }
 
 // sessionsOf makes sessions of a user without a password being hashed for each.
-func sessionsOf(t *testing.T, db *pgxpool.Pool, email string, n int) []auth.Token {
+func sessionsOf(t *testing.T, db *pgxpool.Pool, email string, n int) []secret.Token {
 	t.Helper()
-	var tokens []auth.Token
+	var tokens []secret.Token
 	var hashes []string
 	for range n {
 		var b [32]byte
 		rand.Read(b[:])
 		token := base64.RawURLEncoding.EncodeToString(b[:])
 		sum := sha256.Sum256([]byte(token))
-		tokens, hashes = append(tokens, auth.Token(token)), append(hashes, hex.EncodeToString(sum[:]))
+		tokens, hashes = append(tokens, secret.Token(token)), append(hashes, hex.EncodeToString(sum[:]))
 	}
 	_, err := db.Exec(t.Context(), `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
@@ -82,7 +83,7 @@ func sessionsOf(t *testing.T, db *pgxpool.Pool, email string, n int) []auth.Toke
 }
 
 // cached has a store keep a session, and says so.
-func cached(t *testing.T, s *auth.Store, token auth.Token) auth.Session {
+func cached(t *testing.T, s *auth.Store, token secret.Token) auth.Session {
 	t.Helper()
 	var v auth.Session
 	eventually(t, "the session is kept", func() bool {
@@ -97,7 +98,7 @@ func cached(t *testing.T, s *auth.Store, token auth.Token) auth.Session {
 }
 
 // refusedWithinASecond wants no look-up to succeed that begins a second after the revocation or later.
-func refusedWithinASecond(t *testing.T, s *auth.Store, token auth.Token, revoked time.Time) (looks int) {
+func refusedWithinASecond(t *testing.T, s *auth.Store, token secret.Token, revoked time.Time) (looks int) {
 	t.Helper()
 	for {
 		began := time.Now()
@@ -224,7 +225,7 @@ func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 }
 
 // revokedUnheard is a session that a store keeps and that began something. It has just been ended, of which nothing is heard.
-func revokedUnheard(t *testing.T) (*auth.Store, auth.Token, *lasting) {
+func revokedUnheard(t *testing.T) (*auth.Store, secret.Token, *lasting) {
 	t.Helper()
 	url := authtest.NewDatabase(t)
 	f := newFault(t, url)
@@ -479,7 +480,7 @@ func TestNoKeptSessionIsUsedWhenRevocationsMayGoUnheard(t *testing.T) {
 }
 
 // idOf is the id sessionsOf gave a session.
-func idOf(token auth.Token) string {
+func idOf(token secret.Token) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
@@ -544,7 +545,7 @@ func TestForgedTokensLeaveNothingBehind(t *testing.T) {
 	for range forgers {
 		work.Go(func() {
 			for range each {
-				if _, err := s.Lookup(t.Context(), auth.Token(rand.Text())); !errors.Is(err, auth.ErrNoSession) {
+				if _, err := s.Lookup(t.Context(), secret.Token(rand.Text())); !errors.Is(err, auth.ErrNoSession) {
 					t.Errorf("a made-up token: %v", err)
 					return
 				}

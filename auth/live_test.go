@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // lasting is something that goes on; role is what its user needs.
@@ -21,26 +22,26 @@ func (l *lasting) End()                   { l.ended.Add(1) }
 // Whatever ends a session, here or elsewhere, ends what it began; and nothing else does.
 func TestWhatLastsEndsWithItsSession(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*testing.T, *auth.Store, auth.Token) string{
-		"logout here": func(t *testing.T, s *auth.Store, token auth.Token) string {
+	for name, end := range map[string]func(*testing.T, *auth.Store, secret.Token) string{
+		"logout here": func(t *testing.T, s *auth.Store, token secret.Token) string {
 			if err := s.SignOut(t.Context(), token, here); err != nil {
 				t.Error(err)
 			}
 			return `SELECT`
 		},
-		"deleted elsewhere": func(*testing.T, *auth.Store, auth.Token) string { return `DELETE FROM gatepost.session` },
-		"disabled": func(*testing.T, *auth.Store, auth.Token) string {
+		"deleted elsewhere": func(*testing.T, *auth.Store, secret.Token) string { return `DELETE FROM gatepost.session` },
+		"disabled": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost."user" SET disabled_at = now()`
 		},
-		"deleted with the user":  func(*testing.T, *auth.Store, auth.Token) string { return `DELETE FROM gatepost."user"` },
-		"all sessions truncated": func(*testing.T, *auth.Store, auth.Token) string { return `TRUNCATE gatepost.session` },
-		"expired": func(*testing.T, *auth.Store, auth.Token) string {
+		"deleted with the user":  func(*testing.T, *auth.Store, secret.Token) string { return `DELETE FROM gatepost."user"` },
+		"all sessions truncated": func(*testing.T, *auth.Store, secret.Token) string { return `TRUNCATE gatepost.session` },
+		"expired": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost.session SET expires_at = now() + interval '1 second'`
 		},
-		"unused for too long": func(*testing.T, *auth.Store, auth.Token) string {
+		"unused for too long": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost.session SET last_used_at = now() - idle_seconds * interval '1 second' + interval '1 second'`
 		},
-		"the role taken away": func(*testing.T, *auth.Store, auth.Token) string { return `UPDATE gatepost."user" SET role = 'guest'` },
+		"the role taken away": func(*testing.T, *auth.Store, secret.Token) string { return `UPDATE gatepost."user" SET role = 'guest'` },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // lockUserSQL locks the user $1, and whose session the token hash $2 is: in the order of their ids, or two who take
@@ -21,11 +23,11 @@ const lockUserSQL = `
 // lockUser keeps others from making or ending a user's sessions, and from changing the user or the password, until the
 // transaction ends. presented is a session that ends with it, whoever's it is; empty: none. found says that there is
 // such a user.
-func lockUser(ctx context.Context, tx pgx.Tx, userID string, presented Token) (found bool, err error) {
+func lockUser(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token) (found bool, err error) {
 	if userID == "" && presented == "" {
 		return false, nil
 	}
-	rows, err := tx.Query(ctx, lockUserSQL, userID, presented.hash())
+	rows, err := tx.Query(ctx, lockUserSQL, userID, presented.Hash())
 	if err != nil {
 		return false, err
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // MailKind says what a mail is about.
@@ -35,9 +37,9 @@ var MailKinds = []MailKind{MailVerify, MailExists, MailReset, MailPassword, Mail
 type Mail struct {
 	ID       string // stays the same when it is sent again
 	Kind     MailKind
-	To       string // canonical address
-	Language string // as of Client.Language; may be empty
-	Link     Token  // what the mail's link carries; empty: it has none
+	To       string       // canonical address
+	Language string       // as of Client.Language; may be empty
+	Link     secret.Token // what the mail's link carries; empty: it has none
 	At       time.Time
 	MailFacts
 }
@@ -59,7 +61,7 @@ var ErrMailRefused = errors.New("the mail server refuses this mail for good")
 const mailKept = 24 * time.Hour
 
 // factsOf are those of something done from a client.
-func factsOf(c Client) MailFacts {
+func factsOf(c secret.Client) MailFacts {
 	f := MailFacts{UserAgent: storable(c.UserAgent)}
 	if c.Addr.IsValid() {
 		f.IPAddress = c.Addr.String()
@@ -101,7 +103,7 @@ func (s *Store) post(ctx context.Context, tx pgx.Tx, letters ...letter) error {
 			INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, expires_at)
 			VALUES ($1, $2, nullif($3, ''), coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)),
 			        $5, $6, now() + $7::interval)`,
-			newID(), l.kind, l.userID, l.to, l.language, string(facts), mailKept)
+			secret.NewID(), l.kind, l.userID, l.to, l.language, string(facts), mailKept)
 		if err != nil {
 			return err
 		}

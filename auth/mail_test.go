@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // office is where mail goes in these tests: what mail servers do is tested with real ones, where they are spoken to.
@@ -91,7 +92,7 @@ func forgetLimits(t *testing.T, db *pgxpool.Pool) {
 }
 
 // resetLink asks for a link and opens the mail.
-func (o *office) resetLink(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) auth.Token {
+func (o *office) resetLink(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) secret.Token {
 	t.Helper()
 	forgetLimits(t, db)
 	if err := s.RequestReset(t.Context(), email, here); err != nil {
@@ -105,7 +106,7 @@ func (o *office) resetLink(t *testing.T, s *auth.Store, db *pgxpool.Pool, email 
 }
 
 // elsewhere is a browser that never was here, in another network.
-var elsewhere = auth.Client{Addr: netip.MustParseAddr("198.51.100.9"), UserAgent: "elsewhere/1"}
+var elsewhere = secret.Client{Addr: netip.MustParseAddr("198.51.100.9"), UserAgent: "elsewhere/1"}
 
 // atOnce calls f in parallel and returns what each call says.
 func atOnce(n int, f func() error) []error {
@@ -124,9 +125,9 @@ func atOnce(n int, f func() error) []error {
 func TestWhatAUserDoesSendsNoMailWithoutEnd(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
-	token, current := signUp(t, s, "ada@example.com"), auth.Password(goodPassword)
+	token, current := signUp(t, s, "ada@example.com"), secret.Password(goodPassword)
 	for i := range 12 {
-		chosen := auth.Password(fmt.Sprintf("another good phrase %d", i))
+		chosen := secret.Password(fmt.Sprintf("another good phrase %d", i))
 		issued, err := s.ChangePassword(t.Context(), token, current, chosen, here)
 		if err != nil {
 			t.Fatal(err)

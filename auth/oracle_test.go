@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // takings are the ways in which the gate may know an address that somebody else types.
@@ -67,7 +68,7 @@ func move(t *testing.T, w *world, from, to string, arrive bool) {
 	}
 }
 
-var farAway = auth.Client{Addr: netip.MustParseAddr("203.0.113.66"), UserAgent: "far/1"}
+var farAway = secret.Client{Addr: netip.MustParseAddr("203.0.113.66"), UserAgent: "far/1"}
 
 // deed is one thing that the stranger does, and all that they see of it.
 type deed struct {
@@ -76,7 +77,7 @@ type deed struct {
 }
 
 // logIn tries a password a number of times.
-func logIn(at int, email string, p auth.Password, times int) deed {
+func logIn(at int, email string, p secret.Password, times int) deed {
 	name := fmt.Sprintf("browser %d: log in as %s with %q, %d times", at, email, p, times)
 	return deed{name, func(ctx context.Context, w *world) (seen string) {
 		for range times {
@@ -93,7 +94,7 @@ func send(at int, path string, pairs ...string) deed {
 	}}
 }
 
-func enter(at int, email string, p auth.Password) deed {
+func enter(at int, email string, p secret.Password) deed {
 	return send(at, "/signup", "email", email, "password", string(p), "name", "Eve", "remember", "on")
 }
 
@@ -170,7 +171,7 @@ var scripts = map[string][]deed{
 func anyDeed(t *rapid.T) deed {
 	at := rapid.IntRange(0, 2).Draw(t, "browser")
 	email := rapid.SampledFrom([]string{victim, victim, victim, "ADA@example.com", mine, minePlus}).Draw(t, "address")
-	p := rapid.SampledFrom([]auth.Password{myPassword, myPassword, wrong, "short"}).Draw(t, "password")
+	p := rapid.SampledFrom([]secret.Password{myPassword, myPassword, wrong, "short"}).Draw(t, "password")
 	switch rapid.IntRange(0, 12).Draw(t, "deed") {
 	case 0, 1, 2:
 		return logIn(at, email, p, rapid.SampledFrom([]int{1, 1, 3, 6}).Draw(t, "times"))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -39,9 +40,9 @@ type world struct {
 	pages    http.Handler
 	work     *auth.Work
 	office   *office
-	hashes   map[auth.Password]string
+	hashes   map[secret.Password]string
 	browsers [3]browser
-	links    map[string]auth.Token // the latest to each address of the stranger's and for each purpose
+	links    map[string]secret.Token // the latest to each address of the stranger's and for each purpose
 }
 
 // browser is what the stranger sits at: two in one network, and one in another.
@@ -74,7 +75,7 @@ func clockedPool(t *testing.T) *pgxpool.Pool {
 
 func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *world {
 	t.Helper()
-	w := &world{db: db, office: &office{}, hashes: map[auth.Password]string{}}
+	w := &world{db: db, office: &office{}, hashes: map[secret.Password]string{}}
 	o := auth.Options{Verify: auth.VerifyRequired, Send: w.office.send, NotifySignIns: true, SignUpLimit: 5,
 		SignUpTotal: 8, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
@@ -105,14 +106,14 @@ func (w *world) begin(t *testing.T, prepare func(*testing.T, *world)) {
 	prepare(t, w)
 	w.letters(t.Context())
 	forgetLimits(t, w.db)
-	w.links = map[string]auth.Token{}
+	w.links = map[string]secret.Token{}
 	for i, address := range []string{"192.0.2.7", "192.0.2.7", "198.51.100.9"} {
 		w.browsers[i] = browser{address: address + ":4711", cookies: map[string]string{}}
 	}
 }
 
 // create makes a user as CreateUser does. A password is hashed once in a world.
-func (w *world) create(t *testing.T, email string, p auth.Password, confirmed bool) (id string) {
+func (w *world) create(t *testing.T, email string, p secret.Password, confirmed bool) (id string) {
 	t.Helper()
 	hash, hashed := w.hashes[p]
 	if hashed {

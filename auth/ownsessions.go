@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // OwnSession is one of a user's sessions as he may see it; it holds no secret.
@@ -29,7 +31,7 @@ const ownSessionsMost = 100
 
 // Account describes a session, its user, and all his sessions that are valid: the one that asks first, then those used
 // last, at most 100. It fails with ErrNoSession or ErrUnavailable.
-func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
+func (s *Store) Account(ctx context.Context, t secret.Token) (Account, error) {
 	var a Account
 	err := s.ofSession(ctx, "describe account", t, func(ctx context.Context) error {
 		// One statement: in two, a session could be gone from the second.
@@ -38,7 +40,7 @@ func (s *Store) Account(ctx context.Context, t Token) (Account, error) {
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+s.alive+`
 			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $4`,
-			t.hash(), s.o.SessionIdle, s.o.SessionLifetime, ownSessionsMost)
+			t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, ownSessionsMost)
 		if err != nil {
 			return err
 		}
@@ -74,20 +76,20 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 // EndSession ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
 // another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale or
 // ErrUnavailable.
-func (s *Store) EndSession(ctx context.Context, t Token, id string, c Client) error {
+func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c secret.Client) error {
 	_, err := s.endOwn(ctx, "end-session", t, c, `d.id = $5`, storable(id))
 	return err
 }
 
 // EndOtherSessions ends every session of the user but the one the token is, and returns how many those were. It fails with
 // ErrNoSession, ErrStale or ErrUnavailable.
-func (s *Store) EndOtherSessions(ctx context.Context, t Token, c Client) (int64, error) {
+func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.Client) (int64, error) {
 	return s.endOwn(ctx, "end-other-sessions", t, c, `d.id <> own.id`)
 }
 
 // endOwn ends those of a user's sessions that which picks. It counts them, and takes the session presented as it is when
 // they end.
-func (s *Store) endOwn(ctx context.Context, event string, t Token, c Client, which string, args ...any) (ended int64, err error) {
+func (s *Store) endOwn(ctx context.Context, event string, t secret.Token, c secret.Client, which string, args ...any) (ended int64, err error) {
 	var userID string
 	var fresh bool
 	err = s.ofSession(ctx, event, t, func(ctx context.Context) error {
@@ -103,7 +105,7 @@ func (s *Store) endOwn(ctx context.Context, event string, t Token, c Client, whi
 				ended AS (
 				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+` RETURNING d.id)
 				SELECT user_id, fresh, (SELECT count(*) FROM ended) FROM own`,
-				append([]any{t.hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor}, args...)...).
+				append([]any{t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor}, args...)...).
 				Scan(&userID, &fresh, &ended)
 		})
 	})

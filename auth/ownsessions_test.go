@@ -12,28 +12,29 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // deeds are the proofs with the right password, and the rest of what a session may do with its account.
-func deeds() map[string]func(*auth.Store, context.Context, auth.Token) error {
-	all := map[string]func(*auth.Store, context.Context, auth.Token) error{
-		"rename": func(s *auth.Store, ctx context.Context, token auth.Token) error {
+func deeds() map[string]func(*auth.Store, context.Context, secret.Token) error {
+	all := map[string]func(*auth.Store, context.Context, secret.Token) error{
+		"rename": func(s *auth.Store, ctx context.Context, token secret.Token) error {
 			return s.Rename(ctx, token, "Lovelace", here)
 		},
-		"end-session": func(s *auth.Store, ctx context.Context, token auth.Token) error {
+		"end-session": func(s *auth.Store, ctx context.Context, token secret.Token) error {
 			return s.EndSession(ctx, token, "unknown", here)
 		},
-		"end-other-sessions": func(s *auth.Store, ctx context.Context, token auth.Token) error {
+		"end-other-sessions": func(s *auth.Store, ctx context.Context, token secret.Token) error {
 			_, err := s.EndOtherSessions(ctx, token, here)
 			return err
 		},
-		"export": func(s *auth.Store, ctx context.Context, token auth.Token) error {
+		"export": func(s *auth.Store, ctx context.Context, token secret.Token) error {
 			_, err := s.Export(ctx, token, here)
 			return err
 		},
 	}
 	for event, prove := range proofs {
-		all[event] = func(s *auth.Store, ctx context.Context, token auth.Token) error {
+		all[event] = func(s *auth.Store, ctx context.Context, token secret.Token) error {
 			_, err := prove(s, ctx, token, goodPassword)
 			return err
 		}
@@ -52,7 +53,7 @@ func TestNothingIsDoneWithoutASession(t *testing.T) {
 			exec(t, db, `UPDATE gatepost.session SET expires_at = now() WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`)
 			exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email LIKE 'off%'`)
 			before := content(t, db)
-			for name, token := range map[string]auth.Token{"none": "", "unknown": auth.Token(strings.Repeat("A", 43)), "expired": dead, "disabled": off} {
+			for name, token := range map[string]secret.Token{"none": "", "unknown": secret.Token(strings.Repeat("A", 43)), "expired": dead, "disabled": off} {
 				if err := do(s, t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
 					t.Errorf("%s: got %v, want ErrNoSession", name, err)
 				}
@@ -166,7 +167,7 @@ func TestWhatIsDoneWithAnAccountIsAudited(t *testing.T) {
 	}
 }
 
-func account(t *testing.T, s *auth.Store, token auth.Token) auth.Account {
+func account(t *testing.T, s *auth.Store, token secret.Token) auth.Account {
 	t.Helper()
 	a, err := s.Account(t.Context(), token)
 	if err != nil {
@@ -243,7 +244,7 @@ func TestAnAccountIsToldToItsOwnSessionsOnly(t *testing.T) {
 			token := signUp(t, s, "ada@example.com")
 			sessionsOf(t, db, "ada@example.com", 3)
 			exec(t, db, sql)
-			for _, token := range []auth.Token{token, "", auth.Token(strings.Repeat("A", 43))} {
+			for _, token := range []secret.Token{token, "", secret.Token(strings.Repeat("A", 43))} {
 				if a, err := s.Account(t.Context(), token); !errors.Is(err, auth.ErrNoSession) || len(a.Sessions) != 0 {
 					t.Errorf("got %+v, %v, want ErrNoSession", a, err)
 				}
@@ -315,26 +316,26 @@ func TestASignInUnderWayEndsWithTheOthers(t *testing.T) {
 func TestEndedSessionsAreRefusedAtEveryGate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		do   func(s *auth.Store, token, other auth.Token) error
+		do   func(s *auth.Store, token, other secret.Token) error
 		this bool // the session that asks ends, too
 		that bool // the other one does
 	}{
-		"end-session": {func(s *auth.Store, token, other auth.Token) error {
+		"end-session": {func(s *auth.Store, token, other secret.Token) error {
 			return s.EndSession(context.Background(), token, idOf(other), here)
 		}, false, true},
-		"end-other-sessions": {func(s *auth.Store, token, _ auth.Token) error {
+		"end-other-sessions": {func(s *auth.Store, token, _ secret.Token) error {
 			_, err := s.EndOtherSessions(context.Background(), token, here)
 			return err
 		}, false, true},
-		"confirm": {func(s *auth.Store, token, _ auth.Token) error {
+		"confirm": {func(s *auth.Store, token, _ secret.Token) error {
 			_, err := s.Confirm(context.Background(), token, goodPassword, here)
 			return err
 		}, true, false},
-		"change-password": {func(s *auth.Store, token, _ auth.Token) error {
+		"change-password": {func(s *auth.Store, token, _ secret.Token) error {
 			_, err := s.ChangePassword(context.Background(), token, goodPassword, chosen, here)
 			return err
 		}, true, true},
-		"delete-account": {func(s *auth.Store, token, _ auth.Token) error {
+		"delete-account": {func(s *auth.Store, token, _ secret.Token) error {
 			return s.DeleteAccount(context.Background(), token, goodPassword, here)
 		}, true, true},
 	} {

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Lengths of a password in characters (code points, NIST SP 800-63B-4 section 3.1.1.2): no limit below 64 is allowed,
@@ -33,15 +35,15 @@ var commonSet = sync.OnceValue(func() map[string]struct{} {
 
 // normal is the form of a password that is hashed: NFC, so that the same letters typed on two systems are the same
 // password (NIST SP 800-63B-4 section 3.1.1.2), and nothing else changed.
-func normal(p Password) string { return norm.NFC.String(string(p)) }
+func normal(p secret.Password) string { return norm.NFC.String(string(p)) }
 
 // hashable says whether the password may be hashed at all; anything else cannot be anybody's password.
-func hashable(p Password) bool {
+func hashable(p secret.Password) bool {
 	return p != "" && len(p) <= maxPasswordBytes && utf8.ValidString(string(p)) && !strings.ContainsRune(string(p), 0)
 }
 
 // checkNewPassword judges a password somebody chooses.
-func (s *Store) checkNewPassword(p Password, email string) error {
+func (s *Store) checkNewPassword(p secret.Password, email string) error {
 	var faults InputError
 	n := utf8.RuneCountInString(normal(p))
 	folded := strings.ToLower(normal(p))

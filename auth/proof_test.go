@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // An account is signed in to sixty times at once through each of its doors, and who uses that up at one of them keeps
@@ -162,7 +163,7 @@ func TestAUsersSessionsAreCapped(t *testing.T) {
 // Whoever hangs up when their password has been hashed has had it: it counts, whatever it was.
 func TestWhoHangsUpIsCounted(t *testing.T) {
 	t.Parallel()
-	for name, p := range map[string]auth.Password{"a right password": goodPassword, "a wrong password": wrong} {
+	for name, p := range map[string]secret.Password{"a right password": goodPassword, "a wrong password": wrong} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, db := authtest.NewStore(t)

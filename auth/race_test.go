@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 type endless struct{}
@@ -73,7 +75,7 @@ func TestAFailedLookUpFailsForAllWhoWait(t *testing.T) {
 		failed := make(chan error, waiting)
 		for range waiting {
 			go func() {
-				_, err := l.find(context.Background(), newToken().hash())
+				_, err := l.find(context.Background(), secret.NewToken().Hash())
 				failed <- err
 			}()
 		}
@@ -97,7 +99,7 @@ func TestNobodyWaitsLongerThanAVisitorMay(t *testing.T) {
 		for range 8 * maxBatch {
 			wait.Go(func() {
 				began := time.Now()
-				_, err := l.find(context.Background(), newToken().hash())
+				_, err := l.find(context.Background(), secret.NewToken().Hash())
 				if took := time.Since(began); took > lookupPatience || err != nil && !errors.Is(err, errSlow) {
 					t.Errorf("%v after %v", err, took)
 				}

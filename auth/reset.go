@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // errSuppressed is mail that was only pretended. Only the log learns of it.
@@ -14,7 +16,7 @@ var errSuppressed = errors.New("the address has had enough mail for now")
 // RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user, he may
 // sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It fails with
 // InputError, *ThrottledError when the network asks too often, or ErrUnavailable.
-func (s *Store) RequestReset(ctx context.Context, email string, c Client) error {
+func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
 	s.audit(ctx, "request-reset", userID, c, err)
@@ -25,7 +27,7 @@ func (s *Store) RequestReset(ctx context.Context, email string, c Client) error 
 	return err
 }
 
-func (s *Store) requestReset(ctx context.Context, email string, c Client) (userID string, err error) {
+func (s *Store) requestReset(ctx context.Context, email string, c secret.Client) (userID string, err error) {
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
@@ -58,8 +60,8 @@ func (s *Store) requestReset(ctx context.Context, email string, c Client) (userI
 
 // ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is unknown or
 // disabled, or ErrUnavailable.
-func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
-	var t Token
+func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, error) {
+	var t secret.Token
 	err := s.transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := lockUser(ctx, tx, userID, ""); err != nil {
 			return err
@@ -77,7 +79,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 		}
 		return err
 	})
-	s.audit(ctx, "reset-link", userID, Client{}, err)
+	s.audit(ctx, "reset-link", userID, secret.Client{}, err)
 	return t, err
 }
 
@@ -86,7 +88,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (Token, error) {
 // again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It fails with ErrBadLink,
 // InputError (field "password"), share.ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
 // may have.
-func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client) (browser Token, err error) {
+func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
 			return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
@@ -95,8 +97,8 @@ func (s *Store) ResetPassword(ctx context.Context, t Token, p Password, c Client
 
 // takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else out. more
 // learns the address that the account had before.
-func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password, c Client, allowed func(Link) bool,
-	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser Token, err error) {
+func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p secret.Password, c secret.Client, allowed func(Link) bool,
+	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser secret.Token, err error) {
 	l, err := s.linkFor(ctx, t, allowed)
 	defer func() { s.audit(ctx, event, l.userID, c, err) }()
 	if err != nil {
@@ -136,7 +138,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t Token, p Password,
 
 // putOut ends whatever anybody had of an account, and gives it the password and the address of whoever has its mail.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
-	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, newID(), issuerCredential); err != nil {
+	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
 		return err
 	}
 	if err := voidLinks(ctx, tx, l.userID); err != nil || !l.mailed {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -151,7 +152,7 @@ func TestAMailThatIsLateEndsNoLaterLink(t *testing.T) {
 	if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
 		t.Fatal(err)
 	}
-	var later auth.Token
+	var later secret.Token
 	o.fault = func(auth.Mail) error { // while the first is under way the second is asked for and sent
 		o.fault = nil
 		o.mu.Unlock()
@@ -201,7 +202,7 @@ func TestALinkServesItsPurposeOnly(t *testing.T) {
 	s, db, o := mailStore(t, optional)
 	token := signUp(t, s, "ada@example.com")
 	o.one(t, s, auth.MailVerify, "ada@example.com")
-	links := map[auth.Purpose]auth.Token{"none": "nonsense"}
+	links := map[auth.Purpose]secret.Token{"none": "nonsense"}
 	token, links[auth.ForUndo] = changeAddress(t, s, o, token, "new@example.com", "ada@example.com")
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = false`)
 	forgetLimits(t, db)
@@ -347,7 +348,7 @@ func TestFiftyRequestsAtOnceAreOneMail(t *testing.T) {
 	t.Parallel()
 	s, _, o := mailStore(t)
 	signUp(t, s, "ada@example.com")
-	inner := auth.Client{Addr: netip.MustParseAddr("10.0.0.1")}
+	inner := secret.Client{Addr: netip.MustParseAddr("10.0.0.1")}
 	for _, err := range atOnce(50, func() error { return s.RequestReset(t.Context(), "ada@example.com", inner) }) {
 		if err != nil {
 			t.Errorf("got %v", err)

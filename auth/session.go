@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -66,25 +67,25 @@ const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 // to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
 // fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable
 // when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
-func (s *Store) Lookup(ctx context.Context, t Token) (Session, error) {
+func (s *Store) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 	return s.LookupFor(ctx, share.Client(ctx), t)
 }
 
 // LookupFor is Lookup for a client that the context does not name.
-func (s *Store) LookupFor(ctx context.Context, client netip.Addr, t Token) (Session, error) {
+func (s *Store) LookupFor(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
 	return s.lookup(ctx, client, t, true)
 }
 
 // Glance is LookupFor for who can go on without an answer: while look-ups are known to take too long it fails at once.
-func (s *Store) Glance(ctx context.Context, client netip.Addr, t Token) (Session, error) {
+func (s *Store) Glance(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
 	return s.lookup(ctx, client, t, false)
 }
 
-func (s *Store) lookup(ctx context.Context, client netip.Addr, t Token, patient bool) (Session, error) {
+func (s *Store) lookup(ctx context.Context, client netip.Addr, t secret.Token, patient bool) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	hash, generation := t.sum(), s.cache.generation.Load()
+	hash, generation := t.Sum(), s.cache.generation.Load()
 	if s.listener.sure() && !s.doubtful() {
 		if v, ok := s.cache.get(hash); ok {
 			s.metrics.cached.Inc()
@@ -130,7 +131,7 @@ func (s *Store) changed(userID string) {
 }
 
 // ofSession runs what begins by finding the session of a token, and may be repeated; no row means that there is none.
-func (s *Store) ofSession(ctx context.Context, doing string, t Token, run func(context.Context) error) error {
+func (s *Store) ofSession(ctx context.Context, doing string, t secret.Token, run func(context.Context) error) error {
 	if t == "" {
 		return ErrNoSession
 	}
@@ -164,12 +165,12 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 }
 
 // Describe is Lookup with everything a user may see of the session.
-func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
+func (s *Store) Describe(ctx context.Context, t secret.Token) (Session, error) {
 	var v Session
 	err := s.ofSession(ctx, "describe session", t, func(ctx context.Context) (err error) {
 		v, err = scanDescribed(s.db.QueryRow(ctx, `SELECT `+describedColumns+`
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime))
+			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime))
 		return err
 	})
 	return v, err
@@ -179,15 +180,15 @@ func (s *Store) Describe(ctx context.Context, t Token) (Session, error) {
 type newSession struct {
 	userID    string
 	remember  bool
-	client    Client
-	presented Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
+	client    secret.Client
+	presented secret.Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
 }
 
 // insertSession ends the presented session and makes the new one, inside the caller's transaction, which has locked the
 // users of both.
-func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Token, error) {
+func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (secret.Token, error) {
 	if n.presented != "" {
-		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.presented.hash()); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.presented.Hash()); err != nil {
 			return "", fmt.Errorf("end the session presented: %w", err)
 		}
 	}
@@ -200,11 +201,11 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Tok
 		a := n.client.Addr.String()
 		address = &a
 	}
-	t := newToken()
+	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
 		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7)`,
-		newID(), t.hash(), n.userID, idle, s.o.SessionLifetime, address, storable(n.client.UserAgent))
+		secret.NewID(), t.Hash(), n.userID, idle, s.o.SessionLifetime, address, storable(n.client.UserAgent))
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}
@@ -213,11 +214,11 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (Tok
 
 // makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns
 // whose they were, empty for none. The caller has the user's row locked.
-func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Token) (crowdedOut string, err error) {
+func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made secret.Token) (crowdedOut string, err error) {
 	tag, err := tx.Exec(ctx, `
 		DELETE FROM gatepost.session WHERE id IN (
 		    SELECT id FROM gatepost.session WHERE user_id = $1 AND token <> $2 ORDER BY last_used_at DESC, id OFFSET $3)`,
-		userID, made.hash(), s.o.SessionsPerUser-1)
+		userID, made.Hash(), s.o.SessionsPerUser-1)
 	if err != nil {
 		return "", fmt.Errorf("make room for a session: %w", err)
 	}
@@ -229,25 +230,25 @@ func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made Tok
 
 // SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor
 // is signed out either way.
-func (s *Store) SignOut(ctx context.Context, t Token, c Client) error {
+func (s *Store) SignOut(ctx context.Context, t secret.Token, c secret.Client) error {
 	err := s.endSession(ctx, t, c)
 	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // whatever keeps the one from being done, the other is
 }
 
-func (s *Store) endSession(ctx context.Context, t Token, c Client) error {
+func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client) error {
 	if t == "" {
 		return nil
 	}
 	var userID string
 	err := s.transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.hash()).Scan(&userID)
+		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.Hash()).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
 	if err != nil || userID == "" { // it is gone, or may be, and there may be a copy
-		if kept, ok := s.cache.get(t.sum()); ok {
+		if kept, ok := s.cache.get(t.Sum()); ok {
 			s.changed(kept.User.ID)
 		}
 		return err

@@ -13,13 +13,14 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
-const goodPassword = auth.Password("correct horse battery")
+const goodPassword = secret.Password("correct horse battery")
 
-var here = auth.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "test/1"}
+var here = secret.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "test/1"}
 
-func signUp(t *testing.T, s *auth.Store, email string) auth.Token {
+func signUp(t *testing.T, s *auth.Store, email string) secret.Token {
 	t.Helper()
 	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "", here)
 	if err != nil {
@@ -28,7 +29,7 @@ func signUp(t *testing.T, s *auth.Store, email string) auth.Token {
 	return issued.Session
 }
 
-func signIn(s *auth.Store, ctx context.Context, email string, p auth.Password) (auth.Token, error) {
+func signIn(s *auth.Store, ctx context.Context, email string, p secret.Password) (secret.Token, error) {
 	issued, err := s.SignIn(ctx, auth.Credentials{Email: email, Password: p, Remember: true, Client: here})
 	return issued.Session, err
 }
@@ -95,7 +96,7 @@ func TestWrongPasswordUnknownAndDisabledAreTheSame(t *testing.T) {
 	signUp(t, s, "ada@example.com")
 	signUp(t, s, "off@example.com")
 	exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'off@example.com'`)
-	for email, p := range map[string]auth.Password{
+	for email, p := range map[string]secret.Password{
 		"ada@example.com": "wrong password", "nobody@example.com": goodPassword, "off@example.com": goodPassword,
 	} {
 		if _, err := signIn(s, t.Context(), email, p); !errors.Is(err, auth.ErrBadCredentials) {
@@ -225,7 +226,7 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const changed auth.Password = "another quiet river"
+	const changed secret.Password = "another quiet river"
 	if err := s.SetPassword(t.Context(), session.User.ID, changed); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -76,7 +77,7 @@ func TestRefusalsOnlyRead(t *testing.T) {
 		o.SignUpLimit, o.SignUpTotal = 1, 1
 	})
 	token := signUp(t, s, "ada@example.com")
-	c := auth.Client{Addr: netip.MustParseAddr(attacker)}
+	c := secret.Client{Addr: netip.MustParseAddr(attacker)}
 	names := 0
 	refusals := map[string]func() error{
 		"sign in": func() error {
@@ -141,7 +142,7 @@ func TestPagesOfOneNetworkLeaveConnectionsToOthers(t *testing.T) {
 	for i := range 1000 {
 		go func() {
 			for ctx.Err() == nil {
-				_, _ = s.Describe(as(ctx, attacker), auth.Token(fmt.Sprintf("made up %d", i)))
+				_, _ = s.Describe(as(ctx, attacker), secret.Token(fmt.Sprintf("made up %d", i)))
 			}
 		}()
 	}
@@ -197,7 +198,7 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	crowded := make(chan error, 20_000)
 	for i := range 20_000 {
 		go func() {
-			_, err := s.LookupFor(ctx, netip.MustParseAddr(attacker), auth.Token(fmt.Sprint("made up ", i)))
+			_, err := s.LookupFor(ctx, netip.MustParseAddr(attacker), secret.Token(fmt.Sprint("made up ", i)))
 			crowded <- err
 		}()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
@@ -12,7 +14,7 @@ import (
 const signedUpFor = FreshFor
 
 // noteSignUp remembers who signed up in a browser. Nobody has signed in there yet, so that no session could tell.
-func noteSignUp(ctx context.Context, tx pgx.Tx, userID string, browser Token) error {
+func noteSignUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.signup_browser (place, user_id, expires_at) VALUES ($1, $2, now() + $3::interval)`,
 		browserPlace(browser), userID, signedUpFor)
@@ -20,14 +22,14 @@ func noteSignUp(ctx context.Context, tx pgx.Tx, userID string, browser Token) er
 }
 
 // forgetSignUp is for when somebody signs in, up or out in a browser: whoever comes next may be another person.
-func forgetSignUp(ctx context.Context, tx pgx.Tx, browser Token) error {
+func forgetSignUp(ctx context.Context, tx pgx.Tx, browser secret.Token) error {
 	_, err := tx.Exec(ctx, `DELETE FROM gatepost.signup_browser WHERE place = $1`, browserPlace(browser))
 	return err
 }
 
 // signedUpWith says whether a user whose address is to be confirmed signed up in a browser a moment ago. It is the
 // user's age that counts.
-func signedUpWith(ctx context.Context, tx pgx.Tx, userID string, browser Token) (Known, error) {
+func signedUpWith(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token) (Known, error) {
 	if browser == "" {
 		return Stranger, nil
 	}
@@ -43,7 +45,7 @@ func signedUpWith(ctx context.Context, tx pgx.Tx, userID string, browser Token) 
 }
 
 // leaveBrowser is forgetSignUp for whoever signs out.
-func (s *Store) leaveBrowser(ctx context.Context, browser Token) error {
+func (s *Store) leaveBrowser(ctx context.Context, browser secret.Token) error {
 	if browser == "" {
 		return nil
 	}

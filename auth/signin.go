@@ -8,27 +8,28 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Credentials are one attempt to sign in.
 type Credentials struct {
 	Email     string // as typed
-	Password  Password
-	Remember  bool   // keep the session when the browser closes
-	Presented Token  // the session this browser had, which ends; empty: none
-	Client    Client // where it came from
+	Password  secret.Password
+	Remember  bool          // keep the session when the browser closes
+	Presented secret.Token  // the session this browser had, which ends; empty: none
+	Client    secret.Client // where it came from
 
 	// link was mailed to the address while that was not confirmed, and is about to confirm it. The attempt has a count
 	// of its own, so that whoever tried before, or a stranger's guesses, keep nobody from confirming.
-	link Token
+	link secret.Token
 }
 
 // Issued are the secrets a sign-in gives to the browser.
 type Issued struct {
-	Session  Token
-	Browser  Token // by which the browser is known again; see Client.Browser
-	Remember bool  // the session's cookie outlives the browser; see Cookie.Set
+	Session  secret.Token
+	Browser  secret.Token // by which the browser is known again; see Client.Browser
+	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
 
 	crowdedOut string // the user some of whose sessions ended to make room; empty: none did
 }
@@ -101,7 +102,7 @@ func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Creden
 }
 
 // attempt is whatever asks for a password of a user: counted, audited, and when refused answered at the next step.
-func (s *Store) attempt(ctx context.Context, event string, c Client, run func() (userID string, err error)) error {
+func (s *Store) attempt(ctx context.Context, event string, c secret.Client, run func() (userID string, err error)) error {
 	began := time.Now()
 	userID, err := run()
 	s.metrics.signIns.WithLabelValues(result(err)).Inc()
@@ -113,14 +114,14 @@ func (s *Store) attempt(ctx context.Context, event string, c Client, run func() 
 // prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and finishes
 // in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
 // returns whom the attempt was at, where that is known.
-func (s *Store) prove(ctx context.Context, c Credentials, chosen Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
+func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	ctx = share.ForAccount(ctx, c.Email)
 	if err := s.hashes.admit(ctx); err != nil {
 		return "", err
 	}
 	d := doorsOf(c.Email, c.Client)
 	if c.link != "" {
-		d.failures[anyDoor] = hashKey("account", c.Email, "link", c.link.hash())
+		d.failures[anyDoor] = hashKey("account", c.Email, "link", c.link.Hash())
 	}
 	a, err := s.admit(ctx, c.Email, c.Client, d)
 	if err != nil {
@@ -162,7 +163,7 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict 
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
 // other is told here and not before, or it would tell whether a guess is right at no cost.
-func renew(old string, proved, chosen Password, derive deriver) (string, error) {
+func renew(old string, proved, chosen secret.Password, derive deriver) (string, error) {
 	switch {
 	case chosen == "" && outdated(old):
 		return hash(proved, derive), nil
@@ -201,7 +202,7 @@ func checkSignIn(c Credentials) (string, error) {
 }
 
 // checkTyped notes what cannot be anybody's password, before any work is done for it.
-func checkTyped(field string, p Password) (faults InputError) {
+func checkTyped(field string, p secret.Password) (faults InputError) {
 	switch {
 	case p == "":
 		faults.add(field, Missing, 0)
@@ -215,7 +216,7 @@ func checkTyped(field string, p Password) (faults InputError) {
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when
 // that door has to wait. The candidate is whom an attempt would be at, even then.
-func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (candidate, error) {
+func (s *Store) admit(ctx context.Context, email string, c secret.Client, d doors) (candidate, error) {
 	var a candidate
 	var w waits
 	err := s.again(ctx, func(ctx context.Context) (err error) {
@@ -256,7 +257,7 @@ func (s *Store) admit(ctx context.Context, email string, c Client, d doors) (can
 }
 
 // enter writes down what follows from a right password, unless the user or the password changed while it was checked.
-func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented Token, d doors,
+func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented secret.Token, d doors,
 	finish func(context.Context, pgx.Tx, candidate) error) error {
 	return s.transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
 		if err := recheck(ctx, tx, a, renewed, presented); err != nil {
@@ -270,9 +271,9 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 }
 
 // ended forgets the session that a sign-in has replaced, and those that had to make room.
-func (s *Store) ended(presented Token, i Issued) {
+func (s *Store) ended(presented secret.Token, i Issued) {
 	if presented != "" {
-		s.cache.drop(presented.sum())
+		s.cache.drop(presented.Sum())
 	}
 	if i.crowdedOut != "" {
 		s.changed(i.crowdedOut)
@@ -296,7 +297,7 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 
 // recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,
 // and ends the run of wrong passwords.
-func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented Token) error {
+func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented secret.Token) error {
 	if _, err := lockUser(ctx, tx, a.userID, presented); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -21,7 +22,7 @@ func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
 	for i := range 50 {
 		go func() {
 			email := []string{"ada@example.com", "ADA@example.com", " ada@EXAMPLE.com"}[i%3]
-			client := auth.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
+			client := secret.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
 			_, err := s.SignUp(context.Background(), auth.NewUser{Email: email, Password: goodPassword}, true, "", client)
 			results <- err
 		}()
@@ -68,7 +69,7 @@ func TestSignInReadsEveryFieldStrictly(t *testing.T) {
 	s, _ := authtest.NewStore(t)
 	for _, c := range []struct {
 		email    string
-		password auth.Password
+		password secret.Password
 		want     auth.FieldError
 	}{
 		{"", goodPassword, auth.FieldError{Field: "email", Problem: auth.Missing}},
@@ -76,7 +77,7 @@ func TestSignInReadsEveryFieldStrictly(t *testing.T) {
 		{"ada", goodPassword, auth.FieldError{Field: "email", Problem: auth.Malformed}},
 		{"ada@example.com", "nul\x00nul nul", auth.FieldError{Field: "password", Problem: auth.Malformed}},
 		{"ada@example.com", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", auth.FieldError{Field: "password", Problem: auth.Malformed}},
-		{"ada@example.com", auth.Password(strings.Repeat("x", 5000)), auth.FieldError{Field: "password", Problem: auth.TooLong, Limit: 256}},
+		{"ada@example.com", secret.Password(strings.Repeat("x", 5000)), auth.FieldError{Field: "password", Problem: auth.TooLong, Limit: 256}},
 	} {
 		_, err := signIn(s, t.Context(), c.email, c.password)
 		var input auth.InputError
@@ -146,7 +147,7 @@ func TestNoSecretPrints(t *testing.T) {
 	t.Parallel()
 	c := auth.Credentials{Email: "ada@example.com", Password: "plain password", Presented: "plain token"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for _, v := range []any{c, &c, c.Password, c.Presented, []auth.Token{c.Presented}} {
+		for _, v := range []any{c, &c, c.Password, c.Presented, []secret.Token{c.Presented}} {
 			if out := fmt.Sprintf(verb, v); strings.Contains(out, "plain") || strings.Contains(out, fmt.Sprintf("%x", "plain")) {
 				t.Errorf("%s of %T prints the secret: %s", verb, v, out)
 			}

@@ -9,13 +9,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // NewUser is a person to be made.
 type NewUser struct {
 	Email    string // as typed
 	Name     string // as typed, may be empty
-	Password Password
+	Password secret.Password
 	Roles    []string // empty: DefaultRole. SignUp ignores it: nobody gives himself a role.
 }
 
@@ -30,7 +32,7 @@ const issuerCredential = "local:credential"
 //
 // Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
 // is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.
-func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Issued, error) {
+func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented secret.Token, client secret.Client) (Issued, error) {
 	began := time.Now()
 	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
@@ -41,7 +43,7 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	return issued, err
 }
 
-func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented Token, client Client) (Issued, string, error) {
+func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented secret.Token, client secret.Client) (Issued, string, error) {
 	if s.o.SignUpClosed {
 		return Issued{}, "", ErrSignUpClosed
 	}
@@ -98,7 +100,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 
 // signUpUnseen makes a user who has yet to show that the address is theirs, or tells the user who has it. No place
 // becomes familiar before the address is confirmed: by a count of its own it would tell that the address was free.
-func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued, string, error) {
+func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) (Issued, string, error) {
 	var issued Issued
 	err := s.inOneTurn(ctx, "sign up", func(ctx context.Context) error {
 		err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -128,7 +130,7 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c Client) (Issued
 }
 
 // askToVerify mails a link to a new user.
-func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string, c Client) error {
+func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
 	if s.o.Verify == VerifyOff {
 		return nil
 	}
@@ -142,7 +144,7 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 
 // tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the link
 // once more.
-func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c Client) (userID string, err error) {
+func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret.Client) (userID string, err error) {
 	kind := MailExists
 	if userID, err = ownerOf(ctx, tx, email, ""); err != nil || userID == "" {
 		return "", err
@@ -180,7 +182,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err := s.insertUser(ctx, row, "", nil); err != nil {
 		return User{}, err
 	}
-	s.auditDetail(ctx, "create-user", row.id, Client{}, "roles "+orNone(row.roles), nil)
+	s.auditDetail(ctx, "create-user", row.id, secret.Client{}, "roles "+orNone(row.roles), nil)
 	return s.UserByID(ctx, row.id)
 }
 
@@ -208,7 +210,7 @@ func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	}
 	roles, err := canonicalRoles(u.Roles)
 	note(err)
-	return userRow{id: newID(), email: email, name: name, roles: roles}, faults.orNil()
+	return userRow{id: secret.NewID(), email: email, name: name, roles: roles}, faults.orNil()
 }
 
 // canonicalOpen is CanonicalEmail for addresses that people choose themselves: of the domains that are let in.
@@ -237,7 +239,7 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 
 // insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
 // to it is asked afterwards, so that no change of address under way is missed. presented is a session that more ends.
-func (s *Store) insertUser(ctx context.Context, u userRow, presented Token, more func(context.Context, pgx.Tx) error) error {
+func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token, more func(context.Context, pgx.Tx) error) error {
 	return s.transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := lockUser(ctx, tx, "", presented); err != nil {
 			return err
@@ -252,7 +254,7 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented Token, more
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-			VALUES ($1, $2, 'credential', $3, $3, $4)`, newID(), issuerCredential, u.id, u.hash)
+			VALUES ($1, $2, 'credential', $3, $3, $4)`, secret.NewID(), issuerCredential, u.id, u.hash)
 		if err != nil || more == nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // would choose how many there are. Successes are counted by user alone, who may have many networks.
 type tallyKey struct{ event, result, userID, network string }
 
-func (e *auditEvent) key(c Client) tallyKey {
+func (e *auditEvent) key(c secret.Client) tallyKey {
 	if e.result == "ok" {
 		return tallyKey{e.event, e.result, e.userID, ""}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // loud is a store that keeps events, with what it logs of them.
@@ -103,14 +104,14 @@ func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 }
 
 // token is one that nobody has.
-func token(i int) auth.Token { return auth.Token(fmt.Sprintf("%043d", i)) }
+func token(i int) secret.Token { return secret.Token(fmt.Sprintf("%043d", i)) }
 
 func TestRefusalsAreToldApartByKindNetworkAndUser(t *testing.T) {
 	t.Parallel()
 	s, db, _ := loud(t)
 	ada := signUp(t, s, "ada@example.com")
 	for i := range 3 {
-		there := auth.Client{Addr: netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))} // one network
+		there := secret.Client{Addr: netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))} // one network
 		_ = s.EndSession(t.Context(), token(i), "x", here)
 		_ = s.EndSession(t.Context(), token(i), "x", there)
 		_ = s.Rename(t.Context(), token(i), "Eve", here)
@@ -128,7 +129,7 @@ func TestRefusalsFromManyNetworksAreAThousandRowsAndOne(t *testing.T) {
 	s, db, lines := loud(t)
 	for round := range 2 {
 		for i := range 1500 {
-			there := auth.Client{Addr: netip.MustParseAddr(fmt.Sprintf("198.51.%d.%d", i/256, i%256))}
+			there := secret.Client{Addr: netip.MustParseAddr(fmt.Sprintf("198.51.%d.%d", i/256, i%256))}
 			_ = s.Rename(t.Context(), token(round), "Eve", there)
 		}
 	}
@@ -150,7 +151,7 @@ func TestWhatAUserDoesOverAndOverIsCounted(t *testing.T) {
 	s, db, lines := loud(t)
 	ada := signUp(t, s, "ada@example.com")
 	for i := range 50 {
-		there := auth.Client{Addr: netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", i))}
+		there := secret.Client{Addr: netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", i))}
 		if err := s.Rename(t.Context(), ada, "Ada", there); err != nil {
 			t.Fatal(err)
 		}

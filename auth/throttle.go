@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -108,12 +109,12 @@ type doors struct {
 	failed, proved []bucket // of networks
 }
 
-func doorsOf(email string, c Client) doors {
+func doorsOf(email string, c secret.Client) doors {
 	d := doors{
 		failures: map[door]throttleKey{
 			anyDoor:     hashKey("account", email),
 			networkDoor: hashKey("account", email, "network", network(c.Addr)),
-			browserDoor: hashKey("account", email, "browser", c.Browser.hash()),
+			browserDoor: hashKey("account", email, "browser", c.Browser.Hash()),
 		},
 		proofs: map[door]bucket{},
 		failed: perNetwork("sign-in", c.Addr, networkBurst, networkInterval),
@@ -182,7 +183,7 @@ func (w waits) check(keys ...throttleKey) error {
 func (s *Store) countFailure(ctx context.Context, a candidate, d doors) error {
 	return s.count(ctx, func(b *pgx.Batch) {
 		// In the order in which a sign-in takes its locks, or the two would wait for each other.
-		b.Queue(lockUserSQL, a.userID, Token("").hash())
+		b.Queue(lockUserSQL, a.userID, secret.Token("").Hash())
 		b.Queue(`
 			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
 			WHERE user_id = $1 AND provider_id = 'credential'`, a.userID)

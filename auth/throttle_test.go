@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -66,7 +67,7 @@ func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
 	s, _ := authtest.NewStore(t)
 	attempt := func(i int, addr string) error {
 		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i), Password: "wrong password",
-			Client: auth.Client{Addr: netip.MustParseAddr(addr)}})
+			Client: secret.Client{Addr: netip.MustParseAddr(addr)}})
 		return err
 	}
 	for i := range 20 {
@@ -85,17 +86,17 @@ func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
 }
 
 // from is an attempt from an address, in a browser that may be known.
-func from(s *auth.Store, addr string, browser auth.Token, email string, p auth.Password) (auth.Issued, error) {
-	return s.SignIn(context.Background(), auth.Credentials{Email: email, Password: p, Client: auth.Client{Addr: netip.MustParseAddr(addr), Browser: browser}})
+func from(s *auth.Store, addr string, browser secret.Token, email string, p secret.Password) (auth.Issued, error) {
+	return s.SignIn(context.Background(), auth.Credentials{Email: email, Password: p, Client: secret.Client{Addr: netip.MustParseAddr(addr), Browser: browser}})
 }
 
 const (
 	home, cafe, attacker = "192.0.2.7", "198.51.100.1", "203.0.113.66" // home is where signUp signs up
-	wrong                = auth.Password("wrong password")
+	wrong                = secret.Password("wrong password")
 )
 
 // ada signs up at home and returns her browser.
-func ada(t *testing.T, s *auth.Store) auth.Token {
+func ada(t *testing.T, s *auth.Store) secret.Token {
 	t.Helper()
 	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
 	if err != nil {
@@ -110,7 +111,7 @@ func isThrottled(err error) bool {
 }
 
 // failUntilThrottled guesses from one place until it has to wait, and returns how often it could.
-func failUntilThrottled(t *testing.T, s *auth.Store, addr string, browser auth.Token) int {
+func failUntilThrottled(t *testing.T, s *auth.Store, addr string, browser secret.Token) int {
 	t.Helper()
 	for n := range 50 {
 		_, err := from(s, addr, browser, "ada@example.com", wrong)
@@ -269,7 +270,7 @@ func TestABrowsersTokenIsNewAtEachSignIn(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
 	first := ada(t, s)
-	bob, err := s.SignUp(t.Context(), auth.NewUser{Email: "bob@example.com", Password: goodPassword}, true, "", auth.Client{Addr: here.Addr, Browser: first})
+	bob, err := s.SignUp(t.Context(), auth.NewUser{Email: "bob@example.com", Password: goodPassword}, true, "", secret.Client{Addr: here.Addr, Browser: first})
 	if err != nil || bob.Browser == first || bob.Browser == "" {
 		t.Fatalf("the token is not new (%v)", err)
 	}
@@ -349,7 +350,7 @@ func TestSignUpsAreLimitedByNetworkAndAltogether(t *testing.T) {
 	signUps := func(s *auth.Store, addr string) (allowed int) {
 		for range 8 {
 			n++
-			_, err := s.SignUp(context.Background(), auth.NewUser{Email: fmt.Sprintf("u%d@example.com", n), Password: goodPassword}, true, "", auth.Client{Addr: netip.MustParseAddr(addr)})
+			_, err := s.SignUp(context.Background(), auth.NewUser{Email: fmt.Sprintf("u%d@example.com", n), Password: goodPassword}, true, "", secret.Client{Addr: netip.MustParseAddr(addr)})
 			if err == nil {
 				allowed++
 			} else if !isThrottled(err) {
@@ -413,7 +414,7 @@ func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 	exec(t, db, `DELETE FROM gatepost.familiar`)
 	kinds := []struct {
 		email    string
-		password auth.Password
+		password secret.Password
 	}{{"nobody@example.com", goodPassword}, {"ada@example.com", wrong}, {"off@example.com", goodPassword}, {"loc@example.com", goodPassword}, {"bare@example.com", goodPassword}}
 	times := make([][]time.Duration, len(kinds))
 	for range 25 {

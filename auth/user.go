@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 var userColumns = `id, ` + nameRead + `, email, email_verified, coalesce(image, ''), role, ` +
@@ -124,7 +126,7 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 }
 
 // SetPassword gives a user a new password, ends his sessions and forgets his failed attempts and where he signed in.
-func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
+func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) error {
 	u, err := s.UserByID(ctx, id)
 	if err != nil {
 		return err
@@ -136,7 +138,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p Password) error {
 	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return err
 	}
-	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, newID(), issuerCredential))
+	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))
 }
 
 // setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of the account. $3 is
@@ -187,7 +189,7 @@ func (s *Store) change(ctx context.Context, event, id string, do func(context.Co
 		return err
 	}
 	s.changed(id)
-	s.auditDetail(ctx, event, id, Client{}, detail, nil)
+	s.auditDetail(ctx, event, id, secret.Client{}, detail, nil)
 	return nil
 }
 
@@ -201,7 +203,7 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 
 // Rename gives the user of a session the display name he typed; empty is allowed. The next request of each of his sessions
 // carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or ErrUnavailable.
-func (s *Store) Rename(ctx context.Context, t Token, name string, c Client) error {
+func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	name, err := canonicalName(name)
 	if err == nil {
@@ -226,11 +228,11 @@ func renames(userID string) []bucket {
 }
 
 // rename asks before it locks: who is refused only reads.
-func (s *Store) rename(ctx context.Context, tx pgx.Tx, t Token, name string) (userID string, err error) {
+func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string) (userID string, err error) {
 	var before string
 	err = tx.QueryRow(ctx, `
 		SELECT u.id, coalesce(u.name, '') FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &before)
+		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &before)
 	if err != nil || name == before {
 		return userID, err
 	}
@@ -248,7 +250,7 @@ func (s *Store) rename(ctx context.Context, tx pgx.Tx, t Token, name string) (us
 	err = tx.QueryRow(ctx, `
 		UPDATE gatepost."user" u SET name = $4, updated_at = now()
 		FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+s.alive+`
-		RETURNING u.id`, t.hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
+		RETURNING u.id`, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
 	if err != nil {
 		return userID, err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a link is on its
@@ -23,11 +25,11 @@ const (
 
 // Verification is an attempt to confirm an address.
 type Verification struct {
-	Link     Token
-	Password Password // only a Stranger needs one
+	Link     secret.Token
+	Password secret.Password // only a Stranger needs one
 	Remember bool
-	Session  Token // the session this browser has; empty: none
-	Client   Client
+	Session  secret.Token // the session this browser has; empty: none
+	Client   secret.Client
 }
 
 // Known says how whoever opened a link to confirm an address has shown already that he is who typed it.
@@ -154,14 +156,14 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 
 // RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
 // It fails with ErrNoSession or ErrUnavailable.
-func (s *Store) RequestVerification(ctx context.Context, t Token, c Client) error {
+func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
 	err := s.transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
 		var email string
 		var verified bool
 		err := tx.QueryRow(ctx, `
 			SELECT u.id, u.email, u.email_verified FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+s.alive, t.hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
+			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoSession
 		}

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // verified signs in somebody whose address has to be confirmed before.
-func verified(t *testing.T, s *auth.Store, o *office, email string) auth.Token {
+func verified(t *testing.T, s *auth.Store, o *office, email string) secret.Token {
 	t.Helper()
 	if _, err := signIn(s, t.Context(), email, goodPassword); !errors.Is(err, auth.ErrUnverified) {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func verified(t *testing.T, s *auth.Store, o *office, email string) auth.Token {
 	return issued.Session
 }
 
-func enrol(s *auth.Store, ctx context.Context, email string, c auth.Client) (auth.Issued, error) {
+func enrol(s *auth.Store, ctx context.Context, email string, c secret.Client) (auth.Issued, error) {
 	return s.SignUp(ctx, auth.NewUser{Email: email, Password: goodPassword}, true, "", c)
 }
 
@@ -120,11 +121,13 @@ func TestASessionOrAPasswordConfirms(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, optional)
 	for name, c := range map[string]struct {
-		verification func(auth.Token) auth.Verification
+		verification func(secret.Token) auth.Verification
 		signsIn      bool
 	}{
-		"ada@example.com": {func(token auth.Token) auth.Verification { return auth.Verification{Session: token, Client: elsewhere} }, false},
-		"bob@example.com": {func(auth.Token) auth.Verification {
+		"ada@example.com": {func(token secret.Token) auth.Verification {
+			return auth.Verification{Session: token, Client: elsewhere}
+		}, false},
+		"bob@example.com": {func(secret.Token) auth.Verification {
 			return auth.Verification{Password: goodPassword, Remember: true, Client: elsewhere}
 		}, true},
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/localpg"
 	"github.com/gatepost/gatepost/migrations"
 )
@@ -137,7 +138,7 @@ const growthTries = 2000
 func (g *growth) lookUp(ctx context.Context) (p50, p99 time.Duration, err error) {
 	took := make([]time.Duration, 0, growthTries)
 	for i := range growthTries {
-		token := auth.Token("token" + strconv.Itoa(1+i*(g.have/growthTries)))
+		token := secret.Token("token" + strconv.Itoa(1+i*(g.have/growthTries)))
 		began := time.Now()
 		if _, err := g.store.Lookup(ctx, token); err != nil {
 			return 0, 0, fmt.Errorf("look up %d: %w", i, err)

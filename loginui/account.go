@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // accountPage is account.html.
@@ -43,7 +44,7 @@ func (ui *UI) done(w http.ResponseWriter, what string) error {
 	return nil
 }
 
-func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
+func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, token secret.Token) error {
 	if f.ID == "" {
 		return errForm
 	}
@@ -53,7 +54,7 @@ func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, tok
 	return ui.done(w, "session")
 }
 
-func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, token auth.Token) error {
+func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, token secret.Token) error {
 	if _, err := ui.store.EndOtherSessions(r.Context(), token, ui.client(r)); err != nil {
 		return err
 	}

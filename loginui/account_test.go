@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // logIn opens one more session and returns its Cookie header.
@@ -298,7 +299,7 @@ func TestTheScriptKnowsOnlyPasswordsThatAreRefused(t *testing.T) {
 		t.Fatalf("there are %d", len(common))
 	}
 	for _, p := range common {
-		_, err := d.store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: auth.Password(p)}, false, "", auth.Client{})
+		_, err := d.store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: secret.Password(p)}, false, "", secret.Client{})
 		if input, ok := err.(auth.InputError); !ok || input[0].Problem != auth.TooCommon {
 			t.Errorf("%q: %v", p, err)
 		}

@@ -5,10 +5,11 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // deed is what a form of the account page does. It fails with auth.ErrStale when the sign-in is too long ago for it.
-type deed func(http.ResponseWriter, *http.Request, form, auth.Token) error
+type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 
 // confirmed does a deed for whoever signed in lately, and has everybody else enter the password in between: the form that
 // asks for it is sent to the same address, and brings along what the first one said.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // postExport is a download, which leaves the page where it was. After the password has been asked for that would be the
 // wrong page.
-func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token auth.Token) error {
+func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token secret.Token) error {
 	if f.asked {
 		return ui.done(w, "export")
 	}

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // fault is a refusal with a status of its own, for requests no form of ours makes.
@@ -36,7 +36,7 @@ var (
 // form is what somebody typed.
 type form struct {
 	Email, Name       string
-	password, current auth.Password
+	password, current secret.Password
 	Remember          bool
 	Next              string // a path on this site, or empty
 	ID                string // which session is meant
@@ -59,7 +59,7 @@ func readForm(r *http.Request) (form, error) {
 	}
 	return form{
 		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
-		password: auth.Password(values.Get("password")), current: auth.Password(values.Get("current")),
+		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
 		Next: localPath(values.Get("next")), ID: values.Get("id"), asked: values.Has("password"),
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // The pages that mailed links open, below Prefix.
@@ -25,7 +26,7 @@ var linkPaths = map[auth.Purpose]string{
 }
 
 // LinkURL is the address that a link opens. It holds the secret of the link, and goes to nobody but whom it is for.
-func (ui *UI) LinkURL(p auth.Purpose, t auth.Token) string {
+func (ui *UI) LinkURL(p auth.Purpose, t secret.Token) string {
 	return ui.absolute(ui.c.Prefix+linkPaths[p]) + "?token=" + url.QueryEscape(string(t))
 }
 
@@ -67,13 +68,13 @@ func (ui *UI) linkForm(r *http.Request, name, path string, f form) formPage {
 func (ui *UI) sameLink(r *http.Request, f form) bool { return f.ID == fingerprint(ui.link(r)) }
 
 // fingerprint tells links apart, and opens nothing.
-func fingerprint(t auth.Token) string {
+func fingerprint(t secret.Token) string {
 	sum := sha256.Sum256([]byte(t))
 	return hex.EncodeToString(sum[:8])
 }
 
 // link is the token of the link opened last; empty when there is none.
-func (ui *UI) link(r *http.Request) auth.Token { return ui.c.Cookie.ReadLink(r.Header) }
+func (ui *UI) link(r *http.Request) secret.Token { return ui.c.Cookie.ReadLink(r.Header) }
 
 // closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another
 // person, and would have what the link opens. One to a new address opens nothing without its user's session, and stays:

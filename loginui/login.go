@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
@@ -30,7 +31,7 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // alreadyIn sends a visitor who is signed in on his way.
-func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token auth.Token, next string) (bool, error) {
+func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Token, next string) (bool, error) {
 	_, err := ui.store.Lookup(r.Context(), token)
 	if errors.Is(err, auth.ErrNoSession) {
 		return false, nil

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -256,8 +257,8 @@ func (ui *UI) protect(h http.Header) {
 }
 
 // client is where the request came from, for the throttle and the audit line.
-func (ui *UI) client(r *http.Request) auth.Client {
-	return auth.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
+func (ui *UI) client(r *http.Request) secret.Client {
+	return secret.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
 		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id")}
 }
 
@@ -268,7 +269,7 @@ func clientAddr(r *http.Request) netip.Addr {
 }
 
 // presented is the session cookie the browser sent. present without a token is one that cannot be valid.
-func (ui *UI) presented(r *http.Request) (t auth.Token, present bool) {
+func (ui *UI) presented(r *http.Request) (t secret.Token, present bool) {
 	return ui.c.Cookie.Read(r.Header)
 }
 

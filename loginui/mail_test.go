@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // aLink is as long as links are.
-const aLink = auth.Token("0123456789012345678901234567890123456789012")
+const aLink = secret.Token("0123456789012345678901234567890123456789012")
 
 func aMail(kind auth.MailKind, lang string) auth.Mail {
 	return auth.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink, At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),

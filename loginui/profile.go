@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +119,7 @@ func (ui *UI) deletePage(r *http.Request, s auth.Session, t trouble) formPage {
 }
 
 // ownForm reads a form and whose it is.
-func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, auth.Session, auth.Token, error) {
+func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, auth.Session, secret.Token, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return form{}, auth.Session{}, "", err

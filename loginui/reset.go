@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
@@ -69,7 +70,7 @@ func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trou
 }
 
 // chooser gives the account of a link a password, and says by what the browser is known again.
-type chooser func(context.Context, auth.Token, auth.Password, auth.Client) (browser auth.Token, err error)
+type chooser func(context.Context, secret.Token, secret.Password, secret.Client) (browser secret.Token, err error)
 
 // choose sends whoever chose a password to the login: that he knows it is yet to be shown.
 func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, allowed func(auth.Link) bool, do chooser) error {

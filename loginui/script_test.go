@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // page is as much of a document as the script needs to speak about a password.
@@ -53,7 +54,7 @@ func TestTheScriptJudgesAsTheServerDoes(t *testing.T) {
 	}
 	s, _ := authtest.NewStore(t)
 	for i, p := range passwords {
-		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: auth.Password(p)})
+		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: secret.Password(p)})
 		want := "enough"
 		if input, ok := err.(auth.InputError); ok {
 			want = map[auth.Problem]string{auth.TooShort: "7 8", auth.TooCommon: "common", auth.TooSimple: "simple", auth.TooLong: "long", auth.Taken: "enough"}[input[0].Problem]

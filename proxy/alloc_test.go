@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // station is a part of a signed-in request's way, and how often it may allocate.
@@ -51,7 +52,7 @@ func stations(tb testing.TB) []station {
 	for !store.Listening() { // it keeps no session before
 		time.Sleep(time.Millisecond)
 	}
-	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", auth.Client{})
+	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", secret.Client{})
 	if err != nil {
 		tb.Fatal(err)
 	}

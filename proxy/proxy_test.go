@@ -20,6 +20,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -107,7 +108,7 @@ func (rec *recorder) take() []string {
 type door struct {
 	*recorder
 	address string
-	token   auth.Token
+	token   secret.Token
 	store   *auth.Store
 	user    auth.User
 }
@@ -118,7 +119,7 @@ func newDoor(t *testing.T, change ...func(*proxy.Config)) *door {
 	t.Helper()
 	rec := newRecorder(t)
 	store, _ := authtest.NewStore(t)
-	issued, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", auth.Client{})
+	issued, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", secret.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
@@ -76,7 +77,7 @@ func serveDemoApp(socket string, box *mailbox) (stop func(), err error) {
 
 // welcome makes an admin with a new password and says what to do next.
 func (p *process) welcome(ctx context.Context, g *gate) error {
-	password := auth.Password(rand.Text())
+	password := secret.Password(rand.Text())
 	if err := setDemoAdmin(ctx, g.store, password); err != nil {
 		return fmt.Errorf("make the demo's admin: %w", err)
 	}
@@ -95,7 +96,7 @@ func (p *process) welcome(ctx context.Context, g *gate) error {
 	return err
 }
 
-func setDemoAdmin(ctx context.Context, s *auth.Store, password auth.Password) error {
+func setDemoAdmin(ctx context.Context, s *auth.Store, password secret.Password) error {
 	u, err := s.FindUser(ctx, demoAdmin)
 	if errors.Is(err, auth.ErrNoUser) {
 		_, err = s.CreateUser(ctx, auth.NewUser{Email: demoAdmin, Name: "Admin", Password: password, Roles: []string{"admin", auth.DefaultRole}})

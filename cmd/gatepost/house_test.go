@@ -18,10 +18,11 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
-	"proxy":             {"auth", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui":           {"auth", "internal/share", "internal/upkeep"},
-	"auth":              {"internal/share", "internal/upkeep"},
+	"cmd/gatepost":      {"auth", "auth/secret", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
+	"proxy":             {"auth", "auth/secret", "internal/share", "internal/spelling", "internal/upkeep"},
+	"loginui":           {"auth", "auth/secret", "internal/share", "internal/upkeep"},
+	"auth":              {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/secret":       {},
 	"migrations":        {"internal/upkeep"},
 	"internal/localpg":  {},
 	"internal/doctor":   {},
@@ -29,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/spelling": {},
 	"internal/upkeep":   {},
 	"auth/authtest":     {"auth", "migrations", "internal/localpg"},
-	"bench":             {"auth", "migrations", "internal/localpg"},
+	"bench":             {"auth", "auth/secret", "migrations", "internal/localpg"},
 	"examples/go":       {},
 }
 

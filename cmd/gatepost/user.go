@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -170,10 +171,10 @@ func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read the password: %w", err)
 		}
-		u.Password = auth.Password(strings.TrimRight(line, "\r\n"))
+		u.Password = secret.Password(strings.TrimRight(line, "\r\n"))
 	} else {
 		made = rand.Text()
-		u.Password = auth.Password(made)
+		u.Password = secret.Password(made)
 	}
 	return p.withStore(ctx, func(s *auth.Store) error {
 		created, err := s.CreateUser(ctx, u)

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // linkJSON is a link for scripts. Whoever has it can do what it is for.
@@ -86,7 +87,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose auth.Purpose, token auth.Token, works string) error {
+func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose auth.Purpose, token secret.Token, works string) error {
 	config, err := loadConfig(ctx, p.env)
 	if err != nil {
 		return err

@@ -1,4 +1,6 @@
-package auth
+// Package secret has the values that every room about accounts speaks of: tokens, passwords and ids, none of which prints
+// what it holds, and the client that presented them. It decides nothing and stores nothing.
+package secret
 
 import (
 	"crypto/rand"
@@ -18,14 +20,15 @@ type Token string
 // tokenLength is the length of 32 bytes in unpadded base64url.
 const tokenLength = 43
 
-func newToken() Token {
+// NewToken makes one at random.
+func NewToken() Token {
 	var b [32]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
 	return Token(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// parseToken turns away what we cannot have issued, so that junk costs no query.
-func parseToken(s string) (Token, bool) {
+// ParseToken turns away what we cannot have issued, so that junk costs no query.
+func ParseToken(s string) (Token, bool) {
 	if len(s) != tokenLength {
 		return "", false
 	}
@@ -41,18 +44,19 @@ func isBase64URL(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// hash is what PostgreSQL stores. The token has 256 bits of entropy, so a fast hash is enough.
-func (t Token) hash() string { return t.sum().String() }
+// Hash is what PostgreSQL stores, in hex. The token has 256 bits of entropy, so a fast hash is enough.
+func (t Token) Hash() string { return t.Sum().String() }
 
-func (t Token) sum() tokenHash {
+// Sum is what is kept of a token in memory.
+func (t Token) Sum() TokenHash {
 	var buf [64]byte // a conversion would allocate
 	return sha256.Sum256(append(buf[:0], t...))
 }
 
-// tokenHash is what is kept of a token in memory.
-type tokenHash [sha256.Size]byte
+// TokenHash is the SHA-256 of a token.
+type TokenHash [sha256.Size]byte
 
-func (h tokenHash) String() string { return hex.EncodeToString(h[:]) }
+func (h TokenHash) String() string { return hex.EncodeToString(h[:]) }
 
 // Format keeps the token out of every fmt verb.
 func (Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
@@ -75,5 +79,5 @@ func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText keeps the password out of JSON.
 func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// newID names a row: 128 random bits and more.
-func newID() string { return rand.Text() }
+// NewID names a row: 128 random bits and more.
+func NewID() string { return rand.Text() }
