@@ -14,6 +14,19 @@ func decodeAllButSlashes(p string) string {
 	return decodeOnly(p, func(c byte) bool { return c != '/' })
 }
 
+// decodeDotSegments reads %2e%2e as .. and leaves every other segment as it is, as the URL parsers of browsers and Node do.
+func decodeDotSegments(p string) string {
+	if !strings.Contains(p, "%2") {
+		return p
+	}
+	return eachSegment(p, func(seg string) string {
+		if dots := decodeOnly(seg, func(c byte) bool { return c == '.' }); dots == "." || dots == ".." {
+			return dots
+		}
+		return seg
+	})
+}
+
 // decodeOnly decodes the escapes of some bytes.
 func decodeOnly(p string, which func(byte) bool) string {
 	if !strings.Contains(p, "%") {

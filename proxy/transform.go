@@ -16,14 +16,15 @@ type transform struct {
 }
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; all but slashes, Kestrel, and URL parsers for dots; + as a blank, decoders made for queries; the slash
+// some twice; all but slashes, Kestrel; dot segments alone, URL parsers; + as a blank, decoders made for queries; the slash
 // family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and IIS; what is no UTF-8,
 // decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path,
 // ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line ends, URL parsers;
-// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; data routes, Next.js and Gatsby.
+// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; slashes in a format, Rails; data routes, Next.js and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
 	{"all but slashes decoded", decodeAllButSlashes},
+	{"dot segments decoded", decodeDotSegments},
 	{"+ as a blank", plusAsBlank},
 	{"%u decoded", decodeUnicode},
 	{"overlong UTF-8 decoded", decodeOverlong},
@@ -43,6 +44,7 @@ var transforms = []transform{
 	{"compatible letters", compatible},
 	{"script name dropped", dropScript},
 	{"path info", pathInfoOf},
+	{"a slash in the format", dropSlashedFormat},
 	{"data route", nextPage},
 	{"page data", gatsbyPage},
 }
@@ -241,6 +243,19 @@ func pathInfoOf(p string) string {
 		return p
 	}
 	return p[end:]
+}
+
+// dropSlashedFormat is for routers that match before they decode: the format of /page.json%2Fx is json/x.
+func dropSlashedFormat(p string) string {
+	name := strings.LastIndexByte(p, '/') + 1
+	slash := max(strings.LastIndex(p, "%2f"), strings.LastIndex(p, "%2F"))
+	if slash < name {
+		return p
+	}
+	if dot := strings.LastIndexByte(p[name:slash], '.'); dot > 0 {
+		return p[:name+dot]
+	}
+	return p
 }
 
 // nextPage and gatsbyPage map what a script of the app fetches for a page to the page, below any base path: Next.js
