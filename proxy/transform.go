@@ -40,6 +40,7 @@ var transforms = []transform{
 	{"session in the path dropped", dropCookieless},
 	{"stream name dropped", dropStreams},
 	{"dots and blanks trimmed", trimTails},
+	{"dots with blanks dropped", dropPadded},
 	{"line ends and tabs dropped", dropLineEnds},
 	{"compatible letters", compatible},
 	{"script name dropped", dropScript},
@@ -166,6 +167,20 @@ func trimTails(p string) string {
 			return seg
 		}
 		return strings.TrimRightFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) })
+	})
+}
+
+// dropPadded takes segments of nothing but dots and blanks for empty ones: to a Windows that drops both behind a name,
+// that is all of them. It leaves /... alone, which a rule may name.
+func dropPadded(p string) string {
+	if !padded(p) || strings.Trim(p, ".") == "/" {
+		return p
+	}
+	return eachSegment(p, func(seg string) string {
+		if seg != "." && seg != ".." && strings.TrimFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) }) == "" {
+			return ""
+		}
+		return seg
 	})
 }
 
