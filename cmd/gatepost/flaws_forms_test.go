@@ -41,6 +41,9 @@ func wrong(t *testing.T, gates []*lane, spellings []string, from string) (codes 
 	for i := range 8 {
 		email := spellings[i%len(spellings)]
 		r := gates[i%len(gates)].attempt(t, "/login", email, "not the password", from)
+		for strings.Contains(r.body, "Try again in a few seconds") { // it had no turn to be hashed, and counts for nothing
+			r = gates[i%len(gates)].attempt(t, "/login", email, "not the password", from)
+		}
 		codes, faces = append(codes, r.status), append(faces, r.face(email))
 	}
 	return codes, faces
