@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/argon2"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
@@ -36,16 +38,15 @@ func holdAll(q *share.Queue) (release func()) {
 
 // OldHash hashes with parameters from before the current ones.
 func OldHash(p secret.Password) string {
-	h := phc{argonParams: argonParams{memory: 8 * 1024, time: 1, threads: 1}, saltBytes: make([]byte, 16), keyBytes: make([]byte, 32)}
-	h.keyBytes = derive(h, normal(p))
-	return h.String()
+	salt := make([]byte, 16)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return "$argon2id$v=19$m=8192,t=1,p=1$" + b64(salt) + "$" + b64(argon2.IDKey([]byte(p), salt, 1, 8*1024, 1, 32))
 }
 
-// Hash, VerifyPassword and ParsePHC are the password functions, and when a refusal is answered, for their own tests.
+// Hash and VerifyPassword are the password functions, and Settle is when a refusal is answered.
 var (
 	Hash           = func(p secret.Password) string { return hash(p, derive) }
 	VerifyPassword = func(p secret.Password, stored string) bool { return verify(p, stored, derive) }
-	ParsePHC       = parsePHC
 	Settle         = func(ctx context.Context, began time.Time, step time.Duration, err error) {
 		s := &Store{o: Options{AnswerStep: step}, hold: hold}
 		s.settle(ctx, began, err)
@@ -61,8 +62,8 @@ func CountWork(s *Store) *Work {
 	s.hold = func(context.Context, time.Time, time.Duration) { w.Steps.Add(1) }
 	s.hashes.derive = func(h phc, password string) []byte {
 		w.Hashes.Add(1)
-		sum := sha256.Sum256(append([]byte(password), h.saltBytes...))
-		return sum[:h.key]
+		sum := sha256.Sum256(append([]byte(password), h.Salt()...))
+		return sum[:h.KeyLength()]
 	}
 	return w
 }
@@ -94,15 +95,16 @@ func FillHashQueue(s *Store) (release func()) {
 	free := HoldHashQueue(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for range hashSlots() * hashRoom {
+	for s.hashes.Full(ctx) == nil {
+		before := HashesWaiting(s)
 		all.Go(func() {
 			if leave, err := s.hashes.Enter(ctx, ctx); err == nil {
 				leave()
 			}
 		})
-	}
-	for HashesWaiting(s) < hashSlots()*hashRoom {
-		runtime.Gosched()
+		for HashesWaiting(s) == before {
+			runtime.Gosched()
+		}
 	}
 	return func() {
 		cancel()
@@ -113,12 +115,12 @@ func FillHashQueue(s *Store) (release func()) {
 
 // SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
 func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
-	s.workers.idle.patience, s.workers.sharing.patience, s.workers.refrainFor = idle, sharing, time.Hour
+	s.workers.SetPatience(idle, sharing, time.Hour)
 }
 
 // OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that can be
 // nothing for a minute.
-func OnlySharing(s *Store) { s.workers.refrain.Store(new(time.Now().Add(time.Hour))) }
+func OnlySharing(s *Store) { s.workers.Refrain(time.Hour) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.sendOne(ctx) }
@@ -187,8 +189,8 @@ func Asking(s *Store) int { return s.asking.Held() }
 // HashCheaply has a Store make keys that cost nothing. Call it before anything is hashed.
 func HashCheaply(s *Store) {
 	s.hashes.derive = func(h phc, password string) []byte {
-		sum := sha256.Sum256(append([]byte(password), h.saltBytes...))
-		return sum[:len(h.keyBytes)]
+		sum := sha256.Sum256(append([]byte(password), h.Salt()...))
+		return sum[:h.KeyLength()]
 	}
 }
 

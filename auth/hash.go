@@ -36,6 +36,10 @@ type phc struct {
 	saltBytes, keyBytes []byte
 }
 
+// Salt and KeyLength are what a key is made with besides the cost.
+func (h phc) Salt() []byte   { return h.saltBytes }
+func (h phc) KeyLength() int { return len(h.keyBytes) }
+
 var errPHC = errors.New("not an argon2id PHC string within our limits")
 
 func (h phc) String() string {
@@ -99,6 +103,9 @@ func verify(p secret.Password, stored string, derive deriver) bool {
 	same := subtle.ConstantTimeCompare(derive(h, normal(p)), h.keyBytes) == 1
 	return same && err == nil
 }
+
+// same says that two passwords are one, however the letters were typed.
+func same(a, b secret.Password) bool { return normal(a) == normal(b) }
 
 // outdated says that a stored hash should be made anew at the next sign-in, when the password is at hand.
 func outdated(stored string) bool {

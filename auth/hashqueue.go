@@ -3,8 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
+	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -22,14 +21,7 @@ const hashLongest = 20 * time.Second
 // hashRoom is how many may wait for one slot: about as many as can have their turn in that time where a hash takes 25 ms.
 const hashRoom = 150
 
-func hashPatience() time.Duration { return hashWait/2 + chance(hashWait) }
-
-// chance is any time up to a limit.
-func chance(limit time.Duration) time.Duration {
-	var b [8]byte
-	rand.Read(b[:])
-	return time.Duration(binary.NativeEndian.Uint64(b[:]) % uint64(limit+1))
-}
+func hashPatience() time.Duration { return hashWait/2 + rand.N(hashWait) }
 
 // hashQueue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
 // the same machine must go on forwarding traffic. Networks take turns.
@@ -50,7 +42,10 @@ func hashSlots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 func (q *hashQueue) admit(ctx context.Context) error {
 	err := q.Full(ctx)
 	if err != nil {
-		wait(ctx, hashPatience())
+		select {
+		case <-ctx.Done():
+		case <-time.After(hashPatience()):
+		}
 	}
 	return cmp.Or(ctx.Err(), err)
 }
@@ -78,5 +73,5 @@ func (q *hashQueue) turn(ctx context.Context, f func(context.Context, deriver) e
 		return err
 	}
 	defer leave()
-	return f(ahead(ctx), q.derive)
+	return f(ctx, q.derive)
 }

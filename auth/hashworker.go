@@ -115,6 +115,15 @@ func (h *hashing) derive(p phc, password string) []byte {
 	return derive(p, password)
 }
 
+// SetPatience says how long keys are waited for, of processes that get only what nobody else wants and of those that take
+// their share, and how long the former are left alone after one has waited in vain. Call it before anything is hashed.
+func (h *hashing) SetPatience(idle, sharing, refrain time.Duration) {
+	h.idle.patience, h.sharing.patience, h.refrainFor = idle, sharing, refrain
+}
+
+// Refrain leaves the processes alone, for a time, that get only what nobody else wants.
+func (h *hashing) Refrain(d time.Duration) { h.refrain.Store(new(time.Now().Add(d))) }
+
 func (h *hashing) ask(p phc, password string) ([]byte, error) {
 	if until := h.refrain.Load(); until == nil || time.Now().After(*until) {
 		key, err := h.idle.ask(p, password)
@@ -122,7 +131,7 @@ func (h *hashing) ask(p phc, password string) ([]byte, error) {
 			h.sharing.dismiss()
 			return key, err
 		}
-		h.refrain.Store(new(time.Now().Add(h.refrainFor)))
+		h.Refrain(h.refrainFor)
 	}
 	return h.sharing.ask(p, password)
 }

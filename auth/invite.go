@@ -82,7 +82,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	row.verified = true
-	err = s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
+	err = s.hashTurn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
 	if err != nil {
 		return Issued{}, "", err
 	}

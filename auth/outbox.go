@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,7 @@ func (o *outbox) send(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-o.kicked:
-		case <-time.After(outboxEvery - chance(outboxEvery/2)):
+		case <-time.After(outboxEvery - rand.N(outboxEvery/2)):
 		}
 	}
 }

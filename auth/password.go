@@ -2,6 +2,7 @@ package auth
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -42,27 +43,62 @@ func hashable(p secret.Password) bool {
 	return p != "" && len(p) <= maxPasswordBytes && utf8.ValidString(string(p)) && !strings.ContainsRune(string(p), 0)
 }
 
-// checkNewPassword judges a password somebody chooses.
-func (s *Store) checkNewPassword(p secret.Password, email string) error {
-	var faults InputError
+// Fault is what is wrong with a password that somebody chooses.
+type Fault string
+
+// The faults a password can have.
+const (
+	pwMissing     Fault = "missing"
+	pwMalformed   Fault = "malformed"    // characters that cannot be used
+	pwTooShort    Fault = "too_short"    // Policy.Min says how many characters are needed
+	pwTooLong     Fault = "too_long"     // there are more than MaxPasswordLength
+	pwTooCommon   Fault = "too_common"   // on the list of common passwords
+	pwTooSimple   Fault = "too_simple"   // a sequence, a repeat or a walk over the keyboard
+	pwTooPersonal Fault = "too_personal" // the user's own address, or the name of the site
+)
+
+// Policy is what a chosen password is judged by.
+type Policy struct {
+	Min int // characters
+	// Personal are words that it must not be, like the user's address and the name of the site.
+	Personal []string
+}
+
+// Judge says what is wrong with a password somebody chooses, and which number of characters that is about; nothing: it
+// is taken.
+func (o Policy) Judge(p secret.Password) (f Fault, limit int) {
 	n := utf8.RuneCountInString(normal(p))
 	folded := strings.ToLower(normal(p))
 	_, common := commonSet()[folded]
 	switch {
 	case p == "":
-		faults.add("password", Missing, 0)
+		return pwMissing, 0
 	case n > MaxPasswordLength || len(p) > maxPasswordBytes:
-		faults.add("password", TooLong, MaxPasswordLength)
+		return pwTooLong, MaxPasswordLength
 	case !hashable(p):
-		faults.add("password", Malformed, 0)
-	case n < s.o.PasswordMin:
-		faults.add("password", TooShort, s.o.PasswordMin)
+		return pwMalformed, 0
+	case n < o.Min:
+		return pwTooShort, o.Min
 	case common:
-		faults.add("password", TooCommon, 0)
+		return pwTooCommon, 0
 	case guessable(folded):
-		faults.add("password", TooSimple, 0)
-	case email != "" && folded == email, s.o.SiteName != "" && folded == strings.ToLower(s.o.SiteName):
-		faults.add("password", TooPersonal, 0)
+		return pwTooSimple, 0
+	case slices.ContainsFunc(o.Personal, func(word string) bool { return word != "" && folded == strings.ToLower(word) }):
+		return pwTooPersonal, 0
 	}
-	return faults.orNil()
+	return "", 0
+}
+
+// Typed says what keeps something typed from being anybody's password, before any work is done for it; nothing: it may
+// be one.
+func Typed(p secret.Password) (f Fault, limit int) {
+	switch {
+	case p == "":
+		return pwMissing, 0
+	case len(p) > maxPasswordBytes:
+		return pwTooLong, MaxPasswordLength
+	case !hashable(p):
+		return pwMalformed, 0
+	}
+	return "", 0
 }

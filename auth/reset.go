@@ -108,7 +108,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		return "", err
 	}
 	var hashed string
-	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return "", err
 	}
 	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up

@@ -128,7 +128,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		return a.userID, err
 	}
 	var renewed string
-	err = s.hashes.turn(ctx, func(ctx context.Context, derive deriver) (err error) {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive deriver) (err error) {
 		// Asked again: those who waited in the queue before this attempt may have used up what was free.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
@@ -169,7 +169,7 @@ func renew(old string, proved, chosen secret.Password, derive deriver) (string, 
 		return hash(proved, derive), nil
 	case chosen == "":
 		return "", nil
-	case normal(chosen) == normal(proved):
+	case same(chosen, proved):
 		return "", InputError{{"password", Unchanged, 0}}
 	}
 	return hash(chosen, derive), nil
@@ -203,15 +203,24 @@ func checkSignIn(c Credentials) (string, error) {
 
 // checkTyped notes what cannot be anybody's password, before any work is done for it.
 func checkTyped(field string, p secret.Password) (faults InputError) {
-	switch {
-	case p == "":
-		faults.add(field, Missing, 0)
-	case len(p) > maxPasswordBytes:
-		faults.add(field, TooLong, MaxPasswordLength)
-	case !hashable(p):
-		faults.add(field, Malformed, 0)
+	if f, limit := Typed(p); f != "" {
+		faults.add(field, Problem(f), limit)
 	}
 	return faults
+}
+
+// checkNewPassword judges a password that the user of an address chooses; empty: of none yet.
+func (s *Store) checkNewPassword(p secret.Password, email string) error {
+	var faults InputError
+	if f, limit := (Policy{Min: s.o.PasswordMin, Personal: []string{email, s.o.SiteName}}).Judge(p); f != "" {
+		faults.add("password", Problem(f), limit)
+	}
+	return faults.orNil()
+}
+
+// hashTurn runs f in a turn to hash, in which it goes ahead of other pages.
+func (s *Store) hashTurn(ctx context.Context, f func(context.Context, deriver) error) error {
+	return s.hashes.turn(ctx, func(ctx context.Context, derive deriver) error { return f(ahead(ctx), derive) })
 }
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when

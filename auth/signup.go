@@ -62,7 +62,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := s.admitBuckets(ctx, limits); err != nil {
 		return Issued{}, "", err
 	}
-	err = s.hashes.turn(ctx, func(ctx context.Context, derive deriver) error {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive deriver) error {
 		if err := s.admitBuckets(ctx, limits); err != nil { // as in signIn
 			return err
 		}
@@ -175,7 +175,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err := s.checkFree(ctx, row.email); err != nil {
 		return User{}, err
 	}
-	err = s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
+	err = s.hashTurn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
 	if err != nil {
 		return User{}, err
 	}

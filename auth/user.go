@@ -135,7 +135,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 		return err
 	}
 	var hashed string
-	if err := s.hashes.turn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
 		return err
 	}
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))
