@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
@@ -127,7 +128,7 @@ func (o Options) withDefaults() Options {
 	if o.SessionsPerUser <= 0 {
 		o.SessionsPerUser = 100
 	}
-	o.PasswordMin = max(o.PasswordMin, minPasswordLength)
+	o.PasswordMin = max(o.PasswordMin, password.MinLength)
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -142,8 +143,8 @@ type Store struct {
 	turns   *share.Queue  // at db
 	pinger  *pinger
 	o       Options
-	hashes  *hashQueue
-	workers *hashing // nil: this process hashes
+	hashes  *password.Queue
+	workers *password.Processes // nil: this process hashes
 	lookups *lookups
 	asking  *share.Admission // to lookups
 	cache   *cache
@@ -179,10 +180,10 @@ func New(db *pgxpool.Pool, o Options) *Store {
 		s.alive += ` AND u.email_verified`
 	}
 	s.lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + s.alive
-	s.hashes = newHashQueue()
+	s.hashes = password.NewQueue()
 	if s.o.HashWorker != nil {
-		s.workers = newHashing(s.o.HashWorker, s.o.Log)
-		s.hashes.derive = s.workers.derive
+		s.workers = password.NewProcesses(s.o.HashWorker, s.o.Log)
+		s.hashes.Derive = s.workers.Derive
 	}
 	s.lookups = &lookups{query: s.findSessions, watch: s.o.Watch}
 	s.asking = share.NewAdmission(maxWaiting)
@@ -204,7 +205,7 @@ func (s *Store) Close() {
 	s.auditor.sum(context.Background(), time.Now(), true)
 	s.auditor.flush(context.Background())
 	if s.workers != nil {
-		s.workers.close()
+		s.workers.Close()
 	}
 	s.pinger.close()
 	s.path.Close()

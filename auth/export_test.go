@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -45,8 +46,8 @@ func OldHash(p secret.Password) string {
 
 // Hash and VerifyPassword are the password functions, and Settle is when a refusal is answered.
 var (
-	Hash           = func(p secret.Password) string { return hash(p, derive) }
-	VerifyPassword = func(p secret.Password, stored string) bool { return verify(p, stored, derive) }
+	Hash           = func(p secret.Password) string { return password.Hash(p, password.Derive) }
+	VerifyPassword = func(p secret.Password, stored string) bool { return password.Verify(p, stored, password.Derive) }
 	Settle         = func(ctx context.Context, began time.Time, step time.Duration, err error) {
 		s := &Store{o: Options{AnswerStep: step}, hold: hold}
 		s.settle(ctx, began, err)
@@ -60,7 +61,7 @@ type Work struct{ Hashes, Steps atomic.Int64 }
 func CountWork(s *Store) *Work {
 	w := &Work{}
 	s.hold = func(context.Context, time.Time, time.Duration) { w.Steps.Add(1) }
-	s.hashes.derive = func(h phc, password string) []byte {
+	s.hashes.Derive = func(h password.PHC, password string) []byte {
 		w.Hashes.Add(1)
 		sum := sha256.Sum256(append([]byte(password), h.Salt()...))
 		return sum[:h.KeyLength()]
@@ -83,8 +84,8 @@ func AfterQueries(s *Store, f func(tokens int)) {
 
 // AfterHashes has f run when a password has been hashed.
 func AfterHashes(s *Store, f func()) {
-	derive := s.hashes.derive
-	s.hashes.derive = func(h phc, password string) []byte {
+	derive := s.hashes.Derive
+	s.hashes.Derive = func(h password.PHC, password string) []byte {
 		defer f()
 		return derive(h, password)
 	}
@@ -188,7 +189,7 @@ func Asking(s *Store) int { return s.asking.Held() }
 
 // HashCheaply has a Store make keys that cost nothing. Call it before anything is hashed.
 func HashCheaply(s *Store) {
-	s.hashes.derive = func(h phc, password string) []byte {
+	s.hashes.Derive = func(h password.PHC, password string) []byte {
 		sum := sha256.Sum256(append([]byte(password), h.Salt()...))
 		return sum[:h.KeyLength()]
 	}

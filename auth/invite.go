@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -82,7 +83,10 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	row.verified = true
-	err = s.hashTurn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+		row.hash = password.Hash(u.Password, derive)
+		return nil
+	})
 	if err != nil {
 		return Issued{}, "", err
 	}

@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/password"
 )
 
 // hashWorkerArg makes the test binary a process that hashes.
@@ -14,7 +14,7 @@ const hashWorkerArg = "hash-worker"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == hashWorkerArg {
-		if err := auth.ServeHashes(os.Stdin, os.Stdout); err != nil {
+		if err := password.Serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

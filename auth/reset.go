@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -108,7 +109,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		return "", err
 	}
 	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error { hashed = password.Hash(p, derive); return nil }); err != nil {
 		return "", err
 	}
 	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -35,7 +36,7 @@ func (s *Store) openShares() {
 
 // pageTurns is how many pages have a turn at once. Their other connections are for who goes ahead, or all sign-ins would
 // wait for pages that wait for a row.
-func pageTurns(conns int) int { return max(1, conns-min(hashSlots()+exportTurns, conns/3)) }
+func pageTurns(conns int) int { return max(1, conns-min(password.Slots()+exportTurns, conns/3)) }
 
 // besidePool makes a pool like another one. It opens no connection before it needs one.
 func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {

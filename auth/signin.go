@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -116,7 +117,7 @@ func (s *Store) attempt(ctx context.Context, event string, c secret.Client, run 
 // returns whom the attempt was at, where that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	ctx = share.ForAccount(ctx, c.Email)
-	if err := s.hashes.admit(ctx); err != nil {
+	if err := s.hashes.Admit(ctx); err != nil {
 		return "", err
 	}
 	d := doorsOf(c.Email, c.Client)
@@ -128,12 +129,12 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		return a.userID, err
 	}
 	var renewed string
-	err = s.hashTurn(ctx, func(ctx context.Context, derive deriver) (err error) {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) (err error) {
 		// Asked again: those who waited in the queue before this attempt may have used up what was free.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
-		verdict := s.judge(a, c, verify(c.Password, a.hash, derive))
+		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
 		if err := s.countAttempt(context.WithoutCancel(ctx), a, d, verdict); err != nil {
 			return err
 		}
@@ -163,16 +164,16 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict 
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
 // other is told here and not before, or it would tell whether a guess is right at no cost.
-func renew(old string, proved, chosen secret.Password, derive deriver) (string, error) {
+func renew(old string, proved, chosen secret.Password, derive password.Deriver) (string, error) {
 	switch {
-	case chosen == "" && outdated(old):
-		return hash(proved, derive), nil
+	case chosen == "" && password.Outdated(old):
+		return password.Hash(proved, derive), nil
 	case chosen == "":
 		return "", nil
-	case same(chosen, proved):
+	case password.Same(chosen, proved):
 		return "", InputError{{"password", Unchanged, 0}}
 	}
-	return hash(chosen, derive), nil
+	return password.Hash(chosen, derive), nil
 }
 
 // judge says whether the account may be entered, given whether the password is right.
@@ -203,7 +204,7 @@ func checkSignIn(c Credentials) (string, error) {
 
 // checkTyped notes what cannot be anybody's password, before any work is done for it.
 func checkTyped(field string, p secret.Password) (faults InputError) {
-	if f, limit := Typed(p); f != "" {
+	if f, limit := password.Typed(p); f != "" {
 		faults.add(field, Problem(f), limit)
 	}
 	return faults
@@ -212,15 +213,15 @@ func checkTyped(field string, p secret.Password) (faults InputError) {
 // checkNewPassword judges a password that the user of an address chooses; empty: of none yet.
 func (s *Store) checkNewPassword(p secret.Password, email string) error {
 	var faults InputError
-	if f, limit := (Policy{Min: s.o.PasswordMin, Personal: []string{email, s.o.SiteName}}).Judge(p); f != "" {
+	if f, limit := (password.Policy{Min: s.o.PasswordMin, Personal: []string{email, s.o.SiteName}}).Judge(p); f != "" {
 		faults.add("password", Problem(f), limit)
 	}
 	return faults.orNil()
 }
 
 // hashTurn runs f in a turn to hash, in which it goes ahead of other pages.
-func (s *Store) hashTurn(ctx context.Context, f func(context.Context, deriver) error) error {
-	return s.hashes.turn(ctx, func(ctx context.Context, derive deriver) error { return f(ahead(ctx), derive) })
+func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Deriver) error) error {
+	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(ahead(ctx), derive) })
 }
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when
@@ -237,11 +238,11 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 			            ELSE 0 END
 			FROM gatepost."user" u
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
-			WHERE u.email = $1`, email, dummyHash, accountLimit, browserPlace(c.Browser), networkPlace(c))
+			WHERE u.email = $1`, email, password.Dummy, accountLimit, browserPlace(c.Browser), networkPlace(c))
 		b.Queue(waitsSQL, d.all())
 		results := s.db.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
-		a = candidate{hash: dummyHash}
+		a = candidate{hash: password.Dummy}
 		err = results.QueryRow().Scan(&a.userID, &a.hash, &a.disabled, &a.verified, &a.locked, &a.door)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err

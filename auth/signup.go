@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -55,14 +56,14 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
-	if err := s.hashes.admit(ctx); err != nil {
+	if err := s.hashes.Admit(ctx); err != nil {
 		return Issued{}, "", err
 	}
 	limits := s.signUpBuckets(client.Addr)
 	if err := s.admitBuckets(ctx, limits); err != nil {
 		return Issued{}, "", err
 	}
-	err = s.hashTurn(ctx, func(ctx context.Context, derive deriver) error {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) error {
 		if err := s.admitBuckets(ctx, limits); err != nil { // as in signIn
 			return err
 		}
@@ -74,7 +75,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 				return err
 			}
 		}
-		row.hash = hash(u.Password, derive)
+		row.hash = password.Hash(u.Password, derive)
 		return nil
 	})
 	if err != nil {
@@ -175,7 +176,10 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if err := s.checkFree(ctx, row.email); err != nil {
 		return User{}, err
 	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive deriver) error { row.hash = hash(u.Password, derive); return nil })
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+		row.hash = password.Hash(u.Password, derive)
+		return nil
+	})
 	if err != nil {
 		return User{}, err
 	}

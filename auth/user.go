@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -135,7 +136,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 		return err
 	}
 	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive deriver) error { hashed = hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error { hashed = password.Hash(p, derive); return nil }); err != nil {
 		return err
 	}
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))

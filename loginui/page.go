@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/password"
 )
 
 // base is what every page shows, and what a template can say.
@@ -142,7 +142,7 @@ func (p *formPage) currentPassword(id, label string) field {
 // newPassword is one to be chosen, of at least min characters.
 func (p *formPage) newPassword(label string, min int) field {
 	return field{words: p.words, ID: "password", Type: "password", Autocomplete: "new-password", Label: p.say(label),
-		Hint: p.say("password.hint", "n", min), Min: min, Most: auth.MaxPasswordLength, Chosen: true}
+		Hint: p.say("password.hint", "n", min), Min: min, Most: password.MaxLength, Chosen: true}
 }
 
 // with adds the fields, tells each its fault, and puts the cursor into the first that is empty; when something was refused

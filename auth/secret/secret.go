@@ -1,5 +1,5 @@
-// Package secret has the values that every room about accounts speaks of: tokens, passwords and ids, none of which prints
-// what it holds, and the client that presented them. It decides nothing and stores nothing.
+// Package secret has the values that every room about accounts speaks of: tokens, passwords and ids, none of which
+// prints what it holds, and the client that presented them. It decides nothing and stores nothing.
 package secret
 
 import (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/gatepost/gatepost/auth"
+	hashes "github.com/gatepost/gatepost/auth/password"
 )
 
 const hashWorkerName = "hash-worker"
@@ -30,5 +30,5 @@ func newHashWorker() *exec.Cmd {
 func (p *process) hashWorker(_ context.Context, c *cli.Command) error {
 	runtime.LockOSThread()
 	shed(c.Args().Slice())
-	return auth.ServeHashes(p.stdin, p.stdout)
+	return hashes.Serve(p.stdin, p.stdout)
 }

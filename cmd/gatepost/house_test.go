@@ -18,10 +18,11 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "auth/secret", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
+	"cmd/gatepost":      {"auth", "auth/password", "auth/secret", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
 	"proxy":             {"auth", "auth/secret", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui":           {"auth", "auth/secret", "internal/share", "internal/upkeep"},
-	"auth":              {"auth/secret", "internal/share", "internal/upkeep"},
+	"loginui":           {"auth", "auth/password", "auth/secret", "internal/share", "internal/upkeep"},
+	"auth":              {"auth/password", "auth/secret", "internal/share", "internal/upkeep"},
+	"auth/password":     {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/secret":       {},
 	"migrations":        {"internal/upkeep"},
 	"internal/localpg":  {},
@@ -40,7 +41,7 @@ var onlyIn = map[string]string{
 	"github.com/urfave/cli/v3":          "cmd/gatepost",
 	"github.com/wneessen/go-mail":       "cmd/gatepost",
 	"github.com/pressly/goose/v3":       "migrations",
-	"golang.org/x/crypto/argon2":        "auth",
+	"golang.org/x/crypto/argon2":        "auth/password",
 }
 
 type pkg struct {

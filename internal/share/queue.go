@@ -47,8 +47,9 @@ type waiter struct {
 // NewQueue has so many slots, and lets so many wait for one.
 func NewQueue(slots, room int) *Queue { return &Queue{slots: slots, room: room} }
 
-// Enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the client's network
-// wait or have slots too. It fails with ErrCrowded when that network is why, with ErrBusy when everybody is.
+// Enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the
+// client's network wait or have slots too. It fails with ErrCrowded when that network is why, with ErrBusy when
+// everybody is.
 func (q *Queue) Enter(ctx, patience context.Context) (leave func(), err error) {
 	f, w := q.join(Client(ctx), accountOf(ctx))
 	if w == nil {

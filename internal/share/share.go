@@ -63,8 +63,8 @@ func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	return to
 }
 
-// Inner says that an address is this machine's or a private network's (RFC 1918, 4193, 3927 and 6598), or none at all: a
-// proxy may stand there.
+// Inner says that an address is this machine's or a private network's (RFC 1918, 4193, 3927 and 6598), or none at all:
+// a proxy may stand there.
 func Inner(a netip.Addr) bool {
 	a = a.Unmap()
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)

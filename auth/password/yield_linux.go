@@ -1,4 +1,4 @@
-package auth
+package password
 
 import (
 	"os"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// yield leaves the core to whoever else wants it, at once and whole (SCHED_IDLE; sched(7)). There is no way back without
-// privileges. What cannot be had is no fault: the process is as nice as before.
+// yield leaves the core to whoever else wants it, at once and whole (SCHED_IDLE; sched(7)). There is no way back
+// without privileges. What cannot be had is no fault: the process is as nice as before.
 func yield() {
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, t := range threads { // threads that begin later are like the one that begins them

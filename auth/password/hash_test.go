@@ -1,4 +1,4 @@
-package auth
+package password
 
 import (
 	"strings"
@@ -21,7 +21,7 @@ func TestThePasswordIsVerifiedExactly(t *testing.T) {
 		{"Correct Horse", "correct horse", false},
 		{" padded words ", "padded words", false},
 	} {
-		if got := verify(secret.Password(c.typed), hash(secret.Password(c.set), derive), derive); got != c.want {
+		if got := Verify(secret.Password(c.typed), Hash(secret.Password(c.set), Derive), Derive); got != c.want {
 			t.Errorf("set %q, typed %q: got %v", c.set, c.typed, got)
 		}
 	}
@@ -46,7 +46,7 @@ func FuzzPHC(f *testing.F) {
 func TestUnreadableHashesMatchNothing(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []string{"", "x", "$argon2id$v=19$m=1048576,t=99,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$2b$10$abc"} {
-		if verify("anything at all", stored, derive) {
+		if Verify("anything at all", stored, Derive) {
 			t.Errorf("%q matched", stored)
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package password
 
 import (
 	"strings"
@@ -21,7 +21,7 @@ const (
 // guessable says that a password is only a few runs. Words are no runs, however many, so that no passphrase is refused.
 func guessable(folded string) bool {
 	text := []rune(folded)
-	if n := period(text); n < minPasswordLength && n < len(text) {
+	if n := period(text); n < MinLength && n < len(text) {
 		return true // a few characters, again and again
 	} else if n < len(text) {
 		text = text[:n]
@@ -76,10 +76,10 @@ func choices(text []rune) int {
 
 // commonWord is the length of the longest common password that a text begins with.
 func commonWord(text []rune) int {
-	if len(text) < minPasswordLength {
+	if len(text) < MinLength {
 		return 0
 	}
-	for n := min(len(text), commonStarts()[[minPasswordLength]rune(text)]); n >= minPasswordLength; n-- {
+	for n := min(len(text), commonStarts()[[MinLength]rune(text)]); n >= MinLength; n-- {
 		if _, ok := commonSet()[string(text[:n])]; ok {
 			return n
 		}
@@ -88,11 +88,11 @@ func commonWord(text []rune) int {
 }
 
 // commonStarts knows by its beginning how long a common password may be: few texts begin as one does.
-var commonStarts = sync.OnceValue(func() map[[minPasswordLength]rune]int {
-	longest := make(map[[minPasswordLength]rune]int, len(commonSet()))
+var commonStarts = sync.OnceValue(func() map[[MinLength]rune]int {
+	longest := make(map[[MinLength]rune]int, len(commonSet()))
 	for word := range commonSet() {
-		if text := []rune(word); len(text) >= minPasswordLength {
-			start := [minPasswordLength]rune(text)
+		if text := []rune(word); len(text) >= MinLength {
+			start := [MinLength]rune(text)
 			longest[start] = max(longest[start], min(len(text), longestWord))
 		}
 	}

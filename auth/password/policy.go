@@ -1,4 +1,6 @@
-package auth
+// Package password judges what people choose as passwords, hashes them, and says whose turn that is: in a queue by
+// network, and in processes of their own that give way to the traffic. It knows no user and asks no database.
+package password
 
 import (
 	_ "embed"
@@ -15,10 +17,11 @@ import (
 // Lengths of a password in characters (code points, NIST SP 800-63B-4 section 3.1.1.2): no limit below 64 is allowed,
 // and the upper one only keeps a request from buying a long hash.
 const (
-	minPasswordLength = 8
-	// MaxPasswordLength is the longest a password may be.
-	MaxPasswordLength = 256
-	maxPasswordBytes  = 4 * MaxPasswordLength
+	// MinLength is the least that an operator may ask for.
+	MinLength = 8
+	// MaxLength is the longest a password may be.
+	MaxLength = 256
+	maxBytes  = 4 * MaxLength
 )
 
 // commonPasswords are those of @zxcvbn-ts/language-common (MIT) with 8 characters or more, lower-case, one a line.
@@ -40,7 +43,7 @@ func normal(p secret.Password) string { return norm.NFC.String(string(p)) }
 
 // hashable says whether the password may be hashed at all; anything else cannot be anybody's password.
 func hashable(p secret.Password) bool {
-	return p != "" && len(p) <= maxPasswordBytes && utf8.ValidString(string(p)) && !strings.ContainsRune(string(p), 0)
+	return p != "" && len(p) <= maxBytes && utf8.ValidString(string(p)) && !strings.ContainsRune(string(p), 0)
 }
 
 // Fault is what is wrong with a password that somebody chooses.
@@ -48,13 +51,13 @@ type Fault string
 
 // The faults a password can have.
 const (
-	pwMissing     Fault = "missing"
-	pwMalformed   Fault = "malformed"    // characters that cannot be used
-	pwTooShort    Fault = "too_short"    // Policy.Min says how many characters are needed
-	pwTooLong     Fault = "too_long"     // there are more than MaxPasswordLength
-	pwTooCommon   Fault = "too_common"   // on the list of common passwords
-	pwTooSimple   Fault = "too_simple"   // a sequence, a repeat or a walk over the keyboard
-	pwTooPersonal Fault = "too_personal" // the user's own address, or the name of the site
+	Missing     Fault = "missing"
+	Malformed   Fault = "malformed"    // characters that cannot be used
+	TooShort    Fault = "too_short"    // Policy.Min says how many characters are needed
+	TooLong     Fault = "too_long"     // there are more than MaxLength
+	TooCommon   Fault = "too_common"   // on the list of common passwords
+	TooSimple   Fault = "too_simple"   // a sequence, a repeat or a walk over the keyboard
+	TooPersonal Fault = "too_personal" // the user's own address, or the name of the site
 )
 
 // Policy is what a chosen password is judged by.
@@ -72,19 +75,19 @@ func (o Policy) Judge(p secret.Password) (f Fault, limit int) {
 	_, common := commonSet()[folded]
 	switch {
 	case p == "":
-		return pwMissing, 0
-	case n > MaxPasswordLength || len(p) > maxPasswordBytes:
-		return pwTooLong, MaxPasswordLength
+		return Missing, 0
+	case n > MaxLength || len(p) > maxBytes:
+		return TooLong, MaxLength
 	case !hashable(p):
-		return pwMalformed, 0
+		return Malformed, 0
 	case n < o.Min:
-		return pwTooShort, o.Min
+		return TooShort, o.Min
 	case common:
-		return pwTooCommon, 0
+		return TooCommon, 0
 	case guessable(folded):
-		return pwTooSimple, 0
+		return TooSimple, 0
 	case slices.ContainsFunc(o.Personal, func(word string) bool { return word != "" && folded == strings.ToLower(word) }):
-		return pwTooPersonal, 0
+		return TooPersonal, 0
 	}
 	return "", 0
 }
@@ -94,11 +97,11 @@ func (o Policy) Judge(p secret.Password) (f Fault, limit int) {
 func Typed(p secret.Password) (f Fault, limit int) {
 	switch {
 	case p == "":
-		return pwMissing, 0
-	case len(p) > maxPasswordBytes:
-		return pwTooLong, MaxPasswordLength
+		return Missing, 0
+	case len(p) > maxBytes:
+		return TooLong, MaxLength
 	case !hashable(p):
-		return pwMalformed, 0
+		return Malformed, 0
 	}
 	return "", 0
 }

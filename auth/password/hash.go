@@ -1,4 +1,4 @@
-package auth
+package password
 
 import (
 	"crypto/rand"
@@ -26,48 +26,48 @@ var current = argonParams{memory: 19 * 1024, time: 2, threads: 1, salt: 16, key:
 // limits bound the parameters of a stored hash: one imported or planted must not buy a gigabyte or a minute.
 var limits = argonParams{memory: 64 * 1024, time: 16, threads: 8, salt: 64, key: 64}
 
-// dummyHash is verified when there is no user, so that an unknown address costs what a known one does. No password
+// Dummy is verified when there is no user, so that an unknown address costs what a known one does. No password
 // gives an all-zero key.
-var dummyHash = phc{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}.String()
+var Dummy = PHC{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}.String()
 
-// phc is a parsed hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
-type phc struct {
+// PHC is a parsed hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
+type PHC struct {
 	argonParams
 	saltBytes, keyBytes []byte
 }
 
 // Salt and KeyLength are what a key is made with besides the cost.
-func (h phc) Salt() []byte   { return h.saltBytes }
-func (h phc) KeyLength() int { return len(h.keyBytes) }
+func (h PHC) Salt() []byte   { return h.saltBytes }
+func (h PHC) KeyLength() int { return len(h.keyBytes) }
 
 var errPHC = errors.New("not an argon2id PHC string within our limits")
 
-func (h phc) String() string {
+func (h PHC) String() string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads,
 		b64.EncodeToString(h.saltBytes), b64.EncodeToString(h.keyBytes))
 }
 
 // parsePHC accepts exactly what String writes, within limits.
-func parsePHC(s string) (phc, error) {
+func parsePHC(s string) (PHC, error) {
 	f := strings.Split(s, "$")
 	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" {
-		return phc{}, errPHC
+		return PHC{}, errPHC
 	}
-	var h phc
+	var h PHC
 	var version int
 	if _, err := fmt.Sscanf(f[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return phc{}, errPHC
+		return PHC{}, errPHC
 	}
 	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads); err != nil {
-		return phc{}, errPHC
+		return PHC{}, errPHC
 	}
 	var err1, err2 error
 	h.saltBytes, err1 = base64.RawStdEncoding.Strict().DecodeString(f[4])
 	h.keyBytes, err2 = base64.RawStdEncoding.Strict().DecodeString(f[5])
 	h.salt, h.key = len(h.saltBytes), len(h.keyBytes)
 	if err1 != nil || err2 != nil || !h.within() || h.String() != s {
-		return phc{}, errPHC
+		return PHC{}, errPHC
 	}
 	return h, nil
 }
@@ -77,38 +77,38 @@ func (p argonParams) within() bool {
 		p.threads >= 1 && p.threads <= limits.threads && p.salt >= 8 && p.salt <= limits.salt && p.key >= 16 && p.key <= limits.key
 }
 
-// derive is the deriver that works in this process.
-func derive(h phc, password string) []byte {
+// Derive is the Deriver that works in this process.
+func Derive(h PHC, password string) []byte {
 	return argon2.IDKey([]byte(password), h.saltBytes, h.time, h.memory, h.threads, uint32(len(h.keyBytes)))
 }
 
-// deriver makes the key that a password has with the parameters and the salt of a hash.
-type deriver func(h phc, password string) []byte
+// Deriver makes the key that a password has with the parameters and the salt of a hash.
+type Deriver func(h PHC, password string) []byte
 
-// hash makes the PHC string of a new password.
-func hash(p secret.Password, derive deriver) string {
-	h := phc{argonParams: current, saltBytes: make([]byte, current.salt)}
+// Hash makes the PHC string of a new password.
+func Hash(p secret.Password, derive Deriver) string {
+	h := PHC{argonParams: current, saltBytes: make([]byte, current.salt)}
 	rand.Read(h.saltBytes)
 	h.keyBytes = make([]byte, current.key)
 	h.keyBytes = derive(h, normal(p))
 	return h.String()
 }
 
-// verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
-func verify(p secret.Password, stored string, derive deriver) bool {
+// Verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
+func Verify(p secret.Password, stored string, derive Deriver) bool {
 	h, err := parsePHC(stored)
 	if err != nil {
-		h, _ = parsePHC(dummyHash) // a constant of ours
+		h, _ = parsePHC(Dummy) // a constant of ours
 	}
 	same := subtle.ConstantTimeCompare(derive(h, normal(p)), h.keyBytes) == 1
 	return same && err == nil
 }
 
-// same says that two passwords are one, however the letters were typed.
-func same(a, b secret.Password) bool { return normal(a) == normal(b) }
+// Same says that two passwords are one, however the letters were typed.
+func Same(a, b secret.Password) bool { return normal(a) == normal(b) }
 
-// outdated says that a stored hash should be made anew at the next sign-in, when the password is at hand.
-func outdated(stored string) bool {
+// Outdated says that a stored hash should be made anew at the next sign-in, when the password is at hand.
+func Outdated(stored string) bool {
 	h, err := parsePHC(stored)
 	return err == nil && h.argonParams != current
 }
