@@ -39,7 +39,7 @@
     'azertyuiop passport alexander elizabeth nicholas victoria samantha danielle jonathan benjamin midnight ' +
     'mountain snowball lovelove babygirl babygirl1 princess1 football1 baseball1 sunshine1 superman1 diamond1 ' +
     'blessed1 jesus123 angel123 loveyou1 anthony1 matthew1 cristina').split(' '));
-  // The rules of auth/guessable.go, but for common words within a password: what is refused here is refused there.
+  // The rules of auth/password/guessable.go, but for common words within a password: what is refused here is refused there.
   const keyboards = [
     ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
     ['1234567890ß !"§$%&/()=?', 'qwertzuiopü', 'asdfghjklöä', 'yxcvbnm,.- YXCVBNM;:_'],
