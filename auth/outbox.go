@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 const (
@@ -66,7 +67,7 @@ func (o *outbox) send(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-o.kicked:
-		case <-time.After(outboxEvery - rand.N(outboxEvery/2)):
+		case <-time.After(outboxEvery - secret.Chance(outboxEvery/2)):
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -368,5 +367,5 @@ func (s *Store) settle(ctx context.Context, began time.Time, err error) {
 }
 
 func hold(ctx context.Context, began time.Time, step time.Duration) {
-	wait(ctx, step-time.Since(began)%step+rand.N(step/2))
+	wait(ctx, step-time.Since(began)%step+secret.Chance(step/2))
 }

@@ -350,9 +350,9 @@ func TestWhatALooseningRuleMustNotOpen(t *testing.T) {
 		{"/uber", "/über", "GET", "/%C3%BCber", "user"},
 		{"/, /app.js.map", "/app", "GET", "/app", "user"},
 		{"/a.b.1", "", "GET", "/a", "user"},
-		{"/", "/.css", "GET", "/.css/%2e%2e/%2e%63%73%73", "user"}, // which stays encoded where dots do not
+		{"/", "/.css", "GET", "/.css/%2e%2e/%2e%63%73%73", "user"},                 // which stays encoded where dots do not
 		{"/admin/list.css", "", "GET", "/ADMIN%2fLIST.%4a%53%4f%4e%2f%58", "user"}, // whose format is JSON/X to Rails
-		{"/admin.css", "", "GET", "/admin/..%20", "user"}, // which is /admin/ to Windows
+		{"/admin.css", "", "GET", "/admin/..%20", "user"},                          // which is /admin/ to Windows
 		{"/wiki/über=admin", "/wiki/über/public", "GET", "/wiki/u%CC%88ber/public", "admin"},
 	} {
 		got := describe(mustRules(t, c.protect, c.public).For(c.method, c.path))

@@ -3,10 +3,10 @@ package password
 import (
 	"cmp"
 	"context"
-	"math/rand/v2"
 	"runtime"
 	"time"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -22,7 +22,7 @@ const queueLongest = 20 * time.Second
 // ms.
 const queueRoom = 150
 
-func patience() time.Duration { return queueWait/2 + rand.N(queueWait) }
+func patience() time.Duration { return queueWait/2 + secret.Chance(queueWait) }
 
 // Queue bounds how many passwords are hashed at once: a hash takes a whole core for some 25 ms and 19 MiB, and
 // the same machine must go on forwarding traffic. Networks take turns.

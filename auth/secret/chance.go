@@ -1,0 +1,14 @@
+package secret
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+)
+
+// Chance is any time up to a limit, which nobody can foresee.
+func Chance(limit time.Duration) time.Duration {
+	var b [8]byte
+	rand.Read(b[:])
+	return time.Duration(binary.NativeEndian.Uint64(b[:]) % uint64(limit+1))
+}
