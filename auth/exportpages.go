@@ -40,7 +40,7 @@ type underWay struct {
 }
 
 func newExports() *exports {
-	queue := func() *share.Queue { return share.NewQueue(exportTurns/2, 2*exportsMost) } // those that give way are still there
+	queue := func() *share.Queue { return share.NewQueue(1, 2*exportsMost) } // those that give way are still there
 	return &exports{room: share.New(exportsMost), first: queue(), next: queue(), users: map[string]*underWay{}}
 }
 
@@ -54,8 +54,8 @@ func turn(ctx context.Context, q *share.Queue, read func(context.Context) error)
 	return read(ahead(ctx))
 }
 
-// begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the end. Of two of one
-// user that stays which was asked for last, whichever had its turn first.
+// begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the
+// end. Of two of one user that stays which was asked for last, whichever had its turn first.
 func (x *exports) begin(ctx context.Context, userID string, from netip.Addr, asked uint64) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	giveWay := func() { cancel(share.ErrCrowded) }

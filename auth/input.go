@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gatepost/gatepost/auth/password"
 )
 
 // Problem is what is wrong with a field, for the pages to put into words.
@@ -16,16 +18,16 @@ type Problem string
 
 // The problems a field can have.
 const (
-	Missing     Problem = "missing"
-	Malformed   Problem = "malformed"    // not an address, or characters that cannot be used
-	TooShort    Problem = "too_short"    // Limit says how many characters are needed
-	TooLong     Problem = "too_long"     // Limit says how many are allowed
-	TooCommon   Problem = "too_common"   // on the list of common passwords
-	TooSimple   Problem = "too_simple"   // a sequence, a repeat or a walk over the keyboard
-	TooPersonal Problem = "too_personal" // the user's own address, or the name of the site
-	Taken       Problem = "taken"        // another user has this address
-	Foreign     Problem = "foreign"      // an address of a domain that is not let in
-	Unchanged   Problem = "unchanged"    // the new password or address is the current one
+	Missing     Problem = Problem(password.Missing)
+	Malformed   Problem = Problem(password.Malformed)   // not an address, or characters that cannot be used
+	TooShort    Problem = Problem(password.TooShort)    // Limit says how many characters are needed
+	TooLong     Problem = Problem(password.TooLong)     // Limit says how many are allowed
+	TooCommon   Problem = Problem(password.TooCommon)   // on the list of common passwords
+	TooSimple   Problem = Problem(password.TooSimple)   // a sequence, a repeat or a walk over the keyboard
+	TooPersonal Problem = Problem(password.TooPersonal) // the user's own address, or the name of the site
+	Taken       Problem = "taken"                       // another user has this address
+	Foreign     Problem = "foreign"                     // an address of a domain that is not let in
+	Unchanged   Problem = "unchanged"                   // the new password or address is the current one
 )
 
 // FieldError is one problem with one field.

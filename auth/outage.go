@@ -80,6 +80,9 @@ func (s *Store) transact(ctx context.Context, doing string, f func(context.Conte
 // lockPatience is how long a page waits for a row that somebody holds, with a connection that others wait for.
 const lockPatience = time.Second
 
+// lockPatienceSQL is for transactions that are not begun by a statement.
+var lockPatienceSQL = fmt.Sprintf(`SELECT set_config('lock_timeout', '%d', true)`, lockPatience.Milliseconds())
+
 var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d", lockPatience.Milliseconds())
 
 // once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then,

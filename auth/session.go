@@ -232,7 +232,7 @@ func (s *Store) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made sec
 // is signed out either way.
 func (s *Store) SignOut(ctx context.Context, t secret.Token, c secret.Client) error {
 	err := s.endSession(ctx, t, c)
-	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // whatever keeps the one from being done, the other is
+	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // which is done even if the session could not be ended
 }
 
 func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client) error {

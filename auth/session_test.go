@@ -363,6 +363,10 @@ func TestARowThatIsHeldIsNotWaitedForLong(t *testing.T) {
 			_, err := s.EndOtherSessions(t.Context(), token, here)
 			return err
 		},
+		"a wrong password": func() error { // which is counted in a turn to hash
+			_, err := signIn(s, t.Context(), "ada@example.com", "wrong password")
+			return err
+		},
 	} {
 		var said *pgconn.PgError
 		if err := do(); !errors.Is(err, auth.ErrUnavailable) || !errors.As(err, &said) || said.Code != "55P03" {

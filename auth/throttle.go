@@ -292,6 +292,7 @@ func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
 	err := s.onPage(ctx, func(ctx context.Context) error {
 		return twice(ctx, func() error {
 			b := &pgx.Batch{}
+			b.Queue(lockPatienceSQL) // until the batch ends, which is one transaction
 			queue(b)
 			return s.db.SendBatch(ctx, b).Close()
 		})
