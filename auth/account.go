@@ -10,21 +10,21 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented ends,
-// the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It fails with
-// ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable; only without
-// an error is the old token dead.
+// Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented
+// ends, the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
+// fails with ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or
+// ErrUnavailable; only without an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
 		check:  func(string) error { return checkTyped("password", p).orNil() },
 		finish: s.issue})
 }
 
-// ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his ends,
-// so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the places he
-// signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and "password";
-// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError, share.ErrBusy or
-// ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
+// ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his
+// ends, so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the
+// places he signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and
+// "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError,
+// share.ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
 		check: func(email string) error {
@@ -55,10 +55,10 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 	return err
 }
 
-// DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere. There
-// is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession, InputError
-// (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable, and has deleted nothing then, except that
-// after ErrUnavailable it may have.
+// DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere.
+// There is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession,
+// InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable, and has deleted
+// nothing then, except that after ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
@@ -106,8 +106,8 @@ type deed struct {
 	finish func(context.Context, pgx.Tx, newSession) (Issued, error)
 }
 
-// perform does a deed, through the doors of a sign-in, and only if the session is still alive when its transaction takes
-// it: what revokes a session while a password is hashed comes in time.
+// perform does a deed, through the doors of a sign-in, and only if the session is still alive when its transaction
+// takes it: what revokes a session while a password is hashed comes in time.
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, d.event, d.client, func() (string, error) {
@@ -158,8 +158,8 @@ func (s *Store) owner(ctx context.Context, t secret.Token) (owner, error) {
 	return o, err
 }
 
-// endPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive any
-// more. It comes after recheck, which has locked the user: what others made or ended until then is seen.
+// endPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive
+// any more. It comes after recheck, which has locked the user: what others made or ended until then is seen.
 func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d deed) error {
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u
@@ -175,8 +175,8 @@ func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d de
 	return err
 }
 
-// startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this one.
-// The places come last: befriend takes those that others share, who may be doing the same.
+// startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this
+// one. The places come last: befriend takes those that others share, who may be doing the same.
 func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 	issued, err := s.issue(ctx, tx, n)
 	if err != nil {

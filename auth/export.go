@@ -96,7 +96,7 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 	e := &Export{s: s, token: t, end: func() {}}
 	asked := s.exports.asked.Add(1)
 	var fresh bool
-	err := turn(ctx, s.exports.first, func(ctx context.Context) error {
+	err := readTurn(ctx, s.exports.first, func(ctx context.Context) error {
 		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
 			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 			return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {

@@ -44,8 +44,8 @@ func newExports() *exports {
 	return &exports{room: share.New(exportsMost), first: queue(), next: queue(), users: map[string]*underWay{}}
 }
 
-// turn runs what reads from PostgreSQL when it is its turn.
-func turn(ctx context.Context, q *share.Queue, read func(context.Context) error) error {
+// readTurn runs what reads from PostgreSQL when it is its turn.
+func readTurn(ctx context.Context, q *share.Queue, read func(context.Context) error) error {
 	leave, err := q.Enter(ctx, ctx)
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
@@ -137,7 +137,7 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 	return func(yield func(T, error) bool) {
 		for n := exportPage; n == exportPage; {
 			var list []T
-			err := turn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
+			err := readTurn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
 				return e.s.ofSession(ctx, "export", e.token, func(ctx context.Context) error {
 					return pgx.BeginTxFunc(ctx, e.s.db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 						if err = e.alive(ctx, tx); err == nil {

@@ -13,9 +13,10 @@ import (
 //
 // Whatever makes, caps or ends a person's sessions, but for the sign-out of one and the sweep, takes this lock first,
 // and reads what it decides by in a statement after it. Then a sign-in that commits while the user is disabled, signed
-// out or deleted is either seen, and ended, or sees that and fails. Who has it may take the rest that is the user's in any
-// order: account, session, outbox, verification. What several users share, limits and the places of a browser, has an
-// order of its own, and nobody who holds it waits for a user's row. DELETE FROM gatepost."user" by SQL goes the same way.
+// out or deleted is either seen, and ended, or sees that and fails. Who has it may take the rest that is the user's in
+// any order: account, session, outbox, verification. What several users share, limits and the places of a browser, has
+// an order of its own, and nobody who holds it waits for a user's row. DELETE FROM gatepost."user" by SQL goes the same
+// way.
 const lockUserSQL = `
 	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session WHERE token = $2)])
 	ORDER BY id FOR NO KEY UPDATE`

@@ -20,9 +20,9 @@ var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 const pageMost = 5 * time.Second
 
 // onPage runs f when it is its client's turn at a connection of pages. The turn is waited for as long as lookupTimeout,
-// and the latest leaves f enough time to tell that it is no slow PostgreSQL. Who leaves before the turn costs nothing. After it f goes on without them: to cancel a
-// statement closes its connection, and to open another costs PostgreSQL more than most statements, so that whoever hangs up again and
-// again would keep it busy with that.
+// and the latest leaves f enough time to tell that it is no slow PostgreSQL. Who leaves before the turn costs nothing.
+// After it f goes on without them: to cancel a statement closes its connection, and to open another costs PostgreSQL
+// more than most statements, so that whoever hangs up again and again would keep it busy with that.
 func (s *Store) onPage(ctx context.Context, f func(context.Context) error) error {
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, lookupTimeout)

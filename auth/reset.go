@@ -14,9 +14,9 @@ import (
 // errSuppressed is mail that was only pretended. Only the log learns of it.
 var errSuppressed = errors.New("the address has had enough mail for now")
 
-// RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user, he may
-// sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It fails with
-// InputError, *ThrottledError when the network asks too often, or ErrUnavailable.
+// RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user,
+// he may sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It
+// fails with InputError, *ThrottledError when the network asks too often, or ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
@@ -59,8 +59,8 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	return userID, err
 }
 
-// ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is unknown or
-// disabled, or ErrUnavailable.
+// ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is
+// unknown or disabled, or ErrUnavailable.
 func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, error) {
 	var t secret.Token
 	err := s.transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
@@ -84,11 +84,11 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 	return t, err
 }
 
-// ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and other
-// links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the browser is known
-// again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It fails with ErrBadLink,
-// InputError (field "password"), share.ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it
-// may have.
+// ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and
+// other links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the
+// browser is known again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It
+// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or ErrUnavailable, and has changed nothing then,
+// except that after ErrUnavailable it may have.
 func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
@@ -96,8 +96,8 @@ func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Pass
 		})
 }
 
-// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else out. more
-// learns the address that the account had before.
+// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else
+// out. more learns the address that the account had before.
 func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p secret.Password, c secret.Client, allowed func(Link) bool,
 	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser secret.Token, err error) {
 	l, err := s.linkFor(ctx, t, allowed)

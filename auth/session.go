@@ -34,8 +34,8 @@ type Session struct {
 const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
-	// FreshFor is how long after a sign-in, or after Confirm, a session may do what ErrStale refuses. Later it takes the password
-	// again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
+	// FreshFor is how long after a sign-in, or after Confirm, a session may do what ErrStale refuses. Later it takes
+	// the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
 	FreshFor = 10 * time.Minute
 	// lookupTimeout bounds the wait for PostgreSQL on the request path; a visitor has an answer within 5 s.
 	lookupTimeout = 3 * time.Second
@@ -63,10 +63,10 @@ func isFresh(within string) string {
 // endsAt is when a session ends however it is used. $3 lifetime.
 const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 
-// Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be up
-// to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others revoked. It
-// fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or with ErrUnavailable
-// when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+// Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be
+// up to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others
+// revoked. It fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or
+// with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 	return s.LookupFor(ctx, share.Client(ctx), t)
 }
@@ -311,8 +311,8 @@ func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err 
 // sweepEvery is how often Run sweeps.
 const sweepEvery = 5 * time.Minute
 
-// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session, sends
-// mail and sweeps. Without it nothing is cached, and no mail leaves.
+// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session,
+// sends mail and sweeps. Without it nothing is cached, and no mail leaves.
 func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { s.o.Watch.Run(ctx, "listen for revocations", s.listener.run) })

@@ -391,7 +391,8 @@ func TestASignOutEndsTheSessionFirst(t *testing.T) {
 	}
 }
 
-// A user from before addresses had to be there has none: nobody is signed in as them, as the app would be told of nobody.
+// A user from before addresses had to be there has none: nobody is signed in as them, as the app would be told of
+// nobody.
 func TestAUserWithoutAnAddressIsSignedOut(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)

@@ -34,8 +34,8 @@ func (s *Store) openShares() {
 	s.pinger = &pinger{config: s.db.Config().ConnConfig.Copy(), watch: s.o.Watch}
 }
 
-// pageTurns is how many pages have a turn at once. Their other connections are for who goes ahead, or all sign-ins would
-// wait for pages that wait for a row.
+// pageTurns is how many pages have a turn at once. Their other connections are for who goes ahead, or all sign-ins
+// would wait for pages that wait for a row.
 func pageTurns(conns int) int { return max(1, conns-min(password.Slots()+exportTurns, conns/3)) }
 
 // besidePool makes a pool like another one. It opens no connection before it needs one.
@@ -52,11 +52,13 @@ func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {
 
 type aheadKey struct{}
 
-// ahead is for work that has a turn already which others wait for, as that of hashing: it goes to the connections of pages without
-// another, or whoever waits for the first would wait for all that this client's network has asked for. There are few such turns.
+// ahead is for work that has a turn already which others wait for, as that of hashing: it goes to the connections of
+// pages without another, or whoever waits for the first would wait for all that this client's network has asked for.
+// There are few such turns.
 func ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
-// page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded, which is no outage.
+// page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded, which is
+// no outage.
 func (s *Store) page(ctx context.Context) (leave func(), err error) {
 	if ctx.Value(aheadKey{}) != nil {
 		return func() {}, nil
@@ -68,7 +70,8 @@ func (s *Store) page(ctx context.Context) (leave func(), err error) {
 	return leave, err
 }
 
-// inOneTurn runs several transactions in one turn, so that how long somebody waits for turns does not tell how many there are.
+// inOneTurn runs several transactions in one turn, so that how long somebody waits for turns does not tell how many
+// there are.
 func (s *Store) inOneTurn(ctx context.Context, doing string, f func(context.Context) error) (err error) {
 	waited := s.onPage(ctx, func(ctx context.Context) error { err = f(ahead(ctx)); return nil })
 	if waited != nil {

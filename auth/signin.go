@@ -54,8 +54,9 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
-// share.ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an address that has to be
-// confirmed first take the same work and get the same answer, after the same time (Options.AnswerStep).
+// share.ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an
+// address that has to be confirmed first take the same work and get the same answer, after the same time
+// (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, "sign-in", c.Client, func() (userID string, err error) {
@@ -112,9 +113,9 @@ func (s *Store) attempt(ctx context.Context, event string, c secret.Client, run 
 	return err
 }
 
-// prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and finishes
-// in the same transaction. It is the only way to a right password: whatever needs one is throttled as a sign-in is. It
-// returns whom the attempt was at, where that is known.
+// prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and
+// finishes in the same transaction. It is the only way to a right password: whatever needs one is throttled as a
+// sign-in is. It returns whom the attempt was at, where that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	ctx = share.ForAccount(ctx, c.Email)
 	if err := s.hashes.Admit(ctx); err != nil {
@@ -153,8 +154,8 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	return a.userID, err
 }
 
-// countAttempt counts what a hash was made for, right or wrong, before anybody hears of it: whoever hangs up, or is sent
-// away later, has had it. A verdict that could not be counted is none.
+// countAttempt counts what a hash was made for, right or wrong, before anybody hears of it: whoever hangs up, or is
+// sent away later, has had it. A verdict that could not be counted is none.
 func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict error) error {
 	if verdict != nil {
 		return s.countFailure(ctx, a, d)
@@ -224,8 +225,8 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.D
 	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(ahead(ctx), derive) })
 }
 
-// admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError when
-// that door has to wait. The candidate is whom an attempt would be at, even then.
+// admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError
+// when that door has to wait. The candidate is whom an attempt would be at, even then.
 func (s *Store) admit(ctx context.Context, email string, c secret.Client, d doors) (candidate, error) {
 	var a candidate
 	var w waits

@@ -202,8 +202,8 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 	}
 }
 
-// Rename gives the user of a session the display name he typed; empty is allowed. The next request of each of his sessions
-// carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or ErrUnavailable.
+// Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
+// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	name, err := canonicalName(name)

@@ -14,9 +14,10 @@ func decodeAllButSlashes(p string) string {
 	return decodeOnly(p, func(c byte) bool { return c != '/' })
 }
 
-// decodeDotSegments reads %2e%2e as .. and leaves every other segment as it is, as the URL parsers of browsers and Node do.
+// decodeDotSegments reads %2e%2e as .. and leaves every other segment as it is, as the URL parsers of browsers and Node
+// do.
 func decodeDotSegments(p string) string {
-	if !strings.Contains(p, "%2") {
+	if !strings.Contains(p, "%2e") && !strings.Contains(p, "%2E") {
 		return p
 	}
 	return eachSegment(p, func(seg string) string {

@@ -16,11 +16,12 @@ type transform struct {
 }
 
 // transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; all but slashes, Kestrel; dot segments alone, URL parsers; + as a blank, decoders made for queries; the slash
-// family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and IIS; what is no UTF-8,
-// decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the path,
-// ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line ends, URL parsers;
-// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; slashes in a format, Rails; data routes, Next.js and Gatsby.
+// some twice; all but slashes, Kestrel; dot segments alone, URL parsers; + as a blank, decoders made for queries; the
+// slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and IIS; what is no
+// UTF-8, decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the
+// path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line ends, URL parsers;
+// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; slashes in a format, Rails; data
+// routes, Next.js and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
 	{"all but slashes decoded", decodeAllButSlashes},
@@ -310,8 +311,8 @@ func rooted(p string) string {
 	return p
 }
 
-// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s. It ignores accents,
-// as databases do that look a page up by its name, and takes blanks and control characters for _, as wikis do.
+// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s. It ignores
+// accents, as databases do that look a page up by its name, and takes blanks and control characters for _, as wikis do.
 func fold(p string) string {
 	p = strings.Map(func(r rune) rune {
 		if isBlank(r) {

@@ -31,11 +31,13 @@ var cluster struct {
 	err    error
 	count  atomic.Int64
 	clone  sync.Mutex // PostgreSQL refuses to clone a template twice at the same time
-	// strategy copies files and writes no log of them, which takes half the time: before PostgreSQL 15 there is no other.
+	// strategy copies files and writes no log of them, which takes half the time: before PostgreSQL 15 there is no
+	// other.
 	strategy string
 }
 
-// Main runs the tests and then ends the server and removes its files: `func TestMain(m *testing.M) { authtest.Main(m) }`.
+// Main runs the tests and then ends the server and removes its files: `func TestMain(m *testing.M) { authtest.Main(m)
+// }`.
 func Main(m *testing.M) {
 	code := m.Run()
 	Close()
@@ -80,8 +82,8 @@ func NewPool(t testing.TB) *pgxpool.Pool {
 	return Pool(t, NewDatabase(t))
 }
 
-// Pool connects to a database of this package, closed when the test ends. It speaks as it would have to through a pooler, where
-// PostgreSQL is not asked for the types of parameters; whole gates are tested the other way.
+// Pool connects to a database of this package, closed when the test ends. It speaks as it would have to through a
+// pooler, where PostgreSQL is not asked for the types of parameters; whole gates are tested the other way.
 func Pool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.New(context.Background(), url+"&pool_max_conns=10&default_query_exec_mode=exec")

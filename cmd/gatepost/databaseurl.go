@@ -146,7 +146,7 @@ func splitDSN(s string) (params []param, err error) {
 		s = after
 	}
 	if !slices.ContainsFunc(params, func(p param) bool { return slices.Contains(leadsSomewhere, p.name) }) {
-		return nil, errShape // all of libpq's defaults are the database of somebody else
+		return nil, errShape // what is left are defaults, which lead to the database of whoever runs the gate
 	}
 	return params, nil
 }

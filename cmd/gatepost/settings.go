@@ -12,14 +12,14 @@ import (
 type settings struct {
 	// # The app and who may reach it
 	//
-	// The address of your app: `http://host`, `https://host`, `h2c://host` (HTTP/2 without TLS) or `unix:///path`, with a port
-	// where it is not the usual one and without a path. Default: none, and needed.
+	// The address of your app: `http://host`, `https://host`, `h2c://host` (HTTP/2 without TLS) or `unix:///path`, with
+	// a port where it is not the usual one and without a path. Default: none, and needed.
 	Upstream string `env:"GATEPOST_UPSTREAM"`
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
-	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole segments, with
-	// methods before them and roles after them if you like. The longest prefix decides; a path no rule names is public.
-	// Methods are those of IANA's registry; a rule that cannot protect what it says is refused.
+	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole
+	// segments, with methods before them and roles after them if you like. The longest prefix decides; a path no rule
+	// names is public. Methods are those of IANA's registry; a rule that cannot protect what it says is refused.
 	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
 	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling:
 	// `/members.css` opens neither `/members.html` nor `/Members.css`.
@@ -53,18 +53,18 @@ type settings struct {
 	//
 	// Where visitors connect, as `host:port`. Default: `localhost:8080`, or `:$PORT` where a platform sets that.
 	Listen string `env:"GATEPOST_LISTEN"`
-	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites may send
-	// forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
+	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites
+	// may send forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
 	PublicURL string `env:"GATEPOST_PUBLIC_URL"`
 	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted, and any other
 	// site below the same domain can sign a visitor in as somebody else.
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`
-	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the right. Without
-	// it all visitors behind a proxy count as one. Who is listed wrongly can choose their address.
+	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the
+	// right. Without it all visitors behind a proxy count as one. Who is listed wrongly can choose their address.
 	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES" list:"true"`
 	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
-	// may open (`ulimit -n`). One of HTTP/2 counts once for each request under way. Beyond that the network with the most
-	// of them loses one.
+	// may open (`ulimit -n`). One of HTTP/2 counts once for each request under way. Beyond that the network with the
+	// most of them loses one.
 	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
 
 	// # TLS
@@ -73,8 +73,8 @@ type settings struct {
 	TLSCert string `env:"GATEPOST_TLS_CERT"`
 	// File with its key, in PEM.
 	TLSKey string `env:"GATEPOST_TLS_KEY"`
-	// Names to get certificates for by ACME, like `app.example.com, www.example.com`. You accept the terms of the authority. They are
-	// kept in PostgreSQL with their keys and shared by all gates.
+	// Names to get certificates for by ACME, like `app.example.com, www.example.com`. You accept the terms of the
+	// authority. They are kept in PostgreSQL with their keys and shared by all gates.
 	ACMEDomains string `env:"GATEPOST_ACME_DOMAINS" list:"true"`
 	// Address that the authority may write to.
 	ACMEEmail string `env:"GATEPOST_ACME_EMAIL"`
@@ -82,13 +82,14 @@ type settings struct {
 	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
 	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
 	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
-	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at all.
+	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at
+	// all.
 	HSTS string `env:"GATEPOST_HSTS, default=8760h"`
 
 	// # What the app is told
 	//
-	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email, email_verified, name and
-	// roles. No client can send one of them, whatever its spelling.
+	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email,
+	// email_verified, name and roles. No client can send one of them, whatever its spelling.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names never accepted from a client.
 	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`
@@ -99,8 +100,8 @@ type settings struct {
 	//
 	// `open`, `invite` (who has an invitation) or `closed`.
 	SignUp string `env:"GATEPOST_SIGNUP, default=open"`
-	// Domains whose addresses may sign up, like `example.com, example.org`; needs `GATEPOST_VERIFY_EMAIL=required`. Default:
-	// all.
+	// Domains whose addresses may sign up, like `example.com, example.org`; needs `GATEPOST_VERIFY_EMAIL=required`.
+	// Default: all.
 	SignUpDomains string `env:"GATEPOST_SIGNUP_DOMAINS" list:"true"`
 	// How many may sign up at once from one network, and then in an hour; at least 100 from this machine and private
 	// networks; `0` for no limit.
@@ -139,11 +140,11 @@ type settings struct {
 	Home string `env:"GATEPOST_HOME, default=/"`
 	// The name on the pages. Default: host of the public URL.
 	AppName string `env:"GATEPOST_APP_NAME"`
-	// Picture beside the name: an `https://` address, or a file (PNG, JPEG, GIF, WebP or SVG, at most 256 KiB). Default:
-	// a gate.
+	// Picture beside the name: an `https://` address, or a file (PNG, JPEG, GIF, WebP or SVG, at most 256 KiB).
+	// Default: a gate.
 	Logo string `env:"GATEPOST_LOGO"`
-	// Colour of buttons and links, like `#1f5fbf`; refused when it cannot be read on a light page, and made lighter for the dark one.
-	// Default: `#1f5fbf`.
+	// Colour of buttons and links, like `#1f5fbf`; refused when it cannot be read on a light page, and made lighter for
+	// the dark one. Default: `#1f5fbf`.
 	Accent string `env:"GATEPOST_ACCENT"`
 	// Page with your terms, to link to.
 	TermsURL string `env:"GATEPOST_TERMS_URL"`
@@ -162,8 +163,8 @@ type settings struct {
 	OpsListen string `env:"GATEPOST_OPS_LISTEN, default=localhost:9180"`
 	// Serve Go's profiles at `/debug/pprof/` of `GATEPOST_OPS_LISTEN`; whoever reaches it can slow the gate down.
 	Profiling string `env:"GATEPOST_PROFILING, default=false"`
-	// How long a gate that is told to stop goes on, with `/readyz` at 503 and each answer ending its connection, so that balancers
-	// notice.
+	// How long a gate that is told to stop goes on, with `/readyz` at 503 and each answer ending its connection, so
+	// that balancers notice.
 	DrainDelay string `env:"GATEPOST_DRAIN_DELAY, default=0s"`
 	// And how long what is under way may take after that.
 	DrainTimeout string `env:"GATEPOST_DRAIN_TIMEOUT, default=10s"`

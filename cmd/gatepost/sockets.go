@@ -138,8 +138,8 @@ func (c *socket) leave() {
 	c.head.Leave()
 }
 
-// begins says that the header of a request has come, and what it takes now; ends undoes that. Where there is no room for
-// it, its connection is closed, and nobody waits for an answer.
+// begins says that the header of a request has come, and what it takes now; ends undoes that. Where there is no room
+// for it, its connection is closed, and nobody waits for an answer.
 func (c *socket) begins(r *http.Request) (ends func()) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
