@@ -13,7 +13,7 @@ import (
 // Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented
 // ends, the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
 // fails with ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or
-// ErrUnavailable; only without an error is the old token dead.
+// database.ErrUnavailable; only without an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
 		check:  func(string) error { return checkTyped("password", p).orNil() },
@@ -24,7 +24,7 @@ func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, 
 // ends, so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the
 // places he signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and
 // "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError,
-// share.ErrBusy or ErrUnavailable, and has changed nothing then, except that after ErrUnavailable it may have.
+// share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
 		check: func(email string) error {
@@ -57,8 +57,8 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere.
 // There is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession,
-// InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable, and has deleted
-// nothing then, except that after ErrUnavailable it may have.
+// InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable, and has deleted
+// nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
@@ -149,7 +149,7 @@ type owner struct {
 func (s *Store) owner(ctx context.Context, t secret.Token) (owner, error) {
 	var o owner
 	err := s.ofSession(ctx, "find session", t, func(ctx context.Context) error {
-		return s.db.QueryRow(ctx, `
+		return s.db.Pages.QueryRow(ctx, `
 			SELECT u.id, u.email, s.idle_seconds * interval '1 second' > $4
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).

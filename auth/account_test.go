@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -301,7 +302,7 @@ func TestARevocationDuringAProofComesInTime(t *testing.T) {
 				exec(t, db, c.sql)
 				before := content(t, db)
 				release()
-				if err := <-done; !errors.Is(err, c.want) || errors.Is(err, auth.ErrUnavailable) {
+				if err := <-done; !errors.Is(err, c.want) || errors.Is(err, database.ErrUnavailable) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
 				if content(t, db) != before {
@@ -377,7 +378,7 @@ func TestARevocationUnderWayIsWaitedFor(t *testing.T) {
 					_, err := prove(s, context.Background(), token, goodPassword)
 					return err
 				})
-				if !errors.Is(err, c.want) || errors.Is(err, auth.ErrUnavailable) {
+				if !errors.Is(err, c.want) || errors.Is(err, database.ErrUnavailable) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
 				if n := count(t, db, "session"); n != c.sessions || count(t, db, `"user"`) != 1 {

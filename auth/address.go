@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -16,7 +17,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
 // changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
 // Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
-// already), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable.
+// already), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string, c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
 		check: func(current string) (err error) {
@@ -89,11 +90,11 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 
 // ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail may not
 // be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
-// ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or ErrUnavailable.
+// ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or database.ErrUnavailable.
 func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
 	l, err := s.linkFor(ctx, t, isFor(ForChange))
 	if err == nil {
-		err = s.transact(ctx, "change e-mail", func(ctx context.Context, tx pgx.Tx) error {
+		err = s.db.Transact(ctx, "change e-mail", func(ctx context.Context, tx pgx.Tx) error {
 			if err := spend(ctx, tx, t, l, isFor(ForChange)); err != nil {
 				return err
 			}
@@ -142,7 +143,7 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.C
 func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back bool, err error) {
 	var since *time.Time
 	err = tx.QueryRow(ctx, `
-		SELECT `+readable(`min(created_at)`)+` FROM (
+		SELECT `+database.Readable(`min(created_at)`)+` FROM (
 		    SELECT created_at FROM gatepost.verification WHERE user_id = $1 AND email = $2 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
 		    UNION ALL SELECT created_at FROM gatepost.outbox WHERE user_id = $1 AND email = $2 AND kind = 'changed'
 		) undos`, userID, email).Scan(&since)

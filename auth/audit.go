@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -117,7 +118,7 @@ func (a *auditor) flush(ctx context.Context) {
 	if lost > 0 {
 		a.s.o.Log.WarnContext(ctx, "audit events are missing from the table; the log has them", "events", lost)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
 	if err := a.write(ctx, events); err != nil {
 		a.s.o.Log.DebugContext(ctx, "audit events were not written and wait", "events", len(events), "err", err)
@@ -155,10 +156,10 @@ func (a *auditor) write(ctx context.Context, events []*auditEvent) error {
 	for i, e := range events {
 		ages[i], counts[i] = time.Since(e.at), e.written
 		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor, e.detail} {
-			columns[c][i] = storable(value)
+			columns[c][i] = database.Storable(value)
 		}
 	}
-	rows, _ := a.s.work.Query(ctx, `
+	rows, _ := a.s.db.Work.Query(ctx, `
 		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, count)
 		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, ''), nullif(actor, ''), nullif(detail, ''), count
 		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[]) WITH ORDINALITY

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -37,8 +38,6 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
-	// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
-	ErrUnavailable = errors.New("the user database is unavailable")
 )
 
 // ThrottledError refuses an attempt because too many failed before it. It is the same for known and unknown accounts.
@@ -119,12 +118,6 @@ func (o Options) withDefaults() Options {
 	if o.AnswerStep <= 0 {
 		o.AnswerStep = 250 * time.Millisecond
 	}
-	if o.PathConns <= 0 {
-		o.PathConns = 2
-	}
-	if o.WorkConns <= 0 {
-		o.WorkConns = 2
-	}
 	if o.SessionsPerUser <= 0 {
 		o.SessionsPerUser = 100
 	}
@@ -137,11 +130,7 @@ func (o Options) withDefaults() Options {
 
 // Store is the only reader and writer of users and sessions. It is safe for concurrent use.
 type Store struct {
-	db      *pgxpool.Pool // for pages
-	path    *pgxpool.Pool // for who is signed in
-	work    *pgxpool.Pool // for the background
-	turns   *share.Queue  // at db
-	pinger  *pinger
+	db      *database.DB
 	o       Options
 	hashes  *password.Queue
 	workers *password.Processes // nil: this process hashes
@@ -160,21 +149,19 @@ type Store struct {
 	listener *listener
 	metrics  metrics
 	// hold has an answer wait for the next step. A field only for the tests that count the steps.
-	hold func(ctx context.Context, began time.Time, step time.Duration)
-	down atomic.Bool // PostgreSQL is known not to answer
-	// watching: somebody asks PostgreSQL until it answers.
-	watching atomic.Bool
-	stalled  atomic.Bool // look-ups take too long
-	ctx      context.Context
-	close    context.CancelFunc
+	hold    func(ctx context.Context, began time.Time, step time.Duration)
+	stalled atomic.Bool // look-ups take too long
+	ctx     context.Context
+	close   context.CancelFunc
 }
 
 // New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has
 // pools of its own like it. Call Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{db: db, o: o.withDefaults(), ctx: ctx, close: cancel, hold: hold}
-	s.openShares()
+	s := &Store{o: o.withDefaults(), ctx: ctx, close: cancel, hold: hold}
+	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
+		GoAhead: password.Slots() + exportTurns, Log: s.o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.alive = alive
 	if s.o.Verify == VerifyRequired {
 		s.alive += ` AND u.email_verified`
@@ -207,9 +194,15 @@ func (s *Store) Close() {
 	if s.workers != nil {
 		s.workers.Close()
 	}
-	s.pinger.close()
-	s.path.Close()
-	s.work.Close()
+	s.db.Close()
+}
+
+// Ping says whether PostgreSQL answers within two seconds. An answer that refuses us a connection for now is one.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// OnPath runs f on a connection of those that say who is signed in. It is for short questions about the gate itself.
+func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
+	return s.db.OnPath(ctx, f)
 }
 
 // User is a person as others may know them; it holds no secret.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -90,7 +91,7 @@ type ExportedPlaces struct {
 
 // Export tells the user of a session everything that is kept about them. What is in the struct is of one moment;
 // sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
-// place of an export of the same user that is under way. It fails with ErrNoSession, ErrStale or ErrUnavailable, and so
+// place of an export of the same user that is under way. It fails with ErrNoSession, ErrStale or database.ErrUnavailable, and so
 // does what is read from it.
 func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
@@ -99,7 +100,7 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 	err := readTurn(ctx, s.exports.first, func(ctx context.Context) error {
 		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
 			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-			return pgx.BeginTxFunc(ctx, s.db, oneMoment, func(tx pgx.Tx) (err error) {
+			return pgx.BeginTxFunc(ctx, s.db.Pages, oneMoment, func(tx pgx.Tx) (err error) {
 				if fresh, err = s.exportUser(ctx, tx, t, e); err != nil || !fresh {
 					return err
 				}
@@ -124,7 +125,7 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 	u := &e.User
 	err = tx.QueryRow(ctx, `
 		SELECT `+isFresh("$4")+`, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
-		       coalesce(u.image, ''), u.role, `+utc(`u.created_at`)+`, `+utc(`u.updated_at`)+`
+		       coalesce(u.image, ''), u.role, `+database.UTC(`u.created_at`)+`, `+database.UTC(`u.updated_at`)+`
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
 		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
@@ -136,13 +137,13 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
-		       `+utc(`created_at`)+`, `+utc(`updated_at`)+`
+		       `+database.UTC(`created_at`)+`, `+database.UTC(`updated_at`)+`
 		FROM gatepost.account WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
 	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT `+utc(`expires_at`)+` FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
+		SELECT `+database.UTC(`expires_at`)+` FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
 	p := &e.FamiliarPlaces
 	p.ExpiresAt, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
 	p.Count = len(p.ExpiresAt)
@@ -150,13 +151,13 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT split_part(identifier, ':', 1), coalesce(email, ''), `+utc(`created_at`)+`, `+utc(`expires_at`)+`
+		SELECT split_part(identifier, ':', 1), coalesce(email, ''), `+database.UTC(`created_at`)+`, `+database.UTC(`expires_at`)+`
 		FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'change-email:%' ORDER BY created_at, id`, e.User.ID)
 	if e.Links, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedLink]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT kind, email, language, facts::text, `+utc(`created_at`)+` FROM gatepost.outbox
+		SELECT kind, email, language, facts::text, `+database.UTC(`created_at`)+` FROM gatepost.outbox
 		WHERE user_id = $1 AND kind NOT IN ('change', 'exists') ORDER BY created_at, id`, e.User.ID)
 	e.Mails, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m ExportedMail, err error) {
 		var facts string

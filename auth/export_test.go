@@ -138,7 +138,7 @@ func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }
 func MailKey(email, class, interval string) []byte { return hashKey("mail", email, class, interval) }
 
 // Down says that an outage is known.
-func Down(s *Store) bool { return s.down.Load() }
+func Down(s *Store) bool { return s.db.Down() }
 
 // CountProofs counts right passwords for an account's doors and for the networks of addresses, and CountFailures wrong
 // ones for the networks, all at the same moment.
@@ -171,7 +171,7 @@ func CountFailures(t testing.TB, s *Store, n int, addresses ...string) {
 
 func countAll(t testing.TB, s *Store, buckets []bucket) {
 	t.Helper()
-	err := pgx.BeginFunc(t.Context(), s.db, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(t.Context(), s.db.Pages, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
 		queueBuckets(b, buckets)
 		return tx.SendBatch(t.Context(), b).Close()
@@ -199,7 +199,7 @@ func HashCheaply(s *Store) {
 func HashesWaiting(s *Store) int { _, n := s.hashes.Load(); return n }
 
 // HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is called.
-func HoldPages(s *Store) (release func()) { return holdAll(s.turns) }
+func HoldPages(s *Store) (release func()) { return holdAll(s.db.Turns) }
 
 // QueueForPages has somebody from as many networks as have turns wait for one, and keep it until leave is called. have waits
 // until each has one.
@@ -207,11 +207,11 @@ func QueueForPages(s *Store) (have, leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := PagesWaiting(s)
 	var all sync.WaitGroup
-	for i := range s.turns.Slots() {
+	for i := range s.db.Turns.Slots() {
 		from := share.FromClient(ctx, netip.AddrFrom4([4]byte{203, byte(i), 113, 1}))
 		all.Add(1)
 		go func() {
-			leave, err := s.turns.Enter(from, from)
+			leave, err := s.db.Turns.Enter(from, from)
 			all.Done()
 			if err == nil {
 				<-ctx.Done()
@@ -219,12 +219,12 @@ func QueueForPages(s *Store) (have, leave func()) {
 			}
 		}()
 	}
-	for PagesWaiting(s) < before+s.turns.Slots() {
+	for PagesWaiting(s) < before+s.db.Turns.Slots() {
 		runtime.Gosched()
 	}
 	return all.Wait, cancel
 }
 
 // PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
-func PageTurns(s *Store) int    { return s.turns.Slots() }
-func PagesWaiting(s *Store) int { _, n := s.turns.Load(); return n }
+func PageTurns(s *Store) int    { return s.db.Turns.Slots() }
+func PagesWaiting(s *Store) int { _, n := s.db.Turns.Load(); return n }

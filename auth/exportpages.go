@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -51,7 +52,7 @@ func readTurn(ctx context.Context, q *share.Queue, read func(context.Context) er
 		return cmp.Or(context.Cause(ctx), err)
 	}
 	defer leave()
-	return read(ahead(ctx))
+	return read(database.Ahead(ctx))
 }
 
 // begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the
@@ -103,7 +104,7 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	after := ""
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedSession, error) {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, `+utc(`created_at`)+`, `+utc(`last_used_at`)+`, `+utc(`expires_at`)+`,
+			SELECT id, `+database.UTC(`created_at`)+`, `+database.UTC(`last_used_at`)+`, `+database.UTC(`expires_at`)+`,
 			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
 			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now()) ORDER BY id LIMIT $5`,
 			e.User.ID, e.token.Hash(), after, e.ExportedAt, exportPage)
@@ -121,7 +122,7 @@ func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
 		// Without the name of its table, at would be what is selected: text, in another order.
 		rows, _ := tx.Query(ctx, `
-			SELECT id, at::text, `+utc(`at`)+`, event, result, coalesce(client, ''), count FROM gatepost.audit_event
+			SELECT id, at::text, `+database.UTC(`at`)+`, event, result, coalesce(client, ''), count FROM gatepost.audit_event
 			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY audit_event.at, id LIMIT $5`,
 			e.User.ID, after, id, e.lastEvent, exportPage)
 		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v ExportedEvent, err error) {
@@ -139,7 +140,7 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 			var list []T
 			err := readTurn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
 				return e.s.ofSession(ctx, "export", e.token, func(ctx context.Context) error {
-					return pgx.BeginTxFunc(ctx, e.s.db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+					return pgx.BeginTxFunc(ctx, e.s.db.Pages, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 						if err = e.alive(ctx, tx); err == nil {
 							list, err = read(ctx, tx)
 						}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -267,7 +268,7 @@ func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
 		t.Errorf("sign up: got %v, want ErrBusy", err)
 	}
 	release()
-	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, database.ErrUnavailable) {
 		t.Errorf("with room again: got %v, want ErrUnavailable", err)
 	}
 }

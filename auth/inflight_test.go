@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -222,7 +223,7 @@ func (d *delayed) overlap(t *testing.T, first, second func(*person, context.Cont
 		two := begin(func() error { return second(d.person, context.Background()) })
 		eventually(t, "the second waits or is done", func() bool { n, _ := waiting(d.db); return n >= 2 || len(two) == 1 || len(one) == 1 })
 		d.hold(t, "pg_advisory_unlock")
-		if errs = [2]error{<-one, <-two}; !errors.Is(errs[0], auth.ErrUnavailable) && !errors.Is(errs[1], auth.ErrUnavailable) {
+		if errs = [2]error{<-one, <-two}; !errors.Is(errs[0], database.ErrUnavailable) && !errors.Is(errs[1], database.ErrUnavailable) {
 			return errs
 		}
 	}

@@ -205,17 +205,3 @@ func canonicalRoles(roles []string) (string, error) {
 	}
 	return strings.Join(roles, ","), nil
 }
-
-const maxUserAgent = 512 // bytes; longer ones are cut
-
-// clean is storable without an end.
-func clean(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
-
-// storable makes a header value fit for a text column: PostgreSQL takes neither NUL nor invalid UTF-8.
-func storable(s string) string {
-	s = clean(s)
-	if len(s) > maxUserAgent {
-		s = strings.ToValidUTF8(s[:maxUserAgent], "")
-	}
-	return s
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
@@ -19,7 +20,7 @@ type Invitation struct {
 }
 
 // Invite mails an invitation. It voids the one before to the same address. It fails with InputError (fields "email", Taken when
-// the address has an account, and "role") or ErrUnavailable.
+// the address has an account, and "role") or database.ErrUnavailable.
 func (s *Store) Invite(ctx context.Context, i Invitation) error {
 	return s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
 		return s.post(ctx, tx, letter{MailInvite, "", email, i.Language, MailFacts{Role: roles}})
@@ -47,7 +48,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 	if err != nil {
 		return err
 	}
-	err = s.transact(ctx, "invite", func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Transact(ctx, "invite", func(ctx context.Context, tx pgx.Tx) error {
 		owner, err := ownerOf(ctx, tx, email, "")
 		if err != nil {
 			return err
@@ -64,7 +65,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 
 // AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs him in. His address and roles are
 // those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did not confirm it, is put
-// out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or ErrUnavailable.
+// out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
@@ -109,7 +110,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		err = s.insertUser(ctx, row, presented, accept)
 	default:
 		row.id = squatted
-		err = s.transact(ctx, "accept invitation", func(ctx context.Context, tx pgx.Tx) error {
+		err = s.db.Transact(ctx, "accept invitation", func(ctx context.Context, tx pgx.Tx) error {
 			if err := s.replaceSquatter(ctx, tx, row, presented); err != nil {
 				return err
 			}
@@ -126,7 +127,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 
 // unconfirmed is the user who has an address and has not shown that it is his; empty when there is none.
 func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, err error) {
-	err = s.transact(ctx, "find user", func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Transact(ctx, "find user", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND NOT email_verified AND disabled_at IS NULL`, email).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -138,7 +139,7 @@ func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, e
 
 // replaceSquatter makes an account that nobody has shown to be his the guest's.
 func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented secret.Token) error {
-	if _, err := lockUser(ctx, tx, row.id, presented); err != nil {
+	if _, err := database.LockUser(ctx, tx, row.id, presented); err != nil {
 		return err
 	}
 	tag, err := tx.Exec(ctx, `

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -73,24 +74,24 @@ func (l Link) Resets() bool { return l.Purpose == ForReset || l.Claimable() }
 // for an invitation, none.
 var linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
-	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + readable(`v.created_at`) + `
+	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + database.Readable(`v.created_at`) + `
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
 	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
 	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(ForInvite) + `')
 	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(ForReset) + `', '` + string(ForVerify) + `') OR u.email = v.email)`
 
-// Link says what a link is about and leaves it as it is. It fails with ErrBadLink or ErrUnavailable.
+// Link says what a link is about and leaves it as it is. It fails with ErrBadLink or database.ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 	var l Link
-	err := s.again(ctx, func(ctx context.Context) (err error) {
-		l, err = scanLink(s.db.QueryRow(ctx, linkSQL, t.Hash()))
+	err := s.db.Again(ctx, func(ctx context.Context) (err error) {
+		l, err = scanLink(s.db.Pages.QueryRow(ctx, linkSQL, t.Hash()))
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Link{}, ErrBadLink
 	}
 	if err != nil {
-		return Link{}, s.unavailable("read link", err)
+		return Link{}, s.db.Unavailable("read link", err)
 	}
 	return l, nil
 }
@@ -115,7 +116,7 @@ func isFor(p Purpose) func(Link) bool { return func(l Link) bool { return l.Purp
 
 // spend uses a link up, in the transaction of the deed. Of any number at once, one gets it.
 func spend(ctx context.Context, tx pgx.Tx, t secret.Token, l Link, allowed func(Link) bool) error {
-	if _, err := lockUser(ctx, tx, l.userID, ""); err != nil {
+	if _, err := database.LockUser(ctx, tx, l.userID, ""); err != nil {
 		return err
 	}
 	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.Hash()))

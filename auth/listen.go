@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -82,7 +83,7 @@ func (l *listener) run(ctx context.Context) {
 		if pause = min(2*pause, listenAgain); errors.Is(err, errPooler) {
 			pause = poolerAgain
 		}
-		wait(ctx, pause)
+		database.Wait(ctx, pause)
 	}
 }
 
@@ -112,7 +113,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel+"; LISTEN "+probeChannel); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	if err := l.tryOut(ctx, conn, lookupTimeout); err != nil {
+	if err := l.tryOut(ctx, conn, database.Timeout); err != nil {
 		return false, err
 	}
 	l.s.changed(everybody) // whatever was told before went unheard
@@ -141,7 +142,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
 	err := l.tryOut(ctx, conn, pingEvery)
 	switch {
-	case errors.Is(err, errNotSent) && (connectionLost(err) || full(err)):
+	case errors.Is(err, errNotSent) && (database.ConnectionLost(err) || database.Full(err)):
 		return nil
 	case errors.Is(err, errPooler):
 		return errDeaf
@@ -152,11 +153,11 @@ func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
 func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	config := l.s.o.Listen
 	if config == nil {
-		config = l.s.db.Config().ConnConfig
+		config = l.s.db.Pages.Config().ConnConfig
 	}
 	config = config.Copy()
 	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.notified(n) }
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
 	return pgx.ConnectConfig(ctx, config)
 }
@@ -170,7 +171,7 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var whole bool
-	err := l.s.path.QueryRow(sending, `
+	err := l.s.db.Path.QueryRow(sending, `
 		SELECT count(*) = 6 FROM pg_trigger, pg_notify($1, $2)
 		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
 		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'user_disabled', 'password_changed')`, probeChannel, l.probe).Scan(&whole)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -103,7 +104,7 @@ func refusedWithinASecond(t *testing.T, s *auth.Store, token secret.Token, revok
 	for {
 		began := time.Now()
 		_, err := s.Lookup(t.Context(), token)
-		if errors.Is(err, auth.ErrNoSession) || errors.Is(err, auth.ErrUnavailable) {
+		if errors.Is(err, auth.ErrNoSession) || errors.Is(err, database.ErrUnavailable) {
 			return looks
 		}
 		if err != nil || began.Sub(revoked) > time.Second {
@@ -281,10 +282,10 @@ func TestNoCopyIsUsedWhilePostgreSQLDoesNotAnswer(t *testing.T) {
 	cached(t, s, token)
 	f.mode.Store(refuses)
 	f.cut()
-	if _, err := s.Lookup(t.Context(), "made up"); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := s.Lookup(t.Context(), "made up"); !errors.Is(err, database.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, database.ErrUnavailable) {
 		t.Errorf("the copy: got %v, want ErrUnavailable", err)
 	}
 	f.mode.Store(passes)

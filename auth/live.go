@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
 )
 
 // Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or upload.
@@ -20,7 +22,7 @@ const (
 	// holdsEvery is how often what lasts is looked at: for sessions that have expired, and while nobody tells of revocations.
 	holdsEvery = 250 * time.Millisecond
 	// holdsUnsure is how long something may go on while PostgreSQL cannot be asked about its session.
-	holdsUnsure = lookupTimeout
+	holdsUnsure = database.Timeout
 	// holdsBatch bounds one query.
 	holdsBatch = 1000
 )
@@ -183,7 +185,7 @@ func (s *Store) findByID(ctx context.Context, list []*Hold) (map[string]*found, 
 	for _, h := range list {
 		ids = append(ids, h.session)
 	}
-	rows, err := s.path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+s.alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	rows, err := s.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+s.alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -53,9 +54,6 @@ const (
 	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
 	lookupPatience = 4500 * time.Millisecond
 )
-
-// errFault is a mistake in a program, ours or a driver's, and not PostgreSQL's.
-var errFault = errors.New("panic")
 
 // errSlow is a deadline of ours that is over, and says nothing about the connection.
 var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.DeadlineExceeded)
@@ -143,7 +141,7 @@ func (l *lookups) answer(batch []*lookup) error {
 func (l *lookups) ask(tokens []string) (rows []found, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			rows, err = nil, fmt.Errorf("%w: %v\n%s", errFault, fault, debug.Stack())
+			rows, err = nil, fmt.Errorf("%w: %v\n%s", database.ErrFault, fault, debug.Stack())
 		}
 	}()
 	return l.query(tokens)
@@ -166,10 +164,10 @@ const selectSessions = `
 
 // findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
 func (s *Store) findSessions(tokens []string) (list []found, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, database.Timeout)
 	defer cancel()
-	err = s.retry(ctx, s.path, func() error {
-		rows, err := s.path.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	err = s.db.Retry(ctx, s.db.Path, func() error {
+		rows, err := s.db.Path.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
 		if err != nil {
 			return err
 		}
@@ -188,4 +186,23 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	v.User.Roles = splitRoles(roles)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err
+}
+
+const probeEvery = 200 * time.Millisecond
+
+// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on
+// without.
+func (s *Store) stall(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || s.stalled.Swap(true) {
+		return
+	}
+	go s.o.Watch.Run(s.ctx, "try look-ups", func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if _, err := s.findSessions([]string{}); err == nil {
+				break
+			}
+			database.Wait(ctx, probeEvery)
+		}
+		s.stalled.Store(false)
+	})
 }

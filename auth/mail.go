@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -62,7 +63,7 @@ const mailKept = 24 * time.Hour
 
 // factsOf are those of something done from a client.
 func factsOf(c secret.Client) MailFacts {
-	f := MailFacts{UserAgent: storable(c.UserAgent)}
+	f := MailFacts{UserAgent: database.Storable(c.UserAgent)}
 	if c.Addr.IsValid() {
 		f.IPAddress = c.Addr.String()
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -51,12 +50,7 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 		gauge("gatepost_lasting_answers", "Sockets, streams, downloads and uploads under way that end with their session.", func() float64 { return float64(s.holds.len()) }),
 		gauge("gatepost_hashes_running", "Passwords being hashed.", func() float64 { held, _ := s.hashes.Load(); return float64(held) }),
 		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func() float64 { _, waiting := s.hashes.Load(); return float64(waiting) }),
-		gauge("gatepost_lookups_waiting", "Look-ups of sessions that wait for PostgreSQL.", func() float64 { return float64(s.asking.Held()) }),
-		gauge("gatepost_pages_waiting", "Pages waiting for their turn at a connection to PostgreSQL.", func() float64 { _, waiting := s.turns.Load(); return float64(waiting) }),
-		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
-			return oneIf(!s.down.Load())
-		}),
-		poolCollector{"pages": s.db, "path": s.path, "work": s.work})
+		gauge("gatepost_lookups_waiting", "Look-ups of sessions that wait for PostgreSQL.", func() float64 { return float64(s.asking.Held()) }))
 	return m
 }
 
@@ -69,32 +63,4 @@ func oneIf(ok bool) float64 {
 
 func gauge(name, help string, f func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
-}
-
-// poolCollector reads the pools' own figures when it is asked, by share.
-type poolCollector map[string]*pgxpool.Pool
-
-var (
-	poolConnections = prometheus.NewDesc("gatepost_database_connections", "Connections to PostgreSQL, by share and state.", []string{"share", "state"}, nil)
-	poolMax         = prometheus.NewDesc("gatepost_database_connections_max", "Most connections that are opened, by share.", []string{"share"}, nil)
-	poolWaits       = prometheus.NewDesc("gatepost_database_waits_total", "Times a connection was not free at once, by share.", []string{"share"}, nil)
-	poolWaited      = prometheus.NewDesc("gatepost_database_wait_seconds_total", "Time spent waiting for a connection, by share.", []string{"share"}, nil)
-)
-
-func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- poolConnections
-	ch <- poolMax
-	ch <- poolWaits
-	ch <- poolWaited
-}
-
-func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
-	for share, pool := range c {
-		st := pool.Stat()
-		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.IdleConns()), share, "idle")
-		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), share, "used")
-		ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(st.MaxConns()), share)
-		ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(st.EmptyAcquireCount()), share)
-		ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds(), share)
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -88,7 +89,7 @@ func (o *outbox) sendOne(ctx context.Context) (bool, error) {
 	}
 	err = o.attempt(ctx, m)
 	// It is written down even if we are to end: what was sent must not be sent again.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), database.Timeout)
 	defer cancel()
 	return err == nil || errors.Is(err, ErrMailRefused), o.conclude(ctx, m, err)
 }
@@ -105,14 +106,14 @@ func (o *outbox) attempt(ctx context.Context, m outgoing) error {
 // take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the user has no
 // more, or for one who is disabled, is nobody's mail.
 func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
-	err = pgx.BeginFunc(ctx, o.s.work, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, o.s.db.Work, func(tx pgx.Tx) error {
 		var fits bool
 		var facts string
 		err := tx.QueryRow(ctx, `
 			UPDATE gatepost.outbox o SET attempts = least(greatest(attempts, 0), 1000000) + 1, due_at = now() + $1::interval
 			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
 			            ORDER BY attempts > 0, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text, attempts, `+readable("created_at")+`,
+			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text, attempts, `+database.Readable("created_at")+`,
 			    kind NOT IN ('verify', 'reset', 'change')
 			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL AND (u.email = o.email OR kind = 'change'))`,
 			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &facts, &m.attempts, &m.At, &fits)
@@ -164,11 +165,11 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 		}
 		err := o.finish(ctx, m, "sent")
 		if m.link.Purpose != "" {
-			err = errors.Join(err, voidOlder(ctx, o.s.work, m.link, m.Link))
+			err = errors.Join(err, voidOlder(ctx, o.s.db.Work, m.link, m.Link))
 		}
 		return err
 	}
-	reason := strings.ReplaceAll(storable(failure.Error()), m.To, "the recipient")
+	reason := strings.ReplaceAll(database.Storable(failure.Error()), m.To, "the recipient")
 	if errors.Is(failure, ErrMailRefused) {
 		o.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "mail was refused and is not sent", o.about(m, reason)...)
 		return o.finish(ctx, m, "refused")
@@ -183,7 +184,7 @@ func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 	if errors.Is(failure, context.Canceled) { // we end, and another goes on
 		wait = 0
 	}
-	_, err := o.s.work.Exec(ctx, `
+	_, err := o.s.db.Work.Exec(ctx, `
 		UPDATE gatepost.outbox SET due_at = now() + $2::interval, failure = $3 WHERE id = $1`, m.ID, wait, reason)
 	return err
 }
@@ -194,22 +195,22 @@ func (o *outbox) about(m outgoing, reason string) []slog.Attr {
 
 func (o *outbox) finish(ctx context.Context, m outgoing, result string) error {
 	o.s.metrics.mails.WithLabelValues(string(m.Kind), result).Inc()
-	_, err := o.s.work.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
+	_, err := o.s.db.Work.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
 	return err
 }
 
 // giveUp deletes the mail that nobody wants any more.
 func (o *outbox) giveUp(ctx context.Context) (int64, error) {
-	rows, err := o.s.work.Query(ctx, `
+	rows, err := o.s.db.Work.Query(ctx, `
 		DELETE FROM gatepost.outbox WHERE ctid = ANY (ARRAY(
 		    SELECT ctid FROM gatepost.outbox WHERE expires_at < now() FOR UPDATE SKIP LOCKED))
 		RETURNING kind`)
 	if err != nil {
-		return 0, o.s.unavailable("give up mail", err)
+		return 0, o.s.db.Unavailable("give up mail", err)
 	}
 	kinds, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return 0, o.s.unavailable("give up mail", err)
+		return 0, o.s.db.Unavailable("give up mail", err)
 	}
 	for _, kind := range kinds {
 		o.s.metrics.mails.WithLabelValues(kind, "given_up").Inc()
@@ -227,19 +228,19 @@ type OutboxState struct {
 	Failure string // of the latest attempt, in the mail server's words; no secret
 }
 
-// Outbox says how mail stands. It fails with ErrUnavailable.
+// Outbox says how mail stands. It fails with database.ErrUnavailable.
 func (s *Store) Outbox(ctx context.Context) (OutboxState, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
 	var st OutboxState
-	err := s.retry(ctx, s.work, func() error {
-		return s.work.QueryRow(ctx, `
+	err := s.db.Retry(ctx, s.db.Work, func() error {
+		return s.db.Work.QueryRow(ctx, `
 			SELECT count(*), count(failure),
 			       coalesce((SELECT left(failure, 500) FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
 			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)
 	})
 	if err != nil {
-		return OutboxState{}, s.unavailable("read the outbox", err)
+		return OutboxState{}, s.db.Unavailable("read the outbox", err)
 	}
 	return st, nil
 }

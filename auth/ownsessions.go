@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -30,12 +31,12 @@ type Account struct {
 const ownSessionsMost = 100
 
 // Account describes a session, its user, and all his sessions that are valid: the one that asks first, then those used
-// last, at most 100. It fails with ErrNoSession or ErrUnavailable.
+// last, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
 func (s *Store) Account(ctx context.Context, t secret.Token) (Account, error) {
 	var a Account
 	err := s.ofSession(ctx, "describe account", t, func(ctx context.Context) error {
 		// One statement: in two, a session could be gone from the second.
-		rows, err := s.db.Query(ctx, `SELECT `+describedColumns+`,
+		rows, err := s.db.Pages.Query(ctx, `SELECT `+describedColumns+`,
 			    s.token = $1, now() - greatest(`+lastUsedAt+`, now() - $2::interval)
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+s.alive+`
@@ -75,14 +76,14 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 
 // EndSession ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
 // another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale or
-// ErrUnavailable.
+// database.ErrUnavailable.
 func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c secret.Client) error {
-	_, err := s.endOwn(ctx, "end-session", t, c, `d.id = $5`, storable(id))
+	_, err := s.endOwn(ctx, "end-session", t, c, `d.id = $5`, database.Storable(id))
 	return err
 }
 
 // EndOtherSessions ends every session of the user but the one the token is, and returns how many those were. It fails with
-// ErrNoSession, ErrStale or ErrUnavailable.
+// ErrNoSession, ErrStale or database.ErrUnavailable.
 func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.Client) (int64, error) {
 	return s.endOwn(ctx, "end-other-sessions", t, c, `d.id <> own.id`)
 }
@@ -93,8 +94,8 @@ func (s *Store) endOwn(ctx context.Context, event string, t secret.Token, c secr
 	var userID string
 	var fresh bool
 	err = s.ofSession(ctx, event, t, func(ctx context.Context) error {
-		return s.once(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			if _, err := lockUser(ctx, tx, "", t); err != nil {
+		return s.db.Once(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if _, err := database.LockUser(ctx, tx, "", t); err != nil {
 				return err
 			}
 			return tx.QueryRow(ctx, `

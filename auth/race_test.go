@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -94,7 +95,7 @@ func TestAFailedLookUpFailsForAllWhoWait(t *testing.T) {
 func TestNobodyWaitsLongerThanAVisitorMay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lookups{query: func([]string) ([]found, error) { time.Sleep(lookupTimeout); return nil, nil }}
+		l := &lookups{query: func([]string) ([]found, error) { time.Sleep(database.Timeout); return nil, nil }}
 		var wait sync.WaitGroup
 		for range 8 * maxBatch {
 			wait.Go(func() {
@@ -153,7 +154,7 @@ func TestAPanicDuringALookUpIsAnError(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	if _, err := l.find(t.Context(), "a"); !errors.Is(err, errFault) || !strings.Contains(err.Error(), "a driver's fault") || connectionLost(err) {
+	if _, err := l.find(t.Context(), "a"); !errors.Is(err, database.ErrFault) || !strings.Contains(err.Error(), "a driver's fault") || database.ConnectionLost(err) {
 		t.Errorf("got %v", err)
 	}
 	fails = false

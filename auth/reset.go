@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
@@ -16,7 +17,7 @@ var errSuppressed = errors.New("the address has had enough mail for now")
 
 // RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user,
 // he may sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It
-// fails with InputError, *ThrottledError when the network asks too often, or ErrUnavailable.
+// fails with InputError, *ThrottledError when the network asks too often, or database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
@@ -35,13 +36,13 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	if err := s.admitBuckets(ctx, mailRequests(c.Addr)); err != nil { // before a transaction is begun for who is refused
 		return "", err
 	}
-	err = s.transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
 		return takeOrWait(ctx, tx, mailRequests(c.Addr))
 	})
 	if err != nil {
 		return "", err
 	}
-	err = s.transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL`, email).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
@@ -60,11 +61,11 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 }
 
 // ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is
-// unknown or disabled, or ErrUnavailable.
+// unknown or disabled, or database.ErrUnavailable.
 func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, error) {
 	var t secret.Token
-	err := s.transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := lockUser(ctx, tx, userID, ""); err != nil {
+	err := s.db.Transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
 			return err
 		}
 		var email string
@@ -87,8 +88,8 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 // ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and
 // other links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the
 // browser is known again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It
-// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or ErrUnavailable, and has changed nothing then,
-// except that after ErrUnavailable it may have.
+// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or database.ErrUnavailable, and has changed nothing then,
+// except that after database.ErrUnavailable it may have.
 func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
@@ -113,7 +114,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		return "", err
 	}
 	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
-	err = s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
+	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, allowed); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -37,8 +38,6 @@ const (
 	// FreshFor is how long after a sign-in, or after Confirm, a session may do what ErrStale refuses. Later it takes
 	// the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
 	FreshFor = 10 * time.Minute
-	// lookupTimeout bounds the wait for PostgreSQL on the request path; a visitor has an answer within 5 s.
-	lookupTimeout = 3 * time.Second
 )
 
 // alive is what makes a session valid, in PostgreSQL's time. Besides the row's own expiry, a limit that the operator
@@ -66,7 +65,7 @@ const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be
 // up to Options.SessionCache old, but never older than a revocation by this Store, or than a second where others
 // revoked. It fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or
-// with ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+// with database.ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
 func (s *Store) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 	return s.LookupFor(ctx, share.Client(ctx), t)
 }
@@ -86,7 +85,7 @@ func (s *Store) lookup(ctx context.Context, client netip.Addr, t secret.Token, p
 		return Session{}, ErrNoSession
 	}
 	hash, generation := t.Sum(), s.cache.generation.Load()
-	if s.listener.sure() && !s.doubtful() {
+	if s.listener.sure() && !s.db.Doubtful() {
 		if v, ok := s.cache.get(hash); ok {
 			s.metrics.cached.Inc()
 			v.generation = generation
@@ -94,7 +93,7 @@ func (s *Store) lookup(ctx context.Context, client netip.Addr, t secret.Token, p
 		}
 	}
 	if !patient && s.stalled.Load() {
-		return Session{}, fmt.Errorf("look up session: %w: %w", ErrUnavailable, errSlow)
+		return Session{}, fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
 	}
 	leave, err := s.asking.Enter(client)
 	if err != nil {
@@ -105,7 +104,7 @@ func (s *Store) lookup(ctx context.Context, client netip.Addr, t secret.Token, p
 	found, err := s.lookups.find(ctx, hash.String())
 	if err != nil {
 		s.stall(err)
-		return Session{}, s.unavailable("look up session", err)
+		return Session{}, s.db.Unavailable("look up session", err)
 	}
 	s.metrics.asked.Inc()
 	if found == nil {
@@ -135,20 +134,20 @@ func (s *Store) ofSession(ctx context.Context, doing string, t secret.Token, run
 	if t == "" {
 		return ErrNoSession
 	}
-	err := twice(ctx, func() error { return s.again(ctx, run) })
+	err := database.Twice(ctx, func() error { return s.db.Again(ctx, run) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoSession
 	}
 	if err != nil {
-		return s.unavailable(doing, err)
+		return s.db.Unavailable(doing, err)
 	}
 	return nil
 }
 
 // describedColumns are what scanDescribed reads. The image, which may be large, is that of the session $1 alone.
-var describedColumns = `s.id, ` + endsAt + `, ` + readable(`s.created_at`) + `, ` + readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
+var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` + database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
 	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, u.role,
-	` + readable(`u.created_at`) + `, ` + readable(`u.updated_at`)
+	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
 
 // scanDescribed reads a session, and into more what was selected besides.
 func scanDescribed(row pgx.Row, more ...any) (Session, error) {
@@ -168,7 +167,7 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 func (s *Store) Describe(ctx context.Context, t secret.Token) (Session, error) {
 	var v Session
 	err := s.ofSession(ctx, "describe session", t, func(ctx context.Context) (err error) {
-		v, err = scanDescribed(s.db.QueryRow(ctx, `SELECT `+describedColumns+`
+		v, err = scanDescribed(s.db.Pages.QueryRow(ctx, `SELECT `+describedColumns+`
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime))
 		return err
@@ -205,7 +204,7 @@ func (s *Store) insertSession(ctx context.Context, tx pgx.Tx, n newSession) (sec
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
 		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7)`,
-		secret.NewID(), t.Hash(), n.userID, idle, s.o.SessionLifetime, address, storable(n.client.UserAgent))
+		secret.NewID(), t.Hash(), n.userID, idle, s.o.SessionLifetime, address, database.Storable(n.client.UserAgent))
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}
@@ -240,7 +239,7 @@ func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client)
 		return nil
 	}
 	var userID string
-	err := s.transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
+	err := s.db.Transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.Hash()).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -257,9 +256,6 @@ func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client)
 	s.audit(ctx, "sign-out", userID, c, nil)
 	return nil
 }
-
-// sweepBatch keeps the sweep's transactions short: it never holds rows a sign-in waits for.
-const sweepBatch = 1000
 
 // Sweep deletes what has expired, and rows of the throttle for made-up names beyond what is kept. It returns how many
 // rows those were.
@@ -282,30 +278,13 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 		if s.o.AuditRetention == 0 && strings.HasPrefix(doomed, "audit_event") {
 			continue // whoever writes none may still want to read them
 		}
-		n, err := s.sweepRows(ctx, doomed)
+		n, err := s.db.Sweep(ctx, doomed)
 		total += n
 		if err != nil {
 			return total, err
 		}
 	}
 	return total, nil
-}
-
-func (s *Store) sweepRows(ctx context.Context, doomed string) (total int64, err error) {
-	table, _, _ := strings.Cut(doomed, " ")
-	for {
-		// A ctid names a row within one partition only, and an operator may have made some.
-		tag, err := s.work.Exec(ctx, fmt.Sprintf(`
-			WITH doomed AS MATERIALIZED (SELECT tableoid, ctid FROM gatepost.%s LIMIT %d FOR UPDATE SKIP LOCKED)
-			DELETE FROM gatepost.%s t USING doomed d WHERE t.ctid = d.ctid AND t.tableoid = d.tableoid`, doomed, sweepBatch, table))
-		if err != nil {
-			return total, s.unavailable("sweep "+table, err)
-		}
-		total += tag.RowsAffected()
-		if tag.RowsAffected() < sweepBatch {
-			return total, nil
-		}
-	}
 }
 
 // sweepEvery is how often Run sweeps.
@@ -341,3 +320,11 @@ func (s *Store) sweepRegularly(ctx context.Context) {
 		}
 	}
 }
+
+// The longest texts that are read of what a user's own page shows and of what goes along with each request. Users type
+// less; an operator may write more, and nobody is to wait for it to be carried over.
+const (
+	nameRead      = `left(u.name, 255)`
+	addressRead   = `left(coalesce(s.ip_address, ''), 255)`
+	userAgentRead = `left(coalesce(s.user_agent, ''), 512)`
+)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -338,7 +339,7 @@ func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
 	exec(t, db, `ALTER TABLE gatepost."user" ALTER name DROP NOT NULL`)
 	exec(t, db, `UPDATE gatepost."user" SET name = NULL WHERE email = 'ada@example.com'`)
 	for range 10 {
-		if _, err := s.Describe(t.Context(), ada); !errors.As(err, new(*auth.RefusedError)) || errors.Is(err, auth.ErrUnavailable) {
+		if _, err := s.Describe(t.Context(), ada); !errors.As(err, new(*database.RefusedError)) || errors.Is(err, database.ErrUnavailable) {
 			t.Errorf("ada: got %v, want a RefusedError", err)
 		}
 		if _, err := s.Describe(t.Context(), bob); err != nil {
@@ -369,7 +370,7 @@ func TestARowThatIsHeldIsNotWaitedForLong(t *testing.T) {
 		},
 	} {
 		var said *pgconn.PgError
-		if err := do(); !errors.Is(err, auth.ErrUnavailable) || !errors.As(err, &said) || said.Code != "55P03" {
+		if err := do(); !errors.Is(err, database.ErrUnavailable) || !errors.As(err, &said) || said.Code != "55P03" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

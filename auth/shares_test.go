@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -169,12 +170,12 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	if _, err := holder.Exec(t.Context(), `LOCK TABLE gatepost.session IN ACCESS EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, database.ErrUnavailable) {
 		t.Fatalf("look up: %v", err)
 	}
 	var asked atomic.Int32
 	auth.AfterQueries(s, func(int) { asked.Add(1) })
-	if _, err := s.Glance(t.Context(), here.Addr, token); !errors.Is(err, auth.ErrUnavailable) || asked.Load() > 0 {
+	if _, err := s.Glance(t.Context(), here.Addr, token); !errors.Is(err, database.ErrUnavailable) || asked.Load() > 0 {
 		t.Errorf("glance: %v, after %d queries", err, asked.Load())
 	}
 	if auth.Down(s) {

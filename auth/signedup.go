@@ -49,7 +49,7 @@ func (s *Store) leaveBrowser(ctx context.Context, browser secret.Token) error {
 	if browser == "" {
 		return nil
 	}
-	return s.transact(ctx, "leave the browser", func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.Transact(ctx, "leave the browser", func(ctx context.Context, tx pgx.Tx) error {
 		return forgetSignUp(ctx, tx, browser)
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
@@ -54,7 +55,7 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
-// share.ErrBusy or ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an
+// share.ErrBusy or database.ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an
 // address that has to be confirmed first take the same work and get the same answer, after the same time
 // (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
@@ -86,7 +87,7 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 // changes no answer, as a wrong password is followed by nothing that could; and it takes no turn but the one to hash,
 // as a wrong one has no other.
 func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
-	err := s.transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
+	err := s.db.Transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
 		return s.askToVerify(ctx, tx, userID, c.Email, c.Client)
 	})
 	if err != nil {
@@ -160,7 +161,7 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict 
 	if verdict != nil {
 		return s.countFailure(ctx, a, d)
 	}
-	return s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) })
+	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) })
 }
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
@@ -222,7 +223,7 @@ func (s *Store) checkNewPassword(p secret.Password, email string) error {
 
 // hashTurn runs f in a turn to hash, in which it goes ahead of other pages.
 func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Deriver) error) error {
-	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(ahead(ctx), derive) })
+	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(database.Ahead(ctx), derive) })
 }
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError
@@ -230,7 +231,7 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.D
 func (s *Store) admit(ctx context.Context, email string, c secret.Client, d doors) (candidate, error) {
 	var a candidate
 	var w waits
-	err := s.again(ctx, func(ctx context.Context) (err error) {
+	err := s.db.Again(ctx, func(ctx context.Context) (err error) {
 		b := &pgx.Batch{}
 		b.Queue(`
 			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL, u.email_verified, coalesce(a.failed_attempts, 0) >= $3,
@@ -241,7 +242,7 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
 			WHERE u.email = $1`, email, password.Dummy, accountLimit, browserPlace(c.Browser), networkPlace(c))
 		b.Queue(waitsSQL, d.all())
-		results := s.db.SendBatch(ctx, b)
+		results := s.db.Pages.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
 		a = candidate{hash: password.Dummy}
 		err = results.QueryRow().Scan(&a.userID, &a.hash, &a.disabled, &a.verified, &a.locked, &a.door)
@@ -256,7 +257,7 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 		return err
 	})
 	if err != nil {
-		return candidate{}, s.unavailable("find user", err)
+		return candidate{}, s.db.Unavailable("find user", err)
 	}
 	if s.early(a) { // what it was familiar with before addresses had to be confirmed would tell that there is one
 		a.door = anyDoor
@@ -270,7 +271,7 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 // enter writes down what follows from a right password, unless the user or the password changed while it was checked.
 func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented secret.Token, d doors,
 	finish func(context.Context, pgx.Tx, candidate) error) error {
-	return s.transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.Transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
 		if err := recheck(ctx, tx, a, renewed, presented); err != nil {
 			return err
 		}
@@ -309,7 +310,7 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 // recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,
 // and ends the run of wrong passwords.
 func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented secret.Token) error {
-	if _, err := lockUser(ctx, tx, a.userID, presented); err != nil {
+	if _, err := database.LockUser(ctx, tx, a.userID, presented); err != nil {
 		return err
 	}
 	tag, err := tx.Exec(ctx, `
@@ -333,11 +334,11 @@ func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presen
 func result(err error) string {
 	var throttled *ThrottledError
 	var input InputError
-	var refused *RefusedError
+	var refused *database.RefusedError
 	switch {
 	case err == nil:
 		return "ok"
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, database.ErrUnavailable):
 		return "unavailable"
 	case errors.As(err, &refused):
 		return "refused"

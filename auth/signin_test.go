@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -52,7 +53,7 @@ func TestAFailedSignUpLeavesNothing(t *testing.T) {
 			s, db := authtest.NewStore(t)
 			exec(t, db, "ALTER TABLE gatepost."+table+" ADD CONSTRAINT never CHECK (false)")
 			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
-			if !errors.As(err, new(*auth.RefusedError)) {
+			if !errors.As(err, new(*database.RefusedError)) {
 				t.Errorf("got %v, want a RefusedError", err)
 			}
 			for _, table := range []string{`"user"`, "account", "session"} {

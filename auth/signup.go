@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
@@ -29,7 +30,7 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
-// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, share.ErrBusy or ErrUnavailable.
+// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
 //
 // Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
 // is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.
@@ -103,7 +104,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 // becomes familiar before the address is confirmed: by a count of its own it would tell that the address was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) (Issued, string, error) {
 	var issued Issued
-	err := s.inOneTurn(ctx, "sign up", func(ctx context.Context) error {
+	err := s.db.InOneTurn(ctx, "sign up", func(ctx context.Context) error {
 		err := s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) (err error) {
 			if err := s.askToVerify(ctx, tx, row.id, row.email, c); err != nil {
 				return err
@@ -117,7 +118,7 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 			return err
 		}
 		row.id = ""
-		return s.transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
+		return s.db.Transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
 			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
 				issued.Browser, err = renewBrowser(ctx, tx, c)
 			}
@@ -136,7 +137,7 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 		return nil
 	}
 	facts := factsOf(c)
-	if c.Next == storable(c.Next) { // half an address is another one
+	if c.Next == database.Storable(c.Next) { // half an address is another one
 		facts.Next = c.Next
 	}
 	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, facts})
@@ -230,7 +231,7 @@ func (s *Store) canonicalOpen(typed string) (string, error) {
 }
 
 func (s *Store) checkFree(ctx context.Context, email string) error {
-	return s.transact(ctx, "check e-mail", func(ctx context.Context, tx pgx.Tx) error { return isFree(ctx, tx, email, "") })
+	return s.db.Transact(ctx, "check e-mail", func(ctx context.Context, tx pgx.Tx) error { return isFree(ctx, tx, email, "") })
 }
 
 func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
@@ -244,8 +245,8 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 // insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
 // to it is asked afterwards, so that no change of address under way is missed. presented is a session that more ends.
 func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token, more func(context.Context, pgx.Tx) error) error {
-	return s.transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := lockUser(ctx, tx, "", presented); err != nil {
+	return s.db.Transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, "", presented); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role, email_verified) VALUES ($1, $2, $3, $4, $5)`,

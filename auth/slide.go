@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -22,7 +23,7 @@ type slides struct {
 const (
 	// slideDelay is how long uses are gathered; what is lost in a crash is less than an interval anyway.
 	slideDelay = time.Second
-	// slideBatch bounds one statement. It takes a part of lookupTimeout even where PostgreSQL has much else to do.
+	// slideBatch bounds one statement. It takes a part of database.Timeout even where PostgreSQL has much else to do.
 	slideBatch = 5000
 )
 
@@ -57,9 +58,9 @@ func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.Session
 // made with, so that one under a lowered setting is not taken for that. A failure costs the users at most one interval, so it is
 // only logged.
 func (s *Store) slide(ids []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), database.Timeout)
 	defer cancel()
-	_, err := s.work.Exec(ctx, `
+	_, err := s.db.Work.Exec(ctx, `
 		UPDATE gatepost.session s
 		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
 		    expires_at = CASE

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
 )
 
 // sqlStates are codes of every class in PostgreSQL's appendix of error codes, and of one that is nobody's, by what they
@@ -53,16 +54,16 @@ func TestEverySQLSTATEHasItsAnswer(t *testing.T) {
 			exec(t, db, `DELETE FROM raised`)
 			exec(t, db, `INSERT INTO raised VALUES ($1)`, code)
 			err := s.Rename(t.Context(), token, "Lovelace", here)
-			var refused *auth.RefusedError
+			var refused *database.RefusedError
 			got := fmt.Sprint(err)
 			switch {
-			case errors.As(err, &refused) && errors.Is(err, auth.ErrUnavailable):
+			case errors.As(err, &refused) && errors.Is(err, database.ErrUnavailable):
 				got = "both: " + got
 			case errors.As(err, &refused) && refused.Rule:
 				got = "a rule"
 			case refused != nil:
 				got = "broken"
-			case errors.Is(err, auth.ErrUnavailable):
+			case errors.Is(err, database.ErrUnavailable):
 				got = "waiting helps"
 			}
 			if got != want {
@@ -147,7 +148,7 @@ func TestARefusalNamesItsCauseAndCure(t *testing.T) {
 				t.Fatal(err)
 			}
 			for what, err := range map[string]error{"delete": s.DeleteUser(t.Context(), v.User.ID), "delete-account": s.DeleteAccount(t.Context(), token, goodPassword, here)} {
-				var refused *auth.RefusedError
+				var refused *database.RefusedError
 				if !errors.As(err, &refused) || refused.Rule != c.rule {
 					t.Fatalf("%s: %v", what, err)
 				}

@@ -116,7 +116,7 @@ func (a *auditor) grow(ctx context.Context) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := a.s.work.Exec(ctx, `
+	_, err := a.s.db.Work.Exec(ctx, `
 		UPDATE gatepost.audit_event e SET count = g.count FROM unnest($1::bigint[], $2::bigint[]) AS g (id, count) WHERE e.id = g.id`, ids, counts)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -181,9 +182,9 @@ func (w waits) check(keys ...throttleKey) error {
 // countFailure writes down a wrong password, for the account, the place and the network it came from. Names nobody has
 // are counted alike.
 func (s *Store) countFailure(ctx context.Context, a candidate, d doors) error {
-	return s.count(ctx, func(b *pgx.Batch) {
+	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) {
 		// In the order in which a sign-in takes its locks, or the two would wait for each other.
-		b.Queue(lockUserSQL, a.userID, secret.Token("").Hash())
+		b.Queue(database.LockUserSQL, a.userID, secret.Token("").Hash())
 		b.Queue(`
 			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
 			WHERE user_id = $1 AND provider_id = 'credential'`, a.userID)
@@ -269,8 +270,8 @@ func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
 	keys := keysOf(buckets)
 	var w waits
-	err := s.again(ctx, func(ctx context.Context) error {
-		rows, err := s.db.Query(ctx, waitsSQL, keys)
+	err := s.db.Again(ctx, func(ctx context.Context) error {
+		rows, err := s.db.Pages.Query(ctx, waitsSQL, keys)
 		if err != nil {
 			return err
 		}
@@ -278,29 +279,14 @@ func (s *Store) admitBuckets(ctx context.Context, buckets []bucket) error {
 		return err
 	})
 	if err != nil {
-		return s.unavailable("ask the throttle", err)
+		return s.db.Unavailable("ask the throttle", err)
 	}
 	return w.check(keys...)
 }
 
 // countSignUp writes down a sign-up, successful or not.
 func (s *Store) countSignUp(ctx context.Context, buckets []bucket) error {
-	return s.count(ctx, func(b *pgx.Batch) { queueBuckets(b, buckets) })
-}
-
-func (s *Store) count(ctx context.Context, queue func(*pgx.Batch)) error {
-	err := s.onPage(ctx, func(ctx context.Context) error {
-		return twice(ctx, func() error {
-			b := &pgx.Batch{}
-			b.Queue(lockPatienceSQL) // until the batch ends, which is one transaction
-			queue(b)
-			return s.db.SendBatch(ctx, b).Close()
-		})
-	})
-	if err != nil {
-		return s.unavailable("count an attempt", err)
-	}
-	return nil
+	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) { queueBuckets(b, buckets) })
 }
 
 // oneMore counts a failure, whatever the row says.
@@ -368,5 +354,5 @@ func (s *Store) settle(ctx context.Context, began time.Time, err error) {
 }
 
 func hold(ctx context.Context, began time.Time, step time.Duration) {
-	wait(ctx, step-time.Since(began)%step+secret.Chance(step/2))
+	database.Wait(ctx, step-time.Since(began)%step+secret.Chance(step/2))
 }

@@ -9,12 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
 var userColumns = `id, ` + nameRead + `, email, email_verified, coalesce(image, ''), role, ` +
-	readable(`disabled_at`) + `, ` + readable(`created_at`) + `, ` + readable(`updated_at`) + `,
+	database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` + database.Readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= 100)` // accountLimit
 
 func scanUser(row pgx.CollectableRow) (User, error) {
@@ -31,22 +32,22 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 
 // Users calls f with every user, oldest first, without holding them all.
 func (s *Store) Users(ctx context.Context, f func(User) error) error {
-	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
+	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
 	if err != nil {
-		return s.unavailable("list users", err)
+		return s.db.Unavailable("list users", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		u, err := scanUser(rows)
 		if err != nil {
-			return s.unavailable("list users", err)
+			return s.db.Unavailable("list users", err)
 		}
 		if err := f(u); err != nil {
 			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return s.unavailable("list users", err)
+		return s.db.Unavailable("list users", err)
 	}
 	return nil
 }
@@ -56,7 +57,7 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
 	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
 	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC LIMIT 1`,
-		email, clean(emailOrID))
+		email, database.Clean(emailOrID))
 }
 
 // UserByID finds a user by id alone. It fails with ErrNoUser.
@@ -65,16 +66,16 @@ func (s *Store) UserByID(ctx context.Context, id string) (User, error) {
 }
 
 func (s *Store) oneUser(ctx context.Context, which string, args ...any) (User, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u `+which, args...)
+	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u `+which, args...)
 	if err != nil {
-		return User{}, s.unavailable("find user", err)
+		return User{}, s.db.Unavailable("find user", err)
 	}
 	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return User{}, ErrNoUser
 	}
 	if err != nil {
-		return User{}, s.unavailable("find user", err)
+		return User{}, s.db.Unavailable("find user", err)
 	}
 	return u, nil
 }
@@ -176,8 +177,8 @@ func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 // change does something to a user, who is locked, and audits it with a detail.
 func (s *Store) change(ctx context.Context, event, id string, do func(context.Context, pgx.Tx) (detail string, err error)) error {
 	var detail string
-	err := s.transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
-		found, err := lockUser(ctx, tx, id, "")
+	err := s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
+		found, err := database.LockUser(ctx, tx, id, "")
 		if err == nil && !found {
 			err = ErrNoUser
 		}
@@ -203,12 +204,12 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 }
 
 // Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
-// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or ErrUnavailable.
+// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	name, err := canonicalName(name)
 	if err == nil {
-		err = s.transact(ctx, "rename", func(ctx context.Context, tx pgx.Tx) (err error) {
+		err = s.db.Transact(ctx, "rename", func(ctx context.Context, tx pgx.Tx) (err error) {
 			userID, err = s.rename(ctx, tx, t, name)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return ErrNoSession
@@ -245,7 +246,7 @@ func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name stri
 	if err = cmp.Or(err, w.check(keysOf(renames(userID))...)); err != nil {
 		return userID, err
 	}
-	if _, err := lockUser(ctx, tx, userID, ""); err != nil {
+	if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
 		return userID, err
 	}
 	err = tx.QueryRow(ctx, `

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -42,14 +43,14 @@ const (
 	BySession       // he is signed in
 )
 
-// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or ErrUnavailable.
+// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or database.ErrUnavailable.
 //
 // Otherwise one could sign up with another's address, and have him confirm it.
 func (s *Store) Knows(ctx context.Context, v Verification) (l Link, known Known, err error) {
 	if l, err = s.linkFor(ctx, v.Link, isFor(ForVerify)); err != nil {
 		return Link{}, Stranger, err
 	}
-	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) (err error) {
+	err = s.db.Transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) (err error) {
 		known, err = s.known(ctx, tx, v, l)
 		return err
 	})
@@ -68,7 +69,7 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 }
 
 // VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
-// "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or ErrUnavailable.
+// "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
 	l, known, err := s.Knows(ctx, v)
 	if err != nil {
@@ -105,8 +106,8 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 
 // verifyKnown leaves a session of the user's as it is.
 func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
-	err = s.transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := lockUser(ctx, tx, l.userID, v.Session); err != nil {
+	err = s.db.Transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, l.userID, v.Session); err != nil {
 			return err
 		}
 		known, err := s.known(ctx, tx, v, l)
@@ -155,10 +156,10 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 }
 
 // RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
-// It fails with ErrNoSession or ErrUnavailable.
+// It fails with ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
-	err := s.transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
+	err := s.db.Transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
 		var email string
 		var verified bool
 		err := tx.QueryRow(ctx, `

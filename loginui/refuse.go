@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -115,7 +116,7 @@ func sentence(w *words, status int, err error) string {
 		return w.say("fault.crowded")
 	case againstARule(err):
 		return w.say("fault.refused")
-	case errors.As(err, new(*auth.RefusedError)):
+	case errors.As(err, new(*database.RefusedError)):
 		return w.say("fault.broken")
 	}
 	return w.say(messageOf(status))
@@ -177,7 +178,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusGone
 	case taken(err), againstARule(err):
 		status = http.StatusConflict
-	case errors.Is(err, auth.ErrUnavailable), errors.Is(err, share.ErrBusy):
+	case errors.Is(err, database.ErrUnavailable), errors.Is(err, share.ErrBusy):
 		status = http.StatusServiceUnavailable
 	case errors.Is(err, share.ErrCrowded):
 		status = http.StatusTooManyRequests
@@ -192,7 +193,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 // againstARule says that something in the database stands against what the visitor wants, which only the operator can
 // change.
 func againstARule(err error) bool {
-	var refused *auth.RefusedError
+	var refused *database.RefusedError
 	return errors.As(err, &refused) && refused.Rule
 }
 

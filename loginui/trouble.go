@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -32,14 +33,14 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		return trouble{http.StatusConflict, "", explain(words, input)}
 	case errors.As(err, &input):
 		return trouble{http.StatusUnprocessableEntity, "", explain(words, input)}
-	case errors.Is(err, auth.ErrUnavailable): // before bad credentials: those were not counted then
+	case errors.Is(err, database.ErrUnavailable): // before bad credentials: those were not counted then
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 		ui.logFault(r, http.StatusServiceUnavailable, err)
 		return trouble{http.StatusServiceUnavailable, words.say("fault.unavailable"), nil}
 	case againstARule(err):
 		ui.logFault(r, http.StatusConflict, err)
 		return trouble{http.StatusConflict, words.say("fault.refused"), nil}
-	case errors.As(err, new(*auth.RefusedError)):
+	case errors.As(err, new(*database.RefusedError)):
 		ui.logFault(r, http.StatusInternalServerError, err)
 		return trouble{http.StatusInternalServerError, words.say("fault.broken"), nil}
 	case errors.Is(err, auth.ErrBadCredentials) && ui.c.ConfirmFirst:

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -187,7 +188,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		return http.StatusUnauthorized, err
 	case errors.Is(err, share.ErrCrowded):
 		return http.StatusTooManyRequests, err
-	case errors.As(err, new(*auth.RefusedError)):
+	case errors.As(err, new(*database.RefusedError)):
 		return http.StatusInternalServerError, err // waiting does not help
 	}
 	return http.StatusServiceUnavailable, err

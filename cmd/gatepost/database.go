@@ -15,13 +15,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/localpg"
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// database is where users live: the operator's PostgreSQL, or the built-in one.
-type database struct {
+// postgres is where users live: the operator's PostgreSQL, or the built-in one.
+type postgres struct {
 	url, direct string
 	builtin     *localpg.Server // nil for the operator's own
 	path, work  int32           // connections besides those of openPool
@@ -37,9 +37,9 @@ const (
 
 // openDatabase finds the database of a command. Only a command that stays, as serve does, may be the one that runs the
 // built-in PostgreSQL; a short one joins it when it runs already.
-func openDatabase(ctx context.Context, c *config, stays bool) (*database, error) {
+func openDatabase(ctx context.Context, c *config, stays bool) (*postgres, error) {
 	if c.DatabaseURL != "" {
-		return &database{url: c.DatabaseURL, direct: cmp.Or(c.DirectDatabaseURL, c.DatabaseURL)}, nil
+		return &postgres{url: c.DatabaseURL, direct: cmp.Or(c.DirectDatabaseURL, c.DatabaseURL)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -55,11 +55,11 @@ func openDatabase(ctx context.Context, c *config, stays bool) (*database, error)
 		return nil, err
 	}
 	url := server.URL(localpg.Superuser)
-	return &database{url: url, direct: url, builtin: server}, nil
+	return &postgres{url: url, direct: url, builtin: server}, nil
 }
 
 // Close ends the built-in PostgreSQL, if that is what it is and this process runs it.
-func (d *database) Close() error {
+func (d *postgres) Close() error {
 	if d.builtin == nil {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (d *database) Close() error {
 }
 
 // ended is closed when the built-in PostgreSQL dies; nil, and so never ready, for any other.
-func (d *database) ended() <-chan struct{} {
+func (d *postgres) ended() <-chan struct{} {
 	if d.builtin == nil {
 		return nil
 	}
@@ -75,12 +75,12 @@ func (d *database) ended() <-chan struct{} {
 }
 
 // connect opens the one connection that migrations use.
-func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
+func (d *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 	return connectWarned(ctx, d.direct, d.warned)
 }
 
 // connectBothWays is connect where the way that everything else goes, a pooler perhaps, leads to PostgreSQL too.
-func (d *database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
+func (d *postgres) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
 	if d.url != d.direct {
 		conn, err := connectTo(ctx, d.url)
 		if err != nil {
@@ -114,7 +114,7 @@ func connectWarned(ctx context.Context, url string, warned func(note string)) (*
 }
 
 // listenConfig is for the connection that hears of revocations.
-func (d *database) listenConfig() (*pgx.ConnConfig, error) {
+func (d *postgres) listenConfig() (*pgx.ConnConfig, error) {
 	config, err := parseConn(d.direct, 2*time.Second)
 	if err == nil && config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "gatepost listening"
@@ -208,7 +208,7 @@ func mayPass(err error) bool {
 }
 
 // connectPatiently waits a moment for a database that is still starting.
-func (d *database) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx.Conn, error) {
+func (d *postgres) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx.Conn, error) {
 	deadline := time.Now().Add(connectPatience)
 	for waiting := false; ; waiting = true {
 		conn, err := d.connectBothWays(ctx)
@@ -239,7 +239,7 @@ func describeURL(s string) string {
 }
 
 // withDatabase runs a short command on the configured database.
-func (p *process) withDatabase(ctx context.Context, f func(*config, *database) error) error {
+func (p *process) withDatabase(ctx context.Context, f func(*config, *postgres) error) error {
 	c, err := loadConfig(ctx, p.env)
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (p *process) withDatabase(ctx context.Context, f func(*config, *database) e
 }
 
 // checkDatabase refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
-func checkDatabase(ctx context.Context, c *config, db *database) error {
+func checkDatabase(ctx context.Context, c *config, db *postgres) error {
 	conn, err := db.connectBothWays(ctx)
 	if err != nil {
 		return err
@@ -289,7 +289,7 @@ func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger, w
 
 // openPool opens the pool the store works on, and notes how many connections of all there may be are left for its
 // others.
-func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, d *postgres) (*pgxpool.Pool, error) {
 	config, err := parsePool(d.url, 2*time.Second)
 	if err != nil {
 		return nil, err
@@ -297,7 +297,7 @@ func openPool(ctx context.Context, d *database) (*pgxpool.Pool, error) {
 	if !strings.Contains(d.url, "pool_max_conns") {
 		config.MaxConns = 20
 	}
-	config.MaxConns, d.path, d.work = auth.Shares(config.MaxConns)
+	config.MaxConns, d.path, d.work = database.Shares(config.MaxConns)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "gatepost"
 	}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/migrations"
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -58,7 +58,7 @@ func (g *gate) unready() http.Handler {
 		case strings.HasPrefix(r.URL.EscapedPath(), "/.gatepost/") && path.Ext(r.URL.Path) != "" && ui.Owns(r.URL.EscapedPath()):
 			pages.ServeHTTP(w, r) // stylesheet, script and logo
 		default:
-			ui.Refuse(w, r, http.StatusServiceUnavailable, auth.ErrUnavailable)
+			ui.Refuse(w, r, http.StatusServiceUnavailable, database.ErrUnavailable)
 		}
 	})
 }

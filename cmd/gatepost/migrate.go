@@ -56,7 +56,7 @@ func printMigrations(w io.Writer, list []migrations.Migration) error {
 
 // withConn runs f on a connection for migrations.
 func (p *process) withConn(ctx context.Context, f func(*pgx.Conn) error) error {
-	return p.withDatabase(ctx, func(_ *config, db *database) error {
+	return p.withDatabase(ctx, func(_ *config, db *postgres) error {
 		db.warned = func(note string) { fmt.Fprintln(p.stdout, "note:", note) }
 		conn, err := db.connect(ctx)
 		if err != nil {

@@ -85,7 +85,7 @@ type gate struct {
 	c       *config
 	log     *slog.Logger
 	lines   io.Writer // where log writes
-	db      *database
+	db      *postgres
 	pool    *pgxpool.Pool
 	store   *auth.Store
 	ui      atomic.Pointer[pages]

@@ -253,7 +253,7 @@ func (p *process) printJSON(v any) error {
 
 // withStore runs f on a store whose database is up to date.
 func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) error {
-	return p.withDatabase(ctx, func(c *config, db *database) error {
+	return p.withDatabase(ctx, func(c *config, db *postgres) error {
 		if err := checkDatabase(ctx, c, db); err != nil {
 			return err
 		}

@@ -1,14 +1,14 @@
-package auth
+package database
 
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/gatepost/gatepost/auth/secret"
+
+	"github.com/jackc/pgx/v5"
 )
 
-// lockUserSQL locks the user $1, and whose session the token hash $2 is: in the order of their ids, or two who take
+// LockUserSQL locks the user $1, and whose session the token hash $2 is: in the order of their ids, or two who take
 // over each other's browser would wait for each other.
 //
 // Whatever makes, caps or ends a person's sessions, but for the sign-out of one and the sweep, takes this lock first,
@@ -17,18 +17,18 @@ import (
 // any order: account, session, outbox, verification. What several users share, limits and the places of a browser, has
 // an order of its own, and nobody who holds it waits for a user's row. DELETE FROM gatepost."user" by SQL goes the same
 // way.
-const lockUserSQL = `
+const LockUserSQL = `
 	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session WHERE token = $2)])
 	ORDER BY id FOR NO KEY UPDATE`
 
-// lockUser keeps others from making or ending a user's sessions, and from changing the user or the password, until the
+// LockUser keeps others from making or ending a user's sessions, and from changing the user or the password, until the
 // transaction ends. presented is a session that ends with it, whoever's it is; empty: none. found says that there is
 // such a user.
-func lockUser(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token) (found bool, err error) {
+func LockUser(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token) (found bool, err error) {
 	if userID == "" && presented == "" {
 		return false, nil
 	}
-	rows, err := tx.Query(ctx, lockUserSQL, userID, presented.Hash())
+	rows, err := tx.Query(ctx, LockUserSQL, userID, presented.Hash())
 	if err != nil {
 		return false, err
 	}

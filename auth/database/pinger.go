@@ -1,4 +1,4 @@
-package auth
+package database
 
 import (
 	"context"
@@ -33,8 +33,8 @@ type flight struct {
 }
 
 // Ping says whether PostgreSQL answers within two seconds. An answer that refuses us a connection for now is one.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.pinger.ask(ctx); err != nil {
+func (d *DB) Ping(ctx context.Context) error {
+	if err := d.pinger.ask(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
@@ -48,7 +48,7 @@ func (p *pinger) ask(ctx context.Context) error {
 	}
 	f := p.flight
 	if f == nil {
-		f = &flight{done: make(chan struct{}), err: errFault}
+		f = &flight{done: make(chan struct{}), err: ErrFault}
 		p.flight = f
 		go p.watch.Guard("ping PostgreSQL", func() { p.fly(f) })()
 	}
@@ -83,7 +83,7 @@ func (p *pinger) ping(ctx context.Context) error {
 	}
 	conn, err := pgx.ConnectConfig(ctx, p.config)
 	if err != nil {
-		if connectionLost(err) {
+		if ConnectionLost(err) {
 			return err
 		}
 		return nil

@@ -1,4 +1,4 @@
-package auth
+package database
 
 import (
 	"cmp"
@@ -112,8 +112,11 @@ func judge(err error) verdict {
 		return max(passing, judgeCode(refused.Code)) // nobody gets through, whatever is asked
 	case refused != nil:
 		return judgeCode(refused.Code)
-	case unreadable(err), errors.Is(err, errFault), errors.Is(err, pgx.ErrTooManyRows), errors.Is(err, pgx.ErrNoRows),
+	case unreadable(err), errors.Is(err, ErrFault), errors.Is(err, pgx.ErrTooManyRows), errors.Is(err, pgx.ErrNoRows),
 		errors.Is(err, pgx.ErrTxCommitRollback):
+		return broken
+	}
+	if !fromBelow(err) {
 		return broken
 	}
 	return away
@@ -127,11 +130,11 @@ func unreadable(err error) bool {
 	return errors.As(err, &value) || errors.As(err, &syntax) || errors.As(err, &kind)
 }
 
-// connectionLost tells a PostgreSQL that cannot be spoken to from one that answers, whatever it says.
-func connectionLost(err error) bool { return err != nil && judge(err) == away }
+// ConnectionLost tells a PostgreSQL that cannot be spoken to from one that answers, whatever it says.
+func ConnectionLost(err error) bool { return err != nil && judge(err) == away }
 
-// full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.
-func full(err error) bool { return stateOf(err) == "53300" }
+// Full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.
+func Full(err error) bool { return stateOf(err) == "53300" }
 
 // stateOf is the SQLSTATE; empty: PostgreSQL did not say any.
 func stateOf(err error) string {
@@ -142,9 +145,9 @@ func stateOf(err error) string {
 	return ""
 }
 
-// twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
+// Twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
 // serialization failure, or a user who was deleted meanwhile, and is not found the second time.
-func twice(ctx context.Context, run func() error) error {
+func Twice(ctx context.Context, run func() error) error {
 	err := run()
 	if ctx.Err() == nil && metOthers(err) {
 		err = run()
