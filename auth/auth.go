@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/internal/share"
@@ -140,7 +141,7 @@ type Store struct {
 	slides  *slides
 	holds   *holds
 	outbox  *outbox
-	auditor *auditor
+	trail   *audit.Trail
 	exports *exports
 	alive   string // what makes a session valid: alive, and where Options.Verify requires it a confirmed address
 	// lookupSQL finds sessions that are.
@@ -178,7 +179,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.slides = &slides{write: s.slide, watch: s.o.Watch, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
 	s.outbox = newOutbox(s)
-	s.auditor = newAuditor(s)
+	s.trail = audit.New(s.db, audit.Options{Retention: s.o.AuditRetention, Actor: s.o.Actor, Log: s.o.Log})
 	s.exports = newExports()
 	s.listener = newListener(s)
 	s.metrics = newMetrics(o.Metrics, s)
@@ -189,8 +190,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 func (s *Store) Close() {
 	s.close()
 	s.slides.flush()
-	s.auditor.sum(context.Background(), time.Now(), true)
-	s.auditor.flush(context.Background())
+	s.trail.Close()
 	if s.workers != nil {
 		s.workers.Close()
 	}

@@ -171,3 +171,13 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	// Without the sum, PostgreSQL may look for the user's last row from the end of the table.
 	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)
 }
+
+// ExportedEvent is one decision about the user of an Export. Its fields are in the order of the query.
+type ExportedEvent struct {
+	At     time.Time `json:"at"`
+	Event  string    `json:"event"`
+	Result string    `json:"result"`
+	Client string    `json:"client"`
+	// Count is how often it happened within a minute; the rest is of the first time.
+	Count int64 `json:"count"`
+}

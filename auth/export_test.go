@@ -132,7 +132,7 @@ func TakeMail(s *Store, ctx context.Context) (Mail, error) {
 
 // Audit notes an event, and FlushAudit writes down what waits.
 func Audit(s *Store, event string)             { s.audit(context.Background(), event, "", secret.Client{}, nil) }
-func FlushAudit(s *Store, ctx context.Context) { s.auditor.flush(ctx) }
+func FlushAudit(s *Store, ctx context.Context) { s.trail.Flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.
 func MailKey(email, class, interval string) []byte { return hashKey("mail", email, class, interval) }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for longer
@@ -31,7 +32,7 @@ const (
 )
 
 func browserPlace(t secret.Token) []byte  { return hashKey("browser", t.Hash()) }
-func networkPlace(c secret.Client) []byte { return hashKey("network", network(c.Addr)) }
+func networkPlace(c secret.Client) []byte { return hashKey("network", share.Narrowest(c.Addr)) }
 
 // placeOf is the row of a door.
 func placeOf(d door, c secret.Client) []byte {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -273,18 +272,15 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
 		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
 		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1) ORDER BY expires_at`, bogusRows-1),
-		fmt.Sprintf(`audit_event WHERE at < now() - interval '%d seconds' ORDER BY at`, int(s.o.AuditRetention.Seconds())),
 	} {
-		if s.o.AuditRetention == 0 && strings.HasPrefix(doomed, "audit_event") {
-			continue // whoever writes none may still want to read them
-		}
 		n, err := s.db.Sweep(ctx, doomed)
 		total += n
 		if err != nil {
 			return total, err
 		}
 	}
-	return total, nil
+	n, err := s.trail.Sweep(ctx)
+	return total + n, err
 }
 
 // sweepEvery is how often Run sweeps.
@@ -297,7 +293,7 @@ func (s *Store) Run(ctx context.Context) {
 	work.Go(func() { s.o.Watch.Run(ctx, "listen for revocations", s.listener.run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "end what outlives its session", s.watchHolds) })
 	work.Go(func() { s.o.Watch.Run(ctx, "sweep", s.sweepRegularly) })
-	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.auditor.run) })
+	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.trail.Run) })
 	if s.mails() {
 		work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.run) })
 	}

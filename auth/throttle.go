@@ -79,14 +79,6 @@ func hashKey(parts ...string) throttleKey {
 	return h.Sum(nil)
 }
 
-// network is what counts as one client, in the form that keys are made from.
-func network(a netip.Addr) string {
-	if list := share.Networks(a); list != nil {
-		return list[len(list)-1].Addr().String()
-	}
-	return a.Unmap().WithZone("").String()
-}
-
 // perNetwork are the limits of something for each network that an address counts for. A wider network has several times
 // as much: less than all who may be in it, more than one of them can use up. An address of this machine or a private
 // network has more as well, as it may speak for everybody.
@@ -95,11 +87,11 @@ func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (l
 	networks := share.Networks(a)
 	for i, p := range networks {
 		if i == len(networks)-1 {
-			return append(list, times(hashKey(what, network(a)), 1))
+			return append(list, times(hashKey(what, share.Narrowest(a)), 1))
 		}
 		list = append(list, times(hashKey(what, p.String()), widths[p.Bits()]))
 	}
-	return []bucket{times(hashKey(what, network(a)), innerWidth)}
+	return []bucket{times(hashKey(what, share.Narrowest(a)), innerWidth)}
 }
 
 // doors are the limits of one attempt at one account: of the door it came through, and of the networks. Wrong passwords
@@ -114,7 +106,7 @@ func doorsOf(email string, c secret.Client) doors {
 	d := doors{
 		failures: map[door]throttleKey{
 			anyDoor:     hashKey("account", email),
-			networkDoor: hashKey("account", email, "network", network(c.Addr)),
+			networkDoor: hashKey("account", email, "network", share.Narrowest(c.Addr)),
 			browserDoor: hashKey("account", email, "browser", c.Browser.Hash()),
 		},
 		proofs: map[door]bucket{},
@@ -245,7 +237,7 @@ func mailBuckets(kind MailKind, email string) []bucket {
 // mailRequests are the limits on requests for mail from an address.
 func mailRequests(a netip.Addr) []bucket {
 	if share.Inner(a) {
-		return []bucket{hourly(hashKey("mail-requests", network(a)), innerLimit)}
+		return []bucket{hourly(hashKey("mail-requests", share.Narrowest(a)), innerLimit)}
 	}
 	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
 }
@@ -256,7 +248,7 @@ func (s *Store) signUpBuckets(a netip.Addr) []bucket {
 	switch limit := s.o.SignUpLimit; {
 	case limit <= 0:
 	case share.Inner(a):
-		list = append(list, hourly(hashKey("sign-up", network(a)), max(limit, innerLimit)))
+		list = append(list, hourly(hashKey("sign-up", share.Narrowest(a)), max(limit, innerLimit)))
 	default:
 		list = perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit))
 	}

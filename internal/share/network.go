@@ -15,6 +15,14 @@ func Networks(a netip.Addr) []netip.Prefix {
 	return AppendLevels(nil, a)
 }
 
+// Narrowest is the network of an address that counts as one client, in the form that keys are made from.
+func Narrowest(a netip.Addr) string {
+	if list := Networks(a); list != nil {
+		return list[len(list)-1].Addr().String()
+	}
+	return a.Unmap().WithZone("").String()
+}
+
 type clientKey struct{}
 
 // FromClient is for the context of whatever is done for a client: what many wait for is shared out by its network.

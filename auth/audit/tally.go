@@ -1,4 +1,4 @@
-package auth
+package audit
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 const (
@@ -23,11 +24,11 @@ const (
 // would choose how many there are. Successes are counted by user alone, who may have many networks.
 type tallyKey struct{ event, result, userID, network string }
 
-func (e *auditEvent) key(c secret.Client) tallyKey {
+func (e *record) key(c secret.Client) tallyKey {
 	if e.result == "ok" {
 		return tallyKey{e.event, e.result, e.userID, ""}
 	}
-	return tallyKey{e.event, e.result, e.userID, network(c.Addr)}
+	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr)}
 }
 
 // others are the refusals beyond tallyKeys.
@@ -36,74 +37,74 @@ var others = tallyKey{event: "others", result: "refused"}
 // tally is how often something happened. The last event that is told by itself has the count of those that are not.
 type tally struct {
 	told, repeats int64
-	last          *auditEvent
+	last          *record
 }
 
 // note counts an event, and says whether it is told by itself, and as what.
-func (a *auditor) note(e *auditEvent, k tallyKey) (*auditEvent, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.since.IsZero() {
-		a.since = e.at
+func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.since.IsZero() {
+		t.since = e.at
 	}
-	t, free := a.tallies[k], int64(1)
+	n, free := t.tallies[k], int64(1)
 	if e.actor != "" {
 		free = math.MaxInt64 // what operators do is always told
 	} else if k.result == "ok" {
 		free = tallyFree
-	} else if t == nil && a.refusals >= tallyKeys {
-		k, e = others, &auditEvent{at: e.at, event: others.event, result: others.result}
-		t = a.tallies[k]
+	} else if n == nil && t.refusals >= tallyKeys {
+		k, e = others, &record{at: e.at, event: others.event, result: others.result}
+		n = t.tallies[k]
 	}
-	if t == nil {
-		t = &tally{}
-		a.tallies[k] = t
+	if n == nil {
+		n = &tally{}
+		t.tallies[k] = n
 		if k.result != "ok" && k != others {
-			a.refusals++
+			t.refusals++
 		}
 	}
-	if t.told >= free {
-		t.repeats++
-		t.last.count++
+	if n.told >= free {
+		n.repeats++
+		n.last.count++
 		return nil, false
 	}
-	t.told++
-	e.count, t.last = 1, e
-	a.add(e)
+	n.told++
+	e.count, n.last = 1, e
+	t.add(e)
 	return e, true
 }
 
 // sum ends the time of the tallies when it is over, or when all does: what was counted gets a line of its own, and its
 // rows are due.
-func (a *auditor) sum(ctx context.Context, now time.Time, all bool) {
-	a.mu.Lock()
-	if !all && now.Sub(a.since) < tallyEvery {
-		a.mu.Unlock()
+func (t *Trail) sum(ctx context.Context, now time.Time, all bool) {
+	t.mu.Lock()
+	if !all && now.Sub(t.since) < tallyEvery {
+		t.mu.Unlock()
 		return
 	}
-	tallies := a.tallies
-	a.tallies, a.refusals, a.since = map[tallyKey]*tally{}, 0, time.Time{}
+	tallies := t.tallies
+	t.tallies, t.refusals, t.since = map[tallyKey]*tally{}, 0, time.Time{}
 	var lines [][]slog.Attr
-	for _, t := range tallies {
-		if t.repeats > 0 {
-			lines = append(lines, append(t.last.attrs(), slog.Int64("repeats", t.repeats)))
-			if !t.last.dropped && len(a.grown) < auditMost { // beyond that the log alone has the count
-				a.grown = append(a.grown, t.last)
+	for _, n := range tallies {
+		if n.repeats > 0 {
+			lines = append(lines, append(n.last.attrs(), slog.Int64("repeats", n.repeats)))
+			if !n.last.dropped && len(t.grown) < waitingMost { // beyond that the log alone has the count
+				t.grown = append(t.grown, n.last)
 			}
 		}
 	}
-	a.mu.Unlock()
+	t.mu.Unlock()
 	for _, attrs := range lines {
-		a.s.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
+		t.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
 	}
 }
 
 // grow writes down the counts that have grown since their rows were written.
-func (a *auditor) grow(ctx context.Context) error {
-	a.mu.Lock()
-	var rows, waiting []*auditEvent
+func (t *Trail) grow(ctx context.Context) error {
+	t.mu.Lock()
+	var rows, waiting []*record
 	var ids, counts []int64
-	for _, e := range a.grown {
+	for _, e := range t.grown {
 		switch {
 		case e.id != 0 && e.count != e.written:
 			rows, ids, counts = append(rows, e), append(ids, e.id), append(counts, e.count)
@@ -111,18 +112,18 @@ func (a *auditor) grow(ctx context.Context) error {
 			waiting = append(waiting, e)
 		}
 	}
-	a.grown = append(waiting, rows[:min(len(rows), max(0, auditMost-len(waiting)))]...)
-	a.mu.Unlock()
+	t.grown = append(waiting, rows[:min(len(rows), max(0, waitingMost-len(waiting)))]...)
+	t.mu.Unlock()
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := a.s.db.Work.Exec(ctx, `
+	_, err := t.db.Work.Exec(ctx, `
 		UPDATE gatepost.audit_event e SET count = g.count FROM unnest($1::bigint[], $2::bigint[]) AS g (id, count) WHERE e.id = g.id`, ids, counts)
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for i, e := range rows {
 		e.written = counts[i]
 	}
