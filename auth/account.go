@@ -8,11 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented
 // ends, the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
-// fails with ErrNoSession, InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or
+// fails with ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
 // database.ErrUnavailable; only without an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
@@ -23,7 +24,7 @@ func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, 
 // ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his
 // ends, so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the
 // places he signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and
-// "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *ThrottledError,
+// "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error,
 // share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
@@ -57,7 +58,7 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere.
 // There is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession,
-// InputError (field "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable, and has deleted
+// InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable, and has deleted
 // nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
@@ -176,15 +177,11 @@ func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d de
 }
 
 // startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this
-// one. The places come last: befriend takes those that others share, who may be doing the same.
+// one. The places come last: Befriend takes those that others share, who may be doing the same.
 func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
 	issued, err := s.issue(ctx, tx, n)
 	if err != nil {
 		return Issued{}, err
 	}
-	_, err = tx.Exec(ctx, `
-		WITH forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
-		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place <> ALL ($2)`,
-		n.userID, [][]byte{browserPlace(issued.Browser), networkPlace(n.client)})
-	return issued, err
+	return issued, throttle.StartAnew(ctx, tx, n.userID, issued.Browser, n.client)
 }

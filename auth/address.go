@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // ErrOtherUser: somebody is signed in, but not the user the link is about.
@@ -17,7 +18,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
 // changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
 // Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
-// already), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
+// already), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string, c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
 		check: func(current string) (err error) {
@@ -31,7 +32,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			return append(faults, more...).orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			if err := takeOrWait(ctx, tx, mailRequests(c.Addr)); err != nil {
+			if err := throttle.MailRequests(c.Addr).Take(ctx, tx); err != nil {
 				return Issued{}, err
 			}
 			if err := s.askNewAddress(ctx, tx, n.userID, email, c); err != nil {

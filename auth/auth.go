@@ -8,7 +8,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os/exec"
 	"slices"
@@ -40,15 +39,6 @@ var (
 	// ErrNoUser: an operator named a user that does not exist.
 	ErrNoUser = errors.New("no such user")
 )
-
-// ThrottledError refuses an attempt because too many failed before it. It is the same for known and unknown accounts.
-type ThrottledError struct {
-	RetryAfter time.Duration // at least one second
-}
-
-func (e *ThrottledError) Error() string {
-	return fmt.Sprintf("too many attempts, try again in %s", e.RetryAfter)
-}
 
 // Options tune a Store. The zero value of each field means the default.
 type Options struct {

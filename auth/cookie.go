@@ -109,8 +109,8 @@ func (c Cookie) ReadBrowser(h http.Header) secret.Token {
 }
 
 // SetBrowser gives the browser a new token to be known by, for as long as it stays familiar.
-func (c Cookie) SetBrowser(h http.Header, t secret.Token) {
-	c.add(h, browserSuffix, string(t), familiarFor)
+func (c Cookie) SetBrowser(h http.Header, t secret.Token, familiar time.Duration) {
+	c.add(h, browserSuffix, string(t), familiar)
 }
 
 func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {

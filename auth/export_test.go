@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -135,7 +136,9 @@ func Audit(s *Store, event string)             { s.audit(context.Background(), e
 func FlushAudit(s *Store, ctx context.Context) { s.trail.Flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.
-func MailKey(email, class, interval string) []byte { return hashKey("mail", email, class, interval) }
+func MailKey(email, class, interval string) []byte {
+	return throttle.KeyOf("mail", email, class, interval)
+}
 
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.db.Down() }
@@ -144,15 +147,14 @@ func Down(s *Store) bool { return s.db.Down() }
 // ones for the networks, all at the same moment.
 func CountProofs(t testing.TB, s *Store, email string, which string, n int, addresses ...string) {
 	t.Helper()
-	var all []bucket
+	door := map[string]throttle.Door{"any": throttle.AnyDoor, "network": throttle.NetworkDoor, "browser": throttle.BrowserDoor}
+	var all throttle.Limits
 	for range n {
-		for d, name := range doorNames {
-			if name == which {
-				all = append(all, doorsOf(email, secret.Client{}).proofs[d])
-			}
+		if d, ok := door[which]; ok {
+			all = append(all, throttle.DoorsOf(email, secret.Client{}).Proof(d)[0])
 		}
 		for _, a := range addresses {
-			all = append(all, perNetwork("proof", netip.MustParseAddr(a), proofNetworkBurst, proofNetworkInterval)...)
+			all = append(all, throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Proved...)
 		}
 	}
 	countAll(t, s, all)
@@ -160,20 +162,20 @@ func CountProofs(t testing.TB, s *Store, email string, which string, n int, addr
 
 func CountFailures(t testing.TB, s *Store, n int, addresses ...string) {
 	t.Helper()
-	var all []bucket
+	var all throttle.Limits
 	for range n {
 		for _, a := range addresses {
-			all = append(all, perNetwork("sign-in", netip.MustParseAddr(a), networkBurst, networkInterval)...)
+			all = append(all, throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Failed...)
 		}
 	}
 	countAll(t, s, all)
 }
 
-func countAll(t testing.TB, s *Store, buckets []bucket) {
+func countAll(t testing.TB, s *Store, limits throttle.Limits) {
 	t.Helper()
 	err := pgx.BeginFunc(t.Context(), s.db.Pages, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
-		queueBuckets(b, buckets)
+		limits.Count(b)
 		return tx.SendBatch(t.Context(), b).Close()
 	})
 	if err != nil {

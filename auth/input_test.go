@@ -10,6 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 func TestCanonicalEmail(t *testing.T) {
@@ -285,7 +286,7 @@ func TestTheBrowsersOwnCookieOutlivesTheSession(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
 	c := auth.NewCookie(true, "", time.Hour)
-	c.SetBrowser(h, aToken)
+	c.SetBrowser(h, aToken, throttle.FamiliarFor)
 	if got, want := h.Get("Set-Cookie"), "__Host-gatepost_known="+aToken+"; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // MailKind says what a mail is about.
@@ -118,8 +119,28 @@ func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l letter) (posted bo
 	if !s.mails() {
 		return false, nil
 	}
-	if w, err := take(ctx, tx, mailBuckets(l.kind, l.to)); err != nil || len(w) > 0 {
+	err = limitsOf(l).Take(ctx, tx)
+	var suppressed *throttle.Error
+	if errors.As(err, &suppressed) {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	return true, s.post(ctx, tx, l)
+}
+
+// limitsOf are those on mail to an address, by what it is about.
+func limitsOf(l letter) throttle.Limits {
+	switch l.kind {
+	case MailReset: // apart from the other link: who has just signed up may have mistyped the password
+		return throttle.Mail("reset", l.to)
+	case MailVerify:
+		return throttle.Mail("link", l.to)
+	case MailSignIn:
+		return throttle.Mail("warning", l.to)
+	case MailPassword: // not one a minute: it may be the second that was not the user's
+		return throttle.MailHourly("password", l.to)
+	}
+	return throttle.Mail("told", l.to)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -22,7 +23,7 @@ func (s *Store) auditDetail(ctx context.Context, event, userID string, c secret.
 
 // result is the one word for an outcome, in the audit log and in the metrics.
 func result(err error) string {
-	var throttled *ThrottledError
+	var throttled *throttle.Error
 	var input InputError
 	var refused *database.RefusedError
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // errSuppressed is mail that was only pretended. Only the log learns of it.
@@ -17,7 +18,7 @@ var errSuppressed = errors.New("the address has had enough mail for now")
 
 // RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user,
 // he may sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It
-// fails with InputError, *ThrottledError when the network asks too often, or database.ErrUnavailable.
+// fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
@@ -33,11 +34,11 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
-	if err := s.admitBuckets(ctx, mailRequests(c.Addr)); err != nil { // before a transaction is begun for who is refused
+	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil { // before a transaction is begun for who is refused
 		return "", err
 	}
 	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
-		return takeOrWait(ctx, tx, mailRequests(c.Addr))
+		return throttle.MailRequests(c.Addr).Take(ctx, tx)
 	})
 	if err != nil {
 		return "", err
@@ -128,7 +129,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		if err := more(ctx, tx, l, before); err != nil {
 			return err
 		}
-		browser, err = befriend(ctx, tx, l.userID, c)
+		browser, err = throttle.Befriend(ctx, tx, l.userID, c)
 		return err
 	})
 	if err == nil {

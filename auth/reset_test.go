@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -303,7 +304,7 @@ func TestRequestsForMailAreLimited(t *testing.T) {
 	refused := 0
 	for i := range 40 {
 		err := s.RequestReset(t.Context(), fmt.Sprintf("nobody%d@example.com", i), elsewhere)
-		var throttled *auth.ThrottledError
+		var throttled *throttle.Error
 		if errors.As(err, &throttled) {
 			refused++
 			if throttled.RetryAfter < time.Second || throttled.RetryAfter > 3*time.Minute {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -233,6 +234,16 @@ func (s *Store) SignOut(ctx context.Context, t secret.Token, c secret.Client) er
 	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // which is done even if the session could not be ended
 }
 
+// leaveBrowser forgets who signed up in a browser.
+func (s *Store) leaveBrowser(ctx context.Context, browser secret.Token) error {
+	if browser == "" {
+		return nil
+	}
+	return s.db.Transact(ctx, "leave the browser", func(ctx context.Context, tx pgx.Tx) error {
+		return throttle.ForgetSignUp(ctx, tx, browser)
+	})
+}
+
 func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client) error {
 	if t == "" {
 		return nil
@@ -266,12 +277,6 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 	for _, doomed := range []string{
 		`session WHERE expires_at < now() ORDER BY expires_at`,
 		`verification WHERE expires_at < now() ORDER BY expires_at`,
-		`familiar WHERE expires_at < now() ORDER BY expires_at`,
-		`signup_browser WHERE expires_at < now() ORDER BY expires_at`,
-		`throttle WHERE expires_at < now() ORDER BY expires_at`,
-		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
-		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
-		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1) ORDER BY expires_at`, bogusRows-1),
 	} {
 		n, err := s.db.Sweep(ctx, doomed)
 		total += n
@@ -279,8 +284,15 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 			return total, err
 		}
 	}
-	n, err := s.trail.Sweep(ctx)
-	return total + n, err
+	for _, sweep := range []func(context.Context) (int64, error){s.trail.Sweep,
+		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) }} {
+		n, err := sweep(ctx)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // sweepEvery is how often Run sweeps.

@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -42,9 +43,8 @@ type candidate struct {
 	hash     string // a dummy when there is no password
 	disabled bool
 	verified bool // the address is confirmed
-	locked   bool // accountLimit is reached: only familiar places get in
-	door     door
-	place    []byte // of a familiar door
+	locked   bool // throttle.AccountLimit is reached: only familiar places get in
+	door     throttle.Door
 }
 
 // errLocked is a right password that came from a strange place after too many wrong ones. Only the log learns of it.
@@ -54,7 +54,7 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 // counts as one, or whoever signed up with an address would learn from it whether that was free.
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
-// SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *ThrottledError,
+// SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *throttle.Error,
 // share.ErrBusy or database.ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an
 // address that has to be confirmed first take the same work and get the same answer, after the same time
 // (Options.AnswerStep).
@@ -97,7 +97,7 @@ func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 
 // noteSignIn tells a user that somebody signed in with a browser he never used, if he is to be told.
 func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Credentials) error {
-	if !s.o.NotifySignIns || a.door == browserDoor {
+	if !s.o.NotifySignIns || a.door == throttle.BrowserDoor {
 		return nil
 	}
 	_, err := s.postLimited(ctx, tx, letter{MailSignIn, a.userID, c.Email, c.Client.Language, factsOf(c.Client)})
@@ -122,9 +122,9 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	if err := s.hashes.Admit(ctx); err != nil {
 		return "", err
 	}
-	d := doorsOf(c.Email, c.Client)
+	d := throttle.DoorsOf(c.Email, c.Client)
 	if c.link != "" {
-		d.failures[anyDoor] = hashKey("account", c.Email, "link", c.link.Hash())
+		d = d.ByLink(c.Email, c.link)
 	}
 	a, err := s.admit(ctx, c.Email, c.Client, d)
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 			return err
 		}
 		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
-		if err := s.countAttempt(context.WithoutCancel(ctx), a, d, verdict); err != nil {
+		if err := s.countAttempt(context.WithoutCancel(ctx), a, c.Client, d, verdict); err != nil {
 			return err
 		}
 		if errors.Is(verdict, errUnconfirmed) {
@@ -157,11 +157,19 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 
 // countAttempt counts what a hash was made for, right or wrong, before anybody hears of it: whoever hangs up, or is
 // sent away later, has had it. A verdict that could not be counted is none.
-func (s *Store) countAttempt(ctx context.Context, a candidate, d doors, verdict error) error {
-	if verdict != nil {
-		return s.countFailure(ctx, a, d)
-	}
-	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) { queueBuckets(b, d.proof(a.door)) })
+func (s *Store) countAttempt(ctx context.Context, a candidate, c secret.Client, d throttle.Doors, verdict error) error {
+	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) {
+		if verdict == nil {
+			d.Proof(a.door).Count(b)
+			return
+		}
+		// In the order in which a sign-in takes its locks, or the two would wait for each other.
+		b.Queue(database.LockUserSQL, a.userID, secret.Token("").Hash())
+		b.Queue(`
+			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
+			WHERE user_id = $1 AND provider_id = 'credential'`, a.userID)
+		d.CountFailure(b, a.door, a.userID, c)
+	})
 }
 
 // renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
@@ -187,7 +195,7 @@ func (s *Store) judge(a candidate, c Credentials, right bool) error {
 		return nil
 	case s.early(a):
 		return errUnconfirmed
-	case a.locked && a.door == anyDoor:
+	case a.locked && a.door == throttle.AnyDoor:
 		return errLocked
 	}
 	return nil
@@ -226,11 +234,11 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.D
 	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(database.Ahead(ctx), derive) })
 }
 
-// admit finds the account and the door the attempt comes through, in one round trip, and fails with a ThrottledError
+// admit finds the account and the door the attempt comes through, in one round trip, and fails with a *throttle.Error
 // when that door has to wait. The candidate is whom an attempt would be at, even then.
-func (s *Store) admit(ctx context.Context, email string, c secret.Client, d doors) (candidate, error) {
+func (s *Store) admit(ctx context.Context, email string, c secret.Client, d throttle.Doors) (candidate, error) {
 	var a candidate
-	var w waits
+	var w throttle.Waits
 	err := s.db.Again(ctx, func(ctx context.Context) (err error) {
 		b := &pgx.Batch{}
 		b.Queue(`
@@ -240,8 +248,8 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 			            ELSE 0 END
 			FROM gatepost."user" u
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
-			WHERE u.email = $1`, email, password.Dummy, accountLimit, browserPlace(c.Browser), networkPlace(c))
-		b.Queue(waitsSQL, d.all())
+			WHERE u.email = $1`, email, password.Dummy, throttle.AccountLimit, throttle.BrowserPlace(c.Browser), throttle.NetworkPlace(c))
+		throttle.Ask(b, d.Keys())
 		results := s.db.Pages.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
 		a = candidate{hash: password.Dummy}
@@ -253,29 +261,26 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d door
 		if err != nil {
 			return err
 		}
-		w, err = collectWaits(rows)
+		w, err = throttle.Collect(rows)
 		return err
 	})
 	if err != nil {
 		return candidate{}, s.db.Unavailable("find user", err)
 	}
 	if s.early(a) { // what it was familiar with before addresses had to be confirmed would tell that there is one
-		a.door = anyDoor
+		a.door = throttle.AnyDoor
 	}
-	if a.door != anyDoor {
-		a.place = placeOf(a.door, c)
-	}
-	return a, w.check(d.through(a.door)...)
+	return a, w.Check(d.Through(a.door)...)
 }
 
 // enter writes down what follows from a right password, unless the user or the password changed while it was checked.
-func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented secret.Token, d doors,
+func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented secret.Token, d throttle.Doors,
 	finish func(context.Context, pgx.Tx, candidate) error) error {
 	return s.db.Transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
 		if err := recheck(ctx, tx, a, renewed, presented); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.failures[a.door]); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.throttle WHERE key = $1`, d.Failures(a.door)); err != nil {
 			return err
 		}
 		return finish(ctx, tx, a)
@@ -303,7 +308,7 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, err
 	if err != nil {
 		return Issued{}, err
 	}
-	browser, err := befriend(ctx, tx, n.userID, n.client)
+	browser, err := throttle.Befriend(ctx, tx, n.userID, n.client)
 	return Issued{t, browser, n.remember, crowdedOut}, err
 }
 

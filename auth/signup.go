@@ -13,6 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // NewUser is a person to be made.
@@ -30,7 +31,7 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
-// user, Foreign when its domain is not let in), ErrSignUpClosed, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
+// user, Foreign when its domain is not let in), ErrSignUpClosed, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 //
 // Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
 // is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.
@@ -60,15 +61,15 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := s.hashes.Admit(ctx); err != nil {
 		return Issued{}, "", err
 	}
-	limits := s.signUpBuckets(client.Addr)
-	if err := s.admitBuckets(ctx, limits); err != nil {
+	limits := throttle.SignUps(client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
+	if err := limits.Admit(ctx, s.db); err != nil {
 		return Issued{}, "", err
 	}
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) error {
-		if err := s.admitBuckets(ctx, limits); err != nil { // as in signIn
+		if err := limits.Admit(ctx, s.db); err != nil { // as in signIn
 			return err
 		}
-		if err := s.countSignUp(ctx, limits); err != nil {
+		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
 			return err
 		}
 		if s.o.Verify != VerifyRequired { // else it is hashed all the same, so that the time does not tell
@@ -109,10 +110,10 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 			if err := s.askToVerify(ctx, tx, row.id, row.email, c); err != nil {
 				return err
 			}
-			if issued.Browser, err = renewBrowser(ctx, tx, c); err != nil {
+			if issued.Browser, err = throttle.RenewBrowser(ctx, tx, c); err != nil {
 				return err
 			}
-			return noteSignUp(ctx, tx, row.id, issued.Browser)
+			return throttle.NoteSignUp(ctx, tx, row.id, issued.Browser, signedUpFor)
 		})
 		if !isTaken(err) {
 			return err
@@ -120,7 +121,7 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 		row.id = ""
 		return s.db.Transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
 			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
-				issued.Browser, err = renewBrowser(ctx, tx, c)
+				issued.Browser, err = throttle.RenewBrowser(ctx, tx, c)
 			}
 			return err
 		})

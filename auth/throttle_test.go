@@ -16,6 +16,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -30,7 +31,7 @@ func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
 				t.Fatalf("%s, attempt %d: got %v, want ErrBadCredentials", email, i+1, err)
 			}
 		}
-		var throttled *auth.ThrottledError
+		var throttled *throttle.Error
 		_, err := signIn(s, t.Context(), email, goodPassword)
 		if !errors.As(err, &throttled) || throttled.RetryAfter < 25*time.Second || throttled.RetryAfter > 30*time.Second {
 			t.Errorf("%s: got %v, want to wait 30 s", email, err)
@@ -76,7 +77,7 @@ func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
 			t.Fatalf("attempt %d: %v", i+1, err)
 		}
 	}
-	var throttled *auth.ThrottledError
+	var throttled *throttle.Error
 	if err := attempt(99, "2001:db8:1:2:ffff::1"); !errors.As(err, &throttled) {
 		t.Errorf("attempt 21 of the network: got %v, want to be throttled", err)
 	}
@@ -106,7 +107,7 @@ func ada(t *testing.T, s *auth.Store) secret.Token {
 }
 
 func isThrottled(err error) bool {
-	var throttled *auth.ThrottledError
+	var throttled *throttle.Error
 	return errors.As(err, &throttled)
 }
 
@@ -384,7 +385,7 @@ func TestRefusedSignInsAnswerAtTheNextStep(t *testing.T) {
 		}{
 			{30 * time.Millisecond, auth.ErrBadCredentials, 250 * time.Millisecond},
 			{260 * time.Millisecond, auth.ErrBadCredentials, 500 * time.Millisecond},
-			{time.Millisecond, &auth.ThrottledError{}, 250 * time.Millisecond},
+			{time.Millisecond, &throttle.Error{}, 250 * time.Millisecond},
 			{30 * time.Millisecond, nil, 30 * time.Millisecond},
 			{30 * time.Millisecond, share.ErrBusy, 30 * time.Millisecond},
 		} {

@@ -1,10 +1,10 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,11 +12,12 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 var userColumns = `id, ` + nameRead + `, email, email_verified, coalesce(image, ''), role, ` +
 	database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` + database.Readable(`updated_at`) + `,
-	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= 100)` // accountLimit
+	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
 
 func scanUser(row pgx.CollectableRow) (User, error) {
 	var u User
@@ -204,7 +205,7 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 }
 
 // Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
-// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *ThrottledError or database.ErrUnavailable.
+// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *throttle.Error or database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	name, err := canonicalName(name)
@@ -224,11 +225,6 @@ func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secre
 	return err
 }
 
-// renames are the limit on new names: each is told to every gate.
-func renames(userID string) []bucket {
-	return []bucket{{hashKey("rename", userID), renameBurst, renameInterval}}
-}
-
 // rename asks before it locks: who is refused only reads.
 func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string) (userID string, err error) {
 	var before string
@@ -238,12 +234,7 @@ func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name stri
 	if err != nil || name == before {
 		return userID, err
 	}
-	rows, err := tx.Query(ctx, waitsSQL, keysOf(renames(userID)))
-	if err != nil {
-		return userID, err
-	}
-	w, err := collectWaits(rows)
-	if err = cmp.Or(err, w.check(keysOf(renames(userID))...)); err != nil {
+	if err := throttle.Renames(userID).Check(ctx, tx); err != nil {
 		return userID, err
 	}
 	if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
@@ -256,6 +247,5 @@ func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name stri
 	if err != nil {
 		return userID, err
 	}
-	w, err = take(ctx, tx, renames(userID))
-	return userID, cmp.Or(err, w.check(keysOf(renames(userID))...))
+	return userID, throttle.Renames(userID).Take(ctx, tx)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a link is on its
@@ -43,6 +44,11 @@ const (
 	BySession       // he is signed in
 )
 
+// signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
+// there without the password. It is as long as a sign-in stands for who is in front of the browser: mail comes within
+// minutes, and whoever comes later types the password they chose.
+const signedUpFor = FreshFor
+
 // Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or database.ErrUnavailable.
 //
 // Otherwise one could sign up with another's address, and have him confirm it.
@@ -65,11 +71,15 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 	if !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrOtherUser) {
 		return Stranger, err
 	}
-	return signedUpWith(ctx, tx, l.userID, v.Client.Browser)
+	signedUp, err := throttle.SignedUp(ctx, tx, l.userID, v.Client.Browser, signedUpFor)
+	if err == nil && signedUp {
+		return ByBrowser, nil
+	}
+	return Stranger, err
 }
 
 // VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
-// "password"), ErrBadCredentials, *ThrottledError, share.ErrBusy or database.ErrUnavailable.
+// "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
 	l, known, err := s.Knows(ctx, v)
 	if err != nil {
@@ -146,12 +156,11 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 }
 
 // forgive forgets the wrong passwords of an account whose address is confirmed now, and what counted as one because it
-// was not: whoever tried too early is not kept out. Those from before there was the account are counted for its address
-// alone.
+// was not: whoever tried too early is not kept out.
 func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential' AND failed_attempts > 0`, userID)
-	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1 OR key = $2`, userID, hashKey("account", email))
+	throttle.Forgive(b, userID, email)
 	return tx.SendBatch(ctx, b).Close()
 }
 

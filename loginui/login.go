@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
@@ -89,7 +90,7 @@ func (ui *UI) signIn(r *http.Request, f form) (auth.Issued, error) {
 // signedIn gives the browser its cookies.
 func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
 	ui.c.Cookie.Set(w.Header(), issued.Session, issued.Remember)
-	ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
+	ui.c.Cookie.SetBrowser(w.Header(), issued.Browser, throttle.FamiliarFor)
 }
 
 func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
@@ -97,7 +98,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, 
 	ui.c.Cookie.ClearLink(h)
 	ui.c.Cookie.Clear(h)
 	ui.expireAppCookies(w, r)
-	ui.c.Cookie.SetBrowser(h, browser)
+	ui.c.Cookie.SetBrowser(h, browser, throttle.FamiliarFor)
 	ui.c.Cookie.SetDone(h, name)
 	seeOther(w, ui.c.Prefix+"/login")
 	return nil

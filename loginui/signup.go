@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
@@ -43,7 +44,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		return ui.closed()
 	}
 	if errors.Is(err, auth.ErrUnverified) {
-		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser)
+		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser, throttle.FamiliarFor)
 		ui.closeLink(w, r)
 		return ui.sent(w, r, http.StatusOK, "verify.sent", f.Email)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -27,7 +28,7 @@ func (p *formPage) failed(t trouble) {
 func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble {
 	words := ui.words(r)
 	var input auth.InputError
-	var throttled *auth.ThrottledError
+	var throttled *throttle.Error
 	switch {
 	case errors.As(err, &input) && taken(err):
 		return trouble{http.StatusConflict, "", explain(words, input)}

@@ -1,0 +1,25 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
+)
+
+// settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does
+// not tell why: an account that exists costs one row more than one that does not. Chance adds up to half a step, or those
+// who came together would be answered, and come back, together.
+func (s *Store) settle(ctx context.Context, began time.Time, err error) {
+	var throttled *throttle.Error
+	if errors.Is(err, ErrBadCredentials) || errors.As(err, &throttled) {
+		s.hold(ctx, began, s.o.AnswerStep)
+	}
+}
+
+func hold(ctx context.Context, began time.Time, step time.Duration) {
+	database.Wait(ctx, step-time.Since(began)%step+secret.Chance(step/2))
+}

@@ -1,0 +1,122 @@
+package throttle
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+// Door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for longer
+// and longer, the familiar ones have counts of their own.
+type Door int
+
+// The doors of an account.
+const (
+	AnyDoor     Door = iota // a place where the account never signed in
+	NetworkDoor             // a network where it did
+	BrowserDoor             // a browser in which it did
+)
+
+// doorNames are for keys.
+var doorNames = map[Door]string{AnyDoor: "any", NetworkDoor: "network", BrowserDoor: "browser"}
+
+const (
+	// FamiliarFor is how long a place stays familiar after the last sign-in there.
+	FamiliarFor = 180 * 24 * time.Hour
+	// familiarMost is how many places an account keeps: the latest ones.
+	familiarMost = 20
+)
+
+// BrowserPlace and NetworkPlace are what the table familiar has of a place.
+func BrowserPlace(t secret.Token) []byte  { return KeyOf("browser", t.Hash()) }
+func NetworkPlace(c secret.Client) []byte { return KeyOf("network", share.Narrowest(c.Addr)) }
+
+// placeOf is the row of a door.
+func placeOf(d Door, c secret.Client) []byte {
+	if d == BrowserDoor {
+		return BrowserPlace(c.Browser)
+	}
+	return NetworkPlace(c)
+}
+
+// Befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
+// time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps it.
+func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (secret.Token, error) {
+	t, err := RenewBrowser(ctx, tx, c)
+	if err != nil {
+		return "", err
+	}
+	b := &pgx.Batch{}
+	for _, place := range [][]byte{BrowserPlace(t), NetworkPlace(c)} {
+		b.Queue(`
+			INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ($1, $2, now() + $3::interval)
+			ON CONFLICT (user_id, place) DO UPDATE SET failures = 0, expires_at = excluded.expires_at`, userID, place, FamiliarFor)
+	}
+	b.Queue(`
+		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place IN (
+		    SELECT place FROM gatepost.familiar WHERE user_id = $1
+		    ORDER BY expires_at DESC OFFSET $2 FOR UPDATE SKIP LOCKED)`, userID, familiarMost)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return "", fmt.Errorf("note a familiar place: %w", err)
+	}
+	return t, nil
+}
+
+// RenewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is
+// forgotten.
+func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token, error) {
+	t := secret.NewToken()
+	if c.Browser == "" {
+		return t, nil
+	}
+	// In one order: others who signed in there may be doing the same.
+	_, err := tx.Exec(ctx, `
+		WITH shared AS MATERIALIZED (SELECT user_id FROM gatepost.familiar WHERE place = $1 ORDER BY user_id FOR UPDATE)
+		UPDATE gatepost.familiar f SET place = $2 FROM shared s WHERE f.user_id = s.user_id AND f.place = $1`,
+		BrowserPlace(c.Browser), BrowserPlace(t))
+	if err == nil {
+		err = ForgetSignUp(ctx, tx, c.Browser)
+	}
+	return t, err
+}
+
+// countUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.
+func countUnfamiliar(b *pgx.Batch, userID string, place []byte) {
+	b.Queue(`UPDATE gatepost.familiar SET failures = least(greatest(failures, 0), 1000000) + 1 WHERE user_id = $1 AND place = $2`, userID, place)
+	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND failures >= $3`, userID, place, placeLimit)
+}
+
+// StartAnew forgets the failed attempts at a user's account, and every place but the one of a sign-in, of which browser is
+// the new token.
+func StartAnew(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token, c secret.Client) error {
+	_, err := tx.Exec(ctx, `
+		WITH forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
+		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place <> ALL ($2)`,
+		userID, [][]byte{BrowserPlace(browser), NetworkPlace(c)})
+	return err
+}
+
+// Sweep deletes what has expired, and the rows for made-up names beyond what is kept. It returns how many those were.
+func Sweep(ctx context.Context, db *database.DB) (total int64, err error) {
+	for _, doomed := range []string{
+		`familiar WHERE expires_at < now() ORDER BY expires_at`,
+		`signup_browser WHERE expires_at < now() ORDER BY expires_at`,
+		`throttle WHERE expires_at < now() ORDER BY expires_at`,
+		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
+		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
+		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1) ORDER BY expires_at`, bogusRows-1),
+	} {
+		n, err := db.Sweep(ctx, doomed)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
