@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -35,7 +36,7 @@ func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, cho
 			return append(faults, more...).orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			if err := voidLinks(ctx, tx, n.userID); err != nil {
+			if err := mail.Void(ctx, tx, n.userID); err != nil {
 				return Issued{}, err
 			}
 			if err := s.tellOfPassword(ctx, tx, n.userID, c); err != nil {
@@ -48,8 +49,8 @@ func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, cho
 // tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the
 // address.
 func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
-	l := letter{kind: MailPassword, userID: userID, language: c.Language, facts: factsOf(c)}
-	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.to); err != nil {
+	l := mail.NewLetter(mail.Password, userID, "", c)
+	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.To); err != nil {
 		return err
 	}
 	_, err := s.postLimited(ctx, tx, l)
@@ -86,7 +87,7 @@ func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c sec
 		return err
 	}
 	for _, to := range addresses {
-		if err := s.post(ctx, tx, letter{kind: MailDeleted, to: to, language: c.Language, facts: factsOf(c)}); err != nil {
+		if err := s.outbox.Post(ctx, tx, mail.NewLetter(mail.Deleted, "", to, c)); err != nil {
 			return err
 		}
 	}
@@ -129,7 +130,7 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 		})
 		if err == nil {
 			s.changed(o.id)
-			s.outbox.kick()
+			s.outbox.Kick()
 		}
 		return o.id, err
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -443,7 +444,7 @@ func column(t *testing.T, db *pgxpool.Pool, sql string) []string {
 func TestAnAccountWithALinkToNowhereIsDeleted(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) {
-		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, mail.Mail) error { return nil }
 	})
 	token := signUp(t, s, "ada@example.com")
 	exec(t, db, `INSERT INTO gatepost.verification (id, identifier, value, user_id, expires_at)

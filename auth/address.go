@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -40,7 +41,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			}
 			return s.issue(ctx, tx, n)
 		}})
-	s.outbox.kick()
+	s.outbox.Kick()
 	return issued, err
 }
 
@@ -52,10 +53,10 @@ func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email stri
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	l := letter{MailChange, userID, email, c.Language, factsOf(c)}
+	l := mail.NewLetter(mail.Change, userID, email, c)
 	owner, err := ownerOf(ctx, tx, email, userID)
 	if err == nil && owner != "" {
-		l.kind, l.userID = MailExists, owner
+		l.Kind, l.UserID = mail.Exists, owner
 	}
 	if err == nil {
 		_, err = s.postLimited(ctx, tx, l)
@@ -93,10 +94,10 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 // be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
 // ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or database.ErrUnavailable.
 func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
-	l, err := s.linkFor(ctx, t, isFor(ForChange))
+	l, err := s.linkFor(ctx, t, isFor(mail.ForChange))
 	if err == nil {
 		err = s.db.Transact(ctx, "change e-mail", func(ctx context.Context, tx pgx.Tx) error {
-			if err := spend(ctx, tx, t, l, isFor(ForChange)); err != nil {
+			if err := spend(ctx, tx, t, l, isFor(mail.ForChange)); err != nil {
 				return err
 			}
 			if err := s.checkSession(ctx, tx, session, l.userID); err != nil {
@@ -107,36 +108,34 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 	}
 	if err == nil {
 		s.changed(l.userID)
-		s.outbox.kick()
+		s.outbox.Kick()
 	}
 	s.audit(ctx, "change-email", l.userID, c, err)
 	return err
 }
 
 func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.Client) error {
-	var old string
-	facts := factsOf(c)
-	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&old, &facts.Claims)
+	left := mail.NewLetter(mail.Changed, l.userID, "", c)
+	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&left.To, &left.Facts.Claims)
 	if err != nil {
 		return err
 	}
 	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
 		return err
 	}
-	if err := voidLinks(ctx, tx, l.userID); err != nil {
+	if err := mail.Void(ctx, tx, l.userID); err != nil {
 		return err
 	}
 	back, err := voidLaterUndos(ctx, tx, l.userID, l.Email)
 	if err != nil {
 		return err
 	}
-	facts.Email = l.Email
-	left := letter{MailChanged, l.userID, old, c.Language, facts}
 	if back { // the address that is left came later, and has no way back
-		left.kind, left.facts.Claims = MailLeft, false
+		left.Kind, left.Facts.Claims = mail.Left, false
 	}
-	facts.Claims = false
-	return s.post(ctx, tx, left, letter{MailMoved, l.userID, l.Email, c.Language, facts})
+	moved := mail.NewLetter(mail.Moved, l.userID, l.Email, c)
+	left.Facts.Email, moved.Facts.Email = l.Email, l.Email
+	return s.outbox.Post(ctx, tx, left, moved)
 }
 
 // voidLaterUndos ends the ways back to addresses that a user had after one to which he has returned, and to that one. It reports
@@ -179,16 +178,16 @@ func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, use
 // the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work. The
 // address that the account had until now is told.
 func (s *Store) UndoEmailChange(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
-	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(ForUndo), func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
+	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(mail.ForUndo), func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
 		if err := voidUndosSince(ctx, tx, l.userID, l.created); err != nil {
 			return err
 		}
-		facts := factsOf(c)
-		facts.Email = l.Email
-		letters := []letter{{MailPassword, l.userID, l.Email, c.Language, factsOf(c)}}
+		letters := []mail.Letter{mail.NewLetter(mail.Password, l.userID, l.Email, c)}
 		if before != l.Email {
-			letters = append(letters, letter{MailLeft, l.userID, before, c.Language, facts})
+			left := mail.NewLetter(mail.Left, l.userID, before, c)
+			left.Facts.Email = l.Email
+			letters = append(letters, left)
 		}
-		return s.post(ctx, tx, letters...)
+		return s.outbox.Post(ctx, tx, letters...)
 	})
 }

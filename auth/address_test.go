@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -18,12 +19,12 @@ func changeAddress(t *testing.T, s *auth.Store, o *office, token secret.Token, t
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ConfirmEmail(t.Context(), o.one(t, s, auth.MailChange, to).Link, issued.Session, here); err != nil {
+	if err := s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, to).Link, issued.Session, here); err != nil {
 		t.Fatal(err)
 	}
 	sent := o.collect(t, s)
-	if len(sent) != 2 || sent[0].Kind != auth.MailChanged || sent[0].To != from || sent[0].Email != to ||
-		sent[1].Kind != auth.MailMoved || sent[1].To != to || sent[1].Link != "" {
+	if len(sent) != 2 || sent[0].Kind != mail.Changed || sent[0].To != from || sent[0].Email != to ||
+		sent[1].Kind != mail.Moved || sent[1].To != to || sent[1].Link != "" {
 		t.Fatalf("both addresses have to be told, got %+v", sent)
 	}
 	return issued.Session, sent[0].Link
@@ -50,7 +51,7 @@ func TestAnAddressChangesWhenItsMailWasRead(t *testing.T) {
 	if alive(t, s, old) || email(t, s, issued.Session) != "ada@example.com" {
 		t.Error("the old session lives, or the address changed before it was confirmed")
 	}
-	link := o.one(t, s, auth.MailChange, "new@example.com").Link
+	link := o.one(t, s, mail.Change, "new@example.com").Link
 	if err := s.ConfirmEmail(t.Context(), link, "", here); !errors.Is(err, auth.ErrNoSession) {
 		t.Errorf("signed out: %v", err)
 	}
@@ -82,7 +83,7 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	if _, err := s.RequestEmailChange(t.Context(), eve, goodPassword, "ada@example.com", here); err != nil {
 		t.Error(err)
 	}
-	o.one(t, s, auth.MailExists, "ada@example.com")
+	o.one(t, s, mail.Exists, "ada@example.com")
 	if _, err := s.UndoEmailChange(t.Context(), own, chosen, here); err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +100,8 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("the password the thief knows: %v", err)
 	}
-	if sent := o.collect(t, s); len(sent) != 2 || sent[0].Kind != auth.MailPassword || sent[0].To != "ada@example.com" ||
-		sent[1].Kind != auth.MailLeft || sent[1].To != "thief2@example.com" || sent[1].Link != "" {
+	if sent := o.collect(t, s); len(sent) != 2 || sent[0].Kind != mail.Password || sent[0].To != "ada@example.com" ||
+		sent[1].Kind != mail.Left || sent[1].To != "thief2@example.com" || sent[1].Link != "" {
 		t.Errorf("told were %+v", sent)
 	}
 }
@@ -116,10 +117,10 @@ func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ConfirmEmail(t.Context(), o.one(t, s, auth.MailChange, "ada@example.com").Link, issued.Session, here); err != nil {
+	if err := s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, "ada@example.com").Link, issued.Session, here); err != nil {
 		t.Fatal(err)
 	}
-	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != auth.MailLeft || sent[1].To != "thief@example.com" || sent[1].Link != "" {
+	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != mail.Left || sent[1].To != "thief@example.com" || sent[1].Link != "" {
 		t.Errorf("told were %+v", sent)
 	}
 	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
@@ -149,7 +150,7 @@ func TestADeletionIsTold(t *testing.T) {
 	}
 	told := map[string]bool{}
 	for _, m := range o.collect(t, s) {
-		told[m.To] = m.Kind == auth.MailDeleted
+		told[m.To] = m.Kind == mail.Deleted
 	}
 	if !told["ada@example.com"] || !told["thief@example.com"] || len(told) != 2 {
 		t.Errorf("told were %v", told)
@@ -191,7 +192,7 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := o.one(t, s, auth.MailExists, "bob@example.com"); m.Link != "" {
+	if m := o.one(t, s, mail.Exists, "bob@example.com"); m.Link != "" {
 		t.Error("it has a link")
 	}
 	if e, err := whole(s.Export(t.Context(), issued.Session, here)); err != nil || len(e.Links) != 0 || len(e.Mails) != 0 {
@@ -202,12 +203,12 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "own@example.com", here); err != nil {
 		t.Fatal(err)
 	}
-	own := o.one(t, s, auth.MailChange, "own@example.com").Link
+	own := o.one(t, s, mail.Change, "own@example.com").Link
 	forgetLimits(t, db)
 	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "bob@example.com", here); err != nil {
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailExists, "bob@example.com")
+	o.one(t, s, mail.Exists, "bob@example.com")
 	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
 		t.Errorf("the link before tells: %v", err)
 	}
@@ -216,7 +217,7 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "free@example.com", here); err != nil {
 		t.Fatal(err)
 	}
-	link := o.one(t, s, auth.MailChange, "free@example.com").Link
+	link := o.one(t, s, mail.Change, "free@example.com").Link
 	signUp(t, s, "free@example.com")
 	var input auth.InputError
 	if err := s.ConfirmEmail(t.Context(), link, issued.Session, here); !errors.As(err, &input) || input[0].Problem != auth.Taken {
@@ -262,7 +263,7 @@ func TestOneOfManyConfirmationsChangesTheAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, won := o.one(t, s, auth.MailChange, "new@example.com").Link, 0
+	link, won := o.one(t, s, mail.Change, "new@example.com").Link, 0
 	for _, err := range atOnce(50, func() error { return s.ConfirmEmail(t.Context(), link, issued.Session, here) }) {
 		if err == nil {
 			won++

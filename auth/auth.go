@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -79,9 +80,9 @@ type Options struct {
 	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own then, at a
 	// low priority. Nil: they are hashed in this one.
 	HashWorker func() *exec.Cmd
-	// Send sends a mail, or fails; ErrMailRefused is not tried again. It may be called several times at once, and again for the same
+	// Send sends a mail, or fails; mail.ErrRefused is not tried again. It may be called several times at once, and again for the same
 	// mail when it is not known what became of it. Nil: there is no mail, and nothing that needs one is to be offered.
-	Send func(context.Context, Mail) error
+	Send func(context.Context, mail.Mail) error
 	// Verify is what users have to do about their address. Default VerifyOff; the others need Send.
 	Verify Verify
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
@@ -130,7 +131,7 @@ type Store struct {
 	cache   *cache
 	slides  *slides
 	holds   *holds
-	outbox  *outbox
+	outbox  *mail.Outbox
 	trail   *audit.Trail
 	exports *exports
 	alive   string // what makes a session valid: alive, and where Options.Verify requires it a confirmed address
@@ -168,7 +169,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
 	s.slides = &slides{write: s.slide, watch: s.o.Watch, delay: min(slideDelay, s.slideEvery())}
 	s.holds = newHolds()
-	s.outbox = newOutbox(s)
+	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: s.o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.trail = audit.New(s.db, audit.Options{Retention: s.o.AuditRetention, Actor: s.o.Actor, Log: s.o.Log})
 	s.exports = newExports()
 	s.listener = newListener(s)
@@ -194,6 +195,9 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 	return s.db.OnPath(ctx, f)
 }
+
+// Outbox says how mail stands. It fails with database.ErrUnavailable.
+func (s *Store) Outbox(ctx context.Context) (mail.State, error) { return s.outbox.State(ctx) }
 
 // User is a person as others may know them; it holds no secret.
 type User struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -33,19 +34,19 @@ type Export struct {
 
 // ExportedLink is one mailed link of an Export. Its fields are in the order of the query.
 type ExportedLink struct {
-	Purpose   Purpose   `json:"purpose"`
-	Email     string    `json:"email"`
-	CreatedAt time.Time `json:"createdAt"`
-	ExpiresAt time.Time `json:"expiresAt"`
+	Purpose   mail.Purpose `json:"purpose"`
+	Email     string       `json:"email"`
+	CreatedAt time.Time    `json:"createdAt"`
+	ExpiresAt time.Time    `json:"expiresAt"`
 }
 
 // ExportedMail is one mail of an Export that was not sent yet.
 type ExportedMail struct {
-	Kind      MailKind  `json:"kind"`
-	Email     string    `json:"email"`
-	Language  string    `json:"language"`
-	Facts     MailFacts `json:"facts"`
-	CreatedAt time.Time `json:"createdAt"`
+	Kind      mail.Kind  `json:"kind"`
+	Email     string     `json:"email"`
+	Language  string     `json:"language"`
+	Facts     mail.Facts `json:"facts"`
+	CreatedAt time.Time  `json:"createdAt"`
 }
 
 // ExportedUser is the user of an Export.
@@ -162,7 +163,7 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	e.Mails, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m ExportedMail, err error) {
 		var facts string
 		err = row.Scan(&m.Kind, &m.Email, &m.Language, &facts, &m.CreatedAt)
-		m.Facts = readFacts(facts)
+		m.Facts = mail.ReadFacts(facts)
 		return m, err
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -125,10 +126,13 @@ func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
 func OnlySharing(s *Store) { s.workers.Refrain(time.Hour) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
-func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.sendOne(ctx) }
-func TakeMail(s *Store, ctx context.Context) (Mail, error) {
-	m, _, err := s.outbox.take(ctx)
-	return m.Mail, err
+func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.SendNext(ctx) }
+func TakeMail(s *Store, ctx context.Context) (taken mail.Mail, err error) {
+	dies := func(_ context.Context, m mail.Mail) error { taken = m; runtime.Goexit(); return nil }
+	var ended sync.WaitGroup
+	ended.Go(func() { _, err = mail.NewOutbox(s.db, mail.Options{Send: dies, Log: s.o.Log}).SendNext(ctx) })
+	ended.Wait()
+	return taken, err
 }
 
 // Audit notes an event, and FlushAudit writes down what waits.

@@ -19,6 +19,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -90,7 +91,7 @@ func (p *person) renew(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.mine = signUp(t, p.s, "ada@example.com")
-	p.verify = p.o.one(t, p.s, auth.MailVerify, "ada@example.com").Link
+	p.verify = p.o.one(t, p.s, mail.Verify, "ada@example.com").Link
 	if p.other, err = signIn(p.s, t.Context(), "ada@example.com", goodPassword); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
@@ -23,7 +24,7 @@ type Invitation struct {
 // the address has an account, and "role") or database.ErrUnavailable.
 func (s *Store) Invite(ctx context.Context, i Invitation) error {
 	return s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
-		return s.post(ctx, tx, letter{MailInvite, "", email, i.Language, MailFacts{Role: roles}})
+		return s.outbox.Post(ctx, tx, mail.Letter{Kind: mail.Invite, To: email, Language: i.Language, Facts: mail.Facts{Role: roles}})
 	})
 }
 
@@ -33,7 +34,7 @@ func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t secret.Toke
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`, email); err != nil {
 			return err
 		}
-		t, err = handOver(ctx, tx, Link{Purpose: ForInvite, Email: email, Roles: splitRoles(roles)})
+		t, err = mail.Link{Purpose: mail.ForInvite, Email: email, Role: roles}.HandOver(ctx, tx)
 		return err
 	})
 	return t, err
@@ -58,7 +59,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 		}
 		return offer(ctx, tx, email, roles)
 	})
-	s.outbox.kick()
+	s.outbox.Kick()
 	s.auditDetail(ctx, "invite", "", secret.Client{}, email+", roles "+orNone(cmp.Or(roles, DefaultRole)), err)
 	return err
 }
@@ -74,7 +75,7 @@ func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 }
 
 func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, string, error) {
-	l, err := s.linkFor(ctx, t, isFor(ForInvite))
+	l, err := s.linkFor(ctx, t, isFor(mail.ForInvite))
 	if err != nil {
 		return Issued{}, "", err
 	}
@@ -94,7 +95,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
 	var issued Issued
 	accept := func(ctx context.Context, tx pgx.Tx) (err error) {
-		if err := spend(ctx, tx, t, l, isFor(ForInvite)); err != nil {
+		if err := spend(ctx, tx, t, l, isFor(mail.ForInvite)); err != nil {
 			return err
 		}
 		if err := forgive(ctx, tx, row.id, row.email); err != nil {

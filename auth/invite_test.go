@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -14,11 +15,11 @@ func TestAnInvitationMakesAnAccountOfItsAddressAndRoles(t *testing.T) {
 	if err := s.Invite(t.Context(), auth.Invitation{Email: "Guest@example.com", Roles: []string{"editor", "user"}, Language: "es"}); err != nil {
 		t.Fatal(err)
 	}
-	m := o.one(t, s, auth.MailInvite, "guest@example.com")
+	m := o.one(t, s, mail.Invite, "guest@example.com")
 	if m.Language != "es" || m.Role != "editor,user" {
 		t.Errorf("the mail is %+v", m)
 	}
-	if l, err := s.Link(t.Context(), m.Link); err != nil || l.Purpose != auth.ForInvite || l.Email != "guest@example.com" {
+	if l, err := s.Link(t.Context(), m.Link); err != nil || l.Purpose != mail.ForInvite || l.Email != "guest@example.com" {
 		t.Errorf("the link is %+v, %v", l, err)
 	}
 	typed := auth.NewUser{Email: "eve@example.com", Name: "Guest", Password: goodPassword, Roles: []string{"admin"}}

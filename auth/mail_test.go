@@ -12,17 +12,18 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // office is where mail goes in these tests: what mail servers do is tested with real ones, where they are spoken to.
 type office struct {
 	mu    sync.Mutex
-	sent  []auth.Mail
-	fault func(auth.Mail) error // nil: none
+	sent  []mail.Mail
+	fault func(mail.Mail) error // nil: none
 }
 
-func (o *office) send(_ context.Context, m auth.Mail) error {
+func (o *office) send(_ context.Context, m mail.Mail) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fault != nil {
@@ -46,7 +47,7 @@ func required(o *auth.Options) { o.Verify = auth.VerifyRequired }
 func optional(o *auth.Options) { o.Verify = auth.VerifyOptional }
 
 // collect sends what is due and returns it.
-func (o *office) collect(t *testing.T, s *auth.Store) []auth.Mail {
+func (o *office) collect(t *testing.T, s *auth.Store) []mail.Mail {
 	t.Helper()
 	for {
 		sent, err := auth.SendMail(s, t.Context())
@@ -61,14 +62,14 @@ func (o *office) collect(t *testing.T, s *auth.Store) []auth.Mail {
 	defer o.mu.Unlock()
 	sent := o.sent
 	o.sent = nil
-	slices.SortFunc(sent, func(a, b auth.Mail) int {
-		return slices.Index(auth.MailKinds, a.Kind) - slices.Index(auth.MailKinds, b.Kind)
+	slices.SortFunc(sent, func(a, b mail.Mail) int {
+		return slices.Index(mail.Kinds, a.Kind) - slices.Index(mail.Kinds, b.Kind)
 	})
 	return sent
 }
 
 // one is collect where one mail of a kind has to come.
-func (o *office) one(t *testing.T, s *auth.Store, kind auth.MailKind, to string) auth.Mail {
+func (o *office) one(t *testing.T, s *auth.Store, kind mail.Kind, to string) mail.Mail {
 	t.Helper()
 	sent := o.collect(t, s)
 	if len(sent) != 1 || sent[0].Kind != kind || sent[0].To != to {
@@ -102,7 +103,7 @@ func (o *office) resetLink(t *testing.T, s *auth.Store, db *pgxpool.Pool, email 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return o.one(t, s, auth.MailReset, to).Link
+	return o.one(t, s, mail.Reset, to).Link
 }
 
 // elsewhere is a browser that never was here, in another network.
@@ -134,7 +135,7 @@ func TestWhatAUserDoesSendsNoMailWithoutEnd(t *testing.T) {
 		}
 		token, current = issued.Session, chosen
 	}
-	if sent := o.collect(t, s); len(sent) != 5 || sent[0].Kind != auth.MailPassword || sent[0].To != "ada@example.com" {
+	if sent := o.collect(t, s); len(sent) != 5 || sent[0].Kind != mail.Password || sent[0].To != "ada@example.com" {
 		t.Errorf("sent were %+v", sent)
 	}
 	if n := count(t, db, "outbox"); n != 0 {

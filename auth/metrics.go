@@ -1,16 +1,11 @@
 package auth
 
 import (
-	"context"
-	"math"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 type metrics struct {
 	signIns, signUps *prometheus.CounterVec
-	mails            *prometheus.CounterVec
 	cached, asked    prometheus.Counter
 }
 
@@ -22,25 +17,12 @@ func newMetrics(r prometheus.Registerer, s *Store) metrics {
 			Name: "gatepost_sign_ins_total", Help: "Attempts to sign in, and other proofs of a password, by result."}, []string{"result"}),
 		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatepost_sign_ups_total", Help: "Attempts to sign up, by result."}, []string{"result"}),
-		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatepost_mails_total", Help: "Attempts to send a mail, by kind and result."}, []string{"kind", "result"}),
 	}
 	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatepost_session_lookups_total", Help: "Sessions looked up, by where the answer came from."}, []string{"from"})
 	m.cached, m.asked = lookups.WithLabelValues("cache"), lookups.WithLabelValues("database")
 	if r == nil {
 		return m
-	}
-	if s.mails() {
-		r.MustRegister(m.mails, gauge("gatepost_mails_waiting", "Mails that are to be sent.", func() float64 {
-			ctx, cancel := context.WithTimeout(s.ctx, time.Second)
-			defer cancel()
-			st, err := s.Outbox(ctx)
-			if err != nil {
-				return math.NaN()
-			}
-			return float64(st.Waiting)
-		}))
 	}
 	r.MustRegister(m.signIns, m.signUps, lookups,
 		gauge("gatepost_sessions_cached", "Sessions kept in memory.", func() float64 { return float64(s.cache.len()) }),

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -61,7 +62,7 @@ func move(t *testing.T, w *world, from, to string, arrive bool) {
 		t.Fatal(err)
 	}
 	if sent := w.office.collect(t, w.store); arrive {
-		i := slices.IndexFunc(sent, func(m auth.Mail) bool { return m.Kind == auth.MailChange })
+		i := slices.IndexFunc(sent, func(m mail.Mail) bool { return m.Kind == mail.Change })
 		if err := w.store.ConfirmEmail(t.Context(), sent[i].Link, issued.Session, farAway); err != nil {
 			t.Fatal(err)
 		}
@@ -106,10 +107,10 @@ func look(at int, path string) deed {
 }
 
 // follow opens the link last sent to one of the stranger's own addresses, and sends the form that it leads to.
-func follow(at int, email string, kind auth.MailKind, pairs ...string) deed {
-	path := map[auth.MailKind]string{auth.MailVerify: "/signup/verify", auth.MailReset: "/login/reset",
-		auth.MailInvite: "/signup/invitation", auth.MailChange: "/account/email/confirm",
-		auth.MailChanged: "/account/email/undo"}[kind]
+func follow(at int, email string, kind mail.Kind, pairs ...string) deed {
+	path := map[mail.Kind]string{mail.Verify: "/signup/verify", mail.Reset: "/login/reset",
+		mail.Invite: "/signup/invitation", mail.Change: "/account/email/confirm",
+		mail.Changed: "/account/email/undo"}[kind]
 	name := fmt.Sprintf("browser %d: the link of %s to %s %q", at, kind, email, pairs)
 	return deed{name, func(ctx context.Context, w *world) string {
 		token := w.links[email+" "+string(kind)]
@@ -151,19 +152,19 @@ var scripts = map[string][]deed{
 	"a whole network": {mySignUp, logIn(0, victim, myPassword, 5), pass(time.Hour), logIn(1, victim, myPassword, 1),
 		pass(2 * time.Hour), enter(1, victim, wrong), logIn(0, victim, wrong, 8), logIn(0, victim, myPassword, 1),
 		logIn(0, minePlus, wrong, 8), logIn(1, mine, wrong, 8)},
-	"a sign-up of one's own before": {enter(0, minePlus, myPassword), mySignUp, follow(0, minePlus, auth.MailVerify)},
-	"a sign-up of one's own after":  {mySignUp, enter(0, minePlus, myPassword), follow(0, minePlus, auth.MailVerify)},
+	"a sign-up of one's own before": {enter(0, minePlus, myPassword), mySignUp, follow(0, minePlus, mail.Verify)},
+	"a sign-up of one's own after":  {mySignUp, enter(0, minePlus, myPassword), follow(0, minePlus, mail.Verify)},
 	"signed in": {logIn(0, mine, myPassword, 1), mySignUp, look(0, "/api/auth/get-session"),
 		send(0, "/account/email", "email", victim, "password", myPassword), logIn(0, victim, myPassword, 6),
 		look(0, "/account"),
-		send(0, "/account/email", "email", minePlus, "password", myPassword), follow(0, minePlus, auth.MailChange),
+		send(0, "/account/email", "email", minePlus, "password", myPassword), follow(0, minePlus, mail.Change),
 		send(0, "/account/export"), send(0, "/logout"),
 		logIn(0, mine, myPassword, 1), logIn(0, minePlus, myPassword, 1)},
 	"forgotten": {send(0, "/login/forgot", "email", victim), mySignUp, send(0, "/login/forgot", "email", victim),
 		logIn(0, victim, myPassword, 1), send(2, "/login/forgot", "email", mine),
-		follow(2, mine, auth.MailReset, "password", "yet another river"),
+		follow(2, mine, mail.Reset, "password", "yet another river"),
 		logIn(2, victim, myPassword, 5), logIn(2, mine, "yet another river", 1)},
-	"invited": {mySignUp, inviteMe, follow(0, myGuest, auth.MailInvite, "password", myPassword),
+	"invited": {mySignUp, inviteMe, follow(0, myGuest, mail.Invite, "password", myPassword),
 		logIn(0, victim, myPassword, 6), send(0, "/logout")},
 }
 
@@ -190,8 +191,8 @@ func anyDeed(t *rapid.T) deed {
 	case 9:
 		return inviteMe
 	case 10, 11:
-		kind := rapid.SampledFrom([]auth.MailKind{auth.MailVerify, auth.MailVerify, auth.MailReset, auth.MailInvite,
-			auth.MailChange, auth.MailChanged}).Draw(t, "mail")
+		kind := rapid.SampledFrom([]mail.Kind{mail.Verify, mail.Verify, mail.Reset, mail.Invite,
+			mail.Change, mail.Changed}).Draw(t, "mail")
 		return follow(at, rapid.SampledFrom([]string{mine, minePlus, myGuest}).Draw(t, "mailbox"), kind, "password",
 			string(p))
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // invite fills the outbox with mail that has a link.
@@ -41,7 +42,7 @@ func TestAMailGoesOutOnceHoweverManyGatesSend(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{}, 3)
 	all := make(chan struct{})
-	o.fault = func(auth.Mail) error {
+	o.fault = func(mail.Mail) error {
 		if len(o.sent) == mails-1 {
 			close(all)
 		}
@@ -82,7 +83,7 @@ func TestMailOutlivesTheGateThatTookIt(t *testing.T) {
 		t.Errorf("it is kept for %.0f s, and an attempt takes up to 180: %v", lease, err)
 	}
 	dueNow(t, db)
-	again := o.one(t, s, auth.MailInvite, "guest0@example.com")
+	again := o.one(t, s, mail.Invite, "guest0@example.com")
 	if again.ID != lost.ID || again.Link == lost.Link {
 		t.Errorf("sent again: id %s, was %s; the link is the same: %t", again.ID, lost.ID, again.Link == lost.Link)
 	}
@@ -100,7 +101,7 @@ func TestAMailThatFailedIsTriedAgain(t *testing.T) {
 	var log bytes.Buffer
 	s, db, o := mailStore(t, func(o *auth.Options) { o.Metrics, o.Log = registry, slog.New(slog.NewTextHandler(&log, nil)) })
 	invite(t, s, 2)
-	o.fault = func(m auth.Mail) error { return fmt.Errorf("451 4.7.1 <%s> try later", m.To) }
+	o.fault = func(m mail.Mail) error { return fmt.Errorf("451 4.7.1 <%s> try later", m.To) }
 	var waits []string
 	for range 9 {
 		o.none(t, s)
@@ -138,7 +139,7 @@ func TestARefusedMailIsNotTriedAgain(t *testing.T) {
 	var log bytes.Buffer
 	s, db, o := mailStore(t, func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	invite(t, s, 1)
-	o.fault = func(m auth.Mail) error { return fmt.Errorf("%w: 550 no such user %s", auth.ErrMailRefused, m.To) }
+	o.fault = func(m mail.Mail) error { return fmt.Errorf("%w: 550 no such user %s", mail.ErrRefused, m.To) }
 	o.none(t, s)
 	if count(t, db, "outbox") != 0 || !strings.Contains(log.String(), "550 no such user the recipient") {
 		t.Errorf("%d left, and the log says %s", count(t, db, "outbox"), log.String())
@@ -150,7 +151,7 @@ func TestAMailUnderWayIsNotCutOff(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	s, db := authtest.NewStore(t, func(o *auth.Options) {
-		o.Send = func(sending context.Context, _ auth.Mail) error { stop(); return sending.Err() }
+		o.Send = func(sending context.Context, _ mail.Mail) error { stop(); return sending.Err() }
 	})
 	invite(t, s, 1)
 	if sent, err := auth.SendMail(s, ctx); !sent || err != nil || count(t, db, "outbox") != 0 {
@@ -163,15 +164,15 @@ func TestBadMailHoldsNoOtherUp(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
 	invite(t, s, 3)
-	o.fault = func(m auth.Mail) error { return errors.New("451 later") }
+	o.fault = func(m mail.Mail) error { return errors.New("451 later") }
 	o.none(t, s)
 	dueNow(t, db)
 	if err := s.Invite(t.Context(), auth.Invitation{Email: "new@example.com"}); err != nil {
 		t.Fatal(err)
 	}
-	o.fault = func(m auth.Mail) error {
+	o.fault = func(m mail.Mail) error {
 		if m.To == "guest0@example.com" {
-			return auth.ErrMailRefused
+			return mail.ErrRefused
 		}
 		return nil
 	}
@@ -193,7 +194,7 @@ func TestAFailingMailVoidsNoLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	had := o.resetLink(t, s, db, "ada@example.com")
-	o.fault = func(auth.Mail) error { return errors.New("451 later") }
+	o.fault = func(mail.Mail) error { return errors.New("451 later") }
 	forgetLimits(t, db)
 	if err := s.RequestReset(t.Context(), "ada@example.com", here); err != nil {
 		t.Fatal(err)
@@ -222,12 +223,12 @@ func TestAGateThatEndsGivesItsMailBack(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
 	invite(t, s, 1)
-	o.fault = func(auth.Mail) error { return context.Canceled }
+	o.fault = func(mail.Mail) error { return context.Canceled }
 	if sent, err := auth.SendMail(s, t.Context()); sent || err != nil {
 		t.Fatal(sent, err)
 	}
 	o.fault = nil
-	o.one(t, s, auth.MailInvite, "guest0@example.com")
+	o.one(t, s, mail.Invite, "guest0@example.com")
 	_ = db
 }
 
@@ -256,7 +257,7 @@ func TestNoSecretWaitsInTheOutbox(t *testing.T) {
 	if n := count(t, db, "verification"); n != 0 {
 		t.Errorf("%d links exist before a mail is sent", n)
 	}
-	link := o.one(t, s, auth.MailReset, "ada@example.com").Link
+	link := o.one(t, s, mail.Reset, "ada@example.com").Link
 	for table := range strings.FieldsSeq("outbox verification throttle") {
 		var rows string
 		if err := db.QueryRow(t.Context(), `SELECT coalesce(string_agg(x::text, ' '), '') FROM gatepost.`+table+` x`).Scan(&rows); err != nil {
@@ -273,7 +274,7 @@ func TestNobodyWaitsForTheMailServer(t *testing.T) {
 	t.Parallel()
 	stuck, release := make(chan struct{}), make(chan struct{})
 	s, _ := authtest.NewStore(t, func(o *auth.Options) {
-		o.Send = func(context.Context, auth.Mail) error { close(stuck); <-release; return nil }
+		o.Send = func(context.Context, mail.Mail) error { close(stuck); <-release; return nil }
 	})
 	signUp(t, s, "ada@example.com")
 	ctx, stop := context.WithCancel(t.Context())
@@ -309,10 +310,10 @@ func TestADeletedUserGetsNoMail(t *testing.T) {
 func TestAnAttemptToSendHasAnEnd(t *testing.T) {
 	t.Parallel()
 	s, _ := authtest.NewStore(t, func(o *auth.Options) {
-		o.Send = func(ctx context.Context, _ auth.Mail) error {
+		o.Send = func(ctx context.Context, _ mail.Mail) error {
 			deadline, ok := ctx.Deadline()
 			if left := time.Until(deadline); !ok || left > 3*time.Minute {
-				return fmt.Errorf("%w: it may take %v", auth.ErrMailRefused, left)
+				return fmt.Errorf("%w: it may take %v", mail.ErrRefused, left)
 			}
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -51,13 +52,13 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 		if err != nil {
 			return err
 		}
-		posted, err := s.postLimited(ctx, tx, letter{MailReset, userID, email, c.Language, factsOf(c)})
+		posted, err := s.postLimited(ctx, tx, mail.NewLetter(mail.Reset, userID, email, c))
 		if err == nil && !posted {
 			return errSuppressed
 		}
 		return err
 	})
-	s.outbox.kick()
+	s.outbox.Kick()
 	return userID, err
 }
 
@@ -78,7 +79,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 			_, err = tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'reset'`, userID)
 		}
 		if err == nil {
-			t, err = handOver(ctx, tx, Link{Purpose: ForReset, Email: email, userID: userID})
+			t, err = mail.Link{Purpose: mail.ForReset, Email: email, UserID: userID}.HandOver(ctx, tx)
 		}
 		return err
 	})
@@ -94,7 +95,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
-			return s.post(ctx, tx, letter{MailPassword, l.userID, l.Email, c.Language, factsOf(c)})
+			return s.outbox.Post(ctx, tx, mail.NewLetter(mail.Password, l.userID, l.Email, c))
 		})
 }
 
@@ -134,7 +135,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 	})
 	if err == nil {
 		s.changed(l.userID)
-		s.outbox.kick()
+		s.outbox.Kick()
 	}
 	return browser, err
 }
@@ -144,7 +145,7 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
 		return err
 	}
-	if err := voidLinks(ctx, tx, l.userID); err != nil || !l.mailed {
+	if err := mail.Void(ctx, tx, l.userID); err != nil || !l.mailed {
 		return err
 	}
 	if err := forgive(ctx, tx, l.userID, l.Email); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
@@ -19,7 +20,7 @@ func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
 	stolen := signUp(t, s, "ada@example.com")
 	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
 	link := o.resetLink(t, s, db, " ADA@example.com")
-	if l, err := s.Link(t.Context(), link); err != nil || l.Purpose != auth.ForReset || l.Email != "ada@example.com" {
+	if l, err := s.Link(t.Context(), link); err != nil || l.Purpose != mail.ForReset || l.Email != "ada@example.com" {
 		t.Errorf("the link is %+v, %v", l, err)
 	}
 	var input auth.InputError
@@ -42,7 +43,7 @@ func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
 	if u, err := s.FindUser(t.Context(), "ada@example.com"); err != nil || !u.EmailVerified || u.PasswordLocked {
 		t.Errorf("the user is %+v, %v", u, err)
 	}
-	if m := o.one(t, s, auth.MailPassword, "ada@example.com"); m.IPAddress != "198.51.100.9" || m.UserAgent != "elsewhere/1" || m.Link != "" {
+	if m := o.one(t, s, mail.Password, "ada@example.com"); m.IPAddress != "198.51.100.9" || m.UserAgent != "elsewhere/1" || m.Link != "" {
 		t.Errorf("the notice is %+v", m)
 	}
 	if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
@@ -154,14 +155,14 @@ func TestAMailThatIsLateEndsNoLaterLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	var later secret.Token
-	o.fault = func(auth.Mail) error { // while the first is under way the second is asked for and sent
+	o.fault = func(mail.Mail) error { // while the first is under way the second is asked for and sent
 		o.fault = nil
 		o.mu.Unlock()
 		defer o.mu.Lock()
 		later = o.resetLink(t, s, db, "ada@example.com")
 		return nil
 	}
-	earlier := o.one(t, s, auth.MailReset, "ada@example.com").Link
+	earlier := o.one(t, s, mail.Reset, "ada@example.com").Link
 	if _, err := s.Link(t.Context(), earlier); !errors.Is(err, auth.ErrBadLink) {
 		t.Errorf("the earlier link: %v", err)
 	}
@@ -202,35 +203,35 @@ func TestALinkServesItsPurposeOnly(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, optional)
 	token := signUp(t, s, "ada@example.com")
-	o.one(t, s, auth.MailVerify, "ada@example.com")
-	links := map[auth.Purpose]secret.Token{"none": "nonsense"}
-	token, links[auth.ForUndo] = changeAddress(t, s, o, token, "new@example.com", "ada@example.com")
+	o.one(t, s, mail.Verify, "ada@example.com")
+	links := map[mail.Purpose]secret.Token{"none": "nonsense"}
+	token, links[mail.ForUndo] = changeAddress(t, s, o, token, "new@example.com", "ada@example.com")
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = false`)
 	forgetLimits(t, db)
 	if err := s.RequestVerification(t.Context(), token, here); err != nil {
 		t.Fatal(err)
 	}
-	links[auth.ForVerify] = o.one(t, s, auth.MailVerify, "new@example.com").Link
+	links[mail.ForVerify] = o.one(t, s, mail.Verify, "new@example.com").Link
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`) // or one could choose a password with it
-	links[auth.ForReset] = o.resetLink(t, s, db, "new@example.com")
+	links[mail.ForReset] = o.resetLink(t, s, db, "new@example.com")
 	invite(t, s, 1)
-	links[auth.ForInvite] = o.one(t, s, auth.MailInvite, "guest0@example.com").Link
+	links[mail.ForInvite] = o.one(t, s, mail.Invite, "guest0@example.com").Link
 	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, "newer@example.com", here)
 	if err != nil {
 		t.Fatal(err)
 	}
-	links[auth.ForChange] = o.one(t, s, auth.MailChange, "newer@example.com").Link
+	links[mail.ForChange] = o.one(t, s, mail.Change, "newer@example.com").Link
 	before := content(t, db)
 	for purpose, link := range links {
-		for deed, do := range map[auth.Purpose]func() error{
-			auth.ForReset:  func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err },
-			auth.ForUndo:   func() error { _, err := s.UndoEmailChange(t.Context(), link, chosen, here); return err },
-			auth.ForChange: func() error { return s.ConfirmEmail(t.Context(), link, issued.Session, here) },
-			auth.ForVerify: func() error {
+		for deed, do := range map[mail.Purpose]func() error{
+			mail.ForReset:  func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err },
+			mail.ForUndo:   func() error { _, err := s.UndoEmailChange(t.Context(), link, chosen, here); return err },
+			mail.ForChange: func() error { return s.ConfirmEmail(t.Context(), link, issued.Session, here) },
+			mail.ForVerify: func() error {
 				_, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: goodPassword, Client: here})
 				return err
 			},
-			auth.ForInvite: func() error {
+			mail.ForInvite: func() error {
 				_, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Password: chosen}, true, "", here)
 				return err
 			},
@@ -272,7 +273,7 @@ func TestAResetIsMailedToWhomItMay(t *testing.T) {
 				o.none(t, s)
 				return
 			}
-			if _, err := s.ResetPassword(t.Context(), o.one(t, s, auth.MailReset, "ada@example.com").Link, chosen, here); err != nil {
+			if _, err := s.ResetPassword(t.Context(), o.one(t, s, mail.Reset, "ada@example.com").Link, chosen, here); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
@@ -333,7 +334,7 @@ func TestOtherMailUsesUpNoLinks(t *testing.T) {
 	if _, err := s.RequestEmailChange(t.Context(), eve, goodPassword, "ada@example.com", here); err != nil {
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailExists, "ada@example.com")
+	o.one(t, s, mail.Exists, "ada@example.com")
 	if _, err := enrol(s, t.Context(), "ada@example.com", elsewhere); !errors.Is(err, auth.ErrUnverified) {
 		t.Fatal(err)
 	}
@@ -342,7 +343,7 @@ func TestOtherMailUsesUpNoLinks(t *testing.T) {
 	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailReset, "ada@example.com")
+	o.one(t, s, mail.Reset, "ada@example.com")
 }
 
 func TestFiftyRequestsAtOnceAreOneMail(t *testing.T) {
@@ -355,7 +356,7 @@ func TestFiftyRequestsAtOnceAreOneMail(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	o.one(t, s, auth.MailReset, "ada@example.com")
+	o.one(t, s, mail.Reset, "ada@example.com")
 }
 
 func TestAnOperatorsLinkResetsToo(t *testing.T) {

@@ -270,7 +270,7 @@ func (s *Store) endSession(ctx context.Context, t secret.Token, c secret.Client)
 // Sweep deletes what has expired, and rows of the throttle for made-up names beyond what is kept. It returns how many
 // rows those were.
 func (s *Store) Sweep(ctx context.Context) (int64, error) {
-	total, err := s.outbox.giveUp(ctx)
+	total, err := s.outbox.Sweep(ctx)
 	if err != nil {
 		return total, err
 	}
@@ -306,9 +306,7 @@ func (s *Store) Run(ctx context.Context) {
 	work.Go(func() { s.o.Watch.Run(ctx, "end what outlives its session", s.watchHolds) })
 	work.Go(func() { s.o.Watch.Run(ctx, "sweep", s.sweepRegularly) })
 	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.trail.Run) })
-	if s.mails() {
-		work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.run) })
-	}
+	work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.Run) })
 	work.Wait()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // Whatever is done in a browser between a sign-up and the click on its link: after what may have brought another
@@ -31,8 +32,8 @@ var sharings = []struct {
 	{"another's sign-up", []deed{enter(0, victim, myPassword)}, false},
 	{"another's sign-up in vain", []deed{enter(0, mine, myPassword)}, false},
 	{"another's new password", []deed{send(0, "/login/forgot", "email", mine),
-		follow(0, mine, auth.MailReset, "password", "yet another river")}, false},
-	{"another's invitation", []deed{inviteMe, follow(0, myGuest, auth.MailInvite, "password", myPassword)}, false},
+		follow(0, mine, mail.Reset, "password", "yet another river")}, false},
+	{"another's invitation", []deed{inviteMe, follow(0, myGuest, mail.Invite, "password", myPassword)}, false},
 }
 
 func TestASharedBrowserConfirmsForNobodyButWhoSignedUpAMomentAgo(t *testing.T) {
@@ -67,7 +68,7 @@ var closeBrowser = deed{"close browser 0", func(_ context.Context, w *world) str
 // to. Either way the page has to offer another one.
 func (w *world) opensAlone(t *testing.T, after string, alone bool) {
 	t.Helper()
-	seen := follow(0, minePlus, auth.MailVerify).do(t.Context(), w)
+	seen := follow(0, minePlus, mail.Verify).do(t.Context(), w)
 	if !strings.Contains(seen, `<a href="/login/reset" referrerpolicy="no-referrer">I did not choose this password`) {
 		t.Errorf("after %s the page offers no other password:\n%s", after, seen)
 	}
@@ -77,7 +78,7 @@ func (w *world) opensAlone(t *testing.T, after string, alone bool) {
 	if alone {
 		return
 	}
-	seen = follow(0, minePlus, auth.MailVerify, "password", myPassword).do(t.Context(), w)
+	seen = follow(0, minePlus, mail.Verify, "password", myPassword).do(t.Context(), w)
 	if !w.confirmed(t, minePlus) {
 		t.Errorf("after %s the password does not confirm: %s", after, seen)
 	}
@@ -120,13 +121,13 @@ func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 	links := map[string]struct {
 		deeds []deed
 		to    string
-		kind  auth.MailKind
+		kind  mail.Kind
 	}{
-		"/login/reset":           {[]deed{send(1, "/login/forgot", "email", mine)}, mine, auth.MailReset},
-		"/signup/verify":         {[]deed{enter(1, minePlus, myPassword)}, minePlus, auth.MailVerify},
-		"/signup/invitation":     {[]deed{inviteMe}, myGuest, auth.MailInvite},
-		"/account/email/undo":    {moved, mine, auth.MailChanged},
-		"/account/email/confirm": {moving, minePlus, auth.MailChange},
+		"/login/reset":           {[]deed{send(1, "/login/forgot", "email", mine)}, mine, mail.Reset},
+		"/signup/verify":         {[]deed{enter(1, minePlus, myPassword)}, minePlus, mail.Verify},
+		"/signup/invitation":     {[]deed{inviteMe}, myGuest, mail.Invite},
+		"/account/email/undo":    {moved, mine, mail.Changed},
+		"/account/email/confirm": {moving, minePlus, mail.Change},
 	}
 	for path, l := range links {
 		for name, comes := range map[string][]deed{
@@ -141,7 +142,7 @@ func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 				d.do(t.Context(), w)
 			}
 			_, open := w.browsers[0].cookies["gatepost_8080_link"]
-			if open != (comes == nil || l.kind == auth.MailChange) {
+			if open != (comes == nil || l.kind == mail.Change) {
 				t.Errorf("somebody %s, and %s is open: %t", name, path, open)
 			}
 			seen := w.ask(t.Context(), 0, "GET", path)
@@ -161,5 +162,5 @@ func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 // moving asks for another address, and moved has it.
 var (
 	moving = []deed{logIn(1, mine, myPassword, 1), send(1, "/account/email", "email", minePlus, "password", myPassword)}
-	moved  = append(slices.Clip(moving), follow(1, minePlus, auth.MailChange))
+	moved  = append(slices.Clip(moving), follow(1, minePlus, mail.Change))
 )

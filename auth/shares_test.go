@@ -15,6 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -74,7 +75,7 @@ func locked(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
 func TestRefusalsOnlyRead(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) {
-		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, mail.Mail) error { return nil }
 		o.SignUpLimit, o.SignUpTotal = 1, 1
 	})
 	token := signUp(t, s, "ada@example.com")
@@ -240,7 +241,7 @@ func TestATurnToHashWaitsForNoPages(t *testing.T) {
 func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) {
-		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, auth.Mail) error { return nil }
+		o.Verify, o.Send = auth.VerifyOptional, func(context.Context, mail.Mail) error { return nil }
 	})
 	token := signUp(t, s, "ada@example.com")
 	fill := func() { // has as many connections open as there may be

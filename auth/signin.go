@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -74,7 +75,7 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		if err == nil {
 			s.ended(c.Presented, issued)
 		}
-		s.outbox.kick()
+		s.outbox.Kick()
 		return userID, err
 	})
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Creden
 	if !s.o.NotifySignIns || a.door == throttle.BrowserDoor {
 		return nil
 	}
-	_, err := s.postLimited(ctx, tx, letter{MailSignIn, a.userID, c.Email, c.Client.Language, factsOf(c.Client)})
+	_, err := s.postLimited(ctx, tx, mail.NewLetter(mail.SignIn, a.userID, c.Email, c.Client))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -83,7 +84,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
-	defer s.outbox.kick()
+	defer s.outbox.Kick()
 	if s.o.Verify == VerifyRequired {
 		return s.signUpUnseen(ctx, row, client)
 	}
@@ -137,18 +138,18 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 	if s.o.Verify == VerifyOff {
 		return nil
 	}
-	facts := factsOf(c)
+	l := mail.NewLetter(mail.Verify, userID, email, c)
 	if c.Next == database.Storable(c.Next) { // half an address is another one
-		facts.Next = c.Next
+		l.Facts.Next = c.Next
 	}
-	_, err := s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, facts})
+	_, err := s.postLimited(ctx, tx, l)
 	return err
 }
 
 // tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the link
 // once more.
 func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret.Client) (userID string, err error) {
-	kind := MailExists
+	kind := mail.Exists
 	if userID, err = ownerOf(ctx, tx, email, ""); err != nil || userID == "" {
 		return "", err
 	}
@@ -159,7 +160,7 @@ func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret
 		return "", nil
 	}
 	if err == nil {
-		_, err = s.postLimited(ctx, tx, letter{kind, userID, email, c.Language, factsOf(c)})
+		_, err = s.postLimited(ctx, tx, mail.NewLetter(kind, userID, email, c))
 	}
 	return userID, err
 }

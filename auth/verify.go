@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -53,7 +54,7 @@ const signedUpFor = FreshFor
 //
 // Otherwise one could sign up with another's address, and have him confirm it.
 func (s *Store) Knows(ctx context.Context, v Verification) (l Link, known Known, err error) {
-	if l, err = s.linkFor(ctx, v.Link, isFor(ForVerify)); err != nil {
+	if l, err = s.linkFor(ctx, v.Link, isFor(mail.ForVerify)); err != nil {
 		return Link{}, Stranger, err
 	}
 	err = s.db.Transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -144,7 +145,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 }
 
 func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l Link) error {
-	if err := spend(ctx, tx, v.Link, l, isFor(ForVerify)); err != nil {
+	if err := spend(ctx, tx, v.Link, l, isFor(mail.ForVerify)); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `
@@ -180,10 +181,10 @@ func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secre
 		if err != nil || verified {
 			return err
 		}
-		_, err = s.postLimited(ctx, tx, letter{MailVerify, userID, email, c.Language, factsOf(c)})
+		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, email, c))
 		return err
 	})
-	s.outbox.kick()
+	s.outbox.Kick()
 	s.audit(ctx, "request-verification", userID, c, err)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -16,7 +17,7 @@ func verified(t *testing.T, s *auth.Store, o *office, email string) secret.Token
 	if _, err := signIn(s, t.Context(), email, goodPassword); !errors.Is(err, auth.ErrUnverified) {
 		t.Fatal(err)
 	}
-	issued, err := s.VerifyEmail(t.Context(), auth.Verification{Link: o.one(t, s, auth.MailVerify, email).Link, Password: goodPassword, Client: here})
+	issued, err := s.VerifyEmail(t.Context(), auth.Verification{Link: o.one(t, s, mail.Verify, email).Link, Password: goodPassword, Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestNobodyIsInBeforeTheAddressIsConfirmed(t *testing.T) {
 	if !errors.Is(err, auth.ErrUnverified) || issued.Session != "" || issued.Browser == "" {
 		t.Fatalf("signed up: %v, a session: %t", err, issued.Session != "")
 	}
-	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	link := o.one(t, s, mail.Verify, "ada@example.com").Link
 	if _, err := signIn(s, t.Context(), "ada@example.com", wrong); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a wrong password tells of the account: %v", err)
 	}
@@ -74,7 +75,7 @@ func TestALinkAloneConfirmsNothingForAStranger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	link := o.one(t, s, mail.Verify, "ada@example.com").Link
 	var input auth.InputError
 	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: here}); !errors.As(err, &input) || input[0].Field != "password" {
 		t.Errorf("without a password: %v", err)
@@ -110,7 +111,7 @@ func TestAConfirmedAddressIsNotClaimedAgain(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, optional)
 	signUp(t, s, "ada@example.com")
-	link := o.one(t, s, auth.MailVerify, "ada@example.com").Link
+	link := o.one(t, s, mail.Verify, "ada@example.com").Link
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`)
 	if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
 		t.Errorf("got %v", err)
@@ -133,7 +134,7 @@ func TestASessionOrAPasswordConfirms(t *testing.T) {
 	} {
 		token := signUp(t, s, name)
 		v := c.verification(token)
-		v.Link = o.one(t, s, auth.MailVerify, name).Link
+		v.Link = o.one(t, s, mail.Verify, name).Link
 		issued, err := s.VerifyEmail(t.Context(), v)
 		if err != nil || (issued.Session != "") != c.signsIn || !alive(t, s, token) {
 			t.Errorf("%s: %v, a session was made: %t", name, err, issued.Session != "")
@@ -146,7 +147,7 @@ func TestASessionOrAPasswordConfirms(t *testing.T) {
 		}
 	}
 	eve := signUp(t, s, "eve@example.com")
-	link := o.one(t, s, auth.MailVerify, "eve@example.com").Link
+	link := o.one(t, s, mail.Verify, "eve@example.com").Link
 	if err := s.SignOut(t.Context(), eve, here); err != nil {
 		t.Fatal(err)
 	}
@@ -163,14 +164,14 @@ func TestASignUpTellsNothingWhereAddressesAreConfirmed(t *testing.T) {
 	if _, err := enrol(s, t.Context(), "new@example.com", here); !errors.Is(err, auth.ErrUnverified) {
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailVerify, "new@example.com")
+	o.one(t, s, mail.Verify, "new@example.com")
 	for _, c := range []struct {
 		prepare string
-		kind    auth.MailKind
+		kind    mail.Kind
 	}{
-		{`UPDATE gatepost."user" SET email_verified = false`, auth.MailVerify},
-		{`UPDATE gatepost."user" SET email_verified = true`, auth.MailExists},
-		{`UPDATE gatepost."user" SET disabled_at = now()`, auth.MailExists},
+		{`UPDATE gatepost."user" SET email_verified = false`, mail.Verify},
+		{`UPDATE gatepost."user" SET email_verified = true`, mail.Exists},
+		{`UPDATE gatepost."user" SET disabled_at = now()`, mail.Exists},
 	} {
 		exec(t, db, c.prepare)
 		forgetLimits(t, db)
@@ -240,18 +241,18 @@ func TestASignInWithANewBrowserIsMailed(t *testing.T) {
 	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil { // uses up nothing that a warning needs
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailReset, "ada@example.com")
+	o.one(t, s, mail.Reset, "ada@example.com")
 	if _, err := from(s, "198.51.100.10", "", "ada@example.com", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	if m := o.one(t, s, auth.MailSignIn, "ada@example.com"); m.IPAddress != "198.51.100.10" {
+	if m := o.one(t, s, mail.SignIn, "ada@example.com"); m.IPAddress != "198.51.100.10" {
 		t.Errorf("it tells of %s", m.IPAddress)
 	}
 	forgetLimits(t, db)
 	if _, err := s.ChangePassword(t.Context(), known.Session, goodPassword, chosen, here); err != nil {
 		t.Fatal(err)
 	}
-	o.one(t, s, auth.MailPassword, "ada@example.com")
+	o.one(t, s, mail.Password, "ada@example.com")
 }
 
 // Where addresses have to be confirmed nobody is in without, whatever was before.

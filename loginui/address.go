@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 func (ui *UI) getAddress(w http.ResponseWriter, r *http.Request) error {
@@ -50,7 +51,7 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l, err := ui.readLink(r, isFor(auth.ForChange))
+	l, err := ui.readLink(r, isFor(mail.ForChange))
 	if err == nil && !l.Of(s.User) {
 		err = auth.ErrOtherUser
 	}

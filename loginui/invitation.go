@@ -5,10 +5,11 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 func (ui *UI) getInvitation(w http.ResponseWriter, r *http.Request) error {
-	l, err := ui.readLink(r, isFor(auth.ForInvite))
+	l, err := ui.readLink(r, isFor(mail.ForInvite))
 	if err != nil {
 		return err
 	}
@@ -20,7 +21,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l, err := ui.readLink(r, isFor(auth.ForInvite))
+	l, err := ui.readLink(r, isFor(mail.ForInvite))
 	if err == nil && !ui.sameLink(r, f) {
 		err = auth.ErrBadLink
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -21,12 +22,12 @@ const (
 	addressPath = "/account/email"
 )
 
-var linkPaths = map[auth.Purpose]string{
-	auth.ForReset: resetPath, auth.ForVerify: verifyPath, auth.ForInvite: invitePath, auth.ForChange: changePath, auth.ForUndo: undoPath,
+var linkPaths = map[mail.Purpose]string{
+	mail.ForReset: resetPath, mail.ForVerify: verifyPath, mail.ForInvite: invitePath, mail.ForChange: changePath, mail.ForUndo: undoPath,
 }
 
 // LinkURL is the address that a link opens. It holds the secret of the link, and goes to nobody but whom it is for.
-func (ui *UI) LinkURL(p auth.Purpose, t secret.Token) string {
+func (ui *UI) LinkURL(p mail.Purpose, t secret.Token) string {
 	return ui.absolute(ui.c.Prefix+linkPaths[p]) + "?token=" + url.QueryEscape(string(t))
 }
 
@@ -83,7 +84,7 @@ func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
 	if ui.link(r) == "" {
 		return
 	}
-	if l, err := ui.store.Link(r.Context(), ui.link(r)); err != nil || l.Purpose != auth.ForChange {
+	if l, err := ui.store.Link(r.Context(), ui.link(r)); err != nil || l.Purpose != mail.ForChange {
 		ui.c.Cookie.ClearLink(w.Header())
 	}
 }
@@ -97,7 +98,7 @@ func (ui *UI) readLink(r *http.Request, allowed func(auth.Link) bool) (auth.Link
 	return l, err
 }
 
-func isFor(p auth.Purpose) func(auth.Link) bool {
+func isFor(p mail.Purpose) func(auth.Link) bool {
 	return func(l auth.Link) bool { return l.Purpose == p }
 }
 

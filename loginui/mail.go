@@ -8,7 +8,7 @@ import (
 	"strings"
 	texttemplate "text/template"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // Letter is a mail in words.
@@ -51,7 +51,7 @@ func parseLetters(sources map[string]string) (letterTemplates, error) {
 
 // Compose puts a mail into words, in its language or else the first. Its links lead to the public URL, whatever host the request
 // named that caused it.
-func (ui *UI) Compose(m auth.Mail) (Letter, error) {
+func (ui *UI) Compose(m mail.Mail) (Letter, error) {
 	p := ui.mailPage(m)
 	var text, html strings.Builder
 	err1 := ui.letters.text.Execute(&text, p)
@@ -62,7 +62,7 @@ func (ui *UI) Compose(m auth.Mail) (Letter, error) {
 	return Letter{ID: m.ID, To: m.To, Subject: p.Subject, Text: text.String(), HTML: html.String(), Lang: p.Lang}, nil
 }
 
-func (ui *UI) mailPage(m auth.Mail) mailPage {
+func (ui *UI) mailPage(m mail.Mail) mailPage {
 	w := ui.languages.find(m.Language)
 	if w == nil {
 		w = ui.languages.list[0]
@@ -86,18 +86,18 @@ func (ui *UI) mailPage(m auth.Mail) mailPage {
 }
 
 // tellsWhere are the mails about what was done, which say where.
-var tellsWhere = map[auth.MailKind]bool{auth.MailPassword: true, auth.MailChanged: true, auth.MailLeft: true, auth.MailDeleted: true, auth.MailSignIn: true}
+var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true, mail.Deleted: true, mail.SignIn: true}
 
 // mailURL is where the button of a mail leads.
-func (ui *UI) mailURL(m auth.Mail) string {
+func (ui *UI) mailURL(m mail.Mail) string {
 	switch p := m.Kind.Purpose(); {
 	case p != "" && m.Next != "":
 		return ui.LinkURL(p, m.Link) + "&next=" + url.QueryEscape(m.Next)
 	case p != "":
 		return ui.LinkURL(p, m.Link)
-	case m.Kind == auth.MailDeleted, m.Kind == auth.MailLeft:
+	case m.Kind == mail.Deleted, m.Kind == mail.Left:
 		return ui.absolute(ui.c.Home)
-	case m.Kind == auth.MailPassword, m.Kind == auth.MailSignIn:
+	case m.Kind == mail.Password, m.Kind == mail.SignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)
 	}
 	return ui.absolute(ui.c.Prefix + "/login")

@@ -7,16 +7,16 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // aLink is as long as links are.
 const aLink = secret.Token("0123456789012345678901234567890123456789012")
 
-func aMail(kind auth.MailKind, lang string) auth.Mail {
-	return auth.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink, At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),
-		MailFacts: auth.MailFacts{Email: "<b>new</b>@example.com", IPAddress: "192.0.2.1", UserAgent: "<script>alert(1)</script>"}}
+func aMail(kind mail.Kind, lang string) mail.Mail {
+	return mail.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink, At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),
+		Facts: mail.Facts{Email: "<b>new</b>@example.com", IPAddress: "192.0.2.1", UserAgent: "<script>alert(1)</script>"}}
 }
 
 func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
@@ -24,10 +24,10 @@ func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	linked := []auth.MailKind{auth.MailVerify, auth.MailReset, auth.MailChange, auth.MailChanged, auth.MailInvite}
+	linked := []mail.Kind{mail.Verify, mail.Reset, mail.Change, mail.Changed, mail.Invite}
 	seen := map[string]bool{}
 	for _, w := range ui.languages.list {
-		for _, kind := range auth.MailKinds {
+		for _, kind := range mail.Kinds {
 			l, err := ui.Compose(aMail(kind, w.Lang))
 			if err != nil {
 				t.Fatal(err)
@@ -57,7 +57,7 @@ func TestMailSaysWhenWhereAndWithWhat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := aMail(auth.MailPassword, "en")
+	m := aMail(mail.Password, "en")
 	m.UserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 	l, err := ui.Compose(m)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestAMailInNoLanguageOfOursIsInTheFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, err := ui.Compose(aMail(auth.MailReset, "fr")); err != nil || l.Lang != "es" {
+	if l, err := ui.Compose(aMail(mail.Reset, "fr")); err != nil || l.Lang != "es" {
 		t.Errorf("it is in %q, %v", l.Lang, err)
 	}
 }
@@ -99,7 +99,7 @@ func TestTemplatesOfMailCanBeOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := ui.Compose(aMail(auth.MailReset, "en"))
+	l, err := ui.Compose(aMail(mail.Reset, "en"))
 	if want := "Choose a new password for Example https://app.example/login/reset?token=" + string(aLink); err != nil || l.Text != want || !strings.HasPrefix(l.HTML, "<p>Somebody") {
 		t.Errorf("got %+v, %v", l, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // rehearse renders every page in every state and language, so that a template of the operator's that asks for what is not
@@ -26,9 +27,9 @@ func (ui *UI) rehearse() error {
 			}
 		}
 	}
-	for _, kind := range auth.MailKinds {
+	for _, kind := range mail.Kinds {
 		for _, w := range ui.languages.list {
-			m := auth.Mail{Kind: kind, To: "ada@example.com", Language: w.Lang, At: time.Now(), MailFacts: auth.MailFacts{Email: "new@example.com", IPAddress: "192.0.2.1"}}
+			m := mail.Mail{Kind: kind, To: "ada@example.com", Language: w.Lang, At: time.Now(), Facts: mail.Facts{Email: "new@example.com", IPAddress: "192.0.2.1"}}
 			if _, err := ui.Compose(m); err != nil && !seen[err.Error()] {
 				seen[err.Error()] = true
 				errs = append(errs, err)
@@ -51,7 +52,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}
 	message := messagePage{base: ui.refusal(r, "deleted.title"), Text: "…", More: "…", RequestID: "1", OtherAccount: true, LogIn: true}
-	link := auth.Link{Purpose: auth.ForVerify, Email: s.User.Email}
+	link := auth.Link{Purpose: mail.ForVerify, Email: s.User.Email}
 	var forms []any
 	for _, t := range []trouble{{}, failed} {
 		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t), ui.confirmPage(r, s, "/account/export", f, t),

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -49,7 +50,7 @@ func (ui *UI) postReset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
-	l, err := ui.readLink(r, isFor(auth.ForUndo))
+	l, err := ui.readLink(r, isFor(mail.ForUndo))
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postUndo(w http.ResponseWriter, r *http.Request) error {
-	return ui.choose(w, r, "undo", undoPath, isFor(auth.ForUndo), ui.store.UndoEmailChange)
+	return ui.choose(w, r, "undo", undoPath, isFor(mail.ForUndo), ui.store.UndoEmailChange)
 }
 
 // choosePage asks for a new password, and for nothing else: the link stands for the account.

@@ -18,12 +18,13 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "auth/database", "auth/password", "auth/secret", "auth/throttle", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
+	"cmd/gatepost":      {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
 	"proxy":             {"auth", "auth/database", "auth/secret", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui":           {"auth", "auth/database", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
-	"auth":              {"auth/audit", "auth/database", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
+	"loginui":           {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
+	"auth":              {"auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
 	"auth/audit":        {"auth/database", "auth/secret", "internal/share"},
 	"auth/database":     {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/mail":         {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/password":     {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/secret":       {},
 	"auth/throttle":     {"auth/database", "auth/secret", "internal/share"},

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // checkMail reads what has to do with mail and with who may sign up by it.
@@ -96,7 +97,7 @@ func (c *config) checkDomains(list *faults) {
 }
 
 // send puts a mail into words and hands it in.
-func (g *gate) send(ctx context.Context, m auth.Mail) error {
+func (g *gate) send(ctx context.Context, m mail.Mail) error {
 	letter, err := g.ui.Load().Compose(m)
 	if err != nil {
 		return err
@@ -105,4 +106,4 @@ func (g *gate) send(ctx context.Context, m auth.Mail) error {
 }
 
 // sentByTheGate stands for the sender in commands that only write into the outbox.
-func sentByTheGate(context.Context, auth.Mail) error { return errors.New("mail is sent by the gate") }
+func sentByTheGate(context.Context, mail.Mail) error { return errors.New("mail is sent by the gate") }

@@ -14,16 +14,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wneessen/go-mail"
+	gomail "github.com/wneessen/go-mail"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// deliver brings a letter to its reader's mail server, or fails. auth.ErrMailRefused is for good.
+// deliver brings a letter to its reader's mail server, or fails. mail.ErrRefused is for good.
 type deliver func(context.Context, loginui.Letter) error
 
 const (
@@ -80,7 +80,7 @@ func (m *mailServer) String() string {
 func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
 	msg, err := m.message(l)
 	if err != nil {
-		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+		return fmt.Errorf("%w: %w", mail.ErrRefused, err)
 	}
 	client, err := m.client(ctx)
 	if err != nil {
@@ -93,17 +93,17 @@ func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case noSuchReader(err):
-		return fmt.Errorf("%w: %w", auth.ErrMailRefused, m.told(err, true))
+		return fmt.Errorf("%w: %w", mail.ErrRefused, m.told(err, true))
 	}
-	var failure *mail.SendError // there is one for what comes after the login
+	var failure *gomail.SendError // there is one for what comes after the login
 	return m.told(err, errors.As(err, &failure))
 }
 
 // noSuchReader tells the one refusal that no change of a setting or an hour's wait mends from all the others that servers give at the
 // same step: relaying, sender, quota. RFC 3463 has them in X.1; servers that speak none of its codes say 550, 551 or 553.
 func noSuchReader(err error) bool {
-	var failure *mail.SendError
-	if !errors.As(err, &failure) || failure.Reason != mail.ErrSMTPRcptTo {
+	var failure *gomail.SendError
+	if !errors.As(err, &failure) || failure.Reason != gomail.ErrSMTPRcptTo {
 		return false
 	}
 	if code := failure.EnhancedStatusCode(); code != "" && !strings.HasPrefix(code, "5.0.") {
@@ -113,8 +113,8 @@ func noSuchReader(err error) bool {
 }
 
 // message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
-func (m *mailServer) message(l loginui.Letter) (*mail.Msg, error) {
-	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+func (m *mailServer) message(l loginui.Letter) (*gomail.Msg, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := msg.To(l.To); err != nil {
 		return nil, err
 	}
@@ -124,8 +124,8 @@ func (m *mailServer) message(l loginui.Letter) (*mail.Msg, error) {
 	msg.SetMessageIDWithValue(l.ID + "@" + m.domain())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday answers it
 	msg.SetGenHeader("Content-Language", l.Lang)
-	msg.SetBodyString(mail.TypeTextPlain, l.Text)
-	msg.AddAlternativeString(mail.TypeTextHTML, l.HTML)
+	msg.SetBodyString(gomail.TypeTextPlain, l.Text)
+	msg.AddAlternativeString(gomail.TypeTextHTML, l.HTML)
 	return msg, nil
 }
 
@@ -135,29 +135,29 @@ func (m *mailServer) domain() string {
 }
 
 // client speaks to the server until ctx ends. Only on this machine it may speak in clear.
-func (m *mailServer) client(ctx context.Context) (*mail.Client, error) {
-	options := []mail.Option{mail.WithPort(m.port), mail.WithHELO(m.domain()), mail.WithTimeout(smtpTimeout),
-		mail.WithTLSPolicy(mail.TLSMandatory), mail.WithTLSConfig(m.tlsConfig()), mail.WithoutNoop(), mail.WithDialContextFunc(m.dial(ctx))}
-	mechanisms := []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlain, mail.SMTPAuthLogin}
+func (m *mailServer) client(ctx context.Context) (*gomail.Client, error) {
+	options := []gomail.Option{gomail.WithPort(m.port), gomail.WithHELO(m.domain()), gomail.WithTimeout(smtpTimeout),
+		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(m.tlsConfig()), gomail.WithoutNoop(), gomail.WithDialContextFunc(m.dial(ctx))}
+	mechanisms := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin}
 	if m.tls {
-		options = append(options, mail.WithSSL())
+		options = append(options, gomail.WithSSL())
 	} else if proxy.IsLoopback(m.host) {
-		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
-		mechanisms = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc}
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+		mechanisms = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc}
 	}
 	if m.user != "" {
-		options = append(options, mail.WithUsername(m.user), mail.WithPassword(m.password), mail.WithOpportunisticSMTPAuth(mechanisms...))
+		options = append(options, gomail.WithUsername(m.user), gomail.WithPassword(m.password), gomail.WithOpportunisticSMTPAuth(mechanisms...))
 	}
 	host := m.host
 	if strings.Contains(host, ":") { // an IPv6 address
 		host = "[" + host + "]"
 	}
-	return mail.NewClient(host, options...)
+	return gomail.NewClient(host, options...)
 }
 
 // dial connects, and cuts the connection when ctx ends: a server that keeps one waiting between two answers is waited for no
 // longer.
-func (m *mailServer) dial(ctx context.Context) mail.DialContextFunc {
+func (m *mailServer) dial(ctx context.Context) gomail.DialContextFunc {
 	return func(dialing context.Context, network, address string) (net.Conn, error) {
 		connect := m.connect
 		if connect == nil {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -130,7 +130,7 @@ func TestNothingIsSaidToAStranger(t *testing.T) {
 			o := newPostOffice(t, c.certificate, nil)
 			m := o.server(t, c.url, c.roots)
 			err := m.deliver(t.Context(), aLetter)
-			if err == nil || errors.Is(err, auth.ErrMailRefused) || strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "AUTH") {
+			if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "AUTH") {
 				t.Errorf("got %v", err)
 			}
 			if err := m.check(t.Context()); err == nil || !strings.Contains(err.Error(), "no mail can be handed in at smtp") {
@@ -169,7 +169,7 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 			o := newPostOffice(t, nil, nil)
 			o.refusesWith(c.command, &smtp.SMTPError{Code: c.code, EnhancedCode: c.enhanced, Message: "not today"})
 			err := o.server(t, o.url, nil).deliver(t.Context(), aLetter)
-			if (err == nil) != c.good || errors.Is(err, auth.ErrMailRefused) != c.refused {
+			if (err == nil) != c.good || errors.Is(err, mail.ErrRefused) != c.refused {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -177,7 +177,7 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	o := newPostOffice(t, nil, func(o *postOffice) { o.user, o.pass = "me", "right" })
 	m := o.server(t, "smtp://me:wrong@127.0.0.1", nil)
 	for what, err := range map[string]error{"a wrong password": m.deliver(t.Context(), aLetter), "check": m.check(t.Context())} {
-		if err == nil || errors.Is(err, auth.ErrMailRefused) || strings.Contains(err.Error(), "wrong") || strings.Contains(err.Error(), "AG1lAHdyb25n") {
+		if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "wrong") || strings.Contains(err.Error(), "AG1lAHdyb25n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	for _, to := range []string{"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", ""} {
 		l := aLetter
 		l.To = to
-		if err := m.deliver(t.Context(), l); !errors.Is(err, auth.ErrMailRefused) {
+		if err := m.deliver(t.Context(), l); !errors.Is(err, mail.ErrRefused) {
 			t.Errorf("%q: %v", to, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/wneessen/go-mail"
+	gomail "github.com/wneessen/go-mail"
 )
 
 // told is what may be told of a failure. Servers repeat what they were told now and then, so their words are left out
@@ -41,7 +41,7 @@ func ofTheNetwork(err error) bool {
 
 // replyOf is the code of a server's answer, with the status of RFC 3463 where it has one; 0: there was none.
 func replyOf(err error) (code int, status string) {
-	var failure *mail.SendError
+	var failure *gomail.SendError
 	if errors.As(err, &failure) && failure.ErrorCode() != 0 {
 		return failure.ErrorCode(), failure.EnhancedStatusCode()
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -38,7 +39,7 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 		if err != nil {
 			return err
 		}
-		return p.printLink(ctx, c, u.Email, auth.ForReset, token, "for one hour, and once")
+		return p.printLink(ctx, c, u.Email, mail.ForReset, token, "for one hour, and once")
 	})
 }
 
@@ -67,7 +68,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			if err != nil {
 				return explainInput(err)
 			}
-			return p.printLink(ctx, c, email, auth.ForInvite, token, "for 7 days, and once")
+			return p.printLink(ctx, c, email, mail.ForInvite, token, "for 7 days, and once")
 		}
 		ui, err := newUI(config, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -87,7 +88,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose auth.Purpose, token secret.Token, works string) error {
+func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose mail.Purpose, token secret.Token, works string) error {
 	config, err := loadConfig(ctx, p.env)
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
-package auth
+package mail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -10,9 +12,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 const (
@@ -32,38 +36,93 @@ const (
 	retryMost  = time.Hour
 )
 
-// outbox sends what was posted. Any number of Stores on one database share the work; a mail is taken by one at a time.
-type outbox struct {
-	s       *Store
+// Options tune an Outbox. The zero value of each field means the default.
+type Options struct {
+	// Send sends a mail, or fails; ErrRefused is not tried again. It may be called several times at once, and again for the
+	// same mail when it is not known what became of it. Nil: there is no mail, and what is posted is dropped.
+	Send func(context.Context, Mail) error
+	// Log hears of mail that could not be sent. Default: slog.Default().
+	Log *slog.Logger
+	// Watch is told of panics in the background. Zero: slog.Default is.
+	Watch upkeep.Watch
+	// Metrics registers what the Outbox counts. Nil: counted and shown to nobody.
+	Metrics prometheus.Registerer
+}
+
+// Outbox sends what was posted. Any number of them on one database share the work; a mail is taken by one at a time. It
+// is safe for concurrent use.
+type Outbox struct {
+	db      *database.DB
+	o       Options
+	counted *prometheus.CounterVec
 	kicked  chan struct{}
 	failing atomic.Bool // and it was said
 }
 
-func newOutbox(s *Store) *outbox { return &outbox{s: s, kicked: make(chan struct{}, outboxSenders)} }
+// NewOutbox makes an Outbox, which sends while Run runs.
+func NewOutbox(db *database.DB, o Options) *Outbox {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	box := &Outbox{db: db, o: o, counted: newCounter(), kicked: make(chan struct{}, outboxSenders)}
+	if o.Metrics != nil && o.Send != nil {
+		box.register(o.Metrics)
+	}
+	return box
+}
 
-// kick has somebody look at once.
-func (o *outbox) kick() {
+// Sends says whether there is somebody to send mail.
+func (o *Outbox) Sends() bool { return o.o.Send != nil }
+
+// Post puts mail into the outbox, in the transaction of what it is about. Without somebody to send it there is none.
+func (o *Outbox) Post(ctx context.Context, tx pgx.Tx, letters ...Letter) error {
+	if !o.Sends() {
+		return nil
+	}
+	for _, l := range letters {
+		facts, err := json.Marshal(l.Facts) // here: behind a pooler pgx cannot ask what PostgreSQL wants
+		if err != nil {
+			return fmt.Errorf("write down a mail's facts: %w", err)
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, expires_at)
+			VALUES ($1, $2, nullif($3, ''), coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)),
+			        $5, $6, now() + $7::interval)`,
+			secret.NewID(), l.Kind, l.UserID, l.To, l.Language, string(facts), mailKept)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Kick has somebody look at once.
+func (o *Outbox) Kick() {
 	select {
 	case o.kicked <- struct{}{}:
 	default: // enough will look
 	}
 }
 
-func (o *outbox) run(ctx context.Context) {
+// Run sends mail until the context ends. Without Options.Send it returns at once.
+func (o *Outbox) Run(ctx context.Context) {
+	if !o.Sends() {
+		return
+	}
 	var senders sync.WaitGroup
 	for range outboxSenders {
-		senders.Go(func() { o.s.o.Watch.Run(ctx, "send mail", o.send) })
+		senders.Go(func() { o.o.Watch.Run(ctx, "send mail", o.send) })
 	}
 	senders.Wait()
 }
 
 // send sends what is due. After a failure it waits: the next mail would fail as well. A refusal is about one mail only.
-func (o *outbox) send(ctx context.Context) {
+func (o *Outbox) send(ctx context.Context) {
 	for ctx.Err() == nil {
-		if sent, err := o.sendOne(ctx); sent {
+		if sent, err := o.SendNext(ctx); sent {
 			continue
 		} else if err != nil && ctx.Err() == nil {
-			o.s.o.Log.DebugContext(ctx, "the outbox was not read", "err", err)
+			o.o.Log.DebugContext(ctx, "the outbox was not read", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -81,8 +140,8 @@ type outgoing struct {
 	link     Link // what the mail's is for; none: no purpose
 }
 
-// sendOne reports whether it is worth to look for more at once.
-func (o *outbox) sendOne(ctx context.Context) (bool, error) {
+// SendNext sends what is due next, if anything, and reports whether it is worth to look for more at once.
+func (o *Outbox) SendNext(ctx context.Context) (bool, error) {
 	m, ok, err := o.take(ctx)
 	if err != nil || !ok {
 		return false, err
@@ -91,22 +150,22 @@ func (o *outbox) sendOne(ctx context.Context) (bool, error) {
 	// It is written down even if we are to end: what was sent must not be sent again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), database.Timeout)
 	defer cancel()
-	return err == nil || errors.Is(err, ErrMailRefused), o.conclude(ctx, m, err)
+	return err == nil || errors.Is(err, ErrRefused), o.conclude(ctx, m, err)
 }
 
 // attempt sends a mail, and does not break off at once when ctx ends: the server may have it already.
-func (o *outbox) attempt(ctx context.Context, m outgoing) error {
+func (o *Outbox) attempt(ctx context.Context, m outgoing) error {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, o.s.o.Watch.Guard("end an attempt to send", func() { time.AfterFunc(sendGrace, cancel) }))
+	stop := context.AfterFunc(ctx, o.o.Watch.Guard("end an attempt to send", func() { time.AfterFunc(sendGrace, cancel) }))
 	defer stop()
-	return o.s.o.Send(sending, m.Mail)
+	return o.o.Send(sending, m.Mail)
 }
 
 // take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the user has no
 // more, or for one who is disabled, is nobody's mail.
-func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
-	err = pgx.BeginFunc(ctx, o.s.db.Work, func(tx pgx.Tx) error {
+func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
+	err = pgx.BeginFunc(ctx, o.db.Work, func(tx pgx.Tx) error {
 		var fits bool
 		var facts string
 		err := tx.QueryRow(ctx, `
@@ -130,10 +189,10 @@ func (o *outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 		if alone, err := keepUser(ctx, tx, m.userID); err != nil || !alone {
 			return errors.Join(err, later(ctx, tx, m.ID))
 		}
-		m.MailFacts = readFacts(facts)
+		m.Facts = ReadFacts(facts)
 		if p := m.Kind.Purpose(); p != "" {
-			m.link = Link{Purpose: p, Email: m.To, Roles: splitRoles(m.Role), userID: m.userID, mailed: true, claims: m.Claims}
-			m.Link, err = newLink(ctx, tx, m.link, &m.At)
+			m.link = Link{Purpose: p, Email: m.To, Role: m.Role, UserID: m.userID, Mailed: true, Claims: m.Claims}
+			m.Link, err = m.link.make(ctx, tx, &m.At)
 		}
 		ok = err == nil
 		return err
@@ -158,89 +217,89 @@ func later(ctx context.Context, tx pgx.Tx, id string) error {
 }
 
 // conclude writes down what became of a mail.
-func (o *outbox) conclude(ctx context.Context, m outgoing, failure error) error {
+func (o *Outbox) conclude(ctx context.Context, m outgoing, failure error) error {
 	if failure == nil {
 		if o.failing.Swap(false) {
-			o.s.o.Log.InfoContext(ctx, "mail is sent again")
+			o.o.Log.InfoContext(ctx, "mail is sent again")
 		}
 		err := o.finish(ctx, m, "sent")
 		if m.link.Purpose != "" {
-			err = errors.Join(err, voidOlder(ctx, o.s.db.Work, m.link, m.Link))
+			err = errors.Join(err, m.link.voidOlder(ctx, o.db.Work, m.Link))
 		}
 		return err
 	}
 	reason := strings.ReplaceAll(database.Storable(failure.Error()), m.To, "the recipient")
-	if errors.Is(failure, ErrMailRefused) {
-		o.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "mail was refused and is not sent", o.about(m, reason)...)
+	if errors.Is(failure, ErrRefused) {
+		o.o.Log.LogAttrs(ctx, slog.LevelWarn, "mail was refused and is not sent", o.about(m, reason)...)
 		return o.finish(ctx, m, "refused")
 	}
-	o.s.metrics.mails.WithLabelValues(string(m.Kind), "failed").Inc()
+	o.counted.WithLabelValues(string(m.Kind), "failed").Inc()
 	level := slog.LevelDebug
 	if !errors.Is(failure, context.Canceled) && !o.failing.Swap(true) {
 		level = slog.LevelWarn
 	}
-	o.s.o.Log.LogAttrs(ctx, level, "mail was not sent and is tried again", o.about(m, reason)...)
+	o.o.Log.LogAttrs(ctx, level, "mail was not sent and is tried again", o.about(m, reason)...)
 	wait := min(retryFirst<<min(max(m.attempts-1, 0), 20), retryMost)
 	if errors.Is(failure, context.Canceled) { // we end, and another goes on
 		wait = 0
 	}
-	_, err := o.s.db.Work.Exec(ctx, `
+	_, err := o.db.Work.Exec(ctx, `
 		UPDATE gatepost.outbox SET due_at = now() + $2::interval, failure = $3 WHERE id = $1`, m.ID, wait, reason)
 	return err
 }
 
-func (o *outbox) about(m outgoing, reason string) []slog.Attr {
+func (o *Outbox) about(m outgoing, reason string) []slog.Attr {
 	return []slog.Attr{slog.String("kind", string(m.Kind)), slog.String("user", m.userID), slog.Int("attempts", m.attempts), slog.String("err", reason)}
 }
 
-func (o *outbox) finish(ctx context.Context, m outgoing, result string) error {
-	o.s.metrics.mails.WithLabelValues(string(m.Kind), result).Inc()
-	_, err := o.s.db.Work.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
+func (o *Outbox) finish(ctx context.Context, m outgoing, result string) error {
+	o.counted.WithLabelValues(string(m.Kind), result).Inc()
+	_, err := o.db.Work.Exec(ctx, `DELETE FROM gatepost.outbox WHERE id = $1`, m.ID)
 	return err
 }
 
-// giveUp deletes the mail that nobody wants any more.
-func (o *outbox) giveUp(ctx context.Context) (int64, error) {
-	rows, err := o.s.db.Work.Query(ctx, `
+// Sweep deletes the mail that nobody wants any more, and returns how many those were.
+func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
+	rows, err := o.db.Work.Query(ctx, `
 		DELETE FROM gatepost.outbox WHERE ctid = ANY (ARRAY(
 		    SELECT ctid FROM gatepost.outbox WHERE expires_at < now() FOR UPDATE SKIP LOCKED))
 		RETURNING kind`)
 	if err != nil {
-		return 0, o.s.db.Unavailable("give up mail", err)
+		return 0, o.db.Unavailable("give up mail", err)
 	}
 	kinds, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return 0, o.s.db.Unavailable("give up mail", err)
+		return 0, o.db.Unavailable("give up mail", err)
 	}
 	for _, kind := range kinds {
-		o.s.metrics.mails.WithLabelValues(kind, "given_up").Inc()
+		o.counted.WithLabelValues(kind, "given_up").Inc()
 	}
 	if len(kinds) > 0 {
-		o.s.o.Log.WarnContext(ctx, "mail could not be sent for too long and is given up", "mails", len(kinds), "after", mailKept)
+		o.o.Log.WarnContext(ctx, "mail could not be sent for too long and is given up", "mails", len(kinds), "after", mailKept)
 	}
 	return int64(len(kinds)), nil
 }
 
-// OutboxState is how the mail that is to be sent stands.
-type OutboxState struct {
+// State is how the mail that is to be sent stands.
+type State struct {
 	Waiting int    // all of it
 	Failed  int    // of it, what was tried in vain
 	Failure string // of the latest attempt, in the mail server's words; no secret
 }
 
-// Outbox says how mail stands. It fails with database.ErrUnavailable.
-func (s *Store) Outbox(ctx context.Context) (OutboxState, error) {
+// State says how mail stands. It fails with database.ErrUnavailable.
+func (o *Outbox) State(ctx context.Context) (State, error) {
 	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
-	var st OutboxState
-	err := s.db.Retry(ctx, s.db.Work, func() error {
-		return s.db.Work.QueryRow(ctx, `
+	var st State
+	err := o.db.Retry(ctx, o.db.Work, func() error {
+		return o.db.Work.QueryRow(ctx, `
 			SELECT count(*), count(failure),
 			       coalesce((SELECT left(failure, 500) FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
 			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)
 	})
 	if err != nil {
-		return OutboxState{}, s.db.Unavailable("read the outbox", err)
+		return State{}, o.db.Unavailable("read the outbox", err)
 	}
 	return st, nil
 }
