@@ -3,18 +3,18 @@ package auth
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented
-// ends, the new one is fresh (FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
-// fails with ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
+// ends, the new one is fresh (session.FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
+// fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
 // database.ErrUnavailable; only without an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
@@ -24,7 +24,7 @@ func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, 
 
 // ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his
 // ends, so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the
-// places he signed in at are forgotten, as by SetPassword. It fails with ErrNoSession, InputError (fields "current" and
+// places he signed in at are forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError (fields "current" and
 // "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error,
 // share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
@@ -35,11 +35,11 @@ func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, cho
 			errors.As(s.checkNewPassword(chosen, email), &more)
 			return append(faults, more...).orNil()
 		},
-		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			if err := mail.Void(ctx, tx, n.userID); err != nil {
+		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+			if err := mail.Void(ctx, tx, n.UserID); err != nil {
 				return Issued{}, err
 			}
-			if err := s.tellOfPassword(ctx, tx, n.userID, c); err != nil {
+			if err := s.tellOfPassword(ctx, tx, n.UserID, c); err != nil {
 				return Issued{}, err
 			}
 			return s.startAnew(ctx, tx, n)
@@ -58,19 +58,19 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 }
 
 // DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere.
-// There is no way back, so it always takes the password, however fresh the session is. It fails with ErrNoSession,
+// There is no way back, so it always takes the password, however fresh the session is. It fails with session.ErrNoSession,
 // InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable, and has deleted
 // nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
-		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-			if err := s.sayFarewell(ctx, tx, n.userID, c); err != nil {
+		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+			if err := s.sayFarewell(ctx, tx, n.UserID, c); err != nil {
 				return Issued{}, err
 			}
 			_, err := tx.Exec(ctx, `
 				WITH forgotten AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
-				DELETE FROM gatepost."user" WHERE id = $1`, n.userID)
+				DELETE FROM gatepost."user" WHERE id = $1`, n.UserID)
 			return Issued{}, err
 		}})
 	return err
@@ -105,7 +105,7 @@ type deed struct {
 	// check judges what was typed, for the user's address, before anything is hashed.
 	check func(email string) error
 	// finish runs in the transaction that has ended the sessions. The new one is for it to make.
-	finish func(context.Context, pgx.Tx, newSession) (Issued, error)
+	finish func(context.Context, pgx.Tx, session.New) (Issued, error)
 }
 
 // perform does a deed, through the doors of a sign-in, and only if the session is still alive when its transaction
@@ -113,26 +113,26 @@ type deed struct {
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, d.event, d.client, func() (string, error) {
-		o, err := s.owner(ctx, d.token)
+		o, err := s.own(ctx, d.token)
 		if err != nil {
 			return "", err
 		}
-		if err := d.check(o.email); err != nil {
-			return o.id, err
+		if err := d.check(o.Email); err != nil {
+			return o.UserID, err
 		}
-		c := Credentials{Email: o.email, Password: d.password, Client: d.client}
+		c := Credentials{Email: o.Email, Password: d.password, Client: d.client}
 		_, err = s.prove(ctx, c, d.chosen, func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if err := s.endPresented(ctx, tx, a.userID, d); err != nil {
+			if err := s.sessions.EndPresented(ctx, tx, a.userID, d.token, d.all); err != nil {
 				return err
 			}
-			issued, err = d.finish(ctx, tx, newSession{userID: a.userID, remember: o.remember, client: d.client})
+			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Remember: o.Remembered, Client: d.client})
 			return err
 		})
 		if err == nil {
-			s.changed(o.id)
+			s.Changed(o.UserID)
 			s.outbox.Kick()
 		}
-		return o.id, err
+		return o.UserID, err
 	})
 	if err != nil {
 		return Issued{}, err
@@ -140,49 +140,21 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	return issued, nil
 }
 
-// owner is whose password is to be proved.
-type owner struct {
-	id, email string
-	remember  bool
-}
-
-// owner finds the user of a session. One that may rest for longer than those that are not remembered was remembered;
-// where the operator allows none to, that is not known, and the cookie ends with the browser.
-func (s *Store) owner(ctx context.Context, t secret.Token) (owner, error) {
-	var o owner
-	err := s.ofSession(ctx, "find session", t, func(ctx context.Context) error {
-		return s.db.Pages.QueryRow(ctx, `
-			SELECT u.id, u.email, s.idle_seconds * interval '1 second' > $4
-			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, notRemembered).
-			Scan(&o.id, &o.email, &o.remember)
+// own finds the user of a session whose password is to be proved.
+func (s *Store) own(ctx context.Context, t secret.Token) (o session.Own, err error) {
+	err = s.db.Repeat(ctx, "find session", func(ctx context.Context) error {
+		o, err = s.Own(ctx, s.db.Pages, t)
+		return err
 	})
 	return o, err
 }
 
-// endPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive
-// any more. It comes after recheck, which has locked the user: what others made or ended until then is seen.
-func (s *Store) endPresented(ctx context.Context, tx pgx.Tx, userID string, d deed) error {
-	rows, err := tx.Query(ctx, `
-		DELETE FROM gatepost.session s USING gatepost."user" u
-		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5)
-		RETURNING s.token = $1 AND `+s.alive, d.token.Hash(), s.o.SessionIdle, s.o.SessionLifetime, userID, d.all)
-	if err != nil {
-		return err
-	}
-	ended, err := pgx.CollectRows(rows, pgx.RowTo[bool])
-	if err == nil && !slices.Contains(ended, true) {
-		return ErrNoSession
-	}
-	return err
-}
-
 // startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this
 // one. The places come last: Befriend takes those that others share, who may be doing the same.
-func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 	issued, err := s.issue(ctx, tx, n)
 	if err != nil {
 		return Issued{}, err
 	}
-	return issued, throttle.StartAnew(ctx, tx, n.userID, issued.Browser, n.client)
+	return issued, throttle.StartAnew(ctx, tx, n.UserID, issued.Browser, n.Client)
 }

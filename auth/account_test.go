@@ -16,6 +16,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -38,7 +39,7 @@ var proofs = map[string]func(*auth.Store, context.Context, secret.Token, secret.
 func alive(t *testing.T, s *auth.Store, token secret.Token) bool {
 	t.Helper()
 	_, err := s.Lookup(t.Context(), token)
-	if err != nil && !errors.Is(err, auth.ErrNoSession) {
+	if err != nil && !errors.Is(err, session.ErrNoSession) {
 		t.Fatal(err)
 	}
 	return err == nil
@@ -266,7 +267,7 @@ func TestOfTwoNewPasswordsAtOnceOneIsTaken(t *testing.T) {
 		case err == nil:
 			changed++
 		case errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded): // a slow machine: the first took longer than the second may wait
-		case !errors.Is(err, auth.ErrBadCredentials) && !errors.Is(err, auth.ErrNoSession):
+		case !errors.Is(err, auth.ErrBadCredentials) && !errors.Is(err, session.ErrNoSession):
 			t.Errorf("got %v", err)
 		}
 	}
@@ -283,8 +284,8 @@ func TestARevocationDuringAProofComesInTime(t *testing.T) {
 			sql  string
 			want error
 		}{
-			"revoked":  {`DELETE FROM gatepost.session WHERE created_at < now() - interval '1 hour'`, auth.ErrNoSession},
-			"expired":  {`UPDATE gatepost.session SET expires_at = now() WHERE created_at < now() - interval '1 hour'`, auth.ErrNoSession},
+			"revoked":  {`DELETE FROM gatepost.session WHERE created_at < now() - interval '1 hour'`, session.ErrNoSession},
+			"expired":  {`UPDATE gatepost.session SET expires_at = now() WHERE created_at < now() - interval '1 hour'`, session.ErrNoSession},
 			"disabled": {`UPDATE gatepost."user" SET disabled_at = now()`, auth.ErrBadCredentials},
 		} {
 			t.Run(event+" "+name, func(t *testing.T) {
@@ -367,7 +368,7 @@ func TestARevocationUnderWayIsWaitedFor(t *testing.T) {
 			want     error
 			sessions int // left
 		}{
-			"revoked":        {`DELETE FROM gatepost.session`, auth.ErrNoSession, 0},
+			"revoked":        {`DELETE FROM gatepost.session`, session.ErrNoSession, 0},
 			"a new password": {`UPDATE gatepost.account SET password = 'new'`, auth.ErrBadCredentials, 1},
 			"disabled":       {`UPDATE gatepost."user" SET disabled_at = now()`, auth.ErrBadCredentials, 0},
 		} {

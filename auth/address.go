@@ -10,6 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
@@ -18,7 +19,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
 // changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
-// Confirm makes a new session. It fails with ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
+// Confirm makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
 // already), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string, c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
@@ -32,11 +33,11 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			}
 			return append(faults, more...).orNil()
 		},
-		finish: func(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
+		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 			if err := throttle.MailRequests(c.Addr).Take(ctx, tx); err != nil {
 				return Issued{}, err
 			}
-			if err := s.askNewAddress(ctx, tx, n.userID, email, c); err != nil {
+			if err := s.askNewAddress(ctx, tx, n.UserID, email, c); err != nil {
 				return Issued{}, err
 			}
 			return s.issue(ctx, tx, n)
@@ -92,7 +93,7 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 
 // ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail may not
 // be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
-// ErrBadLink, ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or database.ErrUnavailable.
+// ErrBadLink, session.ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or database.ErrUnavailable.
 func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
 	l, err := s.linkFor(ctx, t, isFor(mail.ForChange))
 	if err == nil {
@@ -107,7 +108,7 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 		})
 	}
 	if err == nil {
-		s.changed(l.userID)
+		s.Changed(l.userID)
 		s.outbox.Kick()
 	}
 	s.audit(ctx, "change-email", l.userID, c, err)
@@ -160,15 +161,10 @@ func voidUndosSince(ctx context.Context, tx pgx.Tx, userID string, since time.Ti
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// checkSession fails with ErrNoSession or ErrOtherUser unless a session is the user's.
+// checkSession fails with session.ErrNoSession or ErrOtherUser unless a session is the user's.
 func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, userID string) error {
-	var whose string
-	err := tx.QueryRow(ctx, `SELECT u.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&whose)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return ErrNoSession
-	case err == nil && whose != userID:
+	o, err := s.Own(ctx, tx, t)
+	if err == nil && o.UserID != userID {
 		return ErrOtherUser
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // changeAddress goes the whole way to a new address, and returns the new session and the link that undoes it.
@@ -52,7 +53,7 @@ func TestAnAddressChangesWhenItsMailWasRead(t *testing.T) {
 		t.Error("the old session lives, or the address changed before it was confirmed")
 	}
 	link := o.one(t, s, mail.Change, "new@example.com").Link
-	if err := s.ConfirmEmail(t.Context(), link, "", here); !errors.Is(err, auth.ErrNoSession) {
+	if err := s.ConfirmEmail(t.Context(), link, "", here); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("signed out: %v", err)
 	}
 	if err := s.ConfirmEmail(t.Context(), link, signUp(t, s, "eve@example.com"), here); !errors.Is(err, auth.ErrOtherUser) {

@@ -10,9 +10,6 @@ import (
 	"errors"
 	"log/slog"
 	"os/exec"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,16 +20,12 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
-	"github.com/gatepost/gatepost/internal/share"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // What a method may answer besides success. Callers match with errors.Is and errors.As; any other error is our fault.
 var (
-	// ErrNoSession: the token is missing, malformed, unknown, expired or revoked, or its user is disabled.
-	ErrNoSession = errors.New("no valid session")
-	// ErrStale: the session is valid, but its user proved his password longer than FreshFor ago. Confirm makes it fresh.
-	ErrStale = errors.New("the sign-in is too long ago for this: confirm the password first")
 	// ErrBadCredentials: unknown address, wrong password or disabled user, on purpose not told apart.
 	ErrBadCredentials = errors.New("wrong e-mail address or password")
 	// ErrSignUpClosed: the operator does not take new users.
@@ -101,17 +94,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.SessionIdle <= 0 {
-		o.SessionIdle = 168 * time.Hour
-	}
-	if o.SessionLifetime <= 0 {
-		o.SessionLifetime = 720 * time.Hour
-	}
 	if o.AnswerStep <= 0 {
 		o.AnswerStep = 250 * time.Millisecond
-	}
-	if o.SessionsPerUser <= 0 {
-		o.SessionsPerUser = 100
 	}
 	o.PasswordMin = max(o.PasswordMin, password.MinLength)
 	if o.Log == nil {
@@ -122,65 +106,45 @@ func (o Options) withDefaults() Options {
 
 // Store is the only reader and writer of users and sessions. It is safe for concurrent use.
 type Store struct {
-	db      *database.DB
-	o       Options
-	hashes  *password.Queue
-	workers *password.Processes // nil: this process hashes
-	lookups *lookups
-	asking  *share.Admission // to lookups
-	cache   *cache
-	slides  *slides
-	holds   *holds
-	outbox  *mail.Outbox
-	trail   *audit.Trail
-	exports *exports
-	alive   string // what makes a session valid: alive, and where Options.Verify requires it a confirmed address
-	// lookupSQL finds sessions that are.
-	lookupSQL string
-	// listener hears what others revoke.
-	listener *listener
+	*session.Reader
+	sessions *session.Maker
+	db       *database.DB
+	o        Options
+	hashes   *password.Queue
+	workers  *password.Processes // nil: this process hashes
+	outbox   *mail.Outbox
+	trail    *audit.Trail
+	exports  *exports
 	metrics  metrics
 	// hold has an answer wait for the next step. A field only for the tests that count the steps.
-	hold    func(ctx context.Context, began time.Time, step time.Duration)
-	stalled atomic.Bool // look-ups take too long
-	ctx     context.Context
-	close   context.CancelFunc
+	hold func(ctx context.Context, began time.Time, step time.Duration)
 }
 
 // New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has
 // pools of its own like it. Call Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{o: o.withDefaults(), ctx: ctx, close: cancel, hold: hold}
+	o = o.withDefaults()
+	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics), hashes: password.NewQueue()}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
-		GoAhead: password.Slots() + exportTurns, Log: s.o.Log, Watch: o.Watch, Metrics: o.Metrics})
-	s.alive = alive
-	if s.o.Verify == VerifyRequired {
-		s.alive += ` AND u.email_verified`
-	}
-	s.lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + s.alive
-	s.hashes = password.NewQueue()
-	if s.o.HashWorker != nil {
-		s.workers = password.NewProcesses(s.o.HashWorker, s.o.Log)
+		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.Reader = session.NewReader(s.db, session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
+		PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired, Listen: o.Listen, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.sessions = session.NewMaker(s.Reader)
+	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.trail = audit.New(s.db, audit.Options{Retention: o.AuditRetention, Actor: o.Actor, Log: o.Log})
+	if o.HashWorker != nil {
+		s.workers = password.NewProcesses(o.HashWorker, o.Log)
 		s.hashes.Derive = s.workers.Derive
 	}
-	s.lookups = &lookups{query: s.findSessions, watch: s.o.Watch}
-	s.asking = share.NewAdmission(maxWaiting)
-	s.cache = newCache(min(s.o.SessionCache, s.slideEvery()))
-	s.slides = &slides{write: s.slide, watch: s.o.Watch, delay: min(slideDelay, s.slideEvery())}
-	s.holds = newHolds()
-	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: s.o.Log, Watch: o.Watch, Metrics: o.Metrics})
-	s.trail = audit.New(s.db, audit.Options{Retention: s.o.AuditRetention, Actor: s.o.Actor, Log: s.o.Log})
-	s.exports = newExports()
-	s.listener = newListener(s)
-	s.metrics = newMetrics(o.Metrics, s)
+	if o.Metrics != nil {
+		s.hashes.Register(o.Metrics)
+	}
 	return s
 }
 
 // Close ends the Store's background work and writes down what is left of it.
 func (s *Store) Close() {
-	s.close()
-	s.slides.flush()
+	s.Reader.Close()
 	s.trail.Close()
 	if s.workers != nil {
 		s.workers.Close()
@@ -198,40 +162,3 @@ func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 
 // Outbox says how mail stands. It fails with database.ErrUnavailable.
 func (s *Store) Outbox(ctx context.Context) (mail.State, error) { return s.outbox.State(ctx) }
-
-// User is a person as others may know them; it holds no secret.
-type User struct {
-	ID            string
-	Name          string // may be empty
-	Email         string // lower-case
-	EmailVerified bool
-	Roles         []string
-	Image         string    // may be empty
-	DisabledAt    time.Time // zero: not disabled
-	// PasswordLocked: too many wrong passwords in a row, so that only familiar places get in. Filled in by FindUser and Users.
-	PasswordLocked bool
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-}
-
-// HasAny says whether the user has one of the roles.
-func (u User) HasAny(roles []string) bool {
-	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.Roles, r) })
-}
-
-// splitRoles reads the comma-separated column.
-func splitRoles(s string) []string {
-	if !strings.Contains(s, ",") {
-		if s = strings.TrimSpace(s); s == "" {
-			return nil
-		}
-		return []string{s}
-	}
-	var roles []string
-	for r := range strings.SplitSeq(s, ",") {
-		if r = strings.TrimSpace(r); r != "" {
-			roles = append(roles, r)
-		}
-	}
-	return roles
-}

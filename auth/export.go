@@ -9,6 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC.
@@ -92,14 +93,14 @@ type ExportedPlaces struct {
 
 // Export tells the user of a session everything that is kept about them. What is in the struct is of one moment;
 // sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
-// place of an export of the same user that is under way. It fails with ErrNoSession, ErrStale or database.ErrUnavailable, and so
+// place of an export of the same user that is under way. It fails with session.ErrNoSession, session.ErrStale or database.ErrUnavailable, and so
 // does what is read from it.
 func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	asked := s.exports.asked.Add(1)
 	var fresh bool
 	err := readTurn(ctx, s.exports.first, func(ctx context.Context) error {
-		return s.ofSession(ctx, "export", t, func(ctx context.Context) error {
+		return s.db.Repeat(ctx, "export", func(ctx context.Context) error {
 			oneMoment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 			return pgx.BeginTxFunc(ctx, s.db.Pages, oneMoment, func(tx pgx.Tx) (err error) {
 				if fresh, err = s.exportUser(ctx, tx, t, e); err != nil || !fresh {
@@ -110,7 +111,7 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 		})
 	})
 	if err == nil && !fresh {
-		err = ErrStale
+		err = session.ErrStale
 	}
 	s.audit(ctx, "export", e.User.ID, c, err)
 	if err != nil {
@@ -122,16 +123,19 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 
 // exportUser begins an Export, and says whether the session is fresh enough for one.
 func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Export) (fresh bool, err error) {
+	o, err := s.Own(ctx, tx, t)
+	if err != nil {
+		return false, err
+	}
 	var roles string
 	u := &e.User
 	err = tx.QueryRow(ctx, `
-		SELECT `+isFresh("$4")+`, now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
+		SELECT now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
 		       coalesce(u.image, ''), u.role, `+database.UTC(`u.created_at`)+`, `+database.UTC(`u.updated_at`)+`
-		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, FreshFor).
-		Scan(&fresh, &e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
-	u.Roles = append([]string{}, splitRoles(roles)...) // null is no list
-	return fresh, err
+		FROM gatepost."user" u WHERE id = $1`, o.UserID).
+		Scan(&e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
+	u.Roles = append([]string{}, session.SplitRoles(roles)...) // null is no list
+	return o.Fresh, err
 }
 
 // exportRows adds what hangs on the user. What goes wrong with a query is told when its rows are collected.

@@ -139,9 +139,9 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 		for n := exportPage; n == exportPage; {
 			var list []T
 			err := readTurn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
-				return e.s.ofSession(ctx, "export", e.token, func(ctx context.Context) error {
+				return e.s.db.Repeat(ctx, "export", func(ctx context.Context) error {
 					return pgx.BeginTxFunc(ctx, e.s.db.Pages, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-						if err = e.alive(ctx, tx); err == nil {
+						if _, err = e.s.Own(ctx, tx, e.token); err == nil {
 							list, err = read(ctx, tx)
 						}
 						return err
@@ -163,11 +163,4 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 			n = len(list)
 		}
 	}
-}
-
-func (e *Export) alive(ctx context.Context, tx pgx.Tx) error {
-	var one int
-	return tx.QueryRow(ctx, `
-		SELECT 1 FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+e.s.alive, e.token.Hash(), e.s.o.SessionIdle, e.s.o.SessionLifetime).Scan(&one)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // wholeExport is one with all its pages.
@@ -90,7 +91,7 @@ func TestAnExportEndsWithItsSession(t *testing.T) {
 	defer e.Close()
 	exec(t, db, `UPDATE gatepost."user" SET disabled_at = now()`)
 	for _, err := range e.Events() {
-		if !errors.Is(err, auth.ErrNoSession) {
+		if !errors.Is(err, session.ErrNoSession) {
 			t.Errorf("the next page: %v", err)
 		}
 	}

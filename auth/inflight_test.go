@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // person is a user with whatever somebody can have of an account: two sessions and a link of each kind.
@@ -261,7 +262,7 @@ func TestNoSessionUnderWayIsMissed(t *testing.T) {
 }
 
 func refusedForWhatItHad(err error) bool {
-	return errors.Is(err, auth.ErrNoSession) || errors.Is(err, auth.ErrBadLink) || errors.Is(err, auth.ErrBadCredentials)
+	return errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrBadLink) || errors.Is(err, auth.ErrBadCredentials)
 }
 
 // What ends while it commits bars whoever comes meanwhile with a password, a session or a link from before.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Problem is what is wrong with a field, for the pages to put into words.
@@ -190,16 +191,10 @@ func visible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r)
 }
 
-var roleName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
-
-// ValidRole says whether a word can be a role: letters, digits and _ . : - so that lists in rules, headers and the
-// database never need quoting.
-func ValidRole(s string) bool { return roleName.MatchString(s) }
-
 // canonicalRoles joins a list of roles for the database.
 func canonicalRoles(roles []string) (string, error) {
 	for _, r := range roles {
-		if !ValidRole(r) {
+		if !session.ValidRole(r) {
 			return "", InputError{{"role", Malformed, 0}}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Invitation is what an operator offers to somebody who has no account.
@@ -101,7 +102,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		if err := forgive(ctx, tx, row.id, row.email); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, newSession{row.id, remember, c, presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Remember: remember, Client: c, Presented: presented})
 		return err
 	}
 	squatted, err := s.unconfirmed(ctx, row.email)
@@ -117,12 +118,12 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 			}
 			return accept(ctx, tx)
 		})
-		s.changed(squatted)
+		s.Changed(squatted)
 	}
 	if err != nil {
 		return Issued{}, "", err
 	}
-	s.ended(presented, issued)
+	s.sessions.Made(presented, issued.crowdedOut)
 	return issued, row.id, nil
 }
 

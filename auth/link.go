@@ -10,6 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about has
@@ -30,7 +31,7 @@ type Link struct {
 }
 
 // Of says whether a link is a user's.
-func (l Link) Of(u User) bool { return l.userID == u.ID }
+func (l Link) Of(u session.User) bool { return l.userID == u.ID }
 
 // Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the address
 // is his, so whoever reads its mail is as good an owner as whoever typed it.
@@ -71,7 +72,7 @@ func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 func scanLink(row pgx.Row) (l Link, err error) {
 	var roles string
 	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.mailed, &l.claims, &l.created)
-	l.Roles = splitRoles(roles)
+	l.Roles = session.SplitRoles(roles)
 	return l, err
 }
 

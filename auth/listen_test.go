@@ -28,6 +28,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // running is a store that does its regular work, on a pool of its own, until the test ends.
@@ -84,9 +85,9 @@ func sessionsOf(t *testing.T, db *pgxpool.Pool, email string, n int) []secret.To
 }
 
 // cached has a store keep a session, and says so.
-func cached(t *testing.T, s *auth.Store, token secret.Token) auth.Session {
+func cached(t *testing.T, s *auth.Store, token secret.Token) session.Session {
 	t.Helper()
-	var v auth.Session
+	var v session.Session
 	eventually(t, "the session is kept", func() bool {
 		n := auth.Cached(s)
 		var err error
@@ -104,7 +105,7 @@ func refusedWithinASecond(t *testing.T, s *auth.Store, token secret.Token, revok
 	for {
 		began := time.Now()
 		_, err := s.Lookup(t.Context(), token)
-		if errors.Is(err, auth.ErrNoSession) || errors.Is(err, database.ErrUnavailable) {
+		if errors.Is(err, session.ErrNoSession) || errors.Is(err, database.ErrUnavailable) {
 			return looks
 		}
 		if err != nil || began.Sub(revoked) > time.Second {
@@ -130,7 +131,7 @@ func TestALogoutAtOneGateIsHeardAtTheOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		revoked := time.Now()
-		if _, err := a.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+		if _, err := a.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 			t.Fatalf("session %d at the gate itself: %v", i, err)
 		}
 		refusedWithinASecond(t, b, token, revoked)
@@ -209,10 +210,10 @@ func TestChangesAreToldAndHotWritesAreNot(t *testing.T) {
 // What is revoked while PostgreSQL's answer about it is on its way is not kept.
 func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 	t.Parallel()
-	s, _ := running(t, authtest.NewDatabase(t))
+	s, db := running(t, authtest.NewDatabase(t))
 	token := signUp(t, s, "ada@example.com")
 	sure(t, s)
-	auth.AfterQueries(s, func(int) {
+	authtest.AfterLookups(db, func() {
 		if err := s.SignOut(context.Background(), token, here); err != nil {
 			t.Error(err)
 		}
@@ -220,7 +221,7 @@ func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), token); err != nil {
 		t.Errorf("what was asked before: %v", err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("afterwards: got %v, want ErrNoSession", err)
 	}
 }
@@ -247,7 +248,7 @@ func TestALogoutOfWhatIsGoneCountsAtOnce(t *testing.T) {
 	if err := s.SignOut(t.Context(), token, here); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
 	eventually(t, "what it began is ended", func() bool { return l.ended.Load() == 1 })
@@ -263,7 +264,7 @@ func TestACopyEndsWithTheSession(t *testing.T) {
 	cached(t, s, token)
 	eventually(t, "it has expired", func() bool {
 		_, err := s.Lookup(t.Context(), token)
-		return errors.Is(err, auth.ErrNoSession)
+		return errors.Is(err, session.ErrNoSession)
 	})
 }
 
@@ -467,7 +468,7 @@ func TestNoKeptSessionIsUsedWhenRevocationsMayGoUnheard(t *testing.T) {
 			exec(t, db, `DELETE FROM gatepost.session WHERE id = '`+idOf(missed)+`'`)
 			f.mode.Store(passes)
 			sure(t, s)
-			if _, err := s.Lookup(t.Context(), missed); !errors.Is(err, auth.ErrNoSession) {
+			if _, err := s.Lookup(t.Context(), missed); !errors.Is(err, session.ErrNoSession) {
 				t.Errorf("a session whose end went unheard: got %v, want ErrNoSession", err)
 			}
 			tokens = tokens[:len(tokens)-1]
@@ -526,12 +527,12 @@ func (l *lockedBuffer) String() string {
 // signed in. Not parallel: it measures memory.
 func TestForgedTokensLeaveNothingBehind(t *testing.T) {
 	const forgers, each = 4000, 50
-	s, _ := running(t, authtest.NewDatabase(t))
+	s, db := running(t, authtest.NewDatabase(t))
 	token := signUp(t, s, "ada@example.com")
 	sure(t, s)
 	cached(t, s, token)
 	var queries atomic.Int64
-	auth.AfterQueries(s, func(int) { queries.Add(1) })
+	authtest.AfterLookups(db, func() { queries.Add(1) })
 	before := heap()
 	forged, over := context.WithCancel(t.Context())
 	var ada, work sync.WaitGroup
@@ -546,7 +547,7 @@ func TestForgedTokensLeaveNothingBehind(t *testing.T) {
 	for range forgers {
 		work.Go(func() {
 			for range each {
-				if _, err := s.Lookup(t.Context(), secret.Token(rand.Text())); !errors.Is(err, auth.ErrNoSession) {
+				if _, err := s.Lookup(t.Context(), secret.Token(rand.Text())); !errors.Is(err, session.ErrNoSession) {
 					t.Errorf("a made-up token: %v", err)
 					return
 				}
@@ -588,7 +589,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 		for range 1000 {
 			s.Hold(v, &lasting{}).Release()
 		}
-		holds := make([]*auth.Hold, 1000)
+		holds := make([]*session.Hold, 1000)
 		for i := range holds {
 			holds[i] = s.Hold(v, &lasting{})
 		}

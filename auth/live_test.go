@@ -8,6 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // lasting is something that goes on; role is what its user needs.
@@ -16,8 +17,8 @@ type lasting struct {
 	ended atomic.Int32
 }
 
-func (l *lasting) Still(u auth.User) bool { return l.role == "" || u.HasAny([]string{l.role}) }
-func (l *lasting) End()                   { l.ended.Add(1) }
+func (l *lasting) Still(u session.User) bool { return l.role == "" || u.HasAny([]string{l.role}) }
+func (l *lasting) End()                      { l.ended.Add(1) }
 
 // Whatever ends a session, here or elsewhere, ends what it began; and nothing else does.
 func TestWhatLastsEndsWithItsSession(t *testing.T) {

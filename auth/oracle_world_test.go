@@ -19,6 +19,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -87,7 +88,7 @@ func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *wo
 	ui, err := loginui.New(loginui.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home",
 		AppName: "Test", PasswordMin: 8, Mail: true, Confirm: true, ConfirmFirst: o.Verify == auth.VerifyRequired,
 		SignUpClosed: o.SignUpClosed, ByInvitation: o.SignUpClosed, Log: o.Log,
-		Cookie: auth.Cookie{Name: "gatepost_8080", MaxAge: 720 * time.Hour}}, w.store)
+		Cookie: session.Cookie{Name: "gatepost_8080", MaxAge: 720 * time.Hour}}, w.store)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -39,9 +40,9 @@ func result(err error) string {
 		return "locked"
 	case errors.Is(err, ErrBadCredentials):
 		return "bad_credentials"
-	case errors.Is(err, ErrNoSession):
+	case errors.Is(err, session.ErrNoSession):
 		return "no_session"
-	case errors.Is(err, ErrStale):
+	case errors.Is(err, session.ErrStale):
 		return "stale"
 	case errors.Is(err, ErrBadLink):
 		return "bad_link"

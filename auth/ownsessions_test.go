@@ -13,6 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // deeds are the proofs with the right password, and the rest of what a session may do with its account.
@@ -54,7 +55,7 @@ func TestNothingIsDoneWithoutASession(t *testing.T) {
 			exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email LIKE 'off%'`)
 			before := content(t, db)
 			for name, token := range map[string]secret.Token{"none": "", "unknown": secret.Token(strings.Repeat("A", 43)), "expired": dead, "disabled": off} {
-				if err := do(s, t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+				if err := do(s, t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 					t.Errorf("%s: got %v, want ErrNoSession", name, err)
 				}
 			}
@@ -84,7 +85,7 @@ func TestAnOldSignInHasToBeConfirmed(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(err, auth.ErrStale) || content(t, db) != before {
+			if !errors.Is(err, session.ErrStale) || content(t, db) != before {
 				t.Errorf("got %v, want ErrStale and nothing written", err)
 			}
 			issued, err := s.Confirm(t.Context(), token, goodPassword, here)
@@ -167,7 +168,7 @@ func TestWhatIsDoneWithAnAccountIsAudited(t *testing.T) {
 	}
 }
 
-func account(t *testing.T, s *auth.Store, token secret.Token) auth.Account {
+func account(t *testing.T, s *auth.Store, token secret.Token) session.Account {
 	t.Helper()
 	a, err := s.Account(t.Context(), token)
 	if err != nil {
@@ -176,7 +177,7 @@ func account(t *testing.T, s *auth.Store, token secret.Token) auth.Account {
 	return a
 }
 
-func ids(a auth.Account) (list []string) {
+func ids(a session.Account) (list []string) {
 	for _, own := range a.Sessions {
 		list = append(list, own.ID)
 	}
@@ -245,7 +246,7 @@ func TestAnAccountIsToldToItsOwnSessionsOnly(t *testing.T) {
 			sessionsOf(t, db, "ada@example.com", 3)
 			exec(t, db, sql)
 			for _, token := range []secret.Token{token, "", secret.Token(strings.Repeat("A", 43))} {
-				if a, err := s.Account(t.Context(), token); !errors.Is(err, auth.ErrNoSession) || len(a.Sessions) != 0 {
+				if a, err := s.Account(t.Context(), token); !errors.Is(err, session.ErrNoSession) || len(a.Sessions) != 0 {
 					t.Errorf("got %+v, %v, want ErrNoSession", a, err)
 				}
 			}

@@ -134,7 +134,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		return err
 	})
 	if err == nil {
-		s.changed(l.userID)
+		s.Changed(l.userID)
 		s.outbox.Kick()
 	}
 	return browser, err

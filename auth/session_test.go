@@ -15,6 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 const goodPassword = secret.Password("correct horse battery")
@@ -86,7 +87,7 @@ func TestSignInMakesANewSessionAndEndsTheOnePresented(t *testing.T) {
 	if second.Session == first {
 		t.Error("the token did not change")
 	}
-	if _, err := s.Lookup(t.Context(), first); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), first); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("the session presented lives on: %v", err)
 	}
 }
@@ -122,7 +123,7 @@ func TestLookupRefusesDeadSessions(t *testing.T) {
 			s, db := authtest.NewStore(t)
 			token := signUp(t, s, "ada@example.com")
 			exec(t, db, sql)
-			if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+			if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 				t.Errorf("got %v, want ErrNoSession", err)
 			}
 		})
@@ -164,7 +165,7 @@ func TestWithoutRememberTheSessionEndsAfterADayUnused(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '25 hours', expires_at = now() + interval '1 hour' WHERE idle_seconds = 86400`)
-	if _, err := s.Lookup(t.Context(), issued.Session); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), issued.Session); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
 }
@@ -176,7 +177,7 @@ func TestALoweredSettingCountsForOldSessions(t *testing.T) {
 	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '2 hours'`)
 	strict := auth.New(db, auth.Options{SessionIdle: time.Hour})
 	defer strict.Close()
-	if _, err := strict.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := strict.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
 }
@@ -208,7 +209,7 @@ func TestSignOutEndsTheSessionAtOnce(t *testing.T) {
 	if err := s.SignOut(t.Context(), token, here); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("signed out: got %v", err)
 	}
 	if _, err := s.Lookup(t.Context(), other); err != nil {
@@ -223,15 +224,15 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 	t.Parallel()
 	s, _ := authtest.NewStore(t)
 	token := signUp(t, s, "ada@example.com")
-	session, err := s.Lookup(t.Context(), token)
+	before, err := s.Lookup(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const changed secret.Password = "another quiet river"
-	if err := s.SetPassword(t.Context(), session.User.ID, changed); err != nil {
+	if err := s.SetPassword(t.Context(), before.User.ID, changed); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("the old session: got %v, want ErrNoSession", err)
 	}
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
@@ -325,7 +326,7 @@ func TestASessionWithoutAnEndEndsWithTheLifetime(t *testing.T) {
 		}
 	}
 	exec(t, db, `UPDATE gatepost.session SET expires_at = '-infinity'`)
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
 }
@@ -387,7 +388,7 @@ func TestASignOutEndsTheSessionFirst(t *testing.T) {
 	if err := s.SignOut(t.Context(), token, c); err == nil {
 		t.Error("nothing went wrong")
 	}
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -400,7 +401,7 @@ func TestAUserWithoutAnAddressIsSignedOut(t *testing.T) {
 	token := signUp(t, s, "ada@example.com")
 	exec(t, db, `ALTER TABLE gatepost."user" DROP CONSTRAINT user_email_present`)
 	exec(t, db, `UPDATE gatepost."user" SET email = ''`)
-	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, auth.ErrNoSession) {
+	if _, err := s.Lookup(t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v", err)
 	}
 }

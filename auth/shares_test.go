@@ -175,7 +175,7 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 		t.Fatalf("look up: %v", err)
 	}
 	var asked atomic.Int32
-	auth.AfterQueries(s, func(int) { asked.Add(1) })
+	authtest.AfterLookups(db, func() { asked.Add(1) })
 	if _, err := s.Glance(t.Context(), here.Addr, token); !errors.Is(err, database.ErrUnavailable) || asked.Load() > 0 {
 		t.Errorf("glance: %v, after %d queries", err, asked.Load())
 	}
@@ -191,10 +191,10 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 // However many made-up sessions one network has looked up, there is room for those of others.
 func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	t.Parallel()
-	s, _ := authtest.NewStore(t)
+	s, db := authtest.NewStore(t)
 	token := signUp(t, s, "ada@example.com")
 	waits := make(chan struct{})
-	auth.AfterQueries(s, func(int) { <-waits })
+	authtest.AfterLookups(db, func() { <-waits })
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	crowded := make(chan error, 20_000)

@@ -12,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -35,7 +36,7 @@ type Issued struct {
 	Browser  secret.Token // by which the browser is known again; see Client.Browser
 	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
 
-	crowdedOut string // the user some of whose sessions ended to make room; empty: none did
+	crowdedOut string // as of session.Maker.Make
 }
 
 // candidate is the account an attempt is made at.
@@ -69,11 +70,11 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			if err := s.noteSignIn(ctx, tx, a, c); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, newSession{a.userID, c.Remember, c.Client, c.Presented})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Remember: c.Remember, Client: c.Client, Presented: c.Presented})
 			return err
 		})
 		if err == nil {
-			s.ended(c.Presented, issued)
+			s.sessions.Made(c.Presented, issued.crowdedOut)
 		}
 		s.outbox.Kick()
 		return userID, err
@@ -288,29 +289,15 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 	})
 }
 
-// ended forgets the session that a sign-in has replaced, and those that had to make room.
-func (s *Store) ended(presented secret.Token, i Issued) {
-	if presented != "" {
-		s.cache.drop(presented.Sum())
-	}
-	if i.crowdedOut != "" {
-		s.changed(i.crowdedOut)
-	}
-}
-
 // issue makes the session, and the place it is made in a familiar one. It comes last in a transaction: others share the
 // places of a browser.
-func (s *Store) issue(ctx context.Context, tx pgx.Tx, n newSession) (Issued, error) {
-	t, err := s.insertSession(ctx, tx, n)
+func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+	t, crowdedOut, err := s.sessions.Make(ctx, tx, n)
 	if err != nil {
 		return Issued{}, err
 	}
-	crowdedOut, err := s.makeRoom(ctx, tx, n.userID, t)
-	if err != nil {
-		return Issued{}, err
-	}
-	browser, err := throttle.Befriend(ctx, tx, n.userID, n.client)
-	return Issued{t, browser, n.remember, crowdedOut}, err
+	browser, err := throttle.Befriend(ctx, tx, n.UserID, n.Client)
+	return Issued{t, browser, n.Remember, crowdedOut}, err
 }
 
 // recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,

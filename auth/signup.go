@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
@@ -93,11 +94,11 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.askToVerify(ctx, tx, row.id, row.email, client); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, newSession{row.id, remember, client, presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Remember: remember, Client: client, Presented: presented})
 		return err
 	})
 	if err == nil {
-		s.ended(presented, issued)
+		s.sessions.Made(presented, issued.crowdedOut)
 	}
 	return issued, row.id, err
 }
@@ -171,23 +172,23 @@ func isTaken(err error) bool {
 }
 
 // CreateUser makes a user on the operator's word: whether sign-up is open or not, and without a session.
-func (s *Store) CreateUser(ctx context.Context, u NewUser) (User, error) {
+func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error) {
 	row, err := s.checkNewUser(u)
 	if err != nil {
-		return User{}, err
+		return session.User{}, err
 	}
 	if err := s.checkFree(ctx, row.email); err != nil {
-		return User{}, err
+		return session.User{}, err
 	}
 	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
 		row.hash = password.Hash(u.Password, derive)
 		return nil
 	})
 	if err != nil {
-		return User{}, err
+		return session.User{}, err
 	}
 	if err := s.insertUser(ctx, row, "", nil); err != nil {
-		return User{}, err
+		return session.User{}, err
 	}
 	s.auditDetail(ctx, "create-user", row.id, secret.Client{}, "roles "+orNone(row.roles), nil)
 	return s.UserByID(ctx, row.id)

@@ -12,19 +12,20 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-var userColumns = `id, ` + nameRead + `, email, email_verified, coalesce(image, ''), role, ` +
+var userColumns = `id, left(name, 255), email, email_verified, coalesce(image, ''), role, ` +
 	database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` + database.Readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
 
-func scanUser(row pgx.CollectableRow) (User, error) {
-	var u User
+func scanUser(row pgx.CollectableRow) (session.User, error) {
+	var u session.User
 	var roles string
 	var disabled *time.Time
 	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked)
-	u.Roles = splitRoles(roles)
+	u.Roles = session.SplitRoles(roles)
 	if disabled != nil {
 		u.DisabledAt = *disabled
 	}
@@ -32,7 +33,7 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 }
 
 // Users calls f with every user, oldest first, without holding them all.
-func (s *Store) Users(ctx context.Context, f func(User) error) error {
+func (s *Store) Users(ctx context.Context, f func(session.User) error) error {
 	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
 	if err != nil {
 		return s.db.Unavailable("list users", err)
@@ -55,28 +56,28 @@ func (s *Store) Users(ctx context.Context, f func(User) error) error {
 
 // FindUser finds a user by e-mail address, in any spelling, or by id; an address that is also somebody's id is an
 // address. It fails with ErrNoUser.
-func (s *Store) FindUser(ctx context.Context, emailOrID string) (User, error) {
+func (s *Store) FindUser(ctx context.Context, emailOrID string) (session.User, error) {
 	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
 	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC LIMIT 1`,
 		email, database.Clean(emailOrID))
 }
 
 // UserByID finds a user by id alone. It fails with ErrNoUser.
-func (s *Store) UserByID(ctx context.Context, id string) (User, error) {
+func (s *Store) UserByID(ctx context.Context, id string) (session.User, error) {
 	return s.oneUser(ctx, `WHERE id = $1`, id)
 }
 
-func (s *Store) oneUser(ctx context.Context, which string, args ...any) (User, error) {
+func (s *Store) oneUser(ctx context.Context, which string, args ...any) (session.User, error) {
 	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u `+which, args...)
 	if err != nil {
-		return User{}, s.db.Unavailable("find user", err)
+		return session.User{}, s.db.Unavailable("find user", err)
 	}
 	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return User{}, ErrNoUser
+		return session.User{}, ErrNoUser
 	}
 	if err != nil {
-		return User{}, s.db.Unavailable("find user", err)
+		return session.User{}, s.db.Unavailable("find user", err)
 	}
 	return u, nil
 }
@@ -168,8 +169,7 @@ const setPasswordSQL = `
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	var ended int64
 	err := s.change(ctx, "sign-out-everywhere", userID, func(ctx context.Context, tx pgx.Tx) (detail string, err error) {
-		tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
-		ended = tag.RowsAffected()
+		ended, err = s.sessions.EndAll(ctx, tx, userID)
 		return fmt.Sprintf("sessions %d", ended), err
 	})
 	return ended, err
@@ -191,7 +191,7 @@ func (s *Store) change(ctx context.Context, event, id string, do func(context.Co
 	if err != nil {
 		return err
 	}
-	s.changed(id)
+	s.Changed(id)
 	s.auditDetail(ctx, event, id, secret.Client{}, detail, nil)
 	return nil
 }
@@ -205,47 +205,41 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 }
 
 // Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
-// sessions carries it. It fails with ErrNoSession, InputError (field "name"), *throttle.Error or database.ErrUnavailable.
+// sessions carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	name, err := canonicalName(name)
 	if err == nil {
 		err = s.db.Transact(ctx, "rename", func(ctx context.Context, tx pgx.Tx) (err error) {
 			userID, err = s.rename(ctx, tx, t, name)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return ErrNoSession
-			}
 			return err
 		})
 	}
 	if err == nil {
-		s.changed(userID)
+		s.Changed(userID)
 	}
 	s.audit(ctx, "rename", userID, c, err)
 	return err
 }
 
-// rename asks before it locks: who is refused only reads.
+// rename asks before it locks: who is refused only reads. What it read is asked once more then.
 func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string) (userID string, err error) {
-	var before string
-	err = tx.QueryRow(ctx, `
-		SELECT u.id, coalesce(u.name, '') FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &before)
-	if err != nil || name == before {
-		return userID, err
+	o, err := s.Own(ctx, tx, t)
+	if err != nil || name == o.Name {
+		return o.UserID, err
 	}
-	if err := throttle.Renames(userID).Check(ctx, tx); err != nil {
-		return userID, err
+	if err := throttle.Renames(o.UserID).Check(ctx, tx); err != nil {
+		return o.UserID, err
 	}
-	if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
-		return userID, err
+	if _, err := database.LockUser(ctx, tx, o.UserID, ""); err != nil {
+		return o.UserID, err
 	}
-	err = tx.QueryRow(ctx, `
-		UPDATE gatepost."user" u SET name = $4, updated_at = now()
-		FROM gatepost.session s WHERE s.user_id = u.id AND s.token = $1 AND `+s.alive+`
-		RETURNING u.id`, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime, name).Scan(&userID)
+	if _, err := s.Own(ctx, tx, t); err != nil {
+		return o.UserID, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET name = $2, updated_at = now() WHERE id = $1`, o.UserID, name)
 	if err != nil {
-		return userID, err
+		return o.UserID, err
 	}
-	return userID, throttle.Renames(userID).Take(ctx, tx)
+	return o.UserID, throttle.Renames(o.UserID).Take(ctx, tx)
 }

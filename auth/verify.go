@@ -9,6 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
@@ -48,7 +49,7 @@ const (
 // signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
 // there without the password. It is as long as a sign-in stands for who is in front of the browser: mail comes within
 // minutes, and whoever comes later types the password they chose.
-const signedUpFor = FreshFor
+const signedUpFor = session.FreshFor
 
 // Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or database.ErrUnavailable.
 //
@@ -69,7 +70,7 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 	if err == nil {
 		return BySession, nil
 	}
-	if !errors.Is(err, ErrNoSession) && !errors.Is(err, ErrOtherUser) {
+	if !errors.Is(err, session.ErrNoSession) && !errors.Is(err, ErrOtherUser) {
 		return Stranger, err
 	}
 	signedUp, err := throttle.SignedUp(ctx, tx, l.userID, v.Client.Browser, signedUpFor)
@@ -103,15 +104,15 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, newSession{a.userID, v.Remember, v.Client, v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Remember: v.Remember, Client: v.Client, Presented: v.Session})
 			return err
 		})
 	})
 	if err != nil {
 		return Issued{}, err
 	}
-	s.ended(v.Session, issued)
-	s.changed(l.userID)
+	s.sessions.Made(v.Session, issued.crowdedOut)
+	s.Changed(l.userID)
 	return issued, nil
 }
 
@@ -129,7 +130,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 			err = s.confirmAddress(ctx, tx, v, l)
 		}
 		if err == nil && known == ByBrowser {
-			issued, err = s.issue(ctx, tx, newSession{l.userID, v.Remember, v.Client, v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Remember: v.Remember, Client: v.Client, Presented: v.Session})
 		}
 		return err
 	})
@@ -138,9 +139,9 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		return Issued{}, err
 	}
 	if issued.Session != "" {
-		s.ended(v.Session, issued)
+		s.sessions.Made(v.Session, issued.crowdedOut)
 	}
-	s.changed(l.userID)
+	s.Changed(l.userID)
 	return issued, nil
 }
 
@@ -166,22 +167,16 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 }
 
 // RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
-// It fails with ErrNoSession or database.ErrUnavailable.
+// It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
 	err := s.db.Transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
-		var email string
-		var verified bool
-		err := tx.QueryRow(ctx, `
-			SELECT u.id, u.email, u.email_verified FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+s.alive, t.Hash(), s.o.SessionIdle, s.o.SessionLifetime).Scan(&userID, &email, &verified)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNoSession
-		}
-		if err != nil || verified {
+		o, err := s.Own(ctx, tx, t)
+		userID = o.UserID
+		if err != nil || o.Confirmed {
 			return err
 		}
-		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, email, c))
+		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, o.Email, c))
 		return err
 	})
 	s.outbox.Kick()

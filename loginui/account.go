@@ -3,15 +3,15 @@ package loginui
 import (
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // accountPage is account.html.
 type accountPage struct {
 	base
 	Notice   string
-	User     auth.User
+	User     session.User
 	Sessions []sessionEntry
 	Others   bool // there are sessions besides this one
 	Mail     bool // the address can be changed
@@ -62,7 +62,7 @@ func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, toke
 }
 
 // signedInAs is the session of whoever asks for a page that needs one.
-func (ui *UI) signedInAs(r *http.Request) (auth.Session, error) {
+func (ui *UI) signedInAs(r *http.Request) (session.Session, error) {
 	token, _ := ui.presented(r)
 	return ui.store.Describe(r.Context(), token)
 }

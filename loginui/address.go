@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 func (ui *UI) getAddress(w http.ResponseWriter, r *http.Request) error {
@@ -22,7 +23,7 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	issued, err := ui.store.RequestEmailChange(r.Context(), token, f.password, f.Email, ui.client(r))
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return err
 	}
 	if err != nil {
@@ -33,7 +34,7 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 	return ui.done(w, "address")
 }
 
-func (ui *UI) addressPage(r *http.Request, s auth.Session, f form, t trouble) formPage {
+func (ui *UI) addressPage(r *http.Request, s session.Session, f form, t trouble) formPage {
 	p := ui.form(r, "address", addressPath, form{})
 	p.failed(t)
 	p.Intro = []string{p.say("address.say", "email", s.User.Email)}
@@ -77,7 +78,7 @@ func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
 	return ui.done(w, "moved")
 }
 
-func (ui *UI) changePage(r *http.Request, s auth.Session, l auth.Link) formPage {
+func (ui *UI) changePage(r *http.Request, s session.Session, l auth.Link) formPage {
 	p := ui.linkForm(r, "moving", changePath, form{})
 	p.Intro = []string{p.say("moving.say", "email", l.Email, "old", s.User.Email)}
 	p.Cancel = ui.c.Prefix + "/account"

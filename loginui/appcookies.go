@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // AppCookie names cookies in which the app keeps a session of its own, which is to end when the account behind the
@@ -30,7 +31,7 @@ const (
 
 // ParseAppCookies reads "PHPSESSID, DokuWiki*@/wiki": a name, * at its end for all that begin so, and the path the app
 // sets it for after @, else /. The error names every fault. Our own cookies cannot be named.
-func ParseAppCookies(s string, own auth.Cookie) (list []AppCookie, err error) {
+func ParseAppCookies(s string, own session.Cookie) (list []AppCookie, err error) {
 	var faults []error
 	for entry := range strings.SplitSeq(s, ",") {
 		if entry = strings.TrimSpace(entry); entry == "" {
@@ -51,7 +52,7 @@ func ParseAppCookies(s string, own auth.Cookie) (list []AppCookie, err error) {
 	return list, errors.Join(faults...)
 }
 
-func parseAppCookie(entry string, own auth.Cookie) (AppCookie, error) {
+func parseAppCookie(entry string, own session.Cookie) (AppCookie, error) {
 	name, path, found := strings.Cut(entry, "@")
 	if !found {
 		path = "/"

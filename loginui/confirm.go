@@ -4,11 +4,11 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
-// deed is what a form of the account page does. It fails with auth.ErrStale when the sign-in is too long ago for it.
+// deed is what a form of the account page does. It fails with session.ErrStale when the sign-in is too long ago for it.
 type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 
 // confirmed does a deed for whoever signed in lately, and has everybody else enter the password in between: the form that
@@ -22,7 +22,7 @@ func (ui *UI) confirmed(path string, do deed) page {
 		token, _ := ui.presented(r)
 		if f.asked {
 			issued, err := ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
-			if errors.Is(err, auth.ErrNoSession) {
+			if errors.Is(err, session.ErrNoSession) {
 				return err
 			}
 			if err != nil {
@@ -32,7 +32,7 @@ func (ui *UI) confirmed(path string, do deed) page {
 			token = issued.Session
 		}
 		err = do(w, r, f, token)
-		if errors.Is(err, auth.ErrStale) {
+		if errors.Is(err, session.ErrStale) {
 			return ui.askPassword(w, r, path, f, trouble{})
 		}
 		return err
@@ -60,7 +60,7 @@ func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f
 	return ui.show(w, status, "form", ui.confirmPage(r, s, path, f, t))
 }
 
-func (ui *UI) confirmPage(r *http.Request, s auth.Session, path string, f form, t trouble) formPage {
+func (ui *UI) confirmPage(r *http.Request, s session.Session, path string, f form, t trouble) formPage {
 	p := ui.form(r, "confirm", path, form{})
 	p.Languages = nil // what was asked for came in a form
 	p.failed(t)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/mileusna/useragent"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // sessionEntry is one session on the account page, in words.
@@ -17,7 +17,7 @@ type sessionEntry struct {
 	Current                bool
 }
 
-func newSessionEntry(w *words, s auth.OwnSession) sessionEntry {
+func newSessionEntry(w *words, s session.OwnSession) sessionEntry {
 	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused), w.sayDate("account.created", s.CreatedAt), s.Current}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
@@ -34,7 +35,7 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 // alreadyIn sends a visitor who is signed in on his way.
 func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Token, next string) (bool, error) {
 	_, err := ui.store.Lookup(r.Context(), token)
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return false, nil
 	}
 	if err != nil {

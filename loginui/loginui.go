@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -39,7 +40,7 @@ type Config struct {
 	// PasswordMin is the shortest password, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
-	Cookie auth.Cookie
+	Cookie session.Cookie
 	// AppCookies end with the session, and when the account behind the browser changes. Empty: the app's own session
 	// stays.
 	AppCookies []AppCookie

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -40,7 +41,7 @@ func newDesk(t *testing.T, change ...func(*loginui.Config)) *desk {
 	t.Helper()
 	c := loginui.Config{
 		PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home", AppName: "Test <App>", PasswordMin: 8,
-		Cookie: auth.Cookie{Name: "gatepost_8080", MaxAge: 720 * 3600e9}, Log: slog.New(slog.DiscardHandler),
+		Cookie: session.Cookie{Name: "gatepost_8080", MaxAge: 720 * 3600e9}, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&c)
@@ -464,7 +465,7 @@ func TestALoginThatSeemsToLoopIsExplained(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(c *loginui.Config) {
 		c.PublicURL = &url.URL{Scheme: "https", Host: "app.example"}
-		c.Cookie = auth.NewCookie(true, "", 1)
+		c.Cookie = session.NewCookie(true, "", 1)
 	})
 	a := d.do(t, "POST", "/login", form("email", "ada@example.com", "password", password), "Origin: http://app.example")
 	if a.StatusCode != 403 || !strings.Contains(a.body, "https://app.example/login") {

@@ -4,20 +4,20 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // logoutPage is logout.html.
 type logoutPage struct {
 	base
-	Session auth.Session
+	Session session.Session
 }
 
 // getLogout only asks: a link or an image anywhere could make a browser come here.
 func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	token, present := ui.presented(r)
-	session, err := ui.store.Describe(r.Context(), token)
-	if errors.Is(err, auth.ErrNoSession) {
+	described, err := ui.store.Describe(r.Context(), token)
+	if errors.Is(err, session.ErrNoSession) {
 		if present {
 			ui.c.Cookie.Clear(w.Header())
 		}
@@ -27,7 +27,7 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", ""), session})
+	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", ""), described})
 }
 
 // postLogout ends the session before it answers. When that fails the visitor is told he is still signed in, and the

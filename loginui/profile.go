@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
@@ -23,7 +23,7 @@ func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, _ := ui.presented(r)
 	err = ui.store.Rename(r.Context(), token, f.Name, ui.client(r))
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return err
 	}
 	if err != nil {
@@ -57,7 +57,7 @@ func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	issued, err := ui.store.ChangePassword(r.Context(), token, f.current, f.password, ui.client(r))
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return err
 	}
 	if err != nil {
@@ -68,7 +68,7 @@ func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
 	return ui.done(w, "password")
 }
 
-func (ui *UI) passwordPage(r *http.Request, s auth.Session, t trouble) formPage {
+func (ui *UI) passwordPage(r *http.Request, s session.Session, t trouble) formPage {
 	p := ui.form(r, "change", "/account/password", form{})
 	p.failed(t)
 	p.Intro = []string{p.say("change.say")}
@@ -92,7 +92,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = ui.store.DeleteAccount(r.Context(), token, f.password, ui.client(r))
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return err
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "message", p)
 }
 
-func (ui *UI) deletePage(r *http.Request, s auth.Session, t trouble) formPage {
+func (ui *UI) deletePage(r *http.Request, s session.Session, t trouble) formPage {
 	p := ui.form(r, "delete", "/account/delete", form{})
 	p.failed(t)
 	p.Intro = []string{p.say("delete.say"), p.say("delete.app", "app", ui.c.AppName)}
@@ -119,10 +119,10 @@ func (ui *UI) deletePage(r *http.Request, s auth.Session, t trouble) formPage {
 }
 
 // ownForm reads a form and whose it is.
-func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, auth.Session, secret.Token, error) {
+func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, session.Session, secret.Token, error) {
 	f, err := readForm(r)
 	if err != nil {
-		return form{}, auth.Session{}, "", err
+		return form{}, session.Session{}, "", err
 	}
 	s, err := ui.signedInAs(r)
 	token, _ := ui.presented(r)

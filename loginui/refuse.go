@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -170,7 +171,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &own):
 		status = own.status
-	case errors.Is(err, auth.ErrNoSession):
+	case errors.Is(err, session.ErrNoSession):
 		status = http.StatusUnauthorized
 	case errors.Is(err, auth.ErrSignUpClosed), errors.Is(err, auth.ErrOtherUser):
 		status = http.StatusForbidden

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // rehearse renders every page in every state and language, so that a template of the operator's that asks for what is not
@@ -41,13 +42,13 @@ func (ui *UI) rehearse() error {
 
 // states are pages as they can be, one plain and one with everything there is to say.
 func (ui *UI) states(r *http.Request) map[string][]any {
-	s := auth.Session{User: auth.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
+	s := session.Session{User: session.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
 	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…", "password": "…", "current": "…"}}
 	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
 	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true, Mail: true, Confirm: true}
-	for _, own := range []auth.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
+	for _, own := range []session.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}

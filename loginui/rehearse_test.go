@@ -5,14 +5,14 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // newTestUI has no store: its pages can be rendered, and no request be answered.
 func newTestUI(t *testing.T, b Brand) (*UI, error) {
 	t.Helper()
 	return New(Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example"}, Home: "/", AppName: "Example", PasswordMin: 8,
-		Cookie: auth.NewCookie(true, "", 0), Brand: b, Log: slog.New(slog.DiscardHandler)}, nil)
+		Cookie: session.NewCookie(true, "", 0), Brand: b, Log: slog.New(slog.DiscardHandler)}, nil)
 }
 
 func TestEveryPageRendersInEveryStateAndLanguage(t *testing.T) {

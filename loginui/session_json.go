@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // sessionJSON is Better Auth's shape, so that a front end written for it keeps working. It never holds a token.
@@ -40,7 +40,7 @@ type userPart struct {
 func (ui *UI) getSession(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
 	s, err := ui.store.Describe(r.Context(), token)
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return writeJSON(w, http.StatusOK, nil)
 	}
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // exchange is one request and its answer, from the first station to the log line.
@@ -30,7 +30,7 @@ type exchange struct {
 	class     class
 	outcome   outcome
 	access    Access
-	session   auth.Session
+	session   session.Session
 	// signedIn says that the session's user is who is there. The identity headers depend on it alone.
 	signedIn bool
 	lasting  lasting
@@ -39,7 +39,7 @@ type exchange struct {
 	misspoke bool         // the app has changed the protocol where there is none to change
 	status   int
 	bytes    int64
-	cookie   *auth.Cookie
+	cookie   *session.Cookie
 	hsts     string
 	err      error // the cause, for the log only
 }

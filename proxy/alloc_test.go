@@ -18,6 +18,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // station is a part of a signed-in request's way, and how often it may allocate.
@@ -66,11 +67,11 @@ func stations(tb testing.TB) []station {
 	}
 	p := New(Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
-		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id, Cookie: auth.Cookie{Name: "__Host-gatepost", Secure: true},
+		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id, Cookie: session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Owns:           func(string) bool { return false },
 		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)), Lines: Lines{io.Discard, true},
-	}, store)
+	}, store.Reader)
 	p.forward.Transport = answers{}
 	bare := &httputil.ReverseProxy{Transport: answers{}, BufferPool: &buffers, Rewrite: func(pr *httputil.ProxyRequest) {
 		pr.SetURL(&url.URL{Scheme: "http", Host: "app.example"})

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Identity says under which header names the app learns who is there, and so which names no client may use.
@@ -23,16 +23,16 @@ type Identity struct {
 
 type identityHeader struct {
 	name, attribute string
-	value           func(*auth.User) string
+	value           func(*session.User) string
 }
 
 // attributes are what an identity header can carry.
-var attributes = map[string]func(*auth.User) string{
-	"id":             func(u *auth.User) string { return encode(u.ID) },
-	"email":          func(u *auth.User) string { return encode(u.Email) },
-	"email_verified": func(u *auth.User) string { return strconv.FormatBool(u.EmailVerified) },
-	"name":           func(u *auth.User) string { return encode(cutRunes(u.Name, maxNameHeader)) },
-	"roles":          func(u *auth.User) string { return encode(strings.Join(u.Roles, ",")) },
+var attributes = map[string]func(*session.User) string{
+	"id":             func(u *session.User) string { return encode(u.ID) },
+	"email":          func(u *session.User) string { return encode(u.Email) },
+	"email_verified": func(u *session.User) string { return strconv.FormatBool(u.EmailVerified) },
+	"name":           func(u *session.User) string { return encode(cutRunes(u.Name, maxNameHeader)) },
+	"roles":          func(u *session.User) string { return encode(strings.Join(u.Roles, ",")) },
 }
 
 // maxNameHeader bounds the one attribute its owner chooses, so that a name set by SQL cannot outgrow the limits of
@@ -208,7 +208,7 @@ func (id *Identity) isStripped(folded []byte) bool {
 }
 
 // set writes the identity. Call it last, when nothing of the client's can remove it any more.
-func (id *Identity) set(h http.Header, u *auth.User) {
+func (id *Identity) set(h http.Header, u *session.User) {
 	values := make([]string, len(id.headers))
 	for i, ih := range id.headers {
 		values[i] = ih.value(u)

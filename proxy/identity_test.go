@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 const defaultHeaders = "X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"
@@ -56,7 +56,7 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	id.set(h, &auth.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin", Roles: []string{"user", "editor"}})
+	id.set(h, &session.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin", Roles: []string{"user", "editor"}})
 	want := http.Header{
 		"X-User": {"u1"}, "X-Auth-Email": {"ada@example.com"}, "X-Auth-Email-Verified": {"false"},
 		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25%0D%0AX-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
@@ -69,7 +69,7 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 	if back, err := url.PathUnescape(h.Get("X-Auth-Name")); err != nil || !strings.HasPrefix(back, "张伟 100%\r\n") {
 		t.Errorf("the name does not read back: %q, %v", back, err)
 	}
-	id.set(h, &auth.User{Name: strings.Repeat("ä", 5000)})
+	id.set(h, &session.User{Name: strings.Repeat("ä", 5000)})
 	if n := len(h.Get("X-Auth-Name")); n != 600 {
 		t.Errorf("a name of 5000 letters makes %d bytes", n)
 	}

@@ -9,14 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatepost/gatepost/auth"
-
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // lasting is a body, of the request or of its answer, that may go on for longer than its session does.
 type lasting struct {
-	hold *auth.Hold
+	hold *session.Hold
 	// stop breaks off the app's side. It is set once, before anybody else can call it.
 	stop func()
 	over atomic.Pointer[error]
@@ -41,7 +40,7 @@ func lasts(res *http.Response) bool {
 func (p *Proxy) holdUpload(x *exchange, length int64) {
 	if x.signedIn && (length < 0 || length > long) {
 		x.lasting.stop = x.body.cancel
-		x.lasting.hold = p.store.Hold(x.session, x)
+		x.lasting.hold = p.sessions.Hold(x.session, x)
 	}
 }
 
@@ -53,7 +52,7 @@ func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 		x.lasting.stop = func() { _ = body.Close() }
 	}
 	if held && x.lasting.hold == nil {
-		x.lasting.hold = p.store.Hold(x.session, x)
+		x.lasting.hold = p.sessions.Hold(x.session, x)
 	}
 	if endless {
 		p.streams.add(x)
@@ -101,8 +100,8 @@ func (p *Proxy) EndStreams() {
 	}
 }
 
-// Still says whether the user may still have what he asked for; see auth.Lasting.
-func (x *exchange) Still(u auth.User) bool { return x.access.Public || x.access.Allows(u) }
+// Still says whether the user may still have what he asked for; see session.Lasting.
+func (x *exchange) Still(u session.User) bool { return x.access.Public || x.access.Allows(u) }
 
 // End breaks request and answer off, on both sides: the visitor's connection ends, so that nobody takes half of one for a whole.
 func (x *exchange) End() { x.cut(errOver) }

@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // anyRequest is one that is over. Many of its values need no quotes; some do.
@@ -29,7 +29,7 @@ func anyRequest(t *rapid.T) (x *exchange, took time.Duration) {
 		id:      value("id", "NE2HOVSGMPB5ZHYXNKMSCB7U2R"), address: value("client", "", "192.0.2.7", "2001:db8::1"),
 		target: target{path: value("path", "", "/", "/dashboard/items/42", "/caf%C3%A9")},
 		class:  class(rapid.IntRange(0, int(classes)-1).Draw(t, "class")), outcome: outcome(rapid.IntRange(0, int(outcomes)-1).Draw(t, "outcome")),
-		session: auth.Session{User: auth.User{ID: value("user", "", "NE2HOVSGMPB5ZHYXNKMSCB7U2R")}},
+		session: session.Session{User: session.User{ID: value("user", "", "NE2HOVSGMPB5ZHYXNKMSCB7U2R")}},
 		status:  rapid.SampledFrom([]int{101, 200, 303, 404, 499, 502}).Draw(t, "status"), bytes: rapid.Int64().Draw(t, "bytes"),
 	}
 	if rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
@@ -74,7 +74,7 @@ func TestLinesAreThoseOfTheLibrary(t *testing.T) {
 func TestOrdinaryLinesAreNotLeftToTheLibrary(t *testing.T) {
 	t.Parallel()
 	x := &exchange{request: &http.Request{Method: "GET", Header: http.Header{}}, id: "NE2HOVSGMPB5ZHYXNKMSCB7U2R", address: "2001:db8::1",
-		session: auth.Session{User: auth.User{ID: "NE2HOVSGMPB5ZHYXNKMSCB7U2R"}}, status: 200}
+		session: session.Session{User: session.User{ID: "NE2HOVSGMPB5ZHYXNKMSCB7U2R"}}, status: 200}
 	for _, path := range []string{"/", "/dashboard/items/42", "/caf%C3%A9/~ada/a+b;c,d:e@f&g!(h)'*$"} {
 		for _, json := range []bool{false, true} {
 			var got strings.Builder

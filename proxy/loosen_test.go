@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // entry is a rule as its author thinks of it.
@@ -83,7 +83,7 @@ type needs struct {
 }
 
 func (n needs) passes(signedIn bool, roles []string) bool {
-	return !n.user || signedIn && Access{Roles: n.roles}.Allows(auth.User{Roles: roles})
+	return !n.user || signedIn && Access{Roles: n.roles}.Allows(session.User{Roles: roles})
 }
 
 func needsOf(a Access) needs { return needs{!a.Public, a.Roles} }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // ParseRules reads the two comma-separated lists. The error names every fault, quoting the offending entry.
@@ -70,7 +70,7 @@ func parseRule(entry string, public bool) (rule, error) {
 		return rule{}, errors.New("a public rule takes no roles; put rules with roles into GATEPOST_PROTECT")
 	}
 	for role := range strings.SplitSeq(roles, "|") {
-		if role = strings.TrimSpace(role); !auth.ValidRole(role) {
+		if role = strings.TrimSpace(role); !session.ValidRole(role) {
 			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits and _ . : -", role)
 		}
 		if slices.Contains(ru.roles, role) {

@@ -19,8 +19,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -38,7 +38,7 @@ type Config struct {
 	// Identity is how the app is told who is there.
 	Identity Identity
 	// Cookie is the session cookie.
-	Cookie auth.Cookie
+	Cookie session.Cookie
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Request-Id are believed. Empty: nobody's. A network
 	// listed here that clients can connect from lets them choose the address they are known by.
 	TrustedProxies []netip.Prefix
@@ -70,7 +70,7 @@ type Config struct {
 // clean.
 type Proxy struct {
 	c         Config
-	store     *auth.Store
+	sessions  *session.Reader
 	forward   *httputil.ReverseProxy
 	transport *transport
 	metrics   *metrics
@@ -93,12 +93,12 @@ type publicURL struct {
 	hostHeader, schemeHeader []string
 }
 
-// New makes a Proxy in front of the app, with the sessions of store. Close it when done.
-func New(c Config, store *auth.Store) *Proxy {
+// New makes a Proxy in front of the app, with the sessions of a Reader. Close it when done.
+func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, store: store, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout), via: []string{newGateID()}}
+	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout), via: []string{newGateID()}}
 	u := c.PublicURL
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
@@ -162,7 +162,7 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
 	token, present := p.c.Cookie.Read(r.Header)
 	if !present && !access.Public {
-		return http.StatusUnauthorized, auth.ErrNoSession
+		return http.StatusUnauthorized, session.ErrNoSession
 	}
 	if !present {
 		return 0, nil
@@ -170,21 +170,21 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if isWebSocket(r.Header) && !p.fromOurOrigin(r) {
 		return http.StatusForbidden, errOrigin
 	}
-	lookup := p.store.LookupFor
+	lookup := p.sessions.LookupFor
 	if access.Public {
-		lookup = p.store.Glance
+		lookup = p.sessions.Glance
 	}
-	session, err := lookup(r.Context(), x.client, token)
+	found, err := lookup(r.Context(), x.client, token)
 	switch {
-	case err == nil && (access.Public || access.Allows(session.User)):
-		x.session, x.signedIn = session, true
+	case err == nil && (access.Public || access.Allows(found.User)):
+		x.session, x.signedIn = found, true
 		return 0, nil
 	case err == nil:
 		return http.StatusForbidden, errRole
 	case access.Public:
 		x.err = unlessNoSession(err)
 		return 0, nil
-	case errors.Is(err, auth.ErrNoSession):
+	case errors.Is(err, session.ErrNoSession):
 		return http.StatusUnauthorized, err
 	case errors.Is(err, share.ErrCrowded):
 		return http.StatusTooManyRequests, err
@@ -195,7 +195,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 }
 
 func unlessNoSession(err error) error {
-	if errors.Is(err, auth.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) {
 		return nil
 	}
 	return err

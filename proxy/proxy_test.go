@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -110,7 +111,7 @@ type door struct {
 	address string
 	token   secret.Token
 	store   *auth.Store
-	user    auth.User
+	user    session.User
 }
 
 const cookieName = "gatepost_8080"
@@ -131,7 +132,7 @@ func newDoor(t *testing.T, change ...func(*proxy.Config)) *door {
 	for _, f := range change {
 		f(&c)
 	}
-	p := proxy.New(c, store)
+	p := proxy.New(c, store.Reader)
 	t.Cleanup(p.Close)
 	gate := httptest.NewUnstartedServer(p)
 	gate.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -150,7 +151,7 @@ func config(t *testing.T, upstream string) proxy.Config {
 	}
 	return proxy.Config{
 		Upstream: app, UpstreamTimeout: 10 * time.Second, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
-		Cookie:     auth.Cookie{Name: cookieName},
+		Cookie:     session.Cookie{Name: cookieName},
 		Owns:       func(path string) bool { return path == "/login" },
 		Pages:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "own page for %s", r.RemoteAddr) }),
 		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { http.Error(w, "refused", status) },

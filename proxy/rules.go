@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Access is what a request needs. The zero value needs a signed-in user.
@@ -16,7 +16,7 @@ type Access struct {
 }
 
 // Allows says whether a signed-in user may pass.
-func (a Access) Allows(u auth.User) bool {
+func (a Access) Allows(u session.User) bool {
 	for _, alternatives := range a.Roles {
 		if !u.HasAny(alternatives) {
 			return false

@@ -86,7 +86,12 @@ func NewPool(t testing.TB) *pgxpool.Pool {
 // pooler, where PostgreSQL is not asked for the types of parameters; whole gates are tested the other way.
 func Pool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(context.Background(), url+"&pool_max_conns=10&default_query_exec_mode=exec")
+	config, err := pgxpool.ParseConfig(url + "&pool_max_conns=10&default_query_exec_mode=exec")
+	if err != nil {
+		t.Fatalf("parse: %v", err)
+	}
+	config.ConnConfig.Tracer = &tracer{}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

@@ -72,6 +72,12 @@ func (d *DB) Again(ctx context.Context, run func(context.Context) error) error {
 	})
 }
 
+// Repeat is Again, and once more when the first met others, for what may fail with something to tell the caller: it is
+// passed back as by Unavailable.
+func (d *DB) Repeat(ctx context.Context, doing string, run func(context.Context) error) error {
+	return d.Unavailable(doing, twice(ctx, func() error { return d.Again(ctx, run) }))
+}
+
 // Retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after
 // PostgreSQL restarts. While PostgreSQL has no connection to spare it waits for one of ours.
 func (d *DB) Retry(ctx context.Context, pool *pgxpool.Pool, run func() error) error {
@@ -90,10 +96,10 @@ func (d *DB) Retry(ctx context.Context, pool *pgxpool.Pool, run func() error) er
 }
 
 // Transact runs f in a transaction, which ends within Timeout, and a second time when the first met others
-// (Twice). What f fails with by itself is returned as it is, and the rest as by Unavailable.
+// (twice). What f fails with by itself is returned as it is, and the rest as by Unavailable.
 func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	err := d.onPage(ctx, func(ctx context.Context) error {
-		return Twice(ctx, func() error { return d.Once(ctx, f) })
+		return twice(ctx, func() error { return d.Once(ctx, f) })
 	})
 	return d.Unavailable(doing, err)
 }
@@ -102,7 +108,7 @@ func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context,
 // added by queue, anew each time.
 func (d *DB) Batch(ctx context.Context, doing string, queue func(*pgx.Batch)) error {
 	err := d.onPage(ctx, func(ctx context.Context) error {
-		return Twice(ctx, func() error {
+		return twice(ctx, func() error {
 			b := &pgx.Batch{}
 			b.Queue(lockPatienceSQL) // until the batch ends, which is one transaction
 			queue(b)

@@ -145,9 +145,9 @@ func stateOf(err error) string {
 	return ""
 }
 
-// Twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
+// twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
 // serialization failure, or a user who was deleted meanwhile, and is not found the second time.
-func Twice(ctx context.Context, run func() error) error {
+func twice(ctx context.Context, run func() error) error {
 	err := run()
 	if ctx.Err() == nil && metOthers(err) {
 		err = run()

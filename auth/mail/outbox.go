@@ -258,8 +258,18 @@ func (o *Outbox) finish(ctx context.Context, m outgoing, result string) error {
 	return err
 }
 
-// Sweep deletes the mail that nobody wants any more, and returns how many those were.
+// Sweep gives up the mail that could not be sent for too long, deletes the links that have expired, and returns how many
+// both were.
 func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
+	given, err := o.giveUp(ctx)
+	if err != nil {
+		return given, err
+	}
+	links, err := o.db.Sweep(ctx, `verification WHERE expires_at < now() ORDER BY expires_at`)
+	return given + links, err
+}
+
+func (o *Outbox) giveUp(ctx context.Context) (int64, error) {
 	rows, err := o.db.Work.Query(ctx, `
 		DELETE FROM gatepost.outbox WHERE ctid = ANY (ARRAY(
 		    SELECT ctid FROM gatepost.outbox WHERE expires_at < now() FOR UPDATE SKIP LOCKED))

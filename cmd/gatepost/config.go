@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -359,10 +360,10 @@ func (c *config) checkDrain(list *faults) {
 }
 
 // cookie is the session cookie that follows from the public URL.
-func (c *config) cookie() auth.Cookie {
+func (c *config) cookie() session.Cookie {
 	port := c.publicURL.Port()
 	if port == "" {
 		port = "80"
 	}
-	return auth.NewCookie(c.publicURL.Scheme == "https", port, c.sessionLifetime)
+	return session.NewCookie(c.publicURL.Scheme == "https", port, c.sessionLifetime)
 }

@@ -18,15 +18,19 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
-	"cmd/gatepost":      {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "loginui", "proxy", "migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
-	"proxy":             {"auth", "auth/database", "auth/secret", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui":           {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
-	"auth":              {"auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/throttle", "internal/share", "internal/upkeep"},
+	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle", "loginui", "proxy",
+		"migrations", "internal/localpg", "internal/doctor", "internal/share", "internal/spelling", "internal/upkeep"},
+	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
+	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
+		"internal/share", "internal/upkeep"},
+	"auth": {"auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
+		"internal/share", "internal/upkeep"},
 	"auth/audit":        {"auth/database", "auth/secret", "internal/share"},
 	"auth/database":     {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/mail":         {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/password":     {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/secret":       {},
+	"auth/session":      {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
 	"auth/throttle":     {"auth/database", "auth/secret", "internal/share"},
 	"migrations":        {"internal/upkeep"},
 	"internal/localpg":  {},
@@ -37,6 +41,12 @@ var mayImport = map[string][]string{
 	"auth/authtest":     {"auth", "migrations", "internal/localpg"},
 	"bench":             {"auth", "auth/secret", "migrations", "internal/localpg"},
 	"examples/go":       {},
+}
+
+// neverReaches is what a room must not have behind it, by whatever way.
+var neverReaches = map[string][]string{
+	"proxy":   {"auth", "auth/password", "auth/mail", "auth/audit", "auth/throttle", "loginui"},
+	"loginui": {"proxy"},
 }
 
 // onlyIn keeps some libraries to the room they were brought in for.
@@ -50,12 +60,12 @@ var onlyIn = map[string]string{
 
 type pkg struct {
 	ImportPath, Doc string
-	Imports         []string
+	Imports, Deps   []string
 }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports,Deps", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {
@@ -88,6 +98,38 @@ func TestImportsRunOneWay(t *testing.T) {
 				t.Errorf("%s imports %s, which belongs to %s", room, imported, home)
 			}
 		}
+	}
+}
+
+// The front door cannot see a password, not even through another room.
+func TestNoRoomReachesWhatItMustNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, other := range neverReaches[strings.TrimPrefix(p.ImportPath, module)] {
+			if slices.Contains(p.Deps, module+other) {
+				t.Errorf("%s reaches %s", p.ImportPath, other)
+			}
+		}
+	}
+}
+
+// Whoever makes sessions decides who is signed in: only auth does.
+func TestOnlyAuthMakesSessions(t *testing.T) {
+	t.Parallel()
+	maker := regexp.MustCompile(`session\.(NewMaker|Maker)\b`)
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		rel, _ := filepath.Rel("../..", path)
+		b, err := os.ReadFile(path)
+		if maker.Match(b) && filepath.Dir(rel) != "auth" && rel != "cmd/gatepost/house_test.go" {
+			t.Errorf("%s has a maker of sessions", rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

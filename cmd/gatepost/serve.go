@@ -194,7 +194,7 @@ func (g *gate) open(ctx context.Context) error {
 		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
 		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
 		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
-	}, g.store)
+	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
 	g.onClose(g.closeServers) // before what they answer with
 	g.openTLS()

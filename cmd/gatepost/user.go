@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -31,7 +32,7 @@ func (p *process) userCommands() *cli.Command {
 		},
 		Commands: []*cli.Command{
 			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
-			one("show", "show a user", func(context.Context, *auth.Store, auth.User) (string, error) { return "", nil }),
+			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) { return "", nil }),
 			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
 				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
@@ -44,16 +45,16 @@ func (p *process) userCommands() *cli.Command {
 			}},
 			{Name: "reset-link", Usage: "print a link with which a user can choose a new password", ArgsUsage: "EMAIL|ID", Action: p.userResetLink, Flags: []cli.Flag{asJSON}},
 			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]", Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
-			one("disable", "bar a user from signing in, and sign him out", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+			one("disable", "bar a user from signing in, and sign him out", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
 				return "disabled " + u.Email, s.Disable(ctx, u.ID)
 			}),
-			one("enable", "let a disabled user sign in again", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+			one("enable", "let a disabled user sign in again", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
 				return "enabled " + u.Email, s.Enable(ctx, u.ID)
 			}),
-			one("delete", "remove a user and his sessions for good", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+			one("delete", "remove a user and his sessions for good", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
 				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
 			}),
-			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
 				n, err := s.EndSessions(ctx, u.ID)
 				return fmt.Sprintf("signed %s out of %d sessions", u.Email, n), err
 			}),
@@ -62,7 +63,7 @@ func (p *process) userCommands() *cli.Command {
 }
 
 // userAction does something to a user and says what; an empty sentence prints the user instead.
-type userAction func(context.Context, *auth.Store, auth.User) (said string, err error)
+type userAction func(context.Context, *auth.Store, session.User) (said string, err error)
 
 // onUser is a command on the one user its argument names.
 func (p *process) onUser(act userAction) cli.ActionFunc {
@@ -107,7 +108,7 @@ func (p *process) userSetRole(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.withUser(ctx, c, func(ctx context.Context, s *auth.Store, u auth.User) (string, error) {
+	return p.withUser(ctx, c, func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
 		return fmt.Sprintf("%s now has %s", u.Email, strings.Join(roles, ", ")), s.SetRoles(ctx, u.ID, roles)
 	})
 }
@@ -115,7 +116,7 @@ func (p *process) userSetRole(ctx context.Context, c *cli.Command) error {
 func parseRoles(s string) ([]string, error) {
 	var roles []string
 	for r := range strings.SplitSeq(s, ",") {
-		if r = strings.TrimSpace(r); !auth.ValidRole(r) {
+		if r = strings.TrimSpace(r); !session.ValidRole(r) {
 			return nil, usagef("%s is not a role: use letters, digits and _ . : -", quote(r))
 		}
 		roles = append(roles, r)
@@ -127,14 +128,14 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		if c.Bool("json") {
 			list := []userJSON{}
-			if err := s.Users(ctx, func(u auth.User) error { list = append(list, newUserJSON(u, "")); return nil }); err != nil {
+			if err := s.Users(ctx, func(u session.User) error { list = append(list, newUserJSON(u, "")); return nil }); err != nil {
 				return err
 			}
 			return p.printJSON(list)
 		}
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tSTATE\tCREATED\tID")
-		err := s.Users(ctx, func(u auth.User) error {
+		err := s.Users(ctx, func(u session.User) error {
 			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u),
 				u.CreatedAt.UTC().Format(time.DateOnly), printable(u.ID))
 			return err
@@ -143,7 +144,7 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-func state(u auth.User) string {
+func state(u session.User) string {
 	switch {
 	case !u.DisabledAt.IsZero():
 		return "disabled"
@@ -219,7 +220,7 @@ type userJSON struct {
 	Password      string     `json:"password,omitempty"` // one that was made, printed this once
 }
 
-func newUserJSON(u auth.User, password string) userJSON {
+func newUserJSON(u session.User, password string) userJSON {
 	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, Locked: u.PasswordLocked,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
@@ -232,7 +233,7 @@ func newUserJSON(u auth.User, password string) userJSON {
 	return j
 }
 
-func (p *process) printUser(c *cli.Command, u auth.User, password string) error {
+func (p *process) printUser(c *cli.Command, u session.User, password string) error {
 	if c.Bool("json") {
 		return p.printJSON(newUserJSON(u, password))
 	}

@@ -1,4 +1,4 @@
-package auth
+package session
 
 import (
 	"context"
@@ -45,14 +45,14 @@ var (
 
 // listener hears what others do to sessions, on a connection of its own.
 type listener struct {
-	s       *Store
+	r       *Reader
 	vouched atomic.Int64 // until when nothing was missed, in nanoseconds since the listener was made
 	epoch   time.Time
 	probe   string // a message to ourselves that is on its way
 	arrived bool
 }
 
-func newListener(s *Store) *listener { return &listener{s: s, epoch: time.Now()} }
+func newListener(r *Reader) *listener { return &listener{r: r, epoch: time.Now()} }
 
 // sure says whether every change that is a second old is known here, and sureFor whether it will be for a while yet.
 func (l *listener) sure() bool { return l.sureFor(0) }
@@ -61,7 +61,7 @@ func (l *listener) sureFor(d time.Duration) bool {
 }
 
 // Listening says whether revocations elsewhere are heard of. While they are not, every request asks PostgreSQL.
-func (s *Store) Listening() bool { return s.listener.sure() }
+func (r *Reader) Listening() bool { return r.listener.sure() }
 
 func (l *listener) vouch(asked time.Time) { l.vouched.Store(int64(asked.Add(vouchFor).Sub(l.epoch))) }
 
@@ -90,11 +90,11 @@ func (l *listener) run(ctx context.Context) {
 func (l *listener) complain(err error) {
 	switch {
 	case errors.Is(err, errPooler):
-		l.s.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
+		l.r.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
 	case errors.Is(err, errTriggers):
-		l.s.o.Log.Warn("sessions are not cached: enable the triggers of the schema gatepost again", "err", err)
+		l.r.o.Log.Warn("sessions are not cached: enable the triggers of the schema gatepost again", "err", err)
 	default:
-		l.s.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
+		l.r.o.Log.Warn("sessions are not cached until PostgreSQL can be listened to again", "err", err)
 	}
 }
 
@@ -116,7 +116,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	if err := l.tryOut(ctx, conn, database.Timeout); err != nil {
 		return false, err
 	}
-	l.s.changed(everybody) // whatever was told before went unheard
+	l.r.Changed(everybody) // whatever was told before went unheard
 	for tried := time.Now(); ; {
 		asked := time.Now()
 		if err := ping(ctx, conn); err != nil {
@@ -151,9 +151,9 @@ func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
-	config := l.s.o.Listen
+	config := l.r.o.Listen
 	if config == nil {
-		config = l.s.db.Pages.Config().ConnConfig
+		config = l.r.db.Pages.Config().ConnConfig
 	}
 	config = config.Copy()
 	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.notified(n) }
@@ -171,7 +171,7 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var whole bool
-	err := l.s.db.Path.QueryRow(sending, `
+	err := l.r.db.Path.QueryRow(sending, `
 		SELECT count(*) = 6 FROM pg_trigger, pg_notify($1, $2)
 		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
 		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'user_disabled', 'password_changed')`, probeChannel, l.probe).Scan(&whole)
@@ -196,7 +196,7 @@ func (l *listener) notified(n *pgconn.Notification) {
 		l.arrived = l.arrived || n.Payload == l.probe
 		return
 	}
-	l.s.changed(n.Payload)
+	l.r.Changed(n.Payload)
 }
 
 // hear reads messages for a while, or until there is enough; nil: for the whole time.

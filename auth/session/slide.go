@@ -1,4 +1,4 @@
-package auth
+package session
 
 import (
 	"context"
@@ -51,16 +51,16 @@ func (sl *slides) flush() {
 
 // slideEvery is how often the use of a session is written down: once a minute, or often enough that a short idle
 // limit is off by less than 2 %.
-func (s *Store) slideEvery() time.Duration { return min(time.Minute, s.o.SessionIdle/50) }
+func (r *Reader) slideEvery() time.Duration { return min(time.Minute, r.o.Idle/50) }
 
 // slide moves the expiry of sessions in use. An expiry that an operator brought forward by hand is left where it is:
 // ours is never earlier than last use plus idle limit, or the end of the lifetime. The row keeps the idle limit that its expiry was
 // made with, so that one under a lowered setting is not taken for that. A failure costs the users at most one interval, so it is
 // only logged.
-func (s *Store) slide(ids []string) {
+func (r *Reader) slide(ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), database.Timeout)
 	defer cancel()
-	_, err := s.db.Work.Exec(ctx, `
+	_, err := r.db.Work.Exec(ctx, `
 		UPDATE gatepost.session s
 		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
 		    expires_at = CASE
@@ -71,8 +71,8 @@ func (s *Store) slide(ids []string) {
 		WHERE id IN (
 		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval AND expires_at > now()
 		    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)`,
-		ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+		ids, r.o.Idle, r.o.Lifetime, r.slideEvery())
 	if err != nil {
-		s.o.Log.WarnContext(ctx, "the use of sessions was not written down", "sessions", len(ids), "err", err)
+		r.o.Log.WarnContext(ctx, "the use of sessions was not written down", "sessions", len(ids), "err", err)
 	}
 }

@@ -1,9 +1,8 @@
-package auth
+package session
 
 import (
 	"container/list"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -11,8 +10,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -152,57 +149,4 @@ func deliver(batch []*lookup, sessions map[string]*found, err error) {
 		w.found, w.err = sessions[w.token], err
 		close(w.done)
 	}
-}
-
-// selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
-const selectSessions = `
-	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
-	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role
-	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-	`
-
-// findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
-func (s *Store) findSessions(tokens []string) (list []found, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, database.Timeout)
-	defer cancel()
-	err = s.db.Retry(ctx, s.db.Path, func() error {
-		rows, err := s.db.Path.Query(ctx, s.lookupSQL, tokens, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
-		if err != nil {
-			return err
-		}
-		list, err = pgx.CollectRows(rows, scanFound)
-		return err
-	})
-	return list, err
-}
-
-func scanFound(row pgx.CollectableRow) (found, error) {
-	var f found
-	var roles string
-	var left float64
-	v := &f.session
-	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
-	v.User.Roles = splitRoles(roles)
-	f.left = time.Duration(left * float64(time.Second))
-	return f, err
-}
-
-const probeEvery = 200 * time.Millisecond
-
-// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on
-// without.
-func (s *Store) stall(err error) {
-	if !errors.Is(err, context.DeadlineExceeded) || s.stalled.Swap(true) {
-		return
-	}
-	go s.o.Watch.Run(s.ctx, "try look-ups", func(ctx context.Context) {
-		for ctx.Err() == nil {
-			if _, err := s.findSessions([]string{}); err == nil {
-				break
-			}
-			database.Wait(ctx, probeEvery)
-		}
-		s.stalled.Store(false)
-	})
 }

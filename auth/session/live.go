@@ -1,4 +1,4 @@
-package auth
+package session
 
 import (
 	"context"
@@ -55,15 +55,15 @@ func (hs *holds) len() int {
 
 // Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the expiry,
 // whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
-func (s *Store) Hold(v Session, l Lasting) *Hold {
-	h := &Hold{of: s.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
-	s.holds.mu.Lock()
-	defer s.holds.mu.Unlock()
-	s.holds.all[h] = struct{}{}
+func (r *Reader) Hold(v Session, l Lasting) *Hold {
+	h := &Hold{of: r.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
+	r.holds.mu.Lock()
+	defer r.holds.mu.Unlock()
+	r.holds.all[h] = struct{}{}
 	// Under the lock: what changes from here on finds h.
-	if s.cache.generation.Load() != v.generation {
+	if r.cache.generation.Load() != v.generation {
 		h.suspect = time.Now() // something changed while the app was thinking
-		s.holds.poke()
+		r.holds.poke()
 	}
 	return h
 }
@@ -115,7 +115,7 @@ func (hs *holds) suspects(sure bool) []*Hold {
 }
 
 // watchHolds ends what has outlived its session, until the context ends.
-func (s *Store) watchHolds(ctx context.Context) {
+func (r *Reader) watchHolds(ctx context.Context) {
 	tick := time.NewTicker(holdsEvery)
 	defer tick.Stop()
 	for {
@@ -123,43 +123,43 @@ func (s *Store) watchHolds(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-s.holds.wake:
+		case <-r.holds.wake:
 		}
 		// Until after the next look, so that what is revoked while nothing is heard ends within the second all the same.
-		list := s.holds.suspects(s.listener.sureFor(2 * holdsEvery))
+		list := r.holds.suspects(r.listener.sureFor(2 * holdsEvery))
 		for len(list) > 0 {
 			n := min(len(list), holdsBatch)
-			if !s.recheckHolds(ctx, list[:n]) {
+			if !r.recheckHolds(ctx, list[:n]) {
 				break
 			}
 			list = list[n:]
 		}
-		s.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // nobody could be asked
+		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // nobody could be asked
 	}
 }
 
 // recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without an
 // answer.
-func (s *Store) recheckHolds(ctx context.Context, list []*Hold) bool {
-	asked, generation := time.Now(), s.cache.generation.Load()
-	valid, err := s.findByID(ctx, list)
+func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
+	asked, generation := time.Now(), r.cache.generation.Load()
+	valid, err := r.findByID(ctx, list)
 	if err != nil {
 		return false
 	}
-	s.answerHolds(list, valid, asked, generation)
+	r.answerHolds(list, valid, asked, generation)
 	return true
 }
 
 // answerHolds acts on what PostgreSQL said of the sessions when it was asked, in a generation.
-func (s *Store) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
-	s.holds.settle(list, func(h *Hold) bool {
+func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
+	r.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
 		if f == nil || !h.lasting.Still(f.session.User) {
 			return false
 		}
 		h.until, h.suspect = asked.Add(f.left), time.Time{}
 		// What was told since may not be in the answer. What is told from now on waits until settle is done.
-		if s.cache.generation.Load() != generation {
+		if r.cache.generation.Load() != generation {
 			h.suspect = asked
 		}
 		return true
@@ -178,14 +178,14 @@ func (hs *holds) settle(list []*Hold, goesOn func(*Hold) bool) {
 	}
 }
 
-func (s *Store) findByID(ctx context.Context, list []*Hold) (map[string]*found, error) {
+func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, vouchFor)
 	defer cancel()
 	ids := make([]string, 0, len(list))
 	for _, h := range list {
 		ids = append(ids, h.session)
 	}
-	rows, err := s.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+s.alive, ids, s.o.SessionIdle, s.o.SessionLifetime, s.slideEvery())
+	rows, err := r.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle, r.o.Lifetime, r.slideEvery())
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package auth_test
+package session_test
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 type pair struct{ name, value string }
@@ -113,7 +113,7 @@ func found(line, name string) string {
 
 func TestNoParserFindsOurCookieInWhatTheAppGets(t *testing.T) {
 	t.Parallel()
-	for _, c := range []auth.Cookie{{Name: "gatepost_8080"}, {Name: "__Host-gatepost", Secure: true}} {
+	for _, c := range []session.Cookie{{Name: "gatepost_8080"}, {Name: "__Host-gatepost", Secure: true}} {
 		rapid.Check(t, func(t *rapid.T) {
 			h := http.Header{"Cookie": {lines(t, c.Name), lines(t, c.Name)}, "X-Cookie": {"a=1, " + c.Name + "=" + aToken}, "X-Other": {"a=" + c.Name}}
 			came := slices.Clone(h["Cookie"])

@@ -1,4 +1,4 @@
-package auth
+package session
 
 import (
 	"fmt"
@@ -159,7 +159,7 @@ func TestAKeptSessionTakesLessThanAKibibyte(t *testing.T) {
 	const n = 50_000
 	for i := range n {
 		token := secret.NewToken()
-		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: splitRoles("user,editor")}}, time.Hour, time.Now(), 0)
+		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: SplitRoles("user,editor")}}, time.Hour, time.Now(), 0)
 	}
 	each := (heap() - before) / uint64(c.len())
 	if each > 1024 {

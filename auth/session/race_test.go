@@ -1,4 +1,4 @@
-package auth
+package session
 
 import (
 	"context"
@@ -24,11 +24,11 @@ func (endless) End()            {}
 // A second change that is heard while PostgreSQL's answer about the first is on its way is not lost with it.
 func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
-	s := &Store{cache: newCache(time.Minute), holds: newHolds()}
+	s := &Reader{cache: newCache(time.Minute), holds: newHolds()}
 	s.Hold(Session{ID: "session", User: User{ID: "ada"}, until: time.Now().Add(time.Hour)}, endless{})
-	s.changed("ada")
+	s.Changed("ada")
 	list, asked, generation := s.holds.suspects(true), time.Now(), s.cache.generation.Load()
-	s.changed("ada")
+	s.Changed("ada")
 	s.answerHolds(list, map[string]*found{"session": {left: time.Hour}}, asked, generation)
 	if len(s.holds.suspects(true)) != 1 {
 		t.Error("nothing is in doubt any more")
@@ -43,7 +43,7 @@ func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {
 func TestWhatIsToldWhileAHoldBeginsIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
-		s := &Store{cache: newCache(time.Minute), holds: newHolds()}
+		s := &Reader{cache: newCache(time.Minute), holds: newHolds()}
 		var h *Hold
 		var begun sync.WaitGroup
 		s.holds.mu.Lock() // as while the watcher looks through them
@@ -54,7 +54,7 @@ func TestWhatIsToldWhileAHoldBeginsIsLookedUpAgain(t *testing.T) {
 			runtime.Gosched() // until it waits for the lock, most times
 		}
 		s.holds.mu.Unlock()
-		s.changed("ada")
+		s.Changed("ada")
 		begun.Wait()
 		if h.suspect.IsZero() {
 			t.Fatal("it is believed to be valid for another hour")

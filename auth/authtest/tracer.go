@@ -1,0 +1,40 @@
+package authtest
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// tracer sees the queries on a pool of this package and on those that are made like it.
+type tracer struct{ lookedUp atomic.Pointer[func()] }
+
+// AfterLookups has f run when sessions have been looked up for somebody on a pool, or on one made like it, before anybody
+// learns of the answer.
+func AfterLookups(db *pgxpool.Pool, f func()) {
+	db.Config().ConnConfig.Tracer.(*tracer).lookedUp.Store(&f)
+}
+
+type lookupKey struct{}
+
+// TraceQueryStart knows a look-up by what it selects first.
+func (*tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if !strings.HasPrefix(strings.TrimSpace(q.SQL), "SELECT s.token, s.id,") {
+		return ctx
+	}
+	for _, arg := range q.Args {
+		if tokens, ok := arg.([]string); ok && len(tokens) > 0 {
+			return context.WithValue(ctx, lookupKey{}, true)
+		}
+	}
+	return ctx
+}
+
+func (t *tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if f := t.lookedUp.Load(); f != nil && ctx.Value(lookupKey{}) != nil {
+		(*f)()
+	}
+}

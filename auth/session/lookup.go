@@ -1,0 +1,135 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+// Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be
+// up to Options.Cache old, but never older than a revocation by this gate, or than a second where others
+// revoked. It fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or
+// with database.ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+func (r *Reader) Lookup(ctx context.Context, t secret.Token) (Session, error) {
+	return r.LookupFor(ctx, share.Client(ctx), t)
+}
+
+// LookupFor is Lookup for a client that the context does not name.
+func (r *Reader) LookupFor(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
+	return r.lookup(ctx, client, t, true)
+}
+
+// Glance is LookupFor for who can go on without an answer: while look-ups are known to take too long it fails at once.
+func (r *Reader) Glance(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
+	return r.lookup(ctx, client, t, false)
+}
+
+func (r *Reader) lookup(ctx context.Context, client netip.Addr, t secret.Token, patient bool) (Session, error) {
+	if t == "" {
+		return Session{}, ErrNoSession
+	}
+	hash, generation := t.Sum(), r.cache.generation.Load()
+	if r.listener.sure() && !r.db.Doubtful() {
+		if v, ok := r.cache.get(hash); ok {
+			r.metrics.cached.Inc()
+			v.generation = generation
+			return v, nil
+		}
+	}
+	if !patient && r.stalled.Load() {
+		return Session{}, fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
+	}
+	leave, err := r.asking.Enter(client)
+	if err != nil {
+		return Session{}, fmt.Errorf("look up session: %w", err)
+	}
+	defer leave()
+	began := time.Now()
+	found, err := r.lookups.find(ctx, hash.String())
+	if err != nil {
+		r.stall(err)
+		return Session{}, r.db.Unavailable("look up session", err)
+	}
+	r.metrics.asked.Inc()
+	if found == nil {
+		return Session{}, ErrNoSession
+	}
+	if found.due {
+		r.slides.add(found.session.ID)
+	}
+	v := found.session
+	v.until, v.generation = began.Add(found.left), generation
+	r.cache.put(hash, v, found.left, began, generation)
+	return v, nil
+}
+
+// Changed forgets what is known of a user's sessions, or of everybody's.
+func (r *Reader) Changed(userID string) {
+	if userID == everybody {
+		r.cache.clear()
+	} else {
+		r.cache.dropUser(userID)
+	}
+	r.holds.suspectUser(userID)
+}
+
+// selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
+const selectSessions = `
+	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
+	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
+	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role
+	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+	`
+
+// findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
+func (r *Reader) findSessions(tokens []string) (list []found, err error) {
+	ctx, cancel := context.WithTimeout(r.ctx, database.Timeout)
+	defer cancel()
+	err = r.db.Retry(ctx, r.db.Path, func() error {
+		rows, err := r.db.Path.Query(ctx, r.lookupSQL, tokens, r.o.Idle, r.o.Lifetime, r.slideEvery())
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, scanFound)
+		return err
+	})
+	return list, err
+}
+
+func scanFound(row pgx.CollectableRow) (found, error) {
+	var f found
+	var roles string
+	var left float64
+	v := &f.session
+	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
+	v.User.Roles = SplitRoles(roles)
+	f.left = time.Duration(left * float64(time.Second))
+	return f, err
+}
+
+const probeEvery = 200 * time.Millisecond
+
+// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on
+// without.
+func (r *Reader) stall(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || r.stalled.Swap(true) {
+		return
+	}
+	go r.o.Watch.Run(r.ctx, "try look-ups", func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if _, err := r.findSessions([]string{}); err == nil {
+				break
+			}
+			database.Wait(ctx, probeEvery)
+		}
+		r.stalled.Store(false)
+	})
+}
