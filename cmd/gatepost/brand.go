@@ -37,7 +37,7 @@ func (c *config) checkBrand(list *faults) {
 	b.Overrides, err = openOverrides(c.Overrides)
 	list.add(named("GATEPOST_OVERRIDES", err))
 	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
-		_, err = newUI(c, nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
+		_, err = c.newUI(nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
 		if errors.Is(err, loginui.ErrNoLanguage) {
 			list.add(named("GATEPOST_LANGUAGES", err))
 		} else {

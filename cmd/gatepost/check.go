@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/proxy"
 )
 
 // check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
@@ -26,7 +25,7 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 		return list
 	}
 	list.add(c.upstream.LeadsTo(ctx, c.listeners()))
-	if err := c.checkLiveUpstream(ctx); err != nil {
+	if err := checkLiveUpstream(ctx, c); err != nil {
 		list.add(err)
 	} else if len(list) == 0 {
 		p.warnOfAppPages(ctx, c)
@@ -113,22 +112,10 @@ func (p *process) printRules(c *config) error {
 	return nil
 }
 
-// doubts are settings that are no fault and may not be what was meant.
-func (c *config) doubts() (list []string) {
-	if len(c.trustedProxies) == 0 && c.certificate == nil && c.acmeDomains == nil && !proxy.IsLoopback(c.publicURL.Hostname()) {
-		list = append(list, "GATEPOST_TRUSTED_PROXIES is not set: all visitors behind a proxy count as one, so that one of them can use up what all need")
-	}
-	if c.allowHTTP && c.publicURL.Scheme == "http" && !proxy.IsLoopback(c.publicURL.Hostname()) {
-		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same domain, or anybody on the way, can set the "+
-			"session cookie of a visitor and so sign them in as somebody else; only https:// keeps both out")
-	}
-	return list
-}
-
 // printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the
 // page.
 func (p *process) printOwnPages(c *config) {
-	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
+	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return // a fault of other settings, which is told anyway
 	}
@@ -140,7 +127,7 @@ func (p *process) printOwnPages(c *config) {
 	}
 }
 
-func (c *config) checkLiveUpstream(ctx context.Context) error {
+func checkLiveUpstream(ctx context.Context, c *config) error {
 	if err := c.upstream.Dial(ctx); err != nil {
 		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address", c.upstream, cause(err))
 	}

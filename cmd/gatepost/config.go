@@ -115,17 +115,6 @@ func (c *config) checkListeners(list *faults, platformPort string) {
 	}
 }
 
-func checkAddress(name, s string) (host string, err error) {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return "", fmt.Errorf("%s: %s is not host:port (example: localhost:8080, or :8080 for every address)", name, quote(s))
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("%s: %s has no port number from 0 to 65535", name, quote(s))
-	}
-	return host, nil
-}
-
 func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
 
 func (c *config) checkPublicURL(list *faults) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -304,6 +303,3 @@ func openPool(ctx context.Context, d *postgres) (*pgxpool.Pool, error) {
 	config.PingTimeout = time.Second
 	return pgxpool.NewWithConfig(ctx, config)
 }
-
-// demoDir is where the demo keeps its database, apart from a real one.
-func demoDir(dataDir string) string { return filepath.Join(dataDir, "demo") }

@@ -107,3 +107,6 @@ func setDemoAdmin(ctx context.Context, s *auth.Store, password secret.Password) 
 	}
 	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}), s.Enable(ctx, u.ID))
 }
+
+// demoDir is where the demo keeps its database, apart from a real one.
+func demoDir(dataDir string) string { return filepath.Join(dataDir, "demo") }

@@ -125,10 +125,10 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 
 // fromSettings learns what a gate with these settings would protect, and where its app is.
 func fromSettings(out *doctor.Config, c *config) {
-	if path := c.pathOf(c.Protect, false); path != "" {
+	if path := pathOf(c, c.Protect, false); path != "" {
 		out.Protected = path
 	}
-	if path := c.pathOf(c.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
+	if path := pathOf(c, c.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
 		out.Public = path
 	}
 	for _, d := range c.rules.Describe() {
@@ -144,7 +144,7 @@ func fromSettings(out *doctor.Config, c *config) {
 		out.Upstream, out.Addresses = net.JoinHostPort(u.Hostname(), port), ownAddresses()
 	}
 	if c.hasUpstream {
-		out.AppPages = c.appPages
+		out.AppPages = func(ctx context.Context) ([]string, error) { return appPages(ctx, c) }
 	}
 	for _, cookie := range c.appCookies {
 		name, path := cookie.Example()
@@ -157,7 +157,7 @@ func fromSettings(out *doctor.Config, c *config) {
 
 // pathOf is the first path in a list of rules that is public, or is not, for everybody who reads a page. The root has no
 // other spellings to try.
-func (c *config) pathOf(list string, public bool) string {
+func pathOf(c *config, list string, public bool) string {
 	for entry := range strings.SplitSeq(list, ",") {
 		path, _, _ := strings.Cut(strings.TrimSpace(entry), "=")
 		if _, rest, ok := strings.Cut(path, " "); ok {

@@ -44,7 +44,7 @@ func (p *process) printExplanation(c *config, method, target string) error {
 		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status, http.StatusText(status))
 		return err
 	}
-	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
+	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func endpoints(t *testing.T) (list []endpoint) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ui, err := newUI(c, nil, slog.New(slog.DiscardHandler))
+	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func passedOn() (map[string]net.Listener, error) {
 }
 
 // fit says what the settings have against the listeners that were passed on, which take the place of the addresses in them.
-func (c *config) fit(passed listeners) error {
+func fit(c *config, passed listeners) error {
 	var list faults
 	if passed.public != nil {
 		address, ok := passed.public.Addr().(*net.TCPAddr)
@@ -126,7 +126,7 @@ func (g *gate) reload(ctx context.Context) {
 		if c.deliver == nil {
 			c.deliver = g.c.deliver
 		}
-		ui, err = newUI(c, g.store, g.log)
+		ui, err = c.newUI(g.store, g.log)
 	}
 	if err != nil {
 		g.log.Error("the settings were not taken over; those before go on", "err", err)

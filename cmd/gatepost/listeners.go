@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"strconv"
-	"strings"
 
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -35,16 +32,6 @@ func (l listeners) own() (list []proxy.Listener) {
 	return list
 }
 
-var listenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN"}
-
-// listeners are those that the settings name.
-func (c *config) listeners() (list []proxy.Listener) {
-	for i, address := range []string{c.Listen, c.OpsListen, c.HTTPListen} {
-		list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: address})
-	}
-	return list
-}
-
 // listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
 func listen(c *config) (l listeners, err error) {
 	defer func() {
@@ -57,7 +44,7 @@ func listen(c *config) (l listeners, err error) {
 	if err != nil {
 		return l, err
 	}
-	if err := c.fit(l); err != nil {
+	if err := fit(c, l); err != nil {
 		return l, err
 	}
 	if l.public == nil {
@@ -79,33 +66,4 @@ func listen(c *config) (l listeners, err error) {
 		}
 	}
 	return l, nil
-}
-
-// follow gives the public URL a port that was not known before, and the app the name that comes from it.
-func (c *config) follow(port int) {
-	nameless := c.AppName == c.publicURL.Host
-	c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(port))
-	if nameless {
-		c.AppName = c.publicURL.Host
-	}
-}
-
-// resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch,
-// may not know localhost.
-func resolvable(address string) string {
-	if port, ok := strings.CutPrefix(address, "localhost:"); ok {
-		if _, err := net.LookupHost("localhost"); err != nil {
-			return "127.0.0.1:" + port
-		}
-	}
-	return address
-}
-
-// cause leaves out the address that the sentence has named already.
-func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	netmail "net/mail"
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/auth/mail"
 )
 
 // checkMail reads what has to do with mail and with who may sign up by it.
@@ -95,15 +93,3 @@ func (c *config) checkDomains(list *faults) {
 		list.add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody can type one: set GATEPOST_VERIFY_EMAIL=required too"))
 	}
 }
-
-// send puts a mail into words and hands it in.
-func (g *gate) send(ctx context.Context, m mail.Mail) error {
-	letter, err := g.ui.Load().Compose(m)
-	if err != nil {
-		return err
-	}
-	return (*g.deliver.Load())(ctx, letter)
-}
-
-// sentByTheGate stands for the sender in commands that only write into the outbox.
-func sentByTheGate(context.Context, mail.Mail) error { return errors.New("mail is sent by the gate") }

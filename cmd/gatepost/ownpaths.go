@@ -20,7 +20,7 @@ const ownPagesTimeout = 5 * time.Second
 // appPages asks the app itself which of the pages it has where the gate has its own. A page is one only where it is
 // answered otherwise than a path that cannot exist: apps of a single page answer everything, and others send everybody
 // to their login.
-func (c *config) appPages(ctx context.Context) (paths []string, err error) {
+func appPages(ctx context.Context, c *config) (paths []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ownPagesTimeout)
 	defer cancel()
 	nowhere := strings.ToLower(rand.Text())
@@ -60,7 +60,7 @@ func isSettled(status int) bool {
 
 // warnOfAppPages says which pages of the app stand behind ours. It is no fault: most apps do without theirs.
 func (p *process) warnOfAppPages(ctx context.Context, c *config) {
-	paths, err := c.appPages(ctx)
+	paths, err := appPages(ctx, c)
 	switch {
 	case err != nil:
 		p.note("whether the app has pages where the gate has its own could not be seen: " + cause(err).Error())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -40,4 +41,12 @@ func (c *config) parseBool(list *faults, name, s string) bool {
 		list.add(fmt.Errorf("%s: %s is neither true nor false", name, quote(s)))
 	}
 	return word == "true"
+}
+
+func (c *config) checkConnections(list *faults) {
+	n, err := strconv.Atoi(c.MaxConnections)
+	if err != nil || n < 1 || n > 1_000_000 {
+		list.add(errors.New("GATEPOST_MAX_CONNECTIONS: " + quote(c.MaxConnections) + " is not a number from 1 to 1000000"))
+	}
+	c.maxConnections = n
 }

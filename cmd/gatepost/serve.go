@@ -180,7 +180,7 @@ func (g *gate) open(ctx context.Context) error {
 	if err := g.openStore(ctx); err != nil {
 		return err
 	}
-	ui, err := newUI(g.c, g.store, g.log)
+	ui, err := g.c.newUI(g.store, g.log)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (g *gate) openTLS() {
 	plain := plainHandler(g.c.publicURL.String())
 	switch {
 	case g.c.certificate != nil:
-		g.keep("watch the certificate", func(ctx context.Context) { g.c.certificate.watch(ctx, g.log) })
+		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.certificate, g.log) })
 	case g.c.acmeDomains != nil:
 		g.authority = newAuthority(g.c, g.pool, g.log)
 		g.public.TLSConfig = g.authority.config()
@@ -276,7 +276,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
-	options := storeOptions(g.c, g.log, g.metrics)
+	options := g.c.storeOptions(g.log, g.metrics)
 	options.PathConns, options.WorkConns = g.db.path, g.db.work
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
@@ -289,19 +289,4 @@ func (g *gate) openStore(ctx context.Context) error {
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
 	return nil
-}
-
-func storeOptions(c *config, log *slog.Logger, metrics prometheus.Registerer) auth.Options {
-	return auth.Options{
-		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, SessionsPerUser: c.sessionsPerUser, PasswordMin: c.passwordMin,
-		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
-		Verify: c.verify, NotifySignIns: c.notifySignIns, AuditRetention: c.auditRetention, Log: log, Metrics: metrics,
-	}
-}
-
-func newUI(c *config, store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
-	return loginui.New(loginui.Config{
-		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
-		Mail: c.deliver != nil, Confirm: c.verify != auth.VerifyOff, ConfirmFirst: c.verify == auth.VerifyRequired, PasswordMin: c.passwordMin, Cookie: c.cookie(), AppCookies: c.appCookies, Brand: c.brand, Log: log,
-	}, store)
 }

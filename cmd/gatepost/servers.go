@@ -22,7 +22,7 @@ func (g *gate) openServers() {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	if g.c.certificate != nil {
-		g.public.TLSConfig = g.c.certificate.config()
+		g.public.TLSConfig = certificateConfig(g.c.certificate)
 	}
 	g.ops = newOpsServer(g.opsHandler(), quiet)
 	g.onClose(g.closeServers)

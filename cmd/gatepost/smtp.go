@@ -48,7 +48,7 @@ type mailServer struct {
 // parseMailServer reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
 func parseMailServer(s string) (*mailServer, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !validPort(u) || u.Port() == "0" || u.Opaque != "" {
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !portOf(u) || u.Opaque != "" {
 		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
 	}
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -63,6 +63,15 @@ func parseMailServer(s string) (*mailServer, error) {
 		m.port, _ = strconv.Atoi(u.Port()) // checked above
 	}
 	return m, nil
+}
+
+// portOf says that an address has no port, or a number that can be one.
+func portOf(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n != 0
 }
 
 func (m *mailServer) String() string {
@@ -199,7 +208,16 @@ func (m *mailServer) check(ctx context.Context) error {
 		err = errors.Join(conn.Mail(m.from.Address), conn.Reset())
 	}
 	if err != nil {
-		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.told(cause(err), in))
+		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.told(withoutAddress(err), in))
 	}
 	return nil
+}
+
+// withoutAddress leaves out what the sentence has named already.
+func withoutAddress(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -209,12 +208,4 @@ func weighed(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (c *config) checkConnections(list *faults) {
-	n, err := strconv.Atoi(c.MaxConnections)
-	if err != nil || n < 1 || n > 1_000_000 {
-		list.add(errors.New("GATEPOST_MAX_CONNECTIONS: " + quote(c.MaxConnections) + " is not a number from 1 to 1000000"))
-	}
-	c.maxConnections = n
 }

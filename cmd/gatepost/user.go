@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
@@ -264,7 +265,7 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		}
 		defer pool.Close()
 		c.logLevel = min(c.logLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
-		options := storeOptions(c, newLogger(c, p.stderr), nil)
+		options := c.storeOptions(newLogger(c, p.stderr), nil)
 		options.Actor = p.actor()
 		if c.deliver != nil {
 			options.Send = sentByTheGate
@@ -274,3 +275,6 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		return f(store)
 	})
 }
+
+// sentByTheGate stands for the sender in commands that only write into the outbox.
+func sentByTheGate(context.Context, mail.Mail) error { return errors.New("mail is sent by the gate") }

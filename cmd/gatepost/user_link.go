@@ -70,7 +70,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			}
 			return p.printLink(ctx, c, email, mail.ForInvite, token, "for 7 days, and once")
 		}
-		ui, err := newUI(config, nil, slog.New(slog.DiscardHandler))
+		ui, err := config.newUI(nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (p *process) printLink(ctx context.Context, c *cli.Command, email string, p
 	if err != nil {
 		return err
 	}
-	ui, err := newUI(config, nil, slog.New(slog.DiscardHandler))
+	ui, err := config.newUI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// attempt is what the files held, or why they could not be read.
+type attempt struct{ cert, key, fault string }
+
+// certificate is one from files, read again when they change.
+type certificate struct {
+	certFile, keyFile string
+	host              string // it has to be good for
+	current           atomic.Pointer[tls.Certificate]
+	mu                sync.Mutex
+	tried             attempt // the last one
+}
+
+// load reads the files and, when they hold a pair that can be served, serves it from now on. tried says that it did before, and with what
+// outcome has been told.
+func (c *certificate) load() (tried bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, err := c.files()
+	if err != nil {
+		now.fault = err.Error()
+	}
+	if now == c.tried {
+		return true, err
+	}
+	c.tried = now
+	if err == nil {
+		err = c.use([]byte(now.cert), []byte(now.key))
+	}
+	return false, err
+}
+
+func (c *certificate) files() (attempt, error) {
+	cert, err := os.ReadFile(c.certFile)
+	if err != nil {
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %s: %w", quote(c.certFile), reason(err))
+	}
+	key, err := os.ReadFile(c.keyFile)
+	if err != nil {
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %s: %w", quote(c.keyFile), reason(err))
+	}
+	return attempt{cert: string(cert), key: string(key)}, nil
+}
+
+// use says what is wrong with a pair and never quotes of it.
+func (c *certificate) use(cert, key []byte) error {
+	pair, err := tls.X509KeyPair(cert, key)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "does not match"):
+		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s", quote(c.keyFile), quote(c.certFile))
+	case err != nil:
+		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w", quote(c.certFile), quote(c.keyFile), err)
+	}
+	now := time.Now()
+	switch leaf := pair.Leaf; {
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", quote(c.certFile), leaf.NotAfter.UTC().Format(time.DateOnly))
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the clock", quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
+	case leaf.VerifyHostname(c.host) != nil:
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s", quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
+	}
+	c.current.Store(&pair)
+	return nil
+}
+
+func names(leaf *x509.Certificate) []string {
+	list := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		list = append(list, ip.String())
+	}
+	if len(list) == 0 {
+		return []string{"no name"}
+	}
+	return list
+}
+
+// reload is load for a gate that serves: it tells what came of it.
+func (c *certificate) reload(log *slog.Logger) {
+	switch tried, err := c.load(); {
+	case tried:
+	case err != nil:
+		log.Error("the changed certificate is not used; the one before goes on", "err", err)
+	default:
+		log.Info("the certificate has changed", "expires", c.current.Load().Leaf.NotAfter.UTC())
+	}
+}
+
+// served is the pair that was last loaded; nil before.
+func (c *certificate) served() *tls.Certificate { return c.current.Load() }
