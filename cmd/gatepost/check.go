@@ -34,7 +34,7 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	list.add(err)
 	database := err == nil
 	if c.mail != nil {
-		list.add(c.mail.check(ctx))
+		list.add(c.mail.Check(ctx))
 		if database {
 			list.add(p.checkOutbox(ctx))
 		}
@@ -78,7 +78,7 @@ func (p *process) printSettings(c *config) error {
 			s.value = printable(s.value)
 		case s.name == "GATEPOST_SMTP_URL":
 			s.value = c.mail.String()
-			if c.mail != nil && c.mail.password != "" {
+			if c.mail.HasPassword() {
 				s.value += " (password hidden)"
 			}
 		default:

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -41,8 +42,8 @@ type config struct {
 	appCookies                                 []loginui.AppCookie
 	signUpClosed, byInvitation                 bool
 	signUpDomains                              []string
-	mail                                       *mailServer // nil: none is configured
-	deliver                                    deliver     // nil: there is no mail
+	mail                                       *smtp.Server // nil: none is configured
+	deliver                                    smtp.Deliver // nil: there is no mail
 	verify                                     auth.Verify
 	notifySignIns                              bool
 	signUpLimit, signUpTotal                   int

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 )
 
 // town is a gate with its neighbours, which may have stood more than one siege.
@@ -64,17 +65,17 @@ func newTown(t *testing.T, k hostile) *town {
 	t.Helper()
 	database := authtest.NewDatabase(t)
 	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}, of: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
-	post := newPostOffice(t, nil, nil)
+	post := postoffice.New(t, nil, nil)
 	go func() {
 		for {
 			select {
-			case <-post.waiting: // or it would take no more
+			case <-post.Waiting: // or it would take no more
 			case <-t.Context().Done():
 				return
 			}
 		}
 	}()
-	env := append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newTalker(t).url, "GATEPOST_SMTP_URL=" + post.url, "GATEPOST_MAIL_FROM=gate@example.com",
+	env := append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newTalker(t).url, "GATEPOST_SMTP_URL=" + post.URL, "GATEPOST_MAIL_FROM=gate@example.com",
 		"GATEPOST_LOG_LEVEL=info"}, k.env...)
 	if !k.direct {
 		env = append(env, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")

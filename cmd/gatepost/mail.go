@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/smtp"
 )
 
 // checkMail reads what has to do with mail and with who may sign up by it.
@@ -42,13 +43,13 @@ func (c *config) checkMailServer(list *faults) {
 	default:
 		list.add(fmt.Errorf("GATEPOST_MAIL_FROM: %s is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", quoted))
 	}
-	m, err := parseMailServer(c.SMTPURL)
+	m, err := smtp.Parse(c.SMTPURL)
 	if err != nil {
 		list.add(fmt.Errorf("GATEPOST_SMTP_URL %w", err))
 		return
 	}
-	m.from = from
-	c.mail, c.deliver = m, m.deliver
+	m.From = from
+	c.mail, c.deliver = m, m.Deliver
 }
 
 // checkVerify makes addresses confirmed where there is mail, and holds nobody up, unless told otherwise.

@@ -10,28 +10,29 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 )
 
 const newPassword = "another quiet river"
 
 // mailGates are two gates on one database and one mail server.
-func mailGates(t *testing.T, env ...string) (o *postOffice, here, there *running, database string) {
+func mailGates(t *testing.T, env ...string) (o *postoffice.Office, here, there *running, database string) {
 	t.Helper()
-	o, database = newPostOffice(t, nil, nil), authtest.NewDatabase(t)
-	env = append([]string{watched, "DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SMTP_URL=" + o.url,
+	o, database = postoffice.New(t, nil, nil), authtest.NewDatabase(t)
+	env = append([]string{watched, "DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SMTP_URL=" + o.URL,
 		"GATEPOST_MAIL_FROM=Example <login@example.com>"}, env...)
 	return o, startGate(t, env...), startGate(t, env...), database
 }
 
-// path is where a link leads at any gate. Which of them sent the mail is chance; each has a public URL of its own here.
-func (l letter) path(t *testing.T, gates ...*running) string {
+// linkPath is where the link of a mail leads at any gate. Which of them sent the mail is chance; each has a public URL of its own here.
+func linkPath(t *testing.T, l postoffice.Letter, gates ...*running) string {
 	t.Helper()
 	for _, g := range gates {
-		if path, ok := strings.CutPrefix(l.link, g.url); ok {
+		if path, ok := strings.CutPrefix(l.Link, g.url); ok {
 			return path
 		}
 	}
-	t.Fatalf("the link leads to %q", l.link)
+	t.Fatalf("the link leads to %q", l.Link)
 	return ""
 }
 
@@ -79,13 +80,13 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if r.status != 200 || !strings.Contains(r.body, "Read your mail") || ada.cookie().Value != "" {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
-	verify := o.next(t, "ada@example.com")
-	if strings.Contains(verify.raw, "evil") || verify.subject != "Confirm your address for "+strings.TrimPrefix(here.url, "http://") && verify.subject != "Confirm your address for "+strings.TrimPrefix(there.url, "http://") {
-		t.Errorf("the mail: %s", verify.raw)
+	verify := o.Next(t, "ada@example.com")
+	if strings.Contains(verify.Raw, "evil") || verify.Subject != "Confirm your address for "+strings.TrimPrefix(here.url, "http://") && verify.Subject != "Confirm your address for "+strings.TrimPrefix(there.url, "http://") {
+		t.Errorf("the mail: %s", verify.Raw)
 	}
 	ada.do("GET", "/", nil, "Host: evil.example")
 	ada = here.visitor(t) // the cookie of the other host is of no use
-	link := verify.path(t, here, there)
+	link := linkPath(t, verify, here, there)
 	pool := authtest.Pool(t, database)
 	rows := func() (n, verified int) {
 		if err := pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM gatepost.verification), (SELECT count(*) FROM gatepost."user" WHERE email_verified)`).Scan(&n, &verified); err != nil {
@@ -138,7 +139,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if known.status != 200 || unknown.status != 200 || strings.ReplaceAll(known.body, "ada@", "eve@") != unknown.body {
 		t.Errorf("the answers tell who has an account: %d %s\n%d %s", known.status, known.body, unknown.status, unknown.body)
 	}
-	reset := owner.follow(o.next(t, "ada@example.com").path(t, here, there))
+	reset := owner.follow(linkPath(t, o.Next(t, "ada@example.com"), here, there))
 	if r := owner.answer(reset, "/login/reset", "password", "ada@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
@@ -159,8 +160,8 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if r := owner.post("/login", "email", "ada@example.com", "password", newPassword); r.status != 303 {
 		t.Errorf("log in: %d %s", r.status, r.body)
 	}
-	if l := o.next(t, "ada@example.com"); !strings.HasPrefix(l.subject, "Your password for ") {
-		t.Errorf("the notice is %q", l.subject)
+	if l := o.Next(t, "ada@example.com"); !strings.HasPrefix(l.Subject, "Your password for ") {
+		t.Errorf("the notice is %q", l.Subject)
 	}
 	for _, g := range []*running{here, there} {
 		if log := g.log.String(); strings.Contains(log, "token=") || strings.Contains(log, strings.Split(link, "=")[1]) {
@@ -207,11 +208,11 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	o, here, there, _ := mailGates(t)
 	ada := here.visitor(t)
 	ada.signUp("ada@example.com")
-	verify := o.next(t, "ada@example.com")
+	verify := o.Next(t, "ada@example.com")
 	if r := ada.open("/account"); !strings.Contains(r.body, "not confirmed") || !strings.Contains(r.body, `action="/account/verify"`) {
 		t.Errorf("the account page does not offer to confirm: %s", r.body)
 	}
-	page := ada.follow(verify.path(t, here, there))
+	page := ada.follow(linkPath(t, verify, here, there))
 	if strings.Contains(page.body, `name="password"`) || strings.Contains(page.body, `name="remember"`) {
 		t.Error("whoever is signed in has to type the password")
 	}
@@ -227,7 +228,7 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	if r := ada.post("/account/email", "email", "new@example.com", "password", password); r.status != 303 {
 		t.Fatalf("ask: %d %s", r.status, r.body)
 	}
-	link := o.next(t, "new@example.com").path(t, here, there)
+	link := linkPath(t, o.Next(t, "new@example.com"), here, there)
 	stranger := there.visitor(t)
 	if r := stranger.open(link); r.status != 303 {
 		t.Fatal(r.status)
@@ -253,7 +254,7 @@ func TestFromAChangedAddressBack(t *testing.T) {
 		t.Errorf("the app is told of %s", r.body)
 	}
 	owner := there.visitor(t)
-	undo := owner.follow(o.next(t, "ada@example.com").path(t, here, there))
+	undo := owner.follow(linkPath(t, o.Next(t, "ada@example.com"), here, there))
 	if r := owner.answer(undo, "/account/email/undo", "password", newPassword); r.status != 303 || r.location() != "/login" {
 		t.Fatalf("undo: %d %s", r.status, r.body)
 	}
@@ -271,7 +272,7 @@ func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 	if r := v.post("/signup", "email", "ada@example.com", "password", password, "next", "/dashboard?tab=2"); r.status != 200 {
 		t.Fatal(r.status)
 	}
-	link, _, ok := strings.Cut(o.next(t, "ada@example.com").path(t, here, there), "&next=%2Fdashboard%3Ftab%3D2")
+	link, _, ok := strings.Cut(linkPath(t, o.Next(t, "ada@example.com"), here, there), "&next=%2Fdashboard%3Ftab%3D2")
 	if !ok {
 		t.Errorf("the link is %s", link)
 	}
@@ -326,15 +327,15 @@ func TestByInvitationOnly(t *testing.T) {
 		t.Errorf("the form: %d", r.status)
 	}
 	out, code := runGate(t, []string{"user", "invite", "guest@example.com", "--role", "admin", "--language", "es"}, "DATABASE_URL="+database,
-		"GATEPOST_SMTP_URL="+o.url, "GATEPOST_MAIL_FROM=login@example.com")
+		"GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=login@example.com")
 	if code != 0 {
 		t.Fatal(out)
 	}
-	mail := o.next(t, "guest@example.com")
-	if !strings.HasPrefix(mail.subject, "Te han invitado") {
-		t.Errorf("the mail is %q", mail.subject)
+	mail := o.Next(t, "guest@example.com")
+	if !strings.HasPrefix(mail.Subject, "Te han invitado") {
+		t.Errorf("the mail is %q", mail.Subject)
 	}
-	page := v.follow(mail.path(t, here, there))
+	page := v.follow(linkPath(t, mail, here, there))
 	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", "guest@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
@@ -350,7 +351,7 @@ func TestByInvitationOnly(t *testing.T) {
 func TestAMailServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	o, here, _, database := mailGates(t)
-	o.refuses("MAIL", 421)
+	o.Refuses("MAIL", 421)
 	v := here.visitor(t)
 	v.signUp("ada@example.com")
 	pool := authtest.Pool(t, database)
@@ -361,7 +362,7 @@ func TestAMailServerThatIsDown(t *testing.T) {
 		return n
 	}
 	eventually(t, "the failure is noted", func() bool { return failed() == 1 })
-	out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+here.url, "GATEPOST_SMTP_URL="+o.url, "GATEPOST_MAIL_FROM=login@example.com")
+	out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+here.url, "GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=login@example.com")
 	if code == 0 || !strings.Contains(out, "1 mail waits") || !strings.Contains(out, "not today") {
 		t.Errorf("check: %d %s", code, out)
 	}
@@ -369,11 +370,11 @@ func TestAMailServerThatIsDown(t *testing.T) {
 	if !strings.Contains(metrics, "gatepost_mails_waiting 1") {
 		t.Errorf("the metrics do not say so: %s", metrics)
 	}
-	o.refuses("MAIL", 0)
+	o.Refuses("MAIL", 0)
 	if _, err := pool.Exec(t.Context(), `UPDATE gatepost.outbox SET due_at = now()`); err != nil {
 		t.Fatal(err)
 	}
-	o.next(t, "ada@example.com")
+	o.Next(t, "ada@example.com")
 }
 
 // runGate runs a command of gatepost and returns what it says.

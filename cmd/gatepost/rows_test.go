@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 	"github.com/gatepost/gatepost/migrations"
 )
 
@@ -263,9 +264,9 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 // user it is about.
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
-	a, o, url := newApp(t), newPostOffice(t, nil, nil), authtest.NewDatabase(t)
+	a, o, url := newApp(t), postoffice.New(t, nil, nil), authtest.NewDatabase(t)
 	env := []string{"DATABASE_URL=" + url, "GATEPOST_UPSTREAM=" + a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_AUDIT_RETENTION=1h",
-		"GATEPOST_SMTP_URL=" + o.url, "GATEPOST_MAIL_FROM=gate@example.com"}
+		"GATEPOST_SMTP_URL=" + o.URL, "GATEPOST_MAIL_FROM=gate@example.com"}
 	startGate(t, env...).visitor(t).signUp("neighbour@example.com")
 	sqlOn(t, url, `UPDATE gatepost.account SET id = 'model'`)
 	list := strangers(t, url)
@@ -303,7 +304,7 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	if r := g.visitor(t).post("/login/forgot", "email", "neighbour@example.com"); r.status >= 400 {
 		t.Errorf("a neighbour's forgotten password: %d", r.status)
 	}
-	o.next(t, "neighbour@example.com")
+	o.Next(t, "neighbour@example.com")
 	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"}, {"user", "show", "neighbour@example.com"}, {"migrate", "status"},
 		{"user", "disable", "neighbour@example.com"}} {
 		if code, _, said := command(t, url, args...); code != 0 {

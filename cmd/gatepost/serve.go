@@ -28,6 +28,7 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 
+	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -89,7 +90,7 @@ type gate struct {
 	pool    *pgxpool.Pool
 	store   *auth.Store
 	ui      atomic.Pointer[pages]
-	deliver atomic.Pointer[deliver] // nil: there is no mail
+	deliver atomic.Pointer[smtp.Deliver] // nil: there is no mail
 	proxy   *proxy.Proxy
 	public  *http.Server
 	ops     *http.Server // nil when off

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 	"github.com/gatepost/gatepost/migrations"
 )
 
@@ -124,8 +125,8 @@ func (p *people) goOn(t *testing.T, when string) {
 // notices; both serve on the new tables, and the release before starts on them as well.
 func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	t.Parallel()
-	previous, database, office := previousRelease(t), authtest.NewEmptyDatabase(t), newPostOffice(t, nil, nil)
-	env := []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_SMTP_URL=" + office.url,
+	previous, database, office := previousRelease(t), authtest.NewEmptyDatabase(t), postoffice.New(t, nil, nil)
+	env := []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_SMTP_URL=" + office.URL,
 		"GATEPOST_MAIL_FROM=login@example.com", "GATEPOST_DRAIN_DELAY=1ms", "GATEPOST_LOG_LEVEL=info"}
 	old := launchGate(t, previous, env...)
 	old.untilUp(t)

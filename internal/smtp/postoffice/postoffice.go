@@ -1,4 +1,5 @@
-package main
+// Package postoffice is a real mail server that keeps what it takes, for the tests of whatever sends mail. Tests only.
+package postoffice
 
 import (
 	"crypto/ecdsa"
@@ -25,32 +26,33 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// postOffice is a real mail server that keeps what it takes.
-type postOffice struct {
-	url        string // for GATEPOST_SMTP_URL
-	address    string
+// Office is a real mail server that keeps what it takes.
+type Office struct {
+	URL        string // for GATEPOST_SMTP_URL
+	Address    string
 	mu         sync.Mutex
-	taken      []parcel
-	names      []string // by which clients said hello
-	user, pass string   // empty: nobody need say who he is
-	refuse     map[string]*smtp.SMTPError
-	waiting    chan struct{} // one value for each parcel
+	Taken      []Parcel
+	Names      []string // by which clients said hello
+	User, Pass string   // empty: nobody need say who they are
+	Refuse     map[string]*smtp.SMTPError
+	Waiting    chan struct{} // one value for each parcel
 }
 
-// parcel is a mail with its envelope.
-type parcel struct {
-	from string
-	to   []string
-	raw  string
+// Parcel is a mail with its envelope.
+type Parcel struct {
+	From string
+	To   []string
+	Raw  string
 }
 
-func newPostOffice(t *testing.T, certificate *tls.Certificate, change func(*postOffice)) *postOffice {
+// New opens an Office until the test ends. certificate is for STARTTLS; nil: it has none.
+func New(t *testing.T, certificate *tls.Certificate, change func(*Office)) *Office {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &postOffice{address: l.Addr().String(), url: "smtp://" + l.Addr().String(), refuse: map[string]*smtp.SMTPError{}, waiting: make(chan struct{}, 1000)}
+	o := &Office{Address: l.Addr().String(), URL: "smtp://" + l.Addr().String(), Refuse: map[string]*smtp.SMTPError{}, Waiting: make(chan struct{}, 1000)}
 	if change != nil {
 		change(o)
 	}
@@ -71,14 +73,14 @@ func (quietLog) Println(...any)        {}
 
 // counter is one client at the post office.
 type counter struct {
-	office *postOffice
+	office *Office
 	conn   *smtp.Conn
 	known  bool
-	parcel parcel
+	parcel Parcel
 }
 
 func (c *counter) AuthMechanisms() []string {
-	if c.office.user == "" {
+	if c.office.User == "" {
 		return nil
 	}
 	return []string{sasl.Plain}
@@ -86,7 +88,7 @@ func (c *counter) AuthMechanisms() []string {
 
 func (c *counter) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
-		if user != c.office.user || pass != c.office.pass {
+		if user != c.office.User || pass != c.office.Pass {
 			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no: " + user + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+pass))}
 		}
 		c.known = true
@@ -97,7 +99,7 @@ func (c *counter) Auth(string) (sasl.Server, error) {
 func (c *counter) refusal(command string) error {
 	c.office.mu.Lock()
 	defer c.office.mu.Unlock()
-	if err := c.office.refuse[command]; err != nil {
+	if err := c.office.Refuse[command]; err != nil {
 		return err
 	}
 	return nil
@@ -105,17 +107,17 @@ func (c *counter) refusal(command string) error {
 
 func (c *counter) Mail(from string, _ *smtp.MailOptions) error {
 	c.office.mu.Lock()
-	c.office.names = append(c.office.names, c.conn.Hostname())
+	c.office.Names = append(c.office.Names, c.conn.Hostname())
 	c.office.mu.Unlock()
-	if c.office.user != "" && !c.known {
+	if c.office.User != "" && !c.known {
 		return smtp.ErrAuthRequired
 	}
-	c.parcel = parcel{from: from}
+	c.parcel = Parcel{From: from}
 	return c.refusal("MAIL")
 }
 
 func (c *counter) Rcpt(to string, _ *smtp.RcptOptions) error {
-	c.parcel.to = append(c.parcel.to, to)
+	c.parcel.To = append(c.parcel.To, to)
 	return c.refusal("RCPT")
 }
 
@@ -128,78 +130,79 @@ func (c *counter) Data(r io.Reader) error {
 		}
 		return err
 	}
-	c.parcel.raw = string(raw)
+	c.parcel.Raw = string(raw)
 	c.office.mu.Lock()
-	c.office.taken = append(c.office.taken, c.parcel)
+	c.office.Taken = append(c.office.Taken, c.parcel)
 	c.office.mu.Unlock()
-	c.office.waiting <- struct{}{}
+	c.office.Waiting <- struct{}{}
 	return nil
 }
 
 // Reset comes when the mail was taken, and said to be.
 func (c *counter) Reset() {
-	if c.parcel.raw != "" && c.refusal("hang up") != nil {
+	if c.parcel.Raw != "" && c.refusal("hang up") != nil {
 		_ = c.conn.Conn().Close()
 	}
 }
 
 func (c *counter) Logout() error { return nil }
 
-// refuses has each such command answered with a code; 0: it is taken.
-func (o *postOffice) refuses(command string, code int) {
+// Refuses has each such command answered with a code; 0: it is taken.
+func (o *Office) Refuses(command string, code int) {
 	if code == 0 {
-		o.refusesWith(command, nil)
+		o.RefusesWith(command, nil)
 		return
 	}
-	o.refusesWith(command, &smtp.SMTPError{Code: code, Message: "not today"})
+	o.RefusesWith(command, &smtp.SMTPError{Code: code, Message: "not today"})
 }
 
-func (o *postOffice) refusesWith(command string, err *smtp.SMTPError) {
+// RefusesWith has each such command answered with an error; nil: it is taken.
+func (o *Office) RefusesWith(command string, err *smtp.SMTPError) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.refuse[command] = err
+	o.Refuse[command] = err
 }
 
-// next waits for a mail to an address and takes it out.
-func (o *postOffice) next(t *testing.T, to string) letter {
+// Next waits for a mail to an address and takes it out.
+func (o *Office) Next(t *testing.T, to string) Letter {
 	t.Helper()
 	for {
 		o.mu.Lock()
-		for i, p := range o.taken {
-			if len(p.to) == 1 && p.to[0] == to {
-				o.taken = append(o.taken[:i:i], o.taken[i+1:]...)
+		for i, p := range o.Taken {
+			if len(p.To) == 1 && p.To[0] == to {
+				o.Taken = append(o.Taken[:i:i], o.Taken[i+1:]...)
 				o.mu.Unlock()
 				return p.open(t)
 			}
 		}
 		o.mu.Unlock()
 		select {
-		case <-o.waiting:
+		case <-o.Waiting:
 		case <-time.After(30 * time.Second):
 			t.Fatalf("no mail to %s came", to)
 		}
 	}
 }
 
-// letter is a mail as its reader has it.
-type letter struct {
-	parcel
-	header           netmail.Header
-	subject          string
-	text, html, link string
+// Letter is a mail as its reader has it.
+type Letter struct {
+	Parcel
+	Header           netmail.Header
+	Subject          string
+	Text, HTML, Link string
 }
 
 var mailedLink = regexp.MustCompile(`https?://\S+\?token=\S+`)
 
 // open reads a mail by the rules, not by ours.
-func (p parcel) open(t *testing.T) letter {
+func (p Parcel) open(t *testing.T) Letter {
 	t.Helper()
-	m, err := netmail.ReadMessage(strings.NewReader(p.raw))
+	m, err := netmail.ReadMessage(strings.NewReader(p.Raw))
 	if err != nil {
-		t.Fatalf("%v in %q", err, p.raw)
+		t.Fatalf("%v in %q", err, p.Raw)
 	}
-	l := letter{parcel: p, header: m.Header}
-	if l.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
+	l := Letter{Parcel: p, Header: m.Header}
+	if l.Subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
 	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
@@ -220,19 +223,19 @@ func (p parcel) open(t *testing.T) letter {
 		}
 		switch strings.ToLower(part.Header.Get("Content-Type")) {
 		case "text/plain; charset=utf-8":
-			l.text = strings.ReplaceAll(string(content), "\r\n", "\n")
+			l.Text = strings.ReplaceAll(string(content), "\r\n", "\n")
 		case "text/html; charset=utf-8":
-			l.html = string(content)
+			l.HTML = string(content)
 		default:
 			t.Errorf("a part of type %q", part.Header.Get("Content-Type"))
 		}
 	}
-	l.link = mailedLink.FindString(l.text)
+	l.Link = mailedLink.FindString(l.Text)
 	return l
 }
 
-// newCertificate is one for a name, and who vouches for it.
-func newCertificate(t *testing.T, name string) (*tls.Certificate, *x509.CertPool) {
+// NewCertificate is one for a name, and who vouches for it.
+func NewCertificate(t *testing.T, name string) (*tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package smtp
 
 import (
 	"encoding/base64"
@@ -16,7 +16,7 @@ import (
 // told is what may be told of a failure. Servers repeat what they were told now and then, so their words are left out
 // as a whole where they could be about a password: while it is given to them, and when they hold a piece of it. Nothing
 // is put in place of single words, which would tell a password that is one of them.
-func (m *mailServer) told(err error, loggedIn bool) error {
+func (m *Server) told(err error, loggedIn bool) error {
 	if err == nil || m.password == "" || ofTheNetwork(err) {
 		return err
 	}
@@ -56,7 +56,7 @@ var enhancedStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // repeats looks for a piece of the password, as it is or as it goes over the wire. A password of fewer characters than
 // leastPiece is looked for as a whole.
-func (m *mailServer) repeats(said string) bool {
+func (m *Server) repeats(said string) bool {
 	said = strings.ToLower(said)
 	for _, form := range []string{m.password, url.QueryEscape(m.password), base64.StdEncoding.EncodeToString([]byte(m.password)),
 		base64.StdEncoding.EncodeToString([]byte("\x00" + m.user + "\x00" + m.password))} {

@@ -1,4 +1,4 @@
-package main
+package smtp
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -22,23 +23,23 @@ var aLetter = loginui.Letter{ID: "ID1", To: "ada@example.com", Subject: "اخت�
 	Text: "نص\n.\nlink: https://app.example.com/login/reset?token=" + strings.Repeat("x", 43) + "\n", HTML: "<p dir=\"rtl\">نص</p>"}
 
 // server is how a post office is spoken to.
-func (o *postOffice) server(t *testing.T, url string, roots *x509.CertPool) *mailServer {
+func server(t *testing.T, o *postoffice.Office, url string, roots *x509.CertPool) *Server {
 	t.Helper()
-	m, err := parseMailServer(url)
+	m, err := Parse(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.from = &netmail.Address{Name: "Éxample, Inc.", Address: "login@example.org"}
+	m.From = &netmail.Address{Name: "Éxample, Inc.", Address: "login@example.org"}
 	m.roots = roots
 	m.connect = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, o.address)
+		return (&net.Dialer{}).DialContext(ctx, network, o.Address)
 	}
 	return m
 }
 
 func TestMailIsHandedIn(t *testing.T) {
 	t.Parallel()
-	certificate, roots := newCertificate(t, "mail.example.com")
+	certificate, roots := postoffice.NewCertificate(t, "mail.example.com")
 	for name, c := range map[string]struct {
 		url         string
 		certificate *tls.Certificate
@@ -52,44 +53,44 @@ func TestMailIsHandedIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newPostOffice(t, c.certificate, func(o *postOffice) { o.user, o.pass = c.user, "p@ss" })
-			m := o.server(t, c.url, roots)
+			o := postoffice.New(t, c.certificate, func(o *postoffice.Office) { o.User, o.Pass = c.user, "p@ss" })
+			m := server(t, o, c.url, roots)
 			if m.tls {
 				m.connect = wrapped(t, o, *c.certificate)
 			}
-			if err := m.check(t.Context()); err != nil {
+			if err := m.Check(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := m.deliver(t.Context(), aLetter); err != nil {
+			if err := m.Deliver(t.Context(), aLetter); err != nil {
 				t.Fatal(err)
 			}
-			l := o.next(t, "ada@example.com")
-			if l.from != "login@example.org" || l.subject != aLetter.Subject || l.text != aLetter.Text || l.html != aLetter.HTML {
+			l := o.Next(t, "ada@example.com")
+			if l.From != "login@example.org" || l.Subject != aLetter.Subject || l.Text != aLetter.Text || l.HTML != aLetter.HTML {
 				t.Errorf("got %+v", l)
 			}
 			for header, want := range map[string]string{
 				"To": "<ada@example.com>", "Message-Id": "<ID1@example.org>", "Auto-Submitted": "auto-generated", "Content-Language": "ar",
 				"Mime-Version": "1.0", "User-Agent": "", "X-Mailer": "", "Bcc": "", "Cc": "",
 			} {
-				if got := l.header.Get(header); got != want {
+				if got := l.Header.Get(header); got != want {
 					t.Errorf("%s is %q, want %q", header, got, want)
 				}
 			}
-			if from, err := l.header.AddressList("From"); err != nil || len(from) != 1 || *from[0] != *m.from {
+			if from, err := l.Header.AddressList("From"); err != nil || len(from) != 1 || *from[0] != *m.From {
 				t.Errorf("from %v, %v", from, err)
 			}
-			if _, err := l.header.Date(); err != nil {
+			if _, err := l.Header.Date(); err != nil {
 				t.Error(err)
 			}
-			if host, err := os.Hostname(); err == nil && len(host) > 3 && strings.Contains(l.raw, host) || o.names[0] != "example.org" {
-				t.Errorf("it tells of this machine: hello from %q\n%s", o.names[0], l.raw)
+			if host, err := os.Hostname(); err == nil && len(host) > 3 && strings.Contains(l.Raw, host) || o.Names[0] != "example.org" {
+				t.Errorf("it tells of this machine: hello from %q\n%s", o.Names[0], l.Raw)
 			}
 		})
 	}
 }
 
 // wrapped connects to a post office through TLS from the first byte on.
-func wrapped(t *testing.T, o *postOffice, certificate tls.Certificate) func(context.Context, string, string) (net.Conn, error) {
+func wrapped(t *testing.T, o *postoffice.Office, certificate tls.Certificate) func(context.Context, string, string) (net.Conn, error) {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
 	if err != nil {
@@ -102,7 +103,7 @@ func wrapped(t *testing.T, o *postOffice, certificate tls.Certificate) func(cont
 			if err != nil {
 				return
 			}
-			go pipe(conn, o.address)
+			go pipe(conn, o.Address)
 		}
 	}()
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -113,7 +114,7 @@ func wrapped(t *testing.T, o *postOffice, certificate tls.Certificate) func(cont
 // Neither mail nor password goes to whom it is not meant for, or where others can listen.
 func TestNothingIsSaidToAStranger(t *testing.T) {
 	t.Parallel()
-	certificate, roots := newCertificate(t, "mail.example.com")
+	certificate, roots := postoffice.NewCertificate(t, "mail.example.com")
 	for name, c := range map[string]struct {
 		url         string
 		certificate *tls.Certificate
@@ -127,16 +128,16 @@ func TestNothingIsSaidToAStranger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newPostOffice(t, c.certificate, nil)
-			m := o.server(t, c.url, c.roots)
-			err := m.deliver(t.Context(), aLetter)
+			o := postoffice.New(t, c.certificate, nil)
+			m := server(t, o, c.url, c.roots)
+			err := m.Deliver(t.Context(), aLetter)
 			if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "AUTH") {
 				t.Errorf("got %v", err)
 			}
-			if err := m.check(t.Context()); err == nil || !strings.Contains(err.Error(), "no mail can be handed in at smtp") {
+			if err := m.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "no mail can be handed in at smtp") {
 				t.Errorf("check says %v", err)
 			}
-			if len(o.names) != 0 || len(o.taken) != 0 {
+			if len(o.Names) != 0 || len(o.Taken) != 0 {
 				t.Error("it went on")
 			}
 		})
@@ -166,29 +167,29 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newPostOffice(t, nil, nil)
-			o.refusesWith(c.command, &smtp.SMTPError{Code: c.code, EnhancedCode: c.enhanced, Message: "not today"})
-			err := o.server(t, o.url, nil).deliver(t.Context(), aLetter)
+			o := postoffice.New(t, nil, nil)
+			o.RefusesWith(c.command, &smtp.SMTPError{Code: c.code, EnhancedCode: c.enhanced, Message: "not today"})
+			err := server(t, o, o.URL, nil).Deliver(t.Context(), aLetter)
 			if (err == nil) != c.good || errors.Is(err, mail.ErrRefused) != c.refused {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	o := newPostOffice(t, nil, func(o *postOffice) { o.user, o.pass = "me", "right" })
-	m := o.server(t, "smtp://me:wrong@127.0.0.1", nil)
-	for what, err := range map[string]error{"a wrong password": m.deliver(t.Context(), aLetter), "check": m.check(t.Context())} {
+	o := postoffice.New(t, nil, func(o *postoffice.Office) { o.User, o.Pass = "me", "right" })
+	m := server(t, o, "smtp://me:wrong@127.0.0.1", nil)
+	for what, err := range map[string]error{"a wrong password": m.Deliver(t.Context(), aLetter), "check": m.Check(t.Context())} {
 		if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "wrong") || strings.Contains(err.Error(), "AG1lAHdyb25n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	o.refuses("MAIL", 553)
-	if err := o.server(t, "smtp://me:right@127.0.0.1", nil).check(t.Context()); err == nil || !strings.Contains(err.Error(), "not today") {
+	o.Refuses("MAIL", 553)
+	if err := server(t, o, "smtp://me:right@127.0.0.1", nil).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("a sender it does not take: %v", err)
 	}
 	for _, to := range []string{"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", ""} {
 		l := aLetter
 		l.To = to
-		if err := m.deliver(t.Context(), l); !errors.Is(err, mail.ErrRefused) {
+		if err := m.Deliver(t.Context(), l); !errors.Is(err, mail.ErrRefused) {
 			t.Errorf("%q: %v", to, err)
 		}
 	}
@@ -215,8 +216,8 @@ func TestASilentMailServerIsLeft(t *testing.T) {
 				cancel()
 				_, _ = conn.Read(make([]byte, 1<<10))
 			}()
-			o := &postOffice{address: l.Addr().String()}
-			if err := o.server(t, "smtp://127.0.0.1", nil).deliver(ctx, aLetter); !errors.Is(err, context.Canceled) {
+			o := &postoffice.Office{Address: l.Addr().String()}
+			if err := server(t, o, "smtp://127.0.0.1", nil).Deliver(ctx, aLetter); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -229,7 +230,7 @@ func TestMailServersAreNamedByURL(t *testing.T) {
 		"smtp://mail.example.com": "smtp://mail.example.com:587", "smtps://u:p@mail.example.com/": "smtps://mail.example.com:465", "smtp://[::1]:25": "smtp://[::1]:25",
 		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp://h:0": "", "smtp:mail.example.com": "", "smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
 	} {
-		m, err := parseMailServer(s)
+		m, err := Parse(s)
 		if want == "" && err == nil || want != "" && (err != nil || m.String() != want) {
 			t.Errorf("%s: %v, %v", s, m, err)
 		}

@@ -1,4 +1,8 @@
-package main
+// Package smtp hands mail in: it knows the mail server of GATEPOST_SMTP_URL, speaks to it in clear on this machine only, and
+// tells of a failure what an operator may read, which no piece of a password is.
+//
+// It never puts anything into words, and keeps and tries again nothing: package mail has the outbox.
+package smtp
 
 import (
 	"context"
@@ -23,30 +27,30 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// deliver brings a letter to its reader's mail server, or fails. mail.ErrRefused is for good.
-type deliver func(context.Context, loginui.Letter) error
+// Deliver brings a letter to its reader's mail server, or fails. mail.ErrRefused is for good.
+type Deliver func(context.Context, loginui.Letter) error
 
 const (
-	// smtpTimeout bounds the conversation with a mail server from its greeting to its answer to what it was given, which may take
+	// timeout bounds the conversation with a mail server from its greeting to its answer to what it was given, which may take
 	// it long (RFC 5321, section 4.5.3.2).
-	smtpTimeout = 2 * time.Minute
+	timeout = 2 * time.Minute
 	// checkTimeout is for when somebody waits.
 	checkTimeout = 20 * time.Second
 )
 
-// mailServer is where mail is handed in.
-type mailServer struct {
+// Server is where mail is handed in.
+type Server struct {
 	host           string
 	port           int
 	tls            bool // from the first byte on (smtps); else by STARTTLS, or on this machine not at all
 	user, password string
-	from           *netmail.Address
+	From           *netmail.Address
 	roots          *x509.CertPool                                                       // nil: the system's
 	connect        func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 }
 
-// parseMailServer reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
-func parseMailServer(s string) (*mailServer, error) {
+// Parse reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
+func Parse(s string) (*Server, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !portOf(u) || u.Opaque != "" {
 		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
@@ -54,7 +58,7 @@ func parseMailServer(s string) (*mailServer, error) {
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("has something behind the host: name only scheme, user, password, host and port")
 	}
-	m := &mailServer{host: u.Hostname(), port: 587, tls: u.Scheme == "smtps", user: u.User.Username()}
+	m := &Server{host: u.Hostname(), port: 587, tls: u.Scheme == "smtps", user: u.User.Username()}
 	m.password, _ = u.User.Password()
 	if m.tls {
 		m.port = 465
@@ -74,7 +78,8 @@ func portOf(u *url.URL) bool {
 	return err == nil && n != 0
 }
 
-func (m *mailServer) String() string {
+// String is the address without user and password.
+func (m *Server) String() string {
 	if m == nil {
 		return "(unreadable)"
 	}
@@ -85,8 +90,11 @@ func (m *mailServer) String() string {
 	return scheme + "://" + net.JoinHostPort(m.host, strconv.Itoa(m.port))
 }
 
-// deliver is a deliver.
-func (m *mailServer) deliver(ctx context.Context, l loginui.Letter) error {
+// HasPassword says that one was given, which nobody is to see.
+func (m *Server) HasPassword() bool { return m != nil && m.password != "" }
+
+// Deliver is a Deliver.
+func (m *Server) Deliver(ctx context.Context, l loginui.Letter) error {
 	msg, err := m.message(l)
 	if err != nil {
 		return fmt.Errorf("%w: %w", mail.ErrRefused, err)
@@ -122,12 +130,12 @@ func noSuchReader(err error) bool {
 }
 
 // message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
-func (m *mailServer) message(l loginui.Letter) (*gomail.Msg, error) {
+func (m *Server) message(l loginui.Letter) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := msg.To(l.To); err != nil {
 		return nil, err
 	}
-	msg.FromMailAddress(m.from)
+	msg.FromMailAddress(m.From)
 	msg.Subject(l.Subject)
 	msg.SetDate()
 	msg.SetMessageIDWithValue(l.ID + "@" + m.domain())
@@ -138,14 +146,14 @@ func (m *mailServer) message(l loginui.Letter) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-func (m *mailServer) domain() string {
-	_, domain, _ := strings.Cut(m.from.Address, "@")
+func (m *Server) domain() string {
+	_, domain, _ := strings.Cut(m.From.Address, "@")
 	return domain
 }
 
 // client speaks to the server until ctx ends. Only on this machine it may speak in clear.
-func (m *mailServer) client(ctx context.Context) (*gomail.Client, error) {
-	options := []gomail.Option{gomail.WithPort(m.port), gomail.WithHELO(m.domain()), gomail.WithTimeout(smtpTimeout),
+func (m *Server) client(ctx context.Context) (*gomail.Client, error) {
+	options := []gomail.Option{gomail.WithPort(m.port), gomail.WithHELO(m.domain()), gomail.WithTimeout(timeout),
 		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(m.tlsConfig()), gomail.WithoutNoop(), gomail.WithDialContextFunc(m.dial(ctx))}
 	mechanisms := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin}
 	if m.tls {
@@ -166,7 +174,7 @@ func (m *mailServer) client(ctx context.Context) (*gomail.Client, error) {
 
 // dial connects, and cuts the connection when ctx ends: a server that keeps one waiting between two answers is waited for no
 // longer.
-func (m *mailServer) dial(ctx context.Context) gomail.DialContextFunc {
+func (m *Server) dial(ctx context.Context) gomail.DialContextFunc {
 	return func(dialing context.Context, network, address string) (net.Conn, error) {
 		connect := m.connect
 		if connect == nil {
@@ -189,12 +197,12 @@ func (m *mailServer) dial(ctx context.Context) gomail.DialContextFunc {
 	}
 }
 
-func (m *mailServer) tlsConfig() *tls.Config {
+func (m *Server) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: m.host, RootCAs: m.roots, MinVersion: tls.VersionTLS12}
 }
 
-// check says hello to the server, who we are, and whose mail it is to take.
-func (m *mailServer) check(ctx context.Context) error {
+// Check says hello to the server, who we are, and whose mail it is to take.
+func (m *Server) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	client, err := m.client(ctx)
@@ -205,7 +213,7 @@ func (m *mailServer) check(ctx context.Context) error {
 	in := err == nil
 	if in {
 		defer conn.Close()
-		err = errors.Join(conn.Mail(m.from.Address), conn.Reset())
+		err = errors.Join(conn.Mail(m.From.Address), conn.Reset())
 	}
 	if err != nil {
 		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.told(withoutAddress(err), in))
