@@ -30,8 +30,8 @@ func newAuthority(c *config, db *pgxpool.Pool, log *slog.Logger) *authority {
 		Prompt:     autocert.AcceptTOS,
 		HostPolicy: autocert.HostWhitelist(c.acmeDomains...),
 		Cache:      acmeCache{db},
-		Email:      c.ACMEEmail,
-		Client:     &acme.Client{DirectoryURL: c.ACMEDirectory, UserAgent: "gatepost"},
+		Email:      c.settings.ACMEEmail,
+		Client:     &acme.Client{DirectoryURL: c.settings.ACMEDirectory, UserAgent: "gatepost"},
 	}}
 }
 

@@ -14,7 +14,7 @@ var listenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GA
 
 // listeners are those that the settings name.
 func (c *config) listeners() (list []proxy.Listener) {
-	for i, address := range []string{c.Listen, c.OpsListen, c.HTTPListen} {
+	for i, address := range []string{c.settings.Listen, c.settings.OpsListen, c.settings.HTTPListen} {
 		list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: address})
 	}
 	return list
@@ -33,10 +33,10 @@ func checkAddress(name, s string) (host string, err error) {
 
 // follow gives the public URL a port that was not known before, and the app the name that comes from it.
 func (c *config) follow(port int) {
-	nameless := c.AppName == c.publicURL.Host
+	nameless := c.settings.AppName == c.publicURL.Host
 	c.publicURL.Host = net.JoinHostPort(c.publicURL.Hostname(), strconv.Itoa(port))
 	if nameless {
-		c.AppName = c.publicURL.Host
+		c.settings.AppName = c.publicURL.Host
 	}
 }
 

@@ -21,20 +21,20 @@ func (c *config) checkBrand(list *faults) {
 	before := len(*list)
 	b := &c.brand
 	var err error
-	if c.Logo != "" {
-		b.Logo, err = loginui.ReadLogo(c.Logo)
+	if c.settings.Logo != "" {
+		b.Logo, err = loginui.ReadLogo(c.settings.Logo)
 		list.add(named("GATEPOST_LOGO", err))
 	}
-	if c.Accent != "" {
-		b.Accent, err = loginui.ParseAccent(c.Accent)
+	if c.settings.Accent != "" {
+		b.Accent, err = loginui.ParseAccent(c.settings.Accent)
 		list.add(named("GATEPOST_ACCENT", err))
 	}
-	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.PrivacyURL)
-	b.Stylesheet, err = readStylesheet(c.Stylesheet)
+	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.settings.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.settings.PrivacyURL)
+	b.Stylesheet, err = readStylesheet(c.settings.Stylesheet)
 	list.add(named("GATEPOST_STYLESHEET", err))
-	b.Languages, err = parseLanguages(c.Languages)
+	b.Languages, err = parseLanguages(c.settings.Languages)
 	list.add(named("GATEPOST_LANGUAGES", err))
-	b.Overrides, err = openOverrides(c.Overrides)
+	b.Overrides, err = openOverrides(c.settings.Overrides)
 	list.add(named("GATEPOST_OVERRIDES", err))
 	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
 		_, err = c.newUI(nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs

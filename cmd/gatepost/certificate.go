@@ -25,6 +25,13 @@ type certificate struct {
 	tried             attempt // the last one
 }
 
+// openCertificate reads a pair that is good for a host.
+func openCertificate(certFile, keyFile, host string) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, host: host}
+	_, err := c.load()
+	return c, err
+}
+
 // load reads the files and, when they hold a pair that can be served, serves it from now on. tried says that it did before, and with what
 // outcome has been told.
 func (c *certificate) load() (tried bool, err error) {

@@ -29,7 +29,7 @@ import (
 
 // config is every setting, checked. Nothing runs on a config with faults.
 type config struct {
-	settings
+	settings                                   settings // as they were written
 	env                                        []string // where they come from
 	upstream                                   proxy.Upstream
 	hasUpstream                                bool
@@ -97,21 +97,21 @@ func lookup(env []string, name string) string {
 }
 
 func (c *config) checkListeners(list *faults, platformPort string) {
-	if c.Listen == "" {
-		c.Listen = "localhost:8080"
+	if c.settings.Listen == "" {
+		c.settings.Listen = "localhost:8080"
 		if mayHoldSecret(platformPort) {
 			list.add(errors.New("PORT holds what may be a password, so it is not shown: it is a number, for example 8080"))
 		} else if platformPort != "" {
-			c.Listen = ":" + platformPort
+			c.settings.Listen = ":" + platformPort
 		}
 	}
-	host, err := checkAddress("GATEPOST_LISTEN", c.Listen)
+	host, err := checkAddress("GATEPOST_LISTEN", c.settings.Listen)
 	list.add(err)
-	if err == nil && !isLoopbackListener(host) && c.PublicURL == "" {
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, for example https://app.example.com", quote(c.Listen)))
+	if err == nil && !isLoopbackListener(host) && c.settings.PublicURL == "" {
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, for example https://app.example.com", quote(c.settings.Listen)))
 	}
-	if c.OpsListen != "off" {
-		_, err := checkAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
+	if c.settings.OpsListen != "off" {
+		_, err := checkAddress("GATEPOST_OPS_LISTEN", c.settings.OpsListen)
 		list.add(err)
 	}
 }
@@ -119,31 +119,31 @@ func (c *config) checkListeners(list *faults, platformPort string) {
 func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
 
 func (c *config) checkPublicURL(list *faults) {
-	c.allowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.AllowHTTP)
-	if c.PublicURL == "" {
-		_, port, _ := net.SplitHostPort(c.Listen) // checked above
-		c.PublicURL = "http://localhost:" + port
+	c.allowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.settings.AllowHTTP)
+	if c.settings.PublicURL == "" {
+		_, port, _ := net.SplitHostPort(c.settings.Listen) // checked above
+		c.settings.PublicURL = "http://localhost:" + port
 	}
 	c.publicURL = &url.URL{Scheme: "http", Host: "localhost"}
-	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
+	u, err := url.Parse(strings.TrimSuffix(c.settings.PublicURL, "/"))
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u):
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is not a URL like https://app.example.com", quote(c.PublicURL)))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is not a URL like https://app.example.com", quote(c.settings.PublicURL)))
 		return
 	case u.User != nil:
 		list.add(errors.New("GATEPOST_PUBLIC_URL takes no user name or password"))
 		return
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s has a path: the gate stands in front of a whole site, so name only scheme, host and port", quote(c.PublicURL)))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s has a path: the gate stands in front of a whole site, so name only scheme, host and port", quote(c.settings.PublicURL)))
 	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.allowHTTP:
-		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", quote(c.PublicURL)))
+		list.add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", quote(c.settings.PublicURL)))
 	}
 	c.publicURL = &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}
-	if c.AppName == "" {
-		c.AppName = c.publicURL.Host
+	if c.settings.AppName == "" {
+		c.settings.AppName = c.publicURL.Host
 	}
-	if utf8.RuneCountInString(c.AppName) > maxAppName || strings.ContainsFunc(c.AppName, unicode.IsControl) || !utf8.ValidString(c.AppName) {
-		list.add(fmt.Errorf("GATEPOST_APP_NAME: %s is to have at most %d characters, on one line", quote(c.AppName), maxAppName))
+	if utf8.RuneCountInString(c.settings.AppName) > maxAppName || strings.ContainsFunc(c.settings.AppName, unicode.IsControl) || !utf8.ValidString(c.settings.AppName) {
+		list.add(fmt.Errorf("GATEPOST_APP_NAME: %s is to have at most %d characters, on one line", quote(c.settings.AppName), maxAppName))
 	}
 }
 
@@ -176,12 +176,12 @@ func asBrowsersSay(u *url.URL) string {
 }
 
 func (c *config) checkUpstream(list *faults) {
-	c.upstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.UpstreamTimeout)
-	if c.Upstream == "" {
+	c.upstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.settings.UpstreamTimeout)
+	if c.settings.Upstream == "" {
 		return
 	}
 	var err error
-	if c.upstream, err = proxy.ParseUpstream(c.Upstream); err != nil {
+	if c.upstream, err = proxy.ParseUpstream(c.settings.Upstream); err != nil {
 		list.add(fmt.Errorf("GATEPOST_UPSTREAM %w", err))
 		return
 	}
@@ -198,16 +198,16 @@ func (c *config) needUpstream() error {
 
 func (c *config) checkRules(list *faults) {
 	var err error
-	c.rules, err = proxy.ParseRules(c.Protect, c.Public)
+	c.rules, err = proxy.ParseRules(c.settings.Protect, c.settings.Public)
 	list.add(err)
 	for _, rule := range c.rules.ProtectingBelow("/.gatepost") {
 		list.add(fmt.Errorf("GATEPOST_PROTECT: rule %q never decides: what lies below /.gatepost is Gatepost's own and never reaches the app; leave the rule out", rule))
 	}
-	c.identity, err = proxy.ParseIdentity(c.IdentityHeaders, c.StripHeaders)
+	c.identity, err = proxy.ParseIdentity(c.settings.IdentityHeaders, c.settings.StripHeaders)
 	list.add(err)
-	c.trustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.TrustedProxies)
-	c.trustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.TrustUnverifiedEmail)
-	if c.identity.Renames("email", "X-Auth-Email") && c.SignUp == "open" && c.verify != auth.VerifyRequired && !c.trustUnverifiedEmail {
+	c.trustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.settings.TrustedProxies)
+	c.trustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.settings.TrustUnverifiedEmail)
+	if c.identity.Renames("email", "X-Auth-Email") && c.settings.SignUp == "open" && c.verify != auth.VerifyRequired && !c.trustUnverifiedEmail {
 		list.add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_VERIFY_EMAIL=required or GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
 	}
 }
@@ -242,25 +242,25 @@ func parseNetwork(s string) (netip.Prefix, error) {
 }
 
 func (c *config) checkPages(list *faults) {
-	if !cleanPath(c.Pages) {
-		list.add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", quote(c.Pages)))
+	if !cleanPath(c.settings.Pages) {
+		list.add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", quote(c.settings.Pages)))
 	}
-	if c.pages = strings.TrimSuffix(c.Pages, "/"); c.pages == "/.gatepost" || c.pages == "/api/auth" {
-		list.add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix", quote(c.Pages)))
+	if c.pages = strings.TrimSuffix(c.settings.Pages, "/"); c.pages == "/.gatepost" || c.pages == "/api/auth" {
+		list.add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix", quote(c.settings.Pages)))
 	}
-	if !cleanPath(c.Home) {
-		list.add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", quote(c.Home)))
+	if !cleanPath(c.settings.Home) {
+		list.add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", quote(c.settings.Home)))
 	}
-	switch strings.TrimPrefix(c.Home, c.pages) {
+	switch strings.TrimPrefix(c.settings.Home, c.pages) {
 	case "/login", "/signup", "/register", "/logout":
-		list.add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page of your app", quote(c.Home)))
+		list.add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page of your app", quote(c.settings.Home)))
 	}
-	if c.SignUp != "open" && c.SignUp != "invite" && c.SignUp != "closed" {
-		list.add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", quote(c.SignUp)))
+	if c.settings.SignUp != "open" && c.settings.SignUp != "invite" && c.settings.SignUp != "closed" {
+		list.add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", quote(c.settings.SignUp)))
 	}
-	c.signUpClosed, c.byInvitation = c.SignUp != "open", c.SignUp == "invite"
-	c.signUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.SignUpLimit)
-	c.signUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.SignUpTotal)
+	c.signUpClosed, c.byInvitation = c.settings.SignUp != "open", c.settings.SignUp == "invite"
+	c.signUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.settings.SignUpLimit)
+	c.signUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.settings.SignUpTotal)
 }
 
 // cleanPath accepts paths that mean the same to everybody.
@@ -271,39 +271,39 @@ func cleanPath(s string) bool {
 }
 
 func (c *config) checkSessions(list *faults) {
-	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.SessionIdle)
-	c.sessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.SessionLifetime)
+	c.sessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.settings.SessionIdle)
+	c.sessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.settings.SessionLifetime)
 	if c.sessionLifetime > maxLifetime {
-		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh", quote(c.SessionLifetime), int(maxLifetime.Hours())))
+		list.add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh", quote(c.settings.SessionLifetime), int(maxLifetime.Hours())))
 	}
-	if c.SessionCache != "0" {
-		c.sessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.SessionCache)
+	if c.settings.SessionCache != "0" {
+		c.sessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.settings.SessionCache)
 	}
-	sessions, err := strconv.Atoi(c.SessionsPerUser)
+	sessions, err := strconv.Atoi(c.settings.SessionsPerUser)
 	if err != nil || sessions < 1 || sessions > 10_000 {
-		list.add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000", quote(c.SessionsPerUser)))
+		list.add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000", quote(c.settings.SessionsPerUser)))
 	}
 	c.sessionsPerUser = sessions
-	n, err := strconv.Atoi(c.PasswordMin)
+	n, err := strconv.Atoi(c.settings.PasswordMin)
 	if err != nil || n < 8 || n > 64 {
-		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", quote(c.PasswordMin)))
+		list.add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", quote(c.settings.PasswordMin)))
 	}
 	c.passwordMin = n
-	c.appCookies, err = loginui.ParseAppCookies(c.AppCookies, c.cookie())
+	c.appCookies, err = loginui.ParseAppCookies(c.settings.AppCookies, c.cookie())
 	list.add(err)
 }
 
 func (c *config) checkDatabase(list *faults, env []string) {
-	c.migrate = c.parseBool(list, "GATEPOST_MIGRATE", c.Migrate)
-	c.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.DatabaseURL)
-	c.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.DirectDatabaseURL)
-	if c.DatabaseURL == "" && c.DirectDatabaseURL != "" {
+	c.migrate = c.parseBool(list, "GATEPOST_MIGRATE", c.settings.Migrate)
+	c.settings.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.settings.DatabaseURL)
+	c.settings.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.settings.DirectDatabaseURL)
+	if c.settings.DatabaseURL == "" && c.settings.DirectDatabaseURL != "" {
 		list.add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
 	}
-	if c.DatabaseURL == "" && c.DataDir == "" && !proxy.IsLoopback(c.publicURL.Hostname()) {
+	if c.settings.DatabaseURL == "" && c.settings.DataDir == "" && !proxy.IsLoopback(c.publicURL.Hostname()) {
 		list.add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.publicURL))
 	}
-	c.dataDir = c.DataDir
+	c.dataDir = c.settings.DataDir
 	if c.dataDir == "" {
 		c.dataDir = defaultDataDir(env)
 	}
@@ -326,27 +326,27 @@ func defaultDataDir(env []string) string {
 }
 
 func (c *config) checkLog(list *faults) {
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %s is neither text nor json", quote(c.LogFormat)))
+	if c.settings.LogFormat != "text" && c.settings.LogFormat != "json" {
+		list.add(fmt.Errorf("GATEPOST_LOG_FORMAT: %s is neither text nor json", quote(c.settings.LogFormat)))
 	}
-	c.logJSON = c.LogFormat == "json"
-	if c.AuditRetention != "off" {
-		c.auditRetention = c.parseSeconds(list, "GATEPOST_AUDIT_RETENTION", c.AuditRetention)
+	c.logJSON = c.settings.LogFormat == "json"
+	if c.settings.AuditRetention != "off" {
+		c.auditRetention = c.parseSeconds(list, "GATEPOST_AUDIT_RETENTION", c.settings.AuditRetention)
 	}
-	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Profiling)
-	switch strings.ToLower(c.LogLevel) {
+	c.profiling = c.parseBool(list, "GATEPOST_PROFILING", c.settings.Profiling)
+	switch strings.ToLower(c.settings.LogLevel) {
 	case "debug", "info", "warn", "error":
-		_ = c.logLevel.UnmarshalText([]byte(c.LogLevel)) // one of the four
+		_ = c.logLevel.UnmarshalText([]byte(c.settings.LogLevel)) // one of the four
 	default:
-		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", quote(c.LogLevel)))
+		list.add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", quote(c.settings.LogLevel)))
 	}
 }
 
 func (c *config) checkDrain(list *faults) {
-	if c.DrainDelay != "0s" && c.DrainDelay != "0" {
-		c.drainDelay = c.parseDuration(list, "GATEPOST_DRAIN_DELAY", c.DrainDelay)
+	if c.settings.DrainDelay != "0s" && c.settings.DrainDelay != "0" {
+		c.drainDelay = c.parseDuration(list, "GATEPOST_DRAIN_DELAY", c.settings.DrainDelay)
 	}
-	c.drainTimeout = c.parseDuration(list, "GATEPOST_DRAIN_TIMEOUT", c.DrainTimeout)
+	c.drainTimeout = c.parseDuration(list, "GATEPOST_DRAIN_TIMEOUT", c.settings.DrainTimeout)
 }
 
 // cookie is the session cookie that follows from the public URL.

@@ -37,8 +37,8 @@ const (
 // openDatabase finds the database of a command. Only a command that stays, as serve does, may be the one that runs the
 // built-in PostgreSQL; a short one joins it when it runs already.
 func openDatabase(ctx context.Context, c *config, stays bool) (*postgres, error) {
-	if c.DatabaseURL != "" {
-		return &postgres{url: c.DatabaseURL, direct: cmp.Or(c.DirectDatabaseURL, c.DatabaseURL)}, nil
+	if c.settings.DatabaseURL != "" {
+		return &postgres{url: c.settings.DatabaseURL, direct: cmp.Or(c.settings.DirectDatabaseURL, c.settings.DatabaseURL)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -46,7 +46,7 @@ func openDatabase(ctx context.Context, c *config, stays bool) (*postgres, error)
 	if stays {
 		start = localpg.Start
 	}
-	server, err := start(ctx, localpg.Config{Dir: c.dataDir, Bin: c.PostgresBin})
+	server, err := start(ctx, localpg.Config{Dir: c.dataDir, Bin: c.settings.PostgresBin})
 	if errors.Is(err, localpg.ErrInUse) {
 		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or set DATABASE_URL so that both can work on one PostgreSQL", c.dataDir)
 	}
@@ -226,15 +226,15 @@ func (d *postgres) connectPatiently(ctx context.Context, log *slog.Logger) (*pgx
 
 // describeURL names a database without its password.
 func describeURL(s string) string {
-	config, err := pgx.ParseConfig(s)
+	parsed, err := pgx.ParseConfig(s)
 	if err != nil {
 		return "(unreadable)"
 	}
-	host := config.Host
+	host := parsed.Host
 	if !strings.HasPrefix(host, "/") {
-		host = fmt.Sprintf("%s:%d", host, config.Port)
+		host = fmt.Sprintf("%s:%d", host, parsed.Port)
 	}
-	return fmt.Sprintf("%s, database %s, user %s", host, quote(config.Database), quote(config.User))
+	return fmt.Sprintf("%s, database %s, user %s", host, quote(parsed.Database), quote(parsed.User))
 }
 
 // withDatabase runs a short command on the configured database.

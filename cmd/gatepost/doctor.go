@@ -125,10 +125,10 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 
 // fromSettings learns what a gate with these settings would protect, and where its app is.
 func fromSettings(out *doctor.Config, c *config) {
-	if path := pathOf(c, c.Protect, false); path != "" {
+	if path := pathOf(c, c.settings.Protect, false); path != "" {
 		out.Protected = path
 	}
-	if path := pathOf(c, c.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
+	if path := pathOf(c, c.settings.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
 		out.Public = path
 	}
 	for _, d := range c.rules.Describe() {
@@ -136,7 +136,7 @@ func fromSettings(out *doctor.Config, c *config) {
 			out.Named = append(out.Named, d.Prefix)
 		}
 	}
-	if u, err := url.Parse(c.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
+	if u, err := url.Parse(c.settings.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
 		port := u.Port()
 		if port == "" {
 			port = map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
@@ -150,7 +150,7 @@ func fromSettings(out *doctor.Config, c *config) {
 		name, path := cookie.Example()
 		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path, Unseen: cookie.Unseen(c.pages + "/logout")})
 	}
-	if _, port, err := net.SplitHostPort(c.OpsListen); err == nil {
+	if _, port, err := net.SplitHostPort(c.settings.OpsListen); err == nil {
 		out.OpsPort = port
 	}
 }

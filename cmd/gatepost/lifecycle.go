@@ -57,7 +57,7 @@ func fit(c *config, passed listeners) error {
 			list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be reached from other machines: set it to the address people type, for example https://app.example.com", address))
 		}
 	}
-	if passed.ops != nil && c.OpsListen == "off" {
+	if passed.ops != nil && c.settings.OpsListen == "off" {
 		list.add(errors.New("a socket named ops was passed on, and GATEPOST_OPS_LISTEN is off: leave out one of them"))
 	}
 	if passed.plain != nil && !c.tls {
@@ -122,7 +122,7 @@ func (g *gate) reload(ctx context.Context) {
 	c, err := loadConfig(ctx, g.c.env)
 	var ui *loginui.UI
 	if err == nil {
-		c.publicURL, c.AppName, c.verify = g.c.publicURL, g.c.AppName, g.c.verify // as they became at start
+		c.publicURL, c.settings.AppName, c.verify = g.c.publicURL, g.c.settings.AppName, g.c.verify // as they became at start
 		if c.deliver == nil {
 			c.deliver = g.c.deliver
 		}

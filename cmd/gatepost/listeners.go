@@ -48,21 +48,21 @@ func listen(c *config) (l listeners, err error) {
 		return l, err
 	}
 	if l.public == nil {
-		if l.public, err = net.Listen("tcp", resolvable(c.Listen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Listen, cause(err))
+		if l.public, err = net.Listen("tcp", resolvable(c.settings.Listen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.settings.Listen, cause(err))
 		}
 	}
 	if c.publicURL.Port() == "0" || passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
 		c.follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
-	if c.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = net.Listen("tcp", resolvable(c.OpsListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.OpsListen, cause(err))
+	if c.settings.OpsListen != "off" && l.ops == nil {
+		if l.ops, err = net.Listen("tcp", resolvable(c.settings.OpsListen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.settings.OpsListen, cause(err))
 		}
 	}
-	if c.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = net.Listen("tcp", resolvable(c.HTTPListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.HTTPListen, cause(err))
+	if c.settings.HTTPListen != "" && l.plain == nil {
+		if l.plain, err = net.Listen("tcp", resolvable(c.settings.HTTPListen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.settings.HTTPListen, cause(err))
 		}
 	}
 	return l, nil

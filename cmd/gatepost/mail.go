@@ -16,11 +16,11 @@ import (
 
 // checkMail reads what has to do with mail and with who may sign up by it.
 func (c *config) checkMail(list *faults) {
-	c.notifySignIns = c.parseBool(list, "GATEPOST_NOTIFY_SIGN_INS", c.NotifySignIns)
+	c.notifySignIns = c.parseBool(list, "GATEPOST_NOTIFY_SIGN_INS", c.settings.NotifySignIns)
 	switch {
-	case c.SMTPURL == "" && c.MailFrom != "":
+	case c.settings.SMTPURL == "" && c.settings.MailFrom != "":
 		list.add(errors.New("GATEPOST_MAIL_FROM is set and GATEPOST_SMTP_URL is not: set both, or there is no mail"))
-	case c.SMTPURL != "":
+	case c.settings.SMTPURL != "":
 		c.checkMailServer(list)
 	}
 	c.checkVerify(list)
@@ -28,22 +28,22 @@ func (c *config) checkMail(list *faults) {
 }
 
 func (c *config) checkMailServer(list *faults) {
-	if c.MailFrom == "" {
+	if c.settings.MailFrom == "" {
 		list.add(errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of mail, for example Example <login@example.com>"))
 	}
-	from, err := netmail.ParseAddress(c.MailFrom)
+	from, err := netmail.ParseAddress(c.settings.MailFrom)
 	if err == nil {
 		_, err = auth.CanonicalEmail(from.Address)
 	}
-	switch quoted := fmt.Sprintf("%q", c.MailFrom); {
-	case c.MailFrom == "" || err == nil && !strings.ContainsFunc(from.Name, unicode.IsControl):
-	case strings.Contains(c.MailFrom, "://"): // a URL in the wrong place may hold a password
+	switch quoted := fmt.Sprintf("%q", c.settings.MailFrom); {
+	case c.settings.MailFrom == "" || err == nil && !strings.ContainsFunc(from.Name, unicode.IsControl):
+	case strings.Contains(c.settings.MailFrom, "://"): // a URL in the wrong place may hold a password
 		quoted = "this"
 		fallthrough
 	default:
 		list.add(fmt.Errorf("GATEPOST_MAIL_FROM: %s is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", quoted))
 	}
-	m, err := smtp.Parse(c.SMTPURL)
+	m, err := smtp.Parse(c.settings.SMTPURL)
 	if err != nil {
 		list.add(fmt.Errorf("GATEPOST_SMTP_URL %w", err))
 		return
@@ -55,9 +55,9 @@ func (c *config) checkMailServer(list *faults) {
 // checkVerify makes addresses confirmed where there is mail, and holds nobody up, unless told otherwise.
 func (c *config) checkVerify(list *faults) {
 	needsMail := errors.New("GATEPOST_VERIFY_EMAIL needs mail: set GATEPOST_SMTP_URL and GATEPOST_MAIL_FROM")
-	switch c.VerifyEmail {
+	switch c.settings.VerifyEmail {
 	case "":
-		if c.SMTPURL != "" {
+		if c.settings.SMTPURL != "" {
 			c.verify = auth.VerifyOptional
 		}
 	case "off":
@@ -66,15 +66,15 @@ func (c *config) checkVerify(list *faults) {
 	case "required":
 		c.verify = auth.VerifyRequired
 	default:
-		list.add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %s is none of off, optional and required", quote(c.VerifyEmail)))
+		list.add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %s is none of off, optional and required", quote(c.settings.VerifyEmail)))
 	}
-	if c.verify != auth.VerifyOff && c.SMTPURL == "" {
+	if c.verify != auth.VerifyOff && c.settings.SMTPURL == "" {
 		list.add(needsMail)
 	}
 }
 
 func (c *config) checkDomains(list *faults) {
-	for entry := range strings.SplitSeq(c.SignUpDomains, ",") {
+	for entry := range strings.SplitSeq(c.settings.SignUpDomains, ",") {
 		if entry = strings.TrimSpace(entry); entry == "" {
 			continue
 		}

@@ -44,9 +44,9 @@ func (c *config) parseBool(list *faults, name, s string) bool {
 }
 
 func (c *config) checkConnections(list *faults) {
-	n, err := strconv.Atoi(c.MaxConnections)
+	n, err := strconv.Atoi(c.settings.MaxConnections)
 	if err != nil || n < 1 || n > 1_000_000 {
-		list.add(errors.New("GATEPOST_MAX_CONNECTIONS: " + quote(c.MaxConnections) + " is not a number from 1 to 1000000"))
+		list.add(errors.New("GATEPOST_MAX_CONNECTIONS: " + quote(c.settings.MaxConnections) + " is not a number from 1 to 1000000"))
 	}
 	c.maxConnections = n
 }

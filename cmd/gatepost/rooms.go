@@ -13,7 +13,7 @@ import (
 func (c *config) storeOptions(log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
 		SessionIdle: c.sessionIdle, SessionLifetime: c.sessionLifetime, SessionCache: c.sessionCache, SessionsPerUser: c.sessionsPerUser, PasswordMin: c.passwordMin,
-		SiteName: c.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
+		SiteName: c.settings.AppName, SignUpClosed: c.signUpClosed, SignUpDomains: c.signUpDomains, SignUpLimit: c.signUpLimit, SignUpTotal: c.signUpTotal,
 		Verify: c.verify, NotifySignIns: c.notifySignIns, AuditRetention: c.auditRetention, Log: log, Metrics: metrics,
 	}
 }
@@ -21,7 +21,7 @@ func (c *config) storeOptions(log *slog.Logger, metrics prometheus.Registerer) a
 // newUI makes the pages as the settings say. Without a store they can be shown, and do nothing.
 func (c *config) newUI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	return loginui.New(loginui.Config{
-		PublicURL: c.publicURL, Prefix: c.pages, Home: c.Home, AppName: c.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
+		PublicURL: c.publicURL, Prefix: c.pages, Home: c.settings.Home, AppName: c.settings.AppName, SignUpClosed: c.signUpClosed, ByInvitation: c.byInvitation,
 		Mail: c.deliver != nil, Confirm: c.verify != auth.VerifyOff, ConfirmFirst: c.verify == auth.VerifyRequired, PasswordMin: c.passwordMin, Cookie: c.cookie(), AppCookies: c.appCookies, Brand: c.brand, Log: log,
 	}, store)
 }

@@ -72,7 +72,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	out := &batchWriter{to: p.stderr}
 	defer out.Flush()
 	log := newLogger(c, out)
-	if c.DatabaseURL == "" {
+	if c.settings.DatabaseURL == "" {
 		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.dataDir)
 	}
 	if doubts := c.rules.Doubts(); len(doubts) > 0 {

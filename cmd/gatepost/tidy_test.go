@@ -130,7 +130,7 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 
 func sameEntries(a, b *config) bool {
 	join := func(s string) string { return strings.Trim(strings.ReplaceAll(s, " ", ""), ",") }
-	return join(a.IdentityHeaders) == join(b.IdentityHeaders) && join(a.StripHeaders) == join(b.StripHeaders)
+	return join(a.settings.IdentityHeaders) == join(b.settings.IdentityHeaders) && join(a.settings.StripHeaders) == join(b.settings.StripHeaders)
 }
 
 // A rule that lost its line is refused, and none is made of two halves.
@@ -161,7 +161,7 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 			c, err := loadConfig(t.Context(), environ(values))
 			if err != nil {
 				t.Errorf("%s=%s: %v", name, word, err)
-			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.auditRetention != 0, "GATEPOST_HSTS": c.HSTS != "off",
+			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.settings.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.auditRetention != 0, "GATEPOST_HSTS": c.settings.HSTS != "off",
 				"GATEPOST_MIGRATE": c.migrate, "GATEPOST_NOTIFY_SIGN_INS": c.notifySignIns}[name]; on {
 				t.Errorf("%s=%s is on", name, word)
 			}

@@ -199,12 +199,12 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	certFile, keyFile, _ := writePair(t, dir, nil)
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
-	c := &certificate{certFile: certFile, keyFile: keyFile, host: "localhost"}
-	if _, err := c.load(); err != nil {
+	c, err := openCertificate(certFile, keyFile, "localhost")
+	if err != nil {
 		t.Fatal(err)
 	}
-	first := c.current.Load()
-	if c.reload(log); c.current.Load() != first || said.Len() > 0 {
+	first := c.served()
+	if c.reload(log); c.served() != first || said.Len() > 0 {
 		t.Errorf("nothing has changed, and the log says %s", said.String())
 	}
 	pair, err := os.ReadFile(keyFile)
@@ -217,7 +217,7 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	for range 2 {
 		c.reload(log)
 	}
-	if c.current.Load() != first || strings.Count(said.String(), "level=ERROR") != 1 || strings.Contains(said.String(), string(pair)) {
+	if c.served() != first || strings.Count(said.String(), "level=ERROR") != 1 || strings.Contains(said.String(), string(pair)) {
 		t.Errorf("a broken pair: %s", said.String())
 	}
 	said.Reset()
@@ -227,11 +227,11 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	for range 2 {
 		c.reload(log)
 	}
-	if c.current.Load() != first || strings.Count(said.String(), "level=ERROR") != 1 {
+	if c.served() != first || strings.Count(said.String(), "level=ERROR") != 1 {
 		t.Errorf("a missing file: %s", said.String())
 	}
 	writePair(t, dir, nil)
-	if c.reload(log); c.current.Load() == first || !strings.Contains(said.String(), "the certificate has changed") {
+	if c.reload(log); c.served() == first || !strings.Contains(said.String(), "the certificate has changed") {
 		t.Errorf("a new pair: %s", said.String())
 	}
 }

@@ -54,7 +54,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			return err
 		}
 	}
-	config, err := loadConfig(ctx, p.env)
+	settings, err := loadConfig(ctx, p.env)
 	if err != nil {
 		return err
 	}
@@ -63,14 +63,14 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 		if err != nil {
 			return explainInput(err)
 		}
-		if config.deliver == nil || c.Bool("link") {
+		if settings.deliver == nil || c.Bool("link") {
 			token, err := s.InvitationLink(ctx, i)
 			if err != nil {
 				return explainInput(err)
 			}
 			return p.printLink(ctx, c, email, mail.ForInvite, token, "for 7 days, and once")
 		}
-		ui, err := config.newUI(nil, slog.New(slog.DiscardHandler))
+		ui, err := settings.newUI(nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}
@@ -89,11 +89,11 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 }
 
 func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose mail.Purpose, token secret.Token, works string) error {
-	config, err := loadConfig(ctx, p.env)
+	settings, err := loadConfig(ctx, p.env)
 	if err != nil {
 		return err
 	}
-	ui, err := config.newUI(nil, slog.New(slog.DiscardHandler))
+	ui, err := settings.newUI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

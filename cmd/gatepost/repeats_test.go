@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// PostgreSQL repeats parameters that it does not know; such a name may be a piece of a password.
+func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
+	t.Parallel()
+	address := authtest.NewEmptyDatabase(t) + "&Secr3tTail9=1"
+	c, err := loadConfig(t.Context(), []string{"DATABASE_URL=" + address, "HOME=" + t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := connectTo(t.Context(), c.settings.DatabaseURL)
+	if err == nil {
+		_ = conn.Close(context.Background())
+		t.Fatal("PostgreSQL takes any parameter")
+	}
+	if said := err.Error(); strings.Contains(said, "Tail9") || !strings.Contains(said, "42704") || !strings.Contains(said, "leave out") {
+		t.Error(said)
+	}
+}
