@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // authority gets certificates for our names by ACME (RFC 8555), and renews them a month before they expire.
@@ -25,13 +27,13 @@ type authority struct {
 	said  atomic.Int64 // when a failure was logged
 }
 
-func newAuthority(c *config, db *pgxpool.Pool, log *slog.Logger) *authority {
-	return &authority{names: c.acmeDomains, log: log, Manager: &autocert.Manager{
+func newAuthority(c *config.Config, db *pgxpool.Pool, log *slog.Logger) *authority {
+	return &authority{names: c.ACMEDomains, log: log, Manager: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
-		HostPolicy: autocert.HostWhitelist(c.acmeDomains...),
+		HostPolicy: autocert.HostWhitelist(c.ACMEDomains...),
 		Cache:      acmeCache{db},
-		Email:      c.settings.ACMEEmail,
-		Client:     &acme.Client{DirectoryURL: c.settings.ACMEDirectory, UserAgent: "gatepost"},
+		Email:      c.Settings.ACMEEmail,
+		Client:     &acme.Client{DirectoryURL: c.Settings.ACMEDirectory, UserAgent: "gatepost"},
 	}}
 }
 

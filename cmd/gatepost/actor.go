@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/user"
 	"regexp"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // actor is who runs a command, for the audit log: the user of the operating system and the machine, and of whom sudo
@@ -20,7 +22,7 @@ func (p *process) actor() string {
 		host = "(unknown machine)"
 	}
 	who += "@" + printable(host)
-	if by := lookup(p.env, "SUDO_USER"); accountName.MatchString(by) {
+	if by := config.Lookup(p.env, "SUDO_USER"); accountName.MatchString(by) {
 		who += " for " + by
 	}
 	return who

@@ -10,33 +10,34 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
 func (p *process) check(ctx context.Context, _ *cli.Command) error {
-	c, err := loadConfig(ctx, p.env)
-	var list faults
-	list.add(err)
-	list.add(c.needUpstream())
+	c, err := config.Load(ctx, p.env)
+	var list config.Faults
+	list.Add(err)
+	list.Add(c.NeedUpstream())
 	if err := p.printSettings(c); err != nil {
 		return err
 	}
 	if len(list) > 0 {
 		return list
 	}
-	list.add(c.upstream.LeadsTo(ctx, c.listeners()))
+	list.Add(c.Upstream.LeadsTo(ctx, c.Listeners()))
 	if err := checkLiveUpstream(ctx, c); err != nil {
-		list.add(err)
+		list.Add(err)
 	} else if len(list) == 0 {
 		p.warnOfAppPages(ctx, c)
 	}
 	err = p.checkLiveDatabase(ctx, c)
-	list.add(err)
+	list.Add(err)
 	database := err == nil
-	if c.mail != nil {
-		list.add(c.mail.Check(ctx))
+	if c.Mail != nil {
+		list.Add(c.Mail.Check(ctx))
 		if database {
-			list.add(p.checkOutbox(ctx))
+			list.Add(p.checkOutbox(ctx))
 		}
 	}
 	if len(list) > 0 {
@@ -67,24 +68,24 @@ func (p *process) warn(text string) {
 // note says what to know.
 func (p *process) note(text string) { fmt.Fprintf(p.stdout, "\nnote: %s.\n", printable(text)) }
 
-func (p *process) printSettings(c *config) error {
+func (p *process) printSettings(c *config.Config) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	c.settings.DataDir = c.dataDir
-	for _, s := range c.settings.all() {
+	c.Settings.DataDir = c.DataDir
+	for _, s := range c.Settings.All() {
 		switch {
-		case s.value == "":
-			s.value = "(not set)"
-		case !s.secret:
-			s.value = printable(s.value)
-		case s.name == "GATEPOST_SMTP_URL":
-			s.value = c.mail.String()
-			if c.mail.HasPassword() {
-				s.value += " (password hidden)"
+		case s.Value == "":
+			s.Value = "(not set)"
+		case !s.Secret:
+			s.Value = printable(s.Value)
+		case s.Name == "GATEPOST_SMTP_URL":
+			s.Value = c.Mail.String()
+			if c.Mail.HasPassword() {
+				s.Value += " (password hidden)"
 			}
 		default:
-			s.value = describeURL(s.value) + " (password hidden)"
+			s.Value = describeURL(s.Value) + " (password hidden)"
 		}
-		fmt.Fprintf(w, "%s\t%s\n", s.name, s.value)
+		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -93,9 +94,9 @@ func (p *process) printSettings(c *config) error {
 }
 
 // printRules says of each rule what it is for, with an example, and of public ones what its author may not have meant.
-func (p *process) printRules(c *config) error {
+func (p *process) printRules(c *config.Config) error {
 	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
-	for _, d := range c.rules.Describe() {
+	for _, d := range c.Rules.Describe() {
 		kind := "protected"
 		if d.Public {
 			kind = "public   "
@@ -106,7 +107,7 @@ func (p *process) printRules(c *config) error {
 		}
 	}
 	p.printOwnPages(c)
-	for _, doubt := range append(c.rules.Doubts(), c.doubts()...) {
+	for _, doubt := range append(c.Rules.Doubts(), c.Doubts()...) {
 		p.warn(doubt)
 	}
 	return nil
@@ -114,12 +115,12 @@ func (p *process) printRules(c *config) error {
 
 // printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the
 // page.
-func (p *process) printOwnPages(c *config) {
-	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
+func (p *process) printOwnPages(c *config.Config) {
+	ui, err := c.UI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return // a fault of other settings, which is told anyway
 	}
-	for _, d := range c.rules.Describe() {
+	for _, d := range c.Rules.Describe() {
 		if ui.Owns(d.Prefix) && !strings.HasPrefix(d.Prefix, "/.gatepost/") { // which is a fault
 			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES",
 				d.Prefix, d.Rule))
@@ -127,14 +128,14 @@ func (p *process) printOwnPages(c *config) {
 	}
 }
 
-func checkLiveUpstream(ctx context.Context, c *config) error {
-	if err := c.upstream.Dial(ctx); err != nil {
-		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address", c.upstream, cause(err))
+func checkLiveUpstream(ctx context.Context, c *config.Config) error {
+	if err := c.Upstream.Dial(ctx); err != nil {
+		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address", c.Upstream, config.Cause(err))
 	}
 	return nil
 }
 
-func (p *process) checkLiveDatabase(ctx context.Context, c *config) error {
+func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error {
 	db, err := openDatabase(ctx, c, false)
 	if err != nil {
 		return err

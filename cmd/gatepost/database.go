@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/localpg"
 	"github.com/gatepost/gatepost/migrations"
 )
@@ -36,9 +37,9 @@ const (
 
 // openDatabase finds the database of a command. Only a command that stays, as serve does, may be the one that runs the
 // built-in PostgreSQL; a short one joins it when it runs already.
-func openDatabase(ctx context.Context, c *config, stays bool) (*postgres, error) {
-	if c.settings.DatabaseURL != "" {
-		return &postgres{url: c.settings.DatabaseURL, direct: cmp.Or(c.settings.DirectDatabaseURL, c.settings.DatabaseURL)}, nil
+func openDatabase(ctx context.Context, c *config.Config, stays bool) (*postgres, error) {
+	if c.Settings.DatabaseURL != "" {
+		return &postgres{url: c.Settings.DatabaseURL, direct: cmp.Or(c.Settings.DirectDatabaseURL, c.Settings.DatabaseURL)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -46,9 +47,9 @@ func openDatabase(ctx context.Context, c *config, stays bool) (*postgres, error)
 	if stays {
 		start = localpg.Start
 	}
-	server, err := start(ctx, localpg.Config{Dir: c.dataDir, Bin: c.settings.PostgresBin})
+	server, err := start(ctx, localpg.Config{Dir: c.DataDir, Bin: c.Settings.PostgresBin})
 	if errors.Is(err, localpg.ErrInUse) {
-		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or set DATABASE_URL so that both can work on one PostgreSQL", c.dataDir)
+		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or set DATABASE_URL so that both can work on one PostgreSQL", c.DataDir)
 	}
 	if err != nil {
 		return nil, err
@@ -234,12 +235,12 @@ func describeURL(s string) string {
 	if !strings.HasPrefix(host, "/") {
 		host = fmt.Sprintf("%s:%d", host, parsed.Port)
 	}
-	return fmt.Sprintf("%s, database %s, user %s", host, quote(parsed.Database), quote(parsed.User))
+	return fmt.Sprintf("%s, database %s, user %s", host, config.Quote(parsed.Database), config.Quote(parsed.User))
 }
 
 // withDatabase runs a short command on the configured database.
-func (p *process) withDatabase(ctx context.Context, f func(*config, *postgres) error) error {
-	c, err := loadConfig(ctx, p.env)
+func (p *process) withDatabase(ctx context.Context, f func(*config.Config, *postgres) error) error {
+	c, err := config.Load(ctx, p.env)
 	if err != nil {
 		return err
 	}
@@ -252,7 +253,7 @@ func (p *process) withDatabase(ctx context.Context, f func(*config, *postgres) e
 }
 
 // checkDatabase refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
-func checkDatabase(ctx context.Context, c *config, db *postgres) error {
+func checkDatabase(ctx context.Context, c *config.Config, db *postgres) error {
 	conn, err := db.connectBothWays(ctx)
 	if err != nil {
 		return err
@@ -266,8 +267,8 @@ func checkDatabase(ctx context.Context, c *config, db *postgres) error {
 
 // prepare migrates the database, or, when that is not wanted, says what is missing. waits is told while others are
 // waited for.
-func prepare(ctx context.Context, c *config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
-	if !c.migrate {
+func prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
+	if !c.Migrate {
 		return migrations.Check(ctx, conn)
 	}
 	n, err := migrations.Set{Waits: waits}.Up(ctx, conn)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // operator runs commands in this process, on a database of their own.
@@ -77,7 +78,7 @@ func TestADeedOfACommandLeavesATrace(t *testing.T) {
 
 func (o *operator) checkTable(kept bool, actor string) {
 	o.t.Helper()
-	pool := authtest.Pool(o.t, lookup(o.env, "DATABASE_URL"))
+	pool := authtest.Pool(o.t, config.Lookup(o.env, "DATABASE_URL"))
 	var rows, byUs int
 	var detail string
 	err := pool.QueryRow(o.t.Context(), `SELECT count(*), count(*) FILTER (WHERE actor = $1), coalesce(max(detail) FILTER (WHERE event = 'set-role'), '')
@@ -95,7 +96,7 @@ func TestWhatPeopleAreCalledDoesNothingToATerminal(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
 	o.do("user", "create", "ada@example.com")
-	pool := authtest.Pool(t, lookup(o.env, "DATABASE_URL"))
+	pool := authtest.Pool(t, config.Lookup(o.env, "DATABASE_URL"))
 	var id string
 	if err := pool.QueryRow(t.Context(), `SELECT id FROM gatepost."user"`).Scan(&id); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -32,13 +33,13 @@ func (p *process) demo(ctx context.Context, _ *cli.Command) error {
 	}
 	defer os.RemoveAll(dir)
 	socket := filepath.Join(dir, "app.sock")
-	c, err := loadConfig(ctx, demoEnv(p.env, socket))
+	c, err := config.Load(ctx, demoEnv(p.env, socket))
 	if err != nil {
 		return err
 	}
-	c.dataDir = demoDir(c.dataDir)
+	c.DataDir = demoDir(c.DataDir)
 	box := &mailbox{}
-	c.deliver, c.verify = box.deliver, auth.VerifyOptional
+	c.Deliver, c.Verify = box.deliver, auth.VerifyOptional
 	stop, err := serveDemoApp(socket, box)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func demoEnv(env []string, socket string) []string {
 func serveDemoApp(socket string, box *mailbox) (stop func(), err error) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
-		return nil, fmt.Errorf("start the sample app: %w", cause(err))
+		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
 	}
 	s := &http.Server{Handler: demoApp(box), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
 	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) }) // ends with Close
@@ -92,7 +93,7 @@ func (p *process) welcome(ctx context.Context, g *gate) error {
 
   Its users are in %[4]s.  Stop with Ctrl-C.
 
-`, g.c.publicURL, demoAdmin, string(password), g.c.dataDir)
+`, g.c.PublicURL, demoAdmin, string(password), g.c.DataDir)
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/doctor"
 )
 
@@ -68,11 +69,11 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 		return out, usagef("gatepost doctor takes one argument, the URL of the site (example: gatepost doctor https://app.example.com)")
 	}
 	u, err := url.Parse(c.Args().First())
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !validPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return out, usagef("gatepost doctor: %s is not the URL of a site like https://app.example.com, without a path", quote(c.Args().First()))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !config.ValidPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return out, usagef("gatepost doctor: %s is not the URL of a site like https://app.example.com, without a path", config.Quote(c.Args().First()))
 	}
-	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: asBrowsersSay(u)}, Protected: "/dashboard", Public: "/", Direct: c.StringSlice("direct")}
-	if settings, err := loadConfig(ctx, p.env); err == nil {
+	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: config.AsBrowsersSay(u)}, Protected: "/dashboard", Public: "/", Direct: c.StringSlice("direct")}
+	if settings, err := config.Load(ctx, p.env); err == nil {
 		fromSettings(&out, settings)
 	}
 	if c.IsSet("protected") {
@@ -92,16 +93,16 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 
 func checkDoctor(c doctor.Config) error {
 	for flag, path := range map[string]string{"protected": c.Protected, "public": c.Public} {
-		if !cleanPath(path) {
-			return usagef("gatepost doctor --%s: %s is not a plain path like /dashboard", flag, quote(path))
+		if !config.CleanPath(path) {
+			return usagef("gatepost doctor --%s: %s is not a plain path like /dashboard", flag, config.Quote(path))
 		}
 	}
 	if c.Protected == "/" || c.Protected == c.Public {
-		return usagef("gatepost doctor --protected: %s has no other spellings to try: name a page below it, other than the public one", quote(c.Protected))
+		return usagef("gatepost doctor --protected: %s has no other spellings to try: name a page below it, other than the public one", config.Quote(c.Protected))
 	}
 	for _, address := range c.Direct {
 		if _, err := doctor.ParseAddress(address); err != nil {
-			return usagef("gatepost doctor --direct: %s %w", quote(address), err)
+			return usagef("gatepost doctor --direct: %s %w", config.Quote(address), err)
 		}
 	}
 	return nil
@@ -124,46 +125,46 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 }
 
 // fromSettings learns what a gate with these settings would protect, and where its app is.
-func fromSettings(out *doctor.Config, c *config) {
-	if path := pathOf(c, c.settings.Protect, false); path != "" {
+func fromSettings(out *doctor.Config, c *config.Config) {
+	if path := pathOf(c, c.Settings.Protect, false); path != "" {
 		out.Protected = path
 	}
-	if path := pathOf(c, c.settings.Public, true); path != "" && !c.rules.For(http.MethodGet, "/").Public {
+	if path := pathOf(c, c.Settings.Public, true); path != "" && !c.Rules.For(http.MethodGet, "/").Public {
 		out.Public = path
 	}
-	for _, d := range c.rules.Describe() {
-		if cleanPath(d.Prefix) {
+	for _, d := range c.Rules.Describe() {
+		if config.CleanPath(d.Prefix) {
 			out.Named = append(out.Named, d.Prefix)
 		}
 	}
-	if u, err := url.Parse(c.settings.Upstream); err == nil && c.hasUpstream && u.Scheme != "unix" {
+	if u, err := url.Parse(c.Settings.Upstream); err == nil && c.HasUpstream && u.Scheme != "unix" {
 		port := u.Port()
 		if port == "" {
 			port = map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
 		}
 		out.Upstream, out.Addresses = net.JoinHostPort(u.Hostname(), port), ownAddresses()
 	}
-	if c.hasUpstream {
+	if c.HasUpstream {
 		out.AppPages = func(ctx context.Context) ([]string, error) { return appPages(ctx, c) }
 	}
-	for _, cookie := range c.appCookies {
+	for _, cookie := range c.AppCookies {
 		name, path := cookie.Example()
-		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path, Unseen: cookie.Unseen(c.pages + "/logout")})
+		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path, Unseen: cookie.Unseen(c.Pages + "/logout")})
 	}
-	if _, port, err := net.SplitHostPort(c.settings.OpsListen); err == nil {
+	if _, port, err := net.SplitHostPort(c.Settings.OpsListen); err == nil {
 		out.OpsPort = port
 	}
 }
 
 // pathOf is the first path in a list of rules that is public, or is not, for everybody who reads a page. The root has no
 // other spellings to try.
-func pathOf(c *config, list string, public bool) string {
+func pathOf(c *config.Config, list string, public bool) string {
 	for entry := range strings.SplitSeq(list, ",") {
 		path, _, _ := strings.Cut(strings.TrimSpace(entry), "=")
 		if _, rest, ok := strings.Cut(path, " "); ok {
 			path = strings.TrimSpace(rest)
 		}
-		if path != "/" && cleanPath(path) && c.rules.For(http.MethodGet, path).Public == public {
+		if path != "/" && config.CleanPath(path) && c.Rules.For(http.MethodGet, path).Public == public {
 			return path
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/doctor"
 )
 
@@ -204,7 +205,7 @@ func TestDoctorKnowsTheSettings(t *testing.T) {
 		{"POST /api, GET|POST /books=reader, /x", "/pricing", "https://app", "/books", "", "app:443"},
 		{"/admin=admin|owner", "", "unix:///run/app.sock", "/admin", "", ""},
 	} {
-		settings, err := loadConfig(t.Context(), []string{"GATEPOST_PROTECT=" + c.protect, "GATEPOST_PUBLIC=" + c.public,
+		settings, err := config.Load(t.Context(), []string{"GATEPOST_PROTECT=" + c.protect, "GATEPOST_PUBLIC=" + c.public,
 			"GATEPOST_UPSTREAM=" + c.upstream, "GATEPOST_OPS_LISTEN=localhost:9999", "HOME=/"})
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -25,26 +26,26 @@ func (p *process) explain(ctx context.Context, c *cli.Command) error {
 		return usagef("gatepost explain takes a path, or a method and a path (example: gatepost explain POST /api/items)")
 	}
 	if !strings.HasPrefix(path, "/") {
-		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)", quote(path))
+		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)", config.Quote(path))
 	}
-	config, err := loadConfig(ctx, p.env)
+	config, err := config.Load(ctx, p.env)
 	if err != nil {
 		return err
 	}
 	return p.printExplanation(config, method, path)
 }
 
-func (p *process) printExplanation(c *config, method, target string) error {
+func (p *process) printExplanation(c *config.Config, method, target string) error {
 	path, _, _ := strings.Cut(target, "?")
 	fmt.Fprintf(p.stdout, "%s %s\n\n", method, path)
 	if !proxy.IsMethod(method) {
-		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it", quote(method)))
+		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it", config.Quote(method)))
 	}
-	if status := proxy.Refused(method, target, c.publicURL); status != 0 {
+	if status := proxy.Refused(method, target, c.PublicURL); status != 0 {
 		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status, http.StatusText(status))
 		return err
 	}
-	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
+	ui, err := c.UI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -52,10 +53,10 @@ func (p *process) printExplanation(c *config, method, target string) error {
 		_, err := fmt.Fprintln(p.stdout, "One of Gatepost's own pages; it never reaches the app.")
 		return err
 	}
-	if err := p.printReadings(c.rules, method, path); err != nil {
+	if err := p.printReadings(c.Rules, method, path); err != nil {
 		return err
 	}
-	return p.printAnswers(c.rules.For(method, path), c.pages)
+	return p.printAnswers(c.Rules.For(method, path), c.Pages)
 }
 
 func (p *process) printReadings(rules proxy.Rules, method, path string) error {

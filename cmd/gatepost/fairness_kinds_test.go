@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // A network gives the address of a client's request. Each season has its own.
@@ -102,11 +104,11 @@ type endpoint struct{ method, path string }
 // endpoints are all there are, by the routes of the pages themselves, so that one that is added is attacked too.
 func endpoints(t *testing.T) (list []endpoint) {
 	t.Helper()
-	c, err := loadConfig(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1", "GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
+	c, err := config.Load(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1", "GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ui, err := c.newUI(nil, slog.New(slog.DiscardHandler))
+	ui, err := c.UI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

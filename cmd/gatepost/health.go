@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // health asks the gate that runs with these settings whether it is ready: an image without a shell has nothing else to ask with.
 func (p *process) health(ctx context.Context, _ *cli.Command) error {
-	c, _ := readSettings(ctx, p.env) // a gate that runs may go on with files that no new one could start with
+	c, _ := config.Read(ctx, p.env) // a gate that runs may go on with files that no new one could start with
 	if c.OpsListen == "off" {
 		return errors.New("GATEPOST_OPS_LISTEN is off, and nothing else says how the gate is: give it an address")
 	}
-	host, err := checkAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
+	host, err := config.CheckAddress("GATEPOST_OPS_LISTEN", c.OpsListen)
 	if err != nil {
 		return err
 	}
@@ -29,13 +31,13 @@ func (p *process) health(ctx context.Context, _ *cli.Command) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+resolvable(net.JoinHostPort(host, port))+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+config.Resolvable(net.JoinHostPort(host, port))+"/readyz", nil)
 	if err != nil {
 		return err
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("no gate answers at %s: %w", c.OpsListen, cause(err))
+		return fmt.Errorf("no gate answers at %s: %w", c.OpsListen, config.Cause(err))
 	}
 	defer res.Body.Close()
 	said, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))

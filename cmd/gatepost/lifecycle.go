@@ -12,6 +12,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -46,24 +47,24 @@ func passedOn() (map[string]net.Listener, error) {
 }
 
 // fit says what the settings have against the listeners that were passed on, which take the place of the addresses in them.
-func fit(c *config, passed listeners) error {
-	var list faults
+func fit(c *config.Config, passed listeners) error {
+	var list config.Faults
 	if passed.public != nil {
 		address, ok := passed.public.Addr().(*net.TCPAddr)
 		switch {
 		case !ok:
-			list.add(fmt.Errorf("the socket %s was passed on, and only one of TCP tells where visitors come from (ListenStream=127.0.0.1:8080)", passed.public.Addr()))
-		case !address.IP.IsLoopback() && lookup(c.env, "GATEPOST_PUBLIC_URL") == "":
-			list.add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be reached from other machines: set it to the address people type, for example https://app.example.com", address))
+			list.Add(fmt.Errorf("the socket %s was passed on, and only one of TCP tells where visitors come from (ListenStream=127.0.0.1:8080)", passed.public.Addr()))
+		case !address.IP.IsLoopback() && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "":
+			list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be reached from other machines: set it to the address people type, for example https://app.example.com", address))
 		}
 	}
-	if passed.ops != nil && c.settings.OpsListen == "off" {
-		list.add(errors.New("a socket named ops was passed on, and GATEPOST_OPS_LISTEN is off: leave out one of them"))
+	if passed.ops != nil && c.Settings.OpsListen == "off" {
+		list.Add(errors.New("a socket named ops was passed on, and GATEPOST_OPS_LISTEN is off: leave out one of them"))
 	}
-	if passed.plain != nil && !c.tls {
-		list.add(errors.New("a socket named http was passed on to send visitors to https, which nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
+	if passed.plain != nil && !c.TLS {
+		list.Add(errors.New("a socket named http was passed on to send visitors to https, which nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
 	}
-	return list.orNil()
+	return list.OrNil()
 }
 
 // drain lets go of the gate's traffic: balancers learn of it first, then sockets and event streams end, and what is under way is
@@ -71,16 +72,16 @@ func fit(c *config, passed listeners) error {
 func (g *gate) drain(l listeners) {
 	g.notify(daemon.SdNotifyStopping)
 	g.ready.draining.Store(true)
-	time.Sleep(g.c.drainDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), g.c.drainTimeout)
+	time.Sleep(g.c.DrainDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), g.c.DrainTimeout)
 	defer cancel()
 	listeners{public: l.public, plain: l.plain}.Close() // whoever looks after us may go on to ask
 	g.proxy.EndStreams()
 	g.connections.wait(ctx, farewell)
 	g.public.SetKeepAlivesEnabled(false) // ends what is idle
-	g.connections.wait(ctx, g.c.drainTimeout)
+	g.connections.wait(ctx, g.c.DrainTimeout)
 	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx)); err != nil {
-		g.log.Warn("some requests were cut off", "after", g.c.drainTimeout)
+		g.log.Warn("some requests were cut off", "after", g.c.DrainTimeout)
 	}
 }
 
@@ -119,28 +120,28 @@ func (g *gate) reload(ctx context.Context) {
 	}
 	g.notify(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, monotonic()))
 	defer g.notify(daemon.SdNotifyReady)
-	c, err := loadConfig(ctx, g.c.env)
+	c, err := config.Load(ctx, g.c.Env)
 	var ui *loginui.UI
 	if err == nil {
-		c.publicURL, c.settings.AppName, c.verify = g.c.publicURL, g.c.settings.AppName, g.c.verify // as they became at start
-		if c.deliver == nil {
-			c.deliver = g.c.deliver
+		c.PublicURL, c.Settings.AppName, c.Verify = g.c.PublicURL, g.c.Settings.AppName, g.c.Verify // as they became at start
+		if c.Deliver == nil {
+			c.Deliver = g.c.Deliver
 		}
-		ui, err = c.newUI(g.store, g.log)
+		ui, err = c.UI(g.store, g.log)
 	}
 	if err != nil {
 		g.log.Error("the settings were not taken over; those before go on", "err", err)
 		return
 	}
-	for _, name := range g.c.settings.differences(c.settings) {
+	for _, name := range g.c.Settings.Differences(c.Settings) {
 		g.log.Warn("this setting has changed and is taken over by a restart only", "setting", name)
 	}
-	if g.c.certificate != nil {
-		g.c.certificate.reload(g.log)
+	if g.c.Certificate != nil {
+		g.c.Certificate.Reload(g.log)
 	}
 	g.ui.Store(newPages(ui))
-	if c.deliver != nil {
-		g.deliver.Store(&c.deliver)
+	if c.Deliver != nil {
+		g.deliver.Store(&c.Deliver)
 	}
 	g.log.Info("the files that settings name were read again")
 }

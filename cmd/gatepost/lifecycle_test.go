@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // stop tells the gate to, and returns its exit code.
@@ -160,7 +161,7 @@ func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 		{listeners{ops: here}, []string{"GATEPOST_OPS_LISTEN=off"}, "GATEPOST_OPS_LISTEN is off"},
 		{listeners{plain: here}, nil, "which nobody here serves"},
 	} {
-		config, err := loadConfig(t.Context(), append(c.env, "HOME=/"))
+		config, err := config.Load(t.Context(), append(c.env, "HOME=/"))
 		if err != nil {
 			t.Fatal(err)
 		}

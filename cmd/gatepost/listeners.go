@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -26,14 +27,14 @@ func (l listeners) Close() {
 func (l listeners) own() (list []proxy.Listener) {
 	for i, one := range []net.Listener{l.public, l.ops, l.plain} {
 		if one != nil {
-			list = append(list, proxy.Listener{Setting: listenerSettings[i], Address: one.Addr().String()})
+			list = append(list, proxy.Listener{Setting: config.ListenerSettings[i], Address: one.Addr().String()})
 		}
 	}
 	return list
 }
 
 // listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
-func listen(c *config) (l listeners, err error) {
+func listen(c *config.Config) (l listeners, err error) {
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -48,21 +49,21 @@ func listen(c *config) (l listeners, err error) {
 		return l, err
 	}
 	if l.public == nil {
-		if l.public, err = net.Listen("tcp", resolvable(c.settings.Listen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.settings.Listen, cause(err))
+		if l.public, err = net.Listen("tcp", config.Resolvable(c.Settings.Listen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Settings.Listen, config.Cause(err))
 		}
 	}
-	if c.publicURL.Port() == "0" || passed["public"] != nil && lookup(c.env, "GATEPOST_PUBLIC_URL") == "" {
-		c.follow(l.public.Addr().(*net.TCPAddr).Port)
+	if c.PublicURL.Port() == "0" || passed["public"] != nil && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "" {
+		c.Follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
-	if c.settings.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = net.Listen("tcp", resolvable(c.settings.OpsListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.settings.OpsListen, cause(err))
+	if c.Settings.OpsListen != "off" && l.ops == nil {
+		if l.ops, err = net.Listen("tcp", config.Resolvable(c.Settings.OpsListen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.Settings.OpsListen, config.Cause(err))
 		}
 	}
-	if c.settings.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = net.Listen("tcp", resolvable(c.settings.HTTPListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.settings.HTTPListen, cause(err))
+	if c.Settings.HTTPListen != "" && l.plain == nil {
+		if l.plain, err = net.Listen("tcp", config.Resolvable(c.Settings.HTTPListen)); err != nil {
+			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.Settings.HTTPListen, config.Cause(err))
 		}
 	}
 	return l, nil

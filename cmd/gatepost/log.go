@@ -6,13 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // newLogger writes to w as the settings say.
-func newLogger(c *config, w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.logLevel}
-	if c.logJSON {
+func newLogger(c *config.Config, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogJSON {
 		return slog.New(newLimited(slog.NewJSONHandler(w, o)))
 	}
 	return slog.New(newLimited(slog.NewTextHandler(w, o)))

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // What goes wrong over and over is said ten times in a minute, and then how often.
@@ -15,7 +17,7 @@ func TestWarningsOverAndOverAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log := newLogger(&config{}, &out)
+		log := newLogger(&config.Config{}, &out)
 		for i := range 500 {
 			log.Error("page failed", "i", i)
 			log.With("gate", 1).Error("page failed", "i", i)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/spelling"
 )
 
@@ -55,7 +56,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	p := &process{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	err := p.commands().Run(ctx, args)
 	var usage usageError
-	var list faults
+	var list config.Faults
 	switch {
 	case err == nil:
 		return exitDone
@@ -141,10 +142,10 @@ func unknownWord(c *cli.Command) error {
 		names = append(names, sub.Name)
 	}
 	if len(names) == 0 {
-		return usagef("%s takes no argument %s (see `%[1]s --help`)", c.FullName(), quote(word))
+		return usagef("%s takes no argument %s (see `%[1]s --help`)", c.FullName(), config.Quote(word))
 	}
 	slices.Sort(names)
-	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), quote(word), spelling.Nearest(word, names))
+	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), config.Quote(word), spelling.Nearest(word, names))
 }
 
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".

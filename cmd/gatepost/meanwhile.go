@@ -35,7 +35,7 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // allow says how to serve before the gate is up, where there is somebody to say it to.
 func (g *gate) allow(l listeners, serve func()) {
 	g.entrance.early = func() {}
-	if !l.passed && g.c.acmeDomains == nil {
+	if !l.passed && g.c.ACMEDomains == nil {
 		g.entrance.early = sync.OnceFunc(func() { g.entrance.page = g.unready(); serve() })
 	}
 }
@@ -46,7 +46,7 @@ const retryUnready = "5"
 // unready answers while the gate is not up: with a page in the visitor's language, and what that needs. The health of
 // the port is not good, as whoever asks for it there would send visitors.
 func (g *gate) unready() http.Handler {
-	ui, err := g.c.newUI(nil, slog.New(slog.DiscardHandler)) // what is wrong with it is said when the gate comes up
+	ui, err := g.c.UI(nil, slog.New(slog.DiscardHandler)) // what is wrong with it is said when the gate comes up
 	if err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { unhealthy(w) })
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/urfave/cli/v3"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/migrations"
 )
 
@@ -56,7 +57,7 @@ func printMigrations(w io.Writer, list []migrations.Migration) error {
 
 // withConn runs f on a connection for migrations.
 func (p *process) withConn(ctx context.Context, f func(*pgx.Conn) error) error {
-	return p.withDatabase(ctx, func(_ *config, db *postgres) error {
+	return p.withDatabase(ctx, func(_ *config.Config, db *postgres) error {
 		db.warned = func(note string) { fmt.Fprintln(p.stdout, "note:", note) }
 		conn, err := db.connect(ctx)
 		if err != nil {

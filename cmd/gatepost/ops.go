@@ -42,7 +42,7 @@ func (g *gate) opsHandler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", g.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g.metrics, promhttp.HandlerOpts{}))
-	if g.c.profiling {
+	if g.c.Profiling {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -103,7 +103,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
 	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
-	check("upstream", "the app does not answer", func() bool { return g.c.upstream.Dial(ctx) == nil })
+	check("upstream", "the app does not answer", func() bool { return g.c.Upstream.Dial(ctx) == nil })
 	all.Wait()
 	// Without it every request asks PostgreSQL, which is slower and no reason to stay away.
 	if answer.Checks["revocations"] = "ok"; !g.store.Listening() {

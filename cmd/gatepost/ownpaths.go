@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -20,15 +21,15 @@ const ownPagesTimeout = 5 * time.Second
 // appPages asks the app itself which of the pages it has where the gate has its own. A page is one only where it is
 // answered otherwise than a path that cannot exist: apps of a single page answer everything, and others send everybody
 // to their login.
-func appPages(ctx context.Context, c *config) (paths []string, err error) {
+func appPages(ctx context.Context, c *config.Config) (paths []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ownPagesTimeout)
 	defer cancel()
 	nowhere := strings.ToLower(rand.Text())
-	asked := []string{c.pages + "/" + nowhere}
+	asked := []string{c.Pages + "/" + nowhere}
 	for _, page := range ownPages {
-		asked = append(asked, c.pages+"/"+page)
+		asked = append(asked, c.Pages+"/"+page)
 	}
-	answers, err := c.upstream.Ask(ctx, c.publicURL, "gatepost-check", asked)
+	answers, err := c.Upstream.Ask(ctx, c.PublicURL, "gatepost-check", asked)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +60,11 @@ func isSettled(status int) bool {
 }
 
 // warnOfAppPages says which pages of the app stand behind ours. It is no fault: most apps do without theirs.
-func (p *process) warnOfAppPages(ctx context.Context, c *config) {
+func (p *process) warnOfAppPages(ctx context.Context, c *config.Config) {
 	paths, err := appPages(ctx, c)
 	switch {
 	case err != nil:
-		p.note("whether the app has pages where the gate has its own could not be seen: " + cause(err).Error())
+		p.note("whether the app has pages where the gate has its own could not be seen: " + config.Cause(err).Error())
 	case len(paths) > 0:
 		p.warn("the app has pages of its own at " + strings.Join(paths, ", ") + ", where visitors get the gate's; an app that sends people to its own login " +
 			"there sends them in circles. If it needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; otherwise switch its login off")

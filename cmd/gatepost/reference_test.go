@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 var update = flag.Bool("update", false, "write docs/settings.md anew")
@@ -22,7 +24,7 @@ const settingsFile = "../../docs/settings.md"
 // reference is docs/settings.md, made of the comments in the settings.
 func reference(t *testing.T) string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "settings.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/config/settings.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ out, a list may have a line for each entry, and true and false may be written as
 starts half-configured; ` + "`gatepost check`" + ` prints what it would run with. This page is made from the code by
 ` + "`go test ./cmd/gatepost -run TestTheReference -update`" + `.
 `)
-	for i, f := range fieldsOf(file, "settings") {
+	for i, f := range fieldsOf(file, "Settings") {
 		heading, meaning := split(f.Doc.Text())
 		if heading != "" {
 			fmt.Fprintf(&b, "\n## %s\n\n| variable | default | meaning |\n| --- | --- | --- |\n", heading)
@@ -96,7 +98,7 @@ func TestTheReferenceOfSettingsIsMadeFromTheCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/settings.md is not what settings.go says: run this test with -update")
+		t.Error("docs/settings.md is not what internal/config/settings.go says: run this test with -update")
 	}
 }
 
@@ -111,15 +113,15 @@ func TestTextsNameSettingsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, list := readSettings(t.Context(), nil)
+	s, list := config.Read(t.Context(), nil)
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	for _, k := range s.all() {
-		known[k.name], known[k.name+"_FILE"] = true, k.secret
-		row := regexp.MustCompile("(?m)^\\| `" + k.name + "` \\| (.*?) \\|").FindSubmatch(readme)
-		if row != nil && k.value != "" && string(row[1]) != "`"+k.value+"`" {
-			t.Errorf("README: the default of %s is %q, not %s", k.name, k.value, row[1])
+	for _, k := range s.All() {
+		known[k.Name], known[k.Name+"_FILE"] = true, k.Secret
+		row := regexp.MustCompile("(?m)^\\| `" + k.Name + "` \\| (.*?) \\|").FindSubmatch(readme)
+		if row != nil && k.Value != "" && string(row[1]) != "`"+k.Value+"`" {
+			t.Errorf("README: the default of %s is %q, not %s", k.Name, k.Value, row[1])
 		}
 	}
 	for _, file := range texts(t) {

@@ -6,17 +6,18 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // PostgreSQL repeats parameters that it does not know; such a name may be a piece of a password.
 func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
 	t.Parallel()
 	address := authtest.NewEmptyDatabase(t) + "&Secr3tTail9=1"
-	c, err := loadConfig(t.Context(), []string{"DATABASE_URL=" + address, "HOME=" + t.TempDir()})
+	c, err := config.Load(t.Context(), []string{"DATABASE_URL=" + address, "HOME=" + t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := connectTo(t.Context(), c.settings.DatabaseURL)
+	conn, err := connectTo(t.Context(), c.Settings.DatabaseURL)
 	if err == nil {
 		_ = conn.Close(context.Background())
 		t.Fatal("PostgreSQL takes any parameter")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // secret is a random word that stands nowhere else, with something in its middle.
@@ -110,10 +112,10 @@ func environ(values map[string]string) (env []string) {
 func TestNoPasswordIsRepeated(t *testing.T) {
 	t.Parallel()
 	names := []string{"PORT", "GATEPOST_UNKNOWN", "GATEPOST_PROTECT_FILE"}
-	for _, k := range (settings{}).all() {
-		names = append(names, k.name)
-		if k.secret {
-			names = append(names, k.name+"_FILE")
+	for _, k := range (config.Settings{}).All() {
+		names = append(names, k.Name)
+		if k.Secret {
+			names = append(names, k.Name+"_FILE")
 		}
 	}
 	middles := []string{"", "@", "@", "/", "?", "#", ":", ",", " ", "%", "%40", ", ", "&", "=", "'", "://"}
@@ -157,9 +159,9 @@ func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	file := filepath.Join(t.TempDir(), "secret")
-	for _, k := range (settings{}).all() {
+	for _, k := range (config.Settings{}).All() {
 		for form, text := range forms {
-			if !k.secret {
+			if !k.Secret {
 				continue
 			}
 			hush := secretWith(r, "@")
@@ -167,11 +169,11 @@ func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 				t.Fatal(err)
 			}
 			values := noSettings(t)
-			delete(values, k.name)
-			values[k.name+"_FILE"] = file
+			delete(values, k.Name)
+			values[k.Name+"_FILE"] = file
 			for _, command := range [][]string{{"check"}, {"serve"}, {"user", "list"}} {
 				if piece := told(says(t, command, environ(values)), hush); piece != "" {
-					t.Errorf("%s in %s_FILE: gatepost %s tells %q", form, k.name, command[0], piece)
+					t.Errorf("%s in %s_FILE: gatepost %s tells %q", form, k.Name, command[0], piece)
 				}
 			}
 		}
@@ -216,7 +218,7 @@ func TestWhatHoldsNoPasswordIsQuoted(t *testing.T) {
 	for _, s := range []string{"nowhere", "10minutes", "GET /users:all, /@me", "everyone", "a@example.com, b@example.com", "http://localhost:3000/app", "https://example.com/@me/terms",
 		"Example <login@example.com>", "/run/secrets/db", "10.0.0.0/8, 2001:db8::/32", "X-Auth-User=id, X-Token=email", "/token=admin", "https://example.com:8443/x?y=z",
 		"unix:///run/app.sock", "DokuWiki*@/wiki", "News: mail us @ work", "café"} {
-		if got, want := quote(s), fmt.Sprintf("%q", s); got != want {
+		if got, want := config.Quote(s), fmt.Sprintf("%q", s); got != want {
 			t.Errorf("quote(%q) = %s", s, got)
 		}
 	}
@@ -231,7 +233,7 @@ func TestNamesThatLookLikeKeysAreTaken(t *testing.T) {
 	} {
 		values := noSettings(t)
 		values[name] = value
-		if _, err := loadConfig(t.Context(), environ(values)); err != nil {
+		if _, err := config.Load(t.Context(), environ(values)); err != nil {
 			t.Errorf("%s=%s: %v", name, value, err)
 		}
 	}

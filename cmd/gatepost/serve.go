@@ -28,6 +28,7 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
 
+	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
@@ -51,7 +52,7 @@ const spareHeap = 32 << 20
 // tune makes the spare heap, which is there while what it returns is kept alive. An operator who sets GOGC has the collector to
 // themselves. GOMEMLIMIT is about memory that is taken, so it does not count the spare heap.
 func (p *process) tune() (spare []byte) {
-	if lookup(p.env, "GOGC") != "" {
+	if config.Lookup(p.env, "GOGC") != "" {
 		return nil
 	}
 	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-spareHeap {
@@ -62,20 +63,20 @@ func (p *process) tune() (spare []byte) {
 
 func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	defer runtime.KeepAlive(p.tune())
-	c, err := loadConfig(ctx, p.env)
-	var list faults
-	list.add(err)
-	list.add(c.needUpstream())
-	if err := list.orNil(); err != nil {
+	c, err := config.Load(ctx, p.env)
+	var list config.Faults
+	list.Add(err)
+	list.Add(c.NeedUpstream())
+	if err := list.OrNil(); err != nil {
 		return err
 	}
 	out := &batchWriter{to: p.stderr}
 	defer out.Flush()
 	log := newLogger(c, out)
-	if c.settings.DatabaseURL == "" {
-		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.dataDir)
+	if c.Settings.DatabaseURL == "" {
+		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.DataDir)
 	}
-	if doubts := c.rules.Doubts(); len(doubts) > 0 {
+	if doubts := c.Rules.Doubts(); len(doubts) > 0 {
 		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules", strings.Join(doubts, "; "))
 	}
 	return serve(ctx, c, log, out, func(*gate) error { return nil })
@@ -83,7 +84,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 
 // gate is everything that runs.
 type gate struct {
-	c       *config
+	c       *config.Config
 	log     *slog.Logger
 	lines   io.Writer // where log writes
 	db      *postgres
@@ -109,7 +110,7 @@ type gate struct {
 
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
 // order. lines is where log writes; up is called when requests are being answered.
-func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up func(*gate) error) error {
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Writer, up func(*gate) error) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
 	defer signal.Stop(hangups)
@@ -117,13 +118,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics(), sockets: newSockets(affordable(c.maxConnections))}
+	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics(), sockets: newSockets(affordable(c.MaxConnections))}
 	g.watch = upkeep.New(log, g.metrics)
 	g.sockets.register(g.metrics)
 	l = g.sockets.bound(l)
 	defer g.Close()
 	g.onClose(l.Close)
-	if err := c.upstream.LeadsTo(ctx, l.own()); err != nil {
+	if err := c.Upstream.LeadsTo(ctx, l.own()); err != nil {
 		return err
 	}
 	g.openServers()
@@ -148,8 +149,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger, lines io.Writer, up
 		go g.watch.Run(ctx, "get certificates", g.authority.fetch) // nobody waits for it: an attempt takes minutes where the authority does not answer
 	}
 	g.reloadOn(hangups)
-	log.Info("gatepost is up", "public_url", c.publicURL.String(), "listen", l.public.Addr().String(),
-		"upstream", c.upstream.String(), "database", describeURL(g.db.url))
+	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
+		"upstream", c.Upstream.String(), "database", describeURL(g.db.url))
 	if err := up(g); err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (g *gate) open(ctx context.Context) error {
 	if err := g.openStore(ctx); err != nil {
 		return err
 	}
-	ui, err := g.c.newUI(g.store, g.log)
+	ui, err := g.c.UI(g.store, g.log)
 	if err != nil {
 		return err
 	}
@@ -190,11 +191,11 @@ func (g *gate) open(ctx context.Context) error {
 		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
 	g.keep("the regular work on users", g.store.Run) // with pages, which put mail into words
 	g.proxy = proxy.New(proxy.Config{
-		Upstream: g.c.upstream, UpstreamTimeout: g.c.upstreamTimeout, PublicURL: g.c.publicURL,
-		Rules: g.c.rules, Identity: g.c.identity, Cookie: g.c.cookie(), TrustedProxies: g.c.trustedProxies, HSTS: g.c.hsts,
+		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
+		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies, HSTS: g.c.HSTS,
 		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
 		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
-		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.logJSON}, Metrics: g.metrics,
+		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
 	g.onClose(g.closeServers) // before what they answer with
@@ -207,11 +208,11 @@ func (g *gate) open(ctx context.Context) error {
 
 // openTLS gives the public listener a certificate, and visitors who come over http somebody who sends them there.
 func (g *gate) openTLS() {
-	plain := plainHandler(g.c.publicURL.String())
+	plain := plainHandler(g.c.PublicURL.String())
 	switch {
-	case g.c.certificate != nil:
-		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.certificate, g.log) })
-	case g.c.acmeDomains != nil:
+	case g.c.Certificate != nil:
+		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.Certificate, g.log) })
+	case g.c.ACMEDomains != nil:
 		g.authority = newAuthority(g.c, g.pool, g.log)
 		g.public.TLSConfig = g.authority.config()
 		plain = g.authority.HTTPHandler(plain)
@@ -277,14 +278,14 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
-	options := g.c.storeOptions(g.log, g.metrics)
+	options := g.c.StoreOptions(g.log, g.metrics)
 	options.PathConns, options.WorkConns = g.db.path, g.db.work
 	if options.Listen, err = g.db.listenConfig(); err != nil {
 		return err
 	}
 	options.HashWorker, options.Watch = newHashWorker, g.watch
-	if g.c.deliver != nil {
-		g.deliver.Store(&g.c.deliver)
+	if g.c.Deliver != nil {
+		g.deliver.Store(&g.c.Deliver)
 		options.Send = g.send
 	}
 	g.store = auth.New(pool, options)

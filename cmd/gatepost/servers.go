@@ -21,8 +21,8 @@ func (g *gate) openServers() {
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSocket(proxy.ConnContext(ctx, c), c) },
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
-	if g.c.certificate != nil {
-		g.public.TLSConfig = certificateConfig(g.c.certificate)
+	if g.c.Certificate != nil {
+		g.public.TLSConfig = certificateConfig(g.c.Certificate)
 	}
 	g.ops = newOpsServer(g.opsHandler(), quiet)
 	g.onClose(g.closeServers)

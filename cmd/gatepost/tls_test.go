@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // writePair puts a certificate and its key into files.
@@ -185,7 +186,7 @@ func TestCertificatesThatCannotBeServed(t *testing.T) {
 		"GATEPOST_ACME_EMAIL: \"me\"":            {public, "GATEPOST_ACME_DOMAINS=localhost", "GATEPOST_ACME_EMAIL=me"},
 		"GATEPOST_ACME_EMAIL: \"me@x.org\"":      {"GATEPOST_ACME_EMAIL=me@x.org"},
 	} {
-		_, err := loadConfig(t.Context(), append(env, "HOME=/"))
+		_, err := config.Load(t.Context(), append(env, "HOME=/"))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("want %q, got %v", want, err)
 		}
@@ -199,12 +200,12 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	certFile, keyFile, _ := writePair(t, dir, nil)
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
-	c, err := openCertificate(certFile, keyFile, "localhost")
+	c, err := config.OpenCertificate(certFile, keyFile, "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := c.served()
-	if c.reload(log); c.served() != first || said.Len() > 0 {
+	first := c.Served()
+	if c.Reload(log); c.Served() != first || said.Len() > 0 {
 		t.Errorf("nothing has changed, and the log says %s", said.String())
 	}
 	pair, err := os.ReadFile(keyFile)
@@ -215,9 +216,9 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		c.reload(log)
+		c.Reload(log)
 	}
-	if c.served() != first || strings.Count(said.String(), "level=ERROR") != 1 || strings.Contains(said.String(), string(pair)) {
+	if c.Served() != first || strings.Count(said.String(), "level=ERROR") != 1 || strings.Contains(said.String(), string(pair)) {
 		t.Errorf("a broken pair: %s", said.String())
 	}
 	said.Reset()
@@ -225,13 +226,13 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		c.reload(log)
+		c.Reload(log)
 	}
-	if c.served() != first || strings.Count(said.String(), "level=ERROR") != 1 {
+	if c.Served() != first || strings.Count(said.String(), "level=ERROR") != 1 {
 		t.Errorf("a missing file: %s", said.String())
 	}
 	writePair(t, dir, nil)
-	if c.reload(log); c.served() == first || !strings.Contains(said.String(), "the certificate has changed") {
+	if c.Reload(log); c.Served() == first || !strings.Contains(said.String(), "the certificate has changed") {
 		t.Errorf("a new pair: %s", said.String())
 	}
 }

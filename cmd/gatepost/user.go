@@ -19,6 +19,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -81,7 +82,7 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
 		if errors.Is(err, auth.ErrNoUser) {
-			return fmt.Errorf("there is no user %s (see `gatepost user list`)", quote(c.Args().First()))
+			return fmt.Errorf("there is no user %s (see `gatepost user list`)", config.Quote(c.Args().First()))
 		}
 		if err != nil {
 			return err
@@ -118,7 +119,7 @@ func parseRoles(s string) ([]string, error) {
 	var roles []string
 	for r := range strings.SplitSeq(s, ",") {
 		if r = strings.TrimSpace(r); !session.ValidRole(r) {
-			return nil, usagef("%s is not a role: use letters, digits and _ . : -", quote(r))
+			return nil, usagef("%s is not a role: use letters, digits and _ . : -", config.Quote(r))
 		}
 		roles = append(roles, r)
 	}
@@ -193,15 +194,15 @@ func explainInput(err error) error {
 	if !errors.As(err, &input) {
 		return err
 	}
-	var list faults
+	var list config.Faults
 	for _, f := range input {
 		switch {
 		case f.Problem == auth.Taken:
-			list.add(errors.New("there is a user with this e-mail address already (see `gatepost user show`)"))
+			list.Add(errors.New("there is a user with this e-mail address already (see `gatepost user show`)"))
 		case f.Limit > 0:
-			list.add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field, strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
+			list.Add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field, strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
 		default:
-			list.add(fmt.Errorf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " ")))
+			list.Add(fmt.Errorf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " ")))
 		}
 	}
 	return list
@@ -255,7 +256,7 @@ func (p *process) printJSON(v any) error {
 
 // withStore runs f on a store whose database is up to date.
 func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) error {
-	return p.withDatabase(ctx, func(c *config, db *postgres) error {
+	return p.withDatabase(ctx, func(c *config.Config, db *postgres) error {
 		if err := checkDatabase(ctx, c, db); err != nil {
 			return err
 		}
@@ -264,10 +265,10 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 			return err
 		}
 		defer pool.Close()
-		c.logLevel = min(c.logLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
-		options := c.storeOptions(newLogger(c, p.stderr), nil)
+		c.LogLevel = min(c.LogLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
+		options := c.StoreOptions(newLogger(c, p.stderr), nil)
 		options.Actor = p.actor()
-		if c.deliver != nil {
+		if c.Deliver != nil {
 			options.Send = sentByTheGate
 		}
 		store := auth.New(pool, options)

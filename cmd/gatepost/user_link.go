@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 // linkJSON is a link for scripts. Whoever has it can do what it is for.
@@ -27,7 +28,7 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
 		if errors.Is(err, auth.ErrNoUser) {
-			return fmt.Errorf("there is no user %s (see `gatepost user list`)", quote(c.Args().First()))
+			return fmt.Errorf("there is no user %s (see `gatepost user list`)", config.Quote(c.Args().First()))
 		}
 		if err != nil {
 			return err
@@ -54,7 +55,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			return err
 		}
 	}
-	settings, err := loadConfig(ctx, p.env)
+	settings, err := config.Load(ctx, p.env)
 	if err != nil {
 		return err
 	}
@@ -63,19 +64,19 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 		if err != nil {
 			return explainInput(err)
 		}
-		if settings.deliver == nil || c.Bool("link") {
+		if settings.Deliver == nil || c.Bool("link") {
 			token, err := s.InvitationLink(ctx, i)
 			if err != nil {
 				return explainInput(err)
 			}
 			return p.printLink(ctx, c, email, mail.ForInvite, token, "for 7 days, and once")
 		}
-		ui, err := settings.newUI(nil, slog.New(slog.DiscardHandler))
+		ui, err := settings.UI(nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}
 		if i.Language != "" && !ui.Speaks(i.Language) {
-			return fmt.Errorf("--language: there is no mail in %s (see GATEPOST_LANGUAGES)", quote(i.Language))
+			return fmt.Errorf("--language: there is no mail in %s (see GATEPOST_LANGUAGES)", config.Quote(i.Language))
 		}
 		if err := s.Invite(ctx, i); err != nil {
 			return explainInput(err)
@@ -89,11 +90,11 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 }
 
 func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose mail.Purpose, token secret.Token, works string) error {
-	settings, err := loadConfig(ctx, p.env)
+	settings, err := config.Load(ctx, p.env)
 	if err != nil {
 		return err
 	}
-	ui, err := settings.newUI(nil, slog.New(slog.DiscardHandler))
+	ui, err := settings.UI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

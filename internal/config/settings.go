@@ -1,15 +1,15 @@
-package main
+package config
 
 import (
 	"reflect"
 	"strings"
 )
 
-// settings is the environment as the operator wrote it, defaults filled in. Strings only: config validates them, so
+// Settings is the environment as the operator wrote it, defaults filled in. Strings only: config validates them, so
 // that every fault is reported at once, names its variable and never quotes a secret.
 //
 // The comments are docs/settings.md, which a test makes of them.
-type settings struct {
+type Settings struct {
 	// # The app and who may reach it
 	//
 	// The address of your app: `http://host`, `https://host`, `h2c://host` (HTTP/2 without TLS) or `unix:///path`, with
@@ -176,30 +176,30 @@ type settings struct {
 	AuditRetention string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
 }
 
-// setting is one variable, for listing them.
-type setting struct {
-	name, value string
-	secret      bool
+// Setting is one variable, for listing them.
+type Setting struct {
+	Name, Value string
+	Secret      bool
 }
 
-// all lists the settings in the order of the struct.
-func (s settings) all() []setting {
+// All lists the settings in the order of the struct.
+func (s Settings) All() []Setting {
 	v := reflect.ValueOf(s)
-	list := make([]setting, v.NumField())
+	list := make([]Setting, v.NumField())
 	for i := range list {
 		f := v.Type().Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-		list[i] = setting{name, v.Field(i).String(), f.Tag.Get("secret") == "true"}
+		list[i] = Setting{name, v.Field(i).String(), f.Tag.Get("secret") == "true"}
 	}
 	return list
 }
 
-// differences names the settings that are not alike, but for those that a reload takes over.
-func (s settings) differences(other settings) (list []string) {
-	theirs := other.all()
-	for i, k := range s.all() {
-		if k.value != theirs[i].value && k.name != "GATEPOST_SMTP_URL" {
-			list = append(list, k.name)
+// Differences names the settings that are not alike, but for those that a reload takes over.
+func (s Settings) Differences(other Settings) (list []string) {
+	theirs := other.All()
+	for i, k := range s.All() {
+		if k.Value != theirs[i].Value && k.Name != "GATEPOST_SMTP_URL" {
+			list = append(list, k.Name)
 		}
 	}
 	return list

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"os"
@@ -28,13 +28,13 @@ var without = []string{"GATEPOST_TLS_CERT", "GATEPOST_TLS_KEY", "GATEPOST_STYLES
 func allSettings(t *testing.T) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	s, list := readSettings(t.Context(), nil)
+	s, list := Read(t.Context(), nil)
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	for _, k := range s.all() {
-		if values[k.name] = k.value; samples[k.name] != "" {
-			values[k.name] = samples[k.name]
+	for _, k := range s.All() {
+		if values[k.Name] = k.Value; samples[k.Name] != "" {
+			values[k.Name] = samples[k.Name]
 		}
 	}
 	for _, name := range without {
@@ -44,13 +44,13 @@ func allSettings(t *testing.T) map[string]string {
 }
 
 // plain is what a configuration says, without what is not comparable.
-func plainSettings(t *testing.T, what string, values map[string]string) settings {
+func plainSettings(t *testing.T, what string, values map[string]string) Settings {
 	t.Helper()
-	c, err := loadConfig(t.Context(), environ(values))
+	c, err := Load(t.Context(), environ(values))
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
-	return c.settings
+	return c.Settings
 }
 
 // A setting means the same however files, YAML and secret stores write it.
@@ -78,7 +78,7 @@ func TestSettingsAsFilesWriteThem(t *testing.T) {
 			other := allSettings(t)
 			other[name] = write(value)
 			if got := plainSettings(t, name+" "+how, other); !reflect.DeepEqual(got, want) {
-				t.Errorf("%s %s: %v", name, how, got.differences(want))
+				t.Errorf("%s %s: %v", name, how, got.Differences(want))
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func quoteAs(s string) string {
 func TestListsAsYAMLWritesThem(t *testing.T) {
 	t.Parallel()
 	values := allSettings(t)
-	want, err := loadConfig(t.Context(), environ(values))
+	want, err := Load(t.Context(), environ(values))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,19 +118,19 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 		} {
 			other := allSettings(t)
 			other[name] = text
-			got, err := loadConfig(t.Context(), environ(other))
-			if err != nil || !reflect.DeepEqual(got.rules, want.rules) || !reflect.DeepEqual(got.trustedProxies, want.trustedProxies) ||
-				!reflect.DeepEqual(got.acmeDomains, want.acmeDomains) || !reflect.DeepEqual(got.signUpDomains, want.signUpDomains) ||
-				!reflect.DeepEqual(got.brand.Languages, want.brand.Languages) || !reflect.DeepEqual(got.appCookies, want.appCookies) || !sameEntries(got, want) {
+			got, err := Load(t.Context(), environ(other))
+			if err != nil || !reflect.DeepEqual(got.Rules, want.Rules) || !reflect.DeepEqual(got.TrustedProxies, want.TrustedProxies) ||
+				!reflect.DeepEqual(got.ACMEDomains, want.ACMEDomains) || !reflect.DeepEqual(got.SignUpDomains, want.SignUpDomains) ||
+				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) || !reflect.DeepEqual(got.AppCookies, want.AppCookies) || !sameEntries(got, want) {
 				t.Errorf("%s %s: %v, %q", name, how, err, text)
 			}
 		}
 	}
 }
 
-func sameEntries(a, b *config) bool {
+func sameEntries(a, b *Config) bool {
 	join := func(s string) string { return strings.Trim(strings.ReplaceAll(s, " ", ""), ",") }
-	return join(a.settings.IdentityHeaders) == join(b.settings.IdentityHeaders) && join(a.settings.StripHeaders) == join(b.settings.StripHeaders)
+	return join(a.Settings.IdentityHeaders) == join(b.Settings.IdentityHeaders) && join(a.Settings.StripHeaders) == join(b.Settings.StripHeaders)
 }
 
 // A rule that lost its line is refused, and none is made of two halves.
@@ -142,7 +142,7 @@ func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 	} {
 		values := allSettings(t)
 		values[name] = value
-		if _, err := loadConfig(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Load(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%q: %v", name, value, err)
 		}
 	}
@@ -158,11 +158,11 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 		for _, word := range words {
 			values := allSettings(t)
 			values[name] = word
-			c, err := loadConfig(t.Context(), environ(values))
+			c, err := Load(t.Context(), environ(values))
 			if err != nil {
 				t.Errorf("%s=%s: %v", name, word, err)
-			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.settings.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.auditRetention != 0, "GATEPOST_HSTS": c.settings.HSTS != "off",
-				"GATEPOST_MIGRATE": c.migrate, "GATEPOST_NOTIFY_SIGN_INS": c.notifySignIns}[name]; on {
+			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.Settings.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.AuditRetention != 0, "GATEPOST_HSTS": c.Settings.HSTS != "off",
+				"GATEPOST_MIGRATE": c.Migrate, "GATEPOST_NOTIFY_SIGN_INS": c.NotifySignIns}[name]; on {
 				t.Errorf("%s=%s is on", name, word)
 			}
 		}
@@ -183,7 +183,7 @@ func TestFilesOfSecrets(t *testing.T) {
 			delete(values, name)
 			values[name+"_FILE"] = `"` + file + `"` + "\n"
 			if got := plainSettings(t, name+" with "+how, values); !reflect.DeepEqual(got, want) {
-				t.Errorf("%s with %s: %v", name, how, got.differences(want))
+				t.Errorf("%s with %s: %v", name, how, got.Differences(want))
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func TestFilesOfSecrets(t *testing.T) {
 	values := allSettings(t)
 	delete(values, "DATABASE_URL")
 	values["DATABASE_URL_FILE"] = file
-	if _, err := loadConfig(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+	if _, err := Load(t.Context(), environ(values)); err == nil || !strings.Contains(err.Error(), "UTF-16") {
 		t.Errorf("a file of PowerShell: %v", err)
 	}
 }

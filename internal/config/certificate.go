@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"crypto/tls"
@@ -16,8 +16,8 @@ import (
 // attempt is what the files held, or why they could not be read.
 type attempt struct{ cert, key, fault string }
 
-// certificate is one from files, read again when they change.
-type certificate struct {
+// Certificate is one from files, read again when they change.
+type Certificate struct {
 	certFile, keyFile string
 	host              string // it has to be good for
 	current           atomic.Pointer[tls.Certificate]
@@ -25,16 +25,16 @@ type certificate struct {
 	tried             attempt // the last one
 }
 
-// openCertificate reads a pair that is good for a host.
-func openCertificate(certFile, keyFile, host string) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, host: host}
+// OpenCertificate reads a pair that is good for a host.
+func OpenCertificate(certFile, keyFile, host string) (*Certificate, error) {
+	c := &Certificate{certFile: certFile, keyFile: keyFile, host: host}
 	_, err := c.load()
 	return c, err
 }
 
 // load reads the files and, when they hold a pair that can be served, serves it from now on. tried says that it did before, and with what
 // outcome has been told.
-func (c *certificate) load() (tried bool, err error) {
+func (c *Certificate) load() (tried bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, err := c.files()
@@ -51,35 +51,35 @@ func (c *certificate) load() (tried bool, err error) {
 	return false, err
 }
 
-func (c *certificate) files() (attempt, error) {
+func (c *Certificate) files() (attempt, error) {
 	cert, err := os.ReadFile(c.certFile)
 	if err != nil {
-		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %s: %w", quote(c.certFile), reason(err))
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_CERT: cannot read %s: %w", Quote(c.certFile), reason(err))
 	}
 	key, err := os.ReadFile(c.keyFile)
 	if err != nil {
-		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %s: %w", quote(c.keyFile), reason(err))
+		return attempt{}, fmt.Errorf("GATEPOST_TLS_KEY: cannot read %s: %w", Quote(c.keyFile), reason(err))
 	}
 	return attempt{cert: string(cert), key: string(key)}, nil
 }
 
 // use says what is wrong with a pair and never quotes of it.
-func (c *certificate) use(cert, key []byte) error {
+func (c *Certificate) use(cert, key []byte) error {
 	pair, err := tls.X509KeyPair(cert, key)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "does not match"):
-		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s", quote(c.keyFile), quote(c.certFile))
+		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s", Quote(c.keyFile), Quote(c.certFile))
 	case err != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w", quote(c.certFile), quote(c.keyFile), err)
+		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w", Quote(c.certFile), Quote(c.keyFile), err)
 	}
 	now := time.Now()
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", quote(c.certFile), leaf.NotAfter.UTC().Format(time.DateOnly))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", Quote(c.certFile), leaf.NotAfter.UTC().Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the clock", quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the clock", Quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
 	case leaf.VerifyHostname(c.host) != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s", quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s", Quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
 	}
 	c.current.Store(&pair)
 	return nil
@@ -96,8 +96,8 @@ func names(leaf *x509.Certificate) []string {
 	return list
 }
 
-// reload is load for a gate that serves: it tells what came of it.
-func (c *certificate) reload(log *slog.Logger) {
+// Reload is load for a gate that serves: it tells what came of it.
+func (c *Certificate) Reload(log *slog.Logger) {
 	switch tried, err := c.load(); {
 	case tried:
 	case err != nil:
@@ -107,5 +107,5 @@ func (c *certificate) reload(log *slog.Logger) {
 	}
 }
 
-// served is the pair that was last loaded; nil before.
-func (c *certificate) served() *tls.Certificate { return c.current.Load() }
+// Served is the pair that was last loaded; nil before.
+func (c *Certificate) Served() *tls.Certificate { return c.current.Load() }

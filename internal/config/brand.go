@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -17,31 +17,31 @@ import (
 )
 
 // checkBrand reads the files that make the pages look like the app's own, and tries them.
-func (c *config) checkBrand(list *faults) {
+func (c *Config) checkBrand(list *Faults) {
 	before := len(*list)
-	b := &c.brand
+	b := &c.Brand
 	var err error
-	if c.settings.Logo != "" {
-		b.Logo, err = loginui.ReadLogo(c.settings.Logo)
-		list.add(named("GATEPOST_LOGO", err))
+	if c.Settings.Logo != "" {
+		b.Logo, err = loginui.ReadLogo(c.Settings.Logo)
+		list.Add(named("GATEPOST_LOGO", err))
 	}
-	if c.settings.Accent != "" {
-		b.Accent, err = loginui.ParseAccent(c.settings.Accent)
-		list.add(named("GATEPOST_ACCENT", err))
+	if c.Settings.Accent != "" {
+		b.Accent, err = loginui.ParseAccent(c.Settings.Accent)
+		list.Add(named("GATEPOST_ACCENT", err))
 	}
-	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.settings.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.settings.PrivacyURL)
-	b.Stylesheet, err = readStylesheet(c.settings.Stylesheet)
-	list.add(named("GATEPOST_STYLESHEET", err))
-	b.Languages, err = parseLanguages(c.settings.Languages)
-	list.add(named("GATEPOST_LANGUAGES", err))
-	b.Overrides, err = openOverrides(c.settings.Overrides)
-	list.add(named("GATEPOST_OVERRIDES", err))
+	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.Settings.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.Settings.PrivacyURL)
+	b.Stylesheet, err = readStylesheet(c.Settings.Stylesheet)
+	list.Add(named("GATEPOST_STYLESHEET", err))
+	b.Languages, err = parseLanguages(c.Settings.Languages)
+	list.Add(named("GATEPOST_LANGUAGES", err))
+	b.Overrides, err = openOverrides(c.Settings.Overrides)
+	list.Add(named("GATEPOST_OVERRIDES", err))
 	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
-		_, err = c.newUI(nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
+		_, err = c.UI(nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
 		if errors.Is(err, loginui.ErrNoLanguage) {
-			list.add(named("GATEPOST_LANGUAGES", err))
+			list.Add(named("GATEPOST_LANGUAGES", err))
 		} else {
-			list.addEach("GATEPOST_OVERRIDES", err)
+			list.AddEach("GATEPOST_OVERRIDES", err)
 		}
 	}
 }
@@ -54,17 +54,17 @@ func named(name string, err error) error {
 }
 
 // checkLink accepts the address of a page, on this site or elsewhere.
-func (c *config) checkLink(list *faults, name, s string) string {
+func (c *Config) checkLink(list *Faults, name, s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
 	case err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil:
 	case err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.ContainsAny(s, `\`):
 	default:
-		list.add(fmt.Errorf("%s: %s is neither an address like https://example.com/terms nor a path like /terms", name, quote(s)))
+		list.Add(fmt.Errorf("%s: %s is neither an address like https://example.com/terms nor a path like /terms", name, Quote(s)))
 	}
-	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.rules.For(http.MethodGet, u.EscapedPath()).Public {
-		list.add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
+	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.Rules.For(http.MethodGet, u.EscapedPath()).Public {
+		list.Add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
 	}
 	return s
 }
@@ -79,11 +79,11 @@ func readStylesheet(file string) ([]byte, error) {
 	content, err := os.ReadFile(file)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("cannot read %s: %w", quote(file), reason(err))
+		return nil, fmt.Errorf("cannot read %s: %w", Quote(file), reason(err))
 	case len(content) > maxStylesheet:
-		return nil, fmt.Errorf("%s has %d KiB, and everybody who logs in loads it: at most %d KiB", quote(file), len(content)>>10, maxStylesheet>>10)
+		return nil, fmt.Errorf("%s has %d KiB, and everybody who logs in loads it: at most %d KiB", Quote(file), len(content)>>10, maxStylesheet>>10)
 	case strings.ContainsRune(string(content), 0):
-		return nil, fmt.Errorf("%s is no stylesheet", quote(file))
+		return nil, fmt.Errorf("%s is no stylesheet", Quote(file))
 	}
 	return content, nil
 }
@@ -105,7 +105,7 @@ func parseLanguages(s string) ([]string, error) {
 		}
 		tag, err := language.Parse(entry)
 		if err != nil {
-			return nil, fmt.Errorf("%s is not a language (examples: en, es, zh-Hans)", quote(entry))
+			return nil, fmt.Errorf("%s is not a language (examples: en, es, zh-Hans)", Quote(entry))
 		}
 		if slices.Contains(names, tag.String()) {
 			return nil, fmt.Errorf("%s is there twice", tag)
@@ -121,11 +121,11 @@ func openOverrides(dir string) (fs.FS, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", quote(dir), reason(err))
+		return nil, fmt.Errorf("cannot read %s: %w", Quote(dir), reason(err))
 	}
 	for _, e := range entries {
 		if e.Name() != "templates" && e.Name() != "messages" && !strings.HasPrefix(e.Name(), ".") {
-			return nil, fmt.Errorf("%s holds %s; it can have the directories templates and messages", quote(dir), quote(e.Name()))
+			return nil, fmt.Errorf("%s holds %s; it can have the directories templates and messages", Quote(dir), Quote(e.Name()))
 		}
 	}
 	return os.DirFS(dir), nil

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -11,22 +11,22 @@ import (
 // translate makes of parameters that other programs know what pgx knows, with their meaning kept. What says nothing to
 // the gate goes; what would weaken the connection by going is a fault that names it.
 func (c *databaseURL) translate() error {
-	var list faults
+	var list Faults
 	c.mergeTLS(&list)
 	c.mergePooler(&list)
 	for _, name := range saysNothing {
 		c.drop(name)
 	}
 	for _, p := range slices.Clone(c.params) {
-		cure, ok := cures[p.name]
-		if ok && p.value != "" && !slices.Contains(cure.unless, strings.ToLower(p.value)) {
-			list.add(fmt.Errorf("has the parameter %s, which %s", p.name, cure.text))
+		cure, ok := cures[p.Name]
+		if ok && p.Value != "" && !slices.Contains(cure.unless, strings.ToLower(p.Value)) {
+			list.Add(fmt.Errorf("has the parameter %s, which %s", p.Name, cure.text))
 		}
 		if ok {
-			c.drop(p.name)
+			c.drop(p.Name)
 		}
 	}
-	return list.orNil()
+	return list.OrNil()
 }
 
 // saysNothing are parameters about the pools, the statements and the connections of other programs.
@@ -76,7 +76,7 @@ var otherBytes = cure{"would make other bytes of what is kept: leave it out, as 
 var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 // mergeTLS makes one sslmode of what programs call by several names. Of two the stricter one counts.
-func (c *databaseURL) mergeTLS(list *faults) {
+func (c *databaseURL) mergeTLS(list *Faults) {
 	mode, given := c.get("sslmode")
 	if compat, ok := c.get("uselibpqcompat"); ok && switchWord(compat) == "false" && slices.Contains(tlsModes[2:], mode) {
 		mode = "verify-full" // what node-postgres makes of all of these
@@ -93,7 +93,7 @@ func (c *databaseURL) mergeTLS(list *faults) {
 			mode, given = stricter(mode, "verify-full"), true
 		case "accept_invalid_certs":
 		default:
-			list.add(errors.New("has the parameter sslaccept, which is neither strict nor accept_invalid_certs"))
+			list.Add(errors.New("has the parameter sslaccept, which is neither strict nor accept_invalid_certs"))
 		}
 	}
 	c.drop("ssl")
@@ -102,7 +102,7 @@ func (c *databaseURL) mergeTLS(list *faults) {
 		return
 	}
 	if !slices.Contains(tlsModes, mode) {
-		list.add(fmt.Errorf("has the parameter sslmode, which is none of %s", strings.Join(tlsModes, ", ")))
+		list.Add(fmt.Errorf("has the parameter sslmode, which is none of %s", strings.Join(tlsModes, ", ")))
 		return
 	}
 	c.set("sslmode", mode)
@@ -110,7 +110,7 @@ func (c *databaseURL) mergeTLS(list *faults) {
 
 // sslWord is what ssl means to drivers in JavaScript, Java, Elixir and Python. Plain true asks who answers in most of
 // them, node-postgres since 8.0 and pgJDBC since 42.2.5 among them; of what a word may mean the strictest is taken.
-func sslWord(value string, list *faults) string {
+func sslWord(value string, list *Faults) string {
 	switch word := switchWord(value); {
 	case word == "true":
 		return "verify-full"
@@ -121,7 +121,7 @@ func sslWord(value string, list *faults) string {
 	case slices.Contains(tlsModes, word):
 		return word
 	}
-	list.add(errors.New("has the parameter ssl, which is neither true nor false: write sslmode=verify-full instead"))
+	list.Add(errors.New("has the parameter ssl, which is neither true nor false: write sslmode=verify-full instead"))
 	return ""
 }
 
@@ -137,7 +137,7 @@ const leastPool = 3
 
 // mergePooler knows how programs say that a pooler in transaction mode is between, where no statement can be kept at
 // the server.
-func (c *databaseURL) mergePooler(list *faults) {
+func (c *databaseURL) mergePooler(list *Faults) {
 	pooled := false
 	for name, says := range map[string]string{
 		"pgbouncer": "true", "prepared_statements": "false", "prepareThreshold": "0", "prepare_threshold": "0", "binary_parameters": "true",
@@ -154,7 +154,7 @@ func (c *databaseURL) mergePooler(list *faults) {
 	if value, ok := c.get("connection_limit"); ok {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > 10_000 {
-			list.add(errors.New("has the parameter connection_limit, which is not a number of connections"))
+			list.Add(errors.New("has the parameter connection_limit, which is not a number of connections"))
 		} else if !c.has("pool_max_conns") {
 			c.set("pool_max_conns", strconv.Itoa(max(n, leastPool)))
 		}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"reflect"
@@ -52,7 +52,7 @@ func asList(s string) string {
 // lists are the settings that hold several entries, by their tag.
 func lists() map[string]bool {
 	found := map[string]bool{}
-	t := reflect.TypeFor[settings]()
+	t := reflect.TypeFor[Settings]()
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("env"), ",")
 		found[name] = t.Field(i).Tag.Get("list") == "true"

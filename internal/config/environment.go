@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -17,29 +17,29 @@ import (
 	"github.com/gatepost/gatepost/internal/spelling"
 )
 
-// readSettings fills the settings from the environment. An empty variable counts as not set: container tools pass
+// Read fills the settings from the environment. An empty variable counts as not set: container tools pass
 // those for whatever has no value.
-func readSettings(ctx context.Context, env []string) (settings, faults) {
+func Read(ctx context.Context, env []string) (Settings, Faults) {
 	values := map[string]string{}
 	for _, entry := range env {
 		if name, value, ok := strings.Cut(entry, "="); ok && tidy(value) != "" {
 			values[name] = tidy(value)
 		}
 	}
-	var s settings
+	var s Settings
 	list := misplaced(values)
 	several := lists()
-	for _, k := range s.all() {
-		if k.secret {
-			list.add(readSecretFile(values, k.name))
+	for _, k := range s.All() {
+		if k.Secret {
+			list.Add(readSecretFile(values, k.Name))
 		}
-		if value, ok := values[k.name]; ok && several[k.name] {
-			values[k.name] = asList(value)
+		if value, ok := values[k.Name]; ok && several[k.Name] {
+			values[k.Name] = asList(value)
 		}
 	}
 	list = append(list, unknown(values)...)
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)})
-	list.add(err)
+	list.Add(err)
 	for _, value := range []*string{&s.OpsListen, &s.HSTS, &s.AuditRetention, &s.VerifyEmail} {
 		*value = orOff(*value)
 	}
@@ -62,38 +62,38 @@ func readSecretFile(values map[string]string, name string) error {
 	var pathErr *fs.PathError
 	switch {
 	case errors.As(err, &pathErr):
-		return fmt.Errorf("%s_FILE: cannot read %s: %w", name, quote(file), pathErr.Err)
+		return fmt.Errorf("%s_FILE: cannot read %s: %w", name, Quote(file), pathErr.Err)
 	case err != nil:
 		return fmt.Errorf("%s_FILE: %w", name, err)
 	}
 	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
-		return fmt.Errorf("%s_FILE: %s is in UTF-16, as PowerShell writes files: save it as UTF-8", name, quote(file))
+		return fmt.Errorf("%s_FILE: %s is in UTF-16, as PowerShell writes files: save it as UTF-8", name, Quote(file))
 	}
 	if values[name] = tidy(string(b)); values[name] == "" {
-		return fmt.Errorf("%s_FILE: %s is empty", name, quote(file))
+		return fmt.Errorf("%s_FILE: %s is empty", name, Quote(file))
 	}
 	return nil
 }
 
 // unknown reports variables of ours that do not exist: a misspelt protection must not silently be none.
-func unknown(values map[string]string) faults {
+func unknown(values map[string]string) Faults {
 	known := map[string]bool{}
-	for _, k := range (settings{}).all() {
-		known[k.name] = true
-		if k.secret {
-			known[k.name+"_FILE"] = true
+	for _, k := range (Settings{}).All() {
+		known[k.Name] = true
+		if k.Secret {
+			known[k.Name+"_FILE"] = true
 		}
 	}
-	var list faults
+	var list Faults
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
 			continue
 		}
 		if !variableName.MatchString(name) { // a line of a file that was cut in the wrong place, and may hold anything
-			list.add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not shown, as it may hold a password: look at how the environment is written"))
+			list.Add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not shown, as it may hold a password: look at how the environment is written"))
 			continue
 		}
-		list.add(fmt.Errorf("%s is not a setting; did you mean %s?", name, spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
+		list.Add(fmt.Errorf("%s is not a setting; did you mean %s?", name, spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
 	}
 	return list
 }

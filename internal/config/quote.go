@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -15,9 +15,9 @@ const maxQuoted = 200
 // hidden stands in a sentence for what may hold a password.
 const hidden = "what is there (not shown, as it may hold a password)"
 
-// quote is the one way in which a sentence repeats what an operator wrote: in quotation marks, so that no byte of it
+// Quote is the one way in which a sentence repeats what an operator wrote: in quotation marks, so that no byte of it
 // does anything to a terminal, and not at all when it may hold a secret.
-func quote(s string) string {
+func Quote(s string) string {
 	switch {
 	case mayHoldSecret(s):
 		return hidden
@@ -77,7 +77,7 @@ func plainAuthority(rest string) bool {
 		authority = rest[:end]
 	}
 	u, err := url.Parse("http://" + authority)
-	return err == nil && u.User == nil && u.Hostname() != "" && validPort(u)
+	return err == nil && u.User == nil && u.Hostname() != "" && ValidPort(u)
 }
 
 // withoutPaths leaves out what begins with a slash: the rule /users:all, /@me is none of a password.
@@ -113,17 +113,17 @@ func nameOnly(s string) bool { return randomKey(s) && !strings.ContainsAny(s, "+
 
 // misplaced finds secrets in settings that take none, before anything reads them: each is one fault, and as good as not
 // set from then on.
-func misplaced(values map[string]string) faults {
-	var list faults
-	for _, k := range (settings{}).all() {
-		file := k.name + "_FILE"
-		if k.secret && mayHoldSecret(values[file]) {
-			list.add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: write that into a file, or set %s", file, k.name))
+func misplaced(values map[string]string) Faults {
+	var list Faults
+	for _, k := range (Settings{}).All() {
+		file := k.Name + "_FILE"
+		if k.Secret && mayHoldSecret(values[file]) {
+			list.Add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: write that into a file, or set %s", file, k.Name))
 			delete(values, file)
 		}
-		if !k.secret && mayHoldSecret(values[k.name]) && !(namesThings[k.name] && nameOnly(values[k.name])) {
-			list.add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password", k.name, expected(k.name)))
-			delete(values, k.name)
+		if !k.Secret && mayHoldSecret(values[k.Name]) && !(namesThings[k.Name] && nameOnly(values[k.Name])) {
+			list.Add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password", k.Name, expected(k.Name)))
+			delete(values, k.Name)
 		}
 	}
 	return list

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -15,16 +15,16 @@ import (
 // takeDatabaseURL gives back the address of a database as pgx reads it, or what nobody can read. Faults name a
 // parameter and its cure, and quote nothing: the parser's own words hold pieces of the password when that has
 // characters with a meaning in URLs.
-func takeDatabaseURL(list *faults, name, s string) string {
+func takeDatabaseURL(list *Faults, name, s string) string {
 	if s == "" {
 		return ""
 	}
 	plain, err := readDatabaseURL(s)
 	if err != nil {
-		var each faults
-		each.add(err)
+		var each Faults
+		each.Add(err)
 		for _, err := range each {
-			list.add(fmt.Errorf("%s %w", name, err))
+			list.Add(fmt.Errorf("%s %w", name, err))
 		}
 		return "unreadable"
 	}
@@ -88,7 +88,7 @@ type databaseURL struct {
 }
 
 // param is one parameter. As it was written it says what it did, whatever it holds.
-type param struct{ name, value, written string }
+type param struct{ Name, Value, written string }
 
 // splitURL is for what stands behind ://. The first @ ends the password, as libpq has it.
 func splitURL(rest string) (databaseURL, error) {
@@ -145,7 +145,7 @@ func splitDSN(s string) (params []param, err error) {
 		params = append(params, param{name, value, name + "=" + rest[:len(rest)-len(after)]})
 		s = after
 	}
-	if !slices.ContainsFunc(params, func(p param) bool { return slices.Contains(leadsSomewhere, p.name) }) {
+	if !slices.ContainsFunc(params, func(p param) bool { return slices.Contains(leadsSomewhere, p.Name) }) {
 		return nil, errShape // what is left are defaults, which lead to the database of whoever runs the gate
 	}
 	return params, nil
@@ -192,8 +192,8 @@ func (c databaseURL) String() string {
 // get is the last one of a name, which is the one that counts.
 func (c databaseURL) get(name string) (string, bool) {
 	for i := len(c.params) - 1; i >= 0; i-- {
-		if c.params[i].name == name {
-			return c.params[i].value, true
+		if c.params[i].Name == name {
+			return c.params[i].Value, true
 		}
 	}
 	return "", false
@@ -212,7 +212,7 @@ func (c *databaseURL) set(name, value string) {
 func (c *databaseURL) drop(name string) {
 	kept := c.params[:0:0]
 	for _, p := range c.params {
-		if p.name != name {
+		if p.Name != name {
 			kept = append(kept, p)
 		}
 	}

@@ -1,0 +1,363 @@
+// Package config is every setting: how it is written in the environment, what it means, and what is wrong with it, told all
+// at once and without a piece of a password. It is the only room that reads the environment.
+//
+// It opens nothing but the files that settings name, and runs nothing.
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/smtp"
+	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// Config is every setting, checked. Nothing runs on a config with faults.
+type Config struct {
+	Settings                                   Settings // as they were written
+	Env                                        []string // where they come from
+	Upstream                                   proxy.Upstream
+	HasUpstream                                bool
+	UpstreamTimeout                            time.Duration
+	PublicURL                                  *url.URL
+	Rules                                      proxy.Rules
+	Identity                                   proxy.Identity
+	Pages                                      string // "" for /
+	Brand                                      loginui.Brand
+	AppCookies                                 []loginui.AppCookie
+	SignUpClosed, ByInvitation                 bool
+	SignUpDomains                              []string
+	Mail                                       *smtp.Server // nil: none is configured
+	Deliver                                    smtp.Deliver // nil: there is no mail
+	Verify                                     auth.Verify
+	NotifySignIns                              bool
+	SignUpLimit, SignUpTotal                   int
+	SessionIdle, SessionLifetime, SessionCache time.Duration
+	SessionsPerUser                            int
+	MaxConnections                             int
+	PasswordMin                                int
+	TrustedProxies                             []netip.Prefix
+	Certificate                                *Certificate // nil: none from files
+	ACMEDomains                                []string
+	TLS                                        bool   // it ends here
+	HSTS                                       string // empty: nothing is said
+	DataDir                                    string
+	Migrate, AllowHTTP, TrustUnverifiedEmail   bool
+	AuditRetention                             time.Duration
+	DrainDelay, DrainTimeout                   time.Duration
+	LogLevel                                   slog.Level
+	LogJSON, Profiling                         bool
+}
+
+// maxLifetime is the longest a browser keeps a cookie (RFC 6265bis, section 5.5: 400 days).
+const maxLifetime = 400 * 24 * time.Hour
+
+// Load reads and checks the environment. The error is a Faults: everything wrong at once.
+func Load(ctx context.Context, env []string) (*Config, error) {
+	s, list := Read(ctx, env)
+	c := &Config{Settings: s, Env: env}
+	c.checkListeners(&list, Lookup(env, "PORT"))
+	c.checkPublicURL(&list)
+	c.checkTLS(&list)
+	c.checkUpstream(&list)
+	c.checkPages(&list)
+	c.checkMail(&list)
+	c.checkRules(&list)
+	c.checkSessions(&list)
+	c.checkConnections(&list)
+	c.checkDatabase(&list, env)
+	c.checkLog(&list)
+	c.checkDrain(&list)
+	c.checkBrand(&list) // last: it renders the pages with the rest
+	return c, list.OrNil()
+}
+
+func Lookup(env []string, name string) string {
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return tidy(value)
+		}
+	}
+	return ""
+}
+
+func (c *Config) checkListeners(list *Faults, platformPort string) {
+	if c.Settings.Listen == "" {
+		c.Settings.Listen = "localhost:8080"
+		if mayHoldSecret(platformPort) {
+			list.Add(errors.New("PORT holds what may be a password, so it is not shown: it is a number, for example 8080"))
+		} else if platformPort != "" {
+			c.Settings.Listen = ":" + platformPort
+		}
+	}
+	host, err := CheckAddress("GATEPOST_LISTEN", c.Settings.Listen)
+	list.Add(err)
+	if err == nil && !isLoopbackListener(host) && c.Settings.PublicURL == "" {
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, for example https://app.example.com", Quote(c.Settings.Listen)))
+	}
+	if c.Settings.OpsListen != "off" {
+		_, err := CheckAddress("GATEPOST_OPS_LISTEN", c.Settings.OpsListen)
+		list.Add(err)
+	}
+}
+
+func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
+
+func (c *Config) checkPublicURL(list *Faults) {
+	c.AllowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.Settings.AllowHTTP)
+	if c.Settings.PublicURL == "" {
+		_, port, _ := net.SplitHostPort(c.Settings.Listen) // checked above
+		c.Settings.PublicURL = "http://localhost:" + port
+	}
+	c.PublicURL = &url.URL{Scheme: "http", Host: "localhost"}
+	u, err := url.Parse(strings.TrimSuffix(c.Settings.PublicURL, "/"))
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !ValidPort(u):
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is not a URL like https://app.example.com", Quote(c.Settings.PublicURL)))
+		return
+	case u.User != nil:
+		list.Add(errors.New("GATEPOST_PUBLIC_URL takes no user name or password"))
+		return
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s has a path: the gate stands in front of a whole site, so name only scheme, host and port", Quote(c.Settings.PublicURL)))
+	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.AllowHTTP:
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", Quote(c.Settings.PublicURL)))
+	}
+	c.PublicURL = &url.URL{Scheme: u.Scheme, Host: AsBrowsersSay(u)}
+	if c.Settings.AppName == "" {
+		c.Settings.AppName = c.PublicURL.Host
+	}
+	if utf8.RuneCountInString(c.Settings.AppName) > maxAppName || strings.ContainsFunc(c.Settings.AppName, unicode.IsControl) || !utf8.ValidString(c.Settings.AppName) {
+		list.Add(fmt.Errorf("GATEPOST_APP_NAME: %s is to have at most %d characters, on one line", Quote(c.Settings.AppName), maxAppName))
+	}
+}
+
+// maxAppName is in characters: what a card and the tab of a browser can show.
+const maxAppName = 100
+
+// ValidPort accepts no port, or a number that can be one.
+func ValidPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil
+}
+
+// AsBrowsersSay is the host as it stands in the Host and Origin headers of browsers: in ASCII, without a port that
+// goes without saying.
+func AsBrowsersSay(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if name, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
+		host = name
+		if u.Port() != "" {
+			host = net.JoinHostPort(name, u.Port())
+		}
+	}
+	if u.Scheme == "https" {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
+}
+
+func (c *Config) checkUpstream(list *Faults) {
+	c.UpstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.Settings.UpstreamTimeout)
+	if c.Settings.Upstream == "" {
+		return
+	}
+	var err error
+	if c.Upstream, err = proxy.ParseUpstream(c.Settings.Upstream); err != nil {
+		list.Add(fmt.Errorf("GATEPOST_UPSTREAM %w", err))
+		return
+	}
+	c.HasUpstream = true
+}
+
+// NeedUpstream is for the commands that forward.
+func (c *Config) NeedUpstream() error {
+	if c.HasUpstream || Lookup(c.Env, "GATEPOST_UPSTREAM") != "" { // a fault has been told
+		return nil
+	}
+	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
+}
+
+func (c *Config) checkRules(list *Faults) {
+	var err error
+	c.Rules, err = proxy.ParseRules(c.Settings.Protect, c.Settings.Public)
+	list.Add(err)
+	for _, rule := range c.Rules.ProtectingBelow("/.gatepost") {
+		list.Add(fmt.Errorf("GATEPOST_PROTECT: rule %q never decides: what lies below /.gatepost is Gatepost's own and never reaches the app; leave the rule out", rule))
+	}
+	c.Identity, err = proxy.ParseIdentity(c.Settings.IdentityHeaders, c.Settings.StripHeaders)
+	list.Add(err)
+	c.TrustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.Settings.TrustedProxies)
+	c.TrustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.Settings.TrustUnverifiedEmail)
+	if c.Identity.Renames("email", "X-Auth-Email") && c.Settings.SignUp == "open" && c.Verify != auth.VerifyRequired && !c.TrustUnverifiedEmail {
+		list.Add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_VERIFY_EMAIL=required or GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
+	}
+}
+
+func (c *Config) parseNetworks(list *Faults, name, s string) []netip.Prefix {
+	var networks []netip.Prefix
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		p, err := parseNetwork(entry)
+		if err != nil {
+			list.Add(fmt.Errorf("%s: %s is not a network (examples: 10.0.0.0/8, 192.0.2.1, 2001:db8::/32)", name, Quote(entry)))
+			continue
+		}
+		networks = append(networks, p)
+	}
+	return networks
+}
+
+// parseNetwork reads a network or a single address; IPv4 written as IPv6 is IPv4.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), err
+}
+
+func (c *Config) checkPages(list *Faults) {
+	if !CleanPath(c.Settings.Pages) {
+		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", Quote(c.Settings.Pages)))
+	}
+	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); c.Pages == "/.gatepost" || c.Pages == "/api/auth" {
+		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix", Quote(c.Settings.Pages)))
+	}
+	if !CleanPath(c.Settings.Home) {
+		list.Add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", Quote(c.Settings.Home)))
+	}
+	switch strings.TrimPrefix(c.Settings.Home, c.Pages) {
+	case "/login", "/signup", "/register", "/logout":
+		list.Add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page of your app", Quote(c.Settings.Home)))
+	}
+	if c.Settings.SignUp != "open" && c.Settings.SignUp != "invite" && c.Settings.SignUp != "closed" {
+		list.Add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", Quote(c.Settings.SignUp)))
+	}
+	c.SignUpClosed, c.ByInvitation = c.Settings.SignUp != "open", c.Settings.SignUp == "invite"
+	c.SignUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.Settings.SignUpLimit)
+	c.SignUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.Settings.SignUpTotal)
+}
+
+// CleanPath accepts paths that mean the same to everybody.
+func CleanPath(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && strings.HasPrefix(s, "/") && u.Path == s && u.EscapedPath() == s &&
+		path.Clean(s) == "/"+strings.Trim(s, "/") && !strings.ContainsAny(s, "%;")
+}
+
+func (c *Config) checkSessions(list *Faults) {
+	c.SessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.Settings.SessionIdle)
+	c.SessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.Settings.SessionLifetime)
+	if c.SessionLifetime > maxLifetime {
+		list.Add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh", Quote(c.Settings.SessionLifetime), int(maxLifetime.Hours())))
+	}
+	if c.Settings.SessionCache != "0" {
+		c.SessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.Settings.SessionCache)
+	}
+	sessions, err := strconv.Atoi(c.Settings.SessionsPerUser)
+	if err != nil || sessions < 1 || sessions > 10_000 {
+		list.Add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000", Quote(c.Settings.SessionsPerUser)))
+	}
+	c.SessionsPerUser = sessions
+	n, err := strconv.Atoi(c.Settings.PasswordMin)
+	if err != nil || n < 8 || n > 64 {
+		list.Add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", Quote(c.Settings.PasswordMin)))
+	}
+	c.PasswordMin = n
+	c.AppCookies, err = loginui.ParseAppCookies(c.Settings.AppCookies, c.Cookie())
+	list.Add(err)
+}
+
+func (c *Config) checkDatabase(list *Faults, env []string) {
+	c.Migrate = c.parseBool(list, "GATEPOST_MIGRATE", c.Settings.Migrate)
+	c.Settings.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.Settings.DatabaseURL)
+	c.Settings.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.Settings.DirectDatabaseURL)
+	if c.Settings.DatabaseURL == "" && c.Settings.DirectDatabaseURL != "" {
+		list.Add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
+	}
+	if c.Settings.DatabaseURL == "" && c.Settings.DataDir == "" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
+		list.Add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.PublicURL))
+	}
+	c.DataDir = c.Settings.DataDir
+	if c.DataDir == "" {
+		c.DataDir = defaultDataDir(env)
+	}
+	dir, err := filepath.Abs(c.DataDir)
+	list.Add(err)
+	c.DataDir = dir
+}
+
+func defaultDataDir(env []string) string {
+	home := Lookup(env, "HOME")
+	switch {
+	case os.Getuid() == 0:
+		return "/var/lib/gatepost"
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Application Support", "gatepost")
+	case Lookup(env, "XDG_DATA_HOME") != "":
+		return filepath.Join(Lookup(env, "XDG_DATA_HOME"), "gatepost")
+	}
+	return filepath.Join(home, ".local", "share", "gatepost")
+}
+
+func (c *Config) checkLog(list *Faults) {
+	if c.Settings.LogFormat != "text" && c.Settings.LogFormat != "json" {
+		list.Add(fmt.Errorf("GATEPOST_LOG_FORMAT: %s is neither text nor json", Quote(c.Settings.LogFormat)))
+	}
+	c.LogJSON = c.Settings.LogFormat == "json"
+	if c.Settings.AuditRetention != "off" {
+		c.AuditRetention = c.parseSeconds(list, "GATEPOST_AUDIT_RETENTION", c.Settings.AuditRetention)
+	}
+	c.Profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Settings.Profiling)
+	switch strings.ToLower(c.Settings.LogLevel) {
+	case "debug", "info", "warn", "error":
+		_ = c.LogLevel.UnmarshalText([]byte(c.Settings.LogLevel)) // one of the four
+	default:
+		list.Add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", Quote(c.Settings.LogLevel)))
+	}
+}
+
+func (c *Config) checkDrain(list *Faults) {
+	if c.Settings.DrainDelay != "0s" && c.Settings.DrainDelay != "0" {
+		c.DrainDelay = c.parseDuration(list, "GATEPOST_DRAIN_DELAY", c.Settings.DrainDelay)
+	}
+	c.DrainTimeout = c.parseDuration(list, "GATEPOST_DRAIN_TIMEOUT", c.Settings.DrainTimeout)
+}
+
+// Cookie is the session cookie that follows from the public URL.
+func (c *Config) Cookie() session.Cookie {
+	port := c.PublicURL.Port()
+	if port == "" {
+		port = "80"
+	}
+	return session.NewCookie(c.PublicURL.Scheme == "https", port, c.SessionLifetime)
+}

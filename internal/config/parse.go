@@ -1,0 +1,52 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+func (c *Config) parseDuration(list *Faults, name, s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		list.Add(fmt.Errorf("%s: %s is not a length of time above zero (examples: 30s, 10m, 168h)", name, Quote(s)))
+	}
+	return d
+}
+
+// parseSeconds is for what cookies, headers or SQL count in seconds.
+func (c *Config) parseSeconds(list *Faults, name, s string) time.Duration {
+	d := c.parseDuration(list, name, s)
+	if d > 0 && d < time.Second {
+		list.Add(fmt.Errorf("%s: %s is less than a second, which would be no time at all: at least 1s", name, Quote(s)))
+	}
+	return d
+}
+
+// maxCount keeps a limit on sign-ups from becoming a length of time below what PostgreSQL counts in.
+const maxCount = 1_000_000
+
+func (c *Config) parseCount(list *Faults, name, s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > maxCount {
+		list.Add(fmt.Errorf("%s: %s is not a number from 0 (no limit) to %d", name, Quote(s), maxCount))
+	}
+	return n
+}
+
+func (c *Config) parseBool(list *Faults, name, s string) bool {
+	word := switchWord(s)
+	if word != "true" && word != "false" {
+		list.Add(fmt.Errorf("%s: %s is neither true nor false", name, Quote(s)))
+	}
+	return word == "true"
+}
+
+func (c *Config) checkConnections(list *Faults) {
+	n, err := strconv.Atoi(c.Settings.MaxConnections)
+	if err != nil || n < 1 || n > 1_000_000 {
+		list.Add(errors.New("GATEPOST_MAX_CONNECTIONS: " + Quote(c.Settings.MaxConnections) + " is not a number from 1 to 1000000"))
+	}
+	c.MaxConnections = n
+}
