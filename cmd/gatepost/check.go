@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/postgres"
 )
 
 // check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
@@ -83,7 +84,7 @@ func (p *process) printSettings(c *config.Config) error {
 				s.Value += " (password hidden)"
 			}
 		default:
-			s.Value = describeURL(s.Value) + " (password hidden)"
+			s.Value = postgres.Describe(s.Value) + " (password hidden)"
 		}
 		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
 	}
@@ -136,12 +137,12 @@ func checkLiveUpstream(ctx context.Context, c *config.Config) error {
 }
 
 func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error {
-	db, err := openDatabase(ctx, c, false)
+	db, err := postgres.Open(ctx, c, false)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return checkDatabase(ctx, c, db)
+	return postgres.Check(ctx, c, db)
 }
 
 // checkOutbox tells of mail that does not go out.

@@ -19,7 +19,7 @@ const module = "github.com/gatepost/gatepost/"
 // mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
 var mayImport = map[string][]string{
 	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle", "loginui", "proxy",
-		"migrations", "internal/config", "internal/localpg", "internal/doctor", "internal/share", "internal/smtp", "internal/spelling", "internal/upkeep"},
+		"migrations", "internal/config", "internal/localpg", "internal/doctor", "internal/postgres", "internal/share", "internal/smtp", "internal/spelling", "internal/upkeep"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
 	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
 		"internal/share", "internal/upkeep"},
@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"auth/throttle":            {"auth/database", "auth/secret", "internal/share"},
 	"migrations":               {"internal/upkeep"},
 	"internal/config":          {"auth", "auth/session", "internal/smtp", "internal/spelling", "loginui", "proxy"},
+	"internal/postgres":        {"auth/database", "internal/config", "internal/localpg", "migrations"},
 	"internal/smtp":            {"auth/mail", "internal/upkeep", "loginui", "proxy"},
 	"internal/smtp/postoffice": {},
 	"internal/localpg":         {},

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/postgres"
 	"github.com/gatepost/gatepost/migrations"
 )
 
@@ -57,13 +58,27 @@ func printMigrations(w io.Writer, list []migrations.Migration) error {
 
 // withConn runs f on a connection for migrations.
 func (p *process) withConn(ctx context.Context, f func(*pgx.Conn) error) error {
-	return p.withDatabase(ctx, func(_ *config.Config, db *postgres) error {
-		db.warned = func(note string) { fmt.Fprintln(p.stdout, "note:", note) }
-		conn, err := db.connect(ctx)
+	return p.withDatabase(ctx, func(_ *config.Config, db *postgres.Database) error {
+		db.Warned = func(note string) { fmt.Fprintln(p.stdout, "note:", note) }
+		conn, err := db.Connect(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
 		return f(conn)
 	})
+}
+
+// withDatabase runs a short command on the configured database.
+func (p *process) withDatabase(ctx context.Context, f func(*config.Config, *postgres.Database) error) error {
+	c, err := config.Load(ctx, p.env)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return f(c, db)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/postgres"
 	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
@@ -87,7 +88,7 @@ type gate struct {
 	c       *config.Config
 	log     *slog.Logger
 	lines   io.Writer // where log writes
-	db      *postgres
+	db      *postgres.Database
 	pool    *pgxpool.Pool
 	store   *auth.Store
 	ui      atomic.Pointer[pages]
@@ -150,7 +151,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Wri
 	}
 	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
-		"upstream", c.Upstream.String(), "database", describeURL(g.db.url))
+		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
 	if err := up(g); err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Wri
 		return nil
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
-	case <-g.db.ended():
+	case <-g.db.Ended():
 		return errors.New("the built-in PostgreSQL ended; start gatepost again")
 	}
 }
@@ -258,29 +259,29 @@ func (g *gate) keep(work string, run func(context.Context)) {
 
 func (g *gate) openStore(ctx context.Context) error {
 	var err error
-	if g.db, err = openDatabase(ctx, g.c, true); err != nil {
+	if g.db, err = postgres.Open(ctx, g.c, true); err != nil {
 		return err
 	}
-	g.db.warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
+	g.db.Warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
 	g.onClose(func() { _ = g.db.Close() })
-	conn, err := g.db.connectPatiently(ctx, g.log)
+	conn, err := g.db.ConnectPatiently(ctx, g.log)
 	if err != nil {
 		return err
 	}
-	err = prepare(ctx, g.c, conn, g.log, g.waiting())
+	err = postgres.Prepare(ctx, g.c, conn, g.log, g.waiting())
 	_ = conn.Close(ctx)
 	if err != nil {
 		return err
 	}
-	pool, err := openPool(ctx, g.db)
+	pool, err := postgres.OpenPool(ctx, g.db)
 	if err != nil {
 		return err
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
 	options := g.c.StoreOptions(g.log, g.metrics)
-	options.PathConns, options.WorkConns = g.db.path, g.db.work
-	if options.Listen, err = g.db.listenConfig(); err != nil {
+	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
+	if options.Listen, err = g.db.ListenConfig(); err != nil {
 		return err
 	}
 	options.HashWorker, options.Watch = newHashWorker, g.watch

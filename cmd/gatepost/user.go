@@ -20,6 +20,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/postgres"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -256,11 +257,11 @@ func (p *process) printJSON(v any) error {
 
 // withStore runs f on a store whose database is up to date.
 func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) error {
-	return p.withDatabase(ctx, func(c *config.Config, db *postgres) error {
-		if err := checkDatabase(ctx, c, db); err != nil {
+	return p.withDatabase(ctx, func(c *config.Config, db *postgres.Database) error {
+		if err := postgres.Check(ctx, c, db); err != nil {
 			return err
 		}
-		pool, err := openPool(ctx, db)
+		pool, err := postgres.OpenPool(ctx, db)
 		if err != nil {
 			return err
 		}

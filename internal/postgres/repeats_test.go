@@ -1,4 +1,4 @@
-package main
+package postgres
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/internal/config"
 )
+
+func TestMain(m *testing.M) { authtest.Main(m) }
 
 // PostgreSQL repeats parameters that it does not know; such a name may be a piece of a password.
 func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
