@@ -546,6 +546,10 @@ func TestReadyzSaysWhy(t *testing.T) {
 	database := authtest.NewEmptyDatabase(t)
 	g := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+app.URL)
 	query := ""
+	type ready struct {
+		Ready  bool
+		Checks map[string]string
+	}
 	ask := func() (status int, answer ready) {
 		res, err := http.Get(g.ops + "/readyz" + query)
 		if err != nil {

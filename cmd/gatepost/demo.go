@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ const demoAdmin = "admin@example.com"
 // demo runs the real gate in front of the sample app. The app listens on a socket in a directory only this user may
 // enter, so there is no way round the gate.
 func (p *process) demo(ctx context.Context, _ *cli.Command) error {
-	p.tune()
+	defer runtime.KeepAlive(tune(p.env))
 	dir, err := os.MkdirTemp("", "gatepost-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the sample app's socket: %w", err)
@@ -47,7 +48,9 @@ func (p *process) demo(ctx context.Context, _ *cli.Command) error {
 	defer stop()
 	out := &batchWriter{to: p.stderr}
 	defer out.Flush()
-	return serve(ctx, c, newLogger(c, out), out, func(g *gate) error { return p.welcome(ctx, g) })
+	o := p.running(newLogger(c, out), out)
+	o.Up = func(ctx context.Context, s *auth.Store) error { return p.welcome(ctx, c, s) }
+	return serve(ctx, c, o)
 }
 
 // demoEnv sets what makes it the demo and leaves the rest (ports, directories, log) to the operator.
@@ -77,9 +80,9 @@ func serveDemoApp(socket string, box *mailbox) (stop func(), err error) {
 }
 
 // welcome makes an admin with a new password and says what to do next.
-func (p *process) welcome(ctx context.Context, g *gate) error {
+func (p *process) welcome(ctx context.Context, c *config.Config, s *auth.Store) error {
 	password := secret.Password(rand.Text())
-	if err := setDemoAdmin(ctx, g.store, password); err != nil {
+	if err := setDemoAdmin(ctx, s, password); err != nil {
 		return fmt.Errorf("make the demo's admin: %w", err)
 	}
 	_, err := fmt.Fprintf(p.stdout, `
@@ -93,7 +96,7 @@ func (p *process) welcome(ctx context.Context, g *gate) error {
 
   Its users are in %[4]s.  Stop with Ctrl-C.
 
-`, g.c.PublicURL, demoAdmin, string(password), g.c.DataDir)
+`, c.PublicURL, demoAdmin, string(password), c.DataDir)
 	return err
 }
 

@@ -21,10 +21,10 @@ import (
 )
 
 // newMetrics is the registry of a gate, with what is known of the process.
-func newMetrics() *prometheus.Registry {
+func newMetrics(version, commit string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatepost_build_info", Help: "1, and which build of the gate this is.",
-		ConstLabels: prometheus.Labels{"version": version, "commit": commit(), "go": runtime.Version()}})
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit, "go": runtime.Version()}})
 	build.Set(1)
 	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r

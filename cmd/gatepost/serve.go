@@ -10,10 +10,9 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +21,6 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/loginui"
@@ -52,8 +50,8 @@ const spareHeap = 32 << 20
 
 // tune makes the spare heap, which is there while what it returns is kept alive. An operator who sets GOGC has the collector to
 // themselves. GOMEMLIMIT is about memory that is taken, so it does not count the spare heap.
-func (p *process) tune() (spare []byte) {
-	if config.Lookup(p.env, "GOGC") != "" {
+func tune(env []string) (spare []byte) {
+	if config.Lookup(env, "GOGC") != "" {
 		return nil
 	}
 	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-spareHeap {
@@ -62,41 +60,21 @@ func (p *process) tune() (spare []byte) {
 	return make([]byte, spareHeap)
 }
 
-func (p *process) serve(ctx context.Context, _ *cli.Command) error {
-	defer runtime.KeepAlive(p.tune())
-	c, err := config.Load(ctx, p.env)
-	var list config.Faults
-	list.Add(err)
-	list.Add(c.NeedUpstream())
-	if err := list.OrNil(); err != nil {
-		return err
-	}
-	out := &batchWriter{to: p.stderr}
-	defer out.Flush()
-	log := newLogger(c, out)
-	if c.Settings.DatabaseURL == "" {
-		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.DataDir)
-	}
-	if doubts := c.Rules.Doubts(); len(doubts) > 0 {
-		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules", strings.Join(doubts, "; "))
-	}
-	return serve(ctx, c, log, out, func(*gate) error { return nil })
-}
-
 // gate is everything that runs.
 type gate struct {
-	c       *config.Config
-	log     *slog.Logger
-	lines   io.Writer // where log writes
-	db      *postgres.Database
-	pool    *pgxpool.Pool
-	store   *auth.Store
-	ui      atomic.Pointer[pages]
-	deliver atomic.Pointer[smtp.Deliver] // nil: there is no mail
-	proxy   *proxy.Proxy
-	public  *http.Server
-	ops     *http.Server // nil when off
-	plain   *http.Server // over http, where the site is https; nil when off
+	c          *config.Config
+	log        *slog.Logger
+	lines      io.Writer // where log writes
+	hashWorker func() *exec.Cmd
+	db         *postgres.Database
+	pool       *pgxpool.Pool
+	store      *auth.Store
+	ui         atomic.Pointer[pages]
+	deliver    atomic.Pointer[smtp.Deliver] // nil: there is no mail
+	proxy      *proxy.Proxy
+	public     *http.Server
+	ops        *http.Server // nil when off
+	plain      *http.Server // over http, where the site is https; nil when off
 	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
 	authority *authority
 	ready     *readiness
@@ -109,9 +87,22 @@ type gate struct {
 	close       []func()
 }
 
+// serveOptions are what a gate is given besides its settings.
+type serveOptions struct {
+	Log   *slog.Logger
+	Lines io.Writer // where Log writes
+	// Version and Commit say which build of the gate this is.
+	Version, Commit string
+	// HashWorker is a command that hashes passwords, new at each call; see auth.Options.HashWorker.
+	HashWorker func() *exec.Cmd
+	// Up is called when requests are being answered. Nil: nobody wants to know.
+	Up func(context.Context, *auth.Store) error
+}
+
 // serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
-// order. lines is where log writes; up is called when requests are being answered.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Writer, up func(*gate) error) error {
+// order.
+func serve(ctx context.Context, c *config.Config, o serveOptions) error {
+	log := o.Log
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
 	defer signal.Stop(hangups)
@@ -119,7 +110,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Wri
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, lines: lines, ready: &readiness{}, metrics: newMetrics(), sockets: newSockets(affordable(c.MaxConnections))}
+	g := &gate{c: c, log: log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{}, metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
 	g.watch = upkeep.New(log, g.metrics)
 	g.sockets.register(g.metrics)
 	l = g.sockets.bound(l)
@@ -152,8 +143,10 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, lines io.Wri
 	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
-	if err := up(g); err != nil {
-		return err
+	if o.Up != nil {
+		if err := o.Up(ctx, g.store); err != nil {
+			return err
+		}
 	}
 	g.notify(daemon.SdNotifyReady)
 	select {
@@ -284,7 +277,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	if options.Listen, err = g.db.ListenConfig(); err != nil {
 		return err
 	}
-	options.HashWorker, options.Watch = newHashWorker, g.watch
+	options.HashWorker, options.Watch = g.hashWorker, g.watch
 	if g.c.Deliver != nil {
 		g.deliver.Store(&g.c.Deliver)
 		options.Send = g.send
