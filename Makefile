@@ -32,12 +32,12 @@ SIEGE = ^TestNobodyClosesTheGateForOthers$$
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
 	@scripts/need postgresql compiler
 	CGO_ENABLED=1 $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
-	$(GO) test -timeout 30m -run '$(SIEGE)' ./cmd/gatepost
+	$(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
 
 DURATION ?= 2m
 soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some
 	@scripts/need postgresql
-	$(GO) test -count=1 -timeout 12h -v -run '$(SIEGE)' ./cmd/gatepost -soak $(DURATION) -soak.only '$(SOAK)'
+	$(GO) test -count=1 -timeout 12h -v -run '$(SIEGE)' ./acceptance -soak $(DURATION) -soak.only '$(SOAK)'
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e examples/express examples/nextjs) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
@@ -63,7 +63,7 @@ pgo: ## what a build guided by a profile gains; copy bin/default.pgo to cmd/gate
 	$(GO) run ./bench -against bin/gatepost-pgo
 
 lint:
-	@files=$$(gofmt -l cmd proxy auth loginui migrations internal bench e2e); \
+	@files=$$(gofmt -l acceptance auth bench cmd e2e internal loginui migrations proxy); \
 		if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	cd e2e && $(GO) vet ./...

@@ -10,14 +10,15 @@ import (
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/internal/server"
 	"github.com/gatepost/gatepost/migrations"
 )
 
 func (p *process) migrate(ctx context.Context, _ *cli.Command) error {
 	return p.withConn(ctx, func(conn *pgx.Conn) error {
-		tell := seldom{every: tellEvery}
+		tell := server.Seldom{Every: server.TellEvery}
 		n, err := migrations.Set{Waits: func(w migrations.Wait) {
-			if tell.due() {
+			if tell.Due() {
 				fmt.Fprintf(p.stderr, "gatepost: %s\n", w)
 			}
 		}}.Up(ctx, conn)

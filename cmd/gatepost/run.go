@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/demo"
+	"github.com/gatepost/gatepost/internal/server"
 )
 
 func (p *process) serve(ctx context.Context, _ *cli.Command) error {
-	defer runtime.KeepAlive(tune(p.env))
+	defer runtime.KeepAlive(server.Tune(p.env))
 	c, err := config.Load(ctx, p.env)
 	var list config.Faults
 	list.Add(err)
@@ -21,19 +21,25 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	if err := list.OrNil(); err != nil {
 		return err
 	}
-	out := &batchWriter{to: p.stderr}
+	out := &server.BatchWriter{To: p.stderr}
 	defer out.Flush()
-	log := newLogger(c, out)
+	log := server.NewLogger(c, out)
 	if c.Settings.DatabaseURL == "" {
 		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.DataDir)
 	}
 	if doubts := c.Rules.Doubts(); len(doubts) > 0 {
 		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules", strings.Join(doubts, "; "))
 	}
-	return serve(ctx, c, p.running(log, out))
+	o := thisProgram()
+	o.Log, o.Lines = log, out
+	return server.Serve(ctx, c, o)
 }
 
-// running is what a gate of this program is given.
-func (p *process) running(log *slog.Logger, lines io.Writer) serveOptions {
-	return serveOptions{Log: log, Lines: lines, Version: version, Commit: commit(), HashWorker: newHashWorker}
+// thisProgram is what a gate of this program is given.
+func thisProgram() server.Options {
+	return server.Options{Version: version, Commit: commit(), HashWorker: newHashWorker}
+}
+
+func (p *process) demo(ctx context.Context, _ *cli.Command) error {
+	return demo.Run(ctx, p.env, p.stdout, p.stderr, thisProgram())
 }

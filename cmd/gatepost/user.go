@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/internal/server"
 )
 
 func (p *process) userCommands() *cli.Command {
@@ -267,7 +268,7 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		}
 		defer pool.Close()
 		c.LogLevel = min(c.LogLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
-		options := c.StoreOptions(newLogger(c, p.stderr), nil)
+		options := c.StoreOptions(server.NewLogger(c, p.stderr), nil)
 		options.Actor = p.actor()
 		if c.Deliver != nil {
 			options.Send = sentByTheGate

@@ -1,0 +1,71 @@
+package acceptance_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// An app with a login where ours is sends visitors there whom it does not know, and everybody else a page.
+func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status   int
+		location string // of an answer to /
+		home     string
+	}{
+		{302, "/login", "/"}, {303, "/login?next=%2F", "/"}, {301, "login", "/"}, {307, "./x/../login", "/"}, {308, "/signup", "/"}, {302, "/register", "/"},
+		{302, "http://HOST/login", "/"}, {302, "//HOST/login?next=/", "/"}, {302, "/between", "/"}, {302, "/login", "/home"},
+	} {
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			location := strings.ReplaceAll(c.location, "HOST", r.Host)
+			switch r.URL.Path {
+			case "/fine":
+				fmt.Fprint(w, "fine")
+			case "/between", "/profile":
+				w.Header().Set("Location", "/login?next=/fine")
+				if r.URL.Path == "/between" {
+					w.Header().Set("Location", "/login")
+				}
+				w.WriteHeader(302)
+			default:
+				w.Header().Set("Location", location)
+				w.WriteHeader(c.status)
+			}
+		}))
+		t.Cleanup(app.Close)
+		g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_HOME="+c.home, "GATEPOST_PROTECT=/fine")
+		v := g.visitor(t)
+		v.signUp("ada@example.com")
+		session := "Cookie: " + v.cookie().String()
+		jarless, script := g.visitor(t), g.visitor(t)
+		jarless.client.Jar = nil
+		jarless.client.CheckRedirect, v.client.CheckRedirect = nil, nil // ten at most
+		for i, r := range []reply{v.open("/"), jarless.do("GET", c.home, nil, session, navigate)} {
+			if r.status != 508 || !strings.Contains(r.body, "GATEPOST_PAGES") || !strings.Contains(r.body, "<html") {
+				t.Errorf("%+v, %d: %d %.200s", c, i, r.status, r.body)
+			}
+		}
+		for range 9 { // what scripts ask for is no loop of pages
+			if r := script.do("GET", c.home, nil, session); r.status/100 != 3 {
+				t.Errorf("%+v: a script got %d", c, r.status)
+			}
+		}
+		for range 9 { // nobody is kept from asking for the login, or led there by a link that leads on
+			for _, path := range []string{"/login?next=/fine", "/profile"} {
+				if r := v.open(path); r.body != "fine" {
+					t.Errorf("%s: %d %.200s", path, r.status, r.body)
+				}
+			}
+		}
+		logged := func() int { return strings.Count(g.log.String(), "has a login of its own") }
+		eventually(t, "the log names the loop", func() bool { return logged() > 0 })
+		if n := logged(); n != 1 {
+			t.Errorf("%+v: logged %d times", c, n)
+		}
+	}
+}

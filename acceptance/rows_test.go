@@ -1,0 +1,369 @@
+package acceptance_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/smtp/postoffice"
+	"github.com/gatepost/gatepost/migrations"
+)
+
+// sqlOn runs SQL as an operator would.
+func sqlOn(t *testing.T, url, sql string, args ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if len(args) > 0 {
+		_, err = conn.Exec(t.Context(), sql, args...)
+	} else {
+		_, err = conn.PgConn().Exec(t.Context(), sql).ReadAll()
+	}
+	if err != nil {
+		t.Fatalf("%.300s: %v", sql, err)
+	}
+}
+
+// command runs gatepost in this process.
+func command(t *testing.T, url string, args ...string) (code int, out, said string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	env := []string{"DATABASE_URL=" + url, "GATEPOST_OPS_LISTEN=off", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	code = run(t.Context(), append([]string{"gatepost"}, args...), env, strings.NewReader(""), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// An account on which the app's own rows hang is not deleted, however often somebody tries: the visitor reads that, and
+// the operator what to do. PostgreSQL is not away.
+func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
+	t.Parallel()
+	a, url := newApp(t), authtest.NewDatabase(t)
+	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard")
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	sqlOn(t, url, `CREATE TABLE public.orders (owner text CONSTRAINT orders_owner REFERENCES gatepost."user");
+		INSERT INTO public.orders SELECT id FROM gatepost."user"`)
+	r := v.post("/account/delete", "password", "correct horse battery")
+	if r.status != 409 || r.header.Get("Retry-After") != "" || !strings.Contains(r.body, "Trying again does not help") {
+		t.Errorf("deleted by the user: %d, Retry-After %q\n%s", r.status, r.header.Get("Retry-After"), r.body)
+	}
+	if code, _, said := command(t, url, "user", "delete", "ada@example.com"); code != 1 || !strings.Contains(said, "public.orders") ||
+		!strings.Contains(said, "orders_owner") || !strings.Contains(said, "ON DELETE") {
+		t.Errorf("deleted by the operator: %d, %s", code, said)
+	}
+	if r := v.fetch("/dashboard"); r.status != 200 {
+		t.Errorf("afterwards: %d", r.status)
+	}
+	eventually(t, "the log names the constraint", func() bool { return strings.Contains(g.log.String(), "orders_owner") })
+	if log := g.log.String(); strings.Contains(log, "PostgreSQL does not answer") {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// A table that somebody has taken away is a fault, which waiting does not mend, and only of what needs it.
+func TestAMissingTableIsNoOutage(t *testing.T) {
+	t.Parallel()
+	a, url := newApp(t), authtest.NewDatabase(t)
+	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_SESSION_CACHE=0")
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	sqlOn(t, url, `ALTER TABLE gatepost.session RENAME TO gone`)
+	if r := v.fetch("/dashboard"); r.status != 500 || r.header.Get("Retry-After") != "" || !strings.Contains(r.body, "Trying again does not help") {
+		t.Errorf("a protected page: %d %s", r.status, r.body)
+	}
+	if r := v.fetch("/"); r.status != 200 {
+		t.Errorf("a public page: %d", r.status)
+	}
+	if r := v.fetch("/api/auth/get-session"); r.status != 500 {
+		t.Errorf("get-session: %d %s", r.status, r.body)
+	}
+	eventually(t, "the log says what is missing", func() bool { return strings.Contains(g.log.String(), "42P01") })
+	if log := g.log.String(); strings.Contains(log, "PostgreSQL does not answer") {
+		t.Errorf("the log says\n%s", log)
+	}
+	sqlOn(t, url, `ALTER TABLE gatepost.gone RENAME TO session`)
+	if r := v.fetch("/dashboard"); r.status != 200 {
+		t.Errorf("afterwards: %d", r.status)
+	}
+}
+
+// severalPasswords is a database from before, where users have several rows with a password.
+func severalPasswords(t *testing.T) (url string) {
+	t.Helper()
+	found, err := filepath.Glob("../migrations/*_superseded.sql")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	var version int64
+	if _, err := fmt.Sscanf(filepath.Base(found[0]), "%d_", &version); err != nil {
+		t.Fatal(err)
+	}
+	url = authtest.NewEmptyDatabase(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := (migrations.Set{To: version - 1}).Up(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	sqlOn(t, url, `
+		INSERT INTO gatepost."user" (id, email) VALUES ('two', 'two@example.com'), ('one', 'one@example.com'), ('none', 'none@example.com');
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password, updated_at) VALUES
+			('imported', 'import', 'credential', 'x', 'two', 'old', now() - interval '2 days'),
+			('reset', 'local:credential', 'credential', 'two', 'two', 'new', now() - interval '1 day'),
+			('empty', 'other', 'credential', 'two', 'two', NULL, now()),
+			('only', 'import', 'credential', 'one', 'one', 'old', now()),
+			('blank', 'import', 'credential', 'none', 'none', NULL, now()),
+			('later', 'local:credential', 'credential', 'none', 'none', NULL, 'infinity'),
+			('social', 'https://example.com', 'google', 'two', 'two', NULL, now())`)
+	return url
+}
+
+// Of several passwords of a user the latest written one works on, and the operator is told, whichever way the database
+// is brought up to date.
+func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
+	t.Parallel()
+	for way, migrate := range map[string]func(*testing.T, string) (told func() string){
+		"migrate": func(t *testing.T, url string) func() string {
+			code, out, said := command(t, url, "migrate")
+			if code != 0 {
+				t.Fatal(said)
+			}
+			return func() string { return out }
+		},
+		"serve": func(t *testing.T, url string) func() string {
+			g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+newApp(t).url)
+			return g.log.String
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			url := severalPasswords(t)
+			told := migrate(t, url)
+			eventually(t, "the operator is told", func() bool {
+				return strings.Contains(told(), "3 others") && strings.Contains(told(), "credential-superseded")
+			})
+			conn, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(context.Background())
+			var kept, others string
+			err = conn.QueryRow(t.Context(), `SELECT string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential'),
+				string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential-superseded') FROM gatepost.account`).Scan(&kept, &others)
+			if err != nil || kept != "later only reset" || others != "blank empty imported" {
+				t.Errorf("kept %q and not %q, %v", kept, others, err)
+			}
+			_, err = conn.Exec(t.Context(), `
+				INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('more', 'm', 'credential', 'm', 'two')`)
+			if err == nil {
+				t.Error("a user can have two passwords again")
+			}
+		})
+	}
+}
+
+// odd are values that a column can be given by SQL, by its type.
+var odd = map[string][]string{
+	"timestamp with time zone": {`'infinity'`, `'-infinity'`, `'294276-12-31'`, `'10000-01-01'`, `'4713-01-01 BC'`, `'1970-01-01'`, `NULL`},
+	"integer":                  {`0`, `-1`, `2147483647`, `-2147483648`, `NULL`},
+	"bigint":                   {`0`, `-1`, `9223372036854775807`, `-9223372036854775808`, `NULL`},
+	"boolean":                  {`true`, `false`, `NULL`},
+	"text": {`''`, `' '`, `'*'`, `repeat('x', 300)`, `repeat(md5('x'), 100000)`, `E'a\nb\x7f\x01'`, `U&'\202Eevil\FFFD\D83D\DE00'`, `'reset-password'`, `'a:b:c'`,
+		`'ADA@EXAMPLE.COM'`, `',,admin , ,'`, `'credential'`, `NULL`},
+	"bytea": {`''`, `decode(repeat('00', 100000), 'hex')`, `NULL`},
+	"jsonb": {`'null'`, `'[]'`, `'"x"'`, `'5'`, `'{"email": 5}'`, `'{"claims": "yes", "next": []}'`, `'{}'`, `NULL`},
+}
+
+// strange is one odd value in one column of one user's rows.
+type strange struct{ n, table, column, value string }
+
+func (s strange) id() string    { return "odd" + s.n }
+func (s strange) token() string { return strings.Repeat("0", 43-len(s.id())) + s.id() }
+func (s strange) String() string {
+	return fmt.Sprintf("%s.%s = %s", s.table, s.column, s.value)
+}
+
+// strangers makes a user for each odd value in each column of each table, all in one database; values that a constraint
+// refuses are none.
+func strangers(t *testing.T, url string) (list []strange) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), `SELECT table_name, column_name, data_type FROM information_schema.columns
+		WHERE table_schema = 'gatepost' AND table_name NOT IN ('goose_db_version', 'migration')
+		    AND is_identity = 'NO' AND is_generated = 'NEVER' ORDER BY 1, 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Table, Column, Type string }])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range columns {
+		if len(odd[c.Type]) == 0 {
+			t.Fatalf("%s.%s: there are no odd values of the type %s", c.Table, c.Column, c.Type)
+		}
+		for _, value := range odd[c.Type] {
+			s := strange{fmt.Sprint(len(list) + 1), c.Table, c.Column, value}
+			err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error { return s.settle(t.Context(), tx) })
+			if err == nil {
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
+
+// settle writes the user's rows as usual ones, and then the value.
+func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$table", s.table).Replace(`
+		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
+			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour', '192.0.2.1', 'test');
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+			VALUES ('$id', 'local:credential', 'credential', '$id', '$id', (SELECT password FROM gatepost.account WHERE id = 'model'));
+		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
+			VALUES ('$id', 'reset-password:$id', encode(sha256('$token'), 'hex'), '$id', '$id@example.com', now() + interval '1 hour');
+		INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, due_at, expires_at)
+			SELECT '$id', 'password', '$id', '$id@example.com', 'en', '{}', now() - interval '1 second', now() + interval '1 hour' WHERE '$table' = 'outbox';
+		INSERT INTO gatepost.signup_browser (place, user_id, expires_at) VALUES (sha256('$id'), '$id', now() + interval '1 hour');
+		INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ('$id', sha256('$id'), now() + interval '1 hour');
+		INSERT INTO gatepost.throttle (key, failures, blocked_until, expires_at, user_id)
+			VALUES (sha256(convert_to('account', 'utf8') || '\x00' || convert_to('$id@example.com', 'utf8') || '\x00'), 1, now(), now() + interval '1 hour', '$id');
+		INSERT INTO gatepost.audit_event (at, event, result, user_id) VALUES (now(), 'sign-in', 'ok', '$id');
+		INSERT INTO gatepost.acme (name, content) VALUES ('$id', 'x')`))
+	if err != nil {
+		return fmt.Errorf("usual rows: %w", err)
+	}
+	key := map[string]string{"familiar": "user_id", "signup_browser": "user_id", "throttle": "user_id", "audit_event": "user_id", "acme": "name"}[s.table]
+	if key == "" {
+		key = "id"
+	}
+	_, err = tx.Exec(ctx, fmt.Sprintf(`UPDATE gatepost.%q SET %q = %s WHERE %s = '%s'`, s.table, s.column, s.value, key, s.id()))
+	return err
+}
+
+// Whatever somebody writes into our tables by SQL: no page and no command fails for it, for anybody else or for the
+// user it is about.
+func TestOddRowsHarmNobody(t *testing.T) {
+	t.Parallel()
+	a, o, url := newApp(t), postoffice.New(t, nil, nil), authtest.NewDatabase(t)
+	env := []string{"DATABASE_URL=" + url, "GATEPOST_UPSTREAM=" + a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_AUDIT_RETENTION=1h",
+		"GATEPOST_SMTP_URL=" + o.URL, "GATEPOST_MAIL_FROM=gate@example.com"}
+	startGate(t, env...).visitor(t).signUp("neighbour@example.com")
+	sqlOn(t, url, `UPDATE gatepost.account SET id = 'model'`)
+	list := strangers(t, url)
+	if len(list) < 250 {
+		t.Fatalf("only %d odd values were taken", len(list))
+	}
+	g := startGate(t, env...) // which sweeps
+	v := g.visitor(t)
+	if r := v.post("/login", "email", "neighbour@example.com", "password", password); r.status != 303 {
+		t.Fatalf("a neighbour's login: %d %s", r.status, r.body)
+	}
+	var all sync.WaitGroup
+	next := make(chan strange)
+	for range 8 {
+		all.Go(func() {
+			for s := range next {
+				g.survives(t, url, s)
+			}
+		})
+	}
+	for _, s := range list {
+		next <- s
+	}
+	close(next)
+	all.Wait()
+	for _, path := range []string{"/dashboard", "/account", "/api/auth/get-session", "/"} {
+		if r := v.open(path); r.status != 200 {
+			t.Errorf("a neighbour: %s is %d", path, r.status)
+		}
+	}
+	if r := v.post("/account/export"); r.status != 200 {
+		t.Errorf("a neighbour's export: %d", r.status)
+	}
+	g.visitor(t).signUp("another@example.com")
+	if r := g.visitor(t).post("/login/forgot", "email", "neighbour@example.com"); r.status >= 400 {
+		t.Errorf("a neighbour's forgotten password: %d", r.status)
+	}
+	o.Next(t, "neighbour@example.com")
+	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"}, {"user", "show", "neighbour@example.com"}, {"migrate", "status"},
+		{"user", "disable", "neighbour@example.com"}} {
+		if code, _, said := command(t, url, args...); code != 0 {
+			t.Errorf("gatepost %s: %s", strings.Join(args, " "), said)
+		}
+	}
+	v.becomes("/dashboard", 401)
+	for _, bad := range []string{"PostgreSQL does not answer", "panic", "were not swept", "was not written down", "the outbox was not read", "were not written"} {
+		if i := strings.Index(g.log.String(), bad); i >= 0 {
+			t.Errorf("the log says %.500s", g.log.String()[i:])
+		}
+	}
+}
+
+// patiently sends a form again while too many wait for their passwords to be hashed.
+func (v *visitor) patiently(path string, pairs ...string) (r reply) {
+	v.t.Helper()
+	for range 20 {
+		if r = v.post(path, pairs...); !strings.Contains(r.body, "Try again in a few seconds") {
+			break
+		}
+	}
+	return r
+}
+
+// survives has the user of an odd row do what people do, and an operator look at them.
+func (g *running) survives(t *testing.T, url string, s strange) {
+	t.Helper()
+	v := g.visitor(t)
+	cookie := "Cookie: gatepost_" + g.url[strings.LastIndex(g.url, ":")+1:] + "=" + s.token()
+	for _, path := range []string{"/dashboard", "/account", "/account/name", "/api/auth/get-session"} {
+		if r := v.do("GET", path, nil, cookie, navigate); r.status >= 500 {
+			t.Errorf("%v: %s is %d %s", s, path, r.status, r.body)
+		}
+	}
+	if r := v.do("POST", "/account/export", strings.NewReader(""), cookie, navigate); r.status >= 500 {
+		t.Errorf("%v: the export is %d", s, r.status)
+	}
+	if s.table == "verification" {
+		v.open("/login/reset?token=" + s.token())
+		r := v.open("/login/reset")
+		if found := which.FindStringSubmatch(r.body); found != nil {
+			r = v.patiently("/login/reset", "id", found[1], "password", newPassword)
+		}
+		if r.status >= 500 {
+			t.Errorf("%v: the link is %d %s", s, r.status, r.body)
+		}
+	}
+	if s.table == "user" || s.table == "account" || s.table == "throttle" || s.table == "familiar" {
+		if r := v.patiently("/login", "email", s.id()+"@example.com", "password", password); r.status >= 500 {
+			t.Errorf("%v: the login is %d %s", s, r.status, r.body)
+		}
+		if r := v.patiently("/login", "email", s.id()+"@example.com", "password", "something else"); r.status >= 500 {
+			t.Errorf("%v: a wrong login is %d %s", s, r.status, r.body)
+		}
+		show := exec.Command(plainGate, "user", "show", s.id())
+		show.Env = []string{"DATABASE_URL=" + url, "HOME=/"}
+		if said, err := show.CombinedOutput(); err != nil {
+			t.Errorf("%v: gatepost user show: %s", s, said)
+		}
+	}
+}

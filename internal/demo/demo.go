@@ -1,0 +1,119 @@
+// Package demo is the real gate in front of a sample app, on a PostgreSQL of its own, with a mailbox for all the mail it
+// sends. It is for a first look: the app knows nothing but the identity headers, as anybody's does.
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
+
+	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/server"
+	"github.com/gatepost/gatepost/internal/upkeep"
+)
+
+const admin = "admin@example.com"
+
+// Run runs the real gate in front of the sample app. The app listens on a socket in a directory only this user may
+// enter, so there is no way round the gate. What to do next is written to stdout, and the log to stderr; of o, which
+// program runs is left to the caller.
+func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.Options) error {
+	defer runtime.KeepAlive(server.Tune(env))
+	dir, err := os.MkdirTemp("", "gatepost-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the sample app's socket: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "app.sock")
+	c, err := config.Load(ctx, environment(env, socket))
+	if err != nil {
+		return err
+	}
+	c.DataDir = dataDir(c.DataDir)
+	box := &mailbox{}
+	c.Deliver, c.Verify = box.deliver, auth.VerifyOptional
+	stop, err := serveApp(socket, box)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	out := &server.BatchWriter{To: stderr}
+	defer out.Flush()
+	o.Log, o.Lines = server.NewLogger(c, out), out
+	o.Up = func(ctx context.Context, s *auth.Store) error { return welcome(ctx, stdout, c, s) }
+	return server.Serve(ctx, c, o)
+}
+
+// environment sets what makes it the demo and leaves the rest (ports, directories, log) to the operator.
+func environment(env []string, socket string) []string {
+	fixed := []string{
+		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
+		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
+		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=", "GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
+		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
+		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
+	}
+	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
+	})
+	return append(kept, fixed...)
+}
+
+func serveApp(socket string, box *mailbox) (stop func(), err error) {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
+	}
+	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: server.IdleTimeout, MaxHeaderBytes: server.MaxHeaderBytes}
+	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) }) // ends with Close
+	return func() { _ = s.Close() }, nil
+}
+
+// welcome makes an admin with a new password and says what to do next.
+func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.Store) error {
+	password := secret.Password(rand.Text())
+	if err := setAdmin(ctx, s, password); err != nil {
+		return fmt.Errorf("make the demo's admin: %w", err)
+	}
+	_, err := fmt.Fprintf(stdout, `
+  Gatepost is running in front of a sample app.
+
+    Open          %[1]s/
+    Protected     %[1]s/dashboard   (sign up with any address)
+    Admins only   %[1]s/admin
+    Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
+    Admin login   %[2]s   password: %[3]s
+
+  Its users are in %[4]s.  Stop with Ctrl-C.
+
+`, c.PublicURL, admin, string(password), c.DataDir)
+	return err
+}
+
+func setAdmin(ctx context.Context, s *auth.Store, password secret.Password) error {
+	u, err := s.FindUser(ctx, admin)
+	if errors.Is(err, auth.ErrNoUser) {
+		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password, Roles: []string{"admin", auth.DefaultRole}})
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}), s.Enable(ctx, u.ID))
+}
+
+// dataDir is where the demo keeps its database, apart from a real one.
+func dataDir(dataDir string) string { return filepath.Join(dataDir, "demo") }

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/upkeep"
+)
+
+// NewLogger writes to w as the settings say.
+func NewLogger(c *config.Config, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogJSON {
+		return slog.New(newLimited(slog.NewJSONHandler(w, o)))
+	}
+	return slog.New(newLimited(slog.NewTextHandler(w, o)))
+}
+
+// BatchWriter collects log lines and writes them together a moment later, while others go on collecting: a system call
+// for each line, with everybody waiting for it, would be a noticeable part of what a request costs. A crash of the process
+// loses the lines of the last flushEvery.
+type BatchWriter struct {
+	To      io.Writer // where they go
+	mu      sync.Mutex
+	lines   []byte
+	pending bool       // a flush is scheduled
+	writing sync.Mutex // taken before mu, and keeps batches in order
+	spare   []byte
+}
+
+const (
+	flushEvery = 50 * time.Millisecond
+	// flushSize is how much is collected when nobody takes the lines; then whoever logs has to wait.
+	flushSize = 1 << 20
+)
+
+// Write takes lines in.
+func (b *BatchWriter) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	b.lines = append(b.lines, line...)
+	full, first := len(b.lines) >= flushSize, !b.pending
+	b.pending = true
+	b.mu.Unlock()
+	if full {
+		return len(line), b.Flush()
+	}
+	if first {
+		time.AfterFunc(flushEvery, upkeep.Watch{}.Guard("write the log", func() { _ = b.Flush() }))
+	}
+	return len(line), nil
+}
+
+// Flush writes what has collected.
+func (b *BatchWriter) Flush() error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	b.mu.Lock()
+	lines := b.lines
+	b.lines, b.pending = b.spare[:0], false
+	b.mu.Unlock()
+	b.spare = lines
+	if len(lines) == 0 {
+		return nil
+	}
+	_, err := b.To.Write(lines)
+	return err
+}

@@ -1,0 +1,25 @@
+package server
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// The ops listener bounds how long anybody may take, and lets a profile of half a minute through.
+func TestTheOpsListenerHasItsLimits(t *testing.T) {
+	t.Parallel()
+	s := newOpsServer(http.NotFoundHandler(), log.New(io.Discard, "", 0))
+	v := reflect.ValueOf(s).Elem()
+	for _, limit := range []string{"ReadTimeout", "ReadHeaderTimeout", "WriteTimeout", "IdleTimeout", "MaxHeaderBytes"} {
+		if v.FieldByName(limit).Int() <= 0 {
+			t.Errorf("the ops listener has no %s", limit)
+		}
+	}
+	if s.WriteTimeout <= 30*time.Second {
+		t.Error("a profile takes 30 s")
+	}
+}

@@ -1,0 +1,293 @@
+// Package server is the running gate: listeners and what bounds them, TLS and where certificates come from, the log, what
+// operators look at, and the life of all that from the first moment to the last answer. It makes the rooms and connects
+// them.
+//
+// It decides about no request: package proxy does, and package loginui has the pages.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"log/slog"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
+
+	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/internal/smtp"
+	"github.com/gatepost/gatepost/internal/upkeep"
+)
+
+// Limits of the public listener. There is no limit on bodies or on how long one is streamed.
+const (
+	ReadHeaderTimeout = 10 * time.Second // a client that dribbles its headers
+	IdleTimeout       = 120 * time.Second
+	MaxHeaderBytes    = 64 << 10
+	plainTimeout      = 30 * time.Second // over http there is nothing to wait for
+	// Of an HTTP/2 connection: requests at once, and bytes of bodies that wait to be read by the app.
+	MaxStreams = 128
+	maxUnread  = 256 << 10
+)
+
+// SpareHeap, in bytes, counts as alive, so that a small heap may grow by that much more before it is collected, and a large one
+// hardly more than by Go's own rule: the first is what requests cost, the second what a thousand busy connections take
+// (`make bench`). Nothing touches it, so it takes no memory itself.
+const SpareHeap = 32 << 20
+
+// Tune makes the spare heap, which is there while what it returns is kept alive. An operator who sets GOGC has the collector to
+// themselves. GOMEMLIMIT is about memory that is taken, so it does not count the spare heap.
+func Tune(env []string) (spare []byte) {
+	if config.Lookup(env, "GOGC") != "" {
+		return nil
+	}
+	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-SpareHeap {
+		debug.SetMemoryLimit(limit + SpareHeap)
+	}
+	return make([]byte, SpareHeap)
+}
+
+// gate is everything that runs.
+type gate struct {
+	c          *config.Config
+	log        *slog.Logger
+	lines      io.Writer // where log writes
+	hashWorker func() *exec.Cmd
+	db         *postgres.Database
+	pool       *pgxpool.Pool
+	store      *auth.Store
+	ui         atomic.Pointer[pages]
+	deliver    atomic.Pointer[smtp.Deliver] // nil: there is no mail
+	proxy      *proxy.Proxy
+	public     *http.Server
+	ops        *http.Server // nil when off
+	plain      *http.Server // over http, where the site is https; nil when off
+	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
+	authority *authority
+	ready     *readiness
+	entrance  entrance
+	// connections are the visitors', and sockets bounds them.
+	connections connections
+	sockets     *sockets
+	metrics     *prometheus.Registry
+	watch       upkeep.Watch
+	close       []func()
+}
+
+// Options are what a gate is given besides its settings.
+type Options struct {
+	Log   *slog.Logger
+	Lines io.Writer // where Log writes
+	// Version and Commit say which build of the gate this is.
+	Version, Commit string
+	// HashWorker is a command that hashes passwords, new at each call; see auth.Options.HashWorker.
+	HashWorker func() *exec.Cmd
+	// Up is called when requests are being answered. Nil: nobody wants to know.
+	Up func(context.Context, *auth.Store) error
+}
+
+// Serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
+// order.
+func Serve(ctx context.Context, c *config.Config, o Options) error {
+	log := o.Log
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
+	defer signal.Stop(hangups)
+	l, err := listen(c)
+	if err != nil {
+		return err
+	}
+	g := &gate{c: c, log: log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{}, metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
+	g.watch = upkeep.New(log, g.metrics)
+	g.sockets.register(g.metrics)
+	l = g.sockets.bound(l)
+	defer g.Close()
+	g.onClose(l.Close)
+	if err := c.Upstream.LeadsTo(ctx, l.own()); err != nil {
+		return err
+	}
+	g.openServers()
+	failed := make(chan error, 3)
+	g.serveOps(l, failed) // from the first moment, as a migration may take long
+	public := sync.OnceFunc(func() { g.servePublic(l, failed) })
+	g.allow(l, public)
+	if err := g.open(ctx); ctx.Err() != nil {
+		log.Info("stopping")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	public()
+	if l.plain != nil {
+		g.answer("send visitors to https", failed, func() error { return g.plain.Serve(l.plain) })
+	}
+	g.ready.starting.Store(nil)
+	if g.authority != nil {
+		ctx, stop := context.WithCancel(context.Background())
+		g.onClose(stop)
+		go g.watch.Run(ctx, "get certificates", g.authority.fetch) // nobody waits for it: an attempt takes minutes where the authority does not answer
+	}
+	g.reloadOn(hangups)
+	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
+		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
+	if o.Up != nil {
+		if err := o.Up(ctx, g.store); err != nil {
+			return err
+		}
+	}
+	g.notify(daemon.SdNotifyReady)
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+		g.drain(l)
+		return nil
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-g.db.Ended():
+		return errors.New("the built-in PostgreSQL ended; start gatepost again")
+	}
+}
+
+func (g *gate) onClose(f func()) { g.close = append(g.close, f) }
+
+// Close undoes open, last things first.
+func (g *gate) Close() {
+	for i := len(g.close) - 1; i >= 0; i-- {
+		g.close[i]()
+	}
+	g.close = nil
+}
+
+// open builds the rooms on the database and connects them.
+func (g *gate) open(ctx context.Context) error {
+	if err := g.openStore(ctx); err != nil {
+		return err
+	}
+	ui, err := g.c.UI(g.store, g.log)
+	if err != nil {
+		return err
+	}
+	g.ui.Store(newPages(ui))
+	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
+		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
+	g.keep("the regular work on users", g.store.Run) // with pages, which put mail into words
+	g.proxy = proxy.New(proxy.Config{
+		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
+		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies, HSTS: g.c.HSTS,
+		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
+		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
+		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
+	}, g.store.Reader)
+	g.onClose(g.proxy.Close)
+	g.onClose(g.closeServers) // before what they answer with
+	g.openTLS()
+	handler := weighed(g.windingDown(g.proxy))
+	g.entrance.proxy.Store(g.proxy)
+	g.entrance.up.Store(&handler)
+	return nil
+}
+
+// openTLS gives the public listener a certificate, and visitors who come over http somebody who sends them there.
+func (g *gate) openTLS() {
+	plain := plainHandler(g.c.PublicURL.String())
+	switch {
+	case g.c.Certificate != nil:
+		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.Certificate, g.log) })
+	case g.c.ACMEDomains != nil:
+		g.authority = newAuthority(g.c, g.pool, g.log)
+		g.public.TLSConfig = g.authority.config()
+		plain = g.authority.HTTPHandler(plain)
+	}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout, WriteTimeout: plainTimeout,
+		IdleTimeout: IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(), DisableGeneralOptionsHandler: true,
+		ConnState: g.sockets.note, ConnContext: withSocket}
+	g.onClose(func() { _ = g.plain.Close() })
+}
+
+// pages are those in use; a reload puts others in their place.
+type pages struct {
+	*loginui.UI
+	handler http.Handler
+}
+
+func newPages(ui *loginui.UI) *pages { return &pages{ui, ui.Handler()} }
+
+func (g *gate) owns(rawPath string) bool { return g.ui.Load().Owns(rawPath) }
+
+func (g *gate) servePages(w http.ResponseWriter, r *http.Request) {
+	g.ui.Load().handler.ServeHTTP(w, r)
+}
+
+// refuse hands over what the proxy refuses, in the terms of the pages.
+func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	switch {
+	case errors.Is(err, proxy.ErrAnswer):
+		err = loginui.ErrAnswer
+	case errors.Is(err, proxy.ErrLoginLoop):
+		err = loginui.ErrLoginLoop
+	}
+	g.ui.Load().Refuse(w, r, status, err)
+}
+
+// keep runs something until the gate closes, and begins it again when it panics.
+func (g *gate) keep(work string, run func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { g.watch.Run(ctx, work, run) })
+	g.onClose(func() { stop(); done.Wait() })
+}
+
+func (g *gate) openStore(ctx context.Context) error {
+	var err error
+	if g.db, err = postgres.Open(ctx, g.c, true); err != nil {
+		return err
+	}
+	g.db.Warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
+	g.onClose(func() { _ = g.db.Close() })
+	conn, err := g.db.ConnectPatiently(ctx, g.log)
+	if err != nil {
+		return err
+	}
+	err = postgres.Prepare(ctx, g.c, conn, g.log, g.waiting())
+	_ = conn.Close(ctx)
+	if err != nil {
+		return err
+	}
+	pool, err := postgres.OpenPool(ctx, g.db)
+	if err != nil {
+		return err
+	}
+	g.pool = pool
+	g.onClose(pool.Close)
+	options := g.c.StoreOptions(g.log, g.metrics)
+	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
+	if options.Listen, err = g.db.ListenConfig(); err != nil {
+		return err
+	}
+	options.HashWorker, options.Watch = g.hashWorker, g.watch
+	if g.c.Deliver != nil {
+		g.deliver.Store(&g.c.Deliver)
+		options.Send = g.send
+	}
+	g.store = auth.New(pool, options)
+	g.onClose(g.store.Close)
+	return nil
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// openServers makes those who answer, though nothing is there yet to answer with.
+func (g *gate) openServers() {
+	starting := "starting"
+	g.ready.starting.Store(&starting)
+	quiet := g.quiet()
+	g.public = &http.Server{Handler: &g.entrance, ReadHeaderTimeout: ReadHeaderTimeout, IdleTimeout: IdleTimeout,
+		MaxHeaderBytes: MaxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
+		ConnState:   g.noteConn,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSocket(proxy.ConnContext(ctx, c), c) },
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: MaxStreams,
+			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
+	if g.c.Certificate != nil {
+		g.public.TLSConfig = certificateConfig(g.c.Certificate)
+	}
+	g.ops = newOpsServer(g.opsHandler(), quiet)
+	g.onClose(g.closeServers)
+}
+
+// noteConn tells those who want to know of a visitor's connection.
+func (g *gate) noteConn(conn net.Conn, state http.ConnState) {
+	g.sockets.note(conn, state)
+	g.connections.note(conn, state)
+	if p := g.entrance.proxy.Load(); p != nil {
+		p.ConnState(conn, state)
+	}
+}
+
+func (g *gate) closeServers() {
+	_ = g.public.Close()
+	_ = g.ops.Close()
+}
+
+// quiet is for what clients do to a server.
+func (g *gate) quiet() *log.Logger { return slog.NewLogLogger(g.log.Handler(), slog.LevelDebug) }
+
+// answer serves, and says when that ends.
+func (g *gate) answer(work string, failed chan<- error, serve func() error) {
+	go g.watch.Run(context.Background(), work, func(context.Context) { failed <- serve() })
+}
+
+// serveOps answers operators and platforms.
+func (g *gate) serveOps(l listeners, failed chan<- error) {
+	if l.ops != nil {
+		g.answer("answer operators", failed, func() error { return g.ops.Serve(l.ops) })
+	}
+}
+
+// servePublic answers visitors.
+func (g *gate) servePublic(l listeners, failed chan<- error) {
+	g.answer("answer visitors", failed, func() error {
+		if g.public.TLSConfig != nil {
+			return g.public.ServeTLS(l.public, "", "")
+		}
+		return g.public.Serve(l.public)
+	})
+}
