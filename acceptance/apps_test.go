@@ -109,7 +109,7 @@ func spellings() []string {
 	var list []string
 	for _, before := range []string{
 		"/", "//", "///x/", "/./", "/.//", "/x/../", "/x/..//", "/x/..;/", "/;/", "/;a=b/", "/%2e/", "/x/%2e%2e/", "/x%2f..%2f", "/x/..%2f", "/%2f", "/x/..%5c", `/x\..\`, `/\`, "/%5c", "/%252e/", "/x/%252e%252e/",
-		"/x/..%252f", "/index.php/", "/index.html/", "/../", "/%00/../", "//x/", "//x@y/", "http://x/", "/http:/x/../", "/.%0a/", "/%09", "/%20", "/x/.%2e/", "/x/%2e./", "/x/..%00/", "/index.php/../", "/x/..%c0%af", "/a%2fb/%2e%2e/", "/+", "/index/",
+		"/x/..%252f", "/index.php/", "/index.html/", "/../", "/%00/../", "//x/", "//x@y/", "http://x/", "/http:/x/../../", "/.%0a/", "/%09", "/%20", "/x/.%2e/", "/x/%2e./", "/x/..%00/", "/index.php/../", "/x/..%c0%af", "/a%2fb/%2e%2e/", "/+", "/index/",
 	} {
 		for _, page := range []string{"dashboard", "Dashboard", "DASHBOARD", "%64ashboard", "dash%62oard", "%2564ashboard", "%44ashboard", "%u0064ashboard", "%ef%bd%84ashboard", "dash%09board", "dash%0d%0aboard"} {
 			for _, after := range []string{

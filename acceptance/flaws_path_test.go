@@ -29,26 +29,26 @@ var disguises = []struct {
 		"/secret;/../secret", "/secret%3b", "/secret?%2fpublic", "/secret%3f%2f..%2fsecret%2fpublic",
 	}},
 	{"A2_O2P_CVE-2026-41059", []string{
-		"/foo/secret%23/bar", "/foo/bar%23/../secret", "/foo/secret%2523/bar", "/foo/bar/..%23/x", "/foo%23/foo/bar", "/secret%23/public", "/secret/public%23/../secret",
+		"/foo/secret%23/bar", "/foo/bar%23/../secret", "/foo/secret%2523/bar", "/foo/bar/..%23/x", "/foo%23/foo/bar", "/secret%23/public", "/secret/public%23/../../secret",
 		"/public/..%2fsecret%23/public", "/foo/bar%23x", "/foo/bar%3fx",
 	}},
 	{"A4_O2P_CVE-2026-34457", []string{"/dashboard", "/admin", "/dashboard/healthz", "/secret/ping"}}, // with the agents of health checks
-	{"A5_AUL_CVE-2021-32637", []string{"/dashboard/\x80", "/dashboard/\xff/x", "/dashboard%00", "/%00dashboard", "/dashboard/%80", "/dashboard/%00/../public"}},
+	{"A5_AUL_CVE-2021-32637", []string{"/dashboard/\x80", "/dashboard/\xff/x", "/dashboard%00", "/%00dashboard", "/dashboard/%80", "/dashboard/%00/../../public"}},
 	{"A7_TIN_1055", []string{
 		"/admin?foo=bar", "/admin/", "/foo/../admin", "/%61dmin", "/%2Fadmin", "//admin", "/allowed/../secret", "/secret?next=/allowed", "/allowed/%2e%2e/secret", "/allowed/..%2Fsecret",
 	}},
 	{"A9_OAT_CVE-2026-33494", []string{
 		"/public/../admin/secrets", "/public/%2e%2e/admin", "/public/..%2fadmin", "/public/..;/admin", "/public%5c..%5cadmin", "/public/.%2e/admin", "/public/%2e./admin",
-		"/public/..%5cadmin", "/public/..;a=b/admin", "/public/x/../admin", "/public/%252e%252e/admin", "/public/..%252fadmin", "/public/..%00/admin", "/public/..%20/admin",
+		"/public/..%5cadmin", "/public/..;a=b/admin", "/public/x/../../admin", "/public/%252e%252e/admin", "/public/..%252fadmin", "/public/..%00/admin", "/public/..%20/admin",
 	}},
 	{"A13_Caddy_CVE-2026-27587", []string{"/dash%62oard", "/dashb%6Fard", "/dashb%6fard", "/%44ashboard", "/api", "/api/", "/api/x", "/backup", "/backup/public", "/back/../backup", "/api/statusx"}},
 	{"A14_Traefik_CVE-2023-47106", []string{
 		"/a/..%2Fb/", "/a/%2E%2E/%2E%2E/b/", "/a/%252E%252E/%252E%252E/b/", "/a/..%2F..%2Fb", "/a/..;/b/", "/a/../b/%41%42%43//%2f/", "/a%2F..%2Fb", "/a/%2e%2e%2fb%2f",
-		"/api/status/..%2f..%2fadmin", "/api/status../../admin", "/a/..%c0%afb/", "/a/%2E%2E%5Cb",
+		"/api/status/..%2f..%2fadmin", "/api/status../../../admin", "/a/..%c0%afb/", "/a/%2E%2E%5Cb",
 	}},
 	{"bar_1_slashes_and_dots", []string{
 		"//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard", "/dashboard//", "/.//dashboard", "/x//../dashboard", "//x/../dashboard", "/dashboard/.", "/dashboard/..%2fdashboard",
-		"/x/./../dashboard", "/./././dashboard", "//dashboard//", "/x/y/../dashboard", "/../dashboard", "/../dashboard", "/public/./../dashboard",
+		"/x/./../dashboard", "/./././dashboard", "//dashboard//", "/x/y/../../dashboard", "/../dashboard", "/../../dashboard", "/public/./../dashboard",
 	}},
 	{"bar_2_encoded", []string{
 		"/x/..%2fdashboard", "/x/%2e%2e/dashboard", "/%64ashboard", "/dashboard%2fsettings", "/%2fdashboard", "/%2Fdashboard", "/x%2f..%2fdashboard", "/%2e/dashboard", "/x/%2E%2E%2Fdashboard",
@@ -71,11 +71,11 @@ var disguises = []struct {
 	}},
 	{"bar_8_targets", []string{"//x/dashboard", "//x@y/dashboard", "//evil.example:80/dashboard", "///x/dashboard", "/%2f/x/dashboard", "/%2fx/dashboard"}},
 	{"bar_47_exempt_paths", []string{
-		"/.gatepost/healthz/../admin", "/login/../admin", "/login%2f..%2fadmin", "/account/../admin", "/account/%2e%2e/admin", "/account/..;/admin", "/.gatepost/..%2fadmin",
-		"/.gatepost/healthz%2f..%2f..%2fadmin", "/api/auth/get-session/../../admin", "/account//../admin", "/.gatepost;/../admin", "/account;/../admin", "/signup/..%5cadmin",
-		"/.gatepost/x/../admin", "/account/./../admin", "/logout/../dashboard",
+		"/.gatepost/healthz/../../admin", "/login/../admin", "/login%2f..%2fadmin", "/account/../admin", "/account/%2e%2e/admin", "/account/..;/admin", "/.gatepost/..%2fadmin",
+		"/.gatepost/healthz%2f..%2f..%2fadmin", "/api/auth/get-session/../../../admin", "/account//../admin", "/.gatepost;/../admin", "/account;/../admin", "/signup/..%5cadmin",
+		"/.gatepost/x/../../admin", "/account/./../admin", "/logout/../dashboard",
 	}},
-	{"nextjs_data_routes", []string{"/_next/data/b1/dashboard.json", "/_next/data/b1/dashboard/x.json", "/public/_next/data/b/../../dashboard", "/index.php/dashboard", "/x.php/dashboard"}},
+	{"nextjs_data_routes", []string{"/_next/data/b1/dashboard.json", "/_next/data/b1/dashboard/x.json", "/public/_next/data/b/../../../../dashboard", "/index.php/dashboard", "/x.php/dashboard"}},
 }
 
 // agents are what O2P_CVE-2026-34457 let in, and others that platforms send.
@@ -172,7 +172,7 @@ func TestAPublicPrefixDoesNotLeadOutOfItself(t *testing.T) {
 	}{
 		{"A10_CSEC_c320a62", []string{
 			"/foo/../x", "/foo/%2e%2e/x", "/foo%2f..%2fx", "/foo/..%2fx", "/foo%2F%2e%2e%2Fx", "/foo/..", "/foo/%2e%2e", "/foox", "/foo.x/y", "/foo%2fx", "/foo;/../x", "/foo/..;/x", "/x/../foo/../x",
-			"/foo/..%5cx", "/foo/%252e%252e/x", "/foo/..//x", "/foo%00", "/foo%23", "/foo%3f", "/foo%20/../x", "/foo%2520", "/FOO/../x", "/assets/..%2findex.html", "/assets%2fapp.js",
+			"/foo/..%5cx", "/foo/%252e%252e/x", "/foo/../..//x", "/foo%00", "/foo%23", "/foo%3f", "/foo%20/../x", "/foo%2520", "/FOO/../x", "/assets/..%2findex.html", "/assets%2fapp.js",
 		}},
 		{"A10_CSEC_87d594b_methods", []string{"/hooks", "/hook%2f..", "/hook/../x", "/favicon.ico/../x", "/favicon", "/favicon.ico%2f..%2fx", "/x/favicon.ico"}},
 	} {

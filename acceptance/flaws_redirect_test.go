@@ -39,7 +39,7 @@ func (l *lane) hostile() []string {
 	port := l.host[strings.LastIndexByte(l.host, ':'):]
 	starts := []string{
 		"", "/", "//", "///", "////", `/\`, `\/`, `\\`, `\`, `//\`, `/\/`, `\/\/`, "/\t/", "\t//", "/\n/", "/\r/", "/\r\n/", "/\v/", "/\f/", "/\x00/", "\x00//", "\x01//", "\x1f//", " //", "  /\t/", "\u00a0//", "\u2028//", "\u3000/",
-		"/\u00ad/", "/\ufeff/", "\ufeff//", "/.//", "/./", "/..//", "/../", "/./../", `/./\`, `/./../\`, "/;//", "/;@", "/%09/", "/%0a/", "/%0d%0a/", "/%00/", "/%5c", "%5c%5c", "/%2f", "%2f%2f", "%2f", "/%2f/", "/%252f", "//%2f", "//%5c",
+		"/\u00ad/", "/\ufeff/", "\ufeff//", "/.//", "/./", "/..//", "/../", "/./../../", `/./\`, `/./../../\`, "/;//", "/;@", "/%09/", "/%0a/", "/%0d%0a/", "/%00/", "/%5c", "%5c%5c", "/%2f", "%2f%2f", "%2f", "/%2f/", "/%252f", "//%2f", "//%5c",
 		"https:", "https:/", "https://", "https:///", "http:", `http:\\`, `http:/\`, "HTTPS://", "hTTp:/", "//ok@", "//ok:x@", "https://ok@", "http://" + l.host + "@", "http://" + l.host + ".", "http://" + l.host + `\@`, "//" + l.host + "@",
 		"//localhost" + port + ".", "http://localhost.", "ftp://", "//user:pw@", "/x://", "x://", "://", ":", "@", ".", "//.", "?//", "#//", "/?//", "javascript://", "\tjavascript:", "java\nscript:", "data:text/html,", "vbscript:", "blob:", "file:///",
 		"view-source:", "mailto:", "/\\/\\", "/\u2044", "/\uff0f", "\uff0f\uff0f", "/\u2215", "\u29f8\u29f8",
@@ -83,7 +83,7 @@ func TestNextThroughTheForms(t *testing.T) {
 		{"D3_O2P_CVE-2020-11053", "/%09/evil.com", "/%09/evil.com"}, // encoded, it is a path of ours
 		{"D4_O2P_CVE-2020-4037_tabs", "/\t/\t\\evil.com", "/home"},
 		{"D4_O2P_CVE-2020-4037_dot", `/./\evil.com`, "/home"},
-		{"D4_O2P_CVE-2020-4037_dots", `/./../\evil.com`, "/home"},
+		{"D4_O2P_CVE-2020-4037_dots", `/./../../\evil.com`, "/home"},
 		{"D4_O2P_CVE-2020-4037_VT", "/\v/evil.com", "/home"},
 		{"D5_TIN_d67c3ab8", "https://malicious-example.com", "/home"},
 		{"D5_AUK_CVE-2024-52289", "http://" + l.host + ".evil.tld", "/home"},
