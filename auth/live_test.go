@@ -17,8 +17,10 @@ type lasting struct {
 	ended atomic.Int32
 }
 
-func (l *lasting) Still(u session.User) bool { return l.role == "" || u.HasAny([]string{l.role}) }
-func (l *lasting) End()                      { l.ended.Add(1) }
+func (l *lasting) Still(v session.Session) bool {
+	return l.role == "" || v.User.HasAny([]string{l.role})
+}
+func (l *lasting) End() { l.ended.Add(1) }
 
 // Whatever ends a session, here or elsewhere, ends what it began; and nothing else does.
 func TestWhatLastsEndsWithItsSession(t *testing.T) {

@@ -51,22 +51,6 @@ func (ru *rule) methodNames() string {
 	return strings.Join(list, " and ")
 }
 
-// String says what a request needs.
-func (a Access) String() string {
-	switch {
-	case a.Public:
-		return "is open to everybody"
-	case len(a.Roles) == 0:
-		return "needs a signed-in user"
-	}
-	var each []string
-	for _, alternatives := range a.Roles {
-		each = append(each, strings.Join(alternatives, " or "))
-	}
-	slices.Sort(each)
-	return "needs role " + strings.Join(slices.Compact(each), ", and ")
-}
-
 // sample is a request that a rule names.
 type sample struct{ method, path string }
 

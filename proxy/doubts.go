@@ -11,7 +11,7 @@ import (
 func (r Rules) Doubts() (list []string) {
 	for i, ru := range r.list {
 		if !ru.public {
-			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.roles == nil {
+			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.needs == nil {
 				list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, and not %s; a role is written %s=%s",
 					ru.text, path, path, role))
 			}

@@ -9,9 +9,9 @@ type Finding struct {
 	// Rules are the deciding ones, as written: every protecting one that counts, or else the public one that sets the
 	// others aside. Empty: no rule matches, so it is public.
 	Rules []string
-	// Needs a user, and one of each list of roles: none of it when the reading is public.
+	// Protected says that the reading needs a user, and Needs what of them.
 	Protected bool
-	Roles     [][]string
+	Needs     Needs
 	// Uncounted are the rules that match and decide nothing here.
 	Uncounted []Uncounted
 }
@@ -48,9 +48,7 @@ func (r Rules) explain(q request, rd reading) Finding {
 			f.Uncounted = append(f.Uncounted, Uncounted{s.text, why})
 		default:
 			f.Rules, f.Protected = append(f.Rules, s.text), true
-			if s.roles != nil {
-				f.Roles = append(f.Roles, s.roles)
-			}
+			f.Needs = append(f.Needs, s.needs...)
 		}
 	}
 	if f.Protected {

@@ -100,8 +100,8 @@ func (p *Proxy) EndStreams() {
 	}
 }
 
-// Still says whether the user may still have what he asked for; see session.Lasting.
-func (x *exchange) Still(u session.User) bool { return x.access.Public || x.access.Allows(u) }
+// Still says whether the session may still have what it asked for; see session.Lasting.
+func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.Allows(v) }
 
 // End breaks request and answer off, on both sides: the visitor's connection ends, so that nobody takes half of one for a whole.
 func (x *exchange) End() { x.cut(errOver) }

@@ -83,10 +83,20 @@ type needs struct {
 }
 
 func (n needs) passes(signedIn bool, roles []string) bool {
-	return !n.user || signedIn && Access{Roles: n.roles}.Allows(session.User{Roles: roles})
+	var a Access
+	for _, alternatives := range n.roles {
+		a.Needs = append(a.Needs, Need{ofRole, alternatives})
+	}
+	return !n.user || signedIn && a.Allows(session.Session{User: session.User{Roles: roles}})
 }
 
-func needsOf(a Access) needs { return needs{!a.Public, a.Roles} }
+func needsOf(a Access) needs {
+	n := needs{user: !a.Public}
+	for _, need := range a.Needs {
+		n.roles = append(n.roles, need.values)
+	}
+	return n
+}
 
 // requests are tried under each set of rules.
 const requests = 10

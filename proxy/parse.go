@@ -69,15 +69,17 @@ func parseRule(entry string, public bool) (rule, error) {
 	if public {
 		return rule{}, errors.New("a public rule takes no roles; put rules with roles into GATEPOST_PROTECT")
 	}
+	var names []string
 	for role := range strings.SplitSeq(roles, "|") {
 		if role = strings.TrimSpace(role); !session.ValidRole(role) {
 			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits and _ . : -", role)
 		}
-		if slices.Contains(ru.roles, role) {
+		if slices.Contains(names, role) {
 			return rule{}, fmt.Errorf("names role %s twice", role)
 		}
-		ru.roles = append(ru.roles, role)
+		names = append(names, role)
 	}
+	ru.needs = Needs{{ofRole, names}}
 	return ru, nil
 }
 
@@ -109,7 +111,7 @@ func (ru *rule) lists(method string) bool { return slices.Contains(ru.methods, m
 
 // addsNothingTo says whether a protecting rule asks only what another one for the same prefix asks of all its methods.
 func (ru *rule) addsNothingTo(other rule) bool {
-	if ru.public || ru.roles != nil && (other.roles == nil || !subset(other.roles, ru.roles)) {
+	if ru.public || slices.ContainsFunc(ru.needs, func(n Need) bool { return !other.needs.imply(n) }) {
 		return false
 	}
 	return !slices.ContainsFunc(ru.methods, func(m string) bool { return !other.namesMethod(m) })

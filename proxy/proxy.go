@@ -113,10 +113,7 @@ func (p *Proxy) Close() {
 	p.loudness.end()
 }
 
-var (
-	errRole   = errors.New("the user lacks a role this path needs")
-	errOrigin = errors.New("a WebSocket handshake with a session came from another origin")
-)
+var errOrigin = errors.New("a WebSocket handshake with a session came from another origin")
 
 // ServeHTTP takes a request through the stations, each of which sees it once.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -176,11 +173,12 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	}
 	found, err := lookup(r.Context(), x.client, token)
 	switch {
-	case err == nil && (access.Public || access.Allows(found.User)):
+	case err == nil && !access.Public && access.lacking(found) != nil:
+		lacking := access.lacking(found)
+		return lacking.status, lacking.refusal
+	case err == nil:
 		x.session, x.signedIn = found, true
 		return 0, nil
-	case err == nil:
-		return http.StatusForbidden, errRole
 	case access.Public:
 		x.err = unlessNoSession(err)
 		return 0, nil

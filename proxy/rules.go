@@ -4,26 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/gatepost/gatepost/auth/session"
 )
-
-// Access is what a request needs. The zero value needs a signed-in user.
-type Access struct {
-	Public bool
-	// Roles lists alternatives that must each be met: one of the first list, and one of the second, and so on.
-	Roles [][]string
-}
-
-// Allows says whether a signed-in user may pass.
-func (a Access) Allows(u session.User) bool {
-	for _, alternatives := range a.Roles {
-		if !u.HasAny(alternatives) {
-			return false
-		}
-	}
-	return true
-}
 
 // rule is one entry of GATEPOST_PROTECT or GATEPOST_PUBLIC.
 type rule struct {
@@ -31,7 +12,7 @@ type rule struct {
 	methods []string // nil: every method
 	prefix  string   // "/" or without a slash at its end
 	public  bool
-	roles   []string // nil: any signed-in user
+	needs   Needs // none: any signed-in user
 
 	folded string // the prefix under the reading that ignores case
 	depth  int    // how many segments the prefix has
@@ -99,7 +80,7 @@ func (r Rules) For(method, rawPath string) Access {
 type verdict struct {
 	protected bool
 	overflow  bool  // more readings than we follow: everything any rule asks for
-	rules     []int // protecting rules with roles that decided a reading
+	rules     []int // protecting rules with needs that decided a reading
 }
 
 func (v *verdict) access(r Rules) Access {
@@ -107,14 +88,14 @@ func (v *verdict) access(r Rules) Access {
 		v.protected = true
 		v.rules = nil
 		for i, ru := range r.list {
-			if ru.roles != nil {
+			if ru.needs != nil {
 				v.rules = append(v.rules, i)
 			}
 		}
 	}
 	a := Access{Public: !v.protected}
 	for _, i := range v.rules {
-		a.Roles = append(a.Roles, r.list[i].roles)
+		a.Needs = append(a.Needs, r.list[i].needs...)
 	}
 	return a
 }
@@ -128,7 +109,7 @@ func (r Rules) judge(q request, rd reading, v *verdict) {
 			continue
 		}
 		v.protected = true
-		if s.roles != nil && !slices.Contains(v.rules, s.index) {
+		if s.needs != nil && !slices.Contains(v.rules, s.index) {
 			v.rules = append(v.rules, s.index)
 		}
 	}

@@ -22,12 +22,12 @@ func describe(a Access) string {
 	switch {
 	case a.Public:
 		return "public"
-	case len(a.Roles) == 0:
+	case len(a.Needs) == 0:
 		return "user"
 	}
 	var all []string
-	for _, roles := range a.Roles {
-		all = append(all, strings.Join(roles, "|"))
+	for _, n := range a.Needs {
+		all = append(all, strings.Join(n.values, "|"))
 	}
 	return strings.Join(all, "&")
 }
@@ -379,7 +379,7 @@ func FuzzRules(f *testing.F) {
 		}
 		start := time.Now()
 		a := r.For(method, "/"+raw)
-		if a.Public && len(a.Roles) > 0 {
+		if a.Public && len(a.Needs) > 0 {
 			t.Error("public, and with roles")
 		}
 		if took := time.Since(start); took > 2*time.Second {

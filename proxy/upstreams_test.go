@@ -323,7 +323,7 @@ func mustProtect(t interface{ Fatalf(string, ...any) }, r, fewer Rules, raw stri
 		if b.Public && !strings.HasPrefix(page, "/files/") {
 			t.Fatalf("%q is %q to %s, and the rules without a file say %s", raw, page, u.name, describe(b))
 		}
-		if a.Public || role && len(a.Roles) == 0 {
+		if a.Public || role && len(a.Needs) == 0 {
 			t.Fatalf("%q is %q to %s, and the rules say %s", raw, page, u.name, describe(a))
 		}
 	}

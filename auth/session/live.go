@@ -12,8 +12,8 @@ import (
 
 // Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or upload.
 type Lasting interface {
-	// Still says whether it may go on, now that the user is like this.
-	Still(User) bool
+	// Still says whether it may go on, now that the session and its user are like this.
+	Still(Session) bool
 	// End ends it, from another goroutine. It is called once at most, and never after Release has returned.
 	End()
 }
@@ -154,7 +154,7 @@ func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
 	r.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
-		if f == nil || !h.lasting.Still(f.session.User) {
+		if f == nil || !h.lasting.Still(f.session) {
 			return false
 		}
 		h.until, h.suspect = asked.Add(f.left), time.Time{}

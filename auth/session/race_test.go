@@ -18,8 +18,8 @@ import (
 
 type endless struct{}
 
-func (endless) Still(User) bool { return true }
-func (endless) End()            {}
+func (endless) Still(Session) bool { return true }
+func (endless) End()               {}
 
 // A second change that is heard while PostgreSQL's answer about the first is on its way is not lost with it.
 func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {

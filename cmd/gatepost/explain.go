@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -74,8 +73,8 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 		if f.Protected {
 			needs = "a signed-in user"
 		}
-		if len(f.Roles) > 0 {
-			needs = roleNames(f.Roles)
+		if len(f.Needs) > 0 {
+			needs = f.Needs.String()
 		}
 		fmt.Fprintf(w, "%q\t%s\t%s\t%s\n", f.Path, how, rule, needs)
 	}
@@ -103,24 +102,14 @@ func printUncounted(w io.Writer, findings []proxy.Finding) {
 	}
 }
 
-// roleNames are lists of alternatives that each must be met.
-func roleNames(roles [][]string) string {
-	var each []string
-	for _, alternatives := range roles {
-		each = append(each, strings.Join(alternatives, " or "))
-	}
-	slices.Sort(each)
-	return "role " + strings.Join(slices.Compact(each), ", and ")
-}
-
 func (p *process) printAnswers(a proxy.Access, pages string) error {
 	out := "forwarded"
 	in := "forwarded, with identity headers"
 	if !a.Public {
 		out = "a browser is sent to " + pages + "/login (303); anything else gets 401"
 	}
-	if len(a.Roles) > 0 {
-		in = "forwarded with " + roleNames(a.Roles) + "; else 403"
+	if len(a.Needs) > 0 {
+		in = "forwarded with " + a.Needs.String() + "; else 403"
 	}
 	_, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in)
 	return err

@@ -1,0 +1,46 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// A kind of condition that is not about roles is asked for with the others, said beside them, and refused in its own
+// words: what the next kind needs is a value and no station.
+func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
+	t.Parallel()
+	errYoung := errors.New("the session is too young")
+	ofAge := &condition{"age", func(v session.Session, _ []string) bool { return time.Since(v.CreatedAt) > time.Hour },
+		http.StatusUnauthorized, errYoung}
+	a := Access{Needs: Needs{{ofRole, []string{"owner", "admin"}}, {ofAge, []string{"1h"}}, {ofRole, []string{"admin", "staff"}}}}
+	admin, old := session.User{Roles: []string{"admin"}}, time.Now().Add(-2*time.Hour)
+	for _, c := range []struct {
+		v    session.Session
+		want error
+	}{
+		{session.Session{User: admin, CreatedAt: old}, nil},
+		{session.Session{User: admin, CreatedAt: time.Now()}, errYoung},
+		{session.Session{CreatedAt: old}, ofRole.refusal},
+		{session.Session{User: session.User{Roles: []string{"owner"}}, CreatedAt: old}, ofRole.refusal},
+	} {
+		var got error
+		if lacking := a.lacking(c.v); lacking != nil {
+			got = lacking.refusal
+		}
+		if got != c.want || a.Allows(c.v) != (c.want == nil) {
+			t.Errorf("%v: got %v, want %v", c.v.User.Roles, got, c.want)
+		}
+	}
+	if got, want := a.String(), "needs role admin or staff, and owner or admin, and age 1h"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	// What lasts is asked with the session, so that a condition it no longer meets ends it.
+	x := &exchange{access: a}
+	if !x.Still(session.Session{User: admin, CreatedAt: old}) || x.Still(session.Session{User: admin, CreatedAt: time.Now()}) {
+		t.Error("what lasts goes on without what it needs, or ends with it")
+	}
+}
