@@ -19,6 +19,7 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	request *http.Request
+	app     *app
 	start   time.Time
 	id      string
 	client  netip.Addr
@@ -56,7 +57,7 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, start: time.Now(), cookie: &p.c.Cookie, hsts: p.c.HSTS}
+	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now(), cookie: &p.c.Cookie, hsts: p.c.HSTS}
 	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
 		x.address = x.client.String()
 	}

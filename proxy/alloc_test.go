@@ -69,7 +69,7 @@ func stations(tb testing.TB) []station {
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
 		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id, Cookie: session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Owns:           func(string) bool { return false },
+		Page:           func(string) http.Handler { return nil },
 		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)), Lines: Lines{io.Discard, true},
 	}, store.Reader)
 	p.forward.Transport = answers{}

@@ -37,7 +37,7 @@ func newWire(f *testing.F, rules Rules) *wire {
 	}
 	w := &wire{gate: New(Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
-		Cookie: session.Cookie{Name: "gatepost_8080"}, Owns: func(string) bool { return false }, Log: slog.New(slog.DiscardHandler),
+		Cookie: session.Cookie{Name: "gatepost_8080"}, Page: func(string) http.Handler { return nil }, Log: slog.New(slog.DiscardHandler),
 		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { w.WriteHeader(status) },
 		Navigating: func(*http.Request) bool { return false },
 	}, nil)} // no request here has a session cookie

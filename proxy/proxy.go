@@ -47,9 +47,8 @@ type Config struct {
 	// whatever comes to stand there. Empty: nothing is said.
 	HSTS string
 
-	// Owns says whether a raw path is one of our own pages, and Pages serves those.
-	Owns  func(rawPath string) bool
-	Pages http.Handler
+	// Page says which handler serves a raw path that is one of our own pages; nil: none, and it is the app's.
+	Page func(rawPath string) http.Handler
 	// LeadsBack says whether one of our pages sends a visitor who is signed in back to the app. Nil: loops are not
 	// looked for.
 	LeadsBack func(rawPath string) bool
@@ -72,7 +71,8 @@ type Proxy struct {
 	c         Config
 	sessions  *session.Reader
 	forward   *httputil.ReverseProxy
-	transport *transport
+	app       *app
+	finders   []finder // of credentials
 	metrics   *metrics
 	streams   streams
 	loudness  loudness
@@ -98,7 +98,7 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), transport: newTransport(c.Upstream, c.UpstreamTimeout), via: []string{newGateID()}}
+	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), app: newApp(c), finders: []finder{inCookie(c.Cookie)}, via: []string{newGateID()}}
 	u := c.PublicURL
 	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
@@ -109,7 +109,7 @@ func New(c Config, sessions *session.Reader) *Proxy {
 
 // Close ends idle connections to the app, and says what is left to log.
 func (p *Proxy) Close() {
-	p.transport.CloseIdleConnections()
+	p.app.transport.CloseIdleConnections()
 	p.loudness.end()
 }
 
@@ -141,11 +141,11 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.toPublicURL(x, t)
 		return
 	}
-	if p.c.Owns(t.path) {
-		p.servePages(x, r)
+	if page := p.c.Page(t.path); page != nil {
+		p.servePage(x, r, page)
 		return
 	}
-	access := p.c.Rules.For(r.Method, t.path)
+	access := x.app.rules.For(r.Method, t.path)
 	x.access, x.class = access, classOf(access)
 	if status, err := p.identify(x, r, access); err != nil {
 		p.refuse(x, r, status, err)
@@ -154,10 +154,13 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 	p.serveUpstream(x, r)
 }
 
-// identify finds out who is there and whether he may pass. On public paths a session only adds identity, and its
+// identify finds out who is there and whether they may pass. On public paths a session only adds identity, and its
 // absence, for whatever reason, refuses nobody.
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
-	token, present := p.c.Cookie.Read(r.Header)
+	presented, present, err := p.credentialIn(r.Header)
+	if err != nil {
+		return http.StatusBadRequest, err
+	}
 	if !present && !access.Public {
 		return http.StatusUnauthorized, session.ErrNoSession
 	}
@@ -171,7 +174,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if access.Public {
 		lookup = p.sessions.Glance
 	}
-	found, err := lookup(r.Context(), x.client, token)
+	found, err := lookup(r.Context(), x.client, presented.token)
 	switch {
 	case err == nil && !access.Public && access.lacking(found) != nil:
 		lacking := access.lacking(found)
@@ -229,14 +232,14 @@ func (p *Proxy) toPublicURL(x *exchange, t target) {
 	x.WriteHeader(http.StatusSeeOther)
 }
 
-// servePages hands over to our own pages, which learn the client's address and the request id where handlers look for
+// servePage hands over to our own pages, which learn the client's address and the request id where handlers look for
 // them.
-func (p *Proxy) servePages(x *exchange, r *http.Request) {
+func (p *Proxy) servePage(x *exchange, r *http.Request, page http.Handler) {
 	x.class, x.outcome = classOwn, outcomeOwn
 	dropBody(x, r) // a form that is read sets its own limit
 	r.Header.Set("X-Request-Id", x.id)
 	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
-	p.c.Pages.ServeHTTP(x, r)
+	page.ServeHTTP(x, r)
 }
 
 func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
@@ -250,7 +253,7 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 		p.forward.ServeHTTP(x, r.WithContext(ctx))
 		return
 	}
-	ctx, x.body = watchBody(ctx, r.Body, p.c.UpstreamTimeout)
+	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)
 	defer x.body.stop()
 	p.holdUpload(x, r.ContentLength)
 	// The app may answer while it still reads, and the answer may be what the client waits for.

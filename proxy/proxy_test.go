@@ -152,8 +152,7 @@ func config(t *testing.T, upstream string) proxy.Config {
 	return proxy.Config{
 		Upstream: app, UpstreamTimeout: 10 * time.Second, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
 		Cookie:     session.Cookie{Name: cookieName},
-		Owns:       func(path string) bool { return path == "/login" },
-		Pages:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "own page for %s", r.RemoteAddr) }),
+		Page:       ownLogin(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "own page for %s", r.RemoteAddr) }),
 		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { http.Error(w, "refused", status) },
 		Navigating: func(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") },
 		Log:        slog.New(slog.DiscardHandler),
@@ -605,6 +604,16 @@ func TestAnOtherLoopbackNameIsSentToThePublicURL(t *testing.T) {
 	}
 }
 
+// ownLogin has /login be a page of ours, and no other path.
+func ownLogin(serve http.HandlerFunc) func(rawPath string) http.Handler {
+	return func(rawPath string) http.Handler {
+		if rawPath == "/login" {
+			return serve
+		}
+		return nil
+	}
+}
+
 func TestOwnPagesMatchByExactPathAndSeeTheClientsAddress(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *proxy.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
@@ -621,7 +630,7 @@ func TestOwnPagesMatchByExactPathAndSeeTheClientsAddress(t *testing.T) {
 func TestAPanicIsA500AndTheGateGoesOn(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *proxy.Config) {
-		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a bug") })
+		c.Page = ownLogin(func(http.ResponseWriter, *http.Request) { panic("a bug") })
 	})
 	if status, _, _ := d.send(t, get("GET /login")); status != 500 {
 		t.Errorf("got %d", status)

@@ -17,6 +17,7 @@ import (
 
 // tie is a way to the app for one visitor's connection.
 type tie struct {
+	app       *app // it leads to
 	transport *transport
 	session   string // of ours, that its requests have; empty: none
 	done      bool   // the handshake is over
@@ -82,14 +83,14 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 		session = ""
 	}
 	if !logsInConnection(r.Header) {
-		if v != nil && v.tie != nil && v.tie.done && session != "" && v.tie.session == session {
+		if v != nil && v.tie != nil && v.tie.done && session != "" && v.tie.session == session && v.tie.app == x.app {
 			return v.tie.transport.RoundTrip(r)
 		}
-		return w.p.transport.RoundTrip(r)
+		return x.app.transport.RoundTrip(r)
 	}
-	if v == nil || v.tie == nil || v.tie.session != session {
+	if v == nil || v.tie == nil || v.tie.session != session || v.tie.app != x.app {
 		w.p.untie(v)
-		x.tie = &tie{transport: w.p.newTied(), session: session}
+		x.tie = &tie{app: x.app, transport: x.app.newTied(), session: session}
 	} else {
 		x.tie, v.tie = v.tie, nil
 		w.p.ties.all.Delete(v.conn)
@@ -138,9 +139,9 @@ func (p *Proxy) untie(v *visitorConn) {
 }
 
 // newTied has connections of its own, of HTTP/1 where the app can: these schemes know no streams.
-func (p *Proxy) newTied() *transport {
-	u := p.c.Upstream
-	t := newTransport(u, p.c.UpstreamTimeout)
+func (a *app) newTied() *transport {
+	u := a.upstream
+	t := newTransport(u, a.timeout)
 	if u.scheme != "h2c" {
 		t.plain = t.upgrades
 	}

@@ -150,7 +150,7 @@ func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
 	out, h := pr.Out, pr.Out.Header
-	out.URL.Scheme, out.URL.Host = p.c.Upstream.target()
+	out.URL.Scheme, out.URL.Host = x.app.upstream.target()
 	setPath(out.URL, x.target.path)
 	out.URL.RawQuery, out.URL.ForceQuery = x.target.query, x.target.hasQuery && x.target.query == ""
 	if out.Host = pr.In.Host; out.Host == "" {
@@ -159,7 +159,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil // announced trailers have no meaning we could check
 	delete(h, "Expect")
 	p.c.Cookie.Strip(h)
-	p.c.Identity.remove(h)
+	x.app.identity.remove(h)
 	h[viaHeader] = p.via
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
@@ -172,7 +172,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		h["X-Forwarded-For"] = x.forwarded[1:2:2]
 	}
 	if x.signedIn {
-		p.c.Identity.set(h, &x.session.User)
+		x.app.identity.set(h, &x.session.User)
 	}
 }
 

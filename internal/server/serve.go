@@ -79,6 +79,7 @@ type gate struct {
 	proxy      *proxy.Proxy
 	public     *http.Server
 	ops        *http.Server // nil when off
+	opsPages   http.Handler
 	plain      *http.Server // over http, where the site is https; nil when off
 	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
 	authority *authority
@@ -192,7 +193,7 @@ func (g *gate) open(ctx context.Context) error {
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
 		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies, HSTS: g.c.HSTS,
-		Owns: g.owns, Pages: http.HandlerFunc(g.servePages), Refuse: g.refuse, Navigating: loginui.Navigating,
+		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse, Navigating: loginui.Navigating,
 		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
 		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
@@ -220,20 +221,6 @@ func (g *gate) openTLS() {
 		IdleTimeout: IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(), DisableGeneralOptionsHandler: true,
 		ConnState: g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })
-}
-
-// pages are those in use; a reload puts others in their place.
-type pages struct {
-	*loginui.UI
-	handler http.Handler
-}
-
-func newPages(ui *loginui.UI) *pages { return &pages{ui, ui.Handler()} }
-
-func (g *gate) owns(rawPath string) bool { return g.ui.Load().Owns(rawPath) }
-
-func (g *gate) servePages(w http.ResponseWriter, r *http.Request) {
-	g.ui.Load().handler.ServeHTTP(w, r)
 }
 
 // refuse hands over what the proxy refuses, in the terms of the pages.

@@ -24,7 +24,8 @@ func (g *gate) openServers() {
 	if g.c.Certificate != nil {
 		g.public.TLSConfig = certificateConfig(g.c.Certificate)
 	}
-	g.ops = newOpsServer(g.opsHandler(), quiet)
+	g.opsPages = g.opsHandler()
+	g.ops = newOpsServer(g.at(forOperators), quiet)
 	g.onClose(g.closeServers)
 }
 

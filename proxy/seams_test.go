@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// gateFor is a Proxy without sessions in front of an app, and what it refused with.
+func gateFor(t *testing.T, app http.HandlerFunc, change func(*Proxy)) (gate http.Handler, refusals *[]int) {
+	t.Helper()
+	behind := httptest.NewServer(app)
+	t.Cleanup(behind.Close)
+	upstream, err := ParseUpstream(behind.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusals = &[]int{}
+	p := New(Config{Upstream: upstream, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Cookie: session.Cookie{Name: "gatepost_80"},
+		Page: func(string) http.Handler { return nil }, Navigating: func(*http.Request) bool { return false }, Log: slog.New(slog.DiscardHandler),
+		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
+			*refusals = append(*refusals, status)
+			w.WriteHeader(status)
+		}}, nil)
+	t.Cleanup(p.Close)
+	change(p)
+	return p, refusals
+}
+
+// Of two credentials of different kinds none is believed, however good each is, and the app sees neither request.
+func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
+	t.Parallel()
+	reached := 0
+	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { reached++ }, func(p *Proxy) {
+		p.finders = append(p.finders, func(h http.Header) (c credential, present bool) {
+			c.token, present = secret.ParseToken(strings.TrimPrefix(h.Get("Authorization"), "Bearer "))
+			return c, present
+		})
+	})
+	good := strings.Repeat("A", 43)
+	r := httptest.NewRequest("GET", "http://gate.example/", nil)
+	r.Header.Set("Authorization", "Bearer "+good)
+	r.Header.Set("Cookie", "gatepost_80="+good)
+	gate.ServeHTTP(httptest.NewRecorder(), r)
+	if len(*refusals) != 1 || (*refusals)[0] != http.StatusBadRequest || reached != 0 {
+		t.Errorf("refused with %v, and the app was reached %d times", *refusals, reached)
+	}
+}
+
+// The app of a request is chosen once, and all that is done for the request is done with that one: its rules, where it
+// is, and by which headers it is told who is there.
+func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "the other app, told "+r.Header.Get("X-Who"))
+	}))
+	t.Cleanup(other.Close)
+	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { t.Error("the first app was reached") }, func(p *Proxy) {
+		rules, err := ParseRules("/closed", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity, err := ParseIdentity("X-Who=id", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		upstream, err := ParseUpstream(other.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.app.transport.CloseIdleConnections()
+		p.app = newApp(Config{Upstream: upstream, Rules: rules, Identity: identity})
+	})
+	for path, want := range map[string]string{"/open": "the other app, told ", "/closed": ""} {
+		r := httptest.NewRequest("GET", "http://gate.example"+path, nil)
+		r.Header.Set("X-Who", "somebody else")
+		w := httptest.NewRecorder()
+		gate.ServeHTTP(w, r)
+		if got := w.Body.String(); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if len(*refusals) != 1 || (*refusals)[0] != http.StatusUnauthorized {
+		t.Errorf("refused with %v", *refusals)
+	}
+}
