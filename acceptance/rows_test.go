@@ -237,6 +237,8 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
 			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour', '192.0.2.1', 'test');
+		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at, browser, remember, expires_at)
+			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 'otp', 'pwd', now(), sha256('$id'), false, now() + interval '1 hour');
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
 			VALUES ('$id', 'local:credential', 'credential', '$id', '$id', (SELECT password FROM gatepost.account WHERE id = 'model'));
 		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)

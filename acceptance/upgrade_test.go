@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 	"github.com/gatepost/gatepost/migrations"
 )
@@ -167,10 +168,44 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	again := launchGate(t, previous, env...)
 	again.untilUp(t)
 	serves(t, again, "the release before, started on the new tables")
+	half := halfASignIn(t, database)
+	opensNothing(t, next, half, "the new gate")
+	opensNothing(t, again, half, "the release before")
 	if next.stop(t) != 0 {
 		t.Error("the new gate did not end well")
 	}
 	serves(t, again, "the release before, alone")
+}
+
+// halfASignIn is the token of a challenge that Ada has to meet before she has a session.
+func halfASignIn(t *testing.T, database string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	token := secret.NewToken()
+	_, err = conn.Exec(t.Context(), `
+		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at, browser, remember, expires_at)
+		SELECT $1, $2, id, 'otp', 'pwd', now(), '', false, now() + interval '1 hour' FROM gatepost."user" WHERE email = 'ada@example.com'`,
+		secret.NewID(), token.Hash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(token)
+}
+
+// opensNothing wants a token to be nobody's at a gate, wherever a cookie of the gate's may stand.
+func opensNothing(t *testing.T, g *running, token, whose string) {
+	t.Helper()
+	v := g.visitor(t)
+	name := "gatepost_" + g.url[strings.LastIndexByte(g.url, ':')+1:]
+	for _, cookie := range []string{name, name + "_link", name + "_known"} {
+		if r := v.do("GET", "/dashboard", nil, "Cookie: "+cookie+"="+token); r.status != 401 {
+			t.Errorf("%s: half a sign-in as %s: %d %s", whose, cookie, r.status, r.body)
+		}
+	}
 }
 
 // readsOn is somebody whose transaction has read every table.

@@ -125,7 +125,7 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 			if err := s.sessions.EndPresented(ctx, tx, a.userID, d.token, d.all); err != nil {
 				return err
 			}
-			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Remember: o.Remembered, Client: d.client})
+			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: o.Remembered, Client: d.client})
 			return err
 		})
 		if err == nil {

@@ -14,9 +14,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
@@ -224,3 +226,26 @@ func QueueForPages(s *Store) (have, leave func()) {
 // PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
 func PageTurns(s *Store) int    { return s.db.Turns.Slots() }
 func PagesWaiting(s *Store) int { _, n := s.db.Turns.Load(); return n }
+
+// Demand has a Store ask for more than a proof.
+func Demand(s *Store, f func(context.Context, pgx.Tx, session.New) (*session.Demand, error)) {
+	s.sessions.Demand = f
+}
+
+// Answer counts an answer to a challenge, and Met uses it up, as whoever judges the answer does.
+func Answer(s *Store, ctx context.Context, t secret.Token, browser []byte) (c session.Challenge, err error) {
+	err = s.db.Transact(ctx, "answer", func(ctx context.Context, tx pgx.Tx) error {
+		c, err = s.sessions.Answer(ctx, tx, t, browser)
+		return err
+	})
+	return c, err
+}
+
+func Met(s *Store, ctx context.Context, c session.Challenge) error {
+	return s.db.Transact(ctx, "meet", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, c.UserID, ""); err != nil {
+			return err
+		}
+		return s.sessions.Met(ctx, tx, c)
+	})
+}

@@ -102,7 +102,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		if err := forgive(ctx, tx, row.id, row.email); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Remember: remember, Client: c, Presented: presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Link, session.Password), Remember: remember, Client: c, Presented: presented})
 		return err
 	}
 	squatted, err := s.unconfirmed(ctx, row.email)
@@ -123,7 +123,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	if err != nil {
 		return Issued{}, "", err
 	}
-	s.sessions.Made(presented, issued.crowdedOut)
+	s.sessions.Done(presented, issued.made)
 	return issued, row.id, nil
 }
 

@@ -76,7 +76,7 @@ func TestAnOldSignInHasToBeConfirmed(t *testing.T) {
 			s, db := authtest.NewStore(t)
 			token := signUp(t, s, "ada@example.com")
 			sessionsOf(t, db, "ada@example.com", 2)
-			exec(t, db, `UPDATE gatepost.session SET created_at = now() - interval '11 minutes'`)
+			exec(t, db, `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`)
 			before := content(t, db)
 			err := do(s, t.Context(), token)
 			if !slices.Contains(stale, event) {
@@ -92,7 +92,7 @@ func TestAnOldSignInHasToBeConfirmed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exec(t, db, `UPDATE gatepost.session SET created_at = now() - interval '9 minutes' WHERE created_at > now() - interval '5 minutes'`)
+			exec(t, db, `UPDATE gatepost.session SET proved_at = now() - interval '9 minutes' WHERE proved_at > now() - interval '5 minutes'`)
 			if err := do(s, t.Context(), issued.Session); err != nil {
 				t.Errorf("confirmed nine minutes ago: %v", err)
 			}

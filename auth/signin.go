@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,11 +33,12 @@ type Credentials struct {
 
 // Issued are the secrets a sign-in gives to the browser.
 type Issued struct {
-	Session  secret.Token
-	Browser  secret.Token // by which the browser is known again; see Client.Browser
-	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
+	Session   secret.Token // empty: Challenge has to be met first
+	Challenge secret.Token
+	Browser   secret.Token // by which the browser is known again; see Client.Browser
+	Remember  bool         // the session's cookie outlives the browser; see Cookie.Set
 
-	crowdedOut string // as of session.Maker.Make
+	made session.Made
 }
 
 // candidate is the account an attempt is made at.
@@ -70,11 +72,11 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			if err := s.noteSignIn(ctx, tx, a, c); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Remember: c.Remember, Client: c.Client, Presented: c.Presented})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: c.Remember, Client: c.Client, Presented: c.Presented})
 			return err
 		})
 		if err == nil {
-			s.sessions.Made(c.Presented, issued.crowdedOut)
+			s.sessions.Done(c.Presented, issued.made)
 		}
 		s.outbox.Kick()
 		return userID, err
@@ -289,15 +291,19 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 	})
 }
 
-// issue makes the session, and the place it is made in a familiar one. It comes last in a transaction: others share the
+// issue makes the session, or the challenge that comes before it, and the place it is made in a familiar one. It comes last in a transaction: others share the
 // places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
-	t, crowdedOut, err := s.sessions.Make(ctx, tx, n)
+	browser := cmp.Or(n.Client.Browser, secret.NewToken()) // a challenge is good in this one alone
+	made, err := s.sessions.Make(ctx, tx, n, throttle.BrowserPlace(browser))
 	if err != nil {
 		return Issued{}, err
 	}
-	browser, err := throttle.Befriend(ctx, tx, n.UserID, n.Client)
-	return Issued{t, browser, n.Remember, crowdedOut}, err
+	issued := Issued{Session: made.Session, Challenge: made.Challenge, Browser: browser, Remember: n.Remember, made: made}
+	if made.Session != "" { // half a sign-in makes no place familiar
+		issued.Browser, err = throttle.Befriend(ctx, tx, n.UserID, n.Client)
+	}
+	return issued, err
 }
 
 // recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,

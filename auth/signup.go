@@ -94,11 +94,11 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.askToVerify(ctx, tx, row.id, row.email, client); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Remember: remember, Client: client, Presented: presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Password), Remember: remember, Client: client, Presented: presented})
 		return err
 	})
 	if err == nil {
-		s.sessions.Made(presented, issued.crowdedOut)
+		s.sessions.Done(presented, issued.made)
 	}
 	return issued, row.id, err
 }

@@ -111,6 +111,7 @@ func orNone(roles string) string {
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
 		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
 		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`, id))
@@ -150,6 +151,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 // after this user.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')),
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),

@@ -104,14 +104,14 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Remember: v.Remember, Client: v.Client, Presented: v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Link, session.Password), Remember: v.Remember, Client: v.Client, Presented: v.Session})
 			return err
 		})
 	})
 	if err != nil {
 		return Issued{}, err
 	}
-	s.sessions.Made(v.Session, issued.crowdedOut)
+	s.sessions.Done(v.Session, issued.made)
 	s.Changed(l.userID)
 	return issued, nil
 }
@@ -130,7 +130,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 			err = s.confirmAddress(ctx, tx, v, l)
 		}
 		if err == nil && known == ByBrowser {
-			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Remember: v.Remember, Client: v.Client, Presented: v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Proof: session.Proved(session.Link), Remember: v.Remember, Client: v.Client, Presented: v.Session})
 		}
 		return err
 	})
@@ -139,7 +139,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		return Issued{}, err
 	}
 	if issued.Session != "" {
-		s.sessions.Made(v.Session, issued.crowdedOut)
+		s.sessions.Done(v.Session, issued.made)
 	}
 	s.Changed(l.userID)
 	return issued, nil

@@ -39,7 +39,7 @@ const ofPerson = ` WHERE user_id = (SELECT id FROM gatepost."user" WHERE email =
 // growOld makes all sessions of the person so old that the gate wants to see the password again.
 func (p person) growOld(t *testing.T) {
 	t.Helper()
-	p.change(t, `UPDATE gatepost.session SET created_at = now() - interval '11 minutes'`+ofPerson)
+	p.change(t, `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`+ofPerson)
 }
 
 // block makes the person wait who has typed a wrong password before.

@@ -34,7 +34,7 @@ func (a answer) session() string {
 // settle makes every session as old as one that is asked for the password again.
 func (d *desk) settle(t *testing.T) {
 	t.Helper()
-	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.session SET created_at = now() - interval '11 minutes'`); err != nil {
+	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`); err != nil {
 		t.Fatal(err)
 	}
 }

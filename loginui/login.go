@@ -88,8 +88,11 @@ func (ui *UI) signIn(r *http.Request, f form) (auth.Issued, error) {
 	})
 }
 
-// signedIn gives the browser its cookies.
+// signedIn gives the browser its cookies. Half a sign-in is none.
 func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
+	if issued.Session == "" {
+		return
+	}
 	ui.c.Cookie.Set(w.Header(), issued.Session, issued.Remember)
 	ui.c.Cookie.SetBrowser(w.Header(), issued.Browser, throttle.FamiliarFor)
 }

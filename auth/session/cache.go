@@ -90,6 +90,9 @@ func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began tim
 // sizeOf estimates what a session takes, with its places in two maps.
 func sizeOf(v Session) int {
 	n := 500 + len(v.ID) + len(v.User.ID) + len(v.User.Name) + len(v.User.Email)
+	for _, m := range v.Proof.Methods {
+		n += len(m) + 16
+	}
 	for _, r := range v.User.Roles {
 		n += len(r) + 16
 	}

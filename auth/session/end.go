@@ -92,8 +92,12 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 	return err
 }
 
-// EndAll ends every session of a user, who is locked, and returns how many those were.
+// EndAll ends every session of a user, who is locked, and every sign-in that is half done, and returns how many sessions
+// those were.
 func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, error) {
+	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE user_id = $1`, userID); err != nil {
+		return 0, err
+	}
 	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
 	return tag.RowsAffected(), err
 }

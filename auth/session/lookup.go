@@ -82,10 +82,10 @@ func (r *Reader) Changed(userID string) {
 }
 
 // selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
-const selectSessions = `
+var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
 	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role
+	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role, coalesce(s.methods, ''), ` + readableProof + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
@@ -106,11 +106,11 @@ func (r *Reader) findSessions(tokens []string) (list []found, err error) {
 
 func scanFound(row pgx.CollectableRow) (found, error) {
 	var f found
-	var roles string
+	var roles, methods string
 	var left float64
 	v := &f.session
-	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles)
-	v.User.Roles = SplitRoles(roles)
+	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles, &methods, &v.Proof.At)
+	v.User.Roles, v.Proof.Methods = SplitRoles(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err
 }

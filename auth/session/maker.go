@@ -13,35 +13,66 @@ import (
 // New is a session to be made.
 type New struct {
 	UserID    string
+	Proof     Proof
 	Remember  bool // it outlives the browser
 	Client    secret.Client
 	Presented secret.Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
+
+	id string
+}
+
+// Made is what a proof has come to: a session, or a challenge to be met first. It is to be handed to Done when the
+// transaction is over.
+type Made struct {
+	Session   secret.Token // empty: a challenge
+	Challenge secret.Token
+	// crowdedOut is the user some of whose sessions ended to make room; empty: none did.
+	crowdedOut string
 }
 
 // Maker makes and ends sessions. Only package auth has one: whoever has it decides who is signed in.
-type Maker struct{ r *Reader }
-
-// NewMaker makes a Maker whose sessions a Reader knows.
-func NewMaker(r *Reader) *Maker { return &Maker{r} }
-
-// Make ends the presented session and makes the new one, inside the caller's transaction, which has locked the users of
-// both. crowdedOut is the user some of whose sessions ended to make room; empty: none did. When the transaction is over,
-// Made has to be told.
-func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New) (t secret.Token, crowdedOut string, err error) {
-	if t, err = m.insert(ctx, tx, n); err != nil {
-		return "", "", err
-	}
-	crowdedOut, err = m.makeRoom(ctx, tx, n.UserID, t)
-	return t, crowdedOut, err
+type Maker struct {
+	r *Reader
+	// Demand says what more it takes than a proof, in the transaction that would make the session; nil: nothing. A field
+	// that is nil demands nothing of anybody.
+	Demand func(context.Context, pgx.Tx, New) (*Demand, error)
 }
 
-// Made forgets the session that a new one has replaced, and those that had to make room.
-func (m *Maker) Made(presented secret.Token, crowdedOut string) {
+// NewMaker makes a Maker whose sessions a Reader knows.
+func NewMaker(r *Reader) *Maker { return &Maker{r: r} }
+
+// Make is the one way to a session. It ends the presented session and makes the new one, or the challenge that has to be
+// met first, inside the caller's transaction, which has locked the users of both. browser is the place that a challenge
+// is good in.
+func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (made Made, err error) {
+	n.id = secret.NewID()
+	if m.Demand != nil {
+		d, err := m.Demand(ctx, tx, n)
+		if err != nil {
+			return Made{}, err
+		}
+		if d != nil {
+			made.Challenge, err = m.challenge(ctx, tx, n, browser, *d)
+			return made, err
+		}
+	}
+	if made.Session, err = m.insert(ctx, tx, n); err != nil {
+		return Made{}, err
+	}
+	made.crowdedOut, err = m.makeRoom(ctx, tx, n.UserID, made.Session)
+	return made, err
+}
+
+// ID is what the row will have: of the session, or of the challenge, for which a payload is sealed.
+func (n New) ID() string { return n.id }
+
+// Done forgets the session that a new one has replaced, and those that had to make room.
+func (m *Maker) Done(presented secret.Token, made Made) {
 	if presented != "" {
 		m.r.cache.drop(presented.Sum())
 	}
-	if crowdedOut != "" {
-		m.r.Changed(crowdedOut)
+	if made.crowdedOut != "" {
+		m.r.Changed(made.crowdedOut)
 	}
 }
 
@@ -64,9 +95,10 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 	}
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
-		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7)`,
-		secret.NewID(), t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent))
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent, methods, proved_at)
+		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7,
+		    $8, coalesce($9::timestamptz, now()))`,
+		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent), n.Proof.words(), n.Proof.at())
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}

@@ -109,9 +109,14 @@ func (r *Reader) Run(ctx context.Context) {
 	work.Wait()
 }
 
-// Sweep deletes the sessions that have expired, and returns how many those were.
+// Sweep deletes the sessions and challenges that have expired, and returns how many those were.
 func (r *Reader) Sweep(ctx context.Context) (int64, error) {
-	return r.db.Sweep(ctx, `session WHERE expires_at < now() ORDER BY expires_at`)
+	sessions, err := r.db.Sweep(ctx, `session WHERE expires_at < now() ORDER BY expires_at`)
+	if err != nil {
+		return sessions, err
+	}
+	challenges, err := r.db.Sweep(ctx, `challenge WHERE expires_at < now() ORDER BY expires_at`)
+	return sessions + challenges, err
 }
 
 // Stats are how many sessions are kept in memory, and how many look-ups are under way.

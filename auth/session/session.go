@@ -24,6 +24,7 @@ type Session struct {
 	ID        string
 	User      User
 	ExpiresAt time.Time // moves with use
+	Proof     Proof     // how its user was proved
 	// The rest is filled in by Describe, not on every request.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
@@ -52,7 +53,7 @@ type User struct {
 const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
-	// FreshFor is how long after a sign-in, or after Confirm, a session may do what ErrStale refuses. Later it takes
+	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses. Later it takes
 	// the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
 	FreshFor = 10 * time.Minute
 )

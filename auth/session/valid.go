@@ -1,5 +1,7 @@
 package session
 
+import "github.com/gatepost/gatepost/auth/database"
+
 // alive is what makes a session valid, in PostgreSQL's time. Besides the row's own expiry, a limit that the operator
 // has lowered since counts at once. $2 idle limit, $3 lifetime.
 const alive = `s.expires_at > now()
@@ -14,9 +16,15 @@ const (
 	lastUsedAt = `least(s.last_used_at, now())`
 )
 
-// isFresh says that a session was made within a time; one that says it is yet to be made was not.
+// provedAt is when the user of a session was proved. Gates from before wrote none down, and made it at the proof.
+const provedAt = `coalesce(s.proved_at, s.created_at)`
+
+// readableProof is provedAt as Go can read it.
+var readableProof = database.Readable(provedAt)
+
+// isFresh says that the user of a session was proved within a time; a proof that is yet to come was none.
 func isFresh(within string) string {
-	return `s.created_at BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
+	return provedAt + ` BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
 }
 
 // endsAt is when a session ends however it is used. $3 lifetime.
