@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -82,6 +83,8 @@ type Options struct {
 	NotifySignIns bool
 	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not written there.
 	AuditRetention time.Duration
+	// Keys encrypt what has to be readable again. The zero value has none, and what needs one is not to be offered.
+	Keys seal.Keys
 	// Actor is who works on this Store, for audit lines, as in "ada@host". Empty, as in a gate: visitors, who are known
 	// by their address.
 	Actor string

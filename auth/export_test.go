@@ -20,6 +20,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -247,5 +248,17 @@ func Met(s *Store, ctx context.Context, c session.Challenge) error {
 			return err
 		}
 		return s.sessions.Met(ctx, tx, c)
+	})
+}
+
+// Seal seals a value as a deed does, and SealOne some value for some row.
+func Seal(s *Store, ctx context.Context, tx pgx.Tx, c seal.Column, row string, value []byte) ([]byte, error) {
+	return s.seal(ctx, tx, c, row, value)
+}
+
+func SealOne(s *Store, ctx context.Context) error {
+	return s.db.Transact(ctx, "seal", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := s.seal(ctx, tx, seal.ChallengePayload, "row", []byte("value"))
+		return err
 	})
 }

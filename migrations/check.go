@@ -45,7 +45,7 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 		            AND has_table_privilege(to_regclass(t.name), 'DELETE'), false)
 		FROM unnest($1::text[]) AS t (name)`,
 		[]string{`gatepost."user"`, "gatepost.session", "gatepost.challenge", "gatepost.account", "gatepost.verification", "gatepost.throttle", "gatepost.familiar",
-			"gatepost.signup_browser", "gatepost.outbox", "gatepost.acme", "gatepost.audit_event"})
+			"gatepost.signup_browser", "gatepost.outbox", "gatepost.acme", "gatepost.audit_event", "gatepost.encryption_key"})
 	if err != nil {
 		return explain(ctx, conn, err)
 	}

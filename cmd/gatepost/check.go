@@ -35,6 +35,9 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	err = p.checkLiveDatabase(ctx, c)
 	list.Add(err)
 	database := err == nil
+	if database {
+		list.Add(p.withStore(ctx, func(s *auth.Store) error { return s.CheckKeys(ctx) }))
+	}
 	if c.Mail != nil {
 		list.Add(c.Mail.Check(ctx))
 		if database {
@@ -83,6 +86,8 @@ func (p *process) printSettings(c *config.Config) error {
 			if c.Mail.HasPassword() {
 				s.Value += " (password hidden)"
 			}
+		case s.Name == "GATEPOST_ENCRYPTION_KEY":
+			s.Value = "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
 		default:
 			s.Value = postgres.Describe(s.Value) + " (password hidden)"
 		}

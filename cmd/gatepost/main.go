@@ -90,6 +90,9 @@ func (p *process) commands() *cli.Command {
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},
 			p.userCommands(),
+			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
+				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
+			}},
 			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]", Hidden: true, Action: p.hashWorker},
 			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},
 		},

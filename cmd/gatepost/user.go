@@ -262,6 +262,9 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		if err := postgres.Check(ctx, c, db); err != nil {
 			return err
 		}
+		if err := c.OpenKeys(false); err != nil {
+			return err
+		}
 		pool, err := postgres.OpenPool(ctx, db)
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
@@ -63,6 +64,7 @@ type Config struct {
 	DataDir                                    string
 	Migrate, AllowHTTP, TrustUnverifiedEmail   bool
 	AuditRetention                             time.Duration
+	Keys                                       seal.Keys // of GATEPOST_ENCRYPTION_KEY; see OpenKeys
 	DrainDelay, DrainTimeout                   time.Duration
 	LogLevel                                   slog.Level
 	LogJSON, Profiling                         bool
@@ -85,6 +87,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkSessions(&list)
 	c.checkConnections(&list)
 	c.checkDatabase(&list, env)
+	c.checkKeys(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
 	c.checkBrand(&list) // last: it renders the pages with the rest

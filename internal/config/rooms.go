@@ -14,7 +14,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 	return auth.Options{
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, SessionCache: c.SessionCache, SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
 		SiteName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, SignUpDomains: c.SignUpDomains, SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal,
-		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Log: log, Metrics: metrics,
+		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys, Log: log, Metrics: metrics,
 	}
 }
 

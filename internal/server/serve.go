@@ -264,6 +264,9 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
+	if err := g.c.OpenKeys(true); err != nil {
+		return err
+	}
 	options := g.c.StoreOptions(g.log, g.metrics)
 	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
 	if options.Listen, err = g.db.ListenConfig(); err != nil {
@@ -276,5 +279,5 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
-	return nil
+	return g.store.CheckKeys(ctx)
 }

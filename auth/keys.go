@@ -1,0 +1,47 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/internal/seal"
+)
+
+// seal encrypts a value for a row, in the transaction that writes it there, and notes with which key. It fails with
+// seal.ErrNoKey.
+func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, value []byte) ([]byte, error) {
+	sealed, err := s.o.Keys.Seal(c, row, value)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO gatepost.encryption_key (id) VALUES ($1) ON CONFLICT DO NOTHING`, s.o.Keys.IDs()[0])
+	return sealed, err
+}
+
+// CheckKeys fails when something was encrypted with a key that is not here: a gate that goes on without it would lose
+// what people rely on, one row after the other. It fails with database.ErrUnavailable as well.
+func (s *Store) CheckKeys(ctx context.Context) error {
+	var missing []string
+	err := s.db.Repeat(ctx, "read the keys in use", func(ctx context.Context) error {
+		rows, err := s.db.Pages.Query(ctx, `SELECT id FROM gatepost.encryption_key ORDER BY since, id`)
+		if err != nil {
+			return err
+		}
+		missing, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	here := s.o.Keys.IDs()
+	missing = slices.DeleteFunc(missing, func(id string) bool { return slices.Contains(here, id) })
+	if len(missing) > 0 {
+		return fmt.Errorf("the database holds what was encrypted with a key that is not here (%s): put it behind the others in "+
+			"GATEPOST_ENCRYPTION_KEY; what a lost key encrypted is lost", strings.Join(missing, ", "))
+	}
+	return nil
+}
