@@ -146,6 +146,8 @@ var changes = []struct{ name, sql, about string }{
 	{"a session's idle limit lowered", `UPDATE gatepost.session SET idle_seconds = 60 WHERE user_id = 'u1'`, "u1"},
 	{"a session aged", `UPDATE gatepost.session SET last_used_at = now() - interval '1 day' WHERE user_id = 'u1'`, "u1"},
 	{"a session given away", `UPDATE gatepost.session SET user_id = 'u2' WHERE user_id = 'u1'`, "u1"},
+	{"how a user was proved", `UPDATE gatepost.session SET methods = 'link' WHERE user_id = 'u1'`, "u1"},
+	{"when a user was proved", `UPDATE gatepost.session SET proved_at = now() - interval '1 day' WHERE user_id = 'u1'`, "u1"},
 	{"all sessions", `TRUNCATE gatepost.session`, "*"},
 	{"a user disabled", `UPDATE gatepost."user" SET disabled_at = now() WHERE id = 'u1'`, "u1"},
 	{"a user's roles", `UPDATE gatepost."user" SET role = 'admin' WHERE id = 'u1'`, "u1"},

@@ -49,10 +49,17 @@ type listener struct {
 	vouched atomic.Int64 // until when nothing was missed, in nanoseconds since the listener was made
 	epoch   time.Time
 	probe   string // a message to ourselves that is on its way
-	arrived bool
+	// triggers is the SQL that counts the triggers which tell, of which all have to be there.
+	triggers string
+	all      int
+	arrived  bool
 }
 
-func newListener(r *Reader) *listener { return &listener{r: r, epoch: time.Now()} }
+func newListener(r *Reader) *listener {
+	l := &listener{r: r, epoch: time.Now()}
+	l.triggers, l.all = triggersThere()
+	return l
+}
 
 // sure says whether every change that is a second old is known here, and sureFor whether it will be for a while yet.
 func (l *listener) sure() bool { return l.sureFor(0) }
@@ -170,15 +177,12 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 	l.probe, l.arrived = secret.NewID(), false
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var whole bool
-	err := l.r.db.Path.QueryRow(sending, `
-		SELECT count(*) = 6 FROM pg_trigger, pg_notify($1, $2)
-		WHERE tgrelid IN ('gatepost.session'::regclass, 'gatepost."user"'::regclass, 'gatepost.account'::regclass) AND tgenabled IN ('O', 'A')
-		    AND tgname IN ('session_gone', 'session_cut', 'session_emptied', 'user_changed', 'user_disabled', 'password_changed')`, probeChannel, l.probe).Scan(&whole)
+	var there int
+	err := l.r.db.Path.QueryRow(sending, `SELECT (`+l.triggers+`) FROM pg_notify($1, $2)`, probeChannel, l.probe).Scan(&there)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	if !whole {
+	if there < l.all {
 		return errTriggers
 	}
 	if err := hear(ctx, conn, probeWait, &l.arrived); err != nil {
