@@ -126,7 +126,10 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 				return err
 			}
 			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: o.Remembered, Client: d.client})
-			return err
+			if err != nil {
+				return err
+			}
+			return s.recordIn(ctx, tx, d.event, a.userID, issued, d.client)
 		})
 		if err == nil {
 			s.Changed(o.UserID)

@@ -104,7 +104,10 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 			if err := s.checkSession(ctx, tx, session, l.userID); err != nil {
 				return err
 			}
-			return s.changeAddress(ctx, tx, l, c)
+			if err := s.changeAddress(ctx, tx, l, c); err != nil {
+				return err
+			}
+			return s.record(ctx, tx, "change-email", l.userID, c)
 		})
 	}
 	if err == nil {

@@ -113,7 +113,7 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 	if err == nil && !fresh {
 		err = session.ErrStale
 	}
-	s.audit(ctx, "export", e.User.ID, c, err)
+	s.ask(ctx, "export", e.User.ID, c, err)
 	if err != nil {
 		return nil, err
 	}

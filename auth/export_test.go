@@ -129,7 +129,7 @@ func TakeMail(s *Store, ctx context.Context) (taken mail.Mail, err error) {
 }
 
 // Audit notes an event, and FlushAudit writes down what waits.
-func Audit(s *Store, event string)             { s.audit(context.Background(), event, "", secret.Client{}, nil) }
+func Audit(s *Store, event string)             { s.ask(context.Background(), event, "", secret.Client{}, nil) }
 func FlushAudit(s *Store, ctx context.Context) { s.trail.Flush(ctx) }
 
 // MailKey names the row that counts mail of a class to an address.

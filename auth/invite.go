@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
@@ -50,6 +51,7 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 	if err != nil {
 		return err
 	}
+	details := audit.Details{{Value: email}, {Name: "roles", Value: orNone(cmp.Or(roles, DefaultRole))}}
 	err = s.db.Transact(ctx, "invite", func(ctx context.Context, tx pgx.Tx) error {
 		owner, err := ownerOf(ctx, tx, email, "")
 		if err != nil {
@@ -58,10 +60,13 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 		if owner != "" {
 			return InputError{{"email", Taken, 0}}
 		}
-		return offer(ctx, tx, email, roles)
+		if err := offer(ctx, tx, email, roles); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, "invite", "", secret.Client{}, details...)
 	})
 	s.outbox.Kick()
-	s.auditDetail(ctx, "invite", "", secret.Client{}, email+", roles "+orNone(cmp.Or(roles, DefaultRole)), err)
+	s.audit(ctx, "invite", "", secret.Client{}, err, details...)
 	return err
 }
 
@@ -103,7 +108,10 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 			return err
 		}
 		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Link, session.Password), Remember: remember, Client: c, Presented: presented})
-		return err
+		if err != nil {
+			return err
+		}
+		return s.recordIn(ctx, tx, "accept-invitation", row.id, issued, c)
 	}
 	squatted, err := s.unconfirmed(ctx, row.email)
 	switch {

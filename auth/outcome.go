@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -12,14 +14,30 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// audit notes a decision on a person, by the word for what it came to.
-func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error) {
-	s.auditDetail(ctx, event, userID, c, "", err)
+// record writes down a deed, in its transaction.
+func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c secret.Client, details ...audit.Detail) error {
+	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, Client: c, Details: details})
 }
 
-// auditDetail is audit with what was done, which is the operator's own words or ours.
-func (s *Store) auditDetail(ctx context.Context, event, userID string, c secret.Client, detail string, err error) {
-	s.trail.Note(ctx, audit.Event{Name: event, Result: result(err), UserID: userID, Detail: detail, Client: c})
+// recordIn is record for what somebody gets a session for; half a sign-in has none.
+func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i Issued, c secret.Client) error {
+	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.made.SessionID, Client: c})
+}
+
+// audit tells what a deed has come to, once its transaction is over: of one that was done, which record has written down,
+// and of a refusal, by the word for it.
+func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error, details ...audit.Detail) {
+	v := audit.Event{Name: event, Result: result(err), UserID: userID, Client: c, Details: details}
+	if err == nil {
+		s.trail.Wrote(ctx, v)
+		return
+	}
+	s.trail.Note(ctx, v)
+}
+
+// ask tells of what changes nothing, and has no transaction to be written down in.
+func (s *Store) ask(ctx context.Context, event, userID string, c secret.Client, err error) {
+	s.trail.Note(ctx, audit.Event{Name: event, Result: result(err), UserID: userID, Client: c})
 }
 
 // result is the one word for an outcome, in the audit log and in the metrics.

@@ -3,20 +3,36 @@ package auth
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // EndSession ends one session of the user whose session the token is, by its id; see session.Maker.EndOne.
 func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c secret.Client) error {
-	userID, err := s.sessions.EndOne(ctx, t, id)
-	s.audit(ctx, "end-session", userID, c, err)
+	userID, ended, err := s.sessions.EndOne(ctx, t, id, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
+		return s.trail.Write(ctx, tx, audit.Event{Name: "end-session", UserID: userID, SessionID: own, Target: id, Client: c})
+	})
+	s.endedOwn(ctx, "end-session", userID, c, ended, err)
 	return err
 }
 
 // EndOtherSessions ends every session of the user but the one the token is, and returns how many those were; see
 // session.Maker.EndOthers.
 func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.Client) (int64, error) {
-	userID, ended, err := s.sessions.EndOthers(ctx, t)
-	s.audit(ctx, "end-other-sessions", userID, c, err)
+	userID, ended, err := s.sessions.EndOthers(ctx, t, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
+		return s.trail.Write(ctx, tx, audit.Event{Name: "end-other-sessions", UserID: userID, SessionID: own, Client: c})
+	})
+	s.endedOwn(ctx, "end-other-sessions", userID, c, ended, err)
 	return ended, err
+}
+
+// endedOwn tells of sessions that were ended. That there were none is no deed, however often it is asked for.
+func (s *Store) endedOwn(ctx context.Context, event, userID string, c secret.Client, ended int64, err error) {
+	if err == nil && ended == 0 {
+		s.ask(ctx, event, userID, c, nil)
+		return
+	}
+	s.audit(ctx, event, userID, c, err)
 }

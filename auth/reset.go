@@ -56,7 +56,10 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 		if err == nil && !posted {
 			return errSuppressed
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, tx, "request-reset", userID, c)
 	})
 	s.outbox.Kick()
 	return userID, err
@@ -80,6 +83,9 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 		}
 		if err == nil {
 			t, err = mail.Link{Purpose: mail.ForReset, Email: email, UserID: userID}.HandOver(ctx, tx)
+		}
+		if err == nil {
+			err = s.record(ctx, tx, "reset-link", userID, secret.Client{})
 		}
 		return err
 	})
@@ -130,8 +136,10 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		if err := more(ctx, tx, l, before); err != nil {
 			return err
 		}
-		browser, err = throttle.Befriend(ctx, tx, l.userID, c)
-		return err
+		if browser, err = throttle.Befriend(ctx, tx, l.userID, c); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, event, l.userID, c)
 	})
 	if err == nil {
 		s.Changed(l.userID)

@@ -73,7 +73,10 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 				return err
 			}
 			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: c.Remember, Client: c.Client, Presented: c.Presented})
-			return err
+			if err != nil {
+				return err
+			}
+			return s.recordIn(ctx, tx, "sign-in", a.userID, issued, c.Client)
 		})
 		if err == nil {
 			s.sessions.Done(c.Presented, issued.made)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
@@ -41,7 +42,11 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	began := time.Now()
 	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
-	s.audit(ctx, "sign-up", userID, client, err)
+	if errors.Is(err, ErrUnverified) {
+		s.trail.Wrote(ctx, audit.Event{Name: "sign-up", Result: result(err), UserID: userID, Client: client})
+	} else {
+		s.audit(ctx, "sign-up", userID, client, err)
+	}
 	if errors.Is(err, ErrUnverified) {
 		s.hold(ctx, began, s.o.AnswerStep)
 	}
@@ -95,7 +100,10 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 			return err
 		}
 		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Password), Remember: remember, Client: client, Presented: presented})
-		return err
+		if err != nil {
+			return err
+		}
+		return s.recordIn(ctx, tx, "sign-up", row.id, issued, client)
 	})
 	if err == nil {
 		s.sessions.Done(presented, issued.made)
@@ -115,7 +123,10 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 			if issued.Browser, err = throttle.RenewBrowser(ctx, tx, c); err != nil {
 				return err
 			}
-			return throttle.NoteSignUp(ctx, tx, row.id, issued.Browser, signedUpFor)
+			if err := throttle.NoteSignUp(ctx, tx, row.id, issued.Browser, signedUpFor); err != nil {
+				return err
+			}
+			return s.recordUnseen(ctx, tx, row.id, c)
 		})
 		if !isTaken(err) {
 			return err
@@ -125,6 +136,9 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
 				issued.Browser, err = throttle.RenewBrowser(ctx, tx, c)
 			}
+			if err == nil {
+				err = s.recordUnseen(ctx, tx, row.id, c)
+			}
 			return err
 		})
 	})
@@ -132,6 +146,11 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 		err = ErrUnverified
 	}
 	return issued, row.id, err
+}
+
+// recordUnseen writes down a sign-up that is yet to be confirmed. Whether the address was free or not, it is the same.
+func (s *Store) recordUnseen(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
+	return s.trail.Write(ctx, tx, audit.Event{Name: "sign-up", Result: result(ErrUnverified), UserID: userID, Client: c})
 }
 
 // askToVerify mails a link to a new user.
@@ -187,10 +206,14 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 	if err != nil {
 		return session.User{}, err
 	}
-	if err := s.insertUser(ctx, row, "", nil); err != nil {
+	roles := audit.Detail{Name: "roles", Value: orNone(row.roles)}
+	err = s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) error {
+		return s.record(ctx, tx, "create-user", row.id, secret.Client{}, roles)
+	})
+	if err != nil {
 		return session.User{}, err
 	}
-	s.auditDetail(ctx, "create-user", row.id, secret.Client{}, "roles "+orNone(row.roles), nil)
+	s.audit(ctx, "create-user", row.id, secret.Client{}, nil, roles)
 	return s.UserByID(ctx, row.id)
 }
 
@@ -263,7 +286,7 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 		_, err = tx.Exec(ctx, `
 			INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
 			VALUES ($1, $2, 'credential', $3, $3, $4)`, secret.NewID(), issuerCredential, u.id, u.hash)
-		if err != nil || more == nil {
+		if err != nil {
 			return err
 		}
 		return more(ctx, tx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -88,13 +89,13 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, "set-role", id, func(ctx context.Context, tx pgx.Tx) (detail string, err error) {
+	return s.change(ctx, "set-role", id, func(ctx context.Context, tx pgx.Tx) (_ audit.Details, err error) {
 		var before string
 		if err := tx.QueryRow(ctx, `SELECT role FROM gatepost."user" WHERE id = $1`, id).Scan(&before); err != nil {
-			return "", err
+			return nil, err
 		}
 		_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET role = $2, updated_at = now() WHERE id = $1`, id, list)
-		return "roles " + orNone(before) + " → " + orNone(list), err
+		return audit.Details{{Name: "roles", Value: orNone(before) + " → " + orNone(list)}}, err
 	})
 }
 
@@ -170,23 +171,26 @@ const setPasswordSQL = `
 // EndSessions signs a user out everywhere and returns how many sessions that were.
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	var ended int64
-	err := s.change(ctx, "sign-out-everywhere", userID, func(ctx context.Context, tx pgx.Tx) (detail string, err error) {
+	err := s.change(ctx, "sign-out-everywhere", userID, func(ctx context.Context, tx pgx.Tx) (_ audit.Details, err error) {
 		ended, err = s.sessions.EndAll(ctx, tx, userID)
-		return fmt.Sprintf("sessions %d", ended), err
+		return audit.Details{{Name: "sessions", Value: fmt.Sprint(ended)}}, err
 	})
 	return ended, err
 }
 
 // change does something to a user, who is locked, and audits it with a detail.
-func (s *Store) change(ctx context.Context, event, id string, do func(context.Context, pgx.Tx) (detail string, err error)) error {
-	var detail string
+func (s *Store) change(ctx context.Context, event, id string, do func(context.Context, pgx.Tx) (audit.Details, error)) error {
+	var details audit.Details
 	err := s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
 		found, err := database.LockUser(ctx, tx, id, "")
 		if err == nil && !found {
 			err = ErrNoUser
 		}
 		if err == nil {
-			detail, err = do(ctx, tx)
+			details, err = do(ctx, tx)
+		}
+		if err == nil {
+			err = s.record(ctx, tx, event, id, secret.Client{}, details...)
 		}
 		return err
 	})
@@ -194,15 +198,15 @@ func (s *Store) change(ctx context.Context, event, id string, do func(context.Co
 		return err
 	}
 	s.Changed(id)
-	s.auditDetail(ctx, event, id, secret.Client{}, detail, nil)
+	s.audit(ctx, event, id, secret.Client{}, nil, details...)
 	return nil
 }
 
 // with is what change does by one statement, whose $1 is the user.
-func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, error) {
-	return func(ctx context.Context, tx pgx.Tx) (string, error) {
+func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (audit.Details, error) {
+	return func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
 		_, err := tx.Exec(ctx, sql, append([]any{id}, args...)...)
-		return "", err
+		return nil, err
 	}
 }
 
@@ -210,12 +214,17 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (string, er
 // sessions carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
+	var renamed bool
 	name, err := canonicalName(name)
 	if err == nil {
 		err = s.db.Transact(ctx, "rename", func(ctx context.Context, tx pgx.Tx) (err error) {
-			userID, err = s.rename(ctx, tx, t, name)
+			userID, renamed, err = s.rename(ctx, tx, t, name, c)
 			return err
 		})
+	}
+	if err == nil && !renamed {
+		s.ask(ctx, "rename", userID, c, nil)
+		return nil
 	}
 	if err == nil {
 		s.Changed(userID)
@@ -225,23 +234,27 @@ func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secre
 }
 
 // rename asks before it locks: who is refused only reads. What it read is asked once more then.
-func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string) (userID string, err error) {
+func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string, c secret.Client) (userID string, renamed bool, err error) {
 	o, err := s.Own(ctx, tx, t)
 	if err != nil || name == o.Name {
-		return o.UserID, err
+		return o.UserID, false, err
 	}
-	if err := throttle.Renames(o.UserID).Check(ctx, tx); err != nil {
-		return o.UserID, err
+	limits := throttle.Renames(o.UserID)
+	if err := limits.Check(ctx, tx); err != nil {
+		return o.UserID, false, err
 	}
 	if _, err := database.LockUser(ctx, tx, o.UserID, ""); err != nil {
-		return o.UserID, err
+		return o.UserID, false, err
 	}
 	if _, err := s.Own(ctx, tx, t); err != nil {
-		return o.UserID, err
+		return o.UserID, false, err
 	}
 	_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET name = $2, updated_at = now() WHERE id = $1`, o.UserID, name)
-	if err != nil {
-		return o.UserID, err
+	if err == nil {
+		err = limits.Take(ctx, tx)
 	}
-	return o.UserID, throttle.Renames(o.UserID).Take(ctx, tx)
+	if err == nil {
+		err = s.trail.Write(ctx, tx, audit.Event{Name: "rename", UserID: o.UserID, SessionID: o.ID, Client: c})
+	}
+	return o.UserID, true, err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -105,7 +106,10 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 				return err
 			}
 			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Link, session.Password), Remember: v.Remember, Client: v.Client, Presented: v.Session})
-			return err
+			if err != nil {
+				return err
+			}
+			return s.recordIn(ctx, tx, "verify-email", a.userID, issued, v.Client)
 		})
 	})
 	if err != nil {
@@ -131,6 +135,9 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		}
 		if err == nil && known == ByBrowser {
 			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Proof: session.Proved(session.Link), Remember: v.Remember, Client: v.Client, Presented: v.Session})
+		}
+		if err == nil {
+			err = s.recordIn(ctx, tx, "verify-email", l.userID, issued, v.Client)
 		}
 		return err
 	})
@@ -170,16 +177,24 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 // It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
+	var posted bool
 	err := s.db.Transact(ctx, "request verification", func(ctx context.Context, tx pgx.Tx) error {
 		o, err := s.Own(ctx, tx, t)
-		userID = o.UserID
+		userID, posted = o.UserID, false
 		if err != nil || o.Confirmed {
 			return err
 		}
-		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, o.Email, c))
-		return err
+		posted, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, o.Email, c))
+		if err != nil || !posted {
+			return err
+		}
+		return s.trail.Write(ctx, tx, audit.Event{Name: "request-verification", UserID: userID, SessionID: o.ID, Client: c})
 	})
 	s.outbox.Kick()
+	if err == nil && !posted {
+		s.ask(ctx, "request-verification", userID, c, nil)
+		return nil
+	}
 	s.audit(ctx, "request-verification", userID, c, err)
 	return err
 }

@@ -5,6 +5,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
-	"github.com/gatepost/gatepost/auth/secret"
 )
 
 const (
@@ -31,10 +31,12 @@ type record struct {
 	at                        time.Time // by our clock; the table gets PostgreSQL's, less the age
 	event, result             string
 	userID, client, requestID string // empty: unknown
-	actor, detail             string // empty: a visitor; nothing more to say
-	count                     int64  // how often it happened: more than once when it is a tally's last
-	id, written               int64  // its row, and the count there; zero: not yet
-	dropped                   bool   // it gets no row
+	actor                     string // empty: a visitor
+	session, target           string // as of Event
+	details                   Details
+	count                     int64 // how often it happened: more than once when it is a tally's last
+	id, written               int64 // its row, and the count there; zero: not yet
+	dropped                   bool  // it gets no row
 }
 
 // Options tune a Trail. The zero value of each field means the default.
@@ -45,16 +47,6 @@ type Options struct {
 	Actor string
 	// Log gets a line for each event, and faults. Default: slog.Default().
 	Log *slog.Logger
-}
-
-// Event is one decision about a person, in words of the program's own: an address field holds a password now and then,
-// so that nothing a stranger typed is to stand here.
-type Event struct {
-	Name   string // what was decided about, as "sign-in"
-	Result string // one word; "ok" when it was done
-	UserID string // empty: nobody known
-	Detail string // empty: nothing more to say
-	Client secret.Client
 }
 
 // Trail writes events into the log, and into the table audit_event, some at once and off the request's path. It is safe
@@ -81,15 +73,51 @@ func New(db *database.DB, o Options) *Trail {
 	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}}
 }
 
-// Note tells of an event. What is refused over and over, or done by the same user, is told at first and then counted.
-func (t *Trail) Note(ctx context.Context, v Event) {
-	e := &record{at: time.Now(), event: v.Name, result: v.Result, userID: v.UserID, requestID: v.Client.RequestID, actor: t.o.Actor, detail: v.Detail}
-	if v.Client.Addr.IsValid() {
-		e.client = v.Client.Addr.String()
+// Write puts the row of a deed into the table, in the transaction of the deed: where one of them is, there is the other.
+// Once the transaction is over, Wrote tells the log.
+func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
+	if t.o.Retention == 0 {
+		return nil
 	}
+	e := t.record(v)
+	text := func(s string) *string {
+		if s = database.Storable(s); s == "" {
+			return nil
+		}
+		return &s
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, session_id, target, details)
+		VALUES (now(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb)`,
+		e.event, e.result, text(e.userID), text(e.client), text(e.requestID), text(e.actor), text(e.details.String()),
+		text(e.session), text(e.target), e.details.json())
+	return err
+}
+
+// Wrote tells the log of an event that Write has put down.
+func (t *Trail) Wrote(ctx context.Context, v Event) {
+	e := t.record(v)
+	e.dropped = true // it has its row
+	t.tell(ctx, e, v)
+}
+
+// Note tells of what is no deed: a refusal, or a question. What is refused over and over, or asked by the same user, is
+// told at first and then counted, and its row follows within a second.
+func (t *Trail) Note(ctx context.Context, v Event) { t.tell(ctx, t.record(v), v) }
+
+func (t *Trail) tell(ctx context.Context, e *record, v Event) {
 	if e, told := t.note(e, e.key(v.Client)); told {
 		t.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit", e.attrs()...)
 	}
+}
+
+func (t *Trail) record(v Event) *record {
+	e := &record{at: time.Now(), event: v.Name, result: cmp.Or(v.Result, "ok"), userID: v.UserID, requestID: v.Client.RequestID,
+		actor: t.o.Actor, session: v.SessionID, target: v.Target, details: v.Details}
+	if v.Client.Addr.IsValid() {
+		e.client = v.Client.Addr.String()
+	}
+	return e
 }
 
 // Sweep deletes the rows that are older than they are kept, and returns how many those were.
@@ -110,7 +138,7 @@ func (t *Trail) Close() {
 func (e *record) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("event", e.event), slog.String("result", e.result)}
 	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client), slog.String("request_id", e.requestID),
-		slog.String("by", e.actor), slog.String("detail", e.detail)} {
+		slog.String("by", e.actor), slog.String("detail", e.details.String())} {
 		if known.Value.String() != "" {
 			attrs = append(attrs, known)
 		}
@@ -121,6 +149,7 @@ func (e *record) attrs() []slog.Attr {
 // add has a row written, if there is to be one. The lock is held.
 func (t *Trail) add(e *record) {
 	switch {
+	case e.dropped:
 	case t.o.Retention == 0:
 		e.dropped = true
 	case len(t.waiting) >= waitingMost:
@@ -195,7 +224,7 @@ func (t *Trail) write(ctx context.Context, events []*record) error {
 	}
 	for i, e := range events {
 		ages[i], counts[i] = time.Since(e.at), e.written
-		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor, e.detail} {
+		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor, e.details.String()} {
 			columns[c][i] = database.Storable(value)
 		}
 	}

@@ -11,17 +11,24 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
+// Also is done in the transaction that has ended sessions of a user; session is the one that was presented.
+type Also func(ctx context.Context, tx pgx.Tx, userID, session string) error
+
 // End ends a session, and says whose it was. A token without a session is no error, and nobody's.
-func (m *Maker) End(ctx context.Context, t secret.Token) (userID string, err error) {
+func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID string, err error) {
 	if t == "" {
 		return "", nil
 	}
 	err = m.r.db.Transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id`, t.Hash()).Scan(&userID)
+		var id string
+		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id, id`, t.Hash()).Scan(&userID, &id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return also(ctx, tx, userID, id)
 	})
 	if err == nil && userID != "" {
 		m.r.Changed(userID)
@@ -34,36 +41,40 @@ func (m *Maker) End(ctx context.Context, t secret.Token) (userID string, err err
 // EndOne ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
 // another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale or
 // database.ErrUnavailable.
-func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string) (userID string, err error) {
-	userID, _, err = m.endOwn(ctx, t, `d.id = $5`, database.Storable(id))
-	return userID, err
+func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string, also Also) (userID string, ended int64, err error) {
+	return m.endOwn(ctx, t, also, `d.id = $5`, database.Storable(id))
 }
 
 // EndOthers ends every session of the user but the one the token is, and returns how many those were. It fails with
 // ErrNoSession, ErrStale or database.ErrUnavailable.
-func (m *Maker) EndOthers(ctx context.Context, t secret.Token) (userID string, ended int64, err error) {
-	return m.endOwn(ctx, t, `d.id <> own.id`)
+func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
+	return m.endOwn(ctx, t, also, `d.id <> own.id`)
 }
 
 // endOwn ends those of a user's sessions that which picks. It counts them, and takes the session presented as it is when
-// they end.
-func (m *Maker) endOwn(ctx context.Context, t secret.Token, which string, args ...any) (userID string, ended int64, err error) {
+// they end. Also is done where there were any.
+func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which string, args ...any) (userID string, ended int64, err error) {
 	var fresh bool
 	err = m.r.ofToken(ctx, "end sessions", t, func(ctx context.Context) error {
 		return m.r.db.Once(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			if _, err := database.LockUser(ctx, tx, "", t); err != nil {
 				return err
 			}
-			return tx.QueryRow(ctx, `
+			var own string
+			err := tx.QueryRow(ctx, `
 				WITH own AS (
 				    SELECT s.id, s.user_id, `+isFresh("$4")+` AS fresh
 				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 				    WHERE s.token = $1 AND `+m.r.alive+`),
 				ended AS (
 				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+` RETURNING d.id)
-				SELECT user_id, fresh, (SELECT count(*) FROM ended) FROM own`,
+				SELECT user_id, id, fresh, (SELECT count(*) FROM ended) FROM own`,
 				append([]any{t.Hash(), m.r.o.Idle, m.r.o.Lifetime, FreshFor}, args...)...).
-				Scan(&userID, &fresh, &ended)
+				Scan(&userID, &own, &fresh, &ended)
+			if err != nil || ended == 0 {
+				return err
+			}
+			return also(ctx, tx, userID, own)
 		})
 	})
 	if err == nil && !fresh {

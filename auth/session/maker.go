@@ -25,6 +25,7 @@ type New struct {
 // transaction is over.
 type Made struct {
 	Session   secret.Token // empty: a challenge
+	SessionID string
 	Challenge secret.Token
 	// crowdedOut is the user some of whose sessions ended to make room; empty: none did.
 	crowdedOut string
@@ -59,6 +60,7 @@ func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (mad
 	if made.Session, err = m.insert(ctx, tx, n); err != nil {
 		return Made{}, err
 	}
+	made.SessionID = n.id
 	made.crowdedOut, err = m.makeRoom(ctx, tx, n.UserID, made.Session)
 	return made, err
 }

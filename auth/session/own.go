@@ -14,6 +14,7 @@ import (
 
 // Own is what is known of whoever presents a session.
 type Own struct {
+	ID                  string // of the session; it opens nothing
 	UserID, Name, Email string
 	Confirmed           bool // the address
 	Fresh               bool // it was made no longer than FreshFor ago
@@ -30,10 +31,10 @@ func (r *Reader) Own(ctx context.Context, from interface {
 		return Own{}, ErrNoSession
 	}
 	err = from.QueryRow(ctx, `
-		SELECT u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`, s.idle_seconds * interval '1 second' > $5
+		SELECT s.id, u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`, s.idle_seconds * interval '1 second' > $5
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
-		Scan(&o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered)
+		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered)
 	return o, orNoSession(err)
 }
 
