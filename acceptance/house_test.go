@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"auth/authtest":            {"auth", "migrations", "internal/localpg"},
 	"bench":                    {"auth", "auth/secret", "migrations", "internal/localpg"},
 	"examples/go":              {},
+	"scripts/house":            {},
 }
 
 // neverReaches is what a room must not have behind it, by whatever way.
@@ -107,6 +108,20 @@ func TestImportsRunOneWay(t *testing.T) {
 				t.Errorf("%s imports %s, which belongs to %s", room, imported, home)
 			}
 		}
+	}
+}
+
+// The drawing is that of the imports there are.
+func TestTheDrawingIsCurrent(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "run", "./scripts/house")
+	cmd.Dir = ".."
+	want, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile("../docs/house.svg"); err != nil || string(got) != string(want) {
+		t.Errorf("docs/house.svg is not what the imports are: go run ./scripts/house > docs/house.svg (%v)", err)
 	}
 }
 
