@@ -12,23 +12,26 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// Confirm has the user of a session prove his password again, and gives him a new session for it: the one presented
-// ends, the new one is fresh (session.FreshFor), and remembered if the old one was. It is a sign-in in all that guards one. It
-// fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable; only without an error is the old token dead.
+// Confirm has the user of a session prove their password again, and gives them a new session for it: the one presented
+// ends, the new one is fresh (session.FreshFor), and remembered if the old one was. It is a sign-in in all that guards
+// one. It fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error,
+// share.ErrBusy or database.ErrUnavailable; only without an error is the old token dead.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
 		check:  func(string) error { return checkTyped("password", p).orNil() },
 		finish: s.issue})
 }
 
-// ChangePassword gives the user of a session the password he chose in place of the current one. Every session of his
-// ends, so that a stolen one dies, and he gets a new one, remembered if the one presented was; failed attempts and the
-// places he signed in at are forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError (fields "current" and
-// "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after database.ErrUnavailable it may have.
-func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password, c secret.Client) (Issued, error) {
-	return s.perform(ctx, deed{event: "change-password", token: t, password: current, chosen: chosen, client: c, all: true,
+// ChangePassword gives the user of a session the password they chose in place of the current one. Every session of
+// theirs ends, so that a stolen one dies, and they get a new one, remembered if the one presented was; failed attempts
+// and the places they signed in at are forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError
+// (fields "current" and "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong,
+// *throttle.Error, share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after
+// database.ErrUnavailable it may have.
+func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password,
+	c secret.Client) (Issued, error) {
+	return s.perform(ctx, deed{event: "change-password", token: t, password: current,
+		chosen: chosen, client: c, all: true,
 		check: func(email string) error {
 			faults := checkTyped("current", current)
 			var more InputError
@@ -57,10 +60,10 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 	return err
 }
 
-// DeleteAccount deletes the user of a session with everything that is kept about him; his sessions end everywhere.
-// There is no way back, so it always takes the password, however fresh the session is. It fails with session.ErrNoSession,
-// InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable, and has deleted
-// nothing then, except that after database.ErrUnavailable it may have.
+// DeleteAccount deletes the user of a session with everything that is kept about them; their sessions end everywhere.
+// There is no way back, so it always takes the password, however fresh the session is. It fails with
+// session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
+// database.ErrUnavailable, and has deleted nothing then, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
@@ -76,12 +79,15 @@ func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Pass
 	return err
 }
 
-// sayFarewell tells the user's address that his account is deleted, and every one that could still have taken it back.
+// sayFarewell mails the user's address that the account is deleted, and every former address that could still have
+// taken the account back.
 func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	rows, _ := tx.Query(ctx, `
 		SELECT email FROM gatepost."user" WHERE id = $1
-		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND email <> '' AND expires_at > now()
-		UNION SELECT email FROM gatepost.outbox WHERE user_id = $1 AND kind = 'changed'`, userID) // its error comes with the rows
+		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%'
+		    AND email <> '' AND expires_at > now()
+		UNION SELECT email FROM gatepost.outbox WHERE user_id = $1
+		    AND kind = 'changed'`, userID) // its error comes with the rows
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return err
@@ -94,7 +100,7 @@ func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c sec
 	return nil
 }
 
-// deed is what a user does with his own account by proving his password once more.
+// deed is what a user does with their own account by proving their password once more.
 type deed struct {
 	event    string
 	token    secret.Token
@@ -125,7 +131,8 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 			if err := s.sessions.EndPresented(ctx, tx, a.userID, d.token, d.all); err != nil {
 				return err
 			}
-			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: o.Remembered, Client: d.client})
+			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
+				Remember: o.Remembered, Client: d.client})
 			if err != nil {
 				return err
 			}

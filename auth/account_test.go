@@ -27,10 +27,12 @@ var proofs = map[string]func(*auth.Store, context.Context, secret.Token, secret.
 	"confirm": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
 		return s.Confirm(ctx, token, p, here)
 	},
-	"change-password": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
+	"change-password": func(s *auth.Store, ctx context.Context, token secret.Token,
+		p secret.Password) (auth.Issued, error) {
 		return s.ChangePassword(ctx, token, p, chosen, here)
 	},
-	"delete-account": func(s *auth.Store, ctx context.Context, token secret.Token, p secret.Password) (auth.Issued, error) {
+	"delete-account": func(s *auth.Store, ctx context.Context, token secret.Token,
+		p secret.Password) (auth.Issued, error) {
 		return auth.Issued{}, s.DeleteAccount(ctx, token, p, here)
 	},
 }
@@ -68,18 +70,21 @@ func TestWhatIssuesASessionSaysWhetherItIsRemembered(t *testing.T) {
 		if err != nil || issued.Remember != remember {
 			t.Fatalf("signed up: remembered %v (%v), want %v", issued.Remember, err, remember)
 		}
-		issued, err = s.SignIn(t.Context(), auth.Credentials{Email: email, Password: goodPassword, Remember: remember, Client: here})
+		issued, err = s.SignIn(t.Context(), auth.Credentials{Email: email, Password: goodPassword,
+			Remember: remember, Client: here})
 		if err != nil || issued.Remember != remember {
 			t.Fatalf("signed in: remembered %v (%v), want %v", issued.Remember, err, remember)
 		}
-		if issued, err = s.Confirm(t.Context(), issued.Session, goodPassword, here); err != nil || issued.Remember != remember {
+		if issued, err = s.Confirm(t.Context(), issued.Session, goodPassword, here); err != nil ||
+			issued.Remember != remember {
 			t.Fatalf("confirmed: remembered %v (%v), want %v", issued.Remember, err, remember)
 		}
 		d, err := s.Describe(t.Context(), issued.Session)
 		if rests := d.ExpiresAt.Sub(d.CreatedAt); err != nil || (rests > 24*time.Hour) != remember {
 			t.Errorf("confirmed: the session may rest for %v (%v)", rests, err)
 		}
-		if issued, err = s.ChangePassword(t.Context(), issued.Session, goodPassword, chosen, here); err != nil || issued.Remember != remember {
+		if issued, err = s.ChangePassword(t.Context(), issued.Session, goodPassword, chosen, here); err != nil ||
+			issued.Remember != remember {
 			t.Errorf("a new password: remembered %v (%v), want %v", issued.Remember, err, remember)
 		}
 	}
@@ -124,18 +129,21 @@ func TestAProofReadsThePasswordStrictly(t *testing.T) {
 			secret.Password(strings.Repeat("x", 5e3)): {Field: field, Problem: auth.TooLong, Limit: 256},
 		} {
 			var input auth.InputError
-			if _, err := prove(s, t.Context(), token, p); !errors.As(err, &input) || len(input) != 1 || input[0] != want {
+			if _, err := prove(s, t.Context(), token, p); !errors.As(err, &input) ||
+				len(input) != 1 || input[0] != want {
 				t.Errorf("%s: got %v, want %v", event, err, want)
 			}
 		}
 	}
 	for p, want := range map[secret.Password]auth.InputError{
-		"":                {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.Missing}},
-		"short":           {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.TooShort, Limit: 8}},
+		"": {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.Missing}},
+		"short": {{Field: "current", Problem: auth.Missing},
+			{Field: "password", Problem: auth.TooShort, Limit: 8}},
 		"Ada@example.com": {{Field: "current", Problem: auth.Missing}, {Field: "password", Problem: auth.TooPersonal}},
 	} {
 		var input auth.InputError
-		if _, err := s.ChangePassword(t.Context(), token, "", p, here); !errors.As(err, &input) || !slices.Equal(input, want) {
+		if _, err := s.ChangePassword(t.Context(), token, "", p, here); !errors.As(err, &input) ||
+			!slices.Equal(input, want) {
 			t.Errorf("chosen: got %v, want %v", err, want)
 		}
 	}
@@ -166,7 +174,8 @@ func TestANewPasswordEndsEverySessionAndStartsANewOne(t *testing.T) {
 		       (SELECT count(*) FROM gatepost.throttle WHERE user_id = u.id), (SELECT count(*) FROM gatepost.familiar WHERE user_id = u.id)
 		FROM gatepost."user" u WHERE email = 'ada@example.com'`).Scan(&sessions, &failures, &throttled, &places)
 	if err != nil || sessions != 1 || failures != 0 || throttled != 0 || places != 2 {
-		t.Errorf("got %d sessions, %d failures, %d rows of the throttle, %d places (%v), want 1, 0, 0 and 2", sessions, failures, throttled, places, err)
+		t.Errorf("got %d sessions, %d failures, %d rows of the throttle, %d places (%v), want 1, 0, 0 and 2", sessions,
+			failures, throttled, places, err)
 	}
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("the old password: got %v, want ErrBadCredentials", err)
@@ -182,7 +191,8 @@ func TestAPlaceFromBeforeANewPasswordIsForgotten(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	browser := ada(t, s) // a thief may have been there
 	token := sessionsOf(t, db, "ada@example.com", 1)[0]
-	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen, secret.Client{Addr: here.Addr}); err != nil {
+	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen,
+		secret.Client{Addr: here.Addr}); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
@@ -195,7 +205,8 @@ func TestAPlaceFromBeforeANewPasswordIsForgotten(t *testing.T) {
 func TestTheSamePasswordIsNoNewOne(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
-	const composed, decomposed secret.Password = "caf\u00e9 au lait, s'il vous pla\u00eet", "cafe\u0301 au lait, s'il vous plai\u0302t"
+	const composed, decomposed secret.Password = "caf\u00e9 au lait, s'il vous pla\u00eet",
+		"cafe\u0301 au lait, s'il vous plai\u0302t"
 	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: composed}, true, "", here)
 	if err != nil {
 		t.Fatal(err)
@@ -204,14 +215,16 @@ func TestTheSamePasswordIsNoNewOne(t *testing.T) {
 	for _, same := range []secret.Password{composed, decomposed} {
 		var input auth.InputError
 		_, err := s.ChangePassword(t.Context(), issued.Session, composed, same, here)
-		if !errors.As(err, &input) || !slices.Equal(input, auth.InputError{{Field: "password", Problem: auth.Unchanged}}) {
+		if !errors.As(err, &input) || !slices.Equal(input,
+			auth.InputError{{Field: "password", Problem: auth.Unchanged}}) {
 			t.Errorf("got %v, want unchanged", err)
 		}
 	}
 	if content(t, db) != before {
 		t.Error("something was written")
 	}
-	if _, err := s.ChangePassword(t.Context(), issued.Session, wrong, wrong, here); !errors.Is(err, auth.ErrBadCredentials) {
+	if _, err := s.ChangePassword(t.Context(), issued.Session, wrong, wrong,
+		here); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a wrong one twice: got %v, want ErrBadCredentials", err)
 	}
 }
@@ -236,7 +249,8 @@ func TestAWrongPasswordForAProofIsAFailedSignIn(t *testing.T) {
 				t.Errorf("a sign-in from there: got %v, want to wait", err)
 			}
 			var failures int
-			if err := db.QueryRow(t.Context(), `SELECT failed_attempts FROM gatepost.account`).Scan(&failures); err != nil || failures != 5 {
+			if err := db.QueryRow(t.Context(),
+				`SELECT failed_attempts FROM gatepost.account`).Scan(&failures); err != nil || failures != 5 {
 				t.Errorf("%d failures are counted, want 5 (%v)", failures, err)
 			}
 			exec(t, db, `UPDATE gatepost.throttle SET blocked_until = now()`)
@@ -266,7 +280,8 @@ func TestOfTwoNewPasswordsAtOnceOneIsTaken(t *testing.T) {
 		switch err := <-results; {
 		case err == nil:
 			changed++
-		case errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded): // a slow machine: the first took longer than the second may wait
+		case errors.Is(err, share.ErrBusy),
+			errors.Is(err, share.ErrCrowded): // a slow machine: the first took longer than the second may wait
 		case !errors.Is(err, auth.ErrBadCredentials) && !errors.Is(err, session.ErrNoSession):
 			t.Errorf("got %v", err)
 		}
@@ -284,8 +299,10 @@ func TestARevocationDuringAProofComesInTime(t *testing.T) {
 			sql  string
 			want error
 		}{
-			"revoked":  {`DELETE FROM gatepost.session WHERE created_at < now() - interval '1 hour'`, session.ErrNoSession},
-			"expired":  {`UPDATE gatepost.session SET expires_at = now() WHERE created_at < now() - interval '1 hour'`, session.ErrNoSession},
+			"revoked": {`DELETE FROM gatepost.session WHERE created_at < now() - interval '1 hour'`,
+				session.ErrNoSession},
+			"expired": {`UPDATE gatepost.session SET expires_at = now() WHERE created_at < now() - interval '1 hour'`,
+				session.ErrNoSession},
 			"disabled": {`UPDATE gatepost."user" SET disabled_at = now()`, auth.ErrBadCredentials},
 		} {
 			t.Run(event+" "+name, func(t *testing.T) {
@@ -300,7 +317,8 @@ func TestARevocationDuringAProofComesInTime(t *testing.T) {
 					_, err := prove(s, context.Background(), token, goodPassword)
 					return err
 				})
-				eventually(t, "it waits for its turn", func() bool { return gauge(t, registry, "gatepost_hashes_waiting") == 1 })
+				eventually(t, "it waits for its turn",
+					func() bool { return gauge(t, registry, "gatepost_hashes_waiting") == 1 })
 				exec(t, db, c.sql)
 				before := content(t, db)
 				release()
@@ -330,7 +348,8 @@ func gauge(t *testing.T, r *prometheus.Registry, name string) float64 {
 	return 0
 }
 
-// overtaken has something begin while a transaction that has run some SQL is open, and commits that when it is waited for.
+// overtaken has something begin while a transaction that has run some SQL is open, and commits that when it is waited
+// for.
 func overtaken(t *testing.T, db *pgxpool.Pool, sql string, do func() error) error {
 	t.Helper()
 	tx, err := db.Begin(t.Context())
@@ -402,7 +421,7 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 	}
 	_, _ = from(s, attacker, "", "ada@example.com", wrong)
 	if n := mentions(t, db, v.User.ID); n < 5 { // user, account, session, familiar, throttle
-		t.Fatalf("only %d rows are about her to begin with", n)
+		t.Fatalf("only %d rows are about Ada to begin with", n)
 	}
 	if err := s.DeleteAccount(t.Context(), token, goodPassword, here); err != nil {
 		t.Fatal(err)
@@ -411,7 +430,7 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 		t.Errorf("%d rows are left", n)
 	}
 	if alive(t, s, token) || !alive(t, s, bob) {
-		t.Error("want her session to end, and nobody else's")
+		t.Error("want Ada's session to end, and nobody else's")
 	}
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a sign-in: got %v, want ErrBadCredentials", err)
@@ -435,7 +454,8 @@ func mentions(t *testing.T, db *pgxpool.Pool, text string) (n int) {
 func column(t *testing.T, db *pgxpool.Pool, sql string) []string {
 	t.Helper()
 	var list []string
-	if err := db.QueryRow(t.Context(), `SELECT coalesce(array_agg(x::text), '{}') FROM (`+sql+`) q (x)`).Scan(&list); err != nil {
+	if err := db.QueryRow(t.Context(),
+		`SELECT coalesce(array_agg(x::text), '{}') FROM (`+sql+`) q (x)`).Scan(&list); err != nil {
 		t.Fatal(err)
 	}
 	return list

@@ -17,11 +17,12 @@ import (
 // ErrOtherUser: somebody is signed in, but not the user the link is about.
 var ErrOtherUser = errors.New("the link is another user's")
 
-// RequestEmailChange mails a link to the address that the user of a session wants to have. Until he opens it there nothing
-// changes. An address that somebody has gets another mail, and the answer is the same. It takes the password, and like
-// Confirm makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and "password"; Unchanged when it is his
-// already), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
-func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string, c secret.Client) (Issued, error) {
+// RequestEmailChange mails a link to the address that the user of a session wants to have. Until they open it there
+// nothing changes. An address that somebody has gets another mail, and the answer is the same. It takes the password,
+// and like Confirm makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and "password";
+// Unchanged when it is theirs already), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
+	c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
 		check: func(current string) (err error) {
 			faults := checkTyped("password", p)
@@ -65,14 +66,15 @@ func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email stri
 	return err
 }
 
-// ownerOf is the user who has an address, or had it, as a confirmed one, until somebody changed it a while ago and may want it
-// back; empty when nobody but self has a claim.
+// ownerOf is the user who has an address, or had it, as a confirmed one, until somebody changed it a while ago and may
+// want it back; empty when nobody but self has a claim.
 func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT owner FROM (
 		    SELECT id AS owner FROM gatepost."user" WHERE email = $1
 		    UNION ALL SELECT user_id FROM gatepost.verification WHERE email = $1 AND claims AND expires_at > now()
-		    UNION ALL SELECT user_id FROM gatepost.outbox WHERE email = $1 AND facts @> '{"claims": true}' AND expires_at > now()
+		    UNION ALL SELECT user_id FROM gatepost.outbox WHERE email = $1 AND facts @> '{"claims": true}'
+		        AND expires_at > now()
 		) claims WHERE owner <> $2 LIMIT 1`, email, self).Scan(&userID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
@@ -80,7 +82,8 @@ func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string,
 	return userID, err
 }
 
-// moveTo gives a user a confirmed address. That it is free is asked afterwards: then no change that was under way is missed.
+// moveTo gives a user a confirmed address. That it is free is asked afterwards: then no change that was under way is
+// missed.
 func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE gatepost."user" SET email = $2, email_verified = true, updated_at = now()
@@ -91,9 +94,10 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 	return isFree(ctx, tx, email, userID)
 }
 
-// ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail may not
-// be who asked, and would lend a stranger his address. The old address is told, with a link to undo it. It fails with
-// ErrBadLink, session.ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or database.ErrUnavailable.
+// ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail
+// may not be who asked, and would lend a stranger their address. The old address is told, with a link to undo it. It
+// fails with ErrBadLink, session.ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or
+// database.ErrUnavailable.
 func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
 	l, err := s.linkFor(ctx, t, isFor(mail.ForChange))
 	if err == nil {
@@ -120,7 +124,8 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 
 func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.Client) error {
 	left := mail.NewLetter(mail.Changed, l.userID, "", c)
-	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&left.To, &left.Facts.Claims)
+	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`,
+		l.userID).Scan(&left.To, &left.Facts.Claims)
 	if err != nil {
 		return err
 	}
@@ -142,13 +147,14 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.C
 	return s.outbox.Post(ctx, tx, left, moved)
 }
 
-// voidLaterUndos ends the ways back to addresses that a user had after one to which he has returned, and to that one. It reports
-// whether there was a way back to it.
+// voidLaterUndos ends the ways back to addresses that a user had after one to which they have returned, and to that
+// one. It reports whether there was a way back to it.
 func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back bool, err error) {
 	var since *time.Time
 	err = tx.QueryRow(ctx, `
 		SELECT `+database.Readable(`min(created_at)`)+` FROM (
-		    SELECT created_at FROM gatepost.verification WHERE user_id = $1 AND email = $2 AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
+		    SELECT created_at FROM gatepost.verification WHERE user_id = $1 AND email = $2
+		        AND identifier LIKE 'undo-change-email:%' AND expires_at > now()
 		    UNION ALL SELECT created_at FROM gatepost.outbox WHERE user_id = $1 AND email = $2 AND kind = 'changed'
 		) undos`, userID, email).Scan(&since)
 	if err != nil || since == nil {
@@ -159,8 +165,10 @@ func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back 
 
 func voidUndosSince(ctx context.Context, tx pgx.Tx, userID string, since time.Time) error {
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('changed', 'moved') AND created_at >= $2`, userID, since)
-	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%' AND created_at >= $2`, userID, since)
+	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('changed', 'moved') AND created_at >= $2`,
+		userID, since)
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%'
+	    AND created_at >= $2`, userID, since)
 	return tx.SendBatch(ctx, b).Close()
 }
 
@@ -173,20 +181,22 @@ func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, use
 	return err
 }
 
-// UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever changed
-// the address knew the password. Of several changes the first is the one to undo; links that undo later ones stop to work. The
-// address that the account had until now is told.
-func (s *Store) UndoEmailChange(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
-	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(mail.ForUndo), func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
-		if err := voidUndosSince(ctx, tx, l.userID, l.created); err != nil {
-			return err
-		}
-		letters := []mail.Letter{mail.NewLetter(mail.Password, l.userID, l.Email, c)}
-		if before != l.Email {
-			left := mail.NewLetter(mail.Left, l.userID, before, c)
-			left.Facts.Email = l.Email
-			letters = append(letters, left)
-		}
-		return s.outbox.Post(ctx, tx, letters...)
-	})
+// UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever
+// changed the address knew the password. Of several changes the first is the one to undo; links that undo later ones
+// stop to work. The address that the account had until now is told.
+func (s *Store) UndoEmailChange(ctx context.Context, t secret.Token, p secret.Password,
+	c secret.Client) (browser secret.Token, err error) {
+	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(mail.ForUndo),
+		func(ctx context.Context, tx pgx.Tx, l Link, before string) error {
+			if err := voidUndosSince(ctx, tx, l.userID, l.created); err != nil {
+				return err
+			}
+			letters := []mail.Letter{mail.NewLetter(mail.Password, l.userID, l.Email, c)}
+			if before != l.Email {
+				left := mail.NewLetter(mail.Left, l.userID, before, c)
+				left.Facts.Email = l.Email
+				letters = append(letters, left)
+			}
+			return s.outbox.Post(ctx, tx, letters...)
+		})
 }

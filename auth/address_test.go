@@ -14,7 +14,8 @@ import (
 )
 
 // changeAddress goes the whole way to a new address, and returns the new session and the link that undoes it.
-func changeAddress(t *testing.T, s *auth.Store, o *office, token secret.Token, to, from string) (session, undo secret.Token) {
+func changeAddress(t *testing.T, s *auth.Store, o *office, token secret.Token, to,
+	from string) (session, undo secret.Token) {
 	t.Helper()
 	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, to, here)
 	if err != nil {
@@ -56,13 +57,15 @@ func TestAnAddressChangesWhenItsMailWasRead(t *testing.T) {
 	if err := s.ConfirmEmail(t.Context(), link, "", here); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("signed out: %v", err)
 	}
-	if err := s.ConfirmEmail(t.Context(), link, signUp(t, s, "eve@example.com"), here); !errors.Is(err, auth.ErrOtherUser) {
+	if err := s.ConfirmEmail(t.Context(), link, signUp(t, s, "eve@example.com"),
+		here); !errors.Is(err, auth.ErrOtherUser) {
 		t.Errorf("signed in as another: %v", err)
 	}
 	if err := s.ConfirmEmail(t.Context(), link, issued.Session, here); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := s.Lookup(t.Context(), issued.Session); err != nil || v.User.Email != "new@example.com" || !v.User.EmailVerified {
+	if v, err := s.Lookup(t.Context(), issued.Session); err != nil || v.User.Email != "new@example.com" ||
+		!v.User.EmailVerified {
 		t.Errorf("afterwards the user is %+v, %v", v.User, err)
 	}
 	if _, err := s.ResetPassword(t.Context(), reset, chosen, here); !errors.Is(err, auth.ErrBadLink) {
@@ -76,7 +79,8 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	token := confirmed(t, s, db, "ada@example.com")
 	token, own := changeAddress(t, s, o, token, "thief@example.com", "ada@example.com")
 	token, thiefs := changeAddress(t, s, o, token, "thief2@example.com", "thief@example.com")
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: chosen}, true, "", elsewhere); err == nil {
+	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: chosen}, true, "",
+		elsewhere); err == nil {
 		t.Error("somebody signed up with an address its owner may want back")
 	}
 	eve := signUp(t, s, "eve@example.com")
@@ -107,7 +111,7 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	}
 }
 
-// An owner who goes back by himself, with the thief's help or without, leaves the thief no way.
+// An owner who goes back by themselves, with the thief's help or without, leaves the thief no way.
 func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
@@ -118,10 +122,12 @@ func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, "ada@example.com").Link, issued.Session, here); err != nil {
+	if err := s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, "ada@example.com").Link,
+		issued.Session, here); err != nil {
 		t.Fatal(err)
 	}
-	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != mail.Left || sent[1].To != "thief@example.com" || sent[1].Link != "" {
+	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != mail.Left || sent[1].To != "thief@example.com" ||
+		sent[1].Link != "" {
 		t.Errorf("told were %+v", sent)
 	}
 	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
@@ -166,7 +172,7 @@ func confirmed(t *testing.T, s *auth.Store, db *pgxpool.Pool, email string) secr
 	return token
 }
 
-// The thief is first with his link: the owner's still works.
+// The thief's link is opened first: the owner's still works.
 func TestALaterUndoLeavesTheEarlierOne(t *testing.T) {
 	t.Parallel()
 	s, _, o := mailStore(t)
@@ -196,17 +202,20 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	if m := o.one(t, s, mail.Exists, "bob@example.com"); m.Link != "" {
 		t.Error("it has a link")
 	}
-	if e, err := whole(s.Export(t.Context(), issued.Session, here)); err != nil || len(e.Links) != 0 || len(e.Mails) != 0 {
+	if e, err := whole(s.Export(t.Context(), issued.Session, here)); err != nil ||
+		len(e.Links) != 0 || len(e.Mails) != 0 {
 		t.Errorf("the download tells: %+v, %v", e, err)
 	}
 	// A request voids the one before, whoever has the address it is for.
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "own@example.com", here); err != nil {
+	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
+		"own@example.com", here); err != nil {
 		t.Fatal(err)
 	}
 	own := o.one(t, s, mail.Change, "own@example.com").Link
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "bob@example.com", here); err != nil {
+	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
+		"bob@example.com", here); err != nil {
 		t.Fatal(err)
 	}
 	o.one(t, s, mail.Exists, "bob@example.com")
@@ -215,13 +224,15 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	}
 	// Taken between the mail and the click.
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "free@example.com", here); err != nil {
+	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
+		"free@example.com", here); err != nil {
 		t.Fatal(err)
 	}
 	link := o.one(t, s, mail.Change, "free@example.com").Link
 	signUp(t, s, "free@example.com")
 	var input auth.InputError
-	if err := s.ConfirmEmail(t.Context(), link, issued.Session, here); !errors.As(err, &input) || input[0].Problem != auth.Taken {
+	if err := s.ConfirmEmail(t.Context(), link, issued.Session, here); !errors.As(err, &input) ||
+		input[0].Problem != auth.Taken {
 		t.Errorf("got %v", err)
 	}
 	if email(t, s, issued.Session) != "ada@example.com" {
@@ -247,11 +258,13 @@ func TestBadNewAddresses(t *testing.T) {
 		"a@example.com\r\nBcc: b@example.com": auth.Malformed,
 	} {
 		var input auth.InputError
-		if _, err := s.RequestEmailChange(t.Context(), token, goodPassword, typed, here); !errors.As(err, &input) || input[0].Problem != want {
+		if _, err := s.RequestEmailChange(t.Context(), token, goodPassword, typed, here); !errors.As(err, &input) ||
+			input[0].Problem != want {
 			t.Errorf("%q: %v, want %s", typed, err, want)
 		}
 	}
-	if _, err := s.RequestEmailChange(t.Context(), token, wrong, "b@example.com", here); !errors.Is(err, auth.ErrBadCredentials) {
+	if _, err := s.RequestEmailChange(t.Context(), token, wrong, "b@example.com",
+		here); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	o.none(t, s)
@@ -260,7 +273,8 @@ func TestBadNewAddresses(t *testing.T) {
 func TestOneOfManyConfirmationsChangesTheAddress(t *testing.T) {
 	t.Parallel()
 	s, _, o := mailStore(t)
-	issued, err := s.RequestEmailChange(t.Context(), signUp(t, s, "ada@example.com"), goodPassword, "new@example.com", here)
+	issued, err := s.RequestEmailChange(t.Context(), signUp(t, s, "ada@example.com"), goodPassword,
+		"new@example.com", here)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,8 @@ func TestDecisionsAboutPeopleAreKept(t *testing.T) {
 	s, db := authtest.NewStore(t, audited)
 	client := here
 	client.RequestID = "ID\x00\xff"
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", client); err != nil {
+	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true,
+		"", client); err != nil {
 		t.Fatal(err)
 	}
 	for _, email := range []string{"ada@example.com", "my password@example.com", "eve@example.com"} {

@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// A deed and its row are one: where the row cannot be written, the deed is not done, and where it is done the row is there
-// before anybody has an answer.
+// A deed and its row are one: where the row cannot be written, the deed is not done, and where it is done the row is
+// there before anybody has an answer.
 func TestADeedIsWrittenInItsTransaction(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, audited)
@@ -36,8 +36,10 @@ func TestADeedIsWrittenInItsTransaction(t *testing.T) {
 		do                              func(context.Context) error
 	}{
 		{"rename", mine.ID, "", "", func(ctx context.Context) error { return s.Rename(ctx, token, "Lovelace", here) }},
-		{"end-session", mine.ID, theirs.ID, "", func(ctx context.Context) error { return s.EndSession(ctx, token, theirs.ID, here) }},
-		{"set-role", "", "", `{"roles": "user → admin,user"}`, func(ctx context.Context) error { return s.SetRoles(ctx, u.ID, []string{"admin", "user"}) }},
+		{"end-session", mine.ID, theirs.ID, "",
+			func(ctx context.Context) error { return s.EndSession(ctx, token, theirs.ID, here) }},
+		{"set-role", "", "", `{"roles": "user → admin,user"}`,
+			func(ctx context.Context) error { return s.SetRoles(ctx, u.ID, []string{"admin", "user"}) }},
 		{"sign-out", mine.ID, "", "", func(ctx context.Context) error { return s.SignOut(ctx, token, here) }},
 	} {
 		before := content(t, db)

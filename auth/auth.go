@@ -48,19 +48,19 @@ type Options struct {
 	// SignUpClosed makes SignUp refuse everybody; CreateUser still works.
 	SignUpClosed bool
 	// SignUpDomains are those an address has to be of to sign up, or to be changed to; in ASCII and lower case. Without
-	// VerifyRequired anybody can say that he has one. Empty: any domain.
+	// VerifyRequired anybody can say that they have one. Empty: any domain.
 	SignUpDomains []string
 	// SignUpLimit is how many may sign up at once from one network, and then in an hour. From this machine and private
 	// networks it is at least 100. Default 0: no limit.
 	SignUpLimit int
 	// SignUpTotal is how many may sign up at once from everywhere, and then in an hour. Default 0: no limit.
 	SignUpTotal int
-	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do, and up to half of it
-	// more by chance. Default 250 ms. It has to be longer than a password takes to hash, or the time tells which addresses have
-	// an account.
+	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do, and up to half
+	// of it more by chance. Default 250 ms. It has to be longer than a password takes to hash, or the time tells which
+	// addresses have an account.
 	AnswerStep time.Duration
-	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
-	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
+	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always
+	// asks. Nothing is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
 	SessionCache time.Duration
 	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is
 	// signed in, and for what is done in the background. Default 2 each.
@@ -68,20 +68,22 @@ type Options struct {
 	// SessionsPerUser is how many sessions a user may have: a sign-in beyond that ends those that were not used for
 	// longest. Default 100.
 	SessionsPerUser int
-	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like the
-	// pool.
+	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like
+	// the pool.
 	Listen *pgx.ConnConfig
-	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own then, at a
-	// low priority. Nil: they are hashed in this one.
+	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own
+	// then, at a low priority. Nil: they are hashed in this one.
 	HashWorker func() *exec.Cmd
-	// Send sends a mail, or fails; mail.ErrRefused is not tried again. It may be called several times at once, and again for the same
-	// mail when it is not known what became of it. Nil: there is no mail, and nothing that needs one is to be offered.
+	// Send sends a mail, or fails; mail.ErrRefused is not tried again. It may be called several times at once, and
+	// again for the same mail when it is not known what became of it. Nil: there is no mail, and nothing that needs one
+	// is to be offered.
 	Send func(context.Context, mail.Mail) error
 	// Verify is what users have to do about their address. Default VerifyOff; the others need Send.
 	Verify Verify
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
 	NotifySignIns bool
-	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not written there.
+	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not
+	// written there.
 	AuditRetention time.Duration
 	// Keys encrypt what has to be readable again. The zero value has none, and what needs one is not to be offered.
 	Keys seal.Keys
@@ -130,8 +132,10 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics), hashes: password.NewQueue()}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
-	s.Reader = session.NewReader(s.db, session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
-		PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired, Listen: o.Listen, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.Reader = session.NewReader(s.db,
+		session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
+			PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired, Listen: o.Listen, Log: o.Log,
+			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
 	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.trail = audit.New(s.db, audit.Options{Retention: o.AuditRetention, Actor: o.Actor, Log: o.Log})

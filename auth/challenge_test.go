@@ -51,7 +51,8 @@ func TestASessionKeepsItsProof(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	token := signUp(t, s, "ada@example.com")
 	v, err := s.Lookup(t.Context(), token)
-	if err != nil || len(v.Proof.Methods) != 1 || v.Proof.Methods[0] != session.Password || time.Since(v.Proof.At).Abs() > time.Minute {
+	if err != nil || len(v.Proof.Methods) != 1 || v.Proof.Methods[0] != session.Password ||
+		time.Since(v.Proof.At).Abs() > time.Minute {
 		t.Errorf("got %+v, %v", v.Proof, err)
 	}
 	exec(t, db, `UPDATE gatepost.session SET methods = NULL, proved_at = NULL, created_at = now() - interval '11 minutes'`)
@@ -68,7 +69,7 @@ func TestASessionKeepsItsProof(t *testing.T) {
 	}
 }
 
-// challenged is a store that asks for more, and what Ada got for her password.
+// challenged is a store that asks for more, and what Ada got for the right password.
 func challenged(t *testing.T) (*auth.Store, *pgxpool.Pool, auth.Issued) {
 	t.Helper()
 	s, db := authtest.NewStore(t)
@@ -76,7 +77,8 @@ func challenged(t *testing.T) (*auth.Store, *pgxpool.Pool, auth.Issued) {
 	auth.Demand(s, code)
 	client := here
 	client.Browser = secret.NewToken()
-	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Remember: true, Client: client})
+	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword,
+		Remember: true, Client: client})
 	if err != nil || issued.Session != "" || issued.Challenge == "" || issued.Browser != client.Browser {
 		t.Fatalf("got %+v, %v", issued, err)
 	}
@@ -91,20 +93,27 @@ func TestAChallengeIsMetOnceInItsBrowser(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), issued.Challenge); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("half a sign-in is a session: %v", err)
 	}
-	if _, err := auth.Answer(s, t.Context(), issued.Challenge, throttle.BrowserPlace(secret.NewToken())); !errors.Is(err, session.ErrNoChallenge) {
+	if _, err := auth.Answer(s, t.Context(), issued.Challenge,
+		throttle.BrowserPlace(secret.NewToken())); !errors.Is(err, session.ErrNoChallenge) {
 		t.Errorf("in another browser: %v", err)
 	}
 	c, err := auth.Answer(s, t.Context(), issued.Challenge, browser)
-	if err != nil || c.Kind != "otp" || string(c.Payload) != "sealed" || !c.Remember || len(c.Proof.Methods) != 1 || c.Proof.At.IsZero() {
+	if err != nil || c.Kind != "otp" || string(c.Payload) != "sealed" || !c.Remember ||
+		len(c.Proof.Methods) != 1 || c.Proof.At.IsZero() {
 		t.Fatalf("got %+v, %v", c, err)
 	}
-	for i, err := range atOnce(10, func() error { _, err := auth.Answer(s, t.Context(), issued.Challenge, browser); return err }) {
+	for i, err := range atOnce(10, func() error {
+		_, err := auth.Answer(s, t.Context(), issued.Challenge,
+			browser)
+		return err
+	}) {
 		if err != nil && !errors.Is(err, session.ErrNoChallenge) {
 			t.Errorf("answer %d: %v", i, err)
 		}
 	}
 	var attempts int
-	if err := db.QueryRow(t.Context(), `SELECT attempts FROM gatepost.challenge`).Scan(&attempts); err != nil || attempts != 5 {
+	if err := db.QueryRow(t.Context(), `SELECT attempts FROM gatepost.challenge`).Scan(&attempts); err != nil ||
+		attempts != 5 {
 		t.Errorf("%d answers were taken, %v", attempts, err)
 	}
 	met := 0
@@ -145,7 +154,8 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 			if n := count(t, db, "challenge"); n != 0 {
 				t.Errorf("%d are left", n)
 			}
-			if _, err := auth.Answer(s, t.Context(), issued.Challenge, throttle.BrowserPlace(issued.Browser)); !errors.Is(err, session.ErrNoChallenge) {
+			if _, err := auth.Answer(s, t.Context(), issued.Challenge,
+				throttle.BrowserPlace(issued.Browser)); !errors.Is(err, session.ErrNoChallenge) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -19,10 +19,11 @@ type Export struct {
 	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
 	User       ExportedUser      `json:"user"`
 	Accounts   []ExportedAccount `json:"accounts"`
-	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are forgotten.
+	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are
+	// forgotten.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
-	// Links were mailed, and work or have expired and are not swept yet; Mails are to be sent. A change of address that is under way is
-	// not among them: it would tell whether somebody else has that address.
+	// Links were mailed, and work or have expired and are not swept yet; Mails are to be sent. A change of address that
+	// is under way is not among them: it would tell whether somebody else has that address.
 	Links []ExportedLink `json:"links"`
 	Mails []ExportedMail `json:"mails"`
 
@@ -62,7 +63,8 @@ type ExportedUser struct {
 	UpdatedAt     time.Time `json:"updatedAt"`
 }
 
-// ExportedAccount is one way in which the user of an Export may prove who he is. Its fields are in the order of the query.
+// ExportedAccount is one way in which the user of an Export may prove who they are. Its fields are in the order of the
+// query.
 type ExportedAccount struct {
 	ID          string    `json:"id"`
 	Issuer      string    `json:"issuer"`
@@ -93,8 +95,8 @@ type ExportedPlaces struct {
 
 // Export tells the user of a session everything that is kept about them. What is in the struct is of one moment;
 // sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
-// place of an export of the same user that is under way. It fails with session.ErrNoSession, session.ErrStale or database.ErrUnavailable, and so
-// does what is read from it.
+// place of an export of the same user that is under way. It fails with session.ErrNoSession, session.ErrStale or
+// database.ErrUnavailable, and so does what is read from it.
 func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	asked := s.exports.asked.Add(1)
@@ -156,8 +158,10 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
-		SELECT split_part(identifier, ':', 1), coalesce(email, ''), `+database.UTC(`created_at`)+`, `+database.UTC(`expires_at`)+`
-		FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'change-email:%' ORDER BY created_at, id`, e.User.ID)
+		SELECT split_part(identifier, ':', 1), coalesce(email, ''), `+database.UTC(`created_at`)+`,
+		    `+database.UTC(`expires_at`)+`
+		FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'change-email:%'
+		    ORDER BY created_at, id`, e.User.ID)
 	if e.Links, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedLink]); err != nil {
 		return err
 	}
@@ -174,7 +178,8 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 		return err
 	}
 	// Without the sum, PostgreSQL may look for the user's last row from the end of the table.
-	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`, e.User.ID).Scan(&e.lastEvent)
+	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`,
+		e.User.ID).Scan(&e.lastEvent)
 }
 
 // ExportedEvent is one decision about the user of an Export. Its fields are in the order of the query.

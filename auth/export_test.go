@@ -114,8 +114,8 @@ func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
 	s.workers.SetPatience(idle, sharing, time.Hour)
 }
 
-// OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that can be
-// nothing for a minute.
+// OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that
+// can be nothing for a minute.
 func OnlySharing(s *Store) { s.workers.Refrain(time.Hour) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
@@ -144,7 +144,8 @@ func Down(s *Store) bool { return s.db.Down() }
 // ones for the networks, all at the same moment.
 func CountProofs(t testing.TB, s *Store, email string, which string, n int, addresses ...string) {
 	t.Helper()
-	door := map[string]throttle.Door{"any": throttle.AnyDoor, "network": throttle.NetworkDoor, "browser": throttle.BrowserDoor}
+	door := map[string]throttle.Door{"any": throttle.AnyDoor, "network": throttle.NetworkDoor,
+		"browser": throttle.BrowserDoor}
 	var all throttle.Limits
 	for range n {
 		if d, ok := door[which]; ok {
@@ -197,11 +198,12 @@ func HashCheaply(s *Store) {
 // HashesWaiting is how many wait for their turn to hash.
 func HashesWaiting(s *Store) int { _, n := s.hashes.Load(); return n }
 
-// HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is called.
+// HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is
+// called.
 func HoldPages(s *Store) (release func()) { return holdAll(s.db.Turns) }
 
-// QueueForPages has somebody from as many networks as have turns wait for one, and keep it until leave is called. have waits
-// until each has one.
+// QueueForPages has somebody from as many networks as have turns wait for one, and keep it until leave is called. have
+// waits until each has one.
 func QueueForPages(s *Store) (have, leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := PagesWaiting(s)

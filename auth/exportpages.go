@@ -57,7 +57,8 @@ func readTurn(ctx context.Context, q *share.Queue, read func(context.Context) er
 
 // begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the
 // end. Of two of one user that stays which was asked for last, whichever had its turn first.
-func (x *exports) begin(ctx context.Context, userID string, from netip.Addr, asked uint64) (_ context.Context, end func()) {
+func (x *exports) begin(ctx context.Context, userID string, from netip.Addr,
+	asked uint64) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	giveWay := func() { cancel(share.ErrCrowded) }
 	part := x.room.Join(from, giveWay)
@@ -106,7 +107,8 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 		rows, _ := tx.Query(ctx, `
 			SELECT id, `+database.UTC(`created_at`)+`, `+database.UTC(`last_used_at`)+`, `+database.UTC(`expires_at`)+`,
 			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
-			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now()) ORDER BY id LIMIT $5`,
+			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now())
+			    ORDER BY id LIMIT $5`,
 			e.User.ID, e.token.Hash(), after, e.ExportedAt, exportPage)
 		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession])
 		if n := len(list); n > 0 {
@@ -122,8 +124,10 @@ func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
 		// Without the name of its table, at would be what is selected: text, in another order.
 		rows, _ := tx.Query(ctx, `
-			SELECT id, at::text, `+database.UTC(`at`)+`, event, result, coalesce(client, ''), count FROM gatepost.audit_event
-			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY audit_event.at, id LIMIT $5`,
+			SELECT id, at::text, `+database.UTC(`at`)+`, event, result, coalesce(client, ''), count
+			    FROM gatepost.audit_event
+			WHERE user_id = $1 AND (at, id) > ($2::timestamptz, $3::bigint) AND id <= $4 ORDER BY audit_event.at, id
+			    LIMIT $5`,
 			e.User.ID, after, id, e.lastEvent, exportPage)
 		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v ExportedEvent, err error) {
 			err = row.Scan(&id, &after, &v.At, &v.Event, &v.Result, &v.Client, &v.Count)
@@ -140,12 +144,13 @@ func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) it
 			var list []T
 			err := readTurn(e.ctx, e.s.exports.next, func(ctx context.Context) error {
 				return e.s.db.Repeat(ctx, "export", func(ctx context.Context) error {
-					return pgx.BeginTxFunc(ctx, e.s.db.Pages, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-						if _, err = e.s.Own(ctx, tx, e.token); err == nil {
-							list, err = read(ctx, tx)
-						}
-						return err
-					})
+					return pgx.BeginTxFunc(ctx, e.s.db.Pages, pgx.TxOptions{AccessMode: pgx.ReadOnly},
+						func(tx pgx.Tx) (err error) {
+							if _, err = e.s.Own(ctx, tx, e.token); err == nil {
+								list, err = read(ctx, tx)
+							}
+							return err
+						})
 				})
 			})
 			if err != nil {

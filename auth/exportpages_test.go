@@ -75,7 +75,8 @@ func TestAnExportHasEveryRowOnce(t *testing.T) {
 			e.User.ID).Scan(&wantSessions, &wantEvents)
 		delete(events, "export")
 		if err != nil || len(sessions) != wantSessions || len(e.Sessions) != wantSessions || len(events) != wantEvents {
-			t.Errorf("%d of %d sessions, %d of %d events, %v", len(sessions), wantSessions, len(events), wantEvents, err)
+			t.Errorf("%d of %d sessions, %d of %d events, %v", len(sessions), wantSessions,
+				len(events), wantEvents, err)
 		}
 	}
 }
@@ -129,7 +130,8 @@ func TestOneExportAUserAndThirtyTwoInAll(t *testing.T) {
 	s, _ := authtest.NewStore(t)
 	begin := func(name, from string) context.Context {
 		t.Helper()
-		e, err := s.Export(t.Context(), signUp(t, s, name+"@example.com"), secret.Client{Addr: netip.MustParseAddr(from)})
+		e, err := s.Export(t.Context(), signUp(t, s, name+"@example.com"),
+			secret.Client{Addr: netip.MustParseAddr(from)})
 		if err != nil {
 			t.Fatal(err)
 		}

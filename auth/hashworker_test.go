@@ -98,8 +98,8 @@ func TestAProcessThatHashesIsReplacedWhenItDies(t *testing.T) {
 	}
 }
 
-// Where the traffic leaves nothing of a core, another process takes its share; and where that hangs too, the password is
-// hashed here.
+// Where the traffic leaves nothing of a core, another process takes its share; and where that hangs too, the password
+// is hashed here.
 func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
 	t.Parallel()
 	var ws workers
@@ -110,7 +110,8 @@ func TestAProcessThatHangsHoldsNobodyUpForLong(t *testing.T) {
 		}
 		return thisBinary()
 	}
-	s, _ := authtest.NewStore(t, ws.with(command), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	s, _ := authtest.NewStore(t, ws.with(command),
+		func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	auth.SetWorkerPatience(s, 100*time.Millisecond, time.Minute)
 	signUp(t, s, "ada@example.com")
 	logIn := func() {
@@ -229,7 +230,8 @@ func TestWithoutProcessesThatHashPasswordsAreHashedHere(t *testing.T) {
 			t.Parallel()
 			var ws workers
 			var log bytes.Buffer
-			s, _ := authtest.NewStore(t, ws.with(command), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+			s, _ := authtest.NewStore(t, ws.with(command),
+				func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 			signUp(t, s, "ada@example.com")
 			if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 				t.Error(err)
@@ -264,7 +266,8 @@ func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign in: got %v, want ErrBusy", err)
 	}
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here); !errors.Is(err, share.ErrBusy) {
+	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "",
+		here); !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign up: got %v, want ErrBusy", err)
 	}
 	release()

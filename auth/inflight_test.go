@@ -49,7 +49,8 @@ func newPerson(t *testing.T) *person {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.db.Close)
-	p.s = auth.New(p.db, auth.Options{Log: slog.New(slog.DiscardHandler), AnswerStep: time.Millisecond, Send: p.o.send, Verify: auth.VerifyOptional})
+	p.s = auth.New(p.db, auth.Options{Log: slog.New(slog.DiscardHandler), AnswerStep: time.Millisecond, Send: p.o.send,
+		Verify: auth.VerifyOptional})
 	t.Cleanup(p.s.Close)
 	auth.HashCheaply(p.s)
 	return p
@@ -148,10 +149,14 @@ type ender struct {
 }
 
 var enders = map[string]ender{
-	"disable":        {do: func(p *person, ctx context.Context) error { return p.s.Disable(ctx, p.id) }, bars: true},
-	"delete":         {do: func(p *person, ctx context.Context) error { return p.s.DeleteUser(ctx, p.id) }, bars: true},
-	"delete-account": {do: func(p *person, ctx context.Context) error { return p.s.DeleteAccount(ctx, p.other, goodPassword, here) }, bars: true},
-	"set-password":   {do: func(p *person, ctx context.Context) error { return p.s.SetPassword(ctx, p.id, chosen) }, bars: true},
+	"disable": {do: func(p *person, ctx context.Context) error { return p.s.Disable(ctx, p.id) }, bars: true},
+	"delete":  {do: func(p *person, ctx context.Context) error { return p.s.DeleteUser(ctx, p.id) }, bars: true},
+	"delete-account": {do: func(p *person, ctx context.Context) error {
+		return p.s.DeleteAccount(ctx, p.other,
+			goodPassword, here)
+	}, bars: true},
+	"set-password": {do: func(p *person, ctx context.Context) error { return p.s.SetPassword(ctx, p.id, chosen) },
+		bars: true},
 	"reset-password": {do: func(p *person, ctx context.Context) error {
 		_, err := p.s.ResetPassword(ctx, p.reset, chosen, here)
 		return err
@@ -169,9 +174,11 @@ var enders = map[string]ender{
 		return p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = now()`)
 	}, bars: true},
 	"SQL disables all at once, and enables": {do: func(p *person, ctx context.Context) error {
-		return errors.Join(p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = '-infinity'`), p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = NULL`))
+		return errors.Join(p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = '-infinity'`),
+			p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = NULL`))
 	}},
-	"SQL deletes": {do: func(p *person, ctx context.Context) error { return p.sql(ctx, `DELETE FROM gatepost."user"`) }, bars: true},
+	"SQL deletes": {do: func(p *person, ctx context.Context) error { return p.sql(ctx, `DELETE FROM gatepost."user"`) },
+		bars: true},
 }
 
 const delayKey = 4711 // of the advisory lock
@@ -221,11 +228,17 @@ func (d *delayed) overlap(t *testing.T, first, second func(*person, context.Cont
 		d.renew(t)
 		d.hold(t, "pg_advisory_lock")
 		one := begin(func() error { return first(d.person, context.Background()) })
-		eventually(t, "the first is about to commit", func() bool { _, n := waiting(d.db); return n == 1 || len(one) == 1 })
+		eventually(t, "the first is about to commit",
+			func() bool { _, n := waiting(d.db); return n == 1 || len(one) == 1 })
 		two := begin(func() error { return second(d.person, context.Background()) })
-		eventually(t, "the second waits or is done", func() bool { n, _ := waiting(d.db); return n >= 2 || len(two) == 1 || len(one) == 1 })
+		eventually(t, "the second waits or is done", func() bool {
+			n, _ := waiting(d.db)
+			return n >= 2 ||
+				len(two) == 1 || len(one) == 1
+		})
 		d.hold(t, "pg_advisory_unlock")
-		if errs = [2]error{<-one, <-two}; !errors.Is(errs[0], database.ErrUnavailable) && !errors.Is(errs[1], database.ErrUnavailable) {
+		if errs = [2]error{<-one, <-two}; !errors.Is(errs[0], database.ErrUnavailable) &&
+			!errors.Is(errs[1], database.ErrUnavailable) {
 			return errs
 		}
 	}
@@ -262,7 +275,8 @@ func TestNoSessionUnderWayIsMissed(t *testing.T) {
 }
 
 func refusedForWhatItHad(err error) bool {
-	return errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrBadLink) || errors.Is(err, auth.ErrBadCredentials)
+	return errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrBadLink) ||
+		errors.Is(err, auth.ErrBadCredentials)
 }
 
 // What ends while it commits bars whoever comes meanwhile with a password, a session or a link from before.
@@ -305,7 +319,10 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 		return err
 	}
 	deeds["mail is sent"] = func(p *person, ctx context.Context) error { _, err := auth.SendMail(p.s, ctx); return err }
-	deeds["request-reset"] = func(p *person, ctx context.Context) error { return p.s.RequestReset(ctx, "ada@example.com", here) }
+	deeds["request-reset"] = func(p *person, ctx context.Context) error {
+		return p.s.RequestReset(ctx,
+			"ada@example.com", here)
+	}
 	deeds["reset-link"] = func(p *person, ctx context.Context) error { _, err := p.s.ResetLink(ctx, p.id); return err }
 	deeds["enable"] = func(p *person, ctx context.Context) error { return p.s.Enable(ctx, p.id) }
 	names := slices.Sorted(maps.Keys(deeds))

@@ -96,7 +96,8 @@ func CanonicalEmail(typed string) (string, error) {
 
 // readOtherwise says that a local part is more than a name to some mail system.
 func readOtherwise(local string) bool {
-	return strings.Contains(local, "=?") || strings.Contains(local, "?=") || strings.ContainsAny(local, "%!`") || strings.ContainsAny(local[:1], "-|/")
+	return strings.Contains(local, "=?") || strings.Contains(local, "?=") || strings.ContainsAny(local, "%!`") ||
+		strings.ContainsAny(local[:1], "-|/")
 }
 
 // hostLabels asks for labels that the DNS can carry (RFC 1035, section 2.3.4), and for a last one that no reader takes
@@ -115,7 +116,8 @@ var hexNumber = regexp.MustCompile(`^0x[0-9a-f]*$`)
 
 // ignorable are characters that IDNA drops without a word: two addresses that look alike would be one.
 func ignorable(r rune) bool {
-	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
+	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point,
+		r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
 // knownEmail is the spelling under which a user is found whose address may have been stored before there was a rule

@@ -22,18 +22,20 @@ type Invitation struct {
 	Language string   // of the mail; empty: the first
 }
 
-// Invite mails an invitation. It voids the one before to the same address. It fails with InputError (fields "email", Taken when
-// the address has an account, and "role") or database.ErrUnavailable.
+// Invite mails an invitation. It voids the one before to the same address. It fails with InputError (fields "email",
+// Taken when the address has an account, and "role") or database.ErrUnavailable.
 func (s *Store) Invite(ctx context.Context, i Invitation) error {
 	return s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
-		return s.outbox.Post(ctx, tx, mail.Letter{Kind: mail.Invite, To: email, Language: i.Language, Facts: mail.Facts{Role: roles}})
+		return s.outbox.Post(ctx, tx, mail.Letter{Kind: mail.Invite, To: email, Language: i.Language,
+			Facts: mail.Facts{Role: roles}})
 	})
 }
 
 // InvitationLink is Invite without a mail: the link is for the operator to hand over.
 func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t secret.Token, err error) {
 	err = s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`, email); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`,
+			email); err != nil {
 			return err
 		}
 		t, err = mail.Link{Purpose: mail.ForInvite, Email: email, Role: roles}.HandOver(ctx, tx)
@@ -42,7 +44,8 @@ func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t secret.Toke
 	return t, err
 }
 
-func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context.Context, tx pgx.Tx, email, roles string) error) error {
+func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context.Context, tx pgx.Tx, email,
+	roles string) error) error {
 	email, err := CanonicalEmail(i.Email)
 	if err != nil {
 		return err
@@ -70,17 +73,20 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 	return err
 }
 
-// AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs him in. His address and roles are
-// those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did not confirm it, is put
-// out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or database.ErrUnavailable.
-func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, error) {
+// AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs them in. Their address and
+// roles are those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did
+// not confirm it, is put out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or
+// database.ErrUnavailable.
+func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token,
+	c secret.Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	s.audit(ctx, "accept-invitation", userID, c, err)
 	return issued, err
 }
 
-func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token, c secret.Client) (Issued, string, error) {
+func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token,
+	c secret.Client) (Issued, string, error) {
 	l, err := s.linkFor(ctx, t, isFor(mail.ForInvite))
 	if err != nil {
 		return Issued{}, "", err
@@ -107,7 +113,8 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		if err := forgive(ctx, tx, row.id, row.email); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Link, session.Password), Remember: remember, Client: c, Presented: presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id,
+			Proof: session.Proved(session.Link, session.Password), Remember: remember, Client: c, Presented: presented})
 		if err != nil {
 			return err
 		}
@@ -135,10 +142,11 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	return issued, row.id, nil
 }
 
-// unconfirmed is the user who has an address and has not shown that it is his; empty when there is none.
+// unconfirmed is the user who has an address and has not shown that it is theirs; empty when there is none.
 func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, err error) {
 	err = s.db.Transact(ctx, "find user", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND NOT email_verified AND disabled_at IS NULL`, email).Scan(&userID)
+		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND NOT email_verified
+		    AND disabled_at IS NULL`, email).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -147,7 +155,7 @@ func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, e
 	return userID, err
 }
 
-// replaceSquatter makes an account that nobody has shown to be his the guest's.
+// replaceSquatter gives the guest an account of which nobody has shown that its address is theirs.
 func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented secret.Token) error {
 	if _, err := database.LockUser(ctx, tx, row.id, presented); err != nil {
 		return err

@@ -12,14 +12,16 @@ import (
 func TestAnInvitationMakesAnAccountOfItsAddressAndRoles(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, func(o *auth.Options) { o.SignUpClosed, o.SignUpDomains = true, []string{"example.org"} })
-	if err := s.Invite(t.Context(), auth.Invitation{Email: "Guest@example.com", Roles: []string{"editor", "user"}, Language: "es"}); err != nil {
+	if err := s.Invite(t.Context(), auth.Invitation{Email: "Guest@example.com", Roles: []string{"editor", "user"},
+		Language: "es"}); err != nil {
 		t.Fatal(err)
 	}
 	m := o.one(t, s, mail.Invite, "guest@example.com")
 	if m.Language != "es" || m.Role != "editor,user" {
 		t.Errorf("the mail is %+v", m)
 	}
-	if l, err := s.Link(t.Context(), m.Link); err != nil || l.Purpose != mail.ForInvite || l.Email != "guest@example.com" {
+	if l, err := s.Link(t.Context(), m.Link); err != nil || l.Purpose != mail.ForInvite ||
+		l.Email != "guest@example.com" {
 		t.Errorf("the link is %+v, %v", l, err)
 	}
 	typed := auth.NewUser{Email: "eve@example.com", Name: "Guest", Password: goodPassword, Roles: []string{"admin"}}
@@ -28,7 +30,8 @@ func TestAnInvitationMakesAnAccountOfItsAddressAndRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, err := s.Lookup(t.Context(), issued.Session)
-	if u := v.User; err != nil || u.Email != "guest@example.com" || !u.EmailVerified || u.HasAny([]string{"admin"}) || !u.HasAny([]string{"editor"}) {
+	if u := v.User; err != nil || u.Email != "guest@example.com" || !u.EmailVerified || u.HasAny([]string{"admin"}) ||
+		!u.HasAny([]string{"editor"}) {
 		t.Errorf("the user is %+v, %v", v.User, err)
 	}
 	if _, err := s.AcceptInvitation(t.Context(), m.Link, typed, true, "", here); !errors.Is(err, auth.ErrBadLink) {
@@ -45,7 +48,8 @@ func TestInvitations(t *testing.T) {
 	signUp(t, s, "ada@example.com")
 	for typed, want := range map[string]auth.Problem{"ADA@example.com": auth.Taken, "nonsense": auth.Malformed} {
 		var input auth.InputError
-		if err := s.Invite(t.Context(), auth.Invitation{Email: typed}); !errors.As(err, &input) || input[0].Problem != want {
+		if err := s.Invite(t.Context(), auth.Invitation{Email: typed}); !errors.As(err, &input) ||
+			input[0].Problem != want {
 			t.Errorf("%s: %v", typed, err)
 		}
 	}
@@ -66,7 +70,8 @@ func TestInvitations(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case errors.Is(err, auth.ErrBadLink), errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded), errors.As(err, &input) && input[0].Problem == auth.Taken:
+		case errors.Is(err, auth.ErrBadLink), errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded),
+			errors.As(err, &input) && input[0].Problem == auth.Taken:
 		default:
 			t.Errorf("got %v", err)
 		}
@@ -76,28 +81,32 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
-// Whoever confirmed the address meanwhile keeps his account as it is, and whoever did not loses it to the guest.
+// Whoever confirmed the address meanwhile keeps the account as it is, and whoever did not loses it to the guest.
 func TestAnInvitationAndASquatter(t *testing.T) {
 	t.Parallel()
 	s, db, _ := mailStore(t)
 	for _, own := range []bool{true, false} {
-		link, err := s.InvitationLink(t.Context(), auth.Invitation{Email: "guest@example.com", Roles: []string{"editor"}})
+		link, err := s.InvitationLink(t.Context(), auth.Invitation{Email: "guest@example.com",
+			Roles: []string{"editor"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		token := signUp(t, s, "guest@example.com")
 		exec(t, db, `UPDATE gatepost."user" SET email_verified = $1`, own)
-		issued, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Name: "Guest", Password: chosen}, true, "", here)
+		issued, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Name: "Guest", Password: chosen}, true, "",
+			here)
 		var input auth.InputError
 		if own != (errors.As(err, &input) && input[0].Problem == auth.Taken) || own != alive(t, s, token) {
 			t.Errorf("confirmed %t: %v", own, err)
 		}
 		if !own {
 			v, err := s.Lookup(t.Context(), issued.Session)
-			if u := v.User; err != nil || !u.EmailVerified || u.Name != "Guest" || !u.HasAny([]string{"editor"}) || u.HasAny([]string{"user"}) {
+			if u := v.User; err != nil || !u.EmailVerified || u.Name != "Guest" || !u.HasAny([]string{"editor"}) ||
+				u.HasAny([]string{"user"}) {
 				t.Errorf("the guest is %+v, %v", v.User, err)
 			}
-			if _, err := signIn(s, t.Context(), "guest@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+			if _, err := signIn(s, t.Context(), "guest@example.com",
+				goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 				t.Errorf("the squatter: %v", err)
 			}
 		}

@@ -18,7 +18,8 @@ func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, 
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO gatepost.encryption_key (id) VALUES ($1) ON CONFLICT DO NOTHING`, s.o.Keys.IDs()[0])
+	_, err = tx.Exec(ctx, `INSERT INTO gatepost.encryption_key (id) VALUES ($1) ON CONFLICT DO NOTHING`,
+		s.o.Keys.IDs()[0])
 	return sealed, err
 }
 
@@ -40,7 +41,8 @@ func (s *Store) CheckKeys(ctx context.Context) error {
 	here := s.o.Keys.IDs()
 	missing = slices.DeleteFunc(missing, func(id string) bool { return slices.Contains(here, id) })
 	if len(missing) > 0 {
-		return fmt.Errorf("the database holds what was encrypted with a key that is not here (%s): put it behind the others in "+
+		return fmt.Errorf("the database holds what was encrypted with a key that is not here (%s): put it behind "+
+			"the others in "+
 			"GATEPOST_ENCRYPTION_KEY; what a lost key encrypted is lost", strings.Join(missing, ", "))
 	}
 	return nil

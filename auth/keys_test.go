@@ -28,8 +28,8 @@ func keys(t *testing.T, s string) seal.Keys {
 	return ks
 }
 
-// A short code that a challenge is to be met with is in no row that somebody could try all codes against, not even as its
-// hash; it opens for its own challenge alone.
+// A short code that a challenge is to be met with is in no row that somebody could try all codes against, not even as
+// its hash; it opens for its own challenge alone.
 func TestAShortCodeIsSealedForItsChallenge(t *testing.T) {
 	t.Parallel()
 	ks := keys(t, seal.NewKey())
@@ -42,7 +42,8 @@ func TestAShortCodeIsSealedForItsChallenge(t *testing.T) {
 	})
 	client := here
 	client.Browser = secret.NewToken()
-	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: client})
+	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com",
+		Password: goodPassword, Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +79,13 @@ func TestAGateThatLacksAKeyInUseSaysSo(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys string
 		fine bool
-	}{"none": {"", false}, "another": {second, false}, "the same": {first, true}, "a new one in front": {second + "," + first, true}} {
+	}{"none": {"", false}, "another": {second, false}, "the same": {first, true},
+		"a new one in front": {second + "," + first, true}} {
 		gate := auth.New(db, auth.Options{Keys: keys(t, c.keys), Log: slog.New(slog.DiscardHandler)})
 		err := gate.CheckKeys(t.Context())
 		gate.Close()
-		if (err == nil) != c.fine || err != nil && (!strings.Contains(err.Error(), "GATEPOST_ENCRYPTION_KEY") || strings.Contains(err.Error(), first)) {
+		if (err == nil) != c.fine || err != nil && (!strings.Contains(err.Error(), "GATEPOST_ENCRYPTION_KEY") ||
+			strings.Contains(err.Error(), first)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// postLimited is post for mail that a stranger can have sent: past the limits of its address it is only pretended. posted
-// says whether it was not.
+// postLimited is post for mail that a stranger can have sent: past the limits of its address it is only pretended.
+// posted says whether it was not.
 func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l mail.Letter) (posted bool, err error) {
 	if !s.outbox.Sends() {
 		return false, nil

@@ -13,8 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about has
-// changed since: the address, or the user was disabled.
+// ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about
+// has changed since: the address, or the user was disabled.
 var ErrBadLink = errors.New("the link does not work any more")
 
 // Link is what a mailed link is about. It holds no secret.
@@ -33,15 +33,15 @@ type Link struct {
 // Of says whether a link is a user's.
 func (l Link) Of(u session.User) bool { return l.userID == u.ID }
 
-// Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the address
-// is his, so whoever reads its mail is as good an owner as whoever typed it.
+// Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the
+// address is theirs, so whoever reads its mail is as good an owner as whoever typed it.
 func (l Link) Claimable() bool { return l.Purpose == mail.ForVerify && !l.verified }
 
 // Resets says that a password can be chosen with the link.
 func (l Link) Resets() bool { return l.Purpose == mail.ForReset || l.Claimable() }
 
-// linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now it is
-// dead, unless it is there to bring the old one back, or to take the new one.
+// linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now
+// it is dead, unless it is there to bring the old one back, or to take the new one.
 //
 // A row that somebody wrote by hand is dead as well unless it has what its purpose needs: an address, and a user or,
 // for an invitation, none.
@@ -51,7 +51,8 @@ var linkSQL = `
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
 	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
 	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(mail.ForInvite) + `')
-	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(mail.ForReset) + `', '` + string(mail.ForVerify) + `') OR u.email = v.email)`
+	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(mail.ForReset) + `',
+	        '` + string(mail.ForVerify) + `') OR u.email = v.email)`
 
 // Link says what a link is about and leaves it as it is. It fails with ErrBadLink or database.ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {

@@ -141,13 +141,16 @@ func TestALogoutAtOneGateIsHeardAtTheOther(t *testing.T) {
 // changes are what others do, and whom it is told about.
 var changes = []struct{ name, sql, about string }{
 	{"a session deleted", `DELETE FROM gatepost.session WHERE user_id = 'u1'`, "u1"},
-	{"a session shortened", `UPDATE gatepost.session SET expires_at = now() + interval '1 minute' WHERE user_id = 'u1'`, "u1"},
+	{"a session shortened", `UPDATE gatepost.session SET expires_at = now() + interval '1 minute' WHERE user_id = 'u1'`,
+		"u1"},
 	{"a session expired", `UPDATE gatepost.session SET expires_at = now() WHERE user_id = 'u1'`, "u1"},
 	{"a session's idle limit lowered", `UPDATE gatepost.session SET idle_seconds = 60 WHERE user_id = 'u1'`, "u1"},
-	{"a session aged", `UPDATE gatepost.session SET last_used_at = now() - interval '1 day' WHERE user_id = 'u1'`, "u1"},
+	{"a session aged", `UPDATE gatepost.session SET last_used_at = now() - interval '1 day' WHERE user_id = 'u1'`,
+		"u1"},
 	{"a session given away", `UPDATE gatepost.session SET user_id = 'u2' WHERE user_id = 'u1'`, "u1"},
 	{"how a user was proved", `UPDATE gatepost.session SET methods = 'link' WHERE user_id = 'u1'`, "u1"},
-	{"when a user was proved", `UPDATE gatepost.session SET proved_at = now() - interval '1 day' WHERE user_id = 'u1'`, "u1"},
+	{"when a user was proved", `UPDATE gatepost.session SET proved_at = now() - interval '1 day' WHERE user_id = 'u1'`,
+		"u1"},
 	{"all sessions", `TRUNCATE gatepost.session`, "*"},
 	{"a user disabled", `UPDATE gatepost."user" SET disabled_at = now() WHERE id = 'u1'`, "u1"},
 	{"a user's roles", `UPDATE gatepost."user" SET role = 'admin' WHERE id = 'u1'`, "u1"},
@@ -161,7 +164,9 @@ var changes = []struct{ name, sql, about string }{
 	{"many sessions", `DELETE FROM gatepost.session`, "*"},
 	{"a new session", `INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) VALUES ('n', 'n', 'u1', 60, now() + interval '1 hour')`, ""},
 	{"a use written down", `UPDATE gatepost.session SET last_used_at = now(), expires_at = now() + interval '8 days', updated_at = now()`, ""},
-	{"a use under a lowered limit", `UPDATE gatepost.session SET last_used_at = now(), idle_seconds = 3600, expires_at = now() + interval '1 hour'`, ""},
+	{"a use under a lowered limit",
+		`UPDATE gatepost.session SET last_used_at = now(), idle_seconds = 3600, expires_at = now() + interval '1 hour'`,
+		""},
 	{"the sweep", `DELETE FROM gatepost.session WHERE expires_at < now()`, ""},
 	{"a wrong password counted", `UPDATE gatepost.account SET failed_attempts = failed_attempts + 1`, ""},
 	{"an image", `UPDATE gatepost."user" SET image = 'x', updated_at = now()`, ""},
@@ -228,7 +233,8 @@ func TestWhatIsRevokedDuringALookUpIsNotKept(t *testing.T) {
 	}
 }
 
-// revokedUnheard is a session that a store keeps and that began something. It has just been ended, of which nothing is heard.
+// revokedUnheard is a session that a store keeps and that began something. It has just been ended, of which nothing is
+// heard.
 func revokedUnheard(t *testing.T) (*auth.Store, secret.Token, *lasting) {
 	t.Helper()
 	url := authtest.NewDatabase(t)
@@ -327,10 +333,12 @@ func TestThatNothingIsToldIsFoundOut(t *testing.T) {
 			url := authtest.NewDatabase(t)
 			f := newFault(t, url)
 			var log lockedBuffer
-			s, db := running(t, url, f.listen(t), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+			s, db := running(t, url, f.listen(t),
+				func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 			sure(t, s)
 			c.breaks(t, f, db)
-			eventually(t, "it is found out", func() bool { return !s.Listening() && strings.Contains(log.String(), c.says) })
+			eventually(t, "it is found out",
+				func() bool { return !s.Listening() && strings.Contains(log.String(), c.says) })
 			if c.mends != nil {
 				c.mends(t, f, db)
 				sure(t, s)
@@ -497,7 +505,8 @@ func TestBehindAPoolerNothingIsKeptAndTheLogSaysWhatToSet(t *testing.T) {
 	var log lockedBuffer
 	s, _ := running(t, url, f.listen(t), func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	token := signUp(t, s, "ada@example.com")
-	eventually(t, "the log says so", func() bool { return strings.Contains(log.String(), "set GATEPOST_DIRECT_DATABASE_URL") })
+	eventually(t, "the log says so",
+		func() bool { return strings.Contains(log.String(), "set GATEPOST_DIRECT_DATABASE_URL") })
 	for range 10 {
 		if _, err := s.Lookup(t.Context(), token); err != nil {
 			t.Fatal(err)
@@ -525,8 +534,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Whoever makes up tokens by the million fills nothing, has PostgreSQL asked about many at a time, and pushes out nobody who is
-// signed in. Not parallel: it measures memory.
+// Whoever makes up tokens by the million fills nothing, has PostgreSQL asked about many at a time, and pushes out
+// nobody who is signed in. Not parallel: it measures memory.
 func TestForgedTokensLeaveNothingBehind(t *testing.T) {
 	const forgers, each = 4000, 50
 	s, db := running(t, authtest.NewDatabase(t))

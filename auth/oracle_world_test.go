@@ -119,7 +119,8 @@ func (w *world) create(t *testing.T, email string, p secret.Password, confirmed 
 	hash, hashed := w.hashes[p]
 	if hashed {
 		id = rand.Text()
-		exec(t, w.db, `INSERT INTO gatepost."user" (id, email, name, email_verified) VALUES ($1, $2, '', $3)`, id, email, confirmed)
+		exec(t, w.db, `INSERT INTO gatepost."user" (id, email, name, email_verified) VALUES ($1, $2, '', $3)`, id,
+			email, confirmed)
 		exec(t, w.db, `INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
 			VALUES ($1, 'local:credential', 'credential', $2, $2, $3)`, rand.Text(), id, hash)
 		return id
@@ -129,7 +130,8 @@ func (w *world) create(t *testing.T, email string, p secret.Password, confirmed 
 		t.Fatal(err)
 	}
 	exec(t, w.db, `UPDATE gatepost."user" SET email_verified = $2 WHERE id = $1`, u.ID, confirmed)
-	if err := w.db.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = $1`, u.ID).Scan(&hash); err != nil {
+	if err := w.db.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = $1`,
+		u.ID).Scan(&hash); err != nil {
 		t.Fatal(err)
 	}
 	w.hashes[p] = hash

@@ -63,12 +63,13 @@ func TestAMailGoesOutOnceHoweverManyGatesSend(t *testing.T) {
 		ids[m.ID] = true
 	}
 	if len(o.sent) != mails || len(ids) != mails || count(t, db, "outbox") != 0 {
-		t.Errorf("%d mails sent, %d different ones, of %d; %d left", len(o.sent), len(ids), mails, count(t, db, "outbox"))
+		t.Errorf("%d mails sent, %d different ones, of %d; %d left", len(o.sent), len(ids),
+			mails, count(t, db, "outbox"))
 	}
 }
 
-// What a mail is about is committed before it is sent, and it is sent although the gate that took it ended. While one has it
-// nobody else does.
+// What a mail is about is committed before it is sent, and it is sent although the gate that took it ended. While one
+// has it nobody else does.
 func TestMailOutlivesTheGateThatTookIt(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
@@ -79,7 +80,9 @@ func TestMailOutlivesTheGateThatTookIt(t *testing.T) {
 	}
 	o.none(t, s)
 	var lease float64
-	if err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM due_at - now()) FROM gatepost.outbox`).Scan(&lease); err != nil || lease < 181 || lease > 240 {
+	if err := db.QueryRow(t.Context(),
+		`SELECT extract(epoch FROM due_at - now()) FROM gatepost.outbox`).Scan(&lease); err != nil ||
+		lease < 181 || lease > 240 {
 		t.Errorf("it is kept for %.0f s, and an attempt takes up to 180: %v", lease, err)
 	}
 	dueNow(t, db)
@@ -99,7 +102,10 @@ func TestAMailThatFailedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	var log bytes.Buffer
-	s, db, o := mailStore(t, func(o *auth.Options) { o.Metrics, o.Log = registry, slog.New(slog.NewTextHandler(&log, nil)) })
+	s, db, o := mailStore(t, func(o *auth.Options) {
+		o.Metrics, o.Log = registry,
+			slog.New(slog.NewTextHandler(&log, nil))
+	})
 	invite(t, s, 2)
 	o.fault = func(m mail.Mail) error { return fmt.Errorf("451 4.7.1 <%s> try later", m.To) }
 	var waits []string
@@ -120,7 +126,8 @@ func TestAMailThatFailedIsTriedAgain(t *testing.T) {
 	if err != nil || st.Waiting != 2 || st.Failed != 1 || st.Failure != "451 4.7.1 <the recipient> try later" {
 		t.Errorf("the outbox says %+v, %v", st, err)
 	}
-	warnings := slices.DeleteFunc(strings.Split(log.String(), "\n"), func(line string) bool { return !strings.Contains(line, "level=WARN") })
+	warnings := slices.DeleteFunc(strings.Split(log.String(), "\n"),
+		func(line string) bool { return !strings.Contains(line, "level=WARN") })
 	if len(warnings) != 1 || strings.Contains(warnings[0], "guest0@") {
 		t.Errorf("of one failing server, with no address in it, one warning: %q", warnings)
 	}
@@ -260,7 +267,8 @@ func TestNoSecretWaitsInTheOutbox(t *testing.T) {
 	link := o.one(t, s, mail.Reset, "ada@example.com").Link
 	for table := range strings.FieldsSeq("outbox verification throttle") {
 		var rows string
-		if err := db.QueryRow(t.Context(), `SELECT coalesce(string_agg(x::text, ' '), '') FROM gatepost.`+table+` x`).Scan(&rows); err != nil {
+		if err := db.QueryRow(t.Context(),
+			`SELECT coalesce(string_agg(x::text, ' '), '') FROM gatepost.`+table+` x`).Scan(&rows); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(rows, string(link)) {
@@ -292,7 +300,7 @@ func TestNobodyWaitsForTheMailServer(t *testing.T) {
 	<-done
 }
 
-// The mail of a user goes with him.
+// The mail of a user goes with them.
 func TestADeletedUserGetsNoMail(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)

@@ -15,7 +15,8 @@ import (
 )
 
 // record writes down a deed, in its transaction.
-func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c secret.Client, details ...audit.Detail) error {
+func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c secret.Client,
+	details ...audit.Detail) error {
 	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, Client: c, Details: details})
 }
 
@@ -24,8 +25,8 @@ func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i
 	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.made.SessionID, Client: c})
 }
 
-// audit tells what a deed has come to, once its transaction is over: of one that was done, which record has written down,
-// and of a refusal, by the word for it.
+// audit tells what a deed has come to, once its transaction is over: of one that was done, which record has written
+// down, and of a refusal, by the word for it.
 func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error, details ...audit.Detail) {
 	v := audit.Event{Name: event, Result: result(err), UserID: userID, Client: c, Details: details}
 	if err == nil {

@@ -12,7 +12,8 @@ import (
 // EndSession ends one session of the user whose session the token is, by its id; see session.Maker.EndOne.
 func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c secret.Client) error {
 	userID, ended, err := s.sessions.EndOne(ctx, t, id, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
-		return s.trail.Write(ctx, tx, audit.Event{Name: "end-session", UserID: userID, SessionID: own, Target: id, Client: c})
+		return s.trail.Write(ctx, tx, audit.Event{Name: "end-session", UserID: userID,
+			SessionID: own, Target: id, Client: c})
 	})
 	s.endedOwn(ctx, "end-session", userID, c, ended, err)
 	return err
@@ -22,7 +23,8 @@ func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c sec
 // session.Maker.EndOthers.
 func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.Client) (int64, error) {
 	userID, ended, err := s.sessions.EndOthers(ctx, t, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
-		return s.trail.Write(ctx, tx, audit.Event{Name: "end-other-sessions", UserID: userID, SessionID: own, Client: c})
+		return s.trail.Write(ctx, tx, audit.Event{Name: "end-other-sessions", UserID: userID,
+			SessionID: own, Client: c})
 	})
 	s.endedOwn(ctx, "end-other-sessions", userID, c, ended, err)
 	return ended, err

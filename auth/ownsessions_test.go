@@ -54,7 +54,8 @@ func TestNothingIsDoneWithoutASession(t *testing.T) {
 			exec(t, db, `UPDATE gatepost.session SET expires_at = now() WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`)
 			exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email LIKE 'off%'`)
 			before := content(t, db)
-			for name, token := range map[string]secret.Token{"none": "", "unknown": secret.Token(strings.Repeat("A", 43)), "expired": dead, "disabled": off} {
+			for name, token := range map[string]secret.Token{"none": "",
+				"unknown": secret.Token(strings.Repeat("A", 43)), "expired": dead, "disabled": off} {
 				if err := do(s, t.Context(), token); !errors.Is(err, session.ErrNoSession) {
 					t.Errorf("%s: got %v, want ErrNoSession", name, err)
 				}
@@ -112,7 +113,8 @@ func TestARename(t *testing.T) {
 		strings.Repeat("x", 101): {Field: "name", Problem: auth.TooLong, Limit: 100},
 	} {
 		var input auth.InputError
-		if err := s.Rename(t.Context(), token, name, here); !errors.As(err, &input) || !slices.Equal(input, auth.InputError{want}) {
+		if err := s.Rename(t.Context(), token, name, here); !errors.As(err, &input) ||
+			!slices.Equal(input, auth.InputError{want}) {
 			t.Errorf("%q: got %v, want %v", name, err, want)
 		}
 	}
@@ -153,12 +155,14 @@ func TestWhatIsDoneWithAnAccountIsAudited(t *testing.T) {
 			if err := do(s, t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
-			for _, want := range []string{"event=" + event + " result=no_session", "event=" + event + " result=ok user=" + v.User.ID} {
+			for _, want := range []string{"event=" + event + " result=no_session", "event=" + event +
+				" result=ok user=" + v.User.ID} {
 				if !strings.Contains(log.String(), want) {
 					t.Errorf("no line with %q in\n%s", want, log.String())
 				}
 			}
-			for _, secret := range append(column(t, db, `SELECT password FROM gatepost.account UNION SELECT token FROM gatepost.session`),
+			for _, secret := range append(column(t, db,
+				`SELECT password FROM gatepost.account UNION SELECT token FROM gatepost.session`),
 				string(token), string(goodPassword), string(chosen), "Lovelace") {
 				if strings.Contains(log.String(), secret) {
 					t.Errorf("the log has %q", secret)
@@ -204,14 +208,16 @@ func TestAnAccountListsTheSessionsThatAreAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := account(t, s, token)
-	if a.Session.ID != d.ID || a.Session.User.Email != "ada@example.com" || !a.Session.User.HasAny([]string{"user"}) || !a.Session.CreatedAt.Equal(d.CreatedAt) {
+	if a.Session.ID != d.ID || a.Session.User.Email != "ada@example.com" || !a.Session.User.HasAny([]string{"user"}) ||
+		!a.Session.CreatedAt.Equal(d.CreatedAt) {
 		t.Errorf("got %+v, want what Describe tells: %+v", a.Session, d)
 	}
 	if want := []string{d.ID, others[1], others[0]}; !slices.Equal(ids(a), want) {
 		t.Fatalf("got %q, want this session and then those used last: %q", ids(a), want)
 	}
 	own := a.Sessions[0]
-	if !own.Current || own.IPAddress != "192.0.2.7" || own.UserAgent != "test/1" || !own.ExpiresAt.Equal(d.ExpiresAt) || !own.CreatedAt.Equal(d.CreatedAt) {
+	if !own.Current || own.IPAddress != "192.0.2.7" || own.UserAgent != "test/1" || !own.ExpiresAt.Equal(d.ExpiresAt) ||
+		!own.CreatedAt.Equal(d.CreatedAt) {
 		t.Errorf("got %+v, want %+v", own, d)
 	}
 	for i, want := range []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour} {
@@ -246,7 +252,8 @@ func TestAnAccountIsToldToItsOwnSessionsOnly(t *testing.T) {
 			sessionsOf(t, db, "ada@example.com", 3)
 			exec(t, db, sql)
 			for _, token := range []secret.Token{token, "", secret.Token(strings.Repeat("A", 43))} {
-				if a, err := s.Account(t.Context(), token); !errors.Is(err, session.ErrNoSession) || len(a.Sessions) != 0 {
+				if a, err := s.Account(t.Context(), token); !errors.Is(err, session.ErrNoSession) ||
+					len(a.Sessions) != 0 {
 					t.Errorf("got %+v, %v, want ErrNoSession", a, err)
 				}
 			}
@@ -260,7 +267,8 @@ func TestASessionEndsByItsIDForItsOwnUserOnly(t *testing.T) {
 	token, bob := signUp(t, s, "ada@example.com"), signUp(t, s, "bob@example.com")
 	others := sessionsOf(t, db, "ada@example.com", 2)
 	before := content(t, db)
-	for _, id := range []string{account(t, s, bob).Session.ID, "", "unknown", "nul\x00", "\xff", strings.Repeat("x", 5000)} {
+	for _, id := range []string{account(t, s, bob).Session.ID, "", "unknown", "nul\x00", "\xff",
+		strings.Repeat("x", 5000)} {
 		if err := s.EndSession(t.Context(), token, id, here); err != nil {
 			t.Errorf("%.20q: got %v", id, err)
 		}
@@ -274,7 +282,8 @@ func TestASessionEndsByItsIDForItsOwnUserOnly(t *testing.T) {
 	if alive(t, s, others[0]) || !alive(t, s, others[1]) || !alive(t, s, token) || !alive(t, s, bob) {
 		t.Error("want the one named to end, and no other")
 	}
-	if err := s.EndSession(t.Context(), token, account(t, s, token).Session.ID, here); err != nil || alive(t, s, token) {
+	if err := s.EndSession(t.Context(), token, account(t, s, token).Session.ID, here); err != nil ||
+		alive(t, s, token) {
 		t.Errorf("its own: got %v, want it to end", err)
 	}
 }
@@ -392,7 +401,8 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(out)
-	for _, secret := range append(column(t, db, `SELECT token FROM gatepost.session UNION SELECT encode(place, 'hex') FROM gatepost.familiar`),
+	for _, secret := range append(column(t, db,
+		`SELECT token FROM gatepost.session UNION SELECT encode(place, 'hex') FROM gatepost.familiar`),
 		"argon2", "secret-", "token", "REDACTED", "bob@", string(token), string(browser), string(goodPassword)) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in %s", secret, text)
@@ -402,18 +412,21 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 			UNION SELECT id FROM gatepost."user" WHERE email LIKE 'ada%' UNION SELECT id FROM gatepost.account WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`),
 		`"email":"ada@example.com","emailVerified":false,"image":"https://example.com/ada.png","roles":["user","editor"],"createdAt":"`,
 		`"issuer":"https://id.example","providerId":"oidc","accountId":"ada-there","scope":"openid","hasPassword":false`, `"hasPassword":true`,
-		`"ipAddress":"192.0.2.7","userAgent":"test/1","current":false`, `"userAgent":"","current":true`, `"familiarPlaces":{"count":2,"expiresAt":["`) {
+		`"ipAddress":"192.0.2.7","userAgent":"test/1","current":false`, `"userAgent":"","current":true`,
+		`"familiarPlaces":{"count":2,"expiresAt":["`) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %s", want, text)
 		}
 	}
 	if len(e.Sessions) != 2 || len(e.Accounts) != 2 || len(e.FamiliarPlaces.ExpiresAt) != 2 {
-		t.Errorf("got %d sessions, %d accounts, %d places, want two of each", len(e.Sessions), len(e.Accounts), len(e.FamiliarPlaces.ExpiresAt))
+		t.Errorf("got %d sessions, %d accounts, %d places, want two of each", len(e.Sessions), len(e.Accounts),
+			len(e.FamiliarPlaces.ExpiresAt))
 	}
 	var same bool
 	err = db.QueryRow(t.Context(), `SELECT created_at = $1 AND now() - $2 BETWEEN interval '0' AND interval '1 minute' FROM gatepost."user" WHERE id = $3`,
 		e.User.CreatedAt, e.ExportedAt, e.User.ID).Scan(&same)
-	if err != nil || !same || e.User.CreatedAt.Location() != time.UTC || e.Sessions[0].LastUsedAt.Location() != time.UTC {
+	if err != nil || !same || e.User.CreatedAt.Location() != time.UTC ||
+		e.Sessions[0].LastUsedAt.Location() != time.UTC {
 		t.Errorf("the times are not PostgreSQL's in UTC: %v, %v (%v)", e.ExportedAt, e.User.CreatedAt, err)
 	}
 }

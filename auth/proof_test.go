@@ -125,7 +125,8 @@ func TestAUsersSessionsAreCapped(t *testing.T) {
 			t.Fatal(i, err)
 		}
 	}
-	exec(t, db, `UPDATE gatepost.session SET last_used_at = last_used_at - interval '1 minute' WHERE token <> $1`, auth.HashOf(first))
+	exec(t, db, `UPDATE gatepost.session SET last_used_at = last_used_at - interval '1 minute' WHERE token <> $1`,
+		auth.HashOf(first))
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,8 @@ func TestAUsersSessionsAreCapped(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), first); err != nil {
 		t.Errorf("the one used last is gone: %v", err)
 	}
-	exec(t, db, `UPDATE gatepost.session SET last_used_at = last_used_at - interval '1 minute' WHERE token = $1`, auth.HashOf(first))
+	exec(t, db, `UPDATE gatepost.session SET last_used_at = last_used_at - interval '1 minute' WHERE token = $1`,
+		auth.HashOf(first))
 	for range 3 {
 		if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); err != nil {
 			t.Fatal(err)

@@ -18,8 +18,9 @@ import (
 var errSuppressed = errors.New("the address has had enough mail for now")
 
 // RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user,
-// he may sign in, or has had too many mails already: it answers alike, after the same time (Options.AnswerStep). It
-// fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
+// whether they may sign in, or have had too many mails already, it answers alike, after the same time
+// (Options.AnswerStep). It fails with InputError, *throttle.Error when the network asks too often, or
+// database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
@@ -35,7 +36,8 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
-	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil { // before a transaction is begun for who is refused
+	// before a transaction is begun for who is refused
+	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil {
 		return "", err
 	}
 	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
@@ -45,7 +47,8 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 		return "", err
 	}
 	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL`, email).Scan(&userID)
+		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL`,
+			email).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
@@ -74,7 +77,8 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 			return err
 		}
 		var email string
-		err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1 AND disabled_at IS NULL`, userID).Scan(&email)
+		err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1 AND disabled_at IS NULL`,
+			userID).Scan(&email)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
@@ -93,12 +97,13 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 	return t, err
 }
 
-// ResetPassword gives the user of a link the password he chose. Every session of his ends, his failed attempts, and
-// other links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what the
-// browser is known again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It
-// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or database.ErrUnavailable, and has changed nothing then,
-// except that after database.ErrUnavailable it may have.
-func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (browser secret.Token, err error) {
+// ResetPassword gives the user of a link the password they chose. Every session of theirs ends, their failed attempts,
+// and other links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what
+// the browser is known again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It
+// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or database.ErrUnavailable, and has changed
+// nothing then, except that after database.ErrUnavailable it may have.
+func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password,
+	c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
 		func(ctx context.Context, tx pgx.Tx, l Link, _ string) error {
 			return s.outbox.Post(ctx, tx, mail.NewLetter(mail.Password, l.userID, l.Email, c))
@@ -107,7 +112,8 @@ func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Pass
 
 // takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else
 // out. more learns the address that the account had before.
-func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p secret.Password, c secret.Client, allowed func(Link) bool,
+func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p secret.Password, c secret.Client,
+	allowed func(Link) bool,
 	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser secret.Token, err error) {
 	l, err := s.linkFor(ctx, t, allowed)
 	defer func() { s.audit(ctx, event, l.userID, c, err) }()
@@ -118,7 +124,11 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 		return "", err
 	}
 	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error { hashed = password.Hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+		hashed = password.Hash(p,
+			derive)
+		return nil
+	}); err != nil {
 		return "", err
 	}
 	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
@@ -127,7 +137,8 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 			return err
 		}
 		var before string
-		if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, l.userID).Scan(&before); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`,
+			l.userID).Scan(&before); err != nil {
 			return err
 		}
 		if err := s.putOut(ctx, tx, l, hashed); err != nil {

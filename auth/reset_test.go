@@ -24,7 +24,8 @@ func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
 		t.Errorf("the link is %+v, %v", l, err)
 	}
 	var input auth.InputError
-	if _, err := s.ResetPassword(t.Context(), link, "ada@example.com", here); !errors.As(err, &input) || input[0].Problem != auth.TooPersonal {
+	if _, err := s.ResetPassword(t.Context(), link, "ada@example.com", here); !errors.As(err, &input) ||
+		input[0].Problem != auth.TooPersonal {
 		t.Errorf("a bad password: %v", err)
 	}
 	browser, err := s.ResetPassword(t.Context(), link, chosen, elsewhere)
@@ -43,7 +44,8 @@ func TestAForgottenPasswordIsChosenAnew(t *testing.T) {
 	if u, err := s.FindUser(t.Context(), "ada@example.com"); err != nil || !u.EmailVerified || u.PasswordLocked {
 		t.Errorf("the user is %+v, %v", u, err)
 	}
-	if m := o.one(t, s, mail.Password, "ada@example.com"); m.IPAddress != "198.51.100.9" || m.UserAgent != "elsewhere/1" || m.Link != "" {
+	if m := o.one(t, s, mail.Password, "ada@example.com"); m.IPAddress != "198.51.100.9" ||
+		m.UserAgent != "elsewhere/1" || m.Link != "" {
 		t.Errorf("the notice is %+v", m)
 	}
 	if _, err := s.ResetPassword(t.Context(), link, chosen, here); !errors.Is(err, auth.ErrBadLink) {
@@ -113,7 +115,11 @@ func TestOneOfFiftyUsesOfALinkSucceeds(t *testing.T) {
 	signUp(t, s, "ada@example.com")
 	link := o.resetLink(t, s, db, "ada@example.com")
 	won := 0
-	for _, err := range atOnce(50, func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err }) {
+	for _, err := range atOnce(50, func() error {
+		_, err := s.ResetPassword(t.Context(), link,
+			chosen, here)
+		return err
+	}) {
 		switch {
 		case err == nil:
 			won++
@@ -137,7 +143,9 @@ func TestALinkWorksOnceForAWhileAndUntilTheNext(t *testing.T) {
 		t.Errorf("the first of two: %v", err)
 	}
 	var left float64
-	if err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM expires_at - now()) FROM gatepost.verification`).Scan(&left); err != nil || left < 3540 || left > 3600 {
+	if err := db.QueryRow(t.Context(),
+		`SELECT extract(epoch FROM expires_at - now()) FROM gatepost.verification`).Scan(&left); err != nil ||
+		left < 3540 || left > 3600 {
 		t.Errorf("it works for %.0f s, %v", left, err)
 	}
 	exec(t, db, `UPDATE gatepost.verification SET expires_at = now()`)
@@ -171,7 +179,7 @@ func TestAMailThatIsLateEndsNoLaterLink(t *testing.T) {
 	}
 }
 
-// A link is one user's, as he was when it was sent.
+// A link is one user's, as they were when it was sent.
 func TestALinkOfOneIsNoUseToAnother(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
@@ -228,7 +236,8 @@ func TestALinkServesItsPurposeOnly(t *testing.T) {
 			mail.ForUndo:   func() error { _, err := s.UndoEmailChange(t.Context(), link, chosen, here); return err },
 			mail.ForChange: func() error { return s.ConfirmEmail(t.Context(), link, issued.Session, here) },
 			mail.ForVerify: func() error {
-				_, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: goodPassword, Client: here})
+				_, err := s.VerifyEmail(t.Context(),
+					auth.Verification{Link: link, Password: goodPassword, Client: here})
 				return err
 			},
 			mail.ForInvite: func() error {
@@ -273,7 +282,8 @@ func TestAResetIsMailedToWhomItMay(t *testing.T) {
 				o.none(t, s)
 				return
 			}
-			if _, err := s.ResetPassword(t.Context(), o.one(t, s, mail.Reset, "ada@example.com").Link, chosen, here); err != nil {
+			if _, err := s.ResetPassword(t.Context(), o.one(t, s, mail.Reset, "ada@example.com").Link,
+				chosen, here); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
@@ -283,8 +293,8 @@ func TestAResetIsMailedToWhomItMay(t *testing.T) {
 	}
 }
 
-// An address gets one mail in a minute and five in an hour, and what is not sent looks like what is. A network that asks too
-// often is told.
+// An address gets one mail in a minute and five in an hour, and what is not sent looks like what is. A network that
+// asks too often is told.
 func TestRequestsForMailAreLimited(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t)
@@ -320,7 +330,7 @@ func TestRequestsForMailAreLimited(t *testing.T) {
 	}
 }
 
-// Nobody keeps a user from a link by having other mail sent to him.
+// Nobody keeps a user from a link by having other mail sent to them.
 func TestOtherMailUsesUpNoLinks(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, required)
@@ -339,7 +349,8 @@ func TestOtherMailUsesUpNoLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.none(t, s) // one a minute
-	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`, auth.MailKey("ada@example.com", "reset", "minute"))
+	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`,
+		auth.MailKey("ada@example.com", "reset", "minute"))
 	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +411,8 @@ func TestTheTimeOfARequestForMailTellsNothing(t *testing.T) {
 			reset[kind] = append(reset[kind], time.Since(began))
 			exec(t, db, `DELETE FROM gatepost.throttle`)
 			began = time.Now()
-			if _, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "", here); !errors.Is(err, auth.ErrUnverified) {
+			if _, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "",
+				here); !errors.Is(err, auth.ErrUnverified) {
 				t.Fatal(err)
 			}
 			signup[kind] = append(signup[kind], time.Since(began))

@@ -24,7 +24,8 @@ var here = secret.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "tes
 
 func signUp(t *testing.T, s *auth.Store, email string) secret.Token {
 	t.Helper()
-	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "", here)
+	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "",
+		here)
 	if err != nil {
 		t.Fatalf("sign up: %v", err)
 	}
@@ -80,7 +81,8 @@ func TestSignInMakesANewSessionAndEndsTheOnePresented(t *testing.T) {
 	t.Parallel()
 	s, _ := authtest.NewStore(t)
 	first := signUp(t, s, "ada@example.com")
-	second, err := s.SignIn(t.Context(), auth.Credentials{Email: " ADA@example.com ", Password: goodPassword, Presented: first, Client: here})
+	second, err := s.SignIn(t.Context(), auth.Credentials{Email: " ADA@example.com ", Password: goodPassword,
+		Presented: first, Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,10 +135,13 @@ func TestLookupRefusesDeadSessions(t *testing.T) {
 func TestUseMovesTheExpiryUpToTheLifetime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ age, want string }{
-		"used yesterday":    {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '144 hours', created_at = now() - interval '24 hours'", "168:00:00"},
-		"near its lifetime": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '10 hours', created_at = now() - interval '710 hours'", "10:00:00"},
-		"shortened by hand": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = now() + interval '1 hour', created_at = now() - interval '48 hours'", "01:00:00"},
-		"used just now":     {"UPDATE gatepost.session SET expires_at = now() + interval '167 hours'", "167:00:00"},
+		"used yesterday": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = " +
+			"now() + interval '144 hours', created_at = now() - interval '24 hours'", "168:00:00"},
+		"near its lifetime": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = " +
+			"now() + interval '10 hours', created_at = now() - interval '710 hours'", "10:00:00"},
+		"shortened by hand": {"UPDATE gatepost.session SET last_used_at = now() - interval '24 hours', expires_at = " +
+			"now() + interval '1 hour', created_at = now() - interval '48 hours'", "01:00:00"},
+		"used just now": {"UPDATE gatepost.session SET expires_at = now() + interval '167 hours'", "167:00:00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +153,9 @@ func TestUseMovesTheExpiryUpToTheLifetime(t *testing.T) {
 			}
 			s.Close() // writes down what was gathered
 			var ok bool
-			err := db.QueryRow(t.Context(), `SELECT abs(extract(epoch FROM expires_at - now() - $1::interval)) < 60 FROM gatepost.session`, c.want).Scan(&ok)
+			err := db.QueryRow(t.Context(),
+				`SELECT abs(extract(epoch FROM expires_at - now() - $1::interval)) < 60 FROM gatepost.session`,
+				c.want).Scan(&ok)
 			if err != nil || !ok {
 				t.Errorf("the session does not end in about %s (%v)", c.want, err)
 			}
@@ -160,7 +167,8 @@ func TestWithoutRememberTheSessionEndsAfterADayUnused(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
 	signUp(t, s, "ada@example.com")
-	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: here})
+	issued, err := s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com",
+		Password: goodPassword, Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +313,8 @@ func TestSweepOfPartitionsDeletesOnlyWhatHasExpired(t *testing.T) {
 		t.Errorf("got %d rows swept, %v; want 100", n, err)
 	}
 	var valid int
-	if err := db.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.session WHERE expires_at > now()`).Scan(&valid); err != nil || valid != 100 {
+	if err := db.QueryRow(t.Context(),
+		`SELECT count(*) FROM gatepost.session WHERE expires_at > now()`).Scan(&valid); err != nil || valid != 100 {
 		t.Errorf("got %d valid sessions left, %v; want 100", valid, err)
 	}
 }
@@ -340,7 +349,8 @@ func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
 	exec(t, db, `ALTER TABLE gatepost."user" ALTER name DROP NOT NULL`)
 	exec(t, db, `UPDATE gatepost."user" SET name = NULL WHERE email = 'ada@example.com'`)
 	for range 10 {
-		if _, err := s.Describe(t.Context(), ada); !errors.As(err, new(*database.RefusedError)) || errors.Is(err, database.ErrUnavailable) {
+		if _, err := s.Describe(t.Context(), ada); !errors.As(err, new(*database.RefusedError)) ||
+			errors.Is(err, database.ErrUnavailable) {
 			t.Errorf("ada: got %v, want a RefusedError", err)
 		}
 		if _, err := s.Describe(t.Context(), bob); err != nil {

@@ -185,7 +185,8 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	if err := holder.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "glances see again", func() bool { _, err := s.Glance(t.Context(), here.Addr, token); return err == nil })
+	eventually(t, "glances see again",
+		func() bool { _, err := s.Glance(t.Context(), here.Addr, token); return err == nil })
 }
 
 // However many made-up sessions one network has looked up, there is room for those of others.
@@ -260,7 +261,11 @@ func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 	fill()
 	opened := db.Stat().NewConnsCount()
 	for name, ask := range map[string]func(context.Context) error{
-		"sign in":  func(ctx context.Context) error { _, err := signIn(s, ctx, "ada@example.com", goodPassword); return err },
+		"sign in": func(ctx context.Context) error {
+			_, err := signIn(s, ctx, "ada@example.com",
+				goodPassword)
+			return err
+		},
 		"describe": func(ctx context.Context) error { _, err := s.Describe(ctx, token); return err },
 		"reset":    func(ctx context.Context) error { return s.RequestReset(ctx, "ada@example.com", here) },
 		"rename":   func(ctx context.Context) error { return s.Rename(ctx, token, "Ada", here) },
@@ -271,7 +276,8 @@ func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = holder.Exec(t.Context(), `LOCK TABLE gatepost."user", gatepost.session, gatepost.familiar IN ACCESS EXCLUSIVE MODE`)
+		_, err = holder.Exec(t.Context(),
+			`LOCK TABLE gatepost."user", gatepost.session, gatepost.familiar IN ACCESS EXCLUSIVE MODE`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,11 +320,25 @@ func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
 		want  error
 		turns int
 	}{
-		"signs up with a free address":     {func() error { return signUpUnseen("free@example.com") }, auth.ErrUnverified, 2},
-		"signs up with a taken one":        {func() error { return signUpUnseen("taken@example.com") }, auth.ErrUnverified, 2},
-		"a right password, not confirmed":  {func() error { _, err := signIn(s, t.Context(), "taken@example.com", goodPassword); return err }, auth.ErrBadCredentials, 1},
-		"a wrong password, not confirmed":  {func() error { _, err := signIn(s, t.Context(), "taken@example.com", wrong); return err }, auth.ErrBadCredentials, 1},
-		"a password of who has no account": {func() error { _, err := signIn(s, t.Context(), "nobody@example.com", wrong); return err }, auth.ErrBadCredentials, 1},
+		"signs up with a free address": {func() error { return signUpUnseen("free@example.com") },
+			auth.ErrUnverified, 2},
+		"signs up with a taken one": {func() error { return signUpUnseen("taken@example.com") },
+			auth.ErrUnverified, 2},
+		"a right password, not confirmed": {func() error {
+			_, err := signIn(s, t.Context(), "taken@example.com",
+				goodPassword)
+			return err
+		}, auth.ErrBadCredentials, 1},
+		"a wrong password, not confirmed": {func() error {
+			_, err := signIn(s, t.Context(), "taken@example.com",
+				wrong)
+			return err
+		}, auth.ErrBadCredentials, 1},
+		"a password of who has no account": {func() error {
+			_, err := signIn(s, t.Context(), "nobody@example.com",
+				wrong)
+			return err
+		}, auth.ErrBadCredentials, 1},
 	} {
 		release := auth.HoldPages(s)
 		ended := make(chan error, 1)
@@ -342,8 +362,8 @@ func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
 	}
 }
 
-// Whoever has a turn to hash needs no connection that pages may have: else all sign-ins would wait for pages that wait for
-// a row.
+// Whoever has a turn to hash needs no connection that pages may have: else all sign-ins would wait for pages that wait
+// for a row.
 func TestATurnToHashHasAConnection(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)

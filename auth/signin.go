@@ -59,8 +59,8 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password and an
-// address that has to be confirmed first take the same work and get the same answer, after the same time
+// share.ErrBusy or database.ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password
+// and an address that has to be confirmed first take the same work and get the same answer, after the same time
 // (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
@@ -72,7 +72,8 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			if err := s.noteSignIn(ctx, tx, a, c); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password), Remember: c.Remember, Client: c.Client, Presented: c.Presented})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
+				Remember: c.Remember, Client: c.Client, Presented: c.Presented})
 			if err != nil {
 				return err
 			}
@@ -102,7 +103,8 @@ func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 	}
 }
 
-// noteSignIn tells a user that somebody signed in with a browser he never used, if he is to be told.
+// noteSignIn mails the user about a sign-in with a browser that is new to their account, where Options.NotifySignIns
+// says so.
 func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Credentials) error {
 	if !s.o.NotifySignIns || a.door == throttle.BrowserDoor {
 		return nil
@@ -112,7 +114,8 @@ func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Creden
 }
 
 // attempt is whatever asks for a password of a user: counted, audited, and when refused answered at the next step.
-func (s *Store) attempt(ctx context.Context, event string, c secret.Client, run func() (userID string, err error)) error {
+func (s *Store) attempt(ctx context.Context, event string, c secret.Client,
+	run func() (userID string, err error)) error {
 	began := time.Now()
 	userID, err := run()
 	s.metrics.signIns.WithLabelValues(result(err)).Inc()
@@ -124,7 +127,8 @@ func (s *Store) attempt(ctx context.Context, event string, c secret.Client, run 
 // prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and
 // finishes in the same transaction. It is the only way to a right password: whatever needs one is throttled as a
 // sign-in is. It returns whom the attempt was at, where that is known.
-func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password, finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
+func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password,
+	finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	ctx = share.ForAccount(ctx, c.Email)
 	if err := s.hashes.Admit(ctx); err != nil {
 		return "", err
@@ -238,7 +242,10 @@ func (s *Store) checkNewPassword(p secret.Password, email string) error {
 
 // hashTurn runs f in a turn to hash, in which it goes ahead of other pages.
 func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Deriver) error) error {
-	return s.hashes.Turn(ctx, func(ctx context.Context, derive password.Deriver) error { return f(database.Ahead(ctx), derive) })
+	return s.hashes.Turn(ctx, func(ctx context.Context,
+		derive password.Deriver) error {
+		return f(database.Ahead(ctx), derive)
+	})
 }
 
 // admit finds the account and the door the attempt comes through, in one round trip, and fails with a *throttle.Error
@@ -249,13 +256,15 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 	err := s.db.Again(ctx, func(ctx context.Context) (err error) {
 		b := &pgx.Batch{}
 		b.Queue(`
-			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL, u.email_verified, coalesce(a.failed_attempts, 0) >= $3,
+			SELECT u.id, coalesce(a.password, $2), u.disabled_at IS NOT NULL,
+			    u.email_verified, coalesce(a.failed_attempts, 0) >= $3,
 			       CASE WHEN EXISTS (SELECT FROM gatepost.familiar f WHERE f.user_id = u.id AND f.place = $4) THEN 2
 			            WHEN EXISTS (SELECT FROM gatepost.familiar f WHERE f.user_id = u.id AND f.place = $5) THEN 1
 			            ELSE 0 END
 			FROM gatepost."user" u
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
-			WHERE u.email = $1`, email, password.Dummy, throttle.AccountLimit, throttle.BrowserPlace(c.Browser), throttle.NetworkPlace(c))
+			WHERE u.email = $1`, email, password.Dummy, throttle.AccountLimit,
+			throttle.BrowserPlace(c.Browser), throttle.NetworkPlace(c))
 		throttle.Ask(b, d.Keys())
 		results := s.db.Pages.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
@@ -294,15 +303,16 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 	})
 }
 
-// issue makes the session, or the challenge that comes before it, and the place it is made in a familiar one. It comes last in a transaction: others share the
-// places of a browser.
+// issue makes the session, or the challenge that comes before it, and the place it is made in a familiar one. It comes
+// last in a transaction: others share the places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 	browser := cmp.Or(n.Client.Browser, secret.NewToken()) // a challenge is good in this one alone
 	made, err := s.sessions.Make(ctx, tx, n, throttle.BrowserPlace(browser))
 	if err != nil {
 		return Issued{}, err
 	}
-	issued := Issued{Session: made.Session, Challenge: made.Challenge, Browser: browser, Remember: n.Remember, made: made}
+	issued := Issued{Session: made.Session, Challenge: made.Challenge, Browser: browser,
+		Remember: n.Remember, made: made}
 	if made.Session != "" { // half a sign-in makes no place familiar
 		issued.Browser, err = throttle.Befriend(ctx, tx, n.UserID, n.Client)
 	}

@@ -24,7 +24,8 @@ func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
 		go func() {
 			email := []string{"ada@example.com", "ADA@example.com", " ada@EXAMPLE.com"}[i%3]
 			client := secret.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
-			_, err := s.SignUp(context.Background(), auth.NewUser{Email: email, Password: goodPassword}, true, "", client)
+			_, err := s.SignUp(context.Background(), auth.NewUser{Email: email, Password: goodPassword}, true, "",
+				client)
 			results <- err
 		}()
 	}
@@ -52,7 +53,8 @@ func TestAFailedSignUpLeavesNothing(t *testing.T) {
 			t.Parallel()
 			s, db := authtest.NewStore(t)
 			exec(t, db, "ALTER TABLE gatepost."+table+" ADD CONSTRAINT never CHECK (false)")
-			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
+			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "",
+				here)
 			if !errors.As(err, new(*database.RefusedError)) {
 				t.Errorf("got %v, want a RefusedError", err)
 			}
@@ -77,8 +79,10 @@ func TestSignInReadsEveryFieldStrictly(t *testing.T) {
 		{"ada@example.com", "", auth.FieldError{Field: "password", Problem: auth.Missing}},
 		{"ada", goodPassword, auth.FieldError{Field: "email", Problem: auth.Malformed}},
 		{"ada@example.com", "nul\x00nul nul", auth.FieldError{Field: "password", Problem: auth.Malformed}},
-		{"ada@example.com", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", auth.FieldError{Field: "password", Problem: auth.Malformed}},
-		{"ada@example.com", secret.Password(strings.Repeat("x", 5000)), auth.FieldError{Field: "password", Problem: auth.TooLong, Limit: 256}},
+		{"ada@example.com", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8",
+			auth.FieldError{Field: "password", Problem: auth.Malformed}},
+		{"ada@example.com", secret.Password(strings.Repeat("x", 5000)),
+			auth.FieldError{Field: "password", Problem: auth.TooLong, Limit: 256}},
 	} {
 		_, err := signIn(s, t.Context(), c.email, c.password)
 		var input auth.InputError
@@ -136,7 +140,8 @@ func TestAFullHashQueueIsBusyNotSlow(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := signIn(s, context.Background(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrCrowded) {
+			if _, err := signIn(s, context.Background(), "ada@example.com",
+				goodPassword); !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrCrowded) {
 				t.Errorf("got %v, want ErrBusy or ErrCrowded", err)
 			}
 		})
@@ -149,7 +154,8 @@ func TestNoSecretPrints(t *testing.T) {
 	c := auth.Credentials{Email: "ada@example.com", Password: "plain password", Presented: "plain token"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for _, v := range []any{c, &c, c.Password, c.Presented, []secret.Token{c.Presented}} {
-			if out := fmt.Sprintf(verb, v); strings.Contains(out, "plain") || strings.Contains(out, fmt.Sprintf("%x", "plain")) {
+			if out := fmt.Sprintf(verb, v); strings.Contains(out, "plain") ||
+				strings.Contains(out, fmt.Sprintf("%x", "plain")) {
 				t.Errorf("%s of %T prints the secret: %s", verb, v, out)
 			}
 		}

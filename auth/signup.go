@@ -24,7 +24,7 @@ type NewUser struct {
 	Email    string // as typed
 	Name     string // as typed, may be empty
 	Password secret.Password
-	Roles    []string // empty: DefaultRole. SignUp ignores it: nobody gives himself a role.
+	Roles    []string // empty: DefaultRole. SignUp ignores it: nobody gives themselves a role.
 }
 
 // DefaultRole is what every user has who was given no other.
@@ -33,12 +33,15 @@ const DefaultRole = "user"
 // issuerCredential is the issuer of accounts that hold a password, as the original design names it.
 const issuerCredential = "local:credential"
 
-// SignUp makes a user and signs him in. It fails with InputError (field "email", problem Taken, when the address has a
-// user, Foreign when its domain is not let in), ErrSignUpClosed, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+// SignUp makes a user and signs them in. It fails with InputError (field "email", problem Taken, when the address has a
+// user, Foreign when its domain is not let in), ErrSignUpClosed, *throttle.Error, share.ErrBusy or
+// database.ErrUnavailable.
 //
-// Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what the browser
-// is known again. An address that has a user then gets a mail that says so, and the answer, and the time it takes, are the same.
-func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented secret.Token, client secret.Client) (Issued, error) {
+// Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what
+// the browser is known again. An address that has a user then gets a mail that says so, and the answer, and the time it
+// takes, are the same.
+func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented secret.Token,
+	client secret.Client) (Issued, error) {
 	began := time.Now()
 	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
@@ -53,7 +56,8 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	return issued, err
 }
 
-func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented secret.Token, client secret.Client) (Issued, string, error) {
+func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented secret.Token,
+	client secret.Client) (Issued, string, error) {
 	if s.o.SignUpClosed {
 		return Issued{}, "", ErrSignUpClosed
 	}
@@ -99,7 +103,8 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.askToVerify(ctx, tx, row.id, row.email, client); err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Password), Remember: remember, Client: client, Presented: presented})
+		issued, err = s.issue(ctx, tx, session.New{UserID: row.id, Proof: session.Proved(session.Password),
+			Remember: remember, Client: client, Presented: presented})
 		if err != nil {
 			return err
 		}
@@ -150,7 +155,8 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 
 // recordUnseen writes down a sign-up that is yet to be confirmed. Whether the address was free or not, it is the same.
 func (s *Store) recordUnseen(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
-	return s.trail.Write(ctx, tx, audit.Event{Name: "sign-up", Result: result(ErrUnverified), UserID: userID, Client: c})
+	return s.trail.Write(ctx, tx, audit.Event{Name: "sign-up", Result: result(ErrUnverified),
+		UserID: userID, Client: c})
 }
 
 // askToVerify mails a link to a new user.
@@ -166,8 +172,8 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 	return err
 }
 
-// tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the link
-// once more.
+// tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the
+// link once more.
 func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret.Client) (userID string, err error) {
 	kind := mail.Exists
 	if userID, err = ownerOf(ctx, tx, email, ""); err != nil || userID == "" {
@@ -257,7 +263,8 @@ func (s *Store) canonicalOpen(typed string) (string, error) {
 }
 
 func (s *Store) checkFree(ctx context.Context, email string) error {
-	return s.db.Transact(ctx, "check e-mail", func(ctx context.Context, tx pgx.Tx) error { return isFree(ctx, tx, email, "") })
+	return s.db.Transact(ctx, "check e-mail",
+		func(ctx context.Context, tx pgx.Tx) error { return isFree(ctx, tx, email, "") })
 }
 
 func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
@@ -268,14 +275,17 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 	return err
 }
 
-// insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has a claim
-// to it is asked afterwards, so that no change of address under way is missed. presented is a session that more ends.
-func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token, more func(context.Context, pgx.Tx) error) error {
+// insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has
+// a claim to it is asked afterwards, so that no change of address under way is missed. presented is a session that more
+// ends.
+func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token,
+	more func(context.Context, pgx.Tx) error) error {
 	return s.db.Transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := database.LockUser(ctx, tx, "", presented); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name, role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name,
+		    role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
 			u.id, u.email, u.name, u.roles, u.verified)
 		if err != nil {
 			return takenOr(err)

@@ -17,13 +17,19 @@ import (
 // sqlStates are codes of every class in PostgreSQL's appendix of error codes, and of one that is nobody's, by what they
 // are answered with.
 var sqlStates = map[string][]string{
-	"waiting helps": {"08000", "08003", "08006", "08001", "08004", "08P01", "25006", "25P03", "25P04", "28000", "28P01", "3D000", "40000", "40001", "40002",
-		"40003", "40P01", "53000", "53100", "53200", "53300", "53400", "55006", "55P03", "57000", "57014", "57P01", "57P02", "57P03", "57P04",
+	"waiting helps": {"08000", "08003", "08006", "08001", "08004", "08P01", "25006", "25P03", "25P04", "28000", "28P01",
+		"3D000", "40000", "40001", "40002",
+		"40003", "40P01", "53000", "53100", "53200", "53300", "53400", "55006", "55P03", "57000", "57014", "57P01",
+		"57P02", "57P03", "57P04",
 		"57P05", "58000", "58030", "72000", "HV00N"},
-	"a rule": {"22001", "22021", "22P05", "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "44000", "P0001", "U0001", "99999"},
-	"broken": {"01000", "02000", "03000", "09000", "0A000", "0B000", "0F000", "0L000", "0P000", "0Z000", "10608", "20000", "21000", "22000", "22003", "22008", "22012",
-		"22P02", "24000", "25000", "25P02", "26000", "27000", "2B000", "2D000", "2F000", "34000", "38000", "39000", "3B000", "3F000", "42000", "42501",
-		"42601", "42703", "42P01", "42P05", "54000", "55000", "F0000", "HV000", "P0000", "P0002", "P0003", "P0004", "XX000", "XX001", "XX002"},
+	"a rule": {"22001", "22021", "22P05", "23000", "23001", "23502", "23503", "23505", "23514", "23P01", "44000",
+		"P0001", "U0001", "99999"},
+	"broken": {"01000", "02000", "03000", "09000", "0A000", "0B000", "0F000", "0L000", "0P000", "0Z000", "10608",
+		"20000", "21000", "22000", "22003", "22008", "22012",
+		"22P02", "24000", "25000", "25P02", "26000", "27000", "2B000", "2D000", "2F000", "34000", "38000", "39000",
+		"3B000", "3F000", "42000", "42501",
+		"42601", "42703", "42P01", "42P05", "54000", "55000", "F0000", "HV000", "P0000", "P0002", "P0003", "P0004",
+		"XX000", "XX001", "XX002"},
 }
 
 // raising is a database where renaming somebody fails with the SQLSTATE that stands in a table; each try is counted.
@@ -147,7 +153,8 @@ func TestARefusalNamesItsCauseAndCure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, err := range map[string]error{"delete": s.DeleteUser(t.Context(), v.User.ID), "delete-account": s.DeleteAccount(t.Context(), token, goodPassword, here)} {
+			for what, err := range map[string]error{"delete": s.DeleteUser(t.Context(), v.User.ID),
+				"delete-account": s.DeleteAccount(t.Context(), token, goodPassword, here)} {
 				var refused *database.RefusedError
 				if !errors.As(err, &refused) || refused.Rule != c.rule {
 					t.Fatalf("%s: %v", what, err)

@@ -63,8 +63,14 @@ func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 			_, err := s.SignUp(t.Context(), auth.NewUser{Email: fmt.Sprintf("no address %d", i)}, true, "", here)
 			return err
 		},
-		"rename=no_session":      func(s *auth.Store, t *testing.T, i int) error { return s.Rename(t.Context(), token(i), "Eve", here) },
-		"end-session=no_session": func(s *auth.Store, t *testing.T, i int) error { return s.EndSession(t.Context(), token(i), "x", here) },
+		"rename=no_session": func(s *auth.Store, t *testing.T, i int) error {
+			return s.Rename(t.Context(),
+				token(i), "Eve", here)
+		},
+		"end-session=no_session": func(s *auth.Store, t *testing.T,
+			i int) error {
+			return s.EndSession(t.Context(), token(i), "x", here)
+		},
 		"confirm=no_session": func(s *auth.Store, t *testing.T, i int) error {
 			_, err := s.Confirm(t.Context(), token(i), wrong, here)
 			return err
@@ -96,7 +102,8 @@ func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 			if got, want := rowsOf(t, db), fmt.Sprintf("%s×%d", name, times); got != want {
 				t.Errorf("the table has %s, want %s", got, want)
 			}
-			if got := lines(); len(got) != 2 || strings.Contains(got[0], "repeats") || !strings.Contains(got[1], fmt.Sprintf("repeats=%d", times-1)) {
+			if got := lines(); len(got) != 2 || strings.Contains(got[0], "repeats") ||
+				!strings.Contains(got[1], fmt.Sprintf("repeats=%d", times-1)) {
 				t.Errorf("the log has %q", got)
 			}
 		})

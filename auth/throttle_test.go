@@ -33,7 +33,8 @@ func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
 		}
 		var throttled *throttle.Error
 		_, err := signIn(s, t.Context(), email, goodPassword)
-		if !errors.As(err, &throttled) || throttled.RetryAfter < 25*time.Second || throttled.RetryAfter > 30*time.Second {
+		if !errors.As(err, &throttled) || throttled.RetryAfter < 25*time.Second ||
+			throttled.RetryAfter > 30*time.Second {
 			t.Errorf("%s: got %v, want to wait 30 s", email, err)
 		}
 	}
@@ -56,7 +57,9 @@ func TestTheWaitDoublesUpToAnHour(t *testing.T) {
 		exec(t, db, `UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour' WHERE failures = 1`, n)
 		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
 		var seconds int
-		err := db.QueryRow(t.Context(), `SELECT extract(epoch FROM max(blocked_until) - now())::int FROM gatepost.throttle WHERE failures = $1`, n+1).Scan(&seconds)
+		err := db.QueryRow(t.Context(),
+			`SELECT extract(epoch FROM max(blocked_until) - now())::int FROM gatepost.throttle WHERE failures = $1`,
+			n+1).Scan(&seconds)
 		if err != nil || seconds < want-5 || seconds > want {
 			t.Errorf("after %d failures: got a wait of %d s, want %d (%v)", n+1, seconds, want, err)
 		}
@@ -67,8 +70,9 @@ func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
 	t.Parallel()
 	s, _ := authtest.NewStore(t)
 	attempt := func(i int, addr string) error {
-		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i), Password: "wrong password",
-			Client: secret.Client{Addr: netip.MustParseAddr(addr)}})
+		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i),
+			Password: "wrong password",
+			Client:   secret.Client{Addr: netip.MustParseAddr(addr)}})
 		return err
 	}
 	for i := range 20 {
@@ -88,7 +92,8 @@ func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
 
 // from is an attempt from an address, in a browser that may be known.
 func from(s *auth.Store, addr string, browser secret.Token, email string, p secret.Password) (auth.Issued, error) {
-	return s.SignIn(context.Background(), auth.Credentials{Email: email, Password: p, Client: secret.Client{Addr: netip.MustParseAddr(addr), Browser: browser}})
+	return s.SignIn(context.Background(), auth.Credentials{Email: email, Password: p,
+		Client: secret.Client{Addr: netip.MustParseAddr(addr), Browser: browser}})
 }
 
 const (
@@ -96,7 +101,7 @@ const (
 	wrong                = secret.Password("wrong password")
 )
 
-// ada signs up at home and returns her browser.
+// ada signs up at home and returns that browser.
 func ada(t *testing.T, s *auth.Store) secret.Token {
 	t.Helper()
 	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", here)
@@ -141,13 +146,13 @@ func TestWhileStrangersGuessTheOwnerGetsInWhereSheWasBefore(t *testing.T) {
 		t.Errorf("in a strange browser at home: %v", err)
 	}
 	if _, err := from(s, cafe, browser, "ada@example.com", goodPassword); err != nil {
-		t.Errorf("in her own browser at a café: %v", err)
+		t.Errorf("in Ada's own browser at a café: %v", err)
 	}
 	if _, err := from(s, cafe, "", "ada@example.com", goodPassword); err != nil {
-		t.Errorf("at the café, where she has been now: %v", err)
+		t.Errorf("at the café, where Ada has been now: %v", err)
 	}
 	if _, err := from(s, attacker, "", "ada@example.com", goodPassword); !isThrottled(err) {
-		t.Errorf("her success opened the strangers' door: %v", err)
+		t.Errorf("Ada's success opened the strangers' door: %v", err)
 	}
 }
 
@@ -156,7 +161,7 @@ func TestAFamiliarPlaceWaitsForItsOwnFailuresOnly(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	browser := ada(t, s)
 	if n := failUntilThrottled(t, s, home, browser); n != 5 {
-		t.Errorf("her browser had %d guesses, want 5", n)
+		t.Errorf("Ada's browser had %d guesses, want 5", n)
 	}
 	if _, err := from(s, home, "", "ada@example.com", goodPassword); err != nil {
 		t.Errorf("another browser at home: %v", err)
@@ -241,7 +246,7 @@ func TestOnceLockedTheOwnersBrowserUnlocks(t *testing.T) {
 	browser := ada(t, s)
 	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 150`)
 	if _, err := from(s, cafe, browser, "ada@example.com", goodPassword); err != nil {
-		t.Fatalf("in her own browser: %v", err)
+		t.Fatalf("in Ada's own browser: %v", err)
 	}
 	if _, err := from(s, attacker, "", "ada@example.com", goodPassword); err != nil {
 		t.Errorf("the run of failures has not ended: %v", err)
@@ -259,10 +264,10 @@ func TestAFamiliarBrowserDoesNotWaitForItsNetwork(t *testing.T) {
 		t.Fatalf("the network is not throttled: %v", err)
 	}
 	if _, err := from(s, cafe, browser, "ada@example.com", goodPassword); err != nil {
-		t.Errorf("her own browser: %v", err)
+		t.Errorf("Ada's own browser: %v", err)
 	}
 	if _, err := from(s, cafe, browser, "other@example.com", wrong); !isThrottled(err) {
-		t.Errorf("her browser opens other accounts: %v", err)
+		t.Errorf("Ada's browser opens other accounts: %v", err)
 	}
 }
 
@@ -271,7 +276,8 @@ func TestABrowsersTokenIsNewAtEachSignIn(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
 	first := ada(t, s)
-	bob, err := s.SignUp(t.Context(), auth.NewUser{Email: "bob@example.com", Password: goodPassword}, true, "", secret.Client{Addr: here.Addr, Browser: first})
+	bob, err := s.SignUp(t.Context(), auth.NewUser{Email: "bob@example.com", Password: goodPassword}, true, "",
+		secret.Client{Addr: here.Addr, Browser: first})
 	if err != nil || bob.Browser == first || bob.Browser == "" {
 		t.Fatalf("the token is not new (%v)", err)
 	}
@@ -280,7 +286,7 @@ func TestABrowsersTokenIsNewAtEachSignIn(t *testing.T) {
 		t.Error("the old token is still known")
 	}
 	if _, err := from(s, cafe, bob.Browser, "ada@example.com", goodPassword); err != nil {
-		t.Errorf("ada is a stranger in the browser she shares with bob: %v", err)
+		t.Errorf("ada is a stranger in the browser shared with bob: %v", err)
 	}
 }
 
@@ -317,7 +323,8 @@ func TestMadeUpNamesFillNoTableAndLockNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	var bogus, real int
-	err := db.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE bogus), count(*) FILTER (WHERE user_id IS NOT NULL) FROM gatepost.throttle`).Scan(&bogus, &real)
+	err := db.QueryRow(t.Context(),
+		`SELECT count(*) FILTER (WHERE bogus), count(*) FILTER (WHERE user_id IS NOT NULL) FROM gatepost.throttle`).Scan(&bogus, &real)
 	if err != nil || bogus != 100_000 || real != 1 {
 		t.Errorf("%d rows of made-up names and %d of users are left, want 100000 and 1 (%v)", bogus, real, err)
 	}
@@ -351,7 +358,8 @@ func TestSignUpsAreLimitedByNetworkAndAltogether(t *testing.T) {
 	signUps := func(s *auth.Store, addr string) (allowed int) {
 		for range 8 {
 			n++
-			_, err := s.SignUp(context.Background(), auth.NewUser{Email: fmt.Sprintf("u%d@example.com", n), Password: goodPassword}, true, "", secret.Client{Addr: netip.MustParseAddr(addr)})
+			_, err := s.SignUp(context.Background(), auth.NewUser{Email: fmt.Sprintf("u%d@example.com", n),
+				Password: goodPassword}, true, "", secret.Client{Addr: netip.MustParseAddr(addr)})
 			if err == nil {
 				allowed++
 			} else if !isThrottled(err) {
@@ -364,7 +372,8 @@ func TestSignUpsAreLimitedByNetworkAndAltogether(t *testing.T) {
 	for _, c := range []struct {
 		addr string
 		want int
-	}{{cafe, 5}, {"2001:db8::1", 5}, {"2001:db8::2", 0}, {"2001:db8:0:1::1", 5}, {"127.0.0.1", 8}, {"::ffff:10.1.2.3", 8}} {
+	}{{cafe, 5}, {"2001:db8::1", 5}, {"2001:db8::2", 0}, {"2001:db8:0:1::1", 5}, {"127.0.0.1", 8},
+		{"::ffff:10.1.2.3", 8}} {
 		if got := signUps(s, c.addr); got != c.want {
 			t.Errorf("%s: %d sign-ups, want %d", c.addr, got, c.want)
 		}
@@ -403,8 +412,8 @@ func TestRefusedSignInsAnswerAtTheNextStep(t *testing.T) {
 	})
 }
 
-// The time of a refusal must not tell whether the account exists. Two kinds of refusal, interleaved, are compared by their
-// ranks (Mann-Whitney), which knows nothing of how fast the machine is.
+// The time of a refusal must not tell whether the account exists. Two kinds of refusal, interleaved, are compared by
+// their ranks (Mann-Whitney), which knows nothing of how fast the machine is.
 func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 	s, db := authtest.NewStore(t, func(o *auth.Options) { o.AnswerStep = 75 * time.Millisecond })
 	for _, email := range []string{"ada@example.com", "off@example.com", "loc@example.com", "bare@example.com"} {
@@ -416,7 +425,8 @@ func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 	kinds := []struct {
 		email    string
 		password secret.Password
-	}{{"nobody@example.com", goodPassword}, {"ada@example.com", wrong}, {"off@example.com", goodPassword}, {"loc@example.com", goodPassword}, {"bare@example.com", goodPassword}}
+	}{{"nobody@example.com", goodPassword}, {"ada@example.com", wrong}, {"off@example.com", goodPassword},
+		{"loc@example.com", goodPassword}, {"bare@example.com", goodPassword}}
 	times := make([][]time.Duration, len(kinds))
 	for range 25 {
 		exec(t, db, `UPDATE gatepost.account SET failed_attempts = 1000 WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = 'loc@example.com')`)
@@ -432,7 +442,8 @@ func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 	}
 	for i, k := range kinds[1:] {
 		if z := rankTest(times[0], times[i+1]); z < -4 || z > 4 {
-			t.Errorf("%s can be told from an unknown address: z = %.1f, %v against %v", k.email, z, times[i+1], times[0])
+			t.Errorf("%s can be told from an unknown address: z = %.1f, %v against %v", k.email,
+				z, times[i+1], times[0])
 		}
 	}
 }

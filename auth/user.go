@@ -19,13 +19,15 @@ import (
 
 var userColumns = `id, left(name, 255), email, email_verified, coalesce(image, ''), role, ` +
 	database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` + database.Readable(`updated_at`) + `,
-	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
+	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id
+	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
 
 func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var u session.User
 	var roles string
 	var disabled *time.Time
-	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked)
+	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt,
+		&u.UpdatedAt, &u.PasswordLocked)
 	u.Roles = session.SplitRoles(roles)
 	if disabled != nil {
 		u.DisabledAt = *disabled
@@ -59,7 +61,8 @@ func (s *Store) Users(ctx context.Context, f func(session.User) error) error {
 // address. It fails with ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (session.User, error) {
 	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
-	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC LIMIT 1`,
+	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC
+	    LIMIT 1`,
 		email, database.Clean(emailOrID))
 }
 
@@ -83,7 +86,7 @@ func (s *Store) oneUser(ctx context.Context, which string, args ...any) (session
 	return u, nil
 }
 
-// SetRoles replaces a user's roles; the next request of each of his sessions sees them.
+// SetRoles replaces a user's roles; the next request of each of their sessions sees them.
 func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	list, err := canonicalRoles(roles)
 	if err != nil {
@@ -126,12 +129,13 @@ func (s *Store) Enable(ctx context.Context, id string) error {
 		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`, id))
 }
 
-// DeleteUser removes a user with his accounts and sessions. There is no way back.
+// DeleteUser removes a user with their accounts and sessions. There is no way back.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.change(ctx, "delete", id, with(`DELETE FROM gatepost."user" WHERE id = $1`, id))
 }
 
-// SetPassword gives a user a new password, ends his sessions and forgets his failed attempts and where he signed in.
+// SetPassword gives a user a new password, ends their sessions, and forgets their failed attempts and where they signed
+// in.
 func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) error {
 	u, err := s.UserByID(ctx, id)
 	if err != nil {
@@ -141,7 +145,11 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 		return err
 	}
 	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error { hashed = password.Hash(p, derive); return nil }); err != nil {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+		hashed = password.Hash(p,
+			derive)
+		return nil
+	}); err != nil {
 		return err
 	}
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))
@@ -163,7 +171,8 @@ const setPasswordSQL = `
 	     made AS (
 	         INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
 	         SELECT $3::text, $4::text, 'credential',
-	             CASE WHEN EXISTS (SELECT FROM gatepost.account WHERE issuer = $4 AND account_id = $1) THEN $3::text ELSE $1::text END,
+	             CASE WHEN EXISTS (SELECT FROM gatepost.account WHERE issuer = $4 AND account_id = $1) THEN $3::text
+	                 ELSE $1::text END,
 	             $1::text, $2::text
 	         WHERE NOT EXISTS (SELECT FROM changed))
 	SELECT FROM gatepost."user" WHERE id = $1`
@@ -171,15 +180,17 @@ const setPasswordSQL = `
 // EndSessions signs a user out everywhere and returns how many sessions that were.
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	var ended int64
-	err := s.change(ctx, "sign-out-everywhere", userID, func(ctx context.Context, tx pgx.Tx) (_ audit.Details, err error) {
-		ended, err = s.sessions.EndAll(ctx, tx, userID)
-		return audit.Details{{Name: "sessions", Value: fmt.Sprint(ended)}}, err
-	})
+	err := s.change(ctx, "sign-out-everywhere", userID,
+		func(ctx context.Context, tx pgx.Tx) (_ audit.Details, err error) {
+			ended, err = s.sessions.EndAll(ctx, tx, userID)
+			return audit.Details{{Name: "sessions", Value: fmt.Sprint(ended)}}, err
+		})
 	return ended, err
 }
 
 // change does something to a user, who is locked, and audits it with a detail.
-func (s *Store) change(ctx context.Context, event, id string, do func(context.Context, pgx.Tx) (audit.Details, error)) error {
+func (s *Store) change(ctx context.Context, event, id string,
+	do func(context.Context, pgx.Tx) (audit.Details, error)) error {
 	var details audit.Details
 	err := s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
 		found, err := database.LockUser(ctx, tx, id, "")
@@ -211,7 +222,8 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (audit.Deta
 }
 
 // Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
-// sessions carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or database.ErrUnavailable.
+// sessions carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or
+// database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
 	var renamed bool
@@ -234,7 +246,8 @@ func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secre
 }
 
 // rename asks before it locks: who is refused only reads. What it read is asked once more then.
-func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string, c secret.Client) (userID string, renamed bool, err error) {
+func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string, c secret.Client) (userID string,
+	renamed bool, err error) {
 	o, err := s.Own(ctx, tx, t)
 	if err != nil || name == o.Name {
 		return o.UserID, false, err

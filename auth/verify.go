@@ -14,18 +14,18 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a link is on its
-// way, unless there were too many already.
+// ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a
+// link is on its way, unless there were too many already.
 var ErrUnverified = errors.New("the e-mail address has to be confirmed first")
 
-// Verify says what a user has to do about his address.
+// Verify says what users have to do about their address.
 type Verify int
 
 // The ways to verify addresses.
 const (
-	VerifyOff      Verify = iota // nothing, and he is not asked to
-	VerifyOptional               // he gets a link, and may go on without opening it
-	VerifyRequired               // no sign-in before he opened it
+	VerifyOff      Verify = iota // nothing, and they are not asked to
+	VerifyOptional               // they get a link, and may go on without opening it
+	VerifyRequired               // no sign-in before they opened it
 )
 
 // Verification is an attempt to confirm an address.
@@ -37,14 +37,14 @@ type Verification struct {
 	Client   secret.Client
 }
 
-// Known says how whoever opened a link to confirm an address has shown already that he is who typed it.
+// Known says how whoever opened a link to confirm an address has shown already that they are who typed the address.
 type Known int
 
 // The ways to be known. Strangers need the password, or choose a new one (Link.Claimable).
 const (
 	Stranger  Known = iota
 	ByBrowser       // they signed up in it a moment ago, and nobody signed in, up or out there since
-	BySession       // he is signed in
+	BySession       // they are signed in
 )
 
 // signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
@@ -52,9 +52,10 @@ const (
 // minutes, and whoever comes later types the password they chose.
 const signedUpFor = session.FreshFor
 
-// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or database.ErrUnavailable.
+// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or
+// database.ErrUnavailable.
 //
-// Otherwise one could sign up with another's address, and have him confirm it.
+// Otherwise one could sign up with another's address, and have its owner confirm it.
 func (s *Store) Knows(ctx context.Context, v Verification) (l Link, known Known, err error) {
 	if l, err = s.linkFor(ctx, v.Link, isFor(mail.ForVerify)); err != nil {
 		return Link{}, Stranger, err
@@ -81,8 +82,8 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 	return Stranger, err
 }
 
-// VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink, InputError (field
-// "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+// VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink,
+// InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
 	l, known, err := s.Knows(ctx, v)
 	if err != nil {
@@ -105,7 +106,9 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
 				return err
 			}
-			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Link, session.Password), Remember: v.Remember, Client: v.Client, Presented: v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID,
+				Proof: session.Proved(session.Link, session.Password), Remember: v.Remember,
+				Client: v.Client, Presented: v.Session})
 			if err != nil {
 				return err
 			}
@@ -134,7 +137,8 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 			err = s.confirmAddress(ctx, tx, v, l)
 		}
 		if err == nil && known == ByBrowser {
-			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Proof: session.Proved(session.Link), Remember: v.Remember, Client: v.Client, Presented: v.Session})
+			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Proof: session.Proved(session.Link),
+				Remember: v.Remember, Client: v.Client, Presented: v.Session})
 		}
 		if err == nil {
 			err = s.recordIn(ctx, tx, "verify-email", l.userID, issued, v.Client)
@@ -157,7 +161,8 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1 AND NOT email_verified`, l.userID)
+		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1
+		    AND NOT email_verified`, l.userID)
 	if err == nil {
 		err = forgive(ctx, tx, l.userID, l.Email)
 	}
@@ -168,13 +173,14 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 // was not: whoever tried too early is not kept out.
 func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	b := &pgx.Batch{}
-	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential' AND failed_attempts > 0`, userID)
+	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential'
+	    AND failed_attempts > 0`, userID)
 	throttle.Forgive(b, userID, email)
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// RequestVerification mails the user of a session a link to confirm his address, unless it is confirmed, or he has had too many.
-// It fails with session.ErrNoSession or database.ErrUnavailable.
+// RequestVerification mails the user of a session a link to confirm their address, unless it is confirmed, or they have
+// had too many. It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
 	var posted bool
@@ -188,7 +194,8 @@ func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secre
 		if err != nil || !posted {
 			return err
 		}
-		return s.trail.Write(ctx, tx, audit.Event{Name: "request-verification", UserID: userID, SessionID: o.ID, Client: c})
+		return s.trail.Write(ctx, tx, audit.Event{Name: "request-verification", UserID: userID,
+			SessionID: o.ID, Client: c})
 	})
 	s.outbox.Kick()
 	if err == nil && !posted {

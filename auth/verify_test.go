@@ -17,7 +17,8 @@ func verified(t *testing.T, s *auth.Store, o *office, email string) secret.Token
 	if _, err := signIn(s, t.Context(), email, goodPassword); !errors.Is(err, auth.ErrUnverified) {
 		t.Fatal(err)
 	}
-	issued, err := s.VerifyEmail(t.Context(), auth.Verification{Link: o.one(t, s, mail.Verify, email).Link, Password: goodPassword, Client: here})
+	issued, err := s.VerifyEmail(t.Context(), auth.Verification{Link: o.one(t, s, mail.Verify, email).Link,
+		Password: goodPassword, Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,8 @@ func TestNobodyIsInBeforeTheAddressIsConfirmed(t *testing.T) {
 	}
 	known := here
 	known.Browser = issued.Browser
-	if _, how, err := s.Knows(t.Context(), auth.Verification{Link: link, Client: known}); how != auth.ByBrowser || err != nil {
+	if _, how, err := s.Knows(t.Context(), auth.Verification{Link: link, Client: known}); how != auth.ByBrowser ||
+		err != nil {
 		t.Errorf("the browser of the sign-up is not known: %v", err)
 	}
 	if count(t, db, "session") != 0 {
@@ -66,8 +68,8 @@ func TestNobodyIsInBeforeTheAddressIsConfirmed(t *testing.T) {
 	}
 }
 
-// A link proves who reads the mail, not who chose the password. Who signs up with another's address is not let in by the
-// owner's click.
+// A link proves who reads the mail, not who chose the password. Who signs up with another's address is not let in by
+// the owner's click.
 func TestALinkAloneConfirmsNothingForAStranger(t *testing.T) {
 	t.Parallel()
 	s, db, o := mailStore(t, optional)
@@ -77,10 +79,12 @@ func TestALinkAloneConfirmsNothingForAStranger(t *testing.T) {
 	}
 	link := o.one(t, s, mail.Verify, "ada@example.com").Link
 	var input auth.InputError
-	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: here}); !errors.As(err, &input) || input[0].Field != "password" {
+	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: here}); !errors.As(err, &input) ||
+		input[0].Field != "password" {
 		t.Errorf("without a password: %v", err)
 	}
-	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: wrong, Client: here}); !errors.Is(err, auth.ErrBadCredentials) {
+	if _, err := s.VerifyEmail(t.Context(), auth.Verification{Link: link, Password: wrong,
+		Client: here}); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("with a wrong one: %v", err)
 	}
 	if v, err := s.Lookup(t.Context(), squatter.Session); err != nil || v.User.EmailVerified {
@@ -95,7 +99,8 @@ func TestALinkAloneConfirmsNothingForAStranger(t *testing.T) {
 	if alive(t, s, squatter.Session) {
 		t.Error("the squatter's session lives")
 	}
-	if _, err := from(s, "198.51.100.9", squatter.Browser, "ada@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+	if _, err := from(s, "198.51.100.9", squatter.Browser, "ada@example.com",
+		goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("the squatter's password: %v", err)
 	}
 	if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
@@ -213,14 +218,16 @@ func TestASignUpWithATakenAddressChangesNothing(t *testing.T) {
 
 func TestOnlySomeDomainsSignUp(t *testing.T) {
 	t.Parallel()
-	s, _, _ := mailStore(t, required, func(o *auth.Options) { o.SignUpDomains = []string{"example.com", "xn--bcher-kva.example"} })
+	s, _, _ := mailStore(t, required,
+		func(o *auth.Options) { o.SignUpDomains = []string{"example.com", "xn--bcher-kva.example"} })
 	for address, ok := range map[string]bool{
 		"a@example.com": true, "b@EXAMPLE.com": true, "c@bücher.example": true,
 		"d@sub.example.com": false, "e@example.com.evil.example": false, "f@evilexample.com": false,
 	} {
 		_, err := enrol(s, t.Context(), address, here)
 		var input auth.InputError
-		if ok != errors.Is(err, auth.ErrUnverified) || !ok && (!errors.As(err, &input) || input[0].Problem != auth.Foreign) {
+		if ok != errors.Is(err, auth.ErrUnverified) || !ok &&
+			(!errors.As(err, &input) || input[0].Problem != auth.Foreign) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -238,7 +245,8 @@ func TestASignInWithANewBrowserIsMailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.none(t, s)
-	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil { // uses up nothing that a warning needs
+	// uses up nothing that a warning needs
+	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	o.one(t, s, mail.Reset, "ada@example.com")

@@ -11,7 +11,8 @@ import (
 // Sweep deletes what has expired in every room, and returns how many rows those were.
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
-		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },
+		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep,
+		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },
 	} {
 		n, err := sweep(ctx)
 		total += n

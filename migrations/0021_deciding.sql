@@ -23,8 +23,10 @@ BEGIN
             AND n.methods IS NOT DISTINCT FROM o.methods
             AND n.proved_at IS NOT DISTINCT FROM o.proved_at
             AND n.created_at >= o.created_at
-            AND (n.expires_at >= o.expires_at AND n.last_used_at >= o.last_used_at AND n.idle_seconds >= o.idle_seconds
-                OR n.last_used_at > o.last_used_at AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')
+            AND (n.expires_at >= o.expires_at AND n.last_used_at >= o.last_used_at
+                AND n.idle_seconds >= o.idle_seconds
+                OR n.last_used_at > o.last_used_at
+                AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')
         WHERE n.id IS NULL AND o.expires_at > now() LIMIT 101));
     RETURN NULL;
 END $$;

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// writeEvery is how long events wait to be written down together. A crash loses those of one such time from the table, not
-	// from the log.
+	// writeEvery is how long events wait to be written down together. A crash loses those of one such time from the
+	// table, not from the log.
 	writeEvery = time.Second
 	// waitingMost is how many wait at most, while PostgreSQL is slow or away.
 	waitingMost = 10_000
@@ -73,8 +73,8 @@ func New(db *database.DB, o Options) *Trail {
 	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}}
 }
 
-// Write puts the row of a deed into the table, in the transaction of the deed: where one of them is, there is the other.
-// Once the transaction is over, Wrote tells the log.
+// Write puts the row of a deed into the table, in the transaction of the deed: where one of them is, there is the
+// other. Once the transaction is over, Wrote tells the log.
 func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
 	if t.o.Retention == 0 {
 		return nil
@@ -87,7 +87,8 @@ func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
 		return &s
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, session_id, target, details)
+		INSERT INTO gatepost.audit_event (at, event, result, user_id, client,
+		    request_id, actor, detail, session_id, target, details)
 		VALUES (now(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb)`,
 		e.event, e.result, text(e.userID), text(e.client), text(e.requestID), text(e.actor), text(e.details.String()),
 		text(e.session), text(e.target), e.details.json())
@@ -112,8 +113,9 @@ func (t *Trail) tell(ctx context.Context, e *record, v Event) {
 }
 
 func (t *Trail) record(v Event) *record {
-	e := &record{at: time.Now(), event: v.Name, result: cmp.Or(v.Result, "ok"), userID: v.UserID, requestID: v.Client.RequestID,
-		actor: t.o.Actor, session: v.SessionID, target: v.Target, details: v.Details}
+	e := &record{at: time.Now(), event: v.Name, result: cmp.Or(v.Result, "ok"), userID: v.UserID,
+		requestID: v.Client.RequestID,
+		actor:     t.o.Actor, session: v.SessionID, target: v.Target, details: v.Details}
 	if v.Client.Addr.IsValid() {
 		e.client = v.Client.Addr.String()
 	}
@@ -125,7 +127,8 @@ func (t *Trail) Sweep(ctx context.Context) (int64, error) {
 	if t.o.Retention == 0 {
 		return 0, nil // whoever writes none may still want to read them
 	}
-	return t.db.Sweep(ctx, fmt.Sprintf(`audit_event WHERE at < now() - interval '%d seconds' ORDER BY at`, int(t.o.Retention.Seconds())))
+	return t.db.Sweep(ctx, fmt.Sprintf(`audit_event WHERE at < now() - interval '%d seconds' ORDER BY at`,
+		int(t.o.Retention.Seconds())))
 }
 
 // Close writes down what is left.
@@ -137,7 +140,8 @@ func (t *Trail) Close() {
 // attrs are what the log says of an event.
 func (e *record) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("event", e.event), slog.String("result", e.result)}
-	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client), slog.String("request_id", e.requestID),
+	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client),
+		slog.String("request_id", e.requestID),
 		slog.String("by", e.actor), slog.String("detail", e.details.String())} {
 		if known.Value.String() != "" {
 			attrs = append(attrs, known)
@@ -224,17 +228,21 @@ func (t *Trail) write(ctx context.Context, events []*record) error {
 	}
 	for i, e := range events {
 		ages[i], counts[i] = time.Since(e.at), e.written
-		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor, e.details.String()} {
+		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID,
+			e.actor, e.details.String()} {
 			columns[c][i] = database.Storable(value)
 		}
 	}
 	rows, _ := t.db.Work.Query(ctx, `
 		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, count)
-		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, ''), nullif(actor, ''), nullif(detail, ''), count
-		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[]) WITH ORDINALITY
+		SELECT now() - age, event, result, nullif(user_id, ''),
+		    nullif(client, ''), nullif(request_id, ''), nullif(actor, ''), nullif(detail, ''), count
+		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[],
+		    $6::text[], $7::text[], $8::text[], $9::bigint[]) WITH ORDINALITY
 		    AS e (age, event, result, user_id, client, request_id, actor, detail, count, nr)
 		ORDER BY nr RETURNING id`,
-		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], counts) // its error comes with the rows
+		// its error comes with the rows
+		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], counts)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err

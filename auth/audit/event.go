@@ -20,7 +20,8 @@ type Event struct {
 	Client    secret.Client
 }
 
-// Detail is a name and what there is to say of it, as "roles" and "user → admin". Without a name it says whom it is about.
+// Detail is a name and what there is to say of it, as "roles" and "user → admin". Without a name it says whom it is
+// about.
 type Detail struct{ Name, Value string }
 
 // Details are said in their order.

@@ -118,7 +118,8 @@ func (t *Trail) grow(ctx context.Context) error {
 		return nil
 	}
 	_, err := t.db.Work.Exec(ctx, `
-		UPDATE gatepost.audit_event e SET count = g.count FROM unnest($1::bigint[], $2::bigint[]) AS g (id, count) WHERE e.id = g.id`, ids, counts)
+		UPDATE gatepost.audit_event e SET count = g.count FROM unnest($1::bigint[], $2::bigint[]) AS g (id, count)
+		    WHERE e.id = g.id`, ids, counts)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 // tracer sees the queries on a pool of this package and on those that are made like it.
 type tracer struct{ lookedUp atomic.Pointer[func()] }
 
-// AfterLookups has f run when sessions have been looked up for somebody on a pool, or on one made like it, before anybody
-// learns of the answer.
+// AfterLookups has f run when sessions have been looked up for somebody on a pool, or on one made like it, before
+// anybody learns of the answer.
 func AfterLookups(db *pgxpool.Pool, f func()) {
 	db.Config().ConnConfig.Tracer.(*tracer).lookedUp.Store(&f)
 }

@@ -45,7 +45,8 @@ func fromBelow(err error) bool {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	return errors.As(err, &network) || errors.As(err, &system) || errors.As(err, &alert) || errors.As(err, &record) ||
-		errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &syntax) || errors.As(err, &kind) ||
+		errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &syntax) ||
+		errors.As(err, &kind) ||
 		fromDriver(err)
 }
 

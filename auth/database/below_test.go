@@ -23,8 +23,10 @@ func TestWhatARoomSaysIsPassedBackAsItIs(t *testing.T) {
 	t.Parallel()
 	d := &DB{}
 	plain := errors.New("nobody has this address")
-	for _, err := range []error{plain, fmt.Errorf("sign in: %w", plain), errors.Join(plain, refusal{time.Second}), refusal{}, &refusal{}} {
-		if got := d.Unavailable("sign in", err); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", err) || ConnectionLost(err) {
+	for _, err := range []error{plain, fmt.Errorf("sign in: %w", plain), errors.Join(plain, refusal{time.Second}),
+		refusal{}, &refusal{}} {
+		if got := d.Unavailable("sign in", err); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", err) ||
+			ConnectionLost(err) {
 			t.Errorf("%v became %v", err, got)
 		}
 	}
@@ -39,7 +41,8 @@ func TestWhatComesFromBelowIsKnown(t *testing.T) {
 	_, refused := pgx.Connect(t.Context(), "postgres://user@127.0.0.1:1/db?connect_timeout=1")
 	_, unparsed := pgx.ParseConfig("postgres://user@host:port/db")
 	for _, err := range []error{
-		&pgconn.PgError{Code: "57P01"}, refused, unparsed, pgx.ErrNoRows, pgx.ErrTxClosed, pgx.ScanArgError{Err: errors.New("no date")},
+		&pgconn.PgError{Code: "57P01"}, refused, unparsed, pgx.ErrNoRows, pgx.ErrTxClosed,
+		pgx.ScanArgError{Err: errors.New("no date")},
 		io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: errors.New("reset")}, &net.DNSError{}, net.ErrClosed,
 		context.DeadlineExceeded, context.Canceled, errOutage, errClosed, ErrFault,
 	} {

@@ -2,7 +2,8 @@
 // another; turns at those of pages, by network; transactions that end in time and are run again when they only met
 // others; and what an error means: a wait, a refusal, or an outage.
 //
-// It knows nothing of what it is asked for but the lock on a user's row, which whatever is done to a person takes first.
+// It knows nothing of what it is asked for but the lock on a user's row, which whatever is done to a person takes
+// first.
 package database
 
 import (
@@ -33,8 +34,8 @@ type Options struct {
 	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is
 	// signed in, and for what is done in the background. Default 2 each.
 	PathConns, WorkConns int32
-	// GoAhead is how many may be at work at once that wait for no turn (Ahead): so many connections of the pool are kept
-	// for them, but no more than a third. Default 0.
+	// GoAhead is how many may be at work at once that wait for no turn (Ahead): so many connections of the pool are
+	// kept for them, but no more than a third. Default 0.
 	GoAhead int
 	// Log hears of outages. Default: slog.Default().
 	Log *slog.Logger
@@ -44,9 +45,9 @@ type Options struct {
 	Metrics prometheus.Registerer
 }
 
-// DB is PostgreSQL in three shares, so that none of three kinds of work starves another: who is signed in (Path), our own
-// pages (Pages), where networks take turns, and what is done in the background (Work). One more connection is pinged
-// (pinger.go). It is safe for concurrent use.
+// DB is PostgreSQL in three shares, so that none of three kinds of work starves another: who is signed in (Path), our
+// own pages (Pages), where networks take turns, and what is done in the background (Work). One more connection is
+// pinged (pinger.go). It is safe for concurrent use.
 type DB struct {
 	Pages, Path, Work *pgxpool.Pool
 	// Turns is where pages wait for a connection of Pages. Whoever enters it by themselves goes on with Ahead.

@@ -18,7 +18,8 @@ import (
 // an order of its own, and nobody who holds it waits for a user's row. DELETE FROM gatepost."user" by SQL goes the same
 // way.
 const LockUserSQL = `
-	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session WHERE token = $2)])
+	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session
+	    WHERE token = $2)])
 	ORDER BY id FOR NO KEY UPDATE`
 
 // LockUser keeps others from making or ending a user's sessions, and from changing the user or the password, until the

@@ -28,10 +28,14 @@ func gauge(name, help string, f func() float64) prometheus.Collector {
 type poolCollector map[string]*pgxpool.Pool
 
 var (
-	poolConnections = prometheus.NewDesc("gatepost_database_connections", "Connections to PostgreSQL, by share and state.", []string{"share", "state"}, nil)
-	poolMax         = prometheus.NewDesc("gatepost_database_connections_max", "Most connections that are opened, by share.", []string{"share"}, nil)
-	poolWaits       = prometheus.NewDesc("gatepost_database_waits_total", "Times a connection was not free at once, by share.", []string{"share"}, nil)
-	poolWaited      = prometheus.NewDesc("gatepost_database_wait_seconds_total", "Time spent waiting for a connection, by share.", []string{"share"}, nil)
+	poolConnections = prometheus.NewDesc("gatepost_database_connections",
+		"Connections to PostgreSQL, by share and state.", []string{"share", "state"}, nil)
+	poolMax = prometheus.NewDesc("gatepost_database_connections_max",
+		"Most connections that are opened, by share.", []string{"share"}, nil)
+	poolWaits = prometheus.NewDesc("gatepost_database_waits_total",
+		"Times a connection was not free at once, by share.", []string{"share"}, nil)
+	poolWaited = prometheus.NewDesc("gatepost_database_wait_seconds_total",
+		"Time spent waiting for a connection, by share.", []string{"share"}, nil)
 )
 
 func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
@@ -44,10 +48,13 @@ func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 	for share, pool := range c {
 		st := pool.Stat()
-		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.IdleConns()), share, "idle")
-		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), share, "used")
+		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue,
+			float64(st.IdleConns()), share, "idle")
+		ch <- prometheus.MustNewConstMetric(poolConnections, prometheus.GaugeValue, float64(st.AcquiredConns()), share,
+			"used")
 		ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(st.MaxConns()), share)
 		ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(st.EmptyAcquireCount()), share)
-		ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds(), share)
+		ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, st.EmptyAcquireWaitTime().Seconds(),
+			share)
 	}
 }

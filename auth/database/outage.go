@@ -12,8 +12,8 @@ var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
 // Unavailable wraps what PostgreSQL did: an ErrUnavailable where waiting helps, else a RefusedError. Errors of which
 // none is PostgreSQL's, the driver's, the network's or a deadline's are returned as they are: they are about who asked,
-// and only the caller knows them. Whether it is an outage, only a ping can tell: a deadline of ours may mean a row that somebody holds, and a lost connection that
-// somebody ended it.
+// and only the caller knows them. Whether it is an outage, only a ping can tell: a deadline of ours may mean a row that
+// somebody holds, and a lost connection that somebody ended it.
 func (d *DB) Unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left

@@ -124,7 +124,8 @@ const lockPatience = time.Second
 // lockPatienceSQL is for transactions that are not begun by a statement.
 var lockPatienceSQL = fmt.Sprintf(`SELECT set_config('lock_timeout', '%d', true)`, lockPatience.Milliseconds())
 
-var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d", lockPatience.Milliseconds())
+var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d",
+	lockPatience.Milliseconds())
 
 // Once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then,
 // whatever the operator has made the default.

@@ -11,7 +11,8 @@ const (
 
 // Readable is the SQL of a moment that Go can read, where the column holds any. Null stays null.
 func Readable(column string) string {
-	return `CASE WHEN ` + column + ` IS NOT NULL THEN least(greatest(` + column + `, ` + firstMoment + `), ` + lastMoment + `) END`
+	return `CASE WHEN ` + column + ` IS NOT NULL THEN least(greatest(` + column + `, ` + firstMoment +
+		`), ` + lastMoment + `) END`
 }
 
 // UTC is readable without a zone, as in UTC.

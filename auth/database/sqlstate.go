@@ -195,15 +195,18 @@ func why(e *pgconn.PgError) string {
 	}
 	switch e.Code {
 	case "23503", "23001":
-		return fmt.Sprintf("%s still refers to this%s; delete its rows or point them elsewhere first, or give the constraint ON DELETE CASCADE or ON DELETE SET NULL", table, rule)
+		return fmt.Sprintf("%s still refers to this%s; delete its rows or point them elsewhere first, or give the "+
+			"constraint ON DELETE CASCADE or ON DELETE SET NULL", table, rule)
 	case "23505", "23P01":
 		return fmt.Sprintf("another row of %s has this already%s", table, rule)
 	case "42501":
 		return "the database role lacks a right; `gatepost check` names it and the GRANT that gives it"
 	case "42P01", "42703", "42883", "3F000":
-		return "a table, column or function is missing; `gatepost check` names it, and `gatepost migrate` makes what was never there"
+		return "a table, column or function is missing; `gatepost check` names it, and `gatepost migrate` makes " +
+			"what was never there"
 	case "26000", "42P05":
-		return "a pooler in between does not keep prepared statements apart; add default_query_exec_mode=exec to DATABASE_URL"
+		return "a pooler in between does not keep prepared statements apart; add default_query_exec_mode=exec to " +
+			"DATABASE_URL"
 	}
 	switch {
 	case judgeCode(e.Code) != forbidden:

@@ -23,10 +23,11 @@ const (
 	ForInvite Purpose = "invitation"
 )
 
-// lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h to what is mailed for recovery; OWASP's advice on forgotten
-// passwords is an hour. An invitation recovers nothing.
+// lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h to what is mailed for recovery; OWASP's advice on
+// forgotten passwords is an hour. An invitation recovers nothing.
 var lifetimes = map[Purpose]time.Duration{
-	ForReset: time.Hour, ForVerify: 24 * time.Hour, ForChange: 24 * time.Hour, ForUndo: 24 * time.Hour, ForInvite: 7 * 24 * time.Hour,
+	ForReset: time.Hour, ForVerify: 24 * time.Hour, ForChange: 24 * time.Hour, ForUndo: 24 * time.Hour,
+	ForInvite: 7 * 24 * time.Hour,
 }
 
 // purposes are those of the mails that have a link.
@@ -56,25 +57,28 @@ func (l Link) identifier() string {
 	return id
 }
 
-// make makes a link. at is when it was asked for; nil means now. Those before it go on to work until voidOlder: a mail that
-// does not go out takes nothing from anybody.
+// make makes a link. at is when it was asked for; nil means now. Those before it go on to work until voidOlder: a mail
+// that does not go out takes nothing from anybody.
 func (l Link) make(ctx context.Context, tx pgx.Tx, at *time.Time) (secret.Token, error) {
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, role, mailed, claims, created_at, expires_at)
+		INSERT INTO gatepost.verification (id, identifier, value, user_id, email,
+		    role, mailed, claims, created_at, expires_at)
 		VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), $7, $8, coalesce($9, now()), now() + $10::interval)`,
-		secret.NewID(), l.identifier(), t.Hash(), l.UserID, l.Email, l.Role, l.Mailed, l.Claims, at, lifetimes[l.Purpose])
+		secret.NewID(), l.identifier(), t.Hash(), l.UserID, l.Email, l.Role, l.Mailed, l.Claims,
+		at, lifetimes[l.Purpose])
 	return t, err
 }
 
-// voidOlder ends the links that one takes the place of: those asked for before it, and with it by attempts that went wrong. Of two mails
-// the one that was asked for first may be sent last, and its link ends no later one.
+// voidOlder ends the links that one takes the place of: those asked for before it, and with it by attempts that went
+// wrong. Of two mails the one that was asked for first may be sent last, and its link ends no later one.
 func (l Link) voidOlder(ctx context.Context, db interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
 }, t secret.Token) error {
 	_, err := db.Exec(ctx, `
 		DELETE FROM gatepost.verification WHERE identifier = $1 AND value <> $2
-		    AND created_at <= (SELECT max(created_at) FROM gatepost.verification WHERE value = $2)`, l.identifier(), t.Hash())
+		    AND created_at <= (SELECT max(created_at) FROM gatepost.verification
+		        WHERE value = $2)`, l.identifier(), t.Hash())
 	return err
 }
 
@@ -92,6 +96,7 @@ func (l Link) HandOver(ctx context.Context, tx pgx.Tx) (secret.Token, error) {
 func Void(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')`, userID)
-	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`, userID, string(ForUndo)+":%")
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`,
+		userID, string(ForUndo)+":%")
 	return tx.SendBatch(ctx, b).Close()
 }

@@ -1,6 +1,6 @@
-// Package mail is what is told to people by mail, and the links in it. A mail is a row of the outbox, without a word or a
-// secret, written in the transaction of what it is about; senders take one after the other, make its link, and hand it
-// to whoever puts it into words and sends it. Any number of gates share the work.
+// Package mail is what is told to people by mail, and the links in it. A mail is a row of the outbox, without a word or
+// a secret, written in the transaction of what it is about; senders take one after the other, make its link, and hand
+// it to whoever puts it into words and sends it. Any number of gates share the work.
 //
 // It decides neither who is to be told nor what a link may do: who may spend one is auth's.
 package mail

@@ -24,8 +24,8 @@ const (
 	outboxEvery = 5 * time.Second
 	// outboxSenders is how many mails a Store sends at once.
 	outboxSenders = 8
-	// sendTimeout bounds one attempt to send a mail. A server may think long about what it was given, and whoever does not wait
-	// for its answer sends twice (RFC 5321, section 4.5.3.2.6).
+	// sendTimeout bounds one attempt to send a mail. A server may think long about what it was given, and whoever does
+	// not wait for its answer sends twice (RFC 5321, section 4.5.3.2.6).
 	sendTimeout = 3 * time.Minute
 	// sendGrace is how long an attempt may go on when we are to end.
 	sendGrace = 10 * time.Second
@@ -38,8 +38,8 @@ const (
 
 // Options tune an Outbox. The zero value of each field means the default.
 type Options struct {
-	// Send sends a mail, or fails; ErrRefused is not tried again. It may be called several times at once, and again for the
-	// same mail when it is not known what became of it. Nil: there is no mail, and what is posted is dropped.
+	// Send sends a mail, or fails; ErrRefused is not tried again. It may be called several times at once, and again for
+	// the same mail when it is not known what became of it. Nil: there is no mail, and what is posted is dropped.
 	Send func(context.Context, Mail) error
 	// Log hears of mail that could not be sent. Default: slog.Default().
 	Log *slog.Logger
@@ -157,24 +157,28 @@ func (o *Outbox) SendNext(ctx context.Context) (bool, error) {
 func (o *Outbox) attempt(ctx context.Context, m outgoing) error {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, o.o.Watch.Guard("end an attempt to send", func() { time.AfterFunc(sendGrace, cancel) }))
+	stop := context.AfterFunc(ctx, o.o.Watch.Guard("end an attempt to send",
+		func() { time.AfterFunc(sendGrace, cancel) }))
 	defer stop()
 	return o.o.Send(sending, m.Mail)
 }
 
-// take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the user has no
-// more, or for one who is disabled, is nobody's mail.
+// take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the
+// user has no more, or for one who is disabled, is nobody's mail.
 func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, o.db.Work, func(tx pgx.Tx) error {
 		var fits bool
 		var facts string
 		err := tx.QueryRow(ctx, `
-			UPDATE gatepost.outbox o SET attempts = least(greatest(attempts, 0), 1000000) + 1, due_at = now() + $1::interval
+			UPDATE gatepost.outbox o SET attempts = least(greatest(attempts,
+			    0), 1000000) + 1, due_at = now() + $1::interval
 			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
 			            ORDER BY attempts > 0, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text, attempts, `+database.Readable("created_at")+`,
+			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text,
+			    attempts, `+database.Readable("created_at")+`,
 			    kind NOT IN ('verify', 'reset', 'change')
-			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL AND (u.email = o.email OR kind = 'change'))`,
+			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL
+			        AND (u.email = o.email OR kind = 'change'))`,
 			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &facts, &m.attempts, &m.At, &fits)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -212,7 +216,8 @@ func keepUser(ctx context.Context, tx pgx.Tx, userID string) (kept bool, err err
 
 // later leaves a mail to whoever looks next.
 func later(ctx context.Context, tx pgx.Tx, id string) error {
-	_, err := tx.Exec(ctx, `UPDATE gatepost.outbox SET attempts = attempts - 1, due_at = now() + interval '1 second' WHERE id = $1`, id)
+	_, err := tx.Exec(ctx, `UPDATE gatepost.outbox SET attempts = attempts - 1, due_at = now() + interval '1 second'
+	    WHERE id = $1`, id)
 	return err
 }
 
@@ -249,7 +254,8 @@ func (o *Outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 }
 
 func (o *Outbox) about(m outgoing, reason string) []slog.Attr {
-	return []slog.Attr{slog.String("kind", string(m.Kind)), slog.String("user", m.userID), slog.Int("attempts", m.attempts), slog.String("err", reason)}
+	return []slog.Attr{slog.String("kind", string(m.Kind)), slog.String("user", m.userID),
+		slog.Int("attempts", m.attempts), slog.String("err", reason)}
 }
 
 func (o *Outbox) finish(ctx context.Context, m outgoing, result string) error {
@@ -258,8 +264,8 @@ func (o *Outbox) finish(ctx context.Context, m outgoing, result string) error {
 	return err
 }
 
-// Sweep gives up the mail that could not be sent for too long, deletes the links that have expired, and returns how many
-// both were.
+// Sweep gives up the mail that could not be sent for too long, deletes the links that have expired, and returns how
+// many both were.
 func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
 	given, err := o.giveUp(ctx)
 	if err != nil {
@@ -285,7 +291,8 @@ func (o *Outbox) giveUp(ctx context.Context) (int64, error) {
 		o.counted.WithLabelValues(kind, "given_up").Inc()
 	}
 	if len(kinds) > 0 {
-		o.o.Log.WarnContext(ctx, "mail could not be sent for too long and is given up", "mails", len(kinds), "after", mailKept)
+		o.o.Log.WarnContext(ctx, "mail could not be sent for too long and is given up", "mails",
+			len(kinds), "after", mailKept)
 	}
 	return int64(len(kinds)), nil
 }
@@ -305,7 +312,8 @@ func (o *Outbox) State(ctx context.Context) (State, error) {
 	err := o.db.Retry(ctx, o.db.Work, func() error {
 		return o.db.Work.QueryRow(ctx, `
 			SELECT count(*), count(failure),
-			       coalesce((SELECT left(failure, 500) FROM gatepost.outbox WHERE failure IS NOT NULL ORDER BY due_at DESC LIMIT 1), '')
+			       coalesce((SELECT left(failure, 500) FROM gatepost.outbox WHERE failure IS NOT NULL
+			           ORDER BY due_at DESC LIMIT 1), '')
 			FROM gatepost.outbox WHERE expires_at > now()`).Scan(&st.Waiting, &st.Failed, &st.Failure)
 	})
 	if err != nil {

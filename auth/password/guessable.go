@@ -161,7 +161,8 @@ func (k keyboard) step(a, b rune) (int, bool) {
 
 // keyboards are QWERTY, QWERTZ, AZERTY, ЙЦУКЕН and the block of digits, with what keys give with Shift behind a blank.
 var keyboards = []keyboard{
-	newKeyboard(false, "1234567890-= !@#$%^&*()_+", "qwertyuiop[] QWERTYUIOP{}", "asdfghjkl;' ASDFGHJKL:\"", "zxcvbnm,./ ZXCVBNM<>?"),
+	newKeyboard(false, "1234567890-= !@#$%^&*()_+", "qwertyuiop[] QWERTYUIOP{}", "asdfghjkl;' ASDFGHJKL:\"",
+		"zxcvbnm,./ ZXCVBNM<>?"),
 	newKeyboard(false, "1234567890ß !\"§$%&/()=?", "qwertzuiopü", "asdfghjklöä", "yxcvbnm,.- YXCVBNM;:_"),
 	newKeyboard(false, "1234567890°+ &é\"'(-è_çà)=", "azertyuiop", "qsdfghjklmù", "wxcvbn,;:! WXCVBN?./§"),
 	newKeyboard(false, "1234567890", "йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю."),

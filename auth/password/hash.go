@@ -28,7 +28,8 @@ var limits = argonParams{memory: 64 * 1024, time: 16, threads: 8, salt: 64, key:
 
 // Dummy is verified when there is no user, so that an unknown address costs what a known one does. No password
 // gives an all-zero key.
-var Dummy = PHC{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}.String()
+var Dummy = PHC{argonParams: current, saltBytes: make([]byte, current.salt),
+	keyBytes: make([]byte, current.key)}.String()
 
 // PHC is a parsed hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
 type PHC struct {
@@ -74,7 +75,8 @@ func parsePHC(s string) (PHC, error) {
 
 func (p argonParams) within() bool {
 	return p.memory >= 8*uint32(p.threads) && p.memory <= limits.memory && p.time >= 1 && p.time <= limits.time &&
-		p.threads >= 1 && p.threads <= limits.threads && p.salt >= 8 && p.salt <= limits.salt && p.key >= 16 && p.key <= limits.key
+		p.threads >= 1 && p.threads <= limits.threads && p.salt >= 8 && p.salt <= limits.salt &&
+		p.key >= 16 && p.key <= limits.key
 }
 
 // Derive is the Deriver that works in this process.

@@ -30,7 +30,8 @@ func TestThePasswordIsVerifiedExactly(t *testing.T) {
 func FuzzPHC(f *testing.F) {
 	for _, s := range []string{
 		"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		"$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA", "$argon2i$v=19$m=8,t=1,p=1$$", "$argon2id$v=16$$$", "$$$$$", "",
+		"$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA", "$argon2i$v=19$m=8,t=1,p=1$$",
+		"$argon2id$v=16$$$", "$$$$$", "",
 		"$argon2id$v=19$m=65537,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	} {
 		f.Add(s)
@@ -45,7 +46,8 @@ func FuzzPHC(f *testing.F) {
 
 func TestUnreadableHashesMatchNothing(t *testing.T) {
 	t.Parallel()
-	for _, stored := range []string{"", "x", "$argon2id$v=19$m=1048576,t=99,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$2b$10$abc"} {
+	for _, stored := range []string{"", "x",
+		"$argon2id$v=19$m=1048576,t=99,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$2b$10$abc"} {
 		if Verify("anything at all", stored, Derive) {
 			t.Errorf("%q matched", stored)
 		}

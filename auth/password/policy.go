@@ -86,7 +86,10 @@ func (o Policy) Judge(p secret.Password) (f Fault, limit int) {
 		return TooCommon, 0
 	case guessable(folded):
 		return TooSimple, 0
-	case slices.ContainsFunc(o.Personal, func(word string) bool { return word != "" && folded == strings.ToLower(word) }):
+	case slices.ContainsFunc(o.Personal, func(word string) bool {
+		return word != "" &&
+			folded == strings.ToLower(word)
+	}):
 		return TooPersonal, 0
 	}
 	return "", 0

@@ -99,7 +99,8 @@ type Processes struct {
 
 // NewProcesses starts them by a command that runs Serve, as they are needed. Call Close when done.
 func NewProcesses(command func() *exec.Cmd, log *slog.Logger) *Processes {
-	return &Processes{log: log, refrainFor: idleRefrain, idle: &pool{command: command, terms: terms{Idle: true}, patience: idlePatience},
+	return &Processes{log: log, refrainFor: idleRefrain, idle: &pool{command: command, terms: terms{Idle: true},
+		patience: idlePatience},
 		sharing: &pool{command: command, patience: workerPatience}}
 }
 
@@ -238,7 +239,8 @@ type worker struct {
 func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
 	cmd.Env = []string{} // ours has secrets
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group of its own: Ctrl-C is for us, and its niceness is not ours
+	// a group of its own: Ctrl-C is for us, and its niceness is not ours
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -264,7 +266,8 @@ func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
 }
 
 func (w *worker) derive(h PHC, password string, patience time.Duration) (key []byte, err error) {
-	late := time.AfterFunc(patience, upkeep.Watch{}.Guard("end a process that hashes", func() { _ = w.cmd.Process.Kill() }))
+	late := time.AfterFunc(patience, upkeep.Watch{}.Guard("end a process that hashes",
+		func() { _ = w.cmd.Process.Kill() }))
 	defer func() {
 		if !late.Stop() && err != nil {
 			err = errLate

@@ -84,9 +84,11 @@ func (q *Queue) Turn(ctx context.Context, f func(context.Context, Deriver) error
 // Register shows how many passwords are being hashed, and how many wait for that.
 func (q *Queue) Register(r prometheus.Registerer) {
 	gauge := func(name, help string, f func(running, waiting int) int) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f(q.Load())) })
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(f(q.Load())) })
 	}
 	r.MustRegister(
 		gauge("gatepost_hashes_running", "Passwords being hashed.", func(running, _ int) int { return running }),
-		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.", func(_, waiting int) int { return waiting }))
+		gauge("gatepost_hashes_waiting", "Sign-ins waiting for their turn to hash.",
+			func(_, waiting int) int { return waiting }))
 }

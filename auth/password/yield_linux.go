@@ -13,7 +13,8 @@ func yield() {
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, t := range threads { // threads that begin later are like the one that begins them
 		if id, err := strconv.Atoi(t.Name()); err == nil {
-			_ = unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE, Nice: workerNice}, 0)
+			_ = unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr,
+				Policy: unix.SCHED_IDLE, Nice: workerNice}, 0)
 		}
 	}
 }

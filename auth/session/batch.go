@@ -25,7 +25,7 @@ type found struct {
 
 // lookups gathers the look-ups that arrive while a query is under way into the next one. Under load one round trip
 // answers many requests; without, each has its own at once. A query only ever answers look-ups that began before it,
-// so nobody is let in by an answer older than his request.
+// so that nobody is let in by an answer older than their request.
 type lookups struct {
 	query   func(tokens []string) ([]found, error)
 	watch   upkeep.Watch
@@ -48,7 +48,8 @@ const (
 	maxBatch = 256
 	// maxWaiting bounds the memory of those who wait while PostgreSQL is slow, and how long the last one waits.
 	maxWaiting = 1 << 14
-	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an answer.
+	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an
+	// answer.
 	lookupPatience = 4500 * time.Millisecond
 )
 
@@ -59,7 +60,7 @@ var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.De
 func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	me := &lookup{token: token, done: make(chan struct{})}
 	if l.join(me) {
-		l.fly() // which answers him first
+		l.fly() // which answers this caller first
 		return me.found, me.err
 	}
 	patience := time.NewTimer(lookupPatience)
@@ -76,7 +77,7 @@ func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	}
 }
 
-// join has a caller wait. leads says that the next query is his to make.
+// join has a caller wait. leads says that the next query is this caller's to make.
 func (l *lookups) join(me *lookup) (leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,15 +86,15 @@ func (l *lookups) join(me *lookup) (leads bool) {
 	return leads
 }
 
-// leave is for a caller who waits no more. Nothing is asked for him.
+// leave is for a caller who waits no more. Nothing is asked for them.
 func (l *lookups) leave(me *lookup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting.Remove(me.place)
 }
 
-// fly answers those who wait, and hands over to a goroutine when more have come meanwhile. Those who came during a query that
-// failed get its error too: another wait as long would be too long.
+// fly answers those who wait, and hands over to a goroutine when more have come meanwhile. Those who came during a
+// query that failed get its error too: another wait as long would be too long.
 func (l *lookups) fly() {
 	runtime.Gosched() // whoever is about to ask, and could run now, joins this query
 	if err := l.answer(l.take()); err != nil {

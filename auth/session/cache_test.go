@@ -53,7 +53,8 @@ type load struct {
 func TestTheCacheDoesWhatItsReferenceDoes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		rapid.Check(struct{ testing.TB }{t}, func(t *rapid.T) { // a *testing.T would be asked for its deadline, which a bubble has not
+		// a *testing.T would be asked for its deadline, which a bubble has not
+		rapid.Check(struct{ testing.TB }{t}, func(t *rapid.T) {
 			c, r := newCache(30*time.Second), &reference{}
 			var loads []load
 			hash := func(t *rapid.T) secret.TokenHash {
@@ -75,8 +76,10 @@ func TestTheCacheDoesWhatItsReferenceDoes(t *testing.T) {
 					loads = slices.Delete(loads, i, i+1)
 					c.put(l.hash, Session{ID: "s", User: User{ID: l.user}}, l.left, l.began, l.generation)
 					if l.drops == r.drops && l.left > 0 {
-						r.entries = slices.DeleteFunc(r.entries, func(e referenceEntry) bool { return e.hash == l.hash })
-						r.entries = append(r.entries, referenceEntry{l.hash, l.user, l.began.Add(min(l.left, 30*time.Second))})
+						r.entries = slices.DeleteFunc(r.entries,
+							func(e referenceEntry) bool { return e.hash == l.hash })
+						r.entries = append(r.entries, referenceEntry{l.hash, l.user,
+							l.began.Add(min(l.left, 30*time.Second))})
 					}
 				},
 				"drop": func(t *rapid.T) {
@@ -159,7 +162,9 @@ func TestAKeptSessionTakesLessThanAKibibyte(t *testing.T) {
 	const n = 50_000
 	for i := range n {
 		token := secret.NewToken()
-		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i), Email: fmt.Sprint("somebody", i, "@example.com"), Roles: SplitRoles("user,editor")}}, time.Hour, time.Now(), 0)
+		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i),
+			Email: fmt.Sprint("somebody", i, "@example.com"), Roles: SplitRoles("user,editor")}},
+			time.Hour, time.Now(), 0)
 	}
 	each := (heap() - before) / uint64(c.len())
 	if each > 1024 {
@@ -172,7 +177,8 @@ func TestUsesAreWrittenTogetherAndOnceEach(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var written [][]string
-		sl := &slides{delay: time.Second, write: func(ids []string) { slices.Sort(ids); written = append(written, ids) }}
+		sl := &slides{delay: time.Second,
+			write: func(ids []string) { slices.Sort(ids); written = append(written, ids) }}
 		for range 100 {
 			sl.add("a")
 			sl.add("b")

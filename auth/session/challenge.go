@@ -32,15 +32,16 @@ type Challenge struct {
 // 200,000 then (NIST SP 800-63B-4 section 3.2.2 asks for limits; this is well below its 100).
 const challengeAttempts = 5
 
-// ErrNoChallenge: the challenge is unknown, was met, has expired, has had too many answers, or belongs to another browser;
-// or its user is disabled.
+// ErrNoChallenge: the challenge is unknown, was met, has expired, has had too many answers, or belongs to another
+// browser; or its user is disabled.
 var ErrNoChallenge = errors.New("no challenge to be met")
 
 // challenge writes one down in place of a session, in the transaction of the proof.
 func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte, d Demand) (secret.Token, error) {
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at, browser, remember, payload, expires_at)
+		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at,
+		    browser, remember, payload, expires_at)
 		VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, now()), $7, $8, $9, now() + $10::interval)`,
 		n.id, t.Hash(), n.UserID, d.Kind, n.Proof.words(), n.Proof.at(), browser, n.Remember, d.Payload, d.For)
 	return t, err

@@ -48,8 +48,8 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 }
 
 // More cookies are named like the session's with a suffix. Two tell the next page for noteAge what has just happened: a
-// log-out, or a change to the account. One keeps the secret of the mailed link that was opened last. The last is by which a
-// browser is known again, whoever is signed in.
+// log-out, or a change to the account. One keeps the secret of the mailed link that was opened last. The last is by
+// which a browser is known again, whoever is signed in.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
@@ -83,8 +83,8 @@ func (c Cookie) Done(r *http.Request) string {
 // ClearDone is for when it has been said.
 func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
 
-// SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that it opens. It reports false
-// for what is none of ours.
+// SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that it opens. It
+// reports false for what is none of ours.
 func (c Cookie) SetLink(h http.Header, typed string) bool {
 	t, ok := secret.ParseToken(typed)
 	if ok {

@@ -32,7 +32,8 @@ func (c Cookie) Ours(name string) bool { return c.holds(name) }
 // part of a name and before an equals sign.
 func (c Cookie) begins(s string) bool {
 	first := true // nothing so far but what some skip: blanks, quotes and =
-	word := 0     // where the word ends in which the name of a helper was looked for last: it may begin there many times
+	// where the word ends in which the name of a helper was looked for last: it may begin there many times
+	word := 0
 	for i := range len(s) {
 		if i == 0 || !partOfName(s[i-1]) {
 			n := c.match(s[i:])
@@ -91,7 +92,8 @@ func helper(rest string) int {
 
 // hasValue says that what follows a name is an equals sign.
 func hasValue(rest string) bool {
-	return strings.HasPrefix(strings.TrimLeftFunc(rest, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' }), "=")
+	return strings.HasPrefix(strings.TrimLeftFunc(rest, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' }),
+		"=")
 }
 
 // unescape undoes percent escapes once.

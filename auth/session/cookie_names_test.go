@@ -23,12 +23,21 @@ var cookieParsers = map[string]func(string) []pair{
 	"commas and blanks too": func(s string) []pair {
 		return pairs(regexp.MustCompile(`[;,\s]+`).Split(regexp.MustCompile(`\s*=\s*`).ReplaceAllString(s, "="), -1))
 	},
-	"into quotes":                   func(s string) []pair { return pairs(regexp.MustCompile(`[;,"\s]+`).Split(s, -1)) },
-	"case ignored":                  func(s string) []pair { return pairs(strings.Split(strings.ToLower(s), ";")) },
-	"PHP":                           php,
-	"decoded before it is split":    func(s string) []pair { return pairs(regexp.MustCompile(`[;,]`).Split(percent(s), -1)) },
-	"decoded twice":                 func(s string) []pair { return pairs(strings.Split(percent(percent(s)), ";")) },
-	"without a name":                func(s string) []pair { return pairs(strings.Split(strings.TrimLeft(s, "= "), ";")) },
+	"into quotes": func(s string) []pair {
+		return pairs(regexp.MustCompile(`[;,"\s]+`).Split(s,
+			-1))
+	},
+	"case ignored": func(s string) []pair { return pairs(strings.Split(strings.ToLower(s), ";")) },
+	"PHP":          php,
+	"decoded before it is split": func(s string) []pair {
+		return pairs(regexp.MustCompile(`[;,]`).Split(percent(s),
+			-1))
+	},
+	"decoded twice": func(s string) []pair { return pairs(strings.Split(percent(percent(s)), ";")) },
+	"without a name": func(s string) []pair {
+		return pairs(strings.Split(strings.TrimLeft(s, "= "),
+			";"))
+	},
 	"any word before an equal sign": words,
 }
 
@@ -52,7 +61,8 @@ func php(s string) (out []pair) {
 	for _, p := range pairs(strings.Split(s, ";")) {
 		name := strings.TrimLeft(percent(strings.ReplaceAll(p.name, "+", " ")), " ")
 		name = strings.NewReplacer(" ", "_", ".", "_").Replace(name)
-		name, _, _ = strings.Cut(strings.Replace(name, "[", "_", strings.Count(name, "[")-strings.Count(name, "]")), "[")
+		name, _, _ = strings.Cut(strings.Replace(name, "[", "_", strings.Count(name, "[")-strings.Count(name, "]")),
+			"[")
 		out = append(out, pair{name, p.value})
 	}
 	return out

@@ -82,7 +82,8 @@ func FuzzCookie(f *testing.F) {
 
 func TestTheAppCannotSetOurCookie(t *testing.T) {
 	t.Parallel()
-	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil", "gatepost_8080_known=evil", "gatepost_8080; Path=/", "gatepost_80=2"},
+	h := http.Header{"Set-Cookie": {"a=1", "gatepost_8080=evil; Path=/", " gatepost_8080 =evil", "=gatepost_8080=evil",
+		"gatepost_8080_known=evil", "gatepost_8080; Path=/", "gatepost_80=2"},
 		"Set-Cookie2": {"gatepost_8080=evil"}}
 	cookie.DropSet(h)
 	if got := strings.Join(h["Set-Cookie"], "|"); got != "a=1|gatepost_80=2" || len(h) != 1 {
@@ -113,7 +114,8 @@ func TestTheBrowsersOwnCookieOutlivesTheSession(t *testing.T) {
 	h := http.Header{}
 	c := session.NewCookie(true, "", time.Hour)
 	c.SetBrowser(h, aToken, throttle.FamiliarFor)
-	if got, want := h.Get("Set-Cookie"), "__Host-gatepost_known="+aToken+"; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000"; got != want {
+	if got, want := h.Get("Set-Cookie"),
+		"__Host-gatepost_known="+aToken+"; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	h = http.Header{"Cookie": {"__Host-gatepost=x; __Host-gatepost_known=" + aToken}}

@@ -10,23 +10,26 @@ type decider struct {
 	table, alias string // in SQL; the alias is that of selectSessions
 	// columns make a copy of a session wrong when they change. Triggers tell of it.
 	columns []string
-	// forward are columns that may grow without a copy becoming wrong, and held is the condition in SQL under which they
-	// have, of the row n that was the row o.
+	// forward are columns that may grow without a copy becoming wrong, and held is the condition in SQL under which
+	// they have, of the row n that was the row o.
 	forward []string
 	held    string
 	// triggers are all that have to be there, and enabled, for whatever happens to the table to be told.
 	triggers []string
 }
 
-// deciders are what decides about sessions. A column that Lookup reads and that is not here would be believed for as long
-// as a copy is kept; TestWhatDecidesIsTold compares the two. A new one needs a migration with what tellSQL makes then.
+// deciders are what decides about sessions. A column that Lookup reads and that is not here would be believed for as
+// long as a copy is kept; TestWhatDecidesIsTold compares the two. A new one needs a migration with what tellSQL makes
+// then.
 var deciders = []decider{
 	{table: `gatepost.session`, alias: "s", columns: []string{"token", "user_id", "methods", "proved_at"},
 		forward: []string{"created_at", "expires_at", "last_used_at", "idle_seconds"},
 		// A use that is written down moves the expiry, and under a lowered idle limit brings it forward.
 		held: `n.created_at >= o.created_at
-            AND (n.expires_at >= o.expires_at AND n.last_used_at >= o.last_used_at AND n.idle_seconds >= o.idle_seconds
-                OR n.last_used_at > o.last_used_at AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')`,
+            AND (n.expires_at >= o.expires_at AND n.last_used_at >= o.last_used_at
+                AND n.idle_seconds >= o.idle_seconds
+                OR n.last_used_at > o.last_used_at
+                AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')`,
 		triggers: []string{"session_gone", "session_cut", "session_emptied"}},
 	{table: `gatepost."user"`, alias: "u", columns: []string{"name", "email", "email_verified", "role", "disabled_at"},
 		triggers: []string{"user_changed", "user_disabled"}},
@@ -45,8 +48,8 @@ func (d decider) untold() string {
 	return strings.Join(each, "\n            AND ")
 }
 
-// tellSQL is the body of the trigger function that tells of changed rows. whose is the column with the user's id, and while
-// a condition on the row as it was, which may be empty.
+// tellSQL is the body of the trigger function that tells of changed rows. whose is the column with the user's id, and
+// while a condition on the row as it was, which may be empty.
 func (d decider) tellSQL(whose, while string) string {
 	return `
 BEGIN
@@ -76,6 +79,7 @@ func triggersThere() (sql string, all int) {
 			names = append(names, "'"+name+"'")
 		}
 	}
-	return `SELECT count(*) FROM pg_trigger WHERE tgrelid IN (` + strings.Join(tables, ", ") + `) AND tgenabled IN ('O', 'A')
+	return `SELECT count(*) FROM pg_trigger WHERE tgrelid IN (` + strings.Join(tables, ", ") + `)
+	    AND tgenabled IN ('O', 'A')
 	    AND tgname IN (` + strings.Join(names, ", ") + `)`, len(names)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody. On probeChannel gates tell
-// themselves that they hear.
+// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody. On probeChannel gates
+// tell themselves that they hear.
 const (
 	channel      = "gatepost"
 	probeChannel = "gatepost_probe"
@@ -25,8 +25,8 @@ const (
 const (
 	// pingEvery is how often the connection that hears of changes is asked whether it is there.
 	pingEvery = 250 * time.Millisecond
-	// vouchFor is how long an answer to that counts, from when it was asked for. What was told before came before it, so
-	// that no copy is used that was wrong for longer than this.
+	// vouchFor is how long an answer to that counts, from when it was asked for. What was told before came before it,
+	// so that no copy is used that was wrong for longer than this.
 	vouchFor = time.Second
 	// tryEvery is how often it is tried out whether what happens to sessions is heard here.
 	tryEvery = 5 * time.Second
@@ -97,7 +97,8 @@ func (l *listener) run(ctx context.Context) {
 func (l *listener) complain(err error) {
 	switch {
 	case errors.Is(err, errPooler):
-		l.r.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go through the pooler", "err", err)
+		l.r.o.Log.Warn("sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL to a connection that does not go "+
+			"through the pooler", "err", err)
 	case errors.Is(err, errTriggers):
 		l.r.o.Log.Warn("sessions are not cached: enable the triggers of the schema gatepost again", "err", err)
 	default:
@@ -144,8 +145,8 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	}
 }
 
-// tryAgain is for a connection that has heard. A pool that is busy is no reason to give it up, and if nothing arrives the next
-// connection shows what is the matter.
+// tryAgain is for a connection that has heard. A pool that is busy is no reason to give it up, and if nothing arrives
+// the next connection shows what is the matter.
 func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
 	err := l.tryOut(ctx, conn, pingEvery)
 	switch {
@@ -171,14 +172,15 @@ func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 
 var errNotSent = errors.New("no message can be sent from the pool")
 
-// tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and another server's
-// does not come here. It also looks whether the triggers are there.
+// tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and
+// another server's does not come here. It also looks whether the triggers are there.
 func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	l.probe, l.arrived = secret.NewID(), false
 	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var there int
-	err := l.r.db.Path.QueryRow(sending, `SELECT (`+l.triggers+`) FROM pg_notify($1, $2)`, probeChannel, l.probe).Scan(&there)
+	err := l.r.db.Path.QueryRow(sending, `SELECT (`+l.triggers+`) FROM pg_notify($1, $2)`,
+		probeChannel, l.probe).Scan(&there)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotSent, err)
 	}

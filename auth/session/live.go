@@ -10,7 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or upload.
+// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or
+// upload.
 type Lasting interface {
 	// Still says whether it may go on, now that the session and its user are like this.
 	Still(Session) bool
@@ -19,7 +20,8 @@ type Lasting interface {
 }
 
 const (
-	// holdsEvery is how often what lasts is looked at: for sessions that have expired, and while nobody tells of revocations.
+	// holdsEvery is how often what lasts is looked at: for sessions that have expired, and while nobody tells of
+	// revocations.
 	holdsEvery = 250 * time.Millisecond
 	// holdsUnsure is how long something may go on while PostgreSQL cannot be asked about its session.
 	holdsUnsure = database.Timeout
@@ -53,8 +55,8 @@ func (hs *holds) len() int {
 	return len(hs.all)
 }
 
-// Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the expiry,
-// whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
+// Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the
+// expiry, whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
 func (r *Reader) Hold(v Session, l Lasting) *Hold {
 	h := &Hold{of: r.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
 	r.holds.mu.Lock()
@@ -125,7 +127,8 @@ func (r *Reader) watchHolds(ctx context.Context) {
 		case <-tick.C:
 		case <-r.holds.wake:
 		}
-		// Until after the next look, so that what is revoked while nothing is heard ends within the second all the same.
+		// Until after the next look, so that what is revoked while nothing is heard ends within the second all the
+		// same.
 		list := r.holds.suspects(r.listener.sureFor(2 * holdsEvery))
 		for len(list) > 0 {
 			n := min(len(list), holdsBatch)
@@ -138,8 +141,8 @@ func (r *Reader) watchHolds(ctx context.Context) {
 	}
 }
 
-// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without an
-// answer.
+// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without
+// an answer.
 func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 	asked, generation := time.Now(), r.cache.generation.Load()
 	valid, err := r.findByID(ctx, list)
@@ -185,7 +188,8 @@ func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found,
 	for _, h := range list {
 		ids = append(ids, h.session)
 	}
-	rows, err := r.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle, r.o.Lifetime, r.slideEvery())
+	rows, err := r.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle,
+		r.o.Lifetime, r.slideEvery())
 	if err != nil {
 		return nil, err
 	}

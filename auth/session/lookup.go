@@ -15,9 +15,10 @@ import (
 )
 
 // Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be
-// up to Options.Cache old, but never older than a revocation by this gate, or than a second where others
-// revoked. It fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or
-// with database.ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds otherwise.
+// up to Options.Cache old, but never older than a revocation by this gate, or than a second where others revoked. It
+// fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or with
+// database.ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds
+// otherwise.
 func (r *Reader) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 	return r.LookupFor(ctx, share.Client(ctx), t)
 }
@@ -84,12 +85,14 @@ func (r *Reader) Changed(userID string) {
 // selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
 var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
-	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval, s.idle_seconds * interval '1 second')) - now())::float8,
+	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
+	           s.idle_seconds * interval '1 second')) - now())::float8,
 	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role, coalesce(s.methods, ''), ` + readableProof + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
-// findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may leave.
+// findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may
+// leave.
 func (r *Reader) findSessions(tokens []string) (list []found, err error) {
 	ctx, cancel := context.WithTimeout(r.ctx, database.Timeout)
 	defer cancel()
@@ -109,7 +112,8 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	var roles, methods string
 	var left float64
 	v := &f.session
-	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email, &v.User.EmailVerified, &roles, &methods, &v.Proof.At)
+	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
+		&v.User.EmailVerified, &roles, &methods, &v.Proof.At)
 	v.User.Roles, v.Proof.Methods = SplitRoles(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err

@@ -34,17 +34,17 @@ type Made struct {
 // Maker makes and ends sessions. Only package auth has one: whoever has it decides who is signed in.
 type Maker struct {
 	r *Reader
-	// Demand says what more it takes than a proof, in the transaction that would make the session; nil: nothing. A field
-	// that is nil demands nothing of anybody.
+	// Demand says what more it takes than a proof, in the transaction that would make the session; nil: nothing. A
+	// field that is nil demands nothing of anybody.
 	Demand func(context.Context, pgx.Tx, New) (*Demand, error)
 }
 
 // NewMaker makes a Maker whose sessions a Reader knows.
 func NewMaker(r *Reader) *Maker { return &Maker{r: r} }
 
-// Make is the one way to a session. It ends the presented session and makes the new one, or the challenge that has to be
-// met first, inside the caller's transaction, which has locked the users of both. browser is the place that a challenge
-// is good in.
+// Make is the one way to a session. It ends the presented session and makes the new one, or the challenge that has to
+// be met first, inside the caller's transaction, which has locked the users of both. browser is the place that a
+// challenge is good in.
 func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (made Made, err error) {
 	n.id = secret.NewID()
 	if m.Demand != nil {
@@ -97,10 +97,12 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 	}
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent, methods, proved_at)
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at,
+		    ip_address, user_agent, methods, proved_at)
 		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7,
 		    $8, coalesce($9::timestamptz, now()))`,
-		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent), n.Proof.words(), n.Proof.at())
+		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent),
+		n.Proof.words(), n.Proof.at())
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}
@@ -109,10 +111,12 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 
 // makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns
 // whose they were, empty for none. The caller has the user's row locked.
-func (m *Maker) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made secret.Token) (crowdedOut string, err error) {
+func (m *Maker) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made secret.Token) (crowdedOut string,
+	err error) {
 	tag, err := tx.Exec(ctx, `
 		DELETE FROM gatepost.session WHERE id IN (
-		    SELECT id FROM gatepost.session WHERE user_id = $1 AND token <> $2 ORDER BY last_used_at DESC, id OFFSET $3)`,
+		    SELECT id FROM gatepost.session WHERE user_id = $1 AND token <> $2
+		        ORDER BY last_used_at DESC, id OFFSET $3)`,
 		userID, made.Hash(), m.r.o.PerUser-1)
 	if err != nil {
 		return "", fmt.Errorf("make room for a session: %w", err)

@@ -31,7 +31,8 @@ func (r *Reader) Own(ctx context.Context, from interface {
 		return Own{}, ErrNoSession
 	}
 	err = from.QueryRow(ctx, `
-		SELECT s.id, u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`, s.idle_seconds * interval '1 second' > $5
+		SELECT s.id, u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`,
+		    s.idle_seconds * interval '1 second' > $5
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
 		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered)
@@ -47,8 +48,10 @@ func orNoSession(err error) error {
 }
 
 // describedColumns are what scanDescribed reads. The image, which may be large, is that of the session $1 alone.
-var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` + database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
-	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, u.role,
+var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
+	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
+	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '')
+	    ELSE '' END, u.role,
 	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
 
 // scanDescribed reads a session, and into more what was selected besides.
@@ -104,8 +107,8 @@ type Account struct {
 // ownSessionsMost bounds the list; whoever has more has lost track of them.
 const ownSessionsMost = 100
 
-// Account describes a session, its user, and all his sessions that are valid: the one that asks first, then those used
-// last, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
+// Account describes a session, its user, and all their sessions that are valid: the one that asks first, then those
+// used last, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
 func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
 	var a Account
 	err := r.ofToken(ctx, "describe account", t, func(ctx context.Context) error {
@@ -131,7 +134,8 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {
 		var own OwnSession
 		v, err := scanDescribed(row, &own.Current, &own.Unused)
-		own.ID, own.CreatedAt, own.ExpiresAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt, v.ExpiresAt, v.IPAddress, v.UserAgent
+		own.ID, own.CreatedAt, own.ExpiresAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt, v.ExpiresAt,
+			v.IPAddress, v.UserAgent
 		own.Unused = max(0, own.Unused)
 		if own.Current {
 			a.Session = v

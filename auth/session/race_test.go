@@ -154,7 +154,8 @@ func TestAPanicDuringALookUpIsAnError(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	if _, err := l.find(t.Context(), "a"); !errors.Is(err, database.ErrFault) || !strings.Contains(err.Error(), "a driver's fault") || database.ConnectionLost(err) {
+	if _, err := l.find(t.Context(), "a"); !errors.Is(err, database.ErrFault) ||
+		!strings.Contains(err.Error(), "a driver's fault") || database.ConnectionLost(err) {
 		t.Errorf("got %v", err)
 	}
 	fails = false

@@ -21,8 +21,8 @@ type Options struct {
 	Idle time.Duration
 	// Lifetime ends it this long after sign-in whatever happens. Default 720 h.
 	Lifetime time.Duration
-	// Cache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks. Nothing
-	// is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
+	// Cache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks.
+	// Nothing is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
 	Cache time.Duration
 	// PerUser is how many sessions a user may have: a new one beyond that ends those that were not used for longest.
 	// Default 100.

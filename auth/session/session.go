@@ -1,9 +1,9 @@
 // Package session is who a request is: users, the sessions of their browsers, and the cookie in between. A Reader looks
-// sessions up on every request, keeps copies as long as it hears of every revocation, and ends what outlives its session.
-// A Maker makes and ends sessions, in the transactions of whoever has a reason to.
+// sessions up on every request, keeps copies as long as it hears of every revocation, and ends what outlives its
+// session. A Maker makes and ends sessions, in the transactions of whoever has a reason to.
 //
-// It never sees a password, and never decides what a path needs or what a user may do. Time is PostgreSQL's: no expiry is
-// ever judged by this machine's clock.
+// It never sees a password, and never decides what a path needs or what a user may do. Time is PostgreSQL's: no expiry
+// is ever judged by this machine's clock.
 package session
 
 import (
@@ -43,7 +43,8 @@ type User struct {
 	Roles         []string
 	Image         string    // may be empty
 	DisabledAt    time.Time // zero: not disabled
-	// PasswordLocked: too many wrong passwords in a row, so that only familiar places get in. Filled in by FindUser and Users.
+	// PasswordLocked: too many wrong passwords in a row, so that only familiar places get in. Filled in by FindUser and
+	// Users.
 	PasswordLocked bool
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -53,7 +54,8 @@ type User struct {
 const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
-	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses. Later it takes
-	// the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and 7.5.2).
+	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses. Later it
+	// takes the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and
+	// 7.5.2).
 	FreshFor = 10 * time.Minute
 )

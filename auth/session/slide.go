@@ -54,22 +54,25 @@ func (sl *slides) flush() {
 func (r *Reader) slideEvery() time.Duration { return min(time.Minute, r.o.Idle/50) }
 
 // slide moves the expiry of sessions in use. An expiry that an operator brought forward by hand is left where it is:
-// ours is never earlier than last use plus idle limit, or the end of the lifetime. The row keeps the idle limit that its expiry was
-// made with, so that one under a lowered setting is not taken for that. A failure costs the users at most one interval, so it is
-// only logged.
+// ours is never earlier than last use plus idle limit, or the end of the lifetime. The row keeps the idle limit that
+// its expiry was made with, so that one under a lowered setting is not taken for that. A failure costs the users at
+// most one interval, so it is only logged.
 func (r *Reader) slide(ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), database.Timeout)
 	defer cancel()
 	_, err := r.db.Work.Exec(ctx, `
 		UPDATE gatepost.session s
-		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch FROM $2::interval))),
+		SET last_used_at = now(), updated_at = now(), idle_seconds = least(idle_seconds, ceil(extract(epoch
+		    FROM $2::interval))),
 		    expires_at = CASE
-		        WHEN expires_at < least(`+lastUsedAt+` + idle_seconds * interval '1 second', `+createdAt+` + $3::interval) - interval '1 second'
+		        WHEN expires_at < least(`+lastUsedAt+` + idle_seconds * interval '1 second',
+		            `+createdAt+` + $3::interval) - interval '1 second'
 		        THEN expires_at
 		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), `+createdAt+` + $3::interval)
 		    END
 		WHERE id IN (
-		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval AND expires_at > now()
+		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval
+		        AND expires_at > now()
 		    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)`,
 		ids, r.o.Idle, r.o.Lifetime, r.slideEvery())
 	if err != nil {

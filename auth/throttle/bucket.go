@@ -10,8 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// Key is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own could
-// not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
+// Key is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own
+// could not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
 type Key = []byte
 
 func KeyOf(parts ...string) Key {
@@ -42,8 +42,8 @@ func (l Limits) keys() (keys []Key) {
 // oneMore counts a failure, whatever the row says.
 const oneMore = `least(greatest(t.failures, 0), 1000000) + 1`
 
-// bucketSQL is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so far in
-// the past that the last attempt of the burst is the one that takes it beyond now. $1 key, $2 room, $3 interval.
+// bucketSQL is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so
+// far in the past that the last attempt of the burst is the one that takes it beyond now. $1 key, $2 room, $3 interval.
 const bucketSQL = `
 	INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
 	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
@@ -95,9 +95,9 @@ func (l Limits) ask(ctx context.Context, from interface {
 	return Collect(rows)
 }
 
-// Take counts an attempt against the limits, in a transaction, unless one is reached, and fails with an *Error then: among
-// any number at once as many get through as may. Who is refused has only read, or refusals would wait for each other's
-// locks with a connection each.
+// Take counts an attempt against the limits, in a transaction, unless one is reached, and fails with an *Error then:
+// among any number at once as many get through as may. Who is refused has only read, or refusals would wait for each
+// other's locks with a connection each.
 func (l Limits) Take(ctx context.Context, tx pgx.Tx) error {
 	if err := l.Check(ctx, tx); err != nil {
 		return err

@@ -50,8 +50,8 @@ func (d Doors) Keys() (keys []Key) {
 	return keys
 }
 
-// Through are the keys that count for an attempt through a door. A familiar browser does not wait for what others in its
-// network do.
+// Through are the keys that count for an attempt through a door. A familiar browser does not wait for what others in
+// its network do.
 func (d Doors) Through(which Door) []Key {
 	keys := []Key{d.failures[which], d.proofs[which].Key}
 	if which == BrowserDoor {

@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for longer
-// and longer, the familiar ones have counts of their own.
+// Door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for
+// longer and longer, the familiar ones have counts of their own.
 type Door int
 
 // The doors of an account.
@@ -46,7 +46,8 @@ func placeOf(d Door, c secret.Client) []byte {
 }
 
 // Befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
-// time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps it.
+// time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps
+// it.
 func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (secret.Token, error) {
 	t, err := RenewBrowser(ctx, tx, c)
 	if err != nil {
@@ -56,7 +57,8 @@ func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (s
 	for _, place := range [][]byte{BrowserPlace(t), NetworkPlace(c)} {
 		b.Queue(`
 			INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ($1, $2, now() + $3::interval)
-			ON CONFLICT (user_id, place) DO UPDATE SET failures = 0, expires_at = excluded.expires_at`, userID, place, FamiliarFor)
+			ON CONFLICT (user_id, place) DO UPDATE SET failures = 0,
+			    expires_at = excluded.expires_at`, userID, place, FamiliarFor)
 	}
 	b.Queue(`
 		DELETE FROM gatepost.familiar WHERE user_id = $1 AND place IN (
@@ -88,12 +90,14 @@ func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token
 
 // countUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.
 func countUnfamiliar(b *pgx.Batch, userID string, place []byte) {
-	b.Queue(`UPDATE gatepost.familiar SET failures = least(greatest(failures, 0), 1000000) + 1 WHERE user_id = $1 AND place = $2`, userID, place)
-	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND failures >= $3`, userID, place, placeLimit)
+	b.Queue(`UPDATE gatepost.familiar SET failures = least(greatest(failures, 0), 1000000) + 1 WHERE user_id = $1
+	    AND place = $2`, userID, place)
+	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND failures >= $3`,
+		userID, place, placeLimit)
 }
 
-// StartAnew forgets the failed attempts at a user's account, and every place but the one of a sign-in, of which browser is
-// the new token.
+// StartAnew forgets the failed attempts at a user's account, and every place but the one of a sign-in, of which browser
+// is the new token.
 func StartAnew(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token, c secret.Client) error {
 	_, err := tx.Exec(ctx, `
 		WITH forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
@@ -110,7 +114,8 @@ func Sweep(ctx context.Context, db *database.DB) (total int64, err error) {
 		`throttle WHERE expires_at < now() ORDER BY expires_at`,
 		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
 		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
-		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1) ORDER BY expires_at`, bogusRows-1),
+		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1)
+		        ORDER BY expires_at`, bogusRows-1),
 	} {
 		n, err := db.Sweep(ctx, doomed)
 		total += n

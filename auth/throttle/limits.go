@@ -1,6 +1,6 @@
-// Package throttle bounds what may be tried: wrong passwords and right ones, by account, place and network; sign-ups, new
-// names and requests for mail. It knows in which places an account is at home, so that strangers who guess shut only
-// their own door.
+// Package throttle bounds what may be tried: wrong passwords and right ones, by account, place and network; sign-ups,
+// new names and requests for mail. It knows in which places an account is at home, so that strangers who guess shut
+// only their own door.
 //
 // It verifies nothing and refuses nobody by itself: whoever does a deed asks it first, and counts in the transaction of
 // the deed. Counts are rows of PostgreSQL, which all gates share; keys are hashes.
@@ -47,16 +47,16 @@ const (
 	// network.
 	innerWidth = 4
 
-	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and how
-	// many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
+	// innerLimit is how many users may sign up at once from this machine or a private network, and then in an hour, and
+	// how many may ask for mail: as a rule a proxy that was not listed stands there, and speaks for everybody.
 	innerLimit = 100
 
 	// A user may choose another name this often at once, and then once per interval.
 	renameBurst    = 10
 	renameInterval = time.Minute
 
-	// Mail that somebody asked for without a password: for an address one in a minute and five in an hour, for a network
-	// twenty in an hour.
+	// Mail that somebody asked for without a password: for an address one in a minute and five in an hour, for a
+	// network twenty in an hour.
 	mailMinute  = time.Minute
 	mailHourly  = 5
 	mailNetwork = 20
@@ -86,8 +86,8 @@ func hourly(key Key, limit int) Bucket {
 	return Bucket{key, limit, time.Hour / time.Duration(limit)}
 }
 
-// Mail are the limits on mail of a class to an address. There are several classes, so that nobody keeps its owner from a
-// link or a warning by having other mail sent.
+// Mail are the limits on mail of a class to an address. There are several classes, so that nobody keeps its owner from
+// a link or a warning by having other mail sent.
 func Mail(class, email string) Limits {
 	return Limits{{KeyOf("mail", email, class, "minute"), 1, mailMinute}, MailHourly(class, email)[0]}
 }
@@ -110,8 +110,8 @@ func MailRequests(a netip.Addr) Limits {
 	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
 }
 
-// SignUps are the limits that a sign-up from an address counts against: so many in an hour from its network, and so many
-// from everywhere. 0: no limit.
+// SignUps are the limits that a sign-up from an address counts against: so many in an hour from its network, and so
+// many from everywhere. 0: no limit.
 func SignUps(a netip.Addr, limit, total int) (list Limits) {
 	switch {
 	case limit <= 0:

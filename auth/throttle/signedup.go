@@ -26,13 +26,15 @@ func ForgetSignUp(ctx context.Context, tx pgx.Tx, browser secret.Token) error {
 
 // SignedUp says whether a user whose address is to be confirmed signed up in a browser so lately. It is the user's age
 // that counts.
-func SignedUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token, lately time.Duration) (yes bool, err error) {
+func SignedUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token,
+	lately time.Duration) (yes bool, err error) {
 	if browser == "" {
 		return false, nil
 	}
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM gatepost.signup_browser b JOIN gatepost."user" u ON u.id = b.user_id
-		    WHERE b.user_id = $1 AND b.place = $2 AND b.expires_at > now() AND NOT u.email_verified AND u.created_at > now() - $3::interval)`,
+		    WHERE b.user_id = $1 AND b.place = $2 AND b.expires_at > now() AND NOT u.email_verified
+		        AND u.created_at > now() - $3::interval)`,
 		userID, BrowserPlace(browser), lately).Scan(&yes)
 	return yes, err
 }
