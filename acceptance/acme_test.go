@@ -23,19 +23,20 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// pebble is the test server of the ACME protocol.
+// pebble is a running Pebble, the test server of the ACME protocol.
 type pebble struct {
 	directory, certFile string
-	client              *http.Client // knows its certificate
+	client              *http.Client // trusts pebble's own certificate
 	management          string
 	log                 *logBuffer
 }
 
-// startPebble has it look for who wants a certificate at these ports of this machine.
+// startPebble runs a pebble that validates names at these ports of this machine.
 func startPebble(t *testing.T, tlsPort, httpPort string) *pebble {
 	t.Helper()
 	dir := t.TempDir()
-	program, err := exec.Command("go", "tool", "-modfile=../tools/go.mod", "-n", "pebble").Output() // builds it, and says where it is
+	// The command builds pebble and prints its path.
+	program, err := exec.Command("go", "tool", "-modfile=../tools/go.mod", "-n", "pebble").Output()
 	if err != nil {
 		t.Fatalf("build pebble: %v", err)
 	}
@@ -62,7 +63,7 @@ func startPebble(t *testing.T, tlsPort, httpPort string) *pebble {
 	return p
 }
 
-// everyNameIsHere is a DNS server that says so, over TCP.
+// everyNameIsHere is a DNS server over TCP that resolves every name to this machine.
 func everyNameIsHere(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -85,7 +86,7 @@ func everyNameIsHere(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// answerHere answers one question: an address of this machine, and none in IPv6.
+// answerHere answers one question: with an address of this machine in IPv4, and with none in IPv6.
 func answerHere(conn net.Conn) error {
 	var size uint16
 	if err := binary.Read(conn, binary.BigEndian, &size); err != nil {
@@ -112,7 +113,7 @@ func answerHere(conn net.Conn) error {
 	return err
 }
 
-// roots are those of the certificates that pebble gives out.
+// roots returns the root certificates of the certificates that pebble issues.
 func (p *pebble) roots(t *testing.T) *x509.CertPool {
 	t.Helper()
 	res, err := p.client.Get(p.management + "/roots/0")
@@ -128,17 +129,17 @@ func (p *pebble) roots(t *testing.T) *x509.CertPool {
 	return roots
 }
 
-// orders is how many certificates it was asked for.
+// orders returns how many certificates pebble was asked for.
 func (p *pebble) orders() int { return strings.Count(p.log.String(), "Added order") }
 
-// acmeGate is one for app.example.com.
+// acmeGate starts a gate for app.example.com.
 func acmeGate(t *testing.T, p *pebble, database string, env ...string) *running {
 	t.Helper()
 	return startGate(t, append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=https://app.example.com",
 		"GATEPOST_ACME_DOMAINS=app.example.com", "GATEPOST_ACME_DIRECTORY=" + p.directory, "SSL_CERT_FILE=" + p.certFile}, env...)...)
 }
 
-// shown is the certificate of a gate for who asks for a name.
+// shown returns the certificate that the gate presents to a client that asks for name.
 func shown(g *running, roots *x509.CertPool, name string) (*x509.Certificate, error) {
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(g.url, "http://"), &tls.Config{RootCAs: roots, ServerName: name})
 	if err != nil {
@@ -180,13 +181,13 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	}
 }
 
-// Where only port 80 reaches the gate, the authority looks there.
+// If only port 80 reaches the gate, the authority validates there.
 func TestTheAuthorityMayLookOverHTTP(t *testing.T) {
 	t.Parallel()
 	httpPort := freePort(t)
 	port80 := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: "localhost:" + httpPort})
-		r.Out.Host = "app.example.com" // without a port, as there
+		r.Out.Host = "app.example.com" // without a port, as on port 80
 	}})
 	t.Cleanup(port80.Close)
 	_, port, _ := net.SplitHostPort(port80.Listener.Addr().String())

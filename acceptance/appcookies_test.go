@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// expired are the lines by which an answer ends cookies other than the gate's.
+// expired returns the Set-Cookie lines by which an answer ends cookies other than the gate's.
 func expired(r reply) (list []string) {
 	for _, line := range r.header.Values("Set-Cookie") {
 		if !strings.HasPrefix(line, "gatepost_") {

@@ -15,11 +15,11 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// realApp is a server that people run, started from what is installed. It answers "the dashboard" or "home", and the
-// ones that run programs also with the headers as those see them.
+// realApp is a server that operators run, started from the installed program. It answers "the dashboard" or
+// "home". Servers that run programs also answer with the headers as their programs see them.
 type realApp struct {
 	name    string
-	program []string // any of these
+	program []string // alternatives; the first one installed runs
 	args    func(t *testing.T, port string) []string
 	headers bool
 }
@@ -44,7 +44,7 @@ func appFile(name string) string {
 	return path
 }
 
-// appConfig fills in what a server's configuration cannot know beforehand.
+// appConfig fills in what a server's configuration file cannot know in advance.
 func appConfig(t *testing.T, name, port string) string {
 	t.Helper()
 	b, err := os.ReadFile(appFile(name))
@@ -60,7 +60,8 @@ func appConfig(t *testing.T, name, port string) string {
 	return path
 }
 
-// missing ends a test that cannot run here: quietly on somebody's machine, loudly in CI, which installs everything.
+// missing skips a test that cannot run on this machine. In CI, where everything is installed, it fails the
+// test.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -69,7 +70,7 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// start returns the address of the running app.
+// start starts the app and returns its address.
 func (a realApp) start(t *testing.T) (address string) {
 	t.Helper()
 	i := slices.IndexFunc(a.program, func(p string) bool { _, err := exec.LookPath(p); return err == nil })
@@ -88,7 +89,7 @@ func (a realApp) start(t *testing.T) (address string) {
 	return "127.0.0.1:" + port
 }
 
-// rawGet sends bytes to any server, and returns all that comes back.
+// rawGet sends raw bytes to a server, and returns all that comes back.
 func rawGet(t *testing.T, address, raw string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -100,11 +101,11 @@ func rawGet(t *testing.T, address, raw string) string {
 	if _, err := io.WriteString(conn, raw); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := io.ReadAll(conn) // what came before a broken connection counts
+	b, _ := io.ReadAll(conn) // keep what came before a broken connection
 	return string(b)
 }
 
-// spellings are combinations of what servers drop, decode and resolve.
+// spellings returns combinations of what servers drop, decode and resolve in paths.
 func spellings() []string {
 	var list []string
 	for _, before := range []string{
@@ -120,7 +121,7 @@ func spellings() []string {
 		}
 	}
 	kept := list[:0]
-	for i, s := range list { // every third: no two of the lists above have a length that 3 divides
+	for i, s := range list { // every third spelling: 3 divides the length of none of the lists above
 		if i%3 == 0 {
 			kept = append(kept, s)
 		}
@@ -128,8 +129,8 @@ func spellings() []string {
 	return kept
 }
 
-// Whatever a real server would serve as its dashboard, a visitor who is not signed in does not get. That the app alone
-// serves it under many of these names shows that the list is worth something.
+// A visitor who is not signed in gets nothing that a real server would serve as its dashboard. The app alone
+// serves the dashboard under many of these spellings, which shows that the list tests something.
 func TestNoSpellingOpensADashboardOfARealServer(t *testing.T) {
 	t.Parallel()
 	for _, a := range realApps {
@@ -157,7 +158,7 @@ func TestNoSpellingOpensADashboardOfARealServer(t *testing.T) {
 	}
 }
 
-// WSGI and PHP write X_Auth_User, X-Auth-User and others the same way, so that no app there could tell them apart.
+// WSGI and PHP map X_Auth_User and X-Auth-User to the same name, so their apps cannot tell them apart.
 func TestRealAppsNeverSeeAForgedIdentity(t *testing.T) {
 	t.Parallel()
 	for _, a := range realApps {

@@ -70,7 +70,7 @@ func TestTheWalk(t *testing.T) {
 	}
 }
 
-// Each row of the contract's table that needs nothing broken.
+// Each row of the contract's table that needs no failing part.
 func TestWhatAVisitorGets(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -150,7 +150,7 @@ func TestWhatAnOperatorDoesInSQLIsSeenWithinASecond(t *testing.T) {
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 	for _, step := range []struct {
-		sql, path string // login: they sign in
+		sql, path string // path: the page to ask for; login: they sign in instead
 		want      int
 	}{
 		{`SELECT`, "/admin", 403},
@@ -241,7 +241,7 @@ func TestAnAppThatIsGoneIs502(t *testing.T) {
 
 func TestAnAppThatIsSilentIs504(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts connections, nothing answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,10 +272,10 @@ func TestTooManyAttemptsAre429WhoeverIsMeant(t *testing.T) {
 	}
 }
 
-// PostgreSQL goes away and comes back while visitors keep coming.
+// PostgreSQL stops and starts while visitors keep sending requests.
 func TestTheDatabaseStopsAndStartsUnderTraffic(t *testing.T) {
 	t.Parallel()
-	authtest.NewDatabase(t) // skips here when there is no PostgreSQL
+	authtest.NewDatabase(t) // skips the test without PostgreSQL
 	dir, err := os.MkdirTemp("", "gatepost-outage-")
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +338,7 @@ func TestTheDatabaseStopsAndStartsUnderTraffic(t *testing.T) {
 	}
 }
 
-// A database that accepts and never answers must not hold visitors for long.
+// A database that accepts connections and never answers must not make visitors wait long.
 func TestADatabaseThatHangsIs503WithinFiveSeconds(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewEmptyDatabase(t)
@@ -364,7 +364,7 @@ func TestADatabaseThatHangsIs503WithinFiveSeconds(t *testing.T) {
 	}
 }
 
-// Whoever reads the whole database and the most talkative log learns no password and no token.
+// The whole database and the log at its most detailed level hold no password and no token.
 func TestNoSecretInTheDatabaseOrTheLog(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewEmptyDatabase(t)
@@ -412,7 +412,7 @@ func TestNoSecretInTheDatabaseOrTheLog(t *testing.T) {
 
 func TestTheBuiltInDatabaseServesAndTheCommandsJoinIt(t *testing.T) {
 	t.Parallel()
-	authtest.NewDatabase(t) // skips here when there is no PostgreSQL
+	authtest.NewDatabase(t) // skips the test without PostgreSQL
 	dir, err := os.MkdirTemp("", "gatepost-builtin-")
 	if err != nil {
 		t.Fatal(err)
@@ -466,7 +466,7 @@ func TestProfilesAreForWhoAsksForThem(t *testing.T) {
 	}
 }
 
-// What is spared stays, and an operator's limit does not count it.
+// The spare heap stays, and an operator's memory limit does not count it.
 func TestTheCollectorHasSpareHeap(t *testing.T) {
 	t.Parallel()
 	db, app := "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url
@@ -482,7 +482,7 @@ func TestTheCollectorHasSpareHeap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := startGate(t, db, app, "GATEPOST_PROFILING=true", c.env)
-			for range 2 { // collections; the first may have been under way
+			for range 2 { // two collections: the first may have been under way
 				if r, err := http.Get(g.ops + "/debug/pprof/heap?gc=1"); err != nil {
 					t.Fatal(err)
 				} else if err := r.Body.Close(); err != nil {
@@ -540,7 +540,7 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 	}
 }
 
-// Whoever balances between gates learns which of them to leave alone, and why.
+// A load balancer learns from /readyz which gates to avoid, and why.
 func TestReadyzSaysWhy(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.NotFoundHandler())

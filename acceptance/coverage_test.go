@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// docs/security.md says of each case of the threat model and each known flaw of a gateway which test shows that it is not
-// ours. This test keeps that list complete, and the names in it real.
+// docs/security.md names, for each case of the threat model and each known flaw of gateways, the test which
+// shows that this gateway does not have it. This test checks that the list is complete and that its names
+// exist.
 func TestTheCoverageTablesAreCompleteAndTrue(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../docs/security.md")
@@ -48,7 +49,7 @@ func TestTheCoverageTablesAreCompleteAndTrue(t *testing.T) {
 	}
 }
 
-// coveredIDs are the cases of the threat model, by number, and the flaws of gateways, by letter and number.
+// coveredIDs returns the cases of the threat model, by number, and the flaws of gateways, by letter and number.
 func coveredIDs() []string {
 	var list []string
 	for i := range 47 {

@@ -8,8 +8,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// With the address of an app that uses Prisma behind a pooler, the whole gate works, and keeps no statement at the
-// server.
+// The gate works with the database URL of an app that uses Prisma behind a pooler, and then prepares no
+// statement at the server.
 func TestTheAddressOfAnAppWithPrismaWorks(t *testing.T) {
 	t.Parallel()
 	u, err := url.Parse(authtest.NewEmptyDatabase(t))

@@ -13,7 +13,7 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// operator runs commands in this process, on a database of their own.
+// operator runs commands in this process, on a database of its own.
 type operator struct {
 	t   *testing.T
 	env []string
@@ -26,7 +26,7 @@ func newOperator(t *testing.T, env ...string) *operator {
 	return o
 }
 
-// do runs a command that has to work.
+// do runs a command that has to succeed.
 func (o *operator) do(args ...string) (stdout, stderr string) {
 	o.t.Helper()
 	var out, said bytes.Buffer
@@ -36,7 +36,7 @@ func (o *operator) do(args ...string) (stdout, stderr string) {
 	return out.String(), said.String()
 }
 
-// What a command does to people is said with who did it and what, also when no table keeps it.
+// What a command does to users is logged with who did it and what was done, even if no table records it.
 func TestADeedOfACommandLeavesATrace(t *testing.T) {
 	t.Parallel()
 	me := "uid"
@@ -91,7 +91,7 @@ func (o *operator) checkTable(kept bool, actor string) {
 	}
 }
 
-// Nothing that people are called does anything to a terminal; JSON is exact.
+// No name or address of a user acts on a terminal. JSON output is exact.
 func TestWhatPeopleAreCalledDoesNothingToATerminal(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)

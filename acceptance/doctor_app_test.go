@@ -14,7 +14,7 @@ import (
 	"github.com/gatepost/gatepost/internal/doctor"
 )
 
-// examined are the findings of one kind, of a doctor who has the settings env.
+// examined returns the findings of one check, from a doctor with the settings env.
 func examined(t *testing.T, check, stdin string, env []string, args ...string) (list []doctor.Finding) {
 	t.Helper()
 	var out, said strings.Builder
@@ -31,7 +31,7 @@ func examined(t *testing.T, check, stdin string, env []string, args ...string) (
 	return list
 }
 
-// brokenFront is a proxy before a gate that changes requests or answers.
+// brokenFront is a proxy in front of a gate that changes requests or answers.
 func brokenFront(t *testing.T, gate string, in func(http.Header), out func(http.Header)) string {
 	t.Helper()
 	p := proxyTo(t, gate).(*httputil.ReverseProxy)
@@ -46,7 +46,7 @@ func brokenFront(t *testing.T, gate string, in func(http.Header), out func(http.
 	return s.URL
 }
 
-// eachSetCookie changes the lines of Set-Cookie; what becomes empty is dropped.
+// eachSetCookie changes the lines of Set-Cookie, and drops those that become empty.
 func eachSetCookie(change func(string) string) func(http.Header) {
 	return func(h http.Header) {
 		lines := h["Set-Cookie"]
@@ -59,8 +59,8 @@ func eachSetCookie(change func(string) string) func(http.Header) {
 	}
 }
 
-// The doctor sets the app's cookies, signs out, and looks whether each ends: through a chain that is right, and through
-// ones that are not.
+// The doctor sets the app's cookies, signs out, and checks that each cookie ends: through a correct chain, and
+// through faulty ones.
 func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 	t.Parallel()
 	const setting = "GATEPOST_APP_COOKIES=PHPSESSID, far@/wiki, Doku*, __Host-app"
@@ -111,8 +111,8 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 	}
 }
 
-// A login of the app's own behind the gate's: seen by asking the app, where it sends strangers, and by following who is
-// signed in.
+// The doctor notices a login of the app's own behind the gate's login. It asks the app, checks where the app
+// sends visitors without a session, and follows the redirects of a signed-in user.
 func TestDoctorSeesALoginOfTheAppsOwn(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -130,11 +130,11 @@ func TestDoctorSeesALoginOfTheAppsOwn(t *testing.T) {
 	env := []string{"GATEPOST_UPSTREAM=" + app.URL, "GATEPOST_PROTECT=/dashboard", "GATEPOST_HOME=/home"}
 	for name, c := range map[string]struct {
 		more  []string
-		asked doctor.Level // what the app itself says
-		sends bool         // strangers to our login
-		loops doctor.Level // for whoever is signed in
+		asked doctor.Level // the finding from asking the app itself
+		sends bool         // the app redirects to the gate's login
+		loops doctor.Level // the finding for a signed-in user
 	}{
-		"as it is":        {nil, doctor.Warning, true, doctor.OK}, // its home is another page
+		"as it is":        {nil, doctor.Warning, true, doctor.OK}, // home is another page
 		"home is /":       {[]string{"GATEPOST_HOME=/"}, doctor.Warning, true, doctor.Failed},
 		"ours are moved":  {[]string{"GATEPOST_PAGES=/auth"}, doctor.OK, false, doctor.OK},
 		"and home is / ":  {[]string{"GATEPOST_PAGES=/auth", "GATEPOST_HOME=/"}, doctor.OK, false, doctor.OK},

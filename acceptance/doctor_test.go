@@ -17,7 +17,7 @@ import (
 	"github.com/gatepost/gatepost/internal/doctor"
 )
 
-// runDoctor runs the real binary without a single setting, as on a laptop.
+// runDoctor runs the real binary without any setting, as on a laptop.
 func runDoctor(t *testing.T, stdin string, args ...string) (code int, out, said string) {
 	t.Helper()
 	gatepost, err := exec.LookPath("gatepost")
@@ -53,7 +53,7 @@ func TestDoctorFindsNothingWrongWithTheGate(t *testing.T) {
 	if !strings.Contains(said, `GET "/x/..%2fdashboard": 401 Unauthorized`) || strings.Contains(said+out, password) {
 		t.Errorf("the list of requests:\n%s", said)
 	}
-	for _, seen := range a.take() { // what belongs to the signed-in part is plain
+	for _, seen := range a.take() { // on protected paths the doctor sends plain requests only
 		if method, target, _ := strings.Cut(seen, " "); target != "/" && target != "/dashboard" && target != "/dashboard/gatepost-doctor.css" && strings.TrimSuffix(target, "/dashboard") != "/gatepost-doctor" {
 			t.Errorf("the app saw %s %s", method, target)
 		}
@@ -79,7 +79,8 @@ func TestDoctorFindsTheAppBesideTheGate(t *testing.T) {
 	}
 }
 
-// A file that a rule opens is not taken for a hole beside the protected page, and what is beside it is looked at.
+// A file that a rule opens does not count as a hole next to the protected page, and the paths next to the file
+// are checked.
 func TestDoctorLooksBesideWhatRulesOpen(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -97,8 +98,8 @@ func TestDoctorLooksBesideWhatRulesOpen(t *testing.T) {
 	}
 }
 
-// A real proxy between the visitors and the gate, with two faults that are often met: it keeps the login page, and it
-// serves what looks like a static file without asking the gate.
+// A real proxy between the visitors and the gate has two common faults: it caches the login page, and it serves
+// what looks like a static file without asking the gate.
 func TestDoctorFindsWhatAProxyInFrontDoesWrong(t *testing.T) {
 	t.Parallel()
 	front := &naiveFront{kept: map[string]*httptest.ResponseRecorder{}}
@@ -124,7 +125,7 @@ func TestDoctorFindsWhatAProxyInFrontDoesWrong(t *testing.T) {
 	}
 }
 
-// naiveFront sends style sheets to the app and everything else to the gate, whose login page it keeps.
+// naiveFront sends style sheets to the app and other requests to the gate, and caches the gate's login page.
 type naiveFront struct {
 	gate, app http.Handler
 	mu        sync.Mutex
@@ -159,7 +160,7 @@ func (f *naiveFront) serveKept(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Body.Bytes())
 }
 
-// proxyTo forwards with the visitor's own Host, path and query.
+// proxyTo forwards requests with the visitor's own Host, path and query.
 func proxyTo(t *testing.T, address string) http.Handler {
 	t.Helper()
 	to, err := url.Parse(address)

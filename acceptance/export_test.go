@@ -10,8 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// One user asks for their data forty times at once and reads none of it; there is much of it. Nobody else notices, and
-// whoever reads has all of it.
+// One user requests their large export forty times at once and reads none of it. Other visitors are not
+// affected, and a client that reads its export gets all of it.
 func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -48,7 +48,7 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	if err := json.NewDecoder(res.Body).Decode(&export); err != nil || len(export.Events) < events {
 		t.Errorf("the file has %d events, %v", len(export.Events), err)
 	}
-	for _, conn := range idle { // which gave way, most of them before anything was written
+	for _, conn := range idle { // most of them gave way before anything was written
 		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 429 && res.StatusCode != 200 {
 			t.Errorf("who gave way: %v, %v", res, err)
 		}

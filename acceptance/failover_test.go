@@ -19,7 +19,7 @@ import (
 	"github.com/gatepost/gatepost/internal/localpg"
 )
 
-// replica is a PostgreSQL of a pair.
+// replica is one PostgreSQL of a pair.
 type replica struct {
 	dir    string
 	server *localpg.Server
@@ -35,7 +35,7 @@ func startReplica(t *testing.T, dir string) replica {
 	return replica{dir, s}
 }
 
-// exec runs one statement, beside any gate.
+// exec runs one statement on a connection of its own.
 func (r replica) exec(t *testing.T, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), r.server.URL(localpg.Superuser))
@@ -61,7 +61,7 @@ func (r replica) value(t *testing.T, sql string) (v string) {
 	return v
 }
 
-// socket is the directory of its socket, which is its host to clients.
+// socket returns the directory of the server's socket, which clients use as its host.
 func (r replica) socket(t *testing.T) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(r.server.URL(localpg.Superuser))
@@ -71,7 +71,7 @@ func (r replica) socket(t *testing.T) string {
 	return config.Host
 }
 
-// kill is a power cut.
+// kill ends the server at once, like a power cut.
 func (r replica) kill(t *testing.T) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(r.dir, "postgres", "postmaster.pid"))
@@ -85,7 +85,7 @@ func (r replica) kill(t *testing.T) {
 	}
 }
 
-// publicDir is one that PostgreSQL's own user may enter.
+// publicDir makes a directory that PostgreSQL's own user may enter.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gatepost-pair-")
@@ -99,10 +99,10 @@ func publicDir(t *testing.T) string {
 	return dir
 }
 
-// newPair is a primary and a standby that has all that was ever acknowledged.
+// newPair starts a primary and a standby. The standby has every commit that was acknowledged.
 func newPair(t *testing.T) (primary, standby replica) {
 	t.Helper()
-	authtest.NewDatabase(t) // skips here when there is no PostgreSQL
+	authtest.NewDatabase(t) // skips the test without PostgreSQL
 	primary = startReplica(t, publicDir(t))
 	programs := filepath.Dir(primary.value(t, `SELECT setting FROM pg_config() WHERE name = 'BINDIR'`) + "/")
 	dir := publicDir(t)
@@ -112,10 +112,11 @@ func newPair(t *testing.T) (primary, standby replica) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("copy the primary: %v %s", err, out)
 	}
-	if err := os.Remove(filepath.Join(copied, ".s.PGSQL.5432.lock")); err != nil && !os.IsNotExist(err) { // of the primary's socket
+	// The lock file is that of the primary's socket.
+	if err := os.Remove(filepath.Join(copied, ".s.PGSQL.5432.lock")); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	// Whoever owns the one owns the other.
+	// The copy gets the same owner as the original.
 	info, err := os.Stat(filepath.Join(primary.dir, "postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,8 @@ func newPair(t *testing.T) (primary, standby replica) {
 	return primary, standby
 }
 
-// The primary dies and its standby is promoted, while people sign up and work. The gate goes on without being told.
+// The primary dies and its standby is promoted while users sign up and load pages. The gate goes on without
+// being told.
 func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	primary, standby := newPair(t)
@@ -213,14 +215,14 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 			t.Errorf("%s signed up, was told so, and is lost", email)
 		}
 	}
-	// Revocations are heard of from the new primary.
+	// The gate hears of revocations from the new primary.
 	eventually(t, "revocations are heard", func() bool { return strings.Contains(g.metrics(t), "gatepost_revocations_heard 1") })
 	standby.exec(t, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'ada@example.com'`)
 	ada.becomes("/dashboard", 401)
 }
 
-// The primary restarts, and its standby answers meanwhile. It knows of no logout yet, so nobody is to ask it, whether the settings say so
-// or not.
+// While the primary restarts, its standby still answers. The standby may not know of recent logouts, so the
+// gate must not ask it, whether the settings say so or not.
 func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	primary, standby := newPair(t)
@@ -236,7 +238,7 @@ func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
 	if out, code := runGate(t, []string{"check"}, hosts(primary.socket(t), standby.socket(t)), app); code != 1 || !strings.Contains(out, "a standby answers") || !strings.Contains(out, "point DATABASE_URL at the primary") {
 		t.Errorf("a standby, checked beside a dead primary: %d %s", code, out)
 	}
-	_ = primary.server.Stop() // gives up the directory; what it stops is dead
+	_ = primary.server.Stop() // releases the directory; the server is dead already
 	primary = startReplica(t, primary.dir)
 	eventually(t, "protected pages are open", func() bool { return ada.fetch("/dashboard").status == 200 })
 	standby.exec(t, `SELECT pg_wal_replay_pause()`)

@@ -18,13 +18,13 @@ import (
 	"github.com/gatepost/gatepost/internal/server"
 )
 
-// tally counts what a hostile client was answered, and notes what is no honest answer.
+// tally counts the answers that a hostile client gets, and notes those that are wrong.
 type tally struct {
 	mu       sync.Mutex
 	statuses map[int]int
 	wrong    map[string]int
 	wanted   int // clients that are to be under way
-	under    int // that are
+	under    int // clients that are under way
 }
 
 func (y *tally) copy() tallied {
@@ -48,7 +48,7 @@ func (y tallied) sum() (n int) {
 
 func (y *tally) answers() int { return y.copy().sum() }
 
-// of says how many clients there will be, and begun that one is under way.
+// of sets the number of clients, and begun counts one that is under way.
 func (y *tally) of(n int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -61,17 +61,18 @@ func (y *tally) begun() {
 	y.under++
 }
 
-// started says that nearly all are under way: a few may be refused the connection.
+// started reports whether nearly all clients are under way. A few may be refused the connection.
 func (y *tally) started() bool {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.wanted > 0 && y.under >= y.wanted*9/10
 }
 
-// statusClientGone is what the log has of whoever left, and nobody is ever to see.
+// statusClientGone is what the log has for a client that left early. No client may ever receive it.
 const statusClientGone = 499
 
-// hear counts an answer. Refusals of whoever may come again say when; what a client sends is no fault of ours.
+// hear counts an answer. A refusal after which the client may try again must say when. Refusals that blame the
+// request are correct.
 func (y *tally) hear(status int, header http.Header) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -84,7 +85,7 @@ func (y *tally) hear(status int, header http.Header) {
 		y.wrong[fmt.Sprintf("%d without Retry-After", status)]++
 	case status == statusClientGone:
 		y.wrong["taken for gone while it waits"]++
-	case status >= 500 && !later && status != http.StatusGatewayTimeout: // an app that says nothing is
+	case status >= 500 && !later && status != http.StatusGatewayTimeout: // right for an app that is silent
 		y.wrong[fmt.Sprint("answered ", status)]++
 	}
 }
@@ -98,20 +99,20 @@ func (y *tally) note(what string) {
 	y.wrong[what]++
 }
 
-// hangsAfter is how long anybody hostile may be left without an answer, or an end of the connection: longer than any
-// limit of the gate.
+// hangsAfter is the longest that a hostile client may wait for an answer or for the end of its connection. It
+// is longer than any limit of the gate.
 const hangsAfter = 40 * time.Second
 
 // shot is one request of a hostile client.
 type shot struct {
 	method, path string
-	body         string  // of a form
-	from         string  // the address it comes from
-	session      *string // a token, replaced by what answers set; nil: none
+	body         string  // the body of a form
+	from         string  // the address that it comes from
+	session      *string // a token, replaced by the one that an answer sets; nil: none
 	headers      []string
 }
 
-// raw is the request as HTTP/1 has it.
+// raw returns the request in the form of HTTP/1.
 func (s *siege) raw(x shot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", x.method, x.path, s.host())
@@ -124,7 +125,7 @@ func (s *siege) raw(x shot) string {
 	return b.String() + "\r\n" + x.body
 }
 
-// headers are those of a shot, but for its length.
+// headers returns the headers of a shot without Content-Length.
 func (s *siege) headers(x shot) []string {
 	list := append([]string{"Sec-Fetch-Mode: navigate"}, x.headers...)
 	if x.from != "" && !s.direct {
@@ -150,7 +151,7 @@ type hostileConn struct {
 	in *bufio.Reader
 }
 
-// each runs so many clients at once, each with a connection of its own and over and over again, until the siege ends.
+// each runs n clients at once until the siege ends. Each client opens one connection after the other.
 func (s *siege) each(ctx context.Context, n int, visit func(c hostileConn, i, round int)) {
 	s.tally.of(n)
 	var all sync.WaitGroup
@@ -160,7 +161,7 @@ func (s *siege) each(ctx context.Context, n int, visit func(c hostileConn, i, ro
 			for round := 0; ctx.Err() == nil; round++ {
 				c, err := s.dial(ctx)
 				if err != nil {
-					time.Sleep(50 * time.Millisecond) // refused, which is an answer too
+					time.Sleep(50 * time.Millisecond) // a refused connection is an answer too
 					continue
 				}
 				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
@@ -186,14 +187,14 @@ func (s *siege) dial(ctx context.Context) (hostileConn, error) {
 	return hostileConn{conn, s, bufio.NewReaderSize(conn, 4<<10)}, nil
 }
 
-// sends writes, and says whether all was taken.
+// sends writes text and reports whether all of it was taken.
 func (c hostileConn) sends(text string) bool {
 	_ = c.SetWriteDeadline(time.Now().Add(hangsAfter))
 	_, err := io.WriteString(c, text)
 	return err == nil
 }
 
-// hears reads an answer and counts it. It says whether the connection goes on.
+// hears reads an answer and counts it. It reports whether the connection goes on.
 func (c hostileConn) hears(x shot) bool {
 	_ = c.SetReadDeadline(time.Now().Add(hangsAfter))
 	for {
@@ -217,10 +218,10 @@ func (c hostileConn) hears(x shot) bool {
 	}
 }
 
-// aim says what a client sends next.
+// aim returns what a client sends next.
 type aim func(s *siege, i, round int) shot
 
-// flood is so many connections that send one request after the other.
+// flood opens n connections that each send one request after the other.
 func flood(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		rounds := make([]int, n)
@@ -233,10 +234,11 @@ func flood(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// perConnection is how many streams of HTTP/2 a client has on one connection: nearly all that the gate allows.
+// perConnection is how many streams of HTTP/2 a client opens on one connection: nearly all that the gate
+// allows.
 const perConnection = server.MaxStreams - 8
 
-// streams is flood on few connections of HTTP/2.
+// streams is flood over few connections of HTTP/2.
 func streams(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		clients := s.connections(n)
@@ -255,14 +257,15 @@ func streams(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// connections are clients that have all their requests on one connection each, and enough of them for so many streams.
+// connections returns as many clients, each with a single HTTP/2 connection, as this number of streams needs.
 func (s *siege) connections(streams int) (list []*http.Client) {
 	for range (streams + perConnection - 1) / perConnection {
 		transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext, TLSClientConfig: &tls.Config{RootCAs: s.roots}, ForceAttemptHTTP2: true,
 			HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
 		s.t.Cleanup(transport.CloseIdleConnections)
 		client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		if _, err := send(client, "GET", s.g.url+"/.gatepost/healthz", ""); err != nil { // or each request would connect
+		// Without a first request, each of the later ones would connect.
+		if _, err := send(client, "GET", s.g.url+"/.gatepost/healthz", ""); err != nil {
 			s.tally.note("no connection: " + err.Error())
 		}
 		list = append(list, client)
@@ -270,7 +273,7 @@ func (s *siege) connections(streams int) (list []*http.Client) {
 	return list
 }
 
-// stream sends one request with its form, or with another body that goes on for as long as it likes.
+// stream sends one request with the body of its form, or with body, which may be endless.
 func (s *siege) stream(ctx context.Context, client *http.Client, x shot, body io.Reader) {
 	if body == nil {
 		body = strings.NewReader(x.body)
@@ -298,6 +301,6 @@ func (s *siege) stream(ctx context.Context, client *http.Client, x shot, body io
 	if token := s.sessionIn(res.Header); x.session != nil && token != "" {
 		*x.session = token
 	}
-	_, _ = io.Copy(io.Discard, res.Body) // the siege may end
+	_, _ = io.Copy(io.Discard, res.Body) // the siege may end meanwhile
 	_ = res.Body.Close()
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// A network gives the address of a client's request. Each season has its own.
+// network returns the address that a request comes from. Each season has its own network.
 type network func(s *siege, i, round int) string
 
 func fromOne(s *siege, _, _ int) string { return fmt.Sprintf("203.0.%d.9", s.season) }
 
-// from24 has 200 addresses of one IPv4 /24; the others are one IPv6 network of that size each.
+// from24 uses 200 addresses of one IPv4 /24. The other functions each use one IPv6 network of the named size.
 func from24(s *siege, i, round int) string {
 	return fmt.Sprintf("203.0.%d.%d", s.season, 20+(i+round)%200)
 }
@@ -31,7 +31,7 @@ func from48(s *siege, i, round int) string {
 	return fmt.Sprintf("2001:db8:a%02x:%x::1", s.season, (i*251+round)%0x10000)
 }
 
-// logins are attempts to sign in as one of so many hostile accounts.
+// logins are attempts to sign in to the given number of hostile accounts.
 func logins(accounts int, password string, from network) aim {
 	return func(s *siege, i, round int) shot {
 		email := s.mallory(i%accounts) + "@example.com"
@@ -39,7 +39,7 @@ func logins(accounts int, password string, from network) aim {
 	}
 }
 
-// guesses are wrong passwords for names that nobody has.
+// guesses are attempts to sign in to accounts that do not exist.
 func guesses(from network) aim {
 	return func(s *siege, i, round int) shot {
 		email := fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)
@@ -67,7 +67,7 @@ func reads(method, path string, headers ...string) aim {
 	}
 }
 
-// forged have each request with another session that nobody has.
+// forged requests each carry another session token that does not exist.
 func forged(method, path string) aim {
 	return func(s *siege, i, round int) shot {
 		token := fmt.Sprintf("%043d", i*1_000_000+round)
@@ -75,12 +75,12 @@ func forged(method, path string) aim {
 	}
 }
 
-// signedIn has so many clients with a session of one user each, and each a shot with it. The sessions are below the
-// bound on those of a user.
+// signedIn runs n clients with sessions of one user; each sends its shots with one of them. There are fewer
+// sessions than the limit for a user.
 func signedIn(n int, attack func(int, aim) func(context.Context, *siege), next func(i, round int) shot) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		tokens := s.sessions(s.mallory(0), min(n, sessionsPerUser-10))
-		of := make([]string, n) // of each client: they get other ones
+		of := make([]string, n) // the session of each client, which answers may replace
 		for i := range of {
 			of[i] = tokens[i%len(tokens)]
 		}
@@ -92,16 +92,16 @@ func signedIn(n int, attack func(int, aim) func(context.Context, *siege), next f
 	}
 }
 
-// always is one and the same shot.
+// always returns the same shot every time.
 func always(method, path string, form ...string) func(int, int) shot {
 	x := shot{method: method, path: path, body: formOf(form...)}
 	return func(int, int) shot { return x }
 }
 
-// endpoint is a method of a route of ours.
+// endpoint is a method of one of the gate's routes.
 type endpoint struct{ method, path string }
 
-// endpoints are all there are, by the routes of the pages themselves, so that one that is added is attacked too.
+// endpoints returns all endpoints, read from the routes of the pages, so that new routes are attacked too.
 func endpoints(t *testing.T) (list []endpoint) {
 	t.Helper()
 	c, err := config.Load(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1", "GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
@@ -125,7 +125,7 @@ func endpoints(t *testing.T) (list []endpoint) {
 	return list
 }
 
-// everyone are clients that each keep to one of the endpoints of a method, and fill all fields there are.
+// everyone makes clients that each attack one endpoint of the method, with all fields filled in.
 func everyone(method string) aim {
 	return func(s *siege, i, round int) shot {
 		var paths []string
@@ -138,7 +138,8 @@ func everyone(method string) aim {
 	}
 }
 
-// at is a shot at an endpoint. Each account has its own, so that a deletion takes nobody else along.
+// at returns a shot at an endpoint. Each client has an account of its own, so that a deletion affects no other
+// client.
 func (s *siege) at(e endpoint, i, round int) shot {
 	x := shot{method: e.method, path: e.path, from: fromOne(s, 0, 0)}
 	if e.method == "POST" {
@@ -166,7 +167,7 @@ func ofEverybody(n int, attack func(int, aim) func(context.Context, *siege), nex
 	}
 }
 
-// fat gives a user so much history that what they may download is some MiB.
+// fat gives a user so many events that their export takes some MiB.
 func fat(n int) func(*siege) {
 	return func(s *siege) {
 		s.sql(s.t, fmt.Sprintf(`INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id)
@@ -174,7 +175,7 @@ func fat(n int) func(*siege) {
 	}
 }
 
-// after does something first.
+// after runs first before the attack.
 func after(first func(*siege), attack func(context.Context, *siege)) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		first(s)
@@ -182,7 +183,7 @@ func after(first func(*siege), attack func(context.Context, *siege)) func(contex
 	}
 }
 
-// hostiles are all kinds there are.
+// hostiles returns all kinds of hostile clients.
 func hostiles(t *testing.T) []hostile {
 	long := strings.Repeat("/x", 28<<10)
 	list := []hostile{
@@ -245,7 +246,7 @@ func hostiles(t *testing.T) []hostile {
 	return list
 }
 
-// directHostiles come from loopback.
+// directHostiles returns the kinds that connect from loopback.
 func directHostiles() []hostile {
 	return []hostile{
 		{name: "from loopback: forgotten passwords", direct: true, attack: flood(800, forgets(fromOne))},
@@ -256,7 +257,7 @@ func directHostiles() []hostile {
 	}
 }
 
-// deaf is clients that ask and read no answer.
+// deaf clients send requests and read no answer.
 func deaf(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, i, round int) {
@@ -267,7 +268,7 @@ func deaf(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// hangingUp is clients that ask and hang up before there is an answer.
+// hangingUp clients send requests and hang up before the answer.
 func hangingUp(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, i, round int) { c.sends(s.raw(next(s, i, round))) })

@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// neighbours are those who have nothing to do with a hostile client.
+// neighbours are the clients that have nothing to do with a hostile client.
 type neighbours struct {
 	list map[string]*neighbour
 }
 
-// neighbour goes round and round, and notes each answer that is not the one they get in quiet.
+// neighbour repeats its round, and notes each answer that differs from the one without a siege.
 type neighbour struct {
 	round  func(i int)
-	enough int           // rounds
-	pause  time.Duration // between two, or those who count would themselves be a crowd
+	enough int           // how many rounds are enough
+	pause  time.Duration // between two rounds, so that the neighbours do not overload the gate themselves
 
 	mu    sync.Mutex
-	begun int // rounds of all times
-	made  int // rounds since they count
+	begun int // rounds begun in all
+	made  int // rounds made since countFromHere
 	wrong map[string]int
 	waits []time.Duration
 }
 
-// account is what neighbours were answered.
+// account is what the neighbours were answered.
 type account map[string]*neighbour
 
 func (a account) wrong() map[string]int {
@@ -43,7 +43,7 @@ func (a account) wrong() map[string]int {
 	return all
 }
 
-// maxWaits bounds what is kept of a soak.
+// maxWaits bounds the waits that are kept in a soak.
 const maxWaits = 200_000
 
 // The names of the neighbours.
@@ -61,10 +61,10 @@ func newNeighbours(t *testing.T, w *town) *neighbours {
 	}}
 }
 
-// adaAddress is where the visitor with the kept session is.
+// adaAddress is the address of the visitor with the kept session.
 const adaAddress = "198.51.100.7"
 
-// keepsASession loads a page of the app with a session that the gate knows.
+// keepsASession loads a page of the app with a session that the gate has cached.
 func (w *town) keepsASession(t *testing.T) *neighbour {
 	n := &neighbour{enough: keptRounds, pause: 5 * time.Millisecond}
 	client, token := w.client(t), w.door(t, w.client(t), "ada", adaAddress)
@@ -76,8 +76,8 @@ func (w *town) keepsASession(t *testing.T) *neighbour {
 	return n
 }
 
-// signsIn is each time somebody else, from another network: they open the page, send the form and load a page of the
-// app.
+// signsIn is another user from another network each time. They open the login, send the form and load a page of
+// the app.
 func (w *town) signsIn(t *testing.T) *neighbour {
 	n := &neighbour{enough: signInRounds, pause: 50 * time.Millisecond}
 	n.round = func(i int) {
@@ -99,7 +99,7 @@ func (w *town) signsIn(t *testing.T) *neighbour {
 	return n
 }
 
-// asksForHealth does as balancers and platforms do.
+// asksForHealth requests the gate's health, as load balancers and platforms do.
 func (w *town) asksForHealth(t *testing.T) *neighbour {
 	n := &neighbour{enough: healthRounds, pause: 20 * time.Millisecond}
 	client := w.client(t)
@@ -113,10 +113,11 @@ func (w *town) asksForHealth(t *testing.T) *neighbour {
 	return n
 }
 
-// neighbourPatience is how long they wait for an answer.
+// neighbourPatience is how long a neighbour waits for an answer.
 const neighbourPatience = 20 * time.Second
 
-// client is a neighbour's, who comes from an address of their own where the machine has more than one.
+// client returns the HTTP client of a neighbour. It connects from an address of its own if the machine has more
+// than one loopback address.
 func (w *town) client(t *testing.T) *http.Client {
 	transport := &http.Transport{DialContext: dialer("127.0.0.3").DialContext, ForceAttemptHTTP2: true}
 	if w.roots != nil {
@@ -127,7 +128,7 @@ func (w *town) client(t *testing.T) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// dialer connects from one of the addresses of loopback, where there is more than one.
+// dialer connects from the given loopback address if the machine has more than one.
 func dialer(from string) *net.Dialer {
 	if manyLoopbacks() {
 		return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
@@ -143,7 +144,7 @@ var manyLoopbacks = sync.OnceValue(func() bool {
 	return err == nil
 })
 
-// ask notes the answer when it is another than the one wanted.
+// ask sends a request and notes an answer that is not the wanted one.
 func (n *neighbour) ask(client *http.Client, want int, method, target, body string, headers ...string) reply {
 	r, err := send(client, method, target, body, headers...)
 	what := fmt.Sprint(r.status)
@@ -181,7 +182,7 @@ func send(client *http.Client, method, target, body string, headers ...string) (
 	return reply{res.StatusCode, res.Header, string(b)}, err
 }
 
-// door signs somebody in and returns the session's token.
+// door signs a user in and returns the token of the session.
 func (w *town) door(t *testing.T, client *http.Client, name, from string) string {
 	t.Helper()
 	r, err := send(client, "POST", w.g.url+"/login", formOf("email", name+"@example.com", "password", password, "remember", "on"), "X-Forwarded-For: "+from)
@@ -192,7 +193,7 @@ func (w *town) door(t *testing.T, client *http.Client, name, from string) string
 	return token
 }
 
-// sessionIn is the token that an answer sets.
+// sessionIn returns the session token that an answer sets.
 func (w *town) sessionIn(h http.Header) string {
 	for _, line := range h["Set-Cookie"] {
 		if c, err := http.ParseSetCookie(line); err == nil && c.Name == w.cookie {
@@ -211,7 +212,7 @@ func (n *neighbour) waited(d time.Duration) {
 	}
 }
 
-// visit has all of them go round until the end, and says what they were answered.
+// visit lets all neighbours repeat their rounds until end returns true, and returns what they were answered.
 func (all *neighbours) visit(end func() bool) account {
 	ended := make(chan struct{})
 	var going sync.WaitGroup
@@ -245,7 +246,7 @@ func (n *neighbour) goRound(ended <-chan struct{}) {
 	}
 }
 
-// countFromHere has what was made before count no more for rounds.
+// countFromHere starts the count of rounds anew.
 func (all *neighbours) countFromHere() {
 	for _, n := range all.list {
 		n.mu.Lock()
@@ -254,7 +255,7 @@ func (all *neighbours) countFromHere() {
 	}
 }
 
-// rounds says whether each has made enough.
+// rounds reports whether each neighbour has made enough rounds.
 func (all *neighbours) rounds() bool {
 	for _, n := range all.list {
 		n.mu.Lock()
@@ -267,7 +268,7 @@ func (all *neighbours) rounds() bool {
 	return true
 }
 
-// formOf is the body of a form.
+// formOf returns the body of a form.
 func formOf(pairs ...string) string {
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// result is what became of a siege.
+// result is the outcome of a siege.
 type result struct {
 	kind            hostile
 	quiet, besieged account
@@ -18,15 +18,16 @@ type result struct {
 	faults          []string
 }
 
-// row says it in one line.
+// row describes the result in one line.
 func (r result) row() string {
 	return fmt.Sprintf("%-45s %s; %s; %s; memory %d -> %d MiB; connections %d of %d; outages %d; refusals: %d rows, %d lines; answers %s",
 		r.kind.name, r.waits(keptSession), r.waits(health), r.waits(signingIn), r.before.memory>>20, r.after.memory>>20, r.after.connections, r.after.connectionsMax,
 		r.after.outages, r.after.rows-r.before.rows, r.after.lines-r.before.lines, byStatus(r.tally.statuses))
 }
 
-// waits says how long a neighbour waited, as ratios to quiet: of the median and of the 99th percentile, and the least
-// and the most that the ratio of the median was in a fifth of the time. For a sign-in, quiet is one hash.
+// waits describes how long a neighbour waited, as ratios to the time without a siege: the median and the 99th
+// percentile, and the least and greatest ratio of the median among five equal parts of the time. For a sign-in,
+// the unit is one hash.
 func (r result) waits(of string) string {
 	quiet, besieged := r.quiet[of].waits, r.besieged[of].waits
 	if len(quiet) == 0 || len(besieged) == 0 {
@@ -59,7 +60,7 @@ func byStatus(statuses map[int]int) string {
 	return strings.Join(list, " ")
 }
 
-// report is the table of a soak.
+// report returns the table of a soak.
 func report(table []result) string {
 	var b strings.Builder
 	for _, r := range table {

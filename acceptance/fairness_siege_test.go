@@ -25,7 +25,7 @@ import (
 	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 )
 
-// town is a gate with its neighbours, which may have stood more than one siege.
+// town is a gate with its neighbours. It may stand several sieges in turn.
 type town struct {
 	g          *running
 	address    string         // of the public listener
@@ -36,23 +36,23 @@ type town struct {
 	log        *noted
 	endpoints  []endpoint
 	neighbours *neighbours
-	quiet      account // what neighbours were answered in quiet
-	memory     int64   // that the gate had then
+	quiet      account // what the neighbours were answered without a siege
+	memory     int64   // the gate's memory at that time
 }
 
-// siege is what one hostile client does to a town.
+// siege is one kind of hostile client attacking a town.
 type siege struct {
 	*town
 	t      *testing.T
 	kind   hostile
-	season int // one for each siege, so that none begins where another was stopped
+	season int // a number for each siege, so that none continues the state of another
 	began  time.Time
 	tally  tally
 }
 
 type waitGroup = sync.WaitGroup
 
-// Accounts: of the hostile ones so many in each season, and of the neighbours. All have the one password.
+// The number of hostile accounts in each season, and of neighbours' accounts. All have the same password.
 const (
 	hostileAccounts = 20
 	adaAccounts     = 400
@@ -60,7 +60,7 @@ const (
 	sessionsPerUser = 100
 )
 
-// newTown founds one for a kind of hostile client.
+// newTown makes a town for a kind of hostile client.
 func newTown(t *testing.T, k hostile) *town {
 	t.Helper()
 	database := authtest.NewDatabase(t)
@@ -69,7 +69,7 @@ func newTown(t *testing.T, k hostile) *town {
 	go func() {
 		for {
 			select {
-			case <-post.Waiting: // or it would take no more
+			case <-post.Waiting: // received, or the mail server would take no more mail
 			case <-t.Context().Done():
 				return
 			}
@@ -88,14 +88,14 @@ func newTown(t *testing.T, k hostile) *town {
 	began := time.Now()
 	w.quiet = w.neighbours.visit(func() bool { return w.neighbours.rounds() && time.Since(began) >= *soakFor/6 })
 	if wrong := w.quiet.wrong(); len(wrong) > 0 {
-		t.Fatalf("in quiet: %v", wrong) // nobody is held to what they never got
+		t.Fatalf("in quiet: %v", wrong) // answers that are wrong without a siege make the test meaningless
 	}
 	w.memory = w.peakMemory()
 	return w
 }
 
-// start runs the gate. Its log is not kept whole, as startGate keeps it: a line for each request would fill the memory
-// of the test.
+// start runs the gate. It does not keep the whole log, as startGate does: a line for each request would fill
+// the memory of the test.
 func (w *town) start(t *testing.T, tls bool, env []string) {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)
@@ -116,7 +116,7 @@ func (w *town) start(t *testing.T, tls bool, env []string) {
 	w.g.untilItEnds(t)
 }
 
-// signsUp makes an account through the door.
+// signsUp makes an account through the signup form.
 func (w *town) signsUp(t *testing.T, name, from string) {
 	t.Helper()
 	r, err := send(w.client(t), "POST", w.g.url+"/signup", formOf("email", name+"@example.com", "password", password, "name", name, "remember", "on"), "X-Forwarded-For: "+from)
@@ -125,7 +125,7 @@ func (w *town) signsUp(t *testing.T, name, from string) {
 	}
 }
 
-// copies makes more accounts of one, whatever the columns are. Their ids and addresses are numbered from 1.
+// copies makes n copies of an account, whatever its columns are. Their ids and addresses are numbered from 1.
 func (w *town) copies(t *testing.T, of, name string, n int) {
 	t.Helper()
 	for _, sql := range []string{
@@ -141,11 +141,11 @@ func (w *town) copies(t *testing.T, of, name string, n int) {
 func (w *town) sql(t *testing.T, statement string, args ...any) {
 	t.Helper()
 	if _, err := w.db.Exec(t.Context(), statement, args...); err != nil {
-		t.Errorf("%s: %v", statement, err) // not fatal: it is called beside the test, too
+		t.Errorf("%s: %v", statement, err) // not fatal, since it also runs outside the test's goroutine
 	}
 }
 
-// number is what a query counts.
+// number returns the count that a query selects.
 func (w *town) number(t *testing.T, query string) (n int) {
 	t.Helper()
 	if err := w.db.QueryRow(t.Context(), query).Scan(&n); err != nil {
@@ -154,12 +154,12 @@ func (w *town) number(t *testing.T, query string) (n int) {
 	return n
 }
 
-// mallory is the id of a hostile account of this season.
+// mallory returns the id of a hostile account of this season.
 func (s *siege) mallory(i int) string {
 	return fmt.Sprintf("mallory%d-%d", s.season, 1+i%hostileAccounts)
 }
 
-// sessions makes sessions of a user and returns their tokens.
+// sessions makes n sessions of a user and returns their tokens.
 func (s *siege) sessions(user string, n int) (tokens []string) {
 	var hashes []string
 	for range n {
@@ -175,13 +175,13 @@ func (s *siege) sessions(user string, n int) (tokens []string) {
 	return tokens
 }
 
-// looked is how a gate and its database are.
+// looked is the state of a gate and its database at one moment.
 type looked struct {
-	memory                      int64 // bytes; the most since the look before
+	memory                      int64 // bytes; the peak since the look before
 	outages                     int
-	rows, lines                 int // about refusals
+	rows, lines                 int // of the table of events and of the log, about refusals
 	connections, connectionsMax int
-	sessions                    int // of the user with the most
+	sessions                    int // of the user with the most sessions
 }
 
 func (s *siege) look(t *testing.T) looked {
@@ -202,7 +202,8 @@ func (s *siege) look(t *testing.T) looked {
 	return l
 }
 
-// hostile says whether something is told of this siege's client, or of nobody. What is told of those before may come late.
+// hostile reports whether client belongs to this siege, or is no address in particular. Lines about the siege
+// before may come late.
 func (s *siege) hostile(client string) bool {
 	a, err := netip.ParseAddr(client)
 	return err != nil || a.IsLoopback() ||
@@ -210,7 +211,7 @@ func (s *siege) hostile(client string) bool {
 		netip.MustParsePrefix(fmt.Sprintf("2001:db8:a%02x::/48", s.season)).Contains(a)
 }
 
-// refusals are how many rows the table of events has for each client.
+// refusals returns the number of rows about refusals in the table of events, by client.
 func (s *siege) refusals(t *testing.T) map[string]int {
 	t.Helper()
 	rows, err := s.db.Query(t.Context(), `SELECT coalesce(client, ''), count(*) FROM gatepost.audit_event WHERE result <> 'ok' GROUP BY 1`)
@@ -229,14 +230,15 @@ var (
 	peak     = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 )
 
-// peakMemory is the most that the gate had at once since it was asked for, where the system can forget.
+// peakMemory returns the peak memory of the gate since the last call, or since its start where the system
+// cannot reset the peak.
 func (w *town) peakMemory() int64 {
 	status := fmt.Sprintf("/proc/%d/", w.g.cmd.Process.Pid)
 	defer func() { _ = os.WriteFile(status+"clear_refs", []byte("5"), 0) }()
 	return memoryOf(status + "status")
 }
 
-// memoryOf is the most that a process had at once; 0 on systems that do not say.
+// memoryOf returns the peak memory of a process in bytes, or 0 on systems that do not report it.
 func memoryOf(status string) int64 {
 	b, _ := os.ReadFile(status)
 	m := peak.FindSubmatch(b)
@@ -247,17 +249,18 @@ func memoryOf(status string) int64 {
 	return n << 10
 }
 
-// noted is the log of a gate. Of requests it keeps nothing, of other lines the first, and of all how many there were.
+// noted is the log of a gate. It keeps no line about requests and the first lines about other things, and
+// counts all lines.
 type noted struct {
 	kept *logBuffer
 	mu   sync.Mutex
 	part []byte // a line that has not ended
-	size int    // of what is kept
+	size int    // of kept, in bytes
 	seen map[string]int
-	of   map[string]int // lines about neither a request nor a deed that was done, by client; empty: nobody
+	of   map[string]int // lines about neither a request nor a successful action, by client; "": no client
 }
 
-// keptLines bounds what is kept, in bytes.
+// keptLines bounds the lines that are kept, in bytes.
 const keptLines = 16 << 10
 
 func (n *noted) Write(p []byte) (int, error) {
@@ -276,7 +279,7 @@ func (n *noted) Write(p []byte) (int, error) {
 	}
 }
 
-// ofClient finds whom a line is about: an address, or a network by its first one.
+// ofClient matches the client of a line: an address, or a network by its first address.
 var ofClient = regexp.MustCompile(` (?:client|network)=([^\s/]+)`)
 
 var message = regexp.MustCompile(` msg=("[^"]*"|\S+)`)
@@ -303,7 +306,7 @@ func (n *noted) note(line []byte) {
 	}
 }
 
-// count is how many lines have such a message.
+// count returns how many lines have this message.
 func (n *noted) count(what string) (sum int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -315,7 +318,7 @@ func (n *noted) count(what string) (sum int) {
 	return sum
 }
 
-// others is how many lines are about neither a request nor a deed that was done, of some clients.
+// others returns how many lines about these clients are about neither a request nor a successful action.
 func (n *noted) others(whose func(client string) bool) (sum int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

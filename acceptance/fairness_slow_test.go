@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// slowHostiles send or read slowly, by halves, or too much.
+// slowHostiles are clients that send or read slowly, send incomplete requests, or send too much.
 func slowHostiles() []hostile {
-	late := []string{"GATEPOST_UPSTREAM_TIMEOUT=20s"} // or who waits would be left hanging, by the app
+	late := []string{"GATEPOST_UPSTREAM_TIMEOUT=20s"} // limits how long the app itself makes a request wait
 	return []hostile{
 		{name: "half-sent forms", mute: true, attack: halfForms(2500, 4000)},
 		{name: "half-sent forms, HTTP/2", tls: true, mute: true, attack: halfStreams(1000)},
@@ -32,7 +32,7 @@ func slowHostiles() []hostile {
 	}
 }
 
-// leavingHostiles do not wait for what they asked for.
+// leavingHostiles do not wait for the answer to their request.
 func leavingHostiles() []hostile {
 	return []hostile{
 		{name: "right passwords, left at once", mute: true, attack: hangingUp(100, logins(1, password, fromOne))},
@@ -44,12 +44,12 @@ func leavingHostiles() []hostile {
 	}
 }
 
-// head is the beginning of a form.
+// head returns the beginning of a form.
 func (s *siege) head(path, more string) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
 }
 
-// size is a number of clients: the short form has fewer.
+// size returns the number of clients, which is smaller in the short form of the test.
 func size(short, long int) int {
 	if *soakFor > 0 {
 		return long
@@ -57,7 +57,7 @@ func size(short, long int) int {
 	return short
 }
 
-// halfForms are forms of 62 KiB of which the last byte never comes.
+// halfForms send forms of 62 KiB without the last byte.
 func halfForms(short, long int) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		text := s.head("/login", fmt.Sprintf("Content-Length: %d\r\n", 62<<10)) + "email=" + strings.Repeat("x", 62<<10-len("email=")-1)
@@ -69,7 +69,7 @@ func halfForms(short, long int) func(context.Context, *siege) {
 	}
 }
 
-// halfStreams is the same on HTTP/2.
+// halfStreams send the same over HTTP/2.
 func halfStreams(n int) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		clients := s.connections(n)
@@ -82,7 +82,8 @@ func halfStreams(n int) func(context.Context, *siege) {
 					body, more := io.Pipe()
 					stop := context.AfterFunc(ctx, func() { _ = more.Close() })
 					go func() {
-						_, _ = io.WriteString(more, "email="+strings.Repeat("x", 62<<10)) // the gate may have enough
+						// The gate may refuse the rest.
+						_, _ = io.WriteString(more, "email="+strings.Repeat("x", 62<<10))
 						begun()
 					}()
 					s.stream(ctx, clients[i/perConnection], shot{method: "POST", path: "/login", from: fromOne(s, 0, 0)}, body)
@@ -95,7 +96,7 @@ func halfStreams(n int) func(context.Context, *siege) {
 	}
 }
 
-// dribbled is something that comes piece by piece and has no end.
+// dribbled sends an endless request piece by piece.
 func dribbled(n int, head func(*siege) string, piece string) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, _, _ int) {
@@ -117,7 +118,7 @@ func dribbled(n int, head func(*siege) string, piece string) func(context.Contex
 	}
 }
 
-// announced is forms that say they are far too large, and do not come.
+// announced forms declare a length that is far too large, and send nothing.
 func announced(n int, more string) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, _, _ int) {
@@ -128,7 +129,7 @@ func announced(n int, more string) func(context.Context, *siege) {
 	}
 }
 
-// chunked is forms of unknown length that do not end.
+// chunked forms have no declared length and do not end.
 func chunked(n int) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		chunk := fmt.Sprintf("%x\r\n%s\r\n", 16<<10, strings.Repeat("x", 16<<10))
@@ -145,7 +146,7 @@ func chunked(n int) func(context.Context, *siege) {
 	}
 }
 
-// holding is connections that are kept open: after a request, or, without one, after nothing.
+// holding keeps connections open: after a request, or without one if next is nil.
 func holding(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, i, round int) {
@@ -164,7 +165,7 @@ func holding(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// resets is streams of HTTP/2 that are ended as soon as they are asked for.
+// resets are streams of HTTP/2 that the client ends as soon as it has opened them.
 func resets(n int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		clients := s.connections(n)
@@ -185,7 +186,7 @@ func resets(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// asks is stream for who means to leave.
+// asks is stream for a client that leaves before the answer.
 func (s *siege) asks(ctx context.Context, client *http.Client, x shot) {
 	req, err := http.NewRequestWithContext(ctx, x.method, s.g.url+x.path, strings.NewReader(x.body))
 	if err != nil {
@@ -201,7 +202,7 @@ func (s *siege) asks(ctx context.Context, client *http.Client, x shot) {
 	}
 }
 
-// inARow is many requests that are sent before the first is answered.
+// inARow sends many requests before the first is answered.
 func inARow(n, at int, next aim) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		s.each(ctx, n, func(c hostileConn, i, round int) {

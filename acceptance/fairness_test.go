@@ -16,29 +16,31 @@ var (
 	soakOnly = flag.String("soak.only", "", "a regular expression for the names of the hostile clients that are tried; empty: all of the short form, or of the soak")
 )
 
-// hostile is one kind of hostile client. Whatever it does, its neighbours go on: a visitor whose session is kept,
-// visitors who sign in from elsewhere, and who asks for the gate's health.
+// hostile is one kind of hostile client. Its neighbours are served all the same: a visitor whose session is
+// cached, visitors who sign in from other networks, and a probe of the gate's health.
 type hostile struct {
 	name string
-	// tls has the gate end TLS, and with it speak HTTP/2.
+	// tls makes the gate end TLS, and so speak HTTP/2.
 	tls bool
-	// direct has no proxy that is trusted in front: everybody comes from loopback, and is one network with the whole
-	// limit. Who signs in cannot be told from who attacks then, and may be told to wait.
+	// direct means that no trusted proxy is in front. All clients come from loopback, and are one network with
+	// the whole limit. The gate then cannot tell a user who signs in from the attacker, and may make the user
+	// wait.
 	direct bool
-	// networks is from how many networks it comes, 1 when 0, and so for how many hashes a neighbour may have to wait.
+	// networks is the number of networks that the client comes from; 0 means 1. A neighbour may have to wait
+	// for as many hashes.
 	networks int
-	// mute clients wait for no answer, or are owed none before a time limit is over.
+	// mute clients wait for no answer, or get none before a time limit is over.
 	mute bool
-	// rare ones are tried by `make soak` alone: something much like them is tried each time.
+	// rare kinds run in `make soak` only. Each run of the tests has a similar kind.
 	rare bool
-	// env is what else its gate is told.
+	// env holds further settings of the gate.
 	env    []string
 	attack func(ctx context.Context, s *siege)
 }
 
-// TestNobodyClosesTheGateForOthers goes through all kinds of hostile clients. It is not parallel, and `make test` runs it
-// when nothing else runs: others would see what these clients do to the machine. With -soak it goes on for that long with each kind,
-// and prints how long people waited.
+// TestNobodyClosesTheGateForOthers runs all kinds of hostile clients. It is not parallel, and `make test` runs
+// it alone, since the load would disturb other tests. With -soak it runs each kind for that long, and prints
+// how long the neighbours waited.
 func TestNobodyClosesTheGateForOthers(t *testing.T) {
 	only, err := regexp.Compile(*soakOnly)
 	if err != nil {
@@ -71,10 +73,10 @@ func TestNobodyClosesTheGateForOthers(t *testing.T) {
 	}
 }
 
-// where names the gate that a kind of client is tried at, as long as it stands.
+// where identifies the gate that a kind of client attacks. Kinds with equal settings share a gate.
 func (k hostile) where() string { return fmt.Sprint(k.tls, k.direct, k.env) }
 
-// Rounds that each neighbour makes in quiet, and then at least beside a hostile client that does all it can.
+// Rounds that each neighbour makes without a siege, and at least under full attack.
 const (
 	keptRounds   = 60
 	signInRounds = 3
@@ -83,21 +85,20 @@ const (
 
 // Bounds of a siege.
 const (
-	// siegeMost is how long the short form waits at most for its counts: a hostile client that gets no answer at all
-	// ends there.
+	// siegeMost is how long the short form waits for its counts. A siege whose client gets no answer ends then.
 	siegeMost = 8 * time.Second
-	// siegeAnswers is how many answers a client that gets any is to have had.
+	// siegeAnswers is how many answers the hostile client must have had, if it gets any.
 	siegeAnswers = 1000
-	// memoryRoom is by how much a gate may grow under any of them, in bytes.
+	// memoryRoom is how much a gate's memory may grow under any kind, in bytes.
 	memoryRoom = 200 << 20
-	// refusalsPerNetwork is how many rows, and lines, of one minute the refusals of one network may take: one for each
-	// event, result and user. refusalsAtMost is the bound for all networks together.
+	// refusalsPerNetwork is how many rows, and lines, the refusals of one network may take in one minute: one
+	// for each event, result and user. refusalsAtMost is the bound for all networks together.
 	refusalsPerNetwork, refusalsAtMost = 100, 1001
-	// besides are connections to PostgreSQL beside the pools: one listens, one pings.
+	// besides is the number of connections to PostgreSQL besides the pools: one listens, one pings.
 	besides = 3
 )
 
-// hold lets the hostile client loose and says what became of the others.
+// hold runs the hostile client and returns what the neighbours were answered.
 func (s *siege) hold() result {
 	s.t.Helper()
 	s.copies(s.t, "mallory", fmt.Sprintf("mallory%d-", s.season), hostileAccounts)
@@ -116,8 +117,8 @@ func (s *siege) hold() result {
 	return r
 }
 
-// longEnough says when the siege may end: when everything hostile is under way and was answered, and each neighbour has
-// made their rounds since.
+// longEnough returns a function that reports when the siege may end: all hostile clients are under way and were
+// answered, and each neighbour has made its rounds since.
 func (s *siege) longEnough() func() bool {
 	s.began = time.Now()
 	full := false
@@ -135,7 +136,7 @@ func (s *siege) longEnough() func() bool {
 	}
 }
 
-// judge reports what may not be.
+// judge reports what went wrong in a siege.
 func (s *siege) judge(r *result) {
 	s.t.Helper()
 	for what, n := range r.besieged.wrong() {

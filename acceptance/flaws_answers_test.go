@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The app may do much, but not set our cookies, under no spelling a browser would store as one of them.
+// The app cannot set the gate's cookies, in any spelling that a browser would store as one of them.
 func TestTheAppsAnswersCannotSetOurCookies(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -54,7 +54,8 @@ func TestTheAppsAnswersCannotSetOurCookies(t *testing.T) {
 	}
 }
 
-// Nor may it say what only a gate says: in the answer, in one that comes before it, or after its body.
+// The app cannot send headers that only the gate sends: in its answer, in an informational one before it, or in
+// trailers.
 func TestTheAppsAnswersHoldNoHeaderOfTheGates(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -69,8 +70,8 @@ func TestTheAppsAnswersHoldNoHeaderOfTheGates(t *testing.T) {
 	}
 }
 
-// An app that changes the protocol unasked, or another than was asked for, opens no tunnel past the rules. A WebSocket
-// that the app does not want is none either: what follows on the connection is judged.
+// If an app switches protocols unasked, or to another protocol than requested, no tunnel past the rules opens.
+// A WebSocket that the app declines opens none either: what follows on the connection is judged.
 func TestNoTunnelIsOpenedUnasked(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -121,7 +122,7 @@ func TestNoTunnelIsOpenedUnasked(t *testing.T) {
 	})
 }
 
-// Who may open a WebSocket is decided before the app hears of it.
+// The gate decides who may open a WebSocket before the app hears of it.
 func TestHandshakes(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -141,13 +142,14 @@ func TestHandshakes(t *testing.T) {
 					l.refuses(t, l.request("GET /dashboard", append(handshake, l.cookie)...), 403)
 					l.refuses(t, l.request("GET /public", append(handshake, l.cookie)...), 403)
 				}
-				l.refuses(t, l.request("GET /dashboard", append(handshake, l.cookie, "Origin: "+l.url)...), 403) // two of them
+				// There are two Origin headers now.
+				l.refuses(t, l.request("GET /dashboard", append(handshake, l.cookie, "Origin: "+l.url)...), 403)
 			})
 		}
 	}
 }
 
-// Answers made for one person stay out of shared caches, and those of the app are changed in nothing else.
+// Answers for one user stay out of shared caches. Nothing else in the app's answers is changed.
 func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -155,7 +157,7 @@ func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 	canary := newWire(t)
 	for _, row := range []struct {
 		id, target, answer string
-		private            bool // Cache-Control is added when there is an identity
+		private            bool // Cache-Control is added if the request has an identity
 	}{
 		{"bar_24_cache_deception", "/dashboard/x.css", "Content-Type: text/css\r\n", true},
 		{"bar_24_cache_deception_params", "/dashboard;x.css", "Content-Type: text/css\r\n", true},
@@ -191,7 +193,8 @@ func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 	t.Run("bar_24_pragma_is_no_policy", func(t *testing.T) {
 		for said, want := range map[string]string{
 			"Pragma: no-cache": "private, no-store", "Pragma: no-cache\r\nExpires: 0": "private, no-store", "pragma: x": "private, no-store",
-			"Pragma: no-cache\r\nCache-Control: no-cache":            "private, no-store", // which may be Go's reading of the first
+			// Cache-Control may be Go's reading of Pragma.
+			"Pragma: no-cache\r\nCache-Control: no-cache":            "private, no-store",
 			"Pragma: no-cache\r\nCache-Control: no-cache, max-age=0": "no-cache, max-age=0", "Pragma: no-cache\r\nCache-Control: public": "public",
 			"Cache-Control: no-cache": "no-cache", "Cache-Control:": "private, no-store", "Cache-Control: ,": "private, no-store",
 		} {

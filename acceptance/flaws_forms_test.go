@@ -24,7 +24,8 @@ func (l *lane) attempt(t *testing.T, path, email, secret, from string) reply {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// face is all that an answer shows, but for what was typed, what no two answers share, and how long there is to wait.
+// face returns all that an answer shows, apart from the input, what differs between any two answers, and the
+// time to wait.
 func (r reply) face(typed string) string {
 	r.header.Del("Date")
 	r.header.Del("Content-Length")
@@ -35,13 +36,14 @@ func (r reply) face(typed string) string {
 	return header + "\n" + digits.ReplaceAllString(strings.ReplaceAll(r.body, typed, "TYPED"), "N")
 }
 
-// wrong is a run of wrong passwords for the spellings of an address in turn, at the gates in turn.
+// wrong tries wrong passwords for the spellings of an address, alternately at the gates.
 func wrong(t *testing.T, gates []*lane, spellings []string, from string) (codes []int, faces []string) {
 	t.Helper()
 	for i := range 8 {
 		email := spellings[i%len(spellings)]
 		r := gates[i%len(gates)].attempt(t, "/login", email, "not the password", from)
-		for strings.Contains(r.body, "Try again in a few seconds") { // it had no turn to be hashed, and counts for nothing
+		// The attempt got no turn to be hashed, and is not counted.
+		for strings.Contains(r.body, "Try again in a few seconds") {
 			r = gates[i%len(gates)].attempt(t, "/login", email, "not the password", from)
 		}
 		codes, faces = append(codes, r.status), append(faces, r.face(email))
@@ -76,7 +78,7 @@ func TestGuessingTellsNothingAndCountsEverything(t *testing.T) {
 		{"G10_two_gates", []*lane{l, second}, []string{"known4@example.com"}},
 		{"G10_two_gates_an_unknown_account", []*lane{l, second}, []string{"other1@example.com", "OTHER1@example.com"}},
 	}
-	t.Run("each", func(t *testing.T) { // has its own account and network
+	t.Run("each", func(t *testing.T) { // each row has its own account and network
 		for i, row := range rows {
 			t.Run(row.id, func(t *testing.T) {
 				t.Parallel()
@@ -125,8 +127,8 @@ func TestGuessingTellsNothingAndCountsEverything(t *testing.T) {
 	})
 }
 
-// G1: a wrong password takes as long for an address nobody has. Compared are medians of attempts made in turn, with far
-// more room than noise needs and far less than a missing hash would take.
+// G1: a wrong password takes as long for an unknown address as for a known one. The test compares medians of
+// alternating attempts. The tolerance is far more than noise and far less than a missing hash.
 func TestAnUnknownAddressTakesAsLong(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -152,7 +154,7 @@ func TestAnUnknownAddressTakesAsLong(t *testing.T) {
 	}
 }
 
-// C1, bar_32: without a trusted proxy the header decides nothing: all attempts come from the peer.
+// C1, bar_32: without a trusted proxy, X-Forwarded-For has no effect: all attempts come from the peer.
 func TestRotatingTheForwardedAddressHasNoEffect(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_TRUSTED_PROXIES=")
@@ -217,7 +219,8 @@ func TestSigningUpGivesNobodyMoreThanAnAccount(t *testing.T) {
 				t.Errorf("%q: got %d", email, r.status)
 			}
 		}
-		for _, email := range []string{"attacker@evil.com@company.com", `"attacker@evil.com"@company.com`, "attacker@evil.com%40company.com@x", "attacker@evil.com\r\n@company.com", "@company.com", "a@b@c"} { // F7_O2P_CVE-2026-40574
+		// F7_O2P_CVE-2026-40574
+		for _, email := range []string{"attacker@evil.com@company.com", `"attacker@evil.com"@company.com`, "attacker@evil.com%40company.com@x", "attacker@evil.com\r\n@company.com", "@company.com", "a@b@c"} {
 			for _, path := range []string{"/signup", "/login"} {
 				if r := l.attempt(t, path, email, password, "192.0.2.50"); r.status != 422 {
 					t.Errorf("F7 %s %q: got %d", path, email, r.status)
@@ -253,7 +256,8 @@ func TestSigningUpGivesNobodyMoreThanAnAccount(t *testing.T) {
 	})
 }
 
-// G8, bar_35, bar_37: whatever the fields hold, or if they are not there, it is the sender's fault and nobody is signed in.
+// G8, bar_35, bar_37: whatever the fields hold, and if they are missing, the answer blames the request and
+// nobody is signed in.
 func TestNoFieldBreaksAForm(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -267,7 +271,7 @@ func TestNoFieldBreaksAForm(t *testing.T) {
 		for _, field := range []string{"email", "password", "name", "remember", "next", "extra", "%00", "email[]", "__proto__"} {
 			for _, value := range values {
 				fields := map[string]string{"email": "nobody%40example.com", "password": "not+the+password", field: value}
-				switch { // so that little is hashed, and no account is made
+				switch { // avoids most hashes, and makes no account
 				case path == "/signup" && field != "password":
 					fields["password"] = "short"
 				case path == "/signup", field != "email" && field != "password":

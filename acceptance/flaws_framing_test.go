@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// inside is a request hidden in another one's body. It asks for a protected page, so whoever answers it with anything
-// but a refusal has been fooled.
+// inside is a request hidden in the body of another one. It asks for a protected page, so any answer to it but
+// a refusal means that the server was fooled.
 const inside = "GET /dashboard/inside HTTP/1.1\r\nHost: inside\r\n\r\n"
 
-// framing is one way to say where a body ends.
+// framing is one way to declare where a body ends.
 type framing struct {
 	id, headers, body string
-	want              []int    // what a public path answers, the request after it included
-	forwarded         []string // what the app gets instead of these headers; nil: no request at all
+	want              []int    // the statuses on a public path, including the request after it
+	forwarded         []string // what the app gets instead of these headers; nil: no request
 	as                string   // the body as the app gets it
 }
 
@@ -90,7 +90,8 @@ var framings = []framing{
 
 func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 
-// One request in is one request out, framed anew, or none; and what is in a body is never taken for a request.
+// Each request reaches the app as one request, framed anew, or not at all. Nothing in a body is taken for a
+// request.
 func TestHowABodyEndsIsNeverAmbiguous(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -122,7 +123,8 @@ func TestHowABodyEndsIsNeverAmbiguous(t *testing.T) {
 	}
 }
 
-// refusedOneByOne wants a refusal, and no more answers than a public path gives.
+// refusedOneByOne checks that the request got a refusal, and that the answers after it are those of a public
+// path, or fewer.
 func refusedOneByOne(t *testing.T, path string, got, public []int) {
 	t.Helper()
 	refusals := []int{400, 401, 415, 417, 422, 501}
@@ -136,7 +138,7 @@ func refusedOneByOne(t *testing.T, path string, got, public []int) {
 	}
 }
 
-// A body whose end cannot be told ends the connection. The app sees at most that it broke off.
+// A body whose end is ambiguous ends the connection. The app sees at most that the body broke off.
 func TestABrokenBodyEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -165,8 +167,8 @@ func TestABrokenBodyEndsTheConnection(t *testing.T) {
 	}
 }
 
-// Old and careless clients are understood as the app will understand them, and every further request on the connection
-// is judged by itself.
+// The gate reads requests of old and careless clients as the app will read them, and judges each request on the
+// connection by itself.
 func TestEachRequestOnAConnectionIsJudgedByItself(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)

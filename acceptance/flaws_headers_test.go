@@ -8,7 +8,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// forgeries are names under which some app finds an identity, an address or another fact that only the gate may state.
+// forgeries are header names in which some app expects an identity, an address or another fact that only the
+// gate may state.
 func forgeries() map[string][]string {
 	rows := map[string][]string{
 		"B1_O2P_CVE-2025-64484": {
@@ -38,7 +39,7 @@ func forgeries() map[string][]string {
 	}
 	rows["kept_for_what_comes"] = append(rows["kept_for_what_comes"], "X-Gatepost", "X-Gatepost-", "X-Gatepost-User", "x_gatepost_user", "X.GATEPOST.Level",
 		"X-Gatepost-Anything-At-All", "XGatepost", "X-Gate-Post-User")
-	for _, c := range "!#$%&'*+-.^_`|~" { // all that a name may hold besides letters and digits
+	for _, c := range "!#$%&'*+-.^_`|~" { // all characters of a header name besides letters and digits
 		for _, words := range [][]string{{"X", "Auth", "User"}, {"x", "auth", "email", "verified"}, {"X", "Forwarded", "User"}, {"Remote", "User"}, {"X", "Auth", "Request", "Email"}, {"X", "authentik", "name"}} {
 			rows["B2_Traefik_CVE-2026-88011"] = append(rows["B2_Traefik_CVE-2026-88011"], strings.Join(words, string(c)), strings.Join(words, string(c)+string(c)))
 		}
@@ -69,7 +70,8 @@ func TestForgedHeadersDoNotReachTheApp(t *testing.T) {
 	})
 }
 
-// Nothing a client lists in Connection removes what the gate says about him, and what he lists goes.
+// A client cannot remove the gate's identity headers by listing them in Connection. The headers that it lists
+// are removed from its own request.
 func TestHopByHopHeadersCannotRemoveTheIdentity(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -93,10 +95,10 @@ func TestHopByHopHeadersCannotRemoveTheIdentity(t *testing.T) {
 	}
 }
 
-// What the app is told of a user is one header for each attribute, whatever the attribute holds.
+// Each attribute of a user becomes one header, whatever the attribute holds.
 func TestAttributesBecomeOneHeaderEach(t *testing.T) {
 	t.Parallel()
-	l := newLane(t, "GATEPOST_SESSION_CACHE=0") // what it says of users is changed behind its back
+	l := newLane(t, "GATEPOST_SESSION_CACHE=0") // the test changes users by SQL
 	l.signIn(t)
 	db := authtest.Pool(t, l.database)
 	for _, row := range []struct{ id, column, value, header string }{
@@ -128,7 +130,7 @@ func TestAttributesBecomeOneHeaderEach(t *testing.T) {
 	}
 }
 
-// The operator's own names are guarded as the default ones are, and these stay guarded.
+// Names that the operator configured are guarded like the default ones, and the default ones stay guarded.
 func TestConfiguredIdentityHeadersHaveOneValue(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_IDENTITY_HEADERS=x-USER=id, X-Authenticated-User=roles", "GATEPOST_STRIP_HEADERS=X-Company-Secret")
@@ -149,7 +151,8 @@ func TestConfiguredIdentityHeadersHaveOneValue(t *testing.T) {
 	}
 }
 
-// A visitor is known by the address he connects from; only a trusted proxy may say another, and only one.
+// The address of a visitor is the one that they connect from. Only a trusted proxy may name another one, and
+// only one.
 func TestTheClientAddressIsThePeersOrTheTrustedProxys(t *testing.T) {
 	t.Parallel()
 	direct, behind := newLane(t, "GATEPOST_TRUSTED_PROXIES="), newLane(t)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A connection that dribbles or stops is ended by the gate. When is for the documentation.
+// The gate ends a connection that is very slow or stops. The log of the test says when, for the documentation.
 func TestSlowConnectionsAreEnded(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -81,7 +81,7 @@ func TestGreatRequestsAreRefusedOrPassWhole(t *testing.T) {
 	})
 }
 
-// A client that leaves in the middle costs nobody else anything.
+// A client that leaves in the middle of a request has no effect on others.
 func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -110,7 +110,7 @@ func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(conn, raw)
-			_ = conn.(*net.TCPConn).SetLinger(0) // leave with a reset
+			_ = conn.(*net.TCPConn).SetLinger(0) // leaves with a reset
 			_ = conn.Close()
 		}
 	}
@@ -124,7 +124,7 @@ func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 	}
 }
 
-// Hashing has a queue of its own: whoever does not need it is served while it is full.
+// Hashing has a queue of its own. Requests that need no hash are served while the queue is full.
 func TestManyLoginsAtOnceLeaveTheAppReachable(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, watched)
@@ -155,7 +155,7 @@ func TestManyLoginsAtOnceLeaveTheAppReachable(t *testing.T) {
 	}
 }
 
-// Behind TLS the cookie is bound to https and to this very host, and a form that came over http is refused.
+// Behind TLS the cookie is bound to https and to this host, and a form sent over http is refused.
 func TestTheCookieOverHTTPS(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_PUBLIC_URL=https://gate.example")
@@ -194,7 +194,7 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	} {
 		t.Run(id, func(t *testing.T) { l.refuses(t, l.request("GET /dashboard", headers...), 401) })
 	}
-	if r := l.one(t, l.request("GET /dashboard", cookie, "Host: x")); r.status != 400 { // two hosts
+	if r := l.one(t, l.request("GET /dashboard", cookie, "Host: x")); r.status != 400 { // two Host headers
 		t.Errorf("two hosts: %d", r.status)
 	}
 	if r := l.one(t, l.request("GET /dashboard", cookie)); r.status != 200 {

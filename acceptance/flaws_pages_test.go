@@ -10,14 +10,15 @@ import (
 	"testing"
 )
 
-// withoutOurScript is a page without the one script that belongs there, once and as we write it.
+// withoutOurScript returns the page without the gate's own script, if that is written exactly as expected.
 func withoutOurScript(page string) string {
 	return strings.Replace(page, `<script src="`+scriptPath.FindString(page)+`" defer></script>`, "", 1)
 }
 
 var scriptPath = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
 
-// Every answer of our own carries its headers, whatever went wrong, and says nothing about what is behind it.
+// Every answer of the gate's own has the protective headers, in every kind of failure, and reveals nothing
+// about the app.
 func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, siteRules...)
@@ -117,7 +118,7 @@ func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 	})
 }
 
-// What a stranger writes into an address, a field or a header is shown as text, or not at all.
+// Text of a stranger in an address, a field or a header is shown as text, or not at all.
 func TestNothingIsEchoedAsMarkup(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, siteRules...)
@@ -189,7 +190,8 @@ func TestNothingIsEchoedAsMarkup(t *testing.T) {
 	})
 }
 
-// Requests that another site can make a browser send change nothing of ours; the app's paths are the app's business.
+// Requests that another site makes a browser send change nothing in the gate. Requests for the app's paths are
+// passed on.
 func TestCrossSiteRequestsChangeNothing(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -207,7 +209,8 @@ func TestCrossSiteRequestsChangeNothing(t *testing.T) {
 					t.Errorf("%s: got %d %v", path, r.status, r.header)
 				}
 			}
-			l.passes(t, l.request("POST /dashboard", "Content-Length: 0", origin, l.cookie), l.forwarded("POST /dashboard", "", append(l.identity, "Content-Length: 0", origin)...)) // I4
+			// I4
+			l.passes(t, l.request("POST /dashboard", "Content-Length: 0", origin, l.cookie), l.forwarded("POST /dashboard", "", append(l.identity, "Content-Length: 0", origin)...))
 		})
 	}
 	t.Run("A3.5.3_bar_30_reading_changes_nothing", func(t *testing.T) {

@@ -8,18 +8,18 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// The tables of flaws_*_test.go replay what went wrong in other gateways, each as the bytes a hostile client would send
-// to the real binary. A row carries its id: A1 to J6 name published flaws of gateways, bar_1 to bar_47 the cases of our
-// own threat model. docs/security.md lists all of them.
+// The tables of flaws_*_test.go replay flaws of other gateways, each as the bytes that a hostile client would
+// send to the real binary. A row carries its id: A1 to J6 name published flaws of gateways, bar_1 to bar_47 the
+// cases of this project's threat model. docs/security.md lists all of them.
 
-// siteRules are the rules the rows are written for. Beside /dashboard and /admin there are pairs of paths that careless
-// matching confuses.
+// siteRules are the rules that the rows are written for. Besides /dashboard and /admin there are pairs of paths
+// that careless matching confuses.
 var siteRules = []string{
 	"GATEPOST_PROTECT=/dashboard, /admin=admin, /secret, /foo, /b, /backup, /api",
 	"GATEPOST_PUBLIC=/foo/bar, /secret/public, /public, /allowed, /back, /api/status",
 }
 
-// disguises are spellings of protected pages. Whoever is not signed in gets nothing for any of them.
+// disguises are spellings of protected pages. A visitor who is not signed in gets nothing for any of them.
 var disguises = []struct {
 	id      string
 	targets []string
@@ -32,7 +32,7 @@ var disguises = []struct {
 		"/foo/secret%23/bar", "/foo/bar%23/../secret", "/foo/secret%2523/bar", "/foo/bar/..%23/x", "/foo%23/foo/bar", "/secret%23/public", "/secret/public%23/../../secret",
 		"/public/..%2fsecret%23/public", "/foo/bar%23x", "/foo/bar%3fx",
 	}},
-	{"A4_O2P_CVE-2026-34457", []string{"/dashboard", "/admin", "/dashboard/healthz", "/secret/ping"}}, // with the agents of health checks
+	{"A4_O2P_CVE-2026-34457", []string{"/dashboard", "/admin", "/dashboard/healthz", "/secret/ping"}}, // agents
 	{"A5_AUL_CVE-2021-32637", []string{"/dashboard/\x80", "/dashboard/\xff/x", "/dashboard%00", "/%00dashboard", "/dashboard/%80", "/dashboard/%00/../../public"}},
 	{"A7_TIN_1055", []string{
 		"/admin?foo=bar", "/admin/", "/foo/../admin", "/%61dmin", "/%2Fadmin", "//admin", "/allowed/../secret", "/secret?next=/allowed", "/allowed/%2e%2e/secret", "/allowed/..%2Fsecret",
@@ -78,7 +78,7 @@ var disguises = []struct {
 	{"nextjs_data_routes", []string{"/_next/data/b1/dashboard.json", "/_next/data/b1/dashboard/x.json", "/public/_next/data/b/../../../../dashboard", "/index.php/dashboard", "/x.php/dashboard"}},
 }
 
-// agents are what O2P_CVE-2026-34457 let in, and others that platforms send.
+// agents are the user agents that O2P_CVE-2026-34457 let in, and others that platforms send.
 var agents = []string{"GoogleHC/1.0", "kube-probe/1.0", "kube-probe/1.31", "ELB-HealthChecker/2.0", "GoogleStackdriverMonitoring-UptimeChecks", "Mozilla/5.0 (compatible; Googlebot/2.1)"}
 
 func TestDisguisedPathsAreRefusedToVisitorsWhoAreNotSignedIn(t *testing.T) {
@@ -103,11 +103,11 @@ func TestDisguisedPathsAreRefusedToVisitorsWhoAreNotSignedIn(t *testing.T) {
 	})
 }
 
-// A8: the rule that decided and the path the app receives belong to the same bytes. A signed-in visitor gets each
-// spelling through unchanged, or, where one of its readings needs a role she lacks, not at all.
+// A8: the rule is decided on the same bytes as the path that the app receives. Each spelling of a signed-in
+// user reaches the app unchanged, or not at all if one of its readings needs a role that the user lacks.
 func TestDisguisedPathsReachTheAppByteForByteOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	l := newLane(t, append(siteRules, "GATEPOST_SESSION_CACHE=0")...) // roles are changed behind its back
+	l := newLane(t, append(siteRules, "GATEPOST_SESSION_CACHE=0")...) // the test changes roles by SQL
 	v := l.signIn(t)
 	admin := func(target string) bool {
 		return strings.Contains(strings.ToLower(target), "admin") || strings.Contains(target, "%61dmin")
@@ -135,7 +135,7 @@ func TestDisguisedPathsReachTheAppByteForByteOrNotAtAll(t *testing.T) {
 	}
 }
 
-// What only resembles a protected page is public, and arrives as it was sent.
+// A path that only resembles a protected page is public, and reaches the app unchanged.
 func TestPublicPathsReachTheAppByteForByte(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, siteRules...)
@@ -162,7 +162,8 @@ func TestPublicPathsReachTheAppByteForByte(t *testing.T) {
 	}
 }
 
-// A10 with the recommended rules: everything is protected but a list of prefixes, and none of them leads out of itself.
+// A10, with the recommended rules: everything is protected but a list of prefixes, and no path below a prefix
+// leads out of it.
 func TestAPublicPrefixDoesNotLeadOutOfItself(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/foo, /assets, GET /hook, /favicon.ico")
@@ -192,7 +193,7 @@ func TestAPublicPrefixDoesNotLeadOutOfItself(t *testing.T) {
 	})
 }
 
-// framingOf is what Go adds to a request that could have a body and has none.
+// framingOf returns the headers that Go adds to a request that could have a body and has none.
 func framingOf(line string) []string {
 	if strings.HasPrefix(line, "POST ") {
 		return []string{"Content-Length: 0"}

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// origin is where a browser that is sent to location from a page of ours ends up, by the WHATWG URL Standard: "" for our
-// own origin, else the part of location that leads away.
+// origin returns where a redirect to location from one of the gate's pages leads, by the WHATWG URL Standard:
+// "" for the same origin, else the part of location that leads away.
 func (l *lane) origin(location string) (elsewhere string) {
 	s := strings.TrimFunc(location, func(r rune) bool { return r <= ' ' })
 	s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
@@ -33,8 +33,8 @@ func (l *lane) origin(location string) (elsewhere string) {
 	return ""
 }
 
-// hostile are values of next that lead to another site, or would with a careless check: everything that browsers skip,
-// decode or read as a slash, in front of every kind of host.
+// hostile returns values of next that lead to another site, or would with a careless check: whatever browsers
+// skip, decode or read as a slash, in front of every kind of host.
 func (l *lane) hostile() []string {
 	port := l.host[strings.LastIndexByte(l.host, ':'):]
 	starts := []string{
@@ -72,7 +72,7 @@ func TestNextNeverLeadsToAnotherSite(t *testing.T) {
 	}
 }
 
-// Each way through the forms, with the values the rows name. None of them is stored anywhere but in the form.
+// Each path through the forms, with the values of the rows. The values are kept in the form only.
 func TestNextThroughTheForms(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_HOME=/home")
@@ -80,7 +80,7 @@ func TestNextThroughTheForms(t *testing.T) {
 	for _, row := range []struct{ id, next, want string }{
 		{"D1_O2P_CVE-2017-1000070", "//evil.com", "/home"},
 		{"D2_O2P_CVE-2020-5233", `/\evil.com`, "/home"},
-		{"D3_O2P_CVE-2020-11053", "/%09/evil.com", "/%09/evil.com"}, // encoded, it is a path of ours
+		{"D3_O2P_CVE-2020-11053", "/%09/evil.com", "/%09/evil.com"}, // encoded, it is a path of this site
 		{"D4_O2P_CVE-2020-4037_tabs", "/\t/\t\\evil.com", "/home"},
 		{"D4_O2P_CVE-2020-4037_dot", `/./\evil.com`, "/home"},
 		{"D4_O2P_CVE-2020-4037_dots", `/./../../\evil.com`, "/home"},
@@ -122,10 +122,12 @@ func TestNextThroughTheForms(t *testing.T) {
 					t.Errorf("%s carries it on:\n%s", page, r.body)
 				}
 			}
-			if r := out.post("/login", "email", "ada", "password", "x", "next", row.next); r.status != 422 || r.location() != "" { // D9
+			// D9
+			if r := out.post("/login", "email", "ada", "password", "x", "next", row.next); r.status != 422 || r.location() != "" {
 				t.Errorf("a failed login: %d to %q", r.status, r.location())
 			}
-			for _, page := range []string{"/logout", "/logout?rd=" + url.QueryEscape(row.next), "/logout?next=" + url.QueryEscape(row.next)} { // D6
+			// D6
+			for _, page := range []string{"/logout", "/logout?rd=" + url.QueryEscape(row.next), "/logout?next=" + url.QueryEscape(row.next)} {
 				if r := out.post(page, "next", row.next, "rd", row.next); r.status != 303 || r.location() != "/login" {
 					t.Errorf("%s: %d to %q", page, r.status, r.location())
 				}
@@ -146,12 +148,12 @@ func TestNextThroughTheForms(t *testing.T) {
 	})
 }
 
-// form is a post of one of our forms, as a program would send it.
+// form returns a post of one of the gate's forms, as a program would send it.
 func (l *lane) form(path, body string, headers ...string) string {
 	return l.request("POST "+path, append(headers, "Content-Type: application/x-www-form-urlencoded", "Content-Length: "+strconv.Itoa(len(body)))...) + body
 }
 
-// No Location is made of what a stranger wrote into Host or a forwarded header.
+// No Location contains text that a stranger sent in Host or a forwarded header.
 func TestNoLocationComesFromAHeader(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -195,7 +197,7 @@ func TestNoLocationComesFromAHeader(t *testing.T) {
 		} {
 			r := l.one(t, l.request("POST /dashboard/save", navigate, "Referer: "+referer, "Content-Length: 0"))
 			u, err := url.Parse(r.location())
-			if r.status == 400 { // not a header at all
+			if r.status == 400 { // not a valid header
 				continue
 			}
 			if err != nil || u.Path != "/login" || l.origin(r.location()) != "" || l.origin(u.Query().Get("next")) != "" {

@@ -41,7 +41,7 @@ func (l *lane) exec(t *testing.T, sql string) {
 	}
 }
 
-// replays wants the session of a cookie to be over, at this gate and at another on the same database.
+// replays checks that the session of a cookie has ended, at this gate and at others on the same database.
 func (l *lane) replays(t *testing.T, cookie string, others ...*lane) {
 	t.Helper()
 	_, token, _ := strings.Cut(cookie, "=")
@@ -49,7 +49,7 @@ func (l *lane) replays(t *testing.T, cookie string, others ...*lane) {
 	for _, gate := range append(others, l) {
 		cookie := "Cookie: " + gate.cookieName() + "=" + token
 		for began := ended; began.Sub(ended) <= time.Second && gate.one(t, gate.request("GET /dashboard", cookie)).status != 401; began = time.Now() {
-			gate.app.take() // elsewhere it may take a moment
+			gate.app.take() // at another gate this may take a moment
 		}
 		gate.refuses(t, gate.request("GET /dashboard", cookie), 401)
 		r := gate.refuses(t, gate.request("GET /dashboard", cookie, navigate), 303)
@@ -64,7 +64,7 @@ func (l *lane) replays(t *testing.T, cookie string, others ...*lane) {
 	}
 }
 
-// Whatever ends a session, a copy of its cookie is worth nothing at any gate on the database.
+// Whatever ended a session, a copy of its cookie is refused by every gate on the database.
 func TestAnEndedSessionIsOverEverywhere(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -157,7 +157,7 @@ func TestSigningInNeverContinuesASession(t *testing.T) {
 	})
 }
 
-// Only the cookie, alone and exactly as it was issued, is a session.
+// Only the cookie exactly as it was issued, sent once, is a session.
 func TestWhatIsNotQuiteTheCookieIsNone(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_PROTECT=/dashboard")
@@ -225,13 +225,14 @@ func TestWhatIsNotQuiteTheCookieIsNone(t *testing.T) {
 				}
 			}
 		}
-		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" { // the last holds four bits that count
+		// The last character holds four significant bits.
+		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 			if changed := token[:42] + string(c); changed != token {
 				l.refuses(t, l.request("GET /dashboard", "Cookie: "+name+"="+changed), 401)
 			}
 		}
 	})
-	// The others are the app's, byte for byte.
+	// The other cookies reach the app byte for byte.
 	for id, c := range map[string][2]string{
 		"alone":          {own, ""},
 		"first":          {own + "; a=1;b=\"2;3\"", `a=1;b="2;3"`},
@@ -266,7 +267,7 @@ func sum(s string) []byte { b := sha256.Sum256([]byte(s)); return b[:] }
 
 func hexSum(s string) string { return hex.EncodeToString(sum(s)) }
 
-// F1: whoever signs up while everybody else does gets his own session and no other.
+// F1: when many visitors sign up at once, each gets their own session and no other.
 func TestAHundredAtOnceEachGetTheirOwnIdentity(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, watched)
@@ -279,7 +280,7 @@ func TestAHundredAtOnceEachGetTheirOwnIdentity(t *testing.T) {
 	tokens := map[string]bool{}
 	for i := range 100 {
 		v, email, from := l.visitor(t), fmt.Sprintf("user%d@example.com", i), fmt.Sprintf("X-Forwarded-For: 198.51.%d.1", i)
-		v.client.Timeout = time.Minute // there are a hundred to hash
+		v.client.Timeout = time.Minute // there are a hundred passwords to hash
 		form := url.Values{"email": {email}, "password": {password}, "remember": {"on"}}.Encode()
 		wg.Go(func() {
 			status := 503

@@ -13,8 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// Whatever number an app answers with, a visitor gets a status that HTTP has, and nobody is told of a fault in the
-// gate.
+// Whatever number an app sends as a status, the visitor gets a valid HTTP status, and the answer reports no
+// fault of the gate.
 func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -26,7 +26,8 @@ func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
 		for _, path := range []string{"/public", "/dashboard"} {
 			l.app.answerWith("HTTP/1.1 " + answer + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			if interim := answer[:min(3, len(answer))]; interim == "100" && len(answer) > 6 || interim == "102" || interim == "199" {
-				l.app.answerWith("HTTP/1.1 " + answer + "\r\n\r\nHTTP/1.1 099 x\r\n\r\n") // and after it what is no final one
+				// What follows is not a valid final answer.
+				l.app.answerWith("HTTP/1.1 " + answer + "\r\n\r\nHTTP/1.1 099 x\r\n\r\n")
 			}
 			all := l.send(t, l.request("GET "+path, l.cookie))
 			last := all[len(all)-1]
@@ -39,7 +40,7 @@ func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
 	if r := l.one(t, l.request("GET /public", navigate)); r.status != 502 || !strings.Contains(r.body, "an answer that cannot be passed on") {
 		t.Errorf("a page: %d %s", r.status, r.body)
 	}
-	for _, status := range []string{"200", "299", "418", "600", "999"} { // nobody's business but the app's
+	for _, status := range []string{"200", "299", "418", "600", "999"} { // the gate passes these on
 		l.app.answerWith("HTTP/1.1 " + status + " x\r\nContent-Length: 3\r\n\r\napp")
 		if r := l.one(t, l.request("GET /public")); !strings.HasPrefix(status, string(rune('0'+r.status/100))) || r.body != "app" {
 			t.Errorf("%s: got %d", status, r.status)
@@ -47,7 +48,7 @@ func TestAStatusThatHTTPDoesNotHaveIs502(t *testing.T) {
 	}
 }
 
-// HTTP/2 has its own way to write a status, without a change of protocols.
+// HTTP/2 writes a status differently, and cannot switch protocols.
 func TestAStatusThatHTTP2DoesNotHaveIs502(t *testing.T) {
 	t.Parallel()
 	for _, statuses := range [][]string{{"99"}, {"0"}, {"-200"}, {"1000"}, {"99999"}, {"x"}, {""}, {"101", "200"}, {"101", "101", "200"}} {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What no browser sends as a method or a target is refused for everybody, signed in or not, on public paths too.
+// Methods and targets that no browser sends are refused for every client, signed in or not, on public paths
+// too.
 func TestMethodsAndTargetsNoBrowserSends(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, siteRules...)
@@ -64,7 +65,7 @@ func TestMethodsAndTargetsNoBrowserSends(t *testing.T) {
 		l.refuses(t, "GET /dashboard HTTP/1.2\r\nHost: x\r\nConnection: close\r\n\r\n", 401, 505)
 		l.refuses(t, "GET /dashboard\r\n\r\n", 400)
 		l.refuses(t, "GET /dashboard HTTP/0.9\r\n\r\n", 400, 401, 505)
-		l.refuses(t, "GET /public HTTP/1.1\r\nConnection: close\r\n\r\n", 400) // no Host
+		l.refuses(t, "GET /public HTTP/1.1\r\nConnection: close\r\n\r\n", 400) // no Host header
 		l.refuses(t, "GET /public HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400)
 		l.refuses(t, "GET /public HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n", 400)
 		l.passes(t, "GET /public HTTP/1.0\r\n\r\n", l.forwarded("GET /public", ""))
@@ -74,7 +75,7 @@ func TestMethodsAndTargetsNoBrowserSends(t *testing.T) {
 	}
 }
 
-// The path decides, never a header that names another one, nor the host.
+// The path alone decides, never the host or a header that names another path.
 func TestHeadersDoNotMoveARequestUnderAnotherRule(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, siteRules...)
@@ -122,7 +123,7 @@ func TestHeadersDoNotMoveARequestUnderAnotherRule(t *testing.T) {
 	t.Run("A6_AUL_CVE-2026-48794_hosts", func(t *testing.T) {
 		for _, host := range []string{
 			"secure.ADMIN.example5.com", "APP.example.com", "app.example.com.", "app.example.com:443", "public", "PUBLIC.example:80", "[::1]:80", "evil.example", "", strings.ToUpper(l.host), l.host + ".", "127.0.0.1",
-			"example.com.evil.tld", // E10: nor a part of it
+			"example.com.evil.tld", // E10: a part of the name does not match either
 		} {
 			l.refuses(t, "GET /dashboard HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n", 401)
 			l.refuses(t, "GET /admin HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Host: public.example\r\nConnection: close\r\n"+l.cookie+"\r\n\r\n", 403)
@@ -130,7 +131,8 @@ func TestHeadersDoNotMoveARequestUnderAnotherRule(t *testing.T) {
 	})
 }
 
-// Own pages match by their exact bytes. Every other spelling is the app's, and arrives there unchanged.
+// The gate's own pages match by their exact bytes. Every other spelling belongs to the app, and reaches it
+// unchanged.
 func TestOnlyTheExactSpellingIsAnOwnPage(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_PROTECT=/dashboard")

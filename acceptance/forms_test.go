@@ -19,11 +19,11 @@ import (
 
 const formType = "Content-Type: application/x-www-form-urlencoded"
 
-// everyForm are the paths that take one, and logging out, which takes none.
+// everyForm are the paths that take a form, and the logout, which takes none.
 var everyForm = []string{"/login", "/signup", "/logout", "/account/name", "/account/password", "/account/delete", "/account/export",
 	"/account/sessions/end", "/account/sessions/end-others", "/login/reset", "/signup/invitation"}
 
-// dial opens a connection to the gate and writes to it; nothing in the test waits for longer than a minute.
+// dial opens a connection to the gate and writes to it. Its deadline is one minute.
 func (l *lane) dial(t *testing.T, raw string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", l.host)
@@ -51,12 +51,12 @@ func answers(t *testing.T, conn net.Conn) reply {
 		t.Errorf("half an answer: %v", err)
 	}
 	if res.Close {
-		res.Header.Set("Connection", "close") // which Go takes out
+		res.Header.Set("Connection", "close") // Go removes this header
 	}
 	return reply{res.StatusCode, res.Header, string(body)}
 }
 
-// What says that it is too large is refused before any of it is sent, and before it is asked for.
+// A form with too large a Content-Length is refused before its body is sent or asked for.
 func TestAFormThatSaysItIsTooLargeIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -72,7 +72,7 @@ func TestAFormThatSaysItIsTooLargeIsRefusedUnread(t *testing.T) {
 	}
 }
 
-// A browser sends all it has before it looks at the answer.
+// A browser sends its whole request before it reads the answer.
 func TestAClientThatSendsTooMuchSeesWhy(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
@@ -109,19 +109,19 @@ func (l *lane) halfSent(t *testing.T, address string, n int) (conns []net.Conn) 
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 		_ = conn.SetDeadline(time.Now().Add(time.Minute))
-		if _, err := io.WriteString(conn, head+body); err == nil { // it may have given way already
+		if _, err := io.WriteString(conn, head+body); err == nil { // an earlier one may have given way already
 			conns = append(conns, conn)
 		}
 	}
 	return conns
 }
 
-// peak is the most memory that the gate has had, in bytes.
+// peak returns the peak memory of the gate in bytes.
 func (g *running) peak(t *testing.T) float64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
 	if err != nil {
-		return gauge(t, g, "process_resident_memory_bytes") // another system
+		return gauge(t, g, "process_resident_memory_bytes") // a system other than Linux
 	}
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	var kib float64
@@ -131,7 +131,7 @@ func (g *running) peak(t *testing.T) float64 {
 	return kib * 1024
 }
 
-// One network sends half of very many forms. That takes little memory, and nothing from others.
+// One network sends half of very many forms. They take little memory, and nothing from other networks.
 func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_LOG_LEVEL=info")
@@ -153,7 +153,8 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	if r := answers(t, slow); r.status != 303 {
 		t.Errorf("who came before them, and is slow: %d %.200s", r.status, r.body)
 	}
-	for _, from := range []string{"203.0.113.5", "198.51.100.7"} { // elsewhere, and beside them: who sends whole forms gets through
+	// Complete forms get through from another network and from the same one.
+	for _, from := range []string{"203.0.113.5", "198.51.100.7"} {
 		r := l.one(t, l.form("/login", body, "X-Forwarded-For: "+from))
 		if r.status != 303 {
 			t.Errorf("a form from %s: %d", from, r.status)
@@ -167,7 +168,7 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	}
 }
 
-// The same on streams of HTTP/2, of which one connection has many.
+// The same with many HTTP/2 streams on one connection.
 func TestHalfSentFormsOnStreamsTakeNothingFromOthers(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)
@@ -187,7 +188,7 @@ func TestHalfSentFormsOnStreamsTakeNothingFromOthers(t *testing.T) {
 		all.Go(func() {
 			in, out := io.Pipe()
 			defer out.Close()
-			req, _ := http.NewRequestWithContext(enough, "POST", g.url+"/login", in) // the URL is good
+			req, _ := http.NewRequestWithContext(enough, "POST", g.url+"/login", in) // the URL is valid
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			go func() { _, _ = io.WriteString(out, "next="+strings.Repeat("x", 62<<10)) }()
 			if res, err := hostile.client.Do(req); err == nil {
@@ -213,7 +214,7 @@ func TestHalfSentFormsOnStreamsTakeNothingFromOthers(t *testing.T) {
 	for status := range answered {
 		statuses[status]++
 	}
-	delete(statuses, 503) // from this machine, behind which a proxy may stand
+	delete(statuses, 503) // for clients on this machine, which may be behind a proxy
 	delete(statuses, 408)
 	if len(statuses) > 0 {
 		t.Errorf("half a form, by status: %v", statuses)

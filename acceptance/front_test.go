@@ -20,12 +20,12 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// front is a server that ends TLS before the gate, run with the snippet that deploy/ has for it.
+// front is a server that ends TLS in front of the gate, run with its snippet from deploy/.
 type front struct {
 	program, snippet string
-	config           string // around the snippet
+	config           string // surrounds the snippet
 	args             []string
-	replace          []string // what cannot be as on a real machine
+	replace          []string // replacements for what cannot be as on a real machine
 }
 
 var fronts = map[string]front{
@@ -41,7 +41,7 @@ var fronts = map[string]front{
 		replace: []string{"app.example.com {", "https://localhost:PORT {\n\ttls CERT KEY"}},
 }
 
-// start puts it before a gate.
+// start runs the server in front of a gate.
 func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 	t.Helper()
 	if _, err := os.Stat(f.program); err != nil {
@@ -74,7 +74,7 @@ func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 	untilListening(t, "127.0.0.1:"+port)
 }
 
-// newEcho is an app that says what it got, and has a socket and a stream that do not end.
+// newEcho is an app that repeats the request it got, and has a WebSocket and a stream that do not end.
 func newEcho(t *testing.T) string {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +97,7 @@ func newEcho(t *testing.T) string {
 	return app.URL
 }
 
-// behind is a visitor of what stands in front, from an address of his own.
+// behind returns a visitor of the server in front, with an address of their own.
 func behind(t *testing.T, url, address string, roots *x509.CertPool) *visitor {
 	t.Helper()
 	v := (&running{url: url}).secure(t, roots)
@@ -109,7 +109,7 @@ func behind(t *testing.T, url, address string, roots *x509.CertPool) *visitor {
 	return v
 }
 
-// opensTLS is opens for what stands in front.
+// opensTLS is opens through the server in front.
 func (v *visitor) opensTLS(roots *x509.CertPool, path string, headers ...string) *opened {
 	v.t.Helper()
 	host := strings.TrimPrefix(v.gate.url, "https://")
@@ -126,12 +126,12 @@ func (v *visitor) opensTLS(roots *x509.CertPool, path string, headers ...string)
 		v.t.Fatalf("%s: %v", path, err)
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		in = bufio.NewReader(res.Body) // whose end need not be that of the connection to the server in front
+		in = bufio.NewReader(res.Body) // its end need not be that of the connection to the server in front
 	}
 	return &opened{conn, in, res.StatusCode}
 }
 
-// leaves asks for something and goes away before it comes, which the gate has to hear of.
+// leaves sends a request and disconnects before the answer. The gate has to notice.
 func (v *visitor) leaves(g *running, roots *x509.CertPool, path string) {
 	v.t.Helper()
 	host := strings.TrimPrefix(v.gate.url, "https://")
@@ -174,7 +174,7 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 			}
 
 			v.leaves(g, roots, "/dashboard/slow")
-			if name == "nginx" { // Caddy does it by itself
+			if name == "nginx" { // Caddy redirects by itself
 				clear := (&running{url: "http://127.0.0.1:" + plain}).visitor(t)
 				if r := clear.open("/dashboard?a=b"); r.status != 308 || r.location() != public+"/dashboard?a=b" {
 					t.Errorf("over http: %d %v", r.status, r.header)
@@ -204,7 +204,7 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 	}
 }
 
-// What no spelling opens at the gate, none opens through a server that may spell it anew.
+// Spellings that open nothing at the gate open nothing through a server that may rewrite them either.
 func TestNoSpellingOpensADashboardThroughAServerInFront(t *testing.T) {
 	t.Parallel()
 	for name, f := range fronts {
@@ -217,7 +217,7 @@ func TestNoSpellingOpensADashboardThroughAServerInFront(t *testing.T) {
 			f.start(t, strings.TrimPrefix(g.url, "http://"), port, freePort(t), cert, key)
 			answered := 0
 			for i, target := range spellings() {
-				if i%4 != 0 { // each needs a handshake of its own
+				if i%4 != 0 { // each needs a TLS handshake of its own
 					continue
 				}
 				conn, err := tls.Dial("tcp4", "127.0.0.1:"+port, &tls.Config{RootCAs: roots, ServerName: "localhost"})
@@ -225,7 +225,7 @@ func TestNoSpellingOpensADashboardThroughAServerInFront(t *testing.T) {
 					t.Fatal(err)
 				}
 				fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost:%s\r\nConnection: close\r\n\r\n", target, port)
-				b, _ := io.ReadAll(conn) // what came before a broken connection counts
+				b, _ := io.ReadAll(conn) // keep what came before a broken connection
 				_ = conn.Close()
 				if strings.Contains(string(b), "the dashboard") {
 					t.Errorf("%s opens it: %.300q", target, b)

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// bare are the files that start work by themselves, and why a panic in it may end the process.
+// bare are the files that start goroutines without internal/upkeep, with the reason why a panic there may end
+// the process.
 var bare = map[string]string{
 	"internal/upkeep/upkeep.go":   "it is what all others go through",
 	"internal/doctor/wire.go":     "an examination that fails half is none: it ends, and says so",
 	"internal/localpg/process.go": "it keeps a thread for as long as PostgreSQL runs, and does nothing but wait",
 }
 
-// Whatever runs in the background is told of when it panics, and begins again: every start of it goes through
-// internal/upkeep.
+// All background work is logged and started again when it panics: it is started through internal/upkeep.
 func TestEveryWorkInTheBackgroundIsWatched(t *testing.T) {
 	t.Parallel()
 	starts := 0
@@ -54,7 +54,8 @@ func TestEveryWorkInTheBackgroundIsWatched(t *testing.T) {
 	}
 }
 
-// started is what a statement starts: go f(), WaitGroup.Go(f), time.AfterFunc(d, f), context.AfterFunc(ctx, f).
+// started returns the function that a statement starts: go f(), WaitGroup.Go(f), time.AfterFunc(d, f),
+// context.AfterFunc(ctx, f).
 func started(n ast.Node) (work ast.Expr, ok bool) {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -68,14 +69,14 @@ func started(n ast.Node) (work ast.Expr, ok bool) {
 	return nil, false
 }
 
-// watchedWork accepts Watch.Run, Watch.Guard, a function that does nothing but Run, and the cancelling of a context,
+// watchedWork accepts Watch.Run, Watch.Guard, a function that only calls Run, and the cancelling of a context,
 // which cannot panic.
 func watchedWork(work ast.Expr) bool {
 	switch work := work.(type) {
 	case *ast.Ident:
 		return work.Name == "stop" || work.Name == "cancel"
 	case *ast.CallExpr:
-		if guarded, ok := work.Fun.(*ast.CallExpr); ok { // what Guard returns, called
+		if guarded, ok := work.Fun.(*ast.CallExpr); ok { // a call of what Guard returns
 			return watchedWork(guarded)
 		}
 		f, ok := work.Fun.(*ast.SelectorExpr)

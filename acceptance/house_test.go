@@ -16,7 +16,7 @@ import (
 
 const module = "github.com/gatepost/gatepost/"
 
-// mayImport is the plan of the house: which rooms each may enter. Tests aside, nothing else of ours is imported.
+// mayImport lists the packages of this module that each package may import. Tests are exempt.
 var mayImport = map[string][]string{
 	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "loginui", "proxy", "migrations",
 		"internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal", "internal/server", "internal/spelling"},
@@ -53,13 +53,13 @@ var mayImport = map[string][]string{
 	"scripts/house":            {},
 }
 
-// neverReaches is what a room must not have behind it, by whatever way.
+// neverReaches lists the packages that a package must not import, directly or through others.
 var neverReaches = map[string][]string{
 	"proxy":   {"auth", "auth/password", "auth/mail", "auth/audit", "auth/throttle", "loginui"},
 	"loginui": {"proxy"},
 }
 
-// onlyIn keeps some libraries to the room they were brought in for.
+// onlyIn restricts some libraries to the one package that needs them.
 var onlyIn = map[string]string{
 	"github.com/sethvargo/go-envconfig": "internal/config",
 	"github.com/urfave/cli/v3":          "cmd/gatepost",
@@ -111,7 +111,7 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// The drawing is that of the imports there are.
+// docs/house.svg shows the current imports.
 func TestTheDrawingIsCurrent(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("go", "run", "./scripts/house")
@@ -125,7 +125,7 @@ func TestTheDrawingIsCurrent(t *testing.T) {
 	}
 }
 
-// The front door cannot see a password, not even through another room.
+// Package proxy cannot reach passwords, not even through another package.
 func TestNoRoomReachesWhatItMustNotKnow(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
@@ -137,7 +137,7 @@ func TestNoRoomReachesWhatItMustNotKnow(t *testing.T) {
 	}
 }
 
-// Whoever makes sessions decides who is signed in: only auth does.
+// Only package auth makes sessions, and so decides who is signed in.
 func TestOnlyAuthMakesSessions(t *testing.T) {
 	t.Parallel()
 	maker := regexp.MustCompile(`session\.(NewMaker|Maker)\b`)
@@ -166,7 +166,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// readsEnvironment are the files that may, and why.
+// readsEnvironment are the files that may read the environment, and why.
 var readsEnvironment = map[string]string{
 	"cmd/gatepost/main.go":        "it hands it to internal/config",
 	"internal/localpg/process.go": "PostgreSQL's programs get what ours has",
@@ -175,8 +175,8 @@ var readsEnvironment = map[string]string{
 	"examples/go/main.go":         "outside the product",
 }
 
-// SQL on users and sessions lives in auth, and the environment is read by internal/config. bench makes rows by the
-// million, outside the product.
+// SQL on users and sessions is in auth only, and internal/config reads the environment. bench makes rows by
+// SQL, and is not part of the product.
 func TestThingsStayInTheirRoom(t *testing.T) {
 	t.Parallel()
 	sql := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE)\s+gatepost\.("user"|session|account)`)

@@ -14,10 +14,10 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// nobody is the user in the Dockerfile.
+// nobody is the id of the user in the Dockerfile.
 const nobody = 65532
 
-// build runs the step of the Dockerfile that builds.
+// build runs the build step of the Dockerfile.
 func build(t *testing.T, tree, out string) []byte {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(tree, "scripts", "static"), out, "v1.2.3")
@@ -32,10 +32,10 @@ func build(t *testing.T, tree, out string) []byte {
 	return b
 }
 
-// inEmptyRoot makes a command one of nobody's whose root directory is this one.
+// inEmptyRoot makes cmd run as nobody with the given root directory.
 func inEmptyRoot(cmd *exec.Cmd, root string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	if os.Getuid() != 0 { // which takes a user namespace then
+	if os.Getuid() != 0 { // needs a user namespace
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getgid(), Size: 1}}
@@ -44,7 +44,7 @@ func inEmptyRoot(cmd *exec.Cmd, root string) {
 	cmd.Dir = "/"
 }
 
-// What the Dockerfile builds is one file that needs nothing else, not even a name for localhost, and no right.
+// The Dockerfile builds one file that needs no other file, not even one that names localhost, and no privilege.
 func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 	t.Parallel()
 	dockerfile, err := os.ReadFile("../Dockerfile")
@@ -60,7 +60,7 @@ func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 	program := filepath.Join(root, "gatepost")
 	first := build(t, "..", program)
 
-	var delay atomic.Int64 // none: this is for PostgreSQL's TCP port
+	var delay atomic.Int64 // no delay: slow gives PostgreSQL a TCP port
 	port, ops := freePort(t), freePort(t)
 	env := []string{"GATEPOST_LISTEN=:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops, "GATEPOST_PUBLIC_URL=http://localhost:" + port, "GATEPOST_PROTECT=/dashboard",
 		"DATABASE_URL=" + slow(t, authtest.NewEmptyDatabase(t), &delay), "GATEPOST_UPSTREAM=" + newApp(t).url}

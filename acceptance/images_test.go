@@ -11,7 +11,7 @@ import (
 
 var pinned = regexp.MustCompile(`[:=-][\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}\b`)
 
-// Every image that is run is pinned by its digest, can be another without editing a file, and is known to
+// Every image that is run is pinned by its digest, can be replaced without editing a file, and is known to
 // scripts/digests.
 func TestEveryImageIsPinned(t *testing.T) {
 	t.Parallel()
@@ -37,7 +37,7 @@ func TestEveryImageIsPinned(t *testing.T) {
 			}
 		}
 	}
-	bin := t.TempDir() // a docker that knows one digest
+	bin := t.TempDir() // holds a docker that knows one digest
 	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\necho sha256:0123\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}

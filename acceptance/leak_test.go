@@ -12,7 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// settled is how many goroutines a gate has when nothing changes any more.
+// settled returns the number of goroutines of a gate once it no longer changes.
 func (g *running) settled(t *testing.T) (n float64) {
 	t.Helper()
 	same := 0
@@ -27,10 +27,12 @@ func (g *running) settled(t *testing.T) (n float64) {
 	return n
 }
 
-// Whoever ends what was under way, nothing of it stays.
+// Whichever side ends a request or a connection, nothing of it stays.
 func TestNothingStaysOfWhatIsOver(t *testing.T) {
 	t.Parallel()
-	const each = 9 // of four kinds, in two versions of HTTP, ended in three ways; and as many sockets in each way
+	// Nine of each of four kinds, in two versions of HTTP, ended in three ways; and as many WebSockets in each
+	// way.
+	const each = 9
 	cert, key, roots := writePair(t, t.TempDir(), nil)
 	app := newTalker(t)
 	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url, "GATEPOST_PUBLIC_URL=https://localhost:0",
@@ -38,7 +40,7 @@ func TestNothingStaysOfWhatIsOver(t *testing.T) {
 	g.url = strings.Replace(g.url, "http://", "https://", 1)
 	newcomer := func(name string, version int) *visitor {
 		v := g.secure(t, roots)
-		v.client.Timeout = 0 // what goes on may
+		v.client.Timeout = 0 // some answers are endless
 		v.client.Transport.(*http.Transport).ForceAttemptHTTP2 = version == 2
 		v.signUp(name + "@example.com")
 		return v
@@ -98,7 +100,7 @@ func TestNothingStaysOfWhatIsOver(t *testing.T) {
 		for _, o := range open {
 			go func() {
 				_, _ = io.Copy(io.Discard, o.in)
-				_ = o.Close() // as browsers do: a socket ends when both sides have ended it
+				_ = o.Close() // as browsers do: a WebSocket ends when both sides have ended it
 			}()
 		}
 		end(open)

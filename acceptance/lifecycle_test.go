@@ -20,7 +20,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// stop tells the gate to, and returns its exit code.
+// stop sends the gate SIGTERM and returns its exit code.
 func (g *running) stop(t *testing.T) int {
 	t.Helper()
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -29,14 +29,14 @@ func (g *running) stop(t *testing.T) int {
 	return g.ended()
 }
 
-// ended waits for a gate that was told to stop. To tell it again would end it at once.
+// ended waits for a gate that was told to stop. A second signal would end it at once.
 func (g *running) ended() int {
 	err := <-g.done
 	g.done <- err
 	return g.cmd.ProcessState.ExitCode()
 }
 
-// What is under way is answered, what would never end is ended, and nothing new is taken.
+// A gate that stops answers the requests under way, ends endless ones, and accepts no new ones.
 func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	arrived, answer := make(chan struct{}), make(chan struct{})
@@ -63,7 +63,7 @@ func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	events.ends(t, "the event stream") // it had gone on for ever
+	events.ends(t, "the event stream") // the stream would never end by itself
 	eventually(t, "nothing new is taken", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
 		if err == nil {
@@ -80,7 +80,7 @@ func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// Balancers are given time to notice.
+// Load balancers get time to notice.
 func TestAGateThatStopsGoesOnForAWhile(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_DRAIN_DELAY=1h")
@@ -103,7 +103,7 @@ func TestAGateThatStopsGoesOnForAWhile(t *testing.T) {
 	_ = g.cmd.Process.Kill()
 }
 
-// inherit starts a gate on a socket that somebody else opened, as systemd passes one on.
+// inherit starts a gate on a socket that was opened before, as systemd passes it on.
 func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	t.Helper()
 	g := inheriting(t, socket, env...)
@@ -111,7 +111,7 @@ func inherit(t *testing.T, socket *os.File, env ...string) *running {
 	return g
 }
 
-// inheriting waits for nothing.
+// inheriting is inherit without waiting for the gate.
 func inheriting(t *testing.T, socket *os.File, env ...string) *running {
 	t.Helper()
 	ops := freePort(t)
@@ -136,7 +136,8 @@ func inheriting(t *testing.T, socket *os.File, env ...string) *running {
 	return g
 }
 
-// keptAlive is a client that uses its connection until an answer says that it ends, and sends nothing twice, as a server in front does.
+// keptAlive is a client that uses its connection until an answer ends it, and repeats no request, like a server
+// in front.
 type keptAlive struct {
 	address string
 	conn    net.Conn
@@ -166,7 +167,7 @@ func (c *keptAlive) post(path string, cookie *http.Cookie) (status int, err erro
 	return res.StatusCode, nil
 }
 
-// While gates take turns on one socket, nobody notices.
+// Visitors do not notice when gates take turns on one socket.
 func TestARollingRestartLosesNoRequest(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "localhost:0")
@@ -179,7 +180,7 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	}
 	defer socket.Close()
 	url := "http://" + l.Addr().String()
-	_ = l.Close() // the file keeps the socket
+	_ = l.Close() // the file keeps the socket open
 	env := []string{watched, "DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=" + url}
 	g := inherit(t, socket, env...)
 	g.url = url
@@ -224,7 +225,7 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	}
 }
 
-// What stands in files is read again; what is broken is not taken over, and the log says why.
+// The gate reads changed files again. A faulty file is not taken over, and the log says why.
 func TestAReloadTakesOverFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -305,7 +306,7 @@ func TestSystemdIsTold(t *testing.T) {
 	next("STOPPING=1")
 }
 
-// A gate that waits for PostgreSQL is told things as well.
+// A gate that waits for PostgreSQL handles signals too.
 func TestSignalsBeforeTheGateIsUp(t *testing.T) {
 	t.Parallel()
 	log := &logBuffer{}
@@ -326,7 +327,7 @@ func TestSignalsBeforeTheGateIsUp(t *testing.T) {
 	}
 }
 
-// Who asks twice does not want to wait for what is under way.
+// A second signal means not to wait for the requests under way.
 func TestASecondSignalEndsTheGateAtOnce(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_DRAIN_DELAY=1h")

@@ -22,13 +22,14 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// talker is an app that never stops: a socket, event streams, downloads, and uploads of which it takes all.
+// talker is an app with endless requests: a WebSocket, event streams, downloads, and uploads that it reads to
+// their end.
 type talker struct {
 	url     string
 	hangUp  func()        // ends all connections
 	late    chan struct{} // streams of this name begin when it is closed
-	flooded atomic.Int64  // bytes
-	whole   atomic.Int64  // uploads that came to an end
+	flooded atomic.Int64  // bytes sent
+	whole   atomic.Int64  // uploads that were completed
 	mu      sync.Mutex
 	open    map[string]int
 }
@@ -73,7 +74,7 @@ func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "late":
 		select {
 		case <-a.late:
-		case <-r.Context().Done(): // or the app could not end
+		case <-r.Context().Done(): // so that the app can end
 			return
 		}
 		fallthrough
@@ -82,7 +83,8 @@ func (a *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	piece := "data: " + strings.Repeat("x", 8<<10) + "\n\n" // more than is gathered of an answer of known length
+	// A piece is more than is buffered of an answer with a known length.
+	piece := "data: " + strings.Repeat("x", 8<<10) + "\n\n"
 	for r.Context().Err() == nil {
 		n, _ := io.WriteString(w, piece)
 		_ = http.NewResponseController(w).Flush()
@@ -100,14 +102,14 @@ func (a *talker) count(path string, n int) {
 	a.open[path] += n
 }
 
-// answers is how many requests for a path are under way.
+// answers returns how many requests for a path are under way.
 func (a *talker) answers(path string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.open[path]
 }
 
-// opened is a connection on which something goes on.
+// opened is a connection with a request under way.
 type opened struct {
 	net.Conn
 	in     *bufio.Reader
@@ -131,8 +133,8 @@ func (v *visitor) opens(path string, headers ...string) *opened {
 	return &opened{conn, in, res.StatusCode}
 }
 
-// asks is opens in whatever HTTP the visitor's client speaks. What comes is let through as it is read, so that the gate cannot go on
-// writing to who reads nothing.
+// asks is opens in the HTTP version of the visitor's client. Data passes only as it is read, so the gate cannot
+// go on writing to a client that reads nothing.
 func (v *visitor) asks(method, path string, body io.Reader) *opened {
 	v.t.Helper()
 	here, there := net.Pipe()
@@ -164,7 +166,7 @@ func (l leaving) Close() error {
 	return l.Conn.Close()
 }
 
-// uploads sends something, and then more of it or nothing.
+// uploads sends a part of a body, and then more of it or nothing.
 func (v *visitor) uploads(path string, more bool) *opened {
 	v.t.Helper()
 	body, feed := io.Pipe()
@@ -194,7 +196,7 @@ func (o *opened) endsBy(t *testing.T, what string, latest time.Time) {
 	}
 }
 
-// goesOn wants more to come.
+// goesOn checks that more data arrives.
 func (o *opened) goesOn(t *testing.T, what string) {
 	t.Helper()
 	_ = o.SetReadDeadline(time.Now().Add(20 * time.Second))
@@ -203,10 +205,11 @@ func (o *opened) goesOn(t *testing.T, what string) {
 	}
 }
 
-// endsWithin is what is promised (docs/security.md): whatever lasts is broken off within a second of the end of its session, at every gate.
+// endsWithin is the promise of docs/security.md: requests under way are broken off within a second of the end
+// of their session, at every gate.
 const endsWithin = time.Second
 
-// ongoing is what may be open, and its path at a talker.
+// ongoing returns one request of each endless kind, by its path at a talker.
 func (v *visitor) ongoing() map[string]*opened {
 	open := map[string]*opened{
 		"/dashboard/events":   v.asks("GET", "/dashboard/events", nil),
@@ -222,7 +225,7 @@ func (v *visitor) ongoing() map[string]*opened {
 	return open
 }
 
-// endBy wants all of it to be over at that time, on both sides.
+// endBy checks that all of them end by that time, on both sides.
 func endBy(t *testing.T, app *talker, latest time.Time, open map[string]*opened) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -243,7 +246,8 @@ func endBy(t *testing.T, app *talker, latest time.Time, open map[string]*opened)
 	}
 }
 
-// What a session opened ends with it, also when it is ended at another gate, and nobody else's does.
+// Requests under way end with their session, even if it is ended at another gate. Those of other sessions go
+// on.
 func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	url, app := authtest.NewDatabase(t), newTalker(t)
@@ -287,7 +291,7 @@ func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 	}
 }
 
-// A visitor who reads nothing, or sends nothing, keeps nothing open, and in HTTP/2 one connection carries all.
+// A visitor who reads or sends nothing keeps nothing open. With HTTP/2, one connection carries all requests.
 func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 	t.Parallel()
 	for version := 1; version <= 2; version++ {
@@ -329,7 +333,7 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 	}
 }
 
-// What an app begins for somebody who has left meanwhile ends at once.
+// A stream that the app begins after its session has ended is ended at once.
 func TestAStreamBeginsAfterItsSessionHasEnded(t *testing.T) {
 	t.Parallel()
 	app := newTalker(t)

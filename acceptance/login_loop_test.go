@@ -10,12 +10,13 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// An app with a login where ours is sends visitors there whom it does not know, and everybody else a page.
+// An app with its own login at the gate's path redirects unknown visitors there, and shows other visitors a
+// page.
 func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status   int
-		location string // of an answer to /
+		location string // of the answer to /
 		home     string
 	}{
 		{302, "/login", "/"}, {303, "/login?next=%2F", "/"}, {301, "login", "/"}, {307, "./x/../login", "/"}, {308, "/signup", "/"}, {302, "/register", "/"},
@@ -44,18 +45,18 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 		session := "Cookie: " + v.cookie().String()
 		jarless, script := g.visitor(t), g.visitor(t)
 		jarless.client.Jar = nil
-		jarless.client.CheckRedirect, v.client.CheckRedirect = nil, nil // ten at most
+		jarless.client.CheckRedirect, v.client.CheckRedirect = nil, nil // Go follows at most ten redirects
 		for i, r := range []reply{v.open("/"), jarless.do("GET", c.home, nil, session, navigate)} {
 			if r.status != 508 || !strings.Contains(r.body, "GATEPOST_PAGES") || !strings.Contains(r.body, "<html") {
 				t.Errorf("%+v, %d: %d %.200s", c, i, r.status, r.body)
 			}
 		}
-		for range 9 { // what scripts ask for is no loop of pages
+		for range 9 { // requests of scripts are no loop of pages
 			if r := script.do("GET", c.home, nil, session); r.status/100 != 3 {
 				t.Errorf("%+v: a script got %d", c, r.status)
 			}
 		}
-		for range 9 { // nobody is kept from asking for the login, or led there by a link that leads on
+		for range 9 { // visitors may open the login themselves, or by a link that leads on
 			for _, path := range []string{"/login?next=/fine", "/profile"} {
 				if r := v.open(path); r.body != "fine" {
 					t.Errorf("%s: %d %.200s", path, r.status, r.body)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// One client fills no disk with its requests, whatever they are.
+// A single client cannot fill the disk with the log of its requests.
 func TestTheRequestsOfOneNetworkFillNoLog(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_LOG_LEVEL=info")

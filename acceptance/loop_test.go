@@ -16,7 +16,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// relay stands between two gates, as a balancer would, and counts what passes.
+// relay stands between two gates, like a load balancer, and counts the requests that pass.
 type relay struct {
 	url  string
 	to   atomic.Pointer[httputil.ReverseProxy]
@@ -47,7 +47,7 @@ func (r *relay) leadTo(t *testing.T, address string) {
 	r.to.Store(httputil.NewSingleHostReverseProxy(u))
 }
 
-// endsTheLoop wants each request through v to end with 508, after the relay has seen no more than most of them.
+// endsTheLoop checks that each request through v ends with 508, after at most most of them passed the relay.
 func (r *relay) endsTheLoop(t *testing.T, v *visitor, most int64) {
 	t.Helper()
 	for _, headers := range [][]string{
@@ -105,7 +105,7 @@ func TestTwoGatesInARowWork(t *testing.T) {
 			t.Errorf("%.60q: the app saw %q", headers, seen)
 		}
 	}
-	// Whoever learns an id from the app spoils nobody's requests but their own.
+	// A client that learns the gate's id from the app can use it against its own requests only.
 	_, id, _ := strings.Cut(rawVia(t, inner), ": ")
 	v := inner.visitor(t)
 	if r := v.do("GET", "/public", nil, "X-Gatepost-Via: "+strings.TrimSpace(id)); r.status != 508 {
@@ -116,7 +116,7 @@ func TestTwoGatesInARowWork(t *testing.T) {
 	}
 }
 
-// rawVia is the line by which a gate is known to what stands behind it.
+// rawVia returns the header line by which a gate marks its requests to the app.
 func rawVia(t *testing.T, l *lane) string {
 	t.Helper()
 	var line atomic.Pointer[string]
@@ -132,7 +132,7 @@ func rawVia(t *testing.T, l *lane) string {
 func TestAnUpstreamThatIsTheGateItselfIsRefusedAtStart(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
-	own := "127.0.0.5" // where there is no network
+	own := "127.0.0.5" // used without a network
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestAnUpstreamThatIsTheGateItselfIsRefusedAtStart(t *testing.T) {
 	}
 }
 
-// runBriefly is runGate for a gate that may go on.
+// runBriefly is runGate for a gate that may keep running.
 func runBriefly(t *testing.T, command string, env ...string) (string, int) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)

@@ -15,7 +15,7 @@ import (
 
 const newPassword = "another quiet river"
 
-// mailGates are two gates on one database and one mail server.
+// mailGates starts two gates on one database and one mail server.
 func mailGates(t *testing.T, env ...string) (o *postoffice.Office, here, there *running, database string) {
 	t.Helper()
 	o, database = postoffice.New(t, nil, nil), authtest.NewDatabase(t)
@@ -24,7 +24,8 @@ func mailGates(t *testing.T, env ...string) (o *postoffice.Office, here, there *
 	return o, startGate(t, env...), startGate(t, env...), database
 }
 
-// linkPath is where the link of a mail leads at any gate. Which of them sent the mail is chance; each has a public URL of its own here.
+// linkPath returns the path and query of a mail's link, for use at either gate. Either gate may have sent the
+// mail, and each has its own public URL here.
 func linkPath(t *testing.T, l postoffice.Letter, gates ...*running) string {
 	t.Helper()
 	for _, g := range gates {
@@ -49,7 +50,7 @@ func (v *visitor) follow(link string) reply {
 	return r
 }
 
-// which is the hidden field that says what link a form is about.
+// which matches the hidden field that names the link of a form.
 var which = regexp.MustCompile(`name="id" value="([0-9a-f]+)"`)
 
 // answer sends the form of a page that a link opened.
@@ -62,14 +63,14 @@ func (v *visitor) answer(page reply, path string, pairs ...string) reply {
 	return v.post(path, append(pairs, "id", found[1])...)
 }
 
-// as gives the visitor the session that another has at another gate.
+// as gives the visitor the session that another visitor has at another gate.
 func (v *visitor) as(other *visitor) {
 	v.t.Helper()
 	at, _ := neturl.Parse(v.gate.url)
 	v.client.Jar.SetCookies(at, []*http.Cookie{{Name: "gatepost_" + at.Port(), Value: other.cookie().Value}})
 }
 
-// The way of a person: sign up, confirm the address, forget the password, choose another.
+// A user signs up, confirms the address, forgets the password and chooses another.
 func TestFromSignUpToANewPassword(t *testing.T) {
 	t.Parallel()
 	o, here, there, database := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
@@ -85,7 +86,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 		t.Errorf("the mail: %s", verify.Raw)
 	}
 	ada.do("GET", "/", nil, "Host: evil.example")
-	ada = here.visitor(t) // the cookie of the other host is of no use
+	ada = here.visitor(t) // the cookie of the other host is not sent
 	link := linkPath(t, verify, here, there)
 	pool := authtest.Pool(t, database)
 	rows := func() (n, verified int) {
@@ -191,7 +192,7 @@ func TestTheAppSeesNoLink(t *testing.T) {
 			t.Errorf("%q: %d", token, r.status)
 		}
 	}
-	// Without mail what needs it is not there.
+	// Without mail, the pages that need it do not exist.
 	for _, path := range []string{"/login/forgot", "/signup/verify?token=" + strings.Repeat("x", 43), "/account/email/undo"} {
 		if r := v.open(path); r.status != 404 || len(l.app.take()) != 0 {
 			t.Errorf("%s: %d", path, r.status)
@@ -202,7 +203,7 @@ func TestTheAppSeesNoLink(t *testing.T) {
 	}
 }
 
-// A changed address, and the way back.
+// A user changes their address, and undoes the change.
 func TestFromAChangedAddressBack(t *testing.T) {
 	t.Parallel()
 	o, here, there, _ := mailGates(t)
@@ -264,7 +265,7 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	}
 }
 
-// Whoever confirms his address where he signed up is where he wanted to be.
+// A visitor who confirms their address in the browser where they signed up gets to the page they asked for.
 func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 	t.Parallel()
 	o, here, there, _ := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
@@ -290,7 +291,7 @@ func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 	}
 }
 
-// A form does what its page said, even if another link was opened since.
+// A form acts on the link that its page showed, even if another link was opened since.
 func TestAFormIsAboutTheLinkItShowed(t *testing.T) {
 	t.Parallel()
 	_, here, _, database := mailGates(t)
@@ -347,7 +348,7 @@ func TestByInvitationOnly(t *testing.T) {
 	}
 }
 
-// While no mail goes out, people wait for nothing, operators learn why, and later it goes out.
+// While the mail server is down, users do not wait, operators learn the reason, and the mail is sent later.
 func TestAMailServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	o, here, _, database := mailGates(t)
@@ -377,7 +378,7 @@ func TestAMailServerThatIsDown(t *testing.T) {
 	o.Next(t, "ada@example.com")
 }
 
-// runGate runs a command of gatepost and returns what it says.
+// runGate runs a command of gatepost and returns its output and exit code.
 func runGate(t *testing.T, args []string, env ...string) (string, int) {
 	t.Helper()
 	var out strings.Builder

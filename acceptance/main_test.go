@@ -50,14 +50,15 @@ func testGates(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
-	if err := os.Setenv("PATH", filepath.Dir(watchedGate)+":"+os.Getenv("PATH")); err != nil { // for those who call it by name
+	// Some tests call the program by its name.
+	if err := os.Setenv("PATH", filepath.Dir(watchedGate)+":"+os.Getenv("PATH")); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil
 }
 
-// plainGate is a gate without the race detector, which makes it three times slower: most tests are about what one request does. Those
-// with traffic from many sides ask for watched gates.
+// plainGate is a gate without the race detector, which would make it three times slower. Most tests check what
+// one request does. Tests with concurrent traffic ask for watchedGate.
 var plainGate, watchedGate string
 
 func buildGate(program string, flags ...string) (string, error) {
@@ -68,10 +69,10 @@ func buildGate(program string, flags ...string) (string, error) {
 	return program, nil
 }
 
-// watched in the settings of a gate has it run with the race detector, when the tests do.
+// watched in the settings of a gate makes it run with the race detector, if the tests do.
 const watched = "watched"
 
-// program is what runs a gate with some settings.
+// program returns the program that runs a gate with these settings.
 func program(t *testing.T, env []string) string {
 	t.Helper()
 	if slices.Contains(env, watched) {
@@ -85,15 +86,16 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	cmd := exec.CommandContext(ctx, plainGate, args[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, stdout, stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	_ = cmd.Run() // what the exit code says
+	_ = cmd.Run() // the exit code says the same
 	return cmd.ProcessState.ExitCode()
 }
 
-// app is a real upstream that counts its requests, echoes what it was told and has a page for each thing to test.
+// app is a real upstream. It records its requests, repeats what it was sent, and has a page for each thing to
+// test.
 type app struct {
 	url  string
 	mu   sync.Mutex
-	seen []string // method and target
+	seen []string // method and target of each request
 }
 
 func newApp(t *testing.T) *app {
@@ -137,7 +139,7 @@ func echoSocket(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.Copy(conn, in)
 }
 
-// take returns what the app has seen since the last call.
+// take returns the requests that the app has seen since the last call.
 func (a *app) take() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -171,7 +173,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// startGate runs `gatepost serve` with more settings and waits until it answers.
+// startGate runs `gatepost serve` with these additional settings and waits until it answers.
 func startGate(t *testing.T, env ...string) *running {
 	t.Helper()
 	g := launchGate(t, program(t, env), env...)
@@ -179,7 +181,7 @@ func startGate(t *testing.T, env ...string) *running {
 	return g
 }
 
-// launchGate runs `gatepost serve` of some program until the test ends, and waits for nothing.
+// launchGate runs `gatepost serve` of the given program until the test ends, and does not wait for it.
 func launchGate(t *testing.T, program string, env ...string) *running {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)
@@ -232,10 +234,10 @@ func (g *running) untilUp(t *testing.T) {
 	})
 }
 
-// isUp is 200 when the gate is up, whatever is wrong with what it needs.
+// isUp answers 200 when the gate is up, even if what it depends on is down.
 const isUp = "/readyz?exclude=process&exclude=database&exclude=migrations&exclude=upstream"
 
-// launch runs a program that is not ours until the test ends, and then shows what it wrote if the test failed.
+// launch runs another program until the test ends, and then shows its output if the test failed.
 func launch(t *testing.T, cmd *exec.Cmd) *logBuffer {
 	t.Helper()
 	log := &logBuffer{}
@@ -244,7 +246,7 @@ func launch(t *testing.T, cmd *exec.Cmd) *logBuffer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // fails, as what follows, when the test has ended it
+		_ = cmd.Process.Signal(syscall.SIGTERM) // fails, like the next call, if the test has ended it
 		_ = cmd.Wait()
 		if t.Failed() {
 			t.Logf("%s says:\n%.20000s", cmd.Path, log)
@@ -264,7 +266,7 @@ func untilListening(t *testing.T, address string) {
 	})
 }
 
-// freePort is a port nobody listens on right now.
+// freePort returns a port that nothing listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range portsMost {
@@ -278,13 +280,14 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-// Ports that freePort gives out are none that a system takes for a connection by itself (from 32768 on Linux, from 49152
-// elsewhere): the connection of another test would have it before the gate does.
+// firstPort and portsMost keep freePort below the ports that systems choose for outgoing connections (from
+// 32768 on Linux, from 49152 elsewhere). Otherwise a connection of another test could take the port before the
+// gate does.
 const firstPort, portsMost = 11_000, 20_000
 
 var portsGiven atomic.Int64
 
-// eventually polls for a state of the world, with a deadline far beyond what it takes.
+// eventually polls until f returns true. Its deadline is far beyond what that should take.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !f(); time.Sleep(10 * time.Millisecond) {
@@ -294,7 +297,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-// visitor is a browser: it keeps cookies and follows redirects, or shows them.
+// visitor is a browser: it keeps cookies, and shows redirects unless told to follow them.
 type visitor struct {
 	t      *testing.T
 	gate   *running
@@ -351,10 +354,10 @@ const navigate = "Sec-Fetch-Mode: navigate"
 // open loads a page as a browser does.
 func (v *visitor) open(path string) reply { v.t.Helper(); return v.do("GET", path, nil, navigate) }
 
-// fetch asks for data as a script does.
+// fetch requests data as a script does.
 func (v *visitor) fetch(path string) reply { v.t.Helper(); return v.do("GET", path, nil) }
 
-// becomes wants a status of every request that begins a second after something was changed, or later.
+// becomes checks the status of every request that begins a second or more after something was changed.
 func (v *visitor) becomes(path string, want int) {
 	v.t.Helper()
 	for changed := time.Now(); ; {
@@ -389,7 +392,7 @@ func (v *visitor) signUp(email string) {
 	}
 }
 
-// cookie is the session cookie the visitor has.
+// cookie returns the visitor's session cookie.
 func (v *visitor) cookie() *http.Cookie {
 	v.t.Helper()
 	u, _ := url.Parse(v.gate.url)

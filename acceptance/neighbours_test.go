@@ -8,7 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// fileServers serve the files of testdata/apps/www.
+// fileServers returns servers for the files of testdata/apps/www.
 func fileServers() []realApp {
 	list := []realApp{{"http.server", []string{"python3"}, func(_ *testing.T, port string) []string {
 		return []string{"-m", "http.server", port, "--bind", "127.0.0.1", "--directory", appFile("www")}
@@ -21,7 +21,8 @@ func fileServers() []realApp {
 	return list
 }
 
-// beside are the names of a page beside the style sheet members.css, and ways out of that file to them.
+// beside are names of a page next to the style sheet members.css, and paths that lead from that file to the
+// page.
 var beside = []string{
 	"/members.html", "/members.json", "/members", "/members/", "/members/index.html", "/members.css/../members.html",
 	"/members.css/../members.json", "/members.css/../members/", "/members.css%2f..%2fmembers.html",
@@ -29,7 +30,7 @@ var beside = []string{
 	"/members.css/..;/members.html", "/./members.json", "/members.html/",
 }
 
-// A style sheet that everybody may read opens no page beside it, whatever serves the files.
+// A public style sheet opens no page next to it, whichever server serves the files.
 func TestAPublicFileOpensNoPageBesideIt(t *testing.T) {
 	t.Parallel()
 	for _, a := range fileServers() {
@@ -62,7 +63,7 @@ func plainGet(host, target string) string {
 	return "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n"
 }
 
-// The same for a file that needs less than the pages beside it.
+// The same for a file that needs less than the pages next to it.
 func TestAFileForEveryUserOpensNoPageOfARole(t *testing.T) {
 	t.Parallel()
 	a := fileServers()[0]
@@ -80,7 +81,7 @@ func TestAFileForEveryUserOpensNoPageOfARole(t *testing.T) {
 	}
 }
 
-// One line at start is enough; check has the rest.
+// Such rules are logged in one line at start; the check command has the details.
 func TestPublicRulesThatOpenNothingOrEverythingAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://127.0.0.1:1",

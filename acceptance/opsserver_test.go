@@ -13,7 +13,8 @@ import (
 	"github.com/gatepost/gatepost/internal/server"
 )
 
-// Each server of the gate bounds how long a client may take to ask, and how long it may stay without asking.
+// Each server of the gate limits how long a client may take to send a request, and how long a connection may be
+// idle.
 func TestEveryServerHasItsLimits(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../internal/*/*.go")
@@ -44,7 +45,7 @@ func TestEveryServerHasItsLimits(t *testing.T) {
 	}
 }
 
-// Who fills the ops listener with connections that ask for nothing loses them; a prober gets its answer.
+// Idle connections to the ops listener are closed when there are too many, and a probe gets its answer.
 func TestAProberGetsInHoweverManyConnectionsAreOpen(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
@@ -73,7 +74,7 @@ func TestAProberGetsInHoweverManyConnectionsAreOpen(t *testing.T) {
 	}
 }
 
-// Others in the cluster than the monitoring do not reach the ops port.
+// Only the monitoring reaches the ops port in the cluster.
 func TestTheClusterReachesNoOpsPort(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../deploy/kubernetes/gatepost.yaml")

@@ -13,7 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// loginApp is an app with pages of its own, which it serves as apps do.
+// loginApp is an app with login pages of its own.
 type loginApp struct {
 	mu    sync.Mutex
 	asked []string
@@ -27,7 +27,7 @@ func (a *loginApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serve(w, r)
 }
 
-// pagesOf is an app that has some pages, each with its answer; the rest gets that of "".
+// pagesOf is an app with some pages, each with its answer. All other paths get the answer of "".
 func pagesOf(pages map[string]string) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
 		said, ok := pages[r.URL.Path]
@@ -42,7 +42,8 @@ func pagesOf(pages map[string]string) func(http.ResponseWriter, *http.Request) {
 	}
 }
 
-// check asks the app for our paths, and tells a page of its own from an answer that everything gets.
+// check requests the gate's paths from the app, and tells a page of the app from an answer that every path
+// gets.
 func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
@@ -88,7 +89,7 @@ func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 	}
 }
 
-// However the app is reached, and where it gives no answer the check says that it could not see.
+// check reaches every kind of upstream, and says so if the app gives no answer.
 func TestCheckAsksEveryKindOfUpstream(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
@@ -131,13 +132,13 @@ func TestCheckAsksEveryKindOfUpstream(t *testing.T) {
 	check(t, "http://"+h2c.Addr().String(), "note: whether the app has pages where the gate has its own could not be seen: ")
 }
 
-// What is warned of is not called in order.
+// If there are warnings, the last line does not say that all is in order.
 func TestTheLastLineOfACheckCountsWarnings(t *testing.T) {
 	t.Parallel()
 	database, a := authtest.NewDatabase(t), newApp(t)
 	for last, env := range map[string][]string{
 		"Everything is in order.": {"GATEPOST_PUBLIC_URL=http://localhost:8080"},
-		// A proxy in front is not listed, and a rule opens nothing.
+		// There is no trusted proxy, and a rule opens nothing.
 		"Nothing is wrong; 1 warning above.":  {"GATEPOST_PUBLIC_URL=https://app.example.com"},
 		"Nothing is wrong; 2 warnings above.": {"GATEPOST_PUBLIC_URL=https://app.example.com", "GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},
 		"Nothing is wrong; 3 warnings above.": {"GATEPOST_PUBLIC_URL=http://app.example.com", "GATEPOST_ALLOW_HTTP=true", "GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},

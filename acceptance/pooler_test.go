@@ -16,7 +16,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// pooler is PgBouncer before the test's PostgreSQL.
+// pooler is a PgBouncer in front of the test's PostgreSQL.
 type pooler struct {
 	config, port string
 	owner        *syscall.Credential
@@ -41,7 +41,7 @@ func startPooler(t *testing.T, database, mode string) *pooler {
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getuid() == 0 { // which PgBouncer does not run as; it must enter where the socket is
+	if os.Getuid() == 0 { // PgBouncer refuses to run as root; its user must enter the directory of the socket
 		info, err := os.Stat(direct.Host)
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +66,7 @@ func (p *pooler) stop() {
 	_ = p.cmd.Wait()
 }
 
-// url is that of a database behind it.
+// url returns the URL of a database behind the pooler.
 func (p *pooler) url(t *testing.T, database string) string {
 	t.Helper()
 	c, err := pgx.ParseConfig(database)
@@ -76,7 +76,7 @@ func (p *pooler) url(t *testing.T, database string) string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%s/%s?sslmode=disable", c.User, p.port, c.Database)
 }
 
-// lookups is how many sessions were found without PostgreSQL.
+// lookups returns how many session lookups were answered from the given place.
 func (g *running) lookups(t *testing.T, from string) string {
 	t.Helper()
 	found := regexp.MustCompile(`gatepost_session_lookups_total\{from="` + from + `"\} (\d+)`).FindStringSubmatch(g.metrics(t))
@@ -118,7 +118,7 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 			g := startGate(t, env...)
 			ada := g.visitor(t)
 			ada.signUp("ada@example.com")
-			var one sync.Mutex // at a time, as passwords wait for a core
+			var one sync.Mutex // one at a time, as passwords wait for a core
 			for i := range 20 {
 				people.Go(func() {
 					v := g.visitor(t)
@@ -160,7 +160,7 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 	}
 }
 
-// Both ways are tried: with one of them dead nothing would work.
+// check tries both ways: the gate needs both to work.
 func TestCheckTriesBothWaysToPostgreSQL(t *testing.T) {
 	t.Parallel()
 	out, code := runGate(t, []string{"check"}, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_DIRECT_DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write docs/settings.md anew")
 
 const settingsFile = "../docs/settings.md"
 
-// reference is docs/settings.md, made of the comments in the settings.
+// reference returns docs/settings.md as generated from the comments in the settings.
 func reference(t *testing.T) string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../internal/config/settings.go", nil, parser.ParseComments)
@@ -55,7 +55,7 @@ starts half-configured; ` + "`gatepost check`" + ` prints what it would run with
 	return b.String()
 }
 
-// fieldsOf are those of a struct.
+// fieldsOf returns the fields of a struct.
 func fieldsOf(file *ast.File, name string) (list []*ast.Field) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Name == name {
@@ -66,7 +66,7 @@ func fieldsOf(file *ast.File, name string) (list []*ast.Field) {
 	return list
 }
 
-// split takes the heading from the comment of a setting that begins a group.
+// split separates the heading from the comment of a setting that begins a group.
 func split(comment string) (heading, meaning string) {
 	if rest, ok := strings.CutPrefix(comment, "# "); ok {
 		heading, comment, _ = strings.Cut(rest, "\n")
@@ -74,7 +74,7 @@ func split(comment string) (heading, meaning string) {
 	return heading, strings.Join(strings.Fields(comment), " ")
 }
 
-// defaultOf is what stands in the column of defaults: the value, or what the comment says of it.
+// defaultOf returns the text for the column of defaults: the value, or what the comment says about it.
 func defaultOf(meaning, value string, has bool) (string, string) {
 	if has {
 		return meaning, "`" + value + "`"
@@ -102,10 +102,10 @@ func TestTheReferenceOfSettingsIsMadeFromTheCode(t *testing.T) {
 	}
 }
 
-// settingNames finds settings in texts.
+// settingNames matches the names of settings.
 var settingNames = regexp.MustCompile(`\bGATEPOST_[A-Z][A-Z_]*[A-Z]\b`)
 
-// Whatever a text or an example calls a setting is one, and the README gives it the default that it has.
+// Every setting that a text or an example names exists, and the README gives its real default.
 func TestTextsNameSettingsThatExist(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
@@ -137,7 +137,7 @@ func TestTextsNameSettingsThatExist(t *testing.T) {
 	}
 }
 
-// texts are the files that operators read and copy from.
+// texts returns the files that operators read and copy from.
 func texts(t *testing.T) []string {
 	t.Helper()
 	list := []string{"../Dockerfile", "../compose.yaml"}
@@ -155,7 +155,7 @@ func texts(t *testing.T) []string {
 	return list
 }
 
-// logged are the messages that our code logs, but for those that only developers read.
+// logged returns the messages that the code logs, apart from those for developers only.
 func logged(t *testing.T) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
@@ -183,7 +183,7 @@ func logged(t *testing.T) (list []string) {
 	return list
 }
 
-// messageOf is what a call logs, if it does and the message is written there.
+// messageOf returns the message that a call logs, if it logs one that is a literal.
 func messageOf(call *ast.CallExpr) []string {
 	f, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || !regexp.MustCompile(`^((Info|Warn|Error)(Context)?|LogAttrs)$`).MatchString(f.Sel.Name) {
@@ -197,7 +197,7 @@ func messageOf(call *ast.CallExpr) []string {
 	return nil
 }
 
-// Whoever searches for a line of the log finds what it means.
+// docs/troubleshoot.md explains every line of the log.
 func TestEveryLineOfTheLogIsExplained(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../docs/troubleshoot.md")
@@ -215,7 +215,7 @@ func TestEveryLineOfTheLogIsExplained(t *testing.T) {
 	}
 }
 
-// Links between texts lead to files that exist, and to headings in them.
+// Links between the texts lead to existing files and headings.
 func TestLinksBetweenTextsLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:\s]*)(#[^)\s]*)?\)`)
@@ -239,7 +239,7 @@ func TestLinksBetweenTextsLeadSomewhere(t *testing.T) {
 	}
 }
 
-// anchors are those that GitHub makes of headings.
+// anchors returns the anchors that GitHub makes of headings.
 func anchors(text string) (list []string) {
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
 		plain := regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(m[1]), "")

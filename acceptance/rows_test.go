@@ -45,8 +45,8 @@ func command(t *testing.T, url string, args ...string) (code int, out, said stri
 	return code, stdout.String(), stderr.String()
 }
 
-// An account on which the app's own rows hang is not deleted, however often somebody tries: the visitor reads that, and
-// the operator what to do. PostgreSQL is not away.
+// An account that rows of the app refer to cannot be deleted, however often the visitor tries. The visitor is
+// told so, and the operator is told what to do. The gate does not report PostgreSQL as down.
 func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 	t.Parallel()
 	a, url := newApp(t), authtest.NewDatabase(t)
@@ -72,7 +72,7 @@ func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 	}
 }
 
-// A table that somebody has taken away is a fault, which waiting does not mend, and only of what needs it.
+// A missing table is a fault that waiting does not mend. It affects only what needs the table.
 func TestAMissingTableIsNoOutage(t *testing.T) {
 	t.Parallel()
 	a, url := newApp(t), authtest.NewDatabase(t)
@@ -99,7 +99,7 @@ func TestAMissingTableIsNoOutage(t *testing.T) {
 	}
 }
 
-// severalPasswords is a database from before, where users have several rows with a password.
+// severalPasswords is a database of an older release, in which users have several rows with a password.
 func severalPasswords(t *testing.T) (url string) {
 	t.Helper()
 	found, err := filepath.Glob("../migrations/*_superseded.sql")
@@ -132,8 +132,8 @@ func severalPasswords(t *testing.T) (url string) {
 	return url
 }
 
-// Of several passwords of a user the latest written one works on, and the operator is told, whichever way the database
-// is brought up to date.
+// If a user has several passwords, the one written last keeps working, and the operator is told, whichever way
+// the database is migrated.
 func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 	t.Parallel()
 	for way, migrate := range map[string]func(*testing.T, string) (told func() string){
@@ -176,7 +176,7 @@ func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 	}
 }
 
-// odd are values that a column can be given by SQL, by its type.
+// odd are values that SQL can write into a column, by the column's type.
 var odd = map[string][]string{
 	"timestamp with time zone": {`'infinity'`, `'-infinity'`, `'294276-12-31'`, `'10000-01-01'`, `'4713-01-01 BC'`, `'1970-01-01'`, `NULL`},
 	"integer":                  {`0`, `-1`, `2147483647`, `-2147483648`, `NULL`},
@@ -197,8 +197,8 @@ func (s strange) String() string {
 	return fmt.Sprintf("%s.%s = %s", s.table, s.column, s.value)
 }
 
-// strangers makes a user for each odd value in each column of each table, all in one database; values that a constraint
-// refuses are none.
+// strangers makes a user for each odd value in each column of each table, all in one database. Values that a
+// constraint refuses are left out.
 func strangers(t *testing.T, url string) (list []strange) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -231,7 +231,7 @@ func strangers(t *testing.T, url string) (list []strange) {
 	return list
 }
 
-// settle writes the user's rows as usual ones, and then the value.
+// settle writes ordinary rows for the user, and then the odd value.
 func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$table", s.table).Replace(`
 		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
@@ -262,8 +262,8 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// Whatever somebody writes into our tables by SQL: no page and no command fails for it, for anybody else or for the
-// user it is about.
+// No value that SQL can write into the gate's tables makes a page or a command fail, for the user that it
+// belongs to or for others.
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
 	a, o, url := newApp(t), postoffice.New(t, nil, nil), authtest.NewDatabase(t)
@@ -275,7 +275,7 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	if len(list) < 250 {
 		t.Fatalf("only %d odd values were taken", len(list))
 	}
-	g := startGate(t, env...) // which sweeps
+	g := startGate(t, env...) // the gate sweeps expired rows
 	v := g.visitor(t)
 	if r := v.post("/login", "email", "neighbour@example.com", "password", password); r.status != 303 {
 		t.Fatalf("a neighbour's login: %d %s", r.status, r.body)
@@ -321,7 +321,7 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	}
 }
 
-// patiently sends a form again while too many wait for their passwords to be hashed.
+// patiently repeats a form while the queue for hashing is full.
 func (v *visitor) patiently(path string, pairs ...string) (r reply) {
 	v.t.Helper()
 	for range 20 {
@@ -332,7 +332,7 @@ func (v *visitor) patiently(path string, pairs ...string) (r reply) {
 	return r
 }
 
-// survives has the user of an odd row do what people do, and an operator look at them.
+// survives does what users do as the user of an odd row, and looks at them as an operator.
 func (g *running) survives(t *testing.T, url string, s strange) {
 	t.Helper()
 	v := g.visitor(t)

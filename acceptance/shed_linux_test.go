@@ -10,9 +10,9 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-const ofNobody = 65534 // the user and the group that own nothing
+const ofNobody = 65534 // the user and the group that own no files
 
-// children are the processes that a gate has started to hash, and that have given up their rights.
+// children returns the processes that the gate started for hashing and that have dropped their privileges.
 func (g *running) children() (list []string) {
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range all {
@@ -25,8 +25,8 @@ func (g *running) children() (list []string) {
 	return list
 }
 
-// A process that hashes holds passwords and nothing else: no capability and no way to one, no environment, no file, and
-// where the gate is root not its user.
+// A process that hashes holds passwords and nothing else: no capability and no way to gain one, no environment,
+// no file, and if the gate runs as root, not its user.
 func TestAProcessThatHashesHasNoRights(t *testing.T) {
 	t.Parallel()
 	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
@@ -61,7 +61,7 @@ func TestAProcessThatHashesHasNoRights(t *testing.T) {
 	}
 }
 
-// look says whether a process could be looked at before it ended.
+// look checks a process, and reports whether it could before the process ended.
 func (g *running) look(t *testing.T, dir string) bool {
 	env, err1 := os.ReadFile(dir + "/environ")
 	cwd, err2 := os.Readlink(dir + "/cwd")

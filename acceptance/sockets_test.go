@@ -16,7 +16,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// from opens a connection to the gate from another address of this machine, which counts as a network of its own here.
+// from opens a connection to the gate from another address of this machine, which counts as another network
+// here.
 func (l *lane) from(t *testing.T, address, raw string) net.Conn {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
@@ -26,11 +27,11 @@ func (l *lane) from(t *testing.T, address, raw string) net.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	_, _ = io.WriteString(conn, raw) // it may be closed at once
+	_, _ = io.WriteString(conn, raw) // the gate may close the connection at once
 	return conn
 }
 
-// Whatever a client does with many connections, the gate goes on to serve: those that do nothing give way first.
+// Whatever a client does with many connections, the gate goes on serving. Idle connections give way first.
 func TestConnectionsHaveABound(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]string{
@@ -68,8 +69,8 @@ func TestConnectionsHaveABound(t *testing.T) {
 	}
 }
 
-// One connection of HTTP/2 may have as many requests under way as others have connections, and each takes one to the
-// app.
+// One HTTP/2 connection may have as many requests under way as other clients may have connections, and each
+// request takes a connection to the app.
 func TestStreamsCountAsConnections(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)
@@ -97,15 +98,17 @@ func TestStreamsCountAsConnections(t *testing.T) {
 		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
-	if _, err := send(client, "GET", g.url+"/.gatepost/healthz", ""); err != nil { // or each request would connect
+	// Without a first request, each of the later ones would connect.
+	if _, err := send(client, "GET", g.url+"/.gatepost/healthz", ""); err != nil {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
 	for range 100 {
-		all.Go(func() { _, _ = send(client, "GET", g.url+"/public/slow", "") }) // which ends with the connection
+		all.Go(func() { _, _ = send(client, "GET", g.url+"/public/slow", "") }) // ends with the connection
 	}
 	all.Wait()
-	if peak.Load() > 60 { // those of a connection that was closed may not be over when the next one comes
+	// Requests of a closed connection may still be under way when the next one comes.
+	if peak.Load() > 60 {
 		t.Errorf("the app has %d requests at once", peak.Load())
 	}
 	for range 10 {
@@ -115,8 +118,8 @@ func TestStreamsCountAsConnections(t *testing.T) {
 	}
 }
 
-// Of headers that come in slowly, or belong to requests that wait for the app, many take as much as the pool has and no
-// more.
+// Headers that arrive slowly, or belong to requests that wait for the app, take at most the memory of their
+// pool.
 func TestLargeHeadersHaveABound(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]string{"half a header": "", "a request that waits": "\r\n"} {

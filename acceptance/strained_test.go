@@ -17,14 +17,14 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// crowd is people who load a page over and over.
+// crowd is a number of visitors who load a page over and over.
 type crowd struct {
 	mu     sync.Mutex
-	counts map[int]int // by status; 0: no answer
-	end    func()      // has them stop, and returns when they have
+	counts map[int]int // answers by status; 0: no answer
+	end    func()      // stops the visitors, and returns when they have stopped
 }
 
-// rush has many people load a page with a cookie, and lets each wait for 6 s at most.
+// rush makes many visitors load a page with a cookie. Each waits for at most 6 s.
 func rush(t *testing.T, g *running, path string, cookie *http.Cookie) *crowd {
 	stop := make(chan struct{})
 	var people sync.WaitGroup
@@ -39,7 +39,7 @@ func rush(t *testing.T, g *running, path string, cookie *http.Cookie) *crowd {
 					return
 				default:
 				}
-				req, _ := http.NewRequest("GET", g.url+path, nil) // the URL is good
+				req, _ := http.NewRequest("GET", g.url+path, nil) // the URL is valid
 				req.AddCookie(cookie)
 				status := 0
 				if res, err := client.Do(req); err == nil {
@@ -50,14 +50,14 @@ func rush(t *testing.T, g *running, path string, cookie *http.Cookie) *crowd {
 				c.mu.Lock()
 				c.counts[status]++
 				c.mu.Unlock()
-				time.Sleep(20 * time.Millisecond) // leaves the machine something for passwords
+				time.Sleep(20 * time.Millisecond) // leaves CPU time for hashing
 			}
 		})
 	}
 	return c
 }
 
-// next is what they get for the next so many pages.
+// next returns the statuses of the next pages.
 func (c *crowd) next(pages int) map[int]int {
 	c.mu.Lock()
 	c.counts = map[int]int{}
@@ -76,10 +76,10 @@ func (c *crowd) next(pages int) map[int]int {
 	}
 }
 
-// gets waits until they get one status and no other.
+// gets waits until the visitors get one status and no other.
 func (c *crowd) gets(t *testing.T, what string, status int) {
 	t.Helper()
-	c.next(8) // what is under way may still be from before
+	c.next(8) // requests under way may be from before
 	eventually(t, fmt.Sprintf("%s is %d only", what, status), func() bool {
 		got := c.next(16)
 		return len(got) == 1 && got[status] > 0
@@ -87,7 +87,7 @@ func (c *crowd) gets(t *testing.T, what string, status int) {
 	c.next(1)
 }
 
-// all ends the crowd, which must have got these statuses and no other.
+// all ends the crowd, and checks that it got all of these statuses and no other.
 func (c *crowd) all(t *testing.T, what string, statuses ...int) {
 	t.Helper()
 	c.end()
@@ -100,8 +100,8 @@ func (c *crowd) all(t *testing.T, what string, statuses ...int) {
 	}
 }
 
-// Somebody's transaction holds a table. Who must be asked about is refused, everybody else goes on, and so does everything when the
-// table is free.
+// A transaction locks a table. Requests that need the table are refused, others are served, and all are served
+// once the table is free.
 func TestALockedTableUnderLoad(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
@@ -138,7 +138,7 @@ func TestALockedTableUnderLoad(t *testing.T) {
 	}
 }
 
-// slow is a way to a database over TCP on which everything takes this long.
+// slow returns the URL of a database over TCP on which every message takes this long.
 func slow(t *testing.T, database string, delay *atomic.Int64) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(database)
@@ -178,7 +178,7 @@ func slow(t *testing.T, database string, delay *atomic.Int64) string {
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", config.User, l.Addr(), config.Database)
 }
 
-// On a slow database all is slower, and fails only when it takes longer than anybody waits.
+// With a slow database all requests are slower. They fail only if they would take longer than the limits allow.
 func TestASlowDatabaseUnderLoad(t *testing.T) {
 	t.Parallel()
 	var delay atomic.Int64
@@ -202,7 +202,7 @@ func TestASlowDatabaseUnderLoad(t *testing.T) {
 	public.all(t, "public pages", 200)
 }
 
-// Revocations are still heard of on the direct way, but the other one is dead: no session that was kept is used then.
+// The direct connection still hears of revocations, but the pool is down: cached sessions are not used then.
 func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	t.Parallel()
 	var delay atomic.Int64
@@ -213,7 +213,7 @@ func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	bob.signUp("bob@example.com")
 	eventually(t, "the session is kept", func() bool { return ada.fetch("/dashboard").status == 200 && g.lookups(t, "cache") != "0" })
 	delay.Store(int64(time.Minute))
-	if r := bob.fetch("/dashboard"); r.status != 503 { // nobody asked for him yet
+	if r := bob.fetch("/dashboard"); r.status != 503 { // bob's session is not cached yet
 		t.Errorf("somebody who has to be looked up: %d", r.status)
 	}
 	eventually(t, "the outage is known", func() bool { return gauge(t, g, "gatepost_database_up") == 0 })
@@ -226,10 +226,10 @@ func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	}
 	delay.Store(0)
 	eventually(t, "the session is good again", func() bool { return ada.fetch("/dashboard").status == 200 })
-	_ = g.cmd.Process.Kill() // it would wait for connections on which something is still delayed
+	_ = g.cmd.Process.Kill() // it would wait for connections with delayed messages
 }
 
-// Fewer connections than people, by the gate's own bound or by PostgreSQL's, make them wait and nothing else.
+// Fewer connections than visitors, by the gate's own limit or PostgreSQL's, only make the visitors wait.
 func TestTooFewConnectionsUnderLoad(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(t *testing.T, database string) string{

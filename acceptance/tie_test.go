@@ -13,8 +13,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// connected is an app that logs in connections, as those with NTLM and Kerberos do: what comes on one after that is the
-// user's.
+// connected is an app that logs in connections instead of requests, as apps with NTLM and Kerberos do: all
+// later requests on the connection are the user's.
 type connected struct {
 	mu   sync.Mutex
 	user string
@@ -63,7 +63,8 @@ func (c *connected) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// nobodyElse wants no other visitor to be taken for alice, however many connections there are to the app.
+// nobodyElse checks that the app takes no other visitor for alice, however many connections there are to the
+// app.
 func nobodyElse(t *testing.T, what string, others ...*visitor) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -87,12 +88,13 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 	for _, c := range []struct {
 		name, scheme string
 		env          []string
-		handshake    bool // comes about
+		handshake    bool // the handshake succeeds
 	}{
 		{"HTTP/1", "http://", nil, true},
 		{"HTTP/1 to an app of HTTP/2", "h2c://", nil, true},
 		{"HTTP/2", "http://", tls, false},
-		{"behind a proxy", "http://", []string{"GATEPOST_TRUSTED_PROXIES=127.0.0.0/8"}, true}, // for whoever has a session of ours
+		// For visitors with a session of the gate.
+		{"behind a proxy", "http://", []string{"GATEPOST_TRUSTED_PROXIES=127.0.0.0/8"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			app := newConnectionApp(t, false)
@@ -106,7 +108,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 			alice.signUp("alice@example.com")
 			bob.signUp("bob@example.com")
 			if len(c.env) < 2 {
-				// What a proxy that keeps its connections would do: all visitors come over the same ones.
+				// This is what a proxy that keeps its connections does: all visitors share the same
+				// connections.
 				shared := &http.Transport{MaxConnsPerHost: 1}
 				t.Cleanup(shared.CloseIdleConnections)
 				alice.client.Transport, bob.client.Transport, anybody.client.Transport = shared, shared, shared
@@ -120,7 +123,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 						}
 						nobodyElse(t, scheme+" "+message, bob, anybody)
 						if message == "first" {
-							continue // what others say now would end the handshake, over shared connections
+							// Over shared connections, messages of other visitors would end the handshake.
+							continue
 						}
 						if r := bob.do("GET", "/public", nil, "Authorization: NTLM x"); strings.Contains(r.body, "alice") {
 							t.Errorf("%s %s: with a message that means nothing bob is taken for alice", scheme, message)
@@ -140,7 +144,7 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 	}
 }
 
-// Where a connection is one visitor's, the app goes on to know them there, and nothing stays when they have gone.
+// If a connection belongs to one visitor, the app keeps knowing them on it. Nothing stays after they have gone.
 func TestAConnectionThatIsLoggedInIsItsVisitors(t *testing.T) {
 	t.Parallel()
 	app := newConnectionApp(t, false)

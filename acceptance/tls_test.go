@@ -22,7 +22,7 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// writePair puts a certificate and its key into files.
+// writePair writes a certificate and its key to files.
 func writePair(t *testing.T, dir string, change func(*x509.Certificate)) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -55,7 +55,7 @@ func writePair(t *testing.T, dir string, change func(*x509.Certificate)) (certFi
 	return certFile, keyFile, roots
 }
 
-// secure makes a visitor speak TLS, HTTP/2 if the gate does.
+// secure makes a visitor that speaks TLS, and HTTP/2 if the gate does.
 func (g *running) secure(t *testing.T, roots *x509.CertPool) *visitor {
 	t.Helper()
 	v := g.visitor(t)
@@ -118,7 +118,7 @@ func TestTheGateEndsTLS(t *testing.T) {
 	}
 }
 
-// What HTTP/2 calls pseudo-headers is judged as the request line of HTTP/1.1 is.
+// The pseudo-headers of HTTP/2 are judged like the request line of HTTP/1.1.
 func TestHTTP2IsJudgedAlike(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)

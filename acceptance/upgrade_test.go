@@ -49,7 +49,7 @@ func previousRelease(t *testing.T) string {
 	return program
 }
 
-// people go on at a gate until they are ended, and note each answer that nobody should get.
+// people are visitors who use a gate until they are stopped, and note each wrong answer.
 type people struct {
 	answers atomic.Int64
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ type people struct {
 	end     func()
 }
 
-// work has a few people load pages, sign in and out, and ask for new passwords.
+// work makes a few visitors load pages, sign in and out, and ask for new passwords.
 func work(t *testing.T, g *running, known *http.Cookie, email string) *people {
 	t.Helper()
 	p, stop := &people{}, make(chan struct{})
@@ -77,7 +77,7 @@ func work(t *testing.T, g *running, known *http.Cookie, email string) *people {
 		})
 	}
 	ask := func(c *http.Client, method, path, body string, want ...int) {
-		req, _ := http.NewRequest(method, g.url+path, strings.NewReader(body)) // the URL is good
+		req, _ := http.NewRequest(method, g.url+path, strings.NewReader(body)) // the URL is valid
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if method == "GET" {
 			req.AddCookie(known)
@@ -109,7 +109,7 @@ func work(t *testing.T, g *running, known *http.Cookie, email string) *people {
 	return p
 }
 
-// goOn waits for so many answers, and wants each of all to be good.
+// goOn waits for a number of answers, and checks that none was wrong.
 func (p *people) goOn(t *testing.T, when string) {
 	t.Helper()
 	before := p.answers.Load()
@@ -122,8 +122,9 @@ func (p *people) goOn(t *testing.T, when string) {
 	}
 }
 
-// A new gate migrates beside one of the release before, which has people and somebody who reads on and on. Nobody
-// notices; both serve on the new tables, and the release before starts on them as well.
+// A new gate migrates the database while a gate of the release before serves visitors and a transaction keeps
+// reading. No visitor notices. Both gates serve with the new tables, and the release before can start on them
+// as well.
 func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	t.Parallel()
 	previous, database, office := previousRelease(t), authtest.NewEmptyDatabase(t), postoffice.New(t, nil, nil)
@@ -177,7 +178,7 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	serves(t, again, "the release before, alone")
 }
 
-// halfASignIn is the token of a challenge that Ada has to meet before she has a session.
+// halfASignIn returns the token of a challenge that the user ada must answer to get a session.
 func halfASignIn(t *testing.T, database string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
@@ -196,7 +197,7 @@ func halfASignIn(t *testing.T, database string) string {
 	return string(token)
 }
 
-// opensNothing wants a token to be nobody's at a gate, wherever a cookie of the gate's may stand.
+// opensNothing checks that a token works for nobody at a gate, in any cookie of the gate.
 func opensNothing(t *testing.T, g *running, token, whose string) {
 	t.Helper()
 	v := g.visitor(t)
@@ -208,7 +209,7 @@ func opensNothing(t *testing.T, g *running, token, whose string) {
 	}
 }
 
-// readsOn is somebody whose transaction has read every table.
+// readsOn returns a connection whose transaction has read every table.
 func readsOn(t *testing.T, database string) *pgx.Conn {
 	t.Helper()
 	reader, err := pgx.Connect(t.Context(), database+"&application_name=pg_dump")
@@ -223,7 +224,7 @@ func readsOn(t *testing.T, database string) *pgx.Conn {
 	return reader
 }
 
-// waitsFor is until the gate says that its migration waits for somebody.
+// waitsFor waits until the gate says that its migration waits for this connection.
 func (g *running) waitsFor(t *testing.T, whom *pgx.Conn) {
 	t.Helper()
 	eventually(t, "it says for whom it waits", func() bool {
@@ -233,7 +234,8 @@ func (g *running) waitsFor(t *testing.T, whom *pgx.Conn) {
 	})
 }
 
-// beforeTheRule is a database with the tables of the first release, which lacks something that takes a lock.
+// beforeTheRule makes a database with the tables of the first release, which lacks a migration that needs a
+// lock.
 func beforeTheRule(t *testing.T) string {
 	t.Helper()
 	database := authtest.NewEmptyDatabase(t)
@@ -248,7 +250,8 @@ func beforeTheRule(t *testing.T) string {
 	return database
 }
 
-// Who is told to stop does so at once, whatever the migration waits for, and leaves nothing behind that waits on.
+// A gate that is told to stop does so at once, whatever its migration waits for, and leaves no waiting
+// statement behind.
 func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
 	t.Parallel()
 	database := beforeTheRule(t)
@@ -267,8 +270,8 @@ func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
 	})
 }
 
-// On a socket that others may serve too a gate that waits takes nobody: whoever came meanwhile is answered when it is
-// up.
+// On a socket shared with other gates, a gate that waits accepts no connection. Visitors who come meanwhile are
+// answered when the gate is up.
 func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "localhost:0")
@@ -280,7 +283,7 @@ func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	_ = l.Close() // the file keeps the socket
+	_ = l.Close() // the file keeps the socket open
 	database := beforeTheRule(t)
 	reader := readsOn(t, database)
 	g := inheriting(t, socket, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PUBLIC_URL=http://"+l.Addr().String())
@@ -305,7 +308,7 @@ func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
 	}
 }
 
-// asked is what the ops listener answers.
+// asked returns what the ops listener answers.
 func (g *running) asked(t *testing.T, path string) (status int, body string) {
 	t.Helper()
 	res, err := http.Get(g.ops + path)
@@ -320,7 +323,7 @@ func (g *running) asked(t *testing.T, path string) (status int, body string) {
 	return res.StatusCode, string(b)
 }
 
-// serves has somebody sign in, look round, sign out and sign up.
+// serves checks that users can sign in, load pages, sign out and sign up.
 func serves(t *testing.T, g *running, who string) {
 	t.Helper()
 	v := g.visitor(t)

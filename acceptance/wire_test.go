@@ -17,8 +17,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// wire is an app that keeps the exact bytes of each request, chunk framing and trailers included, and answers with what
-// the test says.
+// wire is an app that keeps the exact bytes of each request, including chunk framing and trailers, and answers
+// as the test says.
 type wire struct {
 	url    string
 	mu     sync.Mutex
@@ -49,7 +49,8 @@ func newWire(t *testing.T) *wire {
 	return a
 }
 
-// serve reads one request after the other from a connection. What Go cannot read as a request is kept as it came.
+// serve reads one request after the other from a connection. What Go cannot parse as a request is kept as it
+// came.
 func (a *wire) serve(conn net.Conn) {
 	defer conn.Close()
 	var log bytes.Buffer
@@ -79,7 +80,7 @@ func (a *wire) serve(conn net.Conn) {
 	}
 }
 
-// random are the headers that differ from request to request, or from gate to gate.
+// random matches the headers that differ from request to request, or from gate to gate.
 var random = regexp.MustCompile(`(X-Request-Id|X-Gatepost-Via): [A-Z2-7]{26}\r\n`)
 
 func (a *wire) keep(raw string) (answer func(*http.Request) string) {
@@ -106,18 +107,18 @@ func (a *wire) take() []string {
 	return seen
 }
 
-// lane is a gate with such an app behind it, spoken to in raw bytes.
+// lane is a gate with a wire behind it. Tests send it raw bytes.
 type lane struct {
 	*running
 	app      *wire
 	database string
 	host     string   // of the public URL
 	cookie   string   // a Cookie header with the session of ada@example.com, after signIn
-	identity []string // the headers the app gets for her
+	identity []string // the headers that the app gets for ada
 }
 
-// newLane starts a gate. Visitors may choose the address they come from in X-Forwarded-For, so that the rows of a table
-// do not use up each other's attempts.
+// newLane starts a gate that trusts X-Forwarded-For. Visitors choose their address in it, so that the rows of a
+// table do not use up each other's attempts.
 func newLane(t *testing.T, env ...string) *lane {
 	t.Helper()
 	l := &lane{app: newWire(t), database: authtest.NewDatabase(t)}
@@ -130,7 +131,7 @@ func (l *lane) cookieName() string {
 	return "gatepost_" + l.host[strings.LastIndexByte(l.host, ':')+1:]
 }
 
-// signIn makes ada@example.com, by the name of Ada and without a role beyond user, and keeps her session.
+// signIn makes the user ada@example.com with the name Ada and only the role user, and keeps the session.
 func (l *lane) signIn(t *testing.T) *visitor {
 	t.Helper()
 	v := l.visitor(t)
@@ -146,7 +147,7 @@ func (l *lane) signIn(t *testing.T) *visitor {
 	return v
 }
 
-// request is a request line with its headers, and the last one of its connection.
+// request returns a request line with its headers. It is the last request of its connection.
 func (l *lane) request(line string, headers ...string) string {
 	return l.open(line, append(headers, "Connection: close")...)
 }
@@ -156,10 +157,11 @@ func (l *lane) open(line string, headers ...string) string {
 	return line + " HTTP/1.1\r\nHost: " + l.host + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
 }
 
-// probe is what send writes once the gate has switched protocols: where a tunnel was opened, the app sees it as it is.
+// probe is what send writes once the gate has switched protocols. If a tunnel was opened, the app sees these
+// bytes.
 const probe = "GET /dashboard/tunnelled HTTP/1.1\r\nHost: tunnelled\r\n\r\n"
 
-// send writes raw bytes to the gate and returns everything it answers until it closes the connection.
+// send writes raw bytes to the gate and returns all answers until the gate closes the connection.
 func (l *lane) send(t *testing.T, raw string) []reply {
 	t.Helper()
 	conn, err := net.Dial("tcp", l.host)
@@ -168,7 +170,7 @@ func (l *lane) send(t *testing.T, raw string) []reply {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	go func() { _, _ = io.WriteString(conn, raw) }() // the gate may close before it has read all
+	go func() { _, _ = io.WriteString(conn, raw) }() // the gate may close the connection before it has read all
 	var all []reply
 	method, _, _ := strings.Cut(raw, " ")
 	in := bufio.NewReader(conn)
@@ -197,7 +199,7 @@ func (l *lane) send(t *testing.T, raw string) []reply {
 	}
 }
 
-// raw sends raw bytes and returns those of all answers, trailers included.
+// raw sends raw bytes and returns the bytes of all answers, including trailers.
 func (l *lane) raw(t *testing.T, raw string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", l.host)
@@ -221,7 +223,7 @@ func isTimeout(err error) bool {
 	return ok && e.Timeout()
 }
 
-// one sends raw bytes that make one request, and returns the one answer.
+// one sends the bytes of one request, and returns its one answer.
 func (l *lane) one(t *testing.T, raw string) reply {
 	t.Helper()
 	all := l.send(t, raw)
@@ -239,7 +241,7 @@ func statuses(all []reply) []int {
 	return list
 }
 
-// refuses wants one answer with one of the statuses, and nothing at the app.
+// refuses checks that there is one answer with one of the statuses, and that the app got nothing.
 func (l *lane) refuses(t *testing.T, raw string, want ...int) reply {
 	t.Helper()
 	r := l.one(t, raw)
@@ -252,7 +254,7 @@ func (l *lane) refuses(t *testing.T, raw string, want ...int) reply {
 	return r
 }
 
-// passes wants the app's own answer, and exactly these bytes at the app.
+// passes checks that the answer is the app's, and that the app got exactly the bytes want.
 func (l *lane) passes(t *testing.T, raw, want string) reply {
 	t.Helper()
 	r := l.one(t, raw)
@@ -263,7 +265,7 @@ func (l *lane) passes(t *testing.T, raw, want string) reply {
 	return r
 }
 
-// saw compares what the app was sent with the requests it should have been sent.
+// saw compares the requests that the app got with the expected ones.
 func (l *lane) saw(t *testing.T, raw string, want ...string) {
 	t.Helper()
 	if seen := l.app.take(); !slices.Equal(seen, want) {
@@ -279,7 +281,7 @@ func quoted(list []string) string {
 	return out.String()
 }
 
-// forwarded is a request as the app gets it: the line, these headers and the gate's own, and the body.
+// forwarded returns a request as the app gets it: the line, these headers and the gate's own, and the body.
 func (l *lane) forwarded(line, body string, headers ...string) string {
 	return l.forwardedFrom("127.0.0.1", line, body, headers...)
 }

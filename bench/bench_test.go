@@ -48,7 +48,7 @@ func TestReadingThisProcess(t *testing.T) {
 	}
 }
 
-// usedByNow is what the system says when a process asks for itself.
+// usedByNow returns the CPU time that the kernel reports to this process about itself.
 func usedByNow(t *testing.T) time.Duration {
 	t.Helper()
 	var u unix.Rusage
@@ -96,7 +96,7 @@ func TestRatioIsTakenRoundByRound(t *testing.T) {
 	t.Parallel()
 	spent := func(cpu time.Duration) sample { return sample{100, usage{own: cpu * time.Millisecond}} }
 	r := &results{}
-	for _, ms := range [][2]time.Duration{{10, 15}, {20, 40}, {10, 12}} { // a slow moment slows both
+	for _, ms := range [][2]time.Duration{{10, 15}, {20, 40}, {10, 12}} { // a slow moment slows both subjects
 		r.samples[bare] = append(r.samples[bare], spent(ms[0]))
 		r.samples[signedIn] = append(r.samples[signedIn], spent(ms[1]))
 	}
@@ -138,7 +138,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 	}
 }
 
-// At a fixed rate a request that had to wait for its connection has waited.
+// At a fixed rate, the time that a request waits for its connection counts.
 func TestWaitingForTheOneBeforeCounts(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(20 * time.Millisecond) }))

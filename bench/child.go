@@ -18,7 +18,7 @@ import (
 // stopTimeout is how long a child may take to end before it is killed.
 const stopTimeout = 15 * time.Second
 
-// child is a process we started. It ends with stop, with ctx, and with us.
+// child is a process started by this program. It ends with stop, with ctx, and with this program.
 type child struct {
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
@@ -35,7 +35,8 @@ func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// cleanEnv leaves out what would reach the gate: settings of another one, and the defaults of PostgreSQL's clients.
+// cleanEnv leaves out the variables that would change the gate: settings of another gate, and the defaults of
+// PostgreSQL's clients.
 func cleanEnv() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
@@ -48,7 +49,7 @@ func cleanEnv() []string {
 	return kept
 }
 
-// start starts what prepare made of a command.
+// start starts the command that prepare makes.
 func start(ctx context.Context, prepare func(context.Context) *exec.Cmd) (*child, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &child{cmd: prepare(ctx), cancel: cancel, done: make(chan struct{})}
@@ -57,7 +58,7 @@ func start(ctx context.Context, prepare func(context.Context) *exec.Cmd) (*child
 		return nil, fmt.Errorf("start %s: %w", c.cmd.Path, err)
 	}
 	go func() {
-		_ = c.cmd.Wait() // we end it by signal, so how it ended says nothing
+		_ = c.cmd.Wait() // it is ended by signal, so the error says nothing
 		close(c.done)
 	}()
 	return c, nil
@@ -70,7 +71,7 @@ func (c *child) stop() {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// startServer starts one of our own roles that serves, and reads where it listens.
+// startServer starts this program in a role that serves, and reads the address where it listens.
 func startServer(ctx context.Context, role string, args ...string) (c *child, address string, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -86,7 +87,7 @@ func startServer(ctx context.Context, role string, args ...string) (c *child, ad
 		cmd.Stdout = w
 		return cmd
 	})
-	_ = w.Close() // the child has its own; ours would keep the pipe open after its end
+	_ = w.Close() // the child has its own copy; this one would keep the pipe open after the child's end
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,7 +99,7 @@ func startServer(ctx context.Context, role string, args ...string) (c *child, ad
 	return c, strings.TrimSpace(line), nil
 }
 
-// runLoad does a job in a process of its own, so that its CPU time is nobody else's.
+// runLoad does a job in a separate process, so that its CPU time is counted apart.
 func runLoad(ctx context.Context, j job) (load, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -121,7 +122,7 @@ func runLoad(ctx context.Context, j job) (load, error) {
 	return l, nil
 }
 
-// tail is the end of a log, for the error that it explains.
+// tail returns the end of a log, for an error message.
 func tail(f *os.File) string {
 	const most = 2 << 10
 	info, err := f.Stat()

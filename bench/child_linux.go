@@ -4,8 +4,8 @@ import "syscall"
 
 const supported = true
 
-// childAttr makes the child a process group of its own, so that Ctrl-C reaches us alone and we end things in order,
-// and has the kernel end it when we are killed.
+// childAttr puts the child into a process group of its own, so that Ctrl-C reaches this program alone and it
+// ends its children in order. The kernel ends the child if this program is killed.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

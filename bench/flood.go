@@ -14,24 +14,25 @@ import (
 )
 
 const (
-	// floodSignIns are under way all the time, each at another account and from another network.
+	// floodSignIns sign-ins are under way all the time, each for another account and from another network.
 	floodSignIns = 500
-	// floodRate is the signed-in traffic beside them, in requests a second.
+	// floodRate is the signed-in traffic beside the flood, in requests a second.
 	floodRate = 200
-	// floodTurns is how often both are measured; the medians count.
+	// floodTurns is how often the traffic is measured with and without the flood. The medians count.
 	floodTurns = 5
-	// hashMemory is what one password takes while it is hashed.
+	// hashMemory is the memory that hashing one password takes, in bytes.
 	hashMemory = 19 << 20
 )
 
-// flooded is what sign-ins by the hundred do to everybody else.
+// flooded holds the effect of a flood of sign-ins on signed-in traffic.
 type flooded struct {
 	quiet, p99 time.Duration
-	hashing    int64 // bytes, of the processes that hash
+	hashing    int64 // bytes of the processes that hash passwords
 	gate       int64 // bytes that the gate itself takes more than before
 }
 
-// serveFlood signs in with wrong passwords until it is ended. args: the address and the public host.
+// serveFlood signs in with wrong passwords until it is ended. Its args are the gate's address and its public
+// host.
 func serveFlood(args []string) error {
 	transport := &http.Transport{MaxIdleConnsPerHost: floodSignIns}
 	fmt.Fprintln(os.Stdout, "flooding")
@@ -58,7 +59,7 @@ func serveFlood(args []string) error {
 	return nil
 }
 
-// flood measures signed-in traffic at a low rate with and without a flood of sign-ins, by turns.
+// flood measures signed-in traffic at a low rate, alternately with and without a flood of sign-ins.
 func (s *site) flood(ctx context.Context, o options, token string, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d sign-ins at once\n", floodSignIns)
 	g, err := s.startGate(ctx, s.program, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
@@ -83,15 +84,15 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 	return nil
 }
 
-// flooding is the gate that is flooded, and its memory so far.
+// flooding is the gate that is flooded, and its memory at each point.
 type flooding struct {
 	gate                   gate
 	job                    job
 	hashing, before, after int64
 }
 
-// load does the job, after a part of it that does not count: a gate that has just started is slow for other reasons, and
-// so is a flood that has just begun.
+// load does the job after a warm-up that does not count. A gate that has just started is slow for other
+// reasons, and so is a flood that has just begun.
 func (f *flooding) load(ctx context.Context) (load, error) {
 	warm := f.job
 	warm.Duration = 2 * slice
@@ -128,5 +129,5 @@ func (f *flooding) loadInFlood(ctx context.Context) (load, error) {
 	return l, err
 }
 
-// hashSlots is how many passwords the gate hashes at once: one core is left to everybody else.
+// hashSlots is how many passwords the gate hashes at once. One core is left for other requests.
 func hashSlots() int64 { return int64(max(1, runtime.GOMAXPROCS(0)-1)) }

@@ -16,25 +16,26 @@ import (
 	"github.com/gatepost/gatepost/internal/localpg"
 )
 
-// gate is one of the gates measured.
+// gate is one of the gates under test.
 type gate struct {
 	child *child
 	port  string
-	// address is where it listens.
+	// address is where the gate listens.
 	address string
 }
 
 func (g gate) publicHost() string { return "localhost:" + g.port }
 
-// named is a session's cookie under the name that it has at this gate.
+// named returns a session's cookie under the name that the cookie has at this gate.
 func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + token }
 
-// gates are those with the defaults, without a line for each request, without sessions kept, and of another build.
+// gates are the gates under test: with the defaults (keeping), without a log line for each request (silent),
+// without cached sessions (asking), and of another build (other).
 type gates struct{ keeping, silent, asking, other gate }
 
 func (s *site) openGates(ctx context.Context, o options, log string) (err error) {
 	s.program = o.gate
-	// Appending, so that the log can be emptied while the gates write it.
+	// The log is opened for appending, so that it can be emptied while the gates write to it.
 	if s.gateLog, err = os.OpenFile(log, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return fmt.Errorf("open the gate's log: %w", err)
 	}
@@ -85,7 +86,7 @@ func (s *site) startGate(ctx context.Context, program string, settings ...string
 	return g, nil
 }
 
-// freePort is one that nothing listens on, though something might a moment later.
+// freePort returns a port that nothing listens on. Another process may take it a moment later.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +96,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// startPatience is how long the gate may take until it answers.
+// startPatience is how long a gate may take until it answers.
 const startPatience = time.Minute
 
 func (s *site) waitFor(ctx context.Context, g gate) error {
@@ -132,7 +133,7 @@ func (g gate) askHealth(ctx context.Context) error {
 	return nil
 }
 
-// signUpPatience is more than hashing a password takes anywhere.
+// signUpPatience is more than hashing a password takes on any machine.
 const signUpPatience = 30 * time.Second
 
 // signUp makes a user and returns the value of the session cookie.
@@ -155,7 +156,7 @@ func (s *site) signUp(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("sign up: want status 303, got %s", res.Status)
 	}
 	for _, c := range res.Cookies() {
-		if !strings.HasSuffix(c.Name, "_known") { // by which the gate knows the browser, not the session
+		if !strings.HasSuffix(c.Name, "_known") { // that one marks the browser, not the session
 			return c.Value, nil
 		}
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// runGrowth measures what PostgreSQL does with many sessions: go run ./bench growth [SESSIONS…]. The rows are made by
-// SQL; the work on them is the Store's own. PostgreSQL writes to the disk as it does for an operator.
+// runGrowth measures PostgreSQL with many sessions: go run ./bench growth [SESSIONS…]. SQL makes the rows; the
+// operations are those of the Store. PostgreSQL writes to the disk as it does for an operator.
 func runGrowth(args []string) error {
 	steps := []int{10_000, 1_000_000, 10_000_000}
 	if len(args) > 0 {
@@ -41,7 +41,7 @@ func runGrowth(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o711); err != nil { // root hands PostgreSQL to another user, who has to get in
+	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL runs as another user, who needs access
 		return err
 	}
 	server, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(dir, "database")})
@@ -113,7 +113,7 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 	return nil
 }
 
-// grow adds sessions, ten to a user, until there are n.
+// grow adds sessions, ten for each user, until there are n.
 func (g *growth) grow(ctx context.Context, n int) error {
 	for _, sql := range []string{`
 		INSERT INTO gatepost."user" (id, email)
@@ -134,7 +134,7 @@ func (g *growth) grow(ctx context.Context, n int) error {
 
 const growthTries = 2000
 
-// lookUp asks for sessions here and there, one after the other.
+// lookUp looks up sessions spread over the table, one after the other.
 func (g *growth) lookUp(ctx context.Context) (p50, p99 time.Duration, err error) {
 	took := make([]time.Duration, 0, growthTries)
 	for i := range growthTries {
@@ -149,7 +149,7 @@ func (g *growth) lookUp(ctx context.Context) (p50, p99 time.Duration, err error)
 	return permille(took, 500), permille(took, 990), nil
 }
 
-// signIn is the median of what a sign-in takes, hashing and all.
+// signIn returns the median duration of a sign-in, including the hash.
 func (g *growth) signIn(ctx context.Context) (time.Duration, error) {
 	c := auth.Credentials{Email: "grown@example.com", Password: "correct horse battery"}
 	if _, err := g.store.FindUser(ctx, c.Email); err != nil {
@@ -169,7 +169,7 @@ func (g *growth) signIn(ctx context.Context) (time.Duration, error) {
 	return permille(took, 500), nil
 }
 
-// sweep lets ten thousand sessions expire, has them deleted, and returns what a thousand took.
+// sweep makes ten thousand sessions expire and deletes them. It returns the time for a thousand.
 func (g *growth) sweep(ctx context.Context) (time.Duration, error) {
 	n := min(10_000, g.have/2)
 	if _, err := g.db.Exec(ctx, `

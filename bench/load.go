@@ -15,22 +15,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// job is what the load generator does: send one request again and again.
+// job is the work of the load generator: it sends one request again and again.
 type job struct {
 	Address     string
 	Request     []byte
 	Connections int
 	Duration    time.Duration
-	Rate        int // requests a second altogether; 0: as many as there can be
+	Rate        int // requests a second in all; 0: as many as possible
 }
 
-// load is what became of a job.
+// load is the result of a job.
 type load struct {
 	Requests       int
 	P50, P99, P999 time.Duration
 }
 
-// loadGrace is how much longer than its job the last answers may take.
+// loadGrace is how long after the end of the job the last answers may arrive.
 const loadGrace = 10 * time.Second
 
 func serveLoad([]string) error {
@@ -45,8 +45,8 @@ func serveLoad([]string) error {
 	return json.NewEncoder(os.Stdout).Encode(l)
 }
 
-// run keeps one request under way on each connection. Anything but a 200 ends it: a refusal is cheaper than an answer
-// and would flatter whoever gave it.
+// run keeps one request under way on each connection. Any status but 200 ends the job: a refusal is cheaper
+// than an answer, and would make the subject look faster than it is.
 func (j job) run() (load, error) {
 	start := time.Now()
 	all := make([][]time.Duration, j.Connections)
@@ -65,13 +65,14 @@ func (j job) run() (load, error) {
 	return load{len(took), permille(took, 500), permille(took, 990), permille(took, 999)}, nil
 }
 
-// permille takes one of sorted values.
+// permille returns the value at p thousandths of the sorted values.
 func permille(sorted []time.Duration, p int) time.Duration {
 	return sorted[min(len(sorted)*p/1000, len(sorted)-1)]
 }
 
-// connection sends requests one after the other until the time is up, and at least one. At a fixed rate each is due at its
-// own moment, and the time it takes is counted from there, whatever held it up.
+// connection sends requests one after the other until the time is up, at least one. At a fixed rate each
+// request is due at a fixed moment, and its time counts from that moment, including any delay before it was
+// sent.
 func (j job) connection(start time.Time, number int) (took []time.Duration, err error) {
 	conn, err := net.DialTimeout("tcp", j.Address, loadGrace)
 	if err != nil {
@@ -109,7 +110,8 @@ func (j job) connection(start time.Time, number int) (took []time.Duration, err 
 
 var contentLength = []byte("Content-Length: ")
 
-// readAnswer reads as little as it can: what the load generator spends is taken from the one it measures.
+// readAnswer does as little work as possible, since the load generator takes CPU time from the process that it
+// measures.
 func readAnswer(r *bufio.Reader) error {
 	line, err := r.ReadSlice('\n')
 	if err != nil {

@@ -1,20 +1,22 @@
-// Command bench measures what the gate costs: the CPU time of a signed-in request through it, as a ratio to the same
-// request through a bare, tuned httputil.ReverseProxy.
+// Command bench measures what the gate costs: the CPU time of a signed-in request through the gate, as a ratio
+// to the same request through a bare, tuned httputil.ReverseProxy.
 //
 //	go run ./bench
 //
-// One run starts everything on loopback: a small app, the bare proxy, a private PostgreSQL, and the gate as it ships,
-// with its log and metrics on. A load generator in a process of its own then loads the bare proxy and the gate by
-// turns, half a second each until a round is full, so that whatever else the machine does falls on both. It keeps the
-// machine busy: one request is always under way on each connection, and there are enough of them that it stays busy
-// while some wait for PostgreSQL. With fewer the processes fall asleep between requests, and waking them is charged too.
-// The gate runs with the garbage collector as it sets it, the bare proxy with Go's default.
+// One run starts everything on loopback: a small app, the bare proxy, a private PostgreSQL, and the gate as it
+// ships, with its log and metrics on. A load generator in a process of its own loads the bare proxy and the
+// gate by turns, half a second each until a round is full, so that other work on the machine affects both. It
+// keeps the machine busy: one request is always under way on each connection, and there are enough connections
+// to keep the machine busy while some requests wait for PostgreSQL. With fewer connections, the processes fall
+// asleep between requests, and the CPU time to wake them is charged too. The gate runs with the garbage
+// collector settings that it chooses, the bare proxy with Go's default.
 //
-// How to read it. CPU time is what the operating system charges the measured process for its threads, divided by the
-// requests answered; it is what a request costs on a busy machine. It differs between machines, and the ratio of one
-// round much less, so compare ratios. "gate, public" is a visitor without a cookie on a public path. PostgreSQL's part
-// is charged to its own processes, is shown apart and is not in the ratio. The latencies are those of a full machine,
-// which the load generator and the app share: compare them with each other and with nothing else.
+// How to read the result. CPU time is what the operating system charges the measured process for its threads,
+// divided by the requests answered. It is what a request costs on a busy machine. CPU time differs between
+// machines, and the ratio within one round differs much less, so compare ratios. "gate, public" is a visitor
+// without a cookie on a public path. PostgreSQL's CPU time is charged to its own processes. It is shown apart
+// and is not in the ratio. The latencies are those of a full machine, which the load generator and the app
+// share: compare them with each other only.
 //
 //	go run ./bench growth
 //
@@ -24,7 +26,7 @@
 //
 // writes a CPU profile of the gate under load.
 //
-// It needs Linux, for the accounting in /proc, and an installed PostgreSQL.
+// The program needs Linux, for the accounting in /proc, and an installed PostgreSQL.
 package main
 
 import (
@@ -95,7 +97,7 @@ func (o options) valid() error {
 	return nil
 }
 
-// setupTimeout bounds a build from nothing, initdb and the start of everything.
+// setupTimeout bounds the build without a cache, initdb and the start of all processes.
 const setupTimeout = 5 * time.Minute
 
 func run(o options) error {
@@ -107,7 +109,7 @@ func run(o options) error {
 	turns := time.Duration(2*(o.rounds+2)*subjectCount + 5*floodTurns)
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout+turns*o.turn+2*comparisons*slice+loadGrace)
 	defer cancel()
-	// Everything has ended by the time the result is printed: whoever reads it may stop reading.
+	// All processes have ended before the result is printed, since the reader of the output may stop reading.
 	res, err := measure(ctx, o)
 	if ctx.Err() != nil {
 		return fmt.Errorf("stopped: %w", context.Cause(ctx))
@@ -129,8 +131,8 @@ func run(o options) error {
 	return nil
 }
 
-// untilInterrupted is for whoever starts children. The system ends them with the thread that started them, so it has to be
-// one that stays.
+// untilInterrupted returns a context for starting children. The kernel ends a child when the thread that
+// started it ends, so the calling goroutine is locked to its thread.
 func untilInterrupted() (context.Context, context.CancelFunc) {
 	runtime.LockOSThread()
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

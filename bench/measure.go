@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// publicPrefix is the part of the gate's site that anybody may see.
+// publicPrefix is the path of the site that the gate serves without a sign-in.
 const publicPrefix = "/public"
 
 // The subjects, in the order of the table.
@@ -16,23 +16,23 @@ const (
 	public
 	signedIn
 	asking // signed in, and every request asks PostgreSQL
-	other  // signed in, through another build of the gate, when there is one
+	other  // signed in, through another build of the gate, if there is one
 	subjectCount
 )
 
 var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in",
 	asking: "gate, signed in, no cache", other: "other gate, signed in"}
 
-// limits are what each may cost, in times of the bare proxy.
+// limits are the most that each subject may cost, in times of the bare proxy.
 var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70}
 
-// subject is one thing measured: a process and the request it is sent.
+// subject is one thing to measure: a process, and the job that loads it.
 type subject struct {
 	pid int // 0: not measured
 	job job
 }
 
-// measured are the subjects there are.
+// measured returns the indexes of the subjects that are measured.
 func measured(subjects [subjectCount]subject) (list []int) {
 	for i, sub := range subjects {
 		if sub.pid != 0 {
@@ -42,18 +42,18 @@ func measured(subjects [subjectCount]subject) (list []int) {
 	return list
 }
 
-// results holds what was measured of each subject.
+// results holds the measurements of each subject.
 type results struct {
-	samples  [subjectCount][]sample // one a round
-	logging  []float64              // what the log takes of a signed-in request, in each comparison
+	samples  [subjectCount][]sample // one for each round
+	logging  []float64              // the log's share of a signed-in request, in each comparison
 	steady   [subjectCount]load     // at a fixed rate
-	resident [subjectCount]int64    // with manyConnections open
+	resident [subjectCount]int64    // bytes with manyConnections open
 	starts   []float64              // milliseconds until the gate answers
 	flood    flooded
 }
 
 const (
-	// manyConnections are open when memory is measured.
+	// manyConnections are open while memory is measured.
 	manyConnections = 1000
 	// startsMeasured is how often the gate is started.
 	startsMeasured = 7
@@ -71,7 +71,7 @@ func measure(ctx context.Context, o options) (*results, error) {
 		return nil, err
 	}
 	res, subjects := &results{}, s.subjects(o, cookie)
-	// First a round that does not count: heaps, pools and connections grow to what they will be.
+	// The first round does not count: heaps, pools and connections grow to their usual size.
 	if err := s.round(ctx, subjects, 2*slice, &results{}); err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func measure(ctx context.Context, o options) (*results, error) {
 	return res, s.restarts(ctx, res)
 }
 
-// steadily measures latencies at a rate that leaves the machine time: requests are due at fixed moments, and one that has
-// to wait for the one before it has waited.
+// steadily measures latencies at a rate that leaves the machine idle time. Requests are due at fixed moments,
+// and the time that a request waits for the one before it counts.
 func (s *site) steadily(ctx context.Context, o options, subjects [subjectCount]subject, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d requests a second\n", o.rate)
 	for _, i := range measured(subjects) {
@@ -138,7 +138,7 @@ func (s *site) crowded(ctx context.Context, subjects [subjectCount]subject, res 
 	return nil
 }
 
-// restarts measures how long the gate takes from its start to its first answer, on a database that is up to date.
+// restarts measures the time from the gate's start to its first answer, on a database that is up to date.
 func (s *site) restarts(ctx context.Context, res *results) error {
 	fmt.Fprintln(os.Stderr, "bench: starting again and again")
 	for range startsMeasured {
@@ -153,7 +153,7 @@ func (s *site) restarts(ctx context.Context, res *results) error {
 	return nil
 }
 
-// through is a signed-in request through a gate.
+// through is the subject that sends a signed-in request through a gate.
 func (s *site) through(g gate, o options, cookie string) subject {
 	return subject{g.child.pid(), job{Address: g.address, Request: s.request(o.path, g.named(cookie)), Connections: o.connections, Duration: slice}}
 }
@@ -174,7 +174,8 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 	return list
 }
 
-// request is the same for everybody but for the session: what is cheap to proxy for one must be cheap for the other.
+// request makes the same request for all subjects, apart from the session cookie, so that all of them proxy the
+// same amount of data.
 func (s *site) request(path, cookie string) []byte {
 	cookies := "theme=dark"
 	if cookie != "" {

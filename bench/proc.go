@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is the unit of times in /proc, the same on every Linux that Go runs on.
+// tick is the unit of times in /proc. It is the same on every Linux that Go runs on.
 const tick = time.Second / 100
 
-// stat is what we need of /proc/<pid>/stat.
+// stat holds the fields of /proc/<pid>/stat that are needed.
 type stat struct {
 	parent   int
-	children time.Duration // CPU time of children that have ended
+	children time.Duration // CPU time of children that have ended and been waited for
 }
 
 func readStat(pid int) (stat, error) {
@@ -29,7 +29,7 @@ func readStat(pid int) (stat, error) {
 	return parseStat(string(b))
 }
 
-// parseStat counts fields from the last parenthesis: the name before it may hold anything.
+// parseStat counts fields from the last parenthesis, since the process name before it may hold any character.
 func parseStat(s string) (stat, error) {
 	fields := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
 	if len(fields) < 15 {
@@ -46,8 +46,8 @@ func parseStat(s string) (stat, error) {
 	return stat{n[0], time.Duration(n[1]+n[2]) * tick}, nil
 }
 
-// ownCPUTime is the user and system time of all of a process's threads. Its clock is finer than what /proc says, which is
-// in ticks, and a tick is more than a line in the log costs in a thousand requests.
+// ownCPUTime returns the user and system time of all threads of a process. Its clock is finer than the ticks in
+// /proc: one tick is more than a thousand requests spend on the log.
 func ownCPUTime(pid int) (time.Duration, error) {
 	const scheduled = 2 // the kind of clock, in the lowest bits of its number: see clock_getcpuclockid(3)
 	var t unix.Timespec
@@ -57,7 +57,8 @@ func ownCPUTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// treeCPU is the CPU time of a process and its children: PostgreSQL's backends are children of its first process.
+// treeCPU returns the CPU time of a process and its children. PostgreSQL's backends are children of its first
+// process.
 func treeCPU(pid int) (time.Duration, error) {
 	root, err := readStat(pid)
 	if err != nil {
@@ -69,16 +70,17 @@ func treeCPU(pid int) (time.Duration, error) {
 	}
 	total += root.children
 	for _, child := range children(pid) {
-		if own, err := ownCPUTime(child); err == nil { // one that ended meanwhile is counted by its parent from now on
+		// The time of a child that has ended meanwhile is counted by its parent.
+		if own, err := ownCPUTime(child); err == nil {
 			total += own
 		}
 	}
 	return total, nil
 }
 
-// children are the processes that a process has started.
+// children returns the processes that a process has started.
 func children(pid int) (found []int) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is ours
+	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is valid
 	for _, dir := range dirs {
 		child, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
@@ -91,7 +93,7 @@ func children(pid int) (found []int) {
 	return found
 }
 
-// childrenResident is the memory of a process's children, in bytes.
+// childrenResident returns the memory of a process's children, in bytes.
 func childrenResident(pid int) (total int64, err error) {
 	for _, child := range children(pid) {
 		n, err := resident(child)
@@ -103,7 +105,7 @@ func childrenResident(pid int) (total int64, err error) {
 	return total, nil
 }
 
-// resident is the memory of a process, in bytes.
+// resident returns the memory of a process, in bytes.
 func resident(pid int) (int64, error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {

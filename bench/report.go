@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// spread is where the figures of all rounds lie.
+// spread holds the least, the median and the greatest figure of all rounds.
 type spread struct{ min, median, max float64 }
 
 func spreadOf[T any](samples []T, value func(T) float64) spread {
@@ -29,7 +29,7 @@ func newSpread(v []float64) spread {
 func ownCPU(s sample) float64      { return s.perRequest(s.own) }
 func postgresCPU(s sample) float64 { return s.perRequest(s.postgres) }
 
-// ratio is what a subject costs in times of the bare proxy, each round by itself.
+// ratio returns the cost of a subject in times of the bare proxy, computed for each round.
 func (r *results) ratio(subject int) spread {
 	var v []float64
 	for round, s := range r.samples[subject] {
@@ -38,7 +38,7 @@ func (r *results) ratio(subject int) spread {
 	return newSpread(v)
 }
 
-// subjects are those that were measured.
+// subjects returns the subjects that were measured.
 func (r *results) subjects() (list []int) {
 	for i, samples := range r.samples {
 		if len(samples) > 0 {
@@ -59,7 +59,7 @@ func (r *results) print(to io.Writer) error {
 		l := r.steady[i]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
 	}
-	log := newSpread(r.logging) // which sorts them
+	log := newSpread(r.logging) // sorts r.logging
 	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request, the median of %d comparisons; of half of them it is %.1f – %.1f %%\n",
 		100*log.median, len(r.logging), 100*r.logging[len(r.logging)/4], 100*r.logging[len(r.logging)*3/4])
 	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe processes that hash take %s, and the gate itself %s more\n",
@@ -98,18 +98,19 @@ func (s spread) format(digits int) string {
 	return fmt.Sprintf("%.*f (%.*f – %.*f)", digits, s.median, digits, s.min, digits, s.max)
 }
 
-// What else is bounded: memory in times of the bare proxy's and on top of it, PostgreSQL's part, and the start.
+// The other limits: memory, as a factor of the bare proxy's and on top of it, PostgreSQL's CPU time, and the
+// start.
 const (
 	memoryTimes   = 1.5
 	memoryMore    = 20 << 20 // bytes
 	postgresLimit = 60       // µs a request
-	startLimit    = 150      // ms
-	logLimit      = 0.03     // of a signed-in request
-	floodTimes    = 2        // the quiet p99
-	floodMemory   = 3        // times what a hash takes, for each that runs at once
+	startLimit    = 150      // milliseconds
+	logLimit      = 0.03     // the share of a signed-in request
+	floodTimes    = 2        // times the p99 without a flood
+	floodMemory   = 3        // times hashMemory, for each hash that runs at once
 )
 
-// check names every figure that is beyond its limit.
+// check returns an error that names every figure beyond its limit.
 func (r *results) check() error {
 	var faults []error
 	beyond := func(ok bool, format string, args ...any) {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// findRole is what this program does when it starts itself again as part of a measurement.
+// findRole returns the role of this process if this program started it as part of a measurement, and nil
+// otherwise.
 func findRole(args []string) func(args []string) error {
 	if len(args) < 2 {
 		return nil
@@ -21,16 +22,17 @@ func findRole(args []string) func(args []string) error {
 		"growth": runGrowth, "profile": runProfile}[args[1]]
 }
 
-// serveUpstream is the app: about a kilobyte of text whatever is asked.
+// serveUpstream is the app: it answers every request with about a kilobyte of text.
 func serveUpstream([]string) error {
 	body := bytes.Repeat([]byte("What the app has to say. "), 40)
 	return serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{"text/plain; charset=utf-8"}
-		_, _ = w.Write(body) // a client that left has nobody to tell
+		_, _ = w.Write(body) // an error means that the client has left
 	}))
 }
 
-// serveBare is what the gate is compared with: the reverse proxy a careful person would write, with the gate's limits.
+// serveBare is the baseline that the gate is compared with: a carefully written reverse proxy with the gate's
+// limits.
 func serveBare(args []string) error {
 	return serve(bareProxy(&url.URL{Scheme: "http", Host: args[0]}))
 }
@@ -55,7 +57,8 @@ func bareProxy(upstream *url.URL) http.Handler {
 	}
 }
 
-// serve listens on any free port of loopback, says which on standard output, and serves until it is ended.
+// serve listens on a free port of loopback, prints its address on standard output, and serves until it is
+// ended.
 func serve(h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,7 +73,7 @@ func serve(h http.Handler) error {
 
 const bufferSize = 32 << 10
 
-// buffers keeps arrays rather than slices: putting a slice into a sync.Pool allocates its header.
+// buffers keeps arrays instead of slices: putting a slice into a sync.Pool allocates its header.
 type buffers struct{ pool sync.Pool }
 
 func (b *buffers) Get() []byte {

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// slice is how long a subject is loaded before the next one takes over. What disturbs a machine mostly lasts longer,
-// and so meets all of them.
+// slice is how long a subject is loaded before the next one takes over. Most disturbances of a machine last
+// longer than a slice, and so affect all subjects.
 const slice = 500 * time.Millisecond
 
-// usage is CPU time.
+// usage is the CPU time that was used.
 type usage struct {
 	own      time.Duration // of the subject's process
 	postgres time.Duration
 }
 
-// sample is what a subject did in one round.
+// sample is the result of one subject in one round.
 type sample struct {
 	requests int
 	usage
@@ -30,12 +30,12 @@ func (s *sample) add(more sample) {
 	s.postgres += more.postgres
 }
 
-// perRequest is a part of the CPU time, in microseconds a request.
+// perRequest returns a part of the CPU time in microseconds for each request.
 func (s sample) perRequest(d time.Duration) float64 {
 	return float64(d) / float64(time.Microsecond) / float64(s.requests)
 }
 
-// round loads each subject for the time of its turn, slice by slice, in an order that reverses.
+// round loads each subject for turn, slice by slice, in an order that reverses each time.
 func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn time.Duration, res *results) error {
 	var samples [subjectCount]sample
 	order := measured(subjects)
@@ -55,10 +55,10 @@ func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn t
 	return nil
 }
 
-// comparisons are so many because the log is a small part of a request: each alone says little.
+// comparisons is large because the log is a small part of a request, and a single comparison is imprecise.
 const comparisons = 60
 
-// logged compares a gate that writes a line for each request with one that does not, slice against slice.
+// logged compares a gate that logs each request with one that does not, slice against slice.
 func (s *site) logged(ctx context.Context, logs subject, o options, cookie string) (shares []float64, err error) {
 	fmt.Fprintln(os.Stderr, "bench: with and without the log")
 	silent := s.through(s.silent, o, cookie)
@@ -93,14 +93,14 @@ func (s *site) slice(ctx context.Context, sub subject) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	// The log of a long measurement would fill the disk.
+	// The log is emptied because that of a long measurement would fill the disk.
 	if err := s.gateLog.Truncate(0); err != nil {
 		return sample{}, fmt.Errorf("empty the gate's log: %w", err)
 	}
 	return sample{l.Requests, usage{after.own - before.own, after.postgres - before.postgres}}, nil
 }
 
-// usage is the CPU time used so far.
+// usage returns the CPU time used so far.
 func (s *site) usage(pid int) (usage, error) {
 	own, err := ownCPUTime(pid)
 	if err != nil {

@@ -17,7 +17,7 @@ type site struct {
 	bare        *child
 	bareAddress string
 	upstream    string
-	program     string // the gate's
+	program     string // the gate's binary
 	gates
 	gateLog  *os.File
 	database *localpg.Server
@@ -27,7 +27,7 @@ type site struct {
 
 func (s *site) onClose(f func()) { s.close = append(s.close, f) }
 
-// Close undoes open, last things first.
+// Close undoes open, in reverse order.
 func (s *site) Close() {
 	for i := len(s.close) - 1; i >= 0; i-- {
 		s.close[i]()
@@ -40,7 +40,7 @@ func (s *site) open(ctx context.Context, o options) error {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	s.onClose(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // root hands PostgreSQL to another user, who has to get in
+	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL runs as another user, who needs access
 		return fmt.Errorf("open the directory to PostgreSQL: %w", err)
 	}
 	if o.gate == "" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The part of performance.md that is ours stands between these lines.
+// The generated part of performance.md stands between these lines.
 const (
 	tableBegins = "<!-- what make bench prints -->"
 	tableEnds   = "<!-- end -->"
@@ -40,7 +40,7 @@ func (r *results) write(folder string) error {
 	return nil
 }
 
-// trimmed takes the blanks off the ends of lines.
+// trimmed removes the blanks at the ends of lines.
 func trimmed(s string) string {
 	var out strings.Builder
 	for line := range strings.Lines(s) {
@@ -49,13 +49,13 @@ func trimmed(s string) string {
 	return out.String()
 }
 
-// Measures of the plot, in pixels.
+// Sizes in the plot, in pixels.
 const (
 	plotLeft, plotScale, plotRow = 210, 240, 40
 )
 
-// plot draws what each subject costs in times of the bare proxy: a bar to the median, a line from the least to the most,
-// and a mark where its limit is.
+// plot draws the cost of each subject in times of the bare proxy: a bar to the median, a line from the least to
+// the greatest value, and a mark at the limit.
 func (r *results) plot() []byte {
 	var b bytes.Buffer
 	subjects := r.subjects()

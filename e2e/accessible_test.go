@@ -7,8 +7,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// looksAt are those in which the i-th state is judged on the n-th tour: the narrowest window a page has to cope with, and a
-// laptop, a wall or a window enlarged, one of them by day and one by night; now and then the visitor's own colours too.
+// looksAt returns the looks in which the n-th tour judges the i-th state: the narrowest window that a page has
+// to support, and a laptop, a very wide or a zoomed window. One of the two is light and the other dark. Every
+// fourth state is also judged with forced colours.
 func looksAt(i, n int) []look {
 	schemes := []string{"light", "dark"}
 	laptop := look{width: 1280, height: 720, scale: 1, scheme: schemes[(n+1)%2]}
@@ -21,8 +22,9 @@ func looksAt(i, n int) []look {
 	return looks
 }
 
-// A tour leads one visitor through all states in one language. After both, each state has been seen on a narrow and on wide
-// windows, by day and by night from left to right and from right to left, with the script and without.
+// A tour leads one visitor through all states in one language. After both tours each state has been seen in
+// narrow and in wide windows, light and dark, from left to right and from right to left, with the script and
+// without.
 func TestEveryStateIsAccessibleFitsAndLoadsQuietly(t *testing.T) {
 	for n, in := range []tongue{{"en-GB", "en", "ltr"}, {"ar-EG", "ar", "rtl"}} {
 		t.Run(in.lang, func(t *testing.T) {
@@ -38,10 +40,10 @@ func TestEveryStateIsAccessibleFitsAndLoadsQuietly(t *testing.T) {
 	}
 }
 
-// tongue is a language as a browser asks for it, and how a page in it calls itself.
+// tongue is a language: what the browser sends in Accept-Language, and the lang and dir of the page.
 type tongue struct{ accept, lang, dir string }
 
-// mustSpeak checks in which language the page says it is, by which screen readers pronounce it and browsers lay it out.
+// mustSpeak checks the language and direction that the page declares for screen readers and for the layout.
 func (v *visitor) mustSpeak(page string, want tongue) {
 	v.t.Helper()
 	const root = `document.documentElement.lang + " " + document.documentElement.dir`
@@ -50,14 +52,14 @@ func (v *visitor) mustSpeak(page string, want tongue) {
 	}
 }
 
-// inspect brings the visitor to a state, and judges it while it loads and in each look.
+// inspect brings the visitor to a state, and judges the page while it loads and in each look.
 func (v *visitor) inspect(w *watch, s state, in tongue, looks ...look) {
 	v.t.Helper()
 	looks[0].language = in.accept
-	v.as(looks[0]) // before it loads: what a change of size moves is no shift
-	w.take()       // what the judges of the state before made the browser say
+	v.as(looks[0]) // before the page loads: a change of size must not count as a shift
+	w.take()       // discards what the browser noted while the state before was judged
 	got := s.visit(v)
-	if got != s.status { // the next state is reached from this one
+	if got != s.status { // the next state starts from this one
 		v.t.Fatalf("%s: status %d, want %d\n%s", s.name, got, s.status, v.view())
 	}
 	v.mustBeClean(w, s.name)

@@ -14,7 +14,7 @@ func TestAccountFromSignupToItsEnd(t *testing.T) {
 	})
 }
 
-// liveWithAnAccount is all that can be done with one. What is downloaded arrives in a directory.
+// liveWithAnAccount does everything that a user can do with an account. Downloads arrive in dir.
 func (v *visitor) liveWithAnAccount(dir string) {
 	v.t.Helper()
 	p := zhangWei()
@@ -39,7 +39,7 @@ func (v *visitor) rename(name string) string {
 	v.mustSee("Your name is changed.")
 	v.mustSee(name)
 	v.open("/account")
-	v.mustNotSee("Your name is changed.") // it was said once
+	v.mustNotSee("Your name is changed.") // the notice is shown once
 	return name
 }
 
@@ -64,7 +64,7 @@ func (v *visitor) changePassword(p person) string {
 	return chosen
 }
 
-// endOtherSessions ends one by its own button, and the next together with all others.
+// endOtherSessions ends one session by its own button, and then all others at once.
 func (v *visitor) endOtherSessions(p person) {
 	v.t.Helper()
 	for _, end := range []struct{ form, notice string }{
@@ -81,7 +81,7 @@ func (v *visitor) endOtherSessions(p person) {
 		v.mustBeAt("/account")
 		v.mustSee(end.notice)
 		v.mustNotSee("Safari on iOS")
-		phone.read(303, "/account", nil) // to the login
+		phone.read(303, "/account", nil) // redirects to the login
 	}
 }
 

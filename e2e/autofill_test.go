@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// field is what a password manager reads of an input.
+// field holds what a password manager reads of an input.
 type field struct {
 	Name         string `json:"name"`
 	Type         string `json:"type"`
@@ -16,12 +16,12 @@ type field struct {
 	Label        string `json:"label"`
 }
 
-// passwordForm is the form with the password, as a password manager finds it. Its fields are those one sees.
+// passwordForm is the form with the password, as a password manager finds it. Its fields are the visible ones.
 type passwordForm struct {
 	Method     string  `json:"method"`
 	SameOrigin bool    `json:"sameOrigin"`
 	Path       string  `json:"path"`
-	Buttons    int     `json:"buttons"` // that send it
+	Buttons    int     `json:"buttons"` // that send the form
 	Fields     []field `json:"fields"`
 }
 
@@ -34,7 +34,7 @@ const readForm = `[...document.forms].filter(f => f.querySelector("[type=passwor
 	})),
 }))`
 
-// Password managers and browsers fill in and offer to keep what they recognize; the rest people type.
+// Password managers and browsers can fill in and save only the fields that they recognize.
 func TestPasswordManagersRecognizeTheForms(t *testing.T) {
 	for path, want := range map[string][]field{
 		"/login":  {{Name: "email", Type: "email", Autocomplete: "username"}, {Name: "password", Type: "password", Autocomplete: "current-password"}},
@@ -65,8 +65,8 @@ func TestPasswordManagersRecognizeTheForms(t *testing.T) {
 	}
 }
 
-// isServedBy compares what a manager looks at. It may also be told that the name of the user is an address, or that a
-// passkey will do.
+// isServedBy reports whether the field got serves the field f. got may also declare that the user name is an
+// e-mail address, or that a passkey is accepted.
 func (f field) isServedBy(got field) bool {
 	words := slices.DeleteFunc(strings.Fields(got.Autocomplete), func(word string) bool {
 		return f.Autocomplete == "username" && word == "email" || word == "webauthn"

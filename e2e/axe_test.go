@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// violation is a rule of axe and what of a page breaks it.
+// violation is a rule of axe and the parts of the page that break it.
 type violation struct {
 	ID     string `json:"id"`
 	Impact string `json:"impact"`
@@ -28,9 +28,10 @@ func (x violation) String() string {
 	return b.String()
 }
 
-// The size of targets is off unless it is asked for. A contrast that axe cannot compute counts as too little: nobody
-// looks at what is merely doubtful. Where the colours are the visitor's own there is nothing to compute: axe would take
-// those of the page (-webkit-text-fill-color says so), which nobody sees.
+// runAxe runs axe on the page. The rule about the size of targets is off by default, so it is enabled here. A
+// contrast that axe cannot compute counts as too little, since nobody reviews doubtful results. With forced
+// colours the contrast rule is off: axe would judge the page's own colours (-webkit-text-fill-color reports
+// these), which are not shown.
 const runAxe = `axe.run(document, {
 	resultTypes: ["violations", "incomplete"],
 	runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
@@ -38,8 +39,8 @@ const runAxe = `axe.run(document, {
 }).then(({violations, incomplete}) => violations.concat(incomplete.filter(r => r.id === "color-contrast")).map(
 	({id, impact, nodes}) => ({id, impact: impact ?? "", nodes: nodes.map(({html, failureSummary}) => ({html, failureSummary}))})))`
 
-// violations are what axe holds against the page. It comes from outside, where the page's content security policy does not
-// reach.
+// violations returns the rules of axe that the page breaks. The script of axe is injected by the browser
+// driver, to which the page's content security policy does not apply.
 func (v *visitor) violations() []violation {
 	v.t.Helper()
 	source, err := os.ReadFile(needModule(v.t, "axe-core/axe.min.js"))
@@ -83,7 +84,7 @@ func (v *visitor) mustFindTheFaults() {
 			v.t.Errorf("axe does not find %s, only %v", id, found)
 		}
 	}
-	if found["color-contrast"] != 2 { // one that is certain and one that is doubtful
+	if found["color-contrast"] != 2 { // one certain and one doubtful
 		v.t.Errorf("axe finds %d kinds of low contrast, want 2", found["color-contrast"])
 	}
 }

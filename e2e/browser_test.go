@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// findBrowser is the path of a Chromium or Chrome, or empty.
+// findBrowser returns the path of a Chromium or Chrome, or "".
 func findBrowser() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -28,11 +28,12 @@ func needBrowser(t *testing.T) {
 	}
 }
 
-// startBrowser starts a browser with a new profile, which its end removes. It talks to nobody but the gate.
+// startBrowser starts a browser with a new profile, which is removed when the browser ends. The browser
+// connects to the gate alone.
 func startBrowser(program string) (stop func(), err error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program),
-		chromedp.NoSandbox, // root and containers cannot have one, and only our own pages are opened
+		chromedp.NoSandbox, // root and containers cannot have one, and only the project's own pages are opened
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
@@ -42,7 +43,7 @@ func startBrowser(program string) (stop func(), err error) {
 	stop = func() {
 		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		_ = chromedp.Cancel(limited) // it is killed if it does not close by itself
+		_ = chromedp.Cancel(limited) // kills the browser if it does not close in time
 		endBrowser()
 		endAllocator()
 	}

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// startedAs is what PostgreSQL notes of its start: its program, and the directory of its socket.
+// startedAs matches what PostgreSQL writes down at its start: its program, and the directory of its socket.
 var startedAs = regexp.MustCompile(`^(\S+)/postgres .*"-k" "([^"]+)"`)
 
-// change does to the person's rows in the demo's PostgreSQL what would take too long to wait for.
+// change changes the person's rows in the demo's PostgreSQL, for states that would take too long to wait for.
 func (p person) change(t *testing.T, statement string) {
 	t.Helper()
 	noted, err := os.ReadFile(filepath.Join(site.dir, "demo", "postgres", "postmaster.opts"))
@@ -36,13 +36,13 @@ func (p person) change(t *testing.T, statement string) {
 
 const ofPerson = ` WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = :'email')`
 
-// growOld makes all sessions of the person so old that the gate wants to see the password again.
+// growOld makes all sessions of the person so old that the gate asks for the password again.
 func (p person) growOld(t *testing.T) {
 	t.Helper()
 	p.change(t, `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`+ofPerson)
 }
 
-// block makes the person wait who has typed a wrong password before.
+// block makes the person wait after a wrong password.
 func (p person) block(t *testing.T) {
 	t.Helper()
 	p.change(t, `UPDATE gatepost.throttle SET blocked_until = now() + interval '5 minutes'`+ofPerson)

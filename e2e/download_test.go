@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// download makes the browser keep downloads in a directory.
+// download makes the browser save downloads in a directory.
 func (v *visitor) download() (dir string) {
 	v.t.Helper()
 	dir = v.t.TempDir()
@@ -25,13 +25,13 @@ func (v *visitor) download() (dir string) {
 	return dir
 }
 
-// mustHaveDownloaded checks the file with what the gate keeps about somebody. The page it came from stays.
+// mustHaveDownloaded checks the file with the person's data, and that the browser stays on the page.
 func (v *visitor) mustHaveDownloaded(dir string, p person) {
 	v.t.Helper()
 	var content []byte
 	v.waitFor("the download", func(context.Context) (done bool) {
 		var err error
-		content, err = os.ReadFile(filepath.Join(dir, "account.json")) // has this name once it is complete
+		content, err = os.ReadFile(filepath.Join(dir, "account.json")) // gets this name once it is complete
 		return err == nil
 	})
 	if !json.Valid(content) || !strings.Contains(string(content), p.email) || !strings.Contains(string(content), p.name) {

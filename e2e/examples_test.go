@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// example is an app in examples/, with the commands that examples/README.md has people type there.
+// example is an app in examples/, with the commands that examples/README.md tells users to run there.
 type example struct {
 	name         string
 	build, start string
-	needs        string // succeeds where it can run
+	needs        string // a command that succeeds where the example can run
 	also         func(*testing.T, *gateway)
 }
 
@@ -35,7 +35,8 @@ var examples = []example{
 	{name: "python", start: "python3 app.py", needs: "python3 --version"},
 }
 
-// zoe is somebody new each time, whose name means something else to HTML and to whoever decodes once too often or never.
+// zoe returns a new person whose name contains HTML and a percent sequence, so that an app that fails to escape
+// it, or decodes it too often or never, is found out.
 func zoe() person {
 	p := zhangWei()
 	p.name = "Zoë <b> 100%41"
@@ -78,7 +79,7 @@ func (g *gateway) tellsTheApp(t *testing.T) {
 		r := newReaderOf(t, g)
 		r.signUp(p)
 		page := r.read(200, "/dashboard", nil)
-		if text := html.UnescapeString(strings.ReplaceAll(page, "<!-- -->", "")); // which React puts between pieces of text
+		if text := html.UnescapeString(strings.ReplaceAll(page, "<!-- -->", "")); // React puts it between texts
 		strings.Contains(page, "<b>") || !strings.Contains(text, greeting) || !strings.Contains(text, "Your roles: user") {
 			t.Errorf("no %q, or with markup, on\n%s", greeting, page)
 		}
@@ -87,7 +88,8 @@ func (g *gateway) tellsTheApp(t *testing.T) {
 	}
 }
 
-// claims are headers that would make somebody of a client, in spellings that one server or another takes for the right one.
+// claims are headers with which a client claims to be mallory, in spellings that some servers take for the
+// right one.
 var claims = http.Header{
 	"X-Auth-User": {"mallory"}, "X-Auth-Name": {"Mallory"}, "X-Auth-Email": {"mallory@example.com"}, "X-Auth-Roles": {"mallory"},
 	"x-auth-user": {"mallory"}, "x-auth-name": {"Mallory"}, "X_Auth_User": {"mallory"}, "X_Auth_Name": {"Mallory"}, "X_Auth_Roles": {"mallory"},
@@ -134,7 +136,7 @@ func walkThroughExample(v *visitor) {
 // serve runs the example and a gate in front of it until the test ends.
 func (e example) serve(t *testing.T) *gateway {
 	t.Helper()
-	needBrowser(t) // without one nothing has been built
+	needBrowser(t) // without a browser nothing has been built
 	if out, err := e.command(e.needs).CombinedOutput(); err != nil {
 		missing(t, "examples/"+e.name+" cannot run here; `make e2e` installs what it needs, on Debian and Ubuntu:\n"+string(out))
 	}
@@ -161,7 +163,8 @@ func (e example) serve(t *testing.T) *gateway {
 
 var serving = regexp.MustCompile(`msg="gatepost is up" public_url=(\S+)`)
 
-// run runs the app on a port until the test ends. It is a group of processes: npm starts the real one.
+// run runs the app on a port until the test ends. The app gets a process group of its own, since npm starts the
+// real server as a child.
 func (e example) run(t *testing.T, port string) {
 	t.Helper()
 	cmd := e.command(e.start)
@@ -172,7 +175,8 @@ func (e example) run(t *testing.T, port string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) // fails when all of them have ended, which they should not have
+		// Fails if all processes of the group have ended already, which is a fault in itself.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-app.ended:
 		case <-time.After(stopTimeout):
@@ -200,7 +204,7 @@ func (e example) command(line string) *exec.Cmd {
 
 func (e example) dir() string { return filepath.Join("..", "examples", e.name) }
 
-// mustBeInTheReadme sees to it that people are told to do what the test does.
+// mustBeInTheReadme checks that the README contains the commands that the test runs.
 func (e example) mustBeInTheReadme(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile("../examples/README.md")
@@ -234,13 +238,13 @@ func reachable(address string) bool {
 	return c.Close() == nil
 }
 
-// signUp makes an account and the session that comes with it.
+// signUp makes an account and a session.
 func (r *reader) signUp(p person) {
 	r.t.Helper()
 	r.read(303, "/signup", url.Values{"name": {p.name}, "email": {p.email}, "password": {p.password}})
 }
 
-// get is a page asked for with these headers, and what it says.
+// get requests a page with these headers and returns the answer and its text.
 func (r *reader) get(path string, header http.Header) (*http.Response, string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.gate.url+path, nil)

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pageText is what can be read on the page. It asks the page itself, because chromedp's own queries wait in vain on a
-// page that came back from the browser's memory.
+// pageText is the text of the page. It runs in the page itself, because chromedp's own queries never return on
+// a page that the browser restored from memory.
 var pageText = chromedp.Evaluate[string](`document.body?.innerText ?? ""`)
 
 func (v *visitor) text() string {
@@ -17,7 +17,7 @@ func (v *visitor) text() string {
 	return ask(v, "read the page", pageText)
 }
 
-// view is what is on the screen, for the message of a failure.
+// view returns the address and text on the screen, for failure messages.
 func (v *visitor) view() string {
 	ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
 	defer cancel()
@@ -25,11 +25,11 @@ func (v *visitor) view() string {
 	if err != nil {
 		return "(the browser does not say what it shows: " + err.Error() + ")"
 	}
-	text, _ := chromedp.Run(ctx, pageText) // the address alone helps too
+	text, _ := chromedp.Run(ctx, pageText) // on error the address alone is shown
 	return "the browser is at " + where + " and shows:\n" + text
 }
 
-// mustBeAt checks the address bar against a path of the site.
+// mustBeAt checks that the address bar shows a path of the site.
 func (v *visitor) mustBeAt(path string) {
 	v.t.Helper()
 	if got, want := ask(v, "read the address", chromedp.Location()), v.gate.url+path; got != want {
@@ -37,17 +37,17 @@ func (v *visitor) mustBeAt(path string) {
 	}
 }
 
-// mustArriveAt is mustBeAt for a page that may be loading still.
+// mustArriveAt is mustBeAt for a page that may still be loading.
 func (v *visitor) mustArriveAt(path string) {
 	v.t.Helper()
 	v.waitFor(path, func(ctx context.Context) bool {
 		got, err := chromedp.Run(ctx, chromedp.Location())
-		return err == nil && got == v.gate.url+path // an error is a page that has just made way for the next
+		return err == nil && got == v.gate.url+path // on an error the page has just been replaced by the next
 	})
 }
 
-// mustLandAt is mustArriveAt for a page that is used next: it has loaded. A page that moves its history about by script has
-// chromedp take that for the answer to a click.
+// mustLandAt is mustArriveAt for a page that the test goes on to use: it waits until the page has loaded. If a
+// page changes its history by script, chromedp takes that for the answer to a click.
 func (v *visitor) mustLandAt(path string) {
 	v.t.Helper()
 	v.waitFor(path, func(ctx context.Context) bool {
@@ -56,7 +56,7 @@ func (v *visitor) mustLandAt(path string) {
 	})
 }
 
-// mustComeToSee is mustSee for a page that may be loading still.
+// mustComeToSee is mustSee for a page that may still be loading.
 func (v *visitor) mustComeToSee(words string) {
 	v.t.Helper()
 	v.waitFor(words, func(ctx context.Context) bool {

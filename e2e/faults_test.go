@@ -7,18 +7,18 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// refused is a form that came back, as somebody meets it who does not see it.
+// refused is a form that was refused, as a screen reader presents it.
 type refused struct {
 	Title  string  `json:"title"`
-	Focus  string  `json:"focus"` // the role of what has it
+	Focus  string  `json:"focus"` // the role of the focused element
 	Faults []fault `json:"faults"`
 	Fields []entry `json:"fields"`
 }
 
-// fault is an entry of the summary. To is the id of its field.
+// fault is an entry of the summary of faults. To is the id of its field.
 type fault struct{ Words, To string }
 
-// entry is a field. Described is what its descriptions say, and its fault whether it is among them.
+// entry is a field. Described is the text of its descriptions, which include its fault.
 type entry struct {
 	Name, Value string
 	Invalid     bool
@@ -42,8 +42,8 @@ func (v *visitor) faults() refused {
 	return ask(v, "read the faults", chromedp.Evaluate[refused](readRefused))
 }
 
-// mustExplain checks a form that was refused: the title and the focus say so, each fault leads to its field, and the field
-// says it too.
+// mustExplain checks a form that was refused: the title and the focus say so, and each fault leads to its field
+// and is repeated there.
 func (v *visitor) mustExplain(title string, faults []fault, kept map[string]string) {
 	v.t.Helper()
 	v.rest()
@@ -87,7 +87,7 @@ func TestRefusedFormsSayWhatToDo(t *testing.T) {
 	})
 }
 
-// beRefused gets something wrong in each form.
+// beRefused enters something wrong in each form.
 func (v *visitor) beRefused() {
 	v.t.Helper()
 	const address = "Enter an e-mail address like name@example.com."
@@ -97,7 +97,7 @@ func (v *visitor) beRefused() {
 	v.open("/signup")
 	v.signUp(person{p.name, "zhang.wei@nowhere", "password"})
 	v.mustExplain("Sign up", []fault{{address, "email"}, {common, "password"}}, map[string]string{"name": p.name, "email": "zhang.wei@nowhere"})
-	v.signUp(p) // by the form that came back
+	v.signUp(p) // with the form that was shown again
 	v.open("/account/name")
 	v.fill("name", "Zhang\u0085Wei")
 	v.submit("/account/name")

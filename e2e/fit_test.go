@@ -9,10 +9,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// endMotion brings transitions and animations to where they come to rest: what is judged halfway is judged by chance.
-const endMotion = `document.getAnimations().forEach(a => { try { a.finish() } catch { a.cancel() } })` // one without end does not finish
+// endMotion ends all transitions and animations, so that the result does not depend on the moment.
+// An endless animation cannot finish, so it is cancelled.
+const endMotion = `document.getAnimations().forEach(a => { try { a.finish() } catch { a.cancel() } })`
 
-// findOverflow lists what makes the page scroll sideways or sticks out of the window. Half a pixel is rounding.
+// findOverflow lists what makes the page scroll sideways or reaches out of the window. Half a pixel is allowed
+// for rounding.
 const findOverflow = `(() => {
 	const root = document.documentElement, width = root.clientWidth, found = []
 	if (root.scrollWidth > width) found.push("the page is " + root.scrollWidth + " wide in a window of " + width)
@@ -30,7 +32,7 @@ func (v *visitor) overflow() []string {
 	return ask(v, "look for what does not fit", chromedp.Evaluate[[]string](findOverflow))
 }
 
-// mustFit checks that nobody has to scroll sideways, and that nothing is out of reach.
+// mustFit checks that the page does not scroll sideways, and that nothing is out of reach.
 func (v *visitor) mustFit(page string) {
 	v.t.Helper()
 	for _, what := range v.overflow() {
@@ -38,8 +40,8 @@ func (v *visitor) mustFit(page string) {
 	}
 }
 
-// A shift is recorded with the frame that shows it, so what moves and two frames more are awaited. What follows a key or a
-// click does not count.
+// awaitRest waits for the end of all motion and two frames more, because a shift is recorded with the frame
+// that shows it. Shifts after a key or a click do not count.
 const awaitRest = `(async () => {
 	const moving = document.getAnimations().filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity)
 	await Promise.allSettled(moving.map(a => a.finished))
@@ -52,24 +54,24 @@ const sumShifts = `(() => {
 	return observer.takeRecords().filter(s => !s.hadRecentInput).reduce((sum, s) => sum + s.value, 0)
 })()`
 
-// rest waits until the page has been drawn, with the focus where it puts it, and nothing moves any more.
+// rest waits until the page has been drawn, has set its focus, and nothing moves any more.
 func (v *visitor) rest() {
 	v.t.Helper()
-	if v.scriptless { // no script could wait, and to allow scripts changes what the page looks like
+	if v.scriptless { // a script cannot wait here, and allowing scripts would change the look of the page
 		ask(v, "have the page drawn", chromedp.CaptureScreenshot())
 		return
 	}
 	ask(v, "wait until nothing moves", chromedp.Evaluate[chromedp.Void](awaitRest, chromedp.EvalAwaitPromise))
 }
 
-// shift is by how much the page has moved under the reader's eyes since it began to load. It has to be 0.
+// shift returns how far the content has moved since the page began to load. It has to be 0.
 func (v *visitor) shift() float64 {
 	v.t.Helper()
 	v.rest()
 	return ask(v, "measure what moved", chromedp.Evaluate[float64](sumShifts))
 }
 
-// show opens a page of the test's own.
+// show opens a page that the test provides.
 func (v *visitor) show(html string) {
 	v.t.Helper()
 	v.load("show a page", chromedp.Navigate("data:text/html;charset=utf-8,"+url.PathEscape("<!doctype html>"+html)))

@@ -2,7 +2,7 @@ package e2e
 
 import "testing"
 
-// The part of the page that somebody wanted never reaches the gate: with scripts the pages carry it along.
+// The fragment of the page asked for never reaches the gate. With scripts, the pages pass it on.
 func TestFragmentOfThePageAskedForSurvivesTheLogin(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/dashboard#part")

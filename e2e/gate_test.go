@@ -16,19 +16,20 @@ func TestAddressWithLoopbackNumberMovesToTheSiteName(t *testing.T) {
 	v.follow("Sign up")
 	v.signUp(p)
 	v.mustBeAt("/dashboard?tab=2")
-	v.openNumber("/dashboard") // the cookie belongs to the name, so only a visitor moved there is signed in
+	// The cookie belongs to the host name, so the visitor is signed in only after they were redirected to it.
+	v.openNumber("/dashboard")
 	v.mustBeAt("/dashboard")
 	v.mustSee(p.greeting())
 }
 
-// openNumber opens a path of the site under 127.0.0.1 instead of localhost.
+// openNumber opens a path of the site at 127.0.0.1 instead of localhost.
 func (v *visitor) openNumber(path string) {
 	v.t.Helper()
 	url := strings.Replace(site.url, "localhost", "127.0.0.1", 1) + path
 	v.load("open "+url, chromedp.Navigate(url))
 }
 
-// fetched is what a script in the page learns of an answer.
+// fetched is what a script in the page sees of an answer.
 type fetched struct {
 	Status     int    `json:"status"`
 	Redirected bool   `json:"redirected"`
@@ -85,7 +86,7 @@ func TestWebSocketByASignedOutPageIsRefusedWith401(t *testing.T) {
 	if got := ask(v, "open a WebSocket", chromedp.Evaluate[string](connect, chromedp.EvalAwaitPromise)); got != "refused" {
 		t.Fatalf("the WebSocket is %s, want refused", got)
 	}
-	for failure, err := range failures { // scripts are not told why
+	for failure, err := range failures { // scripts do not get the reason
 		if err != nil || !strings.Contains(failure.ErrorMessage, "HTTP Authentication failed") {
 			t.Errorf("the handshake failed with %q (%v), want what Chromium says of a 401", failure.ErrorMessage, err)
 		}

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// gateway is a `gatepost` that runs.
+// gateway is a running `gatepost`.
 type gateway struct {
 	*program
-	url           string // what people type, without the final slash
-	adminPassword string // of the demo
-	dir           string // of everything it owns
+	url           string // the public URL, without the final slash
+	adminPassword string // of the demo's administrator
+	dir           string // holds all files of the gateway
 }
 
-// buildGateway builds the binary from the tree above.
+// buildGateway builds the binary from the parent directory.
 func buildGateway(binary string) error {
 	build := exec.Command("go", "build", "-o", binary, "./cmd/gatepost")
 	build.Dir = ".."
@@ -28,7 +28,7 @@ func buildGateway(binary string) error {
 	return nil
 }
 
-// startDemo runs the demo with everything it owns inside dir.
+// startDemo runs the demo with all its files in dir.
 func startDemo(binary, dir string) (*gateway, error) {
 	g, err := startGateway(exec.Command(binary, "demo"), dir, welcome)
 	if err != nil {
@@ -38,10 +38,11 @@ func startDemo(binary, dir string) (*gateway, error) {
 	return g, nil
 }
 
-// welcome is what the demo prints once it answers. People copy the login from there, and so do the tests.
+// welcome matches what the demo prints once it answers. Users copy the login from there, and so do the tests.
 var welcome = regexp.MustCompile(`(?s)Open +(http://localhost:\d+)/\n.*Admin login +admin@example\.com +password: (\S+)\n`)
 
-// startGateway runs a gate with settings of its own on any free port, which the line that up finds in its output tells.
+// startGateway runs a gate with these settings on any free port. The port is in the line of output that matches
+// up.
 func startGateway(cmd *exec.Cmd, dir string, up *regexp.Regexp, settings ...string) (*gateway, error) {
 	cmd.Env = append([]string{
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"),
@@ -58,7 +59,7 @@ func startGateway(cmd *exec.Cmd, dir string, up *regexp.Regexp, settings ...stri
 	return &gateway{program: p, url: up.FindStringSubmatch(p.out.String())[1], dir: dir}, nil
 }
 
-// failures are the requests that the gate could not answer. Nothing that a test does may be among them.
+// failures returns an error that lists the requests that the gate failed to answer. No test may cause one.
 func (g *gateway) failures() error {
 	if lines := failed.FindAllString(g.out.String(), -1); lines != nil {
 		return fmt.Errorf("%s failed:\n%s", g.name, strings.Join(lines, "\n"))

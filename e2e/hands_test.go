@@ -7,19 +7,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// open types a path of the site into the address bar.
+// open opens a path of the site from the address bar.
 func (v *visitor) open(path string) int {
 	v.t.Helper()
 	return v.load("open "+path, chromedp.Navigate(v.gate.url+path))
 }
 
-// follow clicks a link by its words.
+// follow clicks the link with these words.
 func (v *visitor) follow(words string) int {
 	v.t.Helper()
 	return v.load("follow "+words, chromedp.Click(linkOf(words)))
 }
 
-// choose clicks a link by its words where it may load no page.
+// choose clicks the link with these words when it may load no page.
 func (v *visitor) choose(words string) {
 	v.t.Helper()
 	ask(v, "choose "+words, chromedp.Click(linkOf(words)))
@@ -29,19 +29,19 @@ func linkOf(words string) chromedp.Search {
 	return chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))
 }
 
-// press clicks a button by its words.
+// press clicks the button with these words.
 func (v *visitor) press(words string) int {
 	v.t.Helper()
 	return v.load("press "+words, chromedp.Click(chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", words))))
 }
 
-// submit sends the form with this action by its button, whatever that says.
+// submit sends the form with this action by its button, whatever its words.
 func (v *visitor) submit(action string) int {
 	v.t.Helper()
 	return v.load("send the form "+action, chromedp.Click(buttonOf(action)))
 }
 
-// click clicks that button where it may load no page.
+// click clicks the same button when it may load no page.
 func (v *visitor) click(action string) {
 	v.t.Helper()
 	ask(v, "click the button of "+action, chromedp.Click(buttonOf(action)))
@@ -51,8 +51,7 @@ func buttonOf(action string) chromedp.CSS {
 	return chromedp.CSS(fmt.Sprintf("main form[action=%q] button[type=submit]", action))
 }
 
-// fill puts text into a field in place of what is there, at once, as a password manager does. The tests of the keyboard
-// type.
+// fill replaces the text of a field at once, as a password manager does. The keyboard tests type instead.
 func (v *visitor) fill(field, text string) {
 	v.t.Helper()
 	selectAll := fmt.Sprintf(`(field => { field.focus(); field.select() })(document.querySelector("input[name=%s]"))`, field)

@@ -11,15 +11,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// hold is requests on their way that the browser keeps back until the test lets them go.
+// hold keeps back requests in the browser until the test releases them.
 type hold struct {
 	v     *visitor
 	mu    sync.Mutex
 	held  int
-	posts []string // what forms have sent since, held or not
+	posts []string // the bodies that forms have sent since, held back or not
 }
 
-// hold keeps back what goes to a path of the site, in which * stands for anything.
+// hold keeps back requests for a path of the site, in which * stands for any text.
 func (v *visitor) hold(path string) *hold {
 	v.t.Helper()
 	h := &hold{v: v}
@@ -49,7 +49,7 @@ func (h *hold) sent() []string {
 	return slices.Clone(h.posts)
 }
 
-// await waits for the first.
+// await waits for the first request.
 func (h *hold) await() {
 	h.v.t.Helper()
 	h.v.waitFor("a request to keep back", func(context.Context) bool {
@@ -59,7 +59,7 @@ func (h *hold) await() {
 	})
 }
 
-// release lets all of them go, and those to come.
+// release lets all held and future requests pass.
 func (h *hold) release(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 	_, err := cdp.Call(ctx, t, fetch.Disable, cdp.Empty{})
 	return chromedp.Void{}, err

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// sheaves are the directories where the pages of each test lie until it ends.
+// sheaves holds the directory with the pages of each test until the test ends.
 var sheaves = map[*testing.T]string{}
 
-// validHTML puts a page as it came over HTTP with the others of the test, which are validated together when the test
-// ends: html-validate takes longer to start than to read all of them.
+// validHTML saves a page as it came over HTTP. The pages of a test are validated together when it ends, because
+// html-validate takes longer to start than to read them all.
 func validHTML(t *testing.T, name string, status int, body string) {
 	t.Helper()
 	dir, begun := sheaves[t]
@@ -36,7 +36,7 @@ func validHTML(t *testing.T, name string, status int, body string) {
 	}
 }
 
-// report is what html-validate says of a file.
+// report is the result of html-validate for one file.
 type report struct {
 	FilePath string
 	Messages []struct {
@@ -52,7 +52,8 @@ func validate(t *testing.T, dir string) (faults []string) {
 	cmd := exec.Command(needNode(t), program, "--config", ".htmlvalidate.json", "--formatter", "json", dir)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
-	out, failure := cmd.Output() // a fault in a page is a failure too, and then out tells of it
+	// A fault in a page makes the command fail as well; out then lists the fault.
+	out, failure := cmd.Output()
 	var reports []report
 	if err := json.Unmarshal(out, &reports); err != nil {
 		t.Fatalf("html-validate: %v: %v\n%s%s", failure, err, out, complaint.Bytes())

@@ -25,7 +25,7 @@ func (s stroke) press() chromedp.Action[chromedp.Void] {
 	return chromedp.KeyEvent(s.key, chromedp.KeyModifiers(s.with))
 }
 
-// key presses keys that leave the page where it is.
+// key presses keys that load no page.
 func (v *visitor) key(strokes ...stroke) {
 	v.t.Helper()
 	for _, s := range strokes {
@@ -39,23 +39,24 @@ func (v *visitor) keyLoads(s stroke) int {
 	return v.load(fmt.Sprintf("press %q", s.key), s.press())
 }
 
-// strike types into whatever has the focus.
+// strike types text into the focused element.
 func (v *visitor) strike(text string) {
 	v.t.Helper()
 	ask(v, "type", chromedp.KeyEvent(text))
 }
 
-// focus is what has the keyboard: body when nothing has.
+// focus is the element that has the focus: body if none has.
 type focus struct {
 	Tag     string `json:"tag"`
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Text    string `json:"text"`
-	Visible bool   `json:"visible"` // it can be seen that this one has it
+	Visible bool   `json:"visible"` // the focus can be seen
 }
 
-// An outline that is there and not transparent shows the focus; so does a shadow that a copy without the focus lacks. The
-// copy stands next to it for the moment, which nothing paints.
+// whatIsFocused describes the focus. It is visible if the element has an outline that is not transparent, or a
+// shadow that a copy without the focus lacks. The copy stands beside the element only during this script, so it
+// is never painted.
 const whatIsFocused = `(() => {
 	const e = document.activeElement ?? document.body
 	` + endMotion + `
@@ -63,7 +64,7 @@ const whatIsFocused = `(() => {
 	let visible = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 && !/^rgba\(.*, 0\)$/.test(outlineColor)
 	if (!visible && e !== document.body) {
 		const copy = e.cloneNode(true)
-		copy.removeAttribute("name") // a radio button would take the choice away from its original
+		copy.removeAttribute("name") // a radio button would deselect its original
 		copy.style.transition = "none"
 		e.after(copy)
 		visible = getComputedStyle(copy).boxShadow !== boxShadow
@@ -78,8 +79,8 @@ func (v *visitor) focused() focus {
 	return ask(v, "find the focus", chromedp.Evaluate[focus](whatIsFocused))
 }
 
-// reach presses a key, Tab or Shift and Tab, until what a selector means has the focus. Others may have it before, and
-// wherever it goes it has to be seen.
+// reach presses Tab or Shift and Tab until an element that matches the selector has the focus. The focus has to
+// be visible on every element on the way.
 func (v *visitor) reach(selector string, by stroke) {
 	v.t.Helper()
 	arrived := chromedp.Evaluate[bool](fmt.Sprintf(`document.activeElement?.matches(%q) ?? false`, selector))
@@ -96,14 +97,14 @@ func (v *visitor) reach(selector string, by stroke) {
 	v.t.Fatalf("the keyboard does not reach %s, only %+v in the end\n%s", selector, v.focused(), v.view())
 }
 
-// enterByKey goes to a field and types.
+// enterByKey moves to a field and types.
 func (v *visitor) enterByKey(field, text string) {
 	v.t.Helper()
 	v.reach("input[name="+field+"]", tab)
 	v.strike(text)
 }
 
-// sendButton is that of the form with the password: others may be about the language or the theme.
+// sendButton is the button of the form with the password. Other forms may choose the language or the theme.
 const sendButton = `form:has(input[name=password]) :is(button, input)[type=submit]`
 
 func TestSignupAndLoginByKeyboardAlone(t *testing.T) {
@@ -128,7 +129,7 @@ func TestSignupAndLoginByKeyboardAlone(t *testing.T) {
 			v.open("/login?next=/account")
 			v.enterByKey("email", p.email)
 			v.enterByKey("password", p.password)
-			v.reach("input[name=email]", shiftTab) // the way back is open too
+			v.reach("input[name=email]", shiftTab) // the focus can move backwards too
 			v.reach("input[name=password]", tab)
 			send(v)
 			v.mustBeAt("/account")

@@ -40,7 +40,7 @@ func TestLanguageChosenByALinkStaysAndThePageAskedForIsKept(t *testing.T) {
 	v.mustSpeak("/login", tongue{lang: "en", dir: "ltr"})
 }
 
-// A name says what it likes, in whatever direction, and stays among itself.
+// A name may contain any characters in any direction, and does not change the text around it.
 func TestNameIsShownAsItWasTyped(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	p.name = "\u202e<b>سارة</b>\u200f &amp; 👩🏽‍🚀 \"'"
@@ -55,7 +55,7 @@ func TestNameIsShownAsItWasTyped(t *testing.T) {
 		}
 	}
 	v.open("/account/name?lang=en")
-	v.submit("/account/name") // unchanged
+	v.submit("/account/name") // the name is unchanged
 	v.mustSee("Your name is changed.")
 	v.open("/account/name")
 	if got := v.faults().Fields[0].Value; got != p.name {

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// openBeforeScript opens a page whose script arrives when all else has been seen already, as on a poor line.
+// openBeforeScript opens a page whose script arrives after the rest has been shown, as on a slow line.
 func (v *visitor) openBeforeScript(path string) {
 	v.t.Helper()
 	call(v, "empty the cache", network.ClearBrowserCache, cdp.Empty{})
@@ -25,7 +25,7 @@ func (v *visitor) openBeforeScript(path string) {
 	})
 }
 
-// What the script adds has its place already.
+// The page reserves the space of what the script adds.
 func TestScriptThatComesLateMovesNothing(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	check := func(path string, width int64) {

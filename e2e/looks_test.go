@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// look is how somebody's browser is set. What is empty is as the browser has it.
+// look is how a browser is set. Zero fields keep the browser's default.
 type look struct {
 	scheme        string // light or dark
 	width, height int64  // in CSS pixels
@@ -22,7 +22,7 @@ type look struct {
 	reducedMotion bool
 }
 
-// zoomed is the same window at 200 %: half the CSS pixels, each twice as wide.
+// zoomed returns the same window at 200 %: half the CSS pixels, each twice as wide.
 func (l look) zoomed() look {
 	l.width, l.height, l.scale = l.width/2, l.height/2, 2
 	return l
@@ -39,7 +39,7 @@ func (l look) media() []*emulation.MediaFeature {
 	return features
 }
 
-// as sets the browser for the pages to come, and the one that is open as far as that page goes along.
+// as applies the look to the browser: to the pages that follow, and to the open page as far as it reacts.
 func (v *visitor) as(l look) {
 	v.t.Helper()
 	call(v, "set the media", emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: l.media()})
@@ -51,13 +51,13 @@ func (v *visitor) as(l look) {
 		})
 	}
 	agent := emulation.SetUserAgentOverrideParams{AcceptLanguage: l.language}
-	if l.language != "" { // the language comes only together with a name
+	if l.language != "" { // the browser takes a language only together with a name
 		agent.UserAgent = ask(v, "read the browser's name", chromedp.Evaluate[string]("navigator.userAgent"))
 	}
 	call(v, "set the language", emulation.SetUserAgentOverride, agent)
 }
 
-// seen is what a page and its server notice of a look.
+// seen is what a page and its server can tell of a look.
 type seen struct {
 	Dark          bool    `json:"dark"`
 	Width         int64   `json:"width"`
@@ -66,7 +66,7 @@ type seen struct {
 	Language      string  `json:"language"`
 	ForcedColors  bool    `json:"forcedColors"`
 	ReducedMotion bool    `json:"reducedMotion"`
-	Sent          string  `json:"sent"` // in Accept-Language
+	Sent          string  `json:"sent"` // the value of Accept-Language
 }
 
 const lookAround = `(has => ({

@@ -16,10 +16,10 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// article is one letter in the demo's mailbox.
+// article matches one mail in the demo's mailbox.
 var article = regexp.MustCompile(`(?s)<article.*?</article>`)
 
-// mailed waits for a letter to the person and returns the path that some part of it leads to.
+// mailed waits for a mail to the person and returns the first path in it that begins with part.
 func (p person) mailed(t *testing.T, part string) string {
 	t.Helper()
 	leads := regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(site.url) + `)?(` + regexp.QuoteMeta(part) + `[^"]+)"`)
@@ -35,26 +35,26 @@ func (p person) mailed(t *testing.T, part string) string {
 	return ""
 }
 
-// openMailed opens the link of the person's latest letter that leads to a page.
+// openMailed opens the link to page in the person's latest mail.
 func (v *visitor) openMailed(p person, page string) int {
 	v.t.Helper()
 	return v.open(p.mailed(v.t, page+"?token="))
 }
 
-// at is the same person with another address.
+// at returns the same person with another address.
 func (p person) at(email string) person {
 	p.email = email
 	return p
 }
 
-// wantMore lets the person have more mail than anybody gets in a minute.
+// wantMore resets the throttle, so that the person gets more mail than the limit for a minute.
 func (p person) wantMore(t *testing.T) {
 	t.Helper()
 	p.change(t, `DELETE FROM gatepost.throttle`)
 }
 
-// linked is a link for the person as a mail would have it, without the way that leads to such a mail. For purpose and page see
-// package auth.
+// linked makes a link for the person as a mail would hold it, without the steps that cause such a mail. See
+// package auth for purpose and page.
 func (p person) linked(t *testing.T, purpose, page string) string {
 	t.Helper()
 	secret := make([]byte, 32)
@@ -70,7 +70,7 @@ func (p person) linked(t *testing.T, purpose, page string) string {
 	return page + "?token=" + token
 }
 
-// becomeStrange makes the browser one that nobody knows.
+// becomeStrange removes the cookies, so that the gate does not know the browser.
 func (v *visitor) becomeStrange() {
 	v.t.Helper()
 	call(v, "forget the cookies", network.ClearBrowserCookies, cdp.Empty{})
@@ -87,7 +87,7 @@ func TestVisitorConfirmsAnAddressAndReplacesAForgottenPassword(t *testing.T) {
 	})
 }
 
-// forget is the way of somebody who signs up, confirms his address and forgets his password.
+// forget walks through signing up, confirming the address, and resetting a forgotten password.
 func forget(v *visitor) {
 	p := zhangWei()
 	v.open("/signup")
@@ -158,7 +158,8 @@ func TestVisitorChangesTheAddressAndTakesItBack(t *testing.T) {
 	owner.mustSee(p.email)
 }
 
-// Whoever signs up with somebody else's address loses the account to him, whatever he clicks.
+// A stranger who signs up with the address of another person loses the account to its owner, whatever the owner
+// clicks.
 func TestAnAddressIsItsOwners(t *testing.T) {
 	stranger, owner, p := newVisitor(t), newVisitor(t), zhangWei()
 	stranger.open("/signup")
@@ -178,7 +179,7 @@ func TestAnAddressIsItsOwners(t *testing.T) {
 	owner.mustSee(p.greeting())
 }
 
-// A mail is read on telephones, at night, from right to left, and aloud.
+// Mails are read on telephones, in dark mode, from right to left, and with screen readers.
 func TestMailIsAccessibleAndFits(t *testing.T) {
 	for _, in := range []tongue{{"en-GB", "en", "ltr"}, {"ar-EG", "ar", "rtl"}} {
 		v, p := newVisitor(t), zhangWei()
@@ -191,7 +192,7 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 		v.fill("current", p.password)
 		v.fill("password", "a noisy river at noon")
 		v.submit("/account/password")
-		v.open(p.mailed(t, "/mailbox/")) // the latest, about the password
+		v.open(p.mailed(t, "/mailbox/")) // the latest mail, about the password
 		for _, l := range []look{{width: 320, height: 640, scale: 1, scheme: "light"}, {width: 1280, height: 720, scale: 1, scheme: "dark"}} {
 			v.as(l)
 			v.mustSpeak("the mail", in)

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// The gate and the browser are started once: a test needs neither to be fresh, only a visitor nobody has met.
+// The gate and the browser are started once for all tests. Each test uses a new visitor.
 var (
 	site    *gateway
-	browser context.Context // nil: there is none on this machine
+	browser context.Context // nil: this machine has no browser
 )
 
 func TestMain(m *testing.M) {
@@ -24,11 +24,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// run is TestMain with the defers it needs. Whatever was started has ended when it returns.
+// run is TestMain with deferred calls. All processes have ended when it returns.
 func run(m *testing.M) (code int, err error) {
 	program := findBrowser()
 	if program == "" {
-		return m.Run(), nil // every test says what is missing
+		return m.Run(), nil // each test reports what is missing
 	}
 	dir, err := serverDir()
 	if err != nil {
@@ -54,7 +54,8 @@ func run(m *testing.M) (code int, err error) {
 	return code, nil
 }
 
-// serverDir is a directory that others may pass through: as root the database server runs as another user.
+// serverDir makes a directory that other users may pass through: under root the database server runs as another
+// user.
 func serverDir() (string, error) {
 	dir, err := os.MkdirTemp("", "gatepost-e2e-")
 	if err != nil {

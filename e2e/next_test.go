@@ -11,12 +11,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tricks are what open redirects are made of: whatever a browser drops, takes for a slash, or takes for a scheme.
+// tricks are the pieces that open redirects consist of: text that browsers drop, read as a slash, or read as a
+// scheme.
 var tricks = []string{
 	"/", `\`, "\t", "\n", "\r", ".", "..", "@", ":", "?", "#", "%2f", "%5c", "%09", "http:", "javascript:", " ", "\x01", "／", "\u3000", "a",
 }
 
-// addresses are all of them one, two and three times before somebody else's name.
+// addresses returns all sequences of one, two or three tricks, each in front of the name of another site.
 func addresses() []string {
 	level, all := []string{""}, []string{}
 	for range 3 {
@@ -34,7 +35,7 @@ func addresses() []string {
 	return append(all, "", "/", "/dashboard?next=//evil.example", "//", `/\`, "http://evil.example", "data:text/html,x", "blob:x", "//evil.example", "/.//evil.example")
 }
 
-// leaving counts the addresses that take this very browser from the login page to another site.
+// leaving returns the addresses that take this browser from the login page to another site.
 func (v *visitor) leaving(list []string) []string {
 	v.t.Helper()
 	literal, err := json.Marshal(list)
@@ -46,7 +47,7 @@ func (v *visitor) leaving(list []string) []string {
 	})`))
 }
 
-// Where the gate sends somebody who is signed in is judged by the browser that would go there.
+// The browser itself judges the address that the gate redirects a signed-in visitor to.
 func TestNextNeverLeavesTheSiteByTheBrowsersOwnRules(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/login")

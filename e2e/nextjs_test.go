@@ -14,14 +14,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// nextJS is what a framework that loads its pages by script, too, could do wrong.
+// nextJS checks the risks of a framework that loads its pages by script as well.
 func nextJS(t *testing.T, gate *gateway) {
 	t.Run("no way to load a page by script is open", gate.keepsNextJSData)
 	t.Run("its links lead strangers to the login", func(t *testing.T) { followNextJSLinks(newVisitorOf(t, gate)) })
 	t.Run("its links stop to work when the session ends elsewhere", func(t *testing.T) { loseSessionElsewhere(newVisitorOf(t, gate)) })
 }
 
-// keepsNextJSData asks for the dashboard as Next.js does and did: for its data, its segments, or the whole.
+// keepsNextJSData requests the dashboard in all ways that versions of Next.js do: its data, its segments, and
+// the whole page.
 func (g *gateway) keepsNextJSData(t *testing.T) {
 	build, err := os.ReadFile(filepath.Join("..", "examples", "nextjs", ".next", "BUILD_ID"))
 	if err != nil {
@@ -55,7 +56,7 @@ func (g *gateway) keepsNextJSData(t *testing.T) {
 func followNextJSLinks(v *visitor) {
 	answers := v.listen("/dashboard")
 	v.open("/")
-	v.mustComeToSee("Log in") // by script, and links are prefetched before that
+	v.mustComeToSee("Log in") // loaded by script; links are prefetched before that
 	if early := answers.all(); len(early) != 0 {
 		v.t.Errorf("before anybody followed a link, there was %q", early)
 	}
@@ -93,7 +94,7 @@ func loseSessionElsewhere(v *visitor) {
 	v.mustNotSee(p.name)
 }
 
-// answers are what has come for a path, like "401 Fetch".
+// answers collects the answers that arrive for a path, like "401 Fetch".
 type answers struct {
 	path string
 	mu   sync.Mutex

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// missing ends a test that cannot run here: quietly on somebody's machine, loudly where nobody reads what was skipped.
+// missing skips a test that cannot run on this machine. With CI set it fails the test, because nobody reads
+// there what was skipped.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -16,7 +17,7 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// needModule is the path of a file that `make e2e` has npm install.
+// needModule returns the path of a file that `make e2e` installs with npm.
 func needModule(t *testing.T, file string) string {
 	t.Helper()
 	path := filepath.Join("node_modules", file)

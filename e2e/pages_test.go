@@ -12,11 +12,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// watch notes what the browser complains about while it shows pages.
+// watch collects the browser's complaints while it shows pages.
 type watch struct {
 	mu       sync.Mutex
 	troubles []string
-	styles   int // stylesheets that arrived
+	styles   int // number of stylesheets that arrived
 }
 
 func (v *visitor) watch() *watch {
@@ -32,13 +32,13 @@ func (w *watch) note(event any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch e := event.(type) {
-	case *log.EventEntryAdded: // violations of the content security policy come here
-		// A page with status 403 is reported by the network too, and information is no complaint.
+	case *log.EventEntryAdded: // violations of the content security policy arrive here
+		// The network also reports pages with status 403, and entries of level info are no complaints.
 		if e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelInfo {
 			w.troubles = append(w.troubles, fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text))
 		}
 	case *network.EventLoadingFailed:
-		if !e.Canceled { // by going to the next page
+		if !e.Canceled { // cancelled by loading the next page
 			w.troubles = append(w.troubles, fmt.Sprintf("%s: %s %s", e.Type, e.ErrorText, e.BlockedReason))
 		}
 	case *network.EventResponseReceived:
@@ -56,7 +56,7 @@ func (w *watch) answer(kind network.ResourceType, r *network.Response) {
 	}
 }
 
-// take empties the notes, so that each page answers for itself.
+// take returns the complaints and clears them, so that each page is judged by itself.
 func (w *watch) take() (troubles []string, styles int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,7 +65,7 @@ func (w *watch) take() (troubles []string, styles int) {
 	return troubles, styles
 }
 
-// mustBeClean checks the page just loaded: that it is styled, and that the browser had nothing to report.
+// mustBeClean checks that the page just loaded has its style, and that the browser reported nothing.
 func (v *visitor) mustBeClean(w *watch, page string) {
 	v.t.Helper()
 	troubles, styles := w.take()

@@ -6,7 +6,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// secret is a field for a password, and the button that shows what is in it.
+// secret is a password field and the button that shows its text.
 type secret struct {
 	Type  string `json:"type"`
 	Text  string `json:"text"`
@@ -36,7 +36,7 @@ func TestPasswordCanBeShownByKeyboardAndIsHiddenWhenItIsSent(t *testing.T) {
 	}
 	v.reach("input[name=password]", shiftTab)
 	notes, _ := v.send("/signup", enter.press())
-	if len(notes) != 1 || notes[0].Password != "password" { // browsers remember what is in a plain field
+	if len(notes) != 1 || notes[0].Password != "password" { // browsers store the text of plain fields
 		t.Errorf("the form is sent as %+v", notes)
 	}
 	v.mustBeAt("/account")
@@ -47,7 +47,7 @@ func TestPasswordCanBeShownByKeyboardAndIsHiddenWhenItIsSent(t *testing.T) {
 	v.mustHide(secret{Type: "password"})
 }
 
-// counted is what is said below a new password, and where the button of the form is.
+// counted is the text below a new password, and the position of the form's button.
 type counted struct {
 	Words string  `json:"words"`
 	Top   float64 `json:"top"`
@@ -66,7 +66,7 @@ func TestLengthOfANewPasswordIsCountedInTheLanguageOfThePage(t *testing.T) {
 		before := ask(v, "read the count", count)
 		for _, in := range []struct{ typed, words string }{
 			{"rivér", page.few},
-			{"rive\u0301r", page.few}, // a letter is one letter, however it was typed
+			{"rive\u0301r", page.few}, // two code points, one character
 			{"🌍🌍🌍🌍🌍", page.few},
 			{"a quiet river", page.enough},
 			{"", ""},

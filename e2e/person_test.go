@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// person is who the visitor is to the gate.
+// person is a user of the gate.
 type person struct{ name, email, password string }
 
-// zhangWei is somebody new each time, whose name cannot travel in a header as it is.
+// zhangWei returns a new person with a random address. Their name cannot stand in a header without encoding.
 func zhangWei() person {
 	return person{"张伟", "zhang.wei." + strings.ToLower(rand.Text()[:10]) + "@example.com", "a quiet river at noon"}
 }
 
 func (p person) greeting() string { return "Welcome back, " + p.name }
 
-// fillIn fills in the signup page, or the login page for somebody without a name.
+// fillIn fills in the signup page, or the login page if the person has no name.
 func (v *visitor) fillIn(p person) {
 	v.t.Helper()
 	if p.name != "" {
@@ -25,14 +25,14 @@ func (v *visitor) fillIn(p person) {
 	v.fill("password", p.password)
 }
 
-// signUp fills in and sends the signup page, where the visitor is.
+// signUp fills in and sends the signup page that the visitor is on.
 func (v *visitor) signUp(p person) int {
 	v.t.Helper()
 	v.fillIn(p)
 	return v.press("Sign up")
 }
 
-// logIn fills in and sends the login page, where the visitor is.
+// logIn fills in and sends the login page that the visitor is on.
 func (v *visitor) logIn(p person) int {
 	v.t.Helper()
 	p.name = ""

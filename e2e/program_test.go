@@ -14,12 +14,12 @@ const (
 	stopTimeout  = 30 * time.Second
 )
 
-// program is a process of ours that runs.
+// program is a running process of the gate, or of an example.
 type program struct {
 	name  string
 	cmd   *exec.Cmd
 	out   *output
-	ended chan struct{} // closed when the process has ended, of which err then tells
+	ended chan struct{} // closed when the process has ended; err is then set
 	err   error
 }
 
@@ -36,7 +36,7 @@ func startProgram(name string, cmd *exec.Cmd) (*program, error) {
 	return p, nil
 }
 
-// wait waits until the program is up.
+// wait waits until up returns true.
 func (p *program) wait(up func() bool) error {
 	tick, timeout := time.NewTicker(20*time.Millisecond), time.After(startTimeout)
 	defer tick.Stop()
@@ -52,9 +52,9 @@ func (p *program) wait(up func() bool) error {
 	return nil
 }
 
-// stop asks the process to end as an operator would, and waits until it has. Ending badly is an error.
+// stop ends the process as an operator would, and waits for it. A failing exit is an error.
 func (p *program) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended already, which err tells better
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails if the process has ended already; err then holds the result
 	select {
 	case <-p.ended:
 	case <-time.After(stopTimeout):
@@ -68,7 +68,7 @@ func (p *program) stop() error {
 	return nil
 }
 
-// output collects what the process writes while others read it.
+// output collects what the process writes. It can be read at the same time.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// reader asks for pages as a browser does, with cookies, and stays where it is sent away from.
+// reader requests pages as a browser does, with cookies, but follows no redirects.
 type reader struct {
 	t      *testing.T
 	gate   *gateway
 	client *http.Client
-	agent  string // what it says it is; empty: a program
+	agent  string // the User-Agent header; empty: Go's own
 }
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	needBrowser(t) // without one nothing has been started
+	needBrowser(t) // without a browser nothing has been started
 	return newReaderOf(t, site)
 }
 
@@ -30,7 +30,7 @@ func newReaderOf(t *testing.T, gate *gateway) *reader {
 	return &reader{t: t, gate: gate, client: client}
 }
 
-// read is one page with the status it has to have, or a form sent to it.
+// read requests a page, or sends a form to it, and checks the status.
 func (r *reader) read(want int, path string, sent url.Values) string {
 	r.t.Helper()
 	method, body := http.MethodGet, io.Reader(nil)
@@ -60,13 +60,13 @@ func (r *reader) read(want int, path string, sent url.Values) string {
 	return string(text)
 }
 
-// logIn leaves one more session of the person behind.
+// logIn opens one more session of the person.
 func (r *reader) logIn(p person) {
 	r.t.Helper()
 	r.read(303, "/login", url.Values{"email": {p.email}, "password": {p.password}})
 }
 
-// What browsers say they are.
+// User-Agent headers of browsers.
 const (
 	firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 	safari  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"

@@ -19,7 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots takes the pictures for docs/pages.md. They change only when the pages do. It judges nothing.
+// TestScreenshots takes the pictures for docs/pages.md. They change only when the pages change. It checks
+// nothing.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("E2E_SCREENSHOTS")
 	if dir == "" {
@@ -28,7 +29,8 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	v, p := newVisitor(t), person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"} // nobody else has this address
+	// No other test uses this address.
+	v, p := newVisitor(t), person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"}
 	call(v, "be an ordinary browser", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: chrome, AcceptLanguage: "en"})
 	v.photographForms(dir, p)
 	v.photographAccount(dir, p)
@@ -42,7 +44,7 @@ func (v *visitor) photographForms(dir string, p person) {
 	v.open("/signup?lang=ar")
 	v.photograph(dir, "signup-ar", "light")
 	v.open("/signup?lang=en")
-	v.signUp(person{p.name, "ada@example", "password"}) // the browser lets both pass, the gate neither
+	v.signUp(person{p.name, "ada@example", "password"}) // the browser accepts both values, the gate refuses both
 	v.photograph(dir, "signup-refused", "light")
 }
 
@@ -61,14 +63,14 @@ func (v *visitor) photographAccount(dir string, p person) {
 	v.photograph(dir, "account-zh", "light")
 }
 
-// stopTime sets all clocks of the page to the same time, and hides the cursor, which blinks.
+// stopTime sets all times on the page to the same value, and hides the blinking cursor.
 const stopTime = `(() => {
 	const date = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "long", timeStyle: "short", timeZone: "UTC"})
 	document.querySelectorAll("time").forEach(t => t.textContent = date.format(new Date("2026-03-07T08:05:00Z")))
 	document.activeElement.style.caretColor = "transparent"
 })()`
 
-// photograph saves the whole page.
+// photograph saves a picture of the whole page.
 func (v *visitor) photograph(dir, name, scheme string) {
 	v.t.Helper()
 	media := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
@@ -85,8 +87,8 @@ func (v *visitor) photograph(dir, name, scheme string) {
 	}
 }
 
-// shrink is a picture in its 256 most frequent colours, which takes less than half the bytes. What it loses is shades at
-// the edges of letters.
+// shrink reduces a picture to its 256 most frequent colours, which takes less than half the bytes. It loses
+// some shades at the edges of letters.
 func shrink(picture []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {

@@ -1,14 +1,15 @@
 package e2e
 
-// state is a page of the gate as it can be, and how a visitor comes by it from the state before. It works in every
-// language: no button is found by its words.
+// state is a page of the gate in one of its states, and how a visitor reaches it from the state before. It
+// works in every language: no button is found by its words.
 type state struct {
 	name   string
 	status int
 	visit  func(*visitor) int
 }
 
-// states are all of them in an order in which one visitor can pass through, from his sign-up to the end of his account.
+// states returns all states in an order in which one visitor can reach them, from the signup to the end of the
+// account.
 func states(p person) []state {
 	all := append(formStates(p), accountStates(p)...)
 	all = append(all, addressStates(p)...)
@@ -22,7 +23,8 @@ func formStates(p person) []state {
 		{"/login", 200, func(v *visitor) int { return v.open("/login?next=/account") }},
 		{"/signup", 200, func(v *visitor) int { return v.open("/signup?next=/account") }},
 		{"a failed signup", 422, func(v *visitor) int {
-			v.fillIn(person{p.name, "zhang.wei@nowhere", "password"}) // the browser lets both pass, the gate neither
+			// The browser accepts both values, the gate refuses both.
+			v.fillIn(person{p.name, "zhang.wei@nowhere", "password"})
 			return v.submit("/signup")
 		}},
 		{"/account", 200, func(v *visitor) int {
@@ -110,7 +112,7 @@ func leavingStates(p person) []state {
 	}
 }
 
-// mailedStates are those of somebody who is not signed in and has read his mail.
+// mailedStates returns the states of a visitor who is not signed in and opens links from their mail.
 func mailedStates(p person) []state {
 	return []state{
 		{"/login/forgot", 200, func(v *visitor) int { return v.open("/login/forgot") }},

@@ -15,7 +15,7 @@ func TestBackAfterLogoutOrDeletionShowsNothingOfTheAccount(t *testing.T) {
 			v, p := newVisitor(t), zhangWei()
 			v.open("/signup?next=/account")
 			v.signUp(p)
-			v.follow("Change your name") // the page before is one more that could be kept
+			v.follow("Change your name") // the page before is one more that the browser could keep
 			v.follow("Cancel")
 			v.mustSee(p.email)
 			leave(v, p)
@@ -29,7 +29,7 @@ func TestBackAfterLogoutOrDeletionShowsNothingOfTheAccount(t *testing.T) {
 	}
 }
 
-// Whatever form it is, the visitor gets back to the page it was on, and can send it again.
+// After the login the visitor is back on the page with the form, and can send it again.
 func TestFormSentAfterTheSessionEndedLeadsToTheLoginAndBack(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/signup?next=/account")
@@ -59,7 +59,7 @@ func TestFormSentAfterTheSessionEndedLeadsToTheLoginAndBack(t *testing.T) {
 	v.mustSee(p.name) // nothing was changed
 }
 
-// The address of the page that asks for the password is none that can be opened.
+// The page that asks for the password has no address that a GET can open.
 func TestPasswordAskedForOnceMoreAfterTheSessionEndedLeadsToTheAccount(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/signup?next=/account")
@@ -111,11 +111,11 @@ func TestLoginFormThatWasOpenBeforeAnotherLoginStillWorks(t *testing.T) {
 	tab := v.newTab()
 	tab.open("/signup?next=/account")
 	tab.signUp(q)
-	v.logIn(p) // while the tab is signed in as somebody else
+	v.logIn(p) // while the tab is signed in to another account
 	v.mustBeAt("/account")
 	v.mustSee(p.email)
 	tab.open("/account")
-	tab.mustSee(p.email) // there is one session in a browser
+	tab.mustSee(p.email) // a browser has one session
 	tab.mustNotSee(q.email)
 
 	tab.press("Log out")
@@ -123,6 +123,6 @@ func TestLoginFormThatWasOpenBeforeAnotherLoginStillWorks(t *testing.T) {
 	v.open("/login?next=/account")
 	v.logIn(p)
 	v.press("Log out")
-	tab.logIn(p) // after another login came and went
+	tab.logIn(p) // after another login has begun and ended
 	tab.mustBeAt("/account")
 }

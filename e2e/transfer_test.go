@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// meter counts what comes over the wire, headers and all.
+// meter counts the bytes that arrive over the network, including headers.
 type meter struct {
 	mu      sync.Mutex
 	running map[network.RequestID]bool
@@ -36,9 +36,9 @@ func (m *meter) note(event any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch e := event.(type) {
-	case *network.EventRequestWillBeSent: // once more for each redirect, with the same identity
+	case *network.EventRequestWillBeSent: // sent again for each redirect, with the same id
 		if !strings.HasPrefix(e.Request.URL, "http") {
-			return // data: travels inside what is counted already
+			return // data: URLs are part of what is counted already
 		}
 		m.running[e.RequestID] = true
 		m.urls = append(m.urls, e.Request.URL)
@@ -55,8 +55,8 @@ func (m *meter) note(event any) {
 	}
 }
 
-// atRest says whether nothing is on its way any more, and the icon, which a browser takes last, has been asked for. Of
-// several it takes one.
+// atRest reports whether no request is under way and the icon has been requested, which a browser loads last. A
+// browser loads one of several icons.
 func (m *meter) atRest(icons []string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,11 +64,11 @@ func (m *meter) atRest(icons []string) bool {
 	return len(m.running) == 0 && (len(icons) == 0 || slices.ContainsFunc(icons, asked))
 }
 
-// findIcons waits until the page has begun what it does after loading.
+// findIcons waits until the page is idle and returns the addresses of its icons.
 const findIcons = `new Promise(done => requestIdleCallback(() =>
 	done([...document.querySelectorAll("link[rel~=icon]")].map(l => l.href).filter(h => h.startsWith("http")))))`
 
-// weigh loads a page and tells what has come.
+// weigh loads a page and returns the requests and the bytes received.
 func (v *visitor) weigh(url string) (urls []string, bytes int) {
 	v.t.Helper()
 	m := v.meter()
@@ -80,7 +80,7 @@ func (v *visitor) weigh(url string) (urls []string, bytes int) {
 	return slices.Clone(m.urls), m.bytes
 }
 
-// Who comes to log in has nothing in the cache, and perhaps a poor line.
+// A visitor who logs in has nothing in the cache, and may have a slow line.
 func TestLoginPageIsLight(t *testing.T) {
 	const maxRequests, maxBytes = 3, 12 * 1024
 	for _, path := range []string{"/login", "/signup"} {

@@ -10,16 +10,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// sending is what a form looks like right after the visitor has sent it.
+// sending is the state of a form right after the visitor has sent it.
 type sending struct {
 	Button   string `json:"button"`
 	Busy     bool   `json:"busy"`
-	Password string `json:"password"` // the type of its field
-	Refused  bool   `json:"refused"`  // by the script: it is on its way already
+	Password string `json:"password"` // the type of the password field
+	Refused  bool   `json:"refused"`  // the script refused it, as the form was being sent already
 }
 
-// While the browser waits for the answer nobody can ask the page, so it notes for itself, and the next page tells. The
-// listener comes after those of the page's own script.
+// noteSending makes the page record its own state, because a test cannot query a page that waits for an answer.
+// The next page holds the record. The listener runs after those of the page's own script.
 const noteSending = `(form => form.addEventListener("submit", event => {
 	const button = form.querySelector("[type=submit]")
 	sessionStorage.sent = JSON.stringify([...JSON.parse(sessionStorage.sent ?? "[]"), {
@@ -28,8 +28,8 @@ const noteSending = `(form => form.addEventListener("submit", event => {
 	}])
 }))(document.querySelector('main form[action=%q]'))`
 
-// send does what sends a form, and tells what the form looked like each time, and what the browser sent while the first
-// request had no answer.
+// send runs the actions, and returns the state of the form at each submit and the bodies that the browser sent
+// while the first request had no answer.
 func (v *visitor) send(action string, do ...chromedp.Action[chromedp.Void]) (notes []sending, posts []string) {
 	v.t.Helper()
 	ask(v, "watch the form", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(noteSending, action)))
@@ -41,7 +41,7 @@ func (v *visitor) send(action string, do ...chromedp.Action[chromedp.Void]) (not
 	return ask(v, "read the notes", chromedp.Evaluate[[]sending](take)), h.sent()
 }
 
-// clicks are some at a place on the page: the button of a form, as long as it is there.
+// clicks returns n clicks on the place where the form's button is.
 func (v *visitor) clicks(n int, action string) []chromedp.Action[chromedp.Void] {
 	v.t.Helper()
 	const centre = `(b => { b.scrollIntoView(); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('%s'))`
@@ -80,7 +80,7 @@ func (v *visitor) mustSendOnce(action, busy string) {
 	}
 }
 
-// Whoever loses patience and stops the browser has to be able to try again.
+// A visitor who stops a slow request must be able to send the form again.
 func TestFormThatWasStoppedCanBeSentAgain(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/signup?next=/account")
@@ -94,8 +94,8 @@ func TestFormThatWasStoppedCanBeSentAgain(t *testing.T) {
 	v.mustBeAt("/account")
 }
 
-// Without scripts nothing holds the second click back, and the gate has to cope. That it never fails is checked when it
-// has ended (failures).
+// Without scripts nothing holds back the second click, and the gate has to handle both requests. That the gate
+// fails no request is checked when it has ended (failures).
 func TestTwoClicksWithoutScriptsSignUpOnceAndSayWhatHappened(t *testing.T) {
 	const taken = "This address already has an account. Log in instead, or use another address."
 	v, p := newVisitor(t), zhangWei()

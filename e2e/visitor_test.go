@@ -11,20 +11,21 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is the longest anything a visitor does may take.
+// patience is the longest that any action of a visitor may take.
 const patience = 15 * time.Second
 
-// visitor is somebody at a browser of their own: no cookies, no cache, no history. What cannot be done fails the test.
+// visitor is a person at a browser of their own, without cookies, cache or history. An action that is
+// impossible fails the test.
 type visitor struct {
 	t          *testing.T
-	gate       *gateway // what the visitor is in front of
+	gate       *gateway // the gate that the visitor uses
 	ctx        context.Context
 	scriptless bool
 }
 
 func newVisitor(t *testing.T) *visitor {
 	t.Helper()
-	needBrowser(t) // without one there is no site
+	needBrowser(t) // without a browser there is no site
 	return newVisitorOf(t, site)
 }
 
@@ -32,7 +33,8 @@ func newVisitorOf(t *testing.T, gate *gateway) *visitor {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as the context of this call
+	// Do opens the tab, which lives as long as the context of this call.
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
 	return &visitor{t: t, gate: gate, ctx: ctx}
@@ -49,8 +51,8 @@ func (v *visitor) newTab() *visitor {
 	return &visitor{t: v.t, gate: v.gate, ctx: ctx}
 }
 
-// disableScripts makes the browser run no script of a page. What chromedp evaluates to look at the page still runs, but
-// not what it promises for later.
+// disableScripts makes the browser run no script of a page. Scripts that chromedp evaluates still run, but
+// promises do not resolve.
 func (v *visitor) disableScripts() {
 	v.t.Helper()
 	v.ban(true)
@@ -64,7 +66,7 @@ func (v *visitor) ban(scripts bool) {
 	call(v, "disable scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: scripts})
 }
 
-// judge lets scripts of a judge run. Those of a page that has been loaded without them do not wake up.
+// judge runs a script of the test. Scripts of a page that was loaded without scripts stay off.
 func judge[T any](v *visitor, what, script string) T {
 	v.t.Helper()
 	if v.scriptless {
@@ -78,7 +80,7 @@ func (v *visitor) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(v.ctx, patience)
 }
 
-// ask runs an action that answers something.
+// ask runs an action that returns a value.
 func ask[T any](v *visitor, what string, action chromedp.Action[T]) T {
 	v.t.Helper()
 	ctx, cancel := v.limit()
@@ -100,7 +102,8 @@ func call[P, R any](v *visitor, what string, command cdp.Command[P, R], params P
 	}
 }
 
-// load does what makes the browser load a page, waits until it has, and returns the status of the last answer.
+// load runs an action that makes the browser load a page, waits for it, and returns the status of the last
+// answer.
 func (v *visitor) load(what string, action chromedp.Action[chromedp.Void]) int {
 	v.t.Helper()
 	ctx, cancel := v.limit()
@@ -110,13 +113,13 @@ func (v *visitor) load(what string, action chromedp.Action[chromedp.Void]) int {
 		v.t.Fatalf("%s: %v\n%s", what, err, v.view())
 	}
 	if answer == nil {
-		return 0 // nothing was asked over the network
+		return 0 // nothing was requested over the network
 	}
 	return int(answer.Status)
 }
 
-// back presses the browser's Back and waits for the page before, wherever it comes from: one that the browser kept in
-// memory is back without loading.
+// back presses Back and waits for the page before. A page that the browser kept in memory appears without being
+// loaded.
 func (v *visitor) back() {
 	v.t.Helper()
 	history := ask(v, "read the history", chromedp.NavigationEntries())
@@ -130,7 +133,7 @@ func (v *visitor) back() {
 	})
 }
 
-// waitFor waits until something that happens in its own time has happened.
+// waitFor waits until a condition becomes true.
 func (v *visitor) waitFor(what string, happened func(context.Context) bool) {
 	v.t.Helper()
 	ctx, cancel := v.limit()

@@ -13,7 +13,7 @@ func TestVisitorSignsUpLogsOutAndLogsInAgain(t *testing.T) {
 	})
 }
 
-// walk is the whole way through the gate and back, and the page asked for is never forgotten.
+// walk goes all the way into the app and out again. The page asked for is kept on the whole way.
 func walk(v *visitor) {
 	p := zhangWei()
 	v.open("/dashboard?tab=2")
@@ -64,13 +64,13 @@ func TestPageAskedForSurvivesAWrongPasswordAndADetourThroughSignup(t *testing.T)
 func TestLoginDoesNotBlameCookiesBeforeAnybodyLoggedIn(t *testing.T) {
 	v := newVisitor(t)
 	v.open("/login")
-	v.follow("Gatepost demo") // leads home, and home leads back to the login
+	v.follow("Gatepost demo") // leads home, and home redirects to the login
 	v.mustBeAt("/login?next=%2Fdashboard")
 	v.mustNotSee("cookie")
 }
 
-// A browser asks for a missing /favicon.ico only on the first page of the app it ever shows, and Chromium does not keep
-// a page that asked in vain in its memory. So the second round is the one that counts.
+// A browser requests a missing /favicon.ico only on the first page of the app that it shows, and Chromium does
+// not keep a page in memory that requested it in vain. So only the second round tests this.
 func TestBackAfterLogoutShowsNothingProtected(t *testing.T) {
 	v, p := newVisitor(t), zhangWei()
 	v.open("/signup")

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Accent is the colour of buttons, links and the focus. The zero value is ours.
+// Accent is the colour of buttons, links and the focus ring. The zero value is the gate's own blue.
 type Accent struct{ light, dark colour }
 
-// colour has red, green and blue from 0 to 1, as sRGB has them.
+// colour holds red, green and blue as sRGB values from 0 to 1.
 type colour [3]float64
 
-// What stands behind accented text, in style.css.
+// Colours of style.css against which the contrast of accented text is measured.
 var (
 	lightBack = colour{0xf4 / 255.0, 0xf5 / 255.0, 0xf7 / 255.0}
 	darkCard  = colour{0x1f / 255.0, 0x22 / 255.0, 0x26 / 255.0}
@@ -21,11 +21,11 @@ var (
 	black     = colour{}
 )
 
-// enoughContrast is what text needs to be read (WCAG 2.2, 1.4.3).
+// enoughContrast is the least contrast ratio of readable text (WCAG 2.2, 1.4.3).
 const enoughContrast = 4.5
 
-// ParseAccent reads a colour like #1f5fbf. One that cannot be read on a light page is refused; for the dark page it is made
-// lighter until it can.
+// ParseAccent reads a colour like #1f5fbf. It fails if the colour has too little contrast with the light page.
+// For the dark page the colour is made lighter until it has enough.
 func ParseAccent(s string) (Accent, error) {
 	c, ok := parseColour(s)
 	if !ok {
@@ -37,7 +37,7 @@ func ParseAccent(s string) (Accent, error) {
 	return Accent{c, c.until(white, darkCard)}, nil
 }
 
-// onLight is the accent where there is no dark page.
+// onLight returns the accent of the light page, for mail, which has no dark one.
 func (a Accent) onLight() string {
 	if a == (Accent{}) {
 		return ours
@@ -45,7 +45,7 @@ func (a Accent) onLight() string {
 	return a.light.String()
 }
 
-// ours is --accent of the light page in style.css.
+// ours is the default accent: --accent of the light page in style.css.
 const ours = "#1f5fbf"
 
 func parseColour(s string) (c colour, ok bool) {
@@ -70,7 +70,7 @@ func (c colour) String() string {
 	return fmt.Sprintf("#%02x%02x%02x", int(math.Round(c[0]*255)), int(math.Round(c[1]*255)), int(math.Round(c[2]*255)))
 }
 
-// luminance is the relative luminance of WCAG 2.2.
+// luminance returns the relative luminance as WCAG 2.2 defines it.
 func (c colour) luminance() float64 {
 	linear := func(v float64) float64 {
 		if v <= 0.04045 {
@@ -81,13 +81,13 @@ func (c colour) luminance() float64 {
 	return 0.2126*linear(c[0]) + 0.7152*linear(c[1]) + 0.0722*linear(c[2])
 }
 
-// contrast is the contrast ratio of WCAG 2.2, from 1 to 21.
+// contrast returns the contrast ratio of two colours as WCAG 2.2 defines it, from 1 to 21.
 func (c colour) contrast(with colour) float64 {
 	a, b := c.luminance(), with.luminance()
 	return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 }
 
-// until mixes in another colour, in steps, until there is enough contrast with what stands behind.
+// until mixes c with other, step by step, until the result has enough contrast with back.
 func (c colour) until(other, back colour) colour {
 	const steps = 50
 	mixed := c
@@ -95,12 +95,12 @@ func (c colour) until(other, back colour) colour {
 		for j := range mixed {
 			mixed[j] = c[j] + (other[j]-c[j])*float64(i)/steps
 		}
-		mixed, _ = parseColour(mixed.String()) // as the browser will see it
+		mixed, _ = parseColour(mixed.String()) // rounded as the browser gets it
 	}
 	return mixed
 }
 
-// css sets the variables of style.css; nothing for the zero value.
+// css returns CSS that sets the accent variables of style.css, or "" for the zero value.
 func (a Accent) css() string {
 	if a == (Accent{}) {
 		return ""

@@ -7,15 +7,15 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// accountPage is account.html.
+// accountPage is the data of account.html.
 type accountPage struct {
 	base
 	Notice   string
 	User     session.User
 	Sessions []sessionEntry
-	Others   bool // there are sessions besides this one
-	Mail     bool // the address can be changed
-	Confirm  bool // it is still to be confirmed
+	Others   bool // the user has sessions besides this one
+	Mail     bool // mail can be sent, so the address can be changed
+	Confirm  bool // the address is not confirmed yet
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -37,7 +37,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "account", p)
 }
 
-// done sends the visitor back to his account, which says what was done.
+// done redirects the visitor to their account page, which names what was done.
 func (ui *UI) done(w http.ResponseWriter, what string) error {
 	ui.c.Cookie.SetDone(w.Header(), what)
 	seeOther(w, ui.c.Prefix+"/account")
@@ -61,7 +61,7 @@ func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, toke
 	return ui.done(w, "others")
 }
 
-// signedInAs is the session of whoever asks for a page that needs one.
+// signedInAs returns the session that the request belongs to, or session.ErrNoSession.
 func (ui *UI) signedInAs(r *http.Request) (session.Session, error) {
 	token, _ := ui.presented(r)
 	return ui.store.Describe(r.Context(), token)

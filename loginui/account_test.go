@@ -21,7 +21,7 @@ func (d *desk) logIn(t *testing.T, email, password string, headers ...string) st
 	return a.session()
 }
 
-// session is the Cookie header of the session an answer gives.
+// session returns the Cookie header for the session that an answer sets.
 func (a answer) session() string {
 	for _, line := range a.Header.Values("Set-Cookie") {
 		if pair, _, _ := strings.Cut(line, ";"); strings.HasPrefix(pair, "gatepost_8080=") {
@@ -31,7 +31,7 @@ func (a answer) session() string {
 	return ""
 }
 
-// settle makes every session as old as one that is asked for the password again.
+// settle makes every session so old that the gate asks for the password again.
 func (d *desk) settle(t *testing.T) {
 	t.Helper()
 	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`); err != nil {
@@ -284,7 +284,7 @@ func TestALanguageIsChosenAndKept(t *testing.T) {
 	}
 }
 
-// What the script calls common is refused, each of it.
+// Each password that the script calls common is refused by the server.
 func TestTheScriptKnowsOnlyPasswordsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -46,7 +46,7 @@ func (ui *UI) addressPage(r *http.Request, s session.Session, f form, t trouble)
 	return p
 }
 
-// getChange needs the session of whoever asked: a link alone would lend a stranger the address.
+// getChange needs the user's session. Without it, a link alone would give the address to whoever opens it.
 func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 	s, err := ui.signedInAs(r)
 	if err != nil {

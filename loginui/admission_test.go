@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// Whoever has as many pages under way as one network may is told so, and everybody else is served. What costs nothing
-// always is.
+// A network that has its limit of pages under way is refused with that reason, and other networks are served.
+// Paths that cost little are always served.
 func TestOwnPagesAreSharedOutByNetwork(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	for range d.db.Config().MaxConns { // so that a page that asks PostgreSQL waits
+	for range d.db.Config().MaxConns { // so that pages that ask PostgreSQL wait
 		conn, err := d.db.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -13,24 +13,25 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// AppCookie names cookies in which the app keeps a session of its own, which is to end when the account behind the
+// AppCookie names cookies in which the app keeps a session of its own. They end when the account that uses the
 // browser changes.
 type AppCookie struct {
 	name   string
-	prefix bool // every name that begins so
+	prefix bool // matches every name that begins with name
 	path   string
 }
 
-// maxAppCookies bounds the setting, maxExpired the lines of one answer, and maxExpiredBytes these together: proxies in
-// front take some kilobytes of headers.
+// maxAppCookies bounds the setting. maxExpired bounds the Set-Cookie lines of one answer, and maxExpiredBytes
+// their total size: proxies in front of the gate accept only some kilobytes of headers.
 const (
 	maxAppCookies   = 20
 	maxExpired      = 60
 	maxExpiredBytes = 6 << 10
 )
 
-// ParseAppCookies reads "PHPSESSID, DokuWiki*@/wiki": a name, * at its end for all that begin so, and the path the app
-// sets it for after @, else /. The error names every fault. Our own cookies cannot be named.
+// ParseAppCookies reads a list like "PHPSESSID, DokuWiki*@/wiki". An entry is the name of a cookie. A * at the
+// end of the name stands for every name that begins with it. After @ comes the path that the app sets the
+// cookie for; the default is /. The gate's own cookies are refused. The error names every fault.
 func ParseAppCookies(s string, own session.Cookie) (list []AppCookie, err error) {
 	var faults []error
 	for entry := range strings.SplitSeq(s, ",") {
@@ -72,7 +73,7 @@ func parseAppCookie(entry string, own session.Cookie) (AppCookie, error) {
 	return c, nil
 }
 
-// Example is a name that the setting means, and the path it is for.
+// Example returns one name that the entry matches, and the path of the cookie.
 func (c AppCookie) Example() (name, path string) {
 	if c.prefix {
 		return c.name + "example", c.path
@@ -80,16 +81,17 @@ func (c AppCookie) Example() (name, path string) {
 	return c.name, c.path
 }
 
-// Unseen says that the cookie ends only where it arrives, and that browsers do not send it to a page.
+// Unseen reports whether the cookie can be ended only when a request brings it, and browsers do not send it to
+// page.
 func (c AppCookie) Unseen(page string) bool { return c.prefix && !liesUnder(page, c.path) }
 
 func (c AppCookie) matches(name string) bool {
 	return name == c.name || c.prefix && strings.HasPrefix(name, c.name)
 }
 
-// expireAppCookies ends the app's own session in this browser: each cookie that was named and came with the request,
-// for its path, host-only and for each domain above. A plain name whose path the page does not lie under would not have
-// come, and goes unseen.
+// expireAppCookies ends the app's own session in this browser. It expires each named cookie that came with the
+// request, at its path, both host-only and for each parent domain. A plain name is also expired without having
+// come when its path does not cover the page, since the browser does not send it there.
 func (ui *UI) expireAppCookies(w http.ResponseWriter, r *http.Request) {
 	if len(ui.c.AppCookies) == 0 {
 		return
@@ -99,7 +101,8 @@ func (ui *UI) expireAppCookies(w http.ResponseWriter, r *http.Request) {
 		for _, name := range ui.expiring(c, r) {
 			line := name + "=; Path=" + c.path + "; Max-Age=0"
 			if ui.c.Cookie.Secure {
-				line += "; Secure" // some names take it
+				// Browsers refuse to change cookies with some names, such as __Secure-, without Secure.
+				line += "; Secure"
 			}
 			narrow = append(narrow, line)
 			if !hasPrefixFold(name, "__Host-") {
@@ -118,7 +121,7 @@ func (ui *UI) expireAppCookies(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// expiring are the names of cookies to end.
+// expiring returns the names of the cookies to end for the entry c.
 func (ui *UI) expiring(c AppCookie, r *http.Request) (names []string) {
 	seen := map[string]bool{}
 	if !c.prefix && !liesUnder(r.URL.Path, c.path) {
@@ -137,12 +140,13 @@ func (ui *UI) expiring(c AppCookie, r *http.Request) (names []string) {
 	return names
 }
 
-// liesUnder says whether a browser sends a cookie of a path to a page (RFC 6265, section 5.1.4).
+// liesUnder reports whether a browser sends a cookie of this path to this page (RFC 6265, section 5.1.4).
 func liesUnder(page, path string) bool {
 	return page == path || strings.HasPrefix(page, path) && (strings.HasSuffix(path, "/") || page[len(path)] == '/')
 }
 
-// domains are those a cookie that reaches a host may be for, the host itself first; none of an address or a name alone.
+// domains returns the domains that a cookie which reaches host can be set for, beginning with host itself. An
+// IP address and a name without a dot have none.
 func domains(host string) (list []string) {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return nil
@@ -158,7 +162,7 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// presentedUser is whose session a browser comes with, for signedInAnew; empty when nobody's.
+// presentedUser returns the id of the user whose session the browser sent, or "". It serves signedInAnew.
 func (ui *UI) presentedUser(r *http.Request) string {
 	token, _ := ui.presented(r)
 	if len(ui.c.AppCookies) == 0 || token == "" {
@@ -166,12 +170,13 @@ func (ui *UI) presentedUser(r *http.Request) string {
 	}
 	s, err := ui.store.Lookup(r.Context(), token)
 	if err != nil {
-		return "" // then the app's session ends: better once too often
+		return "" // the app's session then ends, which is the safer error
 	}
 	return s.User.ID
 }
 
-// signedInAnew is signedIn for somebody who need not be who was signed in before.
+// signedInAnew is signedIn for a visitor who may be another user than before. If they are, the app's session
+// ends.
 func (ui *UI) signedInAnew(w http.ResponseWriter, r *http.Request, before string, issued auth.Issued) {
 	ui.signedIn(w, issued)
 	if len(ui.c.AppCookies) == 0 {

@@ -17,36 +17,37 @@ import (
 	"strings"
 )
 
-// Brand makes the pages look like the app's own. The zero value is ours.
+// Brand makes the pages look like the app. The zero value is the gate's own look.
 type Brand struct {
 	Logo           Logo
 	Accent         Accent
 	Terms, Privacy string   // addresses of pages to link to; empty: no link
-	Stylesheet     []byte   // comes after ours
-	Languages      []string // to offer, in order; the first is for everybody else. Empty: all there are
-	// Overrides holds templates/*.html and messages/*.json in place of ours. Nil: none.
+	Stylesheet     []byte   // CSS that follows the gate's own
+	Languages      []string // to offer, in order; the first is the fallback. Empty: all there are
+	// Overrides holds templates/*.html and messages/*.json that replace the gate's own. Nil: none.
 	Overrides fs.FS
 }
 
-// Logo is the picture beside the name of the app. The zero value is our own sign.
+// Logo is the picture beside the name of the app. The zero value is the gate's own logo.
 type Logo struct {
 	URL     string // as pages refer to it
-	Width   int    // at logoHeight; 0: not known before it is loaded
-	origin  string // of another site; empty: we serve it
+	Width   int    // in CSS pixels at logoHeight; 0: unknown until the picture is loaded
+	origin  string // the other site that serves it; empty: the gate serves it
 	content []byte
-	kind    string // of content
+	kind    string // the media type of content
 }
 
 const (
 	// logoHeight is in CSS pixels.
 	logoHeight = 40
-	// maxLogo is in bytes. A logo is loaded by everybody who logs in.
+	// maxLogo is in bytes. Every visitor who logs in loads the logo.
 	maxLogo = 256 << 10
 	// maxLogoSide is in pixels.
 	maxLogoSide = 4096
 )
 
-// ReadLogo takes the address of a picture (https://…) or the name of a file: PNG, JPEG, GIF, WebP or SVG of at most 256 KiB.
+// ReadLogo takes the address of a picture (https://…) or the name of a file. A file must be PNG, JPEG, GIF,
+// WebP or SVG, of at most 256 KiB.
 func ReadLogo(s string) (Logo, error) {
 	if strings.Contains(s, "://") {
 		u, err := url.Parse(s)
@@ -79,7 +80,7 @@ func newLogo(name string, content []byte) (Logo, error) {
 	}
 	l := Logo{URL: assetPath("logo", extension, content), content: content, kind: kind}
 	if kind == "image/webp" {
-		return l, nil // the standard library does not read it; browsers do
+		return l, nil // the standard library does not decode WebP
 	}
 	c, _, err := image.DecodeConfig(bytes.NewReader(content))
 	if err == nil && (c.Width == 0 || c.Height == 0 || c.Width > maxLogoSide || c.Height > maxLogoSide) {
@@ -95,7 +96,7 @@ func newLogo(name string, content []byte) (Logo, error) {
 	return l, nil
 }
 
-// isSVG says whether it is one element of the kind, whole. Entities and encodings are for the browser to know.
+// isSVG reports whether content is one complete svg element. Entities and encodings are not checked.
 func isSVG(content []byte) bool {
 	d := xml.NewDecoder(bytes.NewReader(content))
 	d.Strict = false

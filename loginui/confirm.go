@@ -8,11 +8,12 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// deed is what a form of the account page does. It fails with session.ErrStale when the sign-in is too long ago for it.
+// deed carries out what a form of the account page asks for. It fails with session.ErrStale when the sign-in is
+// too old.
 type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 
-// confirmed does a deed for whoever signed in lately, and has everybody else enter the password in between: the form that
-// asks for it is sent to the same address, and brings along what the first one said.
+// confirmed does a deed at once for a user who signed in recently. Other users must enter their password first:
+// the form that asks for it is sent to the same address, and repeats the fields of the first form.
 func (ui *UI) confirmed(path string, do deed) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		f, err := readForm(r)
@@ -39,7 +40,8 @@ func (ui *UI) confirmed(path string, do deed) page {
 	}
 }
 
-// getBack is for whoever comes to the address of a form without one: by a reload, or after a login in between.
+// getBack redirects a GET of a form's address to the account page. Reloads and logins in between cause such
+// requests.
 func (ui *UI) getBack(w http.ResponseWriter, _ *http.Request) error {
 	seeOther(w, ui.c.Prefix+"/account")
 	return nil
@@ -62,7 +64,7 @@ func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f
 
 func (ui *UI) confirmPage(r *http.Request, s session.Session, path string, f form, t trouble) formPage {
 	p := ui.form(r, "confirm", path, form{})
-	p.Languages = nil // what was asked for came in a form
+	p.Languages = nil // the switcher would lose what the form sent
 	p.failed(t)
 	p.ID, p.Username = f.ID, s.User.Email
 	p.Intro = []string{p.say("confirm.say")}
@@ -71,7 +73,7 @@ func (ui *UI) confirmPage(r *http.Request, s session.Session, path string, f for
 	return p
 }
 
-// wrongPassword is trouble for somebody whose address is no question: a wrong password stands beside its field.
+// wrongPassword is trouble for a user whose address is known: it puts a wrong password beside its field.
 func (ui *UI) wrongPassword(w http.ResponseWriter, r *http.Request, err error, field string) trouble {
 	t := ui.trouble(w, r, err)
 	if t.status == http.StatusUnauthorized {

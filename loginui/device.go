@@ -10,7 +10,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// sessionEntry is one session on the account page, in words.
+// sessionEntry is the text about one session on the account page.
 type sessionEntry struct {
 	ID, Device, Place, Ago string
 	Created                template.HTML
@@ -21,10 +21,11 @@ func newSessionEntry(w *words, s session.OwnSession) sessionEntry {
 	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused), w.sayDate("account.created", s.CreatedAt), s.Current}
 }
 
-// systems are the names that the makers use by now.
+// systems replaces outdated names of operating systems.
 var systems = strings.NewReplacer("CrOS", "ChromeOS")
 
-// device is the browser and the system of a User-Agent header, which says what it likes: it is cut short, and shown as text.
+// device describes the browser and the system of a User-Agent header. The client controls the header, so the
+// result is cut short, and must be shown as text.
 func (w *words) device(header string) string {
 	ua := useragent.Parse(header)
 	browser, system := short(ua.Name), systems.Replace(short(ua.OS))
@@ -45,11 +46,12 @@ func short(s string) string {
 	return s
 }
 
-// sayDate is a message with a {date} that the script puts into the visitor's own time.
+// sayDate returns a message whose {date} the script converts to the visitor's local time.
 func (w *words) sayDate(key string, t time.Time) template.HTML {
 	const mark = "\x00"
 	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` + template.HTMLEscapeString(w.Date(t)) + `</time>`
-	parts := strings.SplitN(strings.ReplaceAll(w.say(key, "date", mark), w.isolate(mark), mark), mark, 2) // dir isolates
+	// The dir attribute isolates the date, so the isolating characters are removed.
+	parts := strings.SplitN(strings.ReplaceAll(w.say(key, "date", mark), w.isolate(mark), mark), mark, 2)
 	for i := range parts {
 		parts[i] = template.HTMLEscapeString(parts[i])
 	}

@@ -16,12 +16,12 @@ import (
 const (
 	// downloadPiece is how much of a download is written at a time, in bytes.
 	downloadPiece = 32 << 10
-	// downloadStall is how long a visitor may take for such a piece.
+	// downloadStall is how long a visitor may take to receive one piece.
 	downloadStall = 30 * time.Second
 )
 
-// postExport is a download, which leaves the page where it was. After the password has been asked for that would be the
-// wrong page.
+// postExport sends the account as a download, which leaves the browser on the page it was on. After the
+// password form that page would be the wrong one, so the visitor goes back to the account page first.
 func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token secret.Token) error {
 	if f.asked {
 		return ui.done(w, "export")
@@ -38,36 +38,38 @@ func (ui *UI) postExport(w http.ResponseWriter, r *http.Request, f form, token s
 		<-d.isCut
 	}
 	if err != nil && d.began {
-		panic(http.ErrAbortHandler) // half a file must not look like a whole one
+		panic(http.ErrAbortHandler) // so that the browser does not take half a file for a whole one
 	}
-	d.allow() // or who gives way before the file began could not be told
+	d.allow() // cut may have set the deadline; an error must still reach the visitor
 	return err
 }
 
-// download is a file that is written as it comes. One that fits into a piece is sent whole or not at all.
+// download is a file that is written while it is produced. A file that fits into one piece is sent whole or not
+// at all.
 type download struct {
 	w     http.ResponseWriter
-	ctx   context.Context // ends when the download has to
+	ctx   context.Context // ends when the download must end
 	isCut chan struct{}
 	buf   bytes.Buffer
 	began bool
 }
 
-// cut ends the wait for a visitor who takes nothing.
+// cut ends the wait for a visitor who receives nothing.
 func (d *download) cut() {
 	defer close(d.isCut)
-	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now()) // not every ResponseWriter has deadlines
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now()) // some ResponseWriters have no deadlines
 }
 
-// allow gives the visitor time for what is written next.
+// allow sets the deadline for the next write.
 func (d *download) allow() {
-	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // as in cut
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadStall)) // see cut
 }
 
-// flush sends what there is.
+// flush sends what is in the buffer.
 func (d *download) flush() error {
 	d.allow()
-	if err := context.Cause(d.ctx); err != nil { // else cut is still to come
+	// Checked after allow: if the context ends later, cut is called later and its deadline stands.
+	if err := context.Cause(d.ctx); err != nil {
 		return err
 	}
 	if !d.began {
@@ -79,7 +81,7 @@ func (d *download) flush() error {
 	return err
 }
 
-// export writes an Export as it would be with its pages in it.
+// export writes e as one JSON object, with its sessions and events read page by page.
 func (d *download) export(e *auth.Export) error {
 	head, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
@@ -96,7 +98,7 @@ func (d *download) export(e *auth.Export) error {
 	return d.flush()
 }
 
-// writeList writes a field that is a list.
+// writeList writes a field that holds a list.
 func writeList[T any](d *download, name string, list iter.Seq2[T, error]) error {
 	d.buf.WriteString(",\n  \"" + name + "\": [")
 	separator, end := "\n    ", "]"

@@ -9,10 +9,10 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// fault is a refusal with a status of its own, for requests no form of ours makes.
+// fault is a refusal with a status of its own, for requests that none of the gate's forms makes.
 type fault struct {
 	status int
-	key    string // the message to the visitor; empty: that of the status
+	key    string // the message to the visitor; empty: the message of the status
 	args   []any
 }
 
@@ -33,20 +33,21 @@ var (
 	errCrossSite   = &fault{status: http.StatusForbidden, key: "fault.cross_site"}
 )
 
-// form is what somebody typed.
+// form holds the fields that the visitor filled in.
 type form struct {
 	Email, Name       string
 	password, current secret.Password
 	Remember          bool
 	Next              string // a path on this site, or empty
-	ID                string // which session is meant
-	asked             bool   // there is a field for the password
+	ID                string // the id of the session that the form is about
+	asked             bool   // the form has a password field
 }
 
-// fields are those that our forms have.
+// fields are the names of all fields of the gate's forms.
 var fields = []string{"email", "password", "current", "name", "remember", "next", "id"}
 
-// readForm is one of our forms, which receive has read. Fields we do not know are ignored; ours may come once.
+// readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
+// once.
 func readForm(r *http.Request) (form, error) {
 	values := r.PostForm
 	if values == nil {
@@ -72,8 +73,8 @@ func isOn(s string) bool {
 	return true
 }
 
-// checkOrigin refuses posts from other sites. Browsers say where a post comes from in Sec-Fetch-Site or Origin; a
-// program that says neither has no user who could be tricked.
+// checkOrigin refuses posts from other sites. Browsers say in Sec-Fetch-Site or Origin where a post comes from.
+// A client that sends neither header is no browser, and has no user whom another site could trick.
 func (ui *UI) checkOrigin(r *http.Request) error {
 	if ui.overHTTP(r) {
 		return &fault{http.StatusForbidden, "fault.http", []any{"url", ui.absolute(ui.c.Prefix + "/login")}}
@@ -84,8 +85,8 @@ func (ui *UI) checkOrigin(r *http.Request) error {
 	return nil
 }
 
-// overHTTP notices, before a password is checked, that the browser would throw the session cookie away: the page was
-// opened over http while the cookie is for https only.
+// overHTTP reports whether the form's page was opened over http while the session cookie is for https only. The
+// browser would discard the cookie, so this is checked before the password.
 func (ui *UI) overHTTP(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
 	return err == nil && ui.c.Cookie.Secure && origin.Scheme == "http" && strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname())

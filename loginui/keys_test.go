@@ -10,10 +10,11 @@ import (
 	"testing"
 )
 
-// said finds the messages that code and templates name.
+// said matches the messages that code and templates name.
 var said = regexp.MustCompile(`\b[sS]ay(?:Date)?\(?\s*"([a-z_.]+)"`)
 
-// families are messages whose names are put together: of a field and its problem, of a status, of a page, of a deed.
+// families matches messages whose names are put together from a field and its problem, a status, a page, or a
+// deed.
 var families = regexp.MustCompile(`^(email|name|password|current|fault|account\.done|login\.done|mail\.[a-z_]+)\.[a-z_.]+$|\.(title|submit|busy)$|^date\.months$|^(reset|undo)\.say$`)
 
 func TestEveryMessageExistsAndIsSaid(t *testing.T) {
@@ -37,7 +38,7 @@ func TestEveryMessageExistsAndIsSaid(t *testing.T) {
 			}
 			for key := range texts {
 				if strings.Contains(string(content), `"`+key+`"`) {
-					named[key] = true // handed to something that says it
+					named[key] = true // passed to a function that says the message
 				}
 			}
 		}

@@ -12,22 +12,23 @@ import (
 	"golang.org/x/text/language"
 )
 
-// source is the language that has every message. Others fall back to it, message by message.
+// source is the language that has every message. Other languages fall back to it, message by message.
 const source = "en"
 
-// languages are what the pages can be read in. The first is for those who can read none of them.
+// languages holds the languages of the pages. The first is for visitors who read none of them.
 type languages struct {
 	list    []*words
-	source  *words // for programs
+	source  *words // for answers to programs
 	matcher language.Matcher
 }
 
-// ErrNoLanguage: Brand.Languages asks for one that has no messages.
+// ErrNoLanguage means that Brand.Languages names a language without messages.
 var ErrNoLanguage = errors.New("there is no language")
 
-// loadLanguages reads our message files, and the operator's over them: a file for a language of ours may hold some
-// messages, one for another language adds it. offered are the languages to offer, in order; empty means all, English first.
-// warn is called with what works and is not right.
+// loadLanguages reads the gate's message files and lays the operator's over them. The operator's file for an
+// existing language may hold a part of the messages; a file for another language adds that language. offered
+// lists the languages to offer, in order; empty means all, English first. warn is called for messages that are
+// missing and shown in English.
 func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (languages, error) {
 	ours, err := ourMessages()
 	if err != nil {
@@ -64,11 +65,12 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 	return l, nil
 }
 
-// merge lays the operator's messages over ours. A language has to have a name, or the switcher would call it English.
+// merge lays the operator's messages over the gate's. A language without a name is refused: the switcher would
+// call it English.
 func merge(texts, own map[string]map[string]text) error {
 	for tag, t := range own {
 		merged := map[string]text{}
-		maps.Copy(merged, texts[tag]) // which others share
+		maps.Copy(merged, texts[tag]) // a copy: others share the map
 		maps.Copy(merged, t)
 		texts[tag] = merged
 		if _, ok := texts[tag]["language.name"]; !ok {
@@ -78,7 +80,7 @@ func merge(texts, own map[string]map[string]text) error {
 	return nil
 }
 
-// complete fills in what a language lacks, and returns the keys.
+// complete fills in the messages that a language lacks, and returns their keys.
 func complete(t, from map[string]text) (missing []string) {
 	for _, key := range slices.Sorted(maps.Keys(from)) {
 		if _, ok := t[key]; !ok {
@@ -89,13 +91,14 @@ func complete(t, from map[string]text) (missing []string) {
 	return missing
 }
 
-// languageCookie keeps what the visitor chose. It is no secret, and an app may read it, or set it to its own language.
+// languageCookie keeps the language that the visitor chose. It is no secret: the app may read and set it.
 const languageCookie = "gatepost_language"
 
-// maxAccept bounds what is parsed of Accept-Language.
+// maxAccept is the longest Accept-Language header that is parsed, in bytes.
 const maxAccept = 512
 
-// wordsFor are the visitor's: as chosen in the address or before, else the best of those his browser asks for.
+// wordsFor returns the words in the visitor's language: the one in the address, else the one in the cookie,
+// else the best match for what the browser asks for.
 func (l languages) wordsFor(r *http.Request) *words {
 	if w := l.find(r.URL.Query().Get("lang")); w != nil {
 		return w
@@ -110,7 +113,7 @@ func (l languages) wordsFor(r *http.Request) *words {
 		return l.list[0]
 	}
 	wanted, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil { // of one entry: the others still say what is wanted
+	if err != nil { // one entry is malformed: take the valid ones
 		for entry := range strings.SplitSeq(accept, ",") {
 			tags, _, _ := language.ParseAcceptLanguage(entry)
 			wanted = append(wanted, tags...)
@@ -123,10 +126,10 @@ func (l languages) wordsFor(r *http.Request) *words {
 	return l.list[i]
 }
 
-// Speaks says whether the pages can be read in the language of just this name.
+// Speaks reports whether the pages exist in the language with exactly this name.
 func (ui *UI) Speaks(name string) bool { return ui.languages.find(name) != nil }
 
-// find is the language with just this name.
+// find returns the language with exactly this name, or nil.
 func (l languages) find(name string) *words {
 	for _, w := range l.list {
 		if strings.EqualFold(w.Lang, name) {

@@ -50,7 +50,7 @@ func TestNoLanguageLacksAMessage(t *testing.T) {
 	}
 }
 
-// A message with a number has a form for each category that its language tells apart, and no other.
+// A message with a number has a form for each plural category of its language, and no other.
 func TestPluralFormsAreThoseOfTheLanguage(t *testing.T) {
 	for name, own := range ourTexts(t) {
 		tag, needed := language.Make(name), map[string]bool{"other": true}

@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// The pages that mailed links open, below Prefix.
+// Paths of the pages that mailed links open, below Prefix.
 const (
 	forgotPath  = "/login/forgot"
 	resetPath   = "/login/reset"
@@ -26,14 +26,15 @@ var linkPaths = map[mail.Purpose]string{
 	mail.ForReset: resetPath, mail.ForVerify: verifyPath, mail.ForInvite: invitePath, mail.ForChange: changePath, mail.ForUndo: undoPath,
 }
 
-// LinkURL is the address that a link opens. It holds the secret of the link, and goes to nobody but whom it is for.
+// LinkURL returns the address of a mailed link. It holds the link's secret, so it must go to the recipient
+// alone.
 func (ui *UI) LinkURL(p mail.Purpose, t secret.Token) string {
 	return ui.absolute(ui.c.Prefix+linkPaths[p]) + "?token=" + url.QueryEscape(string(t))
 }
 
-// opened is a page that a mailed link opens. The secret goes from the address into a cookie first: addresses stay in histories,
-// logs, and the Referer of whatever a page loads. Whatever fetches links before their reader does, a scanner or a browser,
-// changes nothing by it: what a link is for is done by a form.
+// opened wraps a page that a mailed link opens. It first moves the secret from the address into a cookie,
+// because addresses stay in histories, in logs and in the Referer of what a page loads. Opening a link changes
+// nothing: scanners and browsers open links before their reader does. Only the form on the page acts.
 func (ui *UI) opened(path string, show page) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		query := r.URL.Query()
@@ -48,7 +49,7 @@ func (ui *UI) opened(path string, show page) page {
 	}
 }
 
-// withMail is a page that only mail leads to, or that mails.
+// withMail answers 404 instead of the page when the gate sends no mail.
 func (ui *UI) withMail(show page) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !ui.c.Mail {
@@ -58,28 +59,29 @@ func (ui *UI) withMail(show page) page {
 	}
 }
 
-// linkForm is the form of a page that a link opens. It says which link that was: in another tab another may have been opened since.
+// linkForm makes the form of a page that a link opens. It carries the link's fingerprint, since another tab may
+// have opened another link since.
 func (ui *UI) linkForm(r *http.Request, name, path string, f form) formPage {
 	p := ui.form(r, name, path, f)
 	p.ID = fingerprint(ui.link(r))
 	return p
 }
 
-// sameLink says whether a form is about the link opened last.
+// sameLink reports whether the form is about the link that was opened last.
 func (ui *UI) sameLink(r *http.Request, f form) bool { return f.ID == fingerprint(ui.link(r)) }
 
-// fingerprint tells links apart, and opens nothing.
+// fingerprint tells links apart without revealing their secret.
 func fingerprint(t secret.Token) string {
 	sum := sha256.Sum256([]byte(t))
 	return hex.EncodeToString(sum[:8])
 }
 
-// link is the token of the link opened last; empty when there is none.
+// link returns the token of the link that was opened last, or "".
 func (ui *UI) link(r *http.Request) secret.Token { return ui.c.Cookie.ReadLink(r.Header) }
 
-// closeLink forgets the link opened last, for when somebody signs in, up or out: whoever comes next may be another
-// person, and would have what the link opens. One to a new address opens nothing without its user's session, and stays:
-// they may have to sign in first.
+// closeLink forgets the link that was opened last when a visitor signs in, up or out. The next user of the
+// browser may be another person, and must not get what the link opens. A link that confirms a new address
+// stays: it works only with its user's session, and the user may have to sign in first.
 func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
 	if ui.link(r) == "" {
 		return
@@ -89,7 +91,7 @@ func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readLink says what the link opened last is about, if it is for one of some purposes.
+// readLink looks up the link that was opened last. It fails with auth.ErrBadLink when allowed refuses the link.
 func (ui *UI) readLink(r *http.Request, allowed func(auth.Link) bool) (auth.Link, error) {
 	l, err := ui.store.Link(r.Context(), ui.link(r))
 	if err == nil && !allowed(l) {
@@ -102,7 +104,7 @@ func isFor(p mail.Purpose) func(auth.Link) bool {
 	return func(l auth.Link) bool { return l.Purpose == p }
 }
 
-// sent is the page that says what to do next: read the mail.
+// sent shows the page that tells the visitor to read their mail.
 func (ui *UI) sent(w http.ResponseWriter, r *http.Request, status int, key, email string) error {
 	p := messagePage{base: ui.refusal(r, "sent.title")}
 	p.Text, p.More = p.say(key, "email", email), p.say("sent.more")

@@ -32,7 +32,7 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "login", p)
 }
 
-// alreadyIn sends a visitor who is signed in on his way.
+// alreadyIn redirects a visitor who is signed in to next. It reports whether it did.
 func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Token, next string) (bool, error) {
 	_, err := ui.store.Lookup(r.Context(), token)
 	if errors.Is(err, session.ErrNoSession) {
@@ -45,8 +45,9 @@ func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Tok
 	return true, nil
 }
 
-// whyNoCookie explains a login that seems to loop. Whoever is sent here from one of our own forms has just signed in,
-// and the cookie did not come back. The links on those pages send no Referer.
+// whyNoCookie explains a login that seems to loop. A visitor who was sent to the login right from one of the
+// gate's own forms has just signed in, and their browser did not send the cookie back. The links on these pages
+// send no Referer.
 func (ui *UI) whyNoCookie(r *http.Request, w *words, present bool) string {
 	from, err := url.Parse(r.Header.Get("Referer"))
 	if err != nil || present || from.Host != r.Host || r.URL.Query().Get("next") == "" {
@@ -88,7 +89,7 @@ func (ui *UI) signIn(r *http.Request, f form) (auth.Issued, error) {
 	})
 }
 
-// signedIn gives the browser its cookies. Half a sign-in is none.
+// signedIn sets the cookies of the session and of the browser. Without a session it sets none.
 func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
 	if issued.Session == "" {
 		return

@@ -1,5 +1,5 @@
-// Package loginui is what people see of the gate: login, signup, logout, the account page, and every refusal. It is
-// the one place where an error becomes a status and words. It decides nothing about who may pass.
+// Package loginui serves the pages of the gate: login, signup, logout, the account page, and every refusal. It
+// is the one place where an error becomes a status and a message. It does not decide who may pass.
 package loginui
 
 import (
@@ -20,29 +20,29 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Config is what the pages need. All fields are required unless they say otherwise.
+// Config holds what the pages need. All fields are required unless they say otherwise.
 type Config struct {
-	// PublicURL is the origin people type. Forms are refused from any other.
+	// PublicURL is the origin that visitors type. Forms from any other origin are refused.
 	PublicURL *url.URL
-	// Prefix is where the pages live: "" for /login, "/auth" for /auth/login.
+	// Prefix is the path above the pages: "" for /login, "/auth" for /auth/login.
 	Prefix string
-	// Home is the path where login lands when no page was asked for.
+	// Home is the path that a login leads to when the visitor asked for no page.
 	Home string
-	// AppName is the name shown.
+	// AppName is the name of the app on the pages.
 	AppName string
-	// SignUpClosed takes the signup page and the links to it away; ByInvitation says that some are invited.
+	// SignUpClosed removes the signup page and the links to it. ByInvitation says that users can be invited.
 	SignUpClosed, ByInvitation bool
-	// Mail says that mail can be sent, and offers what needs it.
+	// Mail says that the gate can send mail. It enables what needs mail.
 	Mail bool
-	// Confirm says that people are to confirm their address, and offers it on the account page; ConfirmFirst that they cannot log
-	// in before. Both take Mail.
+	// Confirm offers users to confirm their address on the account page. ConfirmFirst refuses their login until
+	// they have. Both need Mail.
 	Confirm, ConfirmFirst bool
-	// PasswordMin is the shortest password, for the hint beside the field.
+	// PasswordMin is the least length of a password in characters, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie session.Cookie
-	// AppCookies end with the session, and when the account behind the browser changes. Empty: the app's own session
-	// stays.
+	// AppCookies are ended with the session, and when the account that uses the browser changes. Empty: the
+	// app's own session stays.
 	AppCookies []AppCookie
 	// Brand is how the pages look.
 	Brand Brand
@@ -60,24 +60,25 @@ type UI struct {
 	site      site
 	policy    string // Content-Security-Policy
 	routes    map[string]methods
-	free      map[string]bool // paths that cost nothing, and are always served
+	free      map[string]bool // paths that cost little, and are served at any load
 	origin    *http.CrossOriginProtection
-	forms     *share.Pool // those that are being read, in bytes
+	forms     *share.Pool // the bytes of the forms that are being read
 	admission *share.Admission
 }
 
-// atOnce is how many of our pages are answered at once. Most of that time they wait: for a turn to hash, for the next
-// step of a refusal.
+// atOnce is how many of the gate's pages are answered at once. Most of them wait: for a turn to hash a
+// password, or for the delay of a refusal.
 const atOnce = 1024
 
 // methods are the handlers of one path, by method. HEAD is served as GET.
 type methods map[string]page
 
-// page answers a request, or returns the error that Refuse turns into an answer.
+// page answers a request, or returns an error that becomes an answer through Refuse.
 type page func(http.ResponseWriter, *http.Request) error
 
-// New parses the templates and messages. Where some are the operator's it renders every page, so that what is broken is an
-// error at start, which names the file and the line. The store may be nil for that alone.
+// New parses the templates and messages. If some are the operator's, it also renders every page, so that a
+// faulty template is an error at start that names the file and the line. The store may be nil as long as no
+// request is answered.
 func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -97,7 +98,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 		return nil, err
 	}
 	if c.Brand.Overrides == nil {
-		return ui, nil // ours are tried by a test
+		return ui, nil // a test renders the gate's own
 	}
 	return ui, ui.rehearse()
 }
@@ -134,7 +135,7 @@ func (ui *UI) addRoutes() error {
 	return ui.addAssets()
 }
 
-// addAssets makes what pages refer to: one stylesheet and one script, and the logo.
+// addAssets makes the files that pages refer to: one stylesheet, one script, and the logo.
 func (ui *UI) addAssets() error {
 	style, err1 := files.ReadFile("static/style.css")
 	script, err2 := files.ReadFile("static/script.js")
@@ -154,18 +155,20 @@ func (ui *UI) addAssets() error {
 	for _, a := range assets {
 		ui.routes[a.path], ui.free[a.path] = methods{"GET": a.serve}, true
 	}
-	// The app shares our origin, and whatever people upload there must not run here: no script but this one.
+	// The app shares the gate's origin, and files uploaded to it must not run here. So one script alone is
+	// allowed.
 	allowed := ui.absolute(ui.site.Script)
 	if strings.HasPrefix(ui.c.PublicURL.Host, "[") {
-		allowed = "'self'" // a policy cannot name such a host
+		allowed = "'self'" // a policy cannot name an IPv6 address
 	}
 	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + allowed +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
 	return nil
 }
 
-// Owns says whether a raw path is ours: one of the routes in its exact spelling, or a plain path below /account or
-// /.gatepost, where later pages live. Any other spelling is the app's, and the rules judge it.
+// Owns reports whether a raw path belongs to the gate: a route in its exact spelling, or a plain path below
+// /account or /.gatepost, which are reserved for later pages. Every other spelling belongs to the app, and is
+// judged by the rules.
 func (ui *UI) Owns(rawPath string) bool {
 	if _, ok := ui.routes[rawPath]; ok {
 		return true
@@ -174,14 +177,14 @@ func (ui *UI) Owns(rawPath string) bool {
 		!strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
 }
 
-// LeadsBack says whether a page of ours sends a visitor who is signed in back to the app.
+// LeadsBack reports whether the page at this path sends a signed-in visitor back to the app.
 func (ui *UI) LeadsBack(rawPath string) bool {
 	own, ok := strings.CutPrefix(rawPath, ui.c.Prefix)
 	return ok && (own == "/login" || own == "/signup" || own == "/register")
 }
 
-// Handler serves the pages. It expects only requests whose raw path Owns approved, with the client's address in
-// RemoteAddr.
+// Handler serves the pages. Owns must have approved the raw path of each request, and RemoteAddr must be the
+// client's address.
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ui.protect(w.Header())
@@ -223,8 +226,8 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 	return ui.admit(w, r, handle)
 }
 
-// admit serves a page if its client's network has not too many under way, in the client's name. A form was read before:
-// whoever is slow to send one must not take a place of those who wait for an answer.
+// admit serves a page unless the client's network already has too many pages under way. The form has been read
+// before, so a client that is slow to send one takes no place from those who wait for an answer.
 func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 	if ui.free[r.URL.EscapedPath()] {
 		return handle(w, r)
@@ -248,7 +251,7 @@ func (m methods) allow() string {
 	return "GET, HEAD, POST"
 }
 
-// protect sets the headers every page of ours carries, and no answer of the app's.
+// protect sets the headers that every page of the gate carries. Answers of the app do not get them.
 func (ui *UI) protect(h http.Header) {
 	h.Set("Content-Security-Policy", ui.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -257,19 +260,20 @@ func (ui *UI) protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// client is where the request came from, for the throttle and the audit line.
+// client describes the sender of a request, for the throttle and the audit log.
 func (ui *UI) client(r *http.Request) secret.Client {
 	return secret.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
 		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id")}
 }
 
-// clientAddr is the zero address when there is none.
+// clientAddr returns the zero address when RemoteAddr holds none.
 func clientAddr(r *http.Request) netip.Addr {
 	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return ap.Addr()
 }
 
-// presented is the session cookie the browser sent. present without a token is one that cannot be valid.
+// presented returns the session cookie that the browser sent. If present is true and t is empty, the cookie
+// cannot be valid.
 func (ui *UI) presented(r *http.Request) (t secret.Token, present bool) {
 	return ui.c.Cookie.Read(r.Header)
 }

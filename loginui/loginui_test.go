@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { authtest.Main(m) }
 
 const password = "correct horse battery"
 
-// desk is the pages on a database of their own.
+// desk serves the pages on a database of its own.
 type desk struct {
 	ui      *loginui.UI
 	handler http.Handler
@@ -54,7 +54,7 @@ func newDesk(t *testing.T, change ...func(*loginui.Config)) *desk {
 	return &desk{ui, ui.Handler(), store, db}
 }
 
-// answer is what came back.
+// answer is a response and its body.
 type answer struct {
 	*http.Response
 	body string
@@ -87,7 +87,7 @@ func (d *desk) do(t *testing.T, method, target, body string, headers ...string) 
 	return answer{res, string(b)}
 }
 
-// cookie signs a user up and returns his Cookie header.
+// cookie signs a user up and returns their Cookie header.
 func (d *desk) cookie(t *testing.T, email string) string {
 	t.Helper()
 	a := d.do(t, "POST", "/signup", form("email", email, "password", password, "name", "Ada", "remember", "on"))
@@ -269,7 +269,7 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 	}
 }
 
-// Whether an address has an account must not show, in the body or in a header, on the way to the throttle and beyond.
+// Neither the body nor a header may show whether an address has an account, before and after the throttle acts.
 func TestLoginAnswersKnownAndUnknownAddressesAlike(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -280,7 +280,7 @@ func TestLoginAnswersKnownAndUnknownAddressesAlike(t *testing.T) {
 	for i := range 7 {
 		known := d.do(t, "POST", "/login", form("email", "ada@example.com", "password", "wrong password"))
 		unknown := d.do(t, "POST", "/login", form("email", "eve@example.com", "password", "wrong password"))
-		seconds := regexp.MustCompile(`\d+ seconds`) // that may tick between the two
+		seconds := regexp.MustCompile(`\d+ seconds`) // the number may change between the two answers
 		if known.StatusCode != unknown.StatusCode ||
 			seconds.ReplaceAllString(strings.ReplaceAll(known.body, "ada@", "eve@"), "") != seconds.ReplaceAllString(unknown.body, "") {
 			t.Errorf("attempt %d: %d and %d\n%s\n%s", i+1, known.StatusCode, unknown.StatusCode, known.body, unknown.body)
@@ -293,7 +293,8 @@ func TestLoginAnswersKnownAndUnknownAddressesAlike(t *testing.T) {
 	}
 }
 
-// Somebody who has logged in with this browser gets in with it while others guess, though the session is long over.
+// A user who has logged in with this browser can log in again while others guess their password, even long
+// after the session ended.
 func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -442,7 +443,7 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// A form that never arrives is answered, over a real connection.
+// A form that never arrives is answered with 408, over a real connection.
 func TestAFormThatDoesNotArriveIs408(t *testing.T) {
 	loginui.ShortForms()
 	d := newDesk(t)

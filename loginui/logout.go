@@ -7,13 +7,13 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// logoutPage is logout.html.
+// logoutPage is the data of logout.html.
 type logoutPage struct {
 	base
 	Session session.Session
 }
 
-// getLogout only asks: a link or an image anywhere could make a browser come here.
+// getLogout only asks. Any link or image on any site could make a browser request this page.
 func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	token, present := ui.presented(r)
 	described, err := ui.store.Describe(r.Context(), token)
@@ -30,8 +30,8 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", ""), described})
 }
 
-// postLogout ends the session before it answers. When that fails the visitor is told he is still signed in, and the
-// cookie stays.
+// postLogout ends the session before it answers. When that fails, the page says that the visitor is still
+// signed in, and the cookie stays.
 func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
 	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
@@ -43,8 +43,9 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// signedOut makes the browser forget: the cookie, and the pages it kept for Back. Chromium takes Clear-Site-Data on this
-// answer before it puts the page being left into its memory, so the login page says it once more (getForget).
+// signedOut makes the browser drop the session cookie and the pages it keeps for Back. Chromium acts on
+// Clear-Site-Data in this answer before it stores the page that the visitor leaves, so an image on the
+// login page sends the header again (getForget).
 func (ui *UI) signedOut(w http.ResponseWriter) {
 	ui.c.Cookie.Clear(w.Header())
 	ui.c.Cookie.Mark(w.Header())
@@ -52,13 +53,13 @@ func (ui *UI) signedOut(w http.ResponseWriter) {
 	seeOther(w, ui.c.Prefix+"/login")
 }
 
-// clearCache is what Clear-Site-Data says.
+// clearCache is the value of Clear-Site-Data.
 const clearCache = `"cache"`
 
-// forgetPath is an empty image on the login page that follows a log-out.
+// forgetPath is the path of an empty image on the login page after a logout.
 const forgetPath = "/.gatepost/forget"
 
-// getForget makes the browser drop the pages it keeps, when a page of ours asks; other sites have no business to.
+// getForget makes the browser drop the pages it keeps. It ignores requests from other sites.
 func getForget(w http.ResponseWriter, r *http.Request) error {
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "" || site == "same-origin" {
 		w.Header().Set("Clear-Site-Data", clearCache)
@@ -67,7 +68,7 @@ func getForget(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// stillSignedIn is a logout that could not be carried out.
+// stillSignedIn is the error of a logout that could not be carried out.
 type stillSignedIn struct{ cause error }
 
 func (e *stillSignedIn) Error() string { return e.cause.Error() }

@@ -11,21 +11,21 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 )
 
-// Letter is a mail in words.
+// Letter is the text of a mail.
 type Letter struct {
-	ID          string // stays the same when it is sent again
+	ID          string // stays the same when the mail is sent again
 	To, Subject string
 	Text, HTML  string
 	Lang        string
 }
 
-// letterTemplates are mail.html and mail.txt.
+// letterTemplates are the templates mail.html and mail.txt.
 type letterTemplates struct {
 	html *template.Template
 	text *texttemplate.Template
 }
 
-// mailPage is what mail.html and mail.txt are filled in with.
+// mailPage is the data of mail.html and mail.txt.
 type mailPage struct {
 	*words
 	AppName  string
@@ -34,13 +34,13 @@ type mailPage struct {
 	Subject  string
 	Intro    string
 	Facts    []mailFact
-	Question string // before the button; empty: nothing is to be said
-	Button   string // empty: there is none
+	Question string // before the button; empty: no question
+	Button   string // empty: no button
 	URL      template.URL
 	After    string
 }
 
-// mailFact is what happened, when, where and with what.
+// mailFact is one detail of an event: when, where or with which device it happened.
 type mailFact struct{ Name, Value string }
 
 func parseLetters(sources map[string]string) (letterTemplates, error) {
@@ -49,8 +49,8 @@ func parseLetters(sources map[string]string) (letterTemplates, error) {
 	return letterTemplates{html, text}, errors.Join(err1, err2)
 }
 
-// Compose puts a mail into words, in its language or else the first. Its links lead to the public URL, whatever host the request
-// named that caused it.
+// Compose writes a mail in its language, or else in the first one. Its links lead to the public URL, whatever
+// host was named in the request that caused it.
 func (ui *UI) Compose(m mail.Mail) (Letter, error) {
 	p := ui.mailPage(m)
 	var text, html strings.Builder
@@ -85,10 +85,10 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 	return p
 }
 
-// tellsWhere are the mails about what was done, which say where.
+// tellsWhere are the mails about an event. They say when, where and with which device it happened.
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true, mail.Deleted: true, mail.SignIn: true}
 
-// mailURL is where the button of a mail leads.
+// mailURL returns the address that the button of a mail leads to.
 func (ui *UI) mailURL(m mail.Mail) string {
 	switch p := m.Kind.Purpose(); {
 	case p != "" && m.Next != "":

@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// aLink is as long as links are.
+// aLink has the length of real links.
 const aLink = secret.Token("0123456789012345678901234567890123456789012")
 
 func aMail(kind mail.Kind, lang string) mail.Mail {

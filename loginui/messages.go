@@ -24,7 +24,7 @@ var messageFiles embed.FS
 // text is one message: a single form, a form for each plural category of the language, or a list.
 type text struct {
 	other string
-	forms map[string]string // by category, when there are several
+	forms map[string]string // by plural category; nil for a single form
 	list  []string
 }
 
@@ -32,17 +32,17 @@ type text struct {
 var categories = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
 
 func (t text) form(tag language.Tag, n int) string {
-	const cycle = 10_000_000 // the rules look at no more digits
+	const cycle = 10_000_000 // the plural rules look at no more digits
 	if f, ok := t.forms[categories[plural.Cardinal.MatchPlural(tag, n%cycle, 0, 0, 0, 0)]]; ok {
 		return f
 	}
 	return t.other
 }
 
-// ourMessages are those in messageFiles, which nobody may change.
+// ourMessages returns the messages in messageFiles. The result is shared and must not be changed.
 var ourMessages = sync.OnceValues(func() (map[string]map[string]text, error) { return readMessages(messageFiles, nil) })
 
-// readMessages reads messages/*.json. known are the messages there may be; nil: any.
+// readMessages reads messages/*.json. Messages that are not in known are refused; nil allows any.
 func readMessages(files fs.FS, known map[string]text) (map[string]map[string]text, error) {
 	names, err := list(files, "messages")
 	if err != nil {
@@ -70,8 +70,8 @@ func readMessages(files fs.FS, known map[string]text) (map[string]map[string]tex
 	return texts, errors.Join(errs...)
 }
 
-// list are the files in a directory that need not be there. Hidden ones are left out: container platforms and editors put
-// theirs beside.
+// list returns the files in a directory, or none if the directory does not exist. Hidden files are left out:
+// container platforms and editors put such files there.
 func list(files fs.FS, dir string) (names []string, err error) {
 	entries, err := fs.ReadDir(files, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +85,7 @@ func list(files fs.FS, dir string) (names []string, err error) {
 	return names, err
 }
 
-// parseMessages reads one file. Every error names it and the line.
+// parseMessages reads one file. Every error names the file and the line.
 func parseMessages(name string, content []byte, known map[string]text) (map[string]text, error) {
 	d := json.NewDecoder(bytes.NewReader(content))
 	texts := map[string]text{}
@@ -107,7 +107,7 @@ func parseMessages(name string, content []byte, known map[string]text) (map[stri
 		}
 		if err != nil {
 			fault(fmt.Errorf("not a JSON object of messages: %w", err))
-			return nil, errors.Join(errs...) // what follows cannot be told
+			return nil, errors.Join(errs...) // the rest of the file cannot be parsed
 		}
 		t, err := parseText(raw)
 		if _, double := texts[key]; err == nil && double {
@@ -148,7 +148,7 @@ func parseText(raw json.RawMessage) (t text, err error) {
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}?`)
 
-// fits says whether a message can stand for ours of the same key.
+// fits checks that a message can replace the gate's message with the same key.
 func fits(t text, known map[string]text, key string) error {
 	ours, ok := known[key]
 	if !ok {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxNext bounds the address to return to; it travels in a URL and a form.
+// maxNext is the longest address to return to, in bytes. The address travels in a URL and a form.
 const maxNext = 4096
 
-// localPath returns s if a browser that is sent there stays on this origin, and else nothing. Browsers read \ as /,
-// and drop tabs and line ends before they look, so none of those may be there at all.
+// localPath returns s, percent-encoded, if a browser that is redirected to it stays on this origin, and ""
+// otherwise. Browsers read \ as / and drop tabs and line ends first, so paths with any of these are refused.
 func localPath(s string) string {
 	if len(s) > maxNext || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
 		return ""
@@ -31,7 +31,7 @@ func localPath(s string) string {
 	return escapeRest(s)
 }
 
-// escapeRest percent-encodes what may not stand in a header as it is, as the browser would have.
+// escapeRest percent-encodes the bytes that must not stand in a header, as a browser does.
 func escapeRest(s string) string {
 	var out strings.Builder
 	for i := range len(s) {
@@ -45,7 +45,7 @@ func escapeRest(s string) string {
 	return out.String()
 }
 
-// landing is where a successful login goes. Our own way in and out is no place to land on.
+// landing returns the address that a login leads to. The pages for logging in and out are replaced by Home.
 func (ui *UI) landing(next string) string {
 	if next = localPath(next); next == "" {
 		return ui.c.Home
@@ -60,7 +60,7 @@ func (ui *UI) landing(next string) string {
 	return next
 }
 
-// withNext is a link to one of our pages that carries the page asked for.
+// withNext returns a link to one of the gate's pages that carries the page asked for.
 func (ui *UI) withNext(page, next string) string {
 	if next == "" {
 		return ui.c.Prefix + page
@@ -68,14 +68,14 @@ func (ui *UI) withNext(page, next string) string {
 	return ui.c.Prefix + page + "?next=" + url.QueryEscape(next)
 }
 
-// asked is the page a refused visitor wanted: the address of a page he was loading, or, when he was sending a form,
-// the page the form was on.
+// asked returns the page that a refused visitor wanted. If they were loading a page, it is its address; if they
+// were sending a form, it is the page with the form, from the Referer.
 func (ui *UI) asked(r *http.Request) string {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		if strings.HasPrefix(r.RequestURI, "/") {
 			return r.RequestURI
 		}
-		return r.URL.RequestURI() // an absolute target
+		return r.URL.RequestURI() // the request line has an absolute URL
 	}
 	from, err := url.Parse(r.Header.Get("Referer"))
 	if err != nil || from.Host == "" || !strings.EqualFold(from.Host, ui.c.PublicURL.Host) && !strings.EqualFold(from.Host, r.Host) {

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// staysHere says whether a browser sent to s from this origin stays on it, by the rules of the WHATWG URL Standard:
-// tabs and line ends are dropped, C0 controls and blanks around it too, and \ is / before the query.
+// staysHere reports whether a browser that is redirected to s from this origin stays on it, by the rules of the
+// WHATWG URL Standard: tabs and line ends are dropped, C0 controls and blanks around s too, and \ means /
+// before the query.
 func staysHere(s string) bool {
 	s = strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\n' || r == '\r' {

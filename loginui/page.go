@@ -9,17 +9,17 @@ import (
 	"github.com/gatepost/gatepost/auth/password"
 )
 
-// base is what every page shows, and what a template can say.
+// base is the data that every page has.
 type base struct {
 	*words
 	site
 	Title     string
-	Failed    bool // something was refused, and the page says what to do
+	Failed    bool // something was refused, and the page says what
 	Wide      bool
-	Languages []languageLink // empty when the page cannot be asked for again
+	Languages []languageLink // empty if the page cannot be requested again
 }
 
-// site is the same on every page.
+// site is the data that is the same on every page.
 type site struct {
 	AppName, Prefix, Home string
 	Stylesheet, Script    string
@@ -28,19 +28,20 @@ type site struct {
 	Terms, Privacy        string // addresses; empty: no link
 }
 
-// languageLink is one entry of the switcher.
+// languageLink is one entry of the language switcher.
 type languageLink struct {
 	Lang, Name, URL string
 	Current         bool
 }
 
-// refusal is the base of a page that is shown in place of another.
+// refusal returns the base of a page that is shown in place of another.
 func (ui *UI) refusal(r *http.Request, title string) base {
 	w := ui.words(r)
 	return base{words: w, site: ui.site, Title: w.say(title)}
 }
 
-// base is that of a page of ours at a path below Prefix. next is the page asked for, which a link to another language keeps.
+// base returns the base of a page at a path below Prefix. The links to other languages keep next, the page
+// asked for.
 func (ui *UI) base(r *http.Request, title, path, next string) base {
 	b := ui.refusal(r, title)
 	if len(ui.languages.list) < 2 {
@@ -58,11 +59,11 @@ func (ui *UI) base(r *http.Request, title, path, next string) base {
 
 func (ui *UI) words(r *http.Request) *words { return ui.languages.wordsFor(r) }
 
-// rememberLanguage keeps a choice made by following a link.
+// rememberLanguage sets the cookie when the visitor follows a link of the language switcher.
 func (ui *UI) rememberLanguage(w http.ResponseWriter, r *http.Request) {
 	chosen := ui.languages.find(r.URL.Query().Get("lang"))
 	if chosen == nil || strings.HasPrefix(r.URL.Path, "/.gatepost/") || strings.HasPrefix(r.URL.Path, "/api/") {
-		return // what is no page may be kept for others
+		return // these answers may be cached and shared
 	}
 	const year = 365 * 24 * 60 * 60
 	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: chosen.Lang, Path: "/", MaxAge: year,
@@ -72,21 +73,21 @@ func (ui *UI) rememberLanguage(w http.ResponseWriter, r *http.Request) {
 // field is one labelled field of a form.
 type field struct {
 	*words
-	ID           string // and name
+	ID           string // also the name
 	Type         string
-	Autocomplete string // token that password managers and browsers fill and save by (HTML, 4.10.18.7)
+	Autocomplete string // autocomplete token for browsers and password managers (HTML, 4.10.18.7)
 	Label        string
-	Value        string // never of a password
+	Value        string // always empty for a password
 	Hint         string
 	Fault        string // what is wrong with it
 	Optional     bool
 	Focus        bool
 	Min, Max     int  // characters; 0: any
-	Most         int  // what the browser must not cut off by itself
-	Chosen       bool // a new password: the script says how long it is
+	Most         int  // the longest value that the server accepts; the browser must not cut it off
+	Chosen       bool // a new password: the script judges its length
 }
 
-// DescribedBy lists the ids of what is said about the field.
+// DescribedBy lists the ids of the field's fault and hint, for aria-describedby.
 func (f field) DescribedBy() string {
 	switch {
 	case f.Hint != "" && f.Fault != "":
@@ -99,28 +100,29 @@ func (f field) DescribedBy() string {
 	return ""
 }
 
-// formPage is a page around one form: login.html, signup.html and form.html.
+// formPage is the data of a page around one form: login.html, signup.html and form.html.
 type formPage struct {
 	base
 	Action       string
-	Intro        []string // before the form
-	Notice       string   // before everything, and no fault
-	Fault        string   // of no field
+	Intro        []string // the paragraphs before the form
+	Notice       string   // above everything; not a fault
+	Fault        string   // a fault that belongs to no field
 	Fields       []field
-	Next, ID     string // hidden fields, where they are not empty
-	Username     string // hidden, for password managers, where the form has no field for it
+	Next, ID     string // hidden fields; empty: no field
+	Username     string // hidden field for password managers, where the form has no field for it
 	AskRemember  bool
 	Remember     bool
-	Submit, Busy string // the button, and what it says while the form is on its way
-	Danger       bool   // there is no way back
-	Cancel       string // where the link beside the button leads; empty: there is none
-	OtherPage    string // link from login to signup and back; empty: there is none
-	Forgot       string // link to where a forgotten password is replaced; empty: there is none
-	Claim        string // link to where whoever did not choose the password chooses one; empty: there is none
-	Forget       string // an image to load after a log-out; else empty
+	Submit, Busy string // the text of the button, and its text while the form is being sent
+	Danger       bool   // the form cannot be undone
+	Cancel       string // target of the link beside the button; empty: no link
+	OtherPage    string // link from login to signup and back; empty: no link
+	Forgot       string // link to the page for a forgotten password; empty: no link
+	Claim        string // link for users who did not choose their password themselves; empty: no link
+	Forget       string // address of an image to load after a logout; else empty
 }
 
-// form is the page with the messages title, submit and busy of a name, whose form is sent to a path below Prefix.
+// form makes the page whose title, submit and busy messages begin with name. Its form is sent to a path below
+// Prefix.
 func (ui *UI) form(r *http.Request, name, path string, f form) formPage {
 	b := ui.base(r, name+".title", path, f.Next)
 	return formPage{base: b, Action: ui.c.Prefix + path, Next: f.Next, Submit: b.say(name + ".submit"), Busy: b.say(name + ".busy")}
@@ -134,23 +136,23 @@ func (p *formPage) name(value string) field {
 	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"), Value: value, Optional: true}
 }
 
-// currentPassword is one to be proved.
+// currentPassword makes the field for the password that the user has now.
 func (p *formPage) currentPassword(id, label string) field {
 	return field{words: p.words, ID: id, Type: "password", Autocomplete: "current-password", Label: p.say(label)}
 }
 
-// newPassword is one to be chosen, of at least min characters.
+// newPassword makes the field for a new password of at least min characters.
 func (p *formPage) newPassword(label string, min int) field {
 	return field{words: p.words, ID: "password", Type: "password", Autocomplete: "new-password", Label: p.say(label),
 		Hint: p.say("password.hint", "n", min), Min: min, Most: password.MaxLength, Chosen: true}
 }
 
-// with adds the fields, tells each its fault, and puts the cursor into the first that is empty; when something was refused
-// the cursor goes to the list of faults instead.
+// with adds the fields with their faults. The first empty field gets the focus, unless something was refused:
+// then the list of faults gets it.
 func (p *formPage) with(faults map[string]string, fields ...field) {
 	focused := p.Failed
 	for _, f := range fields {
-		f.Fault, f.Value = faults[f.ID], strings.ToValidUTF8(f.Value, "\uFFFD") // what was refused is shown again
+		f.Fault, f.Value = faults[f.ID], strings.ToValidUTF8(f.Value, "\uFFFD") // a refused value is shown again
 		if f.Focus = !focused && f.Value == ""; f.Focus {
 			focused = true
 		}

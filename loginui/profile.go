@@ -118,7 +118,7 @@ func (ui *UI) deletePage(r *http.Request, s session.Session, t trouble) formPage
 	return p
 }
 
-// ownForm reads a form and whose it is.
+// ownForm reads a form and the session of the user who sent it.
 func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, session.Session, secret.Token, error) {
 	f, err := readForm(r)
 	if err != nil {

@@ -15,26 +15,26 @@ import (
 )
 
 const (
-	// maxForm bounds each of our own forms, in bytes; the app's bodies have no limit.
+	// maxForm is the most bytes of one of the gate's forms. The app's bodies have no limit.
 	maxForm = 64 << 10
-	// formsMost bounds all that are being read, in bytes.
+	// formsMost is the most bytes of all forms that are being read.
 	formsMost = 16 << 20
-	// formCost is what a form counts besides its own bytes, which is about what the request takes that brings it. So at
-	// most 2,000 are read at once.
+	// formCost is charged for each form on top of its bytes. It is about what its request takes in memory. So
+	// at most 2,000 forms are read at once.
 	formCost = 8 << 10
-	// firstRead is the room that a form gets at first, in bytes. Most fit into it.
+	// firstRead is the first buffer of a form, in bytes. Most forms fit into it.
 	firstRead = 512
-	// lingerIdle and lingerMost are how long a client that sends too much is listened to after the answer: until it
-	// pauses for so long, and in all.
+	// lingerIdle and lingerMost bound how long the gate goes on reading after it refused a body as too large:
+	// until the client pauses for lingerIdle, and at most lingerMost in all.
 	lingerIdle = 2 * time.Second
 	lingerMost = 10 * time.Second
 )
 
-// formTimeout is how long a form may take to arrive. A variable only for its test.
+// formTimeout is how long a form may take to arrive. It is a variable for the test alone.
 var formTimeout = 15 * time.Second
 
-// receive reads the form of a post into r.PostForm. One that is of another type stays unread and nil, for pages that
-// need none. What its length says is too much is refused unread.
+// receive reads the form of a post into r.PostForm. A body of another type stays unread and r.PostForm nil, for
+// pages that need no form. A body whose Content-Length is too large is refused unread.
 func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > maxForm {
 		return tooMuch(w, r)
@@ -68,7 +68,7 @@ func (ui *UI) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case rd.gaveWay():
 		err = share.ErrCrowded
 		if share.Inner(clientAddr(r)) {
-			err = share.ErrBusy // a proxy's network is everybody's
+			err = share.ErrBusy // behind a proxy all visitors share this network
 		}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		err = errFormTimeout
@@ -79,25 +79,27 @@ func (ui *UI) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// FormBytes is how much is taken by forms that are being read.
+// FormBytes returns how many bytes the forms that are being read have taken.
 func (ui *UI) FormBytes() int64 { return ui.forms.Used() }
 
-// tooMuch is for a body that is not read to its end. Nothing behind it on the connection may be taken for a request.
+// tooMuch refuses a body that is not read to its end. The connection ends, so that the rest of the body is not
+// taken for a request.
 func tooMuch(w http.ResponseWriter, r *http.Request) error {
 	endConnection(w, r)
 	return errFormSize
 }
 
-// endConnection has the server answer at once, instead of reading what is left first. HTTP/2 ends the stream by itself.
+// endConnection makes the server answer at once, without reading the rest of the body. HTTP/2 ends the stream
+// by itself.
 func endConnection(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 }
 
-// linger reads on for a while after an answer: a browser that is still sending when its connection is closed shows an
-// error of its own instead of the answer (RFC 9112, section 9.6). Who waits to be asked for the body is sending
-// nothing.
+// linger goes on reading for a while after an answer. A browser whose connection is closed while it sends shows
+// an error of its own instead of the answer (RFC 9112, section 9.6). A client that sent Expect waits before it
+// sends the body, so it needs no lingering.
 func (ui *UI) linger(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" {
 		return
@@ -114,13 +116,14 @@ func (ui *UI) linger(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reading is a body on its way in. It has a part of what all of them may take, and may have to give way to others.
+// reading is a body on its way in. It holds a part of the pool for forms, and gives way when others need its
+// room.
 type reading struct {
 	to   *http.ResponseController
 	part *share.Part
 	mu   sync.Mutex
-	over bool // the connection is somebody else's to time
-	away bool // it gave way
+	over bool // the deadline is no longer this reading's to set
+	away bool // the reading gave way
 }
 
 func (ui *UI) newReading(w http.ResponseWriter, r *http.Request) *reading {
@@ -132,13 +135,13 @@ func (ui *UI) newReading(w http.ResponseWriter, r *http.Request) *reading {
 	return rd
 }
 
-// giveWay breaks a read off that waits.
+// giveWay interrupts a read that waits.
 func (rd *reading) giveWay() {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
 	if !rd.over {
 		rd.away = true
-		_ = rd.to.SetReadDeadline(time.Now()) // not every ResponseWriter has deadlines; the limits hold all the same
+		_ = rd.to.SetReadDeadline(time.Now()) // some ResponseWriters have no deadlines; the limits still hold
 	}
 }
 
@@ -148,7 +151,7 @@ func (rd *reading) gaveWay() bool {
 	return rd.away
 }
 
-// until times what is read from now on.
+// until sets the deadline of the reads that follow.
 func (rd *reading) until(t time.Time) {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
@@ -157,8 +160,8 @@ func (rd *reading) until(t time.Time) {
 	}
 }
 
-// end gives the part back. Of a body that was not read whole the deadline stays, so that what is left unread delays no
-// answer.
+// end returns the part to the pool. If the body was not read whole, the deadline stays, so that the unread rest
+// delays no answer.
 func (rd *reading) end(whole bool) {
 	rd.part.Leave()
 	rd.mu.Lock()
@@ -169,7 +172,7 @@ func (rd *reading) end(whole bool) {
 	}
 }
 
-// all reads a body to its end, and takes the room for it as it comes.
+// all reads a body to its end, and takes room from the pool as the body grows.
 func (rd *reading) all(body io.Reader) ([]byte, error) {
 	b := make([]byte, 0, firstRead)
 	for !rd.gaveWay() {
@@ -194,7 +197,8 @@ func (rd *reading) all(body io.Reader) ([]byte, error) {
 	return nil, share.ErrCrowded
 }
 
-// parseForm keeps our fields only, and each by itself: a form is small, but what can be made of 64 KiB of names is not.
+// parseForm keeps the gate's own fields only, each in memory of its own. 64 KiB of arbitrary names would take
+// far more.
 func parseForm(body string) (url.Values, error) {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(body, "&") {

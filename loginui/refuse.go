@@ -16,8 +16,8 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Navigating says whether a browser is loading a page, and so can be sent to another one, as opposed to a script or a
-// program that asks for data. Browsers say so in Sec-Fetch-Mode; without it a wish for HTML has to do.
+// Navigating reports whether a browser is loading a page, and so can be redirected. Scripts and programs that
+// ask for data cannot. Browsers send Sec-Fetch-Mode; without it, an Accept header with text/html decides.
 func Navigating(r *http.Request) bool {
 	if r.Header.Get("Upgrade") != "" {
 		return false
@@ -28,23 +28,23 @@ func Navigating(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// refusalJSON is what scripts and programs get.
+// refusalJSON is the refusal that scripts and programs get.
 type refusalJSON struct {
 	Code     string `json:"code"`
 	Message  string `json:"message"`
 	LoginURL string `json:"loginUrl,omitempty"`
 }
 
-// messagePage is message.html.
+// messagePage is the data of message.html.
 type messagePage struct {
 	base
 	Text, More   string
 	RequestID    string
-	OtherAccount bool // offer to sign in as somebody else
+	OtherAccount bool // offer to sign in to another account
 	LogIn        bool // offer to log in
 }
 
-// codes are what programs get, by status. In lower case they name the message for people.
+// codes are the codes that programs get, by status. In lower case they name the message for visitors.
 var codes = map[int]string{
 	http.StatusBadRequest:            "BAD_REQUEST",
 	http.StatusUnauthorized:          "UNAUTHORIZED",
@@ -64,17 +64,19 @@ var codes = map[int]string{
 	http.StatusLoopDetected:          "LOOP_DETECTED",
 }
 
-// ErrAnswer is for Refuse, whose own words for 502 say that the app does not answer: it did, and nobody can read it.
+// ErrAnswer is an error for Refuse: the app answered, but the answer cannot be read. The message of status 502
+// would say that the app does not answer.
 var ErrAnswer error = &fault{status: http.StatusBadGateway, key: "fault.answer"}
 
-// ErrLoginLoop is for Refuse: the app sends whoever is signed in to our login, which sends them back.
+// ErrLoginLoop is an error for Refuse: the app redirects a signed-in user to the login, which redirects them
+// back.
 var ErrLoginLoop error = &fault{status: http.StatusLoopDetected, key: "fault.login_loop"}
 
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
-// Refuse answers a request that goes no further. Status 401 means that nobody is signed in: a browser loading a page
-// is sent to the login, everything else is told where it is. err is for the caller's log; only its kind reaches the
-// visitor.
+// Refuse answers a request that is not passed on. Status 401 means that nobody is signed in: a browser loading
+// a page is redirected to the login, and other clients get its address. err is for the caller's log; the
+// visitor learns only its kind.
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	ui.protect(w.Header())
 	if status == http.StatusUnauthorized && Navigating(r) {
@@ -96,7 +98,7 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 	ui.refuseWith(w, r, status, err)
 }
 
-// sentence is what the visitor reads: the error's own words when it has some for him, else those of the status.
+// sentence returns the message for the visitor: that of the error if it has one, else that of the status.
 func sentence(w *words, status int, err error) string {
 	var own *fault
 	var still *stillSignedIn
@@ -129,13 +131,14 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 		if status == http.StatusUnauthorized {
 			out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
 		}
-		_ = writeJSON(w, status, out) // nobody is left to tell
+		_ = writeJSON(w, status, out) // on error the client has left
 		return
 	}
 	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id")}
 	p.Text, p.LogIn = sentence(p.words, status, err), errors.Is(err, auth.ErrSignUpClosed)
 	if p.Text != p.say(messageOf(status)) {
-		p.Title = p.say("fault.title") // that of the status is about something else
+		// The title of the status does not fit this text.
+		p.Title = p.say("fault.title")
 	} else {
 		p.OtherAccount, p.LogIn = status == http.StatusForbidden, p.LogIn || status == http.StatusGone
 	}
@@ -145,23 +148,23 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 	}
 }
 
-// lastResort needs no template.
+// lastResort answers without a template.
 func lastResort(w http.ResponseWriter, words *words) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
 	_, _ = io.WriteString(w, words.say("fault.internal_error")) // the visitor may have left
 }
 
-// statusClientGone is for the log: nobody is left to read the answer.
+// statusClientGone marks in the log a request whose client left before the answer.
 const statusClientGone = 499
 
-// Seconds after which another attempt makes sense.
+// Values of Retry-After, in seconds.
 const (
 	unavailableRetry = 5
 	busyRetry        = 2
 )
 
-// answer turns the error of a page of ours into an answer, and logs what is our fault.
+// answer turns the error of a page into an answer, and logs it if the gate or the operator has to deal with it.
 func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, auth.ErrBadLink) && ui.link(r) == "" {
 		err = errors.Join(errLinkClosed, err)
@@ -191,8 +194,8 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	ui.Refuse(w, r, status, err)
 }
 
-// againstARule says that something in the database stands against what the visitor wants, which only the operator can
-// change.
+// againstARule reports whether a rule of the database refuses what the visitor wants. Only the operator can
+// change that.
 func againstARule(err error) bool {
 	var refused *database.RefusedError
 	return errors.As(err, &refused) && refused.Rule

@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// rehearse renders every page in every state and language, so that a template of the operator's that asks for what is not
-// there stops the start rather than a visitor.
+// rehearse renders every page in every state and language. A template of the operator's that uses something
+// that does not exist then fails the start, not a visitor's request.
 func (ui *UI) rehearse() error {
 	var errs []error
 	seen := map[string]bool{}
@@ -40,7 +40,7 @@ func (ui *UI) rehearse() error {
 	return errors.Join(errs...)
 }
 
-// states are pages as they can be, one plain and one with everything there is to say.
+// states returns for each page its data in every state: one plain, and one with everything there is to say.
 func (ui *UI) states(r *http.Request) map[string][]any {
 	s := session.Session{User: session.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
 	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}

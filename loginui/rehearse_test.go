@@ -8,7 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// newTestUI has no store: its pages can be rendered, and no request be answered.
+// newTestUI returns a UI without a store. It can render its pages, but answer no requests.
 func newTestUI(t *testing.T, b Brand) (*UI, error) {
 	t.Helper()
 	return New(Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example"}, Home: "/", AppName: "Example", PasswordMin: 8,

@@ -21,10 +21,11 @@ import (
 //go:embed templates/* static/*
 var files embed.FS
 
-// pageNames are the pages, each a template that defines its content; around them is the layout, and parts are what they share.
+// pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
+// what the pages share.
 var pageNames = []string{"login", "signup", "logout", "account", "form", "message"}
 
-// templateFiles are all that can be overridden: the pages, what is around them, and mail.
+// templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {
 	list := []string{"layout.html", "parts.html"}
 	for _, name := range pageNames {
@@ -33,8 +34,8 @@ func templateFiles() []string {
 	return append(list, "mail.html", "mail.txt")
 }
 
-// parsePages parses each page together with the layout around it, and the templates of mail. Files of the same name in
-// overrides, if any, take the place of ours.
+// parsePages parses each page with the layout, and the templates of mail. Files in overrides replace the gate's
+// files of the same name.
 func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates, error) {
 	sources, err := pageSources(overrides)
 	if err != nil {
@@ -42,14 +43,14 @@ func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates
 	}
 	pages := map[string]*template.Template{}
 	letters, err := parseLetters(sources)
-	errs := []error{err} // each names the file and the line
+	errs := []error{err} // each error names the file and the line
 	shared := template.New("")
 	for _, name := range []string{"layout.html", "parts.html"} {
 		_, err := shared.New(name).Parse(sources[name])
 		errs = append(errs, err)
 	}
 	for _, page := range pageNames {
-		t := template.Must(shared.Clone()) // which fails only after the first Execute
+		t := template.Must(shared.Clone()) // Clone fails only after the first Execute
 		_, err := t.New(page + ".html").Parse(sources[page+".html"])
 		errs = append(errs, err)
 		pages[page] = t.Lookup("layout.html")
@@ -90,7 +91,7 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 	return sources, nil
 }
 
-// show renders into a buffer first, so that a page is sent whole or not at all.
+// show renders a page into a buffer first, so that it is sent whole or not at all.
 func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) error {
 	if status == statusClientGone {
 		w.WriteHeader(status)
@@ -101,7 +102,8 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(buf.Len())) // it is whole at once, though the connection may go on (linger)
+	// With its length the page is whole at once, even if the connection stays open (linger).
+	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // the visitor may have left
 	return nil
@@ -111,7 +113,7 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 type asset struct {
 	path, contentType string
 	content           []byte
-	zipped            func() []byte // nil: it gains nothing
+	zipped            func() []byte // nil: not worth compressing
 }
 
 func assetPath(name, extension string, content []byte) string {
@@ -119,13 +121,13 @@ func assetPath(name, extension string, content []byte) string {
 	return "/.gatepost/" + name + "-" + hex.EncodeToString(sum[:6]) + extension
 }
 
-// newAsset makes an asset of text. It is compressed once; pages are not, as they repeat what strangers put into addresses
-// beside what is only for the visitor.
+// newAsset makes an asset of text, which is compressed once. Pages are not compressed: they hold text from
+// strangers, taken from addresses, beside the visitor's secrets.
 func newAsset(name, extension, contentType string, content []byte) asset {
 	return asset{assetPath(name, extension, content), contentType, content, sync.OnceValue(func() []byte {
 		var zipped bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
-		_, _ = z.Write(content)                                    // into memory
+		_, _ = z.Write(content)                                    // a buffer takes any write
 		_ = z.Close()
 		return zipped.Bytes()
 	})}
@@ -147,7 +149,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// dataURL is a small picture that needs no request of its own.
+// dataURL embeds a small picture, so that it needs no request.
 func dataURL(kind string, content []byte) template.URL {
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
 }

@@ -15,7 +15,7 @@ func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "form", ui.forgotPage(r, form{}, trouble{}))
 }
 
-// postForgot says the same whether the address has an account or not.
+// postForgot answers the same whether the address has an account or not.
 func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
 	f, err := readForm(r)
 	if err != nil {
@@ -61,7 +61,7 @@ func (ui *UI) postUndo(w http.ResponseWriter, r *http.Request) error {
 	return ui.choose(w, r, "undo", undoPath, isFor(mail.ForUndo), ui.store.UndoEmailChange)
 }
 
-// choosePage asks for a new password, and for nothing else: the link stands for the account.
+// choosePage asks only for a new password. The link stands for the account.
 func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trouble) formPage {
 	p := ui.linkForm(r, name, path, form{})
 	p.failed(t)
@@ -71,10 +71,11 @@ func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trou
 	return p
 }
 
-// chooser gives the account of a link a password, and says by what the browser is known again.
+// chooser gives the account of a link a new password, and returns the token of the cookie that makes the
+// browser known.
 type chooser func(context.Context, secret.Token, secret.Password, secret.Client) (browser secret.Token, err error)
 
-// choose sends whoever chose a password to the login: that he knows it is yet to be shown.
+// choose sets the new password and redirects to the login, where the visitor has to enter it.
 func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, allowed func(auth.Link) bool, do chooser) error {
 	f, err := readForm(r)
 	if err != nil {

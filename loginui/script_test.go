@@ -12,7 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// page is as much of a document as the script needs to speak about a password.
+// page is the part of a document that the script needs to judge a password.
 const page = `
 const said = {}, heard = {};
 const input = { id: 'p', minLength: 8, value: '', dataset: { count: '{n} {min}', most: '256', long: 'long', common: 'common', simple: 'simple', enough: 'enough' },
@@ -25,8 +25,8 @@ SCRIPT
 console.log(JSON.stringify(PASSWORDS.map((p) => { input.value = p; heard.input(); return said.textContent; })));
 `
 
-// What the script says of a new password is what the server will say; where it does not know a common one, it speaks of
-// the length alone.
+// The script judges a new password as the server does. If the script does not know a common password, it judges
+// only the length.
 func TestTheScriptJudgesAsTheServerDoes(t *testing.T) {
 	t.Parallel()
 	passwords := []string{"seven77", "password1", "PassWord1", "monkey123", "letmein1", "123456789012345", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaa", "AbCdEfGhIjKlMnOp", "1q2w3e4r5t6y7u8i",

@@ -9,7 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// sessionJSON is Better Auth's shape, so that a front end written for it keeps working. It never holds a token.
+// sessionJSON has the shape of Better Auth's answer, so that front ends written for it keep working. It never
+// holds a token.
 type sessionJSON struct {
 	Session sessionPart `json:"session"`
 	User    userPart    `json:"user"`
@@ -36,7 +37,7 @@ type userPart struct {
 	UpdatedAt     time.Time `json:"updatedAt"`
 }
 
-// getSession tells a front end who is there: the session, or null.
+// getSession answers a front end with the session of the visitor, or null.
 func (ui *UI) getSession(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
 	s, err := ui.store.Describe(r.Context(), token)

@@ -24,7 +24,7 @@ func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: localPath(next)}, trouble{}))
 }
 
-// getRegister serves the name other systems use.
+// getRegister redirects the path that other systems use for signup.
 func (ui *UI) getRegister(w http.ResponseWriter, r *http.Request) error {
 	seeOther(w, ui.withNext("/signup", localPath(r.URL.Query().Get("next"))))
 	return nil
@@ -58,7 +58,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// closed is why nobody can sign up.
+// closed returns the reason why signup is refused.
 func (ui *UI) closed() error {
 	if ui.c.ByInvitation {
 		return errors.Join(errInvited, auth.ErrSignUpClosed)
@@ -66,7 +66,7 @@ func (ui *UI) closed() error {
 	return auth.ErrSignUpClosed
 }
 
-// taken says that the address has an account already.
+// taken reports whether the address already has an account.
 func taken(err error) bool {
 	var input auth.InputError
 	return errors.As(err, &input) && slices.ContainsFunc(input, func(f auth.FieldError) bool { return f.Problem == auth.Taken })

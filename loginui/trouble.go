@@ -12,19 +12,21 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// trouble is why a form is shown again, in the visitor's words. The zero value is none.
+// trouble holds the messages with which a form is shown again, in the visitor's language. The zero value means
+// no trouble.
 type trouble struct {
 	status int
-	fault  string            // of no field
+	fault  string            // belongs to no field
 	faults map[string]string // by field
 }
 
-// failed puts the trouble into the page, field by field through with.
+// failed puts the message that belongs to no field into the page. The faults of fields go in through with.
 func (p *formPage) failed(t trouble) {
 	p.Failed, p.Fault = t.status != 0, t.fault
 }
 
-// trouble turns an error that leaves the form usable into words, and logs what is our fault.
+// trouble turns an error after which the form can be sent again into messages. It logs an error that is the
+// gate's or the operator's to deal with.
 func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble {
 	words := ui.words(r)
 	var input auth.InputError
@@ -34,7 +36,7 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		return trouble{http.StatusConflict, "", explain(words, input)}
 	case errors.As(err, &input):
 		return trouble{http.StatusUnprocessableEntity, "", explain(words, input)}
-	case errors.Is(err, database.ErrUnavailable): // before bad credentials: those were not counted then
+	case errors.Is(err, database.ErrUnavailable): // before bad credentials, which were not counted in this case
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 		ui.logFault(r, http.StatusServiceUnavailable, err)
 		return trouble{http.StatusServiceUnavailable, words.say("fault.unavailable"), nil}

@@ -37,7 +37,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", p)
 	}
 	ui.c.Cookie.ClearLink(w.Header())
-	if issued.Session == "" { // the visitor was signed in
+	if issued.Session == "" { // the visitor was signed in before
 		return ui.done(w, "verified")
 	}
 	ui.signedInAnew(w, r, before, issued)
@@ -50,7 +50,8 @@ func (ui *UI) verification(r *http.Request, f form) auth.Verification {
 	return auth.Verification{Link: ui.link(r), Password: f.password, Remember: f.Remember, Session: session, Client: ui.client(r)}
 }
 
-// verifyPage is a button for whoever is known to have typed the address, and asks everybody else for the password.
+// verifyPage shows a button alone if the browser is known to be the one that typed the address. Otherwise it
+// asks for the password.
 func (ui *UI) verifyPage(r *http.Request, f form, t trouble) (formPage, error) {
 	l, known, err := ui.store.Knows(r.Context(), ui.verification(r, f))
 	if err != nil {
@@ -64,7 +65,7 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 	p.failed(t)
 	p.Intro = []string{p.say("verify.say", "email", l.Email)}
 	p.AskRemember, p.Remember = known != auth.BySession, f.Remember
-	if l.Claimable() { // whoever is known, somebody else may have used this browser before
+	if l.Claimable() { // even in a known browser: another person may have used it before
 		p.Claim = ui.c.Prefix + resetPath
 	}
 	if known != auth.Stranger {
@@ -77,7 +78,7 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 	return p
 }
 
-// postRequestVerification is a button on the account page.
+// postRequestVerification answers a button on the account page.
 func (ui *UI) postRequestVerification(w http.ResponseWriter, r *http.Request) error {
 	if _, err := readForm(r); err != nil {
 		return err

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/text/unicode/bidi"
 )
 
-// words are everything our pages say, in one language.
+// words are all messages of the pages, in one language.
 type words struct {
-	// Lang is the language as HTML names it, and Dir its direction: ltr or rtl.
+	// Lang is the language as HTML names it. Dir is its direction: ltr or rtl.
 	Lang, Dir string
 	tag       language.Tag
 	printer   *message.Printer
@@ -25,7 +25,7 @@ func newWords(tag language.Tag, texts map[string]text) *words {
 	return &words{Lang: tag.String(), Dir: direction(tag), tag: tag, printer: message.NewPrinter(tag), texts: texts}
 }
 
-// direction is that of the script the language is written in.
+// direction returns the direction of the script that the language is written in.
 func direction(tag language.Tag) string {
 	script, _ := tag.Script()
 	switch script.String() {
@@ -35,9 +35,9 @@ func direction(tag language.Tag) string {
 	return "ltr"
 }
 
-// Say is the text of a key with its placeholders filled in: Say("wait.minutes", "n", 5). The number n chooses the plural
-// form. Numbers are written as the language does, and words of another direction stay among themselves. It is how
-// templates speak; a key that does not exist is an error of theirs.
+// Say returns the message of a key with its placeholders filled in: Say("wait.minutes", "n", 5). The number n
+// chooses the plural form. Numbers are written as usual in the language, and text of another direction is
+// isolated. Templates call Say, and fail if the key does not exist.
 func (w *words) Say(key string, args ...any) (string, error) {
 	t, ok := w.texts[key]
 	if !ok {
@@ -60,7 +60,7 @@ func (w *words) Say(key string, args ...any) (string, error) {
 	return strings.NewReplacer(pairs...).Replace(form), nil
 }
 
-// say is Say for our own code, whose keys a test knows to exist.
+// say is Say for Go code. A test checks that its keys exist.
 func (w *words) say(key string, args ...any) string {
 	s, err := w.Say(key, args...)
 	if err != nil {
@@ -75,7 +75,7 @@ func (w *words) number(n int, options ...number.Option) string {
 	return w.printer.Sprint(number.Decimal(n, options...))
 }
 
-// isolate keeps words of another direction from pulling along what stands around them (UAX #9).
+// isolate keeps text of another direction from reordering the text around it (UAX #9).
 func (w *words) isolate(s string) string {
 	if w.Dir == "ltr" && !strings.ContainsFunc(s, turns) {
 		return s
@@ -84,7 +84,7 @@ func (w *words) isolate(s string) string {
 	return firstStrong + s + pop
 }
 
-// turns says that a character is written from right to left, or makes others be.
+// turns reports whether a character is written from right to left, or changes the direction of others.
 func turns(r rune) bool {
 	p, _ := bidi.LookupRune(r)
 	switch p.Class() {
@@ -94,7 +94,8 @@ func turns(r rune) bool {
 	return false
 }
 
-// Date is a point in time, in UTC: nobody told us where the visitor is. The script says it in his own time.
+// Date writes a time in UTC, since the visitor's time zone is unknown. The script replaces it with their local
+// time.
 func (w *words) Date(t time.Time) string {
 	t = t.UTC()
 	two := number.MinIntegerDigits(2)
@@ -107,7 +108,7 @@ func (w *words) Date(t time.Time) string {
 	).Replace(w.say("date.format"))
 }
 
-// wait rounds up to what a person would say.
+// wait writes a duration, rounded up to a whole unit.
 func (w *words) wait(d time.Duration) string {
 	switch {
 	case d <= 90*time.Second:
@@ -118,7 +119,7 @@ func (w *words) wait(d time.Duration) string {
 	return w.say("wait.hours", "n", int((d+time.Hour-1)/time.Hour))
 }
 
-// Ago rounds down.
+// Ago writes how long ago something was, rounded down to a whole unit.
 func (w *words) Ago(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -131,7 +132,7 @@ func (w *words) Ago(d time.Duration) string {
 	return w.say("ago.days", "n", int(d/(24*time.Hour)))
 }
 
-// Place is where a network address is, as far as the address alone tells.
+// Place describes a network address, as far as the address itself tells. It is "" if there is none.
 func (w *words) Place(address string) string {
 	a, err := netip.ParseAddr(address)
 	switch {
