@@ -43,9 +43,12 @@ func startPebble(t *testing.T, tlsPort, httpPort string) *pebble {
 	certFile, keyFile, roots := writePair(t, dir, nil)
 	port, management := freePort(t), freePort(t)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
-		"listenAddress": "localhost:" + port, "managementListenAddress": "localhost:" + management, "certificate": certFile, "privateKey": keyFile,
-		"httpPort": json.Number(httpPort), "tlsPort": json.Number(tlsPort), "domainBlocklist": []string{"refused.example.com"},
-		"profiles": map[string]any{"default": map[string]any{"description": "ninety days", "validityPeriod": 90 * 24 * 3600}},
+		"listenAddress": "localhost:" + port, "managementListenAddress": "localhost:" + management,
+		"certificate": certFile, "privateKey": keyFile,
+		"httpPort": json.Number(httpPort), "tlsPort": json.Number(tlsPort),
+		"domainBlocklist": []string{"refused.example.com"},
+		"profiles": map[string]any{"default": map[string]any{"description": "ninety days",
+			"validityPeriod": 90 * 24 * 3600}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -54,8 +57,10 @@ func startPebble(t *testing.T, tlsPort, httpPort string) *pebble {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &pebble{directory: "https://localhost:" + port + "/dir", management: "https://localhost:" + management, certFile: certFile,
-		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}}
+	p := &pebble{directory: "https://localhost:" + port + "/dir", management: "https://localhost:" +
+		management, certFile: certFile,
+		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+			DisableKeepAlives: true}}}
 	cmd := exec.Command(strings.TrimSpace(string(program)), "-config", configFile, "-dnsserver", everyNameIsHere(t))
 	cmd.Env = []string{"PEBBLE_VA_NOSLEEP=1"}
 	p.log = launch(t, cmd)
@@ -102,7 +107,8 @@ func answerHere(conn net.Conn) error {
 	}
 	m.Response, m.Additionals = true, nil
 	if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
-		m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1}, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
+		m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1},
+			Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
 	}
 	answer, err := m.AppendPack(make([]byte, 2, 512))
 	if err != nil {
@@ -135,8 +141,10 @@ func (p *pebble) orders() int { return strings.Count(p.log.String(), "Added orde
 // acmeGate starts a gate for app.example.com.
 func acmeGate(t *testing.T, p *pebble, database string, env ...string) *running {
 	t.Helper()
-	return startGate(t, append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=https://app.example.com",
-		"GATEPOST_ACME_DOMAINS=app.example.com", "GATEPOST_ACME_DIRECTORY=" + p.directory, "SSL_CERT_FILE=" + p.certFile}, env...)...)
+	return startGate(t, append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url,
+		"GATEPOST_PUBLIC_URL=https://app.example.com",
+		"GATEPOST_ACME_DOMAINS=app.example.com", "GATEPOST_ACME_DIRECTORY=" + p.directory, "SSL_CERT_FILE=" +
+			p.certFile}, env...)...)
 }
 
 // shown returns the certificate that the gate presents to a client that asks for name.
@@ -155,7 +163,8 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	p := startPebble(t, tlsPort, freePort(t))
 	g := acmeGate(t, p, database, "GATEPOST_LISTEN=localhost:"+tlsPort)
 	g.url = "http://localhost:" + tlsPort
-	eventually(t, "there is a certificate before anybody asks", func() bool { return strings.Contains(g.log.String(), "there is a certificate") })
+	eventually(t, "there is a certificate before anybody asks",
+		func() bool { return strings.Contains(g.log.String(), "there is a certificate") })
 	roots := p.roots(t)
 	mine, err := shown(g, roots, "app.example.com")
 	if err != nil {
@@ -175,8 +184,10 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	}
 
 	other := acmeGate(t, p, database)
-	eventually(t, "another gate has it from PostgreSQL", func() bool { return strings.Contains(other.log.String(), "there is a certificate") })
-	if theirs, err := shown(other, roots, "app.example.com"); err != nil || theirs.SerialNumber.Cmp(mine.SerialNumber) != 0 || p.orders() != orders {
+	eventually(t, "another gate has it from PostgreSQL",
+		func() bool { return strings.Contains(other.log.String(), "there is a certificate") })
+	if theirs, err := shown(other, roots, "app.example.com"); err != nil ||
+		theirs.SerialNumber.Cmp(mine.SerialNumber) != 0 || p.orders() != orders {
 		t.Errorf("another gate shows another certificate: %v, %d orders", err, p.orders())
 	}
 }
@@ -193,7 +204,8 @@ func TestTheAuthorityMayLookOverHTTP(t *testing.T) {
 	_, port, _ := net.SplitHostPort(port80.Listener.Addr().String())
 	p := startPebble(t, freePort(t), port)
 	g := acmeGate(t, p, authtest.NewDatabase(t), "GATEPOST_HTTP_LISTEN=localhost:"+httpPort)
-	eventually(t, "there is a certificate", func() bool { return strings.Contains(g.log.String(), "there is a certificate") })
+	eventually(t, "there is a certificate",
+		func() bool { return strings.Contains(g.log.String(), "there is a certificate") })
 	if _, err := shown(g, p.roots(t), "app.example.com"); err != nil {
 		t.Error(err)
 	}
@@ -202,8 +214,12 @@ func TestTheAuthorityMayLookOverHTTP(t *testing.T) {
 func TestAnAuthorityThatRefusesIsInTheLog(t *testing.T) {
 	t.Parallel()
 	p := startPebble(t, freePort(t), freePort(t))
-	g := acmeGate(t, p, authtest.NewDatabase(t), "GATEPOST_PUBLIC_URL=https://refused.example.com", "GATEPOST_ACME_DOMAINS=refused.example.com")
-	eventually(t, "it says so", func() bool { return strings.Contains(g.log.String(), "there is no certificate, so nobody can connect") })
+	g := acmeGate(t, p, authtest.NewDatabase(t), "GATEPOST_PUBLIC_URL=https://refused.example.com",
+		"GATEPOST_ACME_DOMAINS=refused.example.com")
+	eventually(t, "it says so", func() bool {
+		return strings.Contains(g.log.String(),
+			"there is no certificate, so nobody can connect")
+	})
 	for range 3 {
 		if cert, err := shown(g, nil, "refused.example.com"); err == nil {
 			t.Errorf("it shows %v", cert.Subject)

@@ -23,7 +23,8 @@ func expired(r reply) (list []string) {
 func TestTheAppsOwnSessionEndsWithTheAccount(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PUBLIC_URL=http://a.example.com", "GATEPOST_ALLOW_HTTP=true",
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+a.url,
+		"GATEPOST_PUBLIC_URL=http://a.example.com", "GATEPOST_ALLOW_HTTP=true",
 		"GATEPOST_APP_COOKIES=SID, Doku*@/wiki, far@/wiki, g*")
 	v := g.visitor(t)
 	v.client.Jar = nil
@@ -32,7 +33,9 @@ func TestTheAppsOwnSessionEndsWithTheAccount(t *testing.T) {
 		for i := 0; i < len(pairs); i += 2 {
 			form.Set(pairs[i], pairs[i+1])
 		}
-		r := v.do("POST", path, strings.NewReader(form.Encode()), "Cookie: "+session+"; SID=1; SIDE=2; DokuWiki=3; Doku a=4; gatepost_language=de; gatepost_80_left=1; golf=5; DokuWiki=6")
+		r := v.do("POST", path, strings.NewReader(form.Encode()),
+			"Cookie: "+session+"; SID=1; SIDE=2; DokuWiki=3; Doku a=4; gatepost_language=de; gatepost_80_left=1; "+
+				"golf=5; DokuWiki=6")
 		for _, line := range r.header.Values("Set-Cookie") {
 			if pair, _, _ := strings.Cut(line, ";"); strings.HasPrefix(pair, "gatepost_80=") {
 				session = pair
@@ -83,7 +86,8 @@ func TestTheAppsOwnSessionEndsWithTheAccount(t *testing.T) {
 	wants("a deletion", r, true)
 	crowd := ""
 	for range 1000 {
-		crowd += "; Doku" + strings.Repeat("x", 10) + string(rune('a'+len(crowd)%26)) + strings.Repeat("y", len(crowd)%50)
+		crowd += "; Doku" + strings.Repeat("x", 10) + string(rune('a'+len(crowd)%26)) +
+			strings.Repeat("y", len(crowd)%50)
 	}
 	if r, _ := send("/logout", "a=1"+crowd); len(r.header.Values("Set-Cookie")) > 70 {
 		t.Errorf("one answer has %d lines", len(r.header.Values("Set-Cookie")))
@@ -92,10 +96,12 @@ func TestTheAppsOwnSessionEndsWithTheAccount(t *testing.T) {
 
 func TestAppCookiesThatCannotBe(t *testing.T) {
 	t.Parallel()
-	for _, c := range []string{"*", "a*b", "a b", "a;b", "a=1", "a@wiki", "a@", "a@/x;y", "a@/x y", "@/", "gatepost_8080", "GATEPOST_8080_left", "gatepost_language", "__Host-a@/wiki",
+	for _, c := range []string{"*", "a*b", "a b", "a;b", "a=1", "a@wiki", "a@", "a@/x;y", "a@/x y", "@/",
+		"gatepost_8080", "GATEPOST_8080_left", "gatepost_language", "__Host-a@/wiki",
 		",", strings.Repeat("a,", 21)} {
 		out, code := runBriefly(t, "check", "GATEPOST_APP_COOKIES="+c)
-		if code != 1 || !strings.Contains(out, "gatepost: GATEPOST_APP_COOKIES") && !strings.Contains(out, "\nGATEPOST_APP_COOKIES") {
+		if code != 1 || !strings.Contains(out, "gatepost: GATEPOST_APP_COOKIES") &&
+			!strings.Contains(out, "\nGATEPOST_APP_COOKIES") {
 			t.Errorf("%q: exit %d: %s", c, code, out[max(0, len(out)-300):])
 		}
 	}

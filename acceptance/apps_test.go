@@ -25,12 +25,17 @@ type realApp struct {
 }
 
 var realApps = []realApp{
-	{"wsgi", []string{"python3"}, func(_ *testing.T, port string) []string { return []string{appFile("wsgi.py"), port} }, true},
+	{"wsgi", []string{"python3"}, func(_ *testing.T,
+		port string) []string {
+		return []string{appFile("wsgi.py"), port}
+	}, true},
 	{"php", []string{"php"}, func(_ *testing.T, port string) []string {
 		return []string{"-q", "-S", "127.0.0.1:" + port, "-t", appFile("www")}
 	}, true},
-	{"node", []string{"node", "nodejs"}, func(_ *testing.T, port string) []string { return []string{appFile("node.js"), port} }, true},
-	{"nginx", []string{"nginx", "/usr/sbin/nginx"}, func(t *testing.T, port string) []string { return []string{"-c", appConfig(t, "nginx.conf", port)} }, false},
+	{"node", []string{"node", "nodejs"},
+		func(_ *testing.T, port string) []string { return []string{appFile("node.js"), port} }, true},
+	{"nginx", []string{"nginx", "/usr/sbin/nginx"},
+		func(t *testing.T, port string) []string { return []string{"-c", appConfig(t, "nginx.conf", port)} }, false},
 	{"apache", []string{"apache2", "/usr/sbin/apache2"}, func(t *testing.T, port string) []string {
 		return []string{"-X", "-f", appConfig(t, "apache.conf", port)}
 	}, false},
@@ -52,7 +57,8 @@ func appConfig(t *testing.T, name, port string) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	text := strings.NewReplacer("TMP", dir, "PORT", port, "WWW", appFile("www"), "MODULES", "/usr/lib/apache2/modules").Replace(string(b))
+	text := strings.NewReplacer("TMP", dir, "PORT", port, "WWW", appFile("www"), "MODULES",
+		"/usr/lib/apache2/modules").Replace(string(b))
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -109,12 +115,18 @@ func rawGet(t *testing.T, address, raw string) string {
 func spellings() []string {
 	var list []string
 	for _, before := range []string{
-		"/", "//", "///x/", "/./", "/.//", "/x/../", "/x/..//", "/x/..;/", "/;/", "/;a=b/", "/%2e/", "/x/%2e%2e/", "/x%2f..%2f", "/x/..%2f", "/%2f", "/x/..%5c", `/x\..\`, `/\`, "/%5c", "/%252e/", "/x/%252e%252e/",
-		"/x/..%252f", "/index.php/", "/index.html/", "/../", "/%00/../", "//x/", "//x@y/", "http://x/", "/http:/x/../../", "/.%0a/", "/%09", "/%20", "/x/.%2e/", "/x/%2e./", "/x/..%00/", "/index.php/../", "/x/..%c0%af", "/a%2fb/%2e%2e/", "/+", "/index/",
+		"/", "//", "///x/", "/./", "/.//", "/x/../", "/x/..//", "/x/..;/", "/;/", "/;a=b/", "/%2e/", "/x/%2e%2e/",
+		"/x%2f..%2f", "/x/..%2f", "/%2f", "/x/..%5c", `/x\..\`, `/\`, "/%5c", "/%252e/", "/x/%252e%252e/",
+		"/x/..%252f", "/index.php/", "/index.html/", "/../", "/%00/../", "//x/", "//x@y/", "http://x/",
+		"/http:/x/../../", "/.%0a/", "/%09", "/%20", "/x/.%2e/", "/x/%2e./", "/x/..%00/", "/index.php/../",
+		"/x/..%c0%af", "/a%2fb/%2e%2e/", "/+", "/index/",
 	} {
-		for _, page := range []string{"dashboard", "Dashboard", "DASHBOARD", "%64ashboard", "dash%62oard", "%2564ashboard", "%44ashboard", "%u0064ashboard", "%ef%bd%84ashboard", "dash%09board", "dash%0d%0aboard"} {
+		for _, page := range []string{"dashboard", "Dashboard", "DASHBOARD", "%64ashboard", "dash%62oard",
+			"%2564ashboard", "%44ashboard", "%u0064ashboard", "%ef%bd%84ashboard", "dash%09board", "dash%0d%0aboard"} {
 			for _, after := range []string{
-				"", "/", "//", "/.", "/index.html", "/index.php", "/index", "/x/..", ".", "%2e", "%20", "%00", "%00.png", ".json", ".html", ";x", "%3bx", "?", "?x=/public", "%3fx", "%23x", "%2f", "%2fx", "%5c", "\\", "/%2e", "/x%2f..", "::$DATA", "%0a", "%252f", "/index.html/x", "+",
+				"", "/", "//", "/.", "/index.html", "/index.php", "/index", "/x/..", ".", "%2e", "%20", "%00",
+				"%00.png", ".json", ".html", ";x", "%3bx", "?", "?x=/public", "%3fx", "%23x", "%2f", "%2fx", "%5c",
+				"\\", "/%2e", "/x%2f..", "::$DATA", "%0a", "%252f", "/index.html/x", "+",
 			} {
 				list = append(list, before+page+after)
 			}
@@ -177,16 +189,19 @@ func TestRealAppsNeverSeeAForgedIdentity(t *testing.T) {
 			for id, names := range forgeries() {
 				for _, name := range names {
 					ask := func(path, cookie string) string {
-						return "GET " + path + " HTTP/1.1\r\nHost: " + gate + "\r\nConnection: close\r\n" + cookie + name + ": mallory\r\n\r\n"
+						return "GET " + path + " HTTP/1.1\r\nHost: " + gate + "\r\nConnection: close\r\n" + cookie +
+							name + ": mallory\r\n\r\n"
 					}
 					if strings.Contains(rawGet(t, address, ask("/", "")), "mallory") {
 						arrived++
 					}
-					if got := rawGet(t, gate, ask("/", "")); !strings.Contains(got, "home") || strings.Contains(got, "mallory") || strings.Contains(strings.ToUpper(got), "X_AUTH_") {
+					if got := rawGet(t, gate, ask("/", "")); !strings.Contains(got, "home") ||
+						strings.Contains(got, "mallory") || strings.Contains(strings.ToUpper(got), "X_AUTH_") {
 						t.Errorf("%s: %.60s signed out: %q", id, name, got)
 					}
 					got := rawGet(t, gate, ask("/dashboard", cookie+"\r\n"))
-					if !strings.Contains(got, "the dashboard") || strings.Contains(got, "mallory") || strings.Count(got, "ada@example.com") != 1 {
+					if !strings.Contains(got, "the dashboard") || strings.Contains(got, "mallory") ||
+						strings.Count(got, "ada@example.com") != 1 {
 						t.Errorf("%s: %.60s signed in: %q", id, name, got)
 					}
 				}

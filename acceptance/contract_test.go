@@ -40,11 +40,13 @@ func TestTheWalk(t *testing.T) {
 	if r = v.open(r.location()); !strings.Contains(r.body, `href="/signup?next=%2Fdashboard%3Ftab%3D2"`) {
 		t.Fatalf("the login page does not lead to signup with next:\n%s", r.body)
 	}
-	r = v.post("/signup", "email", "Ada@Example.com", "password", password, "name", "Ada", "remember", "on", "next", "/dashboard?tab=2")
+	r = v.post("/signup", "email", "Ada@Example.com", "password", password, "name", "Ada", "remember", "on",
+		"next", "/dashboard?tab=2")
 	if r.status != 303 || r.location() != "/dashboard?tab=2" {
 		t.Fatalf("sign up: %d to %s", r.status, r.location())
 	}
-	if r = v.open("/dashboard?tab=2"); r.status != 200 || !strings.Contains(r.body, `app page /dashboard for "ada@example.com" roles "user" cookie ""`) {
+	if r = v.open("/dashboard?tab=2"); r.status != 200 ||
+		!strings.Contains(r.body, `app page /dashboard for "ada@example.com" roles "user" cookie ""`) {
 		t.Fatalf("dashboard: %d %s", r.status, r.body)
 	}
 	if r = v.open("/login?next=/dashboard"); r.status != 303 || r.location() != "/dashboard" {
@@ -80,7 +82,8 @@ func TestWhatAVisitorGets(t *testing.T) {
 	a.take()
 	json401 := func(r reply) bool {
 		var body struct{ Code, Message, LoginURL string }
-		return r.status == 401 && json.Unmarshal([]byte(r.body), &body) == nil && body.Code == "UNAUTHORIZED" && body.Message != "" && body.LoginURL == g.url+"/login"
+		return r.status == 401 && json.Unmarshal([]byte(r.body), &body) == nil && body.Code == "UNAUTHORIZED" &&
+			body.Message != "" && body.LoginURL == g.url+"/login"
 	}
 	for _, c := range []struct {
 		name string
@@ -90,30 +93,37 @@ func TestWhatAVisitorGets(t *testing.T) {
 		{"a page", out.open("/dashboard/a?b=c"), func(r reply) bool {
 			return r.status == 303 && r.location() == "/login?next=%2Fdashboard%2Fa%3Fb%3Dc"
 		}},
-		{"a page, HEAD, old browser", out.do("HEAD", "/dashboard", nil, "Accept: text/html"), func(r reply) bool { return r.status == 303 }},
-		{"a form", out.do("POST", "/dashboard/save", strings.NewReader("a=b"), navigate, "Referer: "+g.url+"/dashboard/form"), func(r reply) bool {
+		{"a page, HEAD, old browser", out.do("HEAD", "/dashboard", nil, "Accept: text/html"),
+			func(r reply) bool { return r.status == 303 }},
+		{"a form", out.do("POST", "/dashboard/save", strings.NewReader("a=b"), navigate,
+			"Referer: "+g.url+"/dashboard/form"), func(r reply) bool {
 			return r.status == 303 && r.location() == "/login?next=%2Fdashboard%2Fform"
 		}},
-		{"a form from nowhere", out.do("POST", "/dashboard/save", strings.NewReader("a=b"), navigate), func(r reply) bool { return r.status == 303 && r.location() == "/login" }},
+		{"a form from nowhere", out.do("POST", "/dashboard/save", strings.NewReader("a=b"), navigate),
+			func(r reply) bool { return r.status == 303 && r.location() == "/login" }},
 		{"fetch", out.do("GET", "/dashboard", nil, "Sec-Fetch-Mode: cors"), json401},
 		{"curl", out.do("DELETE", "/dashboard/1", nil), json401},
 		{"conditional", out.do("GET", "/dashboard", nil, "If-None-Match: *", "Range: bytes=0-1"), json401},
-		{"dead cookie, page", out.do("GET", "/dashboard", nil, navigate, "Cookie: "+in.cookie().Name+"=dead"), func(r reply) bool {
-			return r.status == 303 && strings.Contains(r.header.Get("Set-Cookie"), "Max-Age=0")
-		}},
-		{"dead cookie, the app's answer", out.do("GET", "/public", nil, navigate, "Cookie: "+in.cookie().Name+"=dead"), func(r reply) bool {
-			return r.status == 200 && r.header.Get("Set-Cookie") == ""
-		}},
+		{"dead cookie, page", out.do("GET", "/dashboard", nil, navigate, "Cookie: "+in.cookie().Name+"=dead"),
+			func(r reply) bool {
+				return r.status == 303 && strings.Contains(r.header.Get("Set-Cookie"), "Max-Age=0")
+			}},
+		{"dead cookie, the app's answer", out.do("GET", "/public", nil, navigate, "Cookie: "+in.cookie().Name+"=dead"),
+			func(r reply) bool {
+				return r.status == 200 && r.header.Get("Set-Cookie") == ""
+			}},
 		{"role missing, page", in.open("/admin"), func(r reply) bool {
 			return r.status == 403 && strings.HasPrefix(r.header.Get("Content-Type"), "text/html")
 		}},
 		{"role missing, program", in.fetch("/admin"), func(r reply) bool {
 			return r.status == 403 && strings.Contains(r.body, `"code":"FORBIDDEN"`)
 		}},
-		{"foreign origin", in.do("GET", "/public", nil, "Connection: Upgrade", "Upgrade: websocket", "Origin: https://evil.example"), func(r reply) bool { return r.status == 403 }},
+		{"foreign origin", in.do("GET", "/public", nil, "Connection: Upgrade", "Upgrade: websocket",
+			"Origin: https://evil.example"), func(r reply) bool { return r.status == 403 }},
 		{"trace", out.do("TRACE", "/public", nil), func(r reply) bool { return r.status == 405 }},
 		{"health", out.fetch("/.gatepost/healthz"), func(r reply) bool { return r.status == 200 && r.body == "ok" }},
-		{"metrics on the public port", out.fetch("/metrics"), func(r reply) bool { return strings.HasPrefix(r.body, "app page") }},
+		{"metrics on the public port", out.fetch("/metrics"),
+			func(r reply) bool { return strings.HasPrefix(r.body, "app page") }},
 	} {
 		if !c.ok(c.got) {
 			t.Errorf("%s: got %d to %q: %.200s", c.name, c.got.status, c.got.location(), c.got.body)
@@ -123,10 +133,12 @@ func TestWhatAVisitorGets(t *testing.T) {
 	if seen := a.take(); !slices.Equal(seen, want) {
 		t.Errorf("the app saw %q, want %q", seen, want)
 	}
-	if r := in.fetch("/public"); !strings.Contains(r.body, `"ada@example.com"`) || r.header.Get("Cache-Control") != "private, no-store" {
+	if r := in.fetch("/public"); !strings.Contains(r.body, `"ada@example.com"`) ||
+		r.header.Get("Cache-Control") != "private, no-store" {
 		t.Errorf("signed in on a public path: %s, %v", r.body, r.header)
 	}
-	if r := in.fetch("/api/auth/get-session"); r.status != 200 || !strings.Contains(r.body, `"email":"ada@example.com"`) {
+	if r := in.fetch("/api/auth/get-session"); r.status != 200 ||
+		!strings.Contains(r.body, `"email":"ada@example.com"`) {
 		t.Errorf("get-session: %d %s", r.status, r.body)
 	}
 	ip := strings.Replace(g.url, "localhost", "127.0.0.1", 1)
@@ -196,7 +208,8 @@ func TestFiftySignUpsOverHTTPMakeOneUser(t *testing.T) {
 		t.Errorf("got %v", statuses)
 	}
 	var users int
-	if err := authtest.Pool(t, url).QueryRow(t.Context(), `SELECT count(*) FROM gatepost."user"`).Scan(&users); err != nil || users != 1 {
+	if err := authtest.Pool(t, url).QueryRow(t.Context(),
+		`SELECT count(*) FROM gatepost."user"`).Scan(&users); err != nil || users != 1 {
 		t.Errorf("%d users, %v", users, err)
 	}
 }
@@ -214,7 +227,8 @@ func TestSocketsAndEventsThroughTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET /dashboard/ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: %s\r\nCookie: %s\r\n\r\n",
+	fmt.Fprintf(conn, "GET /dashboard/ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: "+
+		"websocket\r\nOrigin: %s\r\nCookie: %s\r\n\r\n",
 		strings.TrimPrefix(g.url, "http://"), g.url, v.cookie())
 	in := bufio.NewReader(conn)
 	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != 101 {
@@ -246,7 +260,8 @@ func TestAnAppThatIsSilentIs504(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+silent.Addr().String(), "GATEPOST_UPSTREAM_TIMEOUT=200ms")
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM=http://"+silent.Addr().String(),
+		"GATEPOST_UPSTREAM_TIMEOUT=200ms")
 	v := g.visitor(t)
 	if r := v.open("/"); r.status != 504 || strings.Contains(r.body, "127.0.0.1") {
 		t.Errorf("page: %d %s", r.status, r.body)
@@ -316,7 +331,8 @@ func TestTheDatabaseStopsAndStartsUnderTraffic(t *testing.T) {
 		{"signup", v.post("/signup", "email", "eve@example.com", "password", password), 503},
 		{"login page, signed out", g.visitor(t).open("/login"), 200},
 	} {
-		if c.got.status != c.want || c.want == 503 && c.got.header.Get("Retry-After") == "" || c.got.header.Get("Set-Cookie") != "" {
+		if c.got.status != c.want || c.want == 503 && c.got.header.Get("Retry-After") == "" ||
+			c.got.header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %v", c.name, c.got.status, c.got.header)
 		}
 	}
@@ -452,7 +468,8 @@ func TestTheBuiltInDatabaseServesAndTheCommandsJoinIt(t *testing.T) {
 
 func TestProfilesAreForWhoAsksForThem(t *testing.T) {
 	t.Parallel()
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PROFILING=true")
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
+		"GATEPOST_PROFILING=true")
 	r, err := http.Get(g.ops + "/debug/pprof/heap?debug=1")
 	if err != nil {
 		t.Fatal(err)
@@ -520,8 +537,10 @@ func TestMetricsAndHealthOnTheOpsListener(t *testing.T) {
 	}
 	metrics := g.metrics(t)
 	for _, want := range []string{
-		`gatepost_requests_total{outcome="forwarded",route="protected"} 1`, `gatepost_requests_total{outcome="signed_out",route="protected"} 1`,
-		`gatepost_sign_ups_total{result="ok"} 1`, `gatepost_request_duration_seconds_count{route="own"} 1`, "gatepost_database_connections", "go_goroutines",
+		`gatepost_requests_total{outcome="forwarded",route="protected"} 1`,
+		`gatepost_requests_total{outcome="signed_out",route="protected"} 1`,
+		`gatepost_sign_ups_total{result="ok"} 1`, `gatepost_request_duration_seconds_count{route="own"} 1`,
+		"gatepost_database_connections", "go_goroutines",
 		`gatepost_build_info{commit="`, "gatepost_lasting_answers 0",
 	} {
 		if !strings.Contains(metrics, want) {

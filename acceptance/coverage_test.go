@@ -55,7 +55,8 @@ func coveredIDs() []string {
 	for i := range 47 {
 		list = append(list, fmt.Sprint(i+1))
 	}
-	for letter, n := range map[string]int{"A": 17, "B": 10, "C": 6, "D": 11, "E": 11, "F": 9, "G": 10, "H": 8, "I": 5, "J": 6} {
+	for letter, n := range map[string]int{"A": 17, "B": 10, "C": 6, "D": 11, "E": 11, "F": 9, "G": 10,
+		"H": 8, "I": 5, "J": 6} {
 		for i := range n {
 			list = append(list, fmt.Sprint(letter, i+1))
 		}

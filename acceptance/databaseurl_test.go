@@ -18,12 +18,14 @@ func TestTheAddressOfAnAppWithPrismaWorks(t *testing.T) {
 	}
 	direct := u.String()
 	q := u.Query()
-	for _, name := range []string{"schema=public", "pgbouncer=true", "connection_limit=5", "pool_timeout=10", "gssencmode=disable", "keepalives_idle=30"} {
+	for _, name := range []string{"schema=public", "pgbouncer=true", "connection_limit=5", "pool_timeout=10",
+		"gssencmode=disable", "keepalives_idle=30"} {
 		key, value, _ := strings.Cut(name, "=")
 		q.Set(key, value)
 	}
 	u.RawQuery = q.Encode()
-	g := startGate(t, "DATABASE_URL="+u.String(), "GATEPOST_DIRECT_DATABASE_URL="+direct, "GATEPOST_UPSTREAM="+newApp(t).url)
+	g := startGate(t, "DATABASE_URL="+u.String(), "GATEPOST_DIRECT_DATABASE_URL="+direct,
+		"GATEPOST_UPSTREAM="+newApp(t).url)
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 	if r := v.fetch("/dashboard"); r.status != 200 {

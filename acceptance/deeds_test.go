@@ -21,7 +21,8 @@ type operator struct {
 
 func newOperator(t *testing.T, env ...string) *operator {
 	t.Helper()
-	o := &operator{t, append([]string{"HOME=/", "DATABASE_URL=" + authtest.NewEmptyDatabase(t), "SUDO_USER=grace"}, env...)}
+	o := &operator{t, append([]string{"HOME=/", "DATABASE_URL=" + authtest.NewEmptyDatabase(t), "SUDO_USER=grace"},
+		env...)}
 	o.do("migrate")
 	return o
 }
@@ -30,7 +31,8 @@ func newOperator(t *testing.T, env ...string) *operator {
 func (o *operator) do(args ...string) (stdout, stderr string) {
 	o.t.Helper()
 	var out, said bytes.Buffer
-	if code := run(o.t.Context(), append([]string{"gatepost"}, args...), o.env, strings.NewReader("correct horse battery\n"), &out, &said); code != 0 {
+	if code := run(o.t.Context(), append([]string{"gatepost"}, args...), o.env,
+		strings.NewReader("correct horse battery\n"), &out, &said); code != 0 {
 		o.t.Fatalf("gatepost %q: %d %s", args, code, said.String())
 	}
 	return out.String(), said.String()
@@ -101,15 +103,19 @@ func TestWhatPeopleAreCalledDoesNothingToATerminal(t *testing.T) {
 	if err := pool.QueryRow(t.Context(), `SELECT id FROM gatepost."user"`).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"a\u202eb", "a\x1b[2Jb", "a\x1b]0;x\x07b", "a\u009b31mb", "a\u2066b", "a\u200bb", "a\u200fb", "a\ufeffb", "a\rb", "a\nroot\tb", "a\u2028b", "a\u00adb",
+	for _, name := range []string{"a\u202eb", "a\x1b[2Jb", "a\x1b]0;x\x07b", "a\u009b31mb", "a\u2066b", "a\u200bb",
+		"a\u200fb", "a\ufeffb", "a\rb", "a\nroot\tb", "a\u2028b", "a\u00adb",
 		"a\U000e0041b", "a\u3164b", "a\u034fb", "a\ue000b", "a\x7fb", "a\u061cb", "a\u180eb"} {
-		if _, err := pool.Exec(t.Context(), `UPDATE gatepost."user" SET name = $1, role = $2, email = $3`, name, "user"+name, strings.ToLower(name)+"@example.com"); err != nil {
+		if _, err := pool.Exec(t.Context(), `UPDATE gatepost."user" SET name = $1, role = $2, email = $3`, name,
+			"user"+name, strings.ToLower(name)+"@example.com"); err != nil {
 			t.Fatal(err)
 		}
-		for _, command := range []string{"user list", "user show " + id, "user reset-link " + id, "user disable " + id, "user enable " + id} {
+		for _, command := range []string{"user list", "user show " + id, "user reset-link " + id, "user disable " +
+			id, "user enable " + id} {
 			out, said := o.do(strings.Fields(command)...)
 			for _, r := range strings.NewReplacer("\n", "", "\t", "").Replace(out + said) {
-				if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || !unicode.IsGraphic(r) || r == '\u2028' || r == '\u3164' || r == '\u034f' {
+				if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || !unicode.IsGraphic(r) || r == '\u2028' ||
+					r == '\u3164' || r == '\u034f' {
 					t.Errorf("gatepost %s prints %U of %q: %q", command, r, name, out+said)
 				}
 			}

@@ -18,7 +18,8 @@ import (
 func examined(t *testing.T, check, stdin string, env []string, args ...string) (list []doctor.Finding) {
 	t.Helper()
 	var out, said strings.Builder
-	run(t.Context(), append([]string{"gatepost", "doctor", "--json"}, args...), append(env, "HOME=/"), strings.NewReader(stdin), &out, &said)
+	run(t.Context(), append([]string{"gatepost", "doctor", "--json"}, args...), append(env, "HOME=/"),
+		strings.NewReader(stdin), &out, &said)
 	var report doctor.Report
 	if err := json.Unmarshal([]byte(out.String()), &report); err != nil {
 		t.Fatalf("%v: %s%s", err, &out, &said)
@@ -64,7 +65,8 @@ func eachSetCookie(change func(string) string) func(http.Header) {
 func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 	t.Parallel()
 	const setting = "GATEPOST_APP_COOKIES=PHPSESSID, far@/wiki, Doku*, __Host-app"
-	public := []string{"GATEPOST_PUBLIC_URL=http://app.example.com", "GATEPOST_ALLOW_HTTP=true", "GATEPOST_UPSTREAM=" + newApp(t).url}
+	public := []string{"GATEPOST_PUBLIC_URL=http://app.example.com", "GATEPOST_ALLOW_HTTP=true",
+		"GATEPOST_UPSTREAM=" + newApp(t).url}
 	start := func(more ...string) string {
 		return startGate(t, append(append(more, public...), "DATABASE_URL="+authtest.NewDatabase(t))...).url
 	}
@@ -75,27 +77,42 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 		want doctor.Level
 		says []string
 	}{
-		"a gate":               {gate, setting, doctor.OK, []string{"PHPSESSID, far, Dokuexample, __Host-app"}},
-		"not in the settings":  {gate, "", doctor.Note, []string{"not tested"}},
-		"Set-Cookie dropped":   {brokenFront(t, gate, nil, func(h http.Header) { delete(h, "Set-Cookie") }), setting, doctor.Failed, []string{"PHPSESSID, far, Dokuexample, __Host-app", "removes Set-Cookie"}},
-		"one line let through": {brokenFront(t, gate, nil, func(h http.Header) { h["Set-Cookie"] = h["Set-Cookie"][:min(2, len(h["Set-Cookie"]))] }), setting, doctor.Failed, nil},
+		"a gate":              {gate, setting, doctor.OK, []string{"PHPSESSID, far, Dokuexample, __Host-app"}},
+		"not in the settings": {gate, "", doctor.Note, []string{"not tested"}},
+		"Set-Cookie dropped": {brokenFront(t, gate, nil, func(h http.Header) { delete(h, "Set-Cookie") }), setting,
+			doctor.Failed, []string{"PHPSESSID, far, Dokuexample, __Host-app", "removes Set-Cookie"}},
+		"one line let through": {brokenFront(t, gate, nil,
+			func(h http.Header) { h["Set-Cookie"] = h["Set-Cookie"][:min(2, len(h["Set-Cookie"]))] }),
+			setting, doctor.Failed, nil},
 		"only ours is let through": {brokenFront(t, gate, nil, eachSetCookie(func(s string) string {
 			if !strings.HasPrefix(s, "gatepost_") {
 				return ""
 			}
 			return s
 		})), setting, doctor.Failed, []string{"every Set-Cookie"}},
-		"Cookie dropped":     {brokenFront(t, gate, func(h http.Header) { delete(h, "Cookie") }, nil), setting, doctor.Failed, []string{"Dokuexample", "Cookie header"}},
-		"Domain rewritten":   {brokenFront(t, gate, nil, eachSetCookie(func(s string) string { return strings.Replace(s, "Domain=example.com", "Domain=other.example", 1) })), setting, doctor.Failed, []string{"PHPSESSID=; Path=/; Domain=example.com", "as it is"}},
-		"Path rewritten":     {brokenFront(t, gate, nil, eachSetCookie(func(s string) string { return strings.Replace(s, "Path=/wiki", "Path=/", 1) })), setting, doctor.Failed, []string{"own far: ", "far=; Path=/wiki"}},
-		"kept for a while":   {brokenFront(t, gate, nil, eachSetCookie(func(s string) string { return strings.Replace(s, "Max-Age=0", "Max-Age=60", 1) })), setting, doctor.Failed, nil},
+		"Cookie dropped": {brokenFront(t, gate, func(h http.Header) { delete(h, "Cookie") }, nil), setting,
+			doctor.Failed, []string{"Dokuexample", "Cookie header"}},
+		"Domain rewritten": {brokenFront(t, gate, nil,
+			eachSetCookie(func(s string) string {
+				return strings.Replace(s, "Domain=example.com",
+					"Domain=other.example", 1)
+			})), setting, doctor.Failed,
+			[]string{"PHPSESSID=; Path=/; Domain=example.com", "as it is"}},
+		"Path rewritten": {brokenFront(t, gate, nil,
+			eachSetCookie(func(s string) string { return strings.Replace(s, "Path=/wiki", "Path=/", 1) })), setting,
+			doctor.Failed, []string{"own far: ", "far=; Path=/wiki"}},
+		"kept for a while": {brokenFront(t, gate, nil,
+			eachSetCookie(func(s string) string { return strings.Replace(s, "Max-Age=0", "Max-Age=60", 1) })),
+			setting, doctor.Failed, nil},
 		"a gate without it":  {forgetful, setting, doctor.Failed, []string{"the same GATEPOST_APP_COOKIES"}},
 		"what browsers keep": {gate, "GATEPOST_APP_COOKIES=PHPSESSID, Doku*@/wiki", doctor.Failed, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			list := examined(t, "app-cookies", "", append(slices.Clone(public), c.env, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost"), c.url)
-			if len(list) == 0 || list[0].Level != c.want || c.want == doctor.Failed && (list[0].Why == "" || list[0].Cure == "" || list[0].Sent == "") {
+			list := examined(t, "app-cookies", "",
+				append(slices.Clone(public), c.env, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost"), c.url)
+			if len(list) == 0 || list[0].Level != c.want || c.want == doctor.Failed &&
+				(list[0].Why == "" || list[0].Cure == "" || list[0].Sent == "") {
 				t.Fatalf("got %+v", list)
 			}
 			all := list[0].Said + ": " + list[0].Why + list[0].Cure
@@ -104,7 +121,8 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 					t.Errorf("no %q in %q", want, all)
 				}
 			}
-			if unseen := strings.Contains(c.env, "Doku*@/wiki"); unseen != (len(list) == 2 && list[1].ID == "app-cookies.unseen" && list[1].Level == doctor.Warning) {
+			if unseen := strings.Contains(c.env, "Doku*@/wiki"); unseen != (len(list) == 2 &&
+				list[1].ID == "app-cookies.unseen" && list[1].Level == doctor.Warning) {
 				t.Errorf("got %+v", list)
 			}
 		})
@@ -134,11 +152,12 @@ func TestDoctorSeesALoginOfTheAppsOwn(t *testing.T) {
 		sends bool         // the app redirects to the gate's login
 		loops doctor.Level // the finding for a signed-in user
 	}{
-		"as it is":        {nil, doctor.Warning, true, doctor.OK}, // home is another page
-		"home is /":       {[]string{"GATEPOST_HOME=/"}, doctor.Warning, true, doctor.Failed},
-		"ours are moved":  {[]string{"GATEPOST_PAGES=/auth"}, doctor.OK, false, doctor.OK},
-		"and home is / ":  {[]string{"GATEPOST_PAGES=/auth", "GATEPOST_HOME=/"}, doctor.OK, false, doctor.OK},
-		"/ needs a login": {[]string{"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/home", "GATEPOST_HOME=/"}, doctor.Warning, false, doctor.Failed},
+		"as it is":       {nil, doctor.Warning, true, doctor.OK}, // home is another page
+		"home is /":      {[]string{"GATEPOST_HOME=/"}, doctor.Warning, true, doctor.Failed},
+		"ours are moved": {[]string{"GATEPOST_PAGES=/auth"}, doctor.OK, false, doctor.OK},
+		"and home is / ": {[]string{"GATEPOST_PAGES=/auth", "GATEPOST_HOME=/"}, doctor.OK, false, doctor.OK},
+		"/ needs a login": {[]string{"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/home", "GATEPOST_HOME=/"},
+			doctor.Warning, false, doctor.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +179,8 @@ func TestDoctorSeesALoginOfTheAppsOwn(t *testing.T) {
 				t.Errorf("without them: %v", got)
 			}
 			email := strings.ReplaceAll(strings.ReplaceAll(name, " ", "."), "/", "x") + "x@example.com"
-			prefix := map[bool]string{true: "/auth"}[strings.Contains(strings.Join(settings, " "), "GATEPOST_PAGES=/auth")]
+			prefix := map[bool]string{true: "/auth"}[strings.Contains(strings.Join(settings, " "),
+				"GATEPOST_PAGES=/auth")]
 			if r := g.visitor(t).post(prefix+"/signup", "email", email, "password", password); r.status >= 400 {
 				t.Fatalf("sign up: %d", r.status)
 			}

@@ -42,10 +42,12 @@ func TestDoctorFindsNothingWrongWithTheGate(t *testing.T) {
 	g.visitor(t).signUp("ada@example.com")
 	a.take()
 	code, out, said := runDoctor(t, password+"\n", g.url, "--email", "ada@example.com", "--password-stdin", "--verbose")
-	if code != 0 || strings.Contains(out, "FAILED") || strings.Contains(out, "warning") || !strings.Contains(out, "\nNothing is wrong: ") {
+	if code != 0 || strings.Contains(out, "FAILED") || strings.Contains(out, "warning") ||
+		!strings.Contains(out, "\nNothing is wrong: ") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	for _, want := range []string{"spellings of /dashboard were refused", "ada@example.com signed in", "/dashboard opens after the login", "the old cookie is dead"} {
+	for _, want := range []string{"spellings of /dashboard were refused", "ada@example.com signed in",
+		"/dashboard opens after the login", "the old cookie is dead"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no word of %q in\n%s", want, out)
 		}
@@ -54,7 +56,9 @@ func TestDoctorFindsNothingWrongWithTheGate(t *testing.T) {
 		t.Errorf("the list of requests:\n%s", said)
 	}
 	for _, seen := range a.take() { // on protected paths the doctor sends plain requests only
-		if method, target, _ := strings.Cut(seen, " "); target != "/" && target != "/dashboard" && target != "/dashboard/gatepost-doctor.css" && strings.TrimSuffix(target, "/dashboard") != "/gatepost-doctor" {
+		if method, target, _ := strings.Cut(seen, " "); target != "/" && target != "/dashboard" &&
+			target != "/dashboard/gatepost-doctor.css" &&
+			strings.TrimSuffix(target, "/dashboard") != "/gatepost-doctor" {
 			t.Errorf("the app saw %s %s", method, target)
 		}
 	}
@@ -70,11 +74,13 @@ func TestDoctorFindsTheAppBesideTheGate(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, f := range report {
-		if f.Level == doctor.Failed && (f.ID != "beside.direct" || f.Check != "beside" || f.Sent != `GET "/dashboard"` || f.Got != "200 OK" || f.Why == "" || f.Cure == "") {
+		if f.Level == doctor.Failed && (f.ID != "beside.direct" || f.Check != "beside" ||
+			f.Sent != `GET "/dashboard"` || f.Got != "200 OK" || f.Why == "" || f.Cure == "") {
 			t.Errorf("got %+v", f)
 		}
 	}
-	if code != 1 || report.Count(doctor.Failed) != 1 || !strings.HasPrefix(said, "gatepost: 1 thing is wrong, 0 warnings, ") || strings.Count(said, "\n") != 1 {
+	if code != 1 || report.Count(doctor.Failed) != 1 ||
+		!strings.HasPrefix(said, "gatepost: 1 thing is wrong, 0 warnings, ") || strings.Count(said, "\n") != 1 {
 		t.Errorf("exit %d, %d failed: %s", code, report.Count(doctor.Failed), said)
 	}
 }
@@ -84,7 +90,8 @@ func TestDoctorFindsTheAppBesideTheGate(t *testing.T) {
 func TestDoctorLooksBesideWhatRulesOpen(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard.css, /dashboard/help")
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url,
+		"GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard.css, /dashboard/help")
 	var out, said strings.Builder
 	env := []string{"HOME=/", "GATEPOST_PROTECT=/dashboard", "GATEPOST_PUBLIC=/dashboard.css, /dashboard/help"}
 	code := run(t.Context(), []string{"gatepost", "doctor", "--json", g.url}, env, strings.NewReader(""), &out, &said)
@@ -107,7 +114,8 @@ func TestDoctorFindsWhatAProxyInFrontDoesWrong(t *testing.T) {
 	defer site.Close()
 	a := newApp(t)
 	public := strings.Replace("http://"+site.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
-	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PUBLIC_URL="+public)
+	g := startGate(t, "DATABASE_URL="+authtest.NewEmptyDatabase(t), "GATEPOST_UPSTREAM="+a.url,
+		"GATEPOST_PUBLIC_URL="+public)
 	front.gate, front.app = proxyTo(t, g.url), proxyTo(t, a.url)
 	site.Start()
 	code, out, _ := runDoctor(t, "", public)
@@ -177,15 +185,18 @@ func TestDoctorWhereNothingAnswers(t *testing.T) {
 	t.Parallel()
 	address := "http://localhost:" + freePort(t)
 	code, out, said := runDoctor(t, "", address)
-	if code != 1 || out != "" || !strings.HasPrefix(said, "gatepost: nothing answers at "+address) || strings.Count(said, "\n") != 1 {
+	if code != 1 || out != "" || !strings.HasPrefix(said, "gatepost: nothing answers at "+address) ||
+		strings.Count(said, "\n") != 1 {
 		t.Errorf("exit %d, %q, %q", code, out, said)
 	}
 }
 
 func TestDoctorRefusesACommandLineThatMeansNothing(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"app.example.com"}, {"ftp://app.example.com"}, {"http://a", "http://b"}, {"http://a/b"}, {"http://a?b"}, {"http://u:p@a"},
-		{"--protected", "x", "http://a"}, {"--protected", "/", "http://a"}, {"--protected", "/x", "--public", "/x", "http://a"}, {"--direct", "ftp://a", "http://a"},
+	for _, args := range [][]string{nil, {"app.example.com"}, {"ftp://app.example.com"}, {"http://a", "http://b"},
+		{"http://a/b"}, {"http://a?b"}, {"http://u:p@a"},
+		{"--protected", "x", "http://a"}, {"--protected", "/", "http://a"},
+		{"--protected", "/x", "--public", "/x", "http://a"}, {"--direct", "ftp://a", "http://a"},
 		{"--email", "ada@example.com", "http://a"}, {"--password-stdin", "http://a"}, {"--speed", "http://a"}} {
 		if code, out, said := runDoctor(t, "", args...); code != 2 || out != "" || strings.Count(said, "\n") != 1 {
 			t.Errorf("%q: exit %d, %q, %q", args, code, out, said)

@@ -27,7 +27,8 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	before := l.peak(t)
 	var idle []net.Conn
 	for range 40 {
-		idle = append(idle, l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie, "X-Forwarded-For: 198.51.100.7")))
+		idle = append(idle, l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie,
+			"X-Forwarded-For: 198.51.100.7")))
 	}
 	for range 10 {
 		if r := v.fetch("/dashboard"); r.status != 200 {
@@ -39,7 +40,8 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	if r := other.post("/login", "email", "bob@example.com", "password", password); r.status != 303 {
 		t.Errorf("who signs in meanwhile: %d", r.status)
 	}
-	conn := l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie, "X-Forwarded-For: 203.0.113.9"))
+	conn := l.dial(t, l.open("POST /account/export", formType, "Content-Length: 0", l.cookie,
+		"X-Forwarded-For: 203.0.113.9"))
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +51,8 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 		t.Errorf("the file has %d events, %v", len(export.Events), err)
 	}
 	for _, conn := range idle { // most of them gave way before anything was written
-		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 429 && res.StatusCode != 200 {
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil ||
+			res.StatusCode != 429 && res.StatusCode != 200 {
 			t.Errorf("who gave way: %v, %v", res, err)
 		}
 	}

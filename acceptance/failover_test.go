@@ -107,7 +107,8 @@ func newPair(t *testing.T) (primary, standby replica) {
 	programs := filepath.Dir(primary.value(t, `SELECT setting FROM pg_config() WHERE name = 'BINDIR'`) + "/")
 	dir := publicDir(t)
 	copied := filepath.Join(dir, "postgres")
-	cmd := exec.Command(filepath.Join(programs, "pg_basebackup"), "--pgdata", copied, "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+	cmd := exec.Command(filepath.Join(programs, "pg_basebackup"), "--pgdata", copied, "--write-recovery-conf",
+		"--checkpoint=fast", "--no-sync",
 		"--host", primary.socket(t), "--username", localpg.Superuser)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("copy the primary: %v %s", err, out)
@@ -146,8 +147,9 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	primary, standby := newPair(t)
 	a := newApp(t)
-	g := startGate(t, watched, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8", fmt.Sprintf("DATABASE_URL=host=%s,%s user=%s dbname=%s target_session_attrs=read-write connect_timeout=2",
-		primary.socket(t), standby.socket(t), localpg.Superuser, localpg.Superuser))
+	g := startGate(t, watched, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8",
+		fmt.Sprintf("DATABASE_URL=host=%s,%s user=%s dbname=%s target_session_attrs=read-write connect_timeout=2",
+			primary.socket(t), standby.socket(t), localpg.Superuser, localpg.Superuser))
 	ada := g.visitor(t)
 	ada.signUp("ada@example.com")
 	var mu sync.Mutex
@@ -164,7 +166,8 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 				}
 				email := fmt.Sprintf("user%d-%d@example.com", n, i)
 				form := "email=" + email + "&password=correct+horse+battery"
-				r := g.visitor(t).do("POST", "/signup", strings.NewReader(form), fmt.Sprintf("X-Forwarded-For: 198.%d.%d.%d", 51+n, i/250, i%250), navigate)
+				r := g.visitor(t).do("POST", "/signup", strings.NewReader(form),
+					fmt.Sprintf("X-Forwarded-For: 198.%d.%d.%d", 51+n, i/250, i%250), navigate)
 				switch r.status {
 				case 303:
 					mu.Lock()
@@ -216,7 +219,8 @@ func TestAPrimaryDiesAndItsStandbyTakesOver(t *testing.T) {
 		}
 	}
 	// The gate hears of revocations from the new primary.
-	eventually(t, "revocations are heard", func() bool { return strings.Contains(g.metrics(t), "gatepost_revocations_heard 1") })
+	eventually(t, "revocations are heard",
+		func() bool { return strings.Contains(g.metrics(t), "gatepost_revocations_heard 1") })
 	standby.exec(t, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'ada@example.com'`)
 	ada.becomes("/dashboard", 401)
 }
@@ -227,7 +231,8 @@ func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	primary, standby := newPair(t)
 	hosts := func(hosts ...string) string {
-		return fmt.Sprintf("DATABASE_URL=host=%s user=%s dbname=%[2]s connect_timeout=2", strings.Join(hosts, ","), localpg.Superuser)
+		return fmt.Sprintf("DATABASE_URL=host=%s user=%s dbname=%[2]s connect_timeout=2",
+			strings.Join(hosts, ","), localpg.Superuser)
 	}
 	app := "GATEPOST_UPSTREAM=" + newApp(t).url
 	g := startGate(t, hosts(primary.socket(t), standby.socket(t)), app)
@@ -235,7 +240,8 @@ func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
 	ada.signUp("ada@example.com")
 	primary.kill(t)
 	eventually(t, "protected pages are closed", func() bool { return ada.fetch("/dashboard").status == 503 })
-	if out, code := runGate(t, []string{"check"}, hosts(primary.socket(t), standby.socket(t)), app); code != 1 || !strings.Contains(out, "a standby answers") || !strings.Contains(out, "point DATABASE_URL at the primary") {
+	if out, code := runGate(t, []string{"check"}, hosts(primary.socket(t), standby.socket(t)), app); code != 1 ||
+		!strings.Contains(out, "a standby answers") || !strings.Contains(out, "point DATABASE_URL at the primary") {
 		t.Errorf("a standby, checked beside a dead primary: %d %s", code, out)
 	}
 	_ = primary.server.Stop() // releases the directory; the server is dead already
@@ -244,7 +250,8 @@ func TestAStandbyIsNotAskedWhoIsSignedIn(t *testing.T) {
 	standby.exec(t, `SELECT pg_wal_replay_pause()`)
 	primary.exec(t, `DELETE FROM gatepost.session`)
 	ada.becomes("/dashboard", 401)
-	if out, code := runGate(t, []string{"check"}, hosts(standby.socket(t)), app); code != 1 || !strings.Contains(out, "a standby answers") {
+	if out, code := runGate(t, []string{"check"}, hosts(standby.socket(t)), app); code != 1 ||
+		!strings.Contains(out, "a standby answers") {
 		t.Errorf("a lone standby, checked: %d %s", code, out)
 	}
 }

@@ -260,10 +260,12 @@ func streams(n int, next aim) func(context.Context, *siege) {
 // connections returns as many clients, each with a single HTTP/2 connection, as this number of streams needs.
 func (s *siege) connections(streams int) (list []*http.Client) {
 	for range (streams + perConnection - 1) / perConnection {
-		transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext, TLSClientConfig: &tls.Config{RootCAs: s.roots}, ForceAttemptHTTP2: true,
+		transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext,
+			TLSClientConfig: &tls.Config{RootCAs: s.roots}, ForceAttemptHTTP2: true,
 			HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
 		s.t.Cleanup(transport.CloseIdleConnections)
-		client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		client := &http.Client{Transport: transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		// Without a first request, each of the later ones would connect.
 		if _, err := send(client, "GET", s.g.url+"/.gatepost/healthz", ""); err != nil {
 			s.tally.note("no connection: " + err.Error())

@@ -35,7 +35,8 @@ func from48(s *siege, i, round int) string {
 func logins(accounts int, password string, from network) aim {
 	return func(s *siege, i, round int) shot {
 		email := s.mallory(i%accounts) + "@example.com"
-		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", password, "remember", "on"), from: from(s, i, round)}
+		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", password, "remember",
+			"on"), from: from(s, i, round)}
 	}
 }
 
@@ -43,20 +44,24 @@ func logins(accounts int, password string, from network) aim {
 func guesses(from network) aim {
 	return func(s *siege, i, round int) shot {
 		email := fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)
-		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", "a wrong password"), from: from(s, i, round)}
+		return shot{method: "POST", path: "/login", body: formOf("email", email, "password", "a wrong password"),
+			from: from(s, i, round)}
 	}
 }
 
 func forgets(from network) aim {
 	return func(s *siege, i, round int) shot {
-		return shot{method: "POST", path: "/login/forgot", body: formOf("email", fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)), from: from(s, i, round)}
+		return shot{method: "POST", path: "/login/forgot",
+			body: formOf("email", fmt.Sprintf("nobody%d-%d-%d@example.com", s.season, i, round)),
+			from: from(s, i, round)}
 	}
 }
 
 func signUps(from network) aim {
 	return func(s *siege, i, round int) shot {
 		email := fmt.Sprintf("new%d-%d-%d@example.com", s.season, i, round)
-		return shot{method: "POST", path: "/signup", body: formOf("email", email, "password", password, "name", "M"), from: from(s, i, round)}
+		return shot{method: "POST", path: "/signup", body: formOf("email", email, "password", password, "name", "M"),
+			from: from(s, i, round)}
 	}
 }
 
@@ -77,7 +82,8 @@ func forged(method, path string) aim {
 
 // signedIn runs n clients with sessions of one user; each sends its shots with one of them. There are fewer
 // sessions than the limit for a user.
-func signedIn(n int, attack func(int, aim) func(context.Context, *siege), next func(i, round int) shot) func(context.Context, *siege) {
+func signedIn(n int, attack func(int, aim) func(context.Context, *siege),
+	next func(i, round int) shot) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
 		tokens := s.sessions(s.mallory(0), min(n, sessionsPerUser-10))
 		of := make([]string, n) // the session of each client, which answers may replace
@@ -104,7 +110,8 @@ type endpoint struct{ method, path string }
 // endpoints returns all endpoints, read from the routes of the pages, so that new routes are attacked too.
 func endpoints(t *testing.T) (list []endpoint) {
 	t.Helper()
-	c, err := config.Load(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1", "GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
+	c, err := config.Load(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1",
+		"GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +150,8 @@ func everyone(method string) aim {
 func (s *siege) at(e endpoint, i, round int) shot {
 	x := shot{method: e.method, path: e.path, from: fromOne(s, 0, 0)}
 	if e.method == "POST" {
-		x.body = formOf("email", s.mallory(i)+"@example.com", "password", password, "current", password, "name", fmt.Sprint("M", round),
+		x.body = formOf("email", s.mallory(i)+"@example.com", "password", password, "current", password,
+			"name", fmt.Sprint("M", round),
 			"id", "x", "token", fmt.Sprintf("%043d", round), "next", "/dashboard", "remember", "on")
 	}
 	return x
@@ -195,9 +203,11 @@ func hostiles(t *testing.T) []hostile {
 		{name: "right passwords, HTTP/2", tls: true, attack: streams(1000, logins(1, password, fromOne))},
 		{name: "right passwords of two accounts", rare: true, attack: flood(220, logins(2, password, fromOne))},
 		{name: "right passwords of many accounts", attack: flood(220, logins(hostileAccounts, password, fromOne))},
-		{name: "right passwords from a /24", networks: 200, attack: flood(220, logins(hostileAccounts, password, from24))},
+		{name: "right passwords from a /24", networks: 200,
+			attack: flood(220, logins(hostileAccounts, password, from24))},
 		{name: "right passwords from a /64", rare: true, attack: flood(220, logins(hostileAccounts, password, from64))},
-		{name: "right passwords from a /48", networks: 1000, attack: flood(220, logins(hostileAccounts, password, from48))},
+		{name: "right passwords from a /48", networks: 1000,
+			attack: flood(220, logins(hostileAccounts, password, from48))},
 		{name: "wrong passwords", attack: flood(220, logins(1, "a wrong password", fromOne))},
 		{name: "guesses", attack: flood(400, guesses(fromOne))},
 		{name: "guesses from a /24", networks: 200, rare: true, attack: flood(400, guesses(from24))},
@@ -205,9 +215,13 @@ func hostiles(t *testing.T) []hostile {
 		{name: "guesses from a /48", networks: 1000, rare: true, attack: flood(400, guesses(from48))},
 		{name: "sign-ups", attack: flood(200, signUps(fromOne))},
 		{name: "sign-ups from a /48", networks: 1000, attack: flood(200, signUps(from48))},
-		{name: "confirmed passwords", attack: signedIn(90, flood, always("POST", "/account/sessions/end-others", "password", password))},
-		{name: "confirmed wrong passwords", rare: true, attack: signedIn(90, flood, always("POST", "/account/export", "password", "a wrong password"))},
-		{name: "new passwords", rare: true, attack: signedIn(90, flood, always("POST", "/account/password", "current", "a wrong password", "password", "another good password"))},
+		{name: "confirmed passwords", attack: signedIn(90, flood, always("POST", "/account/sessions/end-others",
+			"password", password))},
+		{name: "confirmed wrong passwords", rare: true,
+			attack: signedIn(90, flood, always("POST", "/account/export", "password", "a wrong password"))},
+		{name: "new passwords", rare: true,
+			attack: signedIn(90, flood, always("POST", "/account/password", "current", "a wrong password", "password",
+				"another good password"))},
 		{name: "new names", attack: signedIn(200, flood, func(i, round int) shot {
 			return shot{method: "POST", path: "/account/name", body: formOf("name", fmt.Sprint(i, "-", round))}
 		})},
@@ -218,9 +232,12 @@ func hostiles(t *testing.T) []hostile {
 		{name: "no sessions described", rare: true, attack: flood(400, reads("GET", "/api/auth/get-session"))},
 		{name: "logouts of forged sessions", attack: flood(400, forged("POST", "/logout"))},
 		{name: "logouts", rare: true, attack: signedIn(400, flood, always("POST", "/logout"))},
-		{name: "downloads of one's data", attack: after(fat(30_000), signedIn(40, flood, always("POST", "/account/export")))},
-		{name: "many downloads of one's data", rare: true, attack: after(fat(400_000), signedIn(200, flood, always("POST", "/account/export")))},
-		{name: "downloads of one's data, never read", mute: true, attack: after(fat(30_000), signedIn(60, deaf, always("POST", "/account/export")))},
+		{name: "downloads of one's data",
+			attack: after(fat(30_000), signedIn(40, flood, always("POST", "/account/export")))},
+		{name: "many downloads of one's data", rare: true,
+			attack: after(fat(400_000), signedIn(200, flood, always("POST", "/account/export")))},
+		{name: "downloads of one's data, never read", mute: true,
+			attack: after(fat(30_000), signedIn(60, deaf, always("POST", "/account/export")))},
 		{name: "every form", attack: flood(400, everyone("POST"))},
 		{name: "every form, signed up", attack: ofEverybody(400, flood, everyone("POST"))},
 		{name: "every form, signed up, HTTP/2", tls: true, attack: ofEverybody(1000, streams, everyone("POST"))},
@@ -228,11 +245,13 @@ func hostiles(t *testing.T) []hostile {
 		{name: "every page, signed up", attack: ofEverybody(400, flood, everyone("GET"))},
 		{name: "every page, HTTP/2", tls: true, rare: true, attack: streams(1000, everyone("GET"))},
 		{name: "forged sessions at the app", attack: flood(400, forged("GET", "/dashboard/short"))},
-		{name: "forged sessions at the app, HTTP/2", tls: true, rare: true, attack: streams(1000, forged("GET", "/dashboard/short"))},
+		{name: "forged sessions at the app, HTTP/2", tls: true, rare: true,
+			attack: streams(1000, forged("GET", "/dashboard/short"))},
 		{name: "forged sessions on public pages", attack: flood(400, forged("GET", "/public/short"))},
 		{name: "a huge next", attack: flood(200, reads("GET", "/login?next=/"+long))},
 		{name: "a huge next in a form", attack: flood(200, func(s *siege, _, _ int) shot {
-			return shot{method: "POST", path: "/login", body: formOf("email", "x", "next", long), from: fromOne(s, 0, 0)}
+			return shot{method: "POST", path: "/login", body: formOf("email", "x", "next", long),
+				from: fromOne(s, 0, 0)}
 		})},
 	}
 	list = append(list, slowHostiles()...)
@@ -252,8 +271,10 @@ func directHostiles() []hostile {
 		{name: "from loopback: forgotten passwords", direct: true, attack: flood(800, forgets(fromOne))},
 		{name: "from loopback: right passwords", direct: true, attack: flood(220, logins(1, password, fromOne))},
 		{name: "from loopback: half-sent forms", direct: true, mute: true, attack: halfForms(2500, 4000)},
-		{name: "from loopback: every form", direct: true, rare: true, attack: ofEverybody(400, flood, everyone("POST"))},
-		{name: "from loopback: forged sessions", direct: true, rare: true, attack: flood(400, forged("GET", "/dashboard/short"))},
+		{name: "from loopback: every form", direct: true, rare: true,
+			attack: ofEverybody(400, flood, everyone("POST"))},
+		{name: "from loopback: forged sessions", direct: true, rare: true,
+			attack: flood(400, forged("GET", "/dashboard/short"))},
 	}
 }
 

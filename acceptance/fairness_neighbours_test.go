@@ -70,7 +70,8 @@ func (w *town) keepsASession(t *testing.T) *neighbour {
 	client, token := w.client(t), w.door(t, w.client(t), "ada", adaAddress)
 	n.round = func(int) {
 		began := time.Now()
-		n.ask(client, 200, "GET", w.g.url+"/dashboard/short", "", "X-Forwarded-For: "+adaAddress, "Cookie: "+w.cookie+"="+token)
+		n.ask(client, 200, "GET", w.g.url+"/dashboard/short", "", "X-Forwarded-For: "+adaAddress,
+			"Cookie: "+w.cookie+"="+token)
 		n.waited(time.Since(began))
 	}
 	return n
@@ -90,7 +91,8 @@ func (w *town) signsIn(t *testing.T) *neighbour {
 		n.ask(client, 200, "GET", w.g.url+"/login", "", from)
 		began := time.Now()
 		email := fmt.Sprintf("ada%d@example.com", 1+i%adaAccounts)
-		r := n.ask(client, 303, "POST", w.g.url+"/login", formOf("email", email, "password", password, "remember", "on"), from)
+		r := n.ask(client, 303, "POST", w.g.url+"/login", formOf("email", email, "password", password,
+			"remember", "on"), from)
 		n.waited(time.Since(began))
 		if token := w.sessionIn(r.header); token != "" {
 			n.ask(client, 200, "GET", w.g.url+"/dashboard/short", "", from, "Cookie: "+w.cookie+"="+token)
@@ -185,7 +187,8 @@ func send(client *http.Client, method, target, body string, headers ...string) (
 // door signs a user in and returns the token of the session.
 func (w *town) door(t *testing.T, client *http.Client, name, from string) string {
 	t.Helper()
-	r, err := send(client, "POST", w.g.url+"/login", formOf("email", name+"@example.com", "password", password, "remember", "on"), "X-Forwarded-For: "+from)
+	r, err := send(client, "POST", w.g.url+"/login", formOf("email", name+"@example.com", "password", password,
+		"remember", "on"), "X-Forwarded-For: "+from)
 	token := w.sessionIn(r.header)
 	if err != nil || token == "" {
 		t.Fatalf("%s signs in: %d, %v", name, r.status, err)

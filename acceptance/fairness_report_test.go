@@ -20,8 +20,10 @@ type result struct {
 
 // row describes the result in one line.
 func (r result) row() string {
-	return fmt.Sprintf("%-45s %s; %s; %s; memory %d -> %d MiB; connections %d of %d; outages %d; refusals: %d rows, %d lines; answers %s",
-		r.kind.name, r.waits(keptSession), r.waits(health), r.waits(signingIn), r.before.memory>>20, r.after.memory>>20, r.after.connections, r.after.connectionsMax,
+	return fmt.Sprintf("%-45s %s; %s; %s; memory %d -> %d MiB; connections %d of %d; outages %d; refusals: %d rows, "+
+		"%d lines; answers %s",
+		r.kind.name, r.waits(keptSession), r.waits(health), r.waits(signingIn), r.before.memory>>20, r.after.memory>>20,
+		r.after.connections, r.after.connectionsMax,
 		r.after.outages, r.after.rows-r.before.rows, r.after.lines-r.before.lines, byStatus(r.tally.statuses))
 }
 
@@ -41,7 +43,8 @@ func (r result) waits(of string) string {
 		}
 		most = max(most, ratio)
 	}
-	return fmt.Sprintf("%s ×%.1f (%.1f–%.1f), p99 ×%.1f, n=%d", of, ratio(percentile(besieged, 50), percentile(quiet, 50)), least, most,
+	return fmt.Sprintf("%s ×%.1f (%.1f–%.1f), p99 ×%.1f, n=%d", of,
+		ratio(percentile(besieged, 50), percentile(quiet, 50)), least, most,
 		ratio(percentile(besieged, 99), percentile(quiet, 99)), len(besieged))
 }
 

@@ -64,7 +64,8 @@ const (
 func newTown(t *testing.T, k hostile) *town {
 	t.Helper()
 	database := authtest.NewDatabase(t)
-	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{}, of: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
+	w := &town{db: authtest.Pool(t, database), log: &noted{kept: &logBuffer{}, seen: map[string]int{},
+		of: map[string]int{}}, endpoints: endpoints(t), direct: k.direct}
 	post := postoffice.New(t, nil, nil)
 	go func() {
 		for {
@@ -75,7 +76,8 @@ func newTown(t *testing.T, k hostile) *town {
 			}
 		}
 	}()
-	env := append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newTalker(t).url, "GATEPOST_SMTP_URL=" + post.URL, "GATEPOST_MAIL_FROM=gate@example.com",
+	env := append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newTalker(t).url, "GATEPOST_SMTP_URL=" +
+		post.URL, "GATEPOST_MAIL_FROM=gate@example.com",
 		"GATEPOST_LOG_LEVEL=info"}, k.env...)
 	if !k.direct {
 		env = append(env, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8")
@@ -100,14 +102,16 @@ func (w *town) start(t *testing.T, tls bool, env []string) {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)
 	w.address, w.cookie = "127.0.0.1:"+port, "gatepost_"+port
-	w.g = &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: w.log.kept, done: make(chan error, 1)}
+	w.g = &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: w.log.kept,
+		done: make(chan error, 1)}
 	if tls {
 		cert, key, roots := writePair(t, t.TempDir(), nil)
 		w.roots, w.cookie, w.g.url = roots, "__Host-gatepost", "https://localhost:"+port
 		env = append(env, "GATEPOST_PUBLIC_URL=https://localhost:0", "GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
 	}
 	w.g.cmd = exec.Command(plainGate, "serve")
-	w.g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=127.0.0.1:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
+	w.g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=127.0.0.1:" + port,
+		"GATEPOST_OPS_LISTEN=localhost:" + ops,
 		"GATEPOST_PROTECT=/dashboard"}, env...)
 	w.g.cmd.Stderr, w.g.cmd.Stdout = w.log, w.log
 	if err := w.g.cmd.Start(); err != nil {
@@ -119,7 +123,8 @@ func (w *town) start(t *testing.T, tls bool, env []string) {
 // signsUp makes an account through the signup form.
 func (w *town) signsUp(t *testing.T, name, from string) {
 	t.Helper()
-	r, err := send(w.client(t), "POST", w.g.url+"/signup", formOf("email", name+"@example.com", "password", password, "name", name, "remember", "on"), "X-Forwarded-For: "+from)
+	r, err := send(w.client(t), "POST", w.g.url+"/signup", formOf("email", name+"@example.com", "password", password,
+		"name", name, "remember", "on"), "X-Forwarded-For: "+from)
 	if err != nil || r.status != 303 {
 		t.Fatalf("%s signs up: %d %s %v", name, r.status, r.body, err)
 	}
@@ -187,7 +192,8 @@ type looked struct {
 func (s *siege) look(t *testing.T) looked {
 	t.Helper()
 	w := s.town
-	l := looked{outages: w.log.count("PostgreSQL does not answer"), lines: w.log.others(s.hostile), memory: w.peakMemory()}
+	l := looked{outages: w.log.count("PostgreSQL does not answer"),
+		lines: w.log.others(s.hostile), memory: w.peakMemory()}
 	for client, n := range s.refusals(t) {
 		if s.hostile(client) {
 			l.rows += n
@@ -214,7 +220,8 @@ func (s *siege) hostile(client string) bool {
 // refusals returns the number of rows about refusals in the table of events, by client.
 func (s *siege) refusals(t *testing.T) map[string]int {
 	t.Helper()
-	rows, err := s.db.Query(t.Context(), `SELECT coalesce(client, ''), count(*) FROM gatepost.audit_event WHERE result <> 'ok' GROUP BY 1`)
+	rows, err := s.db.Query(t.Context(),
+		`SELECT coalesce(client, ''), count(*) FROM gatepost.audit_event WHERE result <> 'ok' GROUP BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,18 +17,23 @@ func slowHostiles() []hostile {
 	return []hostile{
 		{name: "half-sent forms", mute: true, attack: halfForms(2500, 4000)},
 		{name: "half-sent forms, HTTP/2", tls: true, mute: true, attack: halfStreams(1000)},
-		{name: "forms byte by byte", mute: true, attack: dribbled(500, func(s *siege) string { return s.head("/login", "Content-Length: 60000\r\n") }, "x")},
-		{name: "headers line by line", mute: true, attack: dribbled(500, func(s *siege) string { return "GET /login HTTP/1.1\r\nHost: " + s.host() + "\r\n" }, "X-More: 1\r\n")},
+		{name: "forms byte by byte", mute: true,
+			attack: dribbled(500, func(s *siege) string { return s.head("/login", "Content-Length: 60000\r\n") }, "x")},
+		{name: "headers line by line", mute: true,
+			attack: dribbled(500, func(s *siege) string { return "GET /login HTTP/1.1\r\nHost: " + s.host() + "\r\n" },
+				"X-More: 1\r\n")},
 		{name: "announced forms", attack: announced(100, "")},
 		{name: "announced forms that expect", attack: announced(100, "Expect: 100-continue\r\n")},
 		{name: "forms without end", attack: chunked(50)},
 		{name: "nothing sent", mute: true, attack: holding(2000, nil)},
 		{name: "handshakes without end", tls: true, mute: true, rare: true, attack: holding(2000, nil)},
 		{name: "answers of the app, never read", mute: true, attack: deaf(300, reads("GET", "/public/flood"))},
-		{name: "open sockets", mute: true, attack: holding(500, reads("GET", "/public/ws", "Connection: Upgrade", "Upgrade: websocket"))},
+		{name: "open sockets", mute: true,
+			attack: holding(500, reads("GET", "/public/ws", "Connection: Upgrade", "Upgrade: websocket"))},
 		{name: "open streams", mute: true, rare: true, attack: holding(200, reads("GET", "/public/events"))},
 		{name: "an app that says nothing", mute: true, env: late, attack: holding(500, reads("GET", "/public/late"))},
-		{name: "an app that says nothing, HTTP/2", tls: true, mute: true, rare: true, env: late, attack: streams(1000, reads("GET", "/public/late"))},
+		{name: "an app that says nothing, HTTP/2", tls: true, mute: true, rare: true, env: late,
+			attack: streams(1000, reads("GET", "/public/late"))},
 	}
 }
 
@@ -36,17 +41,22 @@ func slowHostiles() []hostile {
 func leavingHostiles() []hostile {
 	return []hostile{
 		{name: "right passwords, left at once", mute: true, attack: hangingUp(100, logins(1, password, fromOne))},
-		{name: "guesses, left at once", networks: 1000, mute: true, rare: true, attack: hangingUp(100, guesses(from48))},
-		{name: "forged sessions, left at once", mute: true, rare: true, attack: hangingUp(100, forged("GET", "/dashboard/short"))},
-		{name: "right passwords, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, logins(hostileAccounts, password, fromOne))},
-		{name: "forged sessions, reset at once, HTTP/2", tls: true, mute: true, attack: resets(200, forged("GET", "/dashboard/short"))},
+		{name: "guesses, left at once", networks: 1000, mute: true, rare: true,
+			attack: hangingUp(100, guesses(from48))},
+		{name: "forged sessions, left at once", mute: true, rare: true,
+			attack: hangingUp(100, forged("GET", "/dashboard/short"))},
+		{name: "right passwords, reset at once, HTTP/2", tls: true, mute: true,
+			attack: resets(200, logins(hostileAccounts, password, fromOne))},
+		{name: "forged sessions, reset at once, HTTP/2", tls: true, mute: true,
+			attack: resets(200, forged("GET", "/dashboard/short"))},
 		{name: "forgotten passwords in a row", attack: inARow(50, 100, forgets(fromOne))},
 	}
 }
 
 // head returns the beginning of a form.
 func (s *siege) head(path, more string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "+
+		"application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
 }
 
 // size returns the number of clients, which is smaller in the short form of the test.
@@ -60,7 +70,8 @@ func size(short, long int) int {
 // halfForms send forms of 62 KiB without the last byte.
 func halfForms(short, long int) func(context.Context, *siege) {
 	return func(ctx context.Context, s *siege) {
-		text := s.head("/login", fmt.Sprintf("Content-Length: %d\r\n", 62<<10)) + "email=" + strings.Repeat("x", 62<<10-len("email=")-1)
+		text := s.head("/login", fmt.Sprintf("Content-Length: %d\r\n", 62<<10)) + "email=" +
+			strings.Repeat("x", 62<<10-len("email=")-1)
 		s.each(ctx, size(short, long), func(c hostileConn, _, _ int) {
 			if c.sends(text) {
 				c.hears(shot{method: "POST"})
@@ -86,7 +97,8 @@ func halfStreams(n int) func(context.Context, *siege) {
 						_, _ = io.WriteString(more, "email="+strings.Repeat("x", 62<<10))
 						begun()
 					}()
-					s.stream(ctx, clients[i/perConnection], shot{method: "POST", path: "/login", from: fromOne(s, 0, 0)}, body)
+					s.stream(ctx, clients[i/perConnection],
+						shot{method: "POST", path: "/login", from: fromOne(s, 0, 0)}, body)
 					stop()
 					_ = more.Close()
 				}

@@ -13,7 +13,9 @@ import (
 
 var (
 	soakFor  = flag.Duration("soak", 0, "how long each hostile client goes on; 0: until enough answers were counted")
-	soakOnly = flag.String("soak.only", "", "a regular expression for the names of the hostile clients that are tried; empty: all of the short form, or of the soak")
+	soakOnly = flag.String("soak.only", "",
+		"a regular expression for the names of the hostile clients that are tried; empty: all of the short form, or "+
+			"of the soak")
 )
 
 // hostile is one kind of hostile client. Its neighbours are served all the same: a visitor whose session is
@@ -112,7 +114,8 @@ func (s *siege) hold() result {
 	end()
 	attack.Wait()
 	if s.judge(&r); !s.t.Failed() {
-		eventually(s.t, "nothing of it is under way", func() bool { return gauge(s.t, s.g, "gatepost_requests_in_flight") == 0 })
+		eventually(s.t, "nothing of it is under way",
+			func() bool { return gauge(s.t, s.g, "gatepost_requests_in_flight") == 0 })
 	}
 	return r
 }
@@ -155,8 +158,10 @@ func (s *siege) judge(r *result) {
 		r.fault("%d connections to PostgreSQL, of %d", r.after.connections, r.after.connectionsMax)
 	}
 	networks, minutes := max(1, s.kind.networks), 2+int(r.took.Minutes())
-	if most := min(networks*refusalsPerNetwork, refusalsAtMost) * minutes; r.after.rows-r.before.rows > most || r.after.lines-r.before.lines > most {
-		r.fault("refusals took %d rows of the audit table and %d lines of the log, of %d", r.after.rows-r.before.rows, r.after.lines-r.before.lines, most)
+	if most := min(networks*refusalsPerNetwork, refusalsAtMost) * minutes; r.after.rows-r.before.rows > most ||
+		r.after.lines-r.before.lines > most {
+		r.fault("refusals took %d rows of the audit table and %d lines of the log, of %d", r.after.rows-r.before.rows,
+			r.after.lines-r.before.lines, most)
 	}
 	if r.after.sessions > sessionsPerUser {
 		r.fault("one user has %d sessions", r.after.sessions)

@@ -19,7 +19,9 @@ func TestSlowConnectionsAreEnded(t *testing.T) {
 	l := newLane(t)
 	var wg sync.WaitGroup
 	for id, start := range map[string]string{
-		"bar_43_one_byte": "G", "bar_43_nothing": "", "bar_43_half_a_line": "GET /public HT", "J4_Go_CVE-2026-56853_headers_without_an_end": "GET /public HTTP/1.1\r\nHost: x\r\nX: y\r\n", "bar_43_HTTP2_preface": "PRI * HTTP/2.0\r\n",
+		"bar_43_one_byte": "G", "bar_43_nothing": "", "bar_43_half_a_line": "GET /public HT",
+		"J4_Go_CVE-2026-56853_headers_without_an_end": "GET /public HTTP/1.1\r\nHost: x\r\nX: y\r\n",
+		"bar_43_HTTP2_preface":                        "PRI * HTTP/2.0\r\n",
 	} {
 		wg.Go(func() {
 			conn, err := net.Dial("tcp", l.host)
@@ -70,13 +72,16 @@ func TestGreatRequestsAreRefusedOrPassWhole(t *testing.T) {
 		many := "Cookie: " + strings.Repeat("a;", 9_999) + "a"
 		l.passes(t, l.request("GET /public", many), l.forwarded("GET /public", "", many))
 		l.refuses(t, l.request("GET /dashboard", many), 401)
-		l.passes(t, l.request("GET /dashboard", many, l.cookie), l.forwarded("GET /dashboard", "", append(l.identity, many)...))
+		l.passes(t, l.request("GET /dashboard", many, l.cookie),
+			l.forwarded("GET /dashboard", "", append(l.identity, many)...))
 		l.refuses(t, l.request("GET /login", many), 200)
 	})
 	t.Run("J5_Traefik_CVE-2026-26998", func(t *testing.T) {
-		head := l.request("POST /login", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 1073741824")
+		head := l.request("POST /login", "Content-Type: application/x-www-form-urlencoded",
+			"Content-Length: 1073741824")
 		l.refuses(t, head+strings.Repeat("x", 4<<20), 413)
-		head = l.request("POST /signup", "Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked")
+		head = l.request("POST /signup", "Content-Type: application/x-www-form-urlencoded",
+			"Transfer-Encoding: chunked")
 		l.refuses(t, head+strings.Repeat(chunk(strings.Repeat("x", 1<<16)), 64), 413)
 	})
 }
@@ -98,11 +103,14 @@ func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 		l.open("POST /dashboard", "Content-Length: 100", l.cookie) + "half",
 		l.open("POST /dashboard", "Content-Length: 100") + "half",
 		l.open("POST /login", "Content-Length: 100", "Content-Type: application/x-www-form-urlencoded") + "email=",
-		l.open("POST /login", "Transfer-Encoding: chunked", "Content-Type: application/x-www-form-urlencoded") + "5\r\nem",
+		l.open("POST /login", "Transfer-Encoding: chunked", "Content-Type: application/x-www-form-urlencoded") +
+			"5\r\nem",
 		l.open("POST /public", "Transfer-Encoding: chunked") + "5\r\nhel",
 		l.open("POST /public", "Expect: 100-continue", "Content-Length: 100"),
-		l.open("GET /public/slow"), l.open("GET /public/slow", "Connection: Upgrade", "Upgrade: websocket"), l.open("GET /dashboard", l.cookie) + "GET /da",
-		l.form("/login", "email=ada%40example.com&password=not+it"), l.form("/signup", "email=eve%40example.com&password="+url.QueryEscape(password)),
+		l.open("GET /public/slow"), l.open("GET /public/slow", "Connection: Upgrade", "Upgrade: websocket"),
+		l.open("GET /dashboard", l.cookie) + "GET /da",
+		l.form("/login", "email=ada%40example.com&password=not+it"),
+		l.form("/signup", "email=eve%40example.com&password="+url.QueryEscape(password)),
 	} {
 		for range 5 {
 			conn, err := net.Dial("tcp", l.host)
@@ -115,7 +123,8 @@ func TestClientsThatLeaveInTheMiddle(t *testing.T) {
 		}
 	}
 	close(release)
-	eventually(t, "the gate serves on", func() bool { return l.one(t, l.request("GET /dashboard", l.cookie)).status == 200 })
+	eventually(t, "the gate serves on",
+		func() bool { return l.one(t, l.request("GET /dashboard", l.cookie)).status == 200 })
 	if log := l.log.String(); strings.Contains(log, "panic") || strings.Contains(log, "goroutine ") {
 		t.Error("J4_Go_CVE-2020-15586: the gate panicked")
 	}
@@ -167,10 +176,12 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	}
 	pair, attributes, _ := strings.Cut(set[0], "; ")
 	name, token, _ := strings.Cut(pair, "=")
-	if name != "__Host-gatepost" || len(token) != 43 || attributes != "Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000" {
+	if name != "__Host-gatepost" || len(token) != 43 ||
+		attributes != "Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000" {
 		t.Errorf("N5.1.1: got %q", set[0])
 	}
-	if !strings.HasPrefix(set[1], "__Host-gatepost_known=") || !strings.HasSuffix(set[1], "; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000") {
+	if !strings.HasPrefix(set[1], "__Host-gatepost_known=") ||
+		!strings.HasSuffix(set[1], "; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=15552000") {
 		t.Errorf("N5.1.1: got %q", set[1])
 	}
 	for id, raw := range map[string]string{
@@ -185,12 +196,16 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	}
 	cookie := "Cookie: " + pair
 	forwarded := func(line string, headers ...string) string {
-		return strings.NewReplacer("X-Forwarded-Host: "+l.host, "X-Forwarded-Host: gate.example", "X-Forwarded-Proto: http\r", "X-Forwarded-Proto: https\r").Replace(l.forwarded(line, "", headers...))
+		return strings.NewReplacer("X-Forwarded-Host: "+l.host, "X-Forwarded-Host: gate.example",
+			"X-Forwarded-Proto: http\r", "X-Forwarded-Proto: https\r").Replace(l.forwarded(line, "", headers...))
 	}
-	l.passes(t, l.request("GET /public", "Cookie: gatepost="+token, "X-Forwarded-Proto: http"), forwarded("GET /public", "Cookie: gatepost="+token))
+	l.passes(t, l.request("GET /public", "Cookie: gatepost="+token, "X-Forwarded-Proto: http"),
+		forwarded("GET /public", "Cookie: gatepost="+token))
 	for id, headers := range map[string][]string{
-		"C3_CVE-2026-33495": {"X-Forwarded-Proto: http"}, "bar_27_without_the_prefix": {"Cookie: gatepost=" + token}, "bar_27_lower_case": {"Cookie: __host-gatepost=" + token}, "bar_27_secure_prefix": {"Cookie: __Secure-gatepost=" + token},
-		"bar_27_tossed": {cookie, "Cookie: __Host-gatepost=x"}, "bar_27_tossed_by_U+2000": {"Cookie: \u2000" + pair},
+		"C3_CVE-2026-33495": {"X-Forwarded-Proto: http"}, "bar_27_without_the_prefix": {"Cookie: gatepost=" + token},
+		"bar_27_lower_case":    {"Cookie: __host-gatepost=" + token},
+		"bar_27_secure_prefix": {"Cookie: __Secure-gatepost=" + token},
+		"bar_27_tossed":        {cookie, "Cookie: __Host-gatepost=x"}, "bar_27_tossed_by_U+2000": {"Cookie: \u2000" + pair},
 	} {
 		t.Run(id, func(t *testing.T) { l.refuses(t, l.request("GET /dashboard", headers...), 401) })
 	}
@@ -201,7 +216,9 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 		t.Errorf("signed in: %d", r.status)
 	}
 	r = l.one(t, l.form("/logout", "", cookie, "Origin: https://gate.example"))
-	if got := strings.Join(r.header.Values("Set-Cookie"), "\n"); r.status != 303 || got != "__Host-gatepost=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\n__Host-gatepost_left=1; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60" {
+	if got := strings.Join(r.header.Values("Set-Cookie"), "\n"); r.status != 303 ||
+		got != "__Host-gatepost=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\n__Host-gatepost_left=1; "+
+			"Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60" {
 		t.Errorf("A3.3.1: log out: %d %q", r.status, got)
 	}
 }

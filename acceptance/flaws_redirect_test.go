@@ -38,13 +38,22 @@ func (l *lane) origin(location string) (elsewhere string) {
 func (l *lane) hostile() []string {
 	port := l.host[strings.LastIndexByte(l.host, ':'):]
 	starts := []string{
-		"", "/", "//", "///", "////", `/\`, `\/`, `\\`, `\`, `//\`, `/\/`, `\/\/`, "/\t/", "\t//", "/\n/", "/\r/", "/\r\n/", "/\v/", "/\f/", "/\x00/", "\x00//", "\x01//", "\x1f//", " //", "  /\t/", "\u00a0//", "\u2028//", "\u3000/",
-		"/\u00ad/", "/\ufeff/", "\ufeff//", "/.//", "/./", "/..//", "/../", "/./../../", `/./\`, `/./../../\`, "/;//", "/;@", "/%09/", "/%0a/", "/%0d%0a/", "/%00/", "/%5c", "%5c%5c", "/%2f", "%2f%2f", "%2f", "/%2f/", "/%252f", "//%2f", "//%5c",
-		"https:", "https:/", "https://", "https:///", "http:", `http:\\`, `http:/\`, "HTTPS://", "hTTp:/", "//ok@", "//ok:x@", "https://ok@", "http://" + l.host + "@", "http://" + l.host + ".", "http://" + l.host + `\@`, "//" + l.host + "@",
-		"//localhost" + port + ".", "http://localhost.", "ftp://", "//user:pw@", "/x://", "x://", "://", ":", "@", ".", "//.", "?//", "#//", "/?//", "javascript://", "\tjavascript:", "java\nscript:", "data:text/html,", "vbscript:", "blob:", "file:///",
+		"", "/", "//", "///", "////", `/\`, `\/`, `\\`, `\`, `//\`, `/\/`, `\/\/`, "/\t/", "\t//", "/\n/", "/\r/",
+		"/\r\n/", "/\v/", "/\f/", "/\x00/", "\x00//", "\x01//", "\x1f//", " //", "  /\t/",
+		"\u00a0//", "\u2028//", "\u3000/",
+		"/\u00ad/", "/\ufeff/", "\ufeff//", "/.//", "/./", "/..//", "/../", "/./../../", `/./\`, `/./../../\`, "/;//",
+		"/;@", "/%09/", "/%0a/", "/%0d%0a/", "/%00/", "/%5c", "%5c%5c", "/%2f", "%2f%2f", "%2f", "/%2f/",
+		"/%252f", "//%2f", "//%5c",
+		"https:", "https:/", "https://", "https:///", "http:", `http:\\`, `http:/\`, "HTTPS://", "hTTp:/", "//ok@",
+		"//ok:x@", "https://ok@", "http://" + l.host + "@", "http://" + l.host + ".", "http://" + l.host +
+			`\@`, "//" + l.host + "@",
+		"//localhost" + port + ".", "http://localhost.", "ftp://", "//user:pw@", "/x://", "x://", "://", ":", "@", ".",
+		"//.", "?//", "#//", "/?//", "javascript://", "\tjavascript:", "java\nscript:", "data:text/html,",
+		"vbscript:", "blob:", "file:///",
 		"view-source:", "mailto:", "/\\/\\", "/\u2044", "/\uff0f", "\uff0f\uff0f", "/\u2215", "\u29f8\u29f8",
 	}
-	hosts := []string{"evil.example", "evil.example:80", "[::1]:80", "ⓔvil。example", "localhost" + port + ".evil.example"}
+	hosts := []string{"evil.example", "evil.example:80", "[::1]:80", "ⓔvil。example",
+		"localhost" + port + ".evil.example"}
 	ends := []string{"", "/dashboard", "/%2f..", "?x#y", "//", `\..`}
 	var list []string
 	for _, start := range starts {
@@ -54,7 +63,9 @@ func (l *lane) hostile() []string {
 			}
 		}
 	}
-	return append(list, "javascript:alert(document.domain)//", "data:text/html;base64,PHNjcmlwdD4=", "/x\r\nSet-Cookie: a=b", "/x%0d%0aSet-Cookie:a=b", "/x\r\n\r\n<script>alert(1)</script>", strings.Repeat("/", 5000), "/"+strings.Repeat("a", 20_000))
+	return append(list, "javascript:alert(document.domain)//", "data:text/html;base64,PHNjcmlwdD4=",
+		"/x\r\nSet-Cookie: a=b", "/x%0d%0aSet-Cookie:a=b", "/x\r\n\r\n<script>alert(1)</script>",
+		strings.Repeat("/", 5000), "/"+strings.Repeat("a", 20_000))
 }
 
 func TestNextNeverLeadsToAnotherSite(t *testing.T) {
@@ -63,7 +74,8 @@ func TestNextNeverLeadsToAnotherSite(t *testing.T) {
 	v := l.signIn(t)
 	for _, next := range l.hostile() {
 		r := v.open("/login?next=" + url.QueryEscape(next))
-		if away := l.origin(r.location()); r.status != 303 || away != "" || strings.ContainsAny(r.location(), "\r\n\x00") {
+		if away := l.origin(r.location()); r.status != 303 || away != "" ||
+			strings.ContainsAny(r.location(), "\r\n\x00") {
 			t.Errorf("bar_39: next=%q: %d to %q", next, r.status, r.location())
 		}
 		if len(r.header.Values("Set-Cookie")) != 0 {
@@ -103,7 +115,8 @@ func TestNextThroughTheForms(t *testing.T) {
 	} {
 		t.Run(row.id, func(t *testing.T) {
 			v := l.visitor(t)
-			r := v.post("/login?next=//evil.example", "email", "ada@example.com", "password", password, "next", row.next)
+			r := v.post("/login?next=//evil.example", "email", "ada@example.com", "password",
+				password, "next", row.next)
 			if r.status != 303 || r.location() != row.want {
 				t.Errorf("login: %d to %q, want %q", r.status, r.location(), row.want)
 			}
@@ -123,11 +136,13 @@ func TestNextThroughTheForms(t *testing.T) {
 				}
 			}
 			// D9
-			if r := out.post("/login", "email", "ada", "password", "x", "next", row.next); r.status != 422 || r.location() != "" {
+			if r := out.post("/login", "email", "ada", "password", "x", "next", row.next); r.status != 422 ||
+				r.location() != "" {
 				t.Errorf("a failed login: %d to %q", r.status, r.location())
 			}
 			// D6
-			for _, page := range []string{"/logout", "/logout?rd=" + url.QueryEscape(row.next), "/logout?next=" + url.QueryEscape(row.next)} {
+			for _, page := range []string{"/logout", "/logout?rd=" + url.QueryEscape(row.next), "/logout?next=" +
+				url.QueryEscape(row.next)} {
 				if r := out.post(page, "next", row.next, "rd", row.next); r.status != 303 || r.location() != "/login" {
 					t.Errorf("%s: %d to %q", page, r.status, r.location())
 				}
@@ -150,7 +165,8 @@ func TestNextThroughTheForms(t *testing.T) {
 
 // form returns a post of one of the gate's forms, as a program would send it.
 func (l *lane) form(path, body string, headers ...string) string {
-	return l.request("POST "+path, append(headers, "Content-Type: application/x-www-form-urlencoded", "Content-Length: "+strconv.Itoa(len(body)))...) + body
+	return l.request("POST "+path, append(headers, "Content-Type: application/x-www-form-urlencoded",
+		"Content-Length: "+strconv.Itoa(len(body)))...) + body
 }
 
 // No Location contains text that a stranger sent in Host or a forwarded header.
@@ -159,10 +175,15 @@ func TestNoLocationComesFromAHeader(t *testing.T) {
 	l := newLane(t)
 	l.signIn(t)
 	headers := []string{
-		"X-Forwarded-Host: evil.domain", "X-Forwarded-Proto: evil_protocol", "X-Forwarded-Port: 1", "X-Forwarded-Prefix: //evil.domain", "Forwarded: host=evil.domain;proto=javascript", "X-Original-URL: //evil.domain",
-		"X-Host: evil.domain", "X-Forwarded-Server: evil.domain", "Origin: " + l.url, "Referer: javascript:alert(document.domain)//evil.domain",
+		"X-Forwarded-Host: evil.domain", "X-Forwarded-Proto: evil_protocol", "X-Forwarded-Port: 1",
+		"X-Forwarded-Prefix: //evil.domain", "Forwarded: host=evil.domain;proto=javascript",
+		"X-Original-URL: //evil.domain",
+		"X-Host: evil.domain", "X-Forwarded-Server: evil.domain", "Origin: " + l.url,
+		"Referer: javascript:alert(document.domain)//evil.domain",
 	}
-	hosts := []string{"evil.domain", "evil.domain:80", l.host + ".evil.domain", "evil.domain@" + l.host, "127.0.0.1.evil.domain", "127.0.0.1@evil.domain", "127.0.0.1:1", "[::1]", "x.localhost", "[::1]evil.domain", "127.0.0.1:80evil.domain", ""}
+	hosts := []string{"evil.domain", "evil.domain:80", l.host + ".evil.domain", "evil.domain@" + l.host,
+		"127.0.0.1.evil.domain", "127.0.0.1@evil.domain", "127.0.0.1:1", "[::1]", "x.localhost", "[::1]evil.domain",
+		"127.0.0.1:80evil.domain", ""}
 	credentials := "email=ada%40example.com&password=" + url.QueryEscape(password)
 	for _, host := range append(hosts, l.host) {
 		t.Run("C4_CSEC_CVE-2024-21498/"+host, func(t *testing.T) {
@@ -183,7 +204,8 @@ func TestNoLocationComesFromAHeader(t *testing.T) {
 				if away := l.origin(r.location()); away != "" {
 					t.Errorf("%.200q: %d to %q", raw, r.status, r.location())
 				}
-				if strings.Contains(r.body, "javascript:") || r.status != 200 && r.status != 303 && r.status != 400 && r.status != 403 {
+				if strings.Contains(r.body, "javascript:") || r.status != 200 && r.status != 303 &&
+					r.status != 400 && r.status != 403 {
 					t.Errorf("%.200q: %d %.300s", raw, r.status, r.body)
 				}
 				l.app.take()
@@ -192,28 +214,36 @@ func TestNoLocationComesFromAHeader(t *testing.T) {
 	}
 	t.Run("D8_Referer", func(t *testing.T) {
 		for _, referer := range []string{
-			"javascript:alert(document.domain)//", "https://evil.example/x", "//evil.example", "data:text/html,x", "http://" + l.host + "//evil.example/x", "http://" + l.host + `/\evil.example`, "http://" + l.host + "@evil.example/x",
-			"http://" + l.host + "/\t/evil.example", "http://" + l.host + "/%0d%0aX:y", "http://" + l.host, "http://" + l.host + "?x=//evil", "http:" + l.host,
+			"javascript:alert(document.domain)//", "https://evil.example/x", "//evil.example", "data:text/html,x",
+			"http://" + l.host + "//evil.example/x", "http://" + l.host + `/\evil.example`, "http://" +
+				l.host + "@evil.example/x",
+			"http://" + l.host + "/\t/evil.example", "http://" + l.host + "/%0d%0aX:y", "http://" + l.host, "http://" +
+				l.host + "?x=//evil", "http:" + l.host,
 		} {
 			r := l.one(t, l.request("POST /dashboard/save", navigate, "Referer: "+referer, "Content-Length: 0"))
 			u, err := url.Parse(r.location())
 			if r.status == 400 { // not a valid header
 				continue
 			}
-			if err != nil || u.Path != "/login" || l.origin(r.location()) != "" || l.origin(u.Query().Get("next")) != "" {
+			if err != nil || u.Path != "/login" || l.origin(r.location()) != "" ||
+				l.origin(u.Query().Get("next")) != "" {
 				t.Errorf("%q: %d to %q", referer, r.status, r.location())
 			}
 		}
 	})
 	t.Run("bar_39_the_page_asked_for", func(t *testing.T) {
-		for _, target := range []string{"//evil.example/dashboard", "///evil.example/dashboard", "//evil.example/../dashboard", "/dashboard?next=//evil.example", "//dashboard", "/dashboard//evil.example", "/dashboard/%5cevil.example"} {
+		for _, target := range []string{"//evil.example/dashboard", "///evil.example/dashboard",
+			"//evil.example/../dashboard", "/dashboard?next=//evil.example", "//dashboard", "/dashboard//evil.example",
+			"/dashboard/%5cevil.example"} {
 			r := l.refuses(t, l.request("GET "+target, navigate), 303)
 			u, err := url.Parse(r.location())
 			if err != nil || u.Path != "/login" || l.origin(u.Query().Get("next")) != "" {
 				t.Fatalf("%s: to %q", target, r.location())
 			}
-			r = l.visitor(t).post("/login", "email", "ada@example.com", "password", password, "next", u.Query().Get("next"))
-			if r.status != 303 || l.origin(r.location()) != "" || !slices.Contains([]string{"/", target}, r.location()) {
+			r = l.visitor(t).post("/login", "email", "ada@example.com", "password", password,
+				"next", u.Query().Get("next"))
+			if r.status != 303 || l.origin(r.location()) != "" ||
+				!slices.Contains([]string{"/", target}, r.location()) {
 				t.Errorf("%s: logged in to %q", target, r.location())
 			}
 		}

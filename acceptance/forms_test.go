@@ -20,7 +20,8 @@ import (
 const formType = "Content-Type: application/x-www-form-urlencoded"
 
 // everyForm are the paths that take a form, and the logout, which takes none.
-var everyForm = []string{"/login", "/signup", "/logout", "/account/name", "/account/password", "/account/delete", "/account/export",
+var everyForm = []string{"/login", "/signup", "/logout", "/account/name", "/account/password",
+	"/account/delete", "/account/export",
 	"/account/sessions/end", "/account/sessions/end-others", "/login/reset", "/signup/invitation"}
 
 // dial opens a connection to the gate and writes to it. Its deadline is one minute.
@@ -137,7 +138,8 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	l := newLane(t, "GATEPOST_LOG_LEVEL=info")
 	l.signIn(t)
 	body := "email=ada%40example.com&password=" + url.QueryEscape(password)
-	slow := l.dial(t, l.open("POST /login", formType, fmt.Sprintf("Content-Length: %d", len(body)), "X-Forwarded-For: 203.0.113.4")+body[:20])
+	slow := l.dial(t, l.open("POST /login", formType, fmt.Sprintf("Content-Length: %d", len(body)),
+		"X-Forwarded-For: 203.0.113.4")+body[:20])
 	before := l.peak(t)
 	const forms = 3000
 	conns := l.halfSent(t, "198.51.100.7", forms)
@@ -145,7 +147,8 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 	after := l.peak(t)
 	t.Logf("%d half-sent forms: %.0f → %.0f MiB", forms, before/(1<<20), after/(1<<20))
 	if after > before+120<<20 || gauge(t, l.running, "gatepost_forms_bytes") > 16<<20 {
-		t.Errorf("half-sent forms take %.0f MiB, and count as %.0f", (after-before)/(1<<20), gauge(t, l.running, "gatepost_forms_bytes")/(1<<20))
+		t.Errorf("half-sent forms take %.0f MiB, and count as %.0f", (after-before)/(1<<20),
+			gauge(t, l.running, "gatepost_forms_bytes")/(1<<20))
 	}
 	if _, err := io.WriteString(slow, body[20:]); err != nil {
 		t.Error(err)
@@ -172,7 +175,8 @@ func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
 func TestHalfSentFormsOnStreamsTakeNothingFromOthers(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PUBLIC_URL=https://localhost:0",
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
+		"GATEPOST_PUBLIC_URL=https://localhost:0",
 		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
 	g.url = strings.Replace(g.url, "http://", "https://", 1)
 	v := g.secure(t, roots)

@@ -36,7 +36,8 @@ var fronts = map[string]front{
 		replace: []string{"listen 443 ", "listen 127.0.0.1:PORT ", "listen 80;", "listen 127.0.0.1:PLAIN;",
 			"/etc/ssl/app.example.com/fullchain.pem", "CERT", "/etc/ssl/app.example.com/key.pem", "KEY",
 			"https://app.example.com", "https://localhost:PORT"}},
-	"caddy": {program: "/usr/bin/caddy", snippet: "Caddyfile", args: []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
+	"caddy": {program: "/usr/bin/caddy", snippet: "Caddyfile",
+		args:    []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
 		config:  "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\nSNIPPET",
 		replace: []string{"app.example.com {", "https://localhost:PORT {\n\ttls CERT KEY"}},
 }
@@ -60,7 +61,8 @@ func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 	}
 	dir := t.TempDir()
 	text = strings.ReplaceAll(f.config, "SNIPPET", text)
-	text = strings.NewReplacer("127.0.0.1:8080", gate, "PORT", port, "PLAIN", plain, "CERT", cert, "KEY", key, "TMP", dir, "app.example.com", "localhost").Replace(text)
+	text = strings.NewReplacer("127.0.0.1:8080", gate, "PORT", port, "PLAIN", plain, "CERT", cert, "KEY", key, "TMP",
+		dir, "app.example.com", "localhost").Replace(text)
 	config := filepath.Join(dir, "config")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -90,7 +92,8 @@ func newEcho(t *testing.T) string {
 			<-r.Context().Done()
 		default:
 			n, _ := io.Copy(io.Discard, r.Body)
-			fmt.Fprintf(w, "<%s> %s from %s, %d bytes, user %q", r.RequestURI, r.Proto, r.Header.Get("X-Forwarded-For"), n, r.Header.Get("X-Auth-Email"))
+			fmt.Fprintf(w, "<%s> %s from %s, %d bytes, user %q", r.RequestURI, r.Proto, r.Header.Get("X-Forwarded-For"),
+				n, r.Header.Get("X-Auth-Email"))
 		}
 	}))
 	t.Cleanup(app.Close)
@@ -119,7 +122,8 @@ func (v *visitor) opensTLS(roots *x509.CertPool, path string, headers ...string)
 	}
 	v.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n", path, host, v.cookie(), strings.Join(append(headers, ""), "\r\n"))
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n", path, host, v.cookie(),
+		strings.Join(append(headers, ""), "\r\n"))
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
 	if err != nil {
@@ -156,13 +160,15 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 			cert, key, roots := writePair(t, t.TempDir(), nil)
 			port, plain := freePort(t), freePort(t)
 			public := "https://localhost:" + port
-			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newEcho(t), "GATEPOST_PUBLIC_URL="+public, "GATEPOST_TRUSTED_PROXIES=127.0.0.1",
+			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newEcho(t),
+				"GATEPOST_PUBLIC_URL="+public, "GATEPOST_TRUSTED_PROXIES=127.0.0.1",
 				"GATEPOST_UPSTREAM_TIMEOUT=1h")
 			f.start(t, strings.TrimPrefix(g.url, "http://"), port, plain, cert, key)
 			v := behind(t, public, "127.0.0.9", roots)
 			v.signUp("ada@example.com")
 
-			r := v.do("POST", "/dashboard/a%2Fb//c/../%c3%a9?x=%2f&y", strings.NewReader(strings.Repeat("x", 3<<20)), "X-Auth-Email: eve@example.com", "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6")
+			r := v.do("POST", "/dashboard/a%2Fb//c/../%c3%a9?x=%2f&y", strings.NewReader(strings.Repeat("x", 3<<20)),
+				"X-Auth-Email: eve@example.com", "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6")
 			if want := `</dashboard/a%2Fb//c/../%c3%a9?x=%2f&y> HTTP/1.1 from 127.0.0.9, 3145728 bytes, user "ada@example.com"`; r.status != 200 || r.body != want {
 				t.Errorf("got %d %s,\nwant %s", r.status, r.body, want)
 			}
@@ -213,7 +219,8 @@ func TestNoSpellingOpensADashboardThroughAServerInFront(t *testing.T) {
 			cert, key, roots := writePair(t, t.TempDir(), nil)
 			port := freePort(t)
 			app := realApps[0].start(t)
-			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM=http://"+app, "GATEPOST_PUBLIC_URL=https://localhost:"+port, "GATEPOST_TRUSTED_PROXIES=127.0.0.1")
+			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM=http://"+app,
+				"GATEPOST_PUBLIC_URL=https://localhost:"+port, "GATEPOST_TRUSTED_PROXIES=127.0.0.1")
 			f.start(t, strings.TrimPrefix(g.url, "http://"), port, freePort(t), cert, key)
 			answered := 0
 			for i, target := range spellings() {

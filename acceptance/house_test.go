@@ -18,27 +18,32 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport lists the packages of this module that each package may import. Tests are exempt.
 var mayImport = map[string][]string{
-	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "loginui", "proxy", "migrations",
-		"internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal", "internal/server", "internal/spelling"},
+	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session",
+		"loginui", "proxy", "migrations",
+		"internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal",
+		"internal/server", "internal/spelling"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
 	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
 		"internal/share", "internal/upkeep"},
-	"auth": {"internal/seal", "auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
+	"auth": {"internal/seal", "auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret",
+		"auth/session", "auth/throttle",
 		"internal/share", "internal/upkeep"},
-	"auth/audit":        {"auth/database", "auth/secret", "internal/share"},
-	"auth/database":     {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/mail":         {"auth/database", "auth/secret", "internal/upkeep"},
-	"auth/password":     {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/secret":       {},
-	"auth/session":      {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
-	"auth/throttle":     {"auth/database", "auth/secret", "internal/share"},
-	"migrations":        {"internal/upkeep"},
-	"internal/config":   {"auth", "auth/session", "internal/seal", "internal/smtp", "internal/spelling", "loginui", "proxy"},
+	"auth/audit":    {"auth/database", "auth/secret", "internal/share"},
+	"auth/database": {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/mail":     {"auth/database", "auth/secret", "internal/upkeep"},
+	"auth/password": {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/secret":   {},
+	"auth/session":  {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
+	"auth/throttle": {"auth/database", "auth/secret", "internal/share"},
+	"migrations":    {"internal/upkeep"},
+	"internal/config": {"auth", "auth/session", "internal/seal", "internal/smtp",
+		"internal/spelling", "loginui", "proxy"},
 	"internal/demo":     {"auth", "auth/secret", "internal/config", "internal/server", "internal/upkeep", "loginui"},
 	"internal/doctor":   {},
 	"internal/localpg":  {},
 	"internal/postgres": {"auth/database", "internal/config", "internal/localpg", "migrations"},
-	"internal/server": {"auth", "auth/database", "auth/mail", "internal/config", "internal/postgres", "internal/share", "internal/smtp",
+	"internal/server": {"auth", "auth/database", "auth/mail", "internal/config", "internal/postgres",
+		"internal/share", "internal/smtp",
 		"internal/upkeep", "loginui", "migrations", "proxy"},
 	"internal/seal":            {},
 	"internal/share":           {},
@@ -192,7 +197,8 @@ func TestThingsStayInTheirRoom(t *testing.T) {
 		if sql.Match(b) && !strings.HasPrefix(rel, "auth/") && rel != "bench/growth.go" {
 			t.Errorf("%s has SQL on users or sessions", rel)
 		}
-		reads := strings.Contains(string(b), "os.Getenv(") || strings.Contains(string(b), "os.Environ(") || strings.Contains(string(b), "os.LookupEnv(")
+		reads := strings.Contains(string(b), "os.Getenv(") || strings.Contains(string(b), "os.Environ(") ||
+			strings.Contains(string(b), "os.LookupEnv(")
 		if reads && readsEnvironment[rel] == "" {
 			t.Errorf("%s reads the environment", rel)
 		}

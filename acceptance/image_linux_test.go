@@ -51,7 +51,8 @@ func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []string{"scripts/static /gatepost", fmt.Sprintf("USER %d:%[1]d", nobody), "COPY --from=build /gatepost /gatepost"} {
+	for _, step := range []string{"scripts/static /gatepost", fmt.Sprintf("USER %d:%[1]d", nobody),
+		"COPY --from=build /gatepost /gatepost"} {
 		if !strings.Contains(string(dockerfile), step) {
 			t.Errorf("the Dockerfile has no %q", step)
 		}
@@ -62,9 +63,11 @@ func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 
 	var delay atomic.Int64 // no delay: slow gives PostgreSQL a TCP port
 	port, ops := freePort(t), freePort(t)
-	env := []string{"GATEPOST_LISTEN=:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops, "GATEPOST_PUBLIC_URL=http://localhost:" + port, "GATEPOST_PROTECT=/dashboard",
+	env := []string{"GATEPOST_LISTEN=:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
+		"GATEPOST_PUBLIC_URL=http://localhost:" + port, "GATEPOST_PROTECT=/dashboard",
 		"DATABASE_URL=" + slow(t, authtest.NewEmptyDatabase(t), &delay), "GATEPOST_UPSTREAM=" + newApp(t).url}
-	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
+	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{},
+		done: make(chan error, 1)}
 	g.cmd = exec.Command(program)
 	inEmptyRoot(g.cmd, root)
 	g.cmd.Path, g.cmd.Env, g.cmd.Stdout, g.cmd.Stderr = "/gatepost", env, g.log, g.log
@@ -77,7 +80,8 @@ func TestTheImagesBinaryRunsInAnEmptyRoot(t *testing.T) {
 	if r := v.fetch("/dashboard"); r.status != 200 {
 		t.Errorf("the dashboard: %d %s", r.status, r.body)
 	}
-	if out, err := exec.Command(program, "version").Output(); err != nil || !strings.Contains(string(out), "gatepost v1.2.3\ncommit 0123abc\n") {
+	if out, err := exec.Command(program, "version").Output(); err != nil ||
+		!strings.Contains(string(out), "gatepost v1.2.3\ncommit 0123abc\n") {
 		t.Errorf("its version: %v %s", err, out)
 	}
 	health := exec.Command(program, "health")

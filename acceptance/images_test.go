@@ -24,7 +24,8 @@ func TestEveryImageIsPinned(t *testing.T) {
 		for line := range strings.Lines(string(b)) {
 			word, image, _ := strings.Cut(strings.TrimSpace(line), " ")
 			switch {
-			case word == "FROM" && strings.HasPrefix(image, "scratch"), word != "FROM" && word != "image:" && word != "ARG":
+			case word == "FROM" && strings.HasPrefix(image, "scratch"), word != "FROM" &&
+				word != "image:" && word != "ARG":
 				continue
 			case word != "ARG" && !strings.HasPrefix(image, "${"):
 				t.Errorf("%s: %s cannot be another", file, strings.TrimSpace(line))
@@ -44,7 +45,8 @@ func TestEveryImageIsPinned(t *testing.T) {
 	cmd := exec.Command("../scripts/digests")
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Count(string(out), "_IMAGE=") != images || strings.Count(string(out), "@sha256:0123\n") != images || strings.Count(string(out), "@") != images {
+	if err != nil || strings.Count(string(out), "_IMAGE=") != images ||
+		strings.Count(string(out), "@sha256:0123\n") != images || strings.Count(string(out), "@") != images {
 		t.Errorf("%d images, %v:\n%s", images, err, out)
 	}
 }

@@ -35,7 +35,8 @@ func TestNothingStaysOfWhatIsOver(t *testing.T) {
 	const each = 9
 	cert, key, roots := writePair(t, t.TempDir(), nil)
 	app := newTalker(t)
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url, "GATEPOST_PUBLIC_URL=https://localhost:0",
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url,
+		"GATEPOST_PUBLIC_URL=https://localhost:0",
 		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
 	g.url = strings.Replace(g.url, "http://", "https://", 1)
 	newcomer := func(name string, version int) *visitor {
@@ -88,14 +89,17 @@ func TestNothingStaysOfWhatIsOver(t *testing.T) {
 		var open []*opened
 		for version, v := range visitors[1:] {
 			for range each {
-				open = append(open, v.asks("GET", "/dashboard/events", nil), v.asks("GET", "/public/events", nil), v.asks("GET", "/dashboard/download", nil), v.uploads("/dashboard/upload", true))
+				open = append(open, v.asks("GET", "/dashboard/events", nil), v.asks("GET", "/public/events", nil),
+					v.asks("GET", "/dashboard/download", nil), v.uploads("/dashboard/upload", true))
 				if version == 0 {
-					open = append(open, v.opensTLS(roots, "/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+g.url))
+					open = append(open, v.opensTLS(roots, "/dashboard/ws", "Connection: Upgrade",
+						"Upgrade: websocket", "Origin: "+g.url))
 				}
 			}
 		}
 		eventually(t, "all is under way and ends with its session", func() bool {
-			return gauge(t, g, "gatepost_requests_in_flight") == float64(len(open)) && gauge(t, g, "gatepost_lasting_answers") == float64(len(open))
+			return gauge(t, g, "gatepost_requests_in_flight") == float64(len(open)) &&
+				gauge(t, g, "gatepost_lasting_answers") == float64(len(open))
 		})
 		for _, o := range open {
 			go func() {

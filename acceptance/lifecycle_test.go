@@ -54,7 +54,8 @@ func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 		}
 	}))
 	defer app.Close()
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_DRAIN_TIMEOUT=1m", "GATEPOST_DRAIN_DELAY=1ms")
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL,
+		"GATEPOST_DRAIN_TIMEOUT=1m", "GATEPOST_DRAIN_DELAY=1ms")
 	v := g.visitor(t)
 	events := v.opens("/events")
 	slow := make(chan reply, 1)
@@ -83,7 +84,8 @@ func TestAGateThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 // Load balancers get time to notice.
 func TestAGateThatStopsGoesOnForAWhile(t *testing.T) {
 	t.Parallel()
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_DRAIN_DELAY=1h")
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
+		"GATEPOST_DRAIN_DELAY=1h")
 	v := g.visitor(t)
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -117,7 +119,8 @@ func inheriting(t *testing.T, socket *os.File, env ...string) *running {
 	ops := freePort(t)
 	g := &running{ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
 	g.cmd = exec.Command("sh", "-c", "LISTEN_PID=$$ exec "+program(t, env)+" serve")
-	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "LISTEN_FDS=1", "GATEPOST_OPS_LISTEN=localhost:" + ops, "GATEPOST_PROTECT=/dashboard"}, env...)
+	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "LISTEN_FDS=1",
+		"GATEPOST_OPS_LISTEN=localhost:" + ops, "GATEPOST_PROTECT=/dashboard"}, env...)
 	g.cmd.ExtraFiles = []*os.File{socket}
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	if err := g.cmd.Start(); err != nil {
@@ -151,7 +154,8 @@ func (c *keptAlive) post(path string, cookie *http.Cookie) (status int, err erro
 		}
 		c.in = bufio.NewReader(c.conn)
 	}
-	fmt.Fprintf(c.conn, "POST %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\nContent-Length: 3\r\n\r\na=b", path, c.address, cookie)
+	fmt.Fprintf(c.conn, "POST %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\nContent-Length: 3\r\n\r\na=b",
+		path, c.address, cookie)
 	res, err := http.ReadResponse(c.in, nil)
 	if err == nil {
 		_, err = io.Copy(io.Discard, res.Body)
@@ -181,7 +185,8 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	defer socket.Close()
 	url := "http://" + l.Addr().String()
 	_ = l.Close() // the file keeps the socket open
-	env := []string{watched, "DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_PUBLIC_URL=" + url}
+	env := []string{watched, "DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + newApp(t).url,
+		"GATEPOST_PUBLIC_URL=" + url}
 	g := inherit(t, socket, env...)
 	g.url = url
 	first := g.visitor(t)
@@ -293,7 +298,8 @@ func TestSystemdIsTold(t *testing.T) {
 			t.Errorf("systemd was told %q, %v; want %q", said, err, want)
 		}
 	}
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "NOTIFY_SOCKET="+path)
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
+		"NOTIFY_SOCKET="+path)
 	next("READY=1")
 	if err := g.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -311,7 +317,8 @@ func TestSignalsBeforeTheGateIsUp(t *testing.T) {
 	t.Parallel()
 	log := &logBuffer{}
 	cmd := exec.Command(plainGate, "serve")
-	cmd.Env = []string{"DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_LISTEN=localhost:0", "GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM=http://localhost:1", "HOME=/"}
+	cmd.Env = []string{"DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_LISTEN=localhost:0",
+		"GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM=http://localhost:1", "HOME=/"}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -330,7 +337,8 @@ func TestSignalsBeforeTheGateIsUp(t *testing.T) {
 // A second signal means not to wait for the requests under way.
 func TestASecondSignalEndsTheGateAtOnce(t *testing.T) {
 	t.Parallel()
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_DRAIN_DELAY=1h")
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
+		"GATEPOST_DRAIN_DELAY=1h")
 	_ = g.cmd.Process.Signal(syscall.SIGTERM)
 	eventually(t, "it stops", func() bool { return strings.Contains(g.log.String(), "msg=stopping") })
 	eventually(t, "it ends", func() bool {

@@ -124,7 +124,8 @@ func (v *visitor) opens(path string, headers ...string) *opened {
 		v.t.Fatal(err)
 	}
 	v.t.Cleanup(func() { _ = conn.Close() })
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n", path, host, v.cookie(), strings.Join(append(headers, ""), "\r\n"))
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s\r\n", path, host, v.cookie(),
+		strings.Join(append(headers, ""), "\r\n"))
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
 	if err != nil {
@@ -251,7 +252,8 @@ func endBy(t *testing.T, app *talker, latest time.Time, open map[string]*opened)
 func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	url, app := authtest.NewDatabase(t), newTalker(t)
-	here, there := startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url), startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url)
+	here, there := startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url),
+		startGate(t, watched, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+app.url)
 	bob := here.visitor(t)
 	bob.signUp("bob@example.com")
 	bobs := bob.opens("/dashboard/bob")
@@ -277,15 +279,18 @@ func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 			v.signUp(strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@example.com")
 			elsewhere := there.visitor(t)
 			at, _ := neturl.Parse(there.url)
-			elsewhere.client.Jar.SetCookies(at, []*http.Cookie{{Name: "gatepost_" + at.Port(), Value: v.cookie().Value}})
+			elsewhere.client.Jar.SetCookies(at,
+				[]*http.Cookie{{Name: "gatepost_" + at.Port(), Value: v.cookie().Value}})
 			open := v.ongoing()
-			open["/dashboard/ws"] = v.opens("/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+here.url)
+			open["/dashboard/ws"] = v.opens("/dashboard/ws", "Connection: Upgrade",
+				"Upgrade: websocket", "Origin: "+here.url)
 			for what := range open {
 				eventually(t, what+" is open", func() bool { return app.answers(what) == 1 })
 			}
 			after := end(v, elsewhere)
 			endBy(t, app, time.Now().Add(after+endsWithin), open)
-			eventually(t, "the log says why", func() bool { return strings.Contains(here.log.String(), "the session ended before the answer did") })
+			eventually(t, "the log says why",
+				func() bool { return strings.Contains(here.log.String(), "the session ended before the answer did") })
 			bobs.goesOn(t, "somebody else's")
 		})
 	}
@@ -301,7 +306,8 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 			var roots *x509.CertPool
 			if version == 2 {
 				cert, key, issuer := writePair(t, t.TempDir(), nil)
-				roots, env = issuer, append(env, "GATEPOST_PUBLIC_URL=https://localhost:0", "GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key)
+				roots, env = issuer, append(env, "GATEPOST_PUBLIC_URL=https://localhost:0", "GATEPOST_TLS_CERT="+cert,
+					"GATEPOST_TLS_KEY="+key)
 			}
 			g := startGate(t, append(env, "GATEPOST_UPSTREAM="+app.url)...)
 			if version == 2 {
@@ -312,7 +318,8 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 			open := v.ongoing()
 			v.asks("GET", "/dashboard/flood", nil)
 			v.uploads("/dashboard/stalled/upload", false)
-			for _, what := range append(slices.Collect(maps.Keys(open)), "/dashboard/flood", "/dashboard/stalled/upload") {
+			for _, what := range append(slices.Collect(maps.Keys(open)), "/dashboard/flood",
+				"/dashboard/stalled/upload") {
 				eventually(t, what+" is open", func() bool { return app.answers(what) == 1 })
 			}
 			eventually(t, "there is no room for more", func() bool {
@@ -323,7 +330,8 @@ func TestWhatIsOpenEndsInEitherHTTP(t *testing.T) {
 			v.post("/logout")
 			latest := time.Now().Add(endsWithin)
 			endBy(t, app, latest, open)
-			for gauge(t, g, "gatepost_requests_in_flight") > 0 || app.answers("/dashboard/flood") > 0 || app.answers("/dashboard/stalled/upload") > 0 {
+			for gauge(t, g, "gatepost_requests_in_flight") > 0 || app.answers("/dashboard/flood") > 0 ||
+				app.answers("/dashboard/stalled/upload") > 0 {
 				if time.Now().After(latest) {
 					t.Fatal("what nobody reads, or sends, goes on")
 				}

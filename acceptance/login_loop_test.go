@@ -19,8 +19,10 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 		location string // of the answer to /
 		home     string
 	}{
-		{302, "/login", "/"}, {303, "/login?next=%2F", "/"}, {301, "login", "/"}, {307, "./x/../login", "/"}, {308, "/signup", "/"}, {302, "/register", "/"},
-		{302, "http://HOST/login", "/"}, {302, "//HOST/login?next=/", "/"}, {302, "/between", "/"}, {302, "/login", "/home"},
+		{302, "/login", "/"}, {303, "/login?next=%2F", "/"}, {301, "login", "/"}, {307, "./x/../login", "/"},
+		{308, "/signup", "/"}, {302, "/register", "/"},
+		{302, "http://HOST/login", "/"}, {302, "//HOST/login?next=/", "/"}, {302, "/between", "/"},
+		{302, "/login", "/home"},
 	} {
 		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			location := strings.ReplaceAll(c.location, "HOST", r.Host)
@@ -39,7 +41,8 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 			}
 		}))
 		t.Cleanup(app.Close)
-		g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_HOME="+c.home, "GATEPOST_PROTECT=/fine")
+		g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL,
+			"GATEPOST_HOME="+c.home, "GATEPOST_PROTECT=/fine")
 		v := g.visitor(t)
 		v.signUp("ada@example.com")
 		session := "Cookie: " + v.cookie().String()

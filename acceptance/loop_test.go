@@ -51,8 +51,10 @@ func (r *relay) leadTo(t *testing.T, address string) {
 func (r *relay) endsTheLoop(t *testing.T, v *visitor, most int64) {
 	t.Helper()
 	for _, headers := range [][]string{
-		nil, {navigate}, {"X-Gatepost-Via: " + strings.Repeat("A", 26)}, {"X-Gatepost-Via: x, " + strings.Repeat("y", 1000)}, {"Connection: X-Gatepost-Via"},
-		{"Connection: Upgrade", "Upgrade: websocket"}, {"X-Gatepost-Via: " + strings.Repeat("QNASYQKS2X7MVSBUSPS4WS53QL, ", 100)},
+		nil, {navigate}, {"X-Gatepost-Via: " + strings.Repeat("A", 26)},
+		{"X-Gatepost-Via: x, " + strings.Repeat("y", 1000)}, {"Connection: X-Gatepost-Via"},
+		{"Connection: Upgrade", "Upgrade: websocket"},
+		{"X-Gatepost-Via: " + strings.Repeat("QNASYQKS2X7MVSBUSPS4WS53QL, ", 100)},
 	} {
 		for _, path := range []string{"/public", "/dashboard"} {
 			r.seen.Store(0)
@@ -62,7 +64,8 @@ func (r *relay) endsTheLoop(t *testing.T, v *visitor, most int64) {
 				want = "This site leads to itself"
 			}
 			if got.status != 508 || !strings.Contains(got.body, want) || r.seen.Load() > most {
-				t.Errorf("%s with %.60q: %d after %d requests: %.200s", path, headers, got.status, r.seen.Load(), got.body)
+				t.Errorf("%s with %.60q: %d after %d requests: %.200s", path, headers, got.status,
+					r.seen.Load(), got.body)
 			}
 		}
 	}
@@ -82,7 +85,8 @@ func TestTwoGatesInARing(t *testing.T) {
 	t.Parallel()
 	database, toFirst, toSecond := authtest.NewDatabase(t), newRelay(t), newRelay(t)
 	first := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+toSecond.url)
-	second := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+toFirst.url, "GATEPOST_PUBLIC_URL="+first.url, "GATEPOST_PROTECT=/never")
+	second := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+toFirst.url, "GATEPOST_PUBLIC_URL="+first.url,
+		"GATEPOST_PROTECT=/never")
 	toFirst.leadTo(t, first.url)
 	toSecond.leadTo(t, second.url)
 	v := first.visitor(t)
@@ -95,13 +99,15 @@ func TestTwoGatesInARowWork(t *testing.T) {
 	inner := newLane(t, "GATEPOST_PROTECT=/never")
 	outer := startGate(t, "DATABASE_URL="+inner.database, "GATEPOST_UPSTREAM="+inner.url)
 	forged := strings.TrimSuffix(strings.Repeat("QNASYQKS2X7MVSBUSPS4WS53QL, ", 1000), ", ")
-	for _, headers := range [][]string{nil, {"X-Gatepost-Via: " + strings.Repeat("A", 26)}, {"X-Gatepost-Via: " + forged}, {"X-Gatepost-Via: ,;x", "x_gatepost_via: y"}} {
+	for _, headers := range [][]string{nil, {"X-Gatepost-Via: " + strings.Repeat("A", 26)},
+		{"X-Gatepost-Via: " + forged}, {"X-Gatepost-Via: ,;x", "x_gatepost_via: y"}} {
 		v := outer.visitor(t)
 		if r := v.do("GET", "/public", nil, headers...); r.status != 200 || r.body != "app" {
 			t.Fatalf("%.60q: %d %s", headers, r.status, r.body)
 		}
 		seen := inner.app.take()
-		if len(seen) != 1 || strings.Count(seen[0], "Gatepost") != 1 || len(seen[0]) > 1500 || strings.Contains(seen[0], "Via: ,") {
+		if len(seen) != 1 || strings.Count(seen[0], "Gatepost") != 1 || len(seen[0]) > 1500 ||
+			strings.Contains(seen[0], "Via: ,") {
 			t.Errorf("%.60q: the app saw %q", headers, seen)
 		}
 	}
@@ -143,12 +149,15 @@ func TestAnUpstreamThatIsTheGateItselfIsRefusedAtStart(t *testing.T) {
 		}
 	}
 	for i, c := range []struct{ listen, upstream string }{
-		{"localhost", "http://localhost"}, {"127.0.0.1", "http://127.0.0.1"}, {"127.0.0.1", "http://0.0.0.0"}, {"127.0.0.1", "http://[::ffff:127.0.0.1]"},
-		{"localhost", "https://LOCALHOST"}, {"localhost", "h2c://localhost"}, {"", "http://127.0.0.1"}, {"", "http://127.9.9.9"}, {"", "http://[::1]"}, {"", "http://[::]"},
+		{"localhost", "http://localhost"}, {"127.0.0.1", "http://127.0.0.1"}, {"127.0.0.1", "http://0.0.0.0"},
+		{"127.0.0.1", "http://[::ffff:127.0.0.1]"},
+		{"localhost", "https://LOCALHOST"}, {"localhost", "h2c://localhost"}, {"", "http://127.0.0.1"},
+		{"", "http://127.9.9.9"}, {"", "http://[::1]"}, {"", "http://[::]"},
 		{"0.0.0.0", "http://localhost"}, {"[::]", "http://127.0.0.1"}, {"", "http://" + own}, {own, "http://" + own},
 	} {
 		port := freePort(t)
-		env := []string{"DATABASE_URL=" + database, "GATEPOST_OPS_LISTEN=off", "GATEPOST_PUBLIC_URL=https://app.example.com",
+		env := []string{"DATABASE_URL=" + database, "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_PUBLIC_URL=https://app.example.com",
 			"GATEPOST_LISTEN=" + c.listen + ":" + port, "GATEPOST_UPSTREAM=" + c.upstream + ":" + port}
 		if i%2 == 1 {
 			env[1], env[3] = "GATEPOST_OPS_LISTEN="+c.listen+":"+port, "GATEPOST_LISTEN=localhost:0"
@@ -163,8 +172,10 @@ func TestAnUpstreamThatIsTheGateItselfIsRefusedAtStart(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	for _, c := range []struct{ listen, upstream string }{{"127.0.0.1", "http://127.0.0.2"}, {"localhost", "http://192.0.2.1"}, {"", "http://192.0.2.1"}} {
-		out, _ := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off", "GATEPOST_PUBLIC_URL=https://app.example.com",
+	for _, c := range []struct{ listen, upstream string }{{"127.0.0.1", "http://127.0.0.2"},
+		{"localhost", "http://192.0.2.1"}, {"", "http://192.0.2.1"}} {
+		out, _ := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_PUBLIC_URL=https://app.example.com",
 			fmt.Sprintf("GATEPOST_LISTEN=%s:9", c.listen), "GATEPOST_UPSTREAM="+c.upstream+":9")
 		if strings.Contains(out, "is where this gate itself listens") {
 			t.Errorf("%s for %s: %s", c.upstream, c.listen, out)

@@ -19,7 +19,8 @@ const newPassword = "another quiet river"
 func mailGates(t *testing.T, env ...string) (o *postoffice.Office, here, there *running, database string) {
 	t.Helper()
 	o, database = postoffice.New(t, nil, nil), authtest.NewDatabase(t)
-	env = append([]string{watched, "DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SMTP_URL=" + o.URL,
+	env = append([]string{watched, "DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url,
+		"GATEPOST_SMTP_URL=" + o.URL,
 		"GATEPOST_MAIL_FROM=Example <login@example.com>"}, env...)
 	return o, startGate(t, env...), startGate(t, env...), database
 }
@@ -75,14 +76,18 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	t.Parallel()
 	o, here, there, database := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
 	ada := here.visitor(t)
-	form := neturl.Values{"email": {"Ada@Example.com"}, "password": {password}, "name": {"<b>Ada</b>"}, "remember": {"on"}}.Encode()
-	r := ada.do("POST", "/signup", strings.NewReader(form), navigate, "Host: evil.example", "X-Forwarded-Host: evil.example",
+	form := neturl.Values{"email": {"Ada@Example.com"}, "password": {password}, "name": {"<b>Ada</b>"},
+		"remember": {"on"}}.Encode()
+	r := ada.do("POST", "/signup", strings.NewReader(form), navigate, "Host: evil.example",
+		"X-Forwarded-Host: evil.example",
 		"X-Forwarded-Proto: http", "Forwarded: host=evil.example", "X-Original-Host: evil.example")
 	if r.status != 200 || !strings.Contains(r.body, "Read your mail") || ada.cookie().Value != "" {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
 	verify := o.Next(t, "ada@example.com")
-	if strings.Contains(verify.Raw, "evil") || verify.Subject != "Confirm your address for "+strings.TrimPrefix(here.url, "http://") && verify.Subject != "Confirm your address for "+strings.TrimPrefix(there.url, "http://") {
+	if strings.Contains(verify.Raw, "evil") ||
+		verify.Subject != "Confirm your address for "+strings.TrimPrefix(here.url, "http://") &&
+			verify.Subject != "Confirm your address for "+strings.TrimPrefix(there.url, "http://") {
 		t.Errorf("the mail: %s", verify.Raw)
 	}
 	ada.do("GET", "/", nil, "Host: evil.example")
@@ -90,12 +95,14 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	link := linkPath(t, verify, here, there)
 	pool := authtest.Pool(t, database)
 	rows := func() (n, verified int) {
-		if err := pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM gatepost.verification), (SELECT count(*) FROM gatepost."user" WHERE email_verified)`).Scan(&n, &verified); err != nil {
+		if err := pool.QueryRow(t.Context(),
+			`SELECT (SELECT count(*) FROM gatepost.verification), (SELECT count(*) FROM gatepost."user" WHERE email_verified)`).Scan(&n, &verified); err != nil {
 			t.Fatal(err)
 		}
 		return n, verified
 	}
-	for _, c := range []struct{ method, header string }{{"GET", "Accept: */*"}, {"HEAD", "Accept: */*"}, {"GET", "Sec-Purpose: prefetch"}, {"GET", navigate}, {"HEAD", navigate}} {
+	for _, c := range []struct{ method, header string }{{"GET", "Accept: */*"}, {"HEAD", "Accept: */*"},
+		{"GET", "Sec-Purpose: prefetch"}, {"GET", navigate}, {"HEAD", navigate}} {
 		scanner := here.visitor(t)
 		r := scanner.do(c.method, link, nil, c.header)
 		scanner.do(c.method, r.location(), nil, c.header)
@@ -103,7 +110,8 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 			t.Errorf("%s with %s: %d links are left, %d users confirmed", c.method, c.header, n, verified)
 		}
 	}
-	if r := ada.post("/login", "email", "ada@example.com", "password", password); r.status != 401 || !strings.Contains(r.body, "not confirmed yet") ||
+	if r := ada.post("/login", "email", "ada@example.com", "password", password); r.status != 401 ||
+		!strings.Contains(r.body, "not confirmed yet") ||
 		r.body != ada.post("/login", "email", "ada@example.com", "password", "not the right one").body {
 		t.Errorf("a login tells that the account is new: %d %s", r.status, r.body)
 	}
@@ -114,7 +122,8 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if r := ada.answer(page, "/signup/verify", "password", "not the right one"); r.status != 401 {
 		t.Errorf("a wrong password: %d", r.status)
 	}
-	if r := ada.answer(page, "/signup/verify", "password", password, "remember", "on"); r.status != 303 || r.location() != "/" {
+	if r := ada.answer(page, "/signup/verify", "password", password, "remember", "on"); r.status != 303 ||
+		r.location() != "/" {
 		t.Fatalf("the right one: %d %s", r.status, r.body)
 	}
 	if n, verified := rows(); n != 0 || verified != 1 {
@@ -136,9 +145,11 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	if _, err := pool.Exec(t.Context(), `DELETE FROM gatepost.throttle`); err != nil {
 		t.Fatal(err)
 	}
-	known, unknown := owner.post("/login/forgot", "email", "ada@example.com"), owner.post("/login/forgot", "email", "eve@example.com")
+	known, unknown := owner.post("/login/forgot", "email", "ada@example.com"),
+		owner.post("/login/forgot", "email", "eve@example.com")
 	if known.status != 200 || unknown.status != 200 || strings.ReplaceAll(known.body, "ada@", "eve@") != unknown.body {
-		t.Errorf("the answers tell who has an account: %d %s\n%d %s", known.status, known.body, unknown.status, unknown.body)
+		t.Errorf("the answers tell who has an account: %d %s\n%d %s", known.status, known.body,
+			unknown.status, unknown.body)
 	}
 	reset := owner.follow(linkPath(t, o.Next(t, "ada@example.com"), here, there))
 	if r := owner.answer(reset, "/login/reset", "password", "ada@example.com"); r.status != 422 {
@@ -165,7 +176,8 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 		t.Errorf("the notice is %q", l.Subject)
 	}
 	for _, g := range []*running{here, there} {
-		if log := g.log.String(); strings.Contains(log, "token=") || strings.Contains(log, strings.Split(link, "=")[1]) {
+		if log := g.log.String(); strings.Contains(log, "token=") ||
+			strings.Contains(log, strings.Split(link, "=")[1]) {
 			t.Error("the log has the secret of a link")
 		}
 	}
@@ -177,7 +189,8 @@ func TestTheAppSeesNoLink(t *testing.T) {
 	l := newLane(t)
 	v := l.visitor(t)
 	r := v.open("/login/reset?token=" + strings.Repeat("x", 43))
-	if r.status != 303 || !strings.Contains(r.header.Get("Set-Cookie"), l.cookieName()+"_link=") || !strings.Contains(r.header.Get("Set-Cookie"), "HttpOnly") {
+	if r.status != 303 || !strings.Contains(r.header.Get("Set-Cookie"), l.cookieName()+"_link=") ||
+		!strings.Contains(r.header.Get("Set-Cookie"), "HttpOnly") {
 		t.Errorf("got %d %v", r.status, r.header)
 	}
 	v.open("/public")
@@ -187,13 +200,15 @@ func TestTheAppSeesNoLink(t *testing.T) {
 	if r := v.open("/login/reset"); r.status != http.StatusGone || !strings.Contains(r.body, "does not work any more") {
 		t.Errorf("a link nobody sent: %d %s", r.status, r.body)
 	}
-	for _, token := range []string{"", "short", strings.Repeat("x", 44), strings.Repeat("x", 42) + "%0d", "%00", "x&token=y"} {
+	for _, token := range []string{"", "short", strings.Repeat("x", 44), strings.Repeat("x", 42) +
+		"%0d", "%00", "x&token=y"} {
 		if r := v.open("/login/reset?token=" + token); r.status != http.StatusGone {
 			t.Errorf("%q: %d", token, r.status)
 		}
 	}
 	// Without mail, the pages that need it do not exist.
-	for _, path := range []string{"/login/forgot", "/signup/verify?token=" + strings.Repeat("x", 43), "/account/email/undo"} {
+	for _, path := range []string{"/login/forgot", "/signup/verify?token=" + strings.Repeat("x", 43),
+		"/account/email/undo"} {
 		if r := v.open(path); r.status != 404 || len(l.app.take()) != 0 {
 			t.Errorf("%s: %d", path, r.status)
 		}
@@ -210,7 +225,8 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	ada := here.visitor(t)
 	ada.signUp("ada@example.com")
 	verify := o.Next(t, "ada@example.com")
-	if r := ada.open("/account"); !strings.Contains(r.body, "not confirmed") || !strings.Contains(r.body, `action="/account/verify"`) {
+	if r := ada.open("/account"); !strings.Contains(r.body, "not confirmed") ||
+		!strings.Contains(r.body, `action="/account/verify"`) {
 		t.Errorf("the account page does not offer to confirm: %s", r.body)
 	}
 	page := ada.follow(linkPath(t, verify, here, there))
@@ -220,7 +236,8 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	if r := ada.answer(page, "/signup/verify"); r.status != 303 || r.location() != "/account" {
 		t.Errorf("confirm: %d %s", r.status, r.body)
 	}
-	if r := ada.open("/account"); strings.Contains(r.body, "not confirmed") || !strings.Contains(r.body, "Your address is confirmed.") {
+	if r := ada.open("/account"); strings.Contains(r.body, "not confirmed") ||
+		!strings.Contains(r.body, "Your address is confirmed.") {
 		t.Errorf("the account page: %s", r.body)
 	}
 	if r := ada.post("/account/email", "email", "new@example.com", "password", "not the right one"); r.status != 401 {
@@ -234,7 +251,8 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	if r := stranger.open(link); r.status != 303 {
 		t.Fatal(r.status)
 	}
-	if r := stranger.open("/account/email/confirm"); r.status != 303 || !strings.HasPrefix(r.location(), "/login?next=%2Faccount%2Femail%2Fconfirm") {
+	if r := stranger.open("/account/email/confirm"); r.status != 303 ||
+		!strings.HasPrefix(r.location(), "/login?next=%2Faccount%2Femail%2Fconfirm") {
 		t.Errorf("a stranger with the link: %d %s", r.status, r.location())
 	}
 	if r := stranger.post("/account/email/confirm"); r.status != 303 || !strings.HasPrefix(r.location(), "/login") {
@@ -256,7 +274,8 @@ func TestFromAChangedAddressBack(t *testing.T) {
 	}
 	owner := there.visitor(t)
 	undo := owner.follow(linkPath(t, o.Next(t, "ada@example.com"), here, there))
-	if r := owner.answer(undo, "/account/email/undo", "password", newPassword); r.status != 303 || r.location() != "/login" {
+	if r := owner.answer(undo, "/account/email/undo", "password", newPassword); r.status != 303 ||
+		r.location() != "/login" {
 		t.Fatalf("undo: %d %s", r.status, r.body)
 	}
 	ada.becomes("/dashboard", 401)
@@ -270,7 +289,8 @@ func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 	t.Parallel()
 	o, here, there, _ := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
 	v := here.visitor(t)
-	if r := v.post("/signup", "email", "ada@example.com", "password", password, "next", "/dashboard?tab=2"); r.status != 200 {
+	if r := v.post("/signup", "email", "ada@example.com", "password", password, "next",
+		"/dashboard?tab=2"); r.status != 200 {
 		t.Fatal(r.status)
 	}
 	link, _, ok := strings.Cut(linkPath(t, o.Next(t, "ada@example.com"), here, there), "&next=%2Fdashboard%3Ftab%3D2")
@@ -283,7 +303,8 @@ func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 		t.Errorf("the browser of the sign-up is not known: %s", page.body)
 	}
 	r = v.answer(page, "/signup/verify", "remember", "on", "next", "/dashboard?tab=2")
-	if r.status != 303 || r.location() != "/dashboard?tab=2" || !strings.Contains(fmt.Sprint(r.header["Set-Cookie"]), "Max-Age=2592000") {
+	if r.status != 303 || r.location() != "/dashboard?tab=2" ||
+		!strings.Contains(fmt.Sprint(r.header["Set-Cookie"]), "Max-Age=2592000") {
 		t.Errorf("got %d to %q, %v", r.status, r.location(), r.header["Set-Cookie"])
 	}
 	if r := v.open(link + "&next=//evil.example"); r.location() != "/signup/verify" {
@@ -327,7 +348,8 @@ func TestByInvitationOnly(t *testing.T) {
 	if r := v.post("/signup", "email", "eve@example.com", "password", password); r.status != 403 {
 		t.Errorf("the form: %d", r.status)
 	}
-	out, code := runGate(t, []string{"user", "invite", "guest@example.com", "--role", "admin", "--language", "es"}, "DATABASE_URL="+database,
+	out, code := runGate(t, []string{"user", "invite", "guest@example.com", "--role", "admin", "--language", "es"},
+		"DATABASE_URL="+database,
 		"GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=login@example.com")
 	if code != 0 {
 		t.Fatal(out)
@@ -340,7 +362,8 @@ func TestByInvitationOnly(t *testing.T) {
 	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", "guest@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
-	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", password, "email", "eve@example.com"); r.status != 303 {
+	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", password, "email",
+		"eve@example.com"); r.status != 303 {
 		t.Fatalf("accept: %d %s", r.status, r.body)
 	}
 	if r := v.fetch("/admin"); r.status != 200 || !strings.Contains(r.body, `for "guest@example.com"`) {
@@ -357,13 +380,15 @@ func TestAMailServerThatIsDown(t *testing.T) {
 	v.signUp("ada@example.com")
 	pool := authtest.Pool(t, database)
 	failed := func() (n int) {
-		if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.outbox WHERE failure LIKE '%not today%'`).Scan(&n); err != nil {
+		if err := pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM gatepost.outbox WHERE failure LIKE '%not today%'`).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	eventually(t, "the failure is noted", func() bool { return failed() == 1 })
-	out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+here.url, "GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=login@example.com")
+	out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+here.url,
+		"GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=login@example.com")
 	if code == 0 || !strings.Contains(out, "1 mail waits") || !strings.Contains(out, "not today") {
 		t.Errorf("check: %d %s", code, out)
 	}
@@ -382,7 +407,8 @@ func TestAMailServerThatIsDown(t *testing.T) {
 func runGate(t *testing.T, args []string, env ...string) (string, int) {
 	t.Helper()
 	var out strings.Builder
-	code := run(t.Context(), append([]string{"gatepost"}, args...), append(env, "HOME=/"), strings.NewReader(""), &out, &out)
+	code := run(t.Context(), append([]string{"gatepost"}, args...), append(env, "HOME=/"),
+		strings.NewReader(""), &out, &out)
 	return out.String(), code
 }
 

@@ -46,7 +46,8 @@ func testGates(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	if watchedGate = plainGate; raceEnabled {
-		if watchedGate, err = buildGate(filepath.Join(dir, "watched", "gatepost"), "-race", "-gcflags=golang.org/x/crypto/argon2=-race=false"); err != nil {
+		if watchedGate, err = buildGate(filepath.Join(dir, "watched", "gatepost"), "-race",
+			"-gcflags=golang.org/x/crypto/argon2=-race=false"); err != nil {
 			return 1, err
 		}
 	}
@@ -126,7 +127,8 @@ func (a *app) page(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.seen = append(a.seen, r.Method+" "+r.RequestURI)
 	a.mu.Unlock()
-	fmt.Fprintf(w, "app page %s for %q roles %q cookie %q", r.URL.Path, r.Header.Get("X-Auth-Email"), r.Header.Get("X-Auth-Roles"), r.Header.Get("Cookie"))
+	fmt.Fprintf(w, "app page %s for %q roles %q cookie %q", r.URL.Path, r.Header.Get("X-Auth-Email"),
+		r.Header.Get("X-Auth-Roles"), r.Header.Get("Cookie"))
 }
 
 func echoSocket(w http.ResponseWriter, _ *http.Request) {
@@ -185,9 +187,11 @@ func startGate(t *testing.T, env ...string) *running {
 func launchGate(t *testing.T, program string, env ...string) *running {
 	t.Helper()
 	port, ops := freePort(t), freePort(t)
-	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{}, done: make(chan error, 1)}
+	g := &running{url: "http://localhost:" + port, ops: "http://localhost:" + ops, log: &logBuffer{},
+		done: make(chan error, 1)}
 	g.cmd = exec.Command(program, "serve")
-	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=localhost:" + port, "GATEPOST_OPS_LISTEN=localhost:" + ops,
+	g.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "GATEPOST_LISTEN=localhost:" + port,
+		"GATEPOST_OPS_LISTEN=localhost:" + ops,
 		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_LOG_LEVEL=debug"}, env...)
 	g.cmd.Stderr, g.cmd.Stdout = g.log, g.log
 	if err := g.cmd.Start(); err != nil {
@@ -310,7 +314,8 @@ func (g *running) visitor(t *testing.T) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{t, g, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &visitor{t, g, &http.Client{Jar: jar, Timeout: 20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 type reply struct {

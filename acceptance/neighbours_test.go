@@ -71,7 +71,8 @@ func TestAFileForEveryUserOpensNoPageOfARole(t *testing.T) {
 		"GATEPOST_PROTECT=/members=admin, /members.css")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
-	for _, target := range []string{"/members.html", "/members.json", "/members/", "/members.css.html", "/MEMBERS.css"} {
+	for _, target := range []string{"/members.html", "/members.json", "/members/",
+		"/members.css.html", "/MEMBERS.css"} {
 		if got := v.fetch(target); got.status != 403 {
 			t.Errorf("%s: got %d, want 403", target, got.status)
 		}

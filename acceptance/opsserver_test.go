@@ -23,7 +23,8 @@ func TestEveryServerHasItsLimits(t *testing.T) {
 	}
 	servers := 0
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/doctor/") || strings.Contains(file, "/smtp/") {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/doctor/") ||
+			strings.Contains(file, "/smtp/") {
 			continue
 		}
 		b, err := os.ReadFile(file)
@@ -83,7 +84,8 @@ func TestTheClusterReachesNoOpsPort(t *testing.T) {
 	}
 	policy := ""
 	for _, part := range strings.Split(string(b), "\n---\n") {
-		if strings.Contains(part, "kind: NetworkPolicy") && strings.Contains(part, "podSelector: { matchLabels: { app: gatepost } }\n  policyTypes") {
+		if strings.Contains(part, "kind: NetworkPolicy") &&
+			strings.Contains(part, "podSelector: { matchLabels: { app: gatepost } }\n  policyTypes") {
 			policy = part
 		}
 	}

@@ -38,7 +38,8 @@ func pagesOf(pages map[string]string) func(http.ResponseWriter, *http.Request) {
 		if location != "" {
 			w.Header().Set("Location", strings.ReplaceAll(location, "PATH", r.URL.Path))
 		}
-		w.WriteHeader(map[string]int{"200": 200, "301": 301, "302": 302, "401": 401, "403": 403, "404": 404, "405": 405, "410": 410, "429": 429, "503": 503}[code])
+		w.WriteHeader(map[string]int{"200": 200, "301": 301, "302": 302, "401": 401, "403": 403, "404": 404, "405": 405,
+			"410": 410, "429": 429, "503": 503}[code])
 	}
 }
 
@@ -52,15 +53,19 @@ func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 		app   map[string]string
 		want  string
 	}{
-		"no such page":                 {"/", map[string]string{"": "404"}, ""},
-		"a login":                      {"/", map[string]string{"": "404", "/login": "200", "/logout": "405", "/signup": "410"}, "/login, /logout"},
-		"all of them":                  {"/", map[string]string{"": "404", "/login": "200", "/signup": "403", "/register": "301 /join", "/logout": "302 /", "/account": "401"}, "/login, /signup, /register, /logout, /account"},
+		"no such page": {"/", map[string]string{"": "404"}, ""},
+		"a login": {"/", map[string]string{"": "404", "/login": "200", "/logout": "405",
+			"/signup": "410"}, "/login, /logout"},
+		"all of them": {"/", map[string]string{"": "404", "/login": "200", "/signup": "403",
+			"/register": "301 /join", "/logout": "302 /", "/account": "401"},
+			"/login, /signup, /register, /logout, /account"},
 		"everything is a page":         {"/", map[string]string{"": "200"}, ""},
 		"everybody is sent to a login": {"/", map[string]string{"": "302 /login?next=PATH", "/login": "200"}, "/login"},
 		"to a login elsewhere":         {"/", map[string]string{"": "302 /users/login?back=PATH"}, ""},
 		"to one that has our name":     {"/", map[string]string{"": "302 /account/login?state=PATH"}, ""},
 		"to another spelling":          {"/", map[string]string{"": "301 PATH/"}, ""},
-		"to another host":              {"/", map[string]string{"": "301 https://app.example.com PATH", "/login": "302 https://id.example.com/"}, "/login"},
+		"to another host": {"/", map[string]string{"": "301 https://app.example.com PATH",
+			"/login": "302 https://id.example.com/"}, "/login"},
 		"everything needs a password":  {"/", map[string]string{"": "401"}, ""},
 		"an app that is too busy":      {"/", map[string]string{"": "404", "/login": "429", "/account": "503"}, ""},
 		"an app that is away":          {"/", map[string]string{"": "503", "/login": "200"}, ""},
@@ -72,17 +77,21 @@ func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 			a := &loginApp{serve: pagesOf(c.app)}
 			s := httptest.NewServer(a)
 			defer s.Close()
-			out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM="+s.URL, "GATEPOST_PAGES="+c.pages,
+			out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off",
+				"GATEPOST_UPSTREAM="+s.URL, "GATEPOST_PAGES="+c.pages,
 				"GATEPOST_PUBLIC_URL=http://localhost:8080")
 			last := "\nNothing is wrong; 1 warning above.\n"
 			if c.want == "" {
 				last = "\nEverything is in order.\n"
 			}
-			if said := "warning: the app has pages of its own at " + c.want + ", where"; strings.Contains(out, "warning: the app has") != (c.want != "") || c.want != "" && !strings.Contains(out, said) ||
+			if said := "warning: the app has pages of its own at " + c.want +
+				", where"; strings.Contains(out, "warning: the app has") != (c.want != "") || c.want != "" &&
+				!strings.Contains(out, said) ||
 				c.want != "" && !strings.Contains(out, "GATEPOST_PAGES") || code != 0 || !strings.HasSuffix(out, last) {
 				t.Errorf("exit %d, want %q: %s", code, c.want, out[max(0, len(out)-500):])
 			}
-			if len(a.asked) > 6 || slices.ContainsFunc(a.asked, func(s string) bool { return s != "GET localhost:8080 http " }) {
+			if len(a.asked) > 6 || slices.ContainsFunc(a.asked,
+				func(s string) bool { return s != "GET localhost:8080 http " }) {
 				t.Errorf("the app was asked %q", a.asked)
 			}
 		})
@@ -94,7 +103,8 @@ func TestCheckAsksEveryKindOfUpstream(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
 	check := func(t *testing.T, upstream, want string) {
-		out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM="+upstream)
+		out, code := runGate(t, []string{"check"}, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_UPSTREAM="+upstream)
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%s: exit %d, no %q: %s", upstream, code, want, out[max(0, len(out)-500):])
 		}
@@ -128,8 +138,10 @@ func TestCheckAsksEveryKindOfUpstream(t *testing.T) {
 	check(t, "h2c://"+h2c.Addr().String(), found)
 	secure := listen("tcp", "127.0.0.1:0")
 	serve(secure, func(p *http.Protocols) { p.SetHTTP1(true) }, true)
-	check(t, "https://"+secure.Addr().String(), "note: whether the app has pages where the gate has its own could not be seen: tls: ")
-	check(t, "http://"+h2c.Addr().String(), "note: whether the app has pages where the gate has its own could not be seen: ")
+	check(t, "https://"+secure.Addr().String(),
+		"note: whether the app has pages where the gate has its own could not be seen: tls: ")
+	check(t, "http://"+h2c.Addr().String(),
+		"note: whether the app has pages where the gate has its own could not be seen: ")
 }
 
 // If there are warnings, the last line does not say that all is in order.
@@ -139,12 +151,16 @@ func TestTheLastLineOfACheckCountsWarnings(t *testing.T) {
 	for last, env := range map[string][]string{
 		"Everything is in order.": {"GATEPOST_PUBLIC_URL=http://localhost:8080"},
 		// There is no trusted proxy, and a rule opens nothing.
-		"Nothing is wrong; 1 warning above.":  {"GATEPOST_PUBLIC_URL=https://app.example.com"},
-		"Nothing is wrong; 2 warnings above.": {"GATEPOST_PUBLIC_URL=https://app.example.com", "GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},
-		"Nothing is wrong; 3 warnings above.": {"GATEPOST_PUBLIC_URL=http://app.example.com", "GATEPOST_ALLOW_HTTP=true", "GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},
+		"Nothing is wrong; 1 warning above.": {"GATEPOST_PUBLIC_URL=https://app.example.com"},
+		"Nothing is wrong; 2 warnings above.": {"GATEPOST_PUBLIC_URL=https://app.example.com",
+			"GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},
+		"Nothing is wrong; 3 warnings above.": {"GATEPOST_PUBLIC_URL=http://app.example.com",
+			"GATEPOST_ALLOW_HTTP=true", "GATEPOST_PROTECT=/x", "GATEPOST_PUBLIC=/y"},
 	} {
-		out, code := runGate(t, []string{"check"}, append(env, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off", "GATEPOST_UPSTREAM="+a.url)...)
-		if code != 0 || !strings.HasSuffix(out, "\n"+last+"\n") || strings.Contains(out, "in order") != strings.HasPrefix(last, "Everything") {
+		out, code := runGate(t, []string{"check"}, append(env, "DATABASE_URL="+database, "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_UPSTREAM="+a.url)...)
+		if code != 0 || !strings.HasSuffix(out, "\n"+last+"\n") ||
+			strings.Contains(out, "in order") != strings.HasPrefix(last, "Everything") {
 			t.Errorf("%q: exit %d: %s", last, code, out[max(0, len(out)-500):])
 		}
 	}

@@ -36,7 +36,9 @@ func startPooler(t *testing.T, database, mode string) *pooler {
 	}
 	dir := publicDir(t)
 	p := &pooler{config: filepath.Join(dir, "pgbouncer.ini"), port: freePort(t)}
-	text := fmt.Sprintf("[databases]\n* = host=%s port=%d user=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = 20\nmax_client_conn = 200\n",
+	text := fmt.Sprintf("[databases]\n* = host=%s port=%d user=%s\n[pgbouncer]\nlisten_addr = "+
+		"127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = "+
+		"20\nmax_client_conn = 200\n",
 		direct.Host, direct.Port, direct.User, p.port, mode)
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -79,7 +81,8 @@ func (p *pooler) url(t *testing.T, database string) string {
 // lookups returns how many session lookups were answered from the given place.
 func (g *running) lookups(t *testing.T, from string) string {
 	t.Helper()
-	found := regexp.MustCompile(`gatepost_session_lookups_total\{from="` + from + `"\} (\d+)`).FindStringSubmatch(g.metrics(t))
+	found := regexp.MustCompile(`gatepost_session_lookups_total\{from="` + from +
+		`"\} (\d+)`).FindStringSubmatch(g.metrics(t))
 	if found == nil {
 		t.Fatalf("no look-ups from %s", from)
 	}
@@ -100,7 +103,8 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 			t.Parallel()
 			database := authtest.NewEmptyDatabase(t)
 			p := startPooler(t, database, lane.mode)
-			env := []string{"DATABASE_URL=" + p.url(t, database) + lane.parameters, "GATEPOST_UPSTREAM=" + newApp(t).url, "HOME=/"}
+			env := []string{"DATABASE_URL=" + p.url(t, database) + lane.parameters, "GATEPOST_UPSTREAM=" +
+				newApp(t).url, "HOME=/"}
 			if lane.direct {
 				env = append(env, "GATEPOST_DIRECT_DATABASE_URL="+database)
 			}
@@ -144,7 +148,8 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 			}
 			const advice = "sessions are not cached: set GATEPOST_DIRECT_DATABASE_URL"
 			if !lane.cached {
-				eventually(t, "the log says what to set", func() bool { return strings.Contains(g.log.String(), advice) })
+				eventually(t, "the log says what to set",
+					func() bool { return strings.Contains(g.log.String(), advice) })
 			} else if strings.Contains(g.log.String(), advice) {
 				t.Error("the log wants something set")
 			}
@@ -163,7 +168,8 @@ func TestTheGateBehindPgBouncer(t *testing.T) {
 // check tries both ways: the gate needs both to work.
 func TestCheckTriesBothWaysToPostgreSQL(t *testing.T) {
 	t.Parallel()
-	out, code := runGate(t, []string{"check"}, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost", "GATEPOST_DIRECT_DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
+	out, code := runGate(t, []string{"check"}, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost",
+		"GATEPOST_DIRECT_DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url)
 	if code != 1 || !strings.Contains(out, "PostgreSQL at 127.0.0.1:1") {
 		t.Errorf("%d %s", code, out)
 	}

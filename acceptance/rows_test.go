@@ -40,7 +40,8 @@ func sqlOn(t *testing.T, url, sql string, args ...any) {
 func command(t *testing.T, url string, args ...string) (code int, out, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	env := []string{"DATABASE_URL=" + url, "GATEPOST_OPS_LISTEN=off", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	env := []string{"DATABASE_URL=" + url, "GATEPOST_OPS_LISTEN=off", "HOME=" + t.TempDir(),
+		"PATH=" + os.Getenv("PATH")}
 	code = run(t.Context(), append([]string{"gatepost"}, args...), env, strings.NewReader(""), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
@@ -59,14 +60,16 @@ func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 	if r.status != 409 || r.header.Get("Retry-After") != "" || !strings.Contains(r.body, "Trying again does not help") {
 		t.Errorf("deleted by the user: %d, Retry-After %q\n%s", r.status, r.header.Get("Retry-After"), r.body)
 	}
-	if code, _, said := command(t, url, "user", "delete", "ada@example.com"); code != 1 || !strings.Contains(said, "public.orders") ||
+	if code, _, said := command(t, url, "user", "delete", "ada@example.com"); code != 1 ||
+		!strings.Contains(said, "public.orders") ||
 		!strings.Contains(said, "orders_owner") || !strings.Contains(said, "ON DELETE") {
 		t.Errorf("deleted by the operator: %d, %s", code, said)
 	}
 	if r := v.fetch("/dashboard"); r.status != 200 {
 		t.Errorf("afterwards: %d", r.status)
 	}
-	eventually(t, "the log names the constraint", func() bool { return strings.Contains(g.log.String(), "orders_owner") })
+	eventually(t, "the log names the constraint",
+		func() bool { return strings.Contains(g.log.String(), "orders_owner") })
 	if log := g.log.String(); strings.Contains(log, "PostgreSQL does not answer") {
 		t.Errorf("the log says\n%s", log)
 	}
@@ -76,11 +79,13 @@ func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 func TestAMissingTableIsNoOutage(t *testing.T) {
 	t.Parallel()
 	a, url := newApp(t), authtest.NewDatabase(t)
-	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_SESSION_CACHE=0")
+	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard",
+		"GATEPOST_SESSION_CACHE=0")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
 	sqlOn(t, url, `ALTER TABLE gatepost.session RENAME TO gone`)
-	if r := v.fetch("/dashboard"); r.status != 500 || r.header.Get("Retry-After") != "" || !strings.Contains(r.body, "Trying again does not help") {
+	if r := v.fetch("/dashboard"); r.status != 500 || r.header.Get("Retry-After") != "" ||
+		!strings.Contains(r.body, "Trying again does not help") {
 		t.Errorf("a protected page: %d %s", r.status, r.body)
 	}
 	if r := v.fetch("/"); r.status != 200 {
@@ -178,11 +183,13 @@ func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 
 // odd are values that SQL can write into a column, by the column's type.
 var odd = map[string][]string{
-	"timestamp with time zone": {`'infinity'`, `'-infinity'`, `'294276-12-31'`, `'10000-01-01'`, `'4713-01-01 BC'`, `'1970-01-01'`, `NULL`},
-	"integer":                  {`0`, `-1`, `2147483647`, `-2147483648`, `NULL`},
-	"bigint":                   {`0`, `-1`, `9223372036854775807`, `-9223372036854775808`, `NULL`},
-	"boolean":                  {`true`, `false`, `NULL`},
-	"text": {`''`, `' '`, `'*'`, `repeat('x', 300)`, `repeat(md5('x'), 100000)`, `E'a\nb\x7f\x01'`, `U&'\202Eevil\FFFD\D83D\DE00'`, `'reset-password'`, `'a:b:c'`,
+	"timestamp with time zone": {`'infinity'`, `'-infinity'`, `'294276-12-31'`, `'10000-01-01'`, `'4713-01-01 BC'`,
+		`'1970-01-01'`, `NULL`},
+	"integer": {`0`, `-1`, `2147483647`, `-2147483648`, `NULL`},
+	"bigint":  {`0`, `-1`, `9223372036854775807`, `-9223372036854775808`, `NULL`},
+	"boolean": {`true`, `false`, `NULL`},
+	"text": {`''`, `' '`, `'*'`, `repeat('x', 300)`, `repeat(md5('x'), 100000)`, `E'a\nb\x7f\x01'`,
+		`U&'\202Eevil\FFFD\D83D\DE00'`, `'reset-password'`, `'a:b:c'`,
 		`'ADA@EXAMPLE.COM'`, `',,admin , ,'`, `'credential'`, `NULL`},
 	"bytea": {`''`, `decode(repeat('00', 100000), 'hex')`, `NULL`},
 	"jsonb": {`'null'`, `'[]'`, `'"x"'`, `'5'`, `'{"email": 5}'`, `'{"claims": "yes", "next": []}'`, `'{}'`, `NULL`},
@@ -254,11 +261,13 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return fmt.Errorf("usual rows: %w", err)
 	}
-	key := map[string]string{"familiar": "user_id", "signup_browser": "user_id", "throttle": "user_id", "audit_event": "user_id", "acme": "name"}[s.table]
+	key := map[string]string{"familiar": "user_id", "signup_browser": "user_id", "throttle": "user_id",
+		"audit_event": "user_id", "acme": "name"}[s.table]
 	if key == "" {
 		key = "id"
 	}
-	_, err = tx.Exec(ctx, fmt.Sprintf(`UPDATE gatepost.%q SET %q = %s WHERE %s = '%s'`, s.table, s.column, s.value, key, s.id()))
+	_, err = tx.Exec(ctx, fmt.Sprintf(`UPDATE gatepost.%q SET %q = %s WHERE %s = '%s'`, s.table,
+		s.column, s.value, key, s.id()))
 	return err
 }
 
@@ -267,7 +276,8 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
 	a, o, url := newApp(t), postoffice.New(t, nil, nil), authtest.NewDatabase(t)
-	env := []string{"DATABASE_URL=" + url, "GATEPOST_UPSTREAM=" + a.url, "GATEPOST_PROTECT=/dashboard", "GATEPOST_AUDIT_RETENTION=1h",
+	env := []string{"DATABASE_URL=" + url, "GATEPOST_UPSTREAM=" + a.url, "GATEPOST_PROTECT=/dashboard",
+		"GATEPOST_AUDIT_RETENTION=1h",
 		"GATEPOST_SMTP_URL=" + o.URL, "GATEPOST_MAIL_FROM=gate@example.com"}
 	startGate(t, env...).visitor(t).signUp("neighbour@example.com")
 	sqlOn(t, url, `UPDATE gatepost.account SET id = 'model'`)
@@ -307,14 +317,16 @@ func TestOddRowsHarmNobody(t *testing.T) {
 		t.Errorf("a neighbour's forgotten password: %d", r.status)
 	}
 	o.Next(t, "neighbour@example.com")
-	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"}, {"user", "show", "neighbour@example.com"}, {"migrate", "status"},
+	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"},
+		{"user", "show", "neighbour@example.com"}, {"migrate", "status"},
 		{"user", "disable", "neighbour@example.com"}} {
 		if code, _, said := command(t, url, args...); code != 0 {
 			t.Errorf("gatepost %s: %s", strings.Join(args, " "), said)
 		}
 	}
 	v.becomes("/dashboard", 401)
-	for _, bad := range []string{"PostgreSQL does not answer", "panic", "were not swept", "was not written down", "the outbox was not read", "were not written"} {
+	for _, bad := range []string{"PostgreSQL does not answer", "panic", "were not swept", "was not written down",
+		"the outbox was not read", "were not written"} {
 		if i := strings.Index(g.log.String(), bad); i >= 0 {
 			t.Errorf("the log says %.500s", g.log.String()[i:])
 		}

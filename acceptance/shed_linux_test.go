@@ -18,7 +18,8 @@ func (g *running) children() (list []string) {
 	for _, dir := range all {
 		stat, _ := os.ReadFile(dir + "/status")
 		line, _ := os.ReadFile(dir + "/cmdline")
-		if strings.Contains(string(stat), fmt.Sprintf("\nPPid:\t%d\n", g.cmd.Process.Pid)) && strings.Contains(string(line), "shed") {
+		if strings.Contains(string(stat), fmt.Sprintf("\nPPid:\t%d\n", g.cmd.Process.Pid)) &&
+			strings.Contains(string(line), "shed") {
 			list = append(list, dir)
 		}
 	}
@@ -50,9 +51,11 @@ func TestAProcessThatHashesHasNoRights(t *testing.T) {
 		return seen != ""
 	})
 	<-done
-	wants := []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1"}
+	wants := []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
+		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1"}
 	if os.Getuid() == 0 {
-		wants = append(wants, "CapBnd:\t0000000000000000", fmt.Sprintf("Uid:\t%d\t%[1]d\t%[1]d\t%[1]d", ofNobody), fmt.Sprintf("Gid:\t%d\t%[1]d\t%[1]d\t%[1]d", ofNobody), "Groups:\t \n")
+		wants = append(wants, "CapBnd:\t0000000000000000", fmt.Sprintf("Uid:\t%d\t%[1]d\t%[1]d\t%[1]d", ofNobody),
+			fmt.Sprintf("Gid:\t%d\t%[1]d\t%[1]d\t%[1]d", ofNobody), "Groups:\t \n")
 	}
 	for _, want := range wants {
 		if !strings.Contains(seen, want) {
@@ -74,7 +77,8 @@ func (g *running) look(t *testing.T, dir string) bool {
 	}
 	for _, f := range files {
 		to, err := os.Readlink(dir + "/fd/" + f.Name())
-		if err == nil && f.Name() > "2" && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/sys/fs/cgroup") && !strings.HasPrefix(to, "/proc") {
+		if err == nil && f.Name() > "2" && !strings.HasPrefix(to, "anon_inode:") &&
+			!strings.HasPrefix(to, "/sys/fs/cgroup") && !strings.HasPrefix(to, "/proc") {
 			t.Errorf("it has open %s", to)
 		}
 	}

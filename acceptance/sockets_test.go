@@ -35,11 +35,12 @@ func (l *lane) from(t *testing.T, address, raw string) net.Conn {
 func TestConnectionsHaveABound(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]string{
-		"nothing is sent":      "",
-		"half a line":          "GET /public HT",
-		"half a header":        "GET /public HTTP/1.1\r\nHost: x\r\nX: y\r\n",
-		"idle":                 "GET /.gatepost/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-		"half a form":          "POST /login HTTP/1.1\r\nHost: x\r\n" + formType + "\r\nContent-Length: 100\r\n\r\nemail=",
+		"nothing is sent": "",
+		"half a line":     "GET /public HT",
+		"half a header":   "GET /public HTTP/1.1\r\nHost: x\r\nX: y\r\n",
+		"idle":            "GET /.gatepost/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+		"half a form": "POST /login HTTP/1.1\r\nHost: x\r\n" + formType +
+			"\r\nContent-Length: 100\r\n\r\nemail=",
 		"half a body":          "POST /public HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
 		"an answer not read":   "GET /public HTTP/1.1\r\nHost: x\r\n\r\n",
 		"the preface of HTTP2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -89,12 +90,14 @@ func TestStreamsCountAsConnections(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	t.Cleanup(func() { close(release) })
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_PUBLIC_URL=https://localhost:0",
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL,
+		"GATEPOST_PUBLIC_URL=https://localhost:0",
 		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key, "GATEPOST_MAX_CONNECTIONS=30")
 	g.url = strings.Replace(g.url, "http://", "https://", 1)
 	v := g.secure(t, roots)
 	v.signUp("ada@example.com")
-	transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext, TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
+	transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext,
+		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
 		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}

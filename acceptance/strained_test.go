@@ -105,10 +105,12 @@ func (c *crowd) all(t *testing.T, what string, statuses ...int) {
 func TestALockedTableUnderLoad(t *testing.T) {
 	t.Parallel()
 	database := authtest.NewDatabase(t)
-	g := startGate(t, watched, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
+	g := startGate(t, watched, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0",
+		"GATEPOST_LOG_LEVEL=warn")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
-	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(t, g, "/dashboard", v.cookie())
+	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}),
+		rush(t, g, "/dashboard", v.cookie())
 	protected.gets(t, "the dashboard", 200)
 	holder, err := authtest.Pool(t, database).Begin(t.Context())
 	if err != nil {
@@ -182,10 +184,12 @@ func slow(t *testing.T, database string, delay *atomic.Int64) string {
 func TestASlowDatabaseUnderLoad(t *testing.T) {
 	t.Parallel()
 	var delay atomic.Int64
-	g := startGate(t, watched, "DATABASE_URL="+slow(t, authtest.NewDatabase(t), &delay), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
+	g := startGate(t, watched, "DATABASE_URL="+slow(t, authtest.NewDatabase(t), &delay),
+		"GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
 	v := g.visitor(t)
 	v.signUp("ada@example.com")
-	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}), rush(t, g, "/dashboard", v.cookie())
+	public, protected := rush(t, g, "/public", &http.Cookie{Name: "x", Value: "y"}),
+		rush(t, g, "/dashboard", v.cookie())
 	protected.gets(t, "the dashboard", 200)
 	delay.Store(int64(50 * time.Millisecond))
 	protected.gets(t, "the dashboard on a slow database", 200)
@@ -207,11 +211,15 @@ func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	t.Parallel()
 	var delay atomic.Int64
 	database, app := authtest.NewDatabase(t), newApp(t)
-	g := startGate(t, "DATABASE_URL="+slow(t, database, &delay), "GATEPOST_DIRECT_DATABASE_URL="+database, "GATEPOST_UPSTREAM="+app.url, "GATEPOST_SESSION_CACHE=1h")
+	g := startGate(t, "DATABASE_URL="+slow(t, database, &delay), "GATEPOST_DIRECT_DATABASE_URL="+database,
+		"GATEPOST_UPSTREAM="+app.url, "GATEPOST_SESSION_CACHE=1h")
 	ada, bob := g.visitor(t), g.visitor(t)
 	ada.signUp("ada@example.com")
 	bob.signUp("bob@example.com")
-	eventually(t, "the session is kept", func() bool { return ada.fetch("/dashboard").status == 200 && g.lookups(t, "cache") != "0" })
+	eventually(t, "the session is kept", func() bool {
+		return ada.fetch("/dashboard").status == 200 &&
+			g.lookups(t, "cache") != "0"
+	})
 	delay.Store(int64(time.Minute))
 	if r := bob.fetch("/dashboard"); r.status != 503 { // bob's session is not cached yet
 		t.Errorf("somebody who has to be looked up: %d", r.status)
@@ -221,8 +229,10 @@ func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	if r := ada.fetch("/dashboard"); r.status != 503 || r.header.Get("Retry-After") == "" {
 		t.Errorf("somebody who was kept: %d %v", r.status, r.header)
 	}
-	if seen := app.take(); len(seen) > 0 || gauge(t, g, "gatepost_revocations_heard") != 1 || gauge(t, g, "gatepost_sessions_cached") != 1 {
-		t.Errorf("the app saw %q; revocations are heard: %v; sessions kept: %v", seen, gauge(t, g, "gatepost_revocations_heard"), gauge(t, g, "gatepost_sessions_cached"))
+	if seen := app.take(); len(seen) > 0 || gauge(t, g, "gatepost_revocations_heard") != 1 ||
+		gauge(t, g, "gatepost_sessions_cached") != 1 {
+		t.Errorf("the app saw %q; revocations are heard: %v; sessions kept: %v", seen,
+			gauge(t, g, "gatepost_revocations_heard"), gauge(t, g, "gatepost_sessions_cached"))
 	}
 	delay.Store(0)
 	eventually(t, "the session is good again", func() bool { return ada.fetch("/dashboard").status == 200 })
@@ -243,7 +253,8 @@ func TestTooFewConnectionsUnderLoad(t *testing.T) {
 			db := authtest.Pool(t, database)
 			for _, sql := range []string{
 				`CREATE ROLE ` + role + ` LOGIN CONNECTION LIMIT 4`, `GRANT USAGE ON SCHEMA gatepost TO ` + role,
-				`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO ` + role, `GRANT USAGE ON ALL SEQUENCES IN SCHEMA gatepost TO ` + role,
+				`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO ` + role,
+				`GRANT USAGE ON ALL SEQUENCES IN SCHEMA gatepost TO ` + role,
 			} {
 				if _, err := db.Exec(t.Context(), sql); err != nil {
 					t.Fatal(err)
@@ -254,12 +265,14 @@ func TestTooFewConnectionsUnderLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := startGate(t, watched, "DATABASE_URL="+limit(t, authtest.NewDatabase(t)), "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
+			g := startGate(t, watched, "DATABASE_URL="+limit(t, authtest.NewDatabase(t)),
+				"GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_LOG_LEVEL=warn")
 			v := g.visitor(t)
 			v.signUp("ada@example.com")
 			protected := rush(t, g, "/dashboard", v.cookie())
 			for i := range 5 { // one after the other, as passwords wait for a core
-				if r := g.visitor(t).post("/signup", "email", fmt.Sprintf("user%d@example.com", i), "password", password); r.status != 303 {
+				if r := g.visitor(t).post("/signup", "email", fmt.Sprintf("user%d@example.com", i), "password",
+					password); r.status != 303 {
 					t.Errorf("a sign-up: %d", r.status)
 				}
 			}

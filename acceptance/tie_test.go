@@ -98,7 +98,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			app := newConnectionApp(t, false)
-			g := startGate(t, append(c.env, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+c.scheme+app.Listener.Addr().String())...)
+			g := startGate(t, append(c.env, "DATABASE_URL="+authtest.NewDatabase(t),
+				"GATEPOST_UPSTREAM="+c.scheme+app.Listener.Addr().String())...)
 			somebody := g.visitor
 			if len(c.env) > 1 {
 				g.url = strings.Replace(g.url, "http://", "https://", 1)
@@ -114,11 +115,13 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 				t.Cleanup(shared.CloseIdleConnections)
 				alice.client.Transport, bob.client.Transport, anybody.client.Transport = shared, shared, shared
 			}
-			for _, scheme := range []string{"NTLM", "ntlm", "Negotiate", "NEGOTIATE", "Nego2", "Kerberos", "CredSSP", "X-Gss-Spnego", "NTLM\t"} {
+			for _, scheme := range []string{"NTLM", "ntlm", "Negotiate", "NEGOTIATE", "Nego2", "Kerberos", "CredSSP",
+				"X-Gss-Spnego", "NTLM\t"} {
 				for _, path := range []string{"/dashboard", "/public"} {
 					for _, message := range []string{"first", "last", "ticket"} {
 						r := alice.do("GET", path, nil, "Authorization: "+strings.TrimSpace(scheme)+" "+message)
-						if want := strings.Contains(r.body, "alice"); message == "ticket" && !want || message == "last" && want != c.handshake {
+						if want := strings.Contains(r.body, "alice"); message == "ticket" && !want ||
+							message == "last" && want != c.handshake {
 							t.Errorf("%s %s at %s: %d %s", scheme, message, path, r.status, r.body)
 						}
 						nobodyElse(t, scheme+" "+message, bob, anybody)
@@ -126,7 +129,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 							// Over shared connections, messages of other visitors would end the handshake.
 							continue
 						}
-						if r := bob.do("GET", "/public", nil, "Authorization: NTLM x"); strings.Contains(r.body, "alice") {
+						if r := bob.do("GET", "/public", nil, "Authorization: NTLM x"); strings.Contains(r.body,
+							"alice") {
 							t.Errorf("%s %s: with a message that means nothing bob is taken for alice", scheme, message)
 						}
 						if r := anybody.do("HEAD", "/public", nil, "Authorization: NTLM x"); r.status != 401 {

@@ -29,7 +29,8 @@ func previousRelease(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit, tree, program := strings.TrimSpace(string(b)), filepath.Join(t.TempDir(), "tree"), filepath.Join(t.TempDir(), "gatepost")
+	commit, tree, program := strings.TrimSpace(string(b)), filepath.Join(t.TempDir(), "tree"),
+		filepath.Join(t.TempDir(), "gatepost")
 	run := func(dir string, words ...string) (string, error) {
 		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Dir = dir
@@ -37,7 +38,8 @@ func previousRelease(t *testing.T) string {
 		return string(out), err
 	}
 	if out, err := run(".", "git", "cat-file", "-e", commit+"^{commit}"); err != nil {
-		t.Fatalf("the release before, commit %s, is not in this repository: fetch its whole history (git fetch --unshallow) (%v %s)", commit, err, out)
+		t.Fatalf("the release before, commit %s, is not in this repository: fetch its whole history (git fetch "+
+			"--unshallow) (%v %s)", commit, err, out)
 	}
 	if out, err := run(".", "git", "worktree", "add", "--detach", tree, commit); err != nil {
 		t.Fatalf("check the release before out: %v %s", err, out)
@@ -128,7 +130,8 @@ func (p *people) goOn(t *testing.T, when string) {
 func TestTheReleaseBeforeGoesOn(t *testing.T) {
 	t.Parallel()
 	previous, database, office := previousRelease(t), authtest.NewEmptyDatabase(t), postoffice.New(t, nil, nil)
-	env := []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SESSION_CACHE=0", "GATEPOST_SMTP_URL=" + office.URL,
+	env := []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newApp(t).url, "GATEPOST_SESSION_CACHE=0",
+		"GATEPOST_SMTP_URL=" + office.URL,
 		"GATEPOST_MAIL_FROM=login@example.com", "GATEPOST_DRAIN_DELAY=1ms", "GATEPOST_LOG_LEVEL=info"}
 	old := launchGate(t, previous, env...)
 	old.untilUp(t)
@@ -147,12 +150,14 @@ func TestTheReleaseBeforeGoesOn(t *testing.T) {
 		}
 		v := next.visitor(t)
 		for path, want := range map[string]string{"/": "<html", "/.gatepost/healthz": "starting", "/login": "<html"} {
-			if r := v.open(path); r.status != 503 || r.header.Get("Retry-After") == "" || !strings.Contains(r.body, want) {
+			if r := v.open(path); r.status != 503 || r.header.Get("Retry-After") == "" ||
+				!strings.Contains(r.body, want) {
 				t.Errorf("%s of a gate that waits: %d %v %.100s", path, r.status, r.header, r.body)
 			}
 		}
 		visitors.goOn(t, "while a migration waits")
-		if n := strings.Count(next.log.String(), "a migration takes a while"); n != 1 || !strings.Contains(next.log.String(), "pg_dump") {
+		if n := strings.Count(next.log.String(), "a migration takes a while"); n != 1 ||
+			!strings.Contains(next.log.String(), "pg_dump") {
 			t.Errorf("the log has %d lines about it", n)
 		}
 	}
@@ -286,7 +291,8 @@ func TestAGateThatWaitsTakesNobodyFromASocketOfOthers(t *testing.T) {
 	_ = l.Close() // the file keeps the socket open
 	database := beforeTheRule(t)
 	reader := readsOn(t, database)
-	g := inheriting(t, socket, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_PUBLIC_URL=http://"+l.Addr().String())
+	g := inheriting(t, socket, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url,
+		"GATEPOST_PUBLIC_URL=http://"+l.Addr().String())
 	g.url = "http://" + l.Addr().String()
 	g.waitsFor(t, reader)
 	answer := make(chan int, 1)

@@ -122,7 +122,8 @@ type lane struct {
 func newLane(t *testing.T, env ...string) *lane {
 	t.Helper()
 	l := &lane{app: newWire(t), database: authtest.NewDatabase(t)}
-	l.running = startGate(t, append([]string{"DATABASE_URL=" + l.database, "GATEPOST_UPSTREAM=" + l.app.url, "GATEPOST_TRUSTED_PROXIES=127.0.0.0/8"}, env...)...)
+	l.running = startGate(t, append([]string{"DATABASE_URL=" + l.database, "GATEPOST_UPSTREAM=" + l.app.url,
+		"GATEPOST_TRUSTED_PROXIES=127.0.0.0/8"}, env...)...)
 	l.host = strings.TrimPrefix(l.url, "http://")
 	return l
 }
@@ -138,11 +139,13 @@ func (l *lane) signIn(t *testing.T) *visitor {
 	v.signUp("ada@example.com")
 	l.cookie = "Cookie: " + v.cookie().String()
 	var id string
-	err := authtest.Pool(t, l.database).QueryRow(t.Context(), `SELECT id FROM gatepost."user" WHERE email = 'ada@example.com'`).Scan(&id)
+	err := authtest.Pool(t, l.database).QueryRow(t.Context(),
+		`SELECT id FROM gatepost."user" WHERE email = 'ada@example.com'`).Scan(&id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.identity = []string{"X-Auth-User: " + id, "X-Auth-Email: ada@example.com", "X-Auth-Email-Verified: false", "X-Auth-Name: Ada", "X-Auth-Roles: user"}
+	l.identity = []string{"X-Auth-User: " + id, "X-Auth-Email: ada@example.com", "X-Auth-Email-Verified: false",
+		"X-Auth-Name: Ada", "X-Auth-Roles: user"}
 	l.app.take()
 	return v
 }
@@ -288,7 +291,8 @@ func (l *lane) forwarded(line, body string, headers ...string) string {
 
 // forwardedFrom is forwarded for a visitor at another address.
 func (l *lane) forwardedFrom(address, line, body string, headers ...string) string {
-	headers = append([]string{"X-Forwarded-For: " + address, "X-Forwarded-Host: " + l.host, "X-Forwarded-Proto: http", "X-Gatepost-Via: *", "X-Request-Id: *"}, headers...)
+	headers = append([]string{"X-Forwarded-For: " + address, "X-Forwarded-Host: " + l.host, "X-Forwarded-Proto: http",
+		"X-Gatepost-Via: *", "X-Request-Id: *"}, headers...)
 	slices.SortStableFunc(headers, func(a, b string) int { return strings.Compare(rank(a), rank(b)) })
 	return line + " HTTP/1.1\r\nHost: " + l.host + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n" + body
 }

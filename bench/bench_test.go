@@ -37,7 +37,8 @@ func TestReadingThisProcess(t *testing.T) {
 	}
 	before := usedByNow(t)
 	got, err := ownCPUTime(os.Getpid())
-	if after := usedByNow(t); err != nil || got.Truncate(time.Microsecond) < before || got.Truncate(time.Microsecond) > after {
+	if after := usedByNow(t); err != nil || got.Truncate(time.Microsecond) < before ||
+		got.Truncate(time.Microsecond) > after {
 		t.Errorf("got %v, %v, want from %v to %v", got, err, before, after)
 	}
 	if _, err := treeCPU(os.Getpid()); err != nil {
@@ -83,9 +84,13 @@ func TestLoadGoesThroughTheBareProxy(t *testing.T) {
 func TestLoadRefusesAnythingButOK(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusSeeOther, http.StatusUnauthorized, http.StatusServiceUnavailable} {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+			_ *http.Request) {
+			w.WriteHeader(status)
+		}))
 		defer s.Close()
-		j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1, Duration: time.Millisecond}
+		j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1,
+			Duration: time.Millisecond}
 		if l, err := j.run(); err == nil {
 			t.Errorf("status %d: got %+v and no error", status, l)
 		}
@@ -108,7 +113,8 @@ func TestRatioIsTakenRoundByRound(t *testing.T) {
 func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 	t.Parallel()
 	within := func() *results {
-		r := &results{starts: []float64{150}, logging: []float64{logLimit}, flood: flooded{quiet: time.Millisecond, p99: 2 * time.Millisecond, hashing: 3 * hashMemory * hashSlots()}}
+		r := &results{starts: []float64{150}, logging: []float64{logLimit},
+			flood: flooded{quiet: time.Millisecond, p99: 2 * time.Millisecond, hashing: 3 * hashMemory * hashSlots()}}
 		for i, ms := range [subjectCount]time.Duration{bare: 100, public: 110, signedIn: 120, asking: 170} {
 			r.samples[i] = []sample{{1000, usage{own: ms * time.Millisecond, postgres: 60 * time.Millisecond}}}
 			r.resident[i] = 100 << 20
@@ -141,9 +147,13 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 // At a fixed rate, the time that a request waits for its connection counts.
 func TestWaitingForTheOneBeforeCounts(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(20 * time.Millisecond) }))
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		time.Sleep(20 * time.Millisecond)
+	}))
 	defer s.Close()
-	j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1, Duration: 500 * time.Millisecond, Rate: 100}
+	j := job{Address: s.Listener.Addr().String(), Request: (&site{}).request("/", ""), Connections: 1,
+		Duration: 500 * time.Millisecond, Rate: 100}
 	if l, err := j.run(); err != nil || l.P99 < l.P50*14/10 {
 		t.Errorf("got %+v, %v: when answers take twice the time there is, each is later than the one before", l, err)
 	}

@@ -41,7 +41,8 @@ func cleanEnv() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if name == "PORT" || strings.HasPrefix(name, "DATABASE_URL") || strings.HasPrefix(name, "GATEPOST_") || strings.HasPrefix(name, "PG") {
+		if name == "PORT" || strings.HasPrefix(name, "DATABASE_URL") || strings.HasPrefix(name, "GATEPOST_") ||
+			strings.HasPrefix(name, "PG") {
 			continue
 		}
 		kept = append(kept, entry)

@@ -40,7 +40,8 @@ func serveFlood(args []string) error {
 	for i := range floodSignIns {
 		wg.Go(func() {
 			for n := 0; ; n++ {
-				form := url.Values{"email": {fmt.Sprintf("flood%d-%d@example.com", i, n)}, "password": {"not the right one"}}.Encode()
+				form := url.Values{"email": {fmt.Sprintf("flood%d-%d@example.com", i, n)},
+					"password": {"not the right one"}}.Encode()
 				r, err := http.NewRequest(http.MethodPost, "http://"+args[0]+"/login", strings.NewReader(form))
 				if err != nil {
 					panic(err)
@@ -67,7 +68,8 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 		return err
 	}
 	defer g.child.stop()
-	f := &flooding{gate: g, job: job{Address: g.address, Request: s.request(o.path, g.named(token)), Connections: o.connections, Duration: 2 * o.turn, Rate: floodRate}}
+	f := &flooding{gate: g, job: job{Address: g.address, Request: s.request(o.path, g.named(token)),
+		Connections: o.connections, Duration: 2 * o.turn, Rate: floodRate}}
 	var quiet, busy []float64
 	for range floodTurns {
 		without, err := f.load(ctx)
@@ -80,7 +82,8 @@ func (s *site) flood(ctx context.Context, o options, token string, res *results)
 		}
 		quiet, busy = append(quiet, float64(without.P99)), append(busy, float64(with.P99))
 	}
-	res.flood = flooded{time.Duration(newSpread(quiet).median), time.Duration(newSpread(busy).median), f.hashing, f.after - f.before}
+	res.flood = flooded{time.Duration(newSpread(quiet).median), time.Duration(newSpread(busy).median),
+		f.hashing, f.after - f.before}
 	return nil
 }
 

@@ -70,7 +70,8 @@ func (s *site) startGate(ctx context.Context, program string, settings ...string
 	g.child, err = start(ctx, func(ctx context.Context) *exec.Cmd {
 		cmd := command(ctx, program, "serve")
 		cmd.Stderr = s.gateLog
-		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser), "GATEPOST_UPSTREAM=http://"+s.upstream,
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser),
+			"GATEPOST_UPSTREAM=http://"+s.upstream,
 			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
 			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json")
 		cmd.Env = append(cmd.Env, settings...)
@@ -138,10 +139,12 @@ const signUpPatience = 30 * time.Second
 
 // signUp makes a user and returns the value of the session cookie.
 func (s *site) signUp(ctx context.Context) (string, error) {
-	form := url.Values{"email": {"bench@example.com"}, "password": {"correct horse battery"}, "next": {"/"}, "remember": {"on"}}
+	form := url.Values{"email": {"bench@example.com"}, "password": {"correct horse battery"},
+		"next": {"/"}, "remember": {"on"}}
 	ctx, cancel := context.WithTimeout(ctx, signUpPatience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.keeping.address+"/signup", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.keeping.address+"/signup",
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", fmt.Errorf("sign up: %w", err)
 	}

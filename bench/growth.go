@@ -104,7 +104,8 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 		if err := g.db.QueryRow(ctx, `SELECT pg_table_size('gatepost.session'), pg_indexes_size('gatepost.session')`).Scan(&table, &indexes); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep), megabytes(table), megabytes(indexes))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep),
+			megabytes(table), megabytes(indexes))
 	}
 	largest := int64(steps[len(steps)-1])
 	for _, n := range []int64{1e8, 1e9} {

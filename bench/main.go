@@ -69,14 +69,16 @@ func main() {
 func parseFlags() options {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 7, "measured rounds")
-	flag.DurationVar(&o.turn, "turn", 3*time.Second, "how long each subject is loaded in a round, in slices of half a second")
+	flag.DurationVar(&o.turn, "turn", 3*time.Second,
+		"how long each subject is loaded in a round, in slices of half a second")
 	flag.IntVar(&o.connections, "connections", 32, "keep-alive connections of the load generator")
 	flag.StringVar(&o.path, "path", "/dashboard/items/42", "path to request")
 	flag.StringVar(&o.gate, "gate", "", "measure this gatepost `program` instead of building one")
 	flag.StringVar(&o.against, "against", "", "measure this gatepost `program` too, in the same rounds")
 	flag.IntVar(&o.rate, "rate", 2000, "requests a second when latencies are measured")
 	flag.BoolVar(&o.check, "check", false, "fail when a figure is beyond its limit")
-	flag.StringVar(&o.write, "write", "", "write the table and the plot into performance.md and performance.svg in this `folder`")
+	flag.StringVar(&o.write, "write", "",
+		"write the table and the plot into performance.md and performance.svg in this `folder`")
 	flag.Parse()
 	return o
 }

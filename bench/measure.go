@@ -155,7 +155,8 @@ func (s *site) restarts(ctx context.Context, res *results) error {
 
 // through is the subject that sends a signed-in request through a gate.
 func (s *site) through(g gate, o options, cookie string) subject {
-	return subject{g.child.pid(), job{Address: g.address, Request: s.request(o.path, g.named(cookie)), Connections: o.connections, Duration: slice}}
+	return subject{g.child.pid(), job{Address: g.address, Request: s.request(o.path, g.named(cookie)),
+		Connections: o.connections, Duration: slice}}
 }
 
 func (s *site) subjects(o options, cookie string) [subjectCount]subject {
@@ -182,5 +183,6 @@ func (s *site) request(path, cookie string) []byte {
 		cookies += "; " + cookie
 	}
 	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + s.keeping.publicHost() + "\r\nUser-Agent: bench\r\n" +
-		"Accept: text/html,*/*;q=0.8\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: " + cookies + "\r\n\r\n")
+		"Accept: text/html,*/*;q=0.8\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: " + cookies +
+		"\r\n\r\n")
 }

@@ -52,7 +52,8 @@ func (r *results) print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "\tCPU a request, µs\ttimes bare\tat most\tPostgreSQL, µs")
 	for _, i := range r.subjects() {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], spreadOf(r.samples[i], ownCPU).format(1), r.times(i), atMost(limits[i]), r.postgres(i))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], spreadOf(r.samples[i], ownCPU).format(1), r.times(i),
+			atMost(limits[i]), r.postgres(i))
 	}
 	fmt.Fprintf(w, "\n\tp50\tp99\tp99.9\tmemory at %d connections\n", manyConnections)
 	for _, i := range r.subjects() {
@@ -60,12 +61,15 @@ func (r *results) print(to io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", names[i], ms(l.P50), ms(l.P99), ms(l.P999), megabytes(r.resident[i]))
 	}
 	log := newSpread(r.logging) // sorts r.logging
-	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request, the median of %d comparisons; of half of them it is %.1f – %.1f %%\n",
+	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request, the median of %d comparisons; of half of them "+
+		"it is %.1f – %.1f %%\n",
 		100*log.median, len(r.logging), 100*r.logging[len(r.logging)/4], 100*r.logging[len(r.logging)*3/4])
-	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe processes that hash take %s, and the gate itself %s more\n",
+	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe "+
+		"processes that hash take %s, and the gate itself %s more\n",
 		floodSignIns, ms(r.flood.p99), ms(r.flood.quiet), megabytes(r.flood.hashing), megabytes(r.flood.gate))
 	fmt.Fprintf(w, "from its start to its first answer the gate takes %s ms\n", newSpread(r.starts).format(0))
-	fmt.Fprintf(w, "in parentheses the least and the most, of %d rounds and %d starts\n", len(r.samples[bare]), len(r.starts))
+	fmt.Fprintf(w, "in parentheses the least and the most, of %d rounds and %d starts\n",
+		len(r.samples[bare]), len(r.starts))
 	return w.Flush()
 }
 
@@ -127,10 +131,12 @@ func (r *results) check() error {
 	log := newSpread(r.logging).median
 	beyond(log <= logLimit, "the log takes %.1f %% of a request, and may %.0f", 100*log, 100*logLimit)
 	memory, most := r.resident[signedIn], int64(memoryTimes*float64(r.resident[bare]))+memoryMore
-	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory), manyConnections, megabytes(most))
+	beyond(memory <= most, "the gate takes %s at %d connections, and may %s", megabytes(memory),
+		manyConnections, megabytes(most))
 	postgres := spreadOf(r.samples[asking], postgresCPU).median
 	beyond(postgres <= postgresLimit, "PostgreSQL spends %.0f µs on a look-up, and may %d", postgres, postgresLimit)
-	beyond(r.flood.p99 <= floodTimes*r.flood.quiet, "a flood of sign-ins makes the p99 %s, and it may be %d times %s", ms(r.flood.p99), floodTimes, ms(r.flood.quiet))
+	beyond(r.flood.p99 <= floodTimes*r.flood.quiet, "a flood of sign-ins makes the p99 %s, and it may be %d times %s",
+		ms(r.flood.p99), floodTimes, ms(r.flood.quiet))
 	room := floodMemory * hashMemory * hashSlots()
 	beyond(r.flood.hashing <= room, "hashing takes %s, and may %s", megabytes(r.flood.hashing), megabytes(room))
 	if len(r.starts) > 0 {

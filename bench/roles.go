@@ -18,7 +18,8 @@ func findRole(args []string) func(args []string) error {
 	if len(args) < 2 {
 		return nil
 	}
-	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare, "load": serveLoad, "flood": serveFlood,
+	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare,
+		"load": serveLoad, "flood": serveFlood,
 		"growth": runGrowth, "profile": runProfile}[args[1]]
 }
 
@@ -67,7 +68,8 @@ func serve(h http.Handler) error {
 	if _, err := fmt.Fprintln(os.Stdout, l.Addr()); err != nil {
 		return fmt.Errorf("say the address: %w", err)
 	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 64 << 10}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second,
+		MaxHeaderBytes: 64 << 10}
 	return s.Serve(l)
 }
 

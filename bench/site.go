@@ -59,7 +59,8 @@ func (s *site) open(ctx context.Context, o options) error {
 }
 
 func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", to, "github.com/gatepost/gatepost/cmd/gatepost")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", to,
+		"github.com/gatepost/gatepost/cmd/gatepost")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the gate: %w\n%s", err, out)
 	}

@@ -30,7 +30,8 @@ func (r *results) write(folder string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no place for the table", path)
 	}
-	text := before + tableBegins + "\n```\n" + strings.TrimRight(trimmed(table.String()), "\n") + "\n```\n" + tableEnds + after
+	text := before + tableBegins + "\n```\n" + strings.TrimRight(trimmed(table.String()), "\n") +
+		"\n```\n" + tableEnds + after
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the document: %w", err)
 	}
@@ -68,9 +69,12 @@ func (r *results) plot() []byte {
 			s = r.ratio(i)
 		}
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end" fill="#222">%s</text>`+"\n", plotLeft-10, y+16, names[i])
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="22" fill="#5b8def"/>`+"\n", plotLeft, y, plotScale*s.median)
-		fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#222" stroke-width="2"/>`+"\n", plotLeft+plotScale*s.min, y+11, plotLeft+plotScale*s.max, y+11)
-		fmt.Fprintf(&b, `<text x="%.0f" y="%d" fill="#222">%.2f</text>`+"\n", plotLeft+plotScale*max(s.max, limits[i])+10, y+16, s.median)
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="22" fill="#5b8def"/>`+"\n",
+			plotLeft, y, plotScale*s.median)
+		fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#222" stroke-width="2"/>`+"\n",
+			plotLeft+plotScale*s.min, y+11, plotLeft+plotScale*s.max, y+11)
+		fmt.Fprintf(&b, `<text x="%.0f" y="%d" fill="#222">%.2f</text>`+"\n",
+			plotLeft+plotScale*max(s.max, limits[i])+10, y+16, s.median)
 		if limits[i] > 0 {
 			x := plotLeft + plotScale*limits[i]
 			fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#c33" stroke-width="2" stroke-dasharray="4 3"/>`+"\n", x, y-4, x, y+26)

@@ -37,8 +37,11 @@ const readForm = `[...document.forms].filter(f => f.querySelector("[type=passwor
 // Password managers and browsers can fill in and save only the fields that they recognize.
 func TestPasswordManagersRecognizeTheForms(t *testing.T) {
 	for path, want := range map[string][]field{
-		"/login":  {{Name: "email", Type: "email", Autocomplete: "username"}, {Name: "password", Type: "password", Autocomplete: "current-password"}},
-		"/signup": {{Name: "name", Type: "text", Autocomplete: "name"}, {Name: "email", Type: "email", Autocomplete: "username"}, {Name: "password", Type: "password", Autocomplete: "new-password"}},
+		"/login": {{Name: "email", Type: "email", Autocomplete: "username"},
+			{Name: "password", Type: "password", Autocomplete: "current-password"}},
+		"/signup": {{Name: "name", Type: "text", Autocomplete: "name"},
+			{Name: "email", Type: "email", Autocomplete: "username"},
+			{Name: "password", Type: "password", Autocomplete: "new-password"}},
 	} {
 		t.Run(path, func(t *testing.T) {
 			v := newVisitor(t)

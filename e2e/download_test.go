@@ -34,7 +34,8 @@ func (v *visitor) mustHaveDownloaded(dir string, p person) {
 		content, err = os.ReadFile(filepath.Join(dir, "account.json")) // gets this name once it is complete
 		return err == nil
 	})
-	if !json.Valid(content) || !strings.Contains(string(content), p.email) || !strings.Contains(string(content), p.name) {
+	if !json.Valid(content) || !strings.Contains(string(content), p.email) ||
+		!strings.Contains(string(content), p.name) {
 		v.t.Errorf("the download is no JSON about %+v:\n%s", p, content)
 	}
 	if strings.Contains(string(content), "argon2") {

@@ -30,7 +30,8 @@ var examples = []example{
 	{name: "flask", start: "python3 app.py", needs: "python3 -c 'import flask'"},
 	{name: "go", start: "go run ."},
 	{name: "nextjs", build: "npm run build", start: "npm start", also: nextJS,
-		needs: "npm --version && ls node_modules/.package-lock.json && node -e 'if (+process.versions.node.split(\".\")[0] < 20) throw `Node ${process.version}`'"},
+		needs: "npm --version && ls node_modules/.package-lock.json && node -e 'if " +
+			"(+process.versions.node.split(\".\")[0] < 20) throw `Node ${process.version}`'"},
 	{name: "php", start: "php -S ${HOST:-127.0.0.1}:${PORT:-3000} index.php", needs: "php --version"},
 	{name: "python", start: "python3 app.py", needs: "python3 --version"},
 }
@@ -60,14 +61,16 @@ func TestEveryExampleIsAnAppBehindTheGate(t *testing.T) {
 
 func (g *gateway) refusesStrangers(t *testing.T) {
 	r := newReaderOf(t, g)
-	if page := r.read(200, "/", nil); !strings.Contains(page, `href="/dashboard"`) || strings.Contains(page, "Signed in as") {
+	if page := r.read(200, "/", nil); !strings.Contains(page, `href="/dashboard"`) ||
+		strings.Contains(page, "Signed in as") {
 		t.Errorf("the public page is\n%s", page)
 	}
 	res, _ := r.get("/dashboard", http.Header{"Sec-Fetch-Mode": {"navigate"}})
 	if res.StatusCode != 303 || res.Header.Get("Location") != "/login?next=%2Fdashboard" {
 		t.Errorf("a navigation gets %d and is sent to %q", res.StatusCode, res.Header.Get("Location"))
 	}
-	if res, body := r.get("/dashboard", http.Header{"Sec-Fetch-Mode": {"cors"}}); res.StatusCode != 401 || !strings.Contains(body, "UNAUTHORIZED") {
+	if res, body := r.get("/dashboard", http.Header{"Sec-Fetch-Mode": {"cors"}}); res.StatusCode != 401 ||
+		!strings.Contains(body, "UNAUTHORIZED") {
 		t.Errorf("fetch gets %d and\n%s", res.StatusCode, body)
 	}
 }
@@ -80,7 +83,8 @@ func (g *gateway) tellsTheApp(t *testing.T) {
 		r.signUp(p)
 		page := r.read(200, "/dashboard", nil)
 		if text := html.UnescapeString(strings.ReplaceAll(page, "<!-- -->", "")); // React puts it between texts
-		strings.Contains(page, "<b>") || !strings.Contains(text, greeting) || !strings.Contains(text, "Your roles: user") {
+		strings.Contains(page, "<b>") || !strings.Contains(text, greeting) ||
+			!strings.Contains(text, "Your roles: user") {
 			t.Errorf("no %q, or with markup, on\n%s", greeting, page)
 		}
 		r.read(303, "/logout", url.Values{})
@@ -91,20 +95,24 @@ func (g *gateway) tellsTheApp(t *testing.T) {
 // claims are headers with which a client claims to be mallory, in spellings that some servers take for the
 // right one.
 var claims = http.Header{
-	"X-Auth-User": {"mallory"}, "X-Auth-Name": {"Mallory"}, "X-Auth-Email": {"mallory@example.com"}, "X-Auth-Roles": {"mallory"},
-	"x-auth-user": {"mallory"}, "x-auth-name": {"Mallory"}, "X_Auth_User": {"mallory"}, "X_Auth_Name": {"Mallory"}, "X_Auth_Roles": {"mallory"},
+	"X-Auth-User": {"mallory"}, "X-Auth-Name": {"Mallory"}, "X-Auth-Email": {"mallory@example.com"},
+	"X-Auth-Roles": {"mallory"},
+	"x-auth-user":  {"mallory"}, "x-auth-name": {"Mallory"}, "X_Auth_User": {"mallory"}, "X_Auth_Name": {"Mallory"},
+	"X_Auth_Roles": {"mallory"},
 }
 
 func (g *gateway) believesNobody(t *testing.T) {
 	r, p := newReaderOf(t, g), zoe()
-	if res, page := r.get("/", claims); res.StatusCode != 200 || strings.Contains(page, "Signed in as") || strings.Contains(strings.ToLower(page), "mallory") {
+	if res, page := r.get("/", claims); res.StatusCode != 200 || strings.Contains(page, "Signed in as") ||
+		strings.Contains(strings.ToLower(page), "mallory") {
 		t.Errorf("somebody who only claims to be Mallory gets %d and\n%s", res.StatusCode, page)
 	}
 	if res, page := r.get("/dashboard", claims); res.StatusCode != 401 {
 		t.Errorf("somebody who only claims to be Mallory gets %d and\n%s", res.StatusCode, page)
 	}
 	r.signUp(p)
-	if res, page := r.get("/dashboard", claims); res.StatusCode != 200 || !strings.Contains(page, "Zoë") || strings.Contains(strings.ToLower(page), "mallory") {
+	if res, page := r.get("/dashboard", claims); res.StatusCode != 200 || !strings.Contains(page, "Zoë") ||
+		strings.Contains(strings.ToLower(page), "mallory") {
 		t.Errorf("Zoë who claims to be Mallory gets %d and\n%s", res.StatusCode, page)
 	}
 }
@@ -212,7 +220,8 @@ func (e example) mustBeInTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.SplitSeq(string(text), "\n") {
-		if strings.Contains(line, "]("+e.name+")") && strings.Contains(line, e.build) && strings.Contains(line, e.start) {
+		if strings.Contains(line, "]("+e.name+")") && strings.Contains(line, e.build) &&
+			strings.Contains(line, e.start) {
 			return
 		}
 	}

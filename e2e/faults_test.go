@@ -49,7 +49,8 @@ func (v *visitor) mustExplain(title string, faults []fault, kept map[string]stri
 	v.rest()
 	got := v.faults()
 	if got.Title != "Problem: "+title+" – Gatepost demo" || got.Focus != "alert" || !slices.Equal(got.Faults, faults) {
-		v.t.Errorf("the page is %q with the focus on %s and says %+v, want %+v", got.Title, got.Focus, got.Faults, faults)
+		v.t.Errorf("the page is %q with the focus on %s and says %+v, want %+v", got.Title,
+			got.Focus, got.Faults, faults)
 	}
 	for _, f := range got.Fields {
 		if f.Value != kept[f.Name] {
@@ -96,12 +97,14 @@ func (v *visitor) beRefused() {
 	p := zhangWei()
 	v.open("/signup")
 	v.signUp(person{p.name, "zhang.wei@nowhere", "password"})
-	v.mustExplain("Sign up", []fault{{address, "email"}, {common, "password"}}, map[string]string{"name": p.name, "email": "zhang.wei@nowhere"})
+	v.mustExplain("Sign up", []fault{{address, "email"}, {common, "password"}},
+		map[string]string{"name": p.name, "email": "zhang.wei@nowhere"})
 	v.signUp(p) // with the form that was shown again
 	v.open("/account/name")
 	v.fill("name", "Zhang\u0085Wei")
 	v.submit("/account/name")
-	v.mustExplain("Change your name", []fault{{"The name has characters that cannot be shown. Type it again.", "name"}}, map[string]string{"name": "Zhang\u0085Wei"})
+	v.mustExplain("Change your name", []fault{{"The name has characters that cannot be shown. Type it again.", "name"}},
+		map[string]string{"name": "Zhang\u0085Wei"})
 	v.open("/account/password")
 	v.fill("current", "a noisy river at noon")
 	v.fill("password", "password")
@@ -118,5 +121,6 @@ func (v *visitor) beRefused() {
 	v.open("/logout")
 	v.submit("/logout")
 	v.logIn(person{email: p.email, password: "a noisy river at noon"})
-	v.mustExplain("Log in", []fault{{"The e-mail address or the password is not right. Check both and try again.", ""}}, map[string]string{"email": p.email})
+	v.mustExplain("Log in", []fault{{"The e-mail address or the password is not right. Check both and try again.", ""}},
+		map[string]string{"email": p.email})
 }

@@ -54,7 +54,8 @@ func buttonOf(action string) chromedp.CSS {
 // fill replaces the text of a field at once, as a password manager does. The keyboard tests type instead.
 func (v *visitor) fill(field, text string) {
 	v.t.Helper()
-	selectAll := fmt.Sprintf(`(field => { field.focus(); field.select() })(document.querySelector("input[name=%s]"))`, field)
+	selectAll := fmt.Sprintf(`(field => { field.focus(); field.select() })(document.querySelector("input[name=%s]"))`,
+		field)
 	ask(v, "go to "+field, chromedp.Evaluate[chromedp.Void](selectAll))
 	call(v, "fill in "+field, input.InsertText, input.InsertTextParams{Text: text})
 }

@@ -26,7 +26,8 @@ func (v *visitor) hold(path string) *hold {
 	if err := chromedp.Listen(v.ctx, h.note); err != nil {
 		v.t.Fatalf("listen to the browser: %v", err)
 	}
-	call(v, "hold requests back", fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: site.url + path}}})
+	call(v, "hold requests back", fetch.Enable,
+		fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: site.url + path}}})
 	return h
 }
 

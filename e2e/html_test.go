@@ -60,7 +60,8 @@ func validate(t *testing.T, dir string) (faults []string) {
 	}
 	for _, r := range reports {
 		for _, m := range r.Messages {
-			faults = append(faults, fmt.Sprintf("%s:%d:%d: %s: %s", filepath.Base(r.FilePath), m.Line, m.Column, m.RuleID, m.Message))
+			faults = append(faults, fmt.Sprintf("%s:%d:%d: %s: %s", filepath.Base(r.FilePath), m.Line,
+				m.Column, m.RuleID, m.Message))
 		}
 	}
 	if failure != nil && len(faults) == 0 {
@@ -76,7 +77,8 @@ func TestPagesAreValidHTML(t *testing.T) {
 			t.Helper()
 			validHTML(t, lang+"-"+name, status, r.read(status, path, sent))
 		}
-		wrong := url.Values{"name": {`"><i>`}, "email": {`a"b@nowhere`}, "password": {"short"}, "next": {`/dashboard?a=1&b="2"`}}
+		wrong := url.Values{"name": {`"><i>`}, "email": {`a"b@nowhere`}, "password": {"short"},
+			"next": {`/dashboard?a=1&b="2"`}}
 		right := url.Values{"name": {p.name}, "email": {p.email}, "password": {p.password}}
 		check("login", 200, "/login?lang="+lang, nil)
 		check("login-next", 200, `/login?next=%2Fdashboard%3Fa%3D1%26b%3D%222%22`, nil)

@@ -144,7 +144,8 @@ func TestOnlyAFocusThatShowsIsSeen(t *testing.T) {
 		#glow:focus { box-shadow: 0 0 3px red; transition: box-shadow 9s } #same { box-shadow: 0 0 3px red }</style>
 		<input id="ring"><button id="faint" name="f">Faint</button><a href="#" id="glow">Glow</a><a href="#" id="same">Same</a>`)
 	for _, want := range []focus{
-		{Tag: "body"}, {Tag: "input", ID: "ring", Visible: true}, {Tag: "button", ID: "faint", Name: "f", Text: "Faint"},
+		{Tag: "body"}, {Tag: "input", ID: "ring", Visible: true},
+		{Tag: "button", ID: "faint", Name: "f", Text: "Faint"},
 		{Tag: "a", ID: "glow", Text: "Glow", Visible: true}, {Tag: "a", ID: "same", Text: "Same"},
 	} {
 		if got := v.focused(); got != want {

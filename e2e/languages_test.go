@@ -21,7 +21,8 @@ func TestLanguageChosenByALinkStaysAndThePageAskedForIsKept(t *testing.T) {
 		v.mustBeAt("/login?lang=" + page.is.lang + "&next=%2Fdashboard%3Ftab%3D2")
 		v.mustSee(page.title)
 		v.mustSpeak("/login", page.is)
-		if got := ask(v, "find the language chosen", chromedp.Evaluate[string](`document.querySelector("[aria-current=true]").innerText`)); got != page.link {
+		if got := ask(v, "find the language chosen",
+			chromedp.Evaluate[string](`document.querySelector("[aria-current=true]").innerText`)); got != page.link {
 			t.Errorf("%s is marked as chosen, want %s", got, page.link)
 		}
 	}

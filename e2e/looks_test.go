@@ -88,8 +88,10 @@ func TestLooksReachThePageAndItsServer(t *testing.T) {
 		return ask(v, "look around", chromedp.Evaluate[seen](lookAround))
 	}
 	untouched := visit()
-	v.as(look{scheme: "dark", width: 640, height: 480, language: "ja", forcedColors: true, reducedMotion: true}.zoomed())
-	want := seen{Dark: true, Width: 320, Height: 240, Scale: 2, Language: "ja", ForcedColors: true, ReducedMotion: true, Sent: "ja"}
+	v.as(look{scheme: "dark", width: 640, height: 480, language: "ja", forcedColors: true,
+		reducedMotion: true}.zoomed())
+	want := seen{Dark: true, Width: 320, Height: 240, Scale: 2, Language: "ja", ForcedColors: true,
+		ReducedMotion: true, Sent: "ja"}
 	if got := visit(); got != want {
 		t.Errorf("the page sees %+v, want %+v", got, want)
 	}

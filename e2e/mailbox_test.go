@@ -26,7 +26,8 @@ func (p person) mailed(t *testing.T, part string) string {
 	r := newReader(t)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, letter := range article.FindAllString(r.read(200, "/mailbox", nil), -1) {
-			if found := leads.FindStringSubmatch(letter); found != nil && strings.Contains(letter, "<bdi>"+p.email+"</bdi>") {
+			if found := leads.FindStringSubmatch(letter); found != nil &&
+				strings.Contains(letter, "<bdi>"+p.email+"</bdi>") {
 				return html.UnescapeString(found[1])
 			}
 		}
@@ -193,7 +194,8 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 		v.fill("password", "a noisy river at noon")
 		v.submit("/account/password")
 		v.open(p.mailed(t, "/mailbox/")) // the latest mail, about the password
-		for _, l := range []look{{width: 320, height: 640, scale: 1, scheme: "light"}, {width: 1280, height: 720, scale: 1, scheme: "dark"}} {
+		for _, l := range []look{{width: 320, height: 640, scale: 1, scheme: "light"},
+			{width: 1280, height: 720, scale: 1, scheme: "dark"}} {
 			v.as(l)
 			v.mustSpeak("the mail", in)
 			v.mustBeAccessible("the mail in " + in.lang)

@@ -14,7 +14,8 @@ import (
 // tricks are the pieces that open redirects consist of: text that browsers drop, read as a slash, or read as a
 // scheme.
 var tricks = []string{
-	"/", `\`, "\t", "\n", "\r", ".", "..", "@", ":", "?", "#", "%2f", "%5c", "%09", "http:", "javascript:", " ", "\x01", "／", "\u3000", "a",
+	"/", `\`, "\t", "\n", "\r", ".", "..", "@", ":", "?", "#", "%2f", "%5c", "%09", "http:", "javascript:", " ",
+	"\x01", "／", "\u3000", "a",
 }
 
 // addresses returns all sequences of one, two or three tricks, each in front of the name of another site.
@@ -32,7 +33,8 @@ func addresses() []string {
 	for i := range all {
 		all[i] += "evil.example/x"
 	}
-	return append(all, "", "/", "/dashboard?next=//evil.example", "//", `/\`, "http://evil.example", "data:text/html,x", "blob:x", "//evil.example", "/.//evil.example")
+	return append(all, "", "/", "/dashboard?next=//evil.example", "//", `/\`, "http://evil.example", "data:text/html,x",
+		"blob:x", "//evil.example", "/.//evil.example")
 }
 
 // leaving returns the addresses that take this browser from the login page to another site.
@@ -56,7 +58,8 @@ func TestNextNeverLeavesTheSiteByTheBrowsersOwnRules(t *testing.T) {
 		t.Errorf("only %d of %d addresses would leave the site by themselves", n, len(all))
 	}
 	jar, _ := cookiejar.New(nil)
-	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Jar: jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.PostForm(site.url+"/signup", url.Values{"email": {p.email}, "password": {p.password}})
 	if err != nil || res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("sign up: %v %v", res, err)

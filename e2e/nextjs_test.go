@@ -18,7 +18,8 @@ import (
 func nextJS(t *testing.T, gate *gateway) {
 	t.Run("no way to load a page by script is open", gate.keepsNextJSData)
 	t.Run("its links lead strangers to the login", func(t *testing.T) { followNextJSLinks(newVisitorOf(t, gate)) })
-	t.Run("its links stop to work when the session ends elsewhere", func(t *testing.T) { loseSessionElsewhere(newVisitorOf(t, gate)) })
+	t.Run("its links stop to work when the session ends elsewhere",
+		func(t *testing.T) { loseSessionElsewhere(newVisitorOf(t, gate)) })
 }
 
 // keepsNextJSData requests the dashboard in all ways that versions of Next.js do: its data, its segments, and
@@ -32,7 +33,8 @@ func (g *gateway) keepsNextJSData(t *testing.T) {
 	signedIn.signUp(zoe())
 	reached := 0
 	for _, path := range []string{
-		"/dashboard?_rsc=1", "/dashboard.rsc", "/dashboard.prefetch.rsc", "/dashboard.txt", "/dashboard.segments/_tree.segment.rsc",
+		"/dashboard?_rsc=1", "/dashboard.rsc", "/dashboard.prefetch.rsc", "/dashboard.txt",
+		"/dashboard.segments/_tree.segment.rsc",
 		"/dashboard.segments/dashboard/__PAGE__.segment.rsc", "/_next/data/" + string(build) + "/dashboard.json",
 	} {
 		for _, header := range []http.Header{
@@ -40,7 +42,8 @@ func (g *gateway) keepsNextJSData(t *testing.T) {
 			{"Rsc": {"1"}, "Next-Router-Prefetch": {"1"}, "Next-Router-Segment-Prefetch": {"/_tree"}},
 			{"X-Nextjs-Data": {"1"}},
 		} {
-			if res, body := signedOut.get(path, header); res.StatusCode != 401 || strings.Contains(body, "Welcome back") {
+			if res, body := signedOut.get(path, header); res.StatusCode != 401 ||
+				strings.Contains(body, "Welcome back") {
 				t.Errorf("%s with %v: %d\n%s", path, header, res.StatusCode, body)
 			}
 			if _, body := signedIn.get(path, header); strings.Contains(body, "Welcome back") {
@@ -62,7 +65,8 @@ func followNextJSLinks(v *visitor) {
 	}
 	v.choose("Dashboard")
 	v.mustLandAt("/login?next=%2Fdashboard")
-	if got := answers.all(); !slices.Contains(got, "401 Fetch") || slices.ContainsFunc(got, func(a string) bool { return strings.HasPrefix(a, "200") }) {
+	if got := answers.all(); !slices.Contains(got, "401 Fetch") ||
+		slices.ContainsFunc(got, func(a string) bool { return strings.HasPrefix(a, "200") }) {
 		v.t.Errorf("the answers to a stranger are %q, want a 401 for a script and no page", got)
 	}
 	p := zoe()

@@ -58,7 +58,8 @@ const readCount = `({words: document.querySelector(".count").innerText, top: doc
 func TestLengthOfANewPasswordIsCountedInTheLanguageOfThePage(t *testing.T) {
 	v := newVisitor(t)
 	for _, page := range []struct{ lang, few, enough, common string }{
-		{"en", "5 of 8 characters", "Long enough.", "This password is on every list of common passwords. Choose another."},
+		{"en", "5 of 8 characters", "Long enough.",
+			"This password is on every list of common passwords. Choose another."},
 		{"ar", "عدد الأحرف: ٥ من ٨", "الطول كافٍ.", "كلمة المرور هذه في كل قوائم كلمات المرور الشائعة. اختر غيرها."},
 	} {
 		v.open("/signup?lang=" + page.lang)

@@ -31,7 +31,8 @@ func TestScreenshots(t *testing.T) {
 	}
 	// No other test uses this address.
 	v, p := newVisitor(t), person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"}
-	call(v, "be an ordinary browser", emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: chrome, AcceptLanguage: "en"})
+	call(v, "be an ordinary browser", emulation.SetUserAgentOverride,
+		emulation.SetUserAgentOverrideParams{UserAgent: chrome, AcceptLanguage: "en"})
 	v.photographForms(dir, p)
 	v.photographAccount(dir, p)
 }

@@ -40,7 +40,8 @@ func TestFormSentAfterTheSessionEndedLeadsToTheLoginAndBack(t *testing.T) {
 		fields              []string
 	}{
 		{"/account/name", "/account/name", "/login?next=%2Faccount%2Fname", []string{"name"}},
-		{"/account/password", "/account/password", "/login?next=%2Faccount%2Fpassword", []string{"current", "password"}},
+		{"/account/password", "/account/password", "/login?next=%2Faccount%2Fpassword",
+			[]string{"current", "password"}},
 		{"/account/delete", "/account/delete", "/login?next=%2Faccount%2Fdelete", []string{"password"}},
 		{"/account", "/account/export", "/login?next=%2Faccount", nil},
 	} {

@@ -63,7 +63,8 @@ func (v *visitor) disableScripts() {
 
 func (v *visitor) ban(scripts bool) {
 	v.t.Helper()
-	call(v, "disable scripts", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: scripts})
+	call(v, "disable scripts", emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: scripts})
 }
 
 // judge runs a script of the test. Scripts of a page that was loaded without scripts stay off.

@@ -32,7 +32,8 @@ func ParseAccent(s string) (Accent, error) {
 		return Accent{}, fmt.Errorf("%q is not a colour like #1f5fbf", s)
 	}
 	if r := c.contrast(lightBack); r < enoughContrast {
-		return Accent{}, fmt.Errorf("%q has a contrast of %.1f to 1 with the page, too little to read: take a darker one, for example %s", s, r, c.until(black, lightBack))
+		return Accent{}, fmt.Errorf("%q has a contrast of %.1f to 1 with the page, too little to read: take a "+
+			"darker one, for example %s", s, r, c.until(black, lightBack))
 	}
 	return Accent{c, c.until(white, darkCard)}, nil
 }
@@ -105,6 +106,7 @@ func (a Accent) css() string {
 	if a == (Accent{}) {
 		return ""
 	}
-	return fmt.Sprintf(":root{--accent:%s;--on-accent:%s}@media (prefers-color-scheme:dark){:root{--accent:%s;--on-accent:%s}}\n",
+	return fmt.Sprintf(":root{--accent:%s;--on-accent:%s}@media "+
+		"(prefers-color-scheme:dark){:root{--accent:%s;--on-accent:%s}}\n",
 		a.light, white, a.dark, black)
 }

@@ -24,7 +24,8 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User, Others: len(account.Sessions) > 1, Mail: ui.c.Mail,
+	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User,
+		Others: len(account.Sessions) > 1, Mail: ui.c.Mail,
 		Confirm: ui.c.Confirm && !account.Session.User.EmailVerified}
 	p.Wide = true
 	for _, s := range account.Sessions {

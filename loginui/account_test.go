@@ -34,7 +34,8 @@ func (a answer) session() string {
 // settle makes every session so old that the gate asks for the password again.
 func (d *desk) settle(t *testing.T) {
 	t.Helper()
-	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`); err != nil {
+	if _, err := d.db.Exec(t.Context(),
+		`UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -51,7 +52,8 @@ func TestTheAccountPageListsSessionsInWords(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.cookie(t, "ada@example.com")
-	cookie := d.logIn(t, "ada@example.com", password, "RemoteAddr: 10.1.2.3:4", "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
+	cookie := d.logIn(t, "ada@example.com", password, "RemoteAddr: 10.1.2.3:4",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
 	d.logIn(t, "ada@example.com", password, "RemoteAddr: 127.0.0.1:4", "User-Agent: <script>alert(1)</script>/1.0")
 	a := d.do(t, "GET", "/account", "", cookie)
 	for _, words := range []string{"Firefox on Linux", "This device", "10.1.2.3, a private network", "this computer", "192.0.2.1", "last used just now", `<time datetime="`, "Log out everywhere else"} {

@@ -48,7 +48,8 @@ func ParseAppCookies(s string, own session.Cookie) (list []AppCookie, err error)
 		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES: %q names no cookie", s))
 	}
 	if len(list) > maxAppCookies {
-		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES names %d cookies: at most %d", len(list), maxAppCookies))
+		faults = append(faults, fmt.Errorf("GATEPOST_APP_COOKIES names %d cookies: at most %d",
+			len(list), maxAppCookies))
 	}
 	return list, errors.Join(faults...)
 }
@@ -65,7 +66,8 @@ func parseAppCookie(entry string, own session.Cookie) (AppCookie, error) {
 		return c, errors.New("does not begin with the name of a cookie, with * at most at its end")
 	case own.Ours(name) || name == languageCookie:
 		return c, errors.New("is a cookie of the gate's own, which it ends itself")
-	case !strings.HasPrefix(c.path, "/") || strings.ContainsFunc(c.path, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' }):
+	case !strings.HasPrefix(c.path, "/") ||
+		strings.ContainsFunc(c.path, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' }):
 		return c, errors.New("has no path after @ like /wiki")
 	case hasPrefixFold(name, "__Host-") && c.path != "/":
 		return c, errors.New("has another path than browsers take for such a name: /")
@@ -131,7 +133,8 @@ func (ui *UI) expiring(c AppCookie, r *http.Request) (names []string) {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, _, _ := strings.Cut(pair, "=")
 			name = strings.Trim(name, " \t")
-			if !c.matches(name) || seen[name] || !httpguts.ValidHeaderFieldName(name) || ui.c.Cookie.Ours(name) || name == languageCookie {
+			if !c.matches(name) || seen[name] || !httpguts.ValidHeaderFieldName(name) || ui.c.Cookie.Ours(name) ||
+				name == languageCookie {
 				continue
 			}
 			names, seen[name] = append(names, name), true

@@ -64,7 +64,8 @@ func ReadLogo(s string) (Logo, error) {
 	case err != nil:
 		return Logo{}, err
 	case len(content) > maxLogo:
-		return Logo{}, fmt.Errorf("%q has %d KiB, and everybody who logs in loads it: at most %d KiB", s, len(content)>>10, maxLogo>>10)
+		return Logo{}, fmt.Errorf("%q has %d KiB, and everybody who logs in loads it: at most %d KiB", s,
+			len(content)>>10, maxLogo>>10)
 	}
 	return newLogo(s, content)
 }
@@ -74,7 +75,8 @@ func newLogo(name string, content []byte) (Logo, error) {
 		return Logo{URL: assetPath("logo", ".svg", content), content: content, kind: "image/svg+xml"}, nil
 	}
 	kind := http.DetectContentType(content)
-	extension, ok := map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}[kind]
+	extension, ok := map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif",
+		"image/webp": ".webp"}[kind]
 	if !ok {
 		return Logo{}, fmt.Errorf("%q is no picture: it has to be PNG, JPEG, GIF, WebP or SVG", name)
 	}
@@ -84,7 +86,8 @@ func newLogo(name string, content []byte) (Logo, error) {
 	}
 	c, _, err := image.DecodeConfig(bytes.NewReader(content))
 	if err == nil && (c.Width == 0 || c.Height == 0 || c.Width > maxLogoSide || c.Height > maxLogoSide) {
-		return Logo{}, fmt.Errorf("%q has %d × %d pixels: at least 1 and at most %d on each side", name, c.Width, c.Height, maxLogoSide)
+		return Logo{}, fmt.Errorf("%q has %d × %d pixels: at least 1 and at most %d on each side", name,
+			c.Width, c.Height, maxLogoSide)
 	}
 	if err == nil {
 		_, _, err = image.Decode(bytes.NewReader(content))

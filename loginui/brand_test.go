@@ -70,13 +70,17 @@ func TestALogoIsAPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, err := ReadLogo(file("logo.png", encoded.Bytes()))
-	if err != nil || l.Width != 80 || !strings.HasPrefix(l.URL, "/.gatepost/logo-") || !strings.HasSuffix(l.URL, ".png") {
+	if err != nil || l.Width != 80 || !strings.HasPrefix(l.URL, "/.gatepost/logo-") ||
+		!strings.HasSuffix(l.URL, ".png") {
 		t.Errorf("got %+v, %v", l.URL, err)
 	}
-	if l, err := ReadLogo(file("logo.svg", []byte("<?xml version=\"1.0\"?>\n<!-- x --><svg xmlns=\"http://www.w3.org/2000/svg\"/>"))); err != nil || !strings.HasSuffix(l.URL, ".svg") {
+	if l, err := ReadLogo(file("logo.svg",
+		[]byte("<?xml version=\"1.0\"?>\n<!-- x --><svg xmlns=\"http://www.w3.org/2000/svg\"/>"))); err != nil ||
+		!strings.HasSuffix(l.URL, ".svg") {
 		t.Errorf("got %+v, %v", l.URL, err)
 	}
-	if l, err := ReadLogo("https://cdn.example:8443/a/logo.svg?v=2"); err != nil || l.URL != "https://cdn.example:8443/a/logo.svg?v=2" || l.origin != "https://cdn.example:8443" {
+	if l, err := ReadLogo("https://cdn.example:8443/a/logo.svg?v=2"); err != nil ||
+		l.URL != "https://cdn.example:8443/a/logo.svg?v=2" || l.origin != "https://cdn.example:8443" {
 		t.Errorf("got %+v, %v", l, err)
 	}
 	for s, want := range map[string]string{
@@ -112,10 +116,13 @@ func TestAnOperatorsTemplates(t *testing.T) {
 		"is not closed":        {"signup.html", "{{define \"content\"}}\n\n{{.Title", "signup.html:3"},
 		"is not there":         {"logn.html", "", "templates/logn.html: there is no template of this name"},
 		"asks for what is not": {"account.html", "{{define \"content\"}}\n\n{{.Sesions}}{{end}}", "account.html:3"},
-		"says what is not":     {"login.html", "{{define \"content\"}}\n{{.Say \"no.such\"}}{{end}}", `login.html:2:2: executing "content" at <.Say>: error calling Say: there is no message "no.such"`},
-		"has no content":       {"login.html", "<p>hello</p>", `templates/login.html: it has to {{define "content"}}`},
-		"fails in one state":   {"form.html", "{{define \"content\"}}{{if not .Failed}}{{.Nope}}{{end}}{{end}}", "form.html:1"},
-		"cannot be escaped":    {"message.html", "{{define \"content\"}}<a href='{{if .Text}}x'{{end}}>{{end}}", "message.html:1"},
+		"says what is not": {"login.html", "{{define \"content\"}}\n{{.Say \"no.such\"}}{{end}}",
+			`login.html:2:2: executing "content" at <.Say>: error calling Say: there is no message "no.such"`},
+		"has no content": {"login.html", "<p>hello</p>", `templates/login.html: it has to {{define "content"}}`},
+		"fails in one state": {"form.html", "{{define \"content\"}}{{if not .Failed}}{{.Nope}}{{end}}{{end}}",
+			"form.html:1"},
+		"cannot be escaped": {"message.html", "{{define \"content\"}}<a href='{{if .Text}}x'{{end}}>{{end}}",
+			"message.html:1"},
 	} {
 		_, err := newTestUI(t, Brand{Overrides: fstest.MapFS{"templates/" + c.file: file(c.content)}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

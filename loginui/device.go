@@ -18,7 +18,8 @@ type sessionEntry struct {
 }
 
 func newSessionEntry(w *words, s session.OwnSession) sessionEntry {
-	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused), w.sayDate("account.created", s.CreatedAt), s.Current}
+	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused),
+		w.sayDate("account.created", s.CreatedAt), s.Current}
 }
 
 // systems replaces outdated names of operating systems.
@@ -49,7 +50,8 @@ func short(s string) string {
 // sayDate returns a message whose {date} the script converts to the visitor's local time.
 func (w *words) sayDate(key string, t time.Time) template.HTML {
 	const mark = "\x00"
-	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` + template.HTMLEscapeString(w.Date(t)) + `</time>`
+	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` +
+		template.HTMLEscapeString(w.Date(t)) + `</time>`
 	// The dir attribute isolates the date, so the isolating characters are removed.
 	parts := strings.SplitN(strings.ReplaceAll(w.say(key, "date", mark), w.isolate(mark), mark), mark, 2)
 	for i := range parts {

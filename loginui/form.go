@@ -89,7 +89,8 @@ func (ui *UI) checkOrigin(r *http.Request) error {
 // browser would discard the cookie, so this is checked before the password.
 func (ui *UI) overHTTP(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
-	return err == nil && ui.c.Cookie.Secure && origin.Scheme == "http" && strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname())
+	return err == nil && ui.c.Cookie.Secure && origin.Scheme == "http" &&
+		strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname())
 }
 
 func (ui *UI) absolute(path string) string {

@@ -32,7 +32,8 @@ func TestEveryMessageExistsAndIsSaid(t *testing.T) {
 			}
 			for _, found := range said.FindAllStringSubmatch(string(content), -1) {
 				named[found[1]] = true
-				if _, ok := texts[found[1]]; !ok && !strings.HasSuffix(file, "_test.go") && !strings.HasSuffix(found[1], ".") {
+				if _, ok := texts[found[1]]; !ok && !strings.HasSuffix(file, "_test.go") &&
+					!strings.HasSuffix(found[1], ".") {
 					t.Errorf("%s says %q, which is no message", file, found[1])
 				}
 			}

@@ -42,7 +42,8 @@ func TestNoLanguageLacksAMessage(t *testing.T) {
 				t.Errorf("%s: %q %v", name, key, err)
 			}
 			for _, form := range append(slices.Collect(maps.Values(message.forms)), message.other) {
-				if name != source && !slices.Contains(alike, key) && message.list == nil && form == texts[source][key].other {
+				if name != source && !slices.Contains(alike, key) && message.list == nil &&
+					form == texts[source][key].other {
 					t.Errorf("%s: %q is in English", name, key)
 				}
 			}
@@ -61,7 +62,8 @@ func TestPluralFormsAreThoseOfTheLanguage(t *testing.T) {
 			if message.forms == nil {
 				continue
 			}
-			if got, want := slices.Sorted(maps.Keys(message.forms)), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+			if got, want := slices.Sorted(maps.Keys(message.forms)),
+				slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
 				t.Errorf("%s: %q has the forms %q, want %q", name, key, got, want)
 			}
 		}
@@ -87,14 +89,16 @@ func TestNumbersDatesAndSpansOfTime(t *testing.T) {
 	} {
 		w := wordsIn(t, lang)
 		minutes := func(n int) string { return w.say("wait.minutes", "n", n) }
-		got := struct{ date, wait1, wait2, wait11, ago string }{w.Date(when), minutes(1), minutes(2), minutes(11), w.Ago(80 * time.Hour)}
+		got := struct{ date, wait1, wait2, wait11, ago string }{w.Date(when), minutes(1), minutes(2),
+			minutes(11), w.Ago(80 * time.Hour)}
 		if got != want {
 			t.Errorf("%s: got %+v, want %+v", lang, got, want)
 		}
 	}
 	w := wordsIn(t, "en")
 	for d, want := range map[time.Duration]string{
-		time.Second: "1 second", 1500 * time.Millisecond: "2 seconds", 90 * time.Second: "90 seconds", 91 * time.Second: "2 minutes",
+		time.Second: "1 second", 1500 * time.Millisecond: "2 seconds", 90 * time.Second: "90 seconds",
+		91 * time.Second: "2 minutes",
 		90 * time.Minute: "90 minutes", 91 * time.Minute: "2 hours",
 	} {
 		if got := w.wait(d); got != want {
@@ -102,7 +106,8 @@ func TestNumbersDatesAndSpansOfTime(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{
-		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago", time.Hour: "1 hour ago",
+		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago",
+		time.Hour:      "1 hour ago",
 		47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago", 3_000 * time.Hour: "125 days ago",
 	} {
 		if got := w.Ago(d); got != want {
@@ -176,7 +181,9 @@ func TestAnOperatorsMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 		de := l.find("de")
-		if got := []string{l.find("en").say("login.title"), l.find("en").say("signup.title"), de.say("wait.hours", "n", 1), de.say("wait.hours", "n", 2), de.say("login.title")}; !slices.Equal(got, []string{"Come in", "Sign up", "1 Stunde", "2 Stunden", "Come in"}) {
+		if got := []string{l.find("en").say("login.title"), l.find("en").say("signup.title"),
+			de.say("wait.hours", "n", 1), de.say("wait.hours", "n", 2), de.say("login.title")}; !slices.Equal(got,
+			[]string{"Come in", "Sign up", "1 Stunde", "2 Stunden", "Come in"}) {
 			t.Errorf("got %q", got)
 		}
 		if len(warnings) != 1 || !strings.Contains(warnings[0], "messages/de.json lacks") {
@@ -204,21 +211,27 @@ func TestAnOperatorsMessages(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", content, err, want)
 		}
 	}
-	for name, want := range map[string]string{"messages/fr.yaml": "is no language", "messages/en.JSON": "is no language", "messages": "not"} {
-		if _, err := loadLanguages(fstest.MapFS{name: file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+	for name, want := range map[string]string{"messages/fr.yaml": "is no language",
+		"messages/en.JSON": "is no language", "messages": "not"} {
+		if _, err := loadLanguages(fstest.MapFS{name: file("{}")}, nil, nil); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := loadLanguages(fstest.MapFS{"messages/..data": file("x"), "messages/.en.json.swp": file("x")}, nil, func(string) {}); err != nil {
+	if _, err := loadLanguages(fstest.MapFS{"messages/..data": file("x"), "messages/.en.json.swp": file("x")}, nil,
+		func(string) {}); err != nil {
 		t.Errorf("hidden files: %v", err)
 	}
-	if _, err := loadLanguages(fstest.MapFS{"messages/zh-Hans.json": file("{}"), "messages/zh-hans.json": file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), "another file") {
+	if _, err := loadLanguages(fstest.MapFS{"messages/zh-Hans.json": file("{}"), "messages/zh-hans.json": file("{}")},
+		nil, nil); err == nil || !strings.Contains(err.Error(), "another file") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := loadLanguages(fstest.MapFS{"messages/what ever.json": file("{}")}, nil, nil); err == nil || !strings.Contains(err.Error(), "is no language") {
+	if _, err := loadLanguages(fstest.MapFS{"messages/what ever.json": file("{}")}, nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "is no language") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := loadLanguages(nil, []string{"de"}, nil); err == nil || !strings.Contains(err.Error(), `there is no language "de"; there are ar, en, es, zh-Hans`) {
+	if _, err := loadLanguages(nil, []string{"de"}, nil); err == nil ||
+		!strings.Contains(err.Error(), `there is no language "de"; there are ar, en, es, zh-Hans`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,7 +23,8 @@ const (
 )
 
 var linkPaths = map[mail.Purpose]string{
-	mail.ForReset: resetPath, mail.ForVerify: verifyPath, mail.ForInvite: invitePath, mail.ForChange: changePath, mail.ForUndo: undoPath,
+	mail.ForReset: resetPath, mail.ForVerify: verifyPath, mail.ForInvite: invitePath,
+	mail.ForChange: changePath, mail.ForUndo: undoPath,
 }
 
 // LinkURL returns the address of a mailed link. It holds the link's secret, so it must go to the recipient

@@ -106,22 +106,24 @@ func New(c Config, store *auth.Store) (*UI, error) {
 func (ui *UI) addRoutes() error {
 	account := ui.c.Prefix + "/account"
 	ui.routes = map[string]methods{
-		ui.c.Prefix + "/login":           {"GET": ui.getLogin, "POST": ui.postLogin},
-		ui.c.Prefix + "/signup":          {"GET": ui.getSignup, "POST": ui.postSignup},
-		ui.c.Prefix + "/register":        {"GET": ui.getRegister},
-		ui.c.Prefix + "/logout":          {"GET": ui.getLogout, "POST": ui.postLogout},
-		account:                          {"GET": ui.getAccount},
-		account + "/name":                {"GET": ui.getName, "POST": ui.postName},
-		account + "/password":            {"GET": ui.getPassword, "POST": ui.postPassword},
-		account + "/sessions/end":        {"GET": ui.getBack, "POST": ui.confirmed("/account/sessions/end", ui.postEndSession)},
-		account + "/sessions/end-others": {"GET": ui.getBack, "POST": ui.confirmed("/account/sessions/end-others", ui.postEndOthers)},
-		account + "/export":              {"GET": ui.getBack, "POST": ui.confirmed("/account/export", ui.postExport)},
-		account + "/delete":              {"GET": ui.getDelete, "POST": ui.postDelete},
-		ui.c.Prefix + resetPath:          {"GET": ui.opened(resetPath, ui.getReset), "POST": ui.postReset},
-		ui.c.Prefix + invitePath:         {"GET": ui.opened(invitePath, ui.getInvitation), "POST": ui.postInvitation},
-		"/api/auth/get-session":          {"GET": ui.getSession},
-		"/.gatepost/healthz":             {"GET": getHealth},
-		forgetPath:                       {"GET": getForget},
+		ui.c.Prefix + "/login":    {"GET": ui.getLogin, "POST": ui.postLogin},
+		ui.c.Prefix + "/signup":   {"GET": ui.getSignup, "POST": ui.postSignup},
+		ui.c.Prefix + "/register": {"GET": ui.getRegister},
+		ui.c.Prefix + "/logout":   {"GET": ui.getLogout, "POST": ui.postLogout},
+		account:                   {"GET": ui.getAccount},
+		account + "/name":         {"GET": ui.getName, "POST": ui.postName},
+		account + "/password":     {"GET": ui.getPassword, "POST": ui.postPassword},
+		account + "/sessions/end": {"GET": ui.getBack,
+			"POST": ui.confirmed("/account/sessions/end", ui.postEndSession)},
+		account + "/sessions/end-others": {"GET": ui.getBack,
+			"POST": ui.confirmed("/account/sessions/end-others", ui.postEndOthers)},
+		account + "/export":      {"GET": ui.getBack, "POST": ui.confirmed("/account/export", ui.postExport)},
+		account + "/delete":      {"GET": ui.getDelete, "POST": ui.postDelete},
+		ui.c.Prefix + resetPath:  {"GET": ui.opened(resetPath, ui.getReset), "POST": ui.postReset},
+		ui.c.Prefix + invitePath: {"GET": ui.opened(invitePath, ui.getInvitation), "POST": ui.postInvitation},
+		"/api/auth/get-session":  {"GET": ui.getSession},
+		"/.gatepost/healthz":     {"GET": getHealth},
+		forgetPath:               {"GET": getForget},
 	}
 	mail := func(path string, get, post page) {
 		ui.routes[ui.c.Prefix+path] = methods{"GET": ui.withMail(get), "POST": ui.withMail(post)}
@@ -145,8 +147,10 @@ func (ui *UI) addAssets() error {
 	}
 	b := ui.c.Brand
 	style = slices.Concat(style, []byte(b.Accent.css()), b.Stylesheet)
-	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style), newAsset("script", ".js", "text/javascript; charset=utf-8", script)}
-	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home, Stylesheet: assets[0].path, Script: assets[1].path,
+	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style),
+		newAsset("script", ".js", "text/javascript; charset=utf-8", script)}
+	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
+		Stylesheet: assets[0].path, Script: assets[1].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}
 	if b.Logo.content != nil {
 		assets = append(assets, b.Logo.asset())

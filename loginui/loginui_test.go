@@ -40,7 +40,8 @@ type desk struct {
 func newDesk(t *testing.T, change ...func(*loginui.Config)) *desk {
 	t.Helper()
 	c := loginui.Config{
-		PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home", AppName: "Test <App>", PasswordMin: 8,
+		PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home",
+		AppName: "Test <App>", PasswordMin: 8,
 		Cookie: session.Cookie{Name: "gatepost_8080", MaxAge: 720 * 3600e9}, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
@@ -147,7 +148,8 @@ func TestEveryPageCarriesTheSecurityHeaders(t *testing.T) {
 	}
 	authtest.Refuse(t, d.db)
 	for _, c := range []struct{ method, target, body string }{
-		{"GET", "/account", ""}, {"POST", "/login", form("email", "ada@example.com", "password", password)}, {"POST", "/logout", ""}, {"GET", "/login", ""},
+		{"GET", "/account", ""}, {"POST", "/login", form("email", "ada@example.com", "password", password)},
+		{"POST", "/logout", ""}, {"GET", "/login", ""},
 	} {
 		d.do(t, c.method, c.target, c.body, cookie).mustBeGuarded(t, c.method+" "+c.target, 503)
 	}
@@ -167,13 +169,15 @@ func (a answer) mustBeGuarded(t *testing.T, what string, status int) {
 		t.Errorf("%s: got %d, want %d", what, a.StatusCode, status)
 	}
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
+		"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
+		"Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 	} {
 		if got := a.Header.Get(name); !strings.Contains(got, want) {
 			t.Errorf("%s: %s is %q", what, name, got)
 		}
 	}
-	if strings.Contains(a.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(a.body, "<App>") || strings.Contains(a.body, "nobody reads") || strings.Contains(a.body, "fault.") {
+	if strings.Contains(a.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(a.body, "<App>") ||
+		strings.Contains(a.body, "nobody reads") || strings.Contains(a.body, "fault.") {
 		t.Errorf("%s: unsafe, or without words: %s", what, a.body)
 	}
 }
@@ -193,7 +197,8 @@ func TestAssetsAreKeptForEver(t *testing.T) {
 func TestSignUpLogInLogOut(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	a := d.do(t, "POST", "/signup", form("email", "Ada@Example.com", "password", password, "remember", "on", "next", "/dashboard?a=b&c"))
+	a := d.do(t, "POST", "/signup", form("email", "Ada@Example.com", "password", password, "remember", "on",
+		"next", "/dashboard?a=b&c"))
 	if a.StatusCode != 303 || a.Header.Get("Location") != "/dashboard?a=b&c" {
 		t.Fatalf("sign up: %d to %q: %s", a.StatusCode, a.Header.Get("Location"), a.body)
 	}
@@ -205,7 +210,8 @@ func TestSignUpLogInLogOut(t *testing.T) {
 	}
 	cookie, _, _ := strings.Cut(set, ";")
 	a = d.do(t, "POST", "/logout", "", "Cookie: "+cookie)
-	if a.StatusCode != 303 || a.Header.Get("Location") != "/login" || a.Header.Get("Clear-Site-Data") != `"cache"` || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
+	if a.StatusCode != 303 || a.Header.Get("Location") != "/login" || a.Header.Get("Clear-Site-Data") != `"cache"` ||
+		!strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("log out: %d %v", a.StatusCode, a.Header)
 	}
 	marker, _, _ := strings.Cut(a.Header.Values("Set-Cookie")[1], ";")
@@ -215,17 +221,21 @@ func TestSignUpLogInLogOut(t *testing.T) {
 	if a = d.do(t, "GET", "/login", ""); strings.Contains(a.body, "forget") {
 		t.Error("a page without a log-out makes the browser forget")
 	}
-	if a = d.do(t, "GET", "/.gatepost/forget", ""); a.StatusCode != 204 || a.Header.Get("Clear-Site-Data") != `"cache"` {
+	if a = d.do(t, "GET", "/.gatepost/forget", ""); a.StatusCode != 204 ||
+		a.Header.Get("Clear-Site-Data") != `"cache"` {
 		t.Errorf("forget: %d %v", a.StatusCode, a.Header)
 	}
-	if a = d.do(t, "GET", "/.gatepost/forget", "", "Sec-Fetch-Site: cross-site"); a.Header.Get("Clear-Site-Data") != "" {
+	if a = d.do(t, "GET", "/.gatepost/forget", "",
+		"Sec-Fetch-Site: cross-site"); a.Header.Get("Clear-Site-Data") != "" {
 		t.Error("another site can make the browser forget")
 	}
-	if a = d.do(t, "GET", "/account", "", "Cookie: "+cookie); a.StatusCode != 303 || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
+	if a = d.do(t, "GET", "/account", "", "Cookie: "+cookie); a.StatusCode != 303 ||
+		!strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("the cookie replayed: %d %v", a.StatusCode, a.Header)
 	}
 	a = d.do(t, "POST", "/login", form("email", "ada@example.com", "password", password))
-	if a.StatusCode != 303 || a.Header.Get("Location") != "/home" || strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age") {
+	if a.StatusCode != 303 || a.Header.Get("Location") != "/home" ||
+		strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age") {
 		t.Errorf("log in without remember: %d %v", a.StatusCode, a.Header)
 	}
 }
@@ -250,14 +260,17 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		{"/signup", "ada@example.com", password, "A\xffda", "characters that cannot be shown", 422},
 		{"/signup", "ada@example.com", password, strings.Repeat("a", 101), "at most 100", 422},
 	} {
-		a := d.do(t, "POST", c.target, form("email", c.email, "password", c.password, "name", c.name, "next", "/keep?me=1", "remember", "on"))
+		a := d.do(t, "POST", c.target, form("email", c.email, "password", c.password, "name", c.name, "next",
+			"/keep?me=1", "remember", "on"))
 		if a.StatusCode != c.status || !strings.Contains(a.body, c.say) {
 			t.Errorf("%s %q: got %d, want %d and %q in\n%s", c.target, c.email, a.StatusCode, c.status, c.say, a.body)
 		}
-		if !strings.Contains(a.body, `name="next" value="/keep?me=1"`) || !strings.Contains(a.body, " checked") || !strings.Contains(a.body, "next=%2Fkeep%3Fme%3D1") {
+		if !strings.Contains(a.body, `name="next" value="/keep?me=1"`) || !strings.Contains(a.body, " checked") ||
+			!strings.Contains(a.body, "next=%2Fkeep%3Fme%3D1") {
 			t.Errorf("%s %q: next, the checkbox or the link to the other page was lost", c.target, c.email)
 		}
-		if c.password != "" && strings.Contains(a.body, c.password) || strings.Contains(a.body, "<script>") || strings.Contains(a.body, "<b>") {
+		if c.password != "" && strings.Contains(a.body, c.password) || strings.Contains(a.body, "<script>") ||
+			strings.Contains(a.body, "<b>") {
 			t.Errorf("%s %q: the password or markup is in the page", c.target, c.email)
 		}
 		if a.Header.Get("Set-Cookie") != "" {
@@ -282,8 +295,10 @@ func TestLoginAnswersKnownAndUnknownAddressesAlike(t *testing.T) {
 		unknown := d.do(t, "POST", "/login", form("email", "eve@example.com", "password", "wrong password"))
 		seconds := regexp.MustCompile(`\d+ seconds`) // the number may change between the two answers
 		if known.StatusCode != unknown.StatusCode ||
-			seconds.ReplaceAllString(strings.ReplaceAll(known.body, "ada@", "eve@"), "") != seconds.ReplaceAllString(unknown.body, "") {
-			t.Errorf("attempt %d: %d and %d\n%s\n%s", i+1, known.StatusCode, unknown.StatusCode, known.body, unknown.body)
+			seconds.ReplaceAllString(strings.ReplaceAll(known.body, "ada@", "eve@"),
+				"") != seconds.ReplaceAllString(unknown.body, "") {
+			t.Errorf("attempt %d: %d and %d\n%s\n%s", i+1, known.StatusCode, unknown.StatusCode,
+				known.body, unknown.body)
 		}
 		known.Header.Del("Retry-After")
 		unknown.Header.Del("Retry-After")
@@ -302,7 +317,8 @@ func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
 	cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n")
 	_, rest, _ := strings.Cut(cookies, "gatepost_8080_known=")
 	token, _, _ := strings.Cut(rest, ";")
-	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET failed_attempts = 100; DELETE FROM gatepost.session`); err != nil {
+	if _, err := d.db.Exec(t.Context(),
+		`UPDATE gatepost.account SET failed_attempts = 100; DELETE FROM gatepost.session`); err != nil {
 		t.Fatal(err)
 	}
 	login := form("email", "ada@example.com", "password", password)
@@ -310,7 +326,8 @@ func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
 		t.Errorf("a strange browser elsewhere: %d", a.StatusCode)
 	}
 	a = d.do(t, "POST", "/login", login, "RemoteAddr: 198.51.100.9:0", "Cookie: gatepost_8080_known="+token)
-	if a.StatusCode != 303 || !strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"), "gatepost_8080_known=") {
+	if a.StatusCode != 303 || !strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"),
+		"gatepost_8080_known=") {
 		t.Errorf("got %d %v", a.StatusCode, a.Header)
 	}
 }
@@ -331,8 +348,10 @@ func TestFormsFromOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	cookie := d.cookie(t, "ada@example.com")
-	for _, from := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example", "Origin: null", "Origin: http://localhost:9999"} {
-		for _, target := range []string{"/login", "/signup", "/logout", "/account/name", "/account/password", "/account/delete", "/account/export", "/account/sessions/end", "/account/sessions/end-others"} {
+	for _, from := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site",
+		"Origin: https://evil.example", "Origin: null", "Origin: http://localhost:9999"} {
+		for _, target := range []string{"/login", "/signup", "/logout", "/account/name", "/account/password",
+			"/account/delete", "/account/export", "/account/sessions/end", "/account/sessions/end-others"} {
 			a := d.do(t, "POST", target, form("email", "eve@example.com", "password", password), from, cookie)
 			if a.StatusCode != 403 || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s, %s: got %d", target, from, a.StatusCode)
@@ -367,15 +386,19 @@ func TestPagesUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(c *loginui.Config) { c.Prefix = "/auth" })
 	for path, want := range map[string]bool{
-		"/auth/login": true, "/auth/account": true, "/auth/account/x": true, "/api/auth/get-session": true, "/.gatepost/healthz": true, "/.gatepost/x": true,
-		"/login": false, "/auth/login/": false, "/auth": false, "/auth/accounts": false, "/api/auth/sign-in/email": false, "/.gatepost": false,
-		"/auth/account/../x": false, "/auth/account/%2e%2e/x": false, "/auth/account//x": false, "/.gatepost/../dashboard": false, "/.gatepost/a;b": false,
+		"/auth/login": true, "/auth/account": true, "/auth/account/x": true, "/api/auth/get-session": true,
+		"/.gatepost/healthz": true, "/.gatepost/x": true,
+		"/login": false, "/auth/login/": false, "/auth": false, "/auth/accounts": false,
+		"/api/auth/sign-in/email": false, "/.gatepost": false,
+		"/auth/account/../x": false, "/auth/account/%2e%2e/x": false, "/auth/account//x": false,
+		"/.gatepost/../dashboard": false, "/.gatepost/a;b": false,
 	} {
 		if got := d.ui.Owns(path); got != want {
 			t.Errorf("%s: got %v", path, got)
 		}
 	}
-	if a := d.do(t, "GET", "/auth/login", ""); !strings.Contains(a.body, `action="/auth/login"`) || !strings.Contains(a.body, `"/auth/signup"`) {
+	if a := d.do(t, "GET", "/auth/login", ""); !strings.Contains(a.body, `action="/auth/login"`) ||
+		!strings.Contains(a.body, `"/auth/signup"`) {
 		t.Errorf("links leave the prefix:\n%s", a.body)
 	}
 }
@@ -383,7 +406,8 @@ func TestPagesUnderAPrefix(t *testing.T) {
 func TestGetSession(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	if a := d.do(t, "GET", "/api/auth/get-session", "", "Accept: */*"); a.StatusCode != 200 || strings.TrimSpace(a.body) != "null" || a.Header.Get("Cache-Control") != "no-store" {
+	if a := d.do(t, "GET", "/api/auth/get-session", "", "Accept: */*"); a.StatusCode != 200 ||
+		strings.TrimSpace(a.body) != "null" || a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("signed out: %d %q", a.StatusCode, a.body)
 	}
 	cookie := d.cookie(t, "ada@example.com")
@@ -392,7 +416,8 @@ func TestGetSession(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
 		t.Fatalf("%v: %s", err, a.body)
 	}
-	if got["user"]["email"] != "ada@example.com" || got["user"]["emailVerified"] != false || got["session"]["userId"] != got["user"]["id"] || got["session"]["expiresAt"] == nil {
+	if got["user"]["email"] != "ada@example.com" || got["user"]["emailVerified"] != false ||
+		got["session"]["userId"] != got["user"]["id"] || got["session"]["expiresAt"] == nil {
 		t.Errorf("got %s", a.body)
 	}
 	_, token, _ := strings.Cut(cookie, "=")
@@ -409,15 +434,21 @@ func TestRefuse(t *testing.T) {
 		status, want                  int
 		location, body                string
 	}{
-		{"a browser loading a page", "GET", "/dashboard?a=b&c=d", "Sec-Fetch-Mode: navigate", 401, 303, "/login?next=%2Fdashboard%3Fa%3Db%26c%3Dd", ""},
+		{"a browser loading a page", "GET", "/dashboard?a=b&c=d", "Sec-Fetch-Mode: navigate", 401, 303,
+			"/login?next=%2Fdashboard%3Fa%3Db%26c%3Dd", ""},
 		{"an old browser", "GET", "/dashboard", "Accept: text/html,*/*", 401, 303, "/login?next=%2Fdashboard", ""},
-		{"a form", "POST", "/dashboard/save", "Sec-Fetch-Mode: navigate|Referer: http://localhost:8080/dashboard?x=1", 401, 303, "/login?next=%2Fdashboard%3Fx%3D1", ""},
-		{"a form from elsewhere", "POST", "/dashboard/save", "Sec-Fetch-Mode: navigate|Referer: http://evil.example/x", 401, 303, "/login", ""},
+		{"a form", "POST", "/dashboard/save", "Sec-Fetch-Mode: navigate|Referer: http://localhost:8080/dashboard?x=1",
+			401, 303, "/login?next=%2Fdashboard%3Fx%3D1", ""},
+		{"a form from elsewhere", "POST", "/dashboard/save", "Sec-Fetch-Mode: navigate|Referer: http://evil.example/x",
+			401, 303, "/login", ""},
 		{"fetch", "GET", "/dashboard", "Sec-Fetch-Mode: cors|Accept: text/html", 401, 401, "", `"code":"UNAUTHORIZED"`},
 		{"curl", "GET", "/dashboard", "Accept: */*", 401, 401, "", `"loginUrl":"http://localhost:8080/login"`},
-		{"a socket", "GET", "/dashboard", "Upgrade: websocket|Accept: text/html", 401, 401, "", `"code":"UNAUTHORIZED"`},
-		{"a URL in the query", "GET", "/dashboard?u=http://foo/bar", "Sec-Fetch-Mode: navigate", 401, 303, "/login?next=%2Fdashboard%3Fu%3Dhttp%3A%2F%2Ffoo%2Fbar", ""},
-		{"another origin in the path", "GET", "//evil.example/dashboard", "Sec-Fetch-Mode: navigate", 401, 303, "/login", ""},
+		{"a socket", "GET", "/dashboard", "Upgrade: websocket|Accept: text/html", 401, 401, "",
+			`"code":"UNAUTHORIZED"`},
+		{"a URL in the query", "GET", "/dashboard?u=http://foo/bar", "Sec-Fetch-Mode: navigate", 401, 303,
+			"/login?next=%2Fdashboard%3Fu%3Dhttp%3A%2F%2Ffoo%2Fbar", ""},
+		{"another origin in the path", "GET", "//evil.example/dashboard", "Sec-Fetch-Mode: navigate",
+			401, 303, "/login", ""},
 		{"a missing role, page", "GET", "/admin", "Sec-Fetch-Mode: navigate", 403, 403, "", "<h1>"},
 		{"a missing role, program", "GET", "/admin", "Accept: */*", 403, 403, "", `"code":"FORBIDDEN"`},
 		{"no database", "GET", "/dashboard", "Accept: */*", 503, 503, "", `"code":"SERVICE_UNAVAILABLE"`},
@@ -455,7 +486,8 @@ func TestAFormThatDoesNotArriveIs408(t *testing.T) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	fmt.Fprint(conn, "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
+	fmt.Fprint(conn, "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: "+
+		"application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || res.StatusCode != 408 {
 		t.Errorf("got %v, %v", res, err)

@@ -74,10 +74,12 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 		}
 		return w.say(key+name, "app", ui.c.AppName, "email", m.Email)
 	}
-	p := mailPage{words: w, AppName: ui.c.AppName, Accent: template.CSS(ui.c.Brand.Accent.onLight()), Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
+	p := mailPage{words: w, AppName: ui.c.AppName, Accent: template.CSS(ui.c.Brand.Accent.onLight()),
+		Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
 		Question: part(".question"), Button: part(".button"), After: part(".after"), URL: template.URL(ui.mailURL(m))}
 	if tellsWhere[m.Kind] {
-		p.Facts = append(p.Facts, mailFact{w.say("mail.when"), w.Date(m.At)}, mailFact{w.say("mail.device"), w.device(m.UserAgent)})
+		p.Facts = append(p.Facts, mailFact{w.say("mail.when"), w.Date(m.At)},
+			mailFact{w.say("mail.device"), w.device(m.UserAgent)})
 		if place := w.Place(m.IPAddress); place != "" {
 			p.Facts = append(p.Facts, mailFact{w.say("mail.place"), place})
 		}
@@ -86,7 +88,8 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 }
 
 // tellsWhere are the mails about an event. They say when, where and with which device it happened.
-var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true, mail.Deleted: true, mail.SignIn: true}
+var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
+	mail.Deleted: true, mail.SignIn: true}
 
 // mailURL returns the address that the button of a mail leads to.
 func (ui *UI) mailURL(m mail.Mail) string {

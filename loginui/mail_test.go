@@ -15,8 +15,10 @@ import (
 const aLink = secret.Token("0123456789012345678901234567890123456789012")
 
 func aMail(kind mail.Kind, lang string) mail.Mail {
-	return mail.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink, At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),
-		Facts: mail.Facts{Email: "<b>new</b>@example.com", IPAddress: "192.0.2.1", UserAgent: "<script>alert(1)</script>"}}
+	return mail.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink,
+		At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),
+		Facts: mail.Facts{Email: "<b>new</b>@example.com", IPAddress: "192.0.2.1",
+			UserAgent: "<script>alert(1)</script>"}}
 }
 
 func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
@@ -32,20 +34,24 @@ func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.Lang != w.Lang || l.To != "ada@example.com" || l.ID != "1" || l.Subject == "" || seen[l.Subject] || !strings.Contains(l.Subject, "Example") {
+			if l.Lang != w.Lang || l.To != "ada@example.com" || l.ID != "1" || l.Subject == "" || seen[l.Subject] ||
+				!strings.Contains(l.Subject, "Example") {
 				t.Errorf("%s, %s: %+v", kind, w.Lang, l)
 			}
 			seen[l.Subject] = true
 			link := "?token=" + string(aLink)
 			for _, part := range []string{l.Text, l.HTML} {
-				if strings.Contains(part, link) != slices.Contains(linked, kind) || strings.Count(part, "https://app.example/") < 2 {
+				if strings.Contains(part, link) != slices.Contains(linked, kind) ||
+					strings.Count(part, "https://app.example/") < 2 {
 					t.Errorf("%s, %s: the links are not right:\n%s", kind, w.Lang, part)
 				}
-				if strings.Contains(part, "mail.") || strings.Contains(part, "{") || strings.Contains(part, "no value") {
+				if strings.Contains(part, "mail.") || strings.Contains(part, "{") ||
+					strings.Contains(part, "no value") {
 					t.Errorf("%s, %s: something is not said:\n%s", kind, w.Lang, part)
 				}
 			}
-			if strings.Contains(l.HTML, "<script>") || strings.Contains(l.HTML, "<b>") || !strings.Contains(l.HTML, `dir="`+w.Dir+`"`) {
+			if strings.Contains(l.HTML, "<script>") || strings.Contains(l.HTML, "<b>") ||
+				!strings.Contains(l.HTML, `dir="`+w.Dir+`"`) {
 				t.Errorf("%s, %s: %s", kind, w.Lang, l.HTML)
 			}
 		}
@@ -95,12 +101,14 @@ func TestAMailInNoLanguageOfOursIsInTheFirst(t *testing.T) {
 
 func TestTemplatesOfMailCanBeOnesOwn(t *testing.T) {
 	ui, err := newTestUI(t, Brand{Overrides: fstest.MapFS{
-		"templates/mail.txt": {Data: []byte("{{.Subject}} {{.URL}}")}, "templates/mail.html": {Data: []byte("<p>{{.Intro}}</p>")}}})
+		"templates/mail.txt":  {Data: []byte("{{.Subject}} {{.URL}}")},
+		"templates/mail.html": {Data: []byte("<p>{{.Intro}}</p>")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l, err := ui.Compose(aMail(mail.Reset, "en"))
-	if want := "Choose a new password for Example https://app.example/login/reset?token=" + string(aLink); err != nil || l.Text != want || !strings.HasPrefix(l.HTML, "<p>Somebody") {
+	if want := "Choose a new password for Example https://app.example/login/reset?token=" + string(aLink); err != nil ||
+		l.Text != want || !strings.HasPrefix(l.HTML, "<p>Somebody") {
 		t.Errorf("got %+v, %v", l, err)
 	}
 	for name, want := range map[string]string{"mail.txt": "mail.txt:2", "mail.html": "mail.html:2"} {

@@ -29,7 +29,8 @@ type text struct {
 }
 
 // categories are the names that CLDR gives to plural forms.
-var categories = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
+var categories = map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few",
+	plural.Many: "many", plural.Other: "other"}
 
 func (t text) form(tag language.Tag, n int) string {
 	const cycle = 10_000_000 // the plural rules look at no more digits
@@ -55,7 +56,8 @@ func readMessages(files fs.FS, known map[string]text) (map[string]map[string]tex
 		tag, err := language.Parse(base)
 		switch {
 		case err != nil || !json:
-			errs = append(errs, fmt.Errorf("%s: the name of the file is no language (examples: de.json, pt-BR.json)", name))
+			errs = append(errs, fmt.Errorf("%s: the name of the file is no language (examples: de.json, pt-BR.json)",
+				name))
 			continue
 		case texts[tag.String()] != nil:
 			errs = append(errs, fmt.Errorf("%s: there is another file for the language %s", name, tag))

@@ -78,7 +78,8 @@ func (ui *UI) asked(r *http.Request) string {
 		return r.URL.RequestURI() // the request line has an absolute URL
 	}
 	from, err := url.Parse(r.Header.Get("Referer"))
-	if err != nil || from.Host == "" || !strings.EqualFold(from.Host, ui.c.PublicURL.Host) && !strings.EqualFold(from.Host, r.Host) {
+	if err != nil || from.Host == "" || !strings.EqualFold(from.Host, ui.c.PublicURL.Host) &&
+		!strings.EqualFold(from.Host, r.Host) {
 		return ""
 	}
 	return from.RequestURI()

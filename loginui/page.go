@@ -52,7 +52,8 @@ func (ui *UI) base(r *http.Request, title, path, next string) base {
 		if next != "" {
 			query.Set("next", next)
 		}
-		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), ui.c.Prefix + path + "?" + query.Encode(), w == b.words})
+		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), ui.c.Prefix + path + "?" +
+			query.Encode(), w == b.words})
 	}
 	return b
 }
@@ -125,15 +126,18 @@ type formPage struct {
 // Prefix.
 func (ui *UI) form(r *http.Request, name, path string, f form) formPage {
 	b := ui.base(r, name+".title", path, f.Next)
-	return formPage{base: b, Action: ui.c.Prefix + path, Next: f.Next, Submit: b.say(name + ".submit"), Busy: b.say(name + ".busy")}
+	return formPage{base: b, Action: ui.c.Prefix + path, Next: f.Next, Submit: b.say(name + ".submit"),
+		Busy: b.say(name + ".busy")}
 }
 
 func (p *formPage) email(value string) field {
-	return field{words: p.words, ID: "email", Type: "email", Autocomplete: "username", Label: p.say("field.email"), Value: value, Max: 254}
+	return field{words: p.words, ID: "email", Type: "email", Autocomplete: "username",
+		Label: p.say("field.email"), Value: value, Max: 254}
 }
 
 func (p *formPage) name(value string) field {
-	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"), Value: value, Optional: true}
+	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"),
+		Value: value, Optional: true}
 }
 
 // currentPassword makes the field for the password that the user has now.

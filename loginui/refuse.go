@@ -204,7 +204,8 @@ func againstARule(err error) bool {
 func (ui *UI) logFault(r *http.Request, status int, err error) {
 	if (status >= 500 || againstARule(err)) && !errors.Is(err, share.ErrBusy) {
 		ui.c.Log.LogAttrs(r.Context(), slog.LevelError, "page failed",
-			slog.String("request_id", r.Header.Get("X-Request-Id")), slog.String("path", r.URL.Path), slog.String("err", err.Error()))
+			slog.String("request_id", r.Header.Get("X-Request-Id")), slog.String("path", r.URL.Path),
+			slog.String("err", err.Error()))
 	}
 }
 

@@ -80,7 +80,8 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 	for _, file := range own {
 		name := path.Base(file)
 		if _, ok := sources[name]; !ok {
-			return nil, fmt.Errorf("%s: there is no template of this name; there are %s", file, strings.Join(templateFiles(), ", "))
+			return nil, fmt.Errorf("%s: there is no template of this name; there are %s", file,
+				strings.Join(templateFiles(), ", "))
 		}
 		content, err := fs.ReadFile(overrides, file)
 		if err != nil {
@@ -140,7 +141,8 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	content := a.content
 	if a.zipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") && !strings.Contains(accepted, "gzip;q=0") {
+		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") &&
+			!strings.Contains(accepted, "gzip;q=0") {
 			h.Set("Content-Encoding", "gzip")
 			content = a.zipped()
 		}

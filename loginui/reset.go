@@ -76,7 +76,8 @@ func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trou
 type chooser func(context.Context, secret.Token, secret.Password, secret.Client) (browser secret.Token, err error)
 
 // choose sets the new password and redirects to the login, where the visitor has to enter it.
-func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string, allowed func(auth.Link) bool, do chooser) error {
+func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string,
+	allowed func(auth.Link) bool, do chooser) error {
 	f, err := readForm(r)
 	if err != nil {
 		return err

@@ -29,9 +29,12 @@ console.log(JSON.stringify(PASSWORDS.map((p) => { input.value = p; heard.input()
 // only the length.
 func TestTheScriptJudgesAsTheServerDoes(t *testing.T) {
 	t.Parallel()
-	passwords := []string{"seven77", "password1", "PassWord1", "monkey123", "letmein1", "123456789012345", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaa", "AbCdEfGhIjKlMnOp", "1q2w3e4r5t6y7u8i",
-		"a1b2c3d4e5f6g7h8", "aabbccddeeff", "147258369147258", "йцукенгшщзфывапр", "abcabcabcabc", "!@#$%^&*()!@#", "qwertzuiopyxcvbn", "azertyuiopqsdfgh", strings.Repeat("x", 300),
-		"correct horse battery staple", "correcthorsebatterystaple", "were pop tree free deer", "only lower case words", "xK9$mQ2vLp7#", "äöüßéèàç", "毎日公園を散歩しています", "🙂🙃🐙🦊🍋🚲🎈🌵",
+	passwords := []string{"seven77", "password1", "PassWord1", "monkey123", "letmein1", "123456789012345",
+		"qwertyuiopasdfgh", "aaaaaaaaaaaaaaaa", "AbCdEfGhIjKlMnOp", "1q2w3e4r5t6y7u8i",
+		"a1b2c3d4e5f6g7h8", "aabbccddeeff", "147258369147258", "йцукенгшщзфывапр", "abcabcabcabc", "!@#$%^&*()!@#",
+		"qwertzuiopyxcvbn", "azertyuiopqsdfgh", strings.Repeat("x", 300),
+		"correct horse battery staple", "correcthorsebatterystaple", "were pop tree free deer", "only lower case words",
+		"xK9$mQ2vLp7#", "äöüßéèàç", "毎日公園を散歩しています", "🙂🙃🐙🦊🍋🚲🎈🌵",
 		"correct horse correct horse", "red1green2blue3", "kitchen sink 1234", "V4h!9rTz2kQw", "１２３４５６７８９０１２"}
 	script, err := os.ReadFile("static/script.js")
 	if err != nil {
@@ -57,7 +60,8 @@ func TestTheScriptJudgesAsTheServerDoes(t *testing.T) {
 		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: secret.Password(p)})
 		want := "enough"
 		if input, ok := err.(auth.InputError); ok {
-			want = map[auth.Problem]string{auth.TooShort: "7 8", auth.TooCommon: "common", auth.TooSimple: "simple", auth.TooLong: "long", auth.Taken: "enough"}[input[0].Problem]
+			want = map[auth.Problem]string{auth.TooShort: "7 8", auth.TooCommon: "common", auth.TooSimple: "simple",
+				auth.TooLong: "long", auth.Taken: "enough"}[input[0].Problem]
 		} else if err != nil {
 			t.Fatal(err)
 		}

@@ -49,7 +49,8 @@ func (ui *UI) getSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	u := s.User
 	out := sessionJSON{
-		Session: sessionPart{s.ID, u.ID, s.ExpiresAt.UTC(), s.CreatedAt.UTC(), s.UpdatedAt.UTC(), s.IPAddress, s.UserAgent},
+		Session: sessionPart{s.ID, u.ID, s.ExpiresAt.UTC(), s.CreatedAt.UTC(), s.UpdatedAt.UTC(),
+			s.IPAddress, s.UserAgent},
 		User: userPart{ID: u.ID, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
 			Role: strings.Join(u.Roles, ","), CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC()},
 	}

@@ -69,7 +69,8 @@ func (ui *UI) closed() error {
 // taken reports whether the address already has an account.
 func taken(err error) bool {
 	var input auth.InputError
-	return errors.As(err, &input) && slices.ContainsFunc(input, func(f auth.FieldError) bool { return f.Problem == auth.Taken })
+	return errors.As(err, &input) &&
+		slices.ContainsFunc(input, func(f auth.FieldError) bool { return f.Problem == auth.Taken })
 }
 
 func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {

@@ -52,7 +52,8 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		return trouble{http.StatusUnauthorized, words.say("login.wrong"), nil}
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
-		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait", words.wait(throttled.RetryAfter)), nil}
+		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait",
+			words.wait(throttled.RetryAfter)), nil}
 	case errors.Is(err, share.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}

@@ -47,7 +47,8 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 
 func (ui *UI) verification(r *http.Request, f form) auth.Verification {
 	session, _ := ui.presented(r)
-	return auth.Verification{Link: ui.link(r), Password: f.password, Remember: f.Remember, Session: session, Client: ui.client(r)}
+	return auth.Verification{Link: ui.link(r), Password: f.password, Remember: f.Remember,
+		Session: session, Client: ui.client(r)}
 }
 
 // verifyPage shows a button alone if the browser is known to be the one that typed the address. Otherwise it

@@ -88,7 +88,8 @@ func (w *words) isolate(s string) string {
 func turns(r rune) bool {
 	p, _ := bidi.LookupRune(r)
 	switch p.Class() {
-	case bidi.R, bidi.AL, bidi.AN, bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI, bidi.RLI, bidi.FSI, bidi.PDI:
+	case bidi.R, bidi.AL, bidi.AN, bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI,
+		bidi.RLI, bidi.FSI, bidi.PDI:
 		return true
 	}
 	return false
