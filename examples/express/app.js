@@ -3,7 +3,8 @@ import express from "express";
 
 const app = express();
 
-// Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them.
+// req.user is the user that the gate's headers name. The gate sends all of these headers or none, and no client can
+// send them.
 app.use((req, res, next) => {
   if (req.get("X-Auth-User")) {
     req.user = {

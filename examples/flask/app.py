@@ -10,7 +10,7 @@ app = Flask(__name__)
 
 @app.before_request
 def who():
-    """Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them."""
+    """Read the user from the gate's headers: it sends all of them or none, and no client can send them."""
     g.user = None
     if "X-Auth-User" in request.headers:
         g.user = {

@@ -16,13 +16,14 @@ type user struct {
 	Roles    []string
 }
 
-// who is there, as the gate says: it sends all of these headers or none, and nobody else can send them.
+// who returns the user that the gate's headers name, or nil. The gate sends all of these headers or none, and no
+// client can send them.
 func who(r *http.Request) *user {
 	id := r.Header.Get("X-Auth-User")
 	if id == "" {
 		return nil
 	}
-	name, _ := url.PathUnescape(cmp.Or(r.Header.Get("X-Auth-Name"), r.Header.Get("X-Auth-Email"))) // the gate's encoding is never wrong
+	name, _ := url.PathUnescape(cmp.Or(r.Header.Get("X-Auth-Name"), r.Header.Get("X-Auth-Email"))) // the gate always encodes correctly
 	return &user{ID: id, Name: name, Roles: strings.Split(r.Header.Get("X-Auth-Roles"), ",")}
 }
 

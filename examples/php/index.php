@@ -1,7 +1,8 @@
 <?php
 // An app behind Gatepost, with nothing but PHP.
 
-// Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them.
+// $user is the user that the gate's headers name, or null. The gate sends all of these headers or none, and no
+// client can send them.
 $user = null;
 if (isset($_SERVER['HTTP_X_AUTH_USER'])) {
     $user = [

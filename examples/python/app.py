@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 class App(BaseHTTPRequestHandler):
     def user(self):
-        """Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them."""
+        """Return the user in the gate's headers: it sends all of them or none, and no client can send them."""
         if "X-Auth-User" not in self.headers:
             return None
         return {

@@ -1,12 +1,12 @@
 import Link from "next/link";
 import Session from "./session";
 
-// Prerendered, so it cannot know who is there: the component asks for it in the browser.
+// The page is prerendered, so it cannot know the user: the Session component asks for the session in the browser.
 export default function Home() {
   return (
     <main>
       <h1>Hello</h1>
-      {/* Prefetched, it would ask for the dashboard, in vain, for everybody who is signed out. */}
+      {/* A prefetch would ask for the dashboard, in vain, for each visitor who is signed out. */}
       <p><Link href="/dashboard" prefetch={false}>Dashboard</Link></p>
       <Session />
     </main>

@@ -1,4 +1,4 @@
-// The gate's own pages are no pages of Next.js, so they are reached by <a> and a plain form.
+// The gate's pages are not pages of Next.js, so <a> and a plain form lead to them.
 export default function SignedIn({ name }) {
   return (
     <>

@@ -1,6 +1,7 @@
 import { headers } from "next/headers";
 
-// Who is there, as the gate says: it sends all of these headers or none, and nobody else can send them.
+// currentUser returns the user that the gate's headers name, or null. The gate sends all of these headers or none,
+// and no client can send them.
 export async function currentUser() {
   const sent = await headers();
   if (!sent.has("X-Auth-User")) return null;
