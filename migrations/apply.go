@@ -18,25 +18,25 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// Who waits for a lock that others need has them wait as well, so nobody does for longer than longestLock at a time.
-// Most statements are over sooner than firstLock.
+// Time limits for waiting for a lock. A statement that waits for a lock makes later ones wait too, so no statement
+// waits for longer than longestLock at a time. Most statements take less than firstLock.
 const (
 	firstLock   = 500 * time.Millisecond
 	longestLock = 2 * time.Second
 )
 
-// applicationName is that of the connection that works, by which it is found among all.
+// applicationName is the application_name of the working connection, by which the onlooker finds it.
 const applicationName = "gatepost migrating"
 
-// Advisory locks of our own, apart from that of an app that uses goose in the same database. A gate from before there
-// were two waits for the first in a statement, which a concurrent build of an index would wait for: whoever builds must
-// not hold it.
+// Advisory locks of the gate's, distinct from those of an app that uses goose in the same database. A gate from
+// before lockAll waits for lockBefore in a statement, and a concurrent build of an index would wait for that
+// statement. So lockBefore must not be held while an index is built.
 const (
 	lockBefore int64 = 0x6761_7465_706f_7374 // "gatepost"
 	lockAll    int64 = lockBefore + 1
 )
 
-// errBusy: another process migrates.
+// errBusy means that another process migrates.
 var errBusy = errors.New("another process migrates")
 
 // worker applies migrations on connections of its own.
@@ -60,14 +60,14 @@ func (w *worker) Close() {
 	w.onlooker.Close()
 }
 
-// cancels has PostgreSQL end what it does when we end: a statement left behind would go on to wait, and others behind
-// it.
+// cancels makes PostgreSQL end a statement when its context ends. A statement left behind would go on to wait, and
+// others behind it.
 func cancels(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 }
 
-// patient lifts limits that an operator has set for ordinary statements. Behind a pooler the connection may serve
-// others afterwards, and is left as it is.
+// patient lifts limits that an operator has set for ordinary statements. Behind a pooler the connection is left as
+// it is, as it may serve others afterwards.
 func patient(ctx context.Context, conn *pgx.Conn) error {
 	var pid uint32
 	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil || pid != conn.PgConn().PID() {
@@ -77,7 +77,7 @@ func patient(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// all applies files while no other process does, and returns how many that were.
+// all applies files while no other process does, and returns how many it applied.
 func (w *worker) all(ctx context.Context, files []file) (n int, err error) {
 	held, err := w.lock(ctx, lockAll)
 	if err != nil {
@@ -96,13 +96,13 @@ func (w *worker) all(ctx context.Context, files []file) (n int, err error) {
 	return n, nil
 }
 
-// apply has the database changed by one file, and says whether it was by us. It tries until nobody is in the way.
+// apply applies one file, and reports whether this process did it. It tries again until no blocker is in the way.
 func (w *worker) apply(ctx context.Context, f file, held *pgx.Conn) (did bool, err error) {
 	look := w.at(f)
 	limit := firstLock
 	for try := 0; ; try++ {
 		if held.Ping(ctx) != nil {
-			return false, errBusy // or may be by now: the lock is lost
+			return false, errBusy // the lock is lost, so another process may migrate
 		}
 		inTheWay := look.during(ctx, func() { did, err = w.attempt(ctx, f, limit) })
 		if !passes(err) || ctx.Err() != nil {
@@ -117,7 +117,7 @@ func (w *worker) apply(ctx context.Context, f file, held *pgx.Conn) (did bool, e
 	}
 }
 
-// rowsInTheWay names rows that the new tables do not allow, and what to do about them.
+// rowsInTheWay explains an error about rows that the new tables do not allow.
 func rowsInTheWay(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "23") { // integrity constraint violation
@@ -126,14 +126,16 @@ func rowsInTheWay(err error) error {
 	return err
 }
 
-// passes says whether somebody was in the way: a lock was not had in time, or two waited for each other.
+// passes reports whether an error is due to a blocker: a lock was not acquired in time, or two transactions waited
+// for each other.
 func passes(err error) bool {
 	code := sqlState(err)
-	return code == "55P03" || code == "40P01" || code == "40001" // lock_not_available, deadlock_detected, serialization_failure
+	// Lock_not_available, deadlock_detected, serialization_failure.
+	return code == "55P03" || code == "40P01" || code == "40001"
 }
 
-// pause is how long to leave the tables alone. Whoever is seen in the way is waited for without a lock, so it can be
-// long.
+// pause is how long to leave the tables alone before the next try. It is long when there are lasting blockers,
+// whose end is waited for without a lock.
 func pause(try int, inTheWay []Blocker) time.Duration {
 	if lasting(inTheWay) {
 		return between(20*time.Second, 40*time.Second)
@@ -142,17 +144,17 @@ func pause(try int, inTheWay []Blocker) time.Duration {
 	return between(longest/2, longest)
 }
 
-// between is some time from the one to the other, so that those who were in each other's way do not meet again.
+// between is a random time between two, so that processes in each other's way do not meet again.
 func between(least, most time.Duration) time.Duration {
 	var b [8]byte
 	rand.Read(b[:])
 	return least + time.Duration(binary.NativeEndian.Uint64(b[:])%uint64(most-least))
 }
 
-// lock keeps other processes from migrating until its connection is closed. It is that of a transaction: one of a
-// session would stay behind in a pooler in transaction mode. It is asked for and never waited for: who waits has a
-// snapshot, and a concurrent build of an index waits for that. The transaction has none while it is idle: not by the
-// extended protocol, where the last portal keeps its own.
+// lock takes an advisory lock, and keeps it until its connection is closed. It is a transaction's lock, because a
+// session's lock would stay behind in a pooler in transaction mode. It is tried and never waited for, because a
+// waiting statement has a snapshot, and a concurrent build of an index waits for that. The idle transaction has no
+// snapshot: it does not use the extended protocol, where the last portal keeps its own.
 func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error) {
 	conn, err := pgx.ConnectConfig(ctx, w.config)
 	if err != nil {
@@ -175,17 +177,17 @@ func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error)
 	return conn, err
 }
 
-// closeSoon ends a connection, and its transaction with it.
+// closeSoon ends a connection and its transaction.
 func closeSoon(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if conn.PgConn().TxStatus() != 'I' {
-		_, _ = conn.Exec(ctx, "ROLLBACK") // for a pooler, which would not use the connection again; one that is gone has no transaction
+		_, _ = conn.Exec(ctx, "ROLLBACK") // for a pooler, which would not reuse the connection otherwise
 	}
 	_ = conn.Close(ctx)
 }
 
-// attempt has goose run the file and write it down, unless that is done.
+// attempt applies the file with goose and records it, unless another process has done so.
 func (w *worker) attempt(ctx context.Context, f file, limit time.Duration) (did bool, err error) {
 	if f.version <= lastInGoose {
 		held, err := w.lock(ctx, lockBefore)
@@ -228,9 +230,9 @@ func inTransaction(ctx context.Context, tx *sql.Tx, f file, limit time.Duration)
 	return err
 }
 
-// outsideTransactions runs a statement that makes nobody wait, and waits itself for as long as it must. An index that
-// an earlier try has left half built is dropped first, and one that this try leaves at once: nobody reads it, and yet
-// it refuses duplicates.
+// outsideTransactions runs a statement that blocks nothing, and waits as long as it must. It first drops an index
+// that an earlier try left half built, and at once one that this try leaves. Such an index is not read, but rejects
+// duplicates.
 func outsideTransactions(ctx context.Context, db *sql.DB, f file) error {
 	if err := dropInvalid(ctx, db, f); err != nil {
 		return err

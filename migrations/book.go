@@ -9,10 +9,10 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// The book of what was applied is kept in two tables. A gate from before there were two looks into gooseTable only, and
-// does not start when it finds a version there that it does not know. So what it can live with is written into the
-// other one, where a later gate asks for the oldest version that may run. The names are in our own schema: the app may
-// use goose itself, on its default table.
+// The book of applied migrations is kept in two tables. A gate from before bookTable reads gooseTable only, and
+// does not start when it finds an unknown version there. So versions that such a gate can run with are recorded in
+// bookTable only, with the oldest version that may run. Both are in the gate's own schema, as the app may use goose
+// on its default table.
 const (
 	gooseTable = "gatepost.goose_db_version"
 	bookTable  = "gatepost.migration"
@@ -20,10 +20,10 @@ const (
 	lastInGoose = 9
 )
 
-// book is what both tables say.
+// book is the content of both tables.
 type book struct {
 	goose map[int64]bool
-	later map[int64]int64 // version → the oldest that may run since
+	later map[int64]int64 // version → the oldest version that may run since
 }
 
 func (b book) has(version int64) bool {
@@ -31,10 +31,10 @@ func (b book) has(version int64) bool {
 	return later || b.goose[version]
 }
 
-// admits says whether a gate that knows versions up to the newest may run on the tables.
+// admits fails when a gate that knows versions up to newest must not run on the tables.
 func (b book) admits(newest int64) error {
 	for v := range b.goose {
-		if _, later := b.later[v]; v > newest && !later { // nobody said that others may go on
+		if _, later := b.later[v]; v > newest && !later { // no entry admits older gates
 			return errTooOld(v, newest)
 		}
 	}
@@ -60,7 +60,8 @@ func readBook(ctx context.Context, conn *pgx.Conn) (book, error) {
 	}
 	var version, oldest int64
 	if goose {
-		rows, _ := conn.Query(ctx, "SELECT version_id FROM "+gooseTable+" WHERE is_applied AND version_id > 0") // the error comes again
+		// ForEachRow returns the error again.
+		rows, _ := conn.Query(ctx, "SELECT version_id FROM "+gooseTable+" WHERE is_applied AND version_id > 0")
 		_, err = pgx.ForEachRow(rows, []any{&version}, func() error { b.goose[version] = true; return nil })
 	}
 	if later && err == nil {
@@ -70,17 +71,19 @@ func readBook(ctx context.Context, conn *pgx.Conn) (book, error) {
 	return b, err
 }
 
-// pen has goose write into the book. What it does not say itself is as goose does it.
+// pen makes goose record versions in the book. Methods that it does not have are goose's.
 type pen struct {
 	database.Store
 	oldest int64
 }
 
+// TableExists reports whether the book exists.
 func (p pen) TableExists(ctx context.Context, db database.DBTxConn) (exists bool, err error) {
 	err = db.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", gooseTable).Scan(&exists)
 	return exists, err
 }
 
+// GetMigration finds a version in either table.
 func (p pen) GetMigration(ctx context.Context, db database.DBTxConn, version int64) (*database.GetMigrationResult, error) {
 	var later bool
 	err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+bookTable+" WHERE version = $1)", version).Scan(&later)
@@ -93,12 +96,13 @@ func (p pen) GetMigration(ctx context.Context, db database.DBTxConn, version int
 	return p.Store.GetMigration(ctx, db, version)
 }
 
+// Insert records a version.
 func (p pen) Insert(ctx context.Context, db database.DBTxConn, req database.InsertRequest) error {
 	if req.Version <= lastInGoose {
 		return p.Store.Insert(ctx, db, req)
 	}
 	_, err := db.ExecContext(ctx, "INSERT INTO "+bookTable+" (version, oldest) VALUES ($1, $2) ON CONFLICT DO NOTHING", req.Version, p.oldest)
-	if p.oldest > lastInGoose { // where gates look that do not know of the other table
+	if p.oldest > lastInGoose { // gates that do not know bookTable must find it
 		err = errors.Join(err, p.Store.Insert(ctx, db, req))
 	}
 	return err

@@ -8,11 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Usable says in one sentence what keeps a Gatepost that knows the database's shape from working on it: it is read-only, a table is
-// gone, or a right is missing. What a newer version has added is no hindrance, unless it says so.
+// Usable fails, in one sentence, when a Gatepost that knows the tables cannot work on the database: it is
+// read-only, a table is gone, or a right is missing. Additions of a newer version do not matter, unless that
+// version says so.
 func Usable(ctx context.Context, conn *pgx.Conn) error { return Set{}.Usable(ctx, conn) }
 
-// Usable is the function of this name, for this series.
+// Usable is the function Usable for this series.
 func (s Set) Usable(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := s.Status(ctx, conn); err != nil {
 		return err
@@ -35,7 +36,7 @@ func errReadOnly(database string) error {
 	return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts", database)
 }
 
-// checkTables looks for each table and the right to work on it.
+// checkTables checks that each table exists and that the role has the rights on it.
 func checkTables(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `
 		SELECT t.name, to_regclass(t.name) IS NOT NULL,
@@ -71,7 +72,7 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// explain turns PostgreSQL's refusal into the command that mends it.
+// explain turns an error of PostgreSQL's into advice on how to solve it.
 func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	role, database := conn.Config().User, conn.Config().Database
 	switch sqlState(err) {

@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// Who makes what the book is kept in at the same moment as others is not told that it exists.
+// Processes that create the book at the same moment do not fail because it exists.
 func TestTheBookIsBegunOnceByMany(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewEmptyDatabase(t)

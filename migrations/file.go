@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// file is one migration: plain SQL, with the annotations of goose.
+// file is one migration in plain SQL, with goose's annotations.
 type file struct {
 	version int64
 	name    string
 	sql     string
-	// alone: its one statement refuses to run in a transaction, as a concurrent build of an index does.
+	// alone is whether its one statement cannot run in a transaction, as with a concurrent build of an index.
 	alone bool
-	// oldest is the version that a gate must know to run on the tables from then on. 0: any gate may go on.
+	// oldest is the version that a gate must know to run on the tables from then on; 0 for any gate.
 	oldest int64
 }
 
-// title is the file's name without its ending.
+// title is the file's name without its extension.
 func (f file) title() string { return fmt.Sprintf("%04d_%s", f.version, f.name) }
 
 var (
@@ -29,7 +29,7 @@ var (
 	indexBuilt    = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
 )
 
-// indexes are the names of those that it builds beside the traffic.
+// indexes are the names of the indexes that the file builds concurrently.
 func (f file) indexes() []string {
 	var names []string
 	for _, found := range indexBuilt.FindAllStringSubmatch(f.sql, -1) {
@@ -38,7 +38,7 @@ func (f file) indexes() []string {
 	return names
 }
 
-// read gives the files in their order.
+// read returns the files in order of version.
 func (s Set) read() ([]file, error) {
 	fsys := s.Files
 	if fsys == nil {
@@ -78,7 +78,7 @@ func parse(fsys fs.FS, name string) (file, error) {
 	return f, err
 }
 
-// newest is the last version of all.
+// newest is the last version.
 func newest(known []file) int64 {
 	if len(known) == 0 {
 		return 0

@@ -1,6 +1,6 @@
-// Package migrations owns the shape of the database: the SQL files, applying them once however many processes start
-// together and without closing the tables to a gate that serves, and saying in plain words why a database cannot be
-// used. Files are only ever added, never changed.
+// Package migrations owns the tables of the database. It has the SQL files, applies them once however many
+// processes start together, keeps the tables open to a gate that serves meanwhile, and explains why a database
+// cannot be used. Files are only added, never changed.
 package migrations
 
 import (
@@ -17,28 +17,29 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Migration is one file and whether the database has it.
+// Migration is one file, and whether it is applied.
 type Migration struct {
+	// Version, Name and Applied are the file's version, its name, and whether the database has it.
 	Version int64
 	Name    string
 	Applied bool
 }
 
-// Set is a series of migrations. Its zero value is the one of this binary.
+// Set is a series of migrations. The zero value is the series of this binary.
 type Set struct {
 	// Files has the .sql files. Default: those of this binary.
 	Files fs.FS
-	// To is the last version that is known. Default: all are.
+	// To is the last version to use. Default: the last of all.
 	To int64
-	// Waits is told again and again while others are waited for, from one goroutine at a time. Default: nobody is told.
+	// Waits is called again and again while the work waits for others, from one goroutine at a time. It may be nil.
 	Waits func(Wait)
 }
 
-// Up applies what is missing and returns how many files that were. Any number of processes may call it at once: one
-// does the work and the others wait for it. With nothing missing it only reads, so it needs no right to change tables.
+// Up applies the missing files and returns how many it applied. Any number of processes may call it at once: one
+// does the work and the others wait. When nothing is missing it only reads, so it needs no right to change tables.
 func Up(ctx context.Context, conn *pgx.Conn) (int, error) { return Set{}.Up(ctx, conn) }
 
-// Up is the function of this name, for this series.
+// Up is the function Up for this series.
 func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 	list, err := s.Status(ctx, conn)
 	if err != nil || pending(list) == 0 {
@@ -71,11 +72,11 @@ func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 	return n, err
 }
 
-// Status lists the migrations of this binary and whether the database has each. A database on which this binary may not
-// run is an error: a newer Gatepost changed it.
+// Status returns the migrations of this binary, and whether each is applied. It fails when a newer Gatepost has
+// changed the database so that this binary may not run on it.
 func Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.Status(ctx, conn) }
 
-// Status is the function of this name, for this series.
+// Status is the function Status for this series.
 func (s Set) Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 	known, err := s.read()
 	if err != nil {
@@ -95,11 +96,11 @@ func (s Set) Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 	return list, nil
 }
 
-// Check says in one sentence what keeps a Gatepost of this version from working on the database: a migration not
-// applied, a table gone, or a right missing.
+// Check fails, in one sentence, when a Gatepost of this version cannot work on the database: a migration is not
+// applied, a table is gone, or a right is missing.
 func Check(ctx context.Context, conn *pgx.Conn) error { return Set{}.Check(ctx, conn) }
 
-// Check is the function of this name, for this series.
+// Check is the function Check for this series.
 func (s Set) Check(ctx context.Context, conn *pgx.Conn) error {
 	list, err := s.Status(ctx, conn)
 	if err != nil {
@@ -121,7 +122,7 @@ func pending(list []Migration) int {
 	return n
 }
 
-// createSchema makes what keeps the book of migrations, and so must exist before the first of them.
+// createSchema makes the schema and the book, which the first migration needs.
 func createSchema(ctx context.Context, conn *pgx.Conn) error {
 	for _, c := range []struct{ exists, create string }{
 		{"SELECT to_regnamespace('gatepost') IS NOT NULL", "CREATE SCHEMA IF NOT EXISTS gatepost"},

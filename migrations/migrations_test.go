@@ -83,7 +83,7 @@ func TestMigratingLeavesTheAppsTablesAlone(t *testing.T) {
 	}
 }
 
-// Rows that somebody wrote between two files are named with what to do.
+// Rows that a new constraint does not allow are named, with what to do.
 func TestRowsInTheWayAreNamed(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, authtest.NewEmptyDatabase(t))
@@ -101,7 +101,7 @@ func TestRowsInTheWayAreNamed(t *testing.T) {
 	}
 }
 
-// A user from before may have no address. They can be disabled, and not enabled before they have one.
+// A user from an earlier version may have no address. They can be disabled, and enabled only once they have one.
 func TestAUserWithoutAnAddressCanBeDisabled(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, authtest.NewEmptyDatabase(t))
@@ -131,7 +131,7 @@ func TestStatusOfAnEmptyDatabase(t *testing.T) {
 	}
 }
 
-// Each state of a database we cannot work on, and the words that must be in the sentence.
+// Each state of a database that cannot be used, and the words that its error must have.
 func TestAnUnusableDatabaseIsASentence(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -151,7 +151,7 @@ func TestAnUnusableDatabaseIsASentence(t *testing.T) {
 	}
 }
 
-// As behind a pooler that hands out another server's connection, which knows none of our statements.
+// A pooler hands out another server's connection, which does not know the prepared statements.
 func TestAPoolerThatMixesUpStatementsIsASentence(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, authtest.NewDatabase(t))

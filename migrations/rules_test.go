@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// Files before this one were written when there was no rule, and applied to tables without traffic.
+// Earlier files were written before there was a rule, and were applied to tables without traffic.
 const firstUnderTheRule = 10
 
-// TestMigrationsKeepTheRule reads what CONTRIBUTING.md asks of a migration off its text.
+// TestMigrationsKeepTheRule checks the text of each migration for what CONTRIBUTING.md asks.
 func TestMigrationsKeepTheRule(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("*.sql")
@@ -46,7 +46,7 @@ var (
 	references = regexp.MustCompile(`REFERENCES ([\w."]+)`)
 )
 
-// statements splits a file. A semicolon in a quoted text or in the body of a function ends none.
+// statements splits a file. A semicolon in a quoted text or in the body of a function ends no statement.
 func statements(sql string) (list []string) {
 	rest, one := comment.ReplaceAllString(sql, ""), ""
 	for rest != "" {
@@ -75,16 +75,16 @@ func statements(sql string) (list []string) {
 	return list
 }
 
-// What a statement does to others.
+// The effect of a statement on other connections.
 const (
-	free   = "free"   // nobody waits for it
-	strong = "strong" // others wait for the lock that it takes on a table they use
-	long   = "long"   // nobody waits for it, and it may last
-	data   = "data"   // it locks rows
-	apart  = "apart"  // it refuses to run in a transaction
+	free   = "free"   // blocks nothing
+	strong = "strong" // blocks others by its lock on a table they use
+	long   = "long"   // blocks nothing, and may take long
+	data   = "data"   // locks rows
+	apart  = "apart"  // cannot run in a transaction
 )
 
-// kinds are by how a statement begins; the first that fits counts.
+// kinds are matched with the beginning of a statement. The first match counts.
 var kinds = []struct {
 	begins *regexp.Regexp
 	kind   string
@@ -99,7 +99,7 @@ var kinds = []struct {
 	{regexp.MustCompile(`^(COMMENT ON|GRANT|REVOKE|ANALYZE|(ALTER|DROP) FUNCTION)\b`), free},
 }
 
-// refused are statements, and clauses of ALTER TABLE, on a table that has rows and users; each with its cure.
+// refused are statements, and clauses of ALTER TABLE, for tables with rows and traffic, each with its cure.
 var refused = []struct {
 	has, unless, cure string
 }{
@@ -125,7 +125,7 @@ var refused = []struct {
 	{`^(SET|RESET|BEGIN|COMMIT|ROLLBACK|START)\b`, ``, "transactions and their limits are the runner's: leave it out"},
 }
 
-// takesAway is what the release before still uses.
+// takesAway matches what removes things that the release before still uses.
 var takesAway = regexp.MustCompile(`^DROP TABLE\b|^ALTER TABLE \S+ (DROP COLUMN|RENAME)\b`)
 
 // clauses are the parts of ALTER TABLE, each as a statement.
@@ -151,7 +151,7 @@ func clauses(statement string) []string {
 	return list
 }
 
-// cures are what is wrong with a statement on tables that are used.
+// cures are the faults of a statement on tables in use, each with its cure.
 func cures(statement, whole string) (list []string) {
 	for _, clause := range clauses(statement) {
 		for _, r := range refused {
@@ -167,7 +167,7 @@ func cures(statement, whole string) (list []string) {
 	return list
 }
 
-// faults are what a migration does that it must not, each with its cure.
+// faults are what a migration must not do, each with its cure.
 func faults(sql string) (list []string) {
 	fault := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	noTransaction := strings.Contains(sql, "-- +goose NO TRANSACTION\n")
@@ -207,13 +207,13 @@ func faults(sql string) (list []string) {
 	return list
 }
 
-// kindOf notes tables that are made, which nobody uses yet.
+// kindOf also notes new tables, which have no traffic yet.
 func kindOf(statement string, made map[string]bool) (kind string, known bool) {
 	if found := tableMade.FindStringSubmatch(statement); found != nil {
 		made[found[1]] = true
 		for _, other := range references.FindAllStringSubmatch(statement, -1) {
 			if !made[other[1]] {
-				return strong, true // on the table it refers to
+				return strong, true // on the table that it refers to
 			}
 		}
 	}
@@ -228,7 +228,7 @@ func kindOf(statement string, made map[string]bool) (kind string, known bool) {
 	return "", false
 }
 
-// onNew says that a statement is about a table of the same file, and no other.
+// onNew reports whether a statement is only about tables that the same file makes.
 func onNew(statement string, made map[string]bool) bool {
 	found := tableMet.FindStringSubmatch(statement)
 	if found == nil || !made[found[1]] {
@@ -238,13 +238,13 @@ func onNew(statement string, made map[string]bool) bool {
 	return !slices.ContainsFunc(others, func(other []string) bool { return !made[other[1]] })
 }
 
-// Each kind of statement that would keep others out, and the cure that must be named.
+// Statements that would block others, and the cures that must be named.
 func TestTheRuleNamesTheCure(t *testing.T) {
 	t.Parallel()
 	const up, apart = "-- +goose Up\n", "-- +goose NO TRANSACTION\n-- +goose Up\n"
 	const add = `ALTER TABLE gatepost."user" ADD COLUMN `
 	for sql, want := range map[string]string{
-		// Nothing is wrong with these.
+		// These have no fault.
 		up + add + `a text, ADD COLUMN b int NOT NULL DEFAULT 0;`:                                                           "",
 		up + add + `at timestamptz NOT NULL DEFAULT now();`:                                                                 "",
 		up + `CREATE TABLE gatepost.x (a int, b text REFERENCES gatepost."user" (id)); CREATE INDEX x_a ON gatepost.x (a);`: "",

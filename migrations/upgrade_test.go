@@ -20,7 +20,7 @@ import (
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// shipped are the files before the first that was written under the rule, and some of the test's own after them.
+// shipped are the files before the first one under the rule, followed by the test's own.
 func shipped(t *testing.T, more map[string]string) fs.FS {
 	t.Helper()
 	all := fstest.MapFS{}
@@ -43,7 +43,7 @@ const (
 	upBy = "-- +goose NO TRANSACTION\n" + up
 )
 
-// eachKind is a migration of each kind that there may be.
+// eachKind is a migration of each allowed kind.
 var eachKind = map[string]string{
 	"0010_column": up + `ALTER TABLE gatepost."user" ADD COLUMN a text, ADD COLUMN b integer NOT NULL DEFAULT 0;`,
 	"0011_trigger": up + `
@@ -62,7 +62,7 @@ var eachKind = map[string]string{
 
 const uniqueIndex = upBy + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_password ON gatepost.account (user_id) WHERE provider_id = 'credential';`
 
-// old makes a database as the release before left it, with two people.
+// old makes a database as the release before left it, with two users.
 func old(t *testing.T) (url string, conn *pgx.Conn) {
 	t.Helper()
 	url = authtest.NewEmptyDatabase(t)
@@ -76,7 +76,7 @@ func old(t *testing.T) (url string, conn *pgx.Conn) {
 	return url, conn
 }
 
-// readEverything takes the weakest of locks on each table, and useAll those of people who work.
+// readEverything takes the weakest lock on each table, and useAll the locks of ordinary statements.
 const (
 	readEverything = `SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
 		gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`
@@ -84,7 +84,7 @@ const (
 		UPDATE gatepost.account SET access_token = '' WHERE id = 'bob'`
 )
 
-// inTheWay begins a transaction that stays until it is ended.
+// inTheWay begins a transaction that lasts until end is called.
 func inTheWay(t *testing.T, url, sql string) (pid int, end func()) {
 	t.Helper()
 	conn := connect(t, url+"&application_name=in_the_way")
@@ -92,12 +92,12 @@ func inTheWay(t *testing.T, url, sql string) (pid int, end func()) {
 	return int(conn.PgConn().PID()), func() { exec(t, conn, "COMMIT") }
 }
 
-// upgrade is one that runs.
+// upgrade is a running migration.
 type upgrade struct {
 	mu    sync.Mutex
 	waits []migrations.Wait
 	done  chan error
-	n     int // when it is done
+	n     int // once it is done
 }
 
 func start(ctx context.Context, t *testing.T, url string, set migrations.Set) *upgrade {
@@ -130,7 +130,7 @@ func start(ctx context.Context, t *testing.T, url string, set migrations.Set) *u
 	return u
 }
 
-// waitsFor is until the migration says that it waits for the connection.
+// waitsFor waits until the migration reports that it waits for the connection.
 func (u *upgrade) waitsFor(t *testing.T, migration string, pid int) {
 	t.Helper()
 	says := fmt.Sprintf(`pid %d ("in_the_way"`, pid)
@@ -141,7 +141,7 @@ func (u *upgrade) waitsFor(t *testing.T, migration string, pid int) {
 	})
 }
 
-// ends wants so many migrations applied by it.
+// ends waits for the end, and checks how many migrations were applied.
 func (u *upgrade) ends(t *testing.T, applied int) {
 	t.Helper()
 	select {
@@ -163,8 +163,8 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-// passers read and write each table over and over, and wait for nobody for longer than the database lets them. pass is
-// until each has passed so often.
+// passers read and write each table over and over, and wait for a lock no longer than their lock_timeout. pass
+// waits until each has done so n times more.
 func passers(t *testing.T, url string) (pass func(n int64)) {
 	t.Helper()
 	stop := make(chan struct{})
@@ -176,7 +176,8 @@ func passers(t *testing.T, url string) (pass func(n int64)) {
 	} {
 		conn, passed := connect(t, url), &atomic.Int64{}
 		each = append(each, passed)
-		exec(t, conn, "SET lock_timeout = '2600ms'") // 2 s behind a lock that is waited for, and the moment for which it is had
+		// 2 s behind a lock that is waited for, and the moment for which it is held.
+		exec(t, conn, "SET lock_timeout = '2600ms'")
 		all.Go(func() {
 			for {
 				select {
@@ -202,7 +203,8 @@ func passers(t *testing.T, url string) (pass func(n int64)) {
 	}
 }
 
-// While somebody reads, or works, a migration of each kind waits for them, and nobody waits for it.
+// While a transaction reads or writes, a migration of each kind waits for it, and no other statement waits for the
+// migration.
 func TestAMigrationWaitsAndNobodyWaitsForIt(t *testing.T) {
 	t.Parallel()
 	for version, c := range map[int64]struct {
@@ -240,8 +242,8 @@ func TestAMigrationWaitsAndNobodyWaitsForIt(t *testing.T) {
 	}
 }
 
-// Two processes migrate at once, while an index has to be built beside somebody who works. Who has nothing to do is in
-// nobody's way: a statement that waits for the other would be waited for by the index, and neither would ever end.
+// Two processes migrate at once while an index is built beside a lasting transaction. The idle process must not
+// wait in a statement: the index would wait for that statement, and neither would ever end.
 func TestTwoMigrateAndOneBuildsAnIndex(t *testing.T) {
 	t.Parallel()
 	url, _ := old(t)
@@ -256,7 +258,7 @@ func TestTwoMigrateAndOneBuildsAnIndex(t *testing.T) {
 	other.ends(t, 0)
 }
 
-// What an operator has set for ordinary statements does not cut off a migration.
+// Limits that an operator has set for ordinary statements do not cut off a migration.
 func TestAnOperatorsLimitsAreForOthers(t *testing.T) {
 	t.Parallel()
 	url, conn := old(t)
@@ -267,13 +269,14 @@ func TestAnOperatorsLimitsAreForOthers(t *testing.T) {
 	pid, end := inTheWay(t, url, useAll)
 	u := start(t.Context(), t, url, migrations.Set{Files: shipped(t, map[string]string{"0010_unique": uniqueIndex})})
 	u.waitsFor(t, "0010_unique", pid)
-	exec(t, connect(t, url), "SET statement_timeout = 0; SELECT pg_sleep(2)") // by the database's clock the limits are over
+	// So that the limits are exceeded by the database's clock.
+	exec(t, connect(t, url), "SET statement_timeout = 0; SELECT pg_sleep(2)")
 	end()
 	u.ends(t, 1)
 }
 
-// An index that could not be built is gone at once, as it would refuse duplicates all the same, and so is one that a
-// try before left.
+// An index that could not be built is dropped at once, as it would still reject duplicates. So is one that an
+// earlier try left.
 func TestAHalfBuiltIndexIsDropped(t *testing.T) {
 	t.Parallel()
 	url, conn := old(t)
@@ -292,7 +295,7 @@ func TestAHalfBuiltIndexIsDropped(t *testing.T) {
 	}
 	state("none")
 	_, sql, _ := strings.Cut(uniqueIndex, up)
-	if _, err := conn.Exec(t.Context(), sql); err == nil { // as by a process that was killed
+	if _, err := conn.Exec(t.Context(), sql); err == nil { // as after a process that was killed
 		t.Fatal("it was built in spite of duplicates")
 	}
 	state("half built")
@@ -301,14 +304,14 @@ func TestAHalfBuiltIndexIsDropped(t *testing.T) {
 		t.Fatalf("after the cure: %d, %v", n, err)
 	}
 	state("built")
-	exec(t, conn, `DELETE FROM gatepost.migration`) // as by a process that was killed before it wrote that down
+	exec(t, conn, `DELETE FROM gatepost.migration`) // as after a process that was killed before it recorded that
 	if n, err := set.Up(t.Context(), conn); n != 1 || err != nil {
 		t.Fatalf("once more: %d, %v", n, err)
 	}
 	state("built")
 }
 
-// Who is told to stop while it waits does so at once, and leaves no statement behind that waits on.
+// A migration that is stopped while it waits ends at once, and leaves no waiting statement behind.
 func TestAMigrationThatIsToldToStopLeavesNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{"0010_column": eachKind["0010_column"], "0010_unique": uniqueIndex} {
@@ -339,7 +342,7 @@ func TestAMigrationThatIsToldToStopLeavesNobodyWaiting(t *testing.T) {
 	}
 }
 
-// A role that may see nothing of others is told at least who they are.
+// A role that may see nothing of other connections still gets their process ids.
 func TestAPoorRoleSeesWhoIsInTheWay(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewEmptyDatabase(t)
@@ -360,8 +363,8 @@ func TestAPoorRoleSeesWhoIsInTheWay(t *testing.T) {
 	u.ends(t, 1)
 }
 
-// A gate that knows enough of the tables runs on them, however much was added. One that does not says what to do,
-// whether it was made before gates asked or after.
+// A gate that knows enough of the tables runs on them, whatever was added. One that does not names what to do,
+// whether or not its version knows the second table.
 func TestTheOldestVersionThatMayRun(t *testing.T) {
 	t.Parallel()
 	url := authtest.NewDatabase(t)
@@ -399,7 +402,7 @@ func TestTheOldestVersionThatMayRun(t *testing.T) {
 			}
 		}
 	}
-	// before is what gates look at that know only of goose's table.
+	// before is what gates read that know goose's table only.
 	before := func(want int64) {
 		t.Helper()
 		var newest int64

@@ -13,30 +13,30 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// Wait is somebody being waited for.
+// Wait is a migration that waits for others.
 type Wait struct {
 	// Migration is the file that waits.
 	Migration string
-	// Since is for how long it has been tried.
+	// Since is how long the file has been tried.
 	Since time.Duration
-	// For are those in the way. Empty: nobody is seen, and the file itself takes long.
+	// For are the connections in the way. When it is empty, none is seen, and the file itself takes long.
 	For []Blocker
 }
 
-// Blocker is a connection to PostgreSQL that is in the way. What our role may not see of another's is empty: membership
-// in pg_read_all_stats shows it.
+// Blocker is a connection to PostgreSQL that is in the way. Fields that the gate's role may not read for another
+// role are empty. Membership in pg_read_all_stats shows them.
 type Blocker struct {
-	PID         int // 0: a prepared transaction
+	PID         int // PID is 0 for a prepared transaction.
 	Application string
 	State       string
-	Query       time.Duration // since its last statement began
-	Transaction time.Duration // since its transaction began
+	Query       time.Duration // Query is the time since its last statement began.
+	Transaction time.Duration // Transaction is the time since its transaction began.
 
-	virtual string // its transaction, for as long as it lasts
-	server  bool   // PostgreSQL itself, which gives way when it is waited for
+	virtual string // virtual id of its transaction
+	server  bool   // a process of PostgreSQL's own, which gives way when it is waited for
 }
 
-// String is for people.
+// String describes the blocker in words.
 func (b Blocker) String() string {
 	if b.PID == 0 {
 		return "a prepared transaction"
@@ -54,7 +54,7 @@ func (b Blocker) String() string {
 	return fmt.Sprintf("pid %d (%s)", b.PID, strings.Join(about, ", "))
 }
 
-// String is for people.
+// String describes the wait in words.
 func (w Wait) String() string {
 	if len(w.For) == 0 {
 		return fmt.Sprintf("%s has been at work for %s", w.Migration, w.Since.Round(time.Second))
@@ -66,26 +66,27 @@ func (w Wait) String() string {
 	return fmt.Sprintf("%s has waited for %s, now for %s", w.Migration, w.Since.Round(time.Second), strings.Join(whom, ", "))
 }
 
-// lasting says whether somebody stays in the way until their transaction ends.
+// lasting reports whether a blocker stays in the way until its transaction ends.
 func lasting(inTheWay []Blocker) bool {
 	return slices.ContainsFunc(inTheWay, func(b Blocker) bool { return !b.server })
 }
 
-// onlooker sees who is in the way, on a connection that waits for nobody.
+// onlooker finds the blockers, on a connection of its own that never waits for a lock.
 type onlooker struct {
 	config *pgx.ConnConfig
-	conn   *pgx.Conn // nil: not yet needed
+	conn   *pgx.Conn // nil until needed
 	waits  func(Wait)
-	since  time.Time // another process migrates
+	since  time.Time // since when another process migrates
 }
 
+// Close closes the onlooker's connection.
 func (o *onlooker) Close() {
 	if o.conn != nil {
 		closeSoon(o.conn)
 	}
 }
 
-// look is at one file.
+// look watches the work on one file.
 type look struct {
 	*onlooker
 	f     file
@@ -94,7 +95,7 @@ type look struct {
 
 func (o *onlooker) at(f file) *look { return &look{o, f, time.Now()} }
 
-// during looks while the work is done, often at first, and returns who was seen last.
+// during looks for blockers while work runs, often at first, and returns those seen last.
 func (l *look) during(ctx context.Context, work func()) (seen []Blocker) {
 	stop := make(chan struct{})
 	var looking sync.WaitGroup
@@ -116,12 +117,12 @@ func (l *look) during(ctx context.Context, work func()) (seen []Blocker) {
 	return seen
 }
 
-// until leaves the tables alone for a while, or until the transactions of those who were in the way are over.
+// until waits for most, or until the transactions of the blockers are over.
 func (l *look) until(ctx context.Context, inTheWay []Blocker, most time.Duration) error {
 	seen := len(inTheWay) > 0
 	var transactions []string
 	for _, b := range inTheWay {
-		seen = seen && b.PID != 0 // what is prepared is nobody's
+		seen = seen && b.PID != 0 // a prepared transaction belongs to no connection
 		if !b.server && b.virtual != "" {
 			transactions = append(transactions, b.virtual)
 		}
@@ -143,11 +144,11 @@ func (o *onlooker) others(ctx context.Context, f file) error {
 		o.since = time.Now()
 	}
 	l := &look{o, f, o.since}
-	_, _ = l.see(ctx, nil, true) // to tell of it
+	_, _ = l.see(ctx, nil, true) // only to report it
 	return rest(ctx, between(200*time.Millisecond, 600*time.Millisecond))
 }
 
-// rest fails when the context ends first.
+// rest waits, and fails when the context ends first.
 func rest(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -157,11 +158,11 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// tellsAfter is how long a file may take that nobody is in the way of before a word is said about it.
+// tellsAfter is how long a file without blockers may take before it is reported.
 const tellsAfter = 5 * time.Second
 
-// see takes one look and tells of it: at those for whom the connection that works waits, at transactions that were in
-// the way before, and at whoever holds the lock that all who migrate ask for. Without a look the work goes on.
+// see looks once and reports what it saw: the connections that the working connection waits for, transactions that
+// were in the way before, and the holder of the lock for migrations. When a look fails, the work goes on.
 func (l *look) see(ctx context.Context, transactions []string, holder bool) ([]Blocker, error) {
 	inTheWay, err := l.inTheWay(ctx, transactions, holder)
 	since := time.Since(l.began)
@@ -171,7 +172,7 @@ func (l *look) see(ctx context.Context, transactions []string, holder bool) ([]B
 	return inTheWay, err
 }
 
-// lookTimeout bounds one look.
+// lookTimeout limits one look.
 const lookTimeout = 5 * time.Second
 
 func (l *look) inTheWay(ctx context.Context, transactions []string, holder bool) ([]Blocker, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// exchange is one request and its answer, from the first station to the log line.
+// exchange is one request and its answer, from arrival to the log line.
 type exchange struct {
 	http.ResponseWriter
 	request *http.Request
@@ -24,20 +24,20 @@ type exchange struct {
 	id      string
 	client  netip.Addr
 	address string // the client's; empty when it has none
-	// forwarded is room for the values of the headers that every forwarded request gets.
+	// forwarded is space for the values of headers that every forwarded request gets.
 	forwarded [2]string
-	passed    []string // the gates that the request has come by
+	passed    []string // the gates that the request has passed
 	target    target
 	class     class
 	outcome   outcome
 	access    Access
 	session   session.Session
-	// signedIn says that the session's user is who is there. The identity headers depend on it alone.
+	// signedIn is whether the session's user counts for the request. The identity headers depend on it alone.
 	signedIn bool
 	lasting  lasting
 	body     *watchedBody // nil without a body
-	tie      *tie         // a way to the app that is closed with the exchange
-	misspoke bool         // the app has changed the protocol where there is none to change
+	tie      *tie         // a tied connection that is closed with the exchange
+	misspoke bool         // the app answered 101 where the protocol cannot change
 	status   int
 	bytes    int64
 	cookie   *session.Cookie
@@ -71,9 +71,10 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
+// maxRequestID is in bytes.
 const maxRequestID = 128
 
-// requestID is the trusted proxy's, if it gave one, else our own.
+// requestID is the trusted proxy's id of the request, or a new one.
 func (p *Proxy) requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && encode(id) == id && trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
 		return id
@@ -81,16 +82,18 @@ func (p *Proxy) requestID(r *http.Request) string {
 	return rand.Text()
 }
 
-// WriteHeader notes the status. In interim answers of the app (1xx) it drops what only we may say; final ones were
-// cleaned by modifyResponse.
+// WriteHeader notes the status. From interim answers of the app (1xx) it removes headers that only the gate may
+// set. modifyResponse has done so for final answers.
 func (x *exchange) WriteHeader(status int) {
 	if status == http.StatusSwitchingProtocols {
-		x.misspoke = true // an upgrade takes the connection over instead: this one came as an interim answer, which would end ours
+		// A 101 as an interim answer would end the visitor's answer; a real upgrade takes the connection over
+		// instead.
+		x.misspoke = true
 		return
 	}
 	if status < 200 {
 		if !x.request.ProtoAtLeast(1, 1) {
-			return // HTTP/1.0 knows no interim answers
+			return // HTTP/1.0 has no interim answers
 		}
 		x.cookie.DropSet(x.Header())
 		dropReserved(x.Header())
@@ -101,7 +104,7 @@ func (x *exchange) WriteHeader(status int) {
 		x.status = status
 	}
 	if x.body != nil && !x.body.ended.Load() && x.request.ProtoMajor == 1 {
-		// What is left of the body must never be taken for the next request.
+		// Otherwise the server could read the rest of the body as the next request.
 		x.Header().Set("Connection", "close")
 	}
 	if x.hsts != "" && x.Header()[hstsHeader] == nil {
@@ -110,6 +113,7 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
+// Write writes a part of the answer.
 func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
@@ -124,8 +128,8 @@ const hstsHeader = "Strict-Transport-Security"
 // Unwrap lets http.ResponseController flush and hijack.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// end is the last station: the request becomes one line and one count. A panic before the answer began becomes a 500;
-// after that the server has to cut the connection, so that nobody takes half an answer for a whole one.
+// end is the last step: it logs and counts the request. A panic before the answer began becomes a 500. After that
+// the server has to cut the connection, so that the client sees that the answer is not complete.
 func (p *Proxy) end(x *exchange) {
 	fault := recover()
 	if x.tie != nil {
@@ -150,7 +154,7 @@ func (p *Proxy) end(x *exchange) {
 	p.metrics.observe(x, took)
 	p.log(x, took)
 	if fault != nil || x.outcome == outcomeClientGone || over != nil {
-		panic(http.ErrAbortHandler) // an answer that was not written must not become an empty 200
+		panic(http.ErrAbortHandler) // without it the server would send an empty 200
 	}
 }
 
@@ -163,9 +167,10 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 	if !p.c.Log.Enabled(ctx, level) || !p.loudness.note(x.client, x.start) || p.c.Lines.write(x, level, took) {
 		return
 	}
-	record := slog.NewRecord(x.start.Add(took), level, "request", 0) // no caller: looking it up costs more than the line
+	// No caller, as looking it up costs more than the line.
+	record := slog.NewRecord(x.start.Add(took), level, "request", 0)
 	record.AddAttrs(requestAttrs(x, took)...)
-	_ = p.c.Log.Handler().Handle(ctx, record) // there is nowhere left to say that a log line failed
+	_ = p.c.Log.Handler().Handle(ctx, record) // a failure to log cannot be logged
 }
 
 func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
@@ -187,8 +192,8 @@ func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
 	return attrs
 }
 
-// traceID is that of the trace the request is part of (W3C Trace Context, section 3.2); empty when it is part of none. The header is the
-// app's, and passes unchanged.
+// traceID is the trace id of a request (W3C Trace Context, section 3.2); empty when it has none. The header passes
+// to the app unchanged.
 func traceID(h http.Header) string {
 	const version, id = len("00-"), 32
 	lines := h["Traceparent"]
@@ -202,7 +207,7 @@ func traceID(h http.Header) string {
 	return s
 }
 
-// What is logged of things that a visitor chooses, in bytes.
+// Limits, in bytes, of logged values that a visitor chooses.
 const (
 	maxLoggedPath   = 1024
 	maxLoggedMethod = 32
@@ -215,7 +220,7 @@ func (x *exchange) method() string {
 	return x.request.Method
 }
 
-// path is what is logged of the target: no query, which may hold secrets.
+// path is the logged path. It has no query, which may hold secrets.
 func (x *exchange) path() string {
 	path := x.target.path
 	if path == "" {

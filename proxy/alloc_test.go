@@ -21,16 +21,16 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// station is a part of a signed-in request's way, and how often it may allocate.
+// station is a part of the way of a signed-in request, with the limit on its allocations.
 type station struct {
 	name   string
 	budget float64
-	// race is how much more it may with the race detector, which makes pools forget some of what they are given, and has things escape.
+	// race is the additional limit with the race detector, under which pools drop items and more values escape.
 	race float64
 	run  func()
 }
 
-// answers is an app without a network: what is left is what the gate and httputil.ReverseProxy do.
+// answers is an app without a network, so that only the gate and httputil.ReverseProxy are measured.
 type answers struct{}
 
 func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,7 +38,7 @@ func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
 		Header: http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}}, nil
 }
 
-// discard is a client that wants nothing. A recorder would copy the header.
+// discard is a client that discards the answer. A recorder would copy the header.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }
@@ -50,7 +50,7 @@ func stations(tb testing.TB) []station {
 	ctx, stop := context.WithCancel(context.Background())
 	tb.Cleanup(stop)
 	go store.Run(ctx)
-	for !store.Listening() { // it keeps no session before
+	for !store.Listening() { // the store keeps no session before
 		time.Sleep(time.Millisecond)
 	}
 	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", secret.Client{})
@@ -91,7 +91,7 @@ func stations(tb testing.TB) []station {
 	if status, err := p.identify(x, r, Access{}); err != nil {
 		tb.Fatal(status, err)
 	}
-	if x.session, err = store.Lookup(tb.Context(), issued.Session); err != nil { // from now on it is kept
+	if x.session, err = store.Lookup(tb.Context(), issued.Session); err != nil { // kept from now on
 		tb.Fatal(err)
 	}
 	out := r.Clone(withExchange(r.Context(), x))
@@ -120,7 +120,7 @@ func stations(tb testing.TB) []station {
 	}
 }
 
-// The bare proxy is in the list so that a new version of Go shows as what it is.
+// The bare proxy is in the list, so that changes in a new version of Go are recognised as such.
 func TestStationsKeepToTheirBudgetOfAllocations(t *testing.T) {
 	for _, s := range stations(t) {
 		budget := s.budget
@@ -138,8 +138,8 @@ func race() bool {
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// BenchmarkStation is what each part of a request costs, "log" and "count" among them, and all of it together, beside a
-// bare proxy that does the same without a network.
+// BenchmarkStation measures each part of a request ("log" and "count" among them) and all of it, beside a bare
+// proxy that does the same without a network.
 func BenchmarkStation(b *testing.B) {
 	for _, s := range stations(b) {
 		b.Run(s.name, func(b *testing.B) {

@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// ErrAnswer says that the app answered, and that what it said is no HTTP answer to the request.
+// ErrAnswer means that the app's answer is not a valid HTTP answer to the request.
 var ErrAnswer = errors.New("the app's answer is none that HTTP has")
 
-// modifyResponse keeps the app from speaking for us, and answers made for one person out of shared caches.
+// modifyResponse removes headers that only the gate may set from the app's answer, and keeps private answers out of
+// shared caches.
 func (p *Proxy) modifyResponse(res *http.Response) error {
 	p.c.Cookie.DropSet(res.Header)
 	dropReserved(res.Header)
@@ -33,7 +34,7 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 		return nil
 	}
 	if _, ok := res.Header["Content-Type"]; !ok {
-		x.Header()["Content-Type"] = nil // the server would guess one, and turn an upload into a page
+		x.Header()["Content-Type"] = nil // the server would guess a type, and could turn an upload into a page
 	}
 	if x.signedIn && !hasCachePolicy(res) {
 		res.Header["Cache-Control"] = privateOnly
@@ -41,8 +42,8 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	return nil
 }
 
-// checkStatus lets pass what Go can write and a client can read: a final status of three digits (RFC 9110, section 15),
-// or the change to the protocol that was asked for. The transport reads 1xx as interim answers.
+// checkStatus accepts statuses that Go can write and clients can read: a final one of three digits (RFC 9110,
+// section 15), or the requested change of protocol. The transport reads other 1xx as interim answers.
 func checkStatus(x *exchange, res *http.Response) error {
 	switch s := res.StatusCode; {
 	case x.misspoke:
@@ -55,15 +56,15 @@ func checkStatus(x *exchange, res *http.Response) error {
 	return nil
 }
 
-var privateOnly = []string{"private, no-store"} // nobody changes it
+var privateOnly = []string{"private, no-store"} // never modified
 
-// hasCachePolicy says whether the app itself says what caches may do: by Cache-Control, or by an Expires that is a date
-// (RFC 9111, sections 5.2 and 5.3). Pragma is for requests (section 5.4), validators allow nothing, and what is meant
-// for CDNs alone says nothing to other caches.
+// hasCachePolicy reports whether the app sets a policy for caches: by Cache-Control, or by an Expires with a date
+// (RFC 9111, sections 5.2 and 5.3). Other headers do not count: Pragma is for requests (section 5.4), validators
+// allow nothing, and headers for CDNs mean nothing to other caches.
 func hasCachePolicy(res *http.Response) bool {
 	said := strings.Trim(strings.Join(res.Header["Cache-Control"], ","), ", \t")
 	if said == "no-cache" && len(res.Header["Pragma"]) > 0 && res.ProtoMajor == 1 {
-		said = "" // Go has made it of Pragma: no-cache, or might have; that it may be stored nobody meant
+		said = "" // Go may have made it from Pragma: no-cache, which does not mean that the answer may be stored
 	}
 	if said != "" {
 		return true
@@ -76,8 +77,8 @@ func hasCachePolicy(res *http.Response) bool {
 	return err == nil
 }
 
-// cleanTrailers is for when the answer's header has been sent, and what remains here goes out as trailers: no cookie
-// belongs there (RFC 9110, section 6.5.1).
+// cleanTrailers removes cookies and reserved headers from the trailers, once the header is sent. Cookies do not
+// belong there (RFC 9110, section 6.5.1).
 func cleanTrailers(h http.Header) {
 	delete(h, "Set-Cookie")
 	delete(h, http.TrailerPrefix+"Set-Cookie")

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// app is what stands behind the gate for one request: how it is reached, what its paths need, and how it is told who is
-// there. Each station takes it from the exchange.
+// app is the app of a request: its address, its rules, and its identity headers. Every step takes it from the
+// exchange.
 type app struct {
 	upstream  Upstream
 	timeout   time.Duration
@@ -19,5 +19,5 @@ func newApp(c Config) *app {
 	return &app{c.Upstream, c.UpstreamTimeout, c.Rules, c.Identity, newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 
-// appOf says which app a request is for, before anything else looks at it. Today all are for the same one.
+// appOf is the app of a request. It is called before anything else reads the request. There is only one app today.
 func (p *Proxy) appOf(*http.Request) *app { return p.app }

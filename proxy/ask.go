@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-// Said is what the app answered, as far as it is looked at: its body is not read.
+// Said is the answer of the app without its body.
 type Said struct {
-	Status   int
+	// Status is the status code.
+	Status int
+	// Location is the Location header.
 	Location string
 }
 
-// askTimeout bounds each question put to the app.
+// askTimeout limits each request of Ask.
 const askTimeout = 2 * time.Second
 
-// Ask sends the app a GET for each path, one after the other, over the same transport and with the same Host as for a
-// visitor who is signed out, and follows no redirect. The error is that of the first question without an answer.
+// Ask sends the app a GET request for each path, one after the other, over the same transport and with the same
+// Host as for a signed-out visitor. It follows no redirect. The error is that of the first request without an
+// answer.
 func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, paths []string) ([]Said, error) {
 	t := newTransport(u, askTimeout)
 	defer t.CloseIdleConnections()

@@ -12,20 +12,20 @@ import (
 
 var errSilent = errors.New("the app neither read the body nor answered")
 
-// watchedBody is a request body on its way to the app. It tells whose fault it is when it does not get there: a client
-// that breaks off, or an app that stops reading. The transport times the app only once the whole body is sent.
+// watchedBody is a request body on its way to the app. It records why the body did not get there: the client broke
+// off, or the app stopped reading. The transport's timeout starts only when the whole body is sent.
 type watchedBody struct {
 	io.ReadCloser
-	ended    atomic.Bool // all of it was read
+	ended    atomic.Bool // all of the body was read
 	failed   atomic.Bool // reading from the client failed
-	silent   atomic.Bool // the app took nothing and said nothing for the whole timeout
-	answered atomic.Bool // the app has begun its answer; nothing is timed any more
+	silent   atomic.Bool // the app neither read nor answered for the whole timeout
+	answered atomic.Bool // the app has begun its answer, and nothing is timed any more
 	timeout  time.Duration
 	timer    *time.Timer
-	cancel   context.CancelFunc // ends the app's request
+	cancel   context.CancelFunc // ends the request to the app
 }
 
-// watchBody returns a context that ends when the app falls silent, or by cancel.
+// watchBody returns a context that ends when the app neither reads nor answers for the timeout, or by cancel.
 func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (context.Context, *watchedBody) {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &watchedBody{ReadCloser: body, timeout: timeout, cancel: cancel}
@@ -38,7 +38,7 @@ func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (
 	return ctx, b
 }
 
-// Read hands on what the client sends. Waiting for the client is not timed: he may be slow.
+// Read reads from the client. The time it takes is not counted, as the client may be slow.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
@@ -54,7 +54,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stop ends the timing: the app has answered, or nobody waits any more.
+// stop ends the timing, when the app has answered or the request has ended.
 func (b *watchedBody) stop() {
 	b.answered.Store(true)
 	b.timer.Stop()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An app that answers while it reads may take as long as it likes, and a slow client too; only an app that takes
-// nothing and says nothing is cut off.
+// An app that answers while it reads may take any time, and so may a slow client. Only an app that neither reads
+// nor answers is cut off.
 func TestOnlyASilentAppIsTimed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -33,7 +33,7 @@ func TestOnlyASilentAppIsTimed(t *testing.T) {
 				if c.reads {
 					_, _ = to.Write([]byte("a piece"))
 				}
-				time.Sleep(10 * time.Second) // by the bubble's clock
+				time.Sleep(10 * time.Second) // in the clock of synctest
 				if got := ctx.Err() != nil; got != c.silent || b.silent.Load() != c.silent {
 					t.Errorf("cut off: %v, want %v", got, c.silent)
 				}

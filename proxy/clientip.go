@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// clientIP is the one address a request came from. X-Forwarded-For counts only when the peer is a trusted proxy, and
-// then from the right: each trusted proxy vouches for the address before it. Garbage, or a list of nothing but
-// trusted proxies, leaves the peer itself.
+// clientIP is the address that a request came from. X-Forwarded-For counts only when the peer is a trusted proxy.
+// It is read from the right: each trusted proxy vouches for the address before it. When an entry is invalid, or all
+// are trusted proxies, the peer counts.
 func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	peer := peerAddr(r.RemoteAddr)
 	if !trusts(trusted, peer) {
@@ -49,7 +49,7 @@ func forwardedAddr(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), true
 }
 
-// peerAddr is the other end of the connection; the zero Addr on a Unix socket.
+// peerAddr is the address of the other end of the connection; the zero Addr on a Unix socket.
 func peerAddr(remote string) netip.Addr {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// credential is what a request presents to say who sends it.
+// credential is what a request presents to identify its user.
 type credential struct {
-	token secret.Token // empty: it cannot be one of ours, and nobody is signed in with it
+	token secret.Token // empty when it cannot be a token of the gate's, so that it signs nobody in
 }
 
-// finder looks for one kind of credential.
+// finder finds one kind of credential.
 type finder func(http.Header) (c credential, present bool)
 
 // inCookie finds the session cookie.
@@ -26,8 +26,8 @@ func inCookie(cookie session.Cookie) finder {
 
 var errCredentials = errors.New("the request presents two credentials, which may be two people's")
 
-// credentialIn finds what a request presents. It is the only place that does: of two kinds at once none is believed,
-// whichever of them is good, and it fails with errCredentials.
+// credentialIn finds the credential of a request. No other code does. With credentials of two kinds it fails with
+// errCredentials, even when one of them is valid.
 func (p *Proxy) credentialIn(h http.Header) (found credential, present bool, err error) {
 	for _, find := range p.finders {
 		c, there := find(h)

@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// decode undoes one layer of percent-encoding. What is not an escape stays.
+// decode undoes one layer of percent-encoding. An invalid escape is left as it is.
 func decode(p string) string { return decodeOnly(p, func(byte) bool { return true }) }
 
-// decodeAllButSlashes leaves %2f while %2e%2e goes up.
+// decodeAllButSlashes decodes all escapes but %2f. With it, %2e%2e still goes up.
 func decodeAllButSlashes(p string) string {
 	return decodeOnly(p, func(c byte) bool { return c != '/' })
 }
 
-// decodeDotSegments reads %2e%2e as .. and leaves every other segment as it is, as the URL parsers of browsers and Node
-// do.
+// decodeDotSegments reads %2e%2e as .. and leaves every other segment unchanged, as the URL parsers of browsers and
+// Node do.
 func decodeDotSegments(p string) string {
 	if !strings.Contains(p, "%2e") && !strings.Contains(p, "%2E") {
 		return p
@@ -82,7 +82,7 @@ func decodeUnicode(p string) string {
 	return out.String()
 }
 
-// decodeOverlong reads ASCII out of two- to four-byte sequences, as careless UTF-8 decoders do: C0 AF is a slash.
+// decodeOverlong reads ASCII from sequences of two to four bytes, as careless UTF-8 decoders do: C0 AF is a slash.
 func decodeOverlong(p string) string {
 	if utf8.ValidString(p) {
 		return p
@@ -96,7 +96,8 @@ func decodeOverlong(p string) string {
 	return string(out)
 }
 
-// overlong returns the ASCII byte at the start of s and how many bytes spell it; any other byte stands for itself.
+// overlong returns the ASCII byte at the start of s, and how many bytes encode it. Any other byte is returned as it
+// is.
 func overlong(s string) (byte, int) {
 	is := func(i int, want byte) bool { return len(s) > i && s[i] == want }
 	tail := func(i int) bool { return len(s) > i && s[i]&0xC0 == 0x80 }
@@ -113,7 +114,7 @@ func overlong(s string) (byte, int) {
 
 func dropBroken(p string) string { return strings.ToValidUTF8(p, "") }
 
-// latin1 reads a path that is no UTF-8 byte by byte: /caf%E9 is /café.
+// latin1 reads a path that is not valid UTF-8 byte by byte: /caf%E9 is /café.
 func latin1(p string) string {
 	if utf8.ValidString(p) {
 		return p

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Description is a rule in words, for `gatepost check`.
+// Description describes a rule for `gatepost check`.
 type Description struct {
-	Rule    string // as written
+	Rule    string // Rule is the rule as written.
 	Prefix  string
 	Public  bool
-	Covers  string // what it is for, and what that takes
-	Example string // a request that it decides, and the answer; empty: there is none
+	Covers  string // Covers is what the rule covers and needs, in words.
+	Example string // Example is a request that the rule decides, with the answer; empty when there is none.
 }
 
 // Describe describes the rules, protecting ones first.
@@ -42,7 +42,7 @@ func (ru *rule) covers() string {
 	return s + ", however it is spelt"
 }
 
-// methodNames are the methods the rule names. GET includes HEAD.
+// methodNames are the methods of the rule, in words. GET includes HEAD.
 func (ru *rule) methodNames() string {
 	list := ru.methods
 	if ru.lists("GET") && !ru.lists("HEAD") {
@@ -54,8 +54,8 @@ func (ru *rule) methodNames() string {
 // sample is a request that a rule names.
 type sample struct{ method, path string }
 
-// samples are requests that stand for all that a rule names: of each method that any rule tells apart, its prefix and a
-// page below.
+// samples are requests for all that a rule names: its prefix and a page below, with each method that any rule
+// distinguishes.
 func (r Rules) samples(ru rule) (list []sample) {
 	for _, m := range r.tellsApart() {
 		if ru.methods == nil || ru.namesMethod(m) {
@@ -65,8 +65,8 @@ func (r Rules) samples(ru rule) (list []sample) {
 	return list
 }
 
-// tellsApart are the methods in the rules, with those that pages are read by, and one that no rule names. What the gate
-// refuses is left out.
+// tellsApart are the methods that rules name, GET and POST, and one that no rule names. Methods that the gate
+// refuses are left out.
 func (r Rules) tellsApart() (list []string) {
 	for _, m := range registered {
 		named := slices.ContainsFunc(r.list, func(ru rule) bool { return ru.lists(m) })
@@ -81,7 +81,8 @@ func (r Rules) tellsApart() (list []string) {
 	return list
 }
 
-// example is a request that the rule decides: it counts for a protected one, and without it a public one would not be.
+// example is a request that the rule decides: a protecting rule counts for it, and a public rule is the reason why
+// it is public.
 func (r Rules) example(i int) (method, path string, ok bool) {
 	ru := r.list[i]
 	for _, s := range r.samples(ru) {
@@ -92,7 +93,7 @@ func (r Rules) example(i int) (method, path string, ok bool) {
 	return "", "", false
 }
 
-// opens says whether a request is public because of the rule.
+// opens reports whether a request is public because of the rule.
 func (r Rules) opens(i int, s sample) bool {
 	return r.For(s.method, s.path).Public && !r.without(i).For(s.method, s.path).Public
 }

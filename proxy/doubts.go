@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Doubts are the rules that are likely not what their author meant: public ones that open nothing, or everything, and
-// protecting ones that may have a role in their path. Each may be meant, so that the gate runs with them.
+// Doubts are messages about rules that were probably not meant as written: public ones that open nothing, or
+// everything, and protecting ones that may have a role in their path. The gate runs with them, as each may be
+// meant.
 func (r Rules) Doubts() (list []string) {
 	for i, ru := range r.list {
 		if !ru.public {
@@ -34,7 +35,7 @@ func (ru *rule) toWhom() string {
 	return " to " + ru.methodNames()
 }
 
-// opensNothing says why, or nothing when the rule does open something.
+// opensNothing is why a public rule opens nothing; empty when it opens something.
 func (r Rules) opensNothing(i int) string {
 	ru := r.list[i]
 	if _, _, ok := r.example(i); ok {
@@ -57,7 +58,7 @@ func protecting(findings []Finding) string {
 	return findings[i].Rules[0]
 }
 
-// opensEverything says whether of all that is protected nothing is left for the methods of a public rule.
+// opensEverything reports whether a public rule leaves nothing protected for its methods.
 func (r Rules) opensEverything(i int) bool {
 	ru := r.list[i]
 	rest, closed := r.without(i), 0

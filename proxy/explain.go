@@ -2,25 +2,26 @@ package proxy
 
 import "slices"
 
-// Finding is one reading of a path and what decided it, for `gatepost explain`.
+// Finding is one reading of a path and the rules that decided it, for `gatepost explain`.
 type Finding struct {
-	Path string // the path as read
-	How  string // how it was read so; empty for the path as sent
-	// Rules are the deciding ones, as written: every protecting one that counts, or else the public one that sets the
-	// others aside. Empty: no rule matches, so it is public.
+	Path string // Path is the path as read.
+	How  string // How is how it was read; empty for the path as sent.
+	// Rules are the deciding rules, as written: all protecting rules that count, or the public rule that overrides
+	// the others. It is empty when no rule matches, and the reading is public.
 	Rules []string
-	// Protected says that the reading needs a user, and Needs what of them.
+	// Protected is whether the reading needs a signed-in user, and Needs what else of them.
 	Protected bool
 	Needs     Needs
 	// Uncounted are the rules that match and decide nothing here.
 	Uncounted []Uncounted
 }
 
-// Uncounted is a rule, as written, and in half a sentence why it does not count.
+// Uncounted is a Rule, as written, and the reason Why it does not count, in words.
 type Uncounted struct{ Rule, Why string }
 
-// Explain lists the readings of a path that differ in path or rules, the one as sent first. complete is false when
-// there are more than the gate follows; such a path needs a user with a role of each rule that names roles.
+// Explain returns the readings of a path that differ in path or rules, the path as sent first. complete is false
+// when there are more readings than the gate follows. Such a path needs a user with a role of each rule that names
+// roles.
 func (r Rules) Explain(method, rawPath string) (findings []Finding, complete bool) {
 	q := newRequest(method, rawPath)
 	complete = visitReadings(rawPath, func(rd reading) {
@@ -61,7 +62,7 @@ func (r Rules) explain(q request, rd reading) Finding {
 	return f
 }
 
-// beaten are the public rules that would count if a protecting one did not come first.
+// beaten are the public rules that would count without a protecting rule that comes first.
 func beaten(matching []standing) (list []Uncounted) {
 	for _, s := range matching {
 		if s.public && s.loosens {
@@ -71,7 +72,7 @@ func beaten(matching []standing) (list []Uncounted) {
 	return list
 }
 
-// longest is the first of the public rules that decide, when no protecting one does.
+// longest is the first of the public rules, which decides when no protecting rule does.
 func longest(matching []standing) (best standing, ok bool) {
 	for _, s := range matching {
 		if s.public && s.loosens && (!ok || s.before(best)) {
@@ -81,7 +82,7 @@ func longest(matching []standing) (best standing, ok bool) {
 	return best, ok
 }
 
-// whyNot says why a public rule does not count for a reading that it matches.
+// whyNot is the reason why a public rule does not count for a reading that it matches.
 func (s standing) whyNot(q request) string {
 	if !s.names(q) {
 		return "the path that was sent is not spelt like it"

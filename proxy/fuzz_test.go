@@ -15,7 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// wire is a gate whose app is a buffer: what would go over the wire to it.
+// wire is a gate whose app is a buffer with the bytes that would be sent to it.
 type wire struct {
 	gate *Proxy
 	sent bytes.Buffer
@@ -45,7 +45,7 @@ func newWire(f *testing.F, rules Rules) *wire {
 	return w
 }
 
-// send passes raw bytes through Go's server-side parser and the whole gate. It returns nil when the parser refuses.
+// send passes raw bytes through Go's server-side parser and the gate. It returns nil when the parser refuses them.
 func (w *wire) send(raw string) *httptest.ResponseRecorder {
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
 	if err != nil {
@@ -58,7 +58,7 @@ func (w *wire) send(raw string) *httptest.ResponseRecorder {
 	return answer
 }
 
-// Whatever target is sent, the app receives its bytes or nothing, and only if the rules call these bytes public.
+// For every target, the app receives exactly its bytes, and only if the rules call them public, or nothing.
 func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
 	for _, s := range []string{
 		"/", "/?", "/a%2Fb?x=%zz;y", "//x/y", "//x|y", "/a//b/../c;d", "/%41\"<>|^`{}", "/\xc3\xbc", "http://gate.example/a?b", "http://gate.example?x", "http://evil/a",
@@ -83,7 +83,7 @@ func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
 		line, _, _ := strings.Cut(w.sent.String(), "\r\n")
 		got := strings.TrimSuffix(strings.TrimPrefix(line, "GET "), " HTTP/1.1")
 		want := target
-		if !strings.HasPrefix(target, "/") { // an absolute target for ourselves
+		if !strings.HasPrefix(target, "/") { // an absolute target with the gate's own origin
 			_, rest, _ := strings.Cut(target, "//")
 			if want = strings.TrimLeft(rest, "GATE.XPLMgatexplm:80"); !strings.HasPrefix(want, "/") {
 				want = "/" + want
@@ -98,7 +98,7 @@ func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
 	})
 }
 
-// Whatever header is sent, no app finds an identity in it, in any server's folding, and no framing of the client's making.
+// For every header, no app finds an identity in it, in any server's folding, and no framing from the client.
 func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
 	for _, s := range []string{"X-Auth-User", "x_auth_user", "X.Auth.User", "X~Auth|User", "Remote-User", "X-Forwarded-For", "Content_Length", "Cookie", "X-Custom", "Upgrade", "Te", "Trailer"} {
 		f.Add(s, "admin", "close, X-Auth-Email")
@@ -116,7 +116,8 @@ func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
 		}
 		for n, v := range seen.Header {
 			switch n {
-			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Gatepost-Via", "X-Request-Id": // ours
+			// Set by the gate.
+			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Gatepost-Via", "X-Request-Id":
 				if len(v) != 1 || v[0] == value && value != "" && n != "X-Forwarded-Proto" && value != "192.0.2.1" && value != "gate.example" {
 					t.Errorf("%q: the client chose %s: %q", name, n, v)
 				}

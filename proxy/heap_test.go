@@ -2,7 +2,7 @@ package proxy_test
 
 import "runtime"
 
-// heap is how much memory is in use right now.
+// heap is the number of bytes of memory in use.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

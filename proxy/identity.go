@@ -14,10 +14,10 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// Identity says under which header names the app learns who is there, and so which names no client may use.
+// Identity is the headers that tell the app who is signed in, and so the headers that no client may send.
 type Identity struct {
 	headers []identityHeader
-	// stripped holds folded names; prefixes, folded beginnings of names.
+	// stripped are folded names, and prefixes folded beginnings of names.
 	stripped map[string]struct{}
 }
 
@@ -35,43 +35,43 @@ var attributes = map[string]func(*session.User) string{
 	"roles":          func(u *session.User) string { return encode(strings.Join(u.Roles, ",")) },
 }
 
-// maxNameHeader bounds the one attribute its owner chooses, so that a name set by SQL cannot outgrow the limits of
-// the app's server.
-const maxNameHeader = 100 // characters
+// maxNameHeader limits the name, the one attribute that a user chooses, so that a name set by SQL stays within the
+// limits of the app's server.
+const maxNameHeader = 100 // in characters
 
-// wellKnown are our own default names, and what else an app may believe though any client can send it: no app behind
-// this gate should find one that we did not write.
+// wellKnown are the default names of the identity headers, and other headers that apps may believe although any
+// client can send them. Only the gate may set these.
 var wellKnown = []string{
 	"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
 	"X-Kratos-Authenticated-Identity-Id", "GAP-Auth", "GAP-Signature",
-	// kept for what a later gate may say beside this one; other X-Auth-*, such as X-Auth-Token and X-Auth-Key, are the
-	// app's
+	// reserved for later versions of the gate. Other X-Auth-* headers, such as X-Auth-Token and X-Auth-Key, are the
+	// app's.
 	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time", "X-Auth-Methods", "X-Auth-Scope",
 	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Gatepost",
-	// who and where the client is, to whom a request went, which way it came
+	// client address, target host, route
 	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-Originating-IP",
 	"X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-HTTP-Host-Override", "Forwarded", "Via", "Proxy",
-	// another target or method than the one that was judged
+	// target or method other than the judged one
 	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Envoy-Original-Path", "X-Matched-Path", "X-Now-Route-Matches",
 	"X-Original-Method", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
-	// mount points, as gunicorn and others take them from a proxy
+	// mount points, which gunicorn and others take from a proxy
 	"Script-Name", "X-Script-Name", "Path-Info", "X-Path-Info",
-	// whether the connection was safe, and which files a proxy would serve
+	// safety of the connection, files that a proxy would serve
 	"Front-End-Https", "X-Scheme", "X-Url-Scheme", "X-Sendfile-Type", "X-Accel-Mapping",
 }
 
-// wellKnownPrefixes cover families, folded: identity headers of other gateways, clouds and tunnels, Remote-*, X-Forwarded-*,
-// and what frameworks tell themselves, as X-Middleware-*.
+// wellKnownPrefixes are folded beginnings of names of header families: identity headers of other gateways, clouds
+// and tunnels, Remote-*, X-Forwarded-*, and internal headers of frameworks, such as X-Middleware-*.
 var wellKnownPrefixes = []string{
 	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik", "xpomerium", "xtoken", "xvouch",
 	"xmiddleware", "xinvoke", "xastro", reserved,
 	"cfaccess", "xgoogauthenticated", "xgoogiap", "xmsclientprincipal", "xamznoidc", "tailscale", "xauthelia",
 }
 
-// reserved is how the names of headers between gates, and between a gate and an app, begin when they are folded.
+// reserved is the folded beginning of headers between gates, and between a gate and an app.
 const reserved = "xgatepost"
 
-// prefixInitials spares nearly all headers the comparison with each prefix.
+// prefixInitials are the first letters of the prefixes. Most headers need no further comparison.
 var prefixInitials = func() (initials string) {
 	for _, p := range wellKnownPrefixes {
 		initials += p[:1]
@@ -79,8 +79,8 @@ var prefixInitials = func() (initials string) {
 	return initials
 }()
 
-// lookAlikes have one right spelling, by folded name. In any other, as in Content_Length, a careless server takes them for
-// the real ones, which we and Go's server did not.
+// lookAlikes maps folded names to the only right spelling. A careless server reads another spelling, such as
+// Content_Length, as the real header, which the gate and Go's server did not see.
 var lookAlikes = func() map[string]string {
 	m := map[string]string{}
 	for _, name := range []string{
@@ -92,7 +92,7 @@ var lookAlikes = func() map[string]string {
 	return m
 }()
 
-// ParseIdentity reads "Header=attribute, …" and a list of further names to strip. The error names every fault.
+// ParseIdentity reads "Header=attribute, …" and a list of further headers to strip. Its error has every fault.
 func ParseIdentity(headers, strip string) (Identity, error) {
 	id := Identity{stripped: map[string]struct{}{}}
 	var faults []error
@@ -142,14 +142,14 @@ func (id *Identity) add(entry string) error {
 	return nil
 }
 
-// ownHeaders have a meaning of their own to us or to HTTP.
+// ownHeaders have another meaning to the gate or to HTTP, so that no identity header may have their name.
 var ownHeaders = []string{
 	"host", "cookie", "setcookie", "connection", "upgrade", "contentlength", "contenttype", "transferencoding", "te",
 	"trailer", "keepalive", "expect", "authorization", "accept", "xrequestid", "xforwardedfor", "xforwardedhost",
 	"xforwardedproto", "xgatepostvia", "origin", "referer", "useragent", "range", "date",
 }
 
-// framing is what no request can do without.
+// framing are headers that no request can do without, so that they cannot be stripped.
 var framing = []string{"", "host", "connection", "upgrade", "contentlength", "transferencoding"}
 
 func checkHeaderName(name string) error {
@@ -162,15 +162,15 @@ func checkHeaderName(name string) error {
 	return nil
 }
 
-// Renames says whether an attribute goes out under a header other than the one given.
+// Renames reports whether an attribute is sent under a header other than the given one.
 func (id Identity) Renames(attribute, header string) bool {
 	return slices.ContainsFunc(id.headers, func(h identityHeader) bool {
 		return h.attribute == attribute && foldName(h.name) != foldName(header)
 	})
 }
 
-// remove deletes every header a client may not send, however it is spelled: servers that hand headers to scripts as
-// variables fold -, _ and . into one.
+// remove deletes every header that a client may not send, in every spelling. Servers that pass headers as variables
+// to scripts read -, _ and . as the same.
 func (id *Identity) remove(h http.Header) {
 	var buf [64]byte
 	for name := range h {
@@ -181,7 +181,7 @@ func (id *Identity) remove(h http.Header) {
 	}
 }
 
-// dropReserved keeps the app from speaking for the gate: such names in its answers, trailers too, are ours.
+// dropReserved deletes reserved headers from the app's answers, also from trailers.
 func dropReserved(h http.Header) {
 	var buf [64]byte
 	for name := range h {
@@ -207,7 +207,7 @@ func (id *Identity) isStripped(folded []byte) bool {
 	return false
 }
 
-// set writes the identity. Call it last, when nothing of the client's can remove it any more.
+// set writes the identity headers. It must be called last, when no header of the client's can remove them any more.
 func (id *Identity) set(h http.Header, u *session.User) {
 	values := make([]string, len(id.headers))
 	for i, ih := range id.headers {
@@ -218,7 +218,7 @@ func (id *Identity) set(h http.Header, u *session.User) {
 
 func foldName(name string) string { return string(appendFolded(nil, name)) }
 
-// appendFolded keeps the letters, in lower case, and the digits.
+// appendFolded appends the letters of a name, in lower case, and its digits.
 func appendFolded(dst []byte, name string) []byte {
 	for i := range len(name) {
 		switch c := name[i]; {
@@ -233,8 +233,8 @@ func appendFolded(dst []byte, name string) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// encode writes free text so that any header parser passes it on: printable ASCII as it is, everything else and % as
-// percent-encoded UTF-8, which decodeURIComponent and its like read back.
+// encode writes text so that any header parser accepts it: printable ASCII unchanged, % and everything else as
+// percent-encoded UTF-8, which decodeURIComponent decodes.
 func encode(s string) string {
 	n := 0
 	for i := range len(s) {

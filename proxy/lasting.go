@@ -13,13 +13,13 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// lasting is a body, of the request or of its answer, that may go on for longer than its session does.
+// lasting is a body of a request or an answer that may take longer than its session lasts.
 type lasting struct {
 	hold *session.Hold
-	// stop breaks off the app's side. It is set once, before anybody else can call it.
+	// stop ends the request to the app. It is set once, before anything else can call it.
 	stop func()
 	over atomic.Pointer[error]
-	// endless: it is one of the streams.
+	// endless is whether the answer is one of Proxy.streams.
 	endless bool
 }
 
@@ -28,15 +28,15 @@ var (
 	errStopping = errors.New("the gate stopped while the answer went on")
 )
 
-// long is the length in bytes from which a body counts as one that lasts, as one of unknown length does.
+// long is the length in bytes from which a body counts as lasting. A body of unknown length does too.
 const long = 1 << 20
 
-// lasts tells sockets, streams and long downloads from the answers that are over at once.
+// lasts reports whether an answer may take long: a WebSocket, a stream or a long download.
 func lasts(res *http.Response) bool {
 	return res.StatusCode == http.StatusSwitchingProtocols || res.ContentLength < 0 || res.ContentLength > long
 }
 
-// holdUpload keeps a long upload together with its session. Its answer needs no hold of its own.
+// holdUpload ties a long upload to its session. Its answer then needs no hold of its own.
 func (p *Proxy) holdUpload(x *exchange, length int64) {
 	if x.signedIn && (length < 0 || length > long) {
 		x.lasting.stop = x.body.cancel
@@ -44,11 +44,11 @@ func (p *Proxy) holdUpload(x *exchange, length int64) {
 	}
 }
 
-// holdAnswer has an answer that lasts ended with its session, and one without an end with the gate.
+// holdAnswer ties a lasting answer to its session, and an endless one to the gate.
 func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 	held, endless := x.signedIn && lasts(res), endless(res)
 	if (held || endless) && x.lasting.stop == nil {
-		body := res.Body // which an upgrade takes out of the answer
+		body := res.Body // an upgrade removes it from the answer
 		x.lasting.stop = func() { _ = body.Close() }
 	}
 	if held && x.lasting.hold == nil {
@@ -59,7 +59,7 @@ func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 	}
 }
 
-// endless tells answers that are over when somebody ends them from those that are over by themselves.
+// endless reports whether an answer lasts until one side ends it.
 func endless(res *http.Response) bool {
 	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	return res.StatusCode == http.StatusSwitchingProtocols || strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
@@ -90,8 +90,8 @@ func (s *streams) remove(x *exchange) {
 	delete(s.all, x)
 }
 
-// EndStreams ends the sockets and event streams under way: a gate that stops would wait for them for ever, and whoever was on one comes
-// back, to another gate.
+// EndStreams ends the WebSockets and event streams under way. A gate that stops would otherwise wait for them
+// without end. Their clients connect again, to another gate.
 func (p *Proxy) EndStreams() {
 	p.streams.mu.Lock()
 	defer p.streams.mu.Unlock()
@@ -100,10 +100,11 @@ func (p *Proxy) EndStreams() {
 	}
 }
 
-// Still says whether the session may still have what it asked for; see session.Lasting.
+// Still reports whether the session may still have what it asked for; see session.Lasting.
 func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.Allows(v) }
 
-// End breaks request and answer off, on both sides: the visitor's connection ends, so that nobody takes half of one for a whole.
+// End ends the request and its answer on both sides. It closes the visitor's connection, so that the client sees
+// that the answer is not complete.
 func (x *exchange) End() { x.cut(errOver) }
 
 func (x *exchange) cut(why error) {
@@ -113,7 +114,7 @@ func (x *exchange) cut(why error) {
 	go upkeep.Watch{}.Run(context.Background(), "end an answer", func(context.Context) {
 		x.lasting.stop()
 		visitor := http.NewResponseController(x.ResponseWriter)
-		_ = visitor.SetReadDeadline(time.Now())  // he may not be sending
-		_ = visitor.SetWriteDeadline(time.Now()) // or not be reading
+		_ = visitor.SetReadDeadline(time.Now())  // the visitor may not be sending
+		_ = visitor.SetWriteDeadline(time.Now()) // the visitor may not be reading
 	})
 }

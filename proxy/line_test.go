@@ -14,7 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// anyRequest is one that is over. Many of its values need no quotes; some do.
+// anyRequest is a finished request. Many of its values need no quotation marks, and some do.
 func anyRequest(t *rapid.T) (x *exchange, took time.Duration) {
 	value := func(name string, ordinary ...string) string {
 		return rapid.OneOf(rapid.SampledFrom(ordinary), rapid.StringMatching(`[!-~]{1,20}`), rapid.String()).Draw(t, name)
@@ -38,7 +38,7 @@ func anyRequest(t *rapid.T) (x *exchange, took time.Duration) {
 	return x, time.Duration(rapid.Int64().Draw(t, "took"))
 }
 
-// Whoever reads the log cannot tell which of the two wrote a line.
+// The two writers of the request line write the same bytes.
 func TestLinesAreThoseOfTheLibrary(t *testing.T) {
 	t.Parallel()
 	for _, json := range []bool{false, true} {
@@ -70,7 +70,7 @@ func TestLinesAreThoseOfTheLibrary(t *testing.T) {
 	}
 }
 
-// The lines that there are most of are ours: what is quoted costs three times as much.
+// Ordinary lines are written by Lines. A line with quoted values, written by slog, costs three times as much.
 func TestOrdinaryLinesAreNotLeftToTheLibrary(t *testing.T) {
 	t.Parallel()
 	x := &exchange{request: &http.Request{Method: "GET", Header: http.Header{}}, id: "NE2HOVSGMPB5ZHYXNKMSCB7U2R", address: "2001:db8::1",

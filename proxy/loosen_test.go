@@ -31,7 +31,7 @@ func (e entry) String() string {
 	return s
 }
 
-// compile parses entries. It reports false when they are refused, as two of a kind are.
+// compile parses entries. It returns false when they are refused, for example when two are the same.
 func compile(entries []entry) (Rules, bool) {
 	var lists [2][]string
 	for _, e := range entries {
@@ -45,13 +45,13 @@ func compile(entries []entry) (Rules, bool) {
 	return r, err == nil
 }
 
-// asWritten says whether the entry has this very method.
+// asWritten reports whether the entry has exactly this method.
 func (e entry) asWritten(method string) bool {
 	lists := func(m string) bool { return slices.Contains(e.methods, m) }
 	return e.methods == nil || lists(method) || method == "HEAD" && lists("GET")
 }
 
-// applies says whether the entry is about this method. To a protecting one "post" may be POST.
+// applies reports whether the entry applies to the method. A protecting entry reads "post" as POST.
 func (e entry) applies(method string) bool {
 	return e.asWritten(method) || !e.public && e.asWritten(strings.ToUpper(method))
 }
@@ -62,7 +62,7 @@ func below(prefix, page string) bool {
 
 var highEscape = regexp.MustCompile(`%[89A-Fa-f][0-9A-Fa-f]`)
 
-// names says whether the entry names a request in its own spelling.
+// names reports whether the entry names a request in the client's own spelling.
 func (e entry) names(method, raw string) bool {
 	if !e.asWritten(method) {
 		return false
@@ -76,7 +76,7 @@ func (e entry) names(method, raw string) bool {
 	return false
 }
 
-// needs is what somebody has to be. The zero value lets everybody pass.
+// needs is what a visitor needs. The zero value lets everybody pass.
 type needs struct {
 	user  bool
 	roles [][]string
@@ -101,10 +101,10 @@ func needsOf(a Access) needs {
 // requests are tried under each set of rules.
 const requests = 10
 
-// visitors are everybody there is: signed out, and signed in with each subset of the roles in use.
+// visitors are all kinds of visitors: signed out, and signed in with each subset of the roles in use.
 var visitors = [][]string{nil, {}, {"a"}, {"b"}, {"a", "b"}}
 
-// stricterOrEqual says whether whoever passes under n passes under m.
+// stricterOrEqual reports whether every visitor who passes under n passes under m.
 func (n needs) stricterOrEqual(m needs) bool {
 	for i, roles := range visitors {
 		if n.passes(i > 0, roles) && !m.passes(i > 0, roles) {
@@ -114,7 +114,7 @@ func (n needs) stricterOrEqual(m needs) bool {
 	return true
 }
 
-// forms are the four ways to compare a prefix with a page, each naive.
+// forms are the four ways to compare a prefix with a page, each in its simplest form.
 var forms = []func(prefix, page string) bool{
 	below,
 	func(prefix, page string) bool { return below(strings.ToLower(prefix), strings.ToLower(page)) },
@@ -122,7 +122,7 @@ var forms = []func(prefix, page string) bool{
 	func(prefix, page string) bool { return belowSuffixes(strings.ToLower(prefix), strings.ToLower(page)) },
 }
 
-// belowSuffixes takes suffixes off the page, and off the prefix where it names the page's file.
+// belowSuffixes removes suffixes from the page, and from the prefix where it names the page's file.
 func belowSuffixes(prefix, page string) bool {
 	bare := eachPart(page, withoutSuffix)
 	file := eachPart(prefix, func(s string) string { return s })
@@ -144,8 +144,8 @@ func withoutSuffix(s string) string {
 	return stem
 }
 
-// oracle is what the rules say of a page: in each form the longest rule decides, and one that does not cover the page
-// with case and suffixes counted sets nothing aside.
+// oracle is what the rules need for a page. In each form the longest rule decides. A rule that does not cover the
+// page with case and suffixes counted overrides no other.
 func oracle(entries []entry, method, page string) needs {
 	var n needs
 	for _, covers := range forms {
@@ -167,7 +167,7 @@ func oracle(entries []entry, method, page string) needs {
 	return n
 }
 
-// before says whether e decides where o does not, if it counts.
+// before reports whether e decides instead of o, if it counts.
 func (e entry) before(o entry) bool {
 	switch {
 	case len(e.prefix) != len(o.prefix):
@@ -197,7 +197,7 @@ var anEntry = rapid.Custom(func(t *rapid.T) entry {
 	return e
 })
 
-// someEntries are rules that may stand together. Half of them are a neighbour of one before.
+// someEntries are random rules that may be used together. Half of them are neighbours of an earlier one.
 var someEntries = rapid.Custom(func(t *rapid.T) []entry {
 	var list []entry
 	for _, e := range rapid.SliceOfN(anEntry, 1, 4).Draw(t, "entries") {
@@ -211,7 +211,7 @@ var someEntries = rapid.Custom(func(t *rapid.T) []entry {
 	return list
 })
 
-// neighbour is a path beside another: its last segment in other letters or with another suffix.
+// neighbour is a path beside another: its last segment in another case or with another suffix.
 func neighbour(t *rapid.T, p string) string {
 	i := strings.LastIndexByte(p, '/') + 1
 	stem := withoutSuffix(p[i:])
@@ -219,7 +219,8 @@ func neighbour(t *rapid.T, p string) string {
 	return p[:i] + rapid.SampledFrom(names).Draw(t, "neighbour")
 }
 
-// disguised is a raw path near the prefixes of the rules: one of them, something below or beside it, respelt.
+// disguised is a raw path near the prefixes of the rules: a prefix or a path below or beside it, in another
+// spelling.
 func disguised(t *rapid.T, entries []entry) string {
 	p := "/" + strings.Join(rapid.SliceOfN(segments, 0, 3).Draw(t, "path"), "/")
 	if len(entries) > 0 {
@@ -239,7 +240,7 @@ func disguised(t *rapid.T, entries []entry) string {
 	return "/" + strings.TrimPrefix(p, "/")
 }
 
-// climb leads out of what a rule names.
+// climb leads out of the path that a rule names.
 func climb(t *rapid.T, p string) string {
 	up := rapid.SampledFrom([]string{"/..", "/%2e%2e", "%2f..", "/..;"}).Draw(t, "up")
 	return p + strings.Repeat(up, strings.Count(p, "/"))
@@ -267,8 +268,8 @@ var respellings = []func(*rapid.T, string) string{
 	func(_ *rapid.T, p string) string { return "/page-data" + p + "/page-data.json" },
 }
 
-// Adding a rule changes nothing for any request that it does not name in its own spelling, when it is public; and makes
-// nothing looser there, when it protects.
+// A new public rule changes nothing for requests that it does not name in their own spelling. A new protecting rule
+// loosens nothing for them.
 func TestARuleHasNoSideEffect(t *testing.T) {
 	t.Parallel()
 	seen := map[bool]int{}
@@ -300,8 +301,7 @@ func describeEntry(e entry) string {
 	return fmt.Sprintf("PROTECT=%q", e)
 }
 
-// Whatever a path is disguised as: what is asked of the visitor is at least what the rules say of the page that an
-// upstream takes it for.
+// In every disguise, a path needs at least what the rules say of the page that an upstream reads it as.
 func TestADisguiseLoosensNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -314,7 +314,7 @@ func TestADisguiseLoosensNothing(t *testing.T) {
 
 func mustBeAsStrictAsThePage(t interface{ Fatalf(string, ...any) }, entries []entry, method, raw string) {
 	if !wellFormed(raw) {
-		return // answered with 400, whatever it would mean
+		return // answered with 400 in any case
 	}
 	rules, _ := compile(entries)
 	got := needsOf(rules.For(method, raw))
@@ -327,7 +327,7 @@ func mustBeAsStrictAsThePage(t interface{ Fatalf(string, ...any) }, entries []en
 		if page == "" {
 			continue
 		}
-		page = highEscape.ReplaceAllStringFunc(page, unescape) // to whoever decodes nothing, these are the letters
+		page = highEscape.ReplaceAllStringFunc(page, unescape) // an upstream that decodes nothing sees the letters
 		if want := oracle(entries, method, page); !got.stricterOrEqual(want) {
 			t.Fatalf("%v: %s %s is %q to %s, which needs %v, and the answer is %v",
 				entries, method, raw, page, u.name, want, got)
@@ -335,7 +335,7 @@ func mustBeAsStrictAsThePage(t interface{ Fatalf(string, ...any) }, entries []en
 	}
 }
 
-// What was seen, and what a mend that looks at the spelling alone lets pass.
+// Bugs that were seen, and bugs that a fix would leave if it looked at the spelling alone.
 func TestWhatALooseningRuleMustNotOpen(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ protect, public, method, path, want string }{
@@ -360,9 +360,10 @@ func TestWhatALooseningRuleMustNotOpen(t *testing.T) {
 		{"/uber", "/über", "GET", "/%C3%BCber", "user"},
 		{"/, /app.js.map", "/app", "GET", "/app", "user"},
 		{"/a.b.1", "", "GET", "/a", "user"},
-		{"/", "/.css", "GET", "/.css/%2e%2e/%2e%63%73%73", "user"},                 // which stays encoded where dots do not
-		{"/admin/list.css", "", "GET", "/ADMIN%2fLIST.%4a%53%4f%4e%2f%58", "user"}, // whose format is JSON/X to Rails
-		{"/admin.css", "", "GET", "/admin/..%20", "user"},                          // which is /admin/ to Windows
+		{"/", "/.css", "GET", "/.css/%2e%2e/%2e%63%73%73", "user"}, // dots stay encoded there
+		// Rails reads the format as JSON/X.
+		{"/admin/list.css", "", "GET", "/ADMIN%2fLIST.%4a%53%4f%4e%2f%58", "user"},
+		{"/admin.css", "", "GET", "/admin/..%20", "user"}, // Windows reads /admin/
 		{"/wiki/über=admin", "/wiki/über/public", "GET", "/wiki/u%CC%88ber/public", "admin"},
 	} {
 		got := describe(mustRules(t, c.protect, c.public).For(c.method, c.path))

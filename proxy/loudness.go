@@ -10,27 +10,29 @@ import (
 )
 
 const (
-	// linesMost is how many requests of an address or an IPv6 /64 get a line in a minute, and wideLines how many of a
-	// wider network. Of the others only their number is written. This machine and private networks have no such limit.
+	// linesMost is how many requests of an address or an IPv6 /64 are logged in linesEvery, and wideLines how many
+	// of a wider network. Of further ones only the number is logged. This machine and private networks have no such
+	// limit.
 	linesMost, wideLines = 1000, 4000
-	// linesEvery is for how long they are counted.
+	// linesEvery is the period of these limits.
 	linesEvery = time.Minute
-	// loudMost is how many networks are told apart in that time.
+	// loudMost is how many networks are counted separately in that time.
 	loudMost = 100_000
-	// saidMost is for how many of them it is said that they were left out; the rest are said together.
+	// saidMost is for how many of them the number of left-out requests is logged. Those of all others are logged
+	// together.
 	saidMost = 1000
 )
 
-// loudness bounds what one client has the gate write for its requests.
+// loudness limits what one client can make the gate log for its requests.
 type loudness struct {
 	mu     sync.Mutex
 	since  time.Time
 	by     map[netip.Prefix]int
-	hushed map[netip.Prefix]int64 // by the narrowest network; the zero Prefix: those that there are too many of
+	hushed map[netip.Prefix]int64 // by narrowest network; the zero Prefix is for all beyond saidMost
 	say    func(network netip.Prefix, requests int64)
 }
 
-// note counts a request, and says whether it gets a line.
+// note counts a request and reports whether it is logged.
 func (l *loudness) note(client netip.Addr, now time.Time) bool {
 	if share.Inner(client) {
 		return true
@@ -65,7 +67,7 @@ func (l *loudness) note(client netip.Addr, now time.Time) bool {
 	return !loud
 }
 
-// sum says what was left out, and begins anew. The lock is held.
+// sum logs the numbers of left-out requests and begins anew. The lock must be held.
 func (l *loudness) sum() {
 	for p, n := range l.hushed {
 		l.say(p, n)
@@ -73,14 +75,14 @@ func (l *loudness) sum() {
 	l.by, l.hushed = map[netip.Prefix]int{}, map[netip.Prefix]int64{}
 }
 
-// end says what is left to say.
+// end logs what is left to log.
 func (l *loudness) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sum()
 }
 
-// hush is a loudness.say.
+// hush is the function loudness.say. It logs the number of a network's left-out requests.
 func (p *Proxy) hush(network netip.Prefix, requests int64) {
 	from := "others"
 	if network.IsValid() {

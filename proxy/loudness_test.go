@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Networks beyond those that are told apart get no line and take no memory; those that are known go on.
+// Networks beyond the limit are not logged and take no memory. Known networks are counted as before.
 func TestLoudnessHasABound(t *testing.T) {
 	t.Parallel()
 	l := &loudness{say: func(netip.Prefix, int64) {}}

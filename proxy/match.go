@@ -2,7 +2,7 @@ package proxy
 
 import "strings"
 
-// matches reads the rule as the path was read.
+// matches reports whether the rule's prefix covers a reading, in the form of that reading.
 func (ru *rule) matches(rd reading) bool {
 	prefix := ru.prefix
 	if rd.folded {
@@ -14,7 +14,7 @@ func (ru *rule) matches(rd reading) bool {
 	return covers(prefix, rd.path)
 }
 
-// covers matches whole segments: /dashboard covers /dashboard/x and never /dashboards.
+// covers matches whole segments: /dashboard covers /dashboard/x, and not /dashboards.
 func covers(prefix, path string) bool {
 	if prefix == "/" {
 		return true
@@ -22,9 +22,9 @@ func covers(prefix, path string) bool {
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
 }
 
-// coversLoosely is covers for apps that find a page whatever its format: a segment may have a suffix that the rule does
-// not name (/page.json, /page.php/x), an extension that ends the rule may be missing or another one, a script may be
-// followed by a path, and the index file of a folder is the folder.
+// coversLoosely is covers for apps that find a page in any format. A segment may have a suffix that the rule does
+// not have (/page.json, /page.php/x). An extension at the end of the rule may be missing or another one. A script
+// may have a path after it. The index file of a folder counts as the folder.
 func coversLoosely(prefix, path string) bool {
 	if prefix == "/" {
 		return true
@@ -43,12 +43,12 @@ func coversLoosely(prefix, path string) bool {
 	return true
 }
 
-// sameStem says whether got is want, or want with a suffix.
+// sameStem reports whether got is want, or want with a suffix.
 func sameStem(want, got string) bool {
 	return strings.HasPrefix(got, want) && (len(got) == len(want) || got[len(want)] == '.')
 }
 
-// sameFile says whether got is the file want without its extension, or with another.
+// sameFile reports whether got is the file want without its extension, or with another one.
 func sameFile(want, got string) bool {
 	for i := 1; i < len(want); i++ {
 		if isExtension(want[i:]) && sameStem(want[:i], got) {
@@ -58,7 +58,7 @@ func sameFile(want, got string) bool {
 	return false
 }
 
-// isIndex says whether a file is what servers show for its folder.
+// isIndex reports whether servers show the file for its folder.
 func isIndex(name string) bool {
 	for _, stem := range []string{"index", "default", "home"} {
 		if len(name) > len(stem) && strings.EqualFold(name[:len(stem)], stem) && isExtension(name[len(stem):]) {
@@ -68,7 +68,7 @@ func isIndex(name string) bool {
 	return false
 }
 
-// cutSegment takes the first segment off a path that begins with a slash.
+// cutSegment cuts the first segment off a path that begins with a slash.
 func cutSegment(p string) (segment, rest string) {
 	p = strings.TrimPrefix(p, "/")
 	if i := strings.IndexByte(p, '/'); i >= 0 {
@@ -77,7 +77,8 @@ func cutSegment(p string) (segment, rest string) {
 	return p, ""
 }
 
-// hasExtension says whether a path ends like a file name, as /page.html and /a.tar.1 do, and /v1.2 and /.git do not.
+// hasExtension reports whether a path ends like a file name, as /page.html and /a.tar.1 do, and /v1.2 and /.git do
+// not.
 func hasExtension(path string) bool {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	for i := 1; i < len(name); i++ {

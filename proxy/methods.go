@@ -8,9 +8,9 @@ import (
 	"github.com/gatepost/gatepost/internal/spelling"
 )
 
-// registered are the methods of IANA's HTTP Method Registry (RFC 9110, section 16.1), the usual ones first, but for *,
-// which no request may have. A rule for another method is a typo: apps that answer methods of their own are protected
-// by rules without one.
+// registered are the methods of IANA's HTTP Method Registry (RFC 9110, section 16.1), the usual ones first. The
+// entry * is left out, as no request may have it. A rule for any other method is a typo. Apps with methods of their
+// own are protected by rules without methods.
 var registered = []string{
 	"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 	"ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "CONNECT", "COPY", "LABEL", "LINK", "LOCK", "MERGE",
@@ -19,8 +19,8 @@ var registered = []string{
 	"UPDATEREDIRECTREF", "VERSION-CONTROL",
 }
 
-// parseMethods reads methods with | between them. A protecting rule for nothing but methods that never get past the
-// gate is refused: it looks like a protection and is none.
+// parseMethods reads methods separated by |. It fails for a protecting rule whose methods the gate refuses anyway,
+// as it would protect nothing.
 func parseMethods(s string, public bool) ([]string, error) {
 	methods := strings.Split(s, "|")
 	for i, m := range methods {
@@ -39,7 +39,7 @@ func parseMethods(s string, public bool) ([]string, error) {
 	return methods, nil
 }
 
-// IsMethod says whether IANA's registry has a method. Others may be an app's own.
+// IsMethod reports whether IANA's registry has a method. Other methods may be an app's own.
 func IsMethod(m string) bool { return slices.Contains(registered, m) }
 
 func onlyRefused(methods []string) bool {

@@ -7,17 +7,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// class is the kind of route a request took.
+// class is the kind of route that a request took.
 type class int
 
 const (
-	classRefused class = iota // not a request we route at all
+	classRefused class = iota // not routed
 	classOwn
 	classPublic
 	classProtected
 	classes
 )
 
+// String is the class in metrics and in the log.
 func (c class) String() string { return [...]string{"none", "own", "public", "protected"}[c] }
 
 func classOf(a Access) class {
@@ -27,24 +28,25 @@ func classOf(a Access) class {
 	return classProtected
 }
 
-// outcome is what became of a request.
+// outcome is the result of a request.
 type outcome int
 
 const (
-	outcomeFault       outcome = iota // our own mistake
-	outcomeOwn                        // one of our pages answered
+	outcomeFault       outcome = iota // a fault of the gate
+	outcomeOwn                        // a page of the gate's answered
 	outcomeForwarded                  // the app answered
-	outcomeRedirected                 // sent to the public URL
-	outcomeBadRequest                 // what no browser sends
-	outcomeSignedOut                  // needs a user
+	outcomeRedirected                 // redirected to the public URL
+	outcomeBadRequest                 // malformed
+	outcomeSignedOut                  // needs a signed-in user
 	outcomeForbidden                  // needs another user
-	outcomeCrowded                    // too much at once from this network
+	outcomeCrowded                    // too many requests at once from this network
 	outcomeUnavailable                // PostgreSQL does not answer
 	outcomeUpstream                   // the app does not answer
-	outcomeClientGone                 // nobody was left to answer
+	outcomeClientGone                 // the client left
 	outcomes
 )
 
+// String is the outcome in metrics and in the log.
 func (o outcome) String() string {
 	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
 		"unavailable", "upstream_error", "client_gone"}[o]
@@ -68,7 +70,7 @@ func outcomeOf(status int) outcome {
 	return outcomeFault
 }
 
-// metrics holds its series resolved, so that counting a request looks nothing up.
+// metrics holds its series resolved, so that counting a request needs no look-up.
 type metrics struct {
 	inFlight prometheus.Gauge
 	requests [classes][outcomes]prometheus.Counter

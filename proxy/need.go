@@ -9,31 +9,30 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// Need is what a rule asks of a session besides that somebody is signed in: that it meets a condition with one of some
-// values.
+// Need is what a rule asks of a session besides a signed-in user: a condition with one of several values.
 type Need struct {
 	of     *condition
 	values []string
 }
 
-// condition is a kind of need. The next one is another value like ofRole, and the line in parseRule that makes its needs.
+// condition is a kind of need. A new kind is a value like ofRole, and a line in parseRule that makes its needs.
 type condition struct {
-	name string // of what the values are, as `gatepost explain` says it
-	// met says whether a session meets it with one of the values.
+	name string // the name of the values for `gatepost explain`
+	// met reports whether a session meets the condition with one of the values.
 	met func(v session.Session, values []string) bool
-	// status and refusal answer a session that does not.
+	// status and refusal are the answer to a session that does not.
 	status  int
 	refusal error
 }
 
-// ofRole asks for a user with one of some roles.
+// ofRole asks for a user with one of several roles.
 var ofRole = &condition{"role", func(v session.Session, roles []string) bool { return v.User.HasAny(roles) },
 	http.StatusForbidden, errors.New("the user lacks a role this path needs")}
 
-// Needs all have to be met.
+// Needs is a list of needs that all have to be met.
 type Needs []Need
 
-// String says them as in "role admin or owner, and staff"; empty: there are none.
+// String is the needs in words, as in "role admin or owner, and staff"; empty when there are none.
 func (ns Needs) String() string {
 	var kinds []string
 	each := map[string][]string{}
@@ -50,21 +49,22 @@ func (ns Needs) String() string {
 	return strings.Join(kinds, ", and ")
 }
 
-// imply says that whoever meets all of them meets another one.
+// imply reports whether every session that meets ns meets n.
 func (ns Needs) imply(n Need) bool {
 	return slices.ContainsFunc(ns, func(m Need) bool { return m.of == n.of && subset(m.values, n.values) })
 }
 
 // Access is what a request needs. The zero value needs a signed-in user.
 type Access struct {
+	// Public is whether no session is needed.
 	Public bool
-	Needs  Needs // none: any signed-in user will do
+	Needs  Needs // Needs are further conditions; empty for any signed-in user.
 }
 
-// Allows says whether a session meets what is needed.
+// Allows reports whether a session meets all needs.
 func (a Access) Allows(v session.Session) bool { return a.lacking(v) == nil }
 
-// lacking is the first condition that a session does not meet; nil: it meets all.
+// lacking is the first condition that a session does not meet; nil when it meets all.
 func (a Access) lacking(v session.Session) *condition {
 	for _, n := range a.Needs {
 		if !n.of.met(v, n.values) {
@@ -74,7 +74,7 @@ func (a Access) lacking(v session.Session) *condition {
 	return nil
 }
 
-// String says what a request needs.
+// String is what a request needs, in words.
 func (a Access) String() string {
 	switch {
 	case a.Public:

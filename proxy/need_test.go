@@ -9,8 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// A kind of condition that is not about roles is asked for with the others, said beside them, and refused in its own
-// words: what the next kind needs is a value and no station.
+// A need of a kind other than roles is checked with the others, printed beside them, and refused with its own
+// error. A new kind needs only a value.
 func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 	t.Parallel()
 	errYoung := errors.New("the session is too young")
@@ -38,7 +38,7 @@ func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 	if got, want := a.String(), "needs role admin or staff, and owner or admin, and age 1h"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
-	// What lasts is asked with the session, so that a condition it no longer meets ends it.
+	// A lasting answer is checked with its session, so that it ends when the session no longer meets a need.
 	x := &exchange{access: a}
 	if !x.Still(session.Session{User: admin, CreatedAt: old}) || x.Still(session.Session{User: admin, CreatedAt: time.Now()}) {
 		t.Error("what lasts goes on without what it needs, or ends with it")

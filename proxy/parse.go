@@ -9,7 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// ParseRules reads the two comma-separated lists. The error names every fault, quoting the offending entry.
+// ParseRules reads the comma-separated lists of both settings. Its error has every fault, with the entry in
+// question.
 func ParseRules(protect, public string) (Rules, error) {
 	a, err1 := parseList("GATEPOST_PROTECT", protect, false)
 	b, err2 := parseList("GATEPOST_PUBLIC", public, true)
@@ -83,7 +84,7 @@ func parseRule(entry string, public bool) (rule, error) {
 	return ru, nil
 }
 
-// ProtectingBelow lists the protecting rules, as written, for a prefix or something below it.
+// ProtectingBelow are the protecting rules, as written, for a prefix and for paths below it.
 func (r Rules) ProtectingBelow(prefix string) (list []string) {
 	for _, ru := range r.list {
 		if !ru.public && covers(prefix, ru.prefix) {
@@ -93,7 +94,7 @@ func (r Rules) ProtectingBelow(prefix string) (list []string) {
 	return list
 }
 
-// conflict refuses two rules of one list of which one could never decide.
+// conflict fails for two rules of one list when one of them could never decide.
 func conflict(list []rule, ru rule) error {
 	for _, other := range list {
 		if other.prefix != ru.prefix || (other.methods == nil) != (ru.methods == nil) {
@@ -109,7 +110,7 @@ func conflict(list []rule, ru rule) error {
 
 func (ru *rule) lists(method string) bool { return slices.Contains(ru.methods, method) }
 
-// addsNothingTo says whether a protecting rule asks only what another one for the same prefix asks of all its methods.
+// addsNothingTo reports whether a protecting rule asks only what another one with its prefix asks for all methods.
 func (ru *rule) addsNothingTo(other rule) bool {
 	if ru.public || slices.ContainsFunc(ru.needs, func(n Need) bool { return !other.needs.imply(n) }) {
 		return false

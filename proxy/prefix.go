@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// maxPrefix is in bytes: no request has a longer path, as the head of one is refused above 64 KiB.
+// maxPrefix is in bytes. No request has a longer path, as heads above 64 KiB are refused.
 const maxPrefix = 64 << 10
 
-// parsePrefix accepts a prefix in its plainest spelling, so that there is no question what it covers. What no path can
-// have is refused: such a rule would leave open what its author meant to close.
+// parsePrefix accepts a prefix in its plainest spelling only, so that it is clear what it covers. A prefix that no
+// path can have is refused: such a rule would leave open what its author meant to protect.
 func parsePrefix(s string, public bool) (string, error) {
 	if err := checkPrefix(s); err != nil {
 		return "", err
@@ -22,7 +22,7 @@ func parsePrefix(s string, public bool) (string, error) {
 	}
 	plain := p
 	if !public {
-		plain = strings.ReplaceAll(p, "+", "") // some read a blank for it, and others still the + that is protected
+		plain = strings.ReplaceAll(p, "+", "") // some apps read + as a blank, others as +, which the rule protects
 	}
 	for _, tr := range transforms {
 		if other := tr.apply(plain); other != plain {
@@ -62,14 +62,15 @@ func checkPrefix(s string) error {
 	return nil
 }
 
-// invisible are characters that come along when a rule is copied. The joiners belong to words of some languages.
+// invisible reports whether a character cannot be seen, such as one copied along with a rule. The joiners are
+// excepted, as some languages need them in words.
 func invisible(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	return !unicode.IsPrint(r) && r != nonJoiner && r != joiner
 }
 
-// placeholder says whether a segment is how routers and regular expressions write that any may stand there: :id, {id},
-// <id>, [id], (a|b), .+ or an end.
+// placeholder reports whether a segment is a placeholder of routers or regular expressions: :id, {id}, <id>, [id],
+// (a|b), .+ or an anchor.
 func placeholder(seg string) bool {
 	switch {
 	case strings.HasPrefix(seg, ":"), strings.HasPrefix(seg, "^"), strings.HasSuffix(seg, "$"):

@@ -1,8 +1,8 @@
-// Package proxy is the front door: every request enters here, is judged, and is answered by our own pages, refused, or
-// forwarded to the app with the identity of whoever is signed in.
+// Package proxy is the reverse proxy of the gate. It judges every request, and answers it with a page of the
+// gate's, refuses it, or forwards it to the app with the identity of the signed-in user.
 //
-// It decides on the bytes it forwards. What a path means to the app is not known here, so the rules judge every
-// plausible reading of it (reading.go), and the app receives exactly the bytes that were judged.
+// It decides on the bytes that it forwards. The meaning of a path to the app is not known here. So the rules judge
+// every plausible reading of it (reading.go), and the app gets exactly the bytes that were judged.
 package proxy
 
 import (
@@ -24,76 +24,77 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Config is what a Proxy needs. All fields are required unless they say otherwise.
+// Config is the configuration of a Proxy. All fields are required unless they say otherwise.
 type Config struct {
 	// Upstream is the app.
 	Upstream Upstream
 	// UpstreamTimeout is the longest wait for the first byte of the app's answer. Nothing is timed after that.
 	UpstreamTimeout time.Duration
-	// PublicURL is the origin people type. The app learns it as X-Forwarded-Host and -Proto, and a WebSocket
-	// handshake that carries our cookie must come from it.
+	// PublicURL is the origin that visitors type. The app gets it as X-Forwarded-Host and X-Forwarded-Proto, and a
+	// WebSocket handshake with the session cookie must come from it.
 	PublicURL *url.URL
-	// Rules say which paths need what. The zero value leaves every path public.
+	// Rules say what paths need. The zero value leaves every path public.
 	Rules Rules
-	// Identity is how the app is told who is there.
+	// Identity is the headers that tell the app who is signed in.
 	Identity Identity
 	// Cookie is the session cookie.
 	Cookie session.Cookie
-	// TrustedProxies are the peers whose X-Forwarded-For and X-Request-Id are believed. Empty: nobody's. A network
-	// listed here that clients can connect from lets them choose the address they are known by.
+	// TrustedProxies are the peers whose X-Forwarded-For and X-Request-Id are believed; empty for none. Clients in
+	// such a network can choose the address that they count as.
 	TrustedProxies []netip.Prefix
 
-	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797). It binds the whole host, for as long as it says,
-	// whatever comes to stand there. Empty: nothing is said.
+	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797); empty for none. It binds the host
+	// for its max-age, whatever is served there later.
 	HSTS string
 
-	// Page says which handler serves a raw path that is one of our own pages; nil: none, and it is the app's.
+	// Page returns the handler of a raw path that is a page of the gate's, and nil for a path of the app's.
 	Page func(rawPath string) http.Handler
-	// LeadsBack says whether one of our pages sends a visitor who is signed in back to the app. Nil: loops are not
-	// looked for.
+	// LeadsBack reports whether a page of the gate's redirects signed-in visitors to the app. When nil, login loops
+	// are not detected.
 	LeadsBack func(rawPath string) bool
-	// Refuse answers a request that goes no further. Status is 401 for a visitor who is not signed in.
+	// Refuse answers a request that is not forwarded. The status is 401 for a visitor who is not signed in.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
-	// Navigating says whether a browser is loading a page, as opposed to a script or a program asking for data.
+	// Navigating reports whether a browser is loading a page, as opposed to a script or a program that asks for
+	// data.
 	Navigating func(*http.Request) bool
 
-	// Log receives one line for each request. Default: slog.Default().
+	// Log gets one line for each request. Default: slog.Default().
 	Log *slog.Logger
-	// Lines writes most of them, where Log writes the others. The zero value leaves all to Log, which costs more.
+	// Lines writes most request lines to the same place at a lower cost. The zero value leaves all to Log.
 	Lines Lines
-	// Metrics registers what is counted. Nil: shown to nobody.
+	// Metrics registers the metrics. When nil, they are counted and not registered.
 	Metrics prometheus.Registerer
 }
 
-// Proxy is the gate as an http.Handler. It must not stand behind an http.ServeMux, which redirects paths it would
+// Proxy is the gate as an http.Handler. It must not be behind an http.ServeMux, which redirects paths that it would
 // clean.
 type Proxy struct {
 	c         Config
 	sessions  *session.Reader
 	forward   *httputil.ReverseProxy
 	app       *app
-	finders   []finder // of credentials
+	finders   []finder // one for each kind of credential
 	metrics   *metrics
 	streams   streams
 	loudness  loudness
 	ties      ties
 	trails    trails
-	loops     sync.Once // a loop between the app's login and ours was logged
+	loops     sync.Once // logs a login loop once
 	publicIs  publicURL
-	via       []string  // the gate's own id, the value of a header
-	untrusted sync.Once // the hint about an X-Forwarded-For that is not believed was logged
+	via       []string  // the gate's own id, as the value of a header
+	untrusted sync.Once // logs the hint about an X-Forwarded-For that is not believed once
 }
 
-// publicURL holds what each request compares with.
+// publicURL holds the parts of the public URL that requests are compared with.
 type publicURL struct {
 	origin, host string
 	hostname     string
 	loopback     bool
-	// hostHeader and schemeHeader are values of headers, which nobody changes.
+	// hostHeader and schemeHeader are values of headers, which are never modified.
 	hostHeader, schemeHeader []string
 }
 
-// New makes a Proxy in front of the app, with the sessions of a Reader. Close it when done.
+// New returns a Proxy in front of the app that uses the sessions of a Reader. Close must be called in the end.
 func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -107,7 +108,7 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	return p
 }
 
-// Close ends idle connections to the app, and says what is left to log.
+// Close ends idle connections to the app, and logs what is left to log.
 func (p *Proxy) Close() {
 	p.app.transport.CloseIdleConnections()
 	p.loudness.end()
@@ -115,7 +116,7 @@ func (p *Proxy) Close() {
 
 var errOrigin = errors.New("a WebSocket handshake with a session came from another origin")
 
-// ServeHTTP takes a request through the stations, each of which sees it once.
+// ServeHTTP serves a request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := p.begin(w, r)
 	defer p.end(x)
@@ -154,8 +155,8 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 	p.serveUpstream(x, r)
 }
 
-// identify finds out who is there and whether they may pass. On public paths a session only adds identity, and its
-// absence, for whatever reason, refuses nobody.
+// identify finds the session of a request and decides whether it may pass. On a public path a session only adds
+// identity, and a missing or invalid one refuses nobody.
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
 	presented, present, err := p.credentialIn(r.Header)
 	if err != nil {
@@ -202,8 +203,8 @@ func unlessNoSession(err error) error {
 	return err
 }
 
-// fromOurOrigin judges a handshake by its Origin. Browsers always send one; a program that sends none has no user
-// who could be tricked.
+// fromOurOrigin checks the Origin of a WebSocket handshake. Browsers always send it. A program without it has no
+// user whom another site could trick.
 func (p *Proxy) fromOurOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) == 0 {
@@ -213,8 +214,8 @@ func (p *Proxy) fromOurOrigin(r *http.Request) bool {
 	return len(origins) == 1 && err == nil && sameOrigin(u, p.c.PublicURL)
 }
 
-// otherLoopbackName catches a browser that opened 127.0.0.1 while the public URL says localhost, or the like: the
-// cookie would belong to one name only.
+// otherLoopbackName reports whether a browser uses another name of this machine than the public URL, such as
+// 127.0.0.1 for localhost. The session cookie would belong to one of them only.
 func (p *Proxy) otherLoopbackName(r *http.Request) bool {
 	if !p.publicIs.loopback || r.Host == p.publicIs.host || !isGet(r.Method) {
 		return false
@@ -232,11 +233,11 @@ func (p *Proxy) toPublicURL(x *exchange, t target) {
 	x.WriteHeader(http.StatusSeeOther)
 }
 
-// servePage hands over to our own pages, which learn the client's address and the request id where handlers look for
-// them.
+// servePage serves a page of the gate's. Its handler finds the client's address and the request id in the usual
+// places.
 func (p *Proxy) servePage(x *exchange, r *http.Request, page http.Handler) {
 	x.class, x.outcome = classOwn, outcomeOwn
-	dropBody(x, r) // a form that is read sets its own limit
+	dropBody(x, r) // a handler that reads a form sets its own limit
 	r.Header.Set("X-Request-Id", x.id)
 	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
 	page.ServeHTTP(x, r)
@@ -246,7 +247,7 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	x.outcome = outcomeForwarded
 	defer cleanTrailers(x.Header())
 	if !isWebSocket(r.Header) {
-		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel past the rules
+		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel that no rule judges
 	}
 	ctx := withExchange(r.Context(), x)
 	if r.ContentLength == 0 {
@@ -256,21 +257,23 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)
 	defer x.body.stop()
 	p.holdUpload(x, r.ContentLength)
-	// The app may answer while it still reads, and the answer may be what the client waits for.
+	// The app may answer while it still reads the body, and the client may wait for the answer.
 	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
 	out := r.WithContext(ctx)
-	// Never on r itself: the server looks at r.Body for what is left unread, and would take it for the next request.
+	// r itself must keep its body: the server reads what is left of r.Body, and would otherwise take it for the
+	// next request.
 	out.Body = x.body
 	p.forward.ServeHTTP(x, out)
 }
 
-// unreadTimeout bounds the wait for a body that nobody will read: the server takes some of it off the connection before
-// it sends an answer of ours, so that the client is ready to listen.
+// unreadTimeout limits the wait for a body that is not read. The server reads some of it before it sends the gate's
+// answer, so that the client is ready to read that.
 const unreadTimeout = time.Second
 
 func dropBody(x *exchange, r *http.Request) {
 	if r.ContentLength != 0 {
-		_ = http.NewResponseController(x).SetReadDeadline(time.Now().Add(unreadTimeout)) // not every connection has one
+		// Not every connection has a deadline.
+		_ = http.NewResponseController(x).SetReadDeadline(time.Now().Add(unreadTimeout))
 	}
 }
 
@@ -285,7 +288,7 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 	p.c.Refuse(x, r, status, err)
 }
 
-// IsLoopback says whether a host name means this very machine: localhost, a name below it, or a loopback address.
+// IsLoopback reports whether a host name means this machine: localhost, a name below it, or a loopback address.
 func IsLoopback(name string) bool {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
@@ -295,7 +298,7 @@ func IsLoopback(name string) bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
-// hostname is the name in a Host header: lower-case, without port and brackets.
+// hostname is the name in a Host header, in lower case, without port and brackets.
 func hostname(host string) string {
 	u := url.URL{Host: host}
 	return strings.ToLower(u.Hostname())

@@ -25,7 +25,7 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// TestMain has rapid try more than it does by default, unless the command line says how much.
+// TestMain makes rapid try more cases than by default, unless the command line says how many.
 func TestMain(m *testing.M) {
 	checks := flag.Lookup("rapid.checks")
 	flag.Parse()
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	authtest.Main(m)
 }
 
-// recorder is an app that writes down the exact bytes of each request and answers with what the test says.
+// recorder is an app that records the exact bytes of each request and answers as the test says.
 type recorder struct {
 	listener net.Listener
 	mu       sync.Mutex
@@ -85,7 +85,7 @@ func (rec *recorder) serve(conn net.Conn) {
 		answer := rec.answer
 		rec.mu.Unlock()
 		if _, err := io.WriteString(conn, answer); err != nil || !strings.HasPrefix(head.String(), "GET ") {
-			return // bodies are not read: close, as a careless app might
+			return // bodies are not read; closes, as a careless app might
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (rec *recorder) answerWith(s string) {
 	rec.answer = s
 }
 
-// take returns the requests seen since the last call.
+// take returns the requests since the last call.
 func (rec *recorder) take() []string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -159,7 +159,8 @@ func config(t *testing.T, upstream string) proxy.Config {
 	}
 }
 
-// send writes raw bytes to the gate and reads everything until it closes, or the answer to the one request is there.
+// send writes raw bytes to the gate, and reads until the connection closes or the answer to the request is
+// complete.
 func (d *door) send(t *testing.T, raw string) (status int, h http.Header, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", d.address)
@@ -433,7 +434,7 @@ func TestUpgrades(t *testing.T) {
 	}
 }
 
-// A WebSocket in both directions, for as long as both sides want.
+// A WebSocket works in both directions for as long as both sides want.
 func TestAWebSocketStreamsBothWays(t *testing.T) {
 	t.Parallel()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -594,7 +595,7 @@ func TestAnOtherLoopbackNameIsSentToThePublicURL(t *testing.T) {
 		{"app.localhost:8080", "GET //evil.example/", "text/html", "http://localhost:8080//evil.example/"},
 		{"127.0.0.1:8080", "GET /public", "*/*", ""},
 		{"127.0.0.1:8080", "POST /public", "text/html", ""},
-		{"localhost:9999", "GET /public", "text/html", ""}, // a mapped port is the same name
+		{"localhost:9999", "GET /public", "text/html", ""}, // a mapped port has the same name
 		{"evil.example", "GET /public", "text/html", ""},
 	} {
 		status, h, _ := d.send(t, c.line+" HTTP/1.1\r\nHost: "+c.host+"\r\nAccept: "+c.accept+"\r\n\r\n")
@@ -604,7 +605,7 @@ func TestAnOtherLoopbackNameIsSentToThePublicURL(t *testing.T) {
 	}
 }
 
-// ownLogin has /login be a page of ours, and no other path.
+// ownLogin makes /login the only page of the gate's.
 func ownLogin(serve http.HandlerFunc) func(rawPath string) http.Handler {
 	return func(rawPath string) http.Handler {
 		if rawPath == "/login" {
@@ -640,7 +641,7 @@ func TestAPanicIsA500AndTheGateGoesOn(t *testing.T) {
 	}
 }
 
-// What is left of a body when the app answers early must never be taken for further requests.
+// When the app answers early, the rest of the body is never read as further requests.
 func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -649,7 +650,7 @@ func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 		mu.Lock()
 		seen = append(seen, r.RequestURI)
 		mu.Unlock()
-		w.WriteHeader(http.StatusNotFound) // without reading
+		w.WriteHeader(http.StatusNotFound) // without reading the body
 	}))
 	defer app.Close()
 	d := newDoor(t, func(c *proxy.Config) { c.Upstream, _ = proxy.ParseUpstream(app.URL) })
@@ -664,7 +665,7 @@ func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 		go func() {
 			head := get("POST /public", fmt.Sprintf("Content-Length: %d", len(body)))
 			_, _ = io.WriteString(conn, head)
-			for len(body) > 0 { // piece by piece, so that the answer overtakes it
+			for len(body) > 0 { // piece by piece, so that the answer comes before the end
 				n := min(len(body), 64<<10)
 				if _, err := io.WriteString(conn, body[:n]); err != nil {
 					return
@@ -673,7 +674,7 @@ func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 			}
 			_, _ = io.WriteString(conn, get("GET /last", "Connection: close")) // so that reading ends
 		}()
-		all, _ := io.ReadAll(conn) // cut off or closed
+		all, _ := io.ReadAll(conn) // the connection was cut or closed
 		if n := strings.Count(string(all), "HTTP/1.1 "); n > 2 {
 			t.Errorf("%d answers to two requests", n)
 		}
@@ -688,7 +689,7 @@ func TestTheRestOfAnUnreadBodyIsNoRequest(t *testing.T) {
 	}
 }
 
-// After an answer to half a body the connection ends: nothing that follows on it is a request.
+// After an answer to half a body the connection ends, and what follows on it is not read as a request.
 func TestAnAnswerToHalfABodyEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"10000\r\nx", "5\r\nhello\r\n", "5\r\nhello\r\nZZ\r\n"} {
@@ -719,7 +720,7 @@ func TestAnAnswerToHalfABodyEndsTheConnection(t *testing.T) {
 	}
 }
 
-// A client that announces a body and sends none gets its refusal all the same.
+// A client that announces a body and sends none still gets its refusal.
 func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
@@ -736,7 +737,7 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-// The timeout also holds while a body is being sent to an app that takes none of it.
+// The timeout also applies while a body is sent to an app that does not read it.
 func TestAnAppThatNeverReadsIs504(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -745,7 +746,8 @@ func TestAnAppThatNeverReadsIs504(t *testing.T) {
 	}
 	defer l.Close()
 	d := newDoor(t, func(c *proxy.Config) {
-		c.Upstream, _ = proxy.ParseUpstream("http://" + l.Addr().String()) // the kernel accepts, nobody reads
+		// The kernel accepts, and no program reads.
+		c.Upstream, _ = proxy.ParseUpstream("http://" + l.Addr().String())
 		c.UpstreamTimeout = 300 * time.Millisecond
 	})
 	res, err := http.Post("http://"+d.address+"/public", "text/plain", io.LimitReader(zeros{}, 64<<20))

@@ -5,24 +5,24 @@ import (
 	"unicode/utf8"
 )
 
-// A reading is what some upstream might take a path for. Servers, routers and frameworks differ in what they decode,
-// clean and drop, so one target can mean several pages; the rules judge all of them.
+// reading is what some upstream might read a path as. Servers, routers and frameworks differ in what they decode,
+// clean and drop, so one path can mean several pages. The rules judge all of them.
 type reading struct {
 	path    string
-	counted string // path with case and suffixes counted
-	folded  bool   // letter case does not count, in the rules either
-	loose   bool   // format suffixes do not count: /page.json is /page, and /page may be the file page.html
-	how     string // for explain: the transformations that led here
+	counted string // path before case was ignored
+	folded  bool   // letter case is ignored, also in the rules
+	loose   bool   // format suffixes are ignored: /page.json is /page, and /page may be the file page.html
+	how     string // the transforms that led to the path, for explain
 }
 
-// Bounds on the work for one path: readings followed, and bytes of them all together.
+// Limits on the work for one path: the number of readings, and their bytes together.
 const (
 	maxReadings     = 64
 	maxReadingBytes = 256 << 10
 )
 
-// plain says that a path has a single reading: lower-case letters, digits, dashes and single slashes, and no script in
-// front.
+// plain reports whether a path has a single reading: lower-case letters, digits, dashes and single slashes, with no
+// script at its start.
 func plain(p string) bool {
 	if p == "" || p[0] != '/' || strings.HasPrefix(p, "/index/") {
 		return false
@@ -39,8 +39,8 @@ func plain(p string) bool {
 	return true
 }
 
-// visitReadings calls visit with each reading of a raw path once. It reports false when there are more than we follow;
-// then the visited ones are not all there is.
+// visitReadings calls visit once for each reading of a raw path. It returns false when there are more readings than
+// the limits allow, and some were not visited.
 func visitReadings(raw string, visit func(reading)) (complete bool) {
 	var buf [8]reading
 	found := append(buf[:0], reading{path: lettersDecoded(raw)})
@@ -63,8 +63,8 @@ func visitReadings(raw string, visit func(reading)) (complete bool) {
 	return true
 }
 
-// lettersDecoded decodes letters beyond ASCII. They have no other spelling in a URL, so that this makes no second
-// reading; rules are written with the letters themselves.
+// lettersDecoded decodes letters beyond ASCII. This makes no second reading, as a URL has no other spelling for
+// them. Rules are written with the letters themselves.
 func lettersDecoded(raw string) string {
 	for i := 0; i+1 < len(raw); i++ {
 		if raw[i] == '%' && raw[i+1] >= '8' {
@@ -74,7 +74,7 @@ func lettersDecoded(raw string) string {
 	return raw
 }
 
-// visitForms visits a reading as it is, with its case ignored, and both again without regard to format suffixes.
+// visitForms visits a reading as it is and with case ignored, and both again with format suffixes ignored.
 func visitForms(rd reading, visit func(reading)) {
 	rd.counted = rd.path
 	low := reading{path: fold(rd.path), counted: rd.path, folded: true, how: join(rd.how, "case ignored")}

@@ -9,28 +9,28 @@ import (
 // rule is one entry of GATEPOST_PROTECT or GATEPOST_PUBLIC.
 type rule struct {
 	text    string   // as written, for explain
-	methods []string // nil: every method
-	prefix  string   // "/" or without a slash at its end
+	methods []string // nil for every method
+	prefix  string   // "/", or without a slash at its end
 	public  bool
-	needs   Needs // none: any signed-in user
+	needs   Needs // empty for any signed-in user
 
-	folded string // the prefix under the reading that ignores case
-	depth  int    // how many segments the prefix has
+	folded string // the prefix for readings that ignore case
+	depth  int    // number of segments of the prefix
 }
 
-// Rules say which paths need what. A path that no rule matches is public; the zero value makes every path public.
+// Rules say what paths need. A path that no rule matches is public. The zero value makes every path public.
 type Rules struct {
 	list []rule
-	// everyPath is set when even a plain path has several readings: the prefix of a protecting rule has upper-case
-	// letters, or names a file with an extension, which apps serve without it too.
+	// everyPath is set when even a plain path has several readings: a protecting rule has upper-case letters, or
+	// names a file with an extension, which apps may serve without the extension too.
 	everyPath bool
 }
 
-// request is what the rules are asked about.
+// request is the method and the path that rules are matched with.
 type request struct {
 	method string
-	// spellings are its own ones of the path: as the client sent it, letters beyond ASCII decoded, and of a data route
-	// the page.
+	// spellings are the client's own spellings of the path: as sent, with letters beyond ASCII decoded, and the
+	// page of a data route.
 	spellings [3]string
 }
 
@@ -39,7 +39,7 @@ func newRequest(method, rawPath string) request {
 	return request{method, [3]string{sent, nextPage(sent), gatsbyPage(sent)}}
 }
 
-// namesMethod says whether the rule has a list of methods with this one in it, as written. GET includes HEAD.
+// namesMethod reports whether the rule lists the method, as written. GET includes HEAD.
 func (ru *rule) namesMethod(method string) bool {
 	for _, m := range ru.methods {
 		if m == method || m == http.MethodGet && method == http.MethodHead {
@@ -49,7 +49,7 @@ func (ru *rule) namesMethod(method string) bool {
 	return false
 }
 
-// names says whether the rule names a request in its own spelling.
+// names reports whether the rule names a request in the client's own spelling.
 func (ru *rule) names(q request) bool {
 	if ru.methods != nil && !ru.namesMethod(q.method) {
 		return false
@@ -57,14 +57,14 @@ func (ru *rule) names(q request) bool {
 	return covers(ru.prefix, q.spellings[0]) || covers(ru.prefix, q.spellings[1]) || covers(ru.prefix, q.spellings[2])
 }
 
-// appliesTo says whether the rule has a say about a method. Some apps take "post" for "POST": a protecting rule counts
-// for every spelling, a public one for its own.
+// appliesTo reports whether the rule applies to a method. Some apps read "post" as "POST", so a protecting rule
+// applies to every spelling of its methods. A public rule applies to its own.
 func (ru *rule) appliesTo(method string) bool {
 	return ru.methods == nil || ru.namesMethod(method) || !ru.public && ru.namesMethod(strings.ToUpper(method))
 }
 
-// For says what a request needs: the strictest of what each plausible reading of its path needs. It is pure, and its
-// work is bounded whatever the path. rawPath is the path as the client sent it, before any decoding.
+// For is what a request needs: the strictest of what the plausible readings of its path need. It has no side
+// effects, and its work is bounded for every path. rawPath is the path as the client sent it, before any decoding.
 func (r Rules) For(method, rawPath string) Access {
 	var v verdict
 	if plain(rawPath) && !r.everyPath {
@@ -79,7 +79,7 @@ func (r Rules) For(method, rawPath string) Access {
 // verdict collects what the readings need.
 type verdict struct {
 	protected bool
-	overflow  bool  // more readings than we follow: everything any rule asks for
+	overflow  bool  // more readings than the gate follows, so all needs of all rules count
 	rules     []int // protecting rules with needs that decided a reading
 }
 
@@ -115,17 +115,17 @@ func (r Rules) judge(q request, rd reading, v *verdict) {
 	}
 }
 
-// standing is a rule beside a reading that it matches.
+// standing is a rule that matches a reading.
 type standing struct {
 	*rule
 	index   int
-	named   bool // it names the method, however that is written
-	loosens bool // it may set others aside: what is asked for is what its author meant
+	named   bool // the rule names the method, in any letter case
+	loosens bool // the rule may override others, as the request is what its author meant
 }
 
-// matching are the rules that match a reading, appended to found. A rule loosens a request that it names in its own
-// spelling, and there only the readings that lie below it with case and suffixes counted. Otherwise a rule for one file
-// would open the file beside it.
+// matching appends the rules that match a reading to found. A rule loosens only a request that it names in the
+// client's own spelling, and then only readings below its prefix with case and suffixes counted. Otherwise a rule
+// for one file would open the file beside it.
 func (r Rules) matching(q request, rd reading, found []standing) []standing {
 	for i := range r.list {
 		ru := &r.list[i]
@@ -137,14 +137,14 @@ func (r Rules) matching(q request, rd reading, found []standing) []standing {
 	return found
 }
 
-// setAside says whether a rule counts for nothing, because another one comes before it and may loosen.
+// setAside reports whether a rule does not count, because one that may loosen comes before it.
 func setAside(s standing, matching []standing) bool {
 	return slices.ContainsFunc(matching, func(o standing) bool { return o.loosens && o.before(s) })
 }
 
-// before says whether a rule comes before one that protects: the longer prefix, and of two that are equally long the
-// one that names the method. One in deeper folders is not the shorter one because of its letters, so both are compared,
-// and letters as they count when case and accents do not.
+// before reports whether a rule comes before a protecting one: it has the longer prefix, or the same length and
+// names the method. Length is compared in segments and in letters, because a prefix in deeper folders may have
+// fewer letters. Letters are counted without case and accents.
 func (s standing) before(o standing) bool {
 	switch {
 	case s.depth < o.depth || len(s.folded) < len(o.folded):

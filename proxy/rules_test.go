@@ -17,7 +17,7 @@ func mustRules(t testing.TB, protect, public string) Rules {
 	return r
 }
 
-// describe puts an Access into a word: public, user, or the roles.
+// describe is an Access in a word: public, user, or the roles.
 func describe(a Access) string {
 	switch {
 	case a.Public:
@@ -47,10 +47,10 @@ func TestRulesDecideByTheLongestPrefix(t *testing.T) {
 		{"GET", "/api/items", "public"},
 		{"HEAD", "/api/items", "public"},
 		{"POST", "/api/items", "user"},
-		{"get", "/api/items", "user"}, // an app may take it for something else
+		{"get", "/api/items", "user"}, // an app may read it as another method
 		{"POST", "/api/status", "public"},
 		{"POST", "/forms", "user"},
-		{"post", "/forms", "user"}, // or for POST
+		{"post", "/forms", "user"}, // an app may read it as POST
 		{"GET", "/forms", "public"},
 		{"GET", "/admin", "admin|owner"},
 		{"GET", "/admin/help", "user"},
@@ -98,7 +98,7 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 	}
 }
 
-// A typo that would leave a path open is refused, and the offending part is quoted.
+// A typo that would leave a path open is refused, and the wrong part is quoted.
 func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ protect, want string }{
@@ -151,7 +151,7 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 	}
 }
 
-// Registered methods are those of IANA's registry; what nobody may send is in it too.
+// The registered methods are those of IANA's registry, including methods that the gate refuses.
 func TestEveryRegisteredMethodCanBeNamed(t *testing.T) {
 	t.Parallel()
 	if len(registered) != 40 || slices.Contains(registered, "*") {
@@ -183,8 +183,8 @@ func TestRulesThatAreLikelyNotMeant(t *testing.T) {
 		{"/dashboard, /api", "GET /api", nil},
 		{"/, GET /a", "/a", nil},                           // POST
 		{"/, GET /a", "GET /a", []string{"opens nothing"}}, // the same method
-		{"/, /a.html", "/a", nil},                             // what lies below
-		{"/", "TRACE /x", []string{"answers TRACE with 405"}}, // whatever it names
+		{"/, /a.html", "/a", nil},                             // paths below it
+		{"/", "TRACE /x", []string{"answers TRACE with 405"}}, // refused whatever rules name it
 		{"/", "/a, /a/b", []string{`rule "/a/b" opens nothing: without it`}},
 		{"POST /api", "GET /api", []string{"opens nothing"}},
 		{"/app=admin, /app/x", "/app/x/y", nil},
@@ -200,7 +200,7 @@ func TestRulesThatAreLikelyNotMeant(t *testing.T) {
 	}
 }
 
-// An example is not made up: the gate is asked about it, and the rule counts for it.
+// An example is a real decision of the gate, and its rule counts for it.
 func TestEachRuleIsDescribedWithAnExample(t *testing.T) {
 	t.Parallel()
 	got := mustRules(t, "/, /admin=admin|owner, POST /api=writer", "GET /admin/help, /favicon.ico, /").Describe()
@@ -253,7 +253,7 @@ func TestExplainSaysWhyARuleDoesNotCount(t *testing.T) {
 	}
 }
 
-// Every spelling of a protected page that some upstream reads as that page.
+// Spellings of a protected page that some upstream reads as that page.
 func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, "/dashboard, /admin=admin, /files/report.html, /über", "/public, /favicon.ico")
@@ -284,7 +284,7 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 	}
 }
 
-// A rule that names a file covers what servers take for that file, and not what only begins like it.
+// A rule that names a file covers the names that servers read as that file, and no others that begin like it.
 func TestARuleForAFileCoversItsOtherNames(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, "/admin.php, /members/index.html, /report.html", "")
@@ -320,7 +320,7 @@ func TestEachReadingsRolesAreNeeded(t *testing.T) {
 		"/x/..;/admin":         "admin",
 		"/assets/app.js":       "public",
 		"/assets/a%2Fb.js":     "public",
-		"/assets%2Fapp.js":     "user", // to an app that does not decode, a page of its own
+		"/assets%2Fapp.js":     "user", // an app that does not decode has a page of its own there
 		"/assets/..%2fprivate": "user",
 	} {
 		if got := describe(r.For("GET", p)); got != want {
@@ -392,7 +392,7 @@ func FuzzReadings(f *testing.F) {
 	for _, s := range []string{"/x/..%2fdashboard", "//x/dashboard", "/a;b/%252e%252e/c.json", "/%c0%af%00", "/_next/data/a/b.json"} {
 		f.Add(s)
 	}
-	r, _ := ParseRules("/dashboard", "") // as written it is right
+	r, _ := ParseRules("/dashboard", "") // valid as written
 	f.Fuzz(func(t *testing.T, raw string) {
 		raw = "/" + raw
 		n := 0
@@ -424,7 +424,7 @@ func BenchmarkRulesFor(b *testing.B) {
 	}
 }
 
-// The dearest paths that fit into a request: the work for each stays within what one password hash costs.
+// The work for the most expensive paths that fit into a request is less than that of one password hash.
 func BenchmarkHostilePaths(b *testing.B) {
 	r := mustRules(b, "/dashboard, /admin=admin", "/public")
 	for name, p := range map[string]string{

@@ -13,7 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// gateFor is a Proxy without sessions in front of an app, and what it refused with.
+// gateFor is a Proxy without sessions in front of an app, and the errors that it refused with.
 func gateFor(t *testing.T, app http.HandlerFunc, change func(*Proxy)) (gate http.Handler, refusals *[]int) {
 	t.Helper()
 	behind := httptest.NewServer(app)
@@ -34,7 +34,7 @@ func gateFor(t *testing.T, app http.HandlerFunc, change func(*Proxy)) (gate http
 	return p, refusals
 }
 
-// Of two credentials of different kinds none is believed, however good each is, and the app sees neither request.
+// A request with credentials of two kinds is refused, even when both are valid, and does not reach the app.
 func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
 	t.Parallel()
 	reached := 0
@@ -54,8 +54,8 @@ func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
 	}
 }
 
-// The app of a request is chosen once, and all that is done for the request is done with that one: its rules, where it
-// is, and by which headers it is told who is there.
+// The app of a request is chosen once. Its rules, its address and its identity headers are used for the whole
+// request.
 func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

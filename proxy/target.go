@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// target is the request target in the client's own bytes. The rules judge path, and the app receives exactly it.
+// target is the request target in the client's own bytes. The rules judge its path, and the app gets exactly that
+// path.
 type target struct {
 	path, query string
 	hasQuery    bool
 }
 
-// String is the path with the query, as it stood in the request line.
+// String is the path with the query, as in the request line.
 func (t target) String() string {
 	if !t.hasQuery {
 		return t.path
@@ -26,7 +27,7 @@ var (
 	errMethod = errors.New("the method is not forwarded")
 )
 
-// refusedMethods act on the connection or the proxy, not on a page.
+// refusedMethod reports whether a method acts on the connection or the proxy, not on a page.
 func refusedMethod(m string) bool {
 	switch strings.ToUpper(m) {
 	case http.MethodTrace, "TRACK", http.MethodConnect, "PRI":
@@ -35,8 +36,8 @@ func refusedMethod(m string) bool {
 	return false
 }
 
-// parseTarget takes the target from the request line, where Go has not cleaned it. public is the one host that an
-// absolute target may name.
+// parseTarget reads the target from the request line, where Go has not cleaned it. An absolute target may name no
+// host but that of public.
 func parseTarget(r *http.Request, public *url.URL) (target, error) {
 	raw := r.RequestURI
 	if !strings.HasPrefix(raw, "/") {
@@ -53,7 +54,7 @@ func parseTarget(r *http.Request, public *url.URL) (target, error) {
 	return t, nil
 }
 
-// cutOrigin takes the origin off an absolute target for ourselves. Proxies and some clients send those.
+// cutOrigin removes the gate's own origin from an absolute target. Proxies and some clients send absolute targets.
 func cutOrigin(raw string, public *url.URL) (string, bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User != nil || !sameOrigin(u, public) {
@@ -70,7 +71,7 @@ func cutOrigin(raw string, public *url.URL) (string, bool) {
 	return rest[i:], true
 }
 
-// sameOrigin compares scheme, host and port, the default port being as good as none.
+// sameOrigin compares scheme, host and port. The default port is the same as none.
 func sameOrigin(a, b *url.URL) bool {
 	return a.Host != "" && strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
@@ -85,7 +86,7 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// wellFormed refuses control bytes, raw \ and #, and % that starts no escape.
+// wellFormed rejects control bytes, raw \ and #, and a % that begins no escape.
 func wellFormed(path string) bool {
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
@@ -98,8 +99,8 @@ func wellFormed(path string) bool {
 	return true
 }
 
-// forwardable says whether Go's client can send the path unchanged. Any path travels as an opaque target, except one
-// that begins with two slashes: that would be taken for a host, and has to be spelled as Go itself would.
+// forwardable reports whether Go's client can send the path unchanged. Any path travels as an opaque target, except
+// one that begins with two slashes: it would be read as a host, and has to be in Go's own spelling.
 func forwardable(path string) bool {
 	if !strings.HasPrefix(path, "//") {
 		return true
@@ -117,7 +118,7 @@ func setPath(u *url.URL, path string) {
 	}
 }
 
-// Refused is the status with which a request is refused whoever sends it, 0 when it is not: for `gatepost explain`.
+// Refused is the status of a request that is refused whoever sends it, for `gatepost explain`; 0 when it is not.
 func Refused(method, rawTarget string, public *url.URL) int {
 	if refusedMethod(method) {
 		return http.StatusMethodNotAllowed

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Some schemes log in connections and not requests (NTLM, Negotiate: RFC 4559, section 6): the app then takes whatever
-// comes on the connection for that user's. Such a connection to the app is never shared. It is tied to one connection
-// of a visitor's while a handshake goes on, which takes several requests, and after that for requests with the same
-// session of ours only. Without a session it is closed when the handshake is over, and behind a trusted proxy, whose
-// connections are many visitors', at once; over HTTP/2 always.
+// Some authentication schemes sign in a connection and not a request (NTLM, Negotiate: RFC 4559, section 6). The
+// app then takes all requests on the connection for that user's. The gate never shares such a connection to the
+// app. It is tied to one connection of a visitor: during the handshake, which takes several requests, and after it
+// for requests with the same session of the gate's. Without a session it is closed after the handshake. It is
+// closed after each request over HTTP/2, and without a session behind a trusted proxy, whose connections carry many
+// visitors' requests.
 
-// tie is a way to the app for one visitor's connection.
+// tie is a connection to the app for one visitor's connection.
 type tie struct {
-	app       *app // it leads to
+	app       *app // the app that it leads to
 	transport *transport
-	session   string // of ours, that its requests have; empty: none
+	session   string // the gate's session that its requests have; empty for none
 	done      bool   // the handshake is over
 }
 
-// visitorConn is a connection of a visitor's to us. Over HTTP/1 one request is served at a time, so nobody else looks
-// at tie.
+// visitorConn is a visitor's connection to the gate. tie needs no lock, as HTTP/1 serves one request at a time.
 type visitorConn struct {
 	conn net.Conn
 	tie  *tie
@@ -32,16 +32,15 @@ type visitorConn struct {
 
 type visitorConnKey struct{}
 
-// ties finds those whose visitor has gone.
+// ties finds the ties of visitors' connections that have closed.
 type ties struct{ all sync.Map } // net.Conn → *tie
 
-// ConnContext is a http.Server.ConnContext, without which each connection that is logged in is closed after its
-// request.
+// ConnContext is for http.Server.ConnContext. Without it each signed-in connection is closed after its request.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, visitorConnKey{}, &visitorConn{conn: conn})
 }
 
-// ConnState belongs into a http.Server.ConnState: what was tied to a visitor's connection ends with it.
+// ConnState is to be called by http.Server.ConnState. It ends what was tied to a closed connection of a visitor.
 func (p *Proxy) ConnState(conn net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
 		if t, ok := p.ties.all.LoadAndDelete(conn); ok {
@@ -53,8 +52,8 @@ func (p *Proxy) ConnState(conn net.Conn, state http.ConnState) {
 // tieIdle is how long a tied connection waits for the next request of its visitor.
 const tieIdle = 30 * time.Second
 
-// logsInConnection says whether a request may log in the connection it goes over: by its scheme, or by the message of
-// such a scheme under whatever name.
+// logsInConnection reports whether a request may sign in its connection: by its scheme, or by a message of NTLM
+// under any scheme.
 func logsInConnection(h http.Header) bool {
 	for _, value := range h["Authorization"] {
 		scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(value, " \t,")), " ")
@@ -70,12 +69,13 @@ func logsInConnection(h http.Header) bool {
 	return false
 }
 
-// ntlmMessage is how NTLM's messages begin, "NTLMSSP" in base64 (MS-NLMP, section 2.2.1).
+// ntlmMessage is the start of NTLM's messages, "NTLMSSP" in base64 (MS-NLMP, section 2.2.1).
 const ntlmMessage = "TlRMTVNTUA"
 
-// way chooses the connections that a request takes to the app.
+// way is the http.RoundTripper that chooses the connection of a request to the app.
 type way struct{ p *Proxy }
 
+// RoundTrip sends the request over a tied connection if it has or needs one, else over a shared one.
 func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := exchangeOf(r.Context())
 	v, session := w.p.ownConn(x), x.session.ID
@@ -104,7 +104,7 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// ownConn is the visitor's connection when it is one visitor's, else nil.
+// ownConn is the visitor's connection, or nil when several visitors may share it.
 func (p *Proxy) ownConn(x *exchange) *visitorConn {
 	v, _ := x.request.Context().Value(visitorConnKey{}).(*visitorConn)
 	if x.request.ProtoMajor != 1 || !x.signedIn && trusts(p.c.TrustedProxies, peerAddr(x.request.RemoteAddr)) {
@@ -113,8 +113,8 @@ func (p *Proxy) ownConn(x *exchange) *visitorConn {
 	return v
 }
 
-// goesOn says whether a connection is kept after an answer: the app asks for the next message of the handshake on it,
-// or it is logged in for somebody whom we know.
+// goesOn reports whether a tied connection is kept after an answer: the app asks for the next message of the
+// handshake, or the visitor has a session.
 func (t *tie) goesOn(res *http.Response) bool {
 	if res.StatusCode != http.StatusUnauthorized {
 		t.done = true
@@ -129,7 +129,7 @@ func (t *tie) goesOn(res *http.Response) bool {
 	return false
 }
 
-// untie closes what a visitor's connection had.
+// untie closes the tied connection of a visitor's connection.
 func (p *Proxy) untie(v *visitorConn) {
 	if v != nil && v.tie != nil {
 		v.tie.transport.CloseIdleConnections()
@@ -138,7 +138,8 @@ func (p *Proxy) untie(v *visitorConn) {
 	}
 }
 
-// newTied has connections of its own, of HTTP/1 where the app can: these schemes know no streams.
+// newTied returns a transport with connections of its own. They are HTTP/1 where the app speaks it, as these
+// schemes do not know streams.
 func (a *app) newTied() *transport {
 	u := a.upstream
 	t := newTransport(u, a.timeout)

@@ -8,21 +8,23 @@ import (
 	"time"
 )
 
-// An app that has a login of its own where ours is sends whoever it does not know there, and we send whoever is signed
-// in back: for ever. The third time in a row that a session is sent to a page that leads back, without a page of the
-// app's in between, ends it. This takes no cookie, and clicks on a link to the login never count.
+// An app with a login page at the path of the gate's sends visitors that it does not know there, and the gate sends
+// signed-in visitors back to the app, without end. The gate ends this when a session is redirected to a page that
+// leads back for the third time in a row, with no page of the app's in between. This needs no cookie, and clicks on
+// a link to the login never count.
 
-// ErrLoginLoop says that the app sends a visitor who is signed in to our login again and again.
+// ErrLoginLoop means that the app redirects a signed-in visitor to the gate's login again and again.
 var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: set GATEPOST_PAGES")
 
-// How many times, within how long, for how many sessions at once. Beyond them all are forgotten, and begin anew.
+// loopsAfter is how many redirects within trailAge are a loop. maxTrails is how many sessions are tracked. When
+// there are more, all are forgotten and tracking begins anew.
 const (
 	loopsAfter = 3
 	trailAge   = 10 * time.Second
 	maxTrails  = 4096
 )
 
-// trails are the sessions that were sent to our login lately.
+// trails are the sessions that were redirected to the gate's login lately.
 type trails struct {
 	mu    sync.Mutex
 	all   map[string]trail
@@ -34,7 +36,7 @@ type trail struct {
 	last  time.Time
 }
 
-// sent notes that a session was sent to the login, and says whether that was once too often.
+// sent notes that a session was redirected to the login, and reports whether that is a loop.
 func (s *trails) sent(session string) (loops bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +57,7 @@ func (s *trails) sent(session string) (loops bool) {
 	return loops
 }
 
-// arrived notes that a session got an answer that leads nowhere.
+// arrived notes that a session got an answer that is no such redirect.
 func (s *trails) arrived(session string) {
 	if s.count.Load() == 0 {
 		return
@@ -66,7 +68,7 @@ func (s *trails) arrived(session string) {
 	s.count.Store(int64(len(s.all)))
 }
 
-// followTrail looks where an answer leads somebody who is signed in.
+// followTrail checks where an answer redirects a signed-in visitor.
 func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) || !p.c.Navigating(x.request) {
 		return nil

@@ -9,19 +9,21 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// transform is one thing an upstream might do to a path. Each returns its argument when it has nothing to do.
+// transform is a change that an upstream might make to a path. It returns its argument when there is nothing to
+// change.
 type transform struct {
 	name  string
 	apply func(string) string
 }
 
-// transforms are applied in every order and as often as they change something. Who does it: decoding, everybody, and
-// some twice; all but slashes, Kestrel; dot segments alone, URL parsers; + as a blank, decoders made for queries; the
-// slash family, nginx, Apache, Go, Tomcat and most routers; params, Java servers; tails, Windows and IIS; what is no
-// UTF-8, decoders told to ignore it and servers that think of Latin-1; streams and %u, Windows and IIS; sessions in the
-// path, ASP.NET; cutting, C programs and whatever parses a decoded path again; authority and line ends, URL parsers;
-// compatible letters, whatever normalises to NFKC; script names, PHP, CGI and ASP; slashes in a format, Rails; data
-// routes, Next.js and Gatsby.
+// transforms are applied in every order, as often as they change something. Programs known to apply them:
+//
+// Decoding: all, and some twice. Decoding all but slashes: Kestrel. Decoding dot segments only: URL parsers. + as a
+// blank: decoders for queries. Merging and replacing slashes: nginx, Apache, Go, Tomcat and most routers.
+// Parameters: Java servers. Trimming ends: Windows and IIS. Invalid UTF-8: decoders told to ignore it, and servers
+// that assume Latin-1. Streams and %u: Windows and IIS. Sessions in the path: ASP.NET. Cutting: C programs, and
+// whatever parses a decoded path again. Authority and line ends: URL parsers. Compatible letters: whatever
+// normalises to NFKC. Script names: PHP, CGI and ASP. Slashes in a format: Rails. Data routes: Next.js and Gatsby.
 var transforms = []transform{
 	{"decoded", decode},
 	{"all but slashes decoded", decodeAllButSlashes},
@@ -72,8 +74,8 @@ func eachSegment(p string, f func(string) string) string {
 	return strings.Join(segs, "/")
 }
 
-// resolveDots removes . and .. segments as RFC 3986 section 5.2.4 does. Empty segments count as segments;
-// mergeSlashes gives the other view.
+// resolveDots removes . and .. segments as in RFC 3986 section 5.2.4. Empty segments count as segments;
+// mergeSlashes gives the other reading.
 func resolveDots(p string) string {
 	if !strings.Contains(p, "/.") {
 		return p
@@ -110,8 +112,8 @@ func mergeSlashes(p string) string {
 	return string(out)
 }
 
-// dropAuthority reads "//host/path" as a URL without scheme. Browsers' parsers skip any number of slashes before the
-// host.
+// dropAuthority reads "//host/path" as a URL without a scheme. The URL parsers of browsers skip any number of
+// slashes before the host.
 func dropAuthority(p string) string {
 	if !strings.HasPrefix(p, "//") {
 		return p
@@ -122,7 +124,7 @@ func dropAuthority(p string) string {
 
 func cutRest(p string) string { return cutAt(p, "?#\x00") }
 
-// cutParams takes params to last until the end of the path, not of their segment.
+// cutParams reads parameters as lasting to the end of the path, not of their segment.
 func cutParams(p string) string { return cutAt(p, ";") }
 
 func cutAt(p, chars string) string {
@@ -132,7 +134,7 @@ func cutAt(p, chars string) string {
 	return p
 }
 
-// cookieless is where ASP.NET finds a session that has no cookie: /(S(x))/page is /page.
+// cookieless matches where ASP.NET puts a session without a cookie: /(S(x))/page is /page.
 var cookieless = regexp.MustCompile(`/\((?:[A-Za-z]\([^()/]*\))+\)(/|$)`)
 
 func dropCookieless(p string) string {
@@ -156,7 +158,7 @@ func dropStreams(p string) string {
 }
 
 // trimTails removes dots, blanks and control characters at the end of each segment, and NUL anywhere. A dot segment
-// only loses its blanks: what remains is resolveDots' business.
+// loses its blanks only, and resolveDots handles the rest.
 func trimTails(p string) string {
 	p = strings.ReplaceAll(p, "\x00", "")
 	if !padded(p) {
@@ -171,8 +173,8 @@ func trimTails(p string) string {
 	})
 }
 
-// dropPadded takes segments of nothing but dots and blanks for empty ones: to a Windows that drops both behind a name,
-// that is all of them. It leaves /... alone, which a rule may name.
+// dropPadded empties segments that have only dots and blanks. Windows drops dots and blanks at the end of a name,
+// here all of it. The path /... is left, as a rule may name it.
 func dropPadded(p string) string {
 	if !padded(p) || strings.Trim(p, ".") == "/" {
 		return p
@@ -187,7 +189,7 @@ func dropPadded(p string) string {
 
 func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-// padded says whether some segment may end in a dot, or begin or end in a blank.
+// padded reports whether some segment may end in a dot, or begin or end with a blank.
 func padded(p string) bool {
 	for i := range len(p) {
 		c := p[i]
@@ -198,7 +200,7 @@ func padded(p string) bool {
 	return false
 }
 
-// dropLineEnds removes what URL parsers of browsers and Node ignore anywhere.
+// dropLineEnds removes characters that the URL parsers of browsers and Node ignore.
 func dropLineEnds(p string) string {
 	if !strings.ContainsAny(p, "\t\n\r") {
 		return p
@@ -206,7 +208,7 @@ func dropLineEnds(p string) string {
 	return strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(p)
 }
 
-// compatible is Unicode's compatibility form: full-width dots, slashes and letters become plain ones.
+// compatible is the compatibility form of Unicode (NFKC): full-width dots, slashes and letters become plain ones.
 func compatible(p string) string {
 	if ascii(p) {
 		return p
@@ -225,7 +227,7 @@ func isScript(name string) bool {
 	return i >= 0 && len(name)-i <= len(".phtml") && scripts[strings.ToLower(name[i:])]
 }
 
-// findScript says where the first script stands that a path follows.
+// findScript finds the first script in a path that has more path after it.
 func findScript(p string) (start, end int, ok bool) {
 	for start < len(p) {
 		n := strings.IndexByte(p[start:], '/')
@@ -252,7 +254,7 @@ func dropScript(p string) string {
 	return p[:start] + p[end+1:]
 }
 
-// pathInfoOf is what a script is told of the path, wherever it lies: /public/index.php/page is /page.
+// pathInfoOf is the path that a script gets, wherever the script is: /public/index.php/page is /page.
 func pathInfoOf(p string) string {
 	_, end, ok := findScript(p)
 	if !ok {
@@ -274,8 +276,8 @@ func dropSlashedFormat(p string) string {
 	return p
 }
 
-// nextPage and gatsbyPage map what a script of the app fetches for a page to the page, below any base path: Next.js
-// reads /_next/data/<build>/page.json, Gatsby /page-data/page/page-data.json, each with index for the root.
+// nextPage maps the data that a Next.js app fetches for a page to the page, below any base path:
+// /_next/data/<build>/page.json is /page, and index is the root.
 func nextPage(p string) string {
 	if base, rest, ok := strings.Cut(p, "/_next/data/"); ok {
 		_, page, more := strings.Cut(rest, "/")
@@ -286,6 +288,7 @@ func nextPage(p string) string {
 	return p
 }
 
+// gatsbyPage does the same for Gatsby: /page-data/page/page-data.json is /page, and index is the root.
 func gatsbyPage(p string) string {
 	if base, rest, ok := strings.Cut(p, "/page-data/"); ok {
 		if page, ok := strings.CutSuffix(rest, "/page-data.json"); ok {
@@ -311,8 +314,9 @@ func rooted(p string) string {
 	return p
 }
 
-// fold ignores case, and what Unicode calls compatible: full-width letters, the Kelvin sign, the long s. It ignores
-// accents, as databases do that look a page up by its name, and takes blanks and control characters for _, as wikis do.
+// fold removes differences that an app may ignore when it looks a page up: case, compatibility forms of Unicode
+// (full-width letters, the Kelvin sign, the long s) and accents, as databases do. Blanks and control characters
+// become _, as in wikis.
 func fold(p string) string {
 	p = strings.Map(func(r rune) rune {
 		if isBlank(r) {
@@ -323,7 +327,7 @@ func fold(p string) string {
 	if ascii(p) {
 		return strings.ToLower(p)
 	}
-	// The ß is two letters in capitals, and the Turkish dotless i an ordinary one.
+	// The ß is two letters in upper case, and the Turkish dotless i is an i.
 	p = strings.NewReplacer("ß", "ss", "ẞ", "ss", "ı", "i").Replace(p)
 	var out strings.Builder
 	for _, r := range norm.NFKD.String(strings.ToLower(strings.ToUpper(p))) {

@@ -17,7 +17,7 @@ import (
 // Upstream is the address of the app.
 type Upstream struct {
 	scheme  string // "http", "https", "h2c" or "unix"
-	address string // host and port, or the path of a socket
+	address string // host and port, or the path of a Unix socket
 }
 
 // ParseUpstream reads http://host, https://host, h2c://host or unix:///path.
@@ -59,9 +59,10 @@ func (u Upstream) target() (scheme, host string) {
 	return u.scheme, u.address
 }
 
+// dialTimeout limits connecting to the app.
 const dialTimeout = 5 * time.Second
 
-// Dial opens a connection to the app, to see whether it is there.
+// Dial opens and closes a connection to the app, to see whether it is there.
 func (u Upstream) Dial(ctx context.Context) error {
 	network, address := "unix", u.address
 	if u.scheme != "unix" {
@@ -74,7 +75,7 @@ func (u Upstream) Dial(ctx context.Context) error {
 	return conn.Close()
 }
 
-// hostPort is where a network's app is, with the port that goes without saying.
+// hostPort is the host and port of an app on a network, with the scheme's default port.
 func (u Upstream) hostPort() (host, port string) {
 	if host, port, err := net.SplitHostPort(u.address); err == nil {
 		return host, port
@@ -82,10 +83,11 @@ func (u Upstream) hostPort() (host, port string) {
 	return strings.Trim(u.address, "[]"), map[bool]string{true: "443", false: "80"}[u.scheme == "https"]
 }
 
-// transport sends upgrades over HTTP/1.1, which alone has them, and everything else over whatever the app speaks.
+// transport sends upgrades over HTTP/1.1, which alone has them, and other requests over the version that the app
+// speaks.
 type transport struct{ plain, upgrades *http.Transport }
 
-// idleConns to the app are kept for bursts; each is a socket on both sides.
+// idleConns is how many idle connections to the app are kept for bursts. Each is a socket on both sides.
 const idleConns = 512
 
 func newTransport(u Upstream, timeout time.Duration) *transport {
@@ -105,7 +107,7 @@ func newTransport(u Upstream, timeout time.Duration) *transport {
 			ResponseHeaderTimeout: timeout,
 			MaxIdleConnsPerHost:   idleConns,
 			IdleConnTimeout:       90 * time.Second,
-			DisableCompression:    true, // the client's Accept-Encoding and the app's bytes pass as they are
+			DisableCompression:    true, // the client's Accept-Encoding and the app's bytes pass unchanged
 			Protocols:             &protocols,
 			WriteBufferSize:       8 << 10,
 			ReadBufferSize:        8 << 10,
@@ -122,6 +124,7 @@ func newTransport(u Upstream, timeout time.Duration) *transport {
 	return &transport{plain: over(best), upgrades: over(http1)}
 }
 
+// RoundTrip sends a request to the app.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, ok := r.Header["Upgrade"]; ok {
 		return t.upgrades.RoundTrip(r)
@@ -129,6 +132,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.plain.RoundTrip(r)
 }
 
+// CloseIdleConnections closes idle connections to the app.
 func (t *transport) CloseIdleConnections() {
 	t.plain.CloseIdleConnections()
 	t.upgrades.CloseIdleConnections()
@@ -145,8 +149,8 @@ func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {
 	}
 }
 
-// rewrite makes the request the app sees. It runs after the hop-by-hop headers are gone, so nothing in Connection can
-// remove what is set here.
+// rewrite makes the request that the app gets. It runs after the hop-by-hop headers are removed, so that Connection
+// cannot remove what it sets.
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
 	out, h := pr.Out, pr.Out.Header
@@ -156,7 +160,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if out.Host = pr.In.Host; out.Host == "" {
 		out.Host = p.publicIs.host
 	}
-	out.Trailer = nil // announced trailers have no meaning we could check
+	out.Trailer = nil // announced trailers cannot be checked
 	delete(h, "Expect")
 	p.c.Cookie.Strip(h)
 	x.app.identity.remove(h)
@@ -176,14 +180,14 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-// statusClientGone is what the log says when the client left before there was an answer (nginx's number).
+// statusClientGone is the logged status when the client left before there was an answer. The number is nginx's.
 const statusClientGone = 499
 
-// upstreamError answers for an app that did not. No address of it reaches the client.
+// upstreamError answers when the app does not. The answer does not show the app's address.
 func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
-	case x.lasting.over.Load() != nil: // end cuts the connection
+	case x.lasting.over.Load() != nil: // End cuts the connection
 	case errors.Is(err, ErrLoginLoop):
 		p.refuse(x, x.request, http.StatusLoopDetected, err)
 	case x.body != nil && x.body.silent.Load():
@@ -216,8 +220,10 @@ var buffers bufferPool
 
 type bufferPool struct{ pool sync.Pool }
 
+// bufferSize is in bytes.
 const bufferSize = 32 << 10
 
+// Get returns a buffer of bufferSize bytes.
 func (b *bufferPool) Get() []byte {
 	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
 		return p[:]
@@ -225,4 +231,5 @@ func (b *bufferPool) Get() []byte {
 	return make([]byte, bufferSize)
 }
 
+// Put returns a buffer from Get.
 func (b *bufferPool) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

@@ -15,8 +15,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// upstreams are what well-known servers, frameworks and habits make of a raw path: each returns the page it would serve,
-// or "" when it serves none. They share no code with the readings they are there to judge.
+// upstreams are readings of a raw path by well-known servers and frameworks. Each returns the page that it would
+// serve, or "" for none. They share no code with the readings that they test.
 var upstreams = []struct {
 	name string
 	read func(string) string
@@ -107,7 +107,7 @@ var upstreams = []struct {
 	{"an app that trims", func(p string) string { return eachPart(unescape(p), strings.TrimSpace) }},
 }
 
-// counted says, of the upstreams that ignore case or suffixes, what they call the page before they do.
+// counted are, for upstreams that ignore case or suffixes, their pages before they do.
 var counted = map[string]func(string) string{
 	"nginx, try_files with .html":     func(p string) string { return clean(unescape(p)) },
 	"Apache, MultiViews":              func(p string) string { return clean(unescape(p)) },
@@ -132,7 +132,7 @@ var counted = map[string]func(string) string{
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// unescape is what servers do once: escapes become bytes, anything else stays.
+// unescape decodes once, as servers do: escapes become bytes, and anything else is unchanged.
 func unescape(p string) string {
 	return escape.ReplaceAllStringFunc(p, func(e string) string {
 		n, _ := strconv.ParseUint(e[1:], 16, 8)
@@ -140,7 +140,7 @@ func unescape(p string) string {
 	})
 }
 
-// unreserved decodes letters, digits, dots and dashes; keepSlashes everything but slashes.
+// unreserved decodes letters, digits, dots and dashes. keepSlashes decodes everything but slashes.
 func unreserved(p string) string {
 	return regexp.MustCompile(`%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])`).ReplaceAllStringFunc(p, unescape)
 }
@@ -200,7 +200,7 @@ func pathInfo(p string) string { return scriptInFront.ReplaceAllString(p, "$1") 
 // windows opens files whatever their case.
 func windows(p string) string { return strings.ToLower(opened(p)) }
 
-// opened drops dots and blanks behind a name, and what names a stream in it.
+// opened removes dots and blanks after a name, and the name of a stream in it.
 func opened(p string) string {
 	return eachPart(p, func(s string) string {
 		s, _, _ = strings.Cut(s, "::")
@@ -209,7 +209,7 @@ func opened(p string) string {
 	})
 }
 
-// parseURL is what PHP's parse_url calls the path.
+// parseURL is the path that PHP's parse_url returns.
 func parseURL(p string) string {
 	if rest, ok := strings.CutPrefix(p, "//"); ok {
 		_, rest, _ = strings.Cut(rest, "/")
@@ -218,8 +218,8 @@ func parseURL(p string) string {
 	return until(until(p, "?"), "#")
 }
 
-// whatwg is the pathname of new URL(p, "http://app/"), after https://url.spec.whatwg.org: tabs and line ends go, \ is /,
-// slashes in front of a host are skipped, and dot segments resolve in any spelling.
+// whatwg is the pathname of new URL(p, "http://app/"), after https://url.spec.whatwg.org. Tabs and line ends are
+// removed, \ is /, slashes before a host are skipped, and dot segments are resolved in any spelling.
 func whatwg(p string) string {
 	p = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(strings.Trim(p, " \x00"))
 	p = strings.ReplaceAll(until(p, "?#"), `\`, "/")
@@ -258,10 +258,10 @@ func data(route *regexp.Regexp, p string) string {
 	if page == "index" {
 		page = ""
 	}
-	return m[1] + "/" + strings.TrimPrefix(page, "index/") // which is before what is named like the start page
+	return m[1] + "/" + strings.TrimPrefix(page, "index/") // comes before a page with the name of the start page
 }
 
-// overlongDecoded assembles the bits of two- to four-byte sequences without asking whether fewer bytes would have done.
+// overlongDecoded decodes sequences of two to four bytes, without checking whether fewer bytes would do.
 func overlongDecoded(s string) string {
 	var out []byte
 	for i := 0; i < len(s); i++ {
@@ -293,24 +293,24 @@ func overlongDecoded(s string) string {
 	return string(out)
 }
 
-// guarded are the rules that the properties below are checked under.
+// guarded are the rules that the properties below are tested under.
 const guardedProtect, guardedPublic = "/dashboard, /admin=admin, /files/report.html", "/public, /assets/app.js"
 
-// guardedFewer leaves out the file, without which plain paths are judged on a way of their own.
+// guardedFewer is without the file, so that plain paths take their own fast path.
 const guardedFewer = "/dashboard, /admin=admin"
 
-// served says whether a page is protected, and with the role, to an upstream that would serve it.
+// served reports whether an upstream would serve a protected page for the path, and whether that needs the role.
 func served(page string) (protected, role bool) {
 	covers := func(prefix string) bool { return page == prefix || strings.HasPrefix(page, prefix+"/") }
 	role = covers("/admin")
 	return role || covers("/dashboard") || covers("/files/report.html"), role
 }
 
-// mustProtect fails when an upstream would serve a protected page that the rules call public, or one of the role's that
-// they give to any user. It returns how many upstreams would.
+// mustProtect fails when an upstream would serve a protected page that the rules call public, or a page of the role
+// that they open to any user. It returns how many upstreams would serve a protected page.
 func mustProtect(t interface{ Fatalf(string, ...any) }, r, fewer Rules, raw string) (hits int) {
 	if !strings.HasPrefix(raw, "/") || !wellFormed(raw) {
-		return 0 // answered with 400, whatever it would mean: TestMethodsAndTargetsNoBrowserSends
+		return 0 // answered with 400 in any case: TestMethodsAndTargetsNoBrowserSends
 	}
 	a, b := r.For("GET", raw), fewer.For("GET", raw)
 	for _, u := range upstreams {
@@ -330,7 +330,7 @@ func mustProtect(t interface{ Fatalf(string, ...any) }, r, fewer Rules, raw stri
 	return hits
 }
 
-// Whatever pieces a path is made of: if an upstream would serve a protected page, the rules say protected.
+// For every path, if an upstream would serve a protected page, the rules protect it.
 func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
 	t.Parallel()
 	r, fewer := mustRules(t, guardedProtect, guardedPublic), mustRules(t, guardedFewer, guardedPublic)
@@ -344,8 +344,8 @@ func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
 	})
 }
 
-// disguises are the ways to spell a path otherwise so that somebody still reads it as before. Drawn ones are applied one
-// after the other to a protected page, so that nearly every path means it to some upstream.
+// disguises are ways to spell a path otherwise so that some upstream still reads it the same. Random ones are
+// applied one after the other to a protected page, so that nearly every path means it to some upstream.
 var disguises = []func(*rapid.T, string) string{
 	func(t *rapid.T, p string) string { return encodeSome(t, p, "%%%02x") },
 	func(t *rapid.T, p string) string { return encodeSome(t, p, "%%%02X") },
@@ -405,7 +405,7 @@ func TestNoDisguiseOfAProtectedPageIsPublic(t *testing.T) {
 	}
 }
 
-// Pages that are public stay public in their ordinary spellings, or nobody could use an exception.
+// Public pages are public in their ordinary spellings. Otherwise exceptions would be useless.
 func TestOrdinaryPathsKeepOneMeaning(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, guardedProtect, guardedPublic)

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// viaHeader lists the gates that a request has passed, so that one which meets itself ends the loop instead of sending
-// the request round and round. It goes to the app, where it means nothing.
+// viaHeader lists the gates that a request has passed. A gate that finds itself in it ends a loop. The app gets the
+// header too, and can ignore it.
 const viaHeader = "X-Gatepost-Via"
 
-// maxVia bounds the list, which any client may forge. The nearest gates count: they stand last. A forged list costs
-// whoever sends it nothing, as nobody guesses the id of a gate, and changes nothing for others.
+// maxVia limits the list, which any client can forge. The last entries count, which are the nearest gates. A forged
+// list has no effect on others, and none on its sender, as nobody can guess the id of a gate.
 const maxVia = 16
 
 var errLoop = errors.New("GATEPOST_UPSTREAM leads back to this gate: the request has been here before")
 
-// newGateID is random for each process.
+// newGateID is a random id for each process.
 func newGateID() string { return rand.Text() }
 
-// passed are the gates that a request has come by, the nearest last.
+// passed are the gates that a request has passed, the nearest last.
 func passed(h http.Header) (ids []string) {
 	for _, line := range h[viaHeader] {
 		for id := range strings.SplitSeq(line, ",") {
@@ -43,17 +43,17 @@ func isGateID(s string) bool {
 
 // Listener is an address at which the gate itself listens.
 type Listener struct {
-	Setting string // that names it
-	Address string // host:port
+	Setting string // Setting is the setting that names it.
+	Address string // Address is host:port.
 }
 
-// resolveTimeout bounds the wait for a name of the upstream; a loop that is not seen at start is seen by the first
+// resolveTimeout limits resolving the upstream's name. A loop that is not found at start is found by the first
 // request.
 const resolveTimeout = 3 * time.Second
 
-// LeadsTo fails when the upstream is one of the gate's own listeners: at the same port, at an address of this machine
-// where that listens. A Unix socket never is, as the gate listens on none. Names that cannot be resolved now are left
-// to the header.
+// LeadsTo fails when the upstream is one of the gate's own listeners: it has the same port, at an address of this
+// machine that the listener accepts. A Unix socket never is. A loop through a name that cannot be resolved now is
+// found by viaHeader.
 func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
 	if u.scheme == "unix" {
 		return nil
@@ -70,7 +70,7 @@ func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
 	return nil
 }
 
-// addresses are those of a host as they are connected to; the zero Addr stands for all of this machine.
+// addresses are the addresses of a host; the zero Addr stands for all addresses of this machine.
 func addresses(ctx context.Context, host string) []netip.Addr {
 	if host == "" {
 		return []netip.Addr{{}}
@@ -87,8 +87,8 @@ func addresses(ctx context.Context, host string) []netip.Addr {
 	return list
 }
 
-// meet says whether a connection to one of theirs arrives at a listener on one of ours. To connect to no address in
-// particular is to connect to loopback.
+// meet reports whether a connection to one of theirs arrives at a listener on one of ours. A connection to the zero
+// Addr goes to loopback.
 func meet(theirs, ours []netip.Addr) bool {
 	for _, a := range theirs {
 		for _, b := range ours {
@@ -101,7 +101,7 @@ func meet(theirs, ours []netip.Addr) bool {
 	return false
 }
 
-// isOwn says that an address belongs to this machine.
+// isOwn reports whether an address belongs to this machine.
 func isOwn(a netip.Addr) bool {
 	if a.IsLoopback() {
 		return true

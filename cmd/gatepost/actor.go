@@ -9,9 +9,8 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// actor is who runs a command, for the audit log: the user of the operating system and the machine, and of whom sudo
-// says that it is them. The system vouches for the first; whoever may become that user could have sudo's word for
-// anything.
+// actor is who runs a command, for the audit log: the operating system's user, the machine, and the user whom sudo
+// names. The system vouches for the first. What sudo names can be forged by whoever may become the first.
 func (p *process) actor() string {
 	who := fmt.Sprintf("uid %d", os.Getuid())
 	if u, err := user.Current(); err == nil && accountName.MatchString(u.Username) {
@@ -28,5 +27,5 @@ func (p *process) actor() string {
 	return who
 }
 
-// accountName is what users of operating systems are called.
+// accountName matches names of operating system users.
 var accountName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}\$?$`)

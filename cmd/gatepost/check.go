@@ -14,7 +14,7 @@ import (
 	"github.com/gatepost/gatepost/internal/postgres"
 )
 
-// check prints what the gate would run with, and tries what it needs. Everything wrong is one line on stderr.
+// check prints the settings in effect and tests what they need. Each fault is a line on stderr.
 func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	c, err := config.Load(ctx, p.env)
 	var list config.Faults
@@ -50,7 +50,8 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	return p.conclude()
 }
 
-// conclude is the last line of a check that found no fault. It does not call in order what was warned of.
+// conclude prints the last line of a check without faults. With warnings it does not say that everything is in
+// order.
 func (p *process) conclude() error {
 	last := "Everything is in order."
 	switch {
@@ -63,13 +64,13 @@ func (p *process) conclude() error {
 	return err
 }
 
-// warn says what is no fault and may not be what was meant.
+// warn prints what is no fault and may not be what was meant.
 func (p *process) warn(text string) {
 	p.warnings++
 	fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(text))
 }
 
-// note says what to know.
+// note prints a hint.
 func (p *process) note(text string) { fmt.Fprintf(p.stdout, "\nnote: %s.\n", printable(text)) }
 
 func (p *process) printSettings(c *config.Config) error {
@@ -99,7 +100,8 @@ func (p *process) printSettings(c *config.Config) error {
 	return p.printRules(c)
 }
 
-// printRules says of each rule what it is for, with an example, and of public ones what its author may not have meant.
+// printRules prints what each rule covers, with an example, and for public rules what their author may not have
+// meant.
 func (p *process) printRules(c *config.Config) error {
 	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
 	for _, d := range c.Rules.Describe() {
@@ -119,12 +121,12 @@ func (p *process) printRules(c *config.Config) error {
 	return nil
 }
 
-// printOwnPages says which rules name a page of ours: they decide about what the app has below it, and not about the
-// page.
+// printOwnPages prints which rules name a page of the gate's. They decide about paths of the app's below it, and
+// not about the page.
 func (p *process) printOwnPages(c *config.Config) {
 	ui, err := c.UI(nil, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return // a fault of other settings, which is told anyway
+		return // a fault of other settings, which is reported anyway
 	}
 	for _, d := range c.Rules.Describe() {
 		if ui.Owns(d.Prefix) && !strings.HasPrefix(d.Prefix, "/.gatepost/") { // which is a fault
@@ -150,7 +152,7 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error
 	return postgres.Check(ctx, c, db)
 }
 
-// checkOutbox tells of mail that does not go out.
+// checkOutbox warns of mail that is not being sent.
 func (p *process) checkOutbox(ctx context.Context) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		st, err := s.Outbox(ctx)

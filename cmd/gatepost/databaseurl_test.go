@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What would weaken a connection, or change what it means, is named with its cure.
+// A parameter whose loss would weaken a connection, or change its meaning, is named with its cure.
 func TestParametersThatAreNotTakenAreNamed(t *testing.T) {
 	t.Parallel()
 	const base = "postgres://gate:hush@127.0.0.1:1/app?"

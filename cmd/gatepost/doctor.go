@@ -61,8 +61,8 @@ func (p *process) doctor(ctx context.Context, c *cli.Command) error {
 	return err
 }
 
-// doctorConfig takes what to examine from the command line, and what that leaves open from the settings, when there
-// are some: the doctor also runs where there are none.
+// doctorConfig takes what to examine from the command line, and the rest from the settings if there are any. The
+// doctor also runs without settings.
 func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Config, error) {
 	var out doctor.Config
 	if c.Args().Len() != 1 {
@@ -108,7 +108,8 @@ func checkDoctor(c doctor.Config) error {
 	return nil
 }
 
-// readAccount takes the test account. A password on the command line would be seen by everybody on the machine.
+// readAccount reads the test account. The password comes from stdin, as other users of the machine can see the
+// command line.
 func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 	if c.Bool("password-stdin") != (c.String("email") != "") {
 		return usagef("gatepost doctor: --email and --password-stdin go together")
@@ -124,7 +125,7 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 	return nil
 }
 
-// fromSettings learns what a gate with these settings would protect, and where its app is.
+// fromSettings adds what a gate with these settings protects, and where its app is.
 func fromSettings(out *doctor.Config, c *config.Config) {
 	if path := pathOf(c, c.Settings.Protect, false); path != "" {
 		out.Protected = path
@@ -156,8 +157,8 @@ func fromSettings(out *doctor.Config, c *config.Config) {
 	}
 }
 
-// pathOf is the first path in a list of rules that is public, or is not, for everybody who reads a page. The root has no
-// other spellings to try.
+// pathOf is the first path in a list of rules that is public, or with public false the first that is not, for
+// everybody who reads a page. The root is skipped, as it has no other spellings to try.
 func pathOf(c *config.Config, list string, public bool) string {
 	for entry := range strings.SplitSeq(list, ",") {
 		path, _, _ := strings.Cut(strings.TrimSpace(entry), "=")
@@ -175,7 +176,7 @@ func pathOf(c *config.Config, list string, public bool) string {
 func ownAddresses() []string {
 	list, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil // the other tests do without
+		return nil // the other tests do not need them
 	}
 	var out []string
 	for _, a := range list {

@@ -7,7 +7,7 @@ import (
 	"github.com/gatepost/gatepost/internal/doctor"
 )
 
-// What the command line leaves open comes from the settings, when there are some.
+// What the command line leaves open comes from the settings, if there are any.
 func TestDoctorKnowsTheSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -86,7 +86,7 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 	return err
 }
 
-// printUncounted says once for each rule and reason why the rule matches a reading and does not decide it.
+// printUncounted prints, once for each rule and reason, why a rule matches a reading and does not decide it.
 func printUncounted(w io.Writer, findings []proxy.Finding) {
 	said := map[proxy.Uncounted]bool{}
 	for _, f := range findings {

@@ -15,9 +15,10 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// health asks the gate that runs with these settings whether it is ready: an image without a shell has nothing else to ask with.
+// health asks the gate that runs with these settings whether it is ready. It is for images without a shell or HTTP
+// client.
 func (p *process) health(ctx context.Context, _ *cli.Command) error {
-	c, _ := config.Read(ctx, p.env) // a gate that runs may go on with files that no new one could start with
+	c, _ := config.Read(ctx, p.env) // faults do not matter, as the gate may have started before them
 	if c.OpsListen == "off" {
 		return errors.New("GATEPOST_OPS_LISTEN is off, and nothing else says how the gate is: give it an address")
 	}
@@ -25,7 +26,7 @@ func (p *process) health(ctx context.Context, _ *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	_, port, _ := net.SplitHostPort(c.OpsListen) // checked
+	_, port, _ := net.SplitHostPort(c.OpsListen) // checked by config.CheckAddress
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}

@@ -1,5 +1,5 @@
-// Command gatepost is a gate in front of a web app: it signs people up and in, keeps them and their sessions in
-// PostgreSQL, and forwards only whom the rules allow, telling the app who is there. Settings come from the
+// Command gatepost is a gate in front of a web app. It signs users up and in, keeps them and their sessions in
+// PostgreSQL, forwards only what the rules allow, and tells the app who is signed in. Settings come from the
 // environment; `gatepost check` prints them.
 package main
 
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -38,20 +38,20 @@ const (
 	exitUsage  = 2
 )
 
-// usageError is a command line that means nothing.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// process is what a command may use of the world around it.
+// process is the environment and the streams of a command.
 type process struct {
 	env            []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	warnings       int // that check printed
+	warnings       int // number of warnings that check has printed
 }
 
-// run is the whole program. args[0] is its name. It returns the exit code.
+// run runs the program and returns its exit code. args[0] is the program's name.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &process{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	err := p.commands().Run(ctx, args)
@@ -101,8 +101,8 @@ func (p *process) commands() *cli.Command {
 	return root
 }
 
-// prepare gives each command the writers of the process and strict usage: an unknown word or flag is an error and
-// never runs something else.
+// prepare gives each command the streams of the process and strict usage: an unknown word or flag is an error, and
+// runs no other command.
 func (p *process) prepare(c *cli.Command) {
 	c.Reader, c.Writer, c.ErrWriter = p.stdin, p.stdout, p.stderr
 	c.HideHelpCommand, c.HideVersion = true, true
@@ -123,14 +123,14 @@ func (p *process) prepare(c *cli.Command) {
 	}
 }
 
-// wrongFlag is what is wrong with the flags of a command line. The library quotes values, and a password may be one, or
-// stand where a flag was meant.
+// wrongFlag is the error in the flags of a command line. It quotes no value, as the library does: a value may be a
+// password, also one in the place of a flag.
 func wrongFlag(err error) string {
 	said := err.Error()
 	if name, ok := strings.CutPrefix(said, "flag provided but not defined: -"); ok && !flagName.MatchString(name) {
 		return "there is a flag that is not defined"
 	}
-	if strings.Contains(said, "value") { // invalid value "…", could not parse "…" as bool value
+	if strings.Contains(said, "value") { // for example: invalid value "…", could not parse "…" as bool value
 		return "a flag has a value that it does not take"
 	}
 	return said
@@ -154,10 +154,10 @@ func unknownWord(c *cli.Command) error {
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
-// builtFrom is the commit of a release, which is built without Go noting it.
+// builtFrom is the commit, set by release builds, as Go does not record it there.
 var builtFrom string
 
-// commit is what the binary was built from.
+// commit is the commit that the binary was built from.
 func commit() string {
 	if builtFrom != "" {
 		return builtFrom

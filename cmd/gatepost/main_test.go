@@ -8,7 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// The test binary is gatepost itself when it is called by that name: the scripts run main().
+// TestMain makes the test binary gatepost itself when it is called by that name, as the scripts do.
 func TestMain(m *testing.M) {
 	testscript.Main(closing{m}, map[string]func(){"gatepost": main})
 }
@@ -20,7 +20,7 @@ func (c closing) Run() int {
 	return c.m.Run()
 }
 
-// TestScripts runs testdata/*.txt: each is a session at a shell, with an empty database in DATABASE_URL.
+// TestScripts runs testdata/*.txt. Each is a shell session with an empty database in DATABASE_URL.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

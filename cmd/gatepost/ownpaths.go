@@ -11,15 +11,15 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// ownPages are the pages of ours that apps have too, most often. The app's own are out of visitors' reach below the
-// same prefix.
+// ownPages are the gate's pages that apps often have too. A page of the app's at the same path cannot be reached by
+// visitors.
 var ownPages = []string{"login", "signup", "register", "logout", "account"}
 
-// ownPagesTimeout bounds the questions about all of them.
+// ownPagesTimeout limits all requests of appPages.
 const ownPagesTimeout = 5 * time.Second
 
-// appPages asks the app itself which of the pages it has where the gate has its own. A page is one only where it is
-// answered otherwise than a path that cannot exist: apps of a single page answer everything, and others send everybody
+// appPages asks the app which of its pages have the path of a gate's page. A page counts only when its answer
+// differs from that of a path that cannot exist: single-page apps answer every path, and others redirect every path
 // to their login.
 func appPages(ctx context.Context, c *config.Config) (paths []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ownPagesTimeout)
@@ -41,25 +41,26 @@ func appPages(ctx context.Context, c *config.Config) (paths []string, err error)
 	return paths, nil
 }
 
-// alike says that a page is answered as what does not exist. Redirects lead to the same place, which may have the path
-// in it; a query often holds what is new each time.
+// alike reports whether a page is answered like a path that does not exist. Redirects must lead to the same place,
+// which may have the path in it. Their queries are ignored, as they often differ each time.
 func alike(said proxy.Said, page string, other proxy.Said, nowhere string) bool {
 	to, _, _ := strings.Cut(said.Location, "?")
 	where, _, _ := strings.Cut(other.Location, "?")
 	return said.Status == other.Status && to == strings.ReplaceAll(where, nowhere, page)
 }
 
-// isPage says that there is something at a path.
+// isPage reports whether a status means that a page exists.
 func isPage(status int) bool {
 	return status != http.StatusNotFound && status != http.StatusGone && isSettled(status)
 }
 
-// isSettled says that an answer is the app's, and not that of one which is too busy or away.
+// isSettled reports whether a status is the app's answer, and not that of an app that is overloaded or away.
 func isSettled(status int) bool {
 	return status != http.StatusTooManyRequests && status < http.StatusInternalServerError
 }
 
-// warnOfAppPages says which pages of the app stand behind ours. It is no fault: most apps do without theirs.
+// warnOfAppPages warns of pages of the app's that the gate's pages hide. This is no fault, as most apps do without
+// theirs.
 func (p *process) warnOfAppPages(ctx context.Context, c *config.Config) {
 	paths, err := appPages(ctx, c)
 	switch {

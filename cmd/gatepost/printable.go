@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable is a text from the database, or from somebody else's program, as a terminal can be given it: what moves the
-// cursor, turns the direction of writing or cannot be seen is written as an escape of Go's (\u202e). JSON is for
-// programs, and stays exact.
+// printable makes a text from the database or another program safe for a terminal. Characters that move the cursor,
+// change the writing direction or cannot be seen become Go escapes (\u202e). JSON output does not use it, as
+// programs need the exact text.
 func printable(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, unseen) {
 		return s
@@ -32,7 +32,7 @@ func printable(s string) string {
 	return b.String()
 }
 
-// unseen are characters of control and format, and the few others that leave no mark.
+// unseen reports whether a character is a control or format character, or one of a few others that are not visible.
 func unseen(r rune) bool {
 	switch r {
 	case '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0':
@@ -41,7 +41,7 @@ func unseen(r rune) bool {
 	return r != ' ' && (!unicode.IsGraphic(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r))
 }
 
-// printableLines is printable for a message that may have several lines.
+// printableLines is printable for a text of several lines.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {

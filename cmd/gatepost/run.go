@@ -35,7 +35,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	return server.Serve(ctx, c, o)
 }
 
-// thisProgram is what a gate of this program is given.
+// thisProgram are the options of a gate in this program.
 func thisProgram() server.Options {
 	return server.Options{Version: version, Commit: commit(), HashWorker: newHashWorker}
 }

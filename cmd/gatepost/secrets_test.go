@@ -15,9 +15,9 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// secret is a random word that stands nowhere else, with something in its middle.
+// secretWith is a random word that occurs nowhere else, with something in its middle.
 func secretWith(r *rand.Rand, middle string) string {
-	const letters = "QXZJKVWqxzjkvw23456789" // no words
+	const letters = "QXZJKVWqxzjkvw23456789" // makes no words
 	word := func() string {
 		b := make([]byte, 9)
 		for i := range b {
@@ -28,7 +28,7 @@ func secretWith(r *rand.Rand, middle string) string {
 	return word() + middle + word()
 }
 
-// told is a piece of a secret in a text, of four characters or more; empty: there is none.
+// told is a piece of a secret in a text, of four characters or more; empty for none.
 func told(text, secret string) string {
 	for _, part := range strings.FieldsFunc(secret, func(r rune) bool { return strings.ContainsRune("@/?#:,; %='&\n\\", r) }) {
 		for i := range len(part) - 3 {
@@ -40,7 +40,7 @@ func told(text, secret string) string {
 	return ""
 }
 
-// forms are the ways in which a password stands in a text.
+// forms are the ways in which a password can be written in a text.
 var forms = map[string]string{
 	"a URL of PostgreSQL":                  "postgres://gate:SECRET@127.0.0.1:1/db",
 	"with another scheme":                  "postgresql+psycopg2://gate:SECRET@127.0.0.1:1/db?sslmode=disable",
@@ -65,7 +65,7 @@ var forms = map[string]string{
 	"in quotation marks":                   `"postgres://gate:SECRET@127.0.0.1:1/db"`,
 }
 
-// cancelled ends a command that waits for PostgreSQL: it has said what it had to say.
+// cancelled ends a command once it waits for PostgreSQL, after all of its output.
 type cancelled struct {
 	mu     sync.Mutex
 	b      bytes.Buffer
@@ -81,7 +81,7 @@ func (c *cancelled) Write(p []byte) (int, error) {
 	return c.b.Write(p)
 }
 
-// says runs a command, and returns all that it wrote.
+// says runs a command and returns all of its output.
 func says(t *testing.T, args []string, env []string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -94,7 +94,7 @@ func says(t *testing.T, args []string, env []string) string {
 	return out.String() + said.b.String()
 }
 
-// noSettings are enough for a gate, on a database that is not there.
+// noSettings are just enough settings for a gate, with a database that does not exist.
 func noSettings(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{"HOME": t.TempDir(), "GATEPOST_UPSTREAM": "http://127.0.0.1:1", "DATABASE_URL": "postgres://127.0.0.1:1/db",
@@ -140,7 +140,8 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 						delete(values, plain)
 					}
 					for _, command := range commands {
-						if command[0] != "check" && (i > 0 || r.IntN(3) > 0) { // which says all that the others do
+						// Check prints all that the others do.
+						if command[0] != "check" && (i > 0 || r.IntN(3) > 0) {
 							continue
 						}
 						if piece := told(says(t, command, environ(values)), hush); piece != "" {
@@ -180,7 +181,7 @@ func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 	}
 }
 
-// What stands on the command line is not repeated either, when it may hold a password.
+// An argument on the command line is not repeated when it may hold a password.
 func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -202,7 +203,7 @@ func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 	}
 }
 
-// A variable whose name is a piece of something else is not named.
+// A variable whose name may be a piece of a password is not named.
 func TestNoPasswordInANameIsRepeated(t *testing.T) {
 	t.Parallel()
 	hush := secretWith(rand.New(rand.NewPCG(7, 8)), "@")
@@ -212,7 +213,7 @@ func TestNoPasswordInANameIsRepeated(t *testing.T) {
 	}
 }
 
-// What holds no password is quoted, so that its fault can be found.
+// A value that holds no password is quoted, so that its fault can be found.
 func TestWhatHoldsNoPasswordIsQuoted(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"nowhere", "10minutes", "GET /users:all, /@me", "everyone", "a@example.com, b@example.com", "http://localhost:3000/app", "https://example.com/@me/terms",
@@ -224,7 +225,7 @@ func TestWhatHoldsNoPasswordIsQuoted(t *testing.T) {
 	}
 }
 
-// Programs make up names that look like keys: those of cookies and headers are names where names belong.
+// Names made by programs may look like keys. They are accepted as names of cookies and headers.
 func TestNamesThatLookLikeKeysAreTaken(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{

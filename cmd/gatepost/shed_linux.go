@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobodyID is the user that owns nothing (kernel/user.c: the overflow id).
+// nobodyID is the id of the user that owns nothing (kernel/user.c: the overflow id).
 const nobodyID = 65534
 
-// shed gives up what a process that only hashes has no use for: capabilities, the right to gain any by starting a
-// program, and where the gate is root its user and groups. It does so for this thread and starts the program anew, so
-// that all threads are like it; the mark in the arguments says that this was done. What cannot be given up is kept: a
-// gate in a container has little to begin with.
+// shed gives up the rights that hashing does not need: capabilities, the right to gain any by starting a program,
+// and root's user and groups. It does so for this thread and starts the program anew, so that all threads are
+// without them. shedMark in the arguments means that this was done. What cannot be given up is kept, as a gate in a
+// container has few rights to begin with.
 func shed(args []string) {
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its memory holds passwords: no core, and nobody's debugger
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // no core dump and no debugger, as its memory holds passwords
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	if len(args) > 0 {
 		return
@@ -28,8 +28,9 @@ func shed(args []string) {
 	}
 	dropCapabilities()
 	_ = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC) // what the gate itself was given by who started it
-	// Whoever may not start it again goes on as they are.
+	// Closes file descriptors inherited from the gate's parent.
+	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	// When the program cannot be started anew, it goes on as it is.
 	_ = syscall.Exec("/proc/self/exe", []string{"gatepost", hashWorkerName, shedMark}, []string{})
 }
 
@@ -42,13 +43,13 @@ func dropBounding() {
 	}
 }
 
-// anybodyMayRun says whether the program can be started by who is not its owner.
+// anybodyMayRun reports whether users other than the owner can start the program.
 func anybodyMayRun(program string) bool {
 	info, err := os.Stat(program)
 	return err == nil && info.Mode()&0o001 != 0
 }
 
-// becomeNobody changes this thread alone, which is the one that starts the program anew.
+// becomeNobody changes the user of this thread only, which starts the program anew.
 func becomeNobody() {
 	_, _, _ = syscall.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
 	_, _, _ = syscall.RawSyscall(unix.SYS_SETRESGID, nobodyID, nobodyID, nobodyID)

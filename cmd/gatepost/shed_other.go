@@ -2,5 +2,5 @@
 
 package main
 
-// shed has nothing to give up where there are no capabilities.
+// shed does nothing, as there are no capabilities.
 func shed([]string) {}

@@ -66,10 +66,10 @@ func (p *process) userCommands() *cli.Command {
 	}
 }
 
-// userAction does something to a user and says what; an empty sentence prints the user instead.
+// userAction acts on a user and returns a sentence about it. When that is empty, the user is printed instead.
 type userAction func(context.Context, *auth.Store, session.User) (said string, err error)
 
-// onUser is a command on the one user its argument names.
+// onUser is a command that acts on the user whom its argument names.
 func (p *process) onUser(act userAction) cli.ActionFunc {
 	return func(ctx context.Context, c *cli.Command) error {
 		if c.Args().Len() != 1 {
@@ -79,7 +79,7 @@ func (p *process) onUser(act userAction) cli.ActionFunc {
 	}
 }
 
-// withUser finds the user the first argument names, acts on it and reports.
+// withUser finds the user whom the first argument names, acts on them and prints the result.
 func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
@@ -94,7 +94,7 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 			return err
 		}
 		if now, err := s.UserByID(ctx, u.ID); err == nil {
-			u = now // as it is after the change; a deleted one as it was
+			u = now // as the user is after the change; a deleted user as before
 		}
 		if said != "" && !c.Bool("json") {
 			_, err := fmt.Fprintln(p.stdout, printable(said))
@@ -190,7 +190,7 @@ func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-// explainInput says what is wrong with what the operator gave.
+// explainInput is the error for invalid input, in sentences.
 func explainInput(err error) error {
 	var input auth.InputError
 	if !errors.As(err, &input) {
@@ -221,7 +221,7 @@ type userJSON struct {
 	Locked        bool       `json:"locked"`
 	CreatedAt     time.Time  `json:"createdAt"`
 	UpdatedAt     time.Time  `json:"updatedAt"`
-	Password      string     `json:"password,omitempty"` // one that was made, printed this once
+	Password      string     `json:"password,omitempty"` // a generated password, shown only this once
 }
 
 func newUserJSON(u session.User, password string) userJSON {
@@ -270,7 +270,8 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 			return err
 		}
 		defer pool.Close()
-		c.LogLevel = min(c.LogLevel, slog.LevelInfo) // what a command does to people is told, also where no table keeps it
+		// A command's changes to users are always logged, as the audit table may be off.
+		c.LogLevel = min(c.LogLevel, slog.LevelInfo)
 		options := c.StoreOptions(server.NewLogger(c, p.stderr), nil)
 		options.Actor = p.actor()
 		if c.Deliver != nil {
@@ -282,5 +283,5 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 	})
 }
 
-// sentByTheGate stands for the sender in commands that only write into the outbox.
+// sentByTheGate is the sender in commands, which only write mail into the outbox.
 func sentByTheGate(context.Context, mail.Mail) error { return errors.New("mail is sent by the gate") }

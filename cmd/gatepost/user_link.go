@@ -14,13 +14,13 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// linkJSON is a link for scripts. Whoever has it can do what it is for.
+// linkJSON is a link for scripts. Whoever has the link can use it.
 type linkJSON struct {
 	Email string `json:"email"`
-	Link  string `json:"link,omitempty"` // empty: it was mailed
+	Link  string `json:"link,omitempty"` // empty when it was mailed
 }
 
-// userResetLink hands the operator the link that a mail would have.
+// userResetLink prints the link that a mail to reset a password would have.
 func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
 		return usagef("%s takes one argument, an e-mail address or an id", c.FullName())

@@ -10,9 +10,10 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
+// ListenerSettings are the settings that name listeners, in the order of Config.Listeners.
 var ListenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN"}
 
-// Listeners are those that the settings name.
+// Listeners are the listeners that the settings name.
 func (c *Config) Listeners() (list []proxy.Listener) {
 	for i, address := range []string{c.Settings.Listen, c.Settings.OpsListen, c.Settings.HTTPListen} {
 		list = append(list, proxy.Listener{Setting: ListenerSettings[i], Address: address})
@@ -20,6 +21,7 @@ func (c *Config) Listeners() (list []proxy.Listener) {
 	return list
 }
 
+// CheckAddress splits an address into host and port, and returns the host. name is the setting for the error.
 func CheckAddress(name, s string) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -31,7 +33,7 @@ func CheckAddress(name, s string) (host string, err error) {
 	return host, nil
 }
 
-// Follow gives the public URL a port that was not known before, and the app the name that comes from it.
+// Follow sets the port of the public URL once it is known. An app name taken from the URL follows.
 func (c *Config) Follow(port int) {
 	nameless := c.Settings.AppName == c.PublicURL.Host
 	c.PublicURL.Host = net.JoinHostPort(c.PublicURL.Hostname(), strconv.Itoa(port))
@@ -40,8 +42,8 @@ func (c *Config) Follow(port int) {
 	}
 }
 
-// Resolvable is the address as it can be listened and connected to: an empty root, as in a container made from scratch,
-// may not know localhost.
+// Resolvable replaces localhost in an address by 127.0.0.1 where the name cannot be resolved, as in a container
+// built from scratch.
 func Resolvable(address string) string {
 	if port, ok := strings.CutPrefix(address, "localhost:"); ok {
 		if _, err := net.LookupHost("localhost"); err != nil {
@@ -51,7 +53,7 @@ func Resolvable(address string) string {
 	return address
 }
 
-// Cause leaves out the address that the sentence has named already.
+// Cause removes the address from a network error, as the message has it already.
 func Cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -16,7 +16,7 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// checkBrand reads the files that make the pages look like the app's own, and tries them.
+// checkBrand reads the files for the look of the pages, and renders the pages with them.
 func (c *Config) checkBrand(list *Faults) {
 	before := len(*list)
 	b := &c.Brand
@@ -37,7 +37,7 @@ func (c *Config) checkBrand(list *Faults) {
 	b.Overrides, err = openOverrides(c.Settings.Overrides)
 	list.Add(named("GATEPOST_OVERRIDES", err))
 	if len(*list) == before && (b.Overrides != nil || b.Languages != nil) {
-		_, err = c.UI(nil, slog.New(slog.DiscardHandler)) // what only deserves a warning is said when it runs
+		_, err = c.UI(nil, slog.New(slog.DiscardHandler)) // warnings are logged at start
 		if errors.Is(err, loginui.ErrNoLanguage) {
 			list.Add(named("GATEPOST_LANGUAGES", err))
 		} else {
@@ -53,7 +53,7 @@ func named(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// checkLink accepts the address of a page, on this site or elsewhere.
+// checkLink checks the address of a page, on this site or elsewhere.
 func (c *Config) checkLink(list *Faults, name, s string) string {
 	u, err := url.Parse(s)
 	switch {
@@ -69,7 +69,7 @@ func (c *Config) checkLink(list *Faults, name, s string) string {
 	return s
 }
 
-// maxStylesheet is in bytes. Everybody who logs in loads it.
+// maxStylesheet is in bytes. Everybody who signs in loads it.
 const maxStylesheet = 64 << 10
 
 func readStylesheet(file string) ([]byte, error) {
@@ -88,7 +88,7 @@ func readStylesheet(file string) ([]byte, error) {
 	return content, nil
 }
 
-// reason leaves out the name of the file, which the sentence has.
+// reason removes the file name from an error, as the message has it already.
 func reason(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

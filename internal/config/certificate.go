@@ -13,27 +13,27 @@ import (
 	"time"
 )
 
-// attempt is what the files held, or why they could not be read.
+// attempt is what the files held, or the error of reading them.
 type attempt struct{ cert, key, fault string }
 
-// Certificate is one from files, read again when they change.
+// Certificate is a certificate with its key from files. They are read again when they change.
 type Certificate struct {
 	certFile, keyFile string
-	host              string // it has to be good for
+	host              string // the name that the certificate must be valid for
 	current           atomic.Pointer[tls.Certificate]
 	mu                sync.Mutex
-	tried             attempt // the last one
+	tried             attempt // the last attempt
 }
 
-// OpenCertificate reads a pair that is good for a host.
+// OpenCertificate reads a certificate and its key. It fails when the pair is not valid for the host.
 func OpenCertificate(certFile, keyFile, host string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, host: host}
 	_, err := c.load()
 	return c, err
 }
 
-// load reads the files and, when they hold a pair that can be served, serves it from now on. tried says that it did before, and with what
-// outcome has been told.
+// load reads the files and serves the pair from now on if it is valid. tried reports that the files are as at the
+// last load, so that the outcome is not logged again.
 func (c *Certificate) load() (tried bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (c *Certificate) files() (attempt, error) {
 	return attempt{cert: string(cert), key: string(key)}, nil
 }
 
-// use says what is wrong with a pair and never quotes of it.
+// use checks a pair and serves it if it is valid. Its errors quote nothing of the files' content.
 func (c *Certificate) use(cert, key []byte) error {
 	pair, err := tls.X509KeyPair(cert, key)
 	switch {
@@ -96,7 +96,7 @@ func names(leaf *x509.Certificate) []string {
 	return list
 }
 
-// Reload is load for a gate that serves: it tells what came of it.
+// Reload loads the files again and logs the outcome if they have changed.
 func (c *Certificate) Reload(log *slog.Logger) {
 	switch tried, err := c.load(); {
 	case tried:
@@ -107,5 +107,5 @@ func (c *Certificate) Reload(log *slog.Logger) {
 	}
 }
 
-// Served is the pair that was last loaded; nil before.
+// Served is the last valid pair; nil when there is none yet.
 func (c *Certificate) Served() *tls.Certificate { return c.current.Load() }

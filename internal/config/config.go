@@ -1,7 +1,7 @@
-// Package config is every setting: how it is written in the environment, what it means, and what is wrong with it, told all
-// at once and without a piece of a password. It is the only room that reads the environment.
+// Package config reads and checks the settings. It reports all faults at once, and no part of a password. It is the
+// only package that reads the environment.
 //
-// It opens nothing but the files that settings name, and runs nothing.
+// It opens no files but those that settings name, and runs nothing.
 package config
 
 import (
@@ -32,48 +32,92 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// Config is every setting, checked. Nothing runs on a config with faults.
+// Config is every setting, checked. A Config with faults must not be used.
 type Config struct {
-	Settings                                   Settings // as they were written
-	Env                                        []string // where they come from
-	Upstream                                   proxy.Upstream
-	HasUpstream                                bool
-	UpstreamTimeout                            time.Duration
-	PublicURL                                  *url.URL
-	Rules                                      proxy.Rules
-	Identity                                   proxy.Identity
-	Pages                                      string // "" for /
-	Brand                                      loginui.Brand
-	AppCookies                                 []loginui.AppCookie
-	SignUpClosed, ByInvitation                 bool
-	SignUpDomains                              []string
-	Mail                                       *smtp.Server // nil: none is configured
-	Deliver                                    smtp.Deliver // nil: there is no mail
-	Verify                                     auth.Verify
-	NotifySignIns                              bool
-	SignUpLimit, SignUpTotal                   int
+	// Settings are the settings as written, with defaults filled in.
+	Settings Settings
+	// Env is the environment they were read from.
+	Env []string
+
+	// Upstream is the app. HasUpstream is whether GATEPOST_UPSTREAM is set and valid.
+	Upstream    proxy.Upstream
+	HasUpstream bool
+	// UpstreamTimeout is how long the app may take to begin an answer.
+	UpstreamTimeout time.Duration
+	// PublicURL is the address that visitors type: scheme, host and port.
+	PublicURL *url.URL
+	// Rules say which requests need a session. Identity is the headers that tell the app who is signed in.
+	Rules    proxy.Rules
+	Identity proxy.Identity
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// MaxConnections limits the open connections of visitors.
+	MaxConnections int
+
+	// Pages is the path below which the gate's pages are; empty for the root.
+	Pages string
+	// Brand is the look of the pages.
+	Brand loginui.Brand
+	// AppCookies are the app's session cookies, which the gate deletes at login and logout.
+	AppCookies []loginui.AppCookie
+
+	// SignUpClosed is whether strangers cannot sign up. ByInvitation is whether an invitation lets them.
+	SignUpClosed, ByInvitation bool
+	// SignUpDomains are the only domains of addresses that can sign up; empty for all.
+	SignUpDomains []string
+	// SignUpLimit and SignUpTotal limit the sign-ups in an hour from a network and from all; 0 for no limit.
+	SignUpLimit, SignUpTotal int
+
+	// Mail is the mail server; nil when none is configured.
+	Mail *smtp.Server
+	// Deliver sends mail; nil when there is no mail.
+	Deliver smtp.Deliver
+	// Verify is whether e-mail addresses are confirmed.
+	Verify auth.Verify
+	// NotifySignIns is whether users get mail about new sign-ins.
+	NotifySignIns bool
+
+	// SessionIdle, SessionLifetime and SessionCache are how long a session lasts without use, lasts at most, and is
+	// served from memory.
 	SessionIdle, SessionLifetime, SessionCache time.Duration
-	SessionsPerUser                            int
-	MaxConnections                             int
-	PasswordMin                                int
-	TrustedProxies                             []netip.Prefix
-	Certificate                                *Certificate // nil: none from files
-	ACMEDomains                                []string
-	TLS                                        bool   // it ends here
-	HSTS                                       string // empty: nothing is said
-	DataDir                                    string
-	Migrate, AllowHTTP, TrustUnverifiedEmail   bool
-	AuditRetention                             time.Duration
-	Keys                                       seal.Keys // of GATEPOST_ENCRYPTION_KEY; see OpenKeys
-	DrainDelay, DrainTimeout                   time.Duration
-	LogLevel                                   slog.Level
-	LogJSON, Profiling                         bool
+	// SessionsPerUser limits the sessions of a user.
+	SessionsPerUser int
+	// PasswordMin is the least number of characters of a password.
+	PasswordMin int
+
+	// Certificate is the certificate from files; nil when none is set.
+	Certificate *Certificate
+	// ACMEDomains are the names to get certificates for.
+	ACMEDomains []string
+	// TLS is whether the public listener speaks TLS.
+	TLS bool
+	// HSTS is the value of Strict-Transport-Security; empty when the gate sends none.
+	HSTS string
+	// AllowHTTP accepts a public URL without TLS. TrustUnverifiedEmail accepts sending unconfirmed addresses to the
+	// app as an identity.
+	AllowHTTP, TrustUnverifiedEmail bool
+
+	// DataDir is the directory of the built-in PostgreSQL.
+	DataDir string
+	// Migrate is whether the gate migrates the database at start.
+	Migrate bool
+	// Keys encrypt secrets in the database. They come from GATEPOST_ENCRYPTION_KEY or OpenKeys.
+	Keys seal.Keys
+
+	// AuditRetention is how long audit events are kept; 0 for off.
+	AuditRetention time.Duration
+	// DrainDelay and DrainTimeout are how long a stopping gate goes on taking requests, and finishes requests.
+	DrainDelay, DrainTimeout time.Duration
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level
+	// LogJSON is whether the log is JSON. Profiling is whether the ops listener serves profiles.
+	LogJSON, Profiling bool
 }
 
-// maxLifetime is the longest a browser keeps a cookie (RFC 6265bis, section 5.5: 400 days).
+// maxLifetime is the longest time that browsers keep a cookie (RFC 6265bis, section 5.5: 400 days).
 const maxLifetime = 400 * 24 * time.Hour
 
-// Load reads and checks the environment. The error is a Faults: everything wrong at once.
+// Load reads and checks the environment. Its error is a Faults with everything that is wrong.
 func Load(ctx context.Context, env []string) (*Config, error) {
 	s, list := Read(ctx, env)
 	c := &Config{Settings: s, Env: env}
@@ -90,10 +134,11 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkKeys(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
-	c.checkBrand(&list) // last: it renders the pages with the rest
+	c.checkBrand(&list) // last, as it renders the pages with all other settings
 	return c, list.OrNil()
 }
 
+// Lookup returns the tidied value of a variable in the environment; empty when it is not set.
 func Lookup(env []string, name string) string {
 	for _, entry := range env {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -154,10 +199,10 @@ func (c *Config) checkPublicURL(list *Faults) {
 	}
 }
 
-// maxAppName is in characters: what a card and the tab of a browser can show.
+// maxAppName is in characters. It is what a page and a browser tab can show.
 const maxAppName = 100
 
-// ValidPort accepts no port, or a number that can be one.
+// ValidPort reports whether the URL has no port, or one from 0 to 65535.
 func ValidPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return !strings.HasSuffix(u.Host, ":")
@@ -166,8 +211,8 @@ func ValidPort(u *url.URL) bool {
 	return err == nil
 }
 
-// AsBrowsersSay is the host as it stands in the Host and Origin headers of browsers: in ASCII, without a port that
-// goes without saying.
+// AsBrowsersSay is the host of a URL as browsers write it in the Host and Origin headers: in ASCII, and without the
+// default port of its scheme.
 func AsBrowsersSay(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	if name, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
@@ -195,9 +240,9 @@ func (c *Config) checkUpstream(list *Faults) {
 	c.HasUpstream = true
 }
 
-// NeedUpstream is for the commands that forward.
+// NeedUpstream fails when a command that forwards requests has no GATEPOST_UPSTREAM.
 func (c *Config) NeedUpstream() error {
-	if c.HasUpstream || Lookup(c.Env, "GATEPOST_UPSTREAM") != "" { // a fault has been told
+	if c.HasUpstream || Lookup(c.Env, "GATEPOST_UPSTREAM") != "" { // its fault was reported by Load
 		return nil
 	}
 	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
@@ -235,7 +280,7 @@ func (c *Config) parseNetworks(list *Faults, name, s string) []netip.Prefix {
 	return networks
 }
 
-// parseNetwork reads a network or a single address; IPv4 written as IPv6 is IPv4.
+// parseNetwork reads a network or a single address. IPv4 written as IPv6 is IPv4.
 func parseNetwork(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		a = a.Unmap().WithZone("")
@@ -270,7 +315,7 @@ func (c *Config) checkPages(list *Faults) {
 	c.SignUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.Settings.SignUpTotal)
 }
 
-// CleanPath accepts paths that mean the same to everybody.
+// CleanPath reports whether every parser reads s as the same path.
 func CleanPath(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && strings.HasPrefix(s, "/") && u.Path == s && u.EscapedPath() == s &&
@@ -343,7 +388,7 @@ func (c *Config) checkLog(list *Faults) {
 	c.Profiling = c.parseBool(list, "GATEPOST_PROFILING", c.Settings.Profiling)
 	switch strings.ToLower(c.Settings.LogLevel) {
 	case "debug", "info", "warn", "error":
-		_ = c.LogLevel.UnmarshalText([]byte(c.Settings.LogLevel)) // one of the four
+		_ = c.LogLevel.UnmarshalText([]byte(c.Settings.LogLevel)) // one of the four, so it cannot fail
 	default:
 		list.Add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", Quote(c.Settings.LogLevel)))
 	}
@@ -356,7 +401,7 @@ func (c *Config) checkDrain(list *Faults) {
 	c.DrainTimeout = c.parseDuration(list, "GATEPOST_DRAIN_TIMEOUT", c.Settings.DrainTimeout)
 }
 
-// Cookie is the session cookie that follows from the public URL.
+// Cookie is the session cookie for the public URL.
 func (c *Config) Cookie() session.Cookie {
 	port := c.PublicURL.Port()
 	if port == "" {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// translate makes of parameters that other programs know what pgx knows, with their meaning kept. What says nothing to
-// the gate goes; what would weaken the connection by going is a fault that names it.
+// translate turns parameters of other programs into those of pgx with the same meaning. Parameters without a
+// meaning for the gate are dropped. A parameter whose loss would weaken the connection is a fault.
 func (c *databaseURL) translate() error {
 	var list Faults
 	c.mergeTLS(&list)
@@ -29,32 +29,34 @@ func (c *databaseURL) translate() error {
 	return list.OrNil()
 }
 
-// saysNothing are parameters about the pools, the statements and the connections of other programs.
+// saysNothing are parameters for the pools, statements and connections of other programs. They have no meaning
+// here.
 var saysNothing = []string{
 	// Prisma
 	"schema", "pool_timeout", "socket_timeout",
-	// node-postgres and what is built on it
+	// node-postgres and libraries on top of it
 	"uselibpqcompat", "max", "min", "idleTimeoutMillis", "connectionTimeoutMillis", "query_timeout", "keepAlive",
-	// hosts that offer PostgreSQL, and what they have others write
+	// providers of hosted PostgreSQL
 	"supa", "workaround", "pool",
 	// Rails, Django, Ecto, SQLAlchemy
 	"pool_size", "checkout_timeout", "reaping_frequency", "reconnect", "adapter", "encoding", "conn_max_age", "conn_health_checks", "async_fallback",
 	// Doctrine
 	"serverVersion", "server_version", "driver", "persistent", "default_dbname",
-	// libpq: Go keeps connections alive by itself, and takes no GSSAPI unless it is asked for
+	// libpq: Go keeps connections alive itself, and pgx uses no GSSAPI unless it is asked to
 	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gsslib", "gssdelegation", "fallback_application_name",
 	"load_balance_hosts", "sslkeylogfile", "ssl_max_protocol_version",
 	// JDBC
 	"currentSchema", "tcpKeepAlive", "socketTimeout", "loginTimeout", "reWriteBatchedInserts",
 }
 
-// cure is what to do about a parameter that is not taken. With one of some values it means what is done anyway.
+// cure is what to do about a parameter that is not supported. With a value in unless, the parameter asks for what
+// the gate does anyway.
 type cure struct {
 	text   string
 	unless []string
 }
 
-// cures are for parameters that would weaken the connection, or lose its meaning, if they were left out.
+// cures are for parameters whose loss would weaken the connection or change its meaning.
 var cures = map[string]cure{
 	"gssencmode":     {"asks for encryption by GSSAPI, and there is TLS only: leave it out and set sslmode=verify-full", []string{"disable", "prefer", "allow"}},
 	"requirepeer":    {"cannot be checked here: leave it out, and let only PostgreSQL's user write into the directory of the socket", nil},
@@ -75,13 +77,13 @@ var otherBytes = cure{"would make other bytes of what is kept: leave it out, as 
 // tlsModes are the values of sslmode, the weakest first.
 var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
-// mergeTLS makes one sslmode of what programs call by several names. Of two the stricter one counts.
+// mergeTLS merges the parameters for TLS into one sslmode. The strictest one counts.
 func (c *databaseURL) mergeTLS(list *Faults) {
 	mode, given := c.get("sslmode")
 	if compat, ok := c.get("uselibpqcompat"); ok && switchWord(compat) == "false" && slices.Contains(tlsModes[2:], mode) {
-		mode = "verify-full" // what node-postgres makes of all of these
+		mode = "verify-full" // node-postgres reads all of these as verify-full
 	}
-	if mode == "no-verify" { // node-postgres: TLS with whoever answers, which libpq calls require
+	if mode == "no-verify" { // node-postgres: TLS without verification, which libpq calls require
 		mode = "require"
 	}
 	if value, ok := c.get("ssl"); ok {
@@ -108,8 +110,9 @@ func (c *databaseURL) mergeTLS(list *Faults) {
 	c.set("sslmode", mode)
 }
 
-// sslWord is what ssl means to drivers in JavaScript, Java, Elixir and Python. Plain true asks who answers in most of
-// them, node-postgres since 8.0 and pgJDBC since 42.2.5 among them; of what a word may mean the strictest is taken.
+// sslWord is the sslmode for a value of ssl in drivers for JavaScript, Java, Elixir and Python. true verifies the
+// server in most of them, also in node-postgres since 8.0 and pgJDBC since 42.2.5. The strictest meaning of a word
+// counts.
 func sslWord(value string, list *Faults) string {
 	switch word := switchWord(value); {
 	case word == "true":
@@ -132,11 +135,11 @@ func stricter(a, b string) string {
 	return b
 }
 
-// leastPool is how many connections a gate makes do with at least, whatever an app does: one for each share.
+// leastPool is the least number of connections of a gate, one for each share of the pool.
 const leastPool = 3
 
-// mergePooler knows how programs say that a pooler in transaction mode is between, where no statement can be kept at
-// the server.
+// mergePooler reads the parameters that announce a pooler in transaction mode, which cannot keep prepared
+// statements.
 func (c *databaseURL) mergePooler(list *Faults) {
 	pooled := false
 	for name, says := range map[string]string{

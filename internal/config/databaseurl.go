@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// takeDatabaseURL gives back the address of a database as pgx reads it, or what nobody can read. Faults name a
-// parameter and its cure, and quote nothing: the parser's own words hold pieces of the password when that has
-// characters with a meaning in URLs.
+// takeDatabaseURL returns the address of a database in the form that pgx reads. When it cannot be read, the address
+// becomes "unreadable". Faults name a parameter and what to do, and quote no value: pgx's own errors repeat pieces
+// of a password that has characters with a meaning in URLs.
 func takeDatabaseURL(list *Faults, name, s string) string {
 	if s == "" {
 		return ""
@@ -36,7 +36,7 @@ var (
 	errAt    = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as %2F %40 %3A %23 %3F %25")
 )
 
-// readDatabaseURL takes URLs as PostgreSQL's tools and those of apps write them, and DSNs.
+// readDatabaseURL reads DSNs, and URLs as PostgreSQL's tools and app frameworks write them.
 func readDatabaseURL(s string) (string, error) {
 	if err := foreign(s); err != nil {
 		return "", err
@@ -57,10 +57,10 @@ func readDatabaseURL(s string) (string, error) {
 	return c.String(), c.check()
 }
 
-// scheme is one of PostgreSQL, perhaps with the name of a driver or an extension (postgresql+psycopg2, postgis).
+// scheme matches the URL schemes for PostgreSQL, also with a driver or an extension (postgresql+psycopg2, postgis).
 var scheme = regexp.MustCompile(`(?i)^(postgres|postgresql|pgsql|postgis)(\+[a-z0-9]+)?$`)
 
-// foreign names what is for other programs only.
+// foreign fails for addresses that only other programs read.
 func foreign(s string) error {
 	low := strings.ToLower(s)
 	switch {
@@ -76,21 +76,23 @@ func foreign(s string) error {
 	return nil
 }
 
+// ownName matches an address with a variable's name before it.
 var ownName = regexp.MustCompile(`^\s*(export\s+)?[A-Z_]*DATABASE_URL\s*=`)
 
+// adoNET matches a connection string for .NET.
 var adoNET = regexp.MustCompile(`(?i)^\s*(host|server|user id|username|database|port)\s*=[^;\s']*;`)
 
 // databaseURL is the address of a database in its parts.
 type databaseURL struct {
 	dsn    bool
-	before string // of a URL, what stands before the query: user, password, host and database
+	before string // for a URL, the part before the query: user, password, host and database
 	params []param
 }
 
-// param is one parameter. As it was written it says what it did, whatever it holds.
+// param is one parameter. written is its original spelling.
 type param struct{ Name, Value, written string }
 
-// splitURL is for what stands behind ://. The first @ ends the password, as libpq has it.
+// splitURL splits the part of a URL after ://. The first @ ends the password, as in libpq.
 func splitURL(rest string) (databaseURL, error) {
 	c := databaseURL{before: rest}
 	behind := 0
@@ -124,12 +126,12 @@ func splitURL(rest string) (databaseURL, error) {
 	return c, nil
 }
 
-// paramName is what a parameter can be called. Anything else is a piece of a password that has characters with a
-// meaning.
+// paramName matches the name of a parameter. Any other name is a piece of a password with characters that have a
+// meaning in URLs.
 var paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-// splitDSN reads keywords and values as libpq does: a value with blanks is in single quotation marks, and \ takes the
-// next byte as it is.
+// splitDSN reads keywords and values as libpq does: a value with blanks is in single quotation marks, and \ escapes
+// the next byte.
 func splitDSN(s string) (params []param, err error) {
 	const blanks = " \t\n\r\v\f"
 	for s = strings.TrimLeft(s, blanks); s != ""; s = strings.TrimLeft(s, blanks) {
@@ -146,12 +148,12 @@ func splitDSN(s string) (params []param, err error) {
 		s = after
 	}
 	if !slices.ContainsFunc(params, func(p param) bool { return slices.Contains(leadsSomewhere, p.Name) }) {
-		return nil, errShape // what is left are defaults, which lead to the database of whoever runs the gate
+		return nil, errShape // all defaults, which would lead to the database of the operating system's user
 	}
 	return params, nil
 }
 
-// leadsSomewhere are the keywords of which a DSN has one.
+// leadsSomewhere are keywords that name a database. A DSN needs at least one.
 var leadsSomewhere = []string{"host", "hostaddr", "port", "user", "dbname", "database", "service"}
 
 func dsnValue(s string) (value, after string, ok bool) {
@@ -174,7 +176,7 @@ func dsnValue(s string) (value, after string, ok bool) {
 	return value, "", !quoted
 }
 
-// String is the address as pgx reads it.
+// String is the address in the form that pgx reads.
 func (c databaseURL) String() string {
 	written := make([]string, len(c.params))
 	for i, p := range c.params {
@@ -189,7 +191,7 @@ func (c databaseURL) String() string {
 	return "postgres://" + c.before + "?" + strings.Join(written, "&")
 }
 
-// get is the last one of a name, which is the one that counts.
+// get is the last parameter of a name, which is the one that counts.
 func (c databaseURL) get(name string) (string, bool) {
 	for i := len(c.params) - 1; i >= 0; i-- {
 		if c.params[i].Name == name {
@@ -199,7 +201,7 @@ func (c databaseURL) get(name string) (string, bool) {
 	return "", false
 }
 
-// set puts a parameter in place of all of its name.
+// set replaces all parameters of a name by one.
 func (c *databaseURL) set(name, value string) {
 	c.drop(name)
 	written := name + "=" + url.PathEscape(value)
@@ -219,10 +221,10 @@ func (c *databaseURL) drop(name string) {
 	c.params = kept
 }
 
-// place is what a host can be called; a directory of sockets begins with a slash.
+// place matches the name of a host, or a directory of Unix sockets, which begins with a slash.
 var place = regexp.MustCompile(`^(/.*|[A-Za-z0-9._:%-]*)$`)
 
-// check has pgx read the address. Where a piece of a password could have become a host, it is refused.
+// check parses the address with pgx. It fails when a host may be a piece of a password.
 func (c databaseURL) check() error {
 	config, err := pgxpool.ParseConfig(c.String())
 	var file *fs.PathError

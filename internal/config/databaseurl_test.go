@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Addresses as other programs write them mean the same here.
+// Addresses in the form of other programs have the same meaning here.
 func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 	t.Parallel()
 	const base = "postgres://gate:hush@db.example.com:6543/app"
@@ -61,7 +61,7 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 	}
 }
 
-// meaning is what pgx makes of an address.
+// meaning is pgx's reading of an address.
 func meaning(t *testing.T, s string) string {
 	t.Helper()
 	pool, err := pgxpool.ParseConfig(s)

@@ -2,7 +2,7 @@ package config
 
 import "github.com/gatepost/gatepost/proxy"
 
-// Doubts are settings that are no fault and may not be what was meant.
+// Doubts are settings that are valid and may not be what the operator meant.
 func (c *Config) Doubts() (list []string) {
 	if len(c.TrustedProxies) == 0 && c.Certificate == nil && c.ACMEDomains == nil && !proxy.IsLoopback(c.PublicURL.Hostname()) {
 		list = append(list, "GATEPOST_TRUSTED_PROXIES is not set: all visitors behind a proxy count as one, so that one of them can use up what all need")

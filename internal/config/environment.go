@@ -17,8 +17,8 @@ import (
 	"github.com/gatepost/gatepost/internal/spelling"
 )
 
-// Read fills the settings from the environment. An empty variable counts as not set: container tools pass
-// those for whatever has no value.
+// Read fills the settings from the environment. An empty variable counts as not set, because container tools pass
+// empty variables for missing values.
 func Read(ctx context.Context, env []string) (Settings, Faults) {
 	values := map[string]string{}
 	for _, entry := range env {
@@ -49,7 +49,7 @@ func Read(ctx context.Context, env []string) (Settings, Faults) {
 	return s, list
 }
 
-// readSecretFile takes a secret from the file that NAME_FILE names, as container platforms mount them.
+// readSecretFile reads a secret from the file that NAME_FILE names. Container platforms mount secrets as files.
 func readSecretFile(values map[string]string, name string) error {
 	file, ok := values[name+"_FILE"]
 	if !ok {
@@ -75,7 +75,8 @@ func readSecretFile(values map[string]string, name string) error {
 	return nil
 }
 
-// unknown reports variables of ours that do not exist: a misspelt protection must not silently be none.
+// unknown reports GATEPOST_ variables that are not settings. A misspelt setting would otherwise be ignored, and
+// with it the protection it asks for.
 func unknown(values map[string]string) Faults {
 	known := map[string]bool{}
 	for _, k := range (Settings{}).All() {
@@ -89,7 +90,7 @@ func unknown(values map[string]string) Faults {
 		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
 			continue
 		}
-		if !variableName.MatchString(name) { // a line of a file that was cut in the wrong place, and may hold anything
+		if !variableName.MatchString(name) { // a piece of a file cut in the wrong place, which may hold a secret
 			list.Add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not shown, as it may hold a password: look at how the environment is written"))
 			continue
 		}
@@ -98,10 +99,10 @@ func unknown(values map[string]string) Faults {
 	return list
 }
 
-// variableName is what the name of a setting can look like, misspelt too.
+// variableName matches names of settings, also misspelt ones.
 var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$`)
 
-// injected says that Kubernetes sets the variable in every pod beside a service named gatepost.
+// injected reports whether Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {
 	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || name == "GATEPOST_PORT" || strings.HasPrefix(name, "GATEPOST_PORT_")
 }

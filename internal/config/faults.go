@@ -2,10 +2,11 @@ package config
 
 import "strings"
 
-// Faults are everything wrong with a configuration, each a sentence.
+// Faults is everything that is wrong with a configuration. Each fault is a sentence.
 type Faults []error
 
-// Add takes in one fault, or each of several that were joined. An error that merely wraps others stays one sentence.
+// Add appends a fault, or each of several that were joined. An error that wraps others in a text of its own stays
+// one fault.
 func (f *Faults) Add(err error) {
 	if err == nil {
 		return
@@ -19,7 +20,7 @@ func (f *Faults) Add(err error) {
 	*f = append(*f, err)
 }
 
-// AddEach is add, with a name before each of several that were joined.
+// AddEach is Add with a name before each fault.
 func (f *Faults) AddEach(name string, err error) {
 	var list Faults
 	list.Add(err)
@@ -28,6 +29,7 @@ func (f *Faults) AddEach(name string, err error) {
 	}
 }
 
+// Error is one fault per line.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, err := range f {
@@ -36,9 +38,10 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets one list take in another.
+// Unwrap returns the faults. Add uses it to merge two lists.
 func (f Faults) Unwrap() []error { return f }
 
+// OrNil is f as an error; nil when there are no faults.
 func (f Faults) OrNil() error {
 	if len(f) == 0 {
 		return nil

@@ -1,6 +1,6 @@
 package config
 
-// environ is the environment with some variables.
+// environ is an environment with some variables.
 func environ(values map[string]string) (env []string) {
 	for name, value := range values {
 		env = append(env, name+"="+value)

@@ -17,9 +17,9 @@ func (c *Config) checkKeys(list *Faults) {
 	}
 }
 
-// OpenKeys finds the key beside the built-in PostgreSQL where no setting has one, and makes it when it is not there yet and
-// make says so. With a PostgreSQL of the operator's there is none but in the setting: a key beside one of several gates
-// would be missing at the others.
+// OpenKeys reads the key file beside the built-in PostgreSQL when the setting has no key. With make it creates a
+// missing file. With a PostgreSQL of the operator's it does nothing: each of several gates would have a file of its
+// own, so the key has to be in the setting.
 func (c *Config) OpenKeys(make bool) error {
 	if !c.Keys.None() || c.Settings.DatabaseURL != "" {
 		return nil
@@ -41,7 +41,7 @@ func (c *Config) OpenKeys(make bool) error {
 	return nil
 }
 
-// writeKey makes a key that only this user may read, and leaves one that is there already.
+// writeKey creates a file with a new key that only this user can read. It fails when the file exists.
 func writeKey(file string) ([]byte, error) {
 	key := []byte(seal.NewKey() + "\n")
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

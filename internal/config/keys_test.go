@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
-// Beside the built-in PostgreSQL a key is made once, by the gate alone, and is nobody else's to read.
+// The key beside the built-in PostgreSQL is made once, only by the gate, and only its user can read it.
 func TestTheBuiltInPostgreSQLHasAKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

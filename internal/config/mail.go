@@ -14,7 +14,7 @@ import (
 	"github.com/gatepost/gatepost/internal/smtp"
 )
 
-// checkMail reads what has to do with mail and with who may sign up by it.
+// checkMail checks the settings for mail and for sign-up by address.
 func (c *Config) checkMail(list *Faults) {
 	c.NotifySignIns = c.parseBool(list, "GATEPOST_NOTIFY_SIGN_INS", c.Settings.NotifySignIns)
 	switch {
@@ -52,7 +52,8 @@ func (c *Config) checkMailServer(list *Faults) {
 	c.Mail, c.Deliver = m, m.Deliver
 }
 
-// checkVerify makes addresses confirmed where there is mail, and holds nobody up, unless told otherwise.
+// checkVerify sets whether addresses are confirmed. The default is optional with a mail server, and off without
+// one.
 func (c *Config) checkVerify(list *Faults) {
 	needsMail := errors.New("GATEPOST_VERIFY_EMAIL needs mail: set GATEPOST_SMTP_URL and GATEPOST_MAIL_FROM")
 	switch c.Settings.VerifyEmail {

@@ -15,7 +15,8 @@ func (c *Config) parseDuration(list *Faults, name, s string) time.Duration {
 	return d
 }
 
-// parseSeconds is for what cookies, headers or SQL count in seconds.
+// parseSeconds is parseDuration for values that cookies, headers or SQL take in whole seconds. It rejects less than
+// one second.
 func (c *Config) parseSeconds(list *Faults, name, s string) time.Duration {
 	d := c.parseDuration(list, name, s)
 	if d > 0 && d < time.Second {
@@ -24,7 +25,7 @@ func (c *Config) parseSeconds(list *Faults, name, s string) time.Duration {
 	return d
 }
 
-// maxCount keeps a limit on sign-ups from becoming a length of time below what PostgreSQL counts in.
+// maxCount is the largest limit on sign-ups. A larger one would give an interval below PostgreSQL's resolution.
 const maxCount = 1_000_000
 
 func (c *Config) parseCount(list *Faults, name, s string) int {

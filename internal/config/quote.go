@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxQuoted is in characters. More of what is wrong than that helps nobody.
+// maxQuoted is how many characters of a wrong value a message repeats.
 const maxQuoted = 200
 
-// hidden stands in a sentence for what may hold a password.
+// hidden stands in a message for a value that may hold a password.
 const hidden = "what is there (not shown, as it may hold a password)"
 
-// Quote is the one way in which a sentence repeats what an operator wrote: in quotation marks, so that no byte of it
-// does anything to a terminal, and not at all when it may hold a secret.
+// Quote returns a value for a message. All messages that repeat what an operator wrote use it. It quotes and
+// escapes the value, so that no byte of it controls a terminal. A value that may hold a secret is not shown.
 func Quote(s string) string {
 	switch {
 	case mayHoldSecret(s):
@@ -28,22 +28,22 @@ func Quote(s string) string {
 }
 
 var (
-	// userinfo is a user and a password before a host, as in URLs.
+	// userinfo matches a user name and a password before a host, as in URLs.
 	userinfo = regexp.MustCompile(`[^\s:@]*:[^\s@][^@<>"]*@\S`)
-	// passwordWord names a password, as connection strings and env files do.
+	// passwordWord matches the name of a password, as in connection strings and env files.
 	passwordWord = regexp.MustCompile(`(?i)(^|[\s;&?"',])(pass|password|passwd|passphrase|pwd|pgpassword|sslpassword|secret|client_secret)\s*[=:]`)
-	// key is a random one in an alphabet of base64 or hex.
+	// key matches the alphabets of base64 and hex, at the length of a random key.
 	key = regexp.MustCompile(`^[A-Za-z0-9+/_-]{24,}={0,2}$`)
 )
 
-// mayHoldSecret is for what stands where no secret belongs: an address with a password, a connection string, a key. It
-// would rather hide too much.
+// mayHoldSecret reports whether a value may hold a secret: an address with a password, a connection string, or a
+// key. It prefers false alarms to a leak.
 func mayHoldSecret(s string) bool {
 	return strings.Contains(s, "-----BEGIN") || passwordWord.MatchString(s) || randomKey(s) || urlWithSecret(s) || userinfo.MatchString(withoutPaths(s))
 }
 
-// urlWithSecret reads every address in a text. Of a web address the host ends where the path begins, so an @ behind it
-// is harmless; all others are for databases and the like.
+// urlWithSecret reports whether an address in s may hold a secret. In a web address the host ends where the path
+// begins, so an @ after that is harmless. Addresses of other schemes are taken for databases and the like.
 func urlWithSecret(s string) bool {
 	for {
 		before, rest, ok := strings.Cut(s, "://")
@@ -70,7 +70,7 @@ func urlWithSecret(s string) bool {
 	}
 }
 
-// plainAuthority says that a web address names a host and perhaps a port, and nobody.
+// plainAuthority reports whether a web address names a host and perhaps a port, and no user.
 func plainAuthority(rest string) bool {
 	authority := rest
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -80,7 +80,8 @@ func plainAuthority(rest string) bool {
 	return err == nil && u.User == nil && u.Hostname() != "" && ValidPort(u)
 }
 
-// withoutPaths leaves out what begins with a slash: the rule /users:all, /@me is none of a password.
+// withoutPaths removes words that begin with a slash, such as the rules in "/users:all, /@me", which look like
+// user:password@host.
 func withoutPaths(s string) string {
 	words := strings.Fields(s)
 	for i, word := range words {
@@ -90,29 +91,32 @@ func withoutPaths(s string) string {
 				parts[j] = ""
 			}
 		}
-		if words[i] = strings.Join(parts, ","); strings.Contains(word, "://") { // looked at as an address
+		if words[i] = strings.Join(parts, ","); strings.Contains(word, "://") { // urlWithSecret checks it
 			words[i] = ""
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-// randomKey tells a key from a word: it mixes letters and digits as no name does.
+// randomKey reports whether s looks like a random key: 24 or more characters of base64 with both letter cases and
+// digits, or 32 or more of hex.
 func randomKey(s string) bool {
 	return !strings.HasPrefix(s, "/") && key.MatchString(s) && strings.ContainsAny(s, "0123456789") &&
 		strings.ToLower(s) != s && strings.ToUpper(s) != s || hexKey.MatchString(s)
 }
 
+// hexKey matches a key in hex.
 var hexKey = regexp.MustCompile(`^[0-9a-fA-F]{32,}$`)
 
-// namesThings are settings that take names, which programs make up: SSESS and 32 digits is a cookie of Drupal.
+// namesThings are settings that take names made by programs. Drupal's cookie, for example, is SSESS and 32 hex
+// digits.
 var namesThings = map[string]bool{"GATEPOST_APP_COOKIES": true, "GATEPOST_STRIP_HEADERS": true}
 
-// nameOnly says that something would be hidden only because it looks like a random key.
+// nameOnly reports whether a value looks like a random key and could be a name as well.
 func nameOnly(s string) bool { return randomKey(s) && !strings.ContainsAny(s, "+/=") }
 
-// misplaced finds secrets in settings that take none, before anything reads them: each is one fault, and as good as not
-// set from then on.
+// misplaced finds secrets in settings that take none. Each is a fault, and is removed from values before anything
+// else reads it.
 func misplaced(values map[string]string) Faults {
 	var list Faults
 	for _, k := range (Settings{}).All() {
@@ -129,7 +133,7 @@ func misplaced(values map[string]string) Faults {
 	return list
 }
 
-// expected is what a setting that was given a secret takes.
+// expected is the end of the message for a secret in a setting: what the setting takes instead.
 func expected(name string) string {
 	switch name {
 	case "GATEPOST_UPSTREAM":

@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// StoreOptions are what the settings say about users and sessions.
+// StoreOptions are the settings for users and sessions.
 func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, SessionCache: c.SessionCache, SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
@@ -18,7 +18,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 	}
 }
 
-// UI makes the pages as the settings say. Without a store they can be shown, and do nothing.
+// UI makes the pages. Without a store they can be rendered, and forms do not work.
 func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	return loginui.New(loginui.Config{
 		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home, AppName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,

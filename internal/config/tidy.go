@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// tidy takes off a value what files and platforms leave around it and nobody meant: blanks, line ends, a byte order
-// mark, and quotation marks that `docker run --env-file` and some secret stores take for a part of it. Quotation marks
-// with another of their kind between them may be meant, and stay.
+// tidy removes from a value what files and platforms leave around it by mistake: blanks, line ends, a byte order
+// mark, and the quotation marks that `docker run --env-file` and some secret stores take for a part of it.
+// Quotation marks stay when there is another of the same kind between them.
 func tidy(s string) string {
 	s = strings.TrimFunc(s, around)
 	for _, mark := range []string{`"`, `'`} {
@@ -27,11 +27,11 @@ func cutSuffixIf(ok bool, s, suffix string) (string, bool) {
 	return strings.CutSuffix(s, suffix)
 }
 
-// around is what carries no meaning at the ends of a value: blanks, line ends, and U+FEFF and U+200B, which nobody
-// sees.
+// around reports whether a rune has no meaning at the ends of a value: blanks, line ends, and the invisible U+FEFF
+// and U+200B.
 func around(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' || r == '\u200B' }
 
-// asList reads lines as entries, as a block of YAML has them, with or without a dash before each.
+// asList joins lines to a list with commas, as YAML blocks have them, with or without a dash before each.
 func asList(s string) string {
 	if !strings.ContainsAny(s, "\r\n") {
 		return s
@@ -49,7 +49,7 @@ func asList(s string) string {
 	return strings.Join(entries, ", ")
 }
 
-// lists are the settings that hold several entries, by their tag.
+// lists are the settings that hold several entries, by the tag list.
 func lists() map[string]bool {
 	found := map[string]bool{}
 	t := reflect.TypeFor[Settings]()
@@ -60,8 +60,8 @@ func lists() map[string]bool {
 	return found
 }
 
-// switchWord is what a word of YAML and of shells means where a setting has two or more fixed words. YAML turns off
-// into false before anybody of ours sees it.
+// switchWord maps the words for true and false in YAML and in shells to "true" and "false". YAML parsers turn off
+// into false before Gatepost sees it.
 func switchWord(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "yes", "on", "1":
@@ -72,9 +72,9 @@ func switchWord(s string) string {
 	return s
 }
 
-// orOff is a value of a setting that can be switched off.
+// orOff maps the words for false to "off", for a setting that can be switched off.
 func orOff(s string) string {
-	if switchWord(s) == "false" && s != "0" { // 0 may be a length of time
+	if switchWord(s) == "false" && s != "0" { // 0 may be a duration
 		return "off"
 	}
 	return s

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// samples are values for settings that have none, or of which another tells more.
+// samples are values for settings without a default, or better test values.
 var samples = map[string]string{
 	"GATEPOST_PROTECT": "/dashboard, POST /api, /admin=admin|owner", "GATEPOST_PUBLIC": "/pricing, GET /api", "DATABASE_URL": "postgres://gate:p%40ss@127.0.0.1:1/db",
 	"GATEPOST_DIRECT_DATABASE_URL": "host=127.0.0.1 port=2 user=gate password='two words' dbname=db", "GATEPOST_DATA_DIR": "/var/lib/x", "GATEPOST_POSTGRES_BIN": "/usr/bin",
@@ -21,10 +21,10 @@ var samples = map[string]string{
 	"GATEPOST_APP_COOKIES": "PHPSESSID, DokuWiki*@/wiki",
 }
 
-// without are settings that no other sample goes with, or that name files.
+// without are settings that exclude others, or that name files.
 var without = []string{"GATEPOST_TLS_CERT", "GATEPOST_TLS_KEY", "GATEPOST_STYLESHEET", "GATEPOST_OVERRIDES"}
 
-// allSettings are all of them with values that go together.
+// allSettings are values for all settings that can be set together.
 func allSettings(t *testing.T) map[string]string {
 	t.Helper()
 	values := map[string]string{}
@@ -43,7 +43,7 @@ func allSettings(t *testing.T) map[string]string {
 	return values
 }
 
-// plain is what a configuration says, without what is not comparable.
+// plainSettings are the settings of a configuration in a form that can be compared.
 func plainSettings(t *testing.T, what string, values map[string]string) Settings {
 	t.Helper()
 	c, err := Load(t.Context(), environ(values))
@@ -53,7 +53,7 @@ func plainSettings(t *testing.T, what string, values map[string]string) Settings
 	return c.Settings
 }
 
-// A setting means the same however files, YAML and secret stores write it.
+// A setting has the same meaning in every form that files, YAML and secret stores write.
 func TestSettingsAsFilesWriteThem(t *testing.T) {
 	t.Parallel()
 	written := map[string]func(string) string{
@@ -84,7 +84,7 @@ func TestSettingsAsFilesWriteThem(t *testing.T) {
 	}
 }
 
-// quoteAs puts a value between marks that it does not have itself.
+// quoteAs quotes a value in marks that it does not contain.
 func quoteAs(s string) string {
 	for _, mark := range []string{`"`, "'"} {
 		if !strings.Contains(s, mark) {
@@ -94,7 +94,7 @@ func quoteAs(s string) string {
 	return s
 }
 
-// Lists may have a line for each entry, and commas where they mean nothing.
+// A list may have a line for each entry, and empty entries.
 func TestListsAsYAMLWritesThem(t *testing.T) {
 	t.Parallel()
 	values := allSettings(t)
@@ -133,7 +133,7 @@ func sameEntries(a, b *Config) bool {
 	return join(a.Settings.IdentityHeaders) == join(b.Settings.IdentityHeaders) && join(a.Settings.StripHeaders) == join(b.Settings.StripHeaders)
 }
 
-// A rule that lost its line is refused, and none is made of two halves.
+// A rule that lost its line is refused, and two halves never become one rule.
 func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
@@ -148,7 +148,7 @@ func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 	}
 }
 
-// YAML makes true and false of words before anybody sees them.
+// YAML parsers replace some words by true and false.
 func TestWordsThatYAMLReplaces(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][]string{
@@ -169,7 +169,7 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 	}
 }
 
-// A file of a secret may end with a line end, begin with a byte order mark, or be in quotation marks.
+// A file with a secret may end with a line end, begin with a byte order mark, or be in quotation marks.
 func TestFilesOfSecrets(t *testing.T) {
 	t.Parallel()
 	for how, content := range map[string]string{"a line end": "VALUE\n", "one of Windows": "VALUE\r\n", "a mark": "\uFEFFVALUE", "quotes": `"VALUE"` + "\n"} {

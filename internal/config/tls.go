@@ -11,7 +11,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// checkTLS reads what has to do with ending TLS here. Without a certificate or ACME somebody in front does.
+// checkTLS checks the settings for TLS on the public listener. Without a certificate or ACME the gate expects a
+// proxy in front of it to end TLS.
 func (c *Config) checkTLS(list *Faults) {
 	files, acme := c.Settings.TLSCert != "" || c.Settings.TLSKey != "", c.Settings.ACMEDomains != ""
 	switch {

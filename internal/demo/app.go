@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// app is an app as anybody might have it: it knows nothing of passwords or sessions and reads the identity headers.
+// app is a sample app. It has no passwords or sessions, and reads the identity headers.
 func app(box *mailbox) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", page("home"))
@@ -20,7 +20,7 @@ func app(box *mailbox) http.Handler {
 	return mux
 }
 
-// view is what the sample app knows of a request: the headers, and nothing else.
+// view is what the sample app knows of a request: its headers.
 type view struct {
 	Page, Name string
 	SignedIn   bool
@@ -43,7 +43,7 @@ func page(page string) http.HandlerFunc {
 	}
 }
 
-// decoded reads a percent-encoded header value, as decodeURIComponent does.
+// decoded decodes a percent-encoded header value, as decodeURIComponent does.
 func decoded(s string) string {
 	text, err := url.PathUnescape(s)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package demo is the real gate in front of a sample app, on a PostgreSQL of its own, with a mailbox for all the mail it
-// sends. It is for a first look: the app knows nothing but the identity headers, as anybody's does.
+// Package demo runs the gate in front of a sample app, with a PostgreSQL of its own and a mailbox for all mail. It
+// is for a first look. Like any app, the sample app knows the identity headers only.
 package demo
 
 import (
@@ -26,9 +26,9 @@ import (
 
 const admin = "admin@example.com"
 
-// Run runs the real gate in front of the sample app. The app listens on a socket in a directory only this user may
-// enter, so there is no way round the gate. What to do next is written to stdout, and the log to stderr; of o, which
-// program runs is left to the caller.
+// Run runs the gate in front of the sample app. The app listens on a socket in a directory that only this user can
+// enter, so that it cannot be reached without the gate. Instructions are written to stdout, and the log to stderr.
+// Run sets Log, Lines and Up of o.
 func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.Options) error {
 	defer runtime.KeepAlive(server.Tune(env))
 	dir, err := os.MkdirTemp("", "gatepost-demo-")
@@ -56,7 +56,7 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	return server.Serve(ctx, c, o)
 }
 
-// environment sets what makes it the demo and leaves the rest (ports, directories, log) to the operator.
+// environment sets the variables of the demo. The others (ports, directories, log) are left to the operator.
 func environment(env []string, socket string) []string {
 	fixed := []string{
 		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
@@ -78,11 +78,12 @@ func serveApp(socket string, box *mailbox) (stop func(), err error) {
 		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
 	}
 	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: server.IdleTimeout, MaxHeaderBytes: server.MaxHeaderBytes}
-	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) }) // ends with Close
+	// Ends with Close.
+	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) })
 	return func() { _ = s.Close() }, nil
 }
 
-// welcome makes an admin with a new password and says what to do next.
+// welcome creates an admin with a new password and prints what to do next.
 func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.Store) error {
 	password := secret.Password(rand.Text())
 	if err := setAdmin(ctx, s, password); err != nil {
@@ -115,5 +116,5 @@ func setAdmin(ctx context.Context, s *auth.Store, password secret.Password) erro
 	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}), s.Enable(ctx, u.ID))
 }
 
-// dataDir is where the demo keeps its database, apart from a real one.
+// dataDir is the directory of the demo's database, apart from a real one.
 func dataDir(dataDir string) string { return filepath.Join(dataDir, "demo") }

@@ -12,16 +12,16 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// mailbox is where the mail of the demo ends, whoever it is to. Everybody who opens the demo can read it.
+// mailbox gets all mail of the demo. Everybody who opens the demo can read it.
 type mailbox struct {
 	mu      sync.Mutex
 	letters []loginui.Letter // the latest first
 }
 
-// mailboxMost is how many letters it keeps.
+// mailboxMost is how many letters the mailbox keeps.
 const mailboxMost = 50
 
-// deliver is a deliver.
+// deliver implements smtp.Deliver.
 func (b *mailbox) deliver(_ context.Context, l loginui.Letter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -39,7 +39,7 @@ func (b *mailbox) list(w http.ResponseWriter, _ *http.Request) {
 	_ = mailboxTemplate.Execute(w, letters) // the visitor may have left
 }
 
-// show is a letter as a mail program shows it.
+// show shows a letter as a mail program does.
 func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	i := slices.IndexFunc(b.letters, func(l loginui.Letter) bool { return l.ID == r.PathValue("id") })
@@ -59,7 +59,7 @@ func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 
 var webAddress = regexp.MustCompile(`https?://\S+`)
 
-// linked makes the addresses in a text links.
+// linked turns the addresses in a text into links.
 func linked(text string) template.HTML {
 	var out strings.Builder
 	last := 0

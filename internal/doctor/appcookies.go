@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// AppCookie is a cookie in which the app keeps a session of its own, and which the gate is to end with each logout.
+// AppCookie is a session cookie of the app's that the gate is to delete at each logout.
 type AppCookie struct {
-	// Name is a name that the setting means, and Path the one that the app sets it for.
+	// Name is a name that the setting covers, and Path the path that the app sets it for.
 	Name, Path string
-	// Unseen says that only names which arrive are ended, and that browsers send this one to no page of the gate's.
+	// Unseen means that the gate deletes only names that it receives, and that browsers send this cookie to none of
+	// the gate's pages.
 	Unseen bool
 }
 
-// line is how the gate ends a cookie, for one domain or for the host alone.
+// line is how the gate deletes a cookie, for one domain or for the host alone.
 func (c AppCookie) line(domain string, secure bool) string {
 	line := c.Name + "=; Path=" + c.Path
 	if secure {
@@ -27,11 +28,11 @@ func (c AppCookie) line(domain string, secure bool) string {
 	return line
 }
 
-// mostEnded is how many lines the gate's answer has at most (docs/frameworks.md).
+// mostEnded is the highest number of such lines in an answer of the gate's (docs/frameworks.md).
 const mostEnded = 60
 
-// checkAppCookies signs out with made-up cookies of the app's, and looks whether the answer ends each. Nobody is signed
-// in by them.
+// checkAppCookies signs out with made-up cookies of the app's, and tests whether the answer deletes each. They sign
+// nobody in.
 func (e *examination) checkAppCookies(ctx context.Context) {
 	if len(e.c.AppCookies) == 0 {
 		e.report.note("app-cookies", "app-cookies.skipped", "not tested: the environment has no GATEPOST_APP_COOKIES, or settings with a fault (see `gatepost check`)")
@@ -50,7 +51,7 @@ func (e *examination) checkAppCookies(ctx context.Context) {
 	e.warnOfUnended()
 }
 
-// judgeEnded compares the answer with what the gate writes.
+// judgeEnded compares the answer with the lines that the gate writes.
 func (e *examination) judgeEnded(r request, a answer) {
 	names, missing := e.notEnded(a)
 	switch {
@@ -86,7 +87,7 @@ func (e *examination) appCookieNames() (names []string) {
 // ending is one line that the answer has to have.
 type ending struct{ name, line string }
 
-// endings are all of them, those for the host alone first.
+// endings are all such lines, those for the host alone first.
 func (e *examination) endings() (list []ending) {
 	secure := e.gate.publicURL.Scheme == "https"
 	for _, c := range e.c.AppCookies {
@@ -102,7 +103,7 @@ func (e *examination) endings() (list []ending) {
 	return list
 }
 
-// notEnded lists what the answer lacks, and whose it is.
+// notEnded are the lines that the answer lacks, and the names of their cookies.
 func (e *examination) notEnded(a answer) (names, missing []string) {
 	ended := map[string]bool{}
 	for _, c := range (&http.Response{Header: a.header}).Cookies() {
@@ -123,8 +124,8 @@ func (e *examination) notEnded(a answer) (names, missing []string) {
 	return names, missing
 }
 
-// warnOfUnended tells of what the gate does not end: cookies that were sent here, and that no browser sends; and too
-// many.
+// warnOfUnended warns of cookies that the gate does not delete: those that browsers do not send to it, and those
+// beyond its limit.
 func (e *examination) warnOfUnended() {
 	if n := len(e.endings()); n > mostEnded {
 		e.report.add(Finding{Check: "app-cookies", ID: "app-cookies.many", Level: Warning,
@@ -141,7 +142,7 @@ func (e *examination) warnOfUnended() {
 	}
 }
 
-// domainsOf are the domains that a cookie which reaches a host may be for; none of an address or of a single name.
+// domainsOf are the domains that a cookie for a host may have; none for an IP address or a single name.
 func domainsOf(host string) (list []string) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil

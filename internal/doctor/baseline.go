@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// baseline is an open page as it is without tricks, to compare with.
+// baseline is the normal answer of an open page, for comparison.
 type baseline struct {
 	answer
 	shape  string
-	stable bool // asked twice, it was the same page; else only its outside can be compared
+	stable bool // two requests got the same page; otherwise only status and headers can be compared
 }
 
-// takeBaseline asks for the public page twice, because most pages hold something that changes each time.
+// takeBaseline requests the public page twice, because most pages have parts that change each time.
 func (e *examination) takeBaseline(ctx context.Context) {
 	r := request{target: e.c.Public}
 	first, second := e.ask(ctx, r), e.ask(ctx, r)
@@ -29,15 +29,15 @@ func (e *examination) takeBaseline(ctx context.Context) {
 		because("The tests that take an open page see less.", "See that the app is up, or name a page that anybody may open with --public.")
 }
 
-// changing are the parts of a page that differ each time it is made: numbers, times, tokens.
+// changing matches parts of a page that differ each time it is made: numbers, times, tokens.
 var changing = regexp.MustCompile(`[0-9A-Za-z_+/=-]{16,}|[0-9a-fA-F]{6,}|[0-9]+`)
 
-// shape is an answer without what changes each time.
+// shape is an answer without the parts that change each time.
 func shape(a answer) string {
 	return outside(a) + "\n" + changing.ReplaceAllString(a.body, "0")
 }
 
-// outside is what an answer is like without its body.
+// outside is an answer without its body.
 func outside(a answer) string {
 	if a.err != nil {
 		return "no answer"
@@ -54,7 +54,7 @@ func title(body string) string {
 	return ""
 }
 
-// differs says whether an answer is another page than the baseline.
+// differs reports whether an answer is another page than the baseline.
 func (b baseline) differs(a answer) bool {
 	if b.stable {
 		return shape(a) != b.shape
@@ -62,7 +62,7 @@ func (b baseline) differs(a answer) bool {
 	return outside(a) != outside(b.answer)
 }
 
-// holds says whether a marker came back, anywhere in the answer.
+// holds reports whether an answer contains the marker.
 func (a answer) holds(marker string) bool {
 	if strings.Contains(a.body, marker) {
 		return true

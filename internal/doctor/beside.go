@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// usualPorts are where frameworks listen when nobody says otherwise.
+// usualPorts are the default ports of frameworks.
 var usualPorts = []string{"3000", "3001", "4000", "5000", "5173", "8000", "8080", "8081", "8888", "9000"}
 
-// besideTimeout is for addresses where mostly nobody is, and firewalls that do not say so.
+// besideTimeout limits requests to addresses where mostly nothing listens, and to firewalls that drop packets.
 const besideTimeout = 3 * time.Second
 
 // place is an address where the app should not answer.
@@ -23,7 +23,7 @@ type place struct {
 	named bool // known to be the app's, so that an answer is a fault and not a guess
 }
 
-// checkBeside looks for the app where visitors could reach it past the gate.
+// checkBeside looks for the app at addresses that visitors could reach without the gate.
 func (e *examination) checkBeside(ctx context.Context) {
 	e.checkOps(ctx)
 	places := e.places()
@@ -39,7 +39,7 @@ func (e *examination) checkBeside(ctx context.Context) {
 	}
 }
 
-// knock asks a place for the protected path; one that speaks TLS is asked again in TLS.
+// knock asks a place for the protected path. A place that speaks TLS is asked again over TLS.
 func (e *examination) knock(ctx context.Context, p *place) answer {
 	r := request{target: e.c.Protected}
 	a := p.site.send(ctx, r)
@@ -55,7 +55,7 @@ func (e *examination) knock(ctx context.Context, p *place) answer {
 	return a
 }
 
-// places lists what was named, what follows from the upstream, and where apps usually are.
+// places are the addresses from the configuration, from the upstream, and where apps usually listen.
 func (e *examination) places() []place {
 	var list []place
 	seen := map[string]bool{e.site.address: true}
@@ -74,7 +74,8 @@ func (e *examination) places() []place {
 				add("beside.address", net.JoinHostPort(address, port), true)
 			}
 		}
-		add("beside.upstream", net.JoinHostPort(e.site.hostname(), port), false) // somebody else may have this port there
+		// Something else may have this port there.
+		add("beside.upstream", net.JoinHostPort(e.site.hostname(), port), false)
 	}
 	for _, port := range e.c.Ports {
 		add("beside.port", net.JoinHostPort(e.site.hostname(), port), false)
@@ -82,7 +83,7 @@ func (e *examination) places() []place {
 	return list
 }
 
-// placeAt reads host:port or a URL. Its certificate is not checked: whose it is does not matter to who can get there.
+// placeAt reads host:port or a URL. Its certificate is not checked, as whoever reaches the place can ignore it.
 func (e *examination) placeAt(address string) (site, bool) {
 	u, err := ParseAddress(address)
 	if err != nil {
@@ -108,7 +109,7 @@ func ParseAddress(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// judgePlace reports who answers at a place. It returns 1 when nobody does, or the gate itself.
+// judgePlace reports what answers at a place. It returns 1 when nothing does, or the gate itself.
 func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
 	if _, gate := e.refusal(a); gate || a.err != nil || e.leadsHome(a) {
 		return 1
@@ -130,13 +131,13 @@ func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
 	return 0
 }
 
-// leadsHome says that an answer only leads to the same page of the site, as port 80 does beside https.
+// leadsHome reports whether an answer redirects to the same page of the site, as port 80 does beside https.
 func (e *examination) leadsHome(a answer) bool {
 	to, err := url.Parse(a.header.Get("Location"))
 	return err == nil && a.status/100 == 3 && to.Scheme == e.site.scheme && to.Host == e.site.host && to.Path == e.c.Protected
 }
 
-// sameApp says whether the public page is the same there as through the gate.
+// sameApp reports whether the public page is the same at the place as through the gate.
 func (e *examination) sameApp(ctx context.Context, s site) bool {
 	if !e.page.is2xx() || e.page.body == "" {
 		return false
@@ -145,7 +146,7 @@ func (e *examination) sameApp(ctx context.Context, s site) bool {
 	return a.is2xx() && !e.page.differs(a)
 }
 
-// checkOps sees whether the gate's numbers are open to everybody.
+// checkOps tests whether the gate's metrics are open to everybody.
 func (e *examination) checkOps(ctx context.Context) {
 	s, ok := e.placeAt(net.JoinHostPort(e.site.hostname(), e.c.OpsPort))
 	if !ok || e.loopback() {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// page is an app that serves the same to everybody.
+// page is an app that serves the same page to everybody.
 func page(text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }
@@ -43,7 +43,7 @@ func TestTheAppBesideTheGate(t *testing.T) {
 	}
 }
 
-// An app that listens on all addresses is reached at the one others can use.
+// An app that listens on all addresses is found at one that others can use.
 func TestALoopbackUpstreamThatIsNotOnlyOnLoopback(t *testing.T) {
 	t.Parallel()
 	everywhere, err := net.Listen("tcp", "127.0.0.2:0") // stands for an address of the network
@@ -57,11 +57,11 @@ func TestALoopbackUpstreamThatIsNotOnlyOnLoopback(t *testing.T) {
 	_, port, _ := net.SplitHostPort(everywhere.Addr().String())
 	c.Upstream, c.Addresses = "localhost:"+port, []string{"127.0.0.2"}
 	wantFailed(t, examine(t, c), true, "beside.address")
-	c.Upstream = "app.internal:" + port // another machine's port says nothing about this one
+	c.Upstream = "app.internal:" + port // the port of another machine means nothing here
 	wantFailed(t, examine(t, c), true)
 }
 
-// From outside, whoever serves the same page is the app; anything else may be.
+// From outside, a server with the same page is the app. Another server may be.
 func TestAnswersOnUsualPortsFromOutside(t *testing.T) {
 	t.Parallel()
 	app, other := httptest.NewServer(page("welcome")), httptest.NewServer(page("a blog"))

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// cacheLines are where caches say that an answer came out of them, and the words they use.
+// cacheLines are the headers in which caches say that an answer is from the cache, and the words they use.
 var cacheLines = []struct {
 	name  string
 	words []string
@@ -20,7 +20,7 @@ var cacheLines = []struct {
 	{"X-Vercel-Cache", []string{"hit", "stale", "prerender"}},
 }
 
-// fromCache is the header line that gives a cache away, empty when there is none.
+// fromCache is the header line that reveals a cache; empty when there is none.
 func fromCache(h http.Header) string {
 	if age := h.Get("Age"); strings.Trim(age, "0 ") != "" {
 		return strconv.Quote("Age: " + short(age))
@@ -36,12 +36,12 @@ func fromCache(h http.Header) string {
 	return ""
 }
 
-// fresh is the login page under an address no cache has seen.
+// fresh is the login page at an address that no cache has seen.
 func (e *examination) fresh(nonce string) string {
 	return e.gate.login + "?" + userAgent + "=" + e.marker + nonce
 }
 
-// checkCaching asks for what no cache may keep, twice, and looks at the second answer.
+// checkCaching requests answers that must not be cached twice, and examines the second.
 func (e *examination) checkCaching(ctx context.Context) {
 	if !e.needGate("caching") {
 		return
@@ -81,7 +81,7 @@ func (e *examination) checkKept(r request, a answer, what, id string) {
 	}
 }
 
-// checkPageHeaders sees that what protects the login page arrives with it.
+// checkPageHeaders tests that the headers that protect the login page arrive.
 func (e *examination) checkPageHeaders(r request, a answer) {
 	var missing []string
 	if !strings.Contains(a.header.Get("Content-Security-Policy"), "frame-ancestors") {
@@ -96,16 +96,16 @@ func (e *examination) checkPageHeaders(r request, a answer) {
 	}
 }
 
-// checkQuietCache finds a cache that does not say so. The gate answers a dead cookie by clearing it: a page asked for
-// with one that does not, after it was asked for without, was not made for this request; nor was one that does, the
-// other way round.
+// checkQuietCache finds a cache that does not reveal itself. The gate answers an invalid cookie by deleting it. The
+// page is requested without such a cookie and with it, in both orders. An answer that deletes no cookie when one
+// was sent, or deletes one when none was sent, was made for another request.
 func (e *examination) checkQuietCache(ctx context.Context) {
 	without, with := request{target: e.fresh("a"), lines: browser}, e.withDeadCookie(e.fresh("a"))
 	e.ask(ctx, without)
 	kept := e.ask(ctx, with)
 	other := e.withDeadCookie(e.fresh("b"))
 	if made := e.ask(ctx, other); e.setCookie(made) == "" {
-		return // checkCookie says why
+		return // checkCookie reports the reason
 	}
 	if e.setCookie(kept) == "" {
 		e.found("caching", "caching.quiet", Failed, with, kept, "the login page came out of a cache that does not say so").

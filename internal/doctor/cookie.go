@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// cookieName follows from the public URL, as it does in the gate.
+// cookieName is the name of the session cookie. It follows from the public URL, as in the gate.
 func (e *examination) cookieName() string {
 	if e.gate.publicURL.Scheme == "https" {
 		return "__Host-gatepost"
@@ -23,7 +23,7 @@ func (e *examination) withDeadCookie(target string) request {
 	return request{target: target, lines: append(slices.Clone(browser), "Cookie: "+e.cookieName()+"="+userAgent)}
 }
 
-// setCookie is the line with which an answer sets the session cookie, empty when it does not.
+// setCookie is the line in which an answer sets the session cookie; empty when it does not.
 func (e *examination) setCookie(a answer) string {
 	for _, line := range a.header.Values("Set-Cookie") {
 		if name, _, _ := strings.Cut(line, "="); strings.TrimSpace(name) == e.cookieName() {
@@ -33,7 +33,7 @@ func (e *examination) setCookie(a answer) string {
 	return ""
 }
 
-// checkCookie finds out, without a login, whether the session cookie would come to the browser and back.
+// checkCookie tests, without a login, whether the session cookie would get to the browser and back.
 func (e *examination) checkCookie(ctx context.Context) {
 	if !e.needGate("cookie") {
 		return
@@ -55,7 +55,7 @@ func (e *examination) checkCookie(ctx context.Context) {
 	e.report.ok("cookie", "cookie.travels", "the cookie %s reaches the gate, and Set-Cookie comes back as the gate writes it", e.cookieName())
 }
 
-// compareAddress says when the address examined is not the one the cookie is for.
+// compareAddress reports when the examined address is not the one that the cookie is for.
 func (e *examination) compareAddress() {
 	public := e.gate.publicURL
 	switch {
@@ -79,7 +79,7 @@ func (e *examination) notPublic(id, said, cure string) {
 		Cure: fmt.Sprintf("Open %s instead, or set GATEPOST_PUBLIC_URL=%s if that is what people type. %s", e.gate.publicURL, e.site, cure)})
 }
 
-// whyNotCleared tells apart the ways in which a cookie is lost. Logging out sets a cookie whoever asks.
+// whyNotCleared finds the reason why a cookie is lost. A logout sets the cookie for every visitor.
 func (e *examination) whyNotCleared(ctx context.Context, r request, a answer) {
 	out := e.ask(ctx, e.form("logout", "", "x=1"))
 	if e.setCookie(out) == "" {
@@ -93,7 +93,7 @@ func (e *examination) whyNotCleared(ctx context.Context, r request, a answer) {
 			"Let the CDN or proxy forward the Cookie header (all of it) and keep no page of the gate's.")
 }
 
-// form is one of the gate's own forms as a browser sends it from the gate's own page.
+// form is a form of the gate's as a browser sends it from the gate's own page.
 func (e *examination) form(name, cookie, body string) request {
 	public := e.gate.publicURL
 	lines := []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: same-origin", "Origin: " + public.Scheme + "://" + public.Host}
@@ -103,7 +103,7 @@ func (e *examination) form(name, cookie, body string) request {
 	return request{method: "POST", target: path.Join(path.Dir(e.gate.login), name), lines: lines, body: body}
 }
 
-// cookieFaults compares a Set-Cookie line with what the gate writes. The value is never shown.
+// cookieFaults compares a Set-Cookie line with the gate's. The value is never shown.
 func (e *examination) cookieFaults(line string) []string {
 	has := map[string]string{}
 	for i, attribute := range strings.Split(line, ";") {

@@ -2,13 +2,13 @@ package doctor
 
 import "strings"
 
-// spelling is one way to ask for a page under another name, as the servers named in kinds read it.
+// spelling is a way to ask for a page under another name, as the servers in kinds read it.
 type spelling struct {
 	kind string // a stable id
 	request
 }
 
-// kinds say who reads each kind of spelling as the page itself.
+// kinds say which servers read each kind of spelling as the page itself.
 var kinds = map[string]string{
 	"method":          "frameworks that answer HEAD, or a method in lower case, like GET",
 	"slashes":         "nginx and most routers, which merge and drop slashes",
@@ -36,11 +36,11 @@ var kinds = map[string]string{
 	"chains":          "several servers one behind the other, each of which reads one layer",
 }
 
-// otherHost never resolves (RFC 6761): whoever believes it reaches nobody.
+// otherHost never resolves (RFC 6761), so that a server that believes it reaches no other site.
 const otherHost = "gatepost-doctor.invalid"
 
-// spellings are all the ways to ask for a protected path, in the same order every time. public and login are paths
-// that anybody may open, out of which some try to escape; host is the site's own.
+// spellings are all ways to ask for a protected path, always in the same order. public and login are paths that are
+// open to everybody, from which some spellings try to escape. host is the site's own.
 func spellings(protected, public, login, host string) []spelling {
 	p := "/" + strings.Trim(protected, "/")
 	c := &corpus{page: p, name: p[1:], seen: map[string]bool{"GET " + protected: true}}

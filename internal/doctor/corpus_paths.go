@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// methods leaves out those that could change something at an app that nobody protects.
+// methods leaves out methods that could change something in an unprotected app.
 func (c *corpus) methods() {
 	for _, m := range []string{"HEAD", "get", "GATEPOST"} {
 		c.addRequest("method", request{method: m, target: c.page})
@@ -38,7 +38,7 @@ func (c *corpus) letters() {
 	c.add("case", strings.ToUpper(c.page), "/"+strings.ToUpper(first)+rest, alternating(c.page), "/"+upper+rest, "/"+everyLetter(strings.ToUpper(c.name), 1))
 }
 
-// everyLetter encodes each byte but the slashes, layer upon layer.
+// everyLetter percent-encodes each byte but slashes, in so many layers.
 func everyLetter(s string, layers int) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -32,7 +32,7 @@ func (c *corpus) unicode() {
 	c.add("compatible", strings.Replace(p, "s", escape("\u017F"), 1), strings.Replace(p, "k", escape("\u212A"), 1), strings.Replace(p, "fi", escape("\uFB01"), 1))
 }
 
-// fullWidth writes ASCII in the forms of East Asian typography, encoded.
+// fullWidth writes ASCII in full-width characters, encoded.
 func fullWidth(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -60,7 +60,7 @@ func (c *corpus) queries(public string) {
 		p+"?next=%2Flogin", p+"?path="+public+"&path="+p, p+"/?x", p+"?"+strings.Repeat("a=1&", 50))
 }
 
-// escapes climb out of a path that anybody may open.
+// escapes climb out of a path that is open to everybody.
 func (c *corpus) escapes(open string) {
 	base := "/" + strings.Trim(path.Clean(open), "/")
 	depth := strings.Count(strings.TrimSuffix(base, "/"), "/")

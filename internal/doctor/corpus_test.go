@@ -16,7 +16,7 @@ func TestTheCorpusIsTheSameEveryTimeAndHasNoDuplicates(t *testing.T) {
 		if !reflect.DeepEqual(list, spellings(c[0], c[1], "/login", "app.example.com")) {
 			t.Error("two corpora differ")
 		}
-		seen := map[string]bool{"GET " + c[0]: true} // that is no other spelling
+		seen := map[string]bool{"GET " + c[0]: true} // the page itself
 		used := map[string]bool{}
 		for _, s := range list {
 			key := s.verb() + " " + s.target
@@ -60,7 +60,7 @@ func TestTheCorpusHasWhatIsKnownToWork(t *testing.T) {
 	}
 }
 
-// A line end in a request would make two of it.
+// A request with a line end is never sent, as it would be two requests.
 func TestALineEndIsNeverSent(t *testing.T) {
 	t.Parallel()
 	for _, r := range []request{{target: "/a\nb"}, {target: "/", lines: []string{"A: b\r\nC: d"}}, {method: "GET\n", target: "/"}, {target: "/", trailer: "A: b\n"}} {

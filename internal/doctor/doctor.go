@@ -1,9 +1,9 @@
-// Package doctor examines a running site from outside, through its real CDN, proxies and app: it sends what attackers
-// send, byte for byte, and says in plain words what got through, whether the app can be reached beside the gate, and
-// why a login cookie would not stick. It owns the corpus of hostile requests and the judgement of the answers.
+// Package doctor examines a running site from outside, through its real CDN, proxies and app. It sends what
+// attackers send, byte for byte, and reports what got through, whether the app can be reached without the gate, and
+// why a login cookie would not be kept. It owns the corpus of hostile requests and the judgement of the answers.
 //
-// It never harms the site it looks at: few requests at a time, each with a time limit and a connection of its own,
-// nothing that could run into somebody else's request, and no guessing of passwords. It prints nothing and reads no
+// It does no harm to the site: few requests at a time, each with a time limit and a connection of its own, none
+// that could become part of another client's request, and no guessing of passwords. It prints nothing and reads no
 // settings.
 package doctor
 
@@ -18,62 +18,64 @@ import (
 	"time"
 )
 
-// Config says what to examine. URL, Protected and Public are required.
+// Config is what to examine. URL, Protected and Public are required.
 type Config struct {
-	// URL is the site as people open it; only scheme, host and port count.
+	// URL is the site as visitors open it. Only scheme, host and port count.
 	URL *url.URL
-	// Protected is a path that needs a login, and Public a page that anybody may open.
+	// Protected is a path that needs a login, and Public a page that is open to everybody.
 	Protected, Public string
-	// Named are paths that rules name, as far as they are known. Each may be open, and nothing protected beside it.
+	// Named are the known paths of rules. Each may be open, and no protected page beside it.
 	Named []string
-	// Direct are addresses under which the app itself may answer, where it should not: host:port or http://host:port.
+	// Direct are addresses where the app itself should not answer: host:port or http://host:port.
 	Direct []string
-	// Upstream is where the gate reaches the app (host:port), if that is known. Its port is tried from outside.
+	// Upstream is the address at which the gate reaches the app (host:port), if known. Its port is tried from
+	// outside.
 	Upstream string
-	// Addresses are those of this machine that others can reach. A loopback upstream is tried on each.
+	// Addresses are addresses of this machine that others can reach. The port of a loopback upstream is tried on
+	// each.
 	Addresses []string
-	// Ports are tried on the host of URL. Empty: those apps usually have.
+	// Ports are tried on the host of URL. When empty, they are the usual ports of apps.
 	Ports []string
-	// OpsPort is where health and metrics are served. Empty: 9180.
+	// OpsPort is the port of health and metrics. When empty, it is 9180.
 	OpsPort string
-	// Email and Password sign in with a test account. Empty: nobody signs in.
+	// Email and Password are a test account to sign in with; empty for no sign-in.
 	Email, Password string
-	// AppCookies are those that the gate ends with each logout, each with a name that the setting means. Empty: they
-	// are not known.
+	// AppCookies are the cookies that the gate deletes at each logout, each with a name that the setting covers;
+	// empty when they are not known.
 	AppCookies []AppCookie
-	// AppPages asks the app itself, beside the gate, which pages it has where the gate has its own. Nil: it cannot be
-	// asked.
+	// AppPages asks the app itself, without the gate, which of its pages have the path of a gate's page. It is nil
+	// when the app cannot be asked.
 	AppPages func(context.Context) ([]string, error)
-	// Timeout bounds each request. Zero: 10 s.
+	// Timeout limits each request. Zero is 10 s.
 	Timeout time.Duration
-	// RootCAs are believed for https. Nil: those of the system.
+	// RootCAs are trusted for https; nil for those of the system.
 	RootCAs *x509.CertPool
-	// Trace is told of each request and what came back. It sees no password and no cookie. Nil: nobody is.
+	// Trace is called for each request with its answer. It gets no password and no cookie. It may be nil.
 	Trace func(sent, got string)
 }
 
-// userAgent is how the site's log knows these requests.
+// userAgent identifies these requests in the site's log.
 const userAgent = "gatepost-doctor"
 
-// examination is one run: what to look at, what was learnt on the way, and what was found.
+// examination is one run: what to examine, what is known so far, and the findings.
 type examination struct {
 	c      Config
 	site   site
-	marker string // random, so that finding it in an answer means something
+	marker string // random, so that it occurs in an answer only if it was sent
 	gate   learnt
-	page   baseline // the public page, as it is without tricks
+	page   baseline // the public page as it is normally
 	report Report
 }
 
-// learnt is what the first check finds out and the others build on.
+// learnt is what the first check finds out for the others.
 type learnt struct {
-	open      bool     // the protected path is not refused to whoever is signed out
-	status    int      // or with this status
-	publicURL *url.URL // from loginUrl; nil when this does not talk like a Gatepost
+	open      bool     // the protected path is not refused to signed-out visitors
+	status    int      // the status of the refusal
+	publicURL *url.URL // from loginUrl; nil when the site does not answer like a Gatepost
 	login     string   // the path of the login page
 }
 
-// Examine runs every check, one after the other. The error says in one sentence that there is nothing to examine.
+// Examine runs all checks, one after the other. It fails when there is nothing to examine.
 func Examine(ctx context.Context, c Config) (Report, error) {
 	e, err := begin(c)
 	if err != nil {
@@ -111,7 +113,7 @@ func begin(c Config) (*examination, error) {
 	return &examination{c: c, site: s, marker: "gatepost-doctor-" + strings.ToLower(rand.Text()[:12])}, nil
 }
 
-// reach sees whether anything answers at all, and goes over to https when http only leads there.
+// reach tests whether the site answers, and changes to https when http only redirects there.
 func (e *examination) reach(ctx context.Context) error {
 	a := e.ask(ctx, request{target: e.c.Public})
 	if a.err != nil {
@@ -156,7 +158,7 @@ func (e *examination) trace(s site, r request, a answer) {
 	e.c.Trace(sent, a.String())
 }
 
-// loopback says that the site is on this very machine.
+// loopback reports whether the site is on this machine.
 func (e *examination) loopback() bool { return isLoopback(e.site.hostname()) }
 
 func isLoopback(name string) bool {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// quiet is for servers that are meant to be refused.
+// quiet is a log for servers that are meant to be refused.
 var quiet = log.New(io.Discard, "", 0)
 
 func TestNothingIsWrongWithASiteThatIsRight(t *testing.T) {
@@ -36,7 +36,7 @@ func TestNothingIsWrongWithASiteThatIsRight(t *testing.T) {
 	}
 }
 
-// What it sends is recognisable and never much at once, and each request has a connection of its own.
+// The doctor's requests are recognisable, few at a time, and each has a connection of its own.
 func TestItDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	f := newFakeSite()
@@ -72,7 +72,7 @@ func TestItDoesNoHarm(t *testing.T) {
 	}
 }
 
-// A front that compares the beginning of the raw path, before an app that is generous in what it reads.
+// A proxy that compares the beginning of the raw path, in front of an app that accepts many spellings.
 func TestSpellingsGetPastANaivePrefix(t *testing.T) {
 	t.Parallel()
 	f := newFakeSite()
@@ -100,7 +100,7 @@ func TestSpellingsGetPastANaivePrefix(t *testing.T) {
 	}
 }
 
-// Every way in which a chain goes wrong has a finding of its own, and no other test takes offence.
+// Every fault of a chain has a finding of its own, and no other test fails for it.
 func TestEachFaultIsFound(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -211,7 +211,7 @@ func TestEachFaultIsFound(t *testing.T) {
 	}
 }
 
-// upgrading is a front that opens a socket for whoever asks.
+// upgrading is a proxy that accepts every upgrade.
 func upgrading(protocol string) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -270,7 +270,7 @@ func TestNothingAnswers(t *testing.T) {
 	}
 	address := closed.Addr().String()
 	_ = closed.Close()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, and no program answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestOverHTTPSAndFromTheAddressThatLeadsThere(t *testing.T) {
 	t.Parallel()
 	f := newFakeSite()
 	secure := httptest.NewUnstartedServer(f)
-	secure.EnableHTTP2 = true // and is never spoken
+	secure.EnableHTTP2 = true // and is never used
 	secure.Config.ErrorLog = quiet
 	secure.StartTLS()
 	defer secure.Close()

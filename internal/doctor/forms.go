@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// checkForms sends the login form as another site would. The gate tells by what browsers add, so these headers have
-// to arrive. The form is empty: nobody's password is tried.
+// checkForms sends the login form as another site would. The gate recognises that by headers that browsers add, so
+// a proxy must not remove them. The form is empty, so that no password is tried.
 func (e *examination) checkForms(ctx context.Context) {
 	if !e.needGate("forms") {
 		return

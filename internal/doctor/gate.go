@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// browser are the headers by which a gate knows that somebody is loading a page.
+// browser are headers by which a gate recognises that a browser loads a page.
 var browser = []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-Dest: document"}
 
-// checkGate asks for what every Gatepost answers alike, and learns the public URL on the way.
+// checkGate tests answers that are the same for every Gatepost, and learns the public URL.
 func (e *examination) checkGate(ctx context.Context) {
 	e.checkHealth(ctx)
 	r := request{target: e.c.Protected}
@@ -60,7 +60,7 @@ func (e *examination) checkHealth(ctx context.Context) {
 	e.report.ok("gate", "gate.health", "/.gatepost/healthz answers ok")
 }
 
-// refusal recognises the gate's answer to a program that is signed out, and where it sends people.
+// refusal recognises the gate's answer to a signed-out program, and returns the login page in it.
 func (e *examination) refusal(a answer) (login *url.URL, ok bool) {
 	var body struct{ Code, LoginURL string }
 	if a.err != nil || a.status != http.StatusUnauthorized || json.Unmarshal([]byte(a.body), &body) != nil || body.Code != "UNAUTHORIZED" {
@@ -73,7 +73,7 @@ func (e *examination) refusal(a answer) (login *url.URL, ok bool) {
 	return u, true
 }
 
-// checkNavigation sees that a person is led to the login, at the address of the gate's own choice.
+// checkNavigation tests whether a browser is redirected to the login, at the public URL of the gate.
 func (e *examination) checkNavigation(ctx context.Context) {
 	r := request{target: e.c.Protected, lines: browser}
 	a := e.ask(ctx, r)
@@ -90,12 +90,13 @@ func (e *examination) checkNavigation(ctx context.Context) {
 		because("Visitors see an error, or a login that is not the gate's.", "Let the proxy in front pass status 303 and Location as they are.")
 }
 
-// toPublicName says that the gate leads from one name of this machine to another, as it does before any login.
+// toPublicName reports whether the gate redirects from one name of this machine to another, as it does before any
+// login.
 func (e *examination) toPublicName(to *url.URL) bool {
 	return e.loopback() && to.Host == e.gate.publicURL.Host && to.Path == e.c.Protected
 }
 
-// moveTo goes on at the name the gate leads browsers to.
+// moveTo continues at the name that the gate redirects browsers to.
 func (e *examination) moveTo(to *url.URL) {
 	from := e.site
 	if s, err := newSite(to, e.c.RootCAs, e.c.Timeout); err == nil {
@@ -104,7 +105,7 @@ func (e *examination) moveTo(to *url.URL) {
 	}
 }
 
-// location is where an answer leads, as a browser understands it.
+// location is the URL that an answer redirects a browser to.
 func (e *examination) location(a answer) (*url.URL, error) {
 	if a.err != nil || a.status/100 != 3 || a.header.Get("Location") == "" {
 		return nil, fmt.Errorf("%s leads nowhere", a)
@@ -113,16 +114,16 @@ func (e *examination) location(a answer) (*url.URL, error) {
 	return base.Parse(a.header.Get("Location"))
 }
 
-// found adds a finding about one request. Say more with because.
+// found adds a finding about one request. because adds the reason and the cure.
 func (e *examination) found(check, id string, level Level, r request, a answer, format string, args ...any) *Finding {
 	e.report.add(Finding{Check: check, ID: id, Level: level, Said: fmt.Sprintf(format, args...), Sent: r.String(), Got: a.String()})
 	return &e.report[len(e.report)-1]
 }
 
-// because says why a finding matters and how to mend it.
+// because sets why a finding matters and how to solve it.
 func (f *Finding) because(why, cure string) { f.Why, f.Cure = why, cure }
 
-// needGate notes that a check is left out because this does not talk like a Gatepost.
+// needGate notes that a check is skipped when the site does not answer like a Gatepost.
 func (e *examination) needGate(check string) bool {
 	if e.gate.publicURL != nil {
 		return true

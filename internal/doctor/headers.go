@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// renaming are the headers by which some proxies and frameworks let a request claim another path, method or host.
-// The values are filled in: %p is a path, %h a host that never resolves, %m a method that does not exist.
+// renaming are headers with which a request claims another path, method or host in some proxies and frameworks. In
+// the values, %p is a path, %h a host that never resolves, and %m a method that does not exist.
 var renaming = []struct{ name, value string }{
 	{"X-Original-URL", "%p"}, {"X-Original-URI", "%p"}, {"X-Rewrite-URL", "%p"}, {"X-Forwarded-Uri", "%p"}, {"X-Forwarded-Prefix", "%p"},
 	{"X_Original_URL", "%p"}, {"X.Rewrite.URL", "%p"}, {"X-Forwarded-Path", "%p"},
@@ -14,7 +14,7 @@ var renaming = []struct{ name, value string }{
 	{"X-Forwarded-Host", "%h"}, {"X_Forwarded_Host", "%h"}, {"X-Forwarded-Server", "%h"}, {"Forwarded", "host=%h;proto=http"},
 }
 
-// opening are headers that have made gates and frameworks skip their own check of a protected path.
+// opening are headers that made gates and frameworks skip their check of a protected path.
 var opening = []string{
 	"X-Middleware-Subrequest: middleware:middleware:middleware:middleware:middleware",
 	"X-Middleware-Subrequest: src/middleware:src/middleware:src/middleware:src/middleware:src/middleware",
@@ -23,7 +23,7 @@ var opening = []string{
 	"If-None-Match: *", "Range: bytes=0-1", "Purpose: prefetch", "Sec-Fetch-Site: same-origin",
 }
 
-// checkRenaming claims another path on top of an open one, and an open one on top of the protected one.
+// checkRenaming claims the protected path in requests for an open one, and the other way round.
 func (e *examination) checkRenaming(ctx context.Context) {
 	before := e.report.Count(Failed) + e.report.Count(Warning)
 	for _, h := range renaming {
@@ -39,7 +39,7 @@ func (e *examination) checkRenaming(ctx context.Context) {
 	e.tryToOpen(ctx)
 }
 
-// mount claims that the app lives below a folder, which some servers then cut off the path that was judged.
+// mount claims that the app is below a folder, which some servers then cut off the judged path.
 func (e *examination) mount(ctx context.Context) {
 	folder := strings.TrimSuffix(e.c.Public, "/") + "/" + userAgent
 	r := request{target: folder + e.c.Protected}
@@ -74,7 +74,7 @@ func (e *examination) rename(ctx context.Context, name, pattern string) {
 	}
 }
 
-// tryToOpen adds to a request for the protected path what elsewhere has opened doors.
+// tryToOpen adds headers that have opened other gates to a request for the protected path.
 func (e *examination) tryToOpen(ctx context.Context) {
 	var lines []string
 	for _, h := range renaming {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// identityHeaders are what apps behind gates of all makes take for who is there, in spellings that servers fold into
-// one.
+// identityHeaders are headers that apps behind any gate take for the identity of the user, in spellings that
+// servers read as the same.
 var identityHeaders = []string{
 	"X-Auth-User", "x-auth-user", "X_Auth_User", "X-Auth_User", "X.Auth.User", "X-Auth-Email", "X_Auth_Email", "X-Auth-Name", "X-Auth-Roles", "X_Auth_Roles",
 	"Remote-User", "Remote_User", "Remote-Email", "Remote-Groups", "Remote-Name", "X-Remote-User", "X_Remote_User",
@@ -14,14 +14,15 @@ var identityHeaders = []string{
 	"X-Auth-Request-User", "X-Auth-Request-Email", "X-WebAuth-User", "X-Authentik-Username", "X-Pomerium-Claim-Email", "X-Token-Subject",
 }
 
-// checkIdentity pretends to be somebody on an open page. An app that greets whoever it finds in the header gives
-// away that the header arrived.
+// checkIdentity sends identity headers to an open page. An app that shows the user's name shows that the header
+// arrived.
 func (e *examination) checkIdentity(ctx context.Context) {
 	arrived := 0
 	for _, name := range identityHeaders {
 		arrived += e.pretend(ctx, name, request{target: e.c.Public, lines: []string{name + ": " + e.marker}})
 	}
-	// The trailer goes to a page that does not exist, because a body takes a method that may change something.
+	// The trailer goes to a page that does not exist, because a request with a body needs a method that may change
+	// something.
 	target := strings.TrimSuffix(e.c.Public, "/") + "/" + userAgent
 	arrived += e.pretend(ctx, "the trailer X-Auth-User", request{method: "POST", target: target, trailer: "X-Auth-User: " + e.marker})
 	if arrived == 0 {
@@ -40,7 +41,7 @@ func (e *examination) pretend(ctx context.Context, name string, r request) (arri
 	return 1
 }
 
-// fold keeps the letters and digits of a name, and a dash for the rest, for an id that stays the same.
+// fold keeps the letters and digits of a name and replaces the rest by dashes, for a stable id.
 func fold(name string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {
 		switch {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// checkLogin walks the whole way of a session: in, through, out, and not in again.
+// checkLogin tests a whole session: sign in, open a page, sign out, and use the old cookie again.
 func (e *examination) checkLogin(ctx context.Context) {
 	if e.c.Email == "" {
 		e.report.note("login", "login.skipped", "not tried: give --email and --password-stdin to sign in with a test account")
@@ -24,10 +24,10 @@ func (e *examination) checkLogin(ctx context.Context) {
 	e.checkSession(ctx, cookie)
 	e.checkProtectedPage(ctx, cookie)
 	e.checkCircle(ctx, cookie)
-	e.signOut(context.WithoutCancel(ctx), cookie) // a test session is not left behind
+	e.signOut(context.WithoutCancel(ctx), cookie) // so that no test session is left
 }
 
-// signIn returns the pair for the Cookie header. Neither it nor the password is ever shown.
+// signIn signs in and returns the pair for the Cookie header. The cookie and the password are never shown.
 func (e *examination) signIn(ctx context.Context) (cookie string, ok bool) {
 	r := e.form("login", "", url.Values{"email": {e.c.Email}, "password": {e.c.Password}, "next": {e.c.Protected}}.Encode())
 	r.target = e.gate.login
@@ -53,7 +53,7 @@ func (e *examination) signIn(ctx context.Context) (cookie string, ok bool) {
 	return "", false
 }
 
-// checkSession asks the gate who is there.
+// checkSession asks the gate who is signed in.
 func (e *examination) checkSession(ctx context.Context, cookie string) {
 	r := request{target: "/api/auth/get-session", lines: []string{"Cookie: " + cookie}}
 	a := e.ask(ctx, r)
@@ -66,8 +66,8 @@ func (e *examination) checkSession(ctx context.Context, cookie string) {
 		because("The cookie does not arrive, or the answer came out of a cache: each page asks for the login again.", "Let the CDN or proxy forward the Cookie header and cache nothing below /api/auth/.")
 }
 
-// checkProtectedPage opens the page, and then asks for it without the cookie, in case a cache has learnt it. Caches
-// like to keep what ends like a style sheet.
+// checkProtectedPage opens the page, and then requests it without the cookie, in case a cache has kept it. Caches
+// often keep paths that end like a style sheet.
 func (e *examination) checkProtectedPage(ctx context.Context, cookie string) {
 	in := request{target: e.c.Protected, lines: []string{"Cookie: " + cookie}}
 	a := e.ask(ctx, in)
@@ -107,7 +107,7 @@ func (e *examination) judgePage(r request, a answer, cookie string) {
 	}
 }
 
-// signOut ends the session and shows that the old cookie opens nothing.
+// signOut ends the session and tests that the old cookie no longer works.
 func (e *examination) signOut(ctx context.Context, cookie string) {
 	r := e.form("logout", cookie, "x=1")
 	if a := e.ask(ctx, r); a.status != http.StatusSeeOther {

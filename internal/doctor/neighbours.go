@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxNamed is how many of the named paths are looked at.
+// maxNamed is how many of the named paths are tested.
 const maxNamed = 32
 
-// neighbours are names beside a path that some server takes for the same page in another format. None of them is the
-// path itself, or a style sheet, script or picture, which may be open as well.
+// neighbours are paths beside a path that some server reads as the same page in another format. The path itself is
+// none of them, nor are style sheets, scripts and pictures, which may be open as well.
 func neighbours(of string) (list []string) {
 	of = "/" + strings.Trim(of, "/") // a rule may end in a slash
 	stem := withoutSuffix(of)
@@ -30,7 +30,7 @@ func neighbours(of string) (list []string) {
 	return slices.DeleteFunc(list, func(p string) bool { return p == of })
 }
 
-// capital is a name with its first letter as a capital.
+// capital is a name with its first letter in upper case.
 func capital(name string) string {
 	_, n := utf8.DecodeRuneInString(name)
 	return strings.ToUpper(name[:n]) + name[n:]
@@ -45,8 +45,7 @@ func withoutSuffix(p string) string {
 	return p
 }
 
-// checkNeighbours looks beside each open path that a rule names: what is protected there has to stay so in every
-// format.
+// checkNeighbours tests whether protected pages beside each open path of a rule are protected in every format.
 func (e *examination) checkNeighbours(ctx context.Context) {
 	if e.gate.open {
 		e.report.note("neighbours", "neighbours.skipped", "not tested: %s itself is open", e.c.Protected)
@@ -69,7 +68,7 @@ func (e *examination) checkNeighbours(ctx context.Context) {
 	}
 }
 
-// named are the paths that rules name, each with a name of its own.
+// named are the paths of rules, without the root and duplicates.
 func (e *examination) named() (list []string) {
 	for _, p := range append([]string{e.c.Public}, e.c.Named...) {
 		if p = "/" + strings.Trim(p, "/"); p != "/" && !slices.Contains(list, p) && len(list) < maxNamed {
@@ -79,7 +78,7 @@ func (e *examination) named() (list []string) {
 	return list
 }
 
-// isNamed says whether a path is plainly one that a rule of its own names, or below one, so that it may be open.
+// isNamed reports whether a path is plainly one that a rule names, or is below one, so that it may be open.
 func (e *examination) isNamed(target string) bool {
 	p := strings.TrimSuffix(target, "/")
 	if path.Clean(p) != p || strings.ContainsAny(p, "%;\\?#") {
@@ -90,7 +89,7 @@ func (e *examination) isNamed(target string) bool {
 	})
 }
 
-// closed says that an answer is the gate's refusal, in its own words or in those of whoever speaks for it.
+// closed reports whether an answer is a refusal: the gate's own, or that of a proxy in front of it.
 func (e *examination) closed(a answer) bool {
 	if e.gate.publicURL != nil {
 		_, refused := e.refusal(a)
@@ -99,7 +98,7 @@ func (e *examination) closed(a answer) bool {
 	return a.err == nil && a.status == e.gate.status && !a.is2xx()
 }
 
-// closedBeside says whether something beside a path is protected: what it is called without its suffix, or any name.
+// closedBeside reports whether something beside a path is protected: the path without its suffix, or a random name.
 func (e *examination) closedBeside(ctx context.Context, p string) bool {
 	if stem := withoutSuffix(p); stem != p && e.closed(e.ask(ctx, request{target: stem})) {
 		return true
@@ -108,7 +107,8 @@ func (e *examination) closedBeside(ctx context.Context, p string) bool {
 	return e.closed(e.ask(ctx, request{target: folder + e.marker}))
 }
 
-// askBeside asks for the neighbours of an open path and reports those that are not refused. It returns how many are.
+// askBeside requests the neighbours of an open path, and reports those that are not refused. It returns how many
+// are.
 func (e *examination) askBeside(ctx context.Context, p string) (refused int) {
 	list, answers := e.askNeighbours(ctx, p, "")
 	byVerdict := map[verdict][]int{}
@@ -132,7 +132,7 @@ func (e *examination) askBeside(ctx context.Context, p string) (refused int) {
 const namesTooMuch = "Where a rule of its own opens it, all is well. Else update the gate, as a rule may open only what it names; " +
 	"and see what in front of it answers by path, and what `gatepost explain` says of this one."
 
-// askNeighbours asks for the neighbours of a path that no rule names, signed in when there is a cookie.
+// askNeighbours requests the neighbours of a path that no rule names, with the cookie unless it is empty.
 func (e *examination) askNeighbours(ctx context.Context, p, cookie string) ([]request, []answer) {
 	var list []request
 	for _, target := range neighbours(p) {
@@ -147,7 +147,7 @@ func (e *examination) askNeighbours(ctx context.Context, p, cookie string) ([]re
 	return list, e.askAll(ctx, list)
 }
 
-// checkRole looks beside a page that needs a role the test account does not have.
+// checkRole tests the neighbours of a page that needs a role that the test account does not have.
 func (e *examination) checkRole(ctx context.Context, cookie string) {
 	list, answers := e.askNeighbours(ctx, e.c.Protected, cookie)
 	for i, a := range answers {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// looseSite is a gate that opens a file's neighbours with it, as one does that compares names without their suffix.
+// looseSite is a gate that compares names without suffixes, so that it opens the neighbours of an open file.
 func looseSite(files ...string) *fakeSite {
 	f := newFakeSite()
 	strict := f.closed
@@ -48,7 +48,7 @@ func TestAnOpenFileWithOpenNeighbours(t *testing.T) {
 	}
 }
 
-// Open files are no fault, nor what lies below an open folder, nor where nothing is protected beside.
+// Open files, pages below an open folder, and files with no protected page beside them are no fault.
 func TestOpenFilesWithClosedNeighbours(t *testing.T) {
 	t.Parallel()
 	f := newFakeSite()
@@ -72,7 +72,7 @@ func TestOpenFilesWithClosedNeighbours(t *testing.T) {
 	}
 }
 
-// An app that does not have the file gives the gate away as well: it was asked.
+// An app that does not have the file shows the fault too, as it was asked.
 func TestNeighboursThatTheAppDoesNotHave(t *testing.T) {
 	t.Parallel()
 	f := looseSite("/favicon.ico")
@@ -91,7 +91,7 @@ func TestNeighboursThatTheAppDoesNotHave(t *testing.T) {
 	}
 }
 
-// A page of a role whose neighbours open for every user.
+// A page of a role has neighbours that are open to every user.
 func TestAPageOfARoleWithNeighboursForEverybody(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -119,7 +119,7 @@ func TestAPageOfARoleWithNeighboursForEverybody(t *testing.T) {
 	}
 }
 
-// However a rule writes a path, its neighbours are those of the page.
+// Every spelling of a path in a rule has the same neighbours.
 func TestNeighboursOfAnySpelling(t *testing.T) {
 	t.Parallel()
 	want := neighbours("/admin")
@@ -131,5 +131,5 @@ func TestNeighboursOfAnySpelling(t *testing.T) {
 	if got := neighbours("/über"); !slices.Contains(got, "/Über.html") {
 		t.Errorf("of /über: %q", got)
 	}
-	neighbours("/") // is nothing to slice
+	neighbours("/") // must not panic
 }

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// ownPagesCure is for every app that has a login where the gate's is.
+// ownPagesCure is the advice for apps that have a login where the gate's is.
 const ownPagesCure = "If the app needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; otherwise switch its login off."
 
-// checkOwnPages looks for a login of the app's own behind the gate's. From outside only the gate's is seen, so that the
-// app is asked where it can be, and otherwise only where it sends people tells anything.
+// checkOwnPages looks for a login of the app's behind the gate's. From outside only the gate's can be seen. So the
+// app is asked directly where that is possible, and otherwise its redirects are examined.
 func (e *examination) checkOwnPages(ctx context.Context) {
 	if !e.needGate("own-pages") {
 		return
@@ -40,8 +40,8 @@ func (e *examination) askApp(ctx context.Context) {
 	}
 }
 
-// checkSentToLogin sees whether the app sends strangers to our login. The gate itself refuses programs with 401 and
-// sends none there.
+// checkSentToLogin tests whether the app redirects signed-out visitors to the gate's login. The gate itself does
+// not: it answers programs with 401.
 func (e *examination) checkSentToLogin(ctx context.Context) {
 	for _, target := range slices.Compact([]string{"/", e.c.Public}) {
 		r := request{target: target}
@@ -58,7 +58,7 @@ func (e *examination) checkSentToLogin(ctx context.Context) {
 	}
 }
 
-// leadsBack says that a page of the gate's sends whoever is signed in back to the app.
+// leadsBack reports whether a URL is a page of the gate's that redirects signed-in visitors to the app.
 func (e *examination) leadsBack(to *url.URL) bool {
 	return e.here(to) && path.Dir(to.Path) == path.Dir(e.gate.login) && slices.Contains([]string{"login", "signup", "register"}, path.Base(to.Path))
 }
@@ -67,10 +67,10 @@ func (e *examination) here(to *url.URL) bool {
 	return to.Scheme == e.site.scheme && to.Host == e.site.host
 }
 
-// mostHops is how far a visitor is followed; the gate ends a circle sooner.
+// mostHops is how many redirects are followed. The gate ends a loop sooner.
 const mostHops = 10
 
-// checkCircle follows somebody who is signed in, from where people begin: in a circle nobody arrives.
+// checkCircle follows the redirects of a signed-in visitor from common first pages, to find a loop.
 func (e *examination) checkCircle(ctx context.Context, cookie string) {
 	for _, start := range []string{"/", e.gate.login, e.c.Protected} {
 		r, a, circle := e.follow(ctx, cookie, start)
@@ -83,7 +83,7 @@ func (e *examination) checkCircle(ctx context.Context, cookie string) {
 	e.report.ok("login", "login.circle", "whoever is signed in is not sent in circles from /, %s and %s", e.gate.login, e.c.Protected)
 }
 
-// follow goes where answers lead on this site, and returns the last request with its answer.
+// follow follows redirects on this site, and returns the last request with its answer.
 func (e *examination) follow(ctx context.Context, cookie, start string) (r request, a answer, circle bool) {
 	r = request{target: start, lines: append(slices.Clone(browser), "Cookie: "+cookie)}
 	logins := 0

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Level says how bad a finding is.
+// Level is how bad a finding is.
 type Level string
 
 // The levels. Only Failed means that something is wrong.
@@ -17,15 +17,16 @@ const (
 	Failed  Level = "FAILED"
 )
 
-// Finding is one thing that was tried and what came of it. Its JSON is for scripts, which may rely on Check and ID.
+// Finding is one test and its result. Scripts may rely on Check and ID in its JSON.
 type Finding struct {
-	// Check is the group, and ID the test in it; both stay the same from version to version.
+	// Check is the group of the test, and ID the test in it. Both are the same in all versions.
 	Check string `json:"check"`
 	ID    string `json:"id"`
-	Level Level  `json:"level"`
+	// Level is how bad the finding is.
+	Level Level `json:"level"`
 	// Said is the finding in one sentence.
 	Said string `json:"message"`
-	// Sent and Got are the request, quoted, and the answer. Empty when the sentence says it all.
+	// Sent and Got are the quoted request and the answer. They are empty when the sentence is enough.
 	Sent string `json:"sent,omitempty"`
 	Got  string `json:"got,omitempty"`
 	// Why is the consequence, and Cure what to do about it.
@@ -33,7 +34,7 @@ type Finding struct {
 	Cure string `json:"cure,omitempty"`
 }
 
-// Report is everything found, in the order in which it was tried.
+// Report is all findings, in the order of the tests.
 type Report []Finding
 
 func (r *Report) add(f Finding) { *r = append(*r, f) }
@@ -46,7 +47,7 @@ func (r *Report) note(check, id, format string, args ...any) {
 	r.add(Finding{Check: check, ID: id, Level: Note, Said: fmt.Sprintf(format, args...)})
 }
 
-// Count is how many findings have a level.
+// Count is the number of findings of a level.
 func (r Report) Count(l Level) int {
 	n := 0
 	for _, f := range r {
@@ -74,7 +75,7 @@ var titles = map[string]string{
 	"beside":      "Beside the gate",
 }
 
-// WriteText prints the findings for people, under the heading of their check.
+// WriteText writes the findings as text, with a heading for each check.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	check := ""
@@ -102,7 +103,7 @@ func (f Finding) write(b *strings.Builder) {
 	}
 }
 
-// Summary counts what was found, in one sentence without a full stop.
+// Summary is the number of findings in words, without a full stop.
 func (r Report) Summary() string {
 	failed, warnings, fine := r.Count(Failed), r.Count(Warning), r.Count(OK)
 	switch {

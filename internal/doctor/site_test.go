@@ -17,15 +17,15 @@ import (
 	"testing"
 )
 
-// fakeSite answers like a gate with an app behind it, and can be made to do wrong what real chains do wrong. The real
-// gate is examined in cmd/gatepost.
+// fakeSite answers like a gate with an app behind it, and can have the faults of real chains. The real gate is
+// examined in cmd/gatepost.
 type fakeSite struct {
-	public    string // as loginUrl names the site
+	public    string // the site in loginUrl
 	closed    func(r *http.Request) bool
 	app       http.HandlerFunc
 	keepsAll  bool // passes the client's headers to the app
-	noOrigin  bool // does not learn where forms come from
-	neverEnds bool // forgets to end sessions
+	noOrigin  bool // accepts forms from other sites
+	neverEnds bool // does not end sessions
 	session   atomic.Pointer[string]
 }
 
@@ -35,7 +35,7 @@ const (
 	token    = "dG9rZW4gb2YgdGhlIHRlc3Q"
 )
 
-// newSite is a site where nothing is wrong: only what is plainly below /public, or the root itself, reaches the app.
+// newFakeSite is a site without faults: only the root and plain paths below /public reach the app.
 func newFakeSite() *fakeSite {
 	return &fakeSite{
 		closed: func(r *http.Request) bool {
@@ -49,7 +49,7 @@ func newFakeSite() *fakeSite {
 	}
 }
 
-// headersAndTrailers is what an app might read an identity from.
+// headersAndTrailers are all values that an app might read an identity from.
 func headersAndTrailers(r *http.Request) (all []string) {
 	for _, h := range []http.Header{r.Header, r.Trailer} {
 		for name, values := range h {
@@ -163,10 +163,10 @@ func (f *fakeSite) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/dashboard", http.StatusSeeOther)
 }
 
-// connection is what the context of a request has its net.Conn under: ports of ended ones are used again.
+// connection is the key of the net.Conn in the context of a request. Ports of closed connections are used again.
 type connection struct{}
 
-// serve starts a site, with something in front of it, and returns what to examine.
+// serve starts a site with a proxy in front of it, and returns what to examine.
 func (f *fakeSite) serve(t *testing.T, front func(http.Handler) http.Handler) Config {
 	t.Helper()
 	var h http.Handler = f
@@ -193,7 +193,7 @@ func examine(t *testing.T, c Config) Report {
 	return report
 }
 
-// ids are the findings of a level.
+// ids are the ids of the findings of a level.
 func (r Report) ids(l Level) (list []string) {
 	for _, f := range r {
 		if f.Level == l {
@@ -203,7 +203,7 @@ func (r Report) ids(l Level) (list []string) {
 	return list
 }
 
-// wantFailed checks that each of these failed, and nothing but these when only is set.
+// wantFailed checks that the wanted findings are there as failed, and with only that no others are.
 func wantFailed(t *testing.T, r Report, only bool, want ...string) {
 	t.Helper()
 	got := r.ids(Failed)
@@ -217,7 +217,7 @@ func wantFailed(t *testing.T, r Report, only bool, want ...string) {
 	}
 }
 
-// cache is a front that keeps answers by URL, whatever they say about being kept.
+// cache is a proxy that caches answers by URL, whatever their Cache-Control.
 type cache struct {
 	behind http.Handler
 	says   bool // names itself in the answers
@@ -252,7 +252,7 @@ func newCache(says bool) func(http.Handler) http.Handler {
 	}
 }
 
-// changing headers on the way in or out, as proxies do.
+// requestFilter changes the headers of requests, as proxies do. answerFilter changes those of answers.
 func requestFilter(f func(http.Header)) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -277,7 +277,7 @@ func answerFilter(f func(http.Header)) func(http.Handler) http.Handler {
 	}
 }
 
-// lenient is what a forgiving app makes of a target: the page it would serve.
+// lenient is the page that a lenient app would serve for a target.
 func lenient(r *http.Request) string {
 	p, _, _ := strings.Cut(r.RequestURI, "?")
 	for range 3 {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// checkSockets asks for connections that no longer consist of requests, so that nobody judges what flows in them.
+// checkSockets asks for connections that stop being HTTP requests, so that no rule judges what they carry.
 func (e *examination) checkSockets(ctx context.Context) {
 	socket := []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: Z2F0ZXBvc3QtZG9jdG9yIQ=="}
 	h2c := []string{"Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"}
@@ -32,7 +32,7 @@ func (e *examination) upgrade(ctx context.Context, id, target string, lines []st
 	}
 }
 
-// refusedMethod tries a method that acts on connections. Its success alone is a fault.
+// refusedMethod tries a method that acts on connections. Only its success is a fault.
 func (e *examination) refusedMethod(ctx context.Context, r request) {
 	if a := e.ask(ctx, r); a.is2xx() {
 		e.found("sockets", "sockets."+fold(r.method), Failed, r, a, "%s was carried out", r.method).

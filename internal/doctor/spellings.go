@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// verdict is what an answer to a spelling of a protected path means.
+// verdict is the meaning of an answer to a spelling of a protected path.
 type verdict int
 
 const (
-	shut      verdict = iota // refused, in whatever words
+	shut      verdict = iota // refused, in any form
 	cutOff                   // refused by closing the connection
-	through                  // the page, or what stands for it
-	elsewhere                // a 404 the gate would not have given
-	astray                   // led to a page that is neither the login nor the path itself
+	through                  // the page, or another answer of the app's
+	elsewhere                // a 404 that the gate would not have sent
+	astray                   // redirected to a page that is neither the login nor the path itself
 	broken                   // 5xx
 	throttled                // 429: nothing was tested
 	silent                   // no answer in time
 )
 
-// judge reads an answer that a signed-out visitor got for a spelling of the protected path. The gate never lets one
-// reach the app, so whatever the app said is too much.
+// judge judges the answer to a signed-out visitor for a spelling of the protected path. The gate never lets such a
+// request reach the app, so every answer of the app's is a fault.
 func (e *examination) judge(a answer) verdict {
 	switch {
 	case a.err == errTimeout:
@@ -44,7 +44,8 @@ func (e *examination) judge(a answer) verdict {
 	return broken
 }
 
-// judgeRedirect accepts the way to the login, and the way to the path's clean spelling, where the gate is asked again.
+// judgeRedirect accepts redirects to the login, and to the path's clean spelling, for which the browser asks the
+// gate again.
 func (e *examination) judgeRedirect(a answer) verdict {
 	to, err := e.location(a)
 	if err != nil {
@@ -58,7 +59,7 @@ func (e *examination) judgeRedirect(a answer) verdict {
 	return astray
 }
 
-// checkSpellings asks for the protected path under every other name.
+// checkSpellings requests the protected path in every other spelling.
 func (e *examination) checkSpellings(ctx context.Context) {
 	if e.gate.open {
 		e.report.note("spellings", "spellings.skipped", "not tested: %s itself is open", e.c.Protected)
@@ -87,7 +88,7 @@ func (e *examination) checkSpellings(ctx context.Context) {
 	e.reportDoubtful(list, answers, byVerdict)
 }
 
-// stillThere notices a guard in front that has had enough: what it refused by then says nothing about the gate.
+// stillThere notices that a firewall in front blocks the examination. Its refusals show nothing about the gate.
 func (e *examination) stillThere(ctx context.Context) {
 	r := request{target: e.c.Protected}
 	if a := e.ask(ctx, r); a.status != e.gate.status {
@@ -96,7 +97,7 @@ func (e *examination) stillThere(ctx context.Context) {
 	}
 }
 
-// reportThrough has one finding for each kind of spelling that got through.
+// reportThrough adds a finding for each kind of spelling that got through.
 func (e *examination) reportThrough(list []spelling, answers []answer, indices []int) {
 	byKind := map[string][]int{}
 	var order []string
@@ -123,7 +124,7 @@ func firstOf(indices []int) string {
 	return ", the first of them"
 }
 
-// doubtful are the verdicts that prove nothing and are worth a look.
+// doubtful are verdicts that prove nothing and should be looked at.
 var doubtful = []struct {
 	verdict        verdict
 	id, said       string

@@ -18,18 +18,19 @@ import (
 	"time"
 )
 
-// request is a request as it stands on the wire: HTTP clients clean and escape, which is just what must not happen.
+// request is a request as it is sent, byte for byte. HTTP clients would clean and escape it.
 type request struct {
-	method  string   // empty: GET
+	method  string   // empty for GET
 	target  string   // in its own bytes
-	lines   []string // further headers, "Name: value"; one of the standing ones replaces it
-	body    string   // a form, when there is one
+	lines   []string // more headers, "Name: value"; one replaces a default header of the same name
+	body    string   // a form; may be empty
 	trailer string   // sent after an empty chunked body
 }
 
+// errLineEnd means that a request would contain a line end.
 var errLineEnd = errors.New("a request with a line end in it is never sent")
 
-// bytes writes the request for a host. A line end anywhere would make a second request of it, so there is none.
+// bytes is the request to a host. It fails when there is a line end in a part, which would begin a second request.
 func (r request) bytes(host string) ([]byte, error) {
 	if strings.ContainsAny(r.verb()+r.target+host+strings.Join(r.lines, "")+r.trailer, "\r\n") {
 		return nil, errLineEnd
@@ -76,8 +77,7 @@ func (r request) has(name string) bool {
 	return false
 }
 
-// String names the request for the report: its first line, and the headers that make it special. Cookies and bodies are
-// left out.
+// String is the request for the report: its first line, and its special headers. Cookies and bodies are left out.
 func (r request) String() string {
 	s := r.verb() + " " + strconv.Quote(r.target)
 	for _, line := range r.lines {
@@ -91,7 +91,7 @@ func (r request) String() string {
 	return s
 }
 
-// answer is what came back. With err set there was none.
+// answer is an answer, or the error instead of one.
 type answer struct {
 	status int
 	header http.Header
@@ -112,7 +112,7 @@ func (a answer) String() string {
 
 func (a answer) is2xx() bool { return a.err == nil && a.status >= 200 && a.status <= 299 }
 
-// short keeps what a stranger wrote from filling the screen.
+// short limits a text from outside to 120 bytes.
 func short(s string) string {
 	if len(s) > 120 {
 		return s[:120] + "…"
@@ -120,12 +120,12 @@ func short(s string) string {
 	return s
 }
 
-// maxBody is as much of an answer as is read.
+// maxBody is how many bytes of an answer are read.
 const maxBody = 256 << 10
 
-// site is a place to connect to.
+// site is a server to connect to.
 type site struct {
-	scheme, host, address string // host as in the Host header; address has a port always
+	scheme, host, address string // host is as in the Host header; address always has a port
 	tls                   *tls.Config
 	timeout               time.Duration
 }
@@ -138,7 +138,7 @@ func newSite(u *url.URL, roots *x509.CertPool, timeout time.Duration) (site, err
 		&tls.Config{ServerName: u.Hostname(), RootCAs: roots, NextProtos: []string{"http/1.1"}}, timeout}, nil
 }
 
-// portOf is the port a URL means.
+// portOf is the port of a URL, or the default one of its scheme.
 func portOf(u *url.URL) string {
 	if port := u.Port(); port != "" {
 		return port
@@ -153,7 +153,7 @@ func (s site) hostname() string {
 	return host
 }
 
-// port is always there.
+// port is the port of the address.
 func (s site) port() string {
 	_, port, _ := net.SplitHostPort(s.address)
 	return port
@@ -173,7 +173,7 @@ func (s site) dial(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
-// send writes the request on a connection of its own and reads one answer.
+// send sends the request on a connection of its own and reads one answer.
 func (s site) send(ctx context.Context, r request) answer {
 	raw, err := r.bytes(s.host)
 	if err != nil {
@@ -193,7 +193,7 @@ func (s site) send(ctx context.Context, r request) answer {
 	return readAnswer(conn, r.verb())
 }
 
-// readAnswer reads the final answer. Of one that breaks off, what came counts: it is what the visitor would have seen.
+// readAnswer reads the final answer. The received part of a broken answer counts, as a visitor would have seen it.
 func readAnswer(conn io.Reader, method string) answer {
 	in := bufio.NewReader(conn)
 	for {
@@ -213,7 +213,8 @@ func readAnswer(conn io.Reader, method string) answer {
 	}
 }
 
-// cause leaves out addresses, which the sentence around it names, and says what an end without an answer is.
+// cause removes addresses from an error, as the sentence around it names them, and explains an end without an
+// answer.
 func cause(err error) error {
 	var op *net.OpError
 	var timeout interface{ Timeout() bool }
@@ -235,10 +236,10 @@ var (
 	errAddress = errors.New("is not an address like 10.0.0.5:3000 or http://10.0.0.5:3000")
 )
 
-// atOnce is how many requests are under way at most.
+// atOnce is the highest number of requests under way.
 const atOnce = 4
 
-// askAll sends requests a few at a time. The answers stand in the order of the requests.
+// askAll sends requests a few at a time. The answers are in the order of the requests.
 func (e *examination) askAll(ctx context.Context, list []request) []answer {
 	answers := make([]answer, len(list))
 	inParallel(len(list), func(i int) { answers[i] = e.site.send(ctx, list[i]) })

@@ -11,11 +11,11 @@ import (
 	"syscall"
 )
 
-// identity is the operating system user the server runs as. PostgreSQL refuses to run as root.
+// identity is the operating system user that the server runs as. PostgreSQL refuses to run as root.
 type identity struct {
 	name     string
 	uid, gid uint32
-	switched bool // this process is root and hands over to another user
+	switched bool // this process is root, and the server runs as another user
 }
 
 func runAs(c Config) (identity, error) {
@@ -62,7 +62,7 @@ func (id identity) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: id.uid, Gid: id.gid}
 }
 
-// own hands a file or directory to the user the server runs as.
+// own gives a file or directory to the server's user.
 func (id identity) own(path string) error {
 	if !id.switched {
 		return nil
@@ -73,7 +73,7 @@ func (id identity) own(path string) error {
 	return nil
 }
 
-// makeDir makes the directory and sees to it that the server's user can reach it.
+// makeDir makes the directory, and makes sure that the server's user can reach it.
 func (id identity) makeDir(dir string) error {
 	mode := fs.FileMode(0o700)
 	if id.switched {

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// initialise makes the cluster when there is none. It is made beside its place and moved there when complete, so
-// that a start cut short never leaves half a cluster under the final name.
+// initialise creates the cluster when there is none. It is created beside its final place and moved there when
+// complete, so that an interrupted start leaves no half cluster under the final name.
 func initialise(ctx context.Context, c Config, bin string, who identity, log *tail) error {
 	data := dataDir(c.Dir)
 	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
@@ -30,7 +30,7 @@ func initialise(ctx context.Context, c Config, bin string, who identity, log *ta
 		return err
 	}
 	args := []string{"-D", fresh, "-U", Superuser, "--encoding=UTF8", "--locale=C",
-		"--auth-local=trust", "--auth-host=reject"} // local: whoever may enter the 0700 directory
+		"--auth-local=trust", "--auth-host=reject"} // local: those who can enter the 0700 directory
 	if c.Throwaway {
 		args = append(args, "--no-sync")
 	} else {
@@ -39,7 +39,7 @@ func initialise(ctx context.Context, c Config, bin string, who identity, log *ta
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), args...)
 	cmd.Env = cleanEnv()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: who.credential()}
-	cmd.Dir = "/" // the caller's folder may be closed to that user
+	cmd.Dir = "/" // the server's user may have no access to the caller's directory
 	cmd.Stdout, cmd.Stderr = io.Discard, log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("make the built-in PostgreSQL: %w: %s", explainExec(err, who), log.last())
@@ -50,10 +50,10 @@ func initialise(ctx context.Context, c Config, bin string, who identity, log *ta
 	return nil
 }
 
-// unfinished begins the names of directories that initdb is still working on; nobody else would choose it.
+// unfinished is the start of the names of directories that initdb is still working on.
 const unfinished = ".gatepost-initdb-"
 
-// removeUnfinished clears what an initdb that was cut short left. No such directory was ever a cluster in use.
+// removeUnfinished removes what interrupted runs of initdb left. Such a directory was never in use as a cluster.
 func removeUnfinished(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, unfinished+"*"))
 	if err != nil {
@@ -74,8 +74,10 @@ type tail struct {
 	end []byte
 }
 
+// tailSize is in bytes.
 const tailSize = 1 << 10
 
+// Write writes to the log and keeps its end.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,9 +1,9 @@
-// Package localpg runs a private PostgreSQL from the server programs installed on this machine: the database behind
-// `gatepost demo`, behind `gatepost serve` when no DATABASE_URL is set, and under the tests.
+// Package localpg runs a private PostgreSQL from the server programs on this machine. It is the database of
+// `gatepost demo`, of `gatepost serve` without DATABASE_URL, and of the tests.
 //
-// The server listens on a Unix socket inside a directory only its own user may enter, never on TCP, and ends with the
-// process that started it, even when that process is killed. A data directory that exists is used or refused; nothing
-// here deletes or re-initialises one.
+// The server listens on a Unix socket in a directory that only its own user can enter, never on TCP. It ends with
+// the process that started it, even when that process is killed. An existing data directory is used or refused. It
+// is never deleted or initialised again.
 package localpg
 
 import (
@@ -22,28 +22,29 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Superuser is the role the cluster is created with and the one URL signs in as.
+// Superuser is the role that owns the cluster and that URL signs in as.
 const Superuser = "gatepost"
 
-// ErrInUse says that another process runs the PostgreSQL of this directory.
+// ErrInUse means that another process runs the PostgreSQL of this directory.
 var ErrInUse = errors.New("another gatepost process is using this data directory")
 
-// Config says which cluster to run.
+// Config is which cluster to run, and how.
 type Config struct {
 	// Dir holds everything of the cluster: the data in Dir/postgres and a lock file. It is made when missing.
 	Dir string
-	// Bin is the directory with the programs postgres and initdb. Empty: PATH and the usual places are searched.
+	// Bin is the directory with the programs postgres and initdb. When empty, PATH and the usual places are
+	// searched.
 	Bin string
-	// Throwaway trades durability for speed (fsync off). Only for data nobody will miss: a power cut loses it.
+	// Throwaway trades durability for speed (fsync off). A power cut may lose the data.
 	Throwaway bool
-	// Log receives the server's own log. Nil: it is dropped, except that its last lines become part of errors.
+	// Log gets the server's own log. When nil, only the last lines are kept, for errors.
 	Log io.Writer
 }
 
-// Server is a PostgreSQL that runs.
+// Server is a running PostgreSQL.
 type Server struct {
 	socketDir string
-	tempDir   string // removed by Stop; empty when the socket lives in the data directory
+	tempDir   string // removed by Stop; empty when the socket is in the data directory
 	lock      *os.File
 	cmd       *exec.Cmd
 	log       *tail
@@ -52,7 +53,7 @@ type Server struct {
 }
 
 // Start creates the cluster if it does not exist, starts it and waits until it answers. It fails with ErrInUse when
-// another process runs it. Call Stop when done.
+// another process runs it. Stop must be called in the end.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -78,8 +79,8 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	return s, nil
 }
 
-// Open is Start for a short visit: when another process runs the cluster already, it joins that one, and Stop leaves
-// it running.
+// Open is Start for short use. When another process runs the cluster already, Open joins it, and Stop leaves it
+// running.
 func Open(ctx context.Context, c Config) (*Server, error) {
 	s, err := Start(ctx, c)
 	if !errors.Is(err, ErrInUse) {
@@ -126,8 +127,8 @@ func (s *Server) arguments(c Config, data string) []string {
 	return args
 }
 
-// maxSocketPath is the longest Unix socket path the operating systems we run on accept (Linux: 108 bytes with the
-// final NUL, macOS: 104).
+// maxSocketPath is the longest path of a Unix socket that the supported operating systems accept (Linux: 108 bytes
+// with the final NUL, macOS: 104).
 const maxSocketPath = 103
 
 func (s *Server) chooseSocket(data string, who identity) error {
@@ -176,17 +177,16 @@ func (s *Server) createDatabase(ctx context.Context) error {
 	return err
 }
 
-// URL is the connection string of one database of the cluster. Start has made the database "gatepost".
+// URL is the connection string of a database of the cluster. Start has created the database "gatepost".
 func (s *Server) URL(database string) string {
 	q := url.Values{"host": {s.socketDir}, "port": {"5432"}, "user": {Superuser}, "sslmode": {"disable"}}
 	return "postgres:///" + url.PathEscape(database) + "?" + q.Encode()
 }
 
-// Done is closed when the server has ended. It is nil, and so never ready, for a server that Open joined.
+// Done is closed when the server has ended. It is nil for a server that Open joined.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop shuts the server down in order, disconnecting whoever is still connected, and waits for it. It may be called
-// more than once.
+// Stop shuts the server down, disconnects its clients, and waits for its end. It may be called more than once.
 func (s *Server) Stop() error {
 	var err error
 	s.stop.Do(func() {
@@ -206,8 +206,8 @@ func (s *Server) Stop() error {
 	return err
 }
 
-// end asks the server to stop, each time less politely: fast shutdown, immediate shutdown (recovery at the next start),
-// and a kill for one that hangs.
+// end asks the server to stop with fast shutdown, then immediate shutdown (recovery at the next start), and then
+// kills it.
 func (s *Server) end() error {
 	for _, ask := range []struct {
 		signal   syscall.Signal

@@ -20,7 +20,7 @@ import (
 	"github.com/gatepost/gatepost/internal/localpg"
 )
 
-// The test binary is also a program that runs a server until it is killed.
+// TestMain also makes the test binary a program that runs a server until it is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LOCALPG_TEST_RUN"); dir != "" {
 		s, err := localpg.Start(context.Background(), localpg.Config{Dir: dir, Throwaway: true})
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newDir is a directory that the server's own user can reach, which t.TempDir is not for root.
+// newDir is a directory that the server's user can reach. For root, t.TempDir is not.
 func newDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "localpg-")
@@ -177,7 +177,7 @@ func TestProgramsThatAreNotThereAreNamed(t *testing.T) {
 	}
 }
 
-// A killed gatepost must not leave a server behind, and the next one must start on the same data at once.
+// A killed gatepost leaves no server behind, and the next one starts on the same data at once.
 func TestTheServerEndsWithItsParentEvenWhenThatIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)

@@ -19,19 +19,19 @@ import (
 // spawn starts the server as a child that ends with this process.
 func (s *Server) spawn(who identity) error {
 	s.cmd.Env = cleanEnv()
-	s.cmd.Dir = "/" // the caller's folder may be closed to that user
+	s.cmd.Dir = "/" // the server's user may have no access to the caller's directory
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = childAttr(who)
 	started := make(chan error)
 	done := make(chan struct{})
 	go func() {
-		// The parent-death signal is sent when the *thread* that started the child ends, so this goroutine keeps
-		// its thread until the child is gone.
+		// The parent-death signal is sent when the thread that started the child ends, so this goroutine keeps its
+		// thread until the child is gone.
 		runtime.LockOSThread()
 		err := s.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = s.cmd.Wait() // how it ended is in its log
+			_ = s.cmd.Wait() // its log has the reason
 			close(done)
 		}
 	}()
@@ -42,8 +42,8 @@ func (s *Server) spawn(who identity) error {
 	return nil
 }
 
-// cleanEnv keeps PG* variables of the operator's shell (PGDATA, PGPORT, …) away from the server, and its messages in
-// English so that our own errors can quote them.
+// cleanEnv keeps PG* variables of the operator's shell (PGDATA, PGPORT, …) from the server, and its messages in
+// English, as errors quote them.
 func cleanEnv() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 }
@@ -55,7 +55,7 @@ func explainExec(err error, who identity) error {
 	return err
 }
 
-// lockDir takes the lock that the operating system releases when this process ends, however it ends.
+// lockDir takes a lock that the operating system releases when this process ends.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "gatepost.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -77,7 +77,7 @@ type pidFile struct {
 	socketDir string
 }
 
-// readPIDFile reads postmaster.pid: process id, data directory, start time, port, socket directory, one a line.
+// readPIDFile reads postmaster.pid: process id, data directory, start time, port and socket directory, one a line.
 func readPIDFile(data string) (pidFile, error) {
 	b, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
@@ -94,13 +94,13 @@ func readPIDFile(data string) (pidFile, error) {
 	return pidFile{pid, lines[4]}, nil
 }
 
-// endOrphan ends a server that outlived its gatepost, which is possible where there is no parent-death signal, and
-// waits for one that is on its way out. The lock on the directory says that nobody owns such a server any more. A
-// stale file (after a crash of the machine) is PostgreSQL's to judge.
+// endOrphan ends a server that outlived its gatepost, which is possible without a parent-death signal, and waits
+// for one that is stopping. No process owns such a server, as this one holds the lock of the directory. A stale
+// file (after a crash of the machine) is left to PostgreSQL.
 func endOrphan(ctx context.Context, data string) error {
 	old, err := readPIDFile(data)
 	if err != nil {
-		return nil // no file: nothing runs
+		return nil // no file, so nothing runs
 	}
 	if servesDirectory(ctx, old, data) {
 		_ = syscall.Kill(old.pid, syscall.SIGINT)
@@ -119,8 +119,8 @@ func endOrphan(ctx context.Context, data string) error {
 	return nil
 }
 
-// servesDirectory asks the server behind the socket which directory it serves: a process id alone may belong to
-// anybody by now.
+// servesDirectory asks the server behind the socket for its data directory. The process id alone may belong to
+// another program by now.
 func servesDirectory(ctx context.Context, p pidFile, data string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -15,10 +15,10 @@ import (
 // oldestMajor is the oldest PostgreSQL that pgx supports.
 const oldestMajor = 14
 
-// usualPlaces are where distributions keep the server programs, off PATH.
+// usualPlaces are directories where distributions put the server programs, outside PATH.
 var usualPlaces = []string{
 	"/usr/lib/postgresql/*/bin",                   // Debian, Ubuntu
-	"/usr/pgsql-*/bin",                            // PGDG packages on RHEL and kin
+	"/usr/pgsql-*/bin",                            // PGDG packages on RHEL and its relatives
 	"/usr/libexec/postgresql*",                    // Alpine
 	"/opt/homebrew/opt/postgresql@*/bin",          // Homebrew on Apple silicon
 	"/usr/local/opt/postgresql@*/bin",             // Homebrew on Intel
@@ -30,8 +30,8 @@ type programs struct {
 	major int
 }
 
-// findPrograms returns the directory of the programs to use for the data directory: those of the major version that
-// made it, or the newest when there is none yet.
+// findPrograms returns the directory of the programs for the data directory: those of the major version that made
+// it, or the newest when there is none yet.
 func findPrograms(explicit, data string) (string, error) {
 	made, err := madeBy(data)
 	if err != nil {
@@ -103,7 +103,7 @@ func candidates(explicit string) []string {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	for _, pattern := range usualPlaces {
-		more, _ := filepath.Glob(pattern) // the patterns are ours and well-formed
+		more, _ := filepath.Glob(pattern) // the patterns are constants and valid
 		dirs = append(dirs, more...)
 	}
 	return dirs
@@ -111,7 +111,7 @@ func candidates(explicit string) []string {
 
 var versionNumber = regexp.MustCompile(`\b(\d+)[.\d]*`)
 
-// version is the major version of the programs in dir; 0 when they are not both there.
+// version is the major version of the programs in dir; 0 when one is missing.
 func version(dir string) int {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return 0

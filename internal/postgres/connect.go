@@ -19,14 +19,15 @@ func connectTo(ctx context.Context, url string) (*pgx.Conn, error) {
 	return connectWarned(ctx, url, nil)
 }
 
-// connectWarned is connectTo for who hears what PostgreSQL warns of.
+// connectWarned is connectTo with a function for PostgreSQL's warnings.
 func connectWarned(ctx context.Context, url string, warned func(note string)) (*pgx.Conn, error) {
 	config, err := parseConn(url, 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
-		if warned != nil && n.SeverityUnlocalized == "WARNING" { // below it are those of PostgreSQL about what exists
+		// Notices below WARNING are about objects that exist already.
+		if warned != nil && n.SeverityUnlocalized == "WARNING" {
 			warned(n.Message)
 		}
 	}
@@ -37,7 +38,7 @@ func connectWarned(ctx context.Context, url string, warned func(note string)) (*
 	return conn, nil
 }
 
-// listenConfig is for the connection that hears of revocations.
+// ListenConfig is the configuration of the connection that listens for revocations.
 func (d *Database) ListenConfig() (*pgx.ConnConfig, error) {
 	config, err := parseConn(d.direct, 2*time.Second)
 	if err == nil && config.RuntimeParams["application_name"] == "" {
@@ -46,7 +47,7 @@ func (d *Database) ListenConfig() (*pgx.ConnConfig, error) {
 	return config, err
 }
 
-// parseConn leaves out what is for a pool (pool_max_conns), which PostgreSQL does not know.
+// parseConn parses an address without its pool parameters (pool_max_conns), which PostgreSQL does not know.
 func parseConn(url string, timeout time.Duration) (*pgx.ConnConfig, error) {
 	config, err := parsePool(url, timeout)
 	if err != nil {
@@ -67,29 +68,30 @@ func parsePool(url string, timeout time.Duration) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// avoidStandbys is for who set no target_session_attrs, or any: a standby may learn of a revocation late, and would have a session
-// that is over served until then. Of several hosts one that is read-only is left out as well, as that is how an old primary is
-// fenced; a lone one may have a full disk, and still knows who is signed in.
+// avoidStandbys sets a condition on the server when target_session_attrs is not set, or is any. A standby may learn
+// of a revocation late, and the gate would serve an ended session until then. With several hosts a read-only server
+// is refused as well, because an old primary is fenced that way. A single host may be read-only, for example with a
+// full disk: it still knows who is signed in.
 func avoidStandbys(c *pgconn.Config) {
 	if c.ValidateConnect != nil {
 		return
 	}
 	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
-	for _, other := range c.Fallbacks { // the same host without TLS is one too
+	for _, other := range c.Fallbacks { // the same host without TLS is a fallback too
 		if other.Host != c.Host || other.Port != c.Port {
 			c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 		}
 	}
 }
 
-// connectError says in one line where PostgreSQL was looked for and what happened.
+// connectError is one line about the server and the failure.
 type connectError struct {
 	where    string
 	cause    error
-	quotable bool // what PostgreSQL says repeats nothing of the address but what we know of
+	quotable bool // PostgreSQL's message repeats no unknown part of the address
 }
 
-// Error keeps the last line of pgx's words; those before name the hosts once more.
+// Error is the last line of pgx's error. The lines before repeat the hosts.
 func (e *connectError) Error() string {
 	if errors.Is(e.cause, pgconn.ErrStandbyConnection) || errors.Is(e.cause, pgconn.ErrReadOnlyConnection) {
 		return fmt.Sprintf("PostgreSQL at %s: a standby answers, or one that is read-only, and no primary; point DATABASE_URL at the primary, or list all hosts", e.where)
@@ -99,7 +101,7 @@ func (e *connectError) Error() string {
 		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps for a parameter in DATABASE_URL "+
 			"that it does not know (its name is not shown, as it may be a piece of a password): leave out what is for a framework or another driver", e.where, refused.Code)
 	}
-	if strings.HasSuffix(e.cause.Error(), "server refused TLS connection") { // which pgx gives no type
+	if strings.HasSuffix(e.cause.Error(), "server refused TLS connection") { // pgx has no type for it
 		return fmt.Sprintf("PostgreSQL at %s speaks no TLS, and DATABASE_URL asks for it: switch it on there (ssl = on), or set "+
 			"sslmode=disable where nobody else is on the way", e.where)
 	}
@@ -107,13 +109,14 @@ func (e *connectError) Error() string {
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))
 }
 
-// aboutTheUser is for what PostgreSQL says of user, database and itself: classes 28 and 3D, 53300, and 57.
+// aboutTheUser reports whether an SQLSTATE is about the user, the database or the server's state: classes 28 and
+// 57, 3D000 and 53300.
 func aboutTheUser(code string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "53300" || strings.HasPrefix(code, "57")
 }
 
-// quotable says that each parameter of an address is one that we know. PostgreSQL and poolers repeat those they do not,
-// and such a name may be a piece of a password.
+// quotable reports whether all parameters of an address are known. PostgreSQL and poolers repeat the name of an
+// unknown one, which may be a piece of a password.
 func quotable(config *pgx.ConnConfig) bool {
 	for name := range config.RuntimeParams {
 		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
@@ -123,15 +126,17 @@ func quotable(config *pgx.ConnConfig) bool {
 	return true
 }
 
+// Unwrap is the cause.
 func (e *connectError) Unwrap() error { return e.cause }
 
-// mayPass says whether waiting can help: PostgreSQL did not answer, or is starting up, as opposed to refusing us.
+// mayPass reports whether waiting can help: the server did not answer or is starting up, as opposed to refusing the
+// connection.
 func mayPass(err error) bool {
 	var pgErr *pgconn.PgError
 	return !errors.As(err, &pgErr) || pgErr.Code == "57P03"
 }
 
-// Describe names a database without its password.
+// Describe is the address of a database without its password.
 func Describe(s string) string {
 	parsed, err := pgx.ParseConfig(s)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package postgres is the operator's PostgreSQL, or the built-in one: how it is connected to with an address as people write
-// it, waited for, migrated and looked at, and in which words it is told that this failed.
+// Package postgres opens the operator's PostgreSQL or the built-in one: it connects, waits for a database that is
+// starting, migrates it, checks it, and explains failures.
 //
-// What is asked of it is none of its business: package auth/database has the connections that a gate works with.
+// Queries are not its business. Package auth/database has the connections that they use.
 package postgres
 
 import (
@@ -22,23 +22,24 @@ import (
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// Database is where users live: the operator's PostgreSQL, or the built-in one.
+// Database is the PostgreSQL of the gate: the operator's, or the built-in one.
 type Database struct {
+	// URL is the address for queries, perhaps of a pooler. direct is the address for migrations and notifications.
 	URL, direct string
-	builtin     *localpg.Server // nil for the operator's own
-	Path, Work  int32           // connections besides those of OpenPool
-	// Warned hears what a migration has to tell the operator. Nil: nobody does.
+	builtin     *localpg.Server // nil for the operator's
+	Path, Work  int32           // Path and Work are numbers of connections besides those of OpenPool.
+	// Warned gets the warnings of a migration. It may be nil.
 	Warned func(note string)
 }
 
-// Times the start may take. A database that comes up beside the gate, as in a compose file, gets a moment.
+// Time limits of the start. A database that starts beside the gate, as in a compose file, gets connectPatience.
 const (
 	startTimeout    = 90 * time.Second
 	connectPatience = 15 * time.Second
 )
 
-// Open finds the database of a command. Only a command that stays, as serve does, may be the one that runs the
-// built-in PostgreSQL; a short one joins it when it runs already.
+// Open finds the database of a command. With stays, as for serve, it starts the built-in PostgreSQL and keeps it
+// running. Without, it joins a built-in PostgreSQL that runs already.
 func Open(ctx context.Context, c *config.Config, stays bool) (*Database, error) {
 	if c.Settings.DatabaseURL != "" {
 		return &Database{URL: c.Settings.DatabaseURL, direct: cmp.Or(c.Settings.DirectDatabaseURL, c.Settings.DatabaseURL)}, nil
@@ -60,7 +61,7 @@ func Open(ctx context.Context, c *config.Config, stays bool) (*Database, error) 
 	return &Database{URL: url, direct: url, builtin: server}, nil
 }
 
-// Close ends the built-in PostgreSQL, if that is what it is and this process runs it.
+// Close stops the built-in PostgreSQL if this process runs it.
 func (d *Database) Close() error {
 	if d.builtin == nil {
 		return nil
@@ -68,7 +69,7 @@ func (d *Database) Close() error {
 	return d.builtin.Stop()
 }
 
-// Ended is closed when the built-in PostgreSQL dies; nil, and so never ready, for any other.
+// Ended is closed when the built-in PostgreSQL ends. It is nil for the operator's.
 func (d *Database) Ended() <-chan struct{} {
 	if d.builtin == nil {
 		return nil
@@ -76,12 +77,13 @@ func (d *Database) Ended() <-chan struct{} {
 	return d.builtin.Done()
 }
 
-// Connect opens the one connection that migrations use.
+// Connect opens a connection for migrations.
 func (d *Database) Connect(ctx context.Context) (*pgx.Conn, error) {
 	return connectWarned(ctx, d.direct, d.Warned)
 }
 
-// connectBothWays is Connect where the way that everything else goes, a pooler perhaps, leads to PostgreSQL too.
+// connectBothWays is Connect, and fails also when the address for queries, perhaps of a pooler, cannot be connected
+// to.
 func (d *Database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
 	if d.URL != d.direct {
 		conn, err := connectTo(ctx, d.URL)
@@ -93,7 +95,7 @@ func (d *Database) connectBothWays(ctx context.Context) (*pgx.Conn, error) {
 	return d.Connect(ctx)
 }
 
-// ConnectPatiently waits a moment for a database that is still starting.
+// ConnectPatiently connects, and waits up to connectPatience for a database that is starting.
 func (d *Database) ConnectPatiently(ctx context.Context, log *slog.Logger) (*pgx.Conn, error) {
 	deadline := time.Now().Add(connectPatience)
 	for waiting := false; ; waiting = true {
@@ -111,7 +113,8 @@ func (d *Database) ConnectPatiently(ctx context.Context, log *slog.Logger) (*pgx
 	}
 }
 
-// Check refuses a database this binary does not fit; the built-in one, which nobody else migrates, is migrated.
+// Check fails when the database does not fit this binary. The built-in PostgreSQL is migrated instead, as no other
+// command migrates it.
 func Check(ctx context.Context, c *config.Config, db *Database) error {
 	conn, err := db.connectBothWays(ctx)
 	if err != nil {
@@ -124,8 +127,8 @@ func Check(ctx context.Context, c *config.Config, db *Database) error {
 	return migrations.Check(ctx, conn)
 }
 
-// Prepare migrates the database, or, when that is not wanted, says what is missing. waits is told while others are
-// waited for.
+// Prepare migrates the database. Without GATEPOST_MIGRATE it fails when a migration is missing. waits is called
+// while the migration waits for others.
 func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
 	if !c.Migrate {
 		return migrations.Check(ctx, conn)
@@ -138,7 +141,7 @@ func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Lo
 		return migrations.Check(ctx, conn)
 	}
 	log.Info("migrated the database", "migrations", n)
-	fresh, err := pgx.ConnectConfig(ctx, conn.Config()) // that one may have been idle for so long that it is dead
+	fresh, err := pgx.ConnectConfig(ctx, conn.Config()) // conn may have been idle for so long that it is dead
 	if err != nil {
 		return err
 	}
@@ -146,8 +149,8 @@ func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Lo
 	return migrations.Check(ctx, fresh)
 }
 
-// OpenPool opens the pool the store works on, and notes how many connections of all there may be are left for its
-// others.
+// OpenPool opens the pool of the store. It sets Path and Work to the shares of the connections that the store opens
+// besides.
 func OpenPool(ctx context.Context, d *Database) (*pgxpool.Pool, error) {
 	config, err := parsePool(d.URL, 2*time.Second)
 	if err != nil {

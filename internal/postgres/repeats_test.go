@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { authtest.Main(m) }
 
-// PostgreSQL repeats parameters that it does not know; such a name may be a piece of a password.
+// PostgreSQL repeats unknown parameters, whose names may be pieces of a password.
 func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
 	t.Parallel()
 	address := authtest.NewEmptyDatabase(t) + "&Secr3tTail9=1"

@@ -19,12 +19,12 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// authority gets certificates for our names by ACME (RFC 8555), and renews them a month before they expire.
+// authority gets certificates for the gate's names by ACME (RFC 8555) and renews them a month before they expire.
 type authority struct {
 	*autocert.Manager
 	names []string
 	log   *slog.Logger
-	said  atomic.Int64 // when a failure was logged
+	said  atomic.Int64 // Unix time in nanoseconds of the last failure in the log
 }
 
 func newAuthority(c *config.Config, db *pgxpool.Pool, log *slog.Logger) *authority {
@@ -37,19 +37,22 @@ func newAuthority(c *config.Config, db *pgxpool.Pool, log *slog.Logger) *authori
 	}}
 }
 
-// config is that of the public listener, where the authority looks too (RFC 8737).
+// config is the TLS configuration of the public listener. The certificate authority connects there too, to check
+// the name (RFC 8737).
 func (a *authority) config() *tls.Config {
 	t := a.TLSConfig()
 	t.MinVersion, t.GetCertificate = tls.VersionTLS12, a.get
 	return t
 }
 
-// saidEvery is how often a failure to get a certificate is logged: each visitor meets it.
+// saidEvery is the shortest time between two log lines about a missing certificate. Every visitor's handshake fails
+// for it, so each would log one.
 const saidEvery = time.Minute
 
 func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	cert, err := a.GetCertificate(hello)
-	looks := slices.Contains(hello.SupportedProtos, acme.ALPNProto) // the authority, or who pretends to be it
+	// The certificate authority's check, or a client that pretends to be it.
+	looks := slices.Contains(hello.SupportedProtos, acme.ALPNProto)
 	if err == nil || looks || !slices.Contains(a.names, strings.ToLower(hello.ServerName)) {
 		return cert, err
 	}
@@ -60,7 +63,8 @@ func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, err
 }
 
-// fetch gets what is missing before a visitor has to wait for it, and tries again, less and less often, as authorities count failures.
+// fetch gets missing certificates before a visitor needs them. It tries again after pauses that grow from a minute
+// to an hour, because certificate authorities limit failed attempts.
 func (a *authority) fetch(ctx context.Context) {
 	for pause := time.Minute; !a.fetchAll(); pause = min(2*pause, time.Hour) {
 		select {
@@ -84,10 +88,10 @@ func (a *authority) fetchAll() (all bool) {
 	return all
 }
 
-// acmeCache keeps certificates, their keys and the account's in PostgreSQL, so that all gates have the same.
+// acmeCache keeps certificates, their keys and the ACME account key in PostgreSQL, so that all gates share them.
 type acmeCache struct{ db *pgxpool.Pool }
 
-// Get fails with autocert.ErrCacheMiss for what is not there.
+// Get reads an entry. It fails with autocert.ErrCacheMiss when there is none.
 func (c acmeCache) Get(ctx context.Context, name string) (content []byte, err error) {
 	err = c.db.QueryRow(ctx, `SELECT content FROM gatepost.acme WHERE name = $1`, name).Scan(&content)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -99,6 +103,7 @@ func (c acmeCache) Get(ctx context.Context, name string) (content []byte, err er
 	return content, nil
 }
 
+// Put writes an entry.
 func (c acmeCache) Put(ctx context.Context, name string, content []byte) error {
 	_, err := c.db.Exec(ctx, `
 		INSERT INTO gatepost.acme (name, content) VALUES ($1, $2)
@@ -109,6 +114,7 @@ func (c acmeCache) Put(ctx context.Context, name string, content []byte) error {
 	return nil
 }
 
+// Delete removes an entry.
 func (c acmeCache) Delete(ctx context.Context, name string) error {
 	if _, err := c.db.Exec(ctx, `DELETE FROM gatepost.acme WHERE name = $1`, name); err != nil {
 		return fmt.Errorf("forget the certificate %q: %w", name, err)

@@ -9,10 +9,11 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// certificateEvery is how often the files of a certificate are looked at.
+// certificateEvery is the interval at which the certificate's files are checked for changes.
 const certificateEvery = 10 * time.Second
 
-// watchCertificate reads the files again when they change. What cannot be served is said once, and the pair before goes on.
+// watchCertificate reads the certificate's files again when they change, until ctx ends. A pair that cannot be
+// served is logged once, and the last good pair stays in use.
 func watchCertificate(ctx context.Context, c *config.Certificate, log *slog.Logger) {
 	tick := time.NewTicker(certificateEvery)
 	defer tick.Stop()
@@ -26,7 +27,8 @@ func watchCertificate(ctx context.Context, c *config.Certificate, log *slog.Logg
 	}
 }
 
-// certificateConfig is that of the public listener. TLS 1.2 is the least (ASVS 5.0, 12.1.1).
+// certificateConfig is the TLS configuration of the public listener with a certificate from files. The lowest
+// version is TLS 1.2 (ASVS 5.0, 12.1.1).
 func certificateConfig(c *config.Certificate) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c.Served(), nil

@@ -10,19 +10,20 @@ import (
 	"time"
 )
 
-// connections are those of HTTP/1 that visitors have with the public listener. http.Server's own Shutdown drops a request that it
-// reads a moment after it began, so a gate that stops waits for these before.
+// connections are the HTTP/1 connections of visitors to the public listener. A gate that stops waits for them
+// before it calls http.Server's Shutdown, which drops a request whose first bytes have just arrived.
 type connections struct{ all sync.Map } // net.Conn → *connection
 
 type connection struct {
 	since time.Time
-	used  atomic.Bool // it had a request
+	used  atomic.Bool // the connection has carried a request
 }
 
-// firstRequest is how long a connection may be there without a request before it counts for nothing: browsers open some to have them.
+// firstRequest is how long a new connection may stay without a request before the gate no longer waits for it.
+// Browsers open spare connections.
 const firstRequest = 2 * time.Second
 
-// note is a http.Server.ConnState.
+// note is the http.Server.ConnState callback.
 func (c *connections) note(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -32,7 +33,8 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 		if !ok || one.(*connection).used.Swap(true) {
 			return
 		}
-		if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" { // which can say goodbye in time
+		// Shutdown ends HTTP/2 connections cleanly.
+		if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
 			c.all.Delete(conn)
 		}
 	case http.StateHijacked, http.StateClosed:
@@ -40,7 +42,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// gone says that none had a request, or may be about to have one.
+// gone reports whether no connection has carried a request or may be about to carry its first.
 func (c *connections) gone() bool {
 	gone := true
 	c.all.Range(func(_, value any) bool {
@@ -51,7 +53,8 @@ func (c *connections) gone() bool {
 	return gone
 }
 
-// wait returns when they are gone, or have had so long, or ctx ends. One that was accepted a moment ago may not be known yet.
+// wait returns when no connection is in use, when most is over, or when ctx ends. The state has to stay quiet for
+// several rounds, because a connection accepted a moment ago may not be in the list yet.
 func (c *connections) wait(ctx context.Context, most time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

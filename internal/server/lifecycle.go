@@ -16,15 +16,16 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// notify tells systemd how the gate is; without systemd nobody listens, and what goes wrong with it stops nothing.
+// notify tells systemd the state of the gate. Without systemd it does nothing, and a failure is only logged.
 func (g *gate) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		g.log.Warn("systemd was not told how the gate is", "state", state, "err", err)
 	}
 }
 
-// passedOn are listeners that systemd opened, or another parent by its protocol (sd_listen_fds(3)), by their name: http, ops, and
-// public, which is that of any other, as systemd names those that have no name after their unit.
+// passedOn returns the listeners that systemd, or another parent process with its protocol (sd_listen_fds(3)),
+// opened for the gate. Their names are http, ops and public. Every other name counts as public, because systemd
+// names a socket after its unit when it has no name of its own.
 func passedOn() (map[string]net.Listener, error) {
 	passed := map[string]net.Listener{}
 	for _, file := range activation.Files(true) {
@@ -46,7 +47,7 @@ func passedOn() (map[string]net.Listener, error) {
 	return passed, nil
 }
 
-// fit says what the settings have against the listeners that were passed on, which take the place of the addresses in them.
+// fit checks the settings against the passed-on listeners, which replace the addresses in the settings.
 func fit(c *config.Config, passed listeners) error {
 	var list config.Faults
 	if passed.public != nil {
@@ -67,29 +68,30 @@ func fit(c *config.Config, passed listeners) error {
 	return list.OrNil()
 }
 
-// drain lets go of the gate's traffic: balancers learn of it first, then sockets and event streams end, and what is under way is
-// answered. Nothing new is taken.
+// drain ends the gate's traffic. Load balancers learn of it first. Then no new connections are taken, WebSockets
+// and event streams end, and requests under way are answered.
 func (g *gate) drain(l listeners) {
 	g.notify(daemon.SdNotifyStopping)
 	g.ready.draining.Store(true)
 	time.Sleep(g.c.DrainDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), g.c.DrainTimeout)
 	defer cancel()
-	listeners{public: l.public, plain: l.plain}.Close() // whoever looks after us may go on to ask
+	listeners{public: l.public, plain: l.plain}.Close() // the ops listener stays open, so that probes are answered
 	g.proxy.EndStreams()
 	g.connections.wait(ctx, farewell)
-	g.public.SetKeepAlivesEnabled(false) // ends what is idle
+	g.public.SetKeepAlivesEnabled(false) // closes idle connections
 	g.connections.wait(ctx, g.c.DrainTimeout)
 	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx)); err != nil {
 		g.log.Warn("some requests were cut off", "after", g.c.DrainTimeout)
 	}
 }
 
-// farewell is how long a connection may go on until an answer on it has said that it ends. To end one between two requests loses the
-// second, if it is on its way.
+// farewell is the time a connection has to carry one more answer, which announces that the connection ends. Closing
+// an idle connection at once would lose a request that is already on its way.
 const farewell = 500 * time.Millisecond
 
-// windingDown has each answer of a gate that stops say that its connection ends. HTTP/2 has words of its own for that.
+// windingDown makes each HTTP/1 answer of a stopping gate announce that its connection ends. HTTP/2 has GOAWAY for
+// this.
 func (g *gate) windingDown(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.ready.draining.Load() && r.ProtoMajor == 1 && r.Header.Get("Upgrade") == "" {
@@ -99,7 +101,7 @@ func (g *gate) windingDown(next http.Handler) http.Handler {
 	})
 }
 
-// reloadOn has files read again at each SIGHUP.
+// reloadOn calls reload at each SIGHUP.
 func (g *gate) reloadOn(hangups <-chan os.Signal) {
 	g.keep("wait to be told to reload", func(ctx context.Context) {
 		for {
@@ -113,7 +115,8 @@ func (g *gate) reloadOn(hangups <-chan os.Signal) {
 	})
 }
 
-// reload takes over what stands in files: the certificate, the pages, and the mail server. With a fault anywhere all stays as it was.
+// reload applies what settings name in files: the certificate, the pages and the mail server. A fault in any
+// setting keeps everything as it was.
 func (g *gate) reload(ctx context.Context) {
 	if g.ready.draining.Load() {
 		return
@@ -123,7 +126,8 @@ func (g *gate) reload(ctx context.Context) {
 	c, err := config.Load(ctx, g.c.Env)
 	var ui *loginui.UI
 	if err == nil {
-		c.PublicURL, c.Settings.AppName, c.Verify = g.c.PublicURL, g.c.Settings.AppName, g.c.Verify // as they became at start
+		// With the values they got at start.
+		c.PublicURL, c.Settings.AppName, c.Verify = g.c.PublicURL, g.c.Settings.AppName, g.c.Verify
 		if c.Deliver == nil {
 			c.Deliver = g.c.Deliver
 		}

@@ -8,13 +8,13 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// listeners are where the gate is spoken to. Those that are off are nil.
+// listeners are the network listeners of the gate. A listener that is off is nil.
 type listeners struct {
 	public, ops, plain net.Listener
-	passed             bool // the public one is a socket that others may serve too
+	passed             bool // the public listener is a passed-on socket, which another gate may serve too
 }
 
-// Close is for when nobody serves them any more, or never did.
+// Close closes the listeners. It is called when nothing serves them any more, or before anything does.
 func (l listeners) Close() {
 	for _, one := range []net.Listener{l.public, l.ops, l.plain} {
 		if one != nil {
@@ -23,7 +23,7 @@ func (l listeners) Close() {
 	}
 }
 
-// own are the addresses of those there are.
+// own are the addresses of the listeners that are on.
 func (l listeners) own() (list []proxy.Listener) {
 	for i, one := range []net.Listener{l.public, l.ops, l.plain} {
 		if one != nil {
@@ -33,7 +33,7 @@ func (l listeners) own() (list []proxy.Listener) {
 	return list
 }
 
-// listen opens the listeners first, so that a port in use is an ordinary error before anything else has started.
+// listen opens the listeners. It runs first, so that a port in use fails before anything else has started.
 func listen(c *config.Config) (l listeners, err error) {
 	defer func() {
 		if err != nil {

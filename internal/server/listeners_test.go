@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// A socket that was passed on takes the place of an address, and is held to the same.
+// A passed-on socket replaces an address, and has to meet the same conditions.
 func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 	t.Parallel()
 	on := func(network, address string) net.Listener {
@@ -24,7 +24,7 @@ func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 	for _, c := range []struct {
 		passed listeners
 		env    []string
-		want   string // empty: it fits
+		want   string // empty when it fits
 	}{
 		{listeners{public: here}, nil, ""},
 		{listeners{public: everywhere}, nil, "GATEPOST_PUBLIC_URL is needed"},

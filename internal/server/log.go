@@ -10,7 +10,7 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// NewLogger writes to w as the settings say.
+// NewLogger returns a logger that writes to w in the format and at the level of the settings.
 func NewLogger(c *config.Config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogJSON {
@@ -19,11 +19,11 @@ func NewLogger(c *config.Config, w io.Writer) *slog.Logger {
 	return slog.New(newLimited(slog.NewTextHandler(w, o)))
 }
 
-// BatchWriter collects log lines and writes them together a moment later, while others go on collecting: a system call
-// for each line, with everybody waiting for it, would be a noticeable part of what a request costs. A crash of the process
-// loses the lines of the last flushEvery.
+// BatchWriter collects log lines and writes them together flushEvery later, without blocking those who log
+// meanwhile. A system call for each line, with every request waiting for it, would be a noticeable part of a
+// request's cost. A crash of the process loses the lines of the last flushEvery.
 type BatchWriter struct {
-	To      io.Writer // where they go
+	To      io.Writer // To is the writer that gets the lines.
 	mu      sync.Mutex
 	lines   []byte
 	pending bool       // a flush is scheduled
@@ -32,12 +32,13 @@ type BatchWriter struct {
 }
 
 const (
+	// flushEvery is how long lines are collected before they are written.
 	flushEvery = 50 * time.Millisecond
-	// flushSize is how much is collected when nobody takes the lines; then whoever logs has to wait.
+	// flushSize is how many bytes are collected before the caller of Write has to wait for a flush.
 	flushSize = 1 << 20
 )
 
-// Write takes lines in.
+// Write adds lines to the batch.
 func (b *BatchWriter) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	b.lines = append(b.lines, line...)
@@ -53,7 +54,7 @@ func (b *BatchWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Flush writes what has collected.
+// Flush writes the collected lines.
 func (b *BatchWriter) Flush() error {
 	b.writing.Lock()
 	defer b.writing.Unlock()

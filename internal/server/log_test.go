@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// sink is where a log goes. It takes nothing until held is closed.
+// sink is a writer that blocks until held is closed.
 type sink struct {
-	held  chan struct{} // nil: it is not held
+	held  chan struct{} // nil when it does not block
 	got   bytes.Buffer
 	calls int
 }
@@ -50,7 +50,7 @@ func TestLogLinesAreWrittenTogether(t *testing.T) {
 	})
 }
 
-// While lines are on their way, others collect.
+// Lines are collected while others are being written.
 func TestLogLinesDoNotWaitForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestLogLinesDoNotWaitForOthers(t *testing.T) {
 	})
 }
 
-// Whoever logs has to wait when nobody takes the lines, and nothing is lost.
+// When the writer blocks, loggers wait after flushSize bytes, and no line is lost.
 func TestALogNobodyReadsStopsGrowing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

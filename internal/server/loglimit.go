@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// linesFree is how many times the same is said in a minute until it is only counted.
+	// linesFree is how many times a message is written in linesEvery. Further ones are only counted.
 	linesFree = 10
-	// linesEvery is for how long it is counted.
+	// linesEvery is the period of linesFree.
 	linesEvery = time.Minute
 )
 
-// limited is a handler that says nothing over and over: of a warning or an error, which a stranger may be able to cause
-// at will, so many lines are written in a minute, and then one that says how many more there were. Messages are few, as
-// they stand in the code; what is written for each request and each decision about a person is bounded where it is
-// written.
+// limited is a slog.Handler that limits repeated warnings and errors, which a stranger may be able to cause at
+// will. Within linesEvery it writes linesFree lines for a message, and then one line with the number of the others.
+// Messages are constants in the code, so there are few. Request lines and audit lines are not limited here but
+// where they are written.
 type limited struct {
 	slog.Handler
 	lines *lines
@@ -38,6 +38,7 @@ type repeated struct {
 
 func newLimited(h slog.Handler) limited { return limited{h, &lines{by: map[string]*repeated{}}} }
 
+// Handle writes the record, unless its message is over the limit.
 func (l limited) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelWarn || r.Message == "request" || l.lines.say(r, l.Handler) {
 		return l.Handler.Handle(ctx, r)
@@ -45,15 +46,17 @@ func (l limited) Handle(ctx context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs and WithGroup keep counting together.
+// WithAttrs returns a handler with more attributes and the same counts.
 func (l limited) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return limited{l.Handler.WithAttrs(attrs), l.lines}
 }
+
+// WithGroup returns a handler with a group and the same counts.
 func (l limited) WithGroup(name string) slog.Handler {
 	return limited{l.Handler.WithGroup(name), l.lines}
 }
 
-// say counts a line, and says whether it is written by itself.
+// say counts a line and reports whether it is within the limit.
 func (l *lines) say(r slog.Record, to slog.Handler) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +72,7 @@ func (l *lines) say(r slog.Record, to slog.Handler) bool {
 	return one.n <= linesFree
 }
 
-// sum writes the last line once more, with how many were not.
+// sum writes the last line again, with the number of lines that were only counted.
 func (l *lines) sum(key string) {
 	l.mu.Lock()
 	one := l.by[key]
@@ -79,5 +82,5 @@ func (l *lines) sum(key string) {
 		return
 	}
 	one.last.AddAttrs(slog.Int64("repeats", one.n-linesFree))
-	_ = one.To.Handle(context.Background(), one.last) // there is nowhere left to say that a log line failed
+	_ = one.To.Handle(context.Background(), one.last) // a failure to log cannot be logged
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// What goes wrong over and over is said ten times in a minute, and then how often.
+// A repeated warning is written ten times in a minute, and then once with the number of the others.
 func TestWarningsOverAndOverAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,16 +14,17 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// entrance is what the public listener answers with. Before the gate is up, which a migration may take long to let it
-// be, that is a page that says so; on a socket that was passed on, and without a certificate, it is nothing, as another
-// gate may take the visitor.
+// entrance is the handler of the public listener. Until the gate is up, which a long migration may delay, it
+// answers with a page that says so. With a passed-on socket, or without a certificate yet, the listener is not
+// served until then, as another gate may serve the visitor.
 type entrance struct {
 	up    atomic.Pointer[http.Handler]
-	proxy atomic.Pointer[proxy.Proxy] // behind it
-	early func()                      // serves before the gate is up, if it may
+	proxy atomic.Pointer[proxy.Proxy] // the proxy behind up
+	early func()                      // starts to serve before the gate is up, where that is allowed
 	page  http.Handler
 }
 
+// ServeHTTP answers with the gate once it is up, and with page before.
 func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := e.up.Load(); h != nil {
 		(*h).ServeHTTP(w, r)
@@ -32,7 +33,8 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.page.ServeHTTP(w, r)
 }
 
-// allow says how to serve before the gate is up, where there is somebody to say it to.
+// allow sets how the public listener is served before the gate is up. It stays unserved with a passed-on socket and
+// with ACME.
 func (g *gate) allow(l listeners, serve func()) {
 	g.entrance.early = func() {}
 	if !l.passed && g.c.ACMEDomains == nil {
@@ -40,13 +42,13 @@ func (g *gate) allow(l listeners, serve func()) {
 	}
 }
 
-// retryUnready is the Retry-After of whoever came before the gate was up, in seconds.
+// retryUnready is the Retry-After, in seconds, of answers before the gate is up.
 const retryUnready = "5"
 
-// unready answers while the gate is not up: with a page in the visitor's language, and what that needs. The health of
-// the port is not good, as whoever asks for it there would send visitors.
+// unready is the handler while the gate is not up. It answers with a page in the visitor's language and the files
+// that page needs. The public health check fails, so that load balancers send no visitors.
 func (g *gate) unready() http.Handler {
-	ui, err := g.c.UI(nil, slog.New(slog.DiscardHandler)) // what is wrong with it is said when the gate comes up
+	ui, err := g.c.UI(nil, slog.New(slog.DiscardHandler)) // faults are logged when the gate comes up
 	if err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { unhealthy(w) })
 	}
@@ -68,13 +70,14 @@ func unhealthy(w http.ResponseWriter) {
 	plain(w, http.StatusServiceUnavailable, "starting\n")
 }
 
-// Seldom is for what would be said again and again.
+// Seldom limits how often a repeated message is sent. It is not safe for concurrent use.
 type Seldom struct {
+	// Every is the shortest time between two messages.
 	Every time.Duration
 	last  time.Time
 }
 
-// Due says whether it is time to say it again.
+// Due reports whether the next message is due, and if so counts it as sent.
 func (s *Seldom) Due() bool {
 	if !s.last.IsZero() && time.Since(s.last) < s.Every {
 		return false
@@ -83,13 +86,15 @@ func (s *Seldom) Due() bool {
 	return true
 }
 
-// How often somebody hears of a migration that waits: who reads, and systemd, which would end a start that takes long.
+// Intervals at which a waiting migration is reported.
 const (
-	TellEvery   = time.Minute
+	// TellEvery is the interval for readers of the log and of the terminal.
+	TellEvery = time.Minute
+	// extendEvery is the interval for systemd, which ends a start that takes too long without a sign.
 	extendEvery = 10 * time.Second
 )
 
-// waiting tells of a migration that waits for others, to whoever asks and to the log.
+// waiting returns a function that reports a waiting migration to probes, to the log and to systemd.
 func (g *gate) waiting() func(migrations.Wait) {
 	log, extend := Seldom{Every: TellEvery}, Seldom{Every: extendEvery}
 	return func(w migrations.Wait) {

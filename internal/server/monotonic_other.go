@@ -2,4 +2,5 @@
 
 package server
 
+// monotonic is 0, as there is no systemd.
 func monotonic() int64 { return 0 }

@@ -20,7 +20,7 @@ import (
 	"github.com/gatepost/gatepost/migrations"
 )
 
-// newMetrics is the registry of a gate, with what is known of the process.
+// newMetrics is the registry of a gate, with the metrics of its build and process.
 func newMetrics(version, commit string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatepost_build_info", Help: "1, and which build of the gate this is.",
@@ -30,13 +30,14 @@ func newMetrics(version, commit string) *prometheus.Registry {
 	return r
 }
 
-// readiness says whether new requests are welcome.
+// readiness is whether the gate wants new requests.
 type readiness struct {
 	draining atomic.Bool
-	starting atomic.Pointer[string] // what the gate waits for before it is up; nil: it is
+	starting atomic.Pointer[string] // what the gate waits for before it is up; nil once it is up
 }
 
-// opsHandler serves what operators and platforms look at. It stands on a listener of its own, never on the public one.
+// opsHandler serves health, readiness, metrics and profiles to operators and platforms. It is served on the ops
+// listener only, never on the public one.
 func (g *gate) opsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
@@ -50,17 +51,18 @@ func (g *gate) opsHandler() http.Handler {
 	return mux
 }
 
-// readyTimeout bounds what is asked for one answer.
+// readyTimeout limits the checks of one /readyz answer.
 const readyTimeout = 2 * time.Second
 
-// ready is the answer of /readyz. Checks say ok, or what is wrong.
+// ready is the JSON of a /readyz answer. Checks maps each check to "ok" or to what is wrong.
 type ready struct {
 	Ready  bool              `json:"ready"`
 	Checks map[string]string `json:"checks"`
 }
 
-// readyz is 200 when a request would be answered, and 503 when another gate had better have it. Where all gates share what is away, none
-// had: such a check is left out by ?exclude=NAME, again for each.
+// readyz answers 200 when the gate can answer requests, and 503 when the load balancer should use another gate.
+// When all gates share a dependency that is away, no other gate is better: ?exclude=NAME leaves its check out. It
+// can be repeated.
 func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
 	status, answer := http.StatusOK, g.checkReady(r.Context(), r.URL.Query()["exclude"])
 	if !answer.Ready {
@@ -70,10 +72,10 @@ func (g *gate) readyz(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // the prober may have left
+	_ = json.NewEncoder(w).Encode(answer) // the client may have left
 }
 
-// checkReady leaves out the checks that are excluded.
+// checkReady runs the checks that are not excluded.
 func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	if waits := g.ready.starting.Load(); waits != nil {
 		return ready{Checks: map[string]string{"process": "starting", "migrations": *waits}}
@@ -89,7 +91,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 		}
 		all.Go(g.watch.Guard("look at "+name, func() {
 			said := wrong
-			defer func() { // also when to look goes wrong
+			defer func() { // also after a panic in fine
 				mu.Lock()
 				defer mu.Unlock()
 				answer.Checks[name] = said
@@ -105,14 +107,14 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
 	check("upstream", "the app does not answer", func() bool { return g.c.Upstream.Dial(ctx) == nil })
 	all.Wait()
-	// Without it every request asks PostgreSQL, which is slower and no reason to stay away.
+	// Without notifications every request asks PostgreSQL. That is slower, and no reason to be unready.
 	if answer.Checks["revocations"] = "ok"; !g.store.Listening() {
 		answer.Checks["revocations"] = "not heard, so sessions are not kept in memory"
 	}
 	return answer
 }
 
-// usable says whether the tables can be worked on. What a newer version has added to them is no hindrance.
+// usable reports whether this version can work on the tables. Additions of a newer version do not matter.
 func (g *gate) usable(ctx context.Context) bool {
 	return g.store.OnPath(ctx, func(conn *pgx.Conn) error { return migrations.Usable(ctx, conn) }) == nil
 }
@@ -121,5 +123,5 @@ func plain(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // the prober may have left
+	_, _ = io.WriteString(w, body) // the client may have left
 }

@@ -8,17 +8,21 @@ import (
 	"time"
 )
 
-// Limits of the ops listener. Whoever reaches it is a prober or a monitor, and has nothing long to say.
+// Limits of the ops listener. Its clients are probes and monitors, whose requests are short.
 const (
+	// opsHeaderTimeout limits reading a request's header.
 	opsHeaderTimeout = 10 * time.Second
-	// opsReadTimeout ends what is under way when it is over, though no body is read any more: it is no shorter than the
-	// answers.
+	// opsReadTimeout limits reading a request. It also ends the answer that is under way, so it is no shorter than
+	// opsWriteTimeout.
 	opsReadTimeout = opsWriteTimeout
-	// opsWriteTimeout is above what a profile takes that is asked for without a length (30 s).
+	// opsWriteTimeout limits writing an answer. It is longer than a profile takes by default (30 s).
 	opsWriteTimeout = 2 * time.Minute
-	opsIdleTimeout  = time.Minute
-	opsHeaderBytes  = 16 << 10
-	// opsConnections are open at once; one more ends the one that has been without a request for the longest.
+	// opsIdleTimeout is how long an idle connection is kept.
+	opsIdleTimeout = time.Minute
+	// opsHeaderBytes limits a request's header.
+	opsHeaderBytes = 16 << 10
+	// OpsConnections is how many connections may be open at once. A further one closes the connection that has been
+	// without a request for the longest.
 	OpsConnections = 128
 )
 
@@ -28,16 +32,16 @@ func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}
 }
 
-// fewConnections bounds the connections of a server: who fills it with connections that ask for nothing loses them, and
-// a prober gets in.
+// fewConnections limits the connections of a server. Connections without a request are closed first, so that
+// whoever fills the server with them cannot keep probes out.
 type fewConnections struct {
 	most    int
 	mu      sync.Mutex
-	waiting map[net.Conn]time.Time // for a request, since
+	waiting map[net.Conn]time.Time // connections without a request, since when
 	busy    map[net.Conn]bool
 }
 
-// note is a http.Server.ConnState.
+// note is the http.Server.ConnState callback.
 func (c *fewConnections) note(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +58,8 @@ func (c *fewConnections) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// end closes the one that has waited the longest, or the newcomer where all others are at work.
+// end closes the connection that has waited the longest for a request. When all others have a request, it closes
+// the newcomer.
 func (c *fewConnections) end(newcomer net.Conn) {
 	oldest := newcomer
 	since := time.Now()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The ops listener bounds how long anybody may take, and lets a profile of half a minute through.
+// The ops listener limits the time of each request, and has time for a profile of half a minute.
 func TestTheOpsListenerHasItsLimits(t *testing.T) {
 	t.Parallel()
 	s := newOpsServer(http.NotFoundHandler(), log.New(io.Discard, "", 0))

@@ -6,16 +6,16 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// entry is a listener that people come in by.
+// entry is the kind of a listener, by who connects to it.
 type entry int
 
 const (
-	forVisitors  entry = iota // where the app is
+	forVisitors  entry = iota // the public listener, in front of the app
 	forOperators              // GATEPOST_OPS_LISTEN
 )
 
-// pageAt says which handler serves a path at an entry; nil: none of ours. It is the one place that says where a page
-// belongs: one that is served at another entry does not exist at this one, and the app's path of that name is the app's.
+// pageAt is the handler of one of the gate's own pages at an entry, or nil when the path is none. No other code
+// decides where a page is served: a path that is the gate's at one entry is not found, or is the app's, at another.
 func (g *gate) pageAt(e entry, rawPath string) http.Handler {
 	if e == forOperators {
 		return g.opsPages
@@ -26,7 +26,7 @@ func (g *gate) pageAt(e entry, rawPath string) http.Handler {
 	return nil
 }
 
-// at serves the pages of an entry that has nothing else.
+// at serves an entry that has the gate's own pages only.
 func (g *gate) at(e entry) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := g.pageAt(e, r.URL.EscapedPath())
@@ -37,7 +37,7 @@ func (g *gate) at(e entry) http.Handler {
 	})
 }
 
-// pages are those in use; a reload puts others in their place.
+// pages are the pages in use. A reload replaces them.
 type pages struct {
 	*loginui.UI
 	handler http.Handler

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A page belongs to one entry. At another there is none, whatever its path.
+// A page belongs to one entry, and does not exist at another.
 func TestAPageIsServedWhereItBelongsAndNowhereElse(t *testing.T) {
 	t.Parallel()
 	g := &gate{}

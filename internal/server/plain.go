@@ -7,8 +7,9 @@ import (
 	"github.com/gatepost/gatepost/loginui"
 )
 
-// plainHandler is for visitors who come over http although the site is https: whoever loads a page is sent there, to the public
-// URL, whatever host he named. Everything else is refused: a program that sends a password in clear must not learn to.
+// plainHandler answers http requests of a site that is https. A browser that loads a page is redirected to the
+// public URL, whatever its Host header. Everything else is refused, because a program that sends a password
+// unencrypted would otherwise seem to work.
 func plainHandler(publicURL string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

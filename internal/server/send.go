@@ -6,7 +6,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 )
 
-// send puts a mail into words and hands it in.
+// send composes a mail and delivers it.
 func (g *gate) send(ctx context.Context, m mail.Mail) error {
 	letter, err := g.ui.Load().Compose(m)
 	if err != nil {

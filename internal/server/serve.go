@@ -1,8 +1,7 @@
-// Package server is the running gate: listeners and what bounds them, TLS and where certificates come from, the log, what
-// operators look at, and the life of all that from the first moment to the last answer. It makes the rooms and connects
-// them.
+// Package server is the running gate: its listeners and their limits, TLS and certificates, the log, health and
+// metrics, start and stop. It creates the parts of the gate and connects them.
 //
-// It decides about no request: package proxy does, and package loginui has the pages.
+// It decides about no request: package proxy does. The pages are in package loginui.
 package server
 
 import (
@@ -37,24 +36,28 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// Limits of the public listener. There is no limit on bodies or on how long one is streamed.
+// Limits of the public listener. Neither the size of a body nor the time it takes is limited.
 const (
-	ReadHeaderTimeout = 10 * time.Second // a client that dribbles its headers
-	IdleTimeout       = 120 * time.Second
-	MaxHeaderBytes    = 64 << 10
-	plainTimeout      = 30 * time.Second // over http there is nothing to wait for
-	// Of an HTTP/2 connection: requests at once, and bytes of bodies that wait to be read by the app.
+	ReadHeaderTimeout = 10 * time.Second // ReadHeaderTimeout limits reading a request's header.
+	// IdleTimeout is how long an idle connection is kept.
+	IdleTimeout = 120 * time.Second
+	// MaxHeaderBytes limits a request's header.
+	MaxHeaderBytes = 64 << 10
+	plainTimeout   = 30 * time.Second // all of an http request and its answer, which have no long body
+	// MaxStreams limits the requests under way on an HTTP/2 connection. maxUnread is how many bytes of bodies it
+	// buffers for the app.
 	MaxStreams = 128
 	maxUnread  = 256 << 10
 )
 
-// SpareHeap, in bytes, counts as alive, so that a small heap may grow by that much more before it is collected, and a large one
-// hardly more than by Go's own rule: the first is what requests cost, the second what a thousand busy connections take
-// (`make bench`). Nothing touches it, so it takes no memory itself.
+// SpareHeap is the size in bytes of an unused block that counts as live heap. A small heap may then grow by that
+// much more before it is collected, which makes requests cheaper. A large heap grows hardly more than without it,
+// so that a thousand busy connections take hardly more memory (`make bench`). The block is never touched, so it
+// takes no physical memory.
 const SpareHeap = 32 << 20
 
-// Tune makes the spare heap, which is there while what it returns is kept alive. An operator who sets GOGC has the collector to
-// themselves. GOMEMLIMIT is about memory that is taken, so it does not count the spare heap.
+// Tune allocates the spare heap, which counts while the returned slice is kept alive. It does nothing when the
+// operator sets GOGC. A memory limit (GOMEMLIMIT) is raised by the size of the spare heap, which takes no memory.
 func Tune(env []string) (spare []byte) {
 	if config.Lookup(env, "GOGC") != "" {
 		return nil
@@ -65,27 +68,27 @@ func Tune(env []string) (spare []byte) {
 	return make([]byte, SpareHeap)
 }
 
-// gate is everything that runs.
+// gate is the running gate with all its parts.
 type gate struct {
 	c          *config.Config
 	log        *slog.Logger
-	lines      io.Writer // where log writes
+	lines      io.Writer // the writer behind log
 	hashWorker func() *exec.Cmd
 	db         *postgres.Database
 	pool       *pgxpool.Pool
 	store      *auth.Store
 	ui         atomic.Pointer[pages]
-	deliver    atomic.Pointer[smtp.Deliver] // nil: there is no mail
+	deliver    atomic.Pointer[smtp.Deliver] // nil when there is no mail
 	proxy      *proxy.Proxy
 	public     *http.Server
 	ops        *http.Server // nil when off
 	opsPages   http.Handler
-	plain      *http.Server // over http, where the site is https; nil when off
-	// authority is where certificates come from. nil: from files, or TLS ends elsewhere.
+	plain      *http.Server // for http when the site is https; nil when off
+	// authority gets certificates by ACME; nil with certificates from files, or when a proxy ends TLS.
 	authority *authority
 	ready     *readiness
 	entrance  entrance
-	// connections are the visitors', and sockets bounds them.
+	// connections are the visitors' HTTP/1 connections. sockets limits the connections of all visitors.
 	connections connections
 	sockets     *sockets
 	metrics     *prometheus.Registry
@@ -93,24 +96,25 @@ type gate struct {
 	close       []func()
 }
 
-// Options are what a gate is given besides its settings.
+// Options are the parameters of a gate that are no settings.
 type Options struct {
+	// Log is the logger of the gate.
 	Log   *slog.Logger
-	Lines io.Writer // where Log writes
-	// Version and Commit say which build of the gate this is.
+	Lines io.Writer // Lines is the writer behind Log.
+	// Version and Commit identify the build of the gate.
 	Version, Commit string
-	// HashWorker is a command that hashes passwords, new at each call; see auth.Options.HashWorker.
+	// HashWorker returns a new command that hashes passwords; see auth.Options.HashWorker.
 	HashWorker func() *exec.Cmd
-	// Up is called when requests are being answered. Nil: nobody wants to know.
+	// Up is called when requests are being answered. It may be nil.
 	Up func(context.Context, *auth.Store) error
 }
 
-// Serve opens everything in order, runs until the context ends or something breaks, and closes it in the reverse
-// order.
+// Serve starts the gate and runs it until ctx ends or something fails. Then it closes everything in the reverse
+// order of opening.
 func Serve(ctx context.Context, c *config.Config, o Options) error {
 	log := o.Log
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP) // from the first moment: it would end us
+	signal.Notify(hangups, syscall.SIGHUP) // first, as an unhandled SIGHUP ends the process
 	defer signal.Stop(hangups)
 	l, err := listen(c)
 	if err != nil {
@@ -127,7 +131,7 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	}
 	g.openServers()
 	failed := make(chan error, 3)
-	g.serveOps(l, failed) // from the first moment, as a migration may take long
+	g.serveOps(l, failed) // before the database is opened, as a migration may take long
 	public := sync.OnceFunc(func() { g.servePublic(l, failed) })
 	g.allow(l, public)
 	if err := g.open(ctx); ctx.Err() != nil {
@@ -144,7 +148,8 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	if g.authority != nil {
 		ctx, stop := context.WithCancel(context.Background())
 		g.onClose(stop)
-		go g.watch.Run(ctx, "get certificates", g.authority.fetch) // nobody waits for it: an attempt takes minutes where the authority does not answer
+		// In the background: an attempt takes minutes when the certificate authority does not answer.
+		go g.watch.Run(ctx, "get certificates", g.authority.fetch)
 	}
 	g.reloadOn(hangups)
 	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
@@ -169,7 +174,7 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 
 func (g *gate) onClose(f func()) { g.close = append(g.close, f) }
 
-// Close undoes open, last things first.
+// Close closes what was opened, last opened first.
 func (g *gate) Close() {
 	for i := len(g.close) - 1; i >= 0; i-- {
 		g.close[i]()
@@ -177,7 +182,7 @@ func (g *gate) Close() {
 	g.close = nil
 }
 
-// open builds the rooms on the database and connects them.
+// open opens the store and creates the pages and the proxy.
 func (g *gate) open(ctx context.Context) error {
 	if err := g.openStore(ctx); err != nil {
 		return err
@@ -189,7 +194,7 @@ func (g *gate) open(ctx context.Context) error {
 	g.ui.Store(newPages(ui))
 	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
 		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
-	g.keep("the regular work on users", g.store.Run) // with pages, which put mail into words
+	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
 		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies, HSTS: g.c.HSTS,
@@ -198,7 +203,7 @@ func (g *gate) open(ctx context.Context) error {
 		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
-	g.onClose(g.closeServers) // before what they answer with
+	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
 	g.openTLS()
 	handler := weighed(g.windingDown(g.proxy))
 	g.entrance.proxy.Store(g.proxy)
@@ -206,7 +211,7 @@ func (g *gate) open(ctx context.Context) error {
 	return nil
 }
 
-// openTLS gives the public listener a certificate, and visitors who come over http somebody who sends them there.
+// openTLS sets up certificates for the public listener, and the server that redirects from http.
 func (g *gate) openTLS() {
 	plain := plainHandler(g.c.PublicURL.String())
 	switch {
@@ -223,7 +228,7 @@ func (g *gate) openTLS() {
 	g.onClose(func() { _ = g.plain.Close() })
 }
 
-// refuse hands over what the proxy refuses, in the terms of the pages.
+// refuse answers a request that the proxy refuses with a page, and maps the proxy's errors to those of the pages.
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	switch {
 	case errors.Is(err, proxy.ErrAnswer):
@@ -234,7 +239,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 	g.ui.Load().Refuse(w, r, status, err)
 }
 
-// keep runs something until the gate closes, and begins it again when it panics.
+// keep runs work until the gate closes. When run panics it starts again.
 func (g *gate) keep(work string, run func(context.Context)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup

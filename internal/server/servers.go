@@ -10,7 +10,7 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-// openServers makes those who answer, though nothing is there yet to answer with.
+// openServers creates the HTTP servers. Their handlers answer before the gate is up.
 func (g *gate) openServers() {
 	starting := "starting"
 	g.ready.starting.Store(&starting)
@@ -29,7 +29,8 @@ func (g *gate) openServers() {
 	g.onClose(g.closeServers)
 }
 
-// noteConn tells those who want to know of a visitor's connection.
+// noteConn is the http.Server.ConnState callback of the public listener. It passes a change on to all who count
+// connections.
 func (g *gate) noteConn(conn net.Conn, state http.ConnState) {
 	g.sockets.note(conn, state)
 	g.connections.note(conn, state)
@@ -43,22 +44,22 @@ func (g *gate) closeServers() {
 	_ = g.ops.Close()
 }
 
-// quiet is for what clients do to a server.
+// quiet is the log of http.Server. It logs at level debug, as clients cause most of its lines.
 func (g *gate) quiet() *log.Logger { return slog.NewLogLogger(g.log.Handler(), slog.LevelDebug) }
 
-// answer serves, and says when that ends.
+// answer runs serve in the background and sends its error to failed.
 func (g *gate) answer(work string, failed chan<- error, serve func() error) {
 	go g.watch.Run(context.Background(), work, func(context.Context) { failed <- serve() })
 }
 
-// serveOps answers operators and platforms.
+// serveOps serves the ops listener, if there is one.
 func (g *gate) serveOps(l listeners, failed chan<- error) {
 	if l.ops != nil {
 		g.answer("answer operators", failed, func() error { return g.ops.Serve(l.ops) })
 	}
 }
 
-// servePublic answers visitors.
+// servePublic serves the public listener.
 func (g *gate) servePublic(l listeners, failed chan<- error) {
 	g.answer("answer visitors", failed, func() error {
 		if g.public.TLSConfig != nil {

@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	// headsMost bounds the headers of all requests that come in or are under way, by what they weigh in memory, in
-	// bytes.
+	// headsMost limits the memory, in bytes, of the headers of all requests that come in or are under way.
 	headsMost = 16 << 20
-	// headFree is what each request may have without being counted, in bytes: most have little more.
+	// headFree is how many bytes of each request are not counted. Most headers are hardly larger.
 	headFree = 4 << 10
-	// headWeight is how much memory a byte of a header takes while it comes in: small fields take many times their
-	// length.
+	// headWeight is how many bytes of memory a byte of a header counts for while it is read. Small fields take many
+	// times their length.
 	headWeight = 16
-	// fieldWeight is what a field takes besides its bytes.
+	// fieldWeight is how many bytes of memory a field takes besides its text.
 	fieldWeight = 100
-	// sparedFiles are those that a gate needs for other things than visitors and the app.
+	// sparedFiles are the file descriptors that a gate needs for other things than visitors and the app.
 	sparedFiles = 128
 )
 
-// sockets bounds the visitors' connections and what their headers take. Each request under way may take a connection to
-// the app along, so that a connection with several of HTTP/2 counts as many times. Where there is no room, the network
-// that has most of it gives way, with a connection that does nothing rather than one that does.
+// sockets limits the visitors' connections and the memory of their headers. Each request under way may need a
+// connection to the app, so an HTTP/2 connection counts once for each of its requests. When the limit is reached,
+// the network with the most connections loses one: an idle one, if it has one.
 type sockets struct{ count, heads *share.Pool }
 
 func newSockets(most int) *sockets { return &sockets{share.New(int64(most)), share.New(headsMost)} }
 
-// affordable is how many connections of visitors there may be: each may take one to the app along.
+// affordable is how many connections of visitors the limit on open files allows, up to most. Each connection may
+// need another one to the app.
 func affordable(most int) int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur > 1<<30 {
@@ -52,7 +52,7 @@ func (s *sockets) register(r prometheus.Registerer) {
 	}
 }
 
-// bound gives the listeners of visitors these bounds.
+// bound limits the listeners that visitors connect to.
 func (s *sockets) bound(l listeners) listeners {
 	l.public = bounded{l.public, s}
 	if l.plain != nil {
@@ -61,12 +61,13 @@ func (s *sockets) bound(l listeners) listeners {
 	return l
 }
 
-// bounded is a listener with these bounds.
+// bounded is a listener whose connections are limited.
 type bounded struct {
 	net.Listener
 	s *sockets
 }
 
+// Accept returns the next connection within the limits.
 func (b bounded) Accept() (net.Conn, error) {
 	for {
 		conn, err := b.Listener.Accept()
@@ -84,18 +85,18 @@ func (b bounded) Accept() (net.Conn, error) {
 	}
 }
 
-// socket is one such connection. What it has from TCPConn keeps its fast ways of copying.
+// socket is a limited connection. It embeds TCPConn to keep that type's fast ways of copying.
 type socket struct {
 	*net.TCPConn
 	part, head *share.Part
-	// pending are the bytes that came since the last request, as far as they are counted; negative: none are, a request
-	// is under way.
+	// pending is how many bytes were read since the last request. It is very negative while a request is under way,
+	// when bytes are not counted.
 	pending atomic.Int64
-	counted atomic.Int64 // of head
+	counted atomic.Int64 // bytes taken of head for the header being read
 	streams atomic.Int64 // requests under way
 }
 
-// underWay in pending says that what comes is no header.
+// underWay is the value of pending while a request is under way, when what is read is no header.
 const underWay = -1 << 62
 
 func (s *sockets) admit(conn *net.TCPConn) *socket {
@@ -112,8 +113,8 @@ func (s *sockets) admit(conn *net.TCPConn) *socket {
 
 var errHeads = errors.New("headers take more than there is room for")
 
-// Read counts what may be a header. HTTP/2 is counted up to its first request only; one at a time is read of a
-// connection.
+// Read counts bytes that may be a header. Of an HTTP/2 connection only the first header is counted while it is
+// read.
 func (c *socket) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
 	if all := c.pending.Add(int64(n)); all > headFree && n > 0 {
@@ -127,6 +128,7 @@ func (c *socket) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close closes the connection and gives back what it has of the limits.
 func (c *socket) Close() error {
 	c.leave()
 	return c.TCPConn.Close()
@@ -137,8 +139,8 @@ func (c *socket) leave() {
 	c.head.Leave()
 }
 
-// begins says that the header of a request has come, and what it takes now; ends undoes that. Where there is no room
-// for it, its connection is closed, and nobody waits for an answer.
+// begins counts a request whose header was read, by the memory it takes. The returned function undoes that. When
+// there is no room, begins closes the connection and aborts the handler.
 func (c *socket) begins(r *http.Request) (ends func()) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
@@ -155,11 +157,11 @@ func (c *socket) begins(r *http.Request) (ends func()) {
 	}
 }
 
-// rests says that the next request may come.
+// rests marks the connection as idle, and counts the next header.
 func (c *socket) rests() {
 	c.part.Rest(true)
 	c.pending.Store(0)
-	c.head.Return(c.counted.Swap(0)) // of a request that nobody weighed
+	c.head.Return(c.counted.Swap(0)) // of a request that did not reach begins
 }
 
 func weightOf(r *http.Request) int64 {
@@ -172,7 +174,7 @@ func weightOf(r *http.Request) int64 {
 	return int64(weight)
 }
 
-// socketOf is the connection below TLS; nil when it is none of ours.
+// socketOf is the socket below a connection; nil when it is not limited.
 func socketOf(conn net.Conn) *socket {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
@@ -181,7 +183,7 @@ func socketOf(conn net.Conn) *socket {
 	return c
 }
 
-// note is a http.Server.ConnState.
+// note is the http.Server.ConnState callback.
 func (s *sockets) note(conn net.Conn, state http.ConnState) {
 	c := socketOf(conn)
 	switch {
@@ -195,12 +197,12 @@ func (s *sockets) note(conn net.Conn, state http.ConnState) {
 
 type socketKey struct{}
 
-// withSocket is a http.Server.ConnContext.
+// withSocket is the http.Server.ConnContext callback.
 func withSocket(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, socketKey{}, socketOf(conn))
 }
 
-// weighed counts the headers of requests for as long as they are under way.
+// weighed counts the headers of requests while they are under way.
 func weighed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, _ := r.Context().Value(socketKey{}).(*socket); c != nil {

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Admission bounds what is under way at once, without a queue. A network may have as much as is still free, a wider one
-// twice or three times that (dynamic thresholds, Choudhury and Hahne 1998): alone it gets half, and whoever comes new
-// finds room while others fill the rest.
+// Admission limits how much is under way at once, without a queue. A network may have as much as is still free, a
+// wider network twice or three times that (dynamic thresholds, Choudhury and Hahne 1998). A single network gets
+// half, and a new client finds room while other networks fill the rest.
 type Admission struct {
 	most int
 
@@ -16,11 +16,11 @@ type Admission struct {
 	by   map[netip.Prefix]int
 }
 
-// NewAdmission lets as many in at once.
+// NewAdmission admits up to most at once.
 func NewAdmission(most int) *Admission { return &Admission{most: most, by: map[netip.Prefix]int{}} }
 
-// Enter lets a client in, until leave is called. It fails at once: with ErrCrowded when its network has its share, with
-// ErrBusy when everything is taken.
+// Enter admits a client until leave is called. It fails at once, with ErrCrowded when the client's network has its
+// share, and with ErrBusy when nothing is free.
 func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
 	networks := Networks(client)
 	a.mu.Lock()
@@ -42,7 +42,7 @@ func (a *Admission) Enter(client netip.Addr) (leave func(), err error) {
 	}), nil
 }
 
-// Held is how many are in.
+// Held is how many are admitted.
 func (a *Admission) Held() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// However many networks take what they can, somebody new finds room, until all is taken.
+// However many networks take what they can, a client of a new network finds room until all is taken.
 func TestAdmissionKeepsRoomForOthers(t *testing.T) {
 	t.Parallel()
 	fill := func(a *Admission, addr string) (n int, err error) {

@@ -5,9 +5,10 @@ import (
 	"net/netip"
 )
 
-// Networks are the networks that an address counts for, the widest first: whoever has one address of an IPv6 /64 has
-// them all, and providers give out a /56 or a /48 (RFC 6177). This machine's addresses and private ones count for none:
-// as a rule a proxy that was not listed stands there, and speaks for everybody.
+// Networks are the networks that an address belongs to, the widest first. A client with one address of an IPv6 /64
+// has all of them, and providers give out a /56 or a /48 (RFC 6177). Addresses of this machine and private
+// addresses belong to none: they are usually those of a proxy that is not in GATEPOST_TRUSTED_PROXIES and forwards
+// for everybody.
 func Networks(a netip.Addr) []netip.Prefix {
 	if Inner(a) {
 		return nil
@@ -15,7 +16,7 @@ func Networks(a netip.Addr) []netip.Prefix {
 	return AppendLevels(nil, a)
 }
 
-// Narrowest is the network of an address that counts as one client, in the form that keys are made from.
+// Narrowest is the network of an address that counts as one client, as a string for keys.
 func Narrowest(a netip.Addr) string {
 	if list := Networks(a); list != nil {
 		return list[len(list)-1].Addr().String()
@@ -25,15 +26,16 @@ func Narrowest(a netip.Addr) string {
 
 type clientKey struct{}
 
-// FromClient is for the context of whatever is done for a client: what many wait for is shared out by its network.
-// Without it the work counts for nobody, as that of this machine.
+// FromClient returns a context for work on behalf of a client. Shares are counted by the client's network. Without
+// it the work counts for no network.
 func FromClient(ctx context.Context, a netip.Addr) context.Context {
 	return context.WithValue(ctx, clientKey{}, a)
 }
 
 type accountKey struct{}
 
-// ForAccount is for attempts at an account: from where there are no networks to tell apart, accounts take turns.
+// ForAccount returns a context for an attempt to sign in to an account. Accounts take turns where there is no
+// network to take turns by.
 func ForAccount(ctx context.Context, email string) context.Context {
 	return context.WithValue(ctx, accountKey{}, email)
 }
@@ -43,7 +45,7 @@ func accountOf(ctx context.Context) string {
 	return email
 }
 
-// Client is whose work a context is for, as FromClient says; the zero Addr: nobody in particular.
+// Client is the address given to FromClient; the zero Addr when there is none.
 func Client(ctx context.Context) netip.Addr {
 	a, _ := ctx.Value(clientKey{}).(netip.Addr)
 	return a

@@ -9,47 +9,46 @@ import (
 )
 
 var (
-	// ErrCrowded: the client's network has as much under way as it may while others want their share. Nothing was
-	// written.
+	// ErrCrowded means that the client's network has its share while others wait. Nothing was written.
 	ErrCrowded = errors.New("too much at once from this network")
-	// ErrBusy: more wait, from everywhere, than can have their turn in time. Nothing was written.
+	// ErrBusy means that too many wait, from all networks, for each to have a turn in time. Nothing was written.
 	ErrBusy = errors.New("too much at once")
 )
 
-// Queue hands out slots. Networks that wait have their turns one after the other, at each of their levels, and
-// while others wait none holds more than its share; alone it may have everything but what is spared. Who comes when as
-// many wait as may takes the place of the last one of the network with the most.
+// Queue hands out slots. Waiting networks take turns, at each of their levels. While others wait, no network holds
+// more than its share. A network that is alone may hold all slots but the spared ones. When the queue is full, a
+// newcomer replaces the last waiter of the network with the most waiters.
 type Queue struct {
-	slots, room int // at once, and waiting
-	spared      int // slots that no network has besides others, so that the first of another need not wait
+	slots, room int // how many hold a slot at once, and how many wait
+	spared      int // slots that no single network can have, so that a client of another one need not wait
 
 	mu            sync.Mutex
 	held, waiting int
 	root          flow
-	anonymous     int // makes each of those who count for no network a flow of its own
+	anonymous     int // the last number given to a waiter without network, which makes a flow of its own
 }
 
-// flow is a network with slots, or with somebody who waits. Those of one network hang below it.
+// flow is a network that holds slots or has waiters. Narrower networks are below wider ones.
 type flow struct {
-	key           any // netip.Prefix, or a number
+	key           any // a netip.Prefix, an account or a number
 	up            *flow
 	below         map[any]*flow
-	turns         []*flow   // those below with somebody who waits, whose turn it is first
-	queue         []*waiter // of the narrowest network
+	turns         []*flow   // flows below with waiters, the next turn first
+	queue         []*waiter // waiters of a narrowest network
 	held, waiting int
 }
 
 type waiter struct {
 	flow *flow
-	done chan error // gets nil with a slot, or why there is none
+	done chan error // receives nil with a slot, or an error
 }
 
-// NewQueue has so many slots, and lets so many wait for one.
+// NewQueue returns a queue with a number of slots, and room for a number of waiters.
 func NewQueue(slots, room int) *Queue { return &Queue{slots: slots, room: room} }
 
-// Enter waits for a slot, until the context ends; and no longer than patience, which ends no later, while others of the
-// client's network wait or have slots too. It fails with ErrCrowded when that network is why, with ErrBusy when
-// everybody is.
+// Enter waits for a slot until ctx ends. When patience ends, it goes on waiting only while no other client of the
+// same network waits or holds a slot. patience must end no later than ctx. Enter fails with ErrCrowded when the
+// client's network is the reason, else with ErrBusy.
 func (q *Queue) Enter(ctx, patience context.Context) (leave func(), err error) {
 	f, w := q.join(Client(ctx), accountOf(ctx))
 	if w == nil {
@@ -66,7 +65,7 @@ func (q *Queue) Enter(ctx, patience context.Context) (leave func(), err error) {
 	return func() { q.leave(f) }, nil
 }
 
-// goOn is for who has run out of patience.
+// goOn decides about a waiter whose patience has ended.
 func (q *Queue) goOn(ctx context.Context, w *waiter) error {
 	if q.crowd(w) {
 		return q.giveUp(w)
@@ -79,14 +78,15 @@ func (q *Queue) goOn(ctx context.Context, w *waiter) error {
 	}
 }
 
-// crowd says whether others of somebody's network wait or have slots.
+// crowd reports whether others of the waiter's network wait or hold slots.
 func (q *Queue) crowd(w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return w.flow.refusal() == ErrCrowded
 }
 
-// Full says why somebody who came now would be sent away; nil: there is room, or somebody else would go.
+// Full is the error that Enter would return at once for a new client; nil when there is room, or when another
+// waiter would have to leave.
 func (q *Queue) Full(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -112,14 +112,14 @@ func (q *Queue) Full(ctx context.Context) error {
 	return err
 }
 
-// Load is how many have a slot, and how many wait.
+// Load is how many hold a slot and how many wait.
 func (q *Queue) Load() (held, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.held, q.waiting
 }
 
-// join takes a slot, or a place in the queue.
+// join takes a slot or a place in the queue. The waiter is nil with a slot.
 func (q *Queue) join(a netip.Addr, account string) (*flow, *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -170,7 +170,7 @@ func (f *flow) child(key any) *flow {
 	return f.below[key]
 }
 
-// heaviest is the network with the most who wait, within the wider one with the most; of equal ones that who came last.
+// heaviest is the network with the most waiters, at each level. Of equal ones it is the last.
 func (q *Queue) heaviest() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
@@ -192,7 +192,7 @@ func (q *Queue) take(f *flow) {
 	}
 }
 
-// leave gives a slot back, to whose turn it is.
+// leave returns a slot, and gives free slots to the waiters whose turn it is.
 func (q *Queue) leave(f *flow) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -210,16 +210,16 @@ func (q *Queue) leave(f *flow) {
 	}
 }
 
-// Spare keeps so many slots, at most all but one, from being had by one network alone.
+// Spare keeps n slots, at most all but one, from being held by a single network.
 func (q *Queue) Spare(n int) { q.spared = min(n, q.slots-1) }
 
-// Slots is how many may have one at once.
+// Slots is the number of slots.
 func (q *Queue) Slots() int { return q.slots }
 
-// mayTake says whether one of the widest networks may have one more slot, if there is one.
+// mayTake reports whether one of the widest networks may hold one more slot.
 func (q *Queue) mayTake(n *flow) bool { return n.held < q.slots-q.spared }
 
-// widest is the network right below the root.
+// widest is the network of f right below the root.
 func (f *flow) widest() *flow {
 	for f.up.up != nil {
 		f = f.up
@@ -227,7 +227,8 @@ func (f *flow) widest() *flow {
 	return f
 }
 
-// next is the network whose turn it is; its turn is over at each level. There is one that may take a slot.
+// next is the network whose turn it is, and ends its turn at each level. A network that may take a slot must be
+// waiting.
 func (q *Queue) next() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
@@ -243,7 +244,7 @@ func (q *Queue) next() *flow {
 	return f
 }
 
-// remove takes somebody out of the queue. Where nobody of a network waits any more, it has no turn.
+// remove takes a waiter out of the queue. A network without waiters has no turn.
 func (q *Queue) remove(w *waiter) {
 	q.waiting--
 	f := w.flow
@@ -255,14 +256,14 @@ func (q *Queue) remove(w *waiter) {
 	}
 }
 
-// refuse sends somebody away: because of the network, if more of it wait or have slots.
+// refuse sends a waiter away, with ErrCrowded when its network has others that wait or hold slots.
 func (q *Queue) refuse(w *waiter) {
 	w.done <- w.flow.refusal()
 	q.remove(w)
 	w.flow.prune()
 }
 
-// giveUp is for who waits no more; the slot may have come meanwhile.
+// giveUp ends the waiting of w. It returns nil when a slot came meanwhile.
 func (q *Queue) giveUp(w *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -284,7 +285,7 @@ func (f *flow) refusal() error {
 	return ErrBusy
 }
 
-// prune forgets networks that have and want nothing.
+// prune removes networks without slots and waiters.
 func (f *flow) prune() {
 	for ; f.up != nil && f.held+f.waiting == 0; f = f.up {
 		delete(f.up.below, f.key)

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// as is a context of a client.
+// as is the context of a client.
 func as(ctx context.Context, addr string) context.Context {
 	return FromClient(ctx, netip.MustParseAddr(addr))
 }
 
-// fair is a Queue with what a test sees of it.
+// fair is a Queue with the methods that a test needs.
 type fair struct{ *Queue }
 
 func newFair(slots, room int) *fair { return &fair{NewQueue(slots, room)} }
@@ -37,13 +37,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// turns notes whose turn it was, in order.
+// turns records the order of turns.
 type turns struct {
 	mu   sync.Mutex
 	list []string
 }
 
-// wants has a client wait for its turn, which takes a while.
+// wants makes a client wait for its turn, and hold the slot for a while.
 func (l *turns) wants(t *testing.T, q *fair, addr string) {
 	go func() {
 		leave, err := q.enter(as(t.Context(), addr))
@@ -56,10 +56,10 @@ func (l *turns) wants(t *testing.T, q *fair, addr string) {
 		time.Sleep(25 * time.Millisecond)
 		leave()
 	}()
-	synctest.Wait() // so that who comes first is first
+	synctest.Wait() // so that the queue is in the order of the calls
 }
 
-// Whoever waits has one turn of each network before their own, however many of one network wait, at each level of
+// A client waits for at most one turn of each other network, however many of that network wait, at each level of
 // networks.
 func TestNetworksTakeTurns(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -85,7 +85,7 @@ func TestNetworksTakeTurns(t *testing.T) {
 				time.Sleep(time.Minute)
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				// One has the slot, and one more may have its turn.
+				// One network has the slot, and another one may have its turn.
 				for i, who := range l.list {
 					if who == c.neighbor && i > 2 {
 						t.Errorf("the neighbor was number %d", i+1)
@@ -99,7 +99,7 @@ func TestNetworksTakeTurns(t *testing.T) {
 	}
 }
 
-// The slot that is spared is for whoever else comes, at once; then they take turns.
+// A client of another network gets the spared slot at once. Then the networks take turns.
 func TestOneNetworkLeavesASlotToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, l := newFair(3, 100).sparing(), &turns{}
@@ -123,7 +123,7 @@ func TestOneNetworkLeavesASlotToOthers(t *testing.T) {
 	})
 }
 
-// Alone a network has every slot; from when somebody else waits it gets no more than its
+// A single network can have every slot. Once another one waits, it gets no more than its share.
 func TestSharesBindWhileOthersWait(t *testing.T) {
 	t.Parallel()
 	q := newFair(4, 100)
@@ -157,13 +157,13 @@ func TestSharesBindWhileOthersWait(t *testing.T) {
 			t.Errorf("%s had a slot beyond its share", who)
 		}
 	}
-	leave[2]() // both have two: it is the turn of who waits
+	leave[2]() // both have two, so a waiter has the turn
 	if who := <-got; who != "203.0.113.1" {
 		t.Errorf("the next was %s", who)
 	}
 }
 
-// Who fills the queue is who is refused, and is told that it is because of the network.
+// The network that fills the queue is refused, with ErrCrowded.
 func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 	t.Parallel()
 	q := newFair(1, 10)
@@ -197,7 +197,7 @@ func TestWhoFillsTheQueueIsRefused(t *testing.T) {
 	}
 }
 
-// Whoever gives up leaves nothing behind, be it at the very moment of the turn.
+// A client that gives up leaves nothing in the queue, even at the moment of its turn.
 func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	t.Parallel()
 	q := newFair(2, 50)
@@ -229,7 +229,7 @@ func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	}
 }
 
-// However narrow the networks are of those who fill the queue, somebody from elsewhere finds room.
+// However narrow the networks that fill the queue are, a client from another network finds room.
 func TestAFullQueueHasRoomForOthers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -259,7 +259,7 @@ func TestAFullQueueHasRoomForOthers(t *testing.T) {
 		select {
 		case err := <-waits:
 			t.Errorf("%s: the neighbor was sent away: %v", name, err)
-		case <-time.After(10 * time.Millisecond): // a neighbor who is sent away is so at once
+		case <-time.After(10 * time.Millisecond): // a neighbour that is refused is refused at once
 		}
 		if q.Waiting() != before {
 			t.Errorf("%s: %d wait, then %d", name, before, q.Waiting())
@@ -291,7 +291,8 @@ func TestWhoWaitsInVainLearnsWhy(t *testing.T) {
 	}
 }
 
-// Patience ends for who has others of their network beside; who is alone goes on waiting for their turn.
+// When patience ends, a client with others of its network beside it is refused, and one that is alone goes on
+// waiting.
 func TestWhoIsAloneGoesOnWaiting(t *testing.T) {
 	t.Parallel()
 	q := newFair(1, 10)

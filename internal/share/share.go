@@ -1,6 +1,6 @@
-// Package share divides what there is only so much of among the networks that clients come from. While there is enough,
-// whoever comes gets what they ask for. When there is not, the network that has most gives way, with the part that it
-// took longest ago. It knows nothing of what is shared.
+// Package share divides limited resources among the networks that clients come from. While there is enough, every
+// client gets what it asks for. When there is not, the network that has the most loses its oldest part. The package
+// does not know what is shared.
 package share
 
 import (
@@ -9,46 +9,47 @@ import (
 	"sync"
 )
 
-// Pool is so much of something. It is safe for concurrent use.
+// Pool is a limited amount of a resource. It is safe for concurrent use.
 type Pool struct {
 	mu         sync.Mutex
 	most, used int64
-	// open are the networks that are counted. inner are addresses of this machine and of private networks, behind which
-	// a proxy may speak for everybody: they have the whole, and give way only when nobody else is left.
+	// open has the networks that are counted. inner has addresses of this machine and of private networks, where a
+	// proxy may forward for everybody: they may use the whole Pool, and lose parts only when no other network has
+	// any.
 	open, inner *group
 }
 
-// New makes a Pool of so much of anything: a number of things, or of bytes.
+// New makes a Pool of an amount of anything, such as connections or bytes.
 func New(most int64) *Pool { return &Pool{most: most, open: newGroup(nil), inner: newGroup(nil)} }
 
-// group is a network, with those in it. The innermost ones have the parts.
+// group is a network and the networks in it. Parts belong to the narrowest networks.
 type group struct {
 	up            *group
 	held          int64
 	within        map[netip.Prefix]*group
-	parts         int        // of the innermost ones
-	resting, busy *list.List // of each *Part that has something, in the order in which they came there
+	parts         int        // number of parts, in a narrowest network
+	resting, busy *list.List // every *Part that holds something, oldest first
 }
 
 func newGroup(up *group) *group {
 	return &group{up: up, within: map[netip.Prefix]*group{}, resting: list.New(), busy: list.New()}
 }
 
-// Part is what one connection or request has of a Pool.
+// Part is what one connection or request holds of a Pool.
 type Part struct {
 	pool   *Pool
 	group  *group
 	prefix []netip.Prefix
 	held   int64
 	giveUp func()
-	at     *list.Element // nil: it has nothing, and gives way to nobody
+	at     *list.Element // nil when it holds nothing, and so cannot be made to give way
 	rests  bool
 	gone   bool
 }
 
-// AppendLevels appends the networks that an address is counted in, the widest first: what one client is given as a
-// rule, and what some have. An IPv4 /24 is the least that is announced on its own; providers give out an IPv6 /56 or
-// /48 (RFC 6177).
+// AppendLevels appends the networks that an address is counted in, the widest first: from what some clients have to
+// what one client usually gets. An IPv4 /24 is the smallest network announced on its own. Providers give out an
+// IPv6 /56 or /48 (RFC 6177).
 func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	a = a.Unmap().WithZone("")
 	lengths := [...]int{48, 56, 64}
@@ -57,24 +58,26 @@ func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 		lengths, first = [...]int{0, 24, 32}, 1
 	}
 	for _, bits := range lengths[first:] {
-		p, _ := a.Prefix(bits) // the zero Prefix where there is no address
+		p, _ := a.Prefix(bits) // the zero Prefix when the address is not valid
 		to = append(to, p)
 	}
 	return to
 }
 
-// Inner says that an address is this machine's or a private network's (RFC 1918, 4193, 3927 and 6598), or none at all:
-// a proxy may stand there.
+// Inner reports whether an address is of this machine or of a private network (RFC 1918, 4193, 3927 and 6598), or
+// is not valid. It may be that of a proxy.
 func Inner(a netip.Addr) bool {
 	a = a.Unmap()
 	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }
 
-// shared is between a provider and its customers (RFC 6598); clusters and private overlays use it within.
+// shared is the address space between a provider and its customers (RFC 6598). Clusters and private overlay
+// networks use it too.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// Join makes a part that has nothing yet. giveUp is called, at most once, when it is to give way; what it has counts as
-// given back by then. It may be called from any goroutine, and must not wait. Call Leave in the end.
+// Join adds a part that holds nothing yet. giveUp is called at most once, when the part has to give way. What it
+// held counts as returned by then. giveUp may be called from any goroutine, and must not block. Leave must be
+// called in the end.
 func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,8 +99,8 @@ func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	return part
 }
 
-// Take gives the part n more, and has others give way where that is too much. It says whether the part still is there:
-// its own network may be the one that has most, and it the oldest of it.
+// Take gives the part n more, and makes other parts give way when the Pool has too little. It reports false when
+// this part had to give way itself, as the oldest of the network that holds the most.
 func (m *Part) Take(n int64) bool {
 	m.pool.mu.Lock()
 	if m.gone {
@@ -130,7 +133,7 @@ func (m *Part) Return(n int64) {
 	}
 }
 
-// Rest says whether the part does nothing at the moment. Those that rest give way before the others of their network.
+// Rest sets whether the part is idle. Idle parts give way before the others of their network.
 func (m *Part) Rest(rests bool) {
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()
@@ -142,7 +145,7 @@ func (m *Part) Rest(rests bool) {
 	m.joinList()
 }
 
-// Leave gives everything back.
+// Leave returns everything and removes the part.
 func (m *Part) Leave() {
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()
@@ -151,7 +154,7 @@ func (m *Part) Leave() {
 	}
 }
 
-// Used is how much of the Pool is taken.
+// Used is the amount that is taken.
 func (p *Pool) Used() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -165,7 +168,7 @@ func (m *Part) list() *list.List {
 	return m.group.busy
 }
 
-// joinList puts the part where it can be asked to give way, unless it is there or has nothing.
+// joinList adds the part to the list of those that can give way, unless it is there or holds nothing.
 func (m *Part) joinList() {
 	if m.at == nil && m.held > 0 {
 		m.at = m.list().PushBack(m)
@@ -191,7 +194,7 @@ func (m *Part) add(n int64) {
 	}
 }
 
-// remove takes the part out, and the networks in which nothing is left.
+// remove removes the part, and the networks that hold nothing without it.
 func (m *Part) remove() {
 	m.add(-m.held)
 	m.gone = true
@@ -205,8 +208,8 @@ func (m *Part) remove() {
 
 func (g *group) empty() bool { return len(g.within) == 0 && g.parts == 0 }
 
-// victim is who gives way to m: the oldest of the network that has most. Inner addresses do only where m would have to
-// otherwise.
+// victim is the part that gives way for m: the oldest of the network that holds the most. A part of an inner
+// address is chosen only when m would have to give way otherwise.
 func (p *Pool) victim(m *Part) *Part {
 	if v := p.open.oldest(m); v != nil && (v != m || p.open.held > m.held) {
 		return v
@@ -217,7 +220,8 @@ func (p *Pool) victim(m *Part) *Part {
 	return m
 }
 
-// oldest goes down where most is held. Of two that hold as much, it is not the one of m.
+// oldest is the oldest part of the network that holds the most, at each level. Of two that hold the same, the one
+// without m is taken.
 func (g *group) oldest(m *Part) *Part {
 	for len(g.within) > 0 {
 		var most *group

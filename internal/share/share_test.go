@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// crowd joins a pool of numbered parts, and keeps who had to give way.
+// crowd adds numbered parts to a pool, and records those that had to give way.
 type crowd struct {
 	p    *Pool
 	gone map[string]int // by address
@@ -93,7 +93,7 @@ func TestWhoAsksForMoreThanAnybodyIsRefused(t *testing.T) {
 	}
 }
 
-// A proxy speaks for everybody behind it.
+// A proxy forwards for everybody behind it.
 func TestInnerAddressesHaveTheWhole(t *testing.T) {
 	for _, proxy := range []string{"127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"} {
 		c := newCrowd(100)
@@ -132,7 +132,7 @@ func TestNothingIsLeftOfWhatWasGivenBack(t *testing.T) {
 	}
 }
 
-// Who has nothing does not give way to anybody, however long they have been there: it would free nothing.
+// A part that holds nothing never gives way, as that would free nothing.
 func TestWhoHasNothingStays(t *testing.T) {
 	c := newCrowd(100)
 	idle, _ := c.join("192.0.2.1", 0)

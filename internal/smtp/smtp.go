@@ -1,7 +1,7 @@
-// Package smtp hands mail in: it knows the mail server of GATEPOST_SMTP_URL, speaks to it in clear on this machine only, and
-// tells of a failure what an operator may read, which no piece of a password is.
+// Package smtp delivers mail to the mail server of GATEPOST_SMTP_URL. It speaks without TLS on this machine only,
+// and its errors show no piece of a password.
 //
-// It never puts anything into words, and keeps and tries again nothing: package mail has the outbox.
+// It composes nothing, stores nothing and retries nothing: package mail has the outbox.
 package smtp
 
 import (
@@ -27,29 +27,29 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// Deliver brings a letter to its reader's mail server, or fails. mail.ErrRefused is for good.
+// Deliver delivers a letter to the mail server. A permanent failure wraps mail.ErrRefused.
 type Deliver func(context.Context, loginui.Letter) error
 
 const (
-	// timeout bounds the conversation with a mail server from its greeting to its answer to what it was given, which may take
-	// it long (RFC 5321, section 4.5.3.2).
+	// timeout limits the conversation with a mail server, from its greeting to its answer to the letter, which may
+	// take long (RFC 5321, section 4.5.3.2).
 	timeout = 2 * time.Minute
-	// checkTimeout is for when somebody waits.
+	// checkTimeout is the limit for Check, whose result an operator waits for.
 	checkTimeout = 20 * time.Second
 )
 
-// Server is where mail is handed in.
+// Server is the mail server that mail is delivered to.
 type Server struct {
 	host           string
 	port           int
-	tls            bool // from the first byte on (smtps); else by STARTTLS, or on this machine not at all
+	tls            bool // TLS from the first byte (smtps); otherwise STARTTLS, or on this machine no TLS
 	user, password string
 	From           *netmail.Address
-	roots          *x509.CertPool                                                       // nil: the system's
-	connect        func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
+	roots          *x509.CertPool                                                       // nil for the system's
+	connect        func(ctx context.Context, network, address string) (net.Conn, error) // nil for the network
 }
 
-// Parse reads GATEPOST_SMTP_URL. Its errors quote nothing: the URL holds a password.
+// Parse reads GATEPOST_SMTP_URL. Its errors quote nothing, as the URL holds a password.
 func Parse(s string) (*Server, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !portOf(u) || u.Opaque != "" {
@@ -69,7 +69,7 @@ func Parse(s string) (*Server, error) {
 	return m, nil
 }
 
-// portOf says that an address has no port, or a number that can be one.
+// portOf reports whether a URL has no port, or a valid one.
 func portOf(u *url.URL) bool {
 	if u.Port() == "" {
 		return !strings.HasSuffix(u.Host, ":")
@@ -90,10 +90,10 @@ func (m *Server) String() string {
 	return scheme + "://" + net.JoinHostPort(m.host, strconv.Itoa(m.port))
 }
 
-// HasPassword says that one was given, which nobody is to see.
+// HasPassword reports whether the URL has a password.
 func (m *Server) HasPassword() bool { return m != nil && m.password != "" }
 
-// Deliver is a Deliver.
+// Deliver implements the type Deliver.
 func (m *Server) Deliver(ctx context.Context, l loginui.Letter) error {
 	msg, err := m.message(l)
 	if err != nil {
@@ -105,19 +105,20 @@ func (m *Server) Deliver(ctx context.Context, l loginui.Letter) error {
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
 	switch {
-	case msg.IsDelivered(): // whatever was said afterwards
+	case msg.IsDelivered(): // whatever the server answered afterwards
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case noSuchReader(err):
 		return fmt.Errorf("%w: %w", mail.ErrRefused, m.told(err, true))
 	}
-	var failure *gomail.SendError // there is one for what comes after the login
+	var failure *gomail.SendError // errors after the login have this type
 	return m.told(err, errors.As(err, &failure))
 }
 
-// noSuchReader tells the one refusal that no change of a setting or an hour's wait mends from all the others that servers give at the
-// same step: relaying, sender, quota. RFC 3463 has them in X.1; servers that speak none of its codes say 550, 551 or 553.
+// noSuchReader reports whether the server refused the recipient's address, which no setting and no retry can solve.
+// Other refusals at the same step are about relaying, sender or quota. RFC 3463 has such codes in X.1; servers
+// without them answer 550, 551 or 553.
 func noSuchReader(err error) bool {
 	var failure *gomail.SendError
 	if !errors.As(err, &failure) || failure.Reason != gomail.ErrSMTPRcptTo {
@@ -129,7 +130,7 @@ func noSuchReader(err error) bool {
 	return slices.Contains([]int{550, 551, 553}, failure.ErrorCode())
 }
 
-// message is a letter as it goes over the wire. It names neither this machine nor any host of a request.
+// message is a letter in the form that is sent. It names neither this machine nor any host of a request.
 func (m *Server) message(l loginui.Letter) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := msg.To(l.To); err != nil {
@@ -139,7 +140,7 @@ func (m *Server) message(l loginui.Letter) (*gomail.Msg, error) {
 	msg.Subject(l.Subject)
 	msg.SetDate()
 	msg.SetMessageIDWithValue(l.ID + "@" + m.domain())
-	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday answers it
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no automatic reply
 	msg.SetGenHeader("Content-Language", l.Lang)
 	msg.SetBodyString(gomail.TypeTextPlain, l.Text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, l.HTML)
@@ -151,7 +152,7 @@ func (m *Server) domain() string {
 	return domain
 }
 
-// client speaks to the server until ctx ends. Only on this machine it may speak in clear.
+// client is an SMTP client that ends with ctx. It speaks without TLS on this machine only.
 func (m *Server) client(ctx context.Context) (*gomail.Client, error) {
 	options := []gomail.Option{gomail.WithPort(m.port), gomail.WithHELO(m.domain()), gomail.WithTimeout(timeout),
 		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(m.tlsConfig()), gomail.WithoutNoop(), gomail.WithDialContextFunc(m.dial(ctx))}
@@ -172,8 +173,7 @@ func (m *Server) client(ctx context.Context) (*gomail.Client, error) {
 	return gomail.NewClient(host, options...)
 }
 
-// dial connects, and cuts the connection when ctx ends: a server that keeps one waiting between two answers is waited for no
-// longer.
+// dial connects, and closes the connection when ctx ends, so that a server that stops answering is not waited for.
 func (m *Server) dial(ctx context.Context) gomail.DialContextFunc {
 	return func(dialing context.Context, network, address string) (net.Conn, error) {
 		connect := m.connect
@@ -201,7 +201,7 @@ func (m *Server) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: m.host, RootCAs: m.roots, MinVersion: tls.VersionTLS12}
 }
 
-// Check says hello to the server, who we are, and whose mail it is to take.
+// Check greets the server, signs in, and tests whether it accepts the sender.
 func (m *Server) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -221,7 +221,7 @@ func (m *Server) Check(ctx context.Context) error {
 	return nil
 }
 
-// withoutAddress leaves out what the sentence has named already.
+// withoutAddress removes the address from an error, as the message has it already.
 func withoutAddress(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

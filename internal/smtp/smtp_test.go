@@ -22,7 +22,7 @@ import (
 var aLetter = loginui.Letter{ID: "ID1", To: "ada@example.com", Subject: "اختر كلمة مرور جديدة – Ünïcode", Lang: "ar",
 	Text: "نص\n.\nlink: https://app.example.com/login/reset?token=" + strings.Repeat("x", 43) + "\n", HTML: "<p dir=\"rtl\">نص</p>"}
 
-// server is how a post office is spoken to.
+// server is a Server for a post office.
 func server(t *testing.T, o *postoffice.Office, url string, roots *x509.CertPool) *Server {
 	t.Helper()
 	m, err := Parse(url)
@@ -89,7 +89,7 @@ func TestMailIsHandedIn(t *testing.T) {
 	}
 }
 
-// wrapped connects to a post office through TLS from the first byte on.
+// wrapped connects to a post office through TLS from the first byte.
 func wrapped(t *testing.T, o *postoffice.Office, certificate tls.Certificate) func(context.Context, string, string) (net.Conn, error) {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
@@ -111,7 +111,7 @@ func wrapped(t *testing.T, o *postoffice.Office, certificate tls.Certificate) fu
 	}
 }
 
-// Neither mail nor password goes to whom it is not meant for, or where others can listen.
+// Neither mail nor password goes to another server, or over a connection that others can read.
 func TestNothingIsSaidToAStranger(t *testing.T) {
 	t.Parallel()
 	certificate, roots := postoffice.NewCertificate(t, "mail.example.com")
@@ -150,8 +150,8 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 		command  string
 		code     int
 		enhanced smtp.EnhancedCode
-		good     bool // it was handed in
-		refused  bool // for good
+		good     bool // it was delivered
+		refused  bool // permanently
 	}{
 		"no such reader":               {"RCPT", 550, smtp.EnhancedCode{5, 1, 1}, false, true},
 		"no such reader, in few words": {"RCPT", 550, smtp.EnhancedCode{}, false, true},
@@ -195,7 +195,7 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	}
 }
 
-// A server that says nothing, or nothing more, is waited for no longer than the context allows.
+// A server that stops answering is waited for no longer than the context lasts.
 func TestASilentMailServerIsLeft(t *testing.T) {
 	t.Parallel()
 	for name, greeting := range map[string]string{"from the start": "", "after its greeting": "220 mail.example.com\r\n"} {

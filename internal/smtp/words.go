@@ -13,9 +13,9 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// told is what may be told of a failure. Servers repeat what they were told now and then, so their words are left out
-// as a whole where they could be about a password: while it is given to them, and when they hold a piece of it. Nothing
-// is put in place of single words, which would tell a password that is one of them.
+// told is the error that may be shown for a failure. Servers sometimes repeat what they were sent. Their text is
+// left out as a whole during login, and when it contains a piece of the password. Single words are not replaced, as
+// that would reveal a password that is one of them.
 func (m *Server) told(err error, loggedIn bool) error {
 	if err == nil || m.password == "" || ofTheNetwork(err) {
 		return err
@@ -32,14 +32,14 @@ func (m *Server) told(err error, loggedIn bool) error {
 	return errors.New("the conversation with it failed (how is not shown, as it may repeat a password)")
 }
 
-// ofTheNetwork is for errors that come from this machine, before anything was said.
+// ofTheNetwork reports whether an error is from this machine, before anything was sent.
 func ofTheNetwork(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &op) || errors.As(err, &dns)
 }
 
-// replyOf is the code of a server's answer, with the status of RFC 3463 where it has one; 0: there was none.
+// replyOf is the code of a server's answer, and its status by RFC 3463 if it has one; 0 when there was no answer.
 func replyOf(err error) (code int, status string) {
 	var failure *gomail.SendError
 	if errors.As(err, &failure) && failure.ErrorCode() != 0 {
@@ -54,8 +54,8 @@ func replyOf(err error) (code int, status string) {
 
 var enhancedStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
-// repeats looks for a piece of the password, as it is or as it goes over the wire. A password of fewer characters than
-// leastPiece is looked for as a whole.
+// repeats reports whether a text contains a piece of the password, as it is or as it is encoded. A password shorter
+// than leastPiece is searched for as a whole.
 func (m *Server) repeats(said string) bool {
 	said = strings.ToLower(said)
 	for _, form := range []string{m.password, url.QueryEscape(m.password), base64.StdEncoding.EncodeToString([]byte(m.password)),

@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/internal/smtp/postoffice"
 )
 
-// A server that repeats what it was told makes no line of ours tell it, and a password that is a word of a sentence is
-// not to be seen in what is missing from it.
+// When a server repeats what it was sent, no error shows the password. A password that is a word of a sentence
+// cannot be seen from what is missing.
 func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"p", "s", "hush4Tail9", "two zebras", "not", "today", "Authentication", "p@ss/wörd", "(password)", "refused"} {
@@ -27,7 +27,7 @@ func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 			m := server(t, o, "smtp://me:"+url.PathEscape(password)+"@127.0.0.1", nil)
 			for what, err := range map[string]error{"deliver": m.Deliver(t.Context(), aLetter), "check": m.Check(t.Context())} {
 				if err == nil {
-					if what == "check" && command != "AUTH" && command != "MAIL" { // which goes no further
+					if what == "check" && command != "AUTH" && command != "MAIL" { // the check does not get so far
 						continue
 					}
 					t.Fatalf("%s at %s: no error", what, command)
@@ -47,7 +47,7 @@ func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 	}
 }
 
-// A sentence is ours or the server's as a whole: with another password it reads the same, or is left out.
+// A text of the server's is shown as a whole or left out: with another password it is the same.
 func TestNoSentenceIsCutByThePassword(t *testing.T) {
 	t.Parallel()
 	said := fmt.Errorf("454 4.7.0 temporary trouble with the mailbox, see https://example.com/help")
@@ -59,7 +59,7 @@ func TestNoSentenceIsCutByThePassword(t *testing.T) {
 	}
 }
 
-// piece is a piece of a secret in a text, of four characters or more; empty: there is none.
+// piece is a piece of a secret in a text, of four characters or more; empty for none.
 func piece(text, secret string) string {
 	for i := range len(secret) - 3 {
 		if strings.Contains(text, secret[i:i+4]) {

@@ -1,14 +1,14 @@
-// Package spelling guesses which known word a misspelt one was meant to be. It never decides anything by the guess.
+// Package spelling guesses the known word that a misspelt one was meant to be. The guess is only for messages.
 package spelling
 
 import "slices"
 
-// Nearest is the word with the fewest letters to change, the first of several; words has at least one.
+// Nearest is the word with the fewest letters to change, the first of equal ones. words must not be empty.
 func Nearest(word string, words []string) string {
 	return slices.MinFunc(words, func(a, b string) int { return distance(word, a) - distance(word, b) })
 }
 
-// distance is Levenshtein's: letters to insert, delete or replace.
+// distance is the Levenshtein distance: the number of letters to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -1,6 +1,5 @@
-// Package upkeep keeps work in the background going: a panic in it is logged with its stack and counted, and the work
-// begins again after a pause. It never hides one: a gate that runs half says so. What answers a request is not its
-// business.
+// Package upkeep keeps background work running. A panic is logged with its stack and counted, and the work starts
+// again after a pause. Work that answers requests is not its business.
 package upkeep
 
 import (
@@ -13,23 +12,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Pause is how long work rests after a panic. What fails at once, again and again, must not take a core.
+// Pause is the time between a panic and the next start. Without it, work that fails at once would keep a CPU core
+// busy.
 const Pause = time.Second
 
-// panics are those of the process, whoever noticed them.
+// panics counts the panics of the process, from every Watch.
 var panics = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "gatepost_panics_total", Help: "Panics of work in the background, which began again after a pause, by work."}, []string{"work"})
 
-// Watch is where panics are told. The zero value logs to slog.Default.
+// Watch reports panics to Log. The zero value logs to slog.Default.
 type Watch struct{ Log *slog.Logger }
 
-// New shows the count of panics to a registry.
+// New returns a Watch that logs to log, and registers the count of panics.
 func New(log *slog.Logger, metrics prometheus.Registerer) Watch {
 	metrics.MustRegister(panics)
 	return Watch{log}
 }
 
-// Run does work until it returns or ctx ends, and begins it again when it panics.
+// Run runs f until it returns or ctx ends. When f panics it starts again.
 func (w Watch) Run(ctx context.Context, work string, f func(context.Context)) {
 	for !w.once(work, func() { f(ctx) }) {
 		select {
@@ -40,7 +40,8 @@ func (w Watch) Run(ctx context.Context, work string, f func(context.Context)) {
 	}
 }
 
-// Guard is a function that may panic, for timers and for what is done once: the next time is its next chance.
+// Guard returns a function that recovers from panics of f. It is for timers and one-time work, and does not start f
+// again.
 func (w Watch) Guard(work string, f func()) func() {
 	return func() { w.once(work, f) }
 }

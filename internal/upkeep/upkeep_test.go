@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Work that panics is told, counted and begun again, and ends when it returns.
+// Work that panics is logged, counted and started again, and ends when it returns.
 func TestWorkThatPanicsBeginsAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestWorkThatPanicsBeginsAgain(t *testing.T) {
 	})
 }
 
-// Nothing begins again when all is to end, and what is done once does not end the process.
+// Work does not start again after its context ends, and a panic in guarded work does not end the process.
 func TestWorkEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

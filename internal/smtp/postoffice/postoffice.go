@@ -1,4 +1,4 @@
-// Package postoffice is a real mail server that keeps what it takes, for the tests of whatever sends mail. Tests only.
+// Package postoffice is a mail server for tests. It keeps the mail that it accepts.
 package postoffice
 
 import (
@@ -26,26 +26,27 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Office is a real mail server that keeps what it takes.
+// Office is a mail server that keeps the mail that it accepts.
 type Office struct {
-	URL        string // for GATEPOST_SMTP_URL
+	URL        string // URL is the value for GATEPOST_SMTP_URL.
 	Address    string
 	mu         sync.Mutex
 	Taken      []Parcel
-	Names      []string // by which clients said hello
-	User, Pass string   // empty: nobody need say who they are
+	Names      []string // Names are the names in the clients' greetings.
+	User, Pass string   // User and Pass are required; empty for none.
 	Refuse     map[string]*smtp.SMTPError
-	Waiting    chan struct{} // one value for each parcel
+	Waiting    chan struct{} // Waiting gets one value for each parcel.
 }
 
 // Parcel is a mail with its envelope.
 type Parcel struct {
+	// From, To and Raw are the envelope's sender, its recipients, and the mail as received.
 	From string
 	To   []string
 	Raw  string
 }
 
-// New opens an Office until the test ends. certificate is for STARTTLS; nil: it has none.
+// New opens an Office until the test ends. certificate is for STARTTLS; nil for none.
 func New(t *testing.T, certificate *tls.Certificate, change func(*Office)) *Office {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,7 +72,7 @@ type quietLog struct{}
 func (quietLog) Printf(string, ...any) {}
 func (quietLog) Println(...any)        {}
 
-// counter is one client at the post office.
+// counter is the session of one client.
 type counter struct {
 	office *Office
 	conn   *smtp.Conn
@@ -79,6 +80,7 @@ type counter struct {
 	parcel Parcel
 }
 
+// AuthMechanisms are the mechanisms that the Office offers.
 func (c *counter) AuthMechanisms() []string {
 	if c.office.User == "" {
 		return nil
@@ -86,6 +88,7 @@ func (c *counter) AuthMechanisms() []string {
 	return []string{sasl.Plain}
 }
 
+// Auth checks a login.
 func (c *counter) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
 		if user != c.office.User || pass != c.office.Pass {
@@ -105,6 +108,7 @@ func (c *counter) refusal(command string) error {
 	return nil
 }
 
+// Mail accepts or refuses a sender.
 func (c *counter) Mail(from string, _ *smtp.MailOptions) error {
 	c.office.mu.Lock()
 	c.office.Names = append(c.office.Names, c.conn.Hostname())
@@ -116,11 +120,13 @@ func (c *counter) Mail(from string, _ *smtp.MailOptions) error {
 	return c.refusal("MAIL")
 }
 
+// Rcpt accepts or refuses a recipient.
 func (c *counter) Rcpt(to string, _ *smtp.RcptOptions) error {
 	c.parcel.To = append(c.parcel.To, to)
 	return c.refusal("RCPT")
 }
 
+// Data accepts or refuses a mail.
 func (c *counter) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err := errors.Join(err, c.refusal("DATA")); err != nil {
@@ -138,16 +144,17 @@ func (c *counter) Data(r io.Reader) error {
 	return nil
 }
 
-// Reset comes when the mail was taken, and said to be.
+// Reset is called after a mail was accepted and the client was told.
 func (c *counter) Reset() {
 	if c.parcel.Raw != "" && c.refusal("hang up") != nil {
 		_ = c.conn.Conn().Close()
 	}
 }
 
+// Logout does nothing.
 func (c *counter) Logout() error { return nil }
 
-// Refuses has each such command answered with a code; 0: it is taken.
+// Refuses makes the server answer each such command with a code; 0 to accept it.
 func (o *Office) Refuses(command string, code int) {
 	if code == 0 {
 		o.RefusesWith(command, nil)
@@ -156,14 +163,14 @@ func (o *Office) Refuses(command string, code int) {
 	o.RefusesWith(command, &smtp.SMTPError{Code: code, Message: "not today"})
 }
 
-// RefusesWith has each such command answered with an error; nil: it is taken.
+// RefusesWith makes the server answer each such command with an error; nil to accept it.
 func (o *Office) RefusesWith(command string, err *smtp.SMTPError) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.Refuse[command] = err
 }
 
-// Next waits for a mail to an address and takes it out.
+// Next waits for a mail to an address, removes it from the Office and returns it.
 func (o *Office) Next(t *testing.T, to string) Letter {
 	t.Helper()
 	for {
@@ -184,9 +191,10 @@ func (o *Office) Next(t *testing.T, to string) Letter {
 	}
 }
 
-// Letter is a mail as its reader has it.
+// Letter is a mail in its parts.
 type Letter struct {
 	Parcel
+	// Header, Subject, Text, HTML and Link are the parts of the mail, and the link with a token in it.
 	Header           netmail.Header
 	Subject          string
 	Text, HTML, Link string
@@ -194,7 +202,7 @@ type Letter struct {
 
 var mailedLink = regexp.MustCompile(`https?://\S+\?token=\S+`)
 
-// open reads a mail by the rules, not by ours.
+// open reads a mail with the standard library.
 func (p Parcel) open(t *testing.T) Letter {
 	t.Helper()
 	m, err := netmail.ReadMessage(strings.NewReader(p.Raw))
@@ -234,7 +242,7 @@ func (p Parcel) open(t *testing.T) Letter {
 	return l
 }
 
-// NewCertificate is one for a name, and who vouches for it.
+// NewCertificate is a certificate for a name, and a pool with its issuer.
 func NewCertificate(t *testing.T, name string) (*tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
