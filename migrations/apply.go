@@ -169,8 +169,10 @@ func (w *worker) lock(ctx context.Context, id int64) (held *pgx.Conn, err error)
 		return nil, err
 	}
 	var got bool
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1) FROM (SELECT count(set_config(name, '0', true)) FROM pg_settings
-		WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')) AS unlimited`, pgx.QueryExecModeSimpleProtocol, id).Scan(&got)
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1) FROM (SELECT count(set_config(name, '0', true))
+	    FROM pg_settings
+		WHERE name IN ('idle_in_transaction_session_timeout',
+		    'transaction_timeout')) AS unlimited`, pgx.QueryExecModeSimpleProtocol, id).Scan(&got)
 	if err == nil && !got {
 		err = errBusy
 	}
@@ -206,7 +208,10 @@ func (w *worker) attempt(ctx context.Context, f file, limit time.Duration) (did 
 func (w *worker) run(ctx context.Context, f file, limit time.Duration) error {
 	run := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return inTransaction(ctx, tx, f, limit) }}
 	if f.alone {
-		run = &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error { return outsideTransactions(ctx, db, f) }}
+		run = &goose.GoFunc{RunDB: func(ctx context.Context,
+			db *sql.DB) error {
+			return outsideTransactions(ctx, db, f)
+		}}
 	}
 	store, err := database.NewStore(database.DialectPostgres, gooseTable)
 	if err != nil {
@@ -247,10 +252,12 @@ func outsideTransactions(ctx context.Context, db *sql.DB, f file) error {
 func dropInvalid(ctx context.Context, db *sql.DB, f file) error {
 	for _, name := range f.indexes() {
 		var invalid bool
-		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)`,
+		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1)
+		    AND NOT indisvalid)`,
 			"gatepost."+name).Scan(&invalid)
 		if err == nil && invalid {
-			_, err = db.ExecContext(ctx, `DROP INDEX CONCURRENTLY IF EXISTS gatepost.`+name, pgx.QueryExecModeSimpleProtocol)
+			_, err = db.ExecContext(ctx, `DROP INDEX CONCURRENTLY IF EXISTS gatepost.`+name,
+				pgx.QueryExecModeSimpleProtocol)
 		}
 		if err != nil {
 			return fmt.Errorf("drop the half-built index %s: %w", name, err)

@@ -47,14 +47,17 @@ func (b book) admits(newest int64) error {
 }
 
 func errTooOld(needed, newest int64) error {
-	return fmt.Errorf("the database was migrated by a newer Gatepost to where a gate has to know version %d of the tables, and this one "+
-		"knows versions up to %d: run that newer Gatepost, or restore the backup made before the upgrade", needed, newest)
+	return fmt.Errorf("the database was migrated by a newer Gatepost to where a gate has to know version %d of the "+
+		"tables, and this one "+
+		"knows versions up to %d: run that newer Gatepost, or restore the backup made before the upgrade", needed,
+		newest)
 }
 
 func readBook(ctx context.Context, conn *pgx.Conn) (book, error) {
 	b := book{map[int64]bool{}, map[int64]int64{}}
 	var goose, later bool
-	err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL", gooseTable, bookTable).Scan(&goose, &later)
+	err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL", gooseTable,
+		bookTable).Scan(&goose, &later)
 	if err != nil {
 		return b, err
 	}
@@ -84,7 +87,8 @@ func (p pen) TableExists(ctx context.Context, db database.DBTxConn) (exists bool
 }
 
 // GetMigration finds a version in either table.
-func (p pen) GetMigration(ctx context.Context, db database.DBTxConn, version int64) (*database.GetMigrationResult, error) {
+func (p pen) GetMigration(ctx context.Context, db database.DBTxConn, version int64) (*database.GetMigrationResult,
+	error) {
 	var later bool
 	err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+bookTable+" WHERE version = $1)", version).Scan(&later)
 	if err != nil {
@@ -101,7 +105,8 @@ func (p pen) Insert(ctx context.Context, db database.DBTxConn, req database.Inse
 	if req.Version <= lastInGoose {
 		return p.Store.Insert(ctx, db, req)
 	}
-	_, err := db.ExecContext(ctx, "INSERT INTO "+bookTable+" (version, oldest) VALUES ($1, $2) ON CONFLICT DO NOTHING", req.Version, p.oldest)
+	_, err := db.ExecContext(ctx, "INSERT INTO "+bookTable+" (version, oldest) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+		req.Version, p.oldest)
 	if p.oldest > lastInGoose { // gates that do not know bookTable must find it
 		err = errors.Join(err, p.Store.Insert(ctx, db, req))
 	}

@@ -45,8 +45,10 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 		            AND has_table_privilege(to_regclass(t.name), 'UPDATE')
 		            AND has_table_privilege(to_regclass(t.name), 'DELETE'), false)
 		FROM unnest($1::text[]) AS t (name)`,
-		[]string{`gatepost."user"`, "gatepost.session", "gatepost.challenge", "gatepost.account", "gatepost.verification", "gatepost.throttle", "gatepost.familiar",
-			"gatepost.signup_browser", "gatepost.outbox", "gatepost.acme", "gatepost.audit_event", "gatepost.encryption_key"})
+		[]string{`gatepost."user"`, "gatepost.session", "gatepost.challenge", "gatepost.account",
+			"gatepost.verification", "gatepost.throttle", "gatepost.familiar",
+			"gatepost.signup_browser", "gatepost.outbox", "gatepost.acme", "gatepost.audit_event",
+			"gatepost.encryption_key"})
 	if err != nil {
 		return explain(ctx, conn, err)
 	}
@@ -65,9 +67,13 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 	case err != nil:
 		return explain(ctx, conn, err)
 	case len(missing) > 0:
-		return fmt.Errorf("the table %s does not exist although its migration was applied: restore it from a backup, or, to start again with no users, run `DROP SCHEMA gatepost CASCADE` in psql and then `gatepost migrate`", strings.Join(missing, ", "))
+		return fmt.Errorf("the table %s does not exist although its migration was applied: restore it from a "+
+			"backup, or, to start again with no users, run `DROP SCHEMA gatepost CASCADE` in psql and then "+
+			"`gatepost migrate`", strings.Join(missing, ", "))
 	case len(closed) > 0:
-		return fmt.Errorf("the database role %q may not read and write %s: as the owner run `GRANT USAGE ON SCHEMA gatepost TO %[1]q; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO %[1]q`", conn.Config().User, strings.Join(closed, ", "))
+		return fmt.Errorf("the database role %q may not read and write %s: as the owner run `GRANT USAGE ON SCHEMA "+
+			"gatepost TO %[1]q; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO %[1]q`",
+			conn.Config().User, strings.Join(closed, ", "))
 	}
 	return nil
 }
@@ -77,9 +83,12 @@ func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	role, database := conn.Config().User, conn.Config().Database
 	switch sqlState(err) {
 	case "42501": // insufficient_privilege
-		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
+		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE "+
+			"ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the "+
+			"schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
 	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
-		return fmt.Errorf("a pooler in between does not keep prepared statements apart (%w): add default_query_exec_mode=exec to DATABASE_URL", err)
+		return fmt.Errorf("a pooler in between does not keep prepared statements apart (%w): add "+
+			"default_query_exec_mode=exec to DATABASE_URL", err)
 	case "25006": // read_only_sql_transaction
 		return fmt.Errorf("%w (%w)", errReadOnly(database), err)
 	}

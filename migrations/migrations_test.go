@@ -126,7 +126,8 @@ func TestStatusOfAnEmptyDatabase(t *testing.T) {
 	if err != nil || len(list) == 0 || list[0].Applied || list[0].Name != "tables" {
 		t.Errorf("got %v, %v", list, err)
 	}
-	if err := migrations.Check(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "run `gatepost migrate`") {
+	if err := migrations.Check(t.Context(), conn); err == nil ||
+		!strings.Contains(err.Error(), "run `gatepost migrate`") {
 		t.Errorf("check: %v", err)
 	}
 }
@@ -138,9 +139,11 @@ func TestAnUnusableDatabaseIsASentence(t *testing.T) {
 		sql  string
 		want []string
 	}{
-		"newer":         {"INSERT INTO gatepost.goose_db_version (version_id, is_applied) VALUES (9999, true)", []string{"version 9999", "newer Gatepost"}},
-		"missing table": {"DROP TABLE gatepost.session", []string{"gatepost.session does not exist", "DROP SCHEMA gatepost CASCADE", "gatepost migrate"}},
-		"read-only":     {"SET default_transaction_read_only = on", []string{"read-only", "list all hosts"}},
+		"newer": {"INSERT INTO gatepost.goose_db_version (version_id, is_applied) VALUES (9999, true)",
+			[]string{"version 9999", "newer Gatepost"}},
+		"missing table": {"DROP TABLE gatepost.session", []string{"gatepost.session does not exist",
+			"DROP SCHEMA gatepost CASCADE", "gatepost migrate"}},
+		"read-only": {"SET default_transaction_read_only = on", []string{"read-only", "list all hosts"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,7 +193,8 @@ func TestMissingRightsAreNamedWithTheirCure(t *testing.T) {
 	}
 	wants(t, migrations.Check(t.Context(), poor), "GRANT", role)
 	exec(t, owner, "GRANT USAGE ON SCHEMA gatepost TO "+role+"; GRANT SELECT ON ALL TABLES IN SCHEMA gatepost TO "+role)
-	wants(t, migrations.Check(t.Context(), poor), "may not read and write", "gatepost.session", "GRANT SELECT, INSERT, UPDATE, DELETE")
+	wants(t, migrations.Check(t.Context(), poor), "may not read and write", "gatepost.session",
+		"GRANT SELECT, INSERT, UPDATE, DELETE")
 	exec(t, owner, "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gatepost TO "+role)
 	if err := migrations.Check(t.Context(), poor); err != nil {
 		t.Errorf("with all rights: %v", err)

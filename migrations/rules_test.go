@@ -104,24 +104,31 @@ var refused = []struct {
 	has, unless, cure string
 }{
 	{`^CREATE (UNIQUE )?INDEX\b`, `^CREATE (UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS\b`,
-		"nobody can write while an index is built: CREATE INDEX CONCURRENTLY IF NOT EXISTS, alone in a file with the line `-- +goose NO TRANSACTION`"},
+		"nobody can write while an index is built: CREATE INDEX CONCURRENTLY IF NOT EXISTS, alone in a file with " +
+			"the line `-- +goose NO TRANSACTION`"},
 	{`^DROP INDEX\b`, `^DROP INDEX CONCURRENTLY IF EXISTS\b`,
 		"DROP INDEX CONCURRENTLY IF EXISTS, alone in a file with the line `-- +goose NO TRANSACTION`"},
 	{`^ALTER TABLE \S+ (ADD|DROP) \w+`, `^ALTER TABLE \S+ (ADD|DROP) (COLUMN|CONSTRAINT)\b`, "write the word COLUMN"},
 	{` ADD CONSTRAINT .*\b(CHECK|FOREIGN KEY)\b`, `\bNOT VALID$`,
-		"the table is locked while each row is checked: add the constraint NOT VALID, and VALIDATE CONSTRAINT it in the next file"},
+		"the table is locked while each row is checked: add the constraint NOT VALID, and VALIDATE CONSTRAINT it in " +
+			"the next file"},
 	{` ADD CONSTRAINT .*\b(UNIQUE|PRIMARY KEY|EXCLUDE)\b`, `\bUSING INDEX\b`,
 		"the table is locked while its index is built: a UNIQUE INDEX CONCURRENTLY does the same"},
 	{` ADD COLUMN .*\b(REFERENCES|CHECK|UNIQUE|PRIMARY KEY)\b`, ``,
-		"the table is locked while each row is checked: add the column, in the next file its constraint NOT VALID, then VALIDATE CONSTRAINT"},
+		"the table is locked while each row is checked: add the column, in the next file its constraint NOT VALID, " +
+			"then VALIDATE CONSTRAINT"},
 	{` ADD COLUMN .*(\bDEFAULT (\w+\.)?\w+\(|\bGENERATED\b|serial\b)`, `\bDEFAULT now\(\)`,
-		"the table is written anew under a lock: a default that is the same for each row, as now() is, or none, and another file that fills it"},
-	{` ADD COLUMN .*\bNOT NULL\b`, `\bDEFAULT\b`, "a gate from before does not fill the column: give it a DEFAULT, or allow NULL"},
+		"the table is written anew under a lock: a default that is the same for each row, as now() is, or none, and " +
+			"another file that fills it"},
+	{` ADD COLUMN .*\bNOT NULL\b`, `\bDEFAULT\b`,
+		"a gate from before does not fill the column: give it a DEFAULT, or allow NULL"},
 	{` ALTER (COLUMN )?\w+ (SET NOT NULL|(SET DATA )?TYPE)\b`, ``,
-		"the table is read or written anew under a lock: for NOT NULL a CHECK NOT VALID, and VALIDATE CONSTRAINT in the next file; for a type a new column"},
+		"the table is read or written anew under a lock: for NOT NULL a CHECK NOT VALID, and VALIDATE CONSTRAINT in " +
+			"the next file; for a type a new column"},
 	{`^(TRUNCATE|LOCK|CLUSTER|VACUUM|REFRESH|REINDEX)\b| SET (LOGGED|UNLOGGED|TABLESPACE)\b`, ``,
 		"it keeps everybody out for as long as it takes: there is no place for it in a migration"},
-	{`^DO .*\b(ALTER TABLE|TRIGGER|INDEX|LOCK TABLE)\b`, ``, "a DO block hides what it locks: write the statements themselves, a file each"},
+	{`^DO .*\b(ALTER TABLE|TRIGGER|INDEX|LOCK TABLE)\b`, ``,
+		"a DO block hides what it locks: write the statements themselves, a file each"},
 	{`^(SET|RESET|BEGIN|COMMIT|ROLLBACK|START)\b`, ``, "transactions and their limits are the runner's: leave it out"},
 }
 
@@ -155,12 +162,14 @@ func clauses(statement string) []string {
 func cures(statement, whole string) (list []string) {
 	for _, clause := range clauses(statement) {
 		for _, r := range refused {
-			if regexp.MustCompile(r.has).MatchString(clause) && (r.unless == "" || !regexp.MustCompile(r.unless).MatchString(clause)) {
+			if regexp.MustCompile(r.has).MatchString(clause) &&
+				(r.unless == "" || !regexp.MustCompile(r.unless).MatchString(clause)) {
 				list = append(list, r.cure)
 			}
 		}
 		if takesAway.MatchString(clause) && !strings.Contains(whole, "\n-- gatepost: oldest ") {
-			list = append(list, "a gate from before needs what this takes away: leave it for a later release, and say then `-- gatepost: oldest N`, "+
+			list = append(list, "a gate from before needs what this takes away: leave it for a later release, and "+
+				"say then `-- gatepost: oldest N`, "+
 				"the oldest version of the tables that a gate has to know")
 		}
 	}
@@ -192,17 +201,20 @@ func faults(sql string) (list []string) {
 			fault("%.60q: %s", statement, cure)
 		}
 		if kind == strong && slices.ContainsFunc(all[i+1:], func(later string) bool { return !onNew(later, made) }) {
-			fault("%.60q: what follows is done while others wait for this lock: it has to be the last statement of its file", statement)
+			fault("%.60q: what follows is done while others wait for this lock: it has to be the last statement of "+
+				"its file", statement)
 		}
 		count[kind]++
 	}
 	switch {
 	case count[strong] > 1:
-		fault("%d statements take locks that others wait for, the later ones while they hold the earlier: a file each", count[strong])
+		fault("%d statements take locks that others wait for, the later ones while they hold the earlier: a file each",
+			count[strong])
 	case count[strong] > 0 && count[data]+count[long] > 0:
 		fault("rows are changed or read in one transaction with a lock that others wait for: a file each")
 	case (count[apart] > 0) != noTransaction || count[apart] > 1 || count[apart] > 0 && len(all) > 1:
-		fault("what is done CONCURRENTLY stands alone in a file that has the line `-- +goose NO TRANSACTION`, and nothing else does")
+		fault("what is done CONCURRENTLY stands alone in a file that has the line `-- +goose NO TRANSACTION`, and " +
+			"nothing else does")
 	}
 	return list
 }
@@ -256,7 +268,8 @@ func TestTheRuleNamesTheCure(t *testing.T) {
 		up + `UPDATE gatepost.account SET a = 'b'; DELETE FROM gatepost.throttle;`:                                                 "",
 		apart + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.account (user_id) WHERE provider_id = 'credential';`: "",
 		apart + `DROP INDEX CONCURRENTLY IF EXISTS gatepost.i;`:                                                                    "",
-		up + "-- gatepost: oldest 12\n" + `ALTER TABLE gatepost.account DROP COLUMN scope;`:                                        "",
+		up + "-- gatepost: oldest 12\n" +
+			`ALTER TABLE gatepost.account DROP COLUMN scope;`: "",
 		// A lock of one statement.
 		up + `CREATE INDEX i ON gatepost.session (token);`:                      "CREATE INDEX CONCURRENTLY",
 		apart + `CREATE INDEX CONCURRENTLY i ON gatepost.session (token);`:      "IF NOT EXISTS",

@@ -137,7 +137,10 @@ func (u *upgrade) waitsFor(t *testing.T, migration string, pid int) {
 	eventually(t, migration+" waits for "+says, func() bool {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		return slices.ContainsFunc(u.waits, func(w migrations.Wait) bool { return w.Migration == migration && strings.Contains(w.String(), says) })
+		return slices.ContainsFunc(u.waits, func(w migrations.Wait) bool {
+			return w.Migration == migration &&
+				strings.Contains(w.String(), says)
+		})
 	})
 }
 
@@ -172,7 +175,8 @@ func passers(t *testing.T, url string) (pass func(n int64)) {
 	var each []*atomic.Int64
 	for _, sql := range []string{
 		readEverything, `UPDATE gatepost."user" SET updated_at = now() WHERE id = 'ada'`,
-		`UPDATE gatepost.session SET last_used_at = now() WHERE id = 'ada'`, `UPDATE gatepost.account SET updated_at = now() WHERE id = 'ada'`,
+		`UPDATE gatepost.session SET last_used_at = now() WHERE id = 'ada'`,
+		`UPDATE gatepost.account SET updated_at = now() WHERE id = 'ada'`,
 	} {
 		conn, passed := connect(t, url), &atomic.Int64{}
 		each = append(each, passed)
@@ -262,8 +266,9 @@ func TestTwoMigrateAndOneBuildsAnIndex(t *testing.T) {
 func TestAnOperatorsLimitsAreForOthers(t *testing.T) {
 	t.Parallel()
 	url, conn := old(t)
-	for name, value := range map[string]string{"statement_timeout": "1s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "1s",
-		"default_transaction_isolation": "serializable"} {
+	for name, value := range map[string]string{"statement_timeout": "1s", "lock_timeout": "1s",
+		"idle_in_transaction_session_timeout": "1s",
+		"default_transaction_isolation":       "serializable"} {
 		exec(t, conn, fmt.Sprintf(`ALTER DATABASE %s SET %s = '%s'`, conn.Config().Database, name, value))
 	}
 	pid, end := inTheWay(t, url, useAll)
@@ -394,7 +399,8 @@ func TestTheOldestVersionThatMayRun(t *testing.T) {
 		if n > 0 {
 			t.Errorf("a gate that knows %d applied %d migrations", version, n)
 		}
-		for _, err := range []error{err, known(version).Check(t.Context(), conn), known(version).Usable(t.Context(), conn)} {
+		for _, err := range []error{err, known(version).Check(t.Context(), conn),
+			known(version).Usable(t.Context(), conn)} {
 			if want == "" && err != nil {
 				t.Errorf("a gate that knows %d: %v", version, err)
 			} else if want != "" {
@@ -406,7 +412,8 @@ func TestTheOldestVersionThatMayRun(t *testing.T) {
 	before := func(want int64) {
 		t.Helper()
 		var newest int64
-		err := conn.QueryRow(t.Context(), "SELECT max(version_id) FROM gatepost.goose_db_version WHERE is_applied").Scan(&newest)
+		err := conn.QueryRow(t.Context(),
+			"SELECT max(version_id) FROM gatepost.goose_db_version WHERE is_applied").Scan(&newest)
 		if err != nil || newest != want {
 			t.Errorf("goose's table says %d, want %d: %v", newest, want, err)
 		}

@@ -46,7 +46,8 @@ func (b Blocker) String() string {
 		about = append(about, fmt.Sprintf("%q", b.Application))
 	}
 	if b.State != "" {
-		about = append(about, b.State, "query "+b.Query.Round(time.Second).String(), "transaction "+b.Transaction.Round(time.Second).String())
+		about = append(about, b.State, "query "+b.Query.Round(time.Second).String(),
+			"transaction "+b.Transaction.Round(time.Second).String())
 	}
 	if len(about) == 0 {
 		return fmt.Sprintf("pid %d", b.PID)
@@ -63,7 +64,8 @@ func (w Wait) String() string {
 	for _, b := range w.For {
 		whom = append(whom, b.String())
 	}
-	return fmt.Sprintf("%s has waited for %s, now for %s", w.Migration, w.Since.Round(time.Second), strings.Join(whom, ", "))
+	return fmt.Sprintf("%s has waited for %s, now for %s", w.Migration, w.Since.Round(time.Second),
+		strings.Join(whom, ", "))
 }
 
 // lasting reports whether a blocker stays in the way until its transaction ends.
@@ -187,9 +189,11 @@ func (l *look) inTheWay(ctx context.Context, transactions []string, holder bool)
 	}
 	rows, err := l.conn.Query(ctx, `
 		WITH in_the_way AS (
-			SELECT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()
+			SELECT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity WHERE application_name = $1
+			    AND datname = current_database()
 			UNION
-			SELECT pid FROM pg_locks WHERE locktype = 'virtualxid' AND virtualxid = virtualtransaction AND virtualxid = ANY ($2)
+			SELECT pid FROM pg_locks WHERE locktype = 'virtualxid' AND virtualxid = virtualtransaction
+			    AND virtualxid = ANY ($2)
 			UNION
 			SELECT pid FROM pg_locks
 			WHERE $3 AND locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = ANY ($4)

@@ -57,7 +57,8 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now(), cookie: &p.c.Cookie, hsts: p.c.HSTS}
+	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now(),
+		cookie: &p.c.Cookie, hsts: p.c.HSTS}
 	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
 		x.address = x.client.String()
 	}
@@ -76,7 +77,8 @@ const maxRequestID = 128
 
 // requestID is the trusted proxy's id of the request, or a new one.
 func (p *Proxy) requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && encode(id) == id && trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
+	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && encode(id) == id &&
+		trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
 		return id
 	}
 	return rand.Text()
@@ -176,7 +178,8 @@ func (p *Proxy) log(x *exchange, took time.Duration) {
 func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{slog.String("route", x.class.String()), slog.String("outcome", x.outcome.String()),
 		slog.String("method", x.method()), slog.Int("status", x.status),
-		slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes), slog.Duration("took", took)}
+		slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes),
+		slog.Duration("took", took)}
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
 	}
@@ -197,7 +200,8 @@ func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
 func traceID(h http.Header) string {
 	const version, id = len("00-"), 32
 	lines := h["Traceparent"]
-	if len(lines) != 1 || len(lines[0]) < version+id+len("-0123456789abcdef-00") || !strings.HasPrefix(lines[0], "00-") {
+	if len(lines) != 1 || len(lines[0]) < version+id+len("-0123456789abcdef-00") ||
+		!strings.HasPrefix(lines[0], "00-") {
 		return ""
 	}
 	s := lines[0][version : version+id]

@@ -34,7 +34,8 @@ type station struct {
 type answers struct{}
 
 func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 2, Body: io.NopCloser(strings.NewReader("ok")),
+	return &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 2,
+		Body:   io.NopCloser(strings.NewReader("ok")),
 		Header: http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}}, nil
 }
 
@@ -53,11 +54,13 @@ func stations(tb testing.TB) []station {
 	for !store.Listening() { // the store keeps no session before
 		time.Sleep(time.Millisecond)
 	}
-	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", secret.Client{})
+	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada",
+		Password: "correct horse battery"}, true, "", secret.Client{})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	id, err := ParseIdentity("X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles", "")
+	id, err := ParseIdentity("X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, "+
+		"X-Auth-Name=name, X-Auth-Roles=roles", "")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -67,19 +70,22 @@ func stations(tb testing.TB) []station {
 	}
 	p := New(Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
-		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id, Cookie: session.Cookie{Name: "__Host-gatepost", Secure: true},
+		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id,
+		Cookie:         session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Page:           func(string) http.Handler { return nil },
 		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)), Lines: Lines{io.Discard, true},
 	}, store.Reader)
 	p.forward.Transport = answers{}
-	bare := &httputil.ReverseProxy{Transport: answers{}, BufferPool: &buffers, Rewrite: func(pr *httputil.ProxyRequest) {
-		pr.SetURL(&url.URL{Scheme: "http", Host: "app.example"})
-		pr.SetXForwarded()
-	}}
+	bare := &httputil.ReverseProxy{Transport: answers{}, BufferPool: &buffers,
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.SetURL(&url.URL{Scheme: "http", Host: "app.example"})
+			pr.SetXForwarded()
+		}}
 	r := httptest.NewRequest(http.MethodGet, "/dashboard/items/42?tab=2", nil)
 	r.RemoteAddr = "127.0.0.1:1234"
-	r.Header = http.Header{"User-Agent": {"test"}, "Accept": {"text/html,*/*;q=0.8"}, "Accept-Language": {"en"}, "Accept-Encoding": {"gzip"},
+	r.Header = http.Header{"User-Agent": {"test"}, "Accept": {"text/html,*/*;q=0.8"}, "Accept-Language": {"en"},
+		"Accept-Encoding": {"gzip"},
 		"X-Forwarded-For": {"192.0.2.1"}, "Cookie": {"theme=dark; __Host-gatepost=" + string(issued.Session)}}
 	w := discard{http.Header{}}
 	x := p.begin(w, r)

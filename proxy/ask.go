@@ -27,7 +27,8 @@ func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, pa
 	list := make([]Said, len(paths))
 	for i, path := range paths {
 		r := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Host: public.Host, Header: http.Header{
-			"Accept": {"text/html"}, "User-Agent": {userAgent}, "X-Forwarded-Host": {public.Host}, "X-Forwarded-Proto": {public.Scheme},
+			"Accept": {"text/html"}, "User-Agent": {userAgent}, "X-Forwarded-Host": {public.Host},
+			"X-Forwarded-Proto": {public.Scheme},
 		}}).WithContext(ctx)
 		r.URL.Scheme, r.URL.Host = u.target()
 		res, err := t.RoundTrip(r)

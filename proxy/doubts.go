@@ -13,7 +13,8 @@ func (r Rules) Doubts() (list []string) {
 	for i, ru := range r.list {
 		if !ru.public {
 			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.needs == nil {
-				list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, and not %s; a role is written %s=%s",
+				list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, "+
+					"and not %s; a role is written %s=%s",
 					ru.text, path, path, role))
 			}
 			continue
@@ -46,7 +47,8 @@ func (r Rules) opensNothing(i int) string {
 	}
 	for _, s := range r.samples(ru) {
 		if findings, _ := r.Explain(s.method, s.path); !r.For(s.method, s.path).Public {
-			return fmt.Sprintf("%s %s stays protected by rule %q, which comes first", s.method, s.path, protecting(findings))
+			return fmt.Sprintf("%s %s stays protected by rule %q, which comes first", s.method,
+				s.path, protecting(findings))
 		}
 	}
 	return "without it nothing it names is protected"
@@ -64,7 +66,8 @@ func (r Rules) opensEverything(i int) bool {
 	rest, closed := r.without(i), 0
 	for _, protecting := range r.list {
 		for _, s := range r.samples(protecting) {
-			if protecting.public || ru.methods != nil && !ru.namesMethod(s.method) || rest.For(s.method, s.path).Public {
+			if protecting.public || ru.methods != nil && !ru.namesMethod(s.method) ||
+				rest.For(s.method, s.path).Public {
 				continue
 			}
 			if closed++; !r.For(s.method, s.path).Public {

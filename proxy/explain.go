@@ -26,7 +26,10 @@ func (r Rules) Explain(method, rawPath string) (findings []Finding, complete boo
 	q := newRequest(method, rawPath)
 	complete = visitReadings(rawPath, func(rd reading) {
 		f := r.explain(q, rd)
-		i := slices.IndexFunc(findings, func(g Finding) bool { return g.Path == f.Path && slices.Equal(g.Rules, f.Rules) })
+		i := slices.IndexFunc(findings, func(g Finding) bool {
+			return g.Path == f.Path &&
+				slices.Equal(g.Rules, f.Rules)
+		})
 		if i < 0 {
 			findings = append(findings, f)
 			return

@@ -36,8 +36,10 @@ func newWire(f *testing.F, rules Rules) *wire {
 		f.Fatal(err1, err2)
 	}
 	w := &wire{gate: New(Config{
-		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
-		Cookie: session.Cookie{Name: "gatepost_8080"}, Page: func(string) http.Handler { return nil }, Log: slog.New(slog.DiscardHandler),
+		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"},
+		Rules: rules, Identity: identity,
+		Cookie: session.Cookie{Name: "gatepost_8080"}, Page: func(string) http.Handler { return nil },
+		Log:        slog.New(slog.DiscardHandler),
 		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { w.WriteHeader(status) },
 		Navigating: func(*http.Request) bool { return false },
 	}, nil)} // no request here has a session cookie
@@ -61,8 +63,10 @@ func (w *wire) send(raw string) *httptest.ResponseRecorder {
 // For every target, the app receives exactly its bytes, and only if the rules call them public, or nothing.
 func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
 	for _, s := range []string{
-		"/", "/?", "/a%2Fb?x=%zz;y", "//x/y", "//x|y", "/a//b/../c;d", "/%41\"<>|^`{}", "/\xc3\xbc", "http://gate.example/a?b", "http://gate.example?x", "http://evil/a",
-		"http:a", "*", "/a#b", "/a\\b", "/%", "/?a#b\\c", "/_next/data/b/dashboard.json", "/dash%62oard", "//dashboard", "/a?/../dashboard", "/:80/x", "/a:b@c/d",
+		"/", "/?", "/a%2Fb?x=%zz;y", "//x/y", "//x|y", "/a//b/../c;d", "/%41\"<>|^`{}", "/\xc3\xbc",
+		"http://gate.example/a?b", "http://gate.example?x", "http://evil/a",
+		"http:a", "*", "/a#b", "/a\\b", "/%", "/?a#b\\c", "/_next/data/b/dashboard.json", "/dash%62oard", "//dashboard",
+		"/a?/../dashboard", "/:80/x", "/a:b@c/d",
 	} {
 		f.Add(s)
 	}
@@ -100,13 +104,15 @@ func FuzzTheAppReceivesTheBytesThatWereJudged(f *testing.F) {
 
 // For every header, no app finds an identity in it, in any server's folding, and no framing from the client.
 func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
-	for _, s := range []string{"X-Auth-User", "x_auth_user", "X.Auth.User", "X~Auth|User", "Remote-User", "X-Forwarded-For", "Content_Length", "Cookie", "X-Custom", "Upgrade", "Te", "Trailer"} {
+	for _, s := range []string{"X-Auth-User", "x_auth_user", "X.Auth.User", "X~Auth|User", "Remote-User",
+		"X-Forwarded-For", "Content_Length", "Cookie", "X-Custom", "Upgrade", "Te", "Trailer"} {
 		f.Add(s, "admin", "close, X-Auth-Email")
 	}
 	w := newWire(f, Rules{})
 	id := &w.gate.c.Identity
 	f.Fuzz(func(t *testing.T, name, value, connection string) {
-		answer := w.send("GET / HTTP/1.1\r\nHost: gate.example\r\n" + name + ": " + value + "\r\nConnection: " + connection + "\r\n\r\n")
+		answer := w.send("GET / HTTP/1.1\r\nHost: gate.example\r\n" + name + ": " + value + "\r\nConnection: " +
+			connection + "\r\n\r\n")
 		if answer == nil || answer.Code != 204 {
 			return
 		}
@@ -118,7 +124,8 @@ func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
 			switch n {
 			// Set by the gate.
 			case "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Gatepost-Via", "X-Request-Id":
-				if len(v) != 1 || v[0] == value && value != "" && n != "X-Forwarded-Proto" && value != "192.0.2.1" && value != "gate.example" {
+				if len(v) != 1 || v[0] == value && value != "" && n != "X-Forwarded-Proto" && value != "192.0.2.1" &&
+					value != "gate.example" {
 					t.Errorf("%q: the client chose %s: %q", name, n, v)
 				}
 				continue

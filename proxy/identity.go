@@ -46,13 +46,16 @@ var wellKnown = []string{
 	"X-Kratos-Authenticated-Identity-Id", "GAP-Auth", "GAP-Signature",
 	// reserved for later versions of the gate. Other X-Auth-* headers, such as X-Auth-Token and X-Auth-Key, are the
 	// app's.
-	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time", "X-Auth-Methods", "X-Auth-Scope",
+	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time",
+	"X-Auth-Methods", "X-Auth-Scope",
 	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Gatepost",
 	// client address, target host, route
-	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "X-Originating-IP",
+	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP",
+	"True-Client-IP", "X-Originating-IP",
 	"X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-HTTP-Host-Override", "Forwarded", "Via", "Proxy",
 	// target or method other than the judged one
-	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Envoy-Original-Path", "X-Matched-Path", "X-Now-Route-Matches",
+	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Rewrite-URI", "X-Envoy-Original-Path",
+	"X-Matched-Path", "X-Now-Route-Matches",
 	"X-Original-Method", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
 	// mount points, which gunicorn and others take from a proxy
 	"Script-Name", "X-Script-Name", "Path-Info", "X-Path-Info",
@@ -63,7 +66,8 @@ var wellKnown = []string{
 // wellKnownPrefixes are folded beginnings of names of header families: identity headers of other gateways, clouds
 // and tunnels, Remote-*, X-Forwarded-*, and internal headers of frameworks, such as X-Middleware-*.
 var wellKnownPrefixes = []string{
-	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik", "xpomerium", "xtoken", "xvouch",
+	"remote", "xforwarded", "xauthrequest", "xauthenticated", "xremote", "xwebauth", "xauthentik",
+	"xpomerium", "xtoken", "xvouch",
 	"xmiddleware", "xinvoke", "xastro", reserved,
 	"cfaccess", "xgoogauthenticated", "xgoogiap", "xmsclientprincipal", "xamznoidc", "tailscale", "xauthelia",
 }
@@ -84,7 +88,8 @@ var prefixInitials = func() (initials string) {
 var lookAlikes = func() map[string]string {
 	m := map[string]string{}
 	for _, name := range []string{
-		"Host", "Cookie", "Authorization", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade",
+		"Host", "Cookie", "Authorization", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection",
+		"Keep-Alive", "Upgrade",
 		"Expect", "Te", "Trailer", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode",
 	} {
 		m[foldName(name)] = name
@@ -112,7 +117,8 @@ func ParseIdentity(headers, strip string) (Identity, error) {
 			continue
 		}
 		if !httpguts.ValidHeaderFieldName(name) || slices.Contains(framing, foldName(name)) {
-			faults = append(faults, fmt.Errorf("GATEPOST_STRIP_HEADERS: %q is not the name of a header that can be removed", name))
+			faults = append(faults, fmt.Errorf("GATEPOST_STRIP_HEADERS: %q is not the name of a header that can be "+
+				"removed", name))
 		}
 		id.stripped[foldName(name)] = struct{}{}
 	}
@@ -138,7 +144,8 @@ func (id *Identity) add(entry string) error {
 		return errors.New("another entry sets a header that apps cannot tell from this one")
 	}
 	id.stripped[foldName(name)] = struct{}{}
-	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), attribute, attributes[attribute]})
+	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name),
+		attribute, attributes[attribute]})
 	return nil
 }
 

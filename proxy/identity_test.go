@@ -10,7 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-const defaultHeaders = "X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles"
+const defaultHeaders = "X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, " +
+	"X-Auth-Roles=roles"
 
 func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
 	t.Parallel()
@@ -20,18 +21,30 @@ func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
 	}
 	h := http.Header{}
 	for _, name := range []string{
-		"X-Auth-User", "x-auth-user", "X_Auth_User", "X-Auth_User", "X.Auth.User", "X~Auth|User", "XAuthUser", "X-AUTH-ROLES", "X-Auth-Email-Verified",
-		"Remote-User", "Remote_User", "REMOTE-GROUPS", "Remote-Addr", "X-Forwarded-User", "X_Forwarded_Email", "X-Forwarded-Groups",
-		"X-Forwarded-Preferred-Username", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Port", "X-Auth-Request-User", "X-Auth-Request-Access-Token",
-		"X-Remote-User", "X-WebAuth-User", "X-Authentik-Username", "X-Authentik-Meta-Jwks", "X-Pomerium-Jwt-Assertion", "X-Token-Subject", "X-Token-User-Roles",
-		"X-Real-IP", "X_Real_Ip", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X_Http_Method_Override", "X-Method-Override",
-		"X-Middleware-Subrequest", "X-Middleware-Rewrite", "X-Invoke-Path", "X-Matched-Path", "X-Script-Name", "SCRIPT_NAME", "Path_Info", "X-Accel-Mapping", "Cf-Access-Authenticated-User-Email", "CF_ACCESS_JWT_ASSERTION", "Tailscale-User-Login", "X-Goog-Authenticated-User-Email", "X-MS-Client-Principal-Name", "X-Amzn-Oidc-Identity", "X-Authelia-User", "X-Astro-Path", "X-Sendfile-Type", "Front-End-Https", "Proxy", "X-Company-Secret", "x_company.secret",
-		"X.Authenticated.User", "X-Remote-Group", "X-Vouch-User", "X-Kratos-Authenticated-Identity-Id", "Client-Ip", "True-Client-IP", "X-Original-Host", "Via",
-		"Content_Length", "Transfer_encoding", "Contentlength", "Content.type", "X_Forwarded_For", "X.Request.Id", "Sec_Fetch_Site", "Co_okie",
+		"X-Auth-User", "x-auth-user", "X_Auth_User", "X-Auth_User", "X.Auth.User", "X~Auth|User", "XAuthUser",
+		"X-AUTH-ROLES", "X-Auth-Email-Verified",
+		"Remote-User", "Remote_User", "REMOTE-GROUPS", "Remote-Addr", "X-Forwarded-User",
+		"X_Forwarded_Email", "X-Forwarded-Groups",
+		"X-Forwarded-Preferred-Username", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Port",
+		"X-Auth-Request-User", "X-Auth-Request-Access-Token",
+		"X-Remote-User", "X-WebAuth-User", "X-Authentik-Username", "X-Authentik-Meta-Jwks", "X-Pomerium-Jwt-Assertion",
+		"X-Token-Subject", "X-Token-User-Roles",
+		"X-Real-IP", "X_Real_Ip", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override",
+		"X_Http_Method_Override", "X-Method-Override",
+		"X-Middleware-Subrequest", "X-Middleware-Rewrite", "X-Invoke-Path", "X-Matched-Path", "X-Script-Name",
+		"SCRIPT_NAME", "Path_Info", "X-Accel-Mapping", "Cf-Access-Authenticated-User-Email",
+		"CF_ACCESS_JWT_ASSERTION", "Tailscale-User-Login", "X-Goog-Authenticated-User-Email",
+		"X-MS-Client-Principal-Name", "X-Amzn-Oidc-Identity", "X-Authelia-User", "X-Astro-Path", "X-Sendfile-Type",
+		"Front-End-Https", "Proxy", "X-Company-Secret", "x_company.secret",
+		"X.Authenticated.User", "X-Remote-Group", "X-Vouch-User", "X-Kratos-Authenticated-Identity-Id", "Client-Ip",
+		"True-Client-IP", "X-Original-Host", "Via",
+		"Content_Length", "Transfer_encoding", "Contentlength", "Content.type", "X_Forwarded_For", "X.Request.Id",
+		"Sec_Fetch_Site", "Co_okie",
 	} {
 		h[name] = []string{"admin"}
 	}
-	kept := []string{"X-Token", "X-Csrf-Token", "Authorization", "Accept", "X-Requested-With", "Traceparent", "X-Auth", "Content-Type", "Remote", "X-Authuser2",
+	kept := []string{"X-Token", "X-Csrf-Token", "Authorization", "Accept", "X-Requested-With", "Traceparent", "X-Auth",
+		"Content-Type", "Remote", "X-Authuser2",
 		"Content-Length", "Transfer-Encoding", "Cookie", "Sec-Fetch-Site", "Te", "X_Custom", "Cf-Connecting-Ip"}
 	for _, name := range kept {
 		h[name] = []string{"mine"}
@@ -56,7 +69,8 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	id.set(h, &session.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin", Roles: []string{"user", "editor"}})
+	id.set(h, &session.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin",
+		Roles: []string{"user", "editor"}})
 	want := http.Header{
 		"X-User": {"u1"}, "X-Auth-Email": {"ada@example.com"}, "X-Auth-Email-Verified": {"false"},
 		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25%0D%0AX-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
@@ -80,7 +94,8 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 
 func TestFaultyIdentityHeadersAreNamed(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"X-User", "X User=id", "=id", "X-User=password", "Cookie=id", "X-Forwarded-For=id", "X-User=id, X_User=email", "---=id", "X\r\n-User=id"} {
+	for _, s := range []string{"X-User", "X User=id", "=id", "X-User=password", "Cookie=id", "X-Forwarded-For=id",
+		"X-User=id, X_User=email", "---=id", "X\r\n-User=id"} {
 		if _, err := ParseIdentity(s, ""); err == nil || !strings.Contains(err.Error(), "GATEPOST_IDENTITY_HEADERS") {
 			t.Errorf("%q: got %v", s, err)
 		}
@@ -163,12 +178,14 @@ func TestTargets(t *testing.T) {
 
 func TestUpstreamAddresses(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"http://localhost:3000", "http://app", "https://app.example", "h2c://127.0.0.1:50051", "unix:///run/app.sock", "http://[::1]:3000", "http://localhost:3000/"} {
+	for _, s := range []string{"http://localhost:3000", "http://app", "https://app.example", "h2c://127.0.0.1:50051",
+		"unix:///run/app.sock", "http://[::1]:3000", "http://localhost:3000/"} {
 		if _, err := ParseUpstream(s); err != nil {
 			t.Errorf("%s: %v", s, err)
 		}
 	}
-	for _, s := range []string{"", "localhost:3000", "ftp://x", "http://", "http://x/path", "http://x?q", "http://u:p@x", "unix://run/app.sock", "unix:", "http://x/#f", "://", "http://a b"} {
+	for _, s := range []string{"", "localhost:3000", "ftp://x", "http://", "http://x/path", "http://x?q",
+		"http://u:p@x", "unix://run/app.sock", "unix:", "http://x/#f", "://", "http://a b"} {
 		if u, err := ParseUpstream(s); err == nil {
 			t.Errorf("%q is accepted as %v", s, u)
 		}

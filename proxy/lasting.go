@@ -62,7 +62,8 @@ func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 // endless reports whether an answer lasts until one side ends it.
 func endless(res *http.Response) bool {
 	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	return res.StatusCode == http.StatusSwitchingProtocols || strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+	return res.StatusCode == http.StatusSwitchingProtocols ||
+		strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }
 
 // streams are the endless answers under way.

@@ -17,7 +17,8 @@ import (
 // anyRequest is a finished request. Many of its values need no quotation marks, and some do.
 func anyRequest(t *rapid.T) (x *exchange, took time.Duration) {
 	value := func(name string, ordinary ...string) string {
-		return rapid.OneOf(rapid.SampledFrom(ordinary), rapid.StringMatching(`[!-~]{1,20}`), rapid.String()).Draw(t, name)
+		return rapid.OneOf(rapid.SampledFrom(ordinary), rapid.StringMatching(`[!-~]{1,20}`),
+			rapid.String()).Draw(t, name)
 	}
 	header := http.Header{}
 	if rapid.Bool().Draw(t, "traced") {
@@ -25,12 +26,15 @@ func anyRequest(t *rapid.T) (x *exchange, took time.Duration) {
 	}
 	x = &exchange{
 		request: &http.Request{Method: value("method", "GET", "POST"), Header: header},
-		start:   time.Unix(rapid.Int64Range(0, 1<<35).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds")),
-		id:      value("id", "NE2HOVSGMPB5ZHYXNKMSCB7U2R"), address: value("client", "", "192.0.2.7", "2001:db8::1"),
-		target: target{path: value("path", "", "/", "/dashboard/items/42", "/caf%C3%A9")},
-		class:  class(rapid.IntRange(0, int(classes)-1).Draw(t, "class")), outcome: outcome(rapid.IntRange(0, int(outcomes)-1).Draw(t, "outcome")),
+		start: time.Unix(rapid.Int64Range(0, 1<<35).Draw(t, "seconds"),
+			rapid.Int64Range(0, 1e9-1).Draw(t, "nanoseconds")),
+		id: value("id", "NE2HOVSGMPB5ZHYXNKMSCB7U2R"), address: value("client", "", "192.0.2.7", "2001:db8::1"),
+		target:  target{path: value("path", "", "/", "/dashboard/items/42", "/caf%C3%A9")},
+		class:   class(rapid.IntRange(0, int(classes)-1).Draw(t, "class")),
+		outcome: outcome(rapid.IntRange(0, int(outcomes)-1).Draw(t, "outcome")),
 		session: session.Session{User: session.User{ID: value("user", "", "NE2HOVSGMPB5ZHYXNKMSCB7U2R")}},
-		status:  rapid.SampledFrom([]int{101, 200, 303, 404, 499, 502}).Draw(t, "status"), bytes: rapid.Int64().Draw(t, "bytes"),
+		status:  rapid.SampledFrom([]int{101, 200, 303, 404, 499, 502}).Draw(t, "status"),
+		bytes:   rapid.Int64().Draw(t, "bytes"),
 	}
 	if rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
 		x.err = errors.New(value("err", "the app does not answer"))
@@ -73,12 +77,14 @@ func TestLinesAreThoseOfTheLibrary(t *testing.T) {
 // Ordinary lines are written by Lines. A line with quoted values, written by slog, costs three times as much.
 func TestOrdinaryLinesAreNotLeftToTheLibrary(t *testing.T) {
 	t.Parallel()
-	x := &exchange{request: &http.Request{Method: "GET", Header: http.Header{}}, id: "NE2HOVSGMPB5ZHYXNKMSCB7U2R", address: "2001:db8::1",
+	x := &exchange{request: &http.Request{Method: "GET", Header: http.Header{}},
+		id: "NE2HOVSGMPB5ZHYXNKMSCB7U2R", address: "2001:db8::1",
 		session: session.Session{User: session.User{ID: "NE2HOVSGMPB5ZHYXNKMSCB7U2R"}}, status: 200}
 	for _, path := range []string{"/", "/dashboard/items/42", "/caf%C3%A9/~ada/a+b;c,d:e@f&g!(h)'*$"} {
 		for _, json := range []bool{false, true} {
 			var got strings.Builder
-			if x.target.path = path; !(Lines{&got, json}).write(x, slog.LevelInfo, 250*time.Microsecond) || !strings.Contains(got.String(), path) {
+			if x.target.path = path; !(Lines{&got, json}).write(x, slog.LevelInfo, 250*time.Microsecond) ||
+				!strings.Contains(got.String(), path) {
 				t.Errorf("%s: got %q", path, got.String())
 			}
 		}

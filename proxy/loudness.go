@@ -88,5 +88,6 @@ func (p *Proxy) hush(network netip.Prefix, requests int64) {
 	if network.IsValid() {
 		from = network.String()
 	}
-	p.c.Log.Info("requests of one network were too many for a line each", slog.String("network", from), slog.Int64("repeats", requests))
+	p.c.Log.Info("requests of one network were too many for a line each", slog.String("network", from),
+		slog.Int64("repeats", requests))
 }

@@ -79,9 +79,11 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatepost_requests_total", Help: "Requests, by kind of route and what became of them."}, []string{"route", "outcome"})
+		Name: "gatepost_requests_total", Help: "Requests, by kind of route and what became of them."},
+		[]string{"route", "outcome"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "gatepost_request_duration_seconds", Help: "Time from the request's header to the end of its answer, by kind of route.",
+		Name:    "gatepost_request_duration_seconds",
+		Help:    "Time from the request's header to the end of its answer, by kind of route.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}}, []string{"route"})
 	m := &metrics{inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gatepost_requests_in_flight", Help: "Requests being answered, live connections included."})}

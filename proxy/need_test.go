@@ -16,7 +16,8 @@ func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 	errYoung := errors.New("the session is too young")
 	ofAge := &condition{"age", func(v session.Session, _ []string) bool { return time.Since(v.CreatedAt) > time.Hour },
 		http.StatusUnauthorized, errYoung}
-	a := Access{Needs: Needs{{ofRole, []string{"owner", "admin"}}, {ofAge, []string{"1h"}}, {ofRole, []string{"admin", "staff"}}}}
+	a := Access{Needs: Needs{{ofRole, []string{"owner", "admin"}}, {ofAge, []string{"1h"}},
+		{ofRole, []string{"admin", "staff"}}}}
 	admin, old := session.User{Roles: []string{"admin"}}, time.Now().Add(-2*time.Hour)
 	for _, c := range []struct {
 		v    session.Session
@@ -40,7 +41,8 @@ func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 	}
 	// A lasting answer is checked with its session, so that it ends when the session no longer meets a need.
 	x := &exchange{access: a}
-	if !x.Still(session.Session{User: admin, CreatedAt: old}) || x.Still(session.Session{User: admin, CreatedAt: time.Now()}) {
+	if !x.Still(session.Session{User: admin, CreatedAt: old}) ||
+		x.Still(session.Session{User: admin, CreatedAt: time.Now()}) {
 		t.Error("what lasts goes on without what it needs, or ends with it")
 	}
 }

@@ -73,7 +73,8 @@ func parseRule(entry string, public bool) (rule, error) {
 	var names []string
 	for role := range strings.SplitSeq(roles, "|") {
 		if role = strings.TrimSpace(role); !session.ValidRole(role) {
-			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits and _ . : -", role)
+			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits "+
+				"and _ . : -", role)
 		}
 		if slices.Contains(names, role) {
 			return rule{}, fmt.Errorf("names role %s twice", role)

@@ -56,7 +56,8 @@ func checkPrefix(s string) error {
 	}
 	for seg := range strings.SplitSeq(s, "/") {
 		if placeholder(seg) {
-			return fmt.Errorf("there are no patterns like %s: a prefix ends before them and covers everything below it", seg)
+			return fmt.Errorf("there are no patterns like %s: a prefix ends before them and covers everything below it",
+				seg)
 		}
 	}
 	return nil

@@ -99,9 +99,11 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), app: newApp(c), finders: []finder{inCookie(c.Cookie)}, via: []string{newGateID()}}
+	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), app: newApp(c),
+		finders: []finder{inCookie(c.Cookie)}, via: []string{newGateID()}}
 	u := c.PublicURL
-	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()), loopback: IsLoopback(u.Hostname()),
+	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()),
+		loopback:   IsLoopback(u.Hostname()),
 		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
 	p.forward = p.newReverseProxy()
 	p.loudness.say = p.hush

@@ -120,7 +120,8 @@ func newDoor(t *testing.T, change ...func(*proxy.Config)) *door {
 	t.Helper()
 	rec := newRecorder(t)
 	store, _ := authtest.NewStore(t)
-	issued, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse battery"}, true, "", secret.Client{})
+	issued, err := store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada",
+		Password: "correct horse battery"}, true, "", secret.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +151,17 @@ func config(t *testing.T, upstream string) proxy.Config {
 		t.Fatal(err1, err2, err3)
 	}
 	return proxy.Config{
-		Upstream: app, UpstreamTimeout: 10 * time.Second, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Rules: rules, Identity: identity,
-		Cookie:     session.Cookie{Name: cookieName},
-		Page:       ownLogin(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "own page for %s", r.RemoteAddr) }),
-		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { http.Error(w, "refused", status) },
+		Upstream: app, UpstreamTimeout: 10 * time.Second, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"},
+		Rules: rules, Identity: identity,
+		Cookie: session.Cookie{Name: cookieName},
+		Page: ownLogin(func(w http.ResponseWriter,
+			r *http.Request) {
+			fmt.Fprintf(w, "own page for %s", r.RemoteAddr)
+		}),
+		Refuse: func(w http.ResponseWriter, _ *http.Request, status int,
+			_ error) {
+			http.Error(w, "refused", status)
+		},
 		Navigating: func(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") },
 		Log:        slog.New(slog.DiscardHandler),
 	}
@@ -195,8 +203,10 @@ func TestTheAppReceivesExactlyTheBytesThatWereJudged(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	for _, target := range []string{
-		"/", "/?", "/x?a=%zz&b;c", "/api/projects/a%2Fb", "/@scope%2fname", "/x;y=z", "/a//b", "//x/y", "/a/../b", "/%41?b=//c/../d", "/a|b", "/a\"b<c>",
-		"/\xc3\xbc", "/%E2%82%AC", "/" + strings.Repeat("long/", 5000), "/x?" + strings.Repeat("p=1&", 10_001), "/x?#y", `/x?\`,
+		"/", "/?", "/x?a=%zz&b;c", "/api/projects/a%2Fb", "/@scope%2fname", "/x;y=z", "/a//b", "//x/y", "/a/../b",
+		"/%41?b=//c/../d", "/a|b", "/a\"b<c>",
+		"/\xc3\xbc", "/%E2%82%AC", "/" + strings.Repeat("long/", 5000), "/x?" + strings.Repeat("p=1&", 10_001), "/x?#y",
+		`/x?\`,
 	} {
 		status, _, _ := d.send(t, get("GET "+target))
 		seen := d.take()
@@ -258,10 +268,13 @@ func TestABodyTheClientBreaksIsItsOwnFault(t *testing.T) {
 func TestSignedOutVisitorsGetNothingOfAProtectedPage(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	bad := []string{"", "Cookie: " + cookieName + "=nonsense", "Cookie: " + cookieName + "=", "Cookie: " + cookieName + "=" + strings.Repeat("A", 43),
-		"Cookie: " + cookieName + "=" + strings.Repeat("A", 8000), d.cookie() + "; " + cookieName + "=x", "Authorization: Bearer " + string(d.token)}
+	bad := []string{"", "Cookie: " + cookieName + "=nonsense", "Cookie: " + cookieName + "=", "Cookie: " + cookieName +
+		"=" + strings.Repeat("A", 43),
+		"Cookie: " + cookieName + "=" + strings.Repeat("A", 8000), d.cookie() + "; " + cookieName + "=x",
+		"Authorization: Bearer " + string(d.token)}
 	for _, cookie := range bad {
-		for _, line := range []string{"GET /dashboard", "HEAD /dashboard/x", "OPTIONS /dashboard", "DELETE /dashboard/1", "GET /dashboard?access_token=" + string(d.token),
+		for _, line := range []string{"GET /dashboard", "HEAD /dashboard/x", "OPTIONS /dashboard",
+			"DELETE /dashboard/1", "GET /dashboard?access_token=" + string(d.token),
 			"GET //dashboard", "GET /x/..%2fdashboard", "GET /Dashboard", "GET /admin"} {
 			headers := []string{"Range: bytes=0-1", `If-None-Match: "x"`, "Accept: */*"}
 			if cookie != "" {
@@ -284,8 +297,10 @@ func TestSignedOutVisitorsGetNothingOfAProtectedPage(t *testing.T) {
 func TestASignedInRequestCarriesTheIdentityAndNotTheCookie(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	status, h, _ := d.send(t, get("GET /dashboard", "cookie: a=1; "+cookieName+"="+string(d.token)+"; b=\"2;3\"", "X-Auth-User: admin", "x_auth_user: admin", "X-Auth-Roles: admin",
-		"Connection: close, X-Auth-User, x-auth-roles", "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: evil", "X-Forwarded-Prefix: /x", "X-Real-IP: 6.6.6.6",
+	status, h, _ := d.send(t, get("GET /dashboard", "cookie: a=1; "+cookieName+"="+string(d.token)+"; b=\"2;3\"",
+		"X-Auth-User: admin", "x_auth_user: admin", "X-Auth-Roles: admin",
+		"Connection: close, X-Auth-User, x-auth-roles", "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: evil",
+		"X-Forwarded-Prefix: /x", "X-Real-IP: 6.6.6.6",
 		"Expect: 100-continue", "Trailer: X-Auth-User", "X-Custom: kept"))
 	seen := d.take()
 	if status != 200 || len(seen) != 1 {
@@ -293,8 +308,10 @@ func TestASignedInRequestCarriesTheIdentityAndNotTheCookie(t *testing.T) {
 	}
 	got := headers(t, seen[0])
 	for name, want := range map[string]string{
-		"Host": "gate.example", "Cookie": `a=1; b="2;3"`, "X-Auth-User": d.user.ID, "X-Auth-Email": "ada@example.com", "X-Auth-Roles": "user",
-		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "gate.example", "X-Forwarded-Proto": "http", "X-Custom": "kept",
+		"Host": "gate.example", "Cookie": `a=1; b="2;3"`, "X-Auth-User": d.user.ID,
+		"X-Auth-Email": "ada@example.com", "X-Auth-Roles": "user",
+		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "gate.example",
+		"X-Forwarded-Proto": "http", "X-Custom": "kept",
 	} {
 		if v := got[name]; len(v) != 1 || v[0] != want {
 			t.Errorf("%s: got %q, want %q", name, v, want)
@@ -327,12 +344,14 @@ func headers(t *testing.T, head string) http.Header {
 func TestSignedOutOnAPublicPathNoIdentityGetsThrough(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	status, h, _ := d.send(t, get("GET /public", "X-Auth-User: admin", "Remote_User: admin", "X.Auth.Email: a@b.c", "Cookie: "+cookieName+"=dead; a=1"))
+	status, h, _ := d.send(t, get("GET /public", "X-Auth-User: admin", "Remote_User: admin", "X.Auth.Email: a@b.c",
+		"Cookie: "+cookieName+"=dead; a=1"))
 	seen := d.take()
 	if status != 200 || len(seen) != 1 {
 		t.Fatalf("status %d, the app saw %q", status, seen)
 	}
-	if lower := strings.ToLower(seen[0]); strings.Contains(lower, "admin") || strings.Contains(lower, "auth") || strings.Contains(lower, cookieName) {
+	if lower := strings.ToLower(seen[0]); strings.Contains(lower, "admin") || strings.Contains(lower, "auth") ||
+		strings.Contains(lower, cookieName) {
 		t.Errorf("the app saw %q", seen[0])
 	}
 	if h.Get("Cache-Control") != "" || h.Get("Set-Cookie") != "" || h.Get("Content-Security-Policy") != "" {
@@ -374,7 +393,8 @@ func TestTheAppCannotSpeakForUs(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	d.answerWith("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nSet-Cookie: " + cookieName + "=evil\r\n\r\n" +
-		"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: " + cookieName + "=evil; Path=/\r\nContent-Length: 0\r\n\r\n")
+		"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: " + cookieName +
+		"=evil; Path=/\r\nContent-Length: 0\r\n\r\n")
 	conn, err := net.Dial("tcp", d.address)
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +405,8 @@ func TestTheAppCannotSpeakForUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := string(all); strings.Contains(s, "evil") || !strings.Contains(s, "Set-Cookie: a=1") || !strings.Contains(s, "103 Early Hints") {
+	if s := string(all); strings.Contains(s, "evil") || !strings.Contains(s, "Set-Cookie: a=1") ||
+		!strings.Contains(s, "103 Early Hints") {
 		t.Errorf("got %q", s)
 	}
 }
@@ -394,7 +415,8 @@ func TestTrailersOfTheAppSetNoCookie(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	for _, announced := range []string{"Trailer: Set-Cookie, X-Sum\r\n", ""} {
-		d.answerWith("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n" + announced + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: " + cookieName + "=evil\r\nX-Sum: 1\r\n\r\n")
+		d.answerWith("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n" + announced +
+			"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: " + cookieName + "=evil\r\nX-Sum: 1\r\n\r\n")
 		conn, err := net.Dial("tcp", d.address)
 		if err != nil {
 			t.Fatal(err)
@@ -402,7 +424,8 @@ func TestTrailersOfTheAppSetNoCookie(t *testing.T) {
 		defer conn.Close()
 		_, _ = io.WriteString(conn, get("GET /public", "Connection: close", "TE: trailers"))
 		all, err := io.ReadAll(conn)
-		if s := string(all); err != nil || strings.Contains(s, "evil") || strings.Count(s, "Set-Cookie: a=1") != 1 || !strings.Contains(s, "X-Sum: 1") {
+		if s := string(all); err != nil || strings.Contains(s, "evil") || strings.Count(s, "Set-Cookie: a=1") != 1 ||
+			!strings.Contains(s, "X-Sum: 1") {
 			t.Errorf("%q: got %q, %v", announced, s, err)
 		}
 	}
@@ -411,12 +434,14 @@ func TestTrailersOfTheAppSetNoCookie(t *testing.T) {
 func TestUpgrades(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	ws := []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
+	ws := []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
 	with := func(more ...string) []string { return append(append([]string{}, ws...), more...) }
 	if status, _, _ := d.send(t, get("GET /dashboard/ws", ws...)); status != 401 {
 		t.Errorf("signed out: %d, want 401", status)
 	}
-	for _, origin := range []string{"https://evil.example", "null", "https://gate.example", "http://gate.example.evil", "http://gate.example:81", "http://evil@gate.example.x"} {
+	for _, origin := range []string{"https://evil.example", "null", "https://gate.example", "http://gate.example.evil",
+		"http://gate.example:81", "http://evil@gate.example.x"} {
 		for _, path := range []string{"/dashboard/ws", "/public/ws"} {
 			if status, _, _ := d.send(t, get("GET "+path, with(d.cookie(), "Origin: "+origin)...)); status != 403 {
 				t.Errorf("%s from %s: %d, want 403", path, origin, status)
@@ -427,7 +452,8 @@ func TestUpgrades(t *testing.T) {
 		t.Errorf("the app saw %q", seen)
 	}
 	for _, upgrade := range []string{"h2c", "TLS/1.0", "websocket, h2c", "web\x80socket"} {
-		_, _, _ = d.send(t, get("GET /public", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__", "Upgrade: "+upgrade))
+		_, _, _ = d.send(t, get("GET /public", "Connection: Upgrade, HTTP2-Settings",
+			"HTTP2-Settings: AAMAAABkAAQAAP__", "Upgrade: "+upgrade))
 		if seen := d.take(); len(seen) != 1 || strings.Contains(strings.ToLower(seen[0]), "upgrade") {
 			t.Errorf("%s: the app saw %q", upgrade, seen)
 		}
@@ -447,7 +473,8 @@ func TestAWebSocketStreamsBothWays(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "+
+			"Upgrade\r\n\r\n")
 		_, _ = io.Copy(conn, in)
 	}))
 	defer app.Close()
@@ -457,7 +484,8 @@ func TestAWebSocketStreamsBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, get("GET /dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: http://gate.example", d.cookie()))
+	_, _ = io.WriteString(conn, get("GET /dashboard/ws", "Connection: Upgrade", "Upgrade: websocket",
+		"Origin: http://gate.example", d.cookie()))
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
 	if err != nil || res.StatusCode != 101 {
@@ -562,7 +590,10 @@ func TestAnAppThatIsGoneOrSilent(t *testing.T) {
 
 func TestUpstreamSchemes(t *testing.T) {
 	t.Parallel()
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", r.Proto, r.RequestURI) })
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s",
+			r.Proto, r.RequestURI)
+	})
 	socket := t.TempDir() + "/s"
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -618,7 +649,8 @@ func ownLogin(serve http.HandlerFunc) func(rawPath string) http.Handler {
 func TestOwnPagesMatchByExactPathAndSeeTheClientsAddress(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *proxy.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	if _, _, body := d.send(t, get("GET /login?x", "X-Forwarded-For: 198.51.100.7")); body != "own page for 198.51.100.7:0" {
+	if _, _, body := d.send(t, get("GET /login?x",
+		"X-Forwarded-For: 198.51.100.7")); body != "own page for 198.51.100.7:0" {
 		t.Errorf("got %q", body)
 	}
 	for _, path := range []string{"/login/", "/Login", "//login", "/%6cogin", "/login;x", "/login%2f..%2fdashboard"} {
@@ -764,7 +796,8 @@ func TestInterimAnswersAreNotForOldClients(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	d.answerWith("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + okAnswer)
-	if status, _, body := d.send(t, "GET /public HTTP/1.0\r\nHost: gate.example\r\n\r\n"); status != 200 || body != "ok" {
+	if status, _, body := d.send(t, "GET /public HTTP/1.0\r\nHost: gate.example\r\n\r\n"); status != 200 ||
+		body != "ok" {
 		t.Errorf("got %d %q", status, body)
 	}
 }
@@ -791,7 +824,8 @@ func TestAGreatUploadTakesNoMemory(t *testing.T) {
 	defer app.Close()
 	d := newDoor(t, func(c *proxy.Config) { c.Upstream, _ = proxy.ParseUpstream(app.URL) })
 	const size = 256 << 20
-	req, _ := http.NewRequestWithContext(context.Background(), "POST", "http://"+d.address+"/public", io.LimitReader(zeros{}, size))
+	req, _ := http.NewRequestWithContext(context.Background(), "POST", "http://"+d.address+"/public",
+		io.LimitReader(zeros{}, size))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,8 @@ func describe(a Access) string {
 
 func TestRulesDecideByTheLongestPrefix(t *testing.T) {
 	t.Parallel()
-	r := mustRules(t, "/dashboard, /api, POST|PUT /forms, /admin=admin|owner, /admin/help, DELETE /shop=keeper", "GET /api, /api/status, /dashboard/demo")
+	r := mustRules(t, "/dashboard, /api, POST|PUT /forms, /admin=admin|owner, /admin/help, DELETE /shop=keeper",
+		"GET /api, /api/status, /dashboard/demo")
 	for _, c := range []struct{ method, path, want string }{
 		{"GET", "/", "public"},
 		{"GET", "/dashboards", "public"},
@@ -79,7 +80,8 @@ func TestOfEqualRulesTheOneThatNamesTheMethodWinsThenProtect(t *testing.T) {
 
 func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := ParseRules("dashboard, /api/*, GETT /x, get /y, /a=bad role, /b%20c, /x//y, /x/../y, /dup, /dup", "/p=admin, /ok")
+	_, err := ParseRules("dashboard, /api/*, GETT /x, get /y, /a=bad role, /b%20c, /x//y, /x/../y, /dup, /dup",
+		"/p=admin, /ok")
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -88,7 +90,8 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 			t.Errorf("%q is accepted and protects nothing", s)
 		}
 	}
-	for _, part := range []string{`"dashboard"`, `"/api/*"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`, `"/x/../y"`, `"/dup"`, `GATEPOST_PUBLIC: rule "/p=admin"`} {
+	for _, part := range []string{`"dashboard"`, `"/api/*"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`,
+		`"/x/../y"`, `"/dup"`, `GATEPOST_PUBLIC: rule "/p=admin"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not quote %s", part)
 		}
@@ -118,32 +121,48 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 		{"HEAD /a=x|y, GET /a=x", `decides the same requests`},
 		{"/a=x, /a/=y", `decides the same requests as rule "/a=x"`},
 		{"//", "empty segment"}, {"/a//", "empty segment"}, {"//a", "empty segment"}, {"/a//b", "empty segment"},
-		{"/.", `as "/"`}, {"/..", `as "/"`}, {"/a/.", `as "/a/"`}, {"/./a", `as "/a"`}, {"/a/../b", `as "/b"`}, {"/a./b", `as "/a/b"`},
-		{"/a%20b", "written decoded"}, {"/%zz", "written decoded"}, {"/100%", "written decoded"}, {"/%C3%BC", "written decoded"},
-		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "without %"}, {`"/a"`, "starts with /"}, {`/"a"`, "quotes"},
+		{"/.", `as "/"`}, {"/..", `as "/"`}, {"/a/.", `as "/a/"`}, {"/./a", `as "/a"`},
+		{"/a/../b", `as "/b"`}, {"/a./b", `as "/a/b"`},
+		{"/a%20b", "written decoded"}, {"/%zz", "written decoded"}, {"/100%", "written decoded"},
+		{"/%C3%BC", "written decoded"},
+		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "without %"},
+		{`"/a"`, "starts with /"}, {`/"a"`, "quotes"},
 		{"/a/*", "no wildcards"}, {"/a/**", "no wildcards"}, {"/api/.*", "no wildcards"},
-		{"/users/{id}", "no patterns like {id}"}, {"/users/:id/edit", "no patterns like :id"}, {"/users/<id>", "no patterns"}, {"/users/[id]", "no patterns"},
-		{"/v[0-9]/x", "no patterns"}, {"/(a|b)", "no patterns"}, {"/api/.+", "no patterns"}, {"/api$", "no patterns"}, {"/a|/b", "no patterns"},
-		{"a", "starts with /"}, {"./a", "starts with /"}, {"~/a", "starts with /"}, {"^/a", "starts with /"}, {"POST", "starts with /"}, {"GET:/a", "starts with /"}, {"GET\t/a", "starts with /"},
-		{"https://app.example.com/a", "without scheme and host"}, {"GET http://app/a", "without scheme and host"}, {"app.example.com/a", "starts with /"},
-		{"/a b", "a blank stands only behind the methods"}, {"/a POST", "a blank stands only behind the methods"}, {"GET /a /b", "a blank stands only behind the methods"},
-		{"/a\tb", "cannot be seen"}, {"/a\x00", "cannot be seen"}, {"/a\n/b", "cannot be seen"}, {"/\u200ba", `before "a"`}, {"/a\u202eb", "cannot be seen"}, {"/\ufeffa", "cannot be seen"}, {"/a\u00adb", "cannot be seen"},
-		{"/a\u00a0b", "cannot be seen|an app could read"}, {"/u\u0308ber", `as "/über"`}, {"/\uff41", `as "/a"`}, {"/a\xffb", "an app could read"}, {"/a\uff0f", "an app could read"},
-		{"/index.php/a", `as "/a"`}, {"/_next/data/b/a.json", `as "/a"`}, {"/a::$DATA", "an app could read|no patterns"},
+		{"/users/{id}", "no patterns like {id}"}, {"/users/:id/edit", "no patterns like :id"},
+		{"/users/<id>", "no patterns"}, {"/users/[id]", "no patterns"},
+		{"/v[0-9]/x", "no patterns"}, {"/(a|b)", "no patterns"}, {"/api/.+", "no patterns"}, {"/api$", "no patterns"},
+		{"/a|/b", "no patterns"},
+		{"a", "starts with /"}, {"./a", "starts with /"}, {"~/a", "starts with /"}, {"^/a", "starts with /"},
+		{"POST", "starts with /"}, {"GET:/a", "starts with /"}, {"GET\t/a", "starts with /"},
+		{"https://app.example.com/a", "without scheme and host"}, {"GET http://app/a", "without scheme and host"},
+		{"app.example.com/a", "starts with /"},
+		{"/a b", "a blank stands only behind the methods"}, {"/a POST", "a blank stands only behind the methods"},
+		{"GET /a /b", "a blank stands only behind the methods"},
+		{"/a\tb", "cannot be seen"}, {"/a\x00", "cannot be seen"}, {"/a\n/b", "cannot be seen"},
+		{"/\u200ba", `before "a"`}, {"/a\u202eb", "cannot be seen"}, {"/\ufeffa", "cannot be seen"},
+		{"/a\u00adb", "cannot be seen"},
+		{"/a\u00a0b", "cannot be seen|an app could read"}, {"/u\u0308ber", `as "/über"`}, {"/\uff41", `as "/a"`},
+		{"/a\xffb", "an app could read"}, {"/a\uff0f", "an app could read"},
+		{"/index.php/a", `as "/a"`}, {"/_next/data/b/a.json", `as "/a"`},
+		{"/a::$DATA", "an app could read|no patterns"},
 		{"/" + strings.Repeat("a", 64<<10), "no path is that long"},
-		{"/a=", "is not a role"}, {"/a=b=c", "is not a role"}, {"/a=x y", "is not a role"}, {"/a=admin|", "is not a role"}, {"=admin", "starts with /"}, {"/a=+aal2", "is not a role"},
+		{"/a=", "is not a role"}, {"/a=b=c", "is not a role"}, {"/a=x y", "is not a role"},
+		{"/a=admin|", "is not a role"}, {"=admin", "starts with /"}, {"/a=+aal2", "is not a role"},
 	} {
 		_, err := ParseRules(c.protect, "")
 		if err == nil {
 			t.Errorf("%.60q is accepted", c.protect)
 			continue
 		}
-		if !slices.ContainsFunc(strings.Split(c.want, "|"), func(part string) bool { return strings.Contains(err.Error(), part) }) {
+		if !slices.ContainsFunc(strings.Split(c.want, "|"),
+			func(part string) bool { return strings.Contains(err.Error(), part) }) {
 			t.Errorf("%.60q: %.200v, want %s", c.protect, err, c.want)
 		}
 	}
 	for _, ok := range []string{
-		"POST /api", "GET|HEAD|PROPFIND|QUERY /dav", "GET|TRACE /a", "/a, GET /a=x", "GET /a=x, HEAD /a=y", "/...", "/.well-known", "/@me", "/~ada", "/users:search", "/c++", "/a_b", "/über", "/日本", "/می\u200cشود", "/Admin, /admin=x", "/v1.2", "/(group)/x", "/a$b", "/, /a, /a/b, /a.html",
+		"POST /api", "GET|HEAD|PROPFIND|QUERY /dav", "GET|TRACE /a", "/a, GET /a=x", "GET /a=x, HEAD /a=y", "/...",
+		"/.well-known", "/@me", "/~ada", "/users:search", "/c++", "/a_b", "/über", "/日本", "/می\u200cشود",
+		"/Admin, /admin=x", "/v1.2", "/(group)/x", "/a$b", "/, /a, /a/b, /a.html",
 	} {
 		if _, err := ParseRules(ok, ""); err != nil {
 			t.Errorf("%q is refused: %v", ok, err)
@@ -206,10 +225,15 @@ func TestEachRuleIsDescribedWithAnExample(t *testing.T) {
 	got := mustRules(t, "/, /admin=admin|owner, POST /api=writer", "GET /admin/help, /favicon.ico, /").Describe()
 	want := []Description{
 		{"/", "/", false, "every path, however it is spelt", "GET / needs a signed-in user"},
-		{"/admin=admin|owner", "/admin", false, "/admin and everything below it, however it is spelt", "GET /admin needs role admin or owner"},
-		{"POST /api=writer", "/api", false, "POST of /api and everything below it, however it is spelt", "POST /api needs role writer"},
-		{"GET /admin/help", "/admin/help", true, "GET and HEAD of /admin/help and everything below it, spelt like this only", "GET /admin/help is open to everybody"},
-		{"/favicon.ico", "/favicon.ico", true, "/favicon.ico and everything below it, spelt like this only", "GET /favicon.ico is open to everybody"},
+		{"/admin=admin|owner", "/admin", false, "/admin and everything below it, however it is spelt",
+			"GET /admin needs role admin or owner"},
+		{"POST /api=writer", "/api", false, "POST of /api and everything below it, however it is spelt",
+			"POST /api needs role writer"},
+		{"GET /admin/help", "/admin/help", true,
+			"GET and HEAD of /admin/help and everything below it, spelt like this only",
+			"GET /admin/help is open to everybody"},
+		{"/favicon.ico", "/favicon.ico", true, "/favicon.ico and everything below it, spelt like this only",
+			"GET /favicon.ico is open to everybody"},
 		{"/", "/", true, "every path, spelt like this only", ""},
 	}
 	if !slices.Equal(got, want) {
@@ -225,9 +249,12 @@ func TestExplainSaysWhyARuleDoesNotCount(t *testing.T) {
 		uncounted                     []string
 	}{
 		{"/members", "/members.css", "GET", "/members.css", "/members.css", []string{"/members: a longer rule"}},
-		{"/members", "/members.css", "GET", "/members.html", "/members", []string{"/members.css: the path that was sent is not spelt like it"}},
-		{"/members", "/members.css", "GET", "/members.css/../members.html", "/members.css, /members", []string{"/members: a longer rule", "/members.css: only without regard to case or suffixes"}},
-		{"/", "/favicon.ico", "GET", "//favicon.ico", "/", []string{"/favicon.ico: the path that was sent is not spelt like it"}},
+		{"/members", "/members.css", "GET", "/members.html", "/members",
+			[]string{"/members.css: the path that was sent is not spelt like it"}},
+		{"/members", "/members.css", "GET", "/members.css/../members.html", "/members.css, /members",
+			[]string{"/members: a longer rule", "/members.css: only without regard to case or suffixes"}},
+		{"/", "/favicon.ico", "GET", "//favicon.ico", "/",
+			[]string{"/favicon.ico: the path that was sent is not spelt like it"}},
 		{"/, /a", "/a", "GET", "/a", "/a", []string{"/a: a protecting rule that is as long", "/: a longer rule"}},
 		{"/x=a, POST /x", "", "post", "/x", "/x=a and POST /x", nil},
 		{"/x=a, POST /x", "", "POST", "/x", "POST /x", []string{"/x=a: a longer rule, or one for the method"}},
@@ -243,11 +270,13 @@ func TestExplainSaysWhyARuleDoesNotCount(t *testing.T) {
 			}
 		}
 		if got := strings.Join(rules, ", "); got != c.rules {
-			t.Errorf("PROTECT=%q PUBLIC=%q %s %s: decided by %s, want %s", c.protect, c.public, c.method, c.path, got, c.rules)
+			t.Errorf("PROTECT=%q PUBLIC=%q %s %s: decided by %s, want %s", c.protect, c.public,
+				c.method, c.path, got, c.rules)
 		}
 		for _, want := range c.uncounted {
 			if !slices.ContainsFunc(uncounted, func(s string) bool { return strings.HasPrefix(s, want) }) {
-				t.Errorf("PROTECT=%q PUBLIC=%q %s %s: %q says nothing of %q", c.protect, c.public, c.method, c.path, uncounted, want)
+				t.Errorf("PROTECT=%q PUBLIC=%q %s %s: %q says nothing of %q", c.protect, c.public, c.method,
+					c.path, uncounted, want)
 			}
 		}
 	}
@@ -258,25 +287,44 @@ func TestNoSpellingOfAProtectedPageIsPublic(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, "/dashboard, /admin=admin, /files/report.html, /über", "/public, /favicon.ico")
 	for _, p := range []string{
-		"/dashboard", "//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard", "/dashboard//", "/x/..%2fdashboard",
-		"/x/%2e%2e/dashboard", "/x/%2e%2e%2fdashboard", "/%64ashboard", "/dash%62oard", "/dashboard%2fsettings", "/%2fdashboard",
+		"/dashboard", "//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard",
+		"/dashboard//", "/x/..%2fdashboard",
+		"/x/%2e%2e/dashboard", "/x/%2e%2e%2fdashboard", "/%64ashboard", "/dash%62oard",
+		"/dashboard%2fsettings", "/%2fdashboard",
 		"/%2564ashboard", "/x/%252e%252e%252fdashboard", "/%25252564ashboard", "/x/..%5cdashboard", "/%5cdashboard",
-		"/dashboard;x=1", "/x/..;/dashboard", "/x/..;a=b/dashboard", "/;/dashboard", "/dashboard%3bx", "/;a=b/dashboard",
-		"/Dashboard", "/DASHBOARD", "/dashboard.", "/dashboard%20", "/dashboard%00", "/dashboard%00.html", "/dashboard%0a", "/dashboard%09",
-		"/dashboard.json", "/dashboard.tar.gz", "/Dashboard.JSON", "/dashboard.json/", "//x/dashboard", "//x@y/dashboard", "/%2f/x/dashboard",
-		"/x/%c0%ae%c0%ae/dashboard", "/x/..%c0%afdashboard", "/%e0%80%afdashboard", "/%c1%a4ashboard", "/x/%f0%80%80%ae%f0%80%80%ae/dashboard",
-		"/dashboard%23/public", "/dashboard%3f/public", "/public/../dashboard", "/public/%2e%2e/dashboard", "/public/..;/dashboard",
-		"/public/..%2f..%2fdashboard", "/_next/data/build1/dashboard.json", "/_next/data/build1/dashboard/x.json", "/docs/_next/data/b/../../../../dashboard",
-		"/x/.. /dashboard", "/x/..%20/dashboard", "/%ef%bd%84ashboard", "/dashboard.%20.", "/x//../dashboard", "/x/y/../../dashboard",
-		"/index.php/dashboard", "/x/Index.PHP/../dashboard", "/index.php/../dashboard", "/dash%09board", "/dash%0d%0aboard", "/dashboard%1f", "/dashboard%7f",
-		"/dashboard%c2%85", "/dashboard%c2%a0", "/dashboard%e3%80%80", "/%20dashboard", "/x/%EF%BC%8E%EF%BC%8E/dashboard", "/%EF%BC%8Fdashboard", "/x/..%EF%BC%8Fdashboard",
-		"/x/../dashboard;y/../../..", "/dashboard::$DATA", "/dashboard:$I30:$INDEX_ALLOCATION/x", "/%25u0064ashboard", "/x/%25u002e%25u002e/dashboard", "/dashboard.php/x", "/x.aspx/dashboard",
-		"/page-data/dashboard/page-data.json", "/base/page-data/../../dashboard", "/ADM%C4%B0N", "/adm%C4%B1n", "/dashboard.rsc", "/dashboard.segments/_tree.segment.rsc", "/u%CC%88ber", "/files/report", "/files/report/", "/files/report.php",
-		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard", "/a/b/c/../../../dashboard/",
-		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/", "/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
-		"/(S(lit3py55t21z5v55vlm25s55))/dashboard", "/(A(x)S(y))/dashboard/z", "/x/(F(a))/../dashboard", "/%28S%28x%29%29/dashboard", "/(S(x))/(S(y))/dashboard",
-		"/d%C3%A1shboard", "/dashbo%C3%A4rd", "/DASHBO%C3%84RD", "/%C3%A0dmin", "/a%2fb%5c..%5cdashboard%5csecret.html", "/uber",
-		"/dash%ffboard", "/dashboard%80", "/%c3dashboard", "/%FCber", "/public/index.php/dashboard", "/a/b/app.wsgi/dashboard/x",
+		"/dashboard;x=1", "/x/..;/dashboard", "/x/..;a=b/dashboard", "/;/dashboard",
+		"/dashboard%3bx", "/;a=b/dashboard",
+		"/Dashboard", "/DASHBOARD", "/dashboard.", "/dashboard%20", "/dashboard%00", "/dashboard%00.html",
+		"/dashboard%0a", "/dashboard%09",
+		"/dashboard.json", "/dashboard.tar.gz", "/Dashboard.JSON", "/dashboard.json/", "//x/dashboard",
+		"//x@y/dashboard", "/%2f/x/dashboard",
+		"/x/%c0%ae%c0%ae/dashboard", "/x/..%c0%afdashboard", "/%e0%80%afdashboard", "/%c1%a4ashboard",
+		"/x/%f0%80%80%ae%f0%80%80%ae/dashboard",
+		"/dashboard%23/public", "/dashboard%3f/public", "/public/../dashboard", "/public/%2e%2e/dashboard",
+		"/public/..;/dashboard",
+		"/public/..%2f..%2fdashboard", "/_next/data/build1/dashboard.json", "/_next/data/build1/dashboard/x.json",
+		"/docs/_next/data/b/../../../../dashboard",
+		"/x/.. /dashboard", "/x/..%20/dashboard", "/%ef%bd%84ashboard", "/dashboard.%20.",
+		"/x//../dashboard", "/x/y/../../dashboard",
+		"/index.php/dashboard", "/x/Index.PHP/../dashboard", "/index.php/../dashboard", "/dash%09board",
+		"/dash%0d%0aboard", "/dashboard%1f", "/dashboard%7f",
+		"/dashboard%c2%85", "/dashboard%c2%a0", "/dashboard%e3%80%80", "/%20dashboard",
+		"/x/%EF%BC%8E%EF%BC%8E/dashboard", "/%EF%BC%8Fdashboard", "/x/..%EF%BC%8Fdashboard",
+		"/x/../dashboard;y/../../..", "/dashboard::$DATA", "/dashboard:$I30:$INDEX_ALLOCATION/x", "/%25u0064ashboard",
+		"/x/%25u002e%25u002e/dashboard", "/dashboard.php/x", "/x.aspx/dashboard",
+		"/page-data/dashboard/page-data.json", "/base/page-data/../../dashboard", "/ADM%C4%B0N", "/adm%C4%B1n",
+		"/dashboard.rsc", "/dashboard.segments/_tree.segment.rsc", "/u%CC%88ber", "/files/report",
+		"/files/report/", "/files/report.php",
+		"/favicon.ico/../dashboard", "/favicon.ico%2f..%2fdashboard", "/public//../dashboard",
+		"/a/b/c/../../../dashboard/",
+		"/a%2fb/%2e%2e/dashboard", "/a%2fb/.%2E/dashboard", "/dashboard+", "/+dashboard/x", "/%64ashboard+/",
+		"/dashboard%2b", "/index/dashboard", "/Index/%64ashboard",
+		"/(S(lit3py55t21z5v55vlm25s55))/dashboard", "/(A(x)S(y))/dashboard/z", "/x/(F(a))/../dashboard",
+		"/%28S%28x%29%29/dashboard", "/(S(x))/(S(y))/dashboard",
+		"/d%C3%A1shboard", "/dashbo%C3%A4rd", "/DASHBO%C3%84RD", "/%C3%A0dmin", "/a%2fb%5c..%5cdashboard%5csecret.html",
+		"/uber",
+		"/dash%ffboard", "/dashboard%80", "/%c3dashboard", "/%FCber", "/public/index.php/dashboard",
+		"/a/b/app.wsgi/dashboard/x",
 	} {
 		if a := r.For("GET", p); a.Public {
 			t.Errorf("%s is public", p)
@@ -289,8 +337,10 @@ func TestARuleForAFileCoversItsOtherNames(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, "/admin.php, /members/index.html, /report.html", "")
 	for p, public := range map[string]bool{
-		"/admin.php": false, "/admin": false, "/admin/x": false, "/admin.php/x/y": false, "/admin.php5/x": false, "/admins": true, "/administrator/x": true,
-		"/members": false, "/members/": false, "/members/index": false, "/members/index.php": false, "/members/ada": true, "/member": true,
+		"/admin.php": false, "/admin": false, "/admin/x": false, "/admin.php/x/y": false, "/admin.php5/x": false,
+		"/admins": true, "/administrator/x": true,
+		"/members": false, "/members/": false, "/members/index": false, "/members/index.php": false,
+		"/members/ada": true, "/member": true,
 		"/report": false, "/report.pdf": false, "/report/2026": true, "/reports": true, "/": true,
 	} {
 		if a := r.For("GET", p); a.Public != public {
@@ -298,7 +348,8 @@ func TestARuleForAFileCoversItsOtherNames(t *testing.T) {
 		}
 	}
 	wiki := mustRules(t, "/wiki/Secret_Page, /c++", "")
-	for _, p := range []string{"/wiki/Secret%20Page", "/wiki/Secret+Page", "/wiki/secret%01page", "/c++", "/C%2b%2B/x"} {
+	for _, p := range []string{"/wiki/Secret%20Page", "/wiki/Secret+Page",
+		"/wiki/secret%01page", "/c++", "/C%2b%2B/x"} {
 		if wiki.For("GET", p).Public {
 			t.Errorf("%s is public", p)
 		}
@@ -334,10 +385,12 @@ func TestExceptionsUnderProtectEverythingWork(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, "/", "/favicon.ico, /robots.txt, /API, /v1.2, /_next, /.well-known, /über")
 	for p, want := range map[string]string{
-		"/favicon.ico": "public", "/robots.txt": "public", "/API/x": "public", "/API": "public", "/v1.2/items": "public", "/v1.2": "public",
+		"/favicon.ico": "public", "/robots.txt": "public", "/API/x": "public", "/API": "public",
+		"/v1.2/items": "public", "/v1.2": "public",
 		"/v1.2/a.json": "public", "/.well-known/security.txt": "public", "/_next/static/chunks/a-B1.js": "public",
 		"/%C3%BCber": "public", "/%C3%BCber/x": "public",
-		"/favicon": "user", "/favicon.png": "user", "/api": "user", "/_next/data/b/secret.json": "user", "/favicon.ico/x": "public",
+		"/favicon": "user", "/favicon.png": "user", "/api": "user", "/_next/data/b/secret.json": "user",
+		"/favicon.ico/x": "public",
 	} {
 		if got := describe(r.For("GET", p)); got != want {
 			t.Errorf("%s: got %s, want %s", p, got, want)
@@ -389,7 +442,8 @@ func FuzzRules(f *testing.F) {
 }
 
 func FuzzReadings(f *testing.F) {
-	for _, s := range []string{"/x/..%2fdashboard", "//x/dashboard", "/a;b/%252e%252e/c.json", "/%c0%af%00", "/_next/data/a/b.json"} {
+	for _, s := range []string{"/x/..%2fdashboard", "//x/dashboard", "/a;b/%252e%252e/c.json", "/%c0%af%00",
+		"/_next/data/a/b.json"} {
 		f.Add(s)
 	}
 	r, _ := ParseRules("/dashboard", "") // valid as written

@@ -23,8 +23,10 @@ func gateFor(t *testing.T, app http.HandlerFunc, change func(*Proxy)) (gate http
 		t.Fatal(err)
 	}
 	refusals = &[]int{}
-	p := New(Config{Upstream: upstream, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"}, Cookie: session.Cookie{Name: "gatepost_80"},
-		Page: func(string) http.Handler { return nil }, Navigating: func(*http.Request) bool { return false }, Log: slog.New(slog.DiscardHandler),
+	p := New(Config{Upstream: upstream, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"},
+		Cookie: session.Cookie{Name: "gatepost_80"},
+		Page:   func(string) http.Handler { return nil }, Navigating: func(*http.Request) bool { return false },
+		Log: slog.New(slog.DiscardHandler),
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 			*refusals = append(*refusals, status)
 			w.WriteHeader(status)
@@ -62,22 +64,23 @@ func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
 		_, _ = io.WriteString(w, "the other app, told "+r.Header.Get("X-Who"))
 	}))
 	t.Cleanup(other.Close)
-	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { t.Error("the first app was reached") }, func(p *Proxy) {
-		rules, err := ParseRules("/closed", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		identity, err := ParseIdentity("X-Who=id", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		upstream, err := ParseUpstream(other.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.app.transport.CloseIdleConnections()
-		p.app = newApp(Config{Upstream: upstream, Rules: rules, Identity: identity})
-	})
+	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { t.Error("the first app was reached") },
+		func(p *Proxy) {
+			rules, err := ParseRules("/closed", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			identity, err := ParseIdentity("X-Who=id", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			upstream, err := ParseUpstream(other.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.app.transport.CloseIdleConnections()
+			p.app = newApp(Config{Upstream: upstream, Rules: rules, Identity: identity})
+		})
 	for path, want := range map[string]string{"/open": "the other app, told ", "/closed": ""} {
 		r := httptest.NewRequest("GET", "http://gate.example"+path, nil)
 		r.Header.Set("X-Who", "somebody else")

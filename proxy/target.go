@@ -73,7 +73,8 @@ func cutOrigin(raw string, public *url.URL) (string, bool) {
 
 // sameOrigin compares scheme, host and port. The default port is the same as none.
 func sameOrigin(a, b *url.URL) bool {
-	return a.Host != "" && strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+	return a.Host != "" && strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) &&
+		port(a) == port(b)
 }
 
 func port(u *url.URL) string {

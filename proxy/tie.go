@@ -62,7 +62,8 @@ func logsInConnection(h http.Header) bool {
 				return true
 			}
 		}
-		if strings.Contains(value, ntlmMessage) || strings.Contains(strings.ToLower(value), ", ntlm ") || strings.Contains(strings.ToLower(value), ", negotiate ") {
+		if strings.Contains(value, ntlmMessage) || strings.Contains(strings.ToLower(value), ", ntlm ") ||
+			strings.Contains(strings.ToLower(value), ", negotiate ") {
 			return true
 		}
 	}
@@ -122,7 +123,8 @@ func (t *tie) goesOn(res *http.Response) bool {
 	}
 	t.done = false
 	for _, challenge := range res.Header["Www-Authenticate"] {
-		if _, message, _ := strings.Cut(strings.TrimSpace(challenge), " "); message != "" && !strings.Contains(message, `="`) {
+		if _, message, _ := strings.Cut(strings.TrimSpace(challenge), " "); message != "" &&
+			!strings.Contains(message, `="`) {
 			return true
 		}
 	}

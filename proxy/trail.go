@@ -14,7 +14,8 @@ import (
 // a link to the login never count.
 
 // ErrLoginLoop means that the app redirects a signed-in visitor to the gate's login again and again.
-var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: set GATEPOST_PAGES")
+var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: " +
+	"set GATEPOST_PAGES")
 
 // loopsAfter is how many redirects within trailAge are a loop. maxTrails is how many sessions are tracked. When
 // there are more, all are forgotten and tracking begins anew.
@@ -84,7 +85,8 @@ func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 	if err == nil {
 		to, err = to.Parse(location)
 	}
-	if err != nil || !sameOrigin(to, p.c.PublicURL) && to.Host != x.request.Host || !p.c.LeadsBack(to.EscapedPath()) || !p.trails.sent(x.session.ID) {
+	if err != nil || !sameOrigin(to, p.c.PublicURL) && to.Host != x.request.Host || !p.c.LeadsBack(to.EscapedPath()) ||
+		!p.trails.sent(x.session.ID) {
 		return nil
 	}
 	p.loops.Do(func() {

@@ -180,7 +180,8 @@ func dropPadded(p string) string {
 		return p
 	}
 	return eachSegment(p, func(seg string) string {
-		if seg != "." && seg != ".." && strings.TrimFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) }) == "" {
+		if seg != "." && seg != ".." &&
+			strings.TrimFunc(seg, func(r rune) bool { return r == '.' || isBlank(r) }) == "" {
 			return ""
 		}
 		return seg
@@ -193,7 +194,8 @@ func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 func padded(p string) bool {
 	for i := range len(p) {
 		c := p[i]
-		if edge := i+1 == len(p) || p[i+1] == '/' || i > 0 && p[i-1] == '/'; edge && (c == '.' || c <= ' ' || c >= 0x7F) {
+		if edge := i+1 == len(p) || p[i+1] == '/' || i > 0 && p[i-1] == '/'; edge &&
+			(c == '.' || c <= ' ' || c >= 0x7F) {
 			return true
 		}
 	}
@@ -218,8 +220,10 @@ func compatible(p string) string {
 
 // scripts are the extensions of programs that a server runs with the rest of the path.
 var scripts = map[string]bool{
-	".php": true, ".php3": true, ".php4": true, ".php5": true, ".php7": true, ".php8": true, ".phtml": true, ".asp": true, ".aspx": true, ".ashx": true, ".jsp": true,
-	".cgi": true, ".fcgi": true, ".pl": true, ".py": true, ".wsgi": true, ".rb": true, ".cfm": true, ".lua": true, ".dll": true, ".exe": true,
+	".php": true, ".php3": true, ".php4": true, ".php5": true, ".php7": true, ".php8": true, ".phtml": true,
+	".asp": true, ".aspx": true, ".ashx": true, ".jsp": true,
+	".cgi": true, ".fcgi": true, ".pl": true, ".py": true, ".wsgi": true, ".rb": true, ".cfm": true, ".lua": true,
+	".dll": true, ".exe": true,
 }
 
 func isScript(name string) bool {

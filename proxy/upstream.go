@@ -40,7 +40,8 @@ func ParseUpstream(s string) (Upstream, error) {
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):
 		return Upstream{}, errors.New("names no host (example: http://localhost:3000)")
 	case u.Path != "" && u.Path != "/", u.RawQuery != "" || u.ForceQuery, u.Fragment != "":
-		return Upstream{}, errors.New("takes no path: the app receives each path as it is, and what was judged must be what is forwarded")
+		return Upstream{}, errors.New("takes no path: the app receives each path as it is, and what was judged must " +
+			"be what is forwarded")
 	}
 	return Upstream{u.Scheme, u.Host}, nil
 }

@@ -25,7 +25,8 @@ var upstreams = []struct {
 	{"Go's ServeMux", func(p string) string { return clean(unescape(p)) }},
 	{"nginx, locations", func(p string) string { return clean(until(unescape(p), "\x00")) }},
 	{"nginx, try_files with .html", func(p string) string { return withoutExtension(clean(unescape(p))) }},
-	{"nginx in front, decoding before it forwards", func(p string) string { return clean(unescape(clean(unescape(p)))) }},
+	{"nginx in front, decoding before it forwards",
+		func(p string) string { return clean(unescape(clean(unescape(p)))) }},
 	{"Apache", func(p string) string { return clean(unescape(p)) }},
 	{"Apache, MultiViews", func(p string) string { return eachPart(clean(unescape(p)), withoutExtensions) }},
 	{"Apache, encoded slashes left", func(p string) string { return clean(unreserved(p)) }},
@@ -57,11 +58,16 @@ var upstreams = []struct {
 	{"PHP router, urldecode", func(p string) string {
 		return "/" + strings.Trim(unescape(strings.ReplaceAll(parseURL(p), "+", " ")), "/ ")
 	}},
-	{"PHP router, trim and lower case", func(p string) string { return "/" + strings.ToLower(strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")) }},
+	{"PHP router, trim and lower case",
+		func(p string) string { return "/" + strings.ToLower(strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")) }},
 	{"Rails", func(p string) string { return unescape(withoutExtension(strings.TrimSuffix(squeeze(p), "/"))) }},
-	{"Rack with a decoding middleware", func(p string) string { return withoutExtension(clean(unescape(unescape(p)))) }},
+	{"Rack with a decoding middleware",
+		func(p string) string { return withoutExtension(clean(unescape(unescape(p)))) }},
 	{"Tomcat", func(p string) string { return clean(unescape(withoutParams(p))) }},
-	{"Tomcat, backslash allowed", func(p string) string { return clean(strings.ReplaceAll(unescape(withoutParams(p)), `\`, "/")) }},
+	{"Tomcat, backslash allowed", func(p string) string {
+		return clean(strings.ReplaceAll(unescape(withoutParams(p)),
+			`\`, "/"))
+	}},
 	{"Jetty, compliance relaxed", func(p string) string { return clean(withoutParams(unescape(p))) }},
 	{"Spring, suffix patterns", func(p string) string { return withoutExtension(clean(unescape(withoutParams(p)))) }},
 	{"a server that takes ; to the end", func(p string) string { return clean(unescape(until(p, ";"))) }},
@@ -86,7 +92,8 @@ var upstreams = []struct {
 	}},
 	{"ASP.NET, a script in front", func(p string) string { return strings.ToLower(pathInfo(windows(clean(unescape(p))))) }},
 	{"ASP.NET, a session in the path", func(p string) string {
-		return strings.ToLower(clean(regexp.MustCompile(`^/\(([A-Z]\([0-9a-z]*\))+\)/`).ReplaceAllString(unescape(p), "/")))
+		return strings.ToLower(clean(regexp.MustCompile(`^/\(([A-Z]\([0-9a-z]*\))+\)/`).ReplaceAllString(unescape(p),
+			"/")))
 	}},
 	{"a C program", func(p string) string { return clean(until(unescape(p), "\x00")) }},
 	{"a careless UTF-8 decoder", func(p string) string { return clean(overlongDecoded(unescape(p))) }},
@@ -109,11 +116,14 @@ var upstreams = []struct {
 
 // counted are, for upstreams that ignore case or suffixes, their pages before they do.
 var counted = map[string]func(string) string{
-	"nginx, try_files with .html":     func(p string) string { return clean(unescape(p)) },
-	"Apache, MultiViews":              func(p string) string { return clean(unescape(p)) },
-	"Kestrel":                         func(p string) string { return clean(keepSlashes(p)) },
-	"Apache on Windows":               func(p string) string { return opened(clean(unescape(p))) },
-	"PHP router, trim and lower case": func(p string) string { return "/" + strings.Trim(unescape(p), "/ \t\n\r\x00\x0B") },
+	"nginx, try_files with .html": func(p string) string { return clean(unescape(p)) },
+	"Apache, MultiViews":          func(p string) string { return clean(unescape(p)) },
+	"Kestrel":                     func(p string) string { return clean(keepSlashes(p)) },
+	"Apache on Windows":           func(p string) string { return opened(clean(unescape(p))) },
+	"PHP router, trim and lower case": func(p string) string {
+		return "/" +
+			strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")
+	},
 	"Rails":                           func(p string) string { return unescape(strings.TrimSuffix(squeeze(p), "/")) },
 	"Rack with a decoding middleware": func(p string) string { return clean(unescape(unescape(p))) },
 	"Spring, suffix patterns":         func(p string) string { return clean(unescape(withoutParams(p))) },
@@ -142,7 +152,8 @@ func unescape(p string) string {
 
 // unreserved decodes letters, digits, dots and dashes. keepSlashes decodes everything but slashes.
 func unreserved(p string) string {
-	return regexp.MustCompile(`%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])`).ReplaceAllStringFunc(p, unescape)
+	return regexp.MustCompile(`%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])`).ReplaceAllStringFunc(p,
+		unescape)
 }
 
 func keepSlashes(p string) string {
@@ -335,9 +346,13 @@ func TestIfAnUpstreamWouldServeAProtectedPageTheRulesProtectIt(t *testing.T) {
 	t.Parallel()
 	r, fewer := mustRules(t, guardedProtect, guardedPublic), mustRules(t, guardedFewer, guardedPublic)
 	piece := rapid.SampledFrom([]string{
-		"/", "/", "//", "dashboard", "Dashboard", "%64ashboard", "%2564ashboard", "admin", "ADMIN", "public", "assets/app.js", "x", ".", "..", "%2e", "%2e%2e", "%252e",
-		"%2f", "%2F", "%252f", "%5c", ";", ";a=b", "%3b", "%00", "%20", "%0a", "%09", ".json", ".html", "%23", "%3f", "%c0%ae", "%c0%af", "_next/data/b1/", "ash",
-		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/", "report.html", "report", "%EF%BC%8F", "%ef%bd%81", "+", "a%2fb/", "/%2e%2e/", "index/", "%ff", "%c3", "x/index.php/",
+		"/", "/", "//", "dashboard", "Dashboard", "%64ashboard", "%2564ashboard", "admin", "ADMIN", "public",
+		"assets/app.js", "x", ".", "..", "%2e", "%2e%2e", "%252e",
+		"%2f", "%2F", "%252f", "%5c", ";", ";a=b", "%3b", "%00", "%20", "%0a", "%09", ".json", ".html", "%23", "%3f",
+		"%c0%ae", "%c0%af", "_next/data/b1/", "ash",
+		"index.php/", "page-data/", "/page-data.json", "%25u002e", "::$DATA", ":$I30:$INDEX_ALLOCATION", "files/",
+		"report.html", "report", "%EF%BC%8F", "%ef%bd%81", "+", "a%2fb/", "/%2e%2e/", "index/",
+		"%ff", "%c3", "x/index.php/",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		mustProtect(t, r, fewer, "/"+strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), ""))
@@ -361,10 +376,12 @@ var disguises = []func(*rapid.T, string) string{
 	},
 	func(t *rapid.T, p string) string { return strings.ToUpper(p) },
 	func(t *rapid.T, p string) string {
-		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.", "::$DATA", "%00.png", "%23x", "%3fx", "+", "+/"}).Draw(t, "tail")
+		return p + rapid.SampledFrom([]string{"/", "//", ".", "%20", "%00", ".json", ".html", ";x", "%3bx", "%0a", "/.",
+			"::$DATA", "%00.png", "%23x", "%3fx", "+", "+/"}).Draw(t, "tail")
 	},
 	func(t *rapid.T, p string) string {
-		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..", "/a%2fb/%2e%2e", "/index", "/(S(x))", "/public/index.php"}).Draw(t, "front") + p
+		return rapid.SampledFrom([]string{"/index.php", "/x/..", "//host", "/%2fhost", "/_next/data/b/..%2f..%2f..",
+			"/a%2fb/%2e%2e", "/index", "/(S(x))", "/public/index.php"}).Draw(t, "front") + p
 	},
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "a", "%ef%bd%81") },
 	func(t *rapid.T, p string) string { return strings.ReplaceAll(p, "..", "%c0%ae%c0%ae") },
@@ -391,7 +408,8 @@ func TestNoDisguiseOfAProtectedPageIsPublic(t *testing.T) {
 	r, fewer := mustRules(t, guardedProtect, guardedPublic), mustRules(t, guardedFewer, guardedPublic)
 	tried, meant := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]string{"/dashboard", "/dashboard/settings", "/admin", "/admin/users/7", "/files/report.html"}).Draw(t, "page")
+		p := rapid.SampledFrom([]string{"/dashboard", "/dashboard/settings", "/admin", "/admin/users/7",
+			"/files/report.html"}).Draw(t, "page")
 		for range rapid.IntRange(1, 4).Draw(t, "disguises") {
 			p = rapid.SampledFrom(disguises).Draw(t, "disguise")(t, p)
 		}
@@ -410,8 +428,10 @@ func TestOrdinaryPathsKeepOneMeaning(t *testing.T) {
 	t.Parallel()
 	r := mustRules(t, guardedProtect, guardedPublic)
 	for _, p := range []string{
-		"/", "/public", "/public/a/b", "/assets/app.js", "/api/projects/a%2Fb", "/@scope%2fname", "/a;v=1/b", "/wiki/C++", "/wiki/100%25", "/x.y.z/1.2.3", "/caf%C3%A9",
-		"/api/v1/users:search", "/a/b/../c", "//cdn//x", "/dashboards", "/dashboard-old", "/my.dashboard", "/files/report2.html", "/files/reports", "/adminer.css",
+		"/", "/public", "/public/a/b", "/assets/app.js", "/api/projects/a%2Fb", "/@scope%2fname", "/a;v=1/b",
+		"/wiki/C++", "/wiki/100%25", "/x.y.z/1.2.3", "/caf%C3%A9",
+		"/api/v1/users:search", "/a/b/../c", "//cdn//x", "/dashboards", "/dashboard-old", "/my.dashboard",
+		"/files/report2.html", "/files/reports", "/adminer.css",
 		"/~user/x,y/(z)/'q'!*$&=+@", "/" + strings.Repeat("very-long/", 6000), "/%E4%BD%A0%E5%A5%BD/世界",
 	} {
 		if a := r.For("GET", p); !a.Public {

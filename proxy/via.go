@@ -63,8 +63,10 @@ func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
 	defer cancel()
 	theirs := addresses(ctx, host)
 	for _, l := range own {
-		if name, p, err := net.SplitHostPort(l.Address); err == nil && p == port && p != "0" && meet(theirs, addresses(ctx, name)) {
-			return fmt.Errorf("GATEPOST_UPSTREAM: %s is where this gate itself listens (%s): name the address of your app, or move the gate", u, l.Setting)
+		if name, p, err := net.SplitHostPort(l.Address); err == nil && p == port && p != "0" &&
+			meet(theirs, addresses(ctx, name)) {
+			return fmt.Errorf("GATEPOST_UPSTREAM: %s is where this gate itself listens (%s): name the address of "+
+				"your app, or move the gate", u, l.Setting)
 		}
 	}
 	return nil

@@ -130,7 +130,8 @@ func (p *process) printOwnPages(c *config.Config) {
 	}
 	for _, d := range c.Rules.Describe() {
 		if ui.Owns(d.Prefix) && !strings.HasPrefix(d.Prefix, "/.gatepost/") { // which is a fault
-			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has one too, move ours with GATEPOST_PAGES",
+			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has "+
+				"one too, move ours with GATEPOST_PAGES",
 				d.Prefix, d.Rule))
 		}
 	}
@@ -138,7 +139,8 @@ func (p *process) printOwnPages(c *config.Config) {
 
 func checkLiveUpstream(ctx context.Context, c *config.Config) error {
 	if err := c.Upstream.Dial(ctx); err != nil {
-		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address", c.Upstream, config.Cause(err))
+		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address",
+			c.Upstream, config.Cause(err))
 	}
 	return nil
 }

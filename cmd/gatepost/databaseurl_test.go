@@ -49,7 +49,8 @@ func TestParametersThatAreNotTakenAreNamed(t *testing.T) {
 			values := noSettings(t)
 			values[name] = written
 			said := says(t, []string{"check"}, environ(values))
-			if !strings.Contains(said, name+": ") && !strings.Contains(said, name+" ") || !strings.Contains(said, wants) {
+			if !strings.Contains(said, name+": ") && !strings.Contains(said, name+" ") ||
+				!strings.Contains(said, wants) {
 				t.Errorf("%s=%s says nothing of %q: %s", name, written, wants, said)
 			}
 			if strings.Contains(said, "hush") || strings.Contains(said, "Everything is in order") {

@@ -19,16 +19,25 @@ import (
 
 func (p *process) doctorCommand() *cli.Command {
 	return &cli.Command{
-		Name: "doctor", Usage: "examine a running site from outside, with hostile requests", ArgsUsage: "URL", Action: p.doctor,
-		Description: "Sends what attackers send to your own site, through its real CDN, proxy and app, and says what got through,\n" +
-			"whether the app can be reached beside the gate, and why a login cookie would not stick. It needs no settings.\n" +
+		Name: "doctor", Usage: "examine a running site from outside, with hostile requests",
+		ArgsUsage: "URL", Action: p.doctor,
+		Description: "Sends what attackers send to your own site, through its real CDN, proxy and app, and says " +
+			"what got through,\n" +
+			"whether the app can be reached beside the gate, and why a login cookie would not stick. It needs no " +
+			"settings.\n" +
 			"Exit code 0: nothing is wrong; 1: something is; 2: wrong usage.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "protected", Usage: "`PATH` of a page that needs a login (default: from GATEPOST_PROTECT, else /dashboard)"},
-			&cli.StringFlag{Name: "public", Usage: "`PATH` of a page that anybody may open (default: /, or from GATEPOST_PUBLIC)"},
-			&cli.StringSliceFlag{Name: "direct", Usage: "`ADDRESS` at which the app itself may answer and should not, host:port or http://host:port; repeatable"},
-			&cli.StringFlag{Name: "email", Usage: "sign in with the test account of this `EMAIL` (needs --password-stdin)"},
-			&cli.BoolFlag{Name: "password-stdin", Usage: "read the test account's password from the first line of standard input"},
+			&cli.StringFlag{Name: "protected",
+				Usage: "`PATH` of a page that needs a login (default: from GATEPOST_PROTECT, else /dashboard)"},
+			&cli.StringFlag{Name: "public",
+				Usage: "`PATH` of a page that anybody may open (default: /, or from GATEPOST_PUBLIC)"},
+			&cli.StringSliceFlag{Name: "direct",
+				Usage: "`ADDRESS` at which the app itself may answer and should not, host:port or http://host:port; " +
+					"repeatable"},
+			&cli.StringFlag{Name: "email", Usage: "sign in with the test account of this `EMAIL` (needs " +
+				"--password-stdin)"},
+			&cli.BoolFlag{Name: "password-stdin",
+				Usage: "read the test account's password from the first line of standard input"},
 			&cli.BoolFlag{Name: "json", Usage: "print the findings as JSON"},
 			&cli.BoolFlag{Name: "verbose", Usage: "list each request and what came back, on standard error"},
 		},
@@ -66,13 +75,17 @@ func (p *process) doctor(ctx context.Context, c *cli.Command) error {
 func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Config, error) {
 	var out doctor.Config
 	if c.Args().Len() != 1 {
-		return out, usagef("gatepost doctor takes one argument, the URL of the site (example: gatepost doctor https://app.example.com)")
+		return out, usagef("gatepost doctor takes one argument, the URL of the site (example: gatepost doctor " +
+			"https://app.example.com)")
 	}
 	u, err := url.Parse(c.Args().First())
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !config.ValidPort(u) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return out, usagef("gatepost doctor: %s is not the URL of a site like https://app.example.com, without a path", config.Quote(c.Args().First()))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !config.ValidPort(u) ||
+		u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return out, usagef("gatepost doctor: %s is not the URL of a site like https://app.example.com, without a path",
+			config.Quote(c.Args().First()))
 	}
-	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: config.AsBrowsersSay(u)}, Protected: "/dashboard", Public: "/", Direct: c.StringSlice("direct")}
+	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: config.AsBrowsersSay(u)}, Protected: "/dashboard",
+		Public: "/", Direct: c.StringSlice("direct")}
 	if settings, err := config.Load(ctx, p.env); err == nil {
 		fromSettings(&out, settings)
 	}
@@ -98,7 +111,8 @@ func checkDoctor(c doctor.Config) error {
 		}
 	}
 	if c.Protected == "/" || c.Protected == c.Public {
-		return usagef("gatepost doctor --protected: %s has no other spellings to try: name a page below it, other than the public one", config.Quote(c.Protected))
+		return usagef("gatepost doctor --protected: %s has no other spellings to try: name a page below it, other "+
+			"than the public one", config.Quote(c.Protected))
 	}
 	for _, address := range c.Direct {
 		if _, err := doctor.ParseAddress(address); err != nil {
@@ -150,7 +164,8 @@ func fromSettings(out *doctor.Config, c *config.Config) {
 	}
 	for _, cookie := range c.AppCookies {
 		name, path := cookie.Example()
-		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path, Unseen: cookie.Unseen(c.Pages + "/logout")})
+		out.AppCookies = append(out.AppCookies, doctor.AppCookie{Name: name, Path: path,
+			Unseen: cookie.Unseen(c.Pages + "/logout")})
 	}
 	if _, port, err := net.SplitHostPort(c.Settings.OpsListen); err == nil {
 		out.OpsPort = port

@@ -19,15 +19,18 @@ func TestDoctorKnowsTheSettings(t *testing.T) {
 		{"POST /api, GET|POST /books=reader, /x", "/pricing", "https://app", "/books", "", "app:443"},
 		{"/admin=admin|owner", "", "unix:///run/app.sock", "/admin", "", ""},
 	} {
-		settings, err := config.Load(t.Context(), []string{"GATEPOST_PROTECT=" + c.protect, "GATEPOST_PUBLIC=" + c.public,
+		settings, err := config.Load(t.Context(), []string{"GATEPOST_PROTECT=" + c.protect,
+			"GATEPOST_PUBLIC=" + c.public,
 			"GATEPOST_UPSTREAM=" + c.upstream, "GATEPOST_OPS_LISTEN=localhost:9999", "HOME=/"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got doctor.Config
 		fromSettings(&got, settings)
-		if got.Protected != c.wantProtected || got.Public != c.wantPublic || got.Upstream != c.wantUpstream || got.OpsPort != "9999" {
-			t.Errorf("%q, %q, %q: got %q, %q, %q, %q", c.protect, c.public, c.upstream, got.Protected, got.Public, got.Upstream, got.OpsPort)
+		if got.Protected != c.wantProtected || got.Public != c.wantPublic ||
+			got.Upstream != c.wantUpstream || got.OpsPort != "9999" {
+			t.Errorf("%q, %q, %q: got %q, %q, %q, %q", c.protect, c.public, c.upstream, got.Protected, got.Public,
+				got.Upstream, got.OpsPort)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func (p *process) explain(ctx context.Context, c *cli.Command) error {
 		return usagef("gatepost explain takes a path, or a method and a path (example: gatepost explain POST /api/items)")
 	}
 	if !strings.HasPrefix(path, "/") {
-		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)", config.Quote(path))
+		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)",
+			config.Quote(path))
 	}
 	config, err := config.Load(ctx, p.env)
 	if err != nil {
@@ -38,10 +39,12 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 	path, _, _ := strings.Cut(target, "?")
 	fmt.Fprintf(p.stdout, "%s %s\n\n", method, path)
 	if !proxy.IsMethod(method) {
-		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it", config.Quote(method)))
+		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it",
+			config.Quote(method)))
 	}
 	if status := proxy.Refused(method, target, c.PublicURL); status != 0 {
-		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status, http.StatusText(status))
+		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status,
+			http.StatusText(status))
 		return err
 	}
 	ui, err := c.UI(nil, slog.New(slog.DiscardHandler))

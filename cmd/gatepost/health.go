@@ -32,7 +32,8 @@ func (p *process) health(ctx context.Context, _ *cli.Command) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+config.Resolvable(net.JoinHostPort(host, port))+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+config.Resolvable(net.JoinHostPort(host, port))+"/readyz", nil)
 	if err != nil {
 		return err
 	}

@@ -75,17 +75,21 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 
 func (p *process) commands() *cli.Command {
 	root := &cli.Command{
-		Name:        "gatepost",
-		Usage:       "login, sessions and protected paths in front of any web app",
-		Description: "Settings come from the environment; docs/settings.md explains them and `gatepost check` prints them.",
-		Action:      p.serve,
+		Name:  "gatepost",
+		Usage: "login, sessions and protected paths in front of any web app",
+		Description: "Settings come from the environment; docs/settings.md explains them and `gatepost check` " +
+			"prints them.",
+		Action: p.serve,
 		Commands: []*cli.Command{
 			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},
 			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
-			{Name: "check", Usage: "print the configuration and test database, migrations and upstream", Action: p.check},
-			{Name: "explain", Usage: "say which rule decides about a path", ArgsUsage: "[METHOD] PATH", Action: p.explain},
+			{Name: "check", Usage: "print the configuration and test database, migrations and upstream",
+				Action: p.check},
+			{Name: "explain", Usage: "say which rule decides about a path",
+				ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.doctorCommand(),
-			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms", Action: p.health},
+			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms",
+				Action: p.health},
 			{Name: "migrate", Usage: "bring the database up to date", Action: p.migrate, Commands: []*cli.Command{
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},
@@ -93,7 +97,8 @@ func (p *process) commands() *cli.Command {
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 			}},
-			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]", Hidden: true, Action: p.hashWorker},
+			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]",
+				Hidden: true, Action: p.hashWorker},
 			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},
 		},
 	}
@@ -148,7 +153,8 @@ func unknownWord(c *cli.Command) error {
 		return usagef("%s takes no argument %s (see `%[1]s --help`)", c.FullName(), config.Quote(word))
 	}
 	slices.Sort(names)
-	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), config.Quote(word), spelling.Nearest(word, names))
+	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), config.Quote(word),
+		spelling.Nearest(word, names))
 }
 
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".
@@ -173,6 +179,7 @@ func commit() string {
 }
 
 func (p *process) version(context.Context, *cli.Command) error {
-	_, err := fmt.Fprintf(p.stdout, "gatepost %s\ncommit %s\n%s %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "gatepost %s\ncommit %s\n%s %s/%s\n", version, commit(), runtime.Version(),
+		runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -34,7 +34,8 @@ func appPages(ctx context.Context, c *config.Config) (paths []string, err error)
 		return nil, err
 	}
 	for i, page := range ownPages {
-		if said := answers[i+1]; isPage(said.Status) && isSettled(answers[0].Status) && !alike(said, page, answers[0], nowhere) {
+		if said := answers[i+1]; isPage(said.Status) && isSettled(answers[0].Status) &&
+			!alike(said, page, answers[0], nowhere) {
 			paths = append(paths, asked[i+1])
 		}
 	}
@@ -67,7 +68,9 @@ func (p *process) warnOfAppPages(ctx context.Context, c *config.Config) {
 	case err != nil:
 		p.note("whether the app has pages where the gate has its own could not be seen: " + config.Cause(err).Error())
 	case len(paths) > 0:
-		p.warn("the app has pages of its own at " + strings.Join(paths, ", ") + ", where visitors get the gate's; an app that sends people to its own login " +
-			"there sends them in circles. If it needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; otherwise switch its login off")
+		p.warn("the app has pages of its own at " + strings.Join(paths, ", ") +
+			", where visitors get the gate's; an app that sends people to its own login " +
+			"there sends them in circles. If it needs them, set GATEPOST_PAGES to a prefix that it does not use, " +
+			"like /auth; otherwise switch its login off")
 	}
 }

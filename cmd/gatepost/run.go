@@ -25,10 +25,12 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	defer out.Flush()
 	log := server.NewLogger(c, out)
 	if c.Settings.DatabaseURL == "" {
-		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL", "directory", c.DataDir)
+		log.Warn("DATABASE_URL is not set: users are kept in the built-in PostgreSQL; back it up, or set DATABASE_URL",
+			"directory", c.DataDir)
 	}
 	if doubts := c.Rules.Doubts(); len(doubts) > 0 {
-		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules", strings.Join(doubts, "; "))
+		log.Warn("a public rule opens nothing, or everything; gatepost check lists what each rule covers", "rules",
+			strings.Join(doubts, "; "))
 	}
 	o := thisProgram()
 	o.Log, o.Lines = log, out

@@ -30,7 +30,8 @@ func secretWith(r *rand.Rand, middle string) string {
 
 // told is a piece of a secret in a text, of four characters or more; empty for none.
 func told(text, secret string) string {
-	for _, part := range strings.FieldsFunc(secret, func(r rune) bool { return strings.ContainsRune("@/?#:,; %='&\n\\", r) }) {
+	for _, part := range strings.FieldsFunc(secret,
+		func(r rune) bool { return strings.ContainsRune("@/?#:,; %='&\n\\", r) }) {
 		for i := range len(part) - 3 {
 			if strings.Contains(text, part[i:i+4]) {
 				return part[i : i+4]
@@ -59,10 +60,11 @@ var forms = map[string]string{
 	"a web address with a query":           "https://gate:SECRET@127.0.0.1:1/x?y=z#f",
 	"a URL without a user":                 "redis://:SECRET@127.0.0.1:1",
 	"without a scheme":                     "gate:SECRET@127.0.0.1:1",
-	"behind something harmless":            "10.0.0.0/8, /ok, https://example.com/@x, postgres://gate:SECRET@127.0.0.1:1/db",
-	"an assignment":                        "PGPASSWORD=SECRET",
-	"a key":                                "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----",
-	"in quotation marks":                   `"postgres://gate:SECRET@127.0.0.1:1/db"`,
+	"behind something harmless": "10.0.0.0/8, /ok, https://example.com/@x, " +
+		"postgres://gate:SECRET@127.0.0.1:1/db",
+	"an assignment":      "PGPASSWORD=SECRET",
+	"a key":              "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----",
+	"in quotation marks": `"postgres://gate:SECRET@127.0.0.1:1/db"`,
 }
 
 // cancelled ends a command once it waits for PostgreSQL, after all of its output.
@@ -97,7 +99,8 @@ func says(t *testing.T, args []string, env []string) string {
 // noSettings are just enough settings for a gate, with a database that does not exist.
 func noSettings(t *testing.T) map[string]string {
 	t.Helper()
-	return map[string]string{"HOME": t.TempDir(), "GATEPOST_UPSTREAM": "http://127.0.0.1:1", "DATABASE_URL": "postgres://127.0.0.1:1/db",
+	return map[string]string{"HOME": t.TempDir(), "GATEPOST_UPSTREAM": "http://127.0.0.1:1",
+		"DATABASE_URL":        "postgres://127.0.0.1:1/db",
 		"GATEPOST_OPS_LISTEN": "off", "GATEPOST_LISTEN": "localhost:0", "GATEPOST_PUBLIC_URL": "http://localhost:1"}
 }
 
@@ -119,7 +122,8 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 		}
 	}
 	middles := []string{"", "@", "@", "/", "?", "#", ":", ",", " ", "%", "%40", ", ", "&", "=", "'", "://"}
-	commands := [][]string{{"check"}, {"serve"}, {"migrate"}, {"user", "list"}, {"doctor", "http://127.0.0.1:1"}, {"health"}, {"explain", "/x"}}
+	commands := [][]string{{"check"}, {"serve"}, {"migrate"}, {"user", "list"}, {"doctor", "http://127.0.0.1:1"},
+		{"health"}, {"explain", "/x"}}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +149,8 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 							continue
 						}
 						if piece := told(says(t, command, environ(values)), hush); piece != "" {
-							t.Errorf("%s, %q in the middle: gatepost %s tells %q of %q: %s", form, middle, strings.Join(command, " "), piece, values[name],
+							t.Errorf("%s, %q in the middle: gatepost %s tells %q of %q: %s", form, middle,
+								strings.Join(command, " "), piece, values[name],
 								says(t, command, environ(values)))
 						}
 					}
@@ -186,8 +191,10 @@ func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, command := range [][]string{
-		{"X"}, {"check", "X"}, {"doctor", "X"}, {"doctor", "http://127.0.0.1:1", "--direct", "X"}, {"doctor", "http://127.0.0.1:1", "--protected", "X"},
-		{"explain", "X"}, {"user", "X"}, {"user", "show", "--json=X"}, {"serve", "--X"}, {"serve", "--password=X"}, {"user", "set-role", "a@example.com", "X"},
+		{"X"}, {"check", "X"}, {"doctor", "X"}, {"doctor", "http://127.0.0.1:1", "--direct", "X"},
+		{"doctor", "http://127.0.0.1:1", "--protected", "X"},
+		{"explain", "X"}, {"user", "X"}, {"user", "show", "--json=X"}, {"serve", "--X"}, {"serve", "--password=X"},
+		{"user", "set-role", "a@example.com", "X"},
 		{"user", "create", "a@example.com", "--role", "X"},
 	} {
 		for form, text := range forms {
@@ -207,7 +214,8 @@ func TestNoPasswordOnTheCommandLineIsRepeated(t *testing.T) {
 func TestNoPasswordInANameIsRepeated(t *testing.T) {
 	t.Parallel()
 	hush := secretWith(rand.New(rand.NewPCG(7, 8)), "@")
-	said := says(t, []string{"check"}, append(environ(noSettings(t)), "GATEPOST_X postgres://u:"+hush+"@h/db?sslmode=disable"))
+	said := says(t, []string{"check"},
+		append(environ(noSettings(t)), "GATEPOST_X postgres://u:"+hush+"@h/db?sslmode=disable"))
 	if told(said, hush) != "" || !strings.Contains(said, "its name is not shown") {
 		t.Error(said)
 	}
@@ -216,8 +224,10 @@ func TestNoPasswordInANameIsRepeated(t *testing.T) {
 // A value that holds no password is quoted, so that its fault can be found.
 func TestWhatHoldsNoPasswordIsQuoted(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"nowhere", "10minutes", "GET /users:all, /@me", "everyone", "a@example.com, b@example.com", "http://localhost:3000/app", "https://example.com/@me/terms",
-		"Example <login@example.com>", "/run/secrets/db", "10.0.0.0/8, 2001:db8::/32", "X-Auth-User=id, X-Token=email", "/token=admin", "https://example.com:8443/x?y=z",
+	for _, s := range []string{"nowhere", "10minutes", "GET /users:all, /@me", "everyone",
+		"a@example.com, b@example.com", "http://localhost:3000/app", "https://example.com/@me/terms",
+		"Example <login@example.com>", "/run/secrets/db", "10.0.0.0/8, 2001:db8::/32", "X-Auth-User=id, X-Token=email",
+		"/token=admin", "https://example.com:8443/x?y=z",
 		"unix:///run/app.sock", "DokuWiki*@/wiki", "News: mail us @ work", "café"} {
 		if got, want := config.Quote(s), fmt.Sprintf("%q", s); got != want {
 			t.Errorf("quote(%q) = %s", s, got)

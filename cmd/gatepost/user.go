@@ -27,38 +27,53 @@ import (
 func (p *process) userCommands() *cli.Command {
 	asJSON := &cli.BoolFlag{Name: "json", Usage: "print JSON"}
 	one := func(name, usage string, act userAction) *cli.Command {
-		return &cli.Command{Name: name, Usage: usage, ArgsUsage: "EMAIL|ID", Flags: []cli.Flag{asJSON}, Action: p.onUser(act)}
+		return &cli.Command{Name: name, Usage: usage, ArgsUsage: "EMAIL|ID",
+			Flags: []cli.Flag{asJSON}, Action: p.onUser(act)}
 	}
 	return &cli.Command{
 		Name: "user", Usage: "look at and change users",
 		Action: func(context.Context, *cli.Command) error {
-			return usagef("gatepost user needs a command: list, show, create, invite, reset-link, set-role, disable, enable, delete or sign-out (see `gatepost user --help`)")
+			return usagef("gatepost user needs a command: list, show, create, invite, reset-link, set-role, " +
+				"disable, enable, delete or sign-out (see `gatepost user --help`)")
 		},
 		Commands: []*cli.Command{
 			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
-			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) { return "", nil }),
+			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string,
+				error) {
+				return "", nil
+			}),
 			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
 				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
-				&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from the first line of standard input; otherwise one is made and printed once"},
+				&cli.BoolFlag{Name: "password-stdin",
+					Usage: "read the password from the first line of standard input; otherwise one is made and " +
+						"printed once"},
 			}},
-			{Name: "invite", Usage: "mail somebody an invitation to make an account", ArgsUsage: "EMAIL", Action: p.userInvite, Flags: []cli.Flag{asJSON,
-				&cli.StringFlag{Name: "role", Usage: "`ROLES` of the account, comma-separated (default: user)"},
-				&cli.StringFlag{Name: "language", Usage: "`LANGUAGE` of the mail (default: the first)"},
-				&cli.BoolFlag{Name: "link", Usage: "print a link to hand over instead; always so without GATEPOST_SMTP_URL"},
-			}},
-			{Name: "reset-link", Usage: "print a link with which a user can choose a new password", ArgsUsage: "EMAIL|ID", Action: p.userResetLink, Flags: []cli.Flag{asJSON}},
-			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]", Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
-			one("disable", "bar a user from signing in, and sign him out", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
+			{Name: "invite", Usage: "mail somebody an invitation to make an account", ArgsUsage: "EMAIL",
+				Action: p.userInvite, Flags: []cli.Flag{asJSON,
+					&cli.StringFlag{Name: "role", Usage: "`ROLES` of the account, comma-separated (default: user)"},
+					&cli.StringFlag{Name: "language", Usage: "`LANGUAGE` of the mail (default: the first)"},
+					&cli.BoolFlag{Name: "link", Usage: "print a link to hand over instead; always so without " +
+						"GATEPOST_SMTP_URL"},
+				}},
+			{Name: "reset-link", Usage: "print a link with which a user can choose a new password",
+				ArgsUsage: "EMAIL|ID", Action: p.userResetLink, Flags: []cli.Flag{asJSON}},
+			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]",
+				Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
+			one("disable", "bar a user from signing in, and sign them out", func(ctx context.Context, s *auth.Store,
+				u session.User) (string, error) {
 				return "disabled " + u.Email, s.Disable(ctx, u.ID)
 			}),
-			one("enable", "let a disabled user sign in again", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
+			one("enable", "let a disabled user sign in again", func(ctx context.Context, s *auth.Store,
+				u session.User) (string, error) {
 				return "enabled " + u.Email, s.Enable(ctx, u.ID)
 			}),
-			one("delete", "remove a user and his sessions for good", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
+			one("delete", "remove a user and their sessions for good", func(ctx context.Context, s *auth.Store,
+				u session.User) (string, error) {
 				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
 			}),
-			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store, u session.User) (string, error) {
+			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store,
+				u session.User) (string, error) {
 				n, err := s.EndSessions(ctx, u.ID)
 				return fmt.Sprintf("signed %s out of %d sessions", u.Email, n), err
 			}),
@@ -132,7 +147,11 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		if c.Bool("json") {
 			list := []userJSON{}
-			if err := s.Users(ctx, func(u session.User) error { list = append(list, newUserJSON(u, "")); return nil }); err != nil {
+			if err := s.Users(ctx, func(u session.User) error {
+				list = append(list,
+					newUserJSON(u, ""))
+				return nil
+			}); err != nil {
 				return err
 			}
 			return p.printJSON(list)
@@ -140,7 +159,8 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tSTATE\tCREATED\tID")
 		err := s.Users(ctx, func(u session.User) error {
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u),
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name),
+				printable(strings.Join(u.Roles, ",")), state(u),
 				u.CreatedAt.UTC().Format(time.DateOnly), printable(u.ID))
 			return err
 		})
@@ -202,7 +222,8 @@ func explainInput(err error) error {
 		case f.Problem == auth.Taken:
 			list.Add(errors.New("there is a user with this e-mail address already (see `gatepost user show`)"))
 		case f.Limit > 0:
-			list.Add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field, strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
+			list.Add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field,
+				strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
 		default:
 			list.Add(fmt.Errorf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " ")))
 		}
@@ -225,7 +246,8 @@ type userJSON struct {
 }
 
 func newUserJSON(u session.User, password string) userJSON {
-	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, Locked: u.PasswordLocked,
+	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
+		Locked:    u.PasswordLocked,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
 		j.Roles = []string{}
@@ -242,8 +264,10 @@ func (p *process) printUser(c *cli.Command, u session.User, password string) err
 		return p.printJSON(newUserJSON(u, password))
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n", printable(u.ID), printable(u.Email),
-		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u), u.CreatedAt.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n",
+		printable(u.ID), printable(u.Email),
+		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u),
+		u.CreatedAt.UTC().Format(time.RFC3339))
 	if password != "" {
 		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
 	}

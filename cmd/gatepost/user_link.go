@@ -35,7 +35,8 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 		}
 		token, err := s.ResetLink(ctx, u.ID)
 		if errors.Is(err, auth.ErrNoUser) {
-			return fmt.Errorf("%s is disabled, and could not log in with a new password: run `gatepost user enable %[1]s` first", u.Email)
+			return fmt.Errorf("%s is disabled, and could not log in with a new password: run `gatepost user enable "+
+				"%[1]s` first", u.Email)
 		}
 		if err != nil {
 			return err
@@ -89,7 +90,8 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose mail.Purpose, token secret.Token, works string) error {
+func (p *process) printLink(ctx context.Context, c *cli.Command, email string, purpose mail.Purpose,
+	token secret.Token, works string) error {
 	settings, err := config.Load(ctx, p.env)
 	if err != nil {
 		return err

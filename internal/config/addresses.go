@@ -25,7 +25,8 @@ func (c *Config) Listeners() (list []proxy.Listener) {
 func CheckAddress(name, s string) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return "", fmt.Errorf("%s: %s is not host:port (example: localhost:8080, or :8080 for every address)", name, Quote(s))
+		return "", fmt.Errorf("%s: %s is not host:port (example: localhost:8080, or :8080 for every address)", name,
+			Quote(s))
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return "", fmt.Errorf("%s: %s has no port number from 0 to 65535", name, Quote(s))

@@ -29,7 +29,8 @@ func (c *Config) checkBrand(list *Faults) {
 		b.Accent, err = loginui.ParseAccent(c.Settings.Accent)
 		list.Add(named("GATEPOST_ACCENT", err))
 	}
-	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.Settings.TermsURL), c.checkLink(list, "GATEPOST_PRIVACY_URL", c.Settings.PrivacyURL)
+	b.Terms, b.Privacy = c.checkLink(list, "GATEPOST_TERMS_URL", c.Settings.TermsURL),
+		c.checkLink(list, "GATEPOST_PRIVACY_URL", c.Settings.PrivacyURL)
 	b.Stylesheet, err = readStylesheet(c.Settings.Stylesheet)
 	list.Add(named("GATEPOST_STYLESHEET", err))
 	b.Languages, err = parseLanguages(c.Settings.Languages)
@@ -61,10 +62,12 @@ func (c *Config) checkLink(list *Faults, name, s string) string {
 	case err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil:
 	case err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.ContainsAny(s, `\`):
 	default:
-		list.Add(fmt.Errorf("%s: %s is neither an address like https://example.com/terms nor a path like /terms", name, Quote(s)))
+		list.Add(fmt.Errorf("%s: %s is neither an address like https://example.com/terms nor a path like /terms", name,
+			Quote(s)))
 	}
 	if strings.HasPrefix(s, "/") && len(*list) == 0 && !c.Rules.For(http.MethodGet, u.EscapedPath()).Public {
-		list.Add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to GATEPOST_PUBLIC", name, s))
+		list.Add(fmt.Errorf("%s: %s needs a login, and people want to read it before they have one: add it to "+
+			"GATEPOST_PUBLIC", name, s))
 	}
 	return s
 }
@@ -81,7 +84,8 @@ func readStylesheet(file string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read %s: %w", Quote(file), reason(err))
 	case len(content) > maxStylesheet:
-		return nil, fmt.Errorf("%s has %d KiB, and everybody who logs in loads it: at most %d KiB", Quote(file), len(content)>>10, maxStylesheet>>10)
+		return nil, fmt.Errorf("%s has %d KiB, and everybody who logs in loads it: at most %d KiB", Quote(file),
+			len(content)>>10, maxStylesheet>>10)
 	case strings.ContainsRune(string(content), 0):
 		return nil, fmt.Errorf("%s is no stylesheet", Quote(file))
 	}
@@ -125,7 +129,8 @@ func openOverrides(dir string) (fs.FS, error) {
 	}
 	for _, e := range entries {
 		if e.Name() != "templates" && e.Name() != "messages" && !strings.HasPrefix(e.Name(), ".") {
-			return nil, fmt.Errorf("%s holds %s; it can have the directories templates and messages", Quote(dir), Quote(e.Name()))
+			return nil, fmt.Errorf("%s holds %s; it can have the directories templates and messages",
+				Quote(dir), Quote(e.Name()))
 		}
 	}
 	return os.DirFS(dir), nil

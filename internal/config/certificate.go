@@ -68,18 +68,23 @@ func (c *Certificate) use(cert, key []byte) error {
 	pair, err := tls.X509KeyPair(cert, key)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "does not match"):
-		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s", Quote(c.keyFile), Quote(c.certFile))
+		return fmt.Errorf("GATEPOST_TLS_KEY: the key in %s is not that of the certificate in %s",
+			Quote(c.keyFile), Quote(c.certFile))
 	case err != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w", Quote(c.certFile), Quote(c.keyFile), err)
+		return fmt.Errorf("GATEPOST_TLS_CERT: %s and %s are not a certificate and its key in PEM: %w",
+			Quote(c.certFile), Quote(c.keyFile), err)
 	}
 	now := time.Now()
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", Quote(c.certFile), leaf.NotAfter.UTC().Format(time.DateOnly))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s expired on %s: renew it", Quote(c.certFile),
+			leaf.NotAfter.UTC().Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the clock", Quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is good from %s on, and not before: look at the "+
+			"clock", Quote(c.certFile), leaf.NotBefore.UTC().Format(time.DateTime))
 	case leaf.VerifyHostname(c.host) != nil:
-		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s", Quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
+		return fmt.Errorf("GATEPOST_TLS_CERT: the certificate in %s is for %s, and browsers ask for %s",
+			Quote(c.certFile), strings.Join(names(leaf), ", "), c.host)
 	}
 	c.current.Store(&pair)
 	return nil

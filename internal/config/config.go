@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -19,10 +18,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/net/idna"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
@@ -160,7 +155,9 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 	host, err := CheckAddress("GATEPOST_LISTEN", c.Settings.Listen)
 	list.Add(err)
 	if err == nil && !isLoopbackListener(host) && c.Settings.PublicURL == "" {
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, for example https://app.example.com", Quote(c.Settings.Listen)))
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other "+
+			"machines: set it to the address people type, for example https://app.example.com",
+			Quote(c.Settings.Listen)))
 	}
 	if c.Settings.OpsListen != "off" {
 		_, err := CheckAddress("GATEPOST_OPS_LISTEN", c.Settings.OpsListen)
@@ -169,63 +166,6 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 }
 
 func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
-
-func (c *Config) checkPublicURL(list *Faults) {
-	c.AllowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.Settings.AllowHTTP)
-	if c.Settings.PublicURL == "" {
-		_, port, _ := net.SplitHostPort(c.Settings.Listen) // checked above
-		c.Settings.PublicURL = "http://localhost:" + port
-	}
-	c.PublicURL = &url.URL{Scheme: "http", Host: "localhost"}
-	u, err := url.Parse(strings.TrimSuffix(c.Settings.PublicURL, "/"))
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !ValidPort(u):
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is not a URL like https://app.example.com", Quote(c.Settings.PublicURL)))
-		return
-	case u.User != nil:
-		list.Add(errors.New("GATEPOST_PUBLIC_URL takes no user name or password"))
-		return
-	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s has a path: the gate stands in front of a whole site, so name only scheme, host and port", Quote(c.Settings.PublicURL)))
-	case u.Scheme == "http" && !proxy.IsLoopback(u.Hostname()) && !c.AllowHTTP:
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s would send passwords unencrypted: use https://, or set GATEPOST_ALLOW_HTTP=true if nobody can listen in", Quote(c.Settings.PublicURL)))
-	}
-	c.PublicURL = &url.URL{Scheme: u.Scheme, Host: AsBrowsersSay(u)}
-	if c.Settings.AppName == "" {
-		c.Settings.AppName = c.PublicURL.Host
-	}
-	if utf8.RuneCountInString(c.Settings.AppName) > maxAppName || strings.ContainsFunc(c.Settings.AppName, unicode.IsControl) || !utf8.ValidString(c.Settings.AppName) {
-		list.Add(fmt.Errorf("GATEPOST_APP_NAME: %s is to have at most %d characters, on one line", Quote(c.Settings.AppName), maxAppName))
-	}
-}
-
-// maxAppName is in characters. It is what a page and a browser tab can show.
-const maxAppName = 100
-
-// ValidPort reports whether the URL has no port, or one from 0 to 65535.
-func ValidPort(u *url.URL) bool {
-	if u.Port() == "" {
-		return !strings.HasSuffix(u.Host, ":")
-	}
-	_, err := strconv.ParseUint(u.Port(), 10, 16)
-	return err == nil
-}
-
-// AsBrowsersSay is the host of a URL as browsers write it in the Host and Origin headers: in ASCII, and without the
-// default port of its scheme.
-func AsBrowsersSay(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	if name, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
-		host = name
-		if u.Port() != "" {
-			host = net.JoinHostPort(name, u.Port())
-		}
-	}
-	if u.Scheme == "https" {
-		return strings.TrimSuffix(host, ":443")
-	}
-	return strings.TrimSuffix(host, ":80")
-}
 
 func (c *Config) checkUpstream(list *Faults) {
 	c.UpstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.Settings.UpstreamTimeout)
@@ -248,64 +188,21 @@ func (c *Config) NeedUpstream() error {
 	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
 }
 
-func (c *Config) checkRules(list *Faults) {
-	var err error
-	c.Rules, err = proxy.ParseRules(c.Settings.Protect, c.Settings.Public)
-	list.Add(err)
-	for _, rule := range c.Rules.ProtectingBelow("/.gatepost") {
-		list.Add(fmt.Errorf("GATEPOST_PROTECT: rule %q never decides: what lies below /.gatepost is Gatepost's own and never reaches the app; leave the rule out", rule))
-	}
-	c.Identity, err = proxy.ParseIdentity(c.Settings.IdentityHeaders, c.Settings.StripHeaders)
-	list.Add(err)
-	c.TrustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.Settings.TrustedProxies)
-	c.TrustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.Settings.TrustUnverifiedEmail)
-	if c.Identity.Renames("email", "X-Auth-Email") && c.Settings.SignUp == "open" && c.Verify != auth.VerifyRequired && !c.TrustUnverifiedEmail {
-		list.Add(errors.New("GATEPOST_IDENTITY_HEADERS sends the e-mail address under another name, which apps take for an identity, while anybody may sign up with an address that is not his: send id instead, set GATEPOST_VERIFY_EMAIL=required or GATEPOST_SIGNUP=closed, or set GATEPOST_TRUST_UNVERIFIED_EMAIL=true"))
-	}
-}
-
-func (c *Config) parseNetworks(list *Faults, name, s string) []netip.Prefix {
-	var networks []netip.Prefix
-	for entry := range strings.SplitSeq(s, ",") {
-		if entry = strings.TrimSpace(entry); entry == "" {
-			continue
-		}
-		p, err := parseNetwork(entry)
-		if err != nil {
-			list.Add(fmt.Errorf("%s: %s is not a network (examples: 10.0.0.0/8, 192.0.2.1, 2001:db8::/32)", name, Quote(entry)))
-			continue
-		}
-		networks = append(networks, p)
-	}
-	return networks
-}
-
-// parseNetwork reads a network or a single address. IPv4 written as IPv6 is IPv4.
-func parseNetwork(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		a = a.Unmap().WithZone("")
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	return p.Masked(), err
-}
-
 func (c *Config) checkPages(list *Faults) {
 	if !CleanPath(c.Settings.Pages) {
 		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", Quote(c.Settings.Pages)))
 	}
 	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); c.Pages == "/.gatepost" || c.Pages == "/api/auth" {
-		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix", Quote(c.Settings.Pages)))
+		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix",
+			Quote(c.Settings.Pages)))
 	}
 	if !CleanPath(c.Settings.Home) {
 		list.Add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", Quote(c.Settings.Home)))
 	}
 	switch strings.TrimPrefix(c.Settings.Home, c.Pages) {
 	case "/login", "/signup", "/register", "/logout":
-		list.Add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page of your app", Quote(c.Settings.Home)))
+		list.Add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page "+
+			"of your app", Quote(c.Settings.Home)))
 	}
 	if c.Settings.SignUp != "open" && c.Settings.SignUp != "invite" && c.Settings.SignUp != "closed" {
 		list.Add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", Quote(c.Settings.SignUp)))
@@ -326,14 +223,16 @@ func (c *Config) checkSessions(list *Faults) {
 	c.SessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.Settings.SessionIdle)
 	c.SessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.Settings.SessionLifetime)
 	if c.SessionLifetime > maxLifetime {
-		list.Add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh", Quote(c.Settings.SessionLifetime), int(maxLifetime.Hours())))
+		list.Add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh",
+			Quote(c.Settings.SessionLifetime), int(maxLifetime.Hours())))
 	}
 	if c.Settings.SessionCache != "0" {
 		c.SessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.Settings.SessionCache)
 	}
 	sessions, err := strconv.Atoi(c.Settings.SessionsPerUser)
 	if err != nil || sessions < 1 || sessions > 10_000 {
-		list.Add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000", Quote(c.Settings.SessionsPerUser)))
+		list.Add(fmt.Errorf("GATEPOST_SESSIONS_PER_USER: %s is not a number from 1 to 10000",
+			Quote(c.Settings.SessionsPerUser)))
 	}
 	c.SessionsPerUser = sessions
 	n, err := strconv.Atoi(c.Settings.PasswordMin)
@@ -353,7 +252,8 @@ func (c *Config) checkDatabase(list *Faults, env []string) {
 		list.Add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
 	}
 	if c.Settings.DatabaseURL == "" && c.Settings.DataDir == "" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
-		list.Add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.PublicURL))
+		list.Add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to "+
+			"keep users in the built-in one on purpose", c.PublicURL))
 	}
 	c.DataDir = c.Settings.DataDir
 	if c.DataDir == "" {
@@ -390,7 +290,8 @@ func (c *Config) checkLog(list *Faults) {
 	case "debug", "info", "warn", "error":
 		_ = c.LogLevel.UnmarshalText([]byte(c.Settings.LogLevel)) // one of the four, so it cannot fail
 	default:
-		list.Add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error", Quote(c.Settings.LogLevel)))
+		list.Add(fmt.Errorf("GATEPOST_LOG_LEVEL: %s is none of debug, info, warn and error",
+			Quote(c.Settings.LogLevel)))
 	}
 }
 

@@ -39,11 +39,13 @@ var saysNothing = []string{
 	// providers of hosted PostgreSQL
 	"supa", "workaround", "pool",
 	// Rails, Django, Ecto, SQLAlchemy
-	"pool_size", "checkout_timeout", "reaping_frequency", "reconnect", "adapter", "encoding", "conn_max_age", "conn_health_checks", "async_fallback",
+	"pool_size", "checkout_timeout", "reaping_frequency", "reconnect", "adapter", "encoding", "conn_max_age",
+	"conn_health_checks", "async_fallback",
 	// Doctrine
 	"serverVersion", "server_version", "driver", "persistent", "default_dbname",
 	// libpq: Go keeps connections alive itself, and pgx uses no GSSAPI unless it is asked to
-	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gsslib", "gssdelegation", "fallback_application_name",
+	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gsslib",
+	"gssdelegation", "fallback_application_name",
 	"load_balance_hosts", "sslkeylogfile", "ssl_max_protocol_version",
 	// JDBC
 	"currentSchema", "tcpKeepAlive", "socketTimeout", "loginTimeout", "reWriteBatchedInserts",
@@ -58,21 +60,26 @@ type cure struct {
 
 // cures are for parameters whose loss would weaken the connection or change its meaning.
 var cures = map[string]cure{
-	"gssencmode":     {"asks for encryption by GSSAPI, and there is TLS only: leave it out and set sslmode=verify-full", []string{"disable", "prefer", "allow"}},
-	"requirepeer":    {"cannot be checked here: leave it out, and let only PostgreSQL's user write into the directory of the socket", nil},
+	"gssencmode": {"asks for encryption by GSSAPI, and there is TLS only: leave it out and set sslmode=verify-full",
+		[]string{"disable", "prefer", "allow"}},
+	"requirepeer": {"cannot be checked here: leave it out, and let only PostgreSQL's user write into the " +
+		"directory of the socket", nil},
 	"sslcrl":         {"cannot be checked here: leave it out, or put a proxy between that checks it", nil},
 	"sslcrldir":      {"cannot be checked here: leave it out, or put a proxy between that checks it", nil},
 	"sslcompression": {"is not to be had, as no TLS of today compresses: leave it out", []string{"0", "false"}},
 	"sslidentity":    {"holds a certificate as Prisma has it: make PEM files of it, and name them in sslcert and sslkey", nil},
-	"hostaddr":       {"is not taken: write the address as the host; with sslmode=verify-full its name has to be the host", nil},
-	"ssl_min_protocol_version": {"cannot be asked for here: leave it out; TLS 1.2 is the least, and the newest that both sides know is used",
+	"hostaddr": {"is not taken: write the address as the host; with sslmode=verify-full its name has to be " +
+		"the host", nil},
+	"ssl_min_protocol_version": {"cannot be asked for here: leave it out; TLS 1.2 is the least, and the newest that " +
+		"both sides know is used",
 		[]string{"tlsv1", "tlsv1.1", "tlsv1.2"}},
 	"replication":     {"makes a connection for replication: leave it out", []string{"false", "off", "no", "0"}},
 	"client_encoding": otherBytes,
 	"charset":         otherBytes,
 }
 
-var otherBytes = cure{"would make other bytes of what is kept: leave it out, as all is UTF-8", []string{"utf8", "utf-8", "unicode", "auto"}}
+var otherBytes = cure{"would make other bytes of what is kept: leave it out, as all is UTF-8",
+	[]string{"utf8", "utf-8", "unicode", "auto"}}
 
 // tlsModes are the values of sslmode, the weakest first.
 var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
@@ -80,7 +87,8 @@ var tlsModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "v
 // mergeTLS merges the parameters for TLS into one sslmode. The strictest one counts.
 func (c *databaseURL) mergeTLS(list *Faults) {
 	mode, given := c.get("sslmode")
-	if compat, ok := c.get("uselibpqcompat"); ok && switchWord(compat) == "false" && slices.Contains(tlsModes[2:], mode) {
+	if compat, ok := c.get("uselibpqcompat"); ok && switchWord(compat) == "false" &&
+		slices.Contains(tlsModes[2:], mode) {
 		mode = "verify-full" // node-postgres reads all of these as verify-full
 	}
 	if mode == "no-verify" { // node-postgres: TLS without verification, which libpq calls require
@@ -143,7 +151,8 @@ const leastPool = 3
 func (c *databaseURL) mergePooler(list *Faults) {
 	pooled := false
 	for name, says := range map[string]string{
-		"pgbouncer": "true", "prepared_statements": "false", "prepareThreshold": "0", "prepare_threshold": "0", "binary_parameters": "true",
+		"pgbouncer": "true", "prepared_statements": "false", "prepareThreshold": "0", "prepare_threshold": "0",
+		"binary_parameters":    "true",
 		"statement_cache_size": "0", "prepared_statement_cache_size": "0", "statement_cache_mode": "describe",
 	} {
 		if value, ok := c.get(name); ok {

@@ -33,7 +33,8 @@ func takeDatabaseURL(list *Faults, name, s string) string {
 
 var (
 	errShape = errors.New(`is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, or "host=… user=… dbname=…"); in a URL, write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25`)
-	errAt    = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as %2F %40 %3A %23 %3F %25")
+	errAt    = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as " +
+		"%2F %40 %3A %23 %3F %25")
 )
 
 // readDatabaseURL reads DSNs, and URLs as PostgreSQL's tools and app frameworks write them.
@@ -69,9 +70,11 @@ func foreign(s string) error {
 	case strings.HasPrefix(low, "jdbc:"):
 		return errors.New("is a JDBC address: leave out jdbc: and put user:password@ before the host")
 	case strings.HasPrefix(low, "prisma://"), strings.HasPrefix(low, "prisma+postgres://"):
-		return errors.New("is an address of Prisma's own service, which speaks no PostgreSQL: use the address of the database behind it (postgres://…)")
+		return errors.New("is an address of Prisma's own service, which speaks no PostgreSQL: use the address of " +
+			"the database behind it (postgres://…)")
 	case adoNET.MatchString(s):
-		return errors.New("is written for .NET (Host=…;Username=…): write it as postgres://user:password@host:5432/database")
+		return errors.New("is written for .NET (Host=…;Username=…): write it as " +
+			"postgres://user:password@host:5432/database")
 	}
 	return nil
 }
@@ -232,7 +235,8 @@ func (c databaseURL) check() error {
 	case errors.As(err, &file):
 		return fmt.Errorf("names a file in sslrootcert, sslcert, sslkey or passfile that cannot be read: %w", file.Err)
 	case err != nil && c.has("sslcert", "sslkey"):
-		return errors.New("has sslcert or sslkey, which cannot be used: both are needed, in PEM (what Prisma calls sslcert, the authority's, is sslrootcert here), with sslpassword where the key has one")
+		return errors.New("has sslcert or sslkey, which cannot be used: both are needed, in PEM (what Prisma calls " +
+			"sslcert, the authority's, is sslrootcert here), with sslpassword where the key has one")
 	case err != nil:
 		return errShape
 	}

@@ -18,13 +18,17 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"Django", "postgis://gate:hush@db.example.com:6543/app", base},
 		{"somebody loud", "POSTGRES://gate:hush@db.example.com:6543/app", base},
 		{"Prisma", base + "?schema=public", base},
-		{"Prisma", base + "?schema=public&connection_limit=7&pool_timeout=20&socket_timeout=3&connect_timeout=4", base + "?pool_max_conns=7&connect_timeout=4"},
-		{"Prisma on Vercel", base + "?pgbouncer=true&connection_limit=1", base + "?default_query_exec_mode=exec&pool_max_conns=3"},
+		{"Prisma", base + "?schema=public&connection_limit=7&pool_timeout=20&socket_timeout=3&connect_timeout=4", base +
+			"?pool_max_conns=7&connect_timeout=4"},
+		{"Prisma on Vercel", base + "?pgbouncer=true&connection_limit=1", base +
+			"?default_query_exec_mode=exec&pool_max_conns=3"},
 		{"Prisma, strict", base + "?sslmode=require&sslaccept=strict", base + "?sslmode=verify-full"},
 		{"Prisma, not strict", base + "?sslmode=require&sslaccept=accept_invalid_certs", base + "?sslmode=require"},
 		{"Prisma, without statements", base + "?statement_cache_size=0", base + "?default_query_exec_mode=exec"},
-		{"Supabase on Vercel", base + "?sslmode=require&supa=base-pooler.x&pgbouncer=true", base + "?sslmode=require&default_query_exec_mode=exec"},
-		{"Supabase", base + "?pgbouncer=true&default_query_exec_mode=cache_describe", base + "?default_query_exec_mode=cache_describe"},
+		{"Supabase on Vercel", base + "?sslmode=require&supa=base-pooler.x&pgbouncer=true", base +
+			"?sslmode=require&default_query_exec_mode=exec"},
+		{"Supabase", base + "?pgbouncer=true&default_query_exec_mode=cache_describe", base +
+			"?default_query_exec_mode=cache_describe"},
 		{"Neon", base + "?sslmode=require&channel_binding=require", base + "?sslmode=require&channel_binding=require"},
 		{"Neon", base + "?options=endpoint%3Dx-y&sslmode=require", base + "?options=endpoint%3Dx-y&sslmode=require"},
 		{"node-postgres", base + "?sslmode=no-verify", base + "?sslmode=require"},
@@ -41,14 +45,21 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"Ecto", base + "?pool_size=10&ssl=true", base + "?sslmode=verify-full"},
 		{"libpq", base + "?gssencmode=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=5000", base},
 		{"libpq", base + "?ssl_min_protocol_version=TLSv1.2&client_encoding=UTF8&fallback_application_name=x&application_name=y", base + "?application_name=y"},
-		{"libpq, as a DSN", "host=db.example.com port=6543 user=gate password=hush dbname=app gssencmode=disable keepalives=0", "host=db.example.com port=6543 user=gate password=hush dbname=app"},
-		{"a DSN of several lines", "host=db.example.com\r\nport=6543\nuser=gate\npassword='hu\\'sh'\ndbname=app", `host=db.example.com port=6543 user=gate password='hu\'sh' dbname=app`},
-		{"a DSN with a semicolon", "host=db.example.com user=gate password='a;b' dbname=app", "host=db.example.com user=gate password='a;b' dbname=app"},
-		{"a DSN through a pooler", "host=db.example.com pgbouncer=true", "host=db.example.com default_query_exec_mode=exec"},
-		{"a password with signs", "postgres://gate:a?b#c%40d@db.example.com/app?schema=x", "postgres://gate:a?b#c%40d@db.example.com/app"},
-		{"several hosts", "postgres://gate:hush@a:1,b:2/app?schema=x&target_session_attrs=any", "postgres://gate:hush@a:1,b:2/app?target_session_attrs=any"},
+		{"libpq, as a DSN", "host=db.example.com port=6543 user=gate password=hush dbname=app gssencmode=disable " +
+			"keepalives=0", "host=db.example.com port=6543 user=gate password=hush dbname=app"},
+		{"a DSN of several lines", "host=db.example.com\r\nport=6543\nuser=gate\npassword='hu\\'sh'\ndbname=app",
+			`host=db.example.com port=6543 user=gate password='hu\'sh' dbname=app`},
+		{"a DSN with a semicolon", "host=db.example.com user=gate password='a;b' dbname=app",
+			"host=db.example.com user=gate password='a;b' dbname=app"},
+		{"a DSN through a pooler", "host=db.example.com pgbouncer=true",
+			"host=db.example.com default_query_exec_mode=exec"},
+		{"a password with signs", "postgres://gate:a?b#c%40d@db.example.com/app?schema=x",
+			"postgres://gate:a?b#c%40d@db.example.com/app"},
+		{"several hosts", "postgres://gate:hush@a:1,b:2/app?schema=x&target_session_attrs=any",
+			"postgres://gate:hush@a:1,b:2/app?target_session_attrs=any"},
 		{"a socket", "postgres:///app?host=/var/run/postgresql&schema=x", "postgres:///app?host=/var/run/postgresql"},
-		{"PostgreSQL's own", base + "?statement_timeout=5s&search_path=x", base + "?statement_timeout=5s&search_path=x"},
+		{"PostgreSQL's own", base + "?statement_timeout=5s&search_path=x", base +
+			"?statement_timeout=5s&search_path=x"},
 	} {
 		got, err := readDatabaseURL(c.written)
 		if err != nil {
@@ -79,7 +90,9 @@ func meaning(t *testing.T, s string) string {
 		hosts = append(hosts, f.Host)
 	}
 	verified := c.TLSConfig != nil && !c.TLSConfig.InsecureSkipVerify
-	return strings.Join(append(params, c.Host, c.User, c.Password, c.Database, c.DefaultQueryExecMode.String(), c.ConnectTimeout.String(), c.ChannelBinding,
-		map[bool]string{true: "TLS", false: "clear"}[c.TLSConfig != nil], map[bool]string{true: "verified", false: "unverified"}[verified],
+	return strings.Join(append(params, c.Host, c.User, c.Password, c.Database, c.DefaultQueryExecMode.String(),
+		c.ConnectTimeout.String(), c.ChannelBinding,
+		map[bool]string{true: "TLS", false: "clear"}[c.TLSConfig != nil],
+		map[bool]string{true: "verified", false: "unverified"}[verified],
 		strings.Join(hosts, ","), string(rune('0'+pool.MaxConns))), " ")
 }

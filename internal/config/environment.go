@@ -91,10 +91,12 @@ func unknown(values map[string]string) Faults {
 			continue
 		}
 		if !variableName.MatchString(name) { // a piece of a file cut in the wrong place, which may hold a secret
-			list.Add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not shown, as it may hold a password: look at how the environment is written"))
+			list.Add(errors.New("a variable whose name begins with GATEPOST_ is not a setting, and its name is not " +
+				"shown, as it may hold a password: look at how the environment is written"))
 			continue
 		}
-		list.Add(fmt.Errorf("%s is not a setting; did you mean %s?", name, spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
+		list.Add(fmt.Errorf("%s is not a setting; did you mean %s?", name,
+			spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
 	}
 	return list
 }
@@ -104,5 +106,6 @@ var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$`)
 
 // injected reports whether Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {
-	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || name == "GATEPOST_PORT" || strings.HasPrefix(name, "GATEPOST_PORT_")
+	return strings.HasPrefix(name, "GATEPOST_SERVICE_") || name == "GATEPOST_PORT" ||
+		strings.HasPrefix(name, "GATEPOST_PORT_")
 }

@@ -55,7 +55,8 @@ func TestTheBuiltInPostgreSQLHasAKeyOfItsOwn(t *testing.T) {
 	if err := os.WriteFile(file, []byte("half a"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := load().OpenKeys(true); err == nil || strings.Contains(err.Error(), "half a") || !strings.Contains(err.Error(), "backup") {
+	if err := load().OpenKeys(true); err == nil || strings.Contains(err.Error(), "half a") ||
+		!strings.Contains(err.Error(), "backup") {
 		t.Errorf("a broken file: %v", err)
 	}
 }

@@ -29,7 +29,8 @@ func (c *Config) checkMail(list *Faults) {
 
 func (c *Config) checkMailServer(list *Faults) {
 	if c.Settings.MailFrom == "" {
-		list.Add(errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of mail, for example Example <login@example.com>"))
+		list.Add(errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of mail, for example " +
+			"Example <login@example.com>"))
 	}
 	from, err := netmail.ParseAddress(c.Settings.MailFrom)
 	if err == nil {
@@ -41,7 +42,8 @@ func (c *Config) checkMailServer(list *Faults) {
 		quoted = "this"
 		fallthrough
 	default:
-		list.Add(fmt.Errorf("GATEPOST_MAIL_FROM: %s is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)", quoted))
+		list.Add(fmt.Errorf("GATEPOST_MAIL_FROM: %s is not an address that mail can come from (examples: "+
+			"login@example.com, Example <login@example.com>)", quoted))
 	}
 	m, err := smtp.Parse(c.Settings.SMTPURL)
 	if err != nil {
@@ -67,7 +69,8 @@ func (c *Config) checkVerify(list *Faults) {
 	case "required":
 		c.Verify = auth.VerifyRequired
 	default:
-		list.Add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %s is none of off, optional and required", Quote(c.Settings.VerifyEmail)))
+		list.Add(fmt.Errorf("GATEPOST_VERIFY_EMAIL: %s is none of off, optional and required",
+			Quote(c.Settings.VerifyEmail)))
 	}
 	if c.Verify != auth.VerifyOff && c.Settings.SMTPURL == "" {
 		list.Add(needsMail)
@@ -84,7 +87,8 @@ func (c *Config) checkDomains(list *Faults) {
 			_, err = auth.CanonicalEmail("somebody@" + domain)
 		}
 		if err != nil {
-			list.Add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %s is not the domain of an address (example: example.com)", Quote(entry)))
+			list.Add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %s is not the domain of an address (example: example.com)",
+				Quote(entry)))
 			continue
 		}
 		if domain = strings.ToLower(domain); !slices.Contains(c.SignUpDomains, domain) {
@@ -92,6 +96,7 @@ func (c *Config) checkDomains(list *Faults) {
 		}
 	}
 	if len(c.SignUpDomains) > 0 && c.Verify != auth.VerifyRequired {
-		list.Add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody can type one: set GATEPOST_VERIFY_EMAIL=required too"))
+		list.Add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody " +
+			"can type one: set GATEPOST_VERIFY_EMAIL=required too"))
 	}
 }

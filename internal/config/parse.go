@@ -47,7 +47,8 @@ func (c *Config) parseBool(list *Faults, name, s string) bool {
 func (c *Config) checkConnections(list *Faults) {
 	n, err := strconv.Atoi(c.Settings.MaxConnections)
 	if err != nil || n < 1 || n > 1_000_000 {
-		list.Add(errors.New("GATEPOST_MAX_CONNECTIONS: " + Quote(c.Settings.MaxConnections) + " is not a number from 1 to 1000000"))
+		list.Add(errors.New("GATEPOST_MAX_CONNECTIONS: " + Quote(c.Settings.MaxConnections) +
+			" is not a number from 1 to 1000000"))
 	}
 	c.MaxConnections = n
 }

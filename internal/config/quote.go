@@ -39,7 +39,8 @@ var (
 // mayHoldSecret reports whether a value may hold a secret: an address with a password, a connection string, or a
 // key. It prefers false alarms to a leak.
 func mayHoldSecret(s string) bool {
-	return strings.Contains(s, "-----BEGIN") || passwordWord.MatchString(s) || randomKey(s) || urlWithSecret(s) || userinfo.MatchString(withoutPaths(s))
+	return strings.Contains(s, "-----BEGIN") || passwordWord.MatchString(s) || randomKey(s) || urlWithSecret(s) ||
+		userinfo.MatchString(withoutPaths(s))
 }
 
 // urlWithSecret reports whether an address in s may hold a secret. In a web address the host ends where the path
@@ -51,7 +52,8 @@ func urlWithSecret(s string) bool {
 			return false
 		}
 		scheme := strings.ToLower(before[strings.LastIndexAny(before, " \t\r\n,'\"=|(<")+1:])
-		host := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"))]
+		host := rest[:len(rest)-len(strings.TrimLeft(rest,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"))]
 		switch scheme {
 		case "unix":
 			if strings.Contains(rest, "@") && !strings.HasPrefix(rest, "/") {
@@ -122,11 +124,13 @@ func misplaced(values map[string]string) Faults {
 	for _, k := range (Settings{}).All() {
 		file := k.Name + "_FILE"
 		if k.Secret && mayHoldSecret(values[file]) {
-			list.Add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: write that into a file, or set %s", file, k.Name))
+			list.Add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: "+
+				"write that into a file, or set %s", file, k.Name))
 			delete(values, file)
 		}
 		if !k.Secret && mayHoldSecret(values[k.Name]) && !(namesThings[k.Name] && nameOnly(values[k.Name])) {
-			list.Add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password", k.Name, expected(k.Name)))
+			list.Add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password",
+				k.Name, expected(k.Name)))
 			delete(values, k.Name)
 		}
 	}
@@ -137,11 +141,13 @@ func misplaced(values map[string]string) Faults {
 func expected(name string) string {
 	switch name {
 	case "GATEPOST_UPSTREAM":
-		return " takes no user name or password: name only scheme, host and port of the app (example: http://localhost:3000)"
+		return " takes no user name or password: name only scheme, host and port of the app (example: " +
+			"http://localhost:3000)"
 	case "GATEPOST_PUBLIC_URL":
 		return " takes no user name or password: name only scheme, host and port (example: https://app.example.com)"
 	case "GATEPOST_MAIL_FROM":
-		return ": this is not an address that mail can come from (examples: login@example.com, Example <login@example.com>)"
+		return ": this is not an address that mail can come from (examples: login@example.com, Example " +
+			"<login@example.com>)"
 	}
 	return ": this is not what the setting takes (passwords belong into DATABASE_URL and GATEPOST_SMTP_URL)"
 }

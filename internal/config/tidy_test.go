@@ -10,13 +10,20 @@ import (
 
 // samples are values for settings without a default, or better test values.
 var samples = map[string]string{
-	"GATEPOST_PROTECT": "/dashboard, POST /api, /admin=admin|owner", "GATEPOST_PUBLIC": "/pricing, GET /api", "DATABASE_URL": "postgres://gate:p%40ss@127.0.0.1:1/db",
-	"GATEPOST_DIRECT_DATABASE_URL": "host=127.0.0.1 port=2 user=gate password='two words' dbname=db", "GATEPOST_DATA_DIR": "/var/lib/x", "GATEPOST_POSTGRES_BIN": "/usr/bin",
-	"GATEPOST_LISTEN": "localhost:8081", "GATEPOST_PUBLIC_URL": "https://app.example.com", "GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1",
-	"GATEPOST_ACME_DOMAINS": "app.example.com, www.example.com", "GATEPOST_ACME_EMAIL": "admin@example.com", "GATEPOST_STRIP_HEADERS": "X-A, X-B",
-	"GATEPOST_SIGNUP_DOMAINS": "example.com, example.org", "GATEPOST_SMTP_URL": "smtp://me:p%40ss@127.0.0.1:1", "GATEPOST_MAIL_FROM": `"Example, Inc." <login@example.com>`,
-	"GATEPOST_VERIFY_EMAIL": "required", "GATEPOST_APP_NAME": "Ada's café", "GATEPOST_LOGO": "https://example.com/logo.svg", "GATEPOST_ACCENT": "#1f5fbf",
-	"GATEPOST_TERMS_URL": "https://example.com/terms", "GATEPOST_PRIVACY_URL": "https://example.com/privacy", "GATEPOST_LANGUAGES": "en, es", "GATEPOST_UPSTREAM": "http://localhost:3000",
+	"GATEPOST_PROTECT": "/dashboard, POST /api, /admin=admin|owner", "GATEPOST_PUBLIC": "/pricing, GET /api",
+	"DATABASE_URL":                 "postgres://gate:p%40ss@127.0.0.1:1/db",
+	"GATEPOST_DIRECT_DATABASE_URL": "host=127.0.0.1 port=2 user=gate password='two words' dbname=db",
+	"GATEPOST_DATA_DIR":            "/var/lib/x", "GATEPOST_POSTGRES_BIN": "/usr/bin",
+	"GATEPOST_LISTEN": "localhost:8081", "GATEPOST_PUBLIC_URL": "https://app.example.com",
+	"GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1",
+	"GATEPOST_ACME_DOMAINS":    "app.example.com, www.example.com", "GATEPOST_ACME_EMAIL": "admin@example.com",
+	"GATEPOST_STRIP_HEADERS":  "X-A, X-B",
+	"GATEPOST_SIGNUP_DOMAINS": "example.com, example.org", "GATEPOST_SMTP_URL": "smtp://me:p%40ss@127.0.0.1:1",
+	"GATEPOST_MAIL_FROM":    `"Example, Inc." <login@example.com>`,
+	"GATEPOST_VERIFY_EMAIL": "required", "GATEPOST_APP_NAME": "Ada's café",
+	"GATEPOST_LOGO": "https://example.com/logo.svg", "GATEPOST_ACCENT": "#1f5fbf",
+	"GATEPOST_TERMS_URL": "https://example.com/terms", "GATEPOST_PRIVACY_URL": "https://example.com/privacy",
+	"GATEPOST_LANGUAGES": "en, es", "GATEPOST_UPSTREAM": "http://localhost:3000",
 	"GATEPOST_HTTP_LISTEN": ":8082", "GATEPOST_OPS_LISTEN": "localhost:9181",
 	"GATEPOST_APP_COOKIES": "PHPSESSID, DokuWiki*@/wiki",
 }

@@ -28,17 +28,21 @@ func (c *Config) checkTLS(list *Faults) {
 		c.checkACME(list)
 	}
 	c.TLS = files || acme
-	if c.Settings.ACMEEmail != "" && (!acme || !strings.Contains(c.Settings.ACMEEmail, "@") || strings.ContainsAny(c.Settings.ACMEEmail, " <>,")) {
-		list.Add(fmt.Errorf("GATEPOST_ACME_EMAIL: %s is to be one address, like admin@example.com, and goes with GATEPOST_ACME_DOMAINS", Quote(c.Settings.ACMEEmail)))
+	if c.Settings.ACMEEmail != "" && (!acme || !strings.Contains(c.Settings.ACMEEmail, "@") ||
+		strings.ContainsAny(c.Settings.ACMEEmail, " <>,")) {
+		list.Add(fmt.Errorf("GATEPOST_ACME_EMAIL: %s is to be one address, like admin@example.com, and goes with "+
+			"GATEPOST_ACME_DOMAINS", Quote(c.Settings.ACMEEmail)))
 	}
 	if c.TLS && c.PublicURL.Scheme != "https" {
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are spoken to over TLS: set it to https://…", Quote(c.Settings.PublicURL)))
+		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are spoken to over TLS: set "+
+			"it to https://…", Quote(c.Settings.PublicURL)))
 	}
 	if c.Settings.HTTPListen != "" {
 		_, err := CheckAddress("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen)
 		list.Add(err)
 		if !c.TLS {
-			list.Add(errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
+			list.Add(errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which nobody here serves: set " +
+				"GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
 		}
 	}
 	if c.Settings.HSTS != "off" {
@@ -56,15 +60,18 @@ func (c *Config) checkACME(list *Faults) {
 		}
 		name, err := idna.Lookup.ToASCII(entry)
 		if err != nil || net.ParseIP(name) != nil || strings.ContainsAny(name, "*:/") || !strings.Contains(name, ".") {
-			list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s is not a name that a certificate can be had for (example: app.example.com)", Quote(entry)))
+			list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s is not a name that a certificate can be had for "+
+				"(example: app.example.com)", Quote(entry)))
 			continue
 		}
 		c.ACMEDomains = append(c.ACMEDomains, strings.ToLower(name))
 	}
 	if host := c.PublicURL.Hostname(); !slices.Contains(c.ACMEDomains, host) {
-		list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s lacks %s, the host of GATEPOST_PUBLIC_URL", Quote(c.Settings.ACMEDomains), host))
+		list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s lacks %s, the host of GATEPOST_PUBLIC_URL",
+			Quote(c.Settings.ACMEDomains), host))
 	}
 	if u, err := url.Parse(c.Settings.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
-		list.Add(fmt.Errorf("GATEPOST_ACME_DIRECTORY: %s is not an address like https://acme-v02.api.letsencrypt.org/directory", Quote(c.Settings.ACMEDirectory)))
+		list.Add(fmt.Errorf("GATEPOST_ACME_DIRECTORY: %s is not an address like "+
+			"https://acme-v02.api.letsencrypt.org/directory", Quote(c.Settings.ACMEDirectory)))
 	}
 }

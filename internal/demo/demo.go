@@ -61,7 +61,8 @@ func environment(env []string, socket string) []string {
 	fixed := []string{
 		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
 		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
-		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=", "GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
+		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=",
+		"GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
 		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
 		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
 	}
@@ -77,7 +78,8 @@ func serveApp(socket string, box *mailbox) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
 	}
-	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: server.IdleTimeout, MaxHeaderBytes: server.MaxHeaderBytes}
+	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: server.IdleTimeout,
+		MaxHeaderBytes: server.MaxHeaderBytes}
 	// Ends with Close.
 	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) })
 	return func() { _ = s.Close() }, nil
@@ -107,13 +109,15 @@ func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.St
 func setAdmin(ctx context.Context, s *auth.Store, password secret.Password) error {
 	u, err := s.FindUser(ctx, admin)
 	if errors.Is(err, auth.ErrNoUser) {
-		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password, Roles: []string{"admin", auth.DefaultRole}})
+		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password,
+			Roles: []string{"admin", auth.DefaultRole}})
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}), s.Enable(ctx, u.ID))
+	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}),
+		s.Enable(ctx, u.ID))
 }
 
 // dataDir is the directory of the demo's database, apart from a real one.

@@ -35,7 +35,8 @@ const mostEnded = 60
 // nobody in.
 func (e *examination) checkAppCookies(ctx context.Context) {
 	if len(e.c.AppCookies) == 0 {
-		e.report.note("app-cookies", "app-cookies.skipped", "not tested: the environment has no GATEPOST_APP_COOKIES, or settings with a fault (see `gatepost check`)")
+		e.report.note("app-cookies", "app-cookies.skipped",
+			"not tested: the environment has no GATEPOST_APP_COOKIES, or settings with a fault (see `gatepost check`)")
 		return
 	}
 	if !e.needGate("app-cookies") {
@@ -57,23 +58,28 @@ func (e *examination) judgeEnded(r request, a answer) {
 	switch {
 	case a.status != http.StatusSeeOther:
 		e.found("app-cookies", "app-cookies.logout", Failed, r, a, "logging out did not work").
-			because("Nobody's session ends, neither the gate's nor the app's.", "Look into the gate's log for this request.")
+			because("Nobody's session ends, neither the gate's nor the app's.",
+				"Look into the gate's log for this request.")
 	case len(missing) == 0:
-		e.report.ok("app-cookies", "app-cookies.ended", "logging out ends %s, at its path and for each domain", strings.Join(e.appCookieNames(), ", "))
+		e.report.ok("app-cookies", "app-cookies.ended", "logging out ends %s, at its path and for each domain",
+			strings.Join(e.appCookieNames(), ", "))
 	case e.setCookie(a) == "":
 		e.notEndedFor(r, a, names, "None of the answer's Set-Cookie comes through.",
 			"See what in front of the gate removes Set-Cookie (often a cache rule), and let it pass.")
 	case len(missing) == min(len(e.endings()), mostEnded):
 		e.notEndedFor(r, a, names, "The gate's own cookie is ended, and none of these is.",
-			"See that the running gate has the same GATEPOST_APP_COOKIES, and that the CDN or proxy forwards the whole Cookie header and every Set-Cookie.")
+			"See that the running gate has the same GATEPOST_APP_COOKIES, and that the CDN or proxy forwards the "+
+				"whole Cookie header and every Set-Cookie.")
 	default:
 		e.notEndedFor(r, a, names, "The answer lacks "+short(strings.Join(missing, " and "))+".",
-			"Let every line of Set-Cookie pass as it is (names, path, domain and flags), forward the whole Cookie header, and give the running gate the same GATEPOST_APP_COOKIES.")
+			"Let every line of Set-Cookie pass as it is (names, path, domain and flags), forward the whole Cookie "+
+				"header, and give the running gate the same GATEPOST_APP_COOKIES.")
 	}
 }
 
 func (e *examination) notEndedFor(r request, a answer, names []string, why, cure string) {
-	e.found("app-cookies", "app-cookies.ended", Failed, r, a, "logging out does not end the app's own %s", strings.Join(names, ", ")).
+	e.found("app-cookies", "app-cookies.ended", Failed, r, a, "logging out does not end the app's own %s",
+		strings.Join(names, ", ")).
 		because(why+" The next person in a browser is the last one to the app.", cure)
 }
 
@@ -108,7 +114,8 @@ func (e *examination) notEnded(a answer) (names, missing []string) {
 	ended := map[string]bool{}
 	for _, c := range (&http.Response{Header: a.header}).Cookies() {
 		if c.MaxAge < 0 && c.Value == "" {
-			ended[AppCookie{Name: c.Name, Path: c.Path}.line(strings.ToLower(strings.TrimPrefix(c.Domain, ".")), c.Secure)] = true
+			ended[AppCookie{Name: c.Name, Path: c.Path}.line(strings.ToLower(strings.TrimPrefix(c.Domain, ".")),
+				c.Secure)] = true
 		}
 	}
 	seen := map[string]bool{}
@@ -130,14 +137,16 @@ func (e *examination) warnOfUnended() {
 	if n := len(e.endings()); n > mostEnded {
 		e.report.add(Finding{Check: "app-cookies", ID: "app-cookies.many", Level: Warning,
 			Said: plural(n, "line") + " of Set-Cookie would end all cookies for all domains, and the gate writes 60",
-			Why:  "Where a browser has them all at once, some stay.", Cure: "Name fewer cookies in GATEPOST_APP_COOKIES."})
+			Why:  "Where a browser has them all at once, some stay.",
+			Cure: "Name fewer cookies in GATEPOST_APP_COOKIES."})
 	}
 	for _, c := range e.c.AppCookies {
 		if c.Unseen {
 			e.report.add(Finding{Check: "app-cookies", ID: "app-cookies.unseen", Level: Warning,
 				Said: "browsers do not send " + c.Name + ", which is for " + c.Path + ", to the gate's logout",
 				Why:  "Of a name with * only what arrives is ended, so that it stays.",
-				Cure: "Name the cookie in full in GATEPOST_APP_COOKIES, if its name is always the same, or move the gate's pages below that path with GATEPOST_PAGES."})
+				Cure: "Name the cookie in full in GATEPOST_APP_COOKIES, if its name is always the same, or move the " +
+					"gate's pages below that path with GATEPOST_PAGES."})
 		}
 	}
 }

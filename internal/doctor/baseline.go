@@ -22,11 +22,13 @@ func (e *examination) takeBaseline(ctx context.Context) {
 		return
 	}
 	if _, refused := e.refusal(first); refused {
-		e.report.note("gate", "gate.public", "%s needs a login too; tests that take an open page see less (name one with --public)", e.c.Public)
+		e.report.note("gate", "gate.public",
+			"%s needs a login too; tests that take an open page see less (name one with --public)", e.c.Public)
 		return
 	}
 	e.found("gate", "gate.public", Warning, r, first, "the public page %s does not open", e.c.Public).
-		because("The tests that take an open page see less.", "See that the app is up, or name a page that anybody may open with --public.")
+		because("The tests that take an open page see less.",
+			"See that the app is up, or name a page that anybody may open with --public.")
 }
 
 // changing matches parts of a page that differ each time it is made: numbers, times, tokens.

@@ -90,7 +90,8 @@ func (e *examination) placeAt(address string) (site, bool) {
 		return site{}, false
 	}
 	s, err := newSite(u, nil, min(e.c.Timeout, besideTimeout))
-	s.host, s.tls = e.site.host, &tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}
+	s.host, s.tls = e.site.host, &tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: true,
+		NextProtos: []string{"http/1.1"}}
 	return s, err == nil
 }
 
@@ -103,7 +104,8 @@ func ParseAddress(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, errAddress
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return nil, errAddress
 	}
 	return u, nil
@@ -119,12 +121,15 @@ func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
 	switch {
 	case p.named || same && !e.loopback():
 		e.found("beside", p.id, Failed, r, a, "the app can be reached beside the gate at %s", at).
-			because("Whoever gets there opens every page, and can send X-Auth-User himself.", "Let it listen on 127.0.0.1, on a Unix socket or on a private network.")
+			because("Whoever gets there opens every page, and can send X-Auth-User themselves.",
+				"Let it listen on 127.0.0.1, on a Unix socket or on a private network.")
 	case !e.loopback():
 		e.found("beside", p.id, Warning, r, a, "something answers at %s, and it is not the gate", at).
-			because("If it is the app, visitors can get past the gate.", "If it is, let it listen on 127.0.0.1, on a Unix socket or on a private network.")
+			because("If it is the app, visitors can get past the gate.",
+				"If it is, let it listen on 127.0.0.1, on a Unix socket or on a private network.")
 	case same:
-		e.report.note("beside", p.id, "the app answers at %s too, as it has to where everything runs on one machine; from other machines it must not", at)
+		e.report.note("beside", p.id, "the app answers at %s too, as it has to where everything runs on one "+
+			"machine; from other machines it must not", at)
 	default:
 		return 1
 	}
@@ -134,7 +139,8 @@ func (e *examination) judgePlace(ctx context.Context, p place, a answer) int {
 // leadsHome reports whether an answer redirects to the same page of the site, as port 80 does beside https.
 func (e *examination) leadsHome(a answer) bool {
 	to, err := url.Parse(a.header.Get("Location"))
-	return err == nil && a.status/100 == 3 && to.Scheme == e.site.scheme && to.Host == e.site.host && to.Path == e.c.Protected
+	return err == nil && a.status/100 == 3 && to.Scheme == e.site.scheme && to.Host == e.site.host &&
+		to.Path == e.c.Protected
 }
 
 // sameApp reports whether the public page is the same at the place as through the gate.
@@ -154,7 +160,9 @@ func (e *examination) checkOps(ctx context.Context) {
 	}
 	r := request{target: "/metrics"}
 	if a := e.askAt(ctx, s, r); a.is2xx() && strings.Contains(a.body, "gatepost_") {
-		e.found("beside", "beside.ops", Failed, r, a, "health and metrics of the gate can be read at http://%s", s.address).
-			because("Anybody can see how much goes on here, and when it fails.", "Set GATEPOST_OPS_LISTEN=localhost:"+e.c.OpsPort+", or an address on a private network.")
+		e.found("beside", "beside.ops", Failed, r, a, "health and metrics of the gate can be read at http://%s",
+			s.address).
+			because("Anybody can see how much goes on here, and when it fails.",
+				"Set GATEPOST_OPS_LISTEN=localhost:"+e.c.OpsPort+", or an address on a private network.")
 	}
 }

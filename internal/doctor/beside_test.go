@@ -75,8 +75,10 @@ func TestAnswersOnUsualPortsFromOutside(t *testing.T) {
 		server *httptest.Server
 		want   Level
 	}{{app, Failed}, {other, Warning}, {secure, Failed}} {
-		e := &examination{c: Config{Protected: "/dashboard", Public: "/", Timeout: besideTimeout}, site: site{scheme: "https", host: "app.example.com", address: "192.0.2.1:443"}}
-		through := answer{status: 200, body: "welcome", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
+		e := &examination{c: Config{Protected: "/dashboard", Public: "/", Timeout: besideTimeout},
+			site: site{scheme: "https", host: "app.example.com", address: "192.0.2.1:443"}}
+		through := answer{status: 200, body: "welcome",
+			header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
 		e.page = baseline{through, shape(through), true}
 		s, ok := e.placeAt(c.server.Listener.Addr().String())
 		if !ok {
@@ -94,8 +96,9 @@ func TestAnswersOnUsualPortsFromOutside(t *testing.T) {
 func TestAddressesForDirect(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
-		"10.0.0.5:3000": "http://10.0.0.5:3000", "http://app:3000/": "http://app:3000/", "https://app": "https://app", "[::1]:80": "http://[::1]:80",
-		"": "", "http://": "", "ftp://app": "", "http://a:b@app": "", "http://app/x": "", "app:x": "",
+		"10.0.0.5:3000": "http://10.0.0.5:3000", "http://app:3000/": "http://app:3000/", "https://app": "https://app",
+		"[::1]:80": "http://[::1]:80",
+		"":         "", "http://": "", "ftp://app": "", "http://a:b@app": "", "http://app/x": "", "app:x": "",
 	} {
 		u, err := ParseAddress(s)
 		if got := ""; err == nil {
@@ -112,7 +115,8 @@ func TestALeadToTheSiteItselfIsNoAppBesideIt(t *testing.T) {
 	t.Parallel()
 	e := &examination{c: Config{Protected: "/dashboard"}, site: site{scheme: "https", host: "app.example.com"}}
 	for location, want := range map[string]bool{
-		"https://app.example.com/dashboard": true, "https://app.example.com/login": false, "/dashboard": false, "http://app.example.com/dashboard": false, "https://other.example/dashboard": false, "": false,
+		"https://app.example.com/dashboard": true, "https://app.example.com/login": false, "/dashboard": false,
+		"http://app.example.com/dashboard": false, "https://other.example/dashboard": false, "": false,
 	} {
 		a := answer{status: http.StatusMovedPermanently, header: map[string][]string{"Location": {location}}}
 		if e.leadsHome(a) != want {

@@ -62,22 +62,27 @@ func (e *examination) checkCaching(ctx context.Context) {
 	e.checkKept(r, e.ask(ctx, r), "the refusal of "+e.c.Protected, "caching.refusal")
 	e.checkQuietCache(ctx)
 	if e.report.Count(Failed)+e.report.Count(Warning) == before {
-		e.report.ok("caching", "caching.none", "the login page and the refusal of %s come from the gate each time, with their headers", e.c.Protected)
+		e.report.ok("caching", "caching.none",
+			"the login page and the refusal of %s come from the gate each time, with their headers", e.c.Protected)
 	}
 }
 
-const obeyNoStore = "Tell the CDN or proxy to honour Cache-Control: no-store, or to bypass its cache for the gate's pages and for everything protected."
+const obeyNoStore = "Tell the CDN or proxy to honour Cache-Control: no-store, or to bypass its cache for the gate's " +
+	"pages and for everything protected."
 
 // checkKept looks for traces of a cache in an answer of the gate's own.
 func (e *examination) checkKept(r request, a answer, what, id string) {
 	if line := fromCache(a.header); line != "" {
 		e.found("caching", id, Failed, r, a, "%s came out of a cache (%s)", what, line).
-			because("A page made for one visitor can be shown to another, and a login may seem to have no effect.", obeyNoStore)
+			because("A page made for one visitor can be shown to another, and a login may seem to have no effect.",
+				obeyNoStore)
 		return
 	}
 	if !strings.Contains(strings.ToLower(a.header.Get("Cache-Control")), "no-store") {
-		e.found("caching", id+"-no-store", Failed, r, a, "%s came without Cache-Control: no-store, as the gate sends it", what).
-			because("Caches and browsers on the way may keep it.", "See what in front of the gate rewrites Cache-Control, and let it pass.")
+		e.found("caching", id+"-no-store", Failed, r, a,
+			"%s came without Cache-Control: no-store, as the gate sends it", what).
+			because("Caches and browsers on the way may keep it.",
+				"See what in front of the gate rewrites Cache-Control, and let it pass.")
 	}
 }
 
@@ -91,8 +96,10 @@ func (e *examination) checkPageHeaders(r request, a answer) {
 		missing = append(missing, "X-Content-Type-Options: nosniff")
 	}
 	if len(missing) > 0 {
-		e.found("caching", "caching.page-headers", Failed, r, a, "the login page came without %s", strings.Join(missing, " and ")).
-			because("Another site can frame the page and have visitors type into it, or a browser can misread it.", "See what in front of the gate removes or replaces these headers, and let them pass.")
+		e.found("caching", "caching.page-headers", Failed, r, a, "the login page came without %s",
+			strings.Join(missing, " and ")).
+			because("Another site can frame the page and have visitors type into it, or a browser can misread it.",
+				"See what in front of the gate removes or replaces these headers, and let them pass.")
 	}
 }
 
@@ -108,12 +115,15 @@ func (e *examination) checkQuietCache(ctx context.Context) {
 		return // checkCookie reports the reason
 	}
 	if e.setCookie(kept) == "" {
-		e.found("caching", "caching.quiet", Failed, with, kept, "the login page came out of a cache that does not say so").
-			because("A page made for one visitor is shown to another, and a login seems to have no effect.", obeyNoStore)
+		e.found("caching", "caching.quiet", Failed, with, kept,
+			"the login page came out of a cache that does not say so").
+			because("A page made for one visitor is shown to another, and a login seems to have no effect.",
+				obeyNoStore)
 	}
 	without.target = other.target
 	if a := e.ask(ctx, without); e.setCookie(a) != "" {
-		e.found("caching", "caching.set-cookie", Failed, without, a, "a cache handed on the Set-Cookie of another visitor").
+		e.found("caching", "caching.set-cookie", Failed, without, a,
+			"a cache handed on the Set-Cookie of another visitor").
 			because("Visitors can be given each other's session.", obeyNoStore)
 	}
 }

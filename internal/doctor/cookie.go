@@ -48,11 +48,14 @@ func (e *examination) checkCookie(ctx context.Context) {
 	}
 	faults := e.cookieFaults(line)
 	if len(faults) > 0 {
-		e.found("cookie", "cookie.attributes", Failed, r, a, "the session cookie was changed on the way: %s", strings.Join(faults, ", ")).
-			because("Browsers refuse it, send it where it does not belong, or show it to scripts.", "Switch off whatever rewrites Set-Cookie in the proxy in front (cookie path, domain or flags).")
+		e.found("cookie", "cookie.attributes", Failed, r, a, "the session cookie was changed on the way: %s",
+			strings.Join(faults, ", ")).
+			because("Browsers refuse it, send it where it does not belong, or show it to scripts.",
+				"Switch off whatever rewrites Set-Cookie in the proxy in front (cookie path, domain or flags).")
 		return
 	}
-	e.report.ok("cookie", "cookie.travels", "the cookie %s reaches the gate, and Set-Cookie comes back as the gate writes it", e.cookieName())
+	e.report.ok("cookie", "cookie.travels",
+		"the cookie %s reaches the gate, and Set-Cookie comes back as the gate writes it", e.cookieName())
 }
 
 // compareAddress reports when the examined address is not the one that the cookie is for.
@@ -75,8 +78,9 @@ func (e *examination) compareAddress() {
 
 func (e *examination) notPublic(id, said, cure string) {
 	e.report.add(Finding{Check: "cookie", ID: id, Level: Failed, Said: said,
-		Why:  "A login at this address does not stick: the form is refused, or the next page asks for the login again.",
-		Cure: fmt.Sprintf("Open %s instead, or set GATEPOST_PUBLIC_URL=%s if that is what people type. %s", e.gate.publicURL, e.site, cure)})
+		Why: "A login at this address does not stick: the form is refused, or the next page asks for the login again.",
+		Cure: fmt.Sprintf("Open %s instead, or set GATEPOST_PUBLIC_URL=%s if that is what people type. %s",
+			e.gate.publicURL, e.site, cure)})
 }
 
 // whyNotCleared finds the reason why a cookie is lost. A logout sets the cookie for every visitor.
@@ -88,7 +92,8 @@ func (e *examination) whyNotCleared(ctx context.Context, r request, a answer) {
 				"See what in front of the gate removes or renames Set-Cookie (often a cache rule), and let it pass.")
 		return
 	}
-	e.found("cookie", "cookie.cookie", Failed, r, a, "the Cookie header does not arrive at the gate, or the page came out of a cache").
+	e.found("cookie", "cookie.cookie", Failed, r, a,
+		"the Cookie header does not arrive at the gate, or the page came out of a cache").
 		because("The gate never sees the login cookie: after each login the next page asks for it again.",
 			"Let the CDN or proxy forward the Cookie header (all of it) and keep no page of the gate's.")
 }
@@ -96,7 +101,8 @@ func (e *examination) whyNotCleared(ctx context.Context, r request, a answer) {
 // form is a form of the gate's as a browser sends it from the gate's own page.
 func (e *examination) form(name, cookie, body string) request {
 	public := e.gate.publicURL
-	lines := []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: same-origin", "Origin: " + public.Scheme + "://" + public.Host}
+	lines := []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document",
+		"Sec-Fetch-Site: same-origin", "Origin: " + public.Scheme + "://" + public.Host}
 	if cookie != "" {
 		lines = append(lines, "Cookie: "+cookie)
 	}

@@ -30,7 +30,8 @@ func TestTheCorpusIsTheSameEveryTimeAndHasNoDuplicates(t *testing.T) {
 			if _, err := s.bytes("app.example.com"); err != nil {
 				t.Errorf("%q: %v", s.target, err)
 			}
-			if strings.Contains(s.target, "//") && strings.Contains(s.target, ".example") && !strings.Contains(s.target, "app.example.com") {
+			if strings.Contains(s.target, "//") && strings.Contains(s.target, ".example") &&
+				!strings.Contains(s.target, "app.example.com") {
 				t.Errorf("%q names a host that may exist", s.target)
 			}
 		}
@@ -47,11 +48,16 @@ func TestTheCorpusHasWhatIsKnownToWork(t *testing.T) {
 		targets = append(targets, s.target)
 	}
 	for _, want := range []string{
-		"//dashboard", "/./dashboard", "/x/../dashboard", "/dashboard/", "/dashboard//", "/x/..%2fdashboard", "/x/%2e%2e/dashboard", "/%64ashboard", "/%2564ashboard", "/%252564ashboard",
-		"/x/%252e%252e%252fdashboard", `/\dashboard`, "/x/..%5cdashboard", "/dashboard;x=1", "/x/..;/dashboard", "/;/dashboard", "/Dashboard", "/DASHBOARD", "/dashboard.", "/dashboard%20",
-		"/dashboard%00", "/dashboard%0a", "/dashboard%09", "/dashboard.json", "/dashboard.html", "/dashboard.php", "/index.php/dashboard", "//app.example.com/dashboard",
-		"http://" + otherHost + "/dashboard", "http:dashboard", "/dashboard#", "/dashboard%23", "/%u0064ashboard", "/x/..%c0%afdashboard", "/%EF%BD%84ashboard",
-		"/_next/data/build/dashboard.json", "/dashboard::$DATA", "/dashboard?x=/public", "/public/../dashboard", "/public/..%2fdashboard", "/public/..;/dashboard",
+		"//dashboard", "/./dashboard", "/x/../dashboard", "/dashboard/", "/dashboard//", "/x/..%2fdashboard",
+		"/x/%2e%2e/dashboard", "/%64ashboard", "/%2564ashboard", "/%252564ashboard",
+		"/x/%252e%252e%252fdashboard", `/\dashboard`, "/x/..%5cdashboard", "/dashboard;x=1", "/x/..;/dashboard",
+		"/;/dashboard", "/Dashboard", "/DASHBOARD", "/dashboard.", "/dashboard%20",
+		"/dashboard%00", "/dashboard%0a", "/dashboard%09", "/dashboard.json", "/dashboard.html", "/dashboard.php",
+		"/index.php/dashboard", "//app.example.com/dashboard",
+		"http://" + otherHost + "/dashboard", "http:dashboard", "/dashboard#", "/dashboard%23", "/%u0064ashboard",
+		"/x/..%c0%afdashboard", "/%EF%BD%84ashboard",
+		"/_next/data/build/dashboard.json", "/dashboard::$DATA", "/dashboard?x=/public", "/public/../dashboard",
+		"/public/..%2fdashboard", "/public/..;/dashboard",
 		"/login/../dashboard", "/.gatepost/healthz/../../dashboard", "/dashboard%2fx", "/da\u017Fhboard",
 	} {
 		if want = escape(want); !slices.Contains(targets, want) {
@@ -63,13 +69,16 @@ func TestTheCorpusHasWhatIsKnownToWork(t *testing.T) {
 // A request with a line end is never sent, as it would be two requests.
 func TestALineEndIsNeverSent(t *testing.T) {
 	t.Parallel()
-	for _, r := range []request{{target: "/a\nb"}, {target: "/", lines: []string{"A: b\r\nC: d"}}, {method: "GET\n", target: "/"}, {target: "/", trailer: "A: b\n"}} {
+	for _, r := range []request{{target: "/a\nb"}, {target: "/", lines: []string{"A: b\r\nC: d"}},
+		{method: "GET\n", target: "/"}, {target: "/", trailer: "A: b\n"}} {
 		if _, err := r.bytes("host"); err == nil {
 			t.Errorf("%q is sent", r.String())
 		}
 	}
-	raw, err := request{method: "POST", target: `/\x#`, lines: []string{"User-Agent: other"}, body: "a=b"}.bytes("host:1")
-	want := "POST /\\x# HTTP/1.1\r\nHost: host:1\r\nAccept: */*\r\nConnection: close\r\nUser-Agent: other\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
+	raw, err := request{method: "POST", target: `/\x#`, lines: []string{"User-Agent: other"},
+		body: "a=b"}.bytes("host:1")
+	want := "POST /\\x# HTTP/1.1\r\nHost: host:1\r\nAccept: */*\r\nConnection: close\r\nUser-Agent: " +
+		"other\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
 	if err != nil || string(raw) != want {
 		t.Errorf("got %q, %v", raw, err)
 	}
@@ -81,7 +90,8 @@ func TestALineEndIsNeverSent(t *testing.T) {
 
 func TestAnswersAreJudged(t *testing.T) {
 	t.Parallel()
-	e := &examination{c: Config{Protected: "/dashboard"}, site: site{scheme: "https", host: "app.example.com", address: "app.example.com:443"}, gate: learnt{login: "/login"}}
+	e := &examination{c: Config{Protected: "/dashboard"}, site: site{scheme: "https", host: "app.example.com",
+		address: "app.example.com:443"}, gate: learnt{login: "/login"}}
 	to := func(status int, location string) answer {
 		return answer{status: status, header: http.Header{"Location": {location}}}
 	}
@@ -89,12 +99,18 @@ func TestAnswersAreJudged(t *testing.T) {
 		a    answer
 		want verdict
 	}{
-		{answer{status: 200}, through}, {answer{status: 206}, through}, {answer{status: 304}, through}, {answer{status: 101}, through},
-		{answer{status: 400}, shut}, {answer{status: 401}, shut}, {answer{status: 403}, shut}, {answer{status: 405}, shut}, {answer{status: 414}, shut}, {answer{status: 431}, shut},
-		{answer{status: 501}, shut}, {answer{status: 505}, shut}, {answer{status: 404}, elsewhere}, {answer{status: 429}, throttled},
-		{answer{status: 500}, broken}, {answer{status: 502}, broken}, {answer{err: errTimeout}, silent}, {answer{err: errLineEnd}, cutOff},
-		{to(303, "/login?next=%2Fdashboard"), shut}, {to(301, "/dashboard"), shut}, {to(301, "https://app.example.com/dashboard/"), shut}, {to(308, "/Dashboard/x"), shut},
-		{to(302, "/"), astray}, {to(302, "https://other.example/dashboard"), astray}, {to(302, ""), astray}, {to(302, "/dashboards"), astray},
+		{answer{status: 200}, through}, {answer{status: 206}, through}, {answer{status: 304}, through},
+		{answer{status: 101}, through},
+		{answer{status: 400}, shut}, {answer{status: 401}, shut}, {answer{status: 403}, shut},
+		{answer{status: 405}, shut}, {answer{status: 414}, shut}, {answer{status: 431}, shut},
+		{answer{status: 501}, shut}, {answer{status: 505}, shut}, {answer{status: 404}, elsewhere},
+		{answer{status: 429}, throttled},
+		{answer{status: 500}, broken}, {answer{status: 502}, broken}, {answer{err: errTimeout}, silent},
+		{answer{err: errLineEnd}, cutOff},
+		{to(303, "/login?next=%2Fdashboard"), shut}, {to(301, "/dashboard"), shut},
+		{to(301, "https://app.example.com/dashboard/"), shut}, {to(308, "/Dashboard/x"), shut},
+		{to(302, "/"), astray}, {to(302, "https://other.example/dashboard"), astray}, {to(302, ""), astray},
+		{to(302, "/dashboards"), astray},
 	} {
 		if got := e.judge(c.a); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.a, got, c.want)
@@ -106,7 +122,8 @@ func TestTheReportReadsWell(t *testing.T) {
 	t.Parallel()
 	var r Report
 	r.ok("gate", "gate.health", "all is well")
-	r.add(Finding{Check: "spellings", ID: "spellings.dots", Level: Failed, Said: "1 spelling got through", Sent: `GET "/x"`, Got: "200 OK", Why: "It matters.", Cure: "Mend it."})
+	r.add(Finding{Check: "spellings", ID: "spellings.dots", Level: Failed, Said: "1 spelling got through",
+		Sent: `GET "/x"`, Got: "200 OK", Why: "It matters.", Cure: "Mend it."})
 	var b strings.Builder
 	if err := r.WriteText(&b); err != nil {
 		t.Fatal(err)

@@ -85,7 +85,8 @@ func Examine(ctx context.Context, c Config) (Report, error) {
 		return nil, err
 	}
 	for _, check := range []func(context.Context){
-		e.checkGate, e.checkSpellings, e.checkNeighbours, e.checkRenaming, e.checkIdentity, e.checkSockets, e.checkForms, e.checkCaching,
+		e.checkGate, e.checkSpellings, e.checkNeighbours, e.checkRenaming, e.checkIdentity, e.checkSockets,
+		e.checkForms, e.checkCaching,
 		e.checkCookie, e.checkAppCookies, e.checkOwnPages, e.checkLogin, e.checkBeside,
 	} {
 		check(ctx)
@@ -120,7 +121,8 @@ func (e *examination) reach(ctx context.Context) error {
 		return fmt.Errorf("nothing answers at %s: %w; start the gate, or correct the address", e.site, a.err)
 	}
 	to, err := url.Parse(a.header.Get("Location"))
-	if err != nil || a.status < 300 || a.status > 399 || e.site.scheme != "http" || to.Scheme != "https" || to.Hostname() != e.c.URL.Hostname() {
+	if err != nil || a.status < 300 || a.status > 399 || e.site.scheme != "http" || to.Scheme != "https" ||
+		to.Hostname() != e.c.URL.Hostname() {
 		return nil
 	}
 	s, err := newSite(to, e.c.RootCAs, e.c.Timeout)

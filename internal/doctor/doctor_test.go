@@ -28,8 +28,10 @@ func TestNothingIsWrongWithASiteThatIsRight(t *testing.T) {
 		_ = r.WriteText(&b)
 		t.Errorf("something is wrong:\n%s", b.String())
 	}
-	for _, id := range []string{"gate.health", "gate.refusal", "gate.navigation", "spellings.refused", "neighbours.refused", "renaming.public", "renaming.protected", "identity.headers",
-		"sockets.refused", "forms.refused", "caching.none", "cookie.address", "cookie.travels", "login.in", "login.session", "login.page", "login.out"} {
+	for _, id := range []string{"gate.health", "gate.refusal", "gate.navigation", "spellings.refused",
+		"neighbours.refused", "renaming.public", "renaming.protected", "identity.headers",
+		"sockets.refused", "forms.refused", "caching.none", "cookie.address", "cookie.travels", "login.in",
+		"login.session", "login.page", "login.out"} {
 		if !slices.Contains(r.ids(OK), id) {
 			t.Errorf("%s is not among what is fine: %q", id, r.ids(OK))
 		}
@@ -57,7 +59,8 @@ func TestItDoesNoHarm(t *testing.T) {
 			if !strings.Contains(r.UserAgent(), "gatepost-doctor") {
 				t.Errorf("%s %s has the User-Agent %q", r.Method, r.RequestURI, r.UserAgent())
 			}
-			if strings.Contains(r.Method, "DELETE") || strings.Contains(r.Header.Get("X-Http-Method-Override"), "DELETE") {
+			if strings.Contains(r.Method, "DELETE") ||
+				strings.Contains(r.Header.Get("X-Http-Method-Override"), "DELETE") {
 				t.Errorf("%s %s may change something", r.Method, r.RequestURI)
 			}
 			h.ServeHTTP(w, r)
@@ -85,9 +88,11 @@ func TestSpellingsGetPastANaivePrefix(t *testing.T) {
 		w.WriteHeader(404)
 	}
 	r := examine(t, f.serve(t, nil))
-	wantFailed(t, r, false, "spellings.slashes", "spellings.dots", "spellings.encoded-dots", "spellings.encoded-slashes", "spellings.encoded-letters",
+	wantFailed(t, r, false, "spellings.slashes", "spellings.dots", "spellings.encoded-dots",
+		"spellings.encoded-slashes", "spellings.encoded-letters",
 		"spellings.params", "spellings.case", "spellings.escapes", "spellings.chains", "spellings.backslashes")
-	if failed := r.ids(Failed); slices.Contains(failed, "spellings.suffixes") || slices.Contains(failed, "spellings.queries") {
+	if failed := r.ids(Failed); slices.Contains(failed, "spellings.suffixes") ||
+		slices.Contains(failed, "spellings.queries") {
 		t.Errorf("%q: these begin like the path, and were refused", failed)
 	}
 	if !slices.Contains(r.ids(Warning), "spellings.not-found") {
@@ -152,8 +157,10 @@ func TestEachFaultIsFound(t *testing.T) {
 			f.closed = func(r *http.Request) bool { return was(r) && !strings.HasPrefix(r.UserAgent(), "GoogleHC/") }
 			return nil
 		}, []string{"renaming.opens-User-Agent"}},
-		{"WebSocket past the gate", func(*fakeSite) func(http.Handler) http.Handler { return upgrading("websocket") }, []string{"sockets.websocket"}},
-		{"h2c past the gate", func(*fakeSite) func(http.Handler) http.Handler { return upgrading("h2c") }, []string{"sockets.h2c", "sockets.h2c"}},
+		{"WebSocket past the gate", func(*fakeSite) func(http.Handler) http.Handler { return upgrading("websocket") },
+			[]string{"sockets.websocket"}},
+		{"h2c past the gate", func(*fakeSite) func(http.Handler) http.Handler { return upgrading("h2c") },
+			[]string{"sockets.h2c", "sockets.h2c"}},
 		{"TRACE", func(*fakeSite) func(http.Handler) http.Handler {
 			return func(h http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +178,8 @@ func TestEachFaultIsFound(t *testing.T) {
 			[]string{"forms.both", "forms.origin", "forms.null-origin", "forms.sec-fetch-site"}},
 		{"a cache that says so", func(*fakeSite) func(http.Handler) http.Handler { return newCache(true) },
 			[]string{"caching.login-page", "caching.quiet", "caching.set-cookie"}},
-		{"a cache that does not", func(*fakeSite) func(http.Handler) http.Handler { return newCache(false) }, []string{"caching.quiet", "caching.set-cookie"}},
+		{"a cache that does not", func(*fakeSite) func(http.Handler) http.Handler { return newCache(false) },
+			[]string{"caching.quiet", "caching.set-cookie"}},
 		{"Cache-Control is rewritten", func(*fakeSite) func(http.Handler) http.Handler {
 			return answerFilter(func(h http.Header) { h.Set("Cache-Control", "max-age=60") })
 		}, []string{"caching.login-page-no-store", "caching.refusal-no-store"}},
@@ -234,7 +242,8 @@ func TestAnAppThatIsToldWhoIsThereByAnybody(t *testing.T) {
 	f := newFakeSite()
 	f.keepsAll = true
 	r := examine(t, f.serve(t, nil))
-	wantFailed(t, r, false, "identity.X-Auth-User", "identity.X_Auth_User", "identity.X.Auth.User", "identity.Remote-User", "identity.X-Forwarded-User", "identity.the-trailer-X-Auth-User")
+	wantFailed(t, r, false, "identity.X-Auth-User", "identity.X_Auth_User", "identity.X.Auth.User",
+		"identity.Remote-User", "identity.X-Forwarded-User", "identity.the-trailer-X-Auth-User")
 }
 
 func TestAGuardThatBlocksTheExaminationIsNoticed(t *testing.T) {
@@ -276,8 +285,10 @@ func TestNothingAnswers(t *testing.T) {
 	}
 	defer silent.Close()
 	for address, want := range map[string]string{address: "refused", silent.Addr().String(): "it took too long"} {
-		_, err := Examine(t.Context(), Config{URL: &url.URL{Scheme: "http", Host: address}, Protected: "/dashboard", Public: "/", Timeout: 200 * time.Millisecond})
-		if err == nil || !strings.HasPrefix(err.Error(), "nothing answers at http://"+address) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		_, err := Examine(t.Context(), Config{URL: &url.URL{Scheme: "http", Host: address}, Protected: "/dashboard",
+			Public: "/", Timeout: 200 * time.Millisecond})
+		if err == nil || !strings.HasPrefix(err.Error(), "nothing answers at http://"+address) ||
+			!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -297,10 +308,12 @@ func TestOverHTTPSAndFromTheAddressThatLeadsThere(t *testing.T) {
 	}))
 	defer plain.Close()
 	u, _ := url.Parse(plain.URL)
-	c := Config{URL: u, Protected: "/dashboard", Public: "/public", Email: email, Password: password, Ports: []string{u.Port()},
+	c := Config{URL: u, Protected: "/dashboard", Public: "/public", Email: email, Password: password,
+		Ports:   []string{u.Port()},
 		RootCAs: secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	r := examine(t, c)
-	if r.Count(Failed)+r.Count(Warning) > 0 || !slices.Contains(r.ids(Note), "gate.https") || !slices.Contains(r.ids(OK), "login.out") {
+	if r.Count(Failed)+r.Count(Warning) > 0 || !slices.Contains(r.ids(Note), "gate.https") ||
+		!slices.Contains(r.ids(OK), "login.out") {
 		t.Errorf("failed %q, warnings %q, notes %q", r.ids(Failed), r.ids(Warning), r.ids(Note))
 	}
 	c.RootCAs = nil
@@ -312,7 +325,8 @@ func TestOverHTTPSAndFromTheAddressThatLeadsThere(t *testing.T) {
 func TestAnAddressThatIsNotThePublicOne(t *testing.T) {
 	t.Parallel()
 	for public, want := range map[string]string{
-		"https://127.0.0.1": "cookie.scheme", "http://app.example.com": "cookie.host", "http://127.0.0.1:1": "cookie.port",
+		"https://127.0.0.1": "cookie.scheme", "http://app.example.com": "cookie.host",
+		"http://127.0.0.1:1": "cookie.port",
 	} {
 		f := newFakeSite()
 		f.public = public
@@ -335,9 +349,12 @@ func TestSigningInGoesWrong(t *testing.T) {
 		{"Cookie is dropped", password, func(*fakeSite) func(http.Handler) http.Handler {
 			return requestFilter(func(h http.Header) { h.Del("Cookie") })
 		}, "login.page"},
-		{"pages are kept for others", password, func(*fakeSite) func(http.Handler) http.Handler { return newCache(false) }, "login.cached"},
-		{"logging out ends nothing", password, func(f *fakeSite) func(http.Handler) http.Handler { f.neverEnds = true; return nil }, "login.replay"},
-		{"the app sees the cookie", password, func(f *fakeSite) func(http.Handler) http.Handler { f.keepsAll = true; return nil }, "login.cookie-seen"},
+		{"pages are kept for others", password,
+			func(*fakeSite) func(http.Handler) http.Handler { return newCache(false) }, "login.cached"},
+		{"logging out ends nothing", password,
+			func(f *fakeSite) func(http.Handler) http.Handler { f.neverEnds = true; return nil }, "login.replay"},
+		{"the app sees the cookie", password,
+			func(f *fakeSite) func(http.Handler) http.Handler { f.keepsAll = true; return nil }, "login.cookie-seen"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,8 @@ import (
 )
 
 // browser are headers by which a gate recognises that a browser loads a page.
-var browser = []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-Dest: document"}
+var browser = []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none",
+	"Sec-Fetch-Dest: document"}
 
 // checkGate tests answers that are the same for every Gatepost, and learns the public URL.
 func (e *examination) checkGate(ctx context.Context) {
@@ -21,13 +22,15 @@ func (e *examination) checkGate(ctx context.Context) {
 	switch {
 	case spoke:
 		e.gate = learnt{status: a.status, publicURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, login: u.Path}
-		e.report.ok("gate", "gate.refusal", "%s is refused to whoever is signed out, and the login is at %s", e.c.Protected, u)
+		e.report.ok("gate", "gate.refusal", "%s is refused to whoever is signed out, and the login is at %s",
+			e.c.Protected, u)
 		e.checkNavigation(ctx)
 	case a.err == nil && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status/100 == 3):
 		e.gate = learnt{status: a.status}
 		e.found("gate", "gate.refusal", Warning, r, a, "%s is refused, but not in Gatepost's words", e.c.Protected).
 			because("Something in front of the gate answers, so the tests that need the gate's own pages are left out.",
-				"Examine the address under which visitors reach the gate itself, or ignore this where another login is meant to come first.")
+				"Examine the address under which visitors reach the gate itself, or ignore this where another login "+
+					"is meant to come first.")
 	default:
 		e.notRefused(r, a)
 	}
@@ -39,13 +42,18 @@ func (e *examination) notRefused(r request, a answer) {
 	f := e.found("gate", "gate.refusal", Failed, r, a, "%s is not refused to whoever is signed out", e.c.Protected)
 	switch {
 	case a.err == nil && a.status == http.StatusServiceUnavailable:
-		f.because("The gate cannot tell who is there: PostgreSQL does not answer it.", "Look at the gate's log and at `gatepost check`, then ask again.")
+		f.because("The gate cannot tell who is there: PostgreSQL does not answer it.",
+			"Look at the gate's log and at `gatepost check`, then ask again.")
 	case a.err != nil || a.status >= 500:
-		f.because("Without an answer nothing can be said about it.", "See that the gate and the app are up, then ask again.")
+		f.because("Without an answer nothing can be said about it.",
+			"See that the gate and the app are up, then ask again.")
 	case a.status == http.StatusNotFound || a.status == http.StatusGone:
-		f.because("Either no rule covers this path, or it does not exist here.", "Name a page that needs a login with --protected, or add the path to GATEPOST_PROTECT.")
+		f.because("Either no rule covers this path, or it does not exist here.",
+			"Name a page that needs a login with --protected, or add the path to GATEPOST_PROTECT.")
 	default:
-		f.because("Anybody can read it.", "Add it to GATEPOST_PROTECT, see that visitors reach the gate and not the app, or name a page that needs a login with --protected.")
+		f.because("Anybody can read it.",
+			"Add it to GATEPOST_PROTECT, see that visitors reach the gate and not the app, or name a page that "+
+				"needs a login with --protected.")
 	}
 }
 
@@ -53,7 +61,8 @@ func (e *examination) checkHealth(ctx context.Context) {
 	r := request{target: "/.gatepost/healthz"}
 	if a := e.ask(ctx, r); a.status != http.StatusOK || a.body != "ok" {
 		e.found("gate", "gate.health", Failed, r, a, "there is no sign of a Gatepost, which answers ok").
-			because("What lies below /.gatepost/ does not reach the gate, so its pages have no styles, or this is no Gatepost.",
+			because("What lies below /.gatepost/ does not reach the gate, so its pages have no styles, or this is "+
+				"no Gatepost.",
 				"Let the proxy in front forward every path to the gate, /.gatepost/ too.")
 		return
 	}
@@ -63,7 +72,8 @@ func (e *examination) checkHealth(ctx context.Context) {
 // refusal recognises the gate's answer to a signed-out program, and returns the login page in it.
 func (e *examination) refusal(a answer) (login *url.URL, ok bool) {
 	var body struct{ Code, LoginURL string }
-	if a.err != nil || a.status != http.StatusUnauthorized || json.Unmarshal([]byte(a.body), &body) != nil || body.Code != "UNAUTHORIZED" {
+	if a.err != nil || a.status != http.StatusUnauthorized || json.Unmarshal([]byte(a.body), &body) != nil ||
+		body.Code != "UNAUTHORIZED" {
 		return nil, false
 	}
 	u, err := url.Parse(body.LoginURL)
@@ -87,7 +97,8 @@ func (e *examination) checkNavigation(ctx context.Context) {
 		return
 	}
 	e.found("gate", "gate.navigation", Warning, r, a, "a browser is not sent to the login page at %s", e.gate.login).
-		because("Visitors see an error, or a login that is not the gate's.", "Let the proxy in front pass status 303 and Location as they are.")
+		because("Visitors see an error, or a login that is not the gate's.",
+			"Let the proxy in front pass status 303 and Location as they are.")
 }
 
 // toPublicName reports whether the gate redirects from one name of this machine to another, as it does before any
@@ -116,7 +127,8 @@ func (e *examination) location(a answer) (*url.URL, error) {
 
 // found adds a finding about one request. because adds the reason and the cure.
 func (e *examination) found(check, id string, level Level, r request, a answer, format string, args ...any) *Finding {
-	e.report.add(Finding{Check: check, ID: id, Level: level, Said: fmt.Sprintf(format, args...), Sent: r.String(), Got: a.String()})
+	e.report.add(Finding{Check: check, ID: id, Level: level, Said: fmt.Sprintf(format, args...),
+		Sent: r.String(), Got: a.String()})
 	return &e.report[len(e.report)-1]
 }
 

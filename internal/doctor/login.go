@@ -11,7 +11,8 @@ import (
 // checkLogin tests a whole session: sign in, open a page, sign out, and use the old cookie again.
 func (e *examination) checkLogin(ctx context.Context) {
 	if e.c.Email == "" {
-		e.report.note("login", "login.skipped", "not tried: give --email and --password-stdin to sign in with a test account")
+		e.report.note("login", "login.skipped",
+			"not tried: give --email and --password-stdin to sign in with a test account")
 		return
 	}
 	if !e.needGate("login") {
@@ -29,7 +30,8 @@ func (e *examination) checkLogin(ctx context.Context) {
 
 // signIn signs in and returns the pair for the Cookie header. The cookie and the password are never shown.
 func (e *examination) signIn(ctx context.Context) (cookie string, ok bool) {
-	r := e.form("login", "", url.Values{"email": {e.c.Email}, "password": {e.c.Password}, "next": {e.c.Protected}}.Encode())
+	r := e.form("login", "", url.Values{"email": {e.c.Email}, "password": {e.c.Password},
+		"next": {e.c.Protected}}.Encode())
 	r.target = e.gate.login
 	a := e.ask(ctx, r)
 	pair, _, _ := strings.Cut(e.setCookie(a), ";")
@@ -40,13 +42,18 @@ func (e *examination) signIn(ctx context.Context) (cookie string, ok bool) {
 	f := e.found("login", "login.in", Failed, r, a, "%s was not signed in", e.c.Email)
 	switch a.status {
 	case http.StatusSeeOther:
-		f.because("The password was right, and the session cookie did not come back.", "See what in front of the gate removes or renames Set-Cookie, and let it pass.")
+		f.because("The password was right, and the session cookie did not come back.",
+			"See what in front of the gate removes or renames Set-Cookie, and let it pass.")
 	case http.StatusUnauthorized, http.StatusUnprocessableEntity:
-		f.because("The e-mail address or the password is not right.", "Give those of a test account; `gatepost user create` makes one.")
+		f.because("The e-mail address or the password is not right.",
+			"Give those of a test account; `gatepost user create` makes one.")
 	case http.StatusForbidden:
-		f.because("The gate took its own form for one from another site, so nobody can log in.", "Let the proxy in front pass Origin and Host as they are, and see that GATEPOST_PUBLIC_URL is what people type.")
+		f.because("The gate took its own form for one from another site, so nobody can log in.",
+			"Let the proxy in front pass Origin and Host as they are, and see that GATEPOST_PUBLIC_URL is what "+
+				"people type.")
 	case http.StatusTooManyRequests:
-		f.because("There were too many attempts for this account or from this network.", "Try again later; behind a proxy, set GATEPOST_TRUSTED_PROXIES, or all visitors count as one.")
+		f.because("There were too many attempts for this account or from this network.",
+			"Try again later; behind a proxy, set GATEPOST_TRUSTED_PROXIES, or all visitors count as one.")
 	default:
 		f.because("Nobody can log in.", "Look into the gate's log for this request.")
 	}
@@ -63,7 +70,8 @@ func (e *examination) checkSession(ctx context.Context, cookie string) {
 		return
 	}
 	e.found("login", "login.session", Failed, r, a, "with its cookie, the gate does not know who is there").
-		because("The cookie does not arrive, or the answer came out of a cache: each page asks for the login again.", "Let the CDN or proxy forward the Cookie header and cache nothing below /api/auth/.")
+		because("The cookie does not arrive, or the answer came out of a cache: each page asks for the login again.",
+			"Let the CDN or proxy forward the Cookie header and cache nothing below /api/auth/.")
 }
 
 // checkProtectedPage opens the page, and then requests it without the cookie, in case a cache has kept it. Caches
@@ -92,18 +100,23 @@ func (e *examination) judgePage(r request, a answer, cookie string) {
 	switch {
 	case refused:
 		e.found("login", "login.page", Failed, r, a, "%s stays closed after the login", e.c.Protected).
-			because("The cookie does not arrive at the gate on this path.", "Let the CDN or proxy forward the Cookie header on every path.")
+			because("The cookie does not arrive at the gate on this path.",
+				"Let the CDN or proxy forward the Cookie header on every path.")
 	case a.err == nil && a.holds(value):
 		e.found("login", "login.cookie-seen", Failed, r, a, "%s shows the session cookie", e.c.Protected).
-			because("The app, or something beside it, sees a secret that the gate keeps from it.", "See what in front of the gate copies the Cookie header.")
+			because("The app, or something beside it, sees a secret that the gate keeps from it.",
+				"See what in front of the gate copies the Cookie header.")
 	case a.is2xx() || a.status/100 == 3:
 		e.report.ok("login", "login.page", "%s opens after the login", e.c.Protected)
 	case a.status == http.StatusForbidden:
-		e.found("login", "login.page", Warning, r, a, "%s needs a role that %s does not have", e.c.Protected, e.c.Email).
-			because("Whether it opens could not be seen.", "Give the account the role with `gatepost user set-role`, or name another page with --protected.")
+		e.found("login", "login.page", Warning, r, a, "%s needs a role that %s does not have",
+			e.c.Protected, e.c.Email).
+			because("Whether it opens could not be seen.",
+				"Give the account the role with `gatepost user set-role`, or name another page with --protected.")
 	default:
 		e.found("login", "login.page", Warning, r, a, "%s did not open after the login", e.c.Protected).
-			because("The gate let the request pass, and the app did not serve the page.", "See that the app is up and that this path exists.")
+			because("The gate let the request pass, and the app did not serve the page.",
+				"See that the app is up and that this path exists.")
 	}
 }
 
@@ -112,13 +125,15 @@ func (e *examination) signOut(ctx context.Context, cookie string) {
 	r := e.form("logout", cookie, "x=1")
 	if a := e.ask(ctx, r); a.status != http.StatusSeeOther {
 		e.found("login", "login.out", Failed, r, a, "logging out did not work").
-			because("The test session is still open.", "End it with `gatepost user sign-out`, and look into the gate's log.")
+			because("The test session is still open.",
+				"End it with `gatepost user sign-out`, and look into the gate's log.")
 		return
 	}
 	r = request{target: "/api/auth/get-session", lines: []string{"Cookie: " + cookie}}
 	if a := e.ask(ctx, r); strings.TrimSpace(a.body) != "null" {
 		e.found("login", "login.replay", Failed, r, a, "the old cookie still counts after logging out").
-			because("Whoever copied it stays signed in, or a cache answers for the gate.", "Cache nothing below /api/auth/, and see that all gates use one database.")
+			because("Whoever copied it stays signed in, or a cache answers for the gate.",
+				"Cache nothing below /api/auth/, and see that all gates use one database.")
 		return
 	}
 	e.report.ok("login", "login.out", "after logging out the old cookie is dead")

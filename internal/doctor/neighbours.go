@@ -119,17 +119,21 @@ func (e *examination) askBeside(ctx context.Context, p string) (refused int) {
 	if open := byVerdict[through]; len(open) > 0 {
 		e.found("neighbours", "neighbours.open", Failed, list[open[0]], answers[open[0]],
 			"%s of the open path %s got through%s", plural(len(open), "neighbour"), p, firstOf(open)).
-			because("It is protected, and whoever is signed out reads it under the name of another format.", namesTooMuch)
+			because("It is protected, and whoever is signed out reads it under the name of another format.",
+				namesTooMuch)
 	}
 	if astray := slices.Concat(byVerdict[elsewhere], byVerdict[astray], byVerdict[broken]); len(astray) > 0 {
 		e.found("neighbours", "neighbours.not-found", Warning, list[astray[0]], answers[astray[0]],
-			"%s of the open path %s had an answer that is not the gate's%s", plural(len(astray), "neighbour"), p, firstOf(astray)).
-			because("The gate refuses each of them, so something before it looked for the page, or the app did.", namesTooMuch)
+			"%s of the open path %s had an answer that is not the gate's%s", plural(len(astray), "neighbour"), p,
+			firstOf(astray)).
+			because("The gate refuses each of them, so something before it looked for the page, or the app did.",
+				namesTooMuch)
 	}
 	return len(byVerdict[shut]) + len(byVerdict[cutOff])
 }
 
-const namesTooMuch = "Where a rule of its own opens it, all is well. Else update the gate, as a rule may open only what it names; " +
+const namesTooMuch = "Where a rule of its own opens it, all is well. Else update the gate, as a rule may open only " +
+	"what it names; " +
 	"and see what in front of it answers by path, and what `gatepost explain` says of this one."
 
 // askNeighbours requests the neighbours of a path that no rule names, with the cookie unless it is empty.
@@ -152,7 +156,8 @@ func (e *examination) checkRole(ctx context.Context, cookie string) {
 	list, answers := e.askNeighbours(ctx, e.c.Protected, cookie)
 	for i, a := range answers {
 		if a.is2xx() || a.status == http.StatusNotModified {
-			e.found("login", "login.role", Failed, list[i], a, "%s needs a role, and this opens without", e.c.Protected).
+			e.found("login", "login.role", Failed, list[i], a, "%s needs a role, and this opens without",
+				e.c.Protected).
 				because("Anybody with an account reads the page under the name of another format.", namesTooMuch)
 			return
 		}

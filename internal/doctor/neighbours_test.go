@@ -31,7 +31,8 @@ func TestAnOpenFileWithOpenNeighbours(t *testing.T) {
 	}{
 		{"a file at the root", []string{"/favicon.ico"}, []string{"neighbours.open"}},
 		{"a file in a folder", []string{"/staff/members.css"}, []string{"neighbours.open"}},
-		{"a file beside the protected page", []string{"/dashboard.css"}, []string{"spellings.suffixes", "neighbours.open"}},
+		{"a file beside the protected page", []string{"/dashboard.css"},
+			[]string{"spellings.suffixes", "neighbours.open"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

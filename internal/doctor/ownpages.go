@@ -10,7 +10,8 @@ import (
 )
 
 // ownPagesCure is the advice for apps that have a login where the gate's is.
-const ownPagesCure = "If the app needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; otherwise switch its login off."
+const ownPagesCure = "If the app needs them, set GATEPOST_PAGES to a prefix that it does not use, like /auth; " +
+	"otherwise switch its login off."
 
 // checkOwnPages looks for a login of the app's behind the gate's. From outside only the gate's can be seen. So the
 // app is asked directly where that is possible, and otherwise its redirects are examined.
@@ -19,7 +20,9 @@ func (e *examination) checkOwnPages(ctx context.Context) {
 		return
 	}
 	if e.c.AppPages == nil {
-		e.report.note("own-pages", "own-pages.skipped", "the app was not asked for its own /login and the like: the environment has no GATEPOST_UPSTREAM, or settings with a fault (see `gatepost check`)")
+		e.report.note("own-pages", "own-pages.skipped",
+			"the app was not asked for its own /login and the like: the environment has no GATEPOST_UPSTREAM, or "+
+				"settings with a fault (see `gatepost check`)")
 	} else {
 		e.askApp(ctx)
 	}
@@ -30,7 +33,8 @@ func (e *examination) askApp(ctx context.Context) {
 	paths, err := e.c.AppPages(ctx)
 	switch {
 	case err != nil:
-		e.report.note("own-pages", "own-pages.skipped", "the app was not asked for its own /login and the like: beside the gate it does not answer from here")
+		e.report.note("own-pages", "own-pages.skipped",
+			"the app was not asked for its own /login and the like: beside the gate it does not answer from here")
 	case len(paths) == 0:
 		e.report.ok("own-pages", "own-pages.app", "the app has no pages where the gate has its own")
 	default:
@@ -50,9 +54,12 @@ func (e *examination) checkSentToLogin(ctx context.Context) {
 			continue
 		}
 		if e.c.Email == "" {
-			e.found("own-pages", "own-pages.sends", Warning, r, a, "the app sends visitors to the gate's login by itself").
-				because("That is as it should be where it knows people by the gate's headers. If it means a login of its own, whoever is signed in goes in circles.",
-					"Sign in with --email and --password-stdin to see which; against circles set GATEPOST_PAGES to another prefix.")
+			e.found("own-pages", "own-pages.sends", Warning, r, a,
+				"the app sends visitors to the gate's login by itself").
+				because("That is as it should be where it knows people by the gate's headers. If it means a login "+
+					"of its own, whoever is signed in goes in circles.",
+					"Sign in with --email and --password-stdin to see which; against circles set GATEPOST_PAGES to "+
+						"another prefix.")
 		}
 		return
 	}
@@ -60,7 +67,8 @@ func (e *examination) checkSentToLogin(ctx context.Context) {
 
 // leadsBack reports whether a URL is a page of the gate's that redirects signed-in visitors to the app.
 func (e *examination) leadsBack(to *url.URL) bool {
-	return e.here(to) && path.Dir(to.Path) == path.Dir(e.gate.login) && slices.Contains([]string{"login", "signup", "register"}, path.Base(to.Path))
+	return e.here(to) && path.Dir(to.Path) == path.Dir(e.gate.login) &&
+		slices.Contains([]string{"login", "signup", "register"}, path.Base(to.Path))
 }
 
 func (e *examination) here(to *url.URL) bool {
@@ -75,12 +83,15 @@ func (e *examination) checkCircle(ctx context.Context, cookie string) {
 	for _, start := range []string{"/", e.gate.login, e.c.Protected} {
 		r, a, circle := e.follow(ctx, cookie, start)
 		if circle {
-			e.found("login", "login.circle", Failed, r, a, "the app sends whoever is signed in to the gate's login, again and again").
-				because("It has a login of its own where the gate's is, so that nobody who is signed in gets past it.", ownPagesCure)
+			e.found("login", "login.circle", Failed, r, a,
+				"the app sends whoever is signed in to the gate's login, again and again").
+				because("It has a login of its own where the gate's is, so that nobody who is signed in gets past it.",
+					ownPagesCure)
 			return
 		}
 	}
-	e.report.ok("login", "login.circle", "whoever is signed in is not sent in circles from /, %s and %s", e.gate.login, e.c.Protected)
+	e.report.ok("login", "login.circle", "whoever is signed in is not sent in circles from /, %s and %s",
+		e.gate.login, e.c.Protected)
 }
 
 // follow follows redirects on this site, and returns the last request with its answer.

@@ -110,7 +110,8 @@ func (r Report) Summary() string {
 	case failed > 0:
 		return fmt.Sprintf("%s wrong, %s, %d passed", things(failed), plural(warnings, "warning"), fine)
 	case warnings > 0:
-		return fmt.Sprintf("nothing is wrong, but there is something to look at: %s, %d passed", plural(warnings, "warning"), fine)
+		return fmt.Sprintf("nothing is wrong, but there is something to look at: %s, %d passed",
+			plural(warnings, "warning"), fine)
 	}
 	return fmt.Sprintf("nothing is wrong: %s passed", plural(fine, "test"))
 }

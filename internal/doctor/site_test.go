@@ -40,7 +40,8 @@ func newFakeSite() *fakeSite {
 	return &fakeSite{
 		closed: func(r *http.Request) bool {
 			p, _, _ := strings.Cut(r.RequestURI, "?")
-			return p != "/" && !(strings.HasPrefix(p, "/public") && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz/-") == "" && !strings.Contains(p, "//"))
+			return p != "/" && !(strings.HasPrefix(p, "/public") &&
+				strings.Trim(p, "abcdefghijklmnopqrstuvwxyz/-") == "" && !strings.Contains(p, "//"))
 		},
 		app: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -114,7 +115,8 @@ func (f *fakeSite) refuse(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(401)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": "UNAUTHORIZED", "message": "Log in.", "loginUrl": f.public + "/login"})
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": "UNAUTHORIZED", "message": "Log in.",
+		"loginUrl": f.public + "/login"})
 }
 
 func protect(h http.Header) {
@@ -174,7 +176,10 @@ func (f *fakeSite) serve(t *testing.T, front func(http.Handler) http.Handler) Co
 		h = front(f)
 	}
 	s := httptest.NewUnstartedServer(h)
-	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
+	s.Config.ConnContext = func(ctx context.Context,
+		c net.Conn) context.Context {
+		return context.WithValue(ctx, connection{}, c)
+	}
 	s.Start()
 	t.Cleanup(s.Close)
 	if f.public == "" {

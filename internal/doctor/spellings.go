@@ -52,7 +52,8 @@ func (e *examination) judgeRedirect(a answer) verdict {
 		return astray
 	}
 	clean := func(p string) string { return strings.ToLower(path.Clean("/"+p)) + "/" } // whole segments
-	ours := to.Host == e.site.host || to.Hostname() == e.site.hostname() || e.gate.publicURL != nil && to.Host == e.gate.publicURL.Host
+	ours := to.Host == e.site.host || to.Hostname() == e.site.hostname() || e.gate.publicURL != nil &&
+		to.Host == e.gate.publicURL.Host
 	if ours && (to.Path == e.gate.login || strings.HasPrefix(clean(to.Path), clean(e.c.Protected))) {
 		return shut
 	}
@@ -81,7 +82,8 @@ func (e *examination) checkSpellings(ctx context.Context) {
 		}
 	}
 	if refused > 0 {
-		e.report.ok("spellings", "spellings.refused", "%s of %s were refused", plural(refused, "spelling"), e.c.Protected)
+		e.report.ok("spellings", "spellings.refused", "%s of %s were refused",
+			plural(refused, "spelling"), e.c.Protected)
 	}
 	e.stillThere(ctx)
 	e.reportThrough(list, answers, byVerdict[through])
@@ -92,8 +94,10 @@ func (e *examination) checkSpellings(ctx context.Context) {
 func (e *examination) stillThere(ctx context.Context) {
 	r := request{target: e.c.Protected}
 	if a := e.ask(ctx, r); a.status != e.gate.status {
-		e.found("spellings", "spellings.blocked", Warning, r, a, "the site no longer answers as it did before these requests").
-			because("Something in front of the gate has blocked the examination, so some of it was not tested.", "Allow the address you are examining from, or ask again later.")
+		e.found("spellings", "spellings.blocked", Warning, r, a,
+			"the site no longer answers as it did before these requests").
+			because("Something in front of the gate has blocked the examination, so some of it was not tested.",
+				"Allow the address you are examining from, or ask again later.")
 	}
 }
 
@@ -113,7 +117,8 @@ func (e *examination) reportThrough(list []spelling, answers []answer, indices [
 		e.found("spellings", "spellings."+kind, Failed, list[first].request, answers[first],
 			"%s of %s got through%s", plural(len(byKind[kind]), "spelling"), e.c.Protected, firstOf(byKind[kind])).
 			because("Signed out, anybody can open it so. It is read as the page by "+kinds[kind]+".",
-				"Let every request pass the gate, and let nothing in front of it decide by path, answer for the app or rewrite paths; `gatepost explain` says how the gate judges a spelling.")
+				"Let every request pass the gate, and let nothing in front of it decide by path, answer for the app "+
+					"or rewrite paths; `gatepost explain` says how the gate judges a spelling.")
 	}
 }
 
@@ -130,11 +135,21 @@ var doubtful = []struct {
 	id, said       string
 	whyever, doing string
 }{
-	{elsewhere, "spellings.not-found", "had an answer that is not the gate's", "The gate refuses each of them, so something before it looked for the page, or the app did.", "See in the app's log whether these requests arrive there: they should not. A proxy or CDN that answers by itself is harmless."},
-	{astray, "spellings.redirect", "led to another page", "What answered is not the gate, and where it leads may be open.", "Look at where it leads; the proxy in front should not redirect for the app."},
-	{broken, "spellings.error", "ended in an error of the server", "Something behind or before the gate tripped over it, and may have been asked for the page.", "Look into the logs of the proxy and the app for these requests."},
-	{throttled, "spellings.throttled", "were answered with 429, so they were not tested", "A limit in front of the gate stopped the examination.", "Allow the address you are examining from, or ask again later."},
-	{silent, "spellings.timeout", "had no answer in time", "Nothing can be said about them.", "Ask again; if it stays like this, see what in front of the gate waits."},
+	{elsewhere, "spellings.not-found", "had an answer that is not the gate's",
+		"The gate refuses each of them, so something before it looked for the page, or the app did.",
+		"See in the app's log whether these requests arrive there: they should not. A proxy or CDN that answers by " +
+			"itself is harmless."},
+	{astray, "spellings.redirect", "led to another page",
+		"What answered is not the gate, and where it leads may be open.",
+		"Look at where it leads; the proxy in front should not redirect for the app."},
+	{broken, "spellings.error", "ended in an error of the server",
+		"Something behind or before the gate tripped over it, and may have been asked for the page.",
+		"Look into the logs of the proxy and the app for these requests."},
+	{throttled, "spellings.throttled", "were answered with 429, so they were not tested",
+		"A limit in front of the gate stopped the examination.",
+		"Allow the address you are examining from, or ask again later."},
+	{silent, "spellings.timeout", "had no answer in time", "Nothing can be said about them.",
+		"Ask again; if it stays like this, see what in front of the gate waits."},
 }
 
 func (e *examination) reportDoubtful(list []spelling, answers []answer, byVerdict map[verdict][]int) {
@@ -144,7 +159,8 @@ func (e *examination) reportDoubtful(list []spelling, answers []answer, byVerdic
 			continue
 		}
 		first := indices[0]
-		e.found("spellings", d.id, Warning, list[first].request, answers[first], "%s %s%s", plural(len(indices), "spelling"), d.said, firstOf(indices)).
+		e.found("spellings", d.id, Warning, list[first].request, answers[first], "%s %s%s",
+			plural(len(indices), "spelling"), d.said, firstOf(indices)).
 			because(d.whyever, d.doing)
 	}
 }

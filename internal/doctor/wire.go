@@ -55,7 +55,8 @@ func (r request) writeBody(b *bytes.Buffer) {
 		name, _, _ := strings.Cut(r.trailer, ":")
 		fmt.Fprintf(b, "Trailer: %s\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n%s\r\n\r\n", name, r.trailer)
 	case r.body != "":
-		fmt.Fprintf(b, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(r.body), r.body)
+		fmt.Fprintf(b, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(r.body),
+			r.body)
 	default:
 		b.WriteString("\r\n")
 	}

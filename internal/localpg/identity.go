@@ -31,14 +31,16 @@ func runAs(c Config) (identity, error) {
 			return newIdentity(u, true)
 		}
 	}
-	return identity{}, errors.New("PostgreSQL refuses to run as root and there is no user named postgres to run it as: create that user, run gatepost as an ordinary user, or set DATABASE_URL")
+	return identity{}, errors.New("PostgreSQL refuses to run as root and there is no user named postgres to run it " +
+		"as: create that user, run gatepost as an ordinary user, or set DATABASE_URL")
 }
 
 func currentUser() (identity, error) {
 	uid := strconv.Itoa(os.Getuid())
 	u, err := user.LookupId(uid)
 	if err != nil {
-		return identity{}, fmt.Errorf("PostgreSQL needs a user with a name, and user id %s has no entry in /etc/passwd: run gatepost as a named user, or set DATABASE_URL", uid)
+		return identity{}, fmt.Errorf("PostgreSQL needs a user with a name, and user id %s has no entry in "+
+			"/etc/passwd: run gatepost as a named user, or set DATABASE_URL", uid)
 	}
 	return newIdentity(u, false)
 }
@@ -104,5 +106,6 @@ func (id identity) mayEnter(dir string) error {
 	if !ok || info.Mode()&0o001 != 0 || st.Uid == id.uid && info.Mode()&0o100 != 0 {
 		return nil
 	}
-	return fmt.Errorf("PostgreSQL will run as the user %s, who may not enter %s: choose another place with GATEPOST_DATA_DIR, or allow it with: chmod o+x %s", id.name, dir, dir)
+	return fmt.Errorf("PostgreSQL will run as the user %s, who may not enter %s: choose another place with "+
+		"GATEPOST_DATA_DIR, or allow it with: chmod o+x %s", id.name, dir, dir)
 }

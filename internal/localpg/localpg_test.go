@@ -143,7 +143,8 @@ func TestAnotherMajorVersionIsRefusedAndNothingTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := localpg.Start(t.Context(), localpg.Config{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "made by PostgreSQL 9") || !strings.Contains(err.Error(), "install PostgreSQL 9") {
+	if err == nil || !strings.Contains(err.Error(), "made by PostgreSQL 9") ||
+		!strings.Contains(err.Error(), "install PostgreSQL 9") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "postgres", "base")); err != nil {
@@ -161,7 +162,8 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	if err := os.WriteFile(file, []byte("years of work"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := localpg.Start(t.Context(), localpg.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "no PostgreSQL data") {
+	if _, err := localpg.Start(t.Context(), localpg.Config{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "no PostgreSQL data") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(file); err != nil {
@@ -172,7 +174,8 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 func TestProgramsThatAreNotThereAreNamed(t *testing.T) {
 	t.Parallel()
 	_, err := localpg.Start(t.Context(), localpg.Config{Dir: newDir(t), Bin: "/nowhere"})
-	if err == nil || !strings.Contains(err.Error(), `GATEPOST_POSTGRES_BIN: no programs postgres and initdb in "/nowhere"`) {
+	if err == nil || !strings.Contains(err.Error(),
+		`GATEPOST_POSTGRES_BIN: no programs postgres and initdb in "/nowhere"`) {
 		t.Errorf("got %v", err)
 	}
 }

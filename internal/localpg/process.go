@@ -50,7 +50,8 @@ func cleanEnv() []string {
 
 func explainExec(err error, who identity) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w (the user %s must be able to enter every folder above the data directory; choose another with GATEPOST_DATA_DIR)", err, who.name)
+		return fmt.Errorf("%w (the user %s must be able to enter every folder above the data directory; choose "+
+			"another with GATEPOST_DATA_DIR)", err, who.name)
 	}
 	return err
 }

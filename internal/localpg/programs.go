@@ -50,11 +50,14 @@ func findPrograms(explicit, data string) (string, error) {
 	case explicit != "" && len(found) == 0:
 		return "", fmt.Errorf("GATEPOST_POSTGRES_BIN: no programs postgres and initdb in %q", explicit)
 	case made != 0 && len(found) > 0:
-		return "", fmt.Errorf("the data in %s was made by PostgreSQL %d, and only %s is installed: install PostgreSQL %d, or dump the data with it and load it into a new directory", data, made, majors(found), made)
+		return "", fmt.Errorf("the data in %s was made by PostgreSQL %d, and only %s is installed: install "+
+			"PostgreSQL %d, or dump the data with it and load it into a new directory", data, made, majors(found), made)
 	case len(found) > 0:
 		return "", fmt.Errorf("PostgreSQL %s is too old, %d or newer is needed", majors(found), oldestMajor)
 	}
-	return "", errors.New("no PostgreSQL server programs found: install them (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@17), name their folder in GATEPOST_POSTGRES_BIN, or set DATABASE_URL")
+	return "", errors.New("no PostgreSQL server programs found: install them (Debian, Ubuntu: apt-get install " +
+		"postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@17), name their folder " +
+		"in GATEPOST_POSTGRES_BIN, or set DATABASE_URL")
 }
 
 // madeBy is the major version that made the data directory; 0 when there is none.
@@ -68,7 +71,8 @@ func madeBy(data string) (int, error) {
 	}
 	entries, err := os.ReadDir(data)
 	if err == nil && len(entries) > 0 {
-		return 0, fmt.Errorf("%s holds files but no PostgreSQL data: name another folder in GATEPOST_DATA_DIR, or empty it yourself", data)
+		return 0, fmt.Errorf("%s holds files but no PostgreSQL data: name another folder in GATEPOST_DATA_DIR, or "+
+			"empty it yourself", data)
 	}
 	return 0, nil
 }

@@ -94,15 +94,19 @@ type connectError struct {
 // Error is the last line of pgx's error. The lines before repeat the hosts.
 func (e *connectError) Error() string {
 	if errors.Is(e.cause, pgconn.ErrStandbyConnection) || errors.Is(e.cause, pgconn.ErrReadOnlyConnection) {
-		return fmt.Sprintf("PostgreSQL at %s: a standby answers, or one that is read-only, and no primary; point DATABASE_URL at the primary, or list all hosts", e.where)
+		return fmt.Sprintf("PostgreSQL at %s: a standby answers, or one that is read-only, and no primary; point "+
+			"DATABASE_URL at the primary, or list all hosts", e.where)
 	}
 	var refused *pgconn.PgError
 	if errors.As(e.cause, &refused) && !e.quotable && !aboutTheUser(refused.Code) {
-		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps for a parameter in DATABASE_URL "+
-			"that it does not know (its name is not shown, as it may be a piece of a password): leave out what is for a framework or another driver", e.where, refused.Code)
+		return fmt.Sprintf("PostgreSQL at %s cannot be used: it refuses the connection with SQLSTATE %s, perhaps "+
+			"for a parameter in DATABASE_URL "+
+			"that it does not know (its name is not shown, as it may be a piece of a password): leave out what is "+
+			"for a framework or another driver", e.where, refused.Code)
 	}
 	if strings.HasSuffix(e.cause.Error(), "server refused TLS connection") { // pgx has no type for it
-		return fmt.Sprintf("PostgreSQL at %s speaks no TLS, and DATABASE_URL asks for it: switch it on there (ssl = on), or set "+
+		return fmt.Sprintf("PostgreSQL at %s speaks no TLS, and DATABASE_URL asks for it: switch it on there (ssl = "+
+			"on), or set "+
 			"sslmode=disable where nobody else is on the way", e.where)
 	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
@@ -119,7 +123,8 @@ func aboutTheUser(code string) bool {
 // unknown one, which may be a piece of a password.
 func quotable(config *pgx.ConnConfig) bool {
 	for name := range config.RuntimeParams {
-		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
+		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout",
+			"idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
 			return false
 		}
 	}

@@ -42,7 +42,8 @@ const (
 // running. Without, it joins a built-in PostgreSQL that runs already.
 func Open(ctx context.Context, c *config.Config, stays bool) (*Database, error) {
 	if c.Settings.DatabaseURL != "" {
-		return &Database{URL: c.Settings.DatabaseURL, direct: cmp.Or(c.Settings.DirectDatabaseURL, c.Settings.DatabaseURL)}, nil
+		return &Database{URL: c.Settings.DatabaseURL, direct: cmp.Or(c.Settings.DirectDatabaseURL,
+			c.Settings.DatabaseURL)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -52,7 +53,8 @@ func Open(ctx context.Context, c *config.Config, stays bool) (*Database, error) 
 	}
 	server, err := start(ctx, localpg.Config{Dir: c.DataDir, Bin: c.Settings.PostgresBin})
 	if errors.Is(err, localpg.ErrInUse) {
-		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or set DATABASE_URL so that both can work on one PostgreSQL", c.DataDir)
+		return nil, fmt.Errorf("another gatepost runs on %s: stop it, name another folder in GATEPOST_DATA_DIR, or "+
+			"set DATABASE_URL so that both can work on one PostgreSQL", c.DataDir)
 	}
 	if err != nil {
 		return nil, err
@@ -129,7 +131,8 @@ func Check(ctx context.Context, c *config.Config, db *Database) error {
 
 // Prepare migrates the database. Without GATEPOST_MIGRATE it fails when a migration is missing. waits is called
 // while the migration waits for others.
-func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Logger, waits func(migrations.Wait)) error {
+func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Logger,
+	waits func(migrations.Wait)) error {
 	if !c.Migrate {
 		return migrations.Check(ctx, conn)
 	}

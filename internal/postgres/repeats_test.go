@@ -24,7 +24,8 @@ func TestWhatPostgreSQLRepeatsIsNotShown(t *testing.T) {
 		_ = conn.Close(context.Background())
 		t.Fatal("PostgreSQL takes any parameter")
 	}
-	if said := err.Error(); strings.Contains(said, "Tail9") || !strings.Contains(said, "42704") || !strings.Contains(said, "leave out") {
+	if said := err.Error(); strings.Contains(said, "Tail9") || !strings.Contains(said, "42704") ||
+		!strings.Contains(said, "leave out") {
 		t.Error(said)
 	}
 }

@@ -1,6 +1,6 @@
-// Package seal keeps what has to be readable again, as tokens of providers and secrets of authenticators, in columns that
-// nobody can read without a key of the operator's. It uses AES-256-GCM (NIST SP 800-38D), bound to table, column and row,
-// so that no ciphertext works in another's place.
+// Package seal keeps what has to be readable again, as tokens of providers and secrets of authenticators, in columns
+// that nobody can read without a key of the operator's. It uses AES-256-GCM (NIST SP 800-38D), bound to table, column
+// and row, so that no ciphertext works in another's place.
 //
 // It is pure: it stores nothing, and knows no database. What only has to be recognised is hashed instead.
 package seal
@@ -50,9 +50,11 @@ type key struct {
 	aead cipher.AEAD
 }
 
-// Keys are those of an operator. The first seals, and all open. The zero value has none. They may be used at once by many.
+// Keys are those of an operator. The first seals, and all open. The zero value has none. They may be used at once by
+// many.
 //
-// A key seals 2^32 times at most, as nonces are random (NIST SP 800-38D section 8.3); long before, another is put in front.
+// A key seals 2^32 times at most, as nonces are random (NIST SP 800-38D section 8.3); long before, another is put in
+// front.
 type Keys struct{ list []key }
 
 // NewKey makes a key, as it is written in a setting. It is a secret.
@@ -137,7 +139,8 @@ func (k key) seal(nonce []byte, c Column, row string, value []byte) []byte {
 
 // bound is what a ciphertext is bound to. Lengths come first, so that no two are alike.
 func bound(head []byte, c Column, row string) []byte {
-	return fmt.Appendf(append([]byte{}, head...), "%d:%s%d:%s%d:%s", len(c.Table), c.Table, len(c.Name), c.Name, len(row), row)
+	return fmt.Appendf(append([]byte{}, head...), "%d:%s%d:%s%d:%s", len(c.Table), c.Table,
+		len(c.Name), c.Name, len(row), row)
 }
 
 // Open decrypts what was sealed for a row of a column. It fails with ErrNoKey, ErrOtherKey or ErrBroken.

@@ -64,7 +64,8 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		column Column
 		row    string
-	}{{here, "row2"}, {here, ""}, {Column{"challenge", "payloa"}, "drow"}, {Column{"challeng", "epayload"}, "row"}, {Column{"account", "payload"}, "row"}} {
+	}{{here, "row2"}, {here, ""}, {Column{"challenge", "payloa"}, "drow"}, {Column{"challeng", "epayload"}, "row"},
+		{Column{"account", "payload"}, "row"}} {
 		if _, err := ks.Open(c.column, c.row, sealed); !errors.Is(err, ErrBroken) {
 			t.Errorf("%v %s: %v", c.column, c.row, err)
 		}
@@ -117,8 +118,10 @@ func TestKeysAreChanged(t *testing.T) {
 func TestKeysAreReadAndNeverPrinted(t *testing.T) {
 	t.Parallel()
 	short := base64.StdEncoding.EncodeToString(make([]byte, 16))
-	for _, s := range []string{"x", short, aKey + ",", "," + aKey, aKey + "," + aKey, aKey + " " + aKey, aKey[:43], "AAEC"} {
-		if ks, err := Parse(s); err == nil || strings.Contains(err.Error(), s) || strings.Contains(err.Error(), aKey[:8]) {
+	for _, s := range []string{"x", short, aKey + ",", "," + aKey, aKey + "," + aKey, aKey + " " +
+		aKey, aKey[:43], "AAEC"} {
+		if ks, err := Parse(s); err == nil || strings.Contains(err.Error(), s) ||
+			strings.Contains(err.Error(), aKey[:8]) {
 			t.Errorf("%q: %v, %v", s, ks, err)
 		}
 	}

@@ -79,7 +79,8 @@ func (a *authority) fetchAll() (all bool) {
 	all = true
 	for _, name := range a.names {
 		cert, err := a.get(&tls.ClientHelloInfo{ServerName: name, SupportedVersions: []uint16{tls.VersionTLS13},
-			SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+			SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256},
+			CipherSuites:     []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err == nil {
 			a.log.Info("there is a certificate", "name", name, "expires", cert.Leaf.NotAfter.UTC())
 		}

@@ -30,7 +30,8 @@ func watchCertificate(ctx context.Context, c *config.Certificate, log *slog.Logg
 // certificateConfig is the TLS configuration of the public listener with a certificate from files. The lowest
 // version is TLS 1.2 (ASVS 5.0, 12.1.1).
 func certificateConfig(c *config.Certificate) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return c.Served(), nil
-	}}
+	return &tls.Config{MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return c.Served(), nil
+		}}
 }

@@ -40,7 +40,8 @@ func passedOn() (map[string]net.Listener, error) {
 		}
 		if passed[name] != nil {
 			_ = l.Close()
-			return passed, fmt.Errorf("two sockets were passed on for %s: one each for public, http and ops (FileDescriptorName=)", name)
+			return passed, fmt.Errorf("two sockets were passed on for %s: one each for public, http and ops "+
+				"(FileDescriptorName=)", name)
 		}
 		passed[name] = l
 	}
@@ -54,16 +55,20 @@ func fit(c *config.Config, passed listeners) error {
 		address, ok := passed.public.Addr().(*net.TCPAddr)
 		switch {
 		case !ok:
-			list.Add(fmt.Errorf("the socket %s was passed on, and only one of TCP tells where visitors come from (ListenStream=127.0.0.1:8080)", passed.public.Addr()))
+			list.Add(fmt.Errorf("the socket %s was passed on, and only one of TCP tells where visitors come from "+
+				"(ListenStream=127.0.0.1:8080)", passed.public.Addr()))
 		case !address.IP.IsLoopback() && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "":
-			list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be reached from other machines: set it to the address people type, for example https://app.example.com", address))
+			list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because the socket %s that was passed on can be "+
+				"reached from other machines: set it to the address people type, for example https://app.example.com",
+				address))
 		}
 	}
 	if passed.ops != nil && c.Settings.OpsListen == "off" {
 		list.Add(errors.New("a socket named ops was passed on, and GATEPOST_OPS_LISTEN is off: leave out one of them"))
 	}
 	if passed.plain != nil && !c.TLS {
-		list.Add(errors.New("a socket named http was passed on to send visitors to https, which nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
+		list.Add(errors.New("a socket named http was passed on to send visitors to https, which nobody here serves: " +
+			"set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
 	}
 	return list.OrNil()
 }

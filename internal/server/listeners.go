@@ -58,12 +58,14 @@ func listen(c *config.Config) (l listeners, err error) {
 	}
 	if c.Settings.OpsListen != "off" && l.ops == nil {
 		if l.ops, err = net.Listen("tcp", config.Resolvable(c.Settings.OpsListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)", c.Settings.OpsListen, config.Cause(err))
+			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)",
+				c.Settings.OpsListen, config.Cause(err))
 		}
 	}
 	if c.Settings.HTTPListen != "" && l.plain == nil {
 		if l.plain, err = net.Listen("tcp", config.Resolvable(c.Settings.HTTPListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w", c.Settings.HTTPListen, config.Cause(err))
+			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w",
+				c.Settings.HTTPListen, config.Cause(err))
 		}
 	}
 	return l, nil

@@ -28,7 +28,8 @@ func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 	}{
 		{listeners{public: here}, nil, ""},
 		{listeners{public: everywhere}, nil, "GATEPOST_PUBLIC_URL is needed"},
-		{listeners{public: everywhere}, []string{"GATEPOST_PUBLIC_URL=https://app.example.com", "DATABASE_URL=host=x"}, ""},
+		{listeners{public: everywhere}, []string{"GATEPOST_PUBLIC_URL=https://app.example.com", "DATABASE_URL=host=x"},
+			""},
 		{listeners{public: unix}, nil, "only one of TCP"},
 		{listeners{ops: here}, []string{"GATEPOST_OPS_LISTEN=off"}, "GATEPOST_OPS_LISTEN is off"},
 		{listeners{plain: here}, nil, "which nobody here serves"},
@@ -37,7 +38,8 @@ func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := fit(config, c.passed); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if err := fit(config, c.passed); c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v %q: got %v, want %q", c.passed, c.env, err, c.want)
 		}
 	}

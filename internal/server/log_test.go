@@ -41,7 +41,8 @@ func TestLogLinesAreWrittenTogether(t *testing.T) {
 			time.Sleep(2 * flushEvery)
 			synctest.Wait()
 			if to.calls != batch+1 || to.got.String() != want.String() {
-				t.Fatalf("after batch %d there were %d writes of %d bytes, want %d bytes", batch, to.calls, to.got.Len(), want.Len())
+				t.Fatalf("after batch %d there were %d writes of %d bytes, want %d bytes", batch, to.calls,
+					to.got.Len(), want.Len())
 			}
 		}
 		if err := b.Flush(); err != nil || to.calls != 3 {

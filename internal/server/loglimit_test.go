@@ -28,10 +28,12 @@ func TestWarningsOverAndOverAreCounted(t *testing.T) {
 		synctest.Wait()
 		log.Error("page failed", "i", "later")
 		got := out.String()
-		if n := strings.Count(got, "page failed"); n != linesFree+2 || !strings.Contains(got, "i=499 repeats=990") || !strings.Contains(got, "i=later") {
+		if n := strings.Count(got, "page failed"); n != linesFree+2 || !strings.Contains(got, "i=499 repeats=990") ||
+			!strings.Contains(got, "i=later") {
 			t.Errorf("%d lines of what failed:\n%s", n, got[strings.Index(got, "page failed"):][:500])
 		}
-		if another, up := strings.Count(got, "another"), strings.Count(got, "gatepost is up"); another != 3 || up != 500 {
+		if another, up := strings.Count(got, "another"), strings.Count(got, "gatepost is up"); another != 3 ||
+			up != 500 {
 			t.Errorf("of others there are %d and %d", another, up)
 		}
 	})

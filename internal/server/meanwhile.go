@@ -57,7 +57,8 @@ func (g *gate) unready() http.Handler {
 		switch {
 		case r.URL.Path == "/.gatepost/healthz":
 			unhealthy(w)
-		case strings.HasPrefix(r.URL.EscapedPath(), "/.gatepost/") && path.Ext(r.URL.Path) != "" && ui.Owns(r.URL.EscapedPath()):
+		case strings.HasPrefix(r.URL.EscapedPath(), "/.gatepost/") && path.Ext(r.URL.Path) != "" &&
+			ui.Owns(r.URL.EscapedPath()):
 			pages.ServeHTTP(w, r) // stylesheet, script and logo
 		default:
 			ui.Refuse(w, r, http.StatusServiceUnavailable, database.ErrUnavailable)

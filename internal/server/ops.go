@@ -23,10 +23,12 @@ import (
 // newMetrics is the registry of a gate, with the metrics of its build and process.
 func newMetrics(version, commit string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatepost_build_info", Help: "1, and which build of the gate this is.",
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatepost_build_info",
+		Help:        "1, and which build of the gate this is.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit, "go": runtime.Version()}})
 	build.Set(1)
-	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(build, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
@@ -104,7 +106,8 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	}
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
-	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why", func() bool { return g.usable(ctx) })
+	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why",
+		func() bool { return g.usable(ctx) })
 	check("upstream", "the app does not answer", func() bool { return g.c.Upstream.Dial(ctx) == nil })
 	all.Wait()
 	// Without notifications every request asks PostgreSQL. That is slower, and no reason to be unready.

@@ -28,7 +28,8 @@ const (
 
 func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
 	few := &fewConnections{most: OpsConnections, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
-	return &http.Server{Handler: handler, ReadHeaderTimeout: opsHeaderTimeout, ReadTimeout: opsReadTimeout, WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
+	return &http.Server{Handler: handler, ReadHeaderTimeout: opsHeaderTimeout, ReadTimeout: opsReadTimeout,
+		WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}
 }
 

@@ -14,7 +14,8 @@ func TestTheOpsListenerHasItsLimits(t *testing.T) {
 	t.Parallel()
 	s := newOpsServer(http.NotFoundHandler(), log.New(io.Discard, "", 0))
 	v := reflect.ValueOf(s).Elem()
-	for _, limit := range []string{"ReadTimeout", "ReadHeaderTimeout", "WriteTimeout", "IdleTimeout", "MaxHeaderBytes"} {
+	for _, limit := range []string{"ReadTimeout", "ReadHeaderTimeout", "WriteTimeout",
+		"IdleTimeout", "MaxHeaderBytes"} {
 		if v.FieldByName(limit).Int() <= 0 {
 			t.Errorf("the ops listener has no %s", limit)
 		}

@@ -120,7 +120,8 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{}, metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
+	g := &gate{c: c, log: log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
+		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
 	g.watch = upkeep.New(log, g.metrics)
 	g.sockets.register(g.metrics)
 	l = g.sockets.bound(l)
@@ -193,14 +194,17 @@ func (g *gate) open(ctx context.Context) error {
 	}
 	g.ui.Store(newPages(ui))
 	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
-		Help: "Bytes that count for forms of our own pages being read."}, func() float64 { return float64(g.ui.Load().FormBytes()) }))
+		Help: "Bytes that count for forms of our own pages being read."},
+		func() float64 { return float64(g.ui.Load().FormBytes()) }))
 	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
-		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies, HSTS: g.c.HSTS,
-		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse, Navigating: loginui.Navigating,
-		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
-		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
+		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
+		HSTS: g.c.HSTS,
+		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
+		Navigating: loginui.Navigating,
+		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
+		Log:        g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
 	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
@@ -222,9 +226,11 @@ func (g *gate) openTLS() {
 		g.public.TLSConfig = g.authority.config()
 		plain = g.authority.HTTPHandler(plain)
 	}
-	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout, WriteTimeout: plainTimeout,
-		IdleTimeout: IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(), DisableGeneralOptionsHandler: true,
-		ConnState: g.sockets.note, ConnContext: withSocket}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout,
+		WriteTimeout: plainTimeout,
+		IdleTimeout:  IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(),
+		DisableGeneralOptionsHandler: true,
+		ConnState:                    g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })
 }
 

@@ -17,8 +17,11 @@ func (g *gate) openServers() {
 	quiet := g.quiet()
 	g.public = &http.Server{Handler: &g.entrance, ReadHeaderTimeout: ReadHeaderTimeout, IdleTimeout: IdleTimeout,
 		MaxHeaderBytes: MaxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
-		ConnState:   g.noteConn,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSocket(proxy.ConnContext(ctx, c), c) },
+		ConnState: g.noteConn,
+		ConnContext: func(ctx context.Context,
+			c net.Conn) context.Context {
+			return withSocket(proxy.ConnContext(ctx, c), c)
+		},
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: MaxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	if g.c.Certificate != nil {

@@ -47,8 +47,10 @@ func affordable(most int) int {
 
 func (s *sockets) register(r prometheus.Registerer) {
 	for name, p := range map[string]*share.Pool{"gatepost_connections": s.count, "gatepost_header_bytes": s.heads} {
-		help := map[*share.Pool]string{s.count: "Connections of visitors.", s.heads: "Bytes that count for large headers of requests that come in or are under way."}[p]
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(p.Used()) }))
+		help := map[*share.Pool]string{s.count: "Connections of visitors.",
+			s.heads: "Bytes that count for large headers of requests that come in or are under way."}[p]
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(p.Used()) }))
 	}
 }
 

@@ -233,7 +233,10 @@ func (q *Queue) next() *flow {
 	f := &q.root
 	for len(f.turns) > 0 {
 		share := (q.slots + len(f.below) - 1) / len(f.below)
-		i := slices.IndexFunc(f.turns, func(n *flow) bool { return n.held < share && (n.up != &q.root || q.mayTake(n)) })
+		i := slices.IndexFunc(f.turns, func(n *flow) bool {
+			return n.held < share &&
+				(n.up != &q.root || q.mayTake(n))
+		})
 		if i < 0 {
 			i = max(0, slices.IndexFunc(f.turns, func(n *flow) bool { return n.up == &q.root && q.mayTake(n) }))
 		}

@@ -204,7 +204,8 @@ func TestAQueueForgetsWhoHasLeft(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(as(t.Context(), fmt.Sprintf("203.0.%d.%d", i%5, i%7)), time.Duration(i%3)*time.Millisecond)
+			ctx, cancel := context.WithTimeout(as(t.Context(), fmt.Sprintf("203.0.%d.%d", i%5, i%7)),
+				time.Duration(i%3)*time.Millisecond)
 			defer cancel()
 			if leave, err := q.enter(ctx); err == nil {
 				leave()

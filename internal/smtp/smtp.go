@@ -53,7 +53,8 @@ type Server struct {
 func Parse(s string) (*Server, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || !portOf(u) || u.Opaque != "" {
-		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
+		return nil, errors.New("is not a URL like smtp://user:password@mail.example.com:587 or " +
+			"smtps://mail.example.com; write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25")
 	}
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("has something behind the host: name only scheme, user, password, host and port")
@@ -155,16 +156,20 @@ func (m *Server) domain() string {
 // client is an SMTP client that ends with ctx. It speaks without TLS on this machine only.
 func (m *Server) client(ctx context.Context) (*gomail.Client, error) {
 	options := []gomail.Option{gomail.WithPort(m.port), gomail.WithHELO(m.domain()), gomail.WithTimeout(timeout),
-		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(m.tlsConfig()), gomail.WithoutNoop(), gomail.WithDialContextFunc(m.dial(ctx))}
-	mechanisms := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin}
+		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(m.tlsConfig()), gomail.WithoutNoop(),
+		gomail.WithDialContextFunc(m.dial(ctx))}
+	mechanisms := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256,
+		gomail.SMTPAuthPlain, gomail.SMTPAuthLogin}
 	if m.tls {
 		options = append(options, gomail.WithSSL())
 	} else if proxy.IsLoopback(m.host) {
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-		mechanisms = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc}
+		mechanisms = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlainNoEnc,
+			gomail.SMTPAuthLoginNoEnc}
 	}
 	if m.user != "" {
-		options = append(options, gomail.WithUsername(m.user), gomail.WithPassword(m.password), gomail.WithOpportunisticSMTPAuth(mechanisms...))
+		options = append(options, gomail.WithUsername(m.user), gomail.WithPassword(m.password),
+			gomail.WithOpportunisticSMTPAuth(mechanisms...))
 	}
 	host := m.host
 	if strings.Contains(host, ":") { // an IPv6 address
@@ -184,7 +189,8 @@ func (m *Server) dial(ctx context.Context) gomail.DialContextFunc {
 		if err != nil {
 			return nil, err
 		}
-		context.AfterFunc(ctx, upkeep.Watch{}.Guard("end a conversation with a mail server", func() { _ = conn.Close() }))
+		context.AfterFunc(ctx, upkeep.Watch{}.Guard("end a conversation with a mail server",
+			func() { _ = conn.Close() }))
 		if !m.tls {
 			return conn, nil
 		}
@@ -216,7 +222,8 @@ func (m *Server) Check(ctx context.Context) error {
 		err = errors.Join(conn.Mail(m.From.Address), conn.Reset())
 	}
 	if err != nil {
-		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or password, or ask whoever runs it", m, m.told(withoutAddress(err), in))
+		return fmt.Errorf("GATEPOST_SMTP_URL: no mail can be handed in at %s: %w; correct the address, user or "+
+			"password, or ask whoever runs it", m, m.told(withoutAddress(err), in))
 	}
 	return nil
 }

@@ -20,7 +20,8 @@ import (
 )
 
 var aLetter = loginui.Letter{ID: "ID1", To: "ada@example.com", Subject: "اختر كلمة مرور جديدة – Ünïcode", Lang: "ar",
-	Text: "نص\n.\nlink: https://app.example.com/login/reset?token=" + strings.Repeat("x", 43) + "\n", HTML: "<p dir=\"rtl\">نص</p>"}
+	Text: "نص\n.\nlink: https://app.example.com/login/reset?token=" + strings.Repeat("x", 43) + "\n",
+	HTML: "<p dir=\"rtl\">نص</p>"}
 
 // server is a Server for a post office.
 func server(t *testing.T, o *postoffice.Office, url string, roots *x509.CertPool) *Server {
@@ -65,12 +66,14 @@ func TestMailIsHandedIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := o.Next(t, "ada@example.com")
-			if l.From != "login@example.org" || l.Subject != aLetter.Subject || l.Text != aLetter.Text || l.HTML != aLetter.HTML {
+			if l.From != "login@example.org" || l.Subject != aLetter.Subject || l.Text != aLetter.Text ||
+				l.HTML != aLetter.HTML {
 				t.Errorf("got %+v", l)
 			}
 			for header, want := range map[string]string{
-				"To": "<ada@example.com>", "Message-Id": "<ID1@example.org>", "Auto-Submitted": "auto-generated", "Content-Language": "ar",
-				"Mime-Version": "1.0", "User-Agent": "", "X-Mailer": "", "Bcc": "", "Cc": "",
+				"To": "<ada@example.com>", "Message-Id": "<ID1@example.org>", "Auto-Submitted": "auto-generated",
+				"Content-Language": "ar",
+				"Mime-Version":     "1.0", "User-Agent": "", "X-Mailer": "", "Bcc": "", "Cc": "",
 			} {
 				if got := l.Header.Get(header); got != want {
 					t.Errorf("%s is %q, want %q", header, got, want)
@@ -82,7 +85,8 @@ func TestMailIsHandedIn(t *testing.T) {
 			if _, err := l.Header.Date(); err != nil {
 				t.Error(err)
 			}
-			if host, err := os.Hostname(); err == nil && len(host) > 3 && strings.Contains(l.Raw, host) || o.Names[0] != "example.org" {
+			if host, err := os.Hostname(); err == nil && len(host) > 3 && strings.Contains(l.Raw, host) ||
+				o.Names[0] != "example.org" {
 				t.Errorf("it tells of this machine: hello from %q\n%s", o.Names[0], l.Raw)
 			}
 		})
@@ -90,7 +94,8 @@ func TestMailIsHandedIn(t *testing.T) {
 }
 
 // wrapped connects to a post office through TLS from the first byte.
-func wrapped(t *testing.T, o *postoffice.Office, certificate tls.Certificate) func(context.Context, string, string) (net.Conn, error) {
+func wrapped(t *testing.T, o *postoffice.Office, certificate tls.Certificate) func(context.Context, string,
+	string) (net.Conn, error) {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
 	if err != nil {
@@ -131,10 +136,12 @@ func TestNothingIsSaidToAStranger(t *testing.T) {
 			o := postoffice.New(t, c.certificate, nil)
 			m := server(t, o, c.url, c.roots)
 			err := m.Deliver(t.Context(), aLetter)
-			if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "AUTH") {
+			if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "pass") &&
+				!strings.Contains(err.Error(), "AUTH") {
 				t.Errorf("got %v", err)
 			}
-			if err := m.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "no mail can be handed in at smtp") {
+			if err := m.Check(t.Context()); err == nil ||
+				!strings.Contains(err.Error(), "no mail can be handed in at smtp") {
 				t.Errorf("check says %v", err)
 			}
 			if len(o.Names) != 0 || len(o.Taken) != 0 {
@@ -177,13 +184,16 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 	}
 	o := postoffice.New(t, nil, func(o *postoffice.Office) { o.User, o.Pass = "me", "right" })
 	m := server(t, o, "smtp://me:wrong@127.0.0.1", nil)
-	for what, err := range map[string]error{"a wrong password": m.Deliver(t.Context(), aLetter), "check": m.Check(t.Context())} {
-		if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "wrong") || strings.Contains(err.Error(), "AG1lAHdyb25n") {
+	for what, err := range map[string]error{"a wrong password": m.Deliver(t.Context(), aLetter),
+		"check": m.Check(t.Context())} {
+		if err == nil || errors.Is(err, mail.ErrRefused) || strings.Contains(err.Error(), "wrong") ||
+			strings.Contains(err.Error(), "AG1lAHdyb25n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	o.Refuses("MAIL", 553)
-	if err := server(t, o, "smtp://me:right@127.0.0.1", nil).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "not today") {
+	if err := server(t, o, "smtp://me:right@127.0.0.1", nil).Check(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "not today") {
 		t.Errorf("a sender it does not take: %v", err)
 	}
 	for _, to := range []string{"a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com", ""} {
@@ -198,7 +208,8 @@ func TestWhatAMailServerSaysDecides(t *testing.T) {
 // A server that stops answering is waited for no longer than the context lasts.
 func TestASilentMailServerIsLeft(t *testing.T) {
 	t.Parallel()
-	for name, greeting := range map[string]string{"from the start": "", "after its greeting": "220 mail.example.com\r\n"} {
+	for name, greeting := range map[string]string{"from the start": "",
+		"after its greeting": "220 mail.example.com\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -227,8 +238,10 @@ func TestASilentMailServerIsLeft(t *testing.T) {
 func TestMailServersAreNamedByURL(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
-		"smtp://mail.example.com": "smtp://mail.example.com:587", "smtps://u:p@mail.example.com/": "smtps://mail.example.com:465", "smtp://[::1]:25": "smtp://[::1]:25",
-		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp://h:0": "", "smtp:mail.example.com": "", "smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
+		"smtp://mail.example.com":       "smtp://mail.example.com:587",
+		"smtps://u:p@mail.example.com/": "smtps://mail.example.com:465", "smtp://[::1]:25": "smtp://[::1]:25",
+		"mail.example.com:25": "", "smtp://": "", "smtp://h:99999": "", "smtp://h:0": "", "smtp:mail.example.com": "",
+		"smtp://h/x": "", "smtp://h?x=y": "", "smtp://u:p%s@h": "", "http://h": "",
 	} {
 		m, err := Parse(s)
 		if want == "" && err == nil || want != "" && (err != nil || m.String() != want) {

@@ -23,11 +23,13 @@ func (m *Server) told(err error, loggedIn bool) error {
 	code, status := replyOf(err)
 	switch {
 	case code != 0 && !loggedIn:
-		return fmt.Errorf("it answers %s, and refuses the login, the user or the password (its words may repeat them, and are not shown)", strings.TrimSpace(fmt.Sprint(code, " ", status)))
+		return fmt.Errorf("it answers %s, and refuses the login, the user or the password (its words may repeat "+
+			"them, and are not shown)", strings.TrimSpace(fmt.Sprint(code, " ", status)))
 	case !m.repeats(err.Error()):
 		return err
 	case code != 0:
-		return fmt.Errorf("it answers %s (its words are not shown, as they may repeat a password)", strings.TrimSpace(fmt.Sprint(code, " ", status)))
+		return fmt.Errorf("it answers %s (its words are not shown, as they may repeat a password)",
+			strings.TrimSpace(fmt.Sprint(code, " ", status)))
 	}
 	return errors.New("the conversation with it failed (how is not shown, as it may repeat a password)")
 }
@@ -58,7 +60,8 @@ var enhancedStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 // than leastPiece is searched for as a whole.
 func (m *Server) repeats(said string) bool {
 	said = strings.ToLower(said)
-	for _, form := range []string{m.password, url.QueryEscape(m.password), base64.StdEncoding.EncodeToString([]byte(m.password)),
+	for _, form := range []string{m.password, url.QueryEscape(m.password),
+		base64.StdEncoding.EncodeToString([]byte(m.password)),
 		base64.StdEncoding.EncodeToString([]byte("\x00" + m.user + "\x00" + m.password))} {
 		form = strings.ToLower(form)
 		for i := 0; i+min(leastPiece, len(form)) <= len(form); i++ {

@@ -16,16 +16,19 @@ import (
 // cannot be seen from what is missing.
 func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 	t.Parallel()
-	for _, password := range []string{"p", "s", "hush4Tail9", "two zebras", "not", "today", "Authentication", "p@ss/wörd", "(password)", "refused"} {
+	for _, password := range []string{"p", "s", "hush4Tail9", "two zebras", "not", "today", "Authentication",
+		"p@ss/wörd", "(password)", "refused"} {
 		for _, command := range []string{"AUTH", "MAIL", "RCPT", "DATA"} {
 			o := postoffice.New(t, nil, func(o *postoffice.Office) { o.User, o.Pass = "me", password })
 			if command == "AUTH" {
 				o.Pass = "another"
 			}
 			repeated := base64.StdEncoding.EncodeToString([]byte("\x00me\x00" + password))
-			o.RefusesWith(command, &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Authentication is not for today: " + password + " " + repeated})
+			o.RefusesWith(command, &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1},
+				Message: "Authentication is not for today: " + password + " " + repeated})
 			m := server(t, o, "smtp://me:"+url.PathEscape(password)+"@127.0.0.1", nil)
-			for what, err := range map[string]error{"deliver": m.Deliver(t.Context(), aLetter), "check": m.Check(t.Context())} {
+			for what, err := range map[string]error{"deliver": m.Deliver(t.Context(), aLetter),
+				"check": m.Check(t.Context())} {
 				if err == nil {
 					if what == "check" && command != "AUTH" && command != "MAIL" { // the check does not get so far
 						continue
@@ -33,13 +36,16 @@ func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 					t.Fatalf("%s at %s: no error", what, command)
 				}
 				said := err.Error()
-				if strings.Contains(said, "((") || strings.Contains(said, repeated) || strings.Contains(said, "for today: "+password) {
+				if strings.Contains(said, "((") || strings.Contains(said, repeated) ||
+					strings.Contains(said, "for today: "+password) {
 					t.Errorf("%q at %s: %s says %s", password, command, what, said)
 				}
-				if len(password) > 8 && piece(said, password) != "" && password != "(password)" && password != "Authentication" {
+				if len(password) > 8 && piece(said, password) != "" && password != "(password)" &&
+					password != "Authentication" {
 					t.Errorf("%q at %s: %s tells a piece: %s", password, command, what, said)
 				}
-				if code := map[bool]string{true: "535", false: "554"}[command == "AUTH"]; !strings.Contains(said, code) {
+				if code := map[bool]string{true: "535", false: "554"}[command == "AUTH"]; !strings.Contains(said,
+					code) {
 					t.Errorf("%q at %s: %s says no code: %s", password, command, what, said)
 				}
 			}

@@ -18,7 +18,8 @@ const Pause = time.Second
 
 // panics counts the panics of the process, from every Watch.
 var panics = prometheus.NewCounterVec(prometheus.CounterOpts{
-	Name: "gatepost_panics_total", Help: "Panics of work in the background, which began again after a pause, by work."}, []string{"work"})
+	Name: "gatepost_panics_total", Help: "Panics of work in the background, which began again after a pause, by work."},
+	[]string{"work"})
 
 // Watch reports panics to Log. The zero value logs to slog.Default.
 type Watch struct{ Log *slog.Logger }
@@ -62,5 +63,6 @@ func (w Watch) tell(work string, fault any, stack []byte) {
 		log = slog.Default()
 	}
 	panics.WithLabelValues(work).Inc()
-	log.Error("work in the background panicked and begins again", "work", work, "panic", fmt.Sprint(fault), "stack", string(stack))
+	log.Error("work in the background panicked and begins again", "work", work, "panic",
+		fmt.Sprint(fault), "stack", string(stack))
 }

@@ -28,10 +28,12 @@ func TestWorkThatPanicsBeginsAgain(t *testing.T) {
 		if begun != 3 || time.Since(began) != 2*Pause {
 			t.Errorf("begun %d times in %s", begun, time.Since(began))
 		}
-		if counted, err := metrics.Gather(); err != nil || len(counted) != 1 || counted[0].GetMetric()[0].GetCounter().GetValue() != 2 {
+		if counted, err := metrics.Gather(); err != nil || len(counted) != 1 ||
+			counted[0].GetMetric()[0].GetCounter().GetValue() != 2 {
 			t.Errorf("counted: %v, %v", counted, err)
 		}
-		if said := log.String(); strings.Count(said, "work=counting") != 2 || !strings.Contains(said, "a mistake") || !strings.Contains(said, "upkeep_test.go") {
+		if said := log.String(); strings.Count(said, "work=counting") != 2 || !strings.Contains(said, "a mistake") ||
+			!strings.Contains(said, "upkeep_test.go") {
 			t.Errorf("the log says %s", said)
 		}
 	})

@@ -17,7 +17,8 @@ import (
 const module = "github.com/gatepost/gatepost/"
 
 // outside are packages that the program does not have in it.
-var outside = []string{"acceptance", "auth/authtest", "bench", "examples/go", "internal/smtp/postoffice", "scripts/house"}
+var outside = []string{"acceptance", "auth/authtest", "bench", "examples/go",
+	"internal/smtp/postoffice", "scripts/house"}
 
 // room is a package with the rooms it imports.
 type room struct {
@@ -94,7 +95,10 @@ func place(rooms map[string]*room) (rows [][]*room) {
 // needed leaves out the imports that others of a room imply.
 func needed(rooms map[string]*room, r *room) (list []string) {
 	for _, one := range r.imports {
-		implied := slices.ContainsFunc(r.imports, func(other string) bool { return other != one && reaches(rooms, other, one) })
+		implied := slices.ContainsFunc(r.imports, func(other string) bool {
+			return other != one &&
+				reaches(rooms, other, one)
+		})
 		if !implied {
 			list = append(list, one)
 		}
@@ -103,7 +107,10 @@ func needed(rooms map[string]*room, r *room) (list []string) {
 }
 
 func reaches(rooms map[string]*room, from, to string) bool {
-	return slices.ContainsFunc(rooms[from].imports, func(other string) bool { return other == to || reaches(rooms, other, to) })
+	return slices.ContainsFunc(rooms[from].imports, func(other string) bool {
+		return other == to ||
+			reaches(rooms, other, to)
+	})
 }
 
 const (

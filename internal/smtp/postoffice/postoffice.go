@@ -53,11 +53,15 @@ func New(t *testing.T, certificate *tls.Certificate, change func(*Office)) *Offi
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Office{Address: l.Addr().String(), URL: "smtp://" + l.Addr().String(), Refuse: map[string]*smtp.SMTPError{}, Waiting: make(chan struct{}, 1000)}
+	o := &Office{Address: l.Addr().String(), URL: "smtp://" + l.Addr().String(), Refuse: map[string]*smtp.SMTPError{},
+		Waiting: make(chan struct{}, 1000)}
 	if change != nil {
 		change(o)
 	}
-	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &counter{office: o, conn: c}, nil }))
+	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &counter{office: o, conn: c},
+			nil
+	}))
 	s.Domain, s.AllowInsecureAuth, s.ErrorLog = "mail.example.com", true, quietLog{}
 	if certificate != nil {
 		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
@@ -92,7 +96,8 @@ func (c *counter) AuthMechanisms() []string {
 func (c *counter) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
 		if user != c.office.User || pass != c.office.Pass {
-			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no: " + user + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+pass))}
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "no: " + user + " " +
+				pass + " " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+pass))}
 		}
 		c.known = true
 		return nil
@@ -249,7 +254,8 @@ func NewCertificate(t *testing.T, name string) (*tls.Certificate, *x509.CertPool
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
