@@ -42,7 +42,7 @@ func (c *Config) checkBrand(list *Faults) {
 		if errors.Is(err, loginui.ErrNoLanguage) {
 			list.Add(named("GATEPOST_LANGUAGES", err))
 		} else {
-			list.AddEach("GATEPOST_OVERRIDES", err)
+			list.addEach("GATEPOST_OVERRIDES", err)
 		}
 	}
 }

@@ -20,8 +20,8 @@ func (f *Faults) Add(err error) {
 	*f = append(*f, err)
 }
 
-// AddEach is Add with a name before each fault.
-func (f *Faults) AddEach(name string, err error) {
+// addEach is Add with a name before each fault.
+func (f *Faults) addEach(name string, err error) {
 	var list Faults
 	list.Add(err)
 	for _, e := range list {
