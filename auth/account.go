@@ -12,22 +12,21 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// Confirm has the user of a session prove their password again, and gives them a new session for it: the one presented
-// ends, the new one is fresh (session.FreshFor), and remembered if the old one was. It is a sign-in in all that guards
-// one. It fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable; only without an error is the old token dead.
+// Confirm has the user of a session prove their password again and gives them a new session. The session presented
+// ends. The new one is fresh (session.FreshFor), and remembered if the old one was. Confirm is throttled as a
+// sign-in is. It fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials,
+// *throttle.Error, share.ErrBusy or database.ErrUnavailable. The old token stays valid unless Confirm succeeds.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
 		check:  func(string) error { return checkTyped("password", p).orNil() },
 		finish: s.issue})
 }
 
-// ChangePassword gives the user of a session the password they chose in place of the current one. Every session of
-// theirs ends, so that a stolen one dies, and they get a new one, remembered if the one presented was; failed attempts
-// and the places they signed in at are forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError
-// (fields "current" and "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong,
-// *throttle.Error, share.ErrBusy or database.ErrUnavailable, and has changed nothing then, except that after
-// database.ErrUnavailable it may have.
+// ChangePassword replaces the password of a session's user. Every session of the user ends, so that a stolen one
+// dies, and the user gets a new one, remembered if the one presented was. Failed attempts and familiar places are
+// forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError (fields "current" and "password";
+// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error, share.ErrBusy or
+// database.ErrUnavailable. A failure has changed nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password,
 	c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, password: current,
@@ -49,8 +48,8 @@ func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, cho
 		}})
 }
 
-// tellOfPassword mails the user about a new password. That is limited: somebody else may have signed up with the
-// address.
+// tellOfPassword mails the user about a new password. The mail is limited, because a stranger may have signed up
+// with the address.
 func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	l := mail.NewLetter(mail.Password, userID, "", c)
 	if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, userID).Scan(&l.To); err != nil {
@@ -60,10 +59,10 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 	return err
 }
 
-// DeleteAccount deletes the user of a session with everything that is kept about them; their sessions end everywhere.
-// There is no way back, so it always takes the password, however fresh the session is. It fails with
+// DeleteAccount deletes the user of a session and all data kept about them; their sessions end everywhere. It
+// cannot be undone, so it always takes the password, however fresh the session is. It fails with
 // session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable, and has deleted nothing then, except that after database.ErrUnavailable it may have.
+// database.ErrUnavailable. A failure has deleted nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
 		check: func(string) error { return checkTyped("password", p).orNil() },
@@ -79,15 +78,15 @@ func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Pass
 	return err
 }
 
-// sayFarewell mails the user's address that the account is deleted, and every former address that could still have
-// taken the account back.
+// sayFarewell mails that the account is deleted to the user's address, and to every former address with a valid
+// link to undo a change of address.
 func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	rows, _ := tx.Query(ctx, `
 		SELECT email FROM gatepost."user" WHERE id = $1
 		UNION SELECT email FROM gatepost.verification WHERE user_id = $1 AND identifier LIKE 'undo-change-email:%'
 		    AND email <> '' AND expires_at > now()
 		UNION SELECT email FROM gatepost.outbox WHERE user_id = $1
-		    AND kind = 'changed'`, userID) // its error comes with the rows
+		    AND kind = 'changed'`, userID) // a query error is reported by CollectRows
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return err
@@ -100,22 +99,22 @@ func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c sec
 	return nil
 }
 
-// deed is what a user does with their own account by proving their password once more.
+// deed is an action of a user on their own account that requires their password again.
 type deed struct {
 	event    string
 	token    secret.Token
 	password secret.Password
 	client   secret.Client
-	chosen   secret.Password // takes the place of the password; empty: it stays
-	all      bool            // every session of the user ends, not only the one presented
-	// check judges what was typed, for the user's address, before anything is hashed.
+	chosen   secret.Password // the new password; empty: the password stays
+	all      bool            // end every session of the user, not only the one presented
+	// check validates the input, given the user's address, before anything is hashed.
 	check func(email string) error
-	// finish runs in the transaction that has ended the sessions. The new one is for it to make.
+	// finish runs in the transaction that has ended the sessions. It makes the new session.
 	finish func(context.Context, pgx.Tx, session.New) (Issued, error)
 }
 
-// perform does a deed, through the doors of a sign-in, and only if the session is still alive when its transaction
-// takes it: what revokes a session while a password is hashed comes in time.
+// perform carries out a deed, throttled as a sign-in is, and only if the session is still valid in its transaction:
+// a revocation while the password is hashed still takes effect.
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, d.event, d.client, func() (string, error) {
@@ -150,7 +149,7 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	return issued, nil
 }
 
-// own finds the user of a session whose password is to be proved.
+// own returns the user of a session whose password has to be proved.
 func (s *Store) own(ctx context.Context, t secret.Token) (o session.Own, err error) {
 	err = s.db.Repeat(ctx, "find session", func(ctx context.Context) error {
 		o, err = s.Own(ctx, s.db.Pages, t)
@@ -159,8 +158,9 @@ func (s *Store) own(ctx context.Context, t secret.Token) (o session.Own, err err
 	return o, err
 }
 
-// startAnew makes the session that follows a new password, and forgets the failed attempts and every place but this
-// one. The places come last: Befriend takes those that others share, who may be doing the same.
+// startAnew makes the session that follows a new password, and forgets the failed attempts and every familiar place
+// except this one. The places come last: Befriend locks rows that other users of the browser share, who may do the
+// same.
 func (s *Store) startAnew(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 	issued, err := s.issue(ctx, tx, n)
 	if err != nil {

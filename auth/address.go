@@ -14,13 +14,14 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// ErrOtherUser: somebody is signed in, but not the user the link is about.
+// ErrOtherUser means that the visitor is signed in as another user than the one the link belongs to.
 var ErrOtherUser = errors.New("the link is another user's")
 
-// RequestEmailChange mails a link to the address that the user of a session wants to have. Until they open it there
-// nothing changes. An address that somebody has gets another mail, and the answer is the same. It takes the password,
-// and like Confirm makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and "password";
-// Unchanged when it is theirs already), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+// RequestEmailChange mails a link to the address that the user of a session wants to have. Nothing changes until
+// they open it. An address that is already used gets another mail, and the answer is the same. Like Confirm it
+// takes the password and makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and
+// "password"; Unchanged for the current address), ErrBadCredentials, *throttle.Error, share.ErrBusy or
+// database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
 	c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
@@ -47,7 +48,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 	return issued, err
 }
 
-// askNewAddress takes the place of an earlier request, whoever has the address.
+// askNewAddress replaces an earlier request of the user, whether or not the address is used by another user.
 func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'change'`, userID)
@@ -66,8 +67,8 @@ func (s *Store) askNewAddress(ctx context.Context, tx pgx.Tx, userID, email stri
 	return err
 }
 
-// ownerOf is the user who has an address, or had it, as a confirmed one, until somebody changed it a while ago and may
-// want it back; empty when nobody but self has a claim.
+// ownerOf returns the user who has an address, or who had it as a confirmed address until a recent change and may
+// still undo that. It is empty when no user except self has a claim.
 func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT owner FROM (
@@ -82,8 +83,8 @@ func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string,
 	return userID, err
 }
 
-// moveTo gives a user a confirmed address. That it is free is asked afterwards: then no change that was under way is
-// missed.
+// moveTo gives a user a confirmed address. It checks afterwards that the address is free, so that no concurrent
+// change is missed.
 func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE gatepost."user" SET email = $2, email_verified = true, updated_at = now()
@@ -94,10 +95,10 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) err
 	return isFree(ctx, tx, email, userID)
 }
 
-// ConfirmEmail gives the user of a session the address the link was sent to. Both are needed: whoever reads the mail
-// may not be who asked, and would lend a stranger their address. The old address is told, with a link to undo it. It
-// fails with ErrBadLink, session.ErrNoSession, ErrOtherUser, InputError (field "email": Taken) or
-// database.ErrUnavailable.
+// ConfirmEmail gives the user of a session the address the link was sent to. It needs both session and link: the
+// reader of the mail may not be the user who asked, and would give a stranger their address. The old address gets a
+// mail with a link to undo the change. ConfirmEmail fails with ErrBadLink, session.ErrNoSession, ErrOtherUser,
+// InputError (field "email": Taken) or database.ErrUnavailable.
 func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c secret.Client) error {
 	l, err := s.linkFor(ctx, t, isFor(mail.ForChange))
 	if err == nil {
@@ -139,7 +140,7 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.C
 	if err != nil {
 		return err
 	}
-	if back { // the address that is left came later, and has no way back
+	if back { // the address given up is newer than the one restored, and cannot be restored
 		left.Kind, left.Facts.Claims = mail.Left, false
 	}
 	moved := mail.NewLetter(mail.Moved, l.userID, l.Email, c)
@@ -147,8 +148,8 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.C
 	return s.outbox.Post(ctx, tx, left, moved)
 }
 
-// voidLaterUndos ends the ways back to addresses that a user had after one to which they have returned, and to that
-// one. It reports whether there was a way back to it.
+// voidLaterUndos voids the links that restore the given address, or any address the user had after it. It reports
+// whether there was a link that restores the given address.
 func voidLaterUndos(ctx context.Context, tx pgx.Tx, userID, email string) (back bool, err error) {
 	var since *time.Time
 	err = tx.QueryRow(ctx, `
@@ -172,7 +173,7 @@ func voidUndosSince(ctx context.Context, tx pgx.Tx, userID string, since time.Ti
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// checkSession fails with session.ErrNoSession or ErrOtherUser unless a session is the user's.
+// checkSession fails with session.ErrNoSession or ErrOtherUser unless the session belongs to the user.
 func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, userID string) error {
 	o, err := s.Own(ctx, tx, t)
 	if err == nil && o.UserID != userID {
@@ -181,9 +182,9 @@ func (s *Store) checkSession(ctx context.Context, tx pgx.Tx, t secret.Token, use
 	return err
 }
 
-// UndoEmailChange brings the address back that the link was sent to, and is a ResetPassword in everything else: whoever
-// changed the address knew the password. Of several changes the first is the one to undo; links that undo later ones
-// stop to work. The address that the account had until now is told.
+// UndoEmailChange restores the address the link was sent to. In everything else it is ResetPassword, because
+// whoever changed the address knew the password. Of several changes the earliest is undone; links that undo later
+// ones stop working. The address that the account had until now gets a mail.
 func (s *Store) UndoEmailChange(ctx context.Context, t secret.Token, p secret.Password,
 	c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "undo-email-change", t, p, c, isFor(mail.ForUndo),

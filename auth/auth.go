@@ -1,8 +1,8 @@
-// Package auth knows who somebody is. It owns the users, their passwords and their sessions, and all SQL on them:
+// Package auth identifies users. It owns the users, their passwords and their sessions, and all SQL on them:
 // sign-up, sign-in, looking a session up on every request, sign-out, and ending what has expired.
 //
-// It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is PostgreSQL's:
-// no expiry is ever judged by this machine's clock.
+// It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is
+// PostgreSQL's: no expiry is judged by this machine's clock.
 package auth
 
 import (
@@ -25,76 +25,79 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// What a method may answer besides success. Callers match with errors.Is and errors.As; any other error is our fault.
+// The errors a caller may have to tell apart, with errors.Is and errors.As. Any other error is a fault of Gatepost.
 var (
-	// ErrBadCredentials: unknown address, wrong password or disabled user, on purpose not told apart.
+	// ErrBadCredentials means an unknown address, a wrong password or a disabled user, which are not told apart on
+	// purpose.
 	ErrBadCredentials = errors.New("wrong e-mail address or password")
-	// ErrSignUpClosed: the operator does not take new users.
+	// ErrSignUpClosed means that the operator does not accept new users.
 	ErrSignUpClosed = errors.New("sign-up is closed")
-	// ErrNoUser: an operator named a user that does not exist.
+	// ErrNoUser means that an operator named a user who does not exist.
 	ErrNoUser = errors.New("no such user")
 )
 
-// Options tune a Store. The zero value of each field means the default.
+// Options tunes a Store. The zero value of each field means the default.
 type Options struct {
 	// SessionIdle ends a session this long after its last use. Default 168 h.
 	SessionIdle time.Duration
-	// SessionLifetime ends it this long after sign-in whatever happens. Default 720 h.
+	// SessionLifetime ends a session this long after sign-in, whatever its use. Default 720 h.
 	SessionLifetime time.Duration
 	// PasswordMin is the shortest password in characters. Default 8, and never less (ASVS 5.0, 6.2.1).
 	PasswordMin int
-	// SiteName is refused as a password, as the user's own address is (ASVS 5.0, 6.2.11). Empty: not checked.
+	// SiteName is refused as a password, like the user's own address (ASVS 5.0, 6.2.11). Empty: not checked.
 	SiteName string
-	// SignUpClosed makes SignUp refuse everybody; CreateUser still works.
+	// SignUpClosed makes SignUp refuse every request; CreateUser still works.
 	SignUpClosed bool
-	// SignUpDomains are those an address has to be of to sign up, or to be changed to; in ASCII and lower case. Without
-	// VerifyRequired anybody can say that they have one. Empty: any domain.
+	// SignUpDomains are the domains that an address may have to sign up, or to be changed to; in ASCII and lower
+	// case. Without VerifyRequired any visitor can claim such an address. Empty: any domain.
 	SignUpDomains []string
-	// SignUpLimit is how many may sign up at once from one network, and then in an hour. From this machine and private
-	// networks it is at least 100. Default 0: no limit.
+	// SignUpLimit is how many users may sign up from one network at once, and then per hour. For this machine and
+	// private networks it is at least 100. Default 0: no limit.
 	SignUpLimit int
-	// SignUpTotal is how many may sign up at once from everywhere, and then in an hour. Default 0: no limit.
+	// SignUpTotal is how many users may sign up in total at once, and then per hour. Default 0: no limit.
 	SignUpTotal int
-	// AnswerStep is the time that a refused sign-in takes, or a multiple of it when there is much to do, and up to half
-	// of it more by chance. Default 250 ms. It has to be longer than a password takes to hash, or the time tells which
+	// AnswerStep is the time that a refused sign-in takes, or a multiple of it under load, plus up to half of it at
+	// random. Default 250 ms. It has to be longer than hashing a password takes, or the time reveals which
 	// addresses have an account.
 	AnswerStep time.Duration
-	// SessionCache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always
-	// asks. Nothing is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
+	// SessionCache is how long Lookup may answer without asking PostgreSQL. Default 0: it always asks. A copy is
+	// never kept for longer than the interval at which uses are written down, nor used while revocations may go
+	// unheard.
 	SessionCache time.Duration
-	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is
-	// signed in, and for what is done in the background. Default 2 each.
+	// PathConns and WorkConns are the most connections, besides those of the pool, for looking up sessions and for
+	// background work. Default 2 each.
 	PathConns, WorkConns int32
-	// SessionsPerUser is how many sessions a user may have: a sign-in beyond that ends those that were not used for
+	// SessionsPerUser is how many sessions a user may have. A sign-in beyond that ends the sessions not used for
 	// longest. Default 100.
 	SessionsPerUser int
-	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like
-	// the pool.
+	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
+	// pool.
 	Listen *pgx.ConnConfig
-	// HashWorker is a command that runs ServeHashes, new at each call. Passwords are hashed in processes of their own
-	// then, at a low priority. Nil: they are hashed in this one.
+	// HashWorker returns a new command that runs ServeHashes. Passwords are then hashed in processes of their own,
+	// at a low priority. Nil: they are hashed in this process.
 	HashWorker func() *exec.Cmd
-	// Send sends a mail, or fails; mail.ErrRefused is not tried again. It may be called several times at once, and
-	// again for the same mail when it is not known what became of it. Nil: there is no mail, and nothing that needs one
-	// is to be offered.
+	// Send sends a mail, or fails; after mail.ErrRefused it is not retried. Send may be called concurrently, and
+	// again for the same mail if the outcome is unknown. Nil: there is no mail, and callers must not offer what
+	// needs mail.
 	Send func(context.Context, mail.Mail) error
-	// Verify is what users have to do about their address. Default VerifyOff; the others need Send.
+	// Verify is what users have to do about their address. Default VerifyOff; the other values need Send.
 	Verify Verify
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
 	NotifySignIns bool
-	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: they are not
+	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: none are
 	// written there.
 	AuditRetention time.Duration
-	// Keys encrypt what has to be readable again. The zero value has none, and what needs one is not to be offered.
+	// Keys encrypt values that have to be readable again. The zero value has no keys; callers must not offer what
+	// needs one.
 	Keys seal.Keys
-	// Actor is who works on this Store, for audit lines, as in "ada@host". Empty, as in a gate: visitors, who are known
-	// by their address.
+	// Actor is who works with this Store, for audit lines, as in "ada@host". It is empty in a gate, where visitors
+	// act, who are identified by their network address.
 	Actor string
 	// Log receives one line for each decision about a person, and faults. Default: slog.Default().
 	Log *slog.Logger
-	// Watch is told of panics in the background. Zero: slog.Default is.
+	// Watch receives panics in the background. Zero: slog.Default() does.
 	Watch upkeep.Watch
-	// Metrics registers what the Store counts. Nil: counted and shown to nobody.
+	// Metrics registers the Store's counters. Nil: they are not exported.
 	Metrics prometheus.Registerer
 }
 
@@ -121,12 +124,12 @@ type Store struct {
 	trail    *audit.Trail
 	exports  *exports
 	metrics  metrics
-	// hold has an answer wait for the next step. A field only for the tests that count the steps.
+	// hold delays an answer until the next step. It is a field so that tests can count the steps.
 	hold func(ctx context.Context, began time.Time, step time.Duration)
 }
 
-// New makes a Store on a migrated database. The pool is for pages, and stays the caller's; for the rest the Store has
-// pools of its own like it. Call Close when done.
+// New returns a Store on a migrated database. The pool serves pages, and stays the caller's; for other work the
+// Store has pools of its own with the same configuration. The caller calls Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics), hashes: password.NewQueue()}
@@ -149,7 +152,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	return s
 }
 
-// Close ends the Store's background work and writes down what is left of it.
+// Close ends the Store's background work and writes down what is pending.
 func (s *Store) Close() {
 	s.Reader.Close()
 	s.trail.Close()
@@ -159,13 +162,14 @@ func (s *Store) Close() {
 	s.db.Close()
 }
 
-// Ping says whether PostgreSQL answers within two seconds. An answer that refuses us a connection for now is one.
+// Ping reports whether PostgreSQL answers within two seconds. A temporary refusal of a connection is an answer.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
-// OnPath runs f on a connection of those that say who is signed in. It is for short questions about the gate itself.
+// OnPath runs f on a connection of the share that looks up sessions. It is for short questions about the gate
+// itself.
 func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 	return s.db.OnPath(ctx, f)
 }
 
-// Outbox says how mail stands. It fails with database.ErrUnavailable.
+// Outbox returns the state of the mail to be sent. It fails with database.ErrUnavailable.
 func (s *Store) Outbox(ctx context.Context) (mail.State, error) { return s.outbox.State(ctx) }

@@ -12,24 +12,23 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// Export is what is kept about a user, as JSON for themselves. It holds no secret and no hash of one; times are UTC.
-// Whoever gets it has their address, and where and when they were. What there may be very much of, Sessions and Events,
-// is no part of the struct: it is read page by page. Call Close when done.
+// Export is the data kept about a user, as JSON for that user. It holds no secret and no hash of one; times are
+// UTC. It does contain the user's address, and where and when they were signed in. Sessions and Events, which may
+// be many, are not fields: they are read page by page. The caller calls Close when done.
 type Export struct {
 	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
 	User       ExportedUser      `json:"user"`
 	Accounts   []ExportedAccount `json:"accounts"`
-	// FamiliarPlaces are kept as hashes, of which nothing can be told but how many they are and when they are
-	// forgotten.
+	// FamiliarPlaces are kept as hashes, so that only their number and expiry can be told.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
-	// Links were mailed, and work or have expired and are not swept yet; Mails are to be sent. A change of address that
-	// is under way is not among them: it would tell whether somebody else has that address.
+	// Links were mailed, and are valid or not yet swept. Mails are waiting to be sent. A pending change of address
+	// is left out of both: it would reveal whether the new address is used by another user.
 	Links []ExportedLink `json:"links"`
 	Mails []ExportedMail `json:"mails"`
 
 	s         *Store
 	token     secret.Token
-	lastEvent int64 // those that came later are left out
+	lastEvent int64 // id of the last event included
 	end       func()
 	ctx       context.Context
 }
@@ -42,7 +41,7 @@ type ExportedLink struct {
 	ExpiresAt time.Time    `json:"expiresAt"`
 }
 
-// ExportedMail is one mail of an Export that was not sent yet.
+// ExportedMail is one unsent mail of an Export.
 type ExportedMail struct {
 	Kind      mail.Kind  `json:"kind"`
 	Email     string     `json:"email"`
@@ -63,8 +62,8 @@ type ExportedUser struct {
 	UpdatedAt     time.Time `json:"updatedAt"`
 }
 
-// ExportedAccount is one way in which the user of an Export may prove who they are. Its fields are in the order of the
-// query.
+// ExportedAccount is one way in which the user of an Export can prove who they are. Its fields are in the order of
+// the query.
 type ExportedAccount struct {
 	ID          string    `json:"id"`
 	Issuer      string    `json:"issuer"`
@@ -84,7 +83,7 @@ type ExportedSession struct {
 	ExpiresAt  time.Time `json:"expiresAt"`
 	IPAddress  string    `json:"ipAddress"`
 	UserAgent  string    `json:"userAgent"`
-	Current    bool      `json:"current"` // the one that asked
+	Current    bool      `json:"current"` // the session that asked for the Export
 }
 
 // ExportedPlaces are the familiar places of an Export.
@@ -93,10 +92,10 @@ type ExportedPlaces struct {
 	ExpiresAt []time.Time `json:"expiresAt"`
 }
 
-// Export tells the user of a session everything that is kept about them. What is in the struct is of one moment;
-// sessions and events that began later are left out, and those that ended in the meantime are missing. It takes the
-// place of an export of the same user that is under way. It fails with session.ErrNoSession, session.ErrStale or
-// database.ErrUnavailable, and so does what is read from it.
+// Export returns the data kept about the user of a session. The struct is a snapshot of one moment. Sessions and
+// events that began later are left out, and those that were deleted meanwhile are missing. A new export ends an
+// earlier one of the same user. Export, and reading from it, fail with session.ErrNoSession, session.ErrStale or
+// database.ErrUnavailable.
 func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*Export, error) {
 	e := &Export{s: s, token: t, end: func() {}}
 	asked := s.exports.asked.Add(1)
@@ -123,7 +122,7 @@ func (s *Store) Export(ctx context.Context, t secret.Token, c secret.Client) (*E
 	return e, nil
 }
 
-// exportUser begins an Export, and says whether the session is fresh enough for one.
+// exportUser starts an Export, and reports whether the session is fresh enough for one.
 func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Export) (fresh bool, err error) {
 	o, err := s.Own(ctx, tx, t)
 	if err != nil {
@@ -136,11 +135,11 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 		       coalesce(u.image, ''), u.role, `+database.UTC(`u.created_at`)+`, `+database.UTC(`u.updated_at`)+`
 		FROM gatepost."user" u WHERE id = $1`, o.UserID).
 		Scan(&e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
-	u.Roles = append([]string{}, session.SplitRoles(roles)...) // null is no list
+	u.Roles = append([]string{}, session.SplitRoles(roles)...) // an empty list, not null
 	return o.Fresh, err
 }
 
-// exportRows adds what hangs on the user. What goes wrong with a query is told when its rows are collected.
+// exportRows adds the rows that belong to the user. A query error is reported when its rows are collected.
 func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
@@ -177,7 +176,7 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	if err != nil {
 		return err
 	}
-	// Without the sum, PostgreSQL may look for the user's last row from the end of the table.
+	// The sum keeps PostgreSQL from searching the user's last row from the end of the table.
 	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`,
 		e.User.ID).Scan(&e.lastEvent)
 }
@@ -188,6 +187,6 @@ type ExportedEvent struct {
 	Event  string    `json:"event"`
 	Result string    `json:"result"`
 	Client string    `json:"client"`
-	// Count is how often it happened within a minute; the rest is of the first time.
+	// Count is how often the event happened within a minute. The other fields are those of the first time.
 	Count int64 `json:"count"`
 }

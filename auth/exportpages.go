@@ -15,37 +15,37 @@ import (
 )
 
 const (
-	// exportsMost is how many exports are under way at once, those of slow readers included.
+	// exportsMost is how many exports may be under way at once, including those of slow readers.
 	exportsMost = 32
-	// exportTurns is how many of them read from PostgreSQL at the same moment: one that begins, and one that goes on.
+	// exportTurns is how many exports read from PostgreSQL at once: one at its start, and one that continues.
 	exportTurns = 2
 	// exportPage is how many rows are read at a time.
 	exportPage = 500
 )
 
-// exports are those under way. One that gives way ends early: to a later one of the same user, or to others when there
-// are too many.
+// exports are the exports under way. An export ends early for a later one of the same user, or when there are too
+// many.
 type exports struct {
 	room  *share.Pool
-	first *share.Queue // where one begins
-	next  *share.Queue // where one goes on: who comes cannot break off what is under way
+	first *share.Queue // for the start of an export
+	next  *share.Queue // for later pages, so that new exports do not interrupt those under way
 	asked atomic.Uint64
 	mu    sync.Mutex
 	users map[string]*underWay
 }
 
-// underWay is an export, with its number in the order in which they were asked for.
+// underWay is an export, with its number in the order of the requests.
 type underWay struct {
 	asked uint64
 	end   func()
 }
 
 func newExports() *exports {
-	queue := func() *share.Queue { return share.NewQueue(1, 2*exportsMost) } // those that give way are still there
+	queue := func() *share.Queue { return share.NewQueue(1, 2*exportsMost) } // ended exports linger
 	return &exports{room: share.New(exportsMost), first: queue(), next: queue(), users: map[string]*underWay{}}
 }
 
-// readTurn runs what reads from PostgreSQL when it is its turn.
+// readTurn runs read when it has a turn at PostgreSQL.
 func readTurn(ctx context.Context, q *share.Queue, read func(context.Context) error) error {
 	leave, err := q.Enter(ctx, ctx)
 	if err != nil {
@@ -55,8 +55,8 @@ func readTurn(ctx context.Context, q *share.Queue, read func(context.Context) er
 	return read(database.Ahead(ctx))
 }
 
-// begin notes an export. Its context ends with share.ErrCrowded when it has to give way, and end is to be called in the
-// end. Of two of one user that stays which was asked for last, whichever had its turn first.
+// begin registers an export. Its context ends with share.ErrCrowded when the export has to end early. The caller
+// calls end when done. Of two exports of one user the one requested later stays, whichever had its turn first.
 func (x *exports) begin(ctx context.Context, userID string, from netip.Addr,
 	asked uint64) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -64,7 +64,7 @@ func (x *exports) begin(ctx context.Context, userID string, from netip.Addr,
 	part := x.room.Join(from, giveWay)
 	own := &underWay{asked: asked}
 	own.end = sync.OnceFunc(func() {
-		giveWay() // which says so to the one before, and nothing to one that has ended
+		giveWay() // no effect if the export has ended already
 		part.Leave()
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -81,7 +81,7 @@ func (x *exports) begin(ctx context.Context, userID string, from netip.Addr,
 	return ctx, own.end
 }
 
-// replace has one export of a user under way, and returns the one that is to end: nil where there was none.
+// replace registers the export of a user, and returns the export that has to end: nil if there was no other.
 func (x *exports) replace(userID string, own *underWay) *underWay {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -96,11 +96,10 @@ func (x *exports) replace(userID string, own *underWay) *underWay {
 // Close ends the Export.
 func (e *Export) Close() { e.end() }
 
-// Context ends when the Export has to give way, or is closed. Whoever waits for a reader that takes nothing is to stop
-// then.
+// Context ends when the Export ends early or is closed. A writer that waits for a slow reader has to stop then.
 func (e *Export) Context() context.Context { return e.ctx }
 
-// Sessions are all that have a row: expired ones too, until they are swept.
+// Sessions returns all sessions that have a row, including expired ones that are not swept yet.
 func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	after := ""
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedSession, error) {
@@ -118,11 +117,11 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	})
 }
 
-// Events are the decisions about the user that are kept, but for those of the last second.
+// Events returns the kept decisions about the user, except those of the last second.
 func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
-	after, id := "-infinity", int64(0) // as PostgreSQL writes it: some moments Go cannot read
+	after, id := "-infinity", int64(0) // text, because Go cannot read every moment of PostgreSQL
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {
-		// Without the name of its table, at would be what is selected: text, in another order.
+		// Without the name of its table, at would be the selected text, which sorts differently.
 		rows, _ := tx.Query(ctx, `
 			SELECT id, at::text, `+database.UTC(`at`)+`, event, result, coalesce(client, ''), count
 			    FROM gatepost.audit_event
@@ -136,8 +135,8 @@ func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	})
 }
 
-// pages reads page after page while the session of the Export is alive. No connection is held in between, however
-// slowly they are taken.
+// pages reads page after page while the session of the Export is valid. It holds no connection between pages,
+// however slowly they are consumed.
 func pages[T any](e *Export, read func(context.Context, pgx.Tx) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for n := exportPage; n == exportPage; {

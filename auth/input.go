@@ -14,20 +14,20 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// Problem is what is wrong with a field, for the pages to put into words.
+// Problem is what is wrong with a field. The pages put it into words.
 type Problem string
 
-// The problems a field can have.
+// The problems of a field.
 const (
 	Missing     Problem = Problem(password.Missing)
-	Malformed   Problem = Problem(password.Malformed)   // not an address, or characters that cannot be used
-	TooShort    Problem = Problem(password.TooShort)    // Limit says how many characters are needed
-	TooLong     Problem = Problem(password.TooLong)     // Limit says how many are allowed
+	Malformed   Problem = Problem(password.Malformed)   // not an address, or unusable characters
+	TooShort    Problem = Problem(password.TooShort)    // Limit is the least number of characters
+	TooLong     Problem = Problem(password.TooLong)     // Limit is the largest number of characters
 	TooCommon   Problem = Problem(password.TooCommon)   // on the list of common passwords
 	TooSimple   Problem = Problem(password.TooSimple)   // a sequence, a repeat or a walk over the keyboard
 	TooPersonal Problem = Problem(password.TooPersonal) // the user's own address, or the name of the site
 	Taken       Problem = "taken"                       // another user has this address
-	Foreign     Problem = "foreign"                     // an address of a domain that is not let in
+	Foreign     Problem = "foreign"                     // an address of a domain that is not in Options.SignUpDomains
 	Unchanged   Problem = "unchanged"                   // the new password or address is the current one
 )
 
@@ -35,10 +35,10 @@ const (
 type FieldError struct {
 	Field   string // "email", "password", "current" (the password that a new one replaces), "name" or "role"
 	Problem Problem
-	Limit   int // characters; 0 where there is no number to tell
+	Limit   int // characters; 0: no number applies
 }
 
-// InputError lists everything that is wrong with what somebody typed. Nothing was written.
+// InputError lists everything that is wrong with an input. Nothing was written.
 type InputError []FieldError
 
 func (e InputError) Error() string {
@@ -76,11 +76,12 @@ var emailLocal = regexp.MustCompile("^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$
 // emailDomain is at least two labels, the last one not a number.
 var emailDomain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$`)
 
-// CanonicalEmail is the one spelling of an address under which a user is stored and found: lower-case, the domain in
-// its ASCII form (IDNA), no blanks around it. An InputError says why an address is refused.
+// CanonicalEmail returns the one spelling of an address under which a user is stored and found: lower-case, the
+// domain in its ASCII form (IDNA), no blanks around it. It fails with an InputError.
 //
-// Refused is also what some mail system would read as another address: encoded words (RFC 2047), routes with % or !
-// (RFC 5321, appendix C), and what is a file or a program to old ones. A domain that is let in would be none.
+// It also refuses what some mail systems would read as another address: encoded words (RFC 2047), routes with % or
+// ! (RFC 5321, appendix C), and local parts that old systems take for a file or a program. Otherwise
+// Options.SignUpDomains could be bypassed.
 func CanonicalEmail(typed string) (string, error) {
 	email, err := knownEmail(typed)
 	if err != nil {
@@ -94,14 +95,14 @@ func CanonicalEmail(typed string) (string, error) {
 	return email, nil
 }
 
-// readOtherwise says that a local part is more than a name to some mail system.
+// readOtherwise reports whether some mail system reads more than a name in a local part.
 func readOtherwise(local string) bool {
 	return strings.Contains(local, "=?") || strings.Contains(local, "?=") || strings.ContainsAny(local, "%!`") ||
 		strings.ContainsAny(local[:1], "-|/")
 }
 
-// hostLabels asks for labels that the DNS can carry (RFC 1035, section 2.3.4), and for a last one that no reader takes
-// for a number.
+// hostLabels reports whether the labels fit the DNS (RFC 1035, section 2.3.4) and no reader takes the last one for
+// a number.
 func hostLabels(domain string) bool {
 	labels := strings.Split(domain, ".")
 	for _, label := range labels {
@@ -114,14 +115,14 @@ func hostLabels(domain string) bool {
 
 var hexNumber = regexp.MustCompile(`^0x[0-9a-f]*$`)
 
-// ignorable are characters that IDNA drops without a word: two addresses that look alike would be one.
+// ignorable reports whether IDNA drops r silently: two addresses that look alike would then be one.
 func ignorable(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point,
 		r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
-// knownEmail is the spelling under which a user is found whose address may have been stored before there was a rule
-// against it.
+// knownEmail returns the spelling under which a user is found, also for an address that was stored before
+// CanonicalEmail refused it.
 func knownEmail(typed string) (string, error) {
 	var faults InputError
 	s := strings.Trim(typed, " \t\r\n")
@@ -143,8 +144,8 @@ func knownEmail(typed string) (string, error) {
 	return "", faults
 }
 
-// asciiDomain is the domain as it goes over the wire, or empty when it is none. The second pass refuses what the first
-// let through but would not read back.
+// asciiDomain returns the domain in ASCII (IDNA), or an empty string if it is invalid. The second pass refuses
+// domains that the first one accepts but would not read back.
 func asciiDomain(s string) string {
 	if !utf8.ValidString(s) {
 		return ""
@@ -159,7 +160,7 @@ func asciiDomain(s string) string {
 	return once
 }
 
-// asciiLower leaves other letters alone: folding them could turn a letter that only looks like k into k.
+// asciiLower changes ASCII letters only: folding others could turn a letter that only looks like k into k.
 func asciiLower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -171,7 +172,7 @@ func asciiLower(s string) string {
 
 const maxName = 100 // characters
 
-// canonicalName tidies a display name. Empty is allowed.
+// canonicalName trims and normalizes a display name. An empty name is valid.
 func canonicalName(typed string) (string, error) {
 	var faults InputError
 	if !utf8.ValidString(typed) {
@@ -188,7 +189,7 @@ func canonicalName(typed string) (string, error) {
 	return name, faults.orNil()
 }
 
-// visible says that a character leaves a mark of its own: a name of others would show as none.
+// visible reports whether r leaves a mark of its own. A name without such characters would look empty.
 func visible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r)
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// Invitation is what an operator offers to somebody who has no account.
+// Invitation is an operator's offer of an account to a person who has none.
 type Invitation struct {
 	Email    string   // as typed
 	Roles    []string // empty: DefaultRole
-	Language string   // of the mail; empty: the first
+	Language string   // of the mail; empty: the first configured one
 }
 
-// Invite mails an invitation. It voids the one before to the same address. It fails with InputError (fields "email",
-// Taken when the address has an account, and "role") or database.ErrUnavailable.
+// Invite mails an invitation. It voids an earlier one to the same address. It fails with InputError (field "email",
+// Taken when the address has an account; field "role") or database.ErrUnavailable.
 func (s *Store) Invite(ctx context.Context, i Invitation) error {
 	return s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
 		return s.outbox.Post(ctx, tx, mail.Letter{Kind: mail.Invite, To: email, Language: i.Language,
@@ -31,7 +31,7 @@ func (s *Store) Invite(ctx context.Context, i Invitation) error {
 	})
 }
 
-// InvitationLink is Invite without a mail: the link is for the operator to hand over.
+// InvitationLink is Invite without a mail. It returns the token of the link, for the operator to hand over.
 func (s *Store) InvitationLink(ctx context.Context, i Invitation) (t secret.Token, err error) {
 	err = s.invite(ctx, i, func(ctx context.Context, tx pgx.Tx, email, roles string) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE email = $1 AND kind = 'invite'`,
@@ -73,10 +73,10 @@ func (s *Store) invite(ctx context.Context, i Invitation, offer func(ctx context
 	return err
 }
 
-// AcceptInvitation makes the user a link invites, whether sign-up is open or not, and signs them in. Their address and
-// roles are those of the invitation, the address a confirmed one. Whoever signed up with the address meanwhile, and did
-// not confirm it, is put out, and the account is the guest's. It fails with ErrBadLink, InputError, share.ErrBusy or
-// database.ErrUnavailable.
+// AcceptInvitation makes the invited user, whether sign-up is open or not, and signs them in. Their address and
+// roles are those of the invitation, and the address is confirmed. If another person has signed up with the address
+// and not confirmed it, their sessions and password end, and the account goes to the invited user. It fails with
+// ErrBadLink, InputError, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token,
 	c secret.Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
@@ -104,7 +104,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	if err != nil {
 		return Issued{}, "", err
 	}
-	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
+	ctx = context.WithoutCancel(ctx) // once the hash is made the link is spent, even if the client hangs up
 	var issued Issued
 	accept := func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, isFor(mail.ForInvite)); err != nil {
@@ -142,7 +142,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	return issued, row.id, nil
 }
 
-// unconfirmed is the user who has an address and has not shown that it is theirs; empty when there is none.
+// unconfirmed returns the enabled user who has an address and has not confirmed it. It is empty if there is none.
 func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, err error) {
 	err = s.db.Transact(ctx, "find user", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND NOT email_verified
@@ -155,7 +155,7 @@ func (s *Store) unconfirmed(ctx context.Context, email string) (userID string, e
 	return userID, err
 }
 
-// replaceSquatter gives the guest an account of which nobody has shown that its address is theirs.
+// replaceSquatter gives the invited user an account whose address was never confirmed.
 func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, presented secret.Token) error {
 	if _, err := database.LockUser(ctx, tx, row.id, presented); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, pre
 	if err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 { // confirmed or disabled meanwhile
+	if tag.RowsAffected() == 0 { // the address was confirmed, or the user disabled, meanwhile
 		return InputError{{"email", Taken, 0}}
 	}
 	return s.putOut(ctx, tx, Link{userID: row.id, Email: row.email, mailed: true}, row.hash)

@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
-// seal encrypts a value for a row, in the transaction that writes it there, and notes with which key. It fails with
+// seal encrypts a value for a row, in the transaction that writes the row, and notes the key used. It fails with
 // seal.ErrNoKey.
 func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, value []byte) ([]byte, error) {
 	sealed, err := s.o.Keys.Seal(c, row, value)
@@ -23,8 +23,8 @@ func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, 
 	return sealed, err
 }
 
-// CheckKeys fails when something was encrypted with a key that is not here: a gate that goes on without it would lose
-// what people rely on, one row after the other. It fails with database.ErrUnavailable as well.
+// CheckKeys fails if a value was encrypted with a key that is not in Options.Keys: a gate without that key would
+// lose users' data row by row. It also fails with database.ErrUnavailable.
 func (s *Store) CheckKeys(ctx context.Context) error {
 	var missing []string
 	err := s.db.Repeat(ctx, "read the keys in use", func(ctx context.Context) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// postLimited is post for mail that a stranger can have sent: past the limits of its address it is only pretended.
-// posted says whether it was not.
+// postLimited posts mail that a stranger can cause. Beyond the limits of the address the mail is dropped. posted
+// reports whether it was posted.
 func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l mail.Letter) (posted bool, err error) {
 	if !s.outbox.Sends() {
 		return false, nil
@@ -27,16 +27,16 @@ func (s *Store) postLimited(ctx context.Context, tx pgx.Tx, l mail.Letter) (post
 	return true, s.outbox.Post(ctx, tx, l)
 }
 
-// mailLimits are those on mail to an address, by what it is about.
+// mailLimits returns the limits on mail to an address, by kind.
 func mailLimits(l mail.Letter) throttle.Limits {
 	switch l.Kind {
-	case mail.Reset: // apart from the other link: who has just signed up may have mistyped the password
+	case mail.Reset: // apart from Verify: a new user may have mistyped the password
 		return throttle.Mail("reset", l.To)
 	case mail.Verify:
 		return throttle.Mail("link", l.To)
 	case mail.SignIn:
 		return throttle.Mail("warning", l.To)
-	case mail.Password: // not one a minute: it may be the second that was not the user's
+	case mail.Password: // not one a minute: the second change may be the one by a stranger
 		return throttle.MailHourly("password", l.To)
 	}
 	return throttle.Mail("told", l.To)

@@ -13,38 +13,38 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// ErrBadLink: a mailed link was used, has expired, was replaced by a later one, or never was ours. Or what it was about
-// has changed since: the address, or the user was disabled.
+// ErrBadLink means that a mailed link was used, has expired, was replaced by a later one, or was never issued; that
+// its address has changed since; or that its user is disabled.
 var ErrBadLink = errors.New("the link does not work any more")
 
 // Link is what a mailed link is about. It holds no secret.
 type Link struct {
 	Purpose mail.Purpose
 	Email   string   // the address it was sent to
-	Roles   []string // of an invitation
+	Roles   []string // roles of an invitation
 
 	userID   string // empty: an invitation
 	verified bool   // the user's address was confirmed before
-	mailed   bool   // so whoever has it reads the mail of the address
+	mailed   bool   // the link was mailed, so its holder reads the mail of the address
 	claims   bool   // the address is kept for the user
 	created  time.Time
 }
 
-// Of says whether a link is a user's.
+// Of reports whether the link belongs to the user.
 func (l Link) Of(u session.User) bool { return l.userID == u.ID }
 
-// Claimable says that a link to confirm an address may choose a new password as well: nobody has shown yet that the
-// address is theirs, so whoever reads its mail is as good an owner as whoever typed it.
+// Claimable reports whether a link to confirm an address may also choose a new password: the address was never
+// confirmed, so the reader of its mail has as good a claim as whoever signed up with it.
 func (l Link) Claimable() bool { return l.Purpose == mail.ForVerify && !l.verified }
 
-// Resets says that a password can be chosen with the link.
+// Resets reports whether a password can be chosen with the link.
 func (l Link) Resets() bool { return l.Purpose == mail.ForReset || l.Claimable() }
 
-// linkSQL finds what a token is for. A link is about the address it was sent to: where the user has another one by now
-// it is dead, unless it is there to bring the old one back, or to take the new one.
+// linkSQL selects what a token is for. A link is bound to the address it was sent to. If the user has another
+// address now, the link is void, unless it restores the old address or sets the new one.
 //
-// A row that somebody wrote by hand is dead as well unless it has what its purpose needs: an address, and a user or,
-// for an invitation, none.
+// A row that an operator wrote by hand is void as well unless it has what its purpose needs: an address, and a
+// user, or no user for an invitation.
 var linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
 	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + database.Readable(`v.created_at`) + `
@@ -54,7 +54,7 @@ var linkSQL = `
 	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(mail.ForReset) + `',
 	        '` + string(mail.ForVerify) + `') OR u.email = v.email)`
 
-// Link says what a link is about and leaves it as it is. It fails with ErrBadLink or database.ErrUnavailable.
+// Link returns what a link is for, without using it up. It fails with ErrBadLink or database.ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 	var l Link
 	err := s.db.Again(ctx, func(ctx context.Context) (err error) {
@@ -77,7 +77,7 @@ func scanLink(row pgx.Row) (l Link, err error) {
 	return l, err
 }
 
-// linkFor is Link for one of some purposes.
+// linkFor is Link for allowed links only. It fails with ErrBadLink for others.
 func (s *Store) linkFor(ctx context.Context, t secret.Token, allowed func(Link) bool) (Link, error) {
 	l, err := s.Link(ctx, t)
 	if err == nil && !allowed(l) {
@@ -88,7 +88,7 @@ func (s *Store) linkFor(ctx context.Context, t secret.Token, allowed func(Link) 
 
 func isFor(p mail.Purpose) func(Link) bool { return func(l Link) bool { return l.Purpose == p } }
 
-// spend uses a link up, in the transaction of the deed. Of any number at once, one gets it.
+// spend deletes a link, in the transaction of its use. Of concurrent uses exactly one succeeds.
 func spend(ctx context.Context, tx pgx.Tx, t secret.Token, l Link, allowed func(Link) bool) error {
 	if _, err := database.LockUser(ctx, tx, l.userID, ""); err != nil {
 		return err

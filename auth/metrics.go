@@ -2,7 +2,7 @@ package auth
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// metrics count attempts by their outcome.
+// metrics counts attempts by their outcome.
 type metrics struct{ signIns, signUps *prometheus.CounterVec }
 
 func newMetrics(r prometheus.Registerer) metrics {

@@ -14,19 +14,19 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// record writes down a deed, in its transaction.
+// record writes an audit event, in the transaction of the change.
 func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c secret.Client,
 	details ...audit.Detail) error {
 	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, Client: c, Details: details})
 }
 
-// recordIn is record for what somebody gets a session for; half a sign-in has none.
+// recordIn is record for events that give a session. A challenge has no session id.
 func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i Issued, c secret.Client) error {
 	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.made.SessionID, Client: c})
 }
 
-// audit tells what a deed has come to, once its transaction is over: of one that was done, which record has written
-// down, and of a refusal, by the word for it.
+// audit logs the outcome after the transaction: a change that record has written down, or a refusal, under its
+// result.
 func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error, details ...audit.Detail) {
 	v := audit.Event{Name: event, Result: result(err), UserID: userID, Client: c, Details: details}
 	if err == nil {
@@ -36,12 +36,12 @@ func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client
 	s.trail.Note(ctx, v)
 }
 
-// ask tells of what changes nothing, and has no transaction to be written down in.
+// ask logs an event that changes nothing and has no transaction.
 func (s *Store) ask(ctx context.Context, event, userID string, c secret.Client, err error) {
 	s.trail.Note(ctx, audit.Event{Name: event, Result: result(err), UserID: userID, Client: c})
 }
 
-// result is the one word for an outcome, in the audit log and in the metrics.
+// result returns the one word for an outcome, for the audit log and the metrics.
 func result(err error) string {
 	var throttled *throttle.Error
 	var input InputError

@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// EndSession ends one session of the user whose session the token is, by its id; see session.Maker.EndOne.
+// EndSession ends one session, by its id, of the user whose session token is given; see session.Maker.EndOne.
 func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c secret.Client) error {
 	userID, ended, err := s.sessions.EndOne(ctx, t, id, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
 		return s.trail.Write(ctx, tx, audit.Event{Name: "end-session", UserID: userID,
@@ -19,7 +19,7 @@ func (s *Store) EndSession(ctx context.Context, t secret.Token, id string, c sec
 	return err
 }
 
-// EndOtherSessions ends every session of the user but the one the token is, and returns how many those were; see
+// EndOtherSessions ends every session of the user except the one of the token, and returns how many it ended; see
 // session.Maker.EndOthers.
 func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.Client) (int64, error) {
 	userID, ended, err := s.sessions.EndOthers(ctx, t, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
@@ -30,7 +30,7 @@ func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.C
 	return ended, err
 }
 
-// endedOwn tells of sessions that were ended. That there were none is no deed, however often it is asked for.
+// endedOwn logs ended sessions. A request that ended none is logged as a question, not as a change.
 func (s *Store) endedOwn(ctx context.Context, event, userID string, c secret.Client, ended int64, err error) {
 	if err == nil && ended == 0 {
 		s.ask(ctx, event, userID, c, nil)

@@ -14,13 +14,12 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// errSuppressed is mail that was only pretended. Only the log learns of it.
+// errSuppressed means that a mail was dropped for its limits. Only the log learns of it.
 var errSuppressed = errors.New("the address has had enough mail for now")
 
-// RequestReset mails a link with which the user of an address can choose a new password. Whether there is such a user,
-// whether they may sign in, or have had too many mails already, it answers alike, after the same time
-// (Options.AnswerStep). It fails with InputError, *throttle.Error when the network asks too often, or
-// database.ErrUnavailable.
+// RequestReset mails a link with which the user of an address can choose a new password. It gives the same answer,
+// after the same time (Options.AnswerStep), whether the user exists, may sign in, or has had too many mails. It
+// fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	began := time.Now()
 	userID, err := s.requestReset(ctx, email, c)
@@ -36,7 +35,7 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
-	// before a transaction is begun for who is refused
+	// Refused requests do not begin a transaction.
 	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil {
 		return "", err
 	}
@@ -68,8 +67,8 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	return userID, err
 }
 
-// ResetLink makes the link of RequestReset for an operator to hand over. It fails with ErrNoUser when the user is
-// unknown or disabled, or database.ErrUnavailable.
+// ResetLink returns the token of a link as in RequestReset, for an operator to hand over. It fails with ErrNoUser
+// when the user is unknown or disabled, or with database.ErrUnavailable.
 func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, error) {
 	var t secret.Token
 	err := s.db.Transact(ctx, "make a link", func(ctx context.Context, tx pgx.Tx) error {
@@ -82,7 +81,7 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
-		if err == nil { // a mail that waits would take its place
+		if err == nil { // a waiting mail would replace this link
 			_, err = tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'reset'`, userID)
 		}
 		if err == nil {
@@ -97,11 +96,11 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 	return t, err
 }
 
-// ResetPassword gives the user of a link the password they chose. Every session of theirs ends, their failed attempts,
-// and other links, are forgotten, and the address counts as confirmed if the link was mailed there. It returns by what
-// the browser is known again, and signs nobody in. Links to confirm an address do as well, while they are Claimable. It
-// fails with ErrBadLink, InputError (field "password"), share.ErrBusy or database.ErrUnavailable, and has changed
-// nothing then, except that after database.ErrUnavailable it may have.
+// ResetPassword gives the user of a link the password they chose. It also accepts a link to confirm an address
+// while it is Claimable. Every session of the user ends, their failed attempts and other links are forgotten, and
+// the address counts as confirmed if the link was mailed there. ResetPassword signs nobody in; it returns the
+// browser's new token. It fails with ErrBadLink, InputError (field "password"), share.ErrBusy or
+// database.ErrUnavailable. A failure has changed nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Password,
 	c secret.Client) (browser secret.Token, err error) {
 	return s.takeOver(ctx, "reset-password", t, p, c, Link.Resets,
@@ -110,8 +109,8 @@ func (s *Store) ResetPassword(ctx context.Context, t secret.Token, p secret.Pass
 		})
 }
 
-// takeOver is what whoever reads the mail of an account can do with a link: choose a password and put everybody else
-// out. more learns the address that the account had before.
+// takeOver lets the reader of an account's mail choose a password with a link, and ends all other access. more gets
+// the address that the account had before.
 func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p secret.Password, c secret.Client,
 	allowed func(Link) bool,
 	more func(ctx context.Context, tx pgx.Tx, l Link, before string) error) (browser secret.Token, err error) {
@@ -131,7 +130,7 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 	}); err != nil {
 		return "", err
 	}
-	ctx = context.WithoutCancel(ctx) // a link that was hashed for is spent, though its owner hung up
+	ctx = context.WithoutCancel(ctx) // once the hash is made the link is spent, even if the client hangs up
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if err := spend(ctx, tx, t, l, allowed); err != nil {
 			return err
@@ -159,7 +158,8 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 	return browser, err
 }
 
-// putOut ends whatever anybody had of an account, and gives it the password and the address of whoever has its mail.
+// putOut ends all access to an account, and gives it the new password and, for a mailed link, the address of the
+// link.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
 	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
 		return err

@@ -24,26 +24,26 @@ type Credentials struct {
 	Password  secret.Password
 	Remember  bool          // keep the session when the browser closes
 	Presented secret.Token  // the session this browser had, which ends; empty: none
-	Client    secret.Client // where it came from
+	Client    secret.Client // where the attempt came from
 
-	// link was mailed to the address while that was not confirmed, and is about to confirm it. The attempt has a count
-	// of its own, so that whoever tried before, or a stranger's guesses, keep nobody from confirming.
+	// link was mailed to the address while that was unconfirmed, and is about to confirm it. The attempt has a
+	// counter of its own, so that earlier attempts and a stranger's guesses keep no user from confirming.
 	link secret.Token
 }
 
-// Issued are the secrets a sign-in gives to the browser.
+// Issued holds the secrets that a sign-in gives to the browser.
 type Issued struct {
 	Session   secret.Token // empty: Challenge has to be met first
 	Challenge secret.Token
-	Browser   secret.Token // by which the browser is known again; see Client.Browser
+	Browser   secret.Token // identifies the browser later; see Client.Browser
 	Remember  bool         // the session's cookie outlives the browser; see Cookie.Set
 
 	made session.Made
 }
 
-// candidate is the account an attempt is made at.
+// candidate is the account that an attempt is for.
 type candidate struct {
-	userID   string // empty: nobody has this address
+	userID   string // empty: no user has this address
 	hash     string // a dummy when there is no password
 	disabled bool
 	verified bool // the address is confirmed
@@ -51,17 +51,17 @@ type candidate struct {
 	door     throttle.Door
 }
 
-// errLocked is a right password that came from a strange place after too many wrong ones. Only the log learns of it.
+// errLocked means a right password from an unfamiliar place after too many wrong ones. Only the log learns of it.
 var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 
-// errUnconfirmed is a right password for an address that has to be confirmed first. It looks like a wrong one and
-// counts as one, or whoever signed up with an address would learn from it whether that was free.
+// errUnconfirmed means a right password for an address that has to be confirmed first. It looks and counts like a
+// wrong one. Otherwise a stranger who signed up with an address would learn whether it was free.
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable; an unknown address, a wrong password, a disabled user, a locked password
-// and an address that has to be confirmed first take the same work and get the same answer, after the same time
-// (Options.AnswerStep).
+// share.ErrBusy or database.ErrUnavailable. An unknown address, a wrong password, a disabled user, a locked
+// password and an address that has to be confirmed first take the same work and get the same answer, after the same
+// time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, "sign-in", c.Client, func() (userID string, err error) {
@@ -91,9 +91,9 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	return issued, nil
 }
 
-// remind mails the link once more to whoever knows the password of an address that is not confirmed. That it fails
-// changes no answer, as a wrong password is followed by nothing that could; and it takes no turn but the one to hash,
-// as a wrong one has no other.
+// remind mails the confirmation link again after a right password for an unconfirmed address. Its failure does not
+// change the answer, because a wrong password has no such step that could fail. It runs inside the turn to hash,
+// because a wrong password takes no other turn.
 func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 	err := s.db.Transact(ctx, "remind", func(ctx context.Context, tx pgx.Tx) error {
 		return s.askToVerify(ctx, tx, userID, c.Email, c.Client)
@@ -103,8 +103,8 @@ func (s *Store) remind(ctx context.Context, userID string, c Credentials) {
 	}
 }
 
-// noteSignIn mails the user about a sign-in with a browser that is new to their account, where Options.NotifySignIns
-// says so.
+// noteSignIn mails the user about a sign-in with a browser that is new to their account, if Options.NotifySignIns
+// is set.
 func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Credentials) error {
 	if !s.o.NotifySignIns || a.door == throttle.BrowserDoor {
 		return nil
@@ -113,7 +113,8 @@ func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Creden
 	return err
 }
 
-// attempt is whatever asks for a password of a user: counted, audited, and when refused answered at the next step.
+// attempt runs an attempt that needs a user's password. It is counted, audited, and if refused answered at the next
+// step.
 func (s *Store) attempt(ctx context.Context, event string, c secret.Client,
 	run func() (userID string, err error)) error {
 	began := time.Now()
@@ -124,9 +125,9 @@ func (s *Store) attempt(ctx context.Context, event string, c secret.Client,
 	return err
 }
 
-// prove checks the password of a canonical address, stores the chosen one in its place unless that is empty, and
-// finishes in the same transaction. It is the only way to a right password: whatever needs one is throttled as a
-// sign-in is. It returns whom the attempt was at, where that is known.
+// prove checks the password of a canonical address, replaces it by chosen unless that is empty, and runs finish in
+// the same transaction. It is the only check of a password, so that every use of one is throttled as a sign-in is.
+// It returns the id of the user if that is known.
 func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password,
 	finish func(context.Context, pgx.Tx, candidate) error) (userID string, err error) {
 	ctx = share.ForAccount(ctx, c.Email)
@@ -143,7 +144,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	}
 	var renewed string
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) (err error) {
-		// Asked again: those who waited in the queue before this attempt may have used up what was free.
+		// The limits are checked again: attempts ahead in the queue may have reached them.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
@@ -166,15 +167,15 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	return a.userID, err
 }
 
-// countAttempt counts what a hash was made for, right or wrong, before anybody hears of it: whoever hangs up, or is
-// sent away later, has had it. A verdict that could not be counted is none.
+// countAttempt counts an attempt that was hashed, right or wrong, before it is answered, so that a client that
+// hangs up is counted too. If it fails, the verdict is not used.
 func (s *Store) countAttempt(ctx context.Context, a candidate, c secret.Client, d throttle.Doors, verdict error) error {
 	return s.db.Batch(ctx, "count an attempt", func(b *pgx.Batch) {
 		if verdict == nil {
 			d.Proof(a.door).Count(b)
 			return
 		}
-		// In the order in which a sign-in takes its locks, or the two would wait for each other.
+		// In the lock order of a sign-in, to avoid deadlocks.
 		b.Queue(database.LockUserSQL, a.userID, secret.Token("").Hash())
 		b.Queue(`
 			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
@@ -183,8 +184,8 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, c secret.Client, 
 	})
 }
 
-// renew is the hash to be stored after a password was proved right; empty: the old one stays. That the chosen one is no
-// other is told here and not before, or it would tell whether a guess is right at no cost.
+// renew returns the hash to store after the password was proved; empty: the old hash stays. Only here does it
+// refuse a chosen password equal to the old one: an earlier check would confirm a guess at no cost.
 func renew(old string, proved, chosen secret.Password, derive password.Deriver) (string, error) {
 	switch {
 	case chosen == "" && password.Outdated(old):
@@ -197,7 +198,7 @@ func renew(old string, proved, chosen secret.Password, derive password.Deriver) 
 	return password.Hash(chosen, derive), nil
 }
 
-// judge says whether the account may be entered, given whether the password is right.
+// judge decides whether the account may be entered, given whether the password is right.
 func (s *Store) judge(a candidate, c Credentials, right bool) error {
 	switch {
 	case !right || a.userID == "" || a.disabled:
@@ -212,7 +213,7 @@ func (s *Store) judge(a candidate, c Credentials, right bool) error {
 	return nil
 }
 
-// early says that an account is not to be entered before its address is confirmed.
+// early reports whether the address of an account has to be confirmed before a sign-in.
 func (s *Store) early(a candidate) bool { return s.o.Verify == VerifyRequired && !a.verified }
 
 func checkSignIn(c Credentials) (string, error) {
@@ -223,7 +224,7 @@ func checkSignIn(c Credentials) (string, error) {
 	return email, faults.orNil()
 }
 
-// checkTyped notes what cannot be anybody's password, before any work is done for it.
+// checkTyped reports an input that cannot be a password, before any work is done for it.
 func checkTyped(field string, p secret.Password) (faults InputError) {
 	if f, limit := password.Typed(p); f != "" {
 		faults.add(field, Problem(f), limit)
@@ -231,7 +232,7 @@ func checkTyped(field string, p secret.Password) (faults InputError) {
 	return faults
 }
 
-// checkNewPassword judges a password that the user of an address chooses; empty: of none yet.
+// checkNewPassword judges a password chosen by the user of an address. email is empty if there is no address yet.
 func (s *Store) checkNewPassword(p secret.Password, email string) error {
 	var faults InputError
 	if f, limit := (password.Policy{Min: s.o.PasswordMin, Personal: []string{email, s.o.SiteName}}).Judge(p); f != "" {
@@ -240,7 +241,7 @@ func (s *Store) checkNewPassword(p secret.Password, email string) error {
 	return faults.orNil()
 }
 
-// hashTurn runs f in a turn to hash, in which it goes ahead of other pages.
+// hashTurn runs f in a turn to hash, in which f needs no further turn at the database.
 func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Deriver) error) error {
 	return s.hashes.Turn(ctx, func(ctx context.Context,
 		derive password.Deriver) error {
@@ -248,8 +249,8 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.D
 	})
 }
 
-// admit finds the account and the door the attempt comes through, in one round trip, and fails with a *throttle.Error
-// when that door has to wait. The candidate is whom an attempt would be at, even then.
+// admit finds the account and the door of an attempt in one round trip. It fails with a *throttle.Error while that
+// door has to wait; the candidate is set even then.
 func (s *Store) admit(ctx context.Context, email string, c secret.Client, d throttle.Doors) (candidate, error) {
 	var a candidate
 	var w throttle.Waits
@@ -283,13 +284,13 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 	if err != nil {
 		return candidate{}, s.db.Unavailable("find user", err)
 	}
-	if s.early(a) { // what it was familiar with before addresses had to be confirmed would tell that there is one
+	if s.early(a) { // a familiar place from before Verify was required would reveal the account
 		a.door = throttle.AnyDoor
 	}
 	return a, w.Check(d.Through(a.door)...)
 }
 
-// enter writes down what follows from a right password, unless the user or the password changed while it was checked.
+// enter writes the results of a right password, unless the user or the password changed during the check.
 func (s *Store) enter(ctx context.Context, a candidate, renewed string, presented secret.Token, d throttle.Doors,
 	finish func(context.Context, pgx.Tx, candidate) error) error {
 	return s.db.Transact(ctx, "write what follows from a password", func(ctx context.Context, tx pgx.Tx) error {
@@ -303,24 +304,24 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 	})
 }
 
-// issue makes the session, or the challenge that comes before it, and the place it is made in a familiar one. It comes
-// last in a transaction: others share the places of a browser.
+// issue makes the session, or the challenge before it, and makes its place familiar. It comes last in a
+// transaction, because several users share the places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
-	browser := cmp.Or(n.Client.Browser, secret.NewToken()) // a challenge is good in this one alone
+	browser := cmp.Or(n.Client.Browser, secret.NewToken()) // a challenge can only be met in this browser
 	made, err := s.sessions.Make(ctx, tx, n, throttle.BrowserPlace(browser))
 	if err != nil {
 		return Issued{}, err
 	}
 	issued := Issued{Session: made.Session, Challenge: made.Challenge, Browser: browser,
 		Remember: n.Remember, made: made}
-	if made.Session != "" { // half a sign-in makes no place familiar
+	if made.Session != "" { // a challenge makes no place familiar
 		issued.Browser, err = throttle.Befriend(ctx, tx, n.UserID, n.Client)
 	}
 	return issued, err
 }
 
-// recheck locks the user, fails unless user and password are as they were found, stores the new hash if there is one,
-// and ends the run of wrong passwords.
+// recheck locks the user and fails unless user and password are unchanged. It stores the new hash if there is one,
+// and resets the failed attempts.
 func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented secret.Token) error {
 	if _, err := database.LockUser(ctx, tx, a.userID, presented); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the visitor
-// is signed out either way.
+// SignOut ends a session, and forgets who signed up in the browser. A token without a session is no error: the
+// visitor is signed out either way.
 func (s *Store) SignOut(ctx context.Context, t secret.Token, c secret.Client) error {
 	userID, err := s.sessions.End(ctx, t, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
 		return s.trail.Write(ctx, tx, audit.Event{Name: "sign-out", UserID: userID, SessionID: own, Client: c})
@@ -20,7 +20,7 @@ func (s *Store) SignOut(ctx context.Context, t secret.Token, c secret.Client) er
 	if err == nil && userID != "" {
 		s.audit(ctx, "sign-out", userID, c, nil)
 	}
-	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // which is done even if the session could not be ended
+	return cmp.Or(err, s.leaveBrowser(ctx, c.Browser)) // even if the session could not be ended
 }
 
 // leaveBrowser forgets who signed up in a browser.

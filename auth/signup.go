@@ -19,27 +19,27 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// NewUser is a person to be made.
+// NewUser is a user to be made.
 type NewUser struct {
 	Email    string // as typed
 	Name     string // as typed, may be empty
 	Password secret.Password
-	Roles    []string // empty: DefaultRole. SignUp ignores it: nobody gives themselves a role.
+	Roles    []string // empty: DefaultRole. SignUp ignores it: users cannot give themselves a role.
 }
 
-// DefaultRole is what every user has who was given no other.
+// DefaultRole is the role of users who were given no other.
 const DefaultRole = "user"
 
-// issuerCredential is the issuer of accounts that hold a password, as the original design names it.
+// issuerCredential is the issuer of accounts that hold a password.
 const issuerCredential = "local:credential"
 
-// SignUp makes a user and signs them in. It fails with InputError (field "email", problem Taken, when the address has a
-// user, Foreign when its domain is not let in), ErrSignUpClosed, *throttle.Error, share.ErrBusy or
+// SignUp makes a user and signs them in. It fails with InputError (field "email", problem Taken for the address of
+// another user, Foreign for a domain that is not allowed), ErrSignUpClosed, *throttle.Error, share.ErrBusy or
 // database.ErrUnavailable.
 //
-// Where addresses have to be verified it fails with ErrUnverified when all is well, and the Issued holds only by what
-// the browser is known again. An address that has a user then gets a mail that says so, and the answer, and the time it
-// takes, are the same.
+// With VerifyRequired a successful sign-up returns ErrUnverified, and Issued holds only the token of the browser.
+// If the address belongs to another user, that user gets a mail instead; the answer and the time it takes are the
+// same.
 func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented secret.Token,
 	client secret.Client) (Issued, error) {
 	began := time.Now()
@@ -83,7 +83,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
 			return err
 		}
-		if s.o.Verify != VerifyRequired { // else it is hashed all the same, so that the time does not tell
+		if s.o.Verify != VerifyRequired { // else hash regardless, so that the time does not tell
 			if err := s.checkFree(ctx, row.email); err != nil {
 				return err
 			}
@@ -116,8 +116,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	return issued, row.id, err
 }
 
-// signUpUnseen makes a user who has yet to show that the address is theirs, or tells the user who has it. No place
-// becomes familiar before the address is confirmed: by a count of its own it would tell that the address was free.
+// signUpUnseen makes a user whose address is unconfirmed, or mails the user who has the address. No place becomes
+// familiar before the address is confirmed: the separate counter of a familiar place would reveal that the address
+// was free.
 func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) (Issued, string, error) {
 	var issued Issued
 	err := s.db.InOneTurn(ctx, "sign up", func(ctx context.Context) error {
@@ -153,27 +154,28 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 	return issued, row.id, err
 }
 
-// recordUnseen writes down a sign-up that is yet to be confirmed. Whether the address was free or not, it is the same.
+// recordUnseen writes the audit event of an unconfirmed sign-up. It is the same whether the address was free or
+// not.
 func (s *Store) recordUnseen(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) error {
 	return s.trail.Write(ctx, tx, audit.Event{Name: "sign-up", Result: result(ErrUnverified),
 		UserID: userID, Client: c})
 }
 
-// askToVerify mails a link to a new user.
+// askToVerify mails a new user the link to confirm their address, unless Verify is off.
 func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
 	if s.o.Verify == VerifyOff {
 		return nil
 	}
 	l := mail.NewLetter(mail.Verify, userID, email, c)
-	if c.Next == database.Storable(c.Next) { // half an address is another one
+	if c.Next == database.Storable(c.Next) { // a cut URL would be another one
 		l.Facts.Next = c.Next
 	}
 	_, err := s.postLimited(ctx, tx, l)
 	return err
 }
 
-// tellOwner mails whoever has an address that somebody tried to sign up with it. Who has not confirmed it yet gets the
-// link once more.
+// tellOwner mails the user of an address that a visitor tried to sign up with it. A user who has not confirmed it
+// yet gets the confirmation link again.
 func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret.Client) (userID string, err error) {
 	kind := mail.Exists
 	if userID, err = ownerOf(ctx, tx, email, ""); err != nil || userID == "" {
@@ -182,7 +184,7 @@ func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret
 	err = tx.QueryRow(ctx, `
 		SELECT CASE WHEN email = $2 AND NOT email_verified AND disabled_at IS NULL THEN 'verify' ELSE 'exists' END
 		FROM gatepost."user" WHERE id = $1`, userID, email).Scan(&kind)
-	if errors.Is(err, pgx.ErrNoRows) { // deleted a moment ago
+	if errors.Is(err, pgx.ErrNoRows) { // the user was deleted meanwhile
 		return "", nil
 	}
 	if err == nil {
@@ -196,7 +198,7 @@ func isTaken(err error) bool {
 	return errors.As(err, &input) && slices.ContainsFunc(input, func(f FieldError) bool { return f.Problem == Taken })
 }
 
-// CreateUser makes a user on the operator's word: whether sign-up is open or not, and without a session.
+// CreateUser makes a user for the operator, without a session, whether sign-up is open or not.
 func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error) {
 	row, err := s.checkNewUser(u)
 	if err != nil {
@@ -228,7 +230,7 @@ type userRow struct {
 	verified                     bool
 }
 
-// checkNewUser reports everything wrong at once.
+// checkNewUser reports all faults at once.
 func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	var faults InputError
 	note := func(err error) {
@@ -250,7 +252,7 @@ func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	return userRow{id: secret.NewID(), email: email, name: name, roles: roles}, faults.orNil()
 }
 
-// canonicalOpen is CanonicalEmail for addresses that people choose themselves: of the domains that are let in.
+// canonicalOpen is CanonicalEmail for addresses that visitors choose: it also checks Options.SignUpDomains.
 func (s *Store) canonicalOpen(typed string) (string, error) {
 	email, err := CanonicalEmail(typed)
 	if err != nil || len(s.o.SignUpDomains) == 0 {
@@ -275,9 +277,9 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 	return err
 }
 
-// insertUser writes user, account and whatever more in one transaction. The unique address decides a race; who else has
-// a claim to it is asked afterwards, so that no change of address under way is missed. presented is a session that more
-// ends.
+// insertUser writes user and account and runs more, in one transaction. The unique address decides a race. Other
+// claims to the address are checked afterwards, so that no concurrent change of address is missed. presented is a
+// session that more ends.
 func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token,
 	more func(context.Context, pgx.Tx) error) error {
 	return s.db.Transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {
@@ -303,7 +305,7 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 	})
 }
 
-// takenOr is the InputError for a unique address that somebody has; anything else as it is.
+// takenOr turns a violation of the unique address into an InputError, and returns other errors unchanged.
 func takenOr(err error) error {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == "23505" && pgErr.ConstraintName == "user_email_key" {

@@ -35,7 +35,7 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 	return u, err
 }
 
-// Users calls f with every user, oldest first, without holding them all.
+// Users calls f with every user, oldest first, without loading all of them.
 func (s *Store) Users(ctx context.Context, f func(session.User) error) error {
 	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
 	if err != nil {
@@ -57,10 +57,10 @@ func (s *Store) Users(ctx context.Context, f func(session.User) error) error {
 	return nil
 }
 
-// FindUser finds a user by e-mail address, in any spelling, or by id; an address that is also somebody's id is an
-// address. It fails with ErrNoUser.
+// FindUser finds a user by e-mail address, in any spelling, or by id. Text that is both is taken for an address. It
+// fails with ErrNoUser.
 func (s *Store) FindUser(ctx context.Context, emailOrID string) (session.User, error) {
-	email, _ := knownEmail(emailOrID) // not an address of ours: then it is an id, or one that was written by SQL
+	email, _ := knownEmail(emailOrID) // empty for an id, or for an address written by SQL
 	return s.oneUser(ctx, `WHERE email IN ($1, $2) AND email <> '' OR id = $2 ORDER BY email = $1 DESC, email = $2 DESC
 	    LIMIT 1`,
 		email, database.Clean(emailOrID))
@@ -86,7 +86,7 @@ func (s *Store) oneUser(ctx context.Context, which string, args ...any) (session
 	return u, nil
 }
 
-// SetRoles replaces a user's roles; the next request of each of their sessions sees them.
+// SetRoles replaces a user's roles. The next request of each of their sessions sees them.
 func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	list, err := canonicalRoles(roles)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	})
 }
 
-// orNone names roles where there may be none.
+// orNone returns the roles, or "(none)" if there are none.
 func orNone(roles string) string {
 	if roles == "" {
 		return "(none)"
@@ -110,8 +110,8 @@ func orNone(roles string) string {
 	return roles
 }
 
-// Disable bars a user from signing in and ends their sessions and the links that were mailed to them. The sessions end
-// by a trigger on the column, whoever writes it; those of a user who was disabled already, by this statement.
+// Disable bars a user from signing in, and ends their sessions and mailed links. A trigger on the column ends the
+// sessions, whatever writes it; this statement ends the sessions of a user who was disabled already.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
@@ -121,7 +121,7 @@ func (s *Store) Disable(ctx context.Context, id string) error {
 		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`, id))
 }
 
-// Enable lets a disabled user sign in again, and one whose password is locked or has to wait.
+// Enable lets a disabled user sign in again. It also unlocks the password and ends waits.
 func (s *Store) Enable(ctx context.Context, id string) error {
 	return s.change(ctx, "enable", id, with(`
 		WITH unlocked AS (UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND failed_attempts > 0),
@@ -129,13 +129,13 @@ func (s *Store) Enable(ctx context.Context, id string) error {
 		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`, id))
 }
 
-// DeleteUser removes a user with their accounts and sessions. There is no way back.
+// DeleteUser deletes a user with their accounts and sessions. It cannot be undone.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.change(ctx, "delete", id, with(`DELETE FROM gatepost."user" WHERE id = $1`, id))
 }
 
-// SetPassword gives a user a new password, ends their sessions, and forgets their failed attempts and where they signed
-// in.
+// SetPassword gives a user a new password, ends their sessions, and forgets their failed attempts and familiar
+// places.
 func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) error {
 	u, err := s.UserByID(ctx, id)
 	if err != nil {
@@ -155,9 +155,9 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))
 }
 
-// setPasswordSQL gives the user $1, who is locked, the hash $2, and forgets whatever anybody had of the account. $3 is
-// an id. It goes by the user: an import may have named issuer and account_id as it liked, and somebody else's account
-// after this user.
+// setPasswordSQL gives the user $1, who is locked, the hash $2, and ends all access to the account. $3 is a new id.
+// It selects by user: an import may have chosen any issuer and account_id, and named another user's account after
+// this user.
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
@@ -177,7 +177,7 @@ const setPasswordSQL = `
 	         WHERE NOT EXISTS (SELECT FROM changed))
 	SELECT FROM gatepost."user" WHERE id = $1`
 
-// EndSessions signs a user out everywhere and returns how many sessions that were.
+// EndSessions ends every session of a user and returns how many it ended.
 func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	var ended int64
 	err := s.change(ctx, "sign-out-everywhere", userID,
@@ -188,7 +188,7 @@ func (s *Store) EndSessions(ctx context.Context, userID string) (int64, error) {
 	return ended, err
 }
 
-// change does something to a user, who is locked, and audits it with a detail.
+// change runs do for a locked user and audits it with the details that do returns.
 func (s *Store) change(ctx context.Context, event, id string,
 	do func(context.Context, pgx.Tx) (audit.Details, error)) error {
 	var details audit.Details
@@ -213,7 +213,7 @@ func (s *Store) change(ctx context.Context, event, id string,
 	return nil
 }
 
-// with is what change does by one statement, whose $1 is the user.
+// with returns the function for change that runs one statement, whose $1 is the user.
 func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (audit.Details, error) {
 	return func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
 		_, err := tx.Exec(ctx, sql, append([]any{id}, args...)...)
@@ -221,8 +221,8 @@ func with(sql, id string, args ...any) func(context.Context, pgx.Tx) (audit.Deta
 	}
 }
 
-// Rename gives the user of a session the display name they typed; empty is allowed. The next request of each of their
-// sessions carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or
+// Rename sets the display name of a session's user; it may be empty. The next request of each of their sessions
+// carries it. It fails with session.ErrNoSession, InputError (field "name"), *throttle.Error or
 // database.ErrUnavailable.
 func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secret.Client) error {
 	var userID string
@@ -245,7 +245,7 @@ func (s *Store) Rename(ctx context.Context, t secret.Token, name string, c secre
 	return err
 }
 
-// rename asks before it locks: who is refused only reads. What it read is asked once more then.
+// rename checks before it locks, so that a refused request only reads, and checks the session again under the lock.
 func (s *Store) rename(ctx context.Context, tx pgx.Tx, t secret.Token, name string, c secret.Client) (userID string,
 	renamed bool, err error) {
 	o, err := s.Own(ctx, tx, t)

@@ -14,18 +14,18 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// ErrUnverified: the sign-up is taken, and nobody is signed in: the address has to be confirmed first. A mail with a
-// link is on its way, unless there were too many already.
+// ErrUnverified means that the sign-up was accepted but nobody is signed in, because the address has to be
+// confirmed first. A mail with a link is on its way, unless there were too many already.
 var ErrUnverified = errors.New("the e-mail address has to be confirmed first")
 
-// Verify says what users have to do about their address.
+// Verify is what users have to do about their address.
 type Verify int
 
 // The ways to verify addresses.
 const (
-	VerifyOff      Verify = iota // nothing, and they are not asked to
-	VerifyOptional               // they get a link, and may go on without opening it
-	VerifyRequired               // no sign-in before they opened it
+	VerifyOff      Verify = iota // nothing, and no link is mailed
+	VerifyOptional               // users get a link, but need not open it
+	VerifyRequired               // no sign-in before the user has opened the link
 )
 
 // Verification is an attempt to confirm an address.
@@ -37,25 +37,25 @@ type Verification struct {
 	Client   secret.Client
 }
 
-// Known says how whoever opened a link to confirm an address has shown already that they are who typed the address.
+// Known is how the visitor who opened a link to confirm an address has shown already that they typed the address.
 type Known int
 
-// The ways to be known. Strangers need the password, or choose a new one (Link.Claimable).
+// The values of Known. A Stranger needs the password, or chooses a new one (Link.Claimable).
 const (
 	Stranger  Known = iota
-	ByBrowser       // they signed up in it a moment ago, and nobody signed in, up or out there since
-	BySession       // they are signed in
+	ByBrowser       // the user signed up in this browser recently, and no sign-in, sign-up or sign-out there followed
+	BySession       // the user is signed in
 )
 
-// signedUpFor is how long a browser stands for whoever signed up in it, so that a mailed link confirms the address
-// there without the password. It is as long as a sign-in stands for who is in front of the browser: mail comes within
-// minutes, and whoever comes later types the password they chose.
+// signedUpFor is how long a browser identifies the user who signed up in it, so that a mailed link confirms the
+// address there without the password. It equals FreshFor. Mail arrives within minutes; a later visitor types the
+// password they chose.
 const signedUpFor = session.FreshFor
 
-// Knows says how whoever opened a link to confirm an address is known. It fails with ErrBadLink or
+// Knows reports how the visitor who opened a link to confirm an address is known. It fails with ErrBadLink or
 // database.ErrUnavailable.
 //
-// Otherwise one could sign up with another's address, and have its owner confirm it.
+// Without this check a stranger could sign up with another person's address and have its owner confirm it.
 func (s *Store) Knows(ctx context.Context, v Verification) (l Link, known Known, err error) {
 	if l, err = s.linkFor(ctx, v.Link, isFor(mail.ForVerify)); err != nil {
 		return Link{}, Stranger, err
@@ -82,8 +82,9 @@ func (s *Store) known(ctx context.Context, tx pgx.Tx, v Verification, l Link) (K
 	return Stranger, err
 }
 
-// VerifyEmail confirms the address a link was sent to, and signs in whoever is not. It fails with ErrBadLink,
-// InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+// VerifyEmail confirms the address a link was sent to, and signs the user in unless they are. It fails with
+// ErrBadLink, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
+// database.ErrUnavailable.
 func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error) {
 	l, known, err := s.Knows(ctx, v)
 	if err != nil {
@@ -123,14 +124,14 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 	return issued, nil
 }
 
-// verifyKnown leaves a session of the user's as it is.
+// verifyKnown confirms the address for a known user, and leaves an existing session of theirs unchanged.
 func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
 	err = s.db.Transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := database.LockUser(ctx, tx, l.userID, v.Session); err != nil {
 			return err
 		}
 		known, err := s.known(ctx, tx, v, l)
-		if err == nil && known == Stranger { // by now
+		if err == nil && known == Stranger { // no longer known
 			err = ErrBadLink
 		}
 		if err == nil {
@@ -169,8 +170,8 @@ func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l
 	return err
 }
 
-// forgive forgets the wrong passwords of an account whose address is confirmed now, and what counted as one because it
-// was not: whoever tried too early is not kept out.
+// forgive forgets the wrong passwords of an account whose address is now confirmed, including sign-ins that were
+// too early, so that they do not lock the user out.
 func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND provider_id = 'credential'
@@ -179,8 +180,8 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// RequestVerification mails the user of a session a link to confirm their address, unless it is confirmed, or they have
-// had too many. It fails with session.ErrNoSession or database.ErrUnavailable.
+// RequestVerification mails the user of a session a link to confirm their address, unless it is confirmed or they
+// have had too many. It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
 	var userID string
 	var posted bool

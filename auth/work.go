@@ -8,7 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// Sweep deletes what has expired in every room, and returns how many rows those were.
+// Sweep deletes what has expired in all packages below auth, and returns how many rows it deleted.
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
 		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep,
@@ -26,8 +26,8 @@ func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 // sweepEvery is how often Run sweeps.
 const sweepEvery = 5 * time.Minute
 
-// Run does the Store's regular work until the context ends: it listens for revocations, ends what outlives its session,
-// sends mail and sweeps. Without it nothing is cached, and no mail leaves.
+// Run does the Store's regular work until the context ends: it listens for revocations, ends activities that
+// outlive their session, sends mail and sweeps. Without it nothing is cached, and no mail is sent.
 func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { s.Reader.Run(ctx) })

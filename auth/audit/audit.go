@@ -1,7 +1,7 @@
-// Package audit is the memory of decisions about people: one line in the log, and a row in the table audit_event where
-// the operator keeps them. What is refused over and over is told at first and then counted.
+// Package audit records decisions about people: one line in the log, and a row in the table audit_event if the
+// operator keeps them. Repeated refusals are logged at first and then counted.
 //
-// It decides nothing and knows no reason: whoever decides hands it the words. What strangers typed is none of them.
+// It decides nothing. The caller gives it the words, none of which a stranger typed.
 package audit
 
 import (
@@ -39,11 +39,12 @@ type record struct {
 	dropped                   bool  // it gets no row
 }
 
-// Options tune a Trail. The zero value of each field means the default.
+// Options tunes a Trail. The zero value of each field means the default.
 type Options struct {
 	// Retention is how long rows are kept in the table audit_event. Default 0: none are written there.
 	Retention time.Duration
-	// Actor is who works here, as in "ada@host". Empty, as in a gate: visitors, who are known by their address.
+	// Actor is who works here, as in "ada@host". Empty, as in a gate: visitors, identified by their network
+	// address.
 	Actor string
 	// Log gets a line for each event, and faults. Default: slog.Default().
 	Log *slog.Logger
@@ -73,8 +74,8 @@ func New(db *database.DB, o Options) *Trail {
 	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}}
 }
 
-// Write puts the row of a deed into the table, in the transaction of the deed: where one of them is, there is the
-// other. Once the transaction is over, Wrote tells the log.
+// Write inserts the row of a change, in the transaction of the change, so that one never exists without the other.
+// After the transaction Wrote logs it.
 func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
 	if t.o.Retention == 0 {
 		return nil
@@ -95,15 +96,15 @@ func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
 	return err
 }
 
-// Wrote tells the log of an event that Write has put down.
+// Wrote logs an event that Write has written.
 func (t *Trail) Wrote(ctx context.Context, v Event) {
 	e := t.record(v)
 	e.dropped = true // it has its row
 	t.tell(ctx, e, v)
 }
 
-// Note tells of what is no deed: a refusal, or a question. What is refused over and over, or asked by the same user, is
-// told at first and then counted, and its row follows within a second.
+// Note logs an event that changes nothing: a refusal, or a question. Repetitions are logged at first and then
+// counted. The row follows within a second.
 func (t *Trail) Note(ctx context.Context, v Event) { t.tell(ctx, t.record(v), v) }
 
 func (t *Trail) tell(ctx context.Context, e *record, v Event) {

@@ -17,19 +17,19 @@ import (
 	"github.com/jackc/puddle/v2"
 )
 
-// below are the errors without a type of their own that come from PostgreSQL, the driver, the network or a deadline, or
-// from this room.
+// below lists the errors without a type of their own that come from PostgreSQL, the driver, the network, a
+// deadline, or this package.
 var below = []error{
 	pgx.ErrNoRows, pgx.ErrTooManyRows, pgx.ErrTxClosed, pgx.ErrTxCommitRollback, puddle.ErrClosedPool,
 	io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded, context.Canceled, context.DeadlineExceeded,
 	errOutage, errClosed, ErrFault,
 }
 
-// ErrFault is a mistake in a program, ours or a driver's, and not PostgreSQL's.
+// ErrFault means a panic in this program or the driver, not a fault of PostgreSQL.
 var ErrFault = errors.New("panic")
 
-// fromBelow says whether PostgreSQL, the driver, the network or a deadline had a part in an error. Whatever else a
-// transaction fails with was said by who runs it.
+// fromBelow reports whether PostgreSQL, the driver, the network or a deadline caused an error. Any other error of a
+// transaction comes from its caller.
 func fromBelow(err error) bool {
 	for _, kind := range below {
 		if errors.Is(err, kind) {
@@ -50,7 +50,7 @@ func fromBelow(err error) bool {
 		fromDriver(err)
 }
 
-// fromDriver says whether an error has a type of pgx or of one of its parts, exported or not, in its chain.
+// fromDriver reports whether the chain of an error contains a type of pgx or of one of its parts, exported or not.
 func fromDriver(err error) bool {
 	if err == nil {
 		return false

@@ -1,9 +1,8 @@
-// Package database is how the rooms of auth reach PostgreSQL: connections in shares, so that no kind of work starves
-// another; turns at those of pages, by network; transactions that end in time and are run again when they only met
-// others; and what an error means: a wait, a refusal, or an outage.
+// Package database gives the packages of auth access to PostgreSQL: connections in shares, so that no kind of work
+// starves another; turns for pages, by network; transactions that are bounded in time and retried after conflicts;
+// and the meaning of errors: a wait, a refusal, or an outage.
 //
-// It knows nothing of what it is asked for but the lock on a user's row, which whatever is done to a person takes
-// first.
+// It knows nothing of the data except the lock on a user's row, which every change to a user takes first.
 package database
 
 import (
@@ -22,41 +21,41 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// Timeout bounds the wait for a turn, and then for PostgreSQL, in whatever somebody waits for: a visitor has an answer
-// within 5 s.
+// Timeout bounds the wait for a turn, and then for PostgreSQL, of every operation that a visitor waits for: a
+// visitor has an answer within 5 s.
 const Timeout = 3 * time.Second
 
-// ErrUnavailable: PostgreSQL cannot be reached or refused to work. It wraps the cause.
+// ErrUnavailable means that PostgreSQL cannot be reached or refused to work. It wraps the cause.
 var ErrUnavailable = errors.New("the user database is unavailable")
 
-// Options tune a DB. The zero value of each field means the default.
+// Options tunes a DB. The zero value of each field means the default.
 type Options struct {
-	// PathConns and WorkConns are how many connections there may be, besides those of the pool, to look up who is
-	// signed in, and for what is done in the background. Default 2 each.
+	// PathConns and WorkConns are the most connections, besides those of the pool, for looking up sessions and for
+	// background work. Default 2 each.
 	PathConns, WorkConns int32
-	// GoAhead is how many may be at work at once that wait for no turn (Ahead): so many connections of the pool are
-	// kept for them, but no more than a third. Default 0.
+	// GoAhead is how many operations without a turn (Ahead) may run at once. As many connections of the pool are
+	// reserved for them, but at most a third. Default 0.
 	GoAhead int
-	// Log hears of outages. Default: slog.Default().
+	// Log receives outages. Default: slog.Default().
 	Log *slog.Logger
-	// Watch is told of panics in the background. Zero: slog.Default is.
+	// Watch receives panics in the background. Zero: slog.Default() does.
 	Watch upkeep.Watch
-	// Metrics registers the state of the connections. Nil: shown to nobody.
+	// Metrics registers the state of the connections. Nil: it is not exported.
 	Metrics prometheus.Registerer
 }
 
-// DB is PostgreSQL in three shares, so that none of three kinds of work starves another: who is signed in (Path), our
-// own pages (Pages), where networks take turns, and what is done in the background (Work). One more connection is
-// pinged (pinger.go). It is safe for concurrent use.
+// DB is PostgreSQL in three shares, so that no kind of work starves another: looking up sessions (Path), Gatepost's
+// own pages (Pages), for which networks take turns, and background work (Work). One more connection is used for
+// pings (pinger.go). DB is safe for concurrent use.
 type DB struct {
 	Pages, Path, Work *pgxpool.Pool
-	// Turns is where pages wait for a connection of Pages. Whoever enters it by themselves goes on with Ahead.
+	// Turns is where pages wait for a connection of Pages. A caller that enters it directly continues with Ahead.
 	Turns *share.Queue
 
 	o      Options
 	pinger *pinger
 	down   atomic.Bool // PostgreSQL is known not to answer
-	// watching: somebody asks PostgreSQL until it answers.
+	// watching: a goroutine pings PostgreSQL until it answers.
 	watching atomic.Bool
 	ctx      context.Context
 	close    context.CancelFunc
@@ -65,7 +64,7 @@ type DB struct {
 // pagesRoom is how many pages may wait for a connection.
 const pagesRoom = 1000
 
-// New makes the pools that stand beside that of the pages, which stays the caller's. Call Close when done.
+// New returns a DB with pools beside that of the pages, which stays the caller's. The caller calls Close when done.
 func New(pages *pgxpool.Pool, o Options) *DB {
 	if o.PathConns <= 0 {
 		o.PathConns = 2
@@ -87,7 +86,7 @@ func New(pages *pgxpool.Pool, o Options) *DB {
 	return d
 }
 
-// Close ends the connections but those of Pages.
+// Close closes all connections except those of Pages.
 func (d *DB) Close() {
 	d.close()
 	d.pinger.close()
@@ -95,17 +94,17 @@ func (d *DB) Close() {
 	d.Work.Close()
 }
 
-// Shares divides a number of connections among the three. Each has at least one.
+// Shares divides a number of connections among the three shares. Each has at least one.
 func Shares(all int32) (pages, path, work int32) {
 	path = max(1, all/5)
 	return max(1, all-2*path), path, path
 }
 
-// pageTurns is how many pages have a turn at once. Their other connections are for who goes ahead, or all sign-ins
-// would wait for pages that wait for a row.
+// pageTurns is how many pages have a turn at once. The other connections are for operations with Ahead. Otherwise
+// all sign-ins would wait for pages that wait for a row.
 func pageTurns(conns, goAhead int) int { return max(1, conns-min(goAhead, conns/3)) }
 
-// besidePool makes a pool like another one. It opens no connection before it needs one.
+// besidePool returns a pool with the configuration of db and at most most connections. It connects lazily.
 func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {
 	c := db.Config()
 	c.MaxConns = most
@@ -117,7 +116,8 @@ func besidePool(db *pgxpool.Pool, most int32) *pgxpool.Pool {
 	return pool
 }
 
-// OnPath runs f on a connection of those that say who is signed in. It is for short questions about the gate itself.
+// OnPath runs f on a connection of the share that looks up sessions. It is for short questions about the gate
+// itself.
 func (d *DB) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 	return d.Path.AcquireFunc(ctx, func(c *pgxpool.Conn) error { return f(c.Conn()) })
 }

@@ -8,23 +8,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// LockUserSQL locks the user $1, and whose session the token hash $2 is: in the order of their ids, or two who take
-// over each other's browser would wait for each other.
+// LockUserSQL locks the user $1 and the user of the session with the token hash $2, in the order of their ids.
+// Otherwise two users who sign in in each other's browser would deadlock.
 //
-// Whatever makes, caps or ends a person's sessions, but for the sign-out of one and the sweep, takes this lock first,
-// and reads what it decides by in a statement after it. Then a sign-in that commits while the user is disabled, signed
-// out or deleted is either seen, and ended, or sees that and fails. Who has it may take the rest that is the user's in
-// any order: account, session, outbox, verification. What several users share, limits and the places of a browser, has
-// an order of its own, and nobody who holds it waits for a user's row. DELETE FROM gatepost."user" by SQL goes the same
-// way.
+// Every operation that makes, caps or ends a user's sessions takes this lock first, except the sign-out of one
+// session and the sweep, and reads what it depends on in a later statement. So a sign-in that commits while the
+// user is disabled, signed out or deleted is either seen and ended, or sees the change and fails. The holder may
+// lock the user's other rows in any order: account, session, outbox, verification. Rows shared by several users,
+// limits and the places of a browser, have an order of their own, and no holder of one waits for a user's row.
+// DELETE FROM gatepost."user" by SQL locks in the same order.
 const LockUserSQL = `
 	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session
 	    WHERE token = $2)])
 	ORDER BY id FOR NO KEY UPDATE`
 
-// LockUser keeps others from making or ending a user's sessions, and from changing the user or the password, until the
-// transaction ends. presented is a session that ends with it, whoever's it is; empty: none. found says that there is
-// such a user.
+// LockUser keeps other transactions from making or ending a user's sessions, and from changing the user or the
+// password, until the transaction ends. presented is a session, of any user, that ends with it; empty: none. found
+// reports whether the user exists.
 func LockUser(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token) (found bool, err error) {
 	if userID == "" && presented == "" {
 		return false, nil

@@ -24,7 +24,7 @@ func gauge(name, help string, f func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 }
 
-// poolCollector reads the pools' own figures when it is asked, by share.
+// poolCollector collects the statistics of the pools, by share.
 type poolCollector map[string]*pgxpool.Pool
 
 var (

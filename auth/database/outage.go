@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// errOutage spares a visitor the wait while PostgreSQL is known not to answer.
+// errOutage is returned at once during a known outage, to spare visitors the wait.
 var errOutage = errors.New("PostgreSQL did not answer a moment ago")
 
-// Unavailable wraps what PostgreSQL did: an ErrUnavailable where waiting helps, else a RefusedError. Errors of which
-// none is PostgreSQL's, the driver's, the network's or a deadline's are returned as they are: they are about who asked,
-// and only the caller knows them. Whether it is an outage, only a ping can tell: a deadline of ours may mean a row that
-// somebody holds, and a lost connection that somebody ended it.
+// Unavailable wraps an error of PostgreSQL: in ErrUnavailable if waiting helps, else in a RefusedError. An error
+// that does not involve PostgreSQL, the driver, the network or a deadline is the caller's and is returned
+// unchanged. Only a ping can tell whether there is an outage: an expired deadline may mean a locked row, and a lost
+// connection one that was ended.
 func (d *DB) Unavailable(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", doing, err) // the visitor left
@@ -30,10 +30,10 @@ func (d *DB) Unavailable(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 }
 
-// Down says that an outage is known: a ping has failed, and none has succeeded since.
+// Down reports whether an outage is known: a ping has failed, and none has succeeded since.
 func (d *DB) Down() bool { return d.down.Load() }
 
-// Doubtful says that PostgreSQL does not answer, or that this is being found out.
+// Doubtful reports whether PostgreSQL does not answer, or may not.
 func (d *DB) Doubtful() bool { return d.down.Load() || d.watching.Load() }
 
 func (d *DB) setDown(err error) {
@@ -44,7 +44,7 @@ func (d *DB) setDown(err error) {
 
 const probeEvery = 200 * time.Millisecond
 
-// watch asks PostgreSQL until it answers, so that the next visitors need not wait to learn that it does not.
+// watch pings PostgreSQL until it answers, so that later visitors learn of the outage without a wait.
 func (d *DB) watch() {
 	defer d.watching.Store(false)
 	for d.ctx.Err() == nil {

@@ -12,13 +12,13 @@ import (
 
 type aheadKey struct{}
 
-// Ahead is for work that has a turn already which others wait for, as that of hashing: it goes to the connections of
-// pages without another, or whoever waits for the first would wait for all that this client's network has asked for.
-// There are few such turns.
+// Ahead marks work that already has another scarce turn, such as that of hashing: it uses a connection of pages
+// without a turn of its own. Otherwise users waiting to hash would wait for all pages that this client's network
+// has requested.
 func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
-// page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded, which is
-// no outage.
+// page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded,
+// which do not mean an outage.
 func (d *DB) page(ctx context.Context) (leave func(), err error) {
 	if ctx.Value(aheadKey{}) != nil {
 		return func() {}, nil
@@ -30,8 +30,7 @@ func (d *DB) page(ctx context.Context) (leave func(), err error) {
 	return leave, err
 }
 
-// InOneTurn runs several transactions in one turn, so that how long somebody waits for turns does not tell how many
-// there are.
+// InOneTurn runs several transactions in one turn, so that the time spent waiting does not reveal their number.
 func (d *DB) InOneTurn(ctx context.Context, doing string, f func(context.Context) error) (err error) {
 	waited := d.onPage(ctx, func(ctx context.Context) error { err = f(Ahead(ctx)); return nil })
 	if waited != nil {
@@ -40,13 +39,13 @@ func (d *DB) InOneTurn(ctx context.Context, doing string, f func(context.Context
 	return err
 }
 
-// pageMost is how long a page may wait for its turn and then for PostgreSQL.
+// pageMost is how long a page may take, for its turn and then for PostgreSQL.
 const pageMost = 5 * time.Second
 
-// onPage runs f when it is its client's turn at a connection of pages. The turn is waited for as long as Timeout,
-// and the latest leaves f enough time to tell that it is no slow PostgreSQL. Who leaves before the turn costs nothing.
-// After it f goes on without them: to cancel a statement closes its connection, and to open another costs PostgreSQL
-// more than most statements, so that whoever hangs up again and again would keep it busy with that.
+// onPage runs f when the client has a turn at a connection of pages. It waits for the turn for Timeout at most,
+// which leaves f enough time. A client that leaves before its turn costs nothing. After the turn begins, f
+// continues without the client: canceling a statement closes its connection, and opening another costs PostgreSQL
+// more than most statements, so clients that hang up repeatedly would keep it busy.
 func (d *DB) onPage(ctx context.Context, f func(context.Context) error) error {
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, Timeout)
@@ -65,21 +64,20 @@ func (d *DB) onPage(ctx context.Context, f func(context.Context) error) error {
 	return f(working)
 }
 
-// Again runs a statement of a page that may be repeated.
+// Again runs a repeatable statement of a page.
 func (d *DB) Again(ctx context.Context, run func(context.Context) error) error {
 	return d.onPage(ctx, func(ctx context.Context) error {
 		return d.Retry(ctx, d.Pages, func() error { return run(ctx) })
 	})
 }
 
-// Repeat is Again, and once more when the first met others, for what may fail with something to tell the caller: it is
-// passed back as by Unavailable.
+// Repeat is Again with a second try after a conflict (twice). Errors are returned as by Unavailable.
 func (d *DB) Repeat(ctx context.Context, doing string, run func(context.Context) error) error {
 	return d.Unavailable(doing, twice(ctx, func() error { return d.Again(ctx, run) }))
 }
 
-// Retry runs a statement once more when the connection it was given turned out dead, as all idle ones are after
-// PostgreSQL restarts. While PostgreSQL has no connection to spare it waits for one of ours.
+// Retry runs a statement again if its connection was dead, as all idle ones are after PostgreSQL restarts. While
+// PostgreSQL has no free connection it waits for one of this pool.
 func (d *DB) Retry(ctx context.Context, pool *pgxpool.Pool, run func() error) error {
 	if d.down.Load() {
 		return errOutage
@@ -95,8 +93,8 @@ func (d *DB) Retry(ctx context.Context, pool *pgxpool.Pool, run func() error) er
 	return run()
 }
 
-// Transact runs f in a transaction, which ends within Timeout, and a second time when the first met others
-// (twice). What f fails with by itself is returned as it is, and the rest as by Unavailable.
+// Transact runs f in a transaction, which ends within Timeout, and a second time after a conflict (twice). An error
+// of f's own is returned unchanged, others as by Unavailable.
 func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	err := d.onPage(ctx, func(ctx context.Context) error {
 		return twice(ctx, func() error { return d.Once(ctx, f) })
@@ -104,8 +102,8 @@ func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context,
 	return d.Unavailable(doing, err)
 }
 
-// Batch runs statements as one transaction, in one round trip, and a second time when the first met others. They are
-// added by queue, anew each time.
+// Batch runs statements as one transaction, in one round trip, and a second time after a conflict. queue adds them,
+// anew for each try.
 func (d *DB) Batch(ctx context.Context, doing string, queue func(*pgx.Batch)) error {
 	err := d.onPage(ctx, func(ctx context.Context) error {
 		return twice(ctx, func() error {
@@ -118,17 +116,17 @@ func (d *DB) Batch(ctx context.Context, doing string, queue func(*pgx.Batch)) er
 	return d.Unavailable(doing, err)
 }
 
-// lockPatience is how long a page waits for a row that somebody holds, with a connection that others wait for.
+// lockPatience is how long a page waits for a locked row, as it occupies a connection that others need.
 const lockPatience = time.Second
 
-// lockPatienceSQL is for transactions that are not begun by a statement.
+// lockPatienceSQL is for transactions that no statement begins.
 var lockPatienceSQL = fmt.Sprintf(`SELECT set_config('lock_timeout', '%d', true)`, lockPatience.Milliseconds())
 
 var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d",
 	lockPatience.Milliseconds())
 
-// Once runs f in one transaction, for a page whose turn it is. What it reads after a lock is what is true then,
-// whatever the operator has made the default.
+// Once runs f in one transaction, for a page that has a turn. The isolation level is read committed, whatever the
+// operator's default, so that a read after a lock sees the current state.
 func (d *DB) Once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
 	var tx pgx.Tx
 	err := d.Retry(ctx, d.Pages, func() (err error) {
@@ -139,13 +137,13 @@ func (d *DB) Once(ctx context.Context, f func(context.Context, pgx.Tx) error) er
 		return err
 	}
 	if err := f(ctx, tx); err != nil {
-		_ = tx.Rollback(ctx) // which ends in time, whoever leaves (onPage); a connection that cannot is closed
+		_ = tx.Rollback(ctx) // it ends in time (onPage); a connection that fails is closed
 		return err
 	}
 	return tx.Commit(ctx)
 }
 
-// Wait reports false when the context ended first.
+// Wait waits for d. It returns false if the context ended first.
 func Wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

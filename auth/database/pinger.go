@@ -12,19 +12,19 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// pingTimeout is how long PostgreSQL may take to answer a question that costs nothing. It is longer than a busy machine
-// needs, and with what a request waits besides less than the 5 s after which a visitor has an answer.
+// pingTimeout is how long PostgreSQL may take to answer a ping. It is longer than a busy machine needs, and
+// together with the other waits of a request it is less than the 5 s within which a visitor has an answer.
 const pingTimeout = 2 * time.Second
 
-// pinger asks PostgreSQL whether it is there, on a connection beside the pools: one that everybody waits for says
-// nothing about PostgreSQL. Who asks while it is being asked gets the same answer.
+// pinger pings PostgreSQL on a connection beside the pools: a wait for a pooled connection would say nothing about
+// PostgreSQL. Concurrent callers share one ping.
 type pinger struct {
 	config *pgx.ConnConfig
 	watch  upkeep.Watch
 	mu     sync.Mutex
 	flight *flight
 	closed bool
-	conn   *pgx.Conn // only a flight touches it
+	conn   *pgx.Conn // used by a flight only
 }
 
 type flight struct {
@@ -32,7 +32,7 @@ type flight struct {
 	err  error
 }
 
-// Ping says whether PostgreSQL answers within two seconds. An answer that refuses us a connection for now is one.
+// Ping reports whether PostgreSQL answers within two seconds. A temporary refusal of a connection is an answer.
 func (d *DB) Ping(ctx context.Context) error {
 	if err := d.pinger.ask(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -73,7 +73,7 @@ func (p *pinger) fly(f *flight) {
 	f.err = p.ping(ctx)
 }
 
-// ping tries an old connection first, which may have died with a PostgreSQL that is back.
+// ping tries the existing connection first. It may be dead although PostgreSQL is back; then ping opens a new one.
 func (p *pinger) ping(ctx context.Context) error {
 	if p.conn != nil {
 		if err := p.conn.Ping(ctx); err == nil || ctx.Err() != nil {
@@ -101,7 +101,7 @@ func (p *pinger) drop() {
 
 var errClosed = errors.New("the store is closed")
 
-// close waits for a ping under way. There is none after it.
+// close waits for a ping under way. None follows it.
 func (p *pinger) close() {
 	p.mu.Lock()
 	p.closed = true

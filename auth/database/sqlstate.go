@@ -12,23 +12,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// verdict is what an error of PostgreSQL means for whoever asked.
+// verdict is what an error of PostgreSQL means for the caller.
 type verdict int
 
 const (
-	// broken: the database, or this program, is at fault, and asking again changes nothing. 500.
+	// broken: the database or this program is at fault, and a retry does not help. 500.
 	broken verdict = iota
-	// forbidden: something in the database stands against this one deed: a constraint, or a trigger of the operator's.
-	// 409.
+	// forbidden: a constraint, or a trigger of the operator's, refuses this one operation. 409.
 	forbidden
-	// passing: waiting mends it, and PostgreSQL answers. 503.
+	// passing: waiting helps, and PostgreSQL answers. 503.
 	passing
-	// away: waiting mends it, and PostgreSQL does not answer. 503, and an outage.
+	// away: waiting helps, and PostgreSQL does not answer. 503, and an outage.
 	away
 )
 
-// verdicts are those of SQLSTATEs, by class, and by code where a code of a class means something else (PostgreSQL 18,
-// appendix A). What a class of its own says that is not here was made up by a trigger of the operator's: forbidden.
+// verdicts maps SQLSTATEs to verdicts, by class, and by code where a code differs from its class (PostgreSQL 18,
+// appendix A). Any class missing here was made up by a trigger of the operator's: forbidden.
 var verdicts = map[string]verdict{
 	"00": broken, // successful completion
 	"01": broken, // warning
@@ -46,7 +45,7 @@ var verdicts = map[string]verdict{
 	"20": broken, // case not found
 	"21": broken, // cardinality violation
 	"22": broken, // data exception
-	// A column that somebody made narrower, or an encoding that lacks a letter: it is about what was typed.
+	// These three concern the text typed: a column that was made narrower, or an encoding that lacks a letter.
 	"22001": forbidden, // string_data_right_truncation
 	"22021": forbidden, // character_not_in_repertoire
 	"22P05": forbidden, // untranslatable_character
@@ -92,7 +91,7 @@ var verdicts = map[string]verdict{
 	"XX":    broken,    // internal error
 }
 
-// judgeCode is the verdict on a SQLSTATE.
+// judgeCode returns the verdict on a SQLSTATE.
 func judgeCode(code string) verdict {
 	if v, ok := verdicts[code]; ok {
 		return v
@@ -103,13 +102,13 @@ func judgeCode(code string) verdict {
 	return forbidden
 }
 
-// judge is the verdict on whatever a statement failed with.
+// judge returns the verdict on the error of a statement.
 func judge(err error) verdict {
 	var refused *pgconn.PgError
 	var connecting *pgconn.ConnectError
 	switch {
 	case errors.As(err, &refused) && errors.As(err, &connecting):
-		return max(passing, judgeCode(refused.Code)) // nobody gets through, whatever is asked
+		return max(passing, judgeCode(refused.Code)) // connecting fails, whatever the statement
 	case refused != nil:
 		return judgeCode(refused.Code)
 	case unreadable(err), errors.Is(err, ErrFault), errors.Is(err, pgx.ErrTooManyRows), errors.Is(err, pgx.ErrNoRows),
@@ -122,7 +121,7 @@ func judge(err error) verdict {
 	return away
 }
 
-// unreadable says that a row came which this program cannot read.
+// unreadable reports whether a row could not be read by this program.
 func unreadable(err error) bool {
 	var value pgx.ScanArgError
 	var syntax *json.SyntaxError
@@ -130,13 +129,13 @@ func unreadable(err error) bool {
 	return errors.As(err, &value) || errors.As(err, &syntax) || errors.As(err, &kind)
 }
 
-// ConnectionLost tells a PostgreSQL that cannot be spoken to from one that answers, whatever it says.
+// ConnectionLost reports whether PostgreSQL could not be talked to, as opposed to an answer with an error.
 func ConnectionLost(err error) bool { return err != nil && judge(err) == away }
 
-// Full says that PostgreSQL, or our role in it, has as many connections as it may: SQLSTATE 53300.
+// Full reports whether PostgreSQL, or the gate's role in it, has as many connections as allowed: SQLSTATE 53300.
 func Full(err error) bool { return stateOf(err) == "53300" }
 
-// stateOf is the SQLSTATE; empty: PostgreSQL did not say any.
+// stateOf returns the SQLSTATE of an error; empty: it has none.
 func stateOf(err error) string {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
@@ -145,8 +144,8 @@ func stateOf(err error) string {
 	return ""
 }
 
-// twice runs what PostgreSQL undoes as a whole when it fails, and once more when it only met others: a deadlock, a
-// serialization failure, or a user who was deleted meanwhile, and is not found the second time.
+// twice runs an operation that PostgreSQL rolls back as a whole on failure, and once more after a conflict: a
+// deadlock, a serialization failure, or a user who was deleted meanwhile and is not found the second time.
 func twice(ctx context.Context, run func() error) error {
 	err := run()
 	if ctx.Err() == nil && metOthers(err) {
@@ -163,17 +162,18 @@ func metOthers(err error) bool {
 	return pgErr.Code == "40P01" || pgErr.Code == "40001" || pgErr.Code == "23503" && pgErr.SchemaName == "gatepost"
 }
 
-// RefusedError: PostgreSQL answered that it does not do this, and asking again changes nothing. What it says is for the
-// operator: it names tables and constraints.
+// RefusedError means that PostgreSQL refused an operation and a retry does not help. Its text is for the operator:
+// it names tables and constraints.
 type RefusedError struct {
-	// Rule says that a constraint or a trigger stands against this one deed, as a foreign key of the app's on a user
-	// who is to be deleted. Otherwise the database, or this program, is at fault: a right or a table is missing.
+	// Rule reports whether a constraint or a trigger refused this one operation, such as a foreign key of the app's
+	// to a user who is to be deleted. Otherwise the database or this program is at fault: a right or a table is
+	// missing.
 	Rule  bool
 	doing string
 	cause error
 }
 
-// Error is one sentence with the cause and, where there is one, the cure.
+// Error returns one sentence with the cause and, where there is one, the remedy.
 func (e *RefusedError) Error() string {
 	var pgErr *pgconn.PgError
 	if !errors.As(e.cause, &pgErr) {
@@ -184,7 +184,7 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.cause }
 
-// why says what stands in the way, and how to mend it.
+// why returns the reason and the remedy.
 func why(e *pgconn.PgError) string {
 	table, rule := "a table", ""
 	if e.TableName != "" {

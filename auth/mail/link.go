@@ -13,8 +13,8 @@ import (
 // Purpose is what a mailed link is for.
 type Purpose string
 
-// The purposes of links. One link of a purpose works for a user at a time, the latest; of those that undo a change of
-// address, one for each address.
+// The purposes of links. For each purpose only a user's latest link works; for ForUndo, the latest for each
+// address.
 const (
 	ForReset  Purpose = "reset-password"
 	ForVerify Purpose = "verify-email"
@@ -23,32 +23,32 @@ const (
 	ForInvite Purpose = "invitation"
 )
 
-// lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h to what is mailed for recovery; OWASP's advice on
-// forgotten passwords is an hour. An invitation recovers nothing.
+// lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h for mailed recovery codes; OWASP advises an
+// hour for forgotten passwords. An invitation recovers nothing.
 var lifetimes = map[Purpose]time.Duration{
 	ForReset: time.Hour, ForVerify: 24 * time.Hour, ForChange: 24 * time.Hour, ForUndo: 24 * time.Hour,
 	ForInvite: 7 * 24 * time.Hour,
 }
 
-// purposes are those of the mails that have a link.
+// purposes maps the kinds of mail with a link to the purpose of the link.
 var purposes = map[Kind]Purpose{
 	Reset: ForReset, Verify: ForVerify, Change: ForChange, Changed: ForUndo, Invite: ForInvite,
 }
 
-// Purpose is what the link of a mail is for; empty: it has none.
+// Purpose returns what the link of a mail is for; empty: the mail has no link.
 func (k Kind) Purpose() Purpose { return purposes[k] }
 
-// Link is a link that is to be made.
+// Link is a link to be made.
 type Link struct {
 	Purpose Purpose
 	UserID  string // empty: an invitation
 	Email   string // the address it is sent to
-	Role    string // of an invitation, as the column has it
-	Mailed  bool   // so whoever has it reads the mail of the address
+	Role    string // roles of an invitation, comma-separated
+	Mailed  bool   // the link is mailed, so its holder reads the mail of the address
 	Claims  bool   // the address is kept for the user
 }
 
-// identifier is shared by the links of which only the latest works.
+// identifier is the same for links of which only the latest works.
 func (l Link) identifier() string {
 	id := string(l.Purpose) + ":" + l.UserID
 	if l.Purpose == ForUndo || l.Purpose == ForInvite {
@@ -57,8 +57,8 @@ func (l Link) identifier() string {
 	return id
 }
 
-// make makes a link. at is when it was asked for; nil means now. Those before it go on to work until voidOlder: a mail
-// that does not go out takes nothing from anybody.
+// make inserts a link. at is when it was requested; nil means now. Earlier links keep working until voidOlder, so
+// that a mail that cannot be sent voids nothing.
 func (l Link) make(ctx context.Context, tx pgx.Tx, at *time.Time) (secret.Token, error) {
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
@@ -70,8 +70,8 @@ func (l Link) make(ctx context.Context, tx pgx.Tx, at *time.Time) (secret.Token,
 	return t, err
 }
 
-// voidOlder ends the links that one takes the place of: those asked for before it, and with it by attempts that went
-// wrong. Of two mails the one that was asked for first may be sent last, and its link ends no later one.
+// voidOlder voids the links that the link of a token replaces: those requested before it, and those of its own
+// failed attempts. Mails may be sent in another order than requested; a link voids no later one.
 func (l Link) voidOlder(ctx context.Context, db interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
 }, t secret.Token) error {
@@ -82,7 +82,7 @@ func (l Link) voidOlder(ctx context.Context, db interface {
 	return err
 }
 
-// HandOver makes a link that no mail carries.
+// HandOver makes a link that is not mailed, and voids the ones it replaces.
 func (l Link) HandOver(ctx context.Context, tx pgx.Tx) (secret.Token, error) {
 	t, err := l.make(ctx, tx, nil)
 	if err == nil {
@@ -91,8 +91,8 @@ func (l Link) HandOver(ctx context.Context, tx pgx.Tx) (secret.Token, error) {
 	return t, err
 }
 
-// Void takes back whatever was mailed to a user, but for links that undo a change of address: they are what a user has
-// against somebody who got in. The outbox comes first, and waits for a sender that is making a link.
+// Void voids what was mailed to a user, except links that undo a change of address: those are the user's remedy
+// against an intruder. The outbox comes first, and waits for a sender that is making a link.
 func Void(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')`, userID)

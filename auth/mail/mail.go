@@ -1,8 +1,8 @@
-// Package mail is what is told to people by mail, and the links in it. A mail is a row of the outbox, without a word or
-// a secret, written in the transaction of what it is about; senders take one after the other, make its link, and hand
-// it to whoever puts it into words and sends it. Any number of gates share the work.
+// Package mail sends mail to users, and makes the links in it. A mail is a row of the outbox, without text or
+// secret, written in the transaction of its event. Senders take one mail at a time, make its link, and call
+// Options.Send, which words and sends it. Any number of gates share the work.
 //
-// It decides neither who is to be told nor what a link may do: who may spend one is auth's.
+// The package decides neither who gets mail nor what a link may do; package auth decides who may use one.
 package mail
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Kind says what a mail is about.
+// Kind is what a mail is about.
 type Kind string
 
-// The mails there are. Those with a link say for how long it works.
+// The kinds of mail. For those with a link, the comment says how long the link works.
 const (
 	Verify   Kind = "verify"   // confirm your address; link, 24 h
-	Exists   Kind = "exists"   // somebody, perhaps you, tried to use your address, and you have an account
+	Exists   Kind = "exists"   // somebody tried to use your address, which has an account
 	Reset    Kind = "reset"    // choose a new password; link, 60 min
 	Password Kind = "password" // your password was changed
 	Change   Kind = "change"   // to a new address: confirm it; link, 24 h
@@ -32,37 +32,37 @@ const (
 	Invite   Kind = "invite"   // an invitation; link, 7 days
 )
 
-// Kinds are all of them.
+// Kinds lists all kinds.
 var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite}
 
-// Mail is one mail to one person, for Options.Send. What it says is put into words elsewhere.
+// Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {
-	ID       string // stays the same when it is sent again
+	ID       string // stays the same when the mail is sent again
 	Kind     Kind
 	To       string       // canonical address
 	Language string       // as of Client.Language; may be empty
-	Link     secret.Token // what the mail's link carries; empty: it has none
+	Link     secret.Token // the secret of the mail's link; empty: no link
 	At       time.Time
 	Facts
 }
 
-// Facts are what a mail tells of what happened.
+// Facts are the details of an event that a mail reports.
 type Facts struct {
 	Email     string `json:"email,omitempty"`      // the new address
-	IPAddress string `json:"ip_address,omitempty"` // where it was done; empty: unknown
+	IPAddress string `json:"ip_address,omitempty"` // where the event came from; empty: unknown
 	UserAgent string `json:"user_agent,omitempty"`
 	Role      string `json:"role,omitempty"`   // roles an invitation gives, comma-separated
-	Next      string `json:"next,omitempty"`   // the page that was asked for before signing up
+	Next      string `json:"next,omitempty"`   // the page requested before the sign-up
 	Claims    bool   `json:"claims,omitempty"` // the address is kept for the user while the link works
 }
 
-// ErrRefused is for Options.Send to wrap: the mail server will never take this mail, so that it is not tried again.
+// ErrRefused is for Options.Send to wrap: the mail server will never accept this mail, so it is not retried.
 var ErrRefused = errors.New("the mail server refuses this mail for good")
 
-// mailKept is how long it is tried to send a mail.
+// mailKept is how long sending a mail is retried.
 const mailKept = 24 * time.Hour
 
-// factsOf are those of something done from a client.
+// factsOf returns the facts of an event caused by a client.
 func factsOf(c secret.Client) Facts {
 	f := Facts{UserAgent: database.Storable(c.UserAgent)}
 	if c.Addr.IsValid() {
@@ -71,7 +71,7 @@ func factsOf(c secret.Client) Facts {
 	return f
 }
 
-// ReadFacts reads what somebody may have written by hand: what cannot be read is not told.
+// ReadFacts reads the column facts. A value that cannot be read, as an operator may have written, gives no facts.
 func ReadFacts(column string) (f Facts) {
 	if json.Unmarshal([]byte(column), &f) != nil {
 		return Facts{}
@@ -82,13 +82,13 @@ func ReadFacts(column string) (f Facts) {
 // Letter is a mail before it has an id and a link.
 type Letter struct {
 	Kind     Kind
-	UserID   string // empty: nobody's yet
+	UserID   string // empty: no user yet
 	To       string // empty: the user's address
 	Language string
 	Facts    Facts
 }
 
-// NewLetter is a letter about something done from a client, in the client's language.
+// NewLetter returns a letter about an event caused by a client, in the client's language.
 func NewLetter(kind Kind, userID, to string, c secret.Client) Letter {
 	return Letter{kind, userID, to, c.Language, factsOf(c)}
 }

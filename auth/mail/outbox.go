@@ -20,37 +20,38 @@ import (
 )
 
 const (
-	// outboxEvery is how often the outbox is looked at for what others put in, and for what is to be tried again.
+	// outboxEvery is how often the outbox is checked for mail of other gates and for mail to retry.
 	outboxEvery = 5 * time.Second
 	// outboxSenders is how many mails a Store sends at once.
 	outboxSenders = 8
-	// sendTimeout bounds one attempt to send a mail. A server may think long about what it was given, and whoever does
-	// not wait for its answer sends twice (RFC 5321, section 4.5.3.2.6).
+	// sendTimeout bounds one attempt to send a mail. A server may take long over a mail, and a client that does not
+	// wait for its answer sends the mail twice (RFC 5321, section 4.5.3.2.6).
 	sendTimeout = 3 * time.Minute
-	// sendGrace is how long an attempt may go on when we are to end.
+	// sendGrace is how long an attempt may continue after the context has ended.
 	sendGrace = 10 * time.Second
-	// sendLease is for how long nobody else takes a mail that is being sent; then its sender is dead.
+	// sendLease is how long a mail that is being sent is reserved for its sender. After that the sender is taken
+	// for dead.
 	sendLease = sendTimeout + time.Minute
-	// The wait before the next attempt doubles from the first to the longest.
+	// The wait before a retry doubles from retryFirst to retryMost.
 	retryFirst = 30 * time.Second
 	retryMost  = time.Hour
 )
 
-// Options tune an Outbox. The zero value of each field means the default.
+// Options tunes an Outbox. The zero value of each field means the default.
 type Options struct {
-	// Send sends a mail, or fails; ErrRefused is not tried again. It may be called several times at once, and again for
-	// the same mail when it is not known what became of it. Nil: there is no mail, and what is posted is dropped.
+	// Send sends a mail, or fails; after ErrRefused it is not retried. Send may be called concurrently, and again
+	// for the same mail if the outcome is unknown. Nil: there is no mail, and posted mail is dropped.
 	Send func(context.Context, Mail) error
-	// Log hears of mail that could not be sent. Default: slog.Default().
+	// Log receives failures to send. Default: slog.Default().
 	Log *slog.Logger
-	// Watch is told of panics in the background. Zero: slog.Default is.
+	// Watch receives panics in the background. Zero: slog.Default() does.
 	Watch upkeep.Watch
-	// Metrics registers what the Outbox counts. Nil: counted and shown to nobody.
+	// Metrics registers the Outbox's counters. Nil: they are not exported.
 	Metrics prometheus.Registerer
 }
 
-// Outbox sends what was posted. Any number of them on one database share the work; a mail is taken by one at a time. It
-// is safe for concurrent use.
+// Outbox sends posted mail. Any number of them on one database share the work; one at a time takes a mail. It is
+// safe for concurrent use.
 type Outbox struct {
 	db      *database.DB
 	o       Options
@@ -59,7 +60,7 @@ type Outbox struct {
 	failing atomic.Bool // and it was said
 }
 
-// NewOutbox makes an Outbox, which sends while Run runs.
+// NewOutbox returns an Outbox, which sends while Run runs.
 func NewOutbox(db *database.DB, o Options) *Outbox {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -71,10 +72,10 @@ func NewOutbox(db *database.DB, o Options) *Outbox {
 	return box
 }
 
-// Sends says whether there is somebody to send mail.
+// Sends reports whether mail can be sent: Options.Send is set.
 func (o *Outbox) Sends() bool { return o.o.Send != nil }
 
-// Post puts mail into the outbox, in the transaction of what it is about. Without somebody to send it there is none.
+// Post puts mail into the outbox, in the transaction of its event. Without Options.Send it does nothing.
 func (o *Outbox) Post(ctx context.Context, tx pgx.Tx, letters ...Letter) error {
 	if !o.Sends() {
 		return nil
@@ -96,7 +97,7 @@ func (o *Outbox) Post(ctx context.Context, tx pgx.Tx, letters ...Letter) error {
 	return nil
 }
 
-// Kick has somebody look at once.
+// Kick has a sender check the outbox at once.
 func (o *Outbox) Kick() {
 	select {
 	case o.kicked <- struct{}{}:
@@ -116,7 +117,8 @@ func (o *Outbox) Run(ctx context.Context) {
 	senders.Wait()
 }
 
-// send sends what is due. After a failure it waits: the next mail would fail as well. A refusal is about one mail only.
+// send sends the mail that is due. After a failure it waits, as the next mail would probably fail too. A refusal
+// concerns one mail only.
 func (o *Outbox) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		if sent, err := o.SendNext(ctx); sent {
@@ -132,7 +134,7 @@ func (o *Outbox) send(ctx context.Context) {
 	}
 }
 
-// outgoing is a mail that is ours to send.
+// outgoing is a mail that this Outbox has taken to send.
 type outgoing struct {
 	Mail
 	userID   string
@@ -140,20 +142,20 @@ type outgoing struct {
 	link     Link // what the mail's is for; none: no purpose
 }
 
-// SendNext sends what is due next, if anything, and reports whether it is worth to look for more at once.
+// SendNext sends the mail that is due next, if any, and reports whether to look for more at once.
 func (o *Outbox) SendNext(ctx context.Context) (bool, error) {
 	m, ok, err := o.take(ctx)
 	if err != nil || !ok {
 		return false, err
 	}
 	err = o.attempt(ctx, m)
-	// It is written down even if we are to end: what was sent must not be sent again.
+	// The result is written even if the context has ended, so that a sent mail is not sent again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), database.Timeout)
 	defer cancel()
 	return err == nil || errors.Is(err, ErrRefused), o.conclude(ctx, m, err)
 }
 
-// attempt sends a mail, and does not break off at once when ctx ends: the server may have it already.
+// attempt sends a mail. It does not stop at once when ctx ends, because the server may already have the mail.
 func (o *Outbox) attempt(ctx context.Context, m outgoing) error {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
@@ -163,8 +165,8 @@ func (o *Outbox) attempt(ctx context.Context, m outgoing) error {
 	return o.o.Send(sending, m.Mail)
 }
 
-// take finds a mail that is due, keeps it from others for a while, and makes its link. A link for an address that the
-// user has no more, or for one who is disabled, is nobody's mail.
+// take finds a mail that is due, reserves it, and makes its link. It drops a mail with a link if the user has
+// another address now or is disabled.
 func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, o.db.Work, func(tx pgx.Tx) error {
 		var fits bool
@@ -204,8 +206,8 @@ func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 	return m, ok && err == nil, err
 }
 
-// keepUser keeps a user from being deleted while the link of a mail is made, and waits for nobody: who deletes a user
-// waits for the mail.
+// keepUser keeps a user from being deleted while the link of a mail is made. It does not wait for locks; a
+// transaction that deletes the user waits for the mail.
 func keepUser(ctx context.Context, tx pgx.Tx, userID string) (kept bool, err error) {
 	if userID == "" {
 		return true, nil
@@ -214,14 +216,14 @@ func keepUser(ctx context.Context, tx pgx.Tx, userID string) (kept bool, err err
 	return tag.RowsAffected() > 0, err
 }
 
-// later leaves a mail to whoever looks next.
+// later puts a mail back for the next check.
 func later(ctx context.Context, tx pgx.Tx, id string) error {
 	_, err := tx.Exec(ctx, `UPDATE gatepost.outbox SET attempts = attempts - 1, due_at = now() + interval '1 second'
 	    WHERE id = $1`, id)
 	return err
 }
 
-// conclude writes down what became of a mail.
+// conclude writes the result of sending a mail.
 func (o *Outbox) conclude(ctx context.Context, m outgoing, failure error) error {
 	if failure == nil {
 		if o.failing.Swap(false) {
@@ -245,7 +247,7 @@ func (o *Outbox) conclude(ctx context.Context, m outgoing, failure error) error 
 	}
 	o.o.Log.LogAttrs(ctx, level, "mail was not sent and is tried again", o.about(m, reason)...)
 	wait := min(retryFirst<<min(max(m.attempts-1, 0), 20), retryMost)
-	if errors.Is(failure, context.Canceled) { // we end, and another goes on
+	if errors.Is(failure, context.Canceled) { // this gate ends, and another continues
 		wait = 0
 	}
 	_, err := o.db.Work.Exec(ctx, `
@@ -264,8 +266,7 @@ func (o *Outbox) finish(ctx context.Context, m outgoing, result string) error {
 	return err
 }
 
-// Sweep gives up the mail that could not be sent for too long, deletes the links that have expired, and returns how
-// many both were.
+// Sweep gives up mail that could not be sent for too long, deletes expired links, and returns the number of both.
 func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
 	given, err := o.giveUp(ctx)
 	if err != nil {
@@ -297,14 +298,14 @@ func (o *Outbox) giveUp(ctx context.Context) (int64, error) {
 	return int64(len(kinds)), nil
 }
 
-// State is how the mail that is to be sent stands.
+// State is the state of the mail to be sent.
 type State struct {
-	Waiting int    // all of it
-	Failed  int    // of it, what was tried in vain
-	Failure string // of the latest attempt, in the mail server's words; no secret
+	Waiting int    // mails not sent yet
+	Failed  int    // those of Waiting that were tried and failed
+	Failure string // the latest failure, in the mail server's words; no secret
 }
 
-// State says how mail stands. It fails with database.ErrUnavailable.
+// State returns the state of the mail to be sent. It fails with database.ErrUnavailable.
 func (o *Outbox) State(ctx context.Context) (State, error) {
 	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()

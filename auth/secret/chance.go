@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Chance is any time up to a limit, which nobody can foresee.
+// Chance returns an unpredictable duration up to a limit.
 func Chance(limit time.Duration) time.Duration {
 	var b [8]byte
 	rand.Read(b[:])

@@ -27,7 +27,7 @@ func NewToken() Token {
 	return Token(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// ParseToken turns away what we cannot have issued, so that junk costs no query.
+// ParseToken parses a token. It rejects text that the gate cannot have issued, so that junk costs no query.
 func ParseToken(s string) (Token, bool) {
 	if len(s) != tokenLength {
 		return "", false

@@ -15,26 +15,26 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// found is a valid session as one query saw it.
+// found is a valid session as a query returned it.
 type found struct {
 	token   string // hash
 	session Session
-	due     bool          // its use is to be written down
-	left    time.Duration // it stays valid so long without further use
+	due     bool          // the use of the session is to be written down
+	left    time.Duration // how long the session stays valid without further use
 }
 
-// lookups gathers the look-ups that arrive while a query is under way into the next one. Under load one round trip
-// answers many requests; without, each has its own at once. A query only ever answers look-ups that began before it,
-// so that nobody is let in by an answer older than their request.
+// lookups gathers the look-ups that arrive while a query is under way into the next query. Under load one round
+// trip answers many requests; without load each look-up has a query of its own at once. A query answers only
+// look-ups that began before it, so no request is let in by an answer older than the request.
 type lookups struct {
 	query   func(tokens []string) ([]found, error)
 	watch   upkeep.Watch
 	mu      sync.Mutex
-	waiting list.List // of *lookup, who came first is first
-	flying  bool      // a query is under way: more at a time would make them smaller, not the answers faster
+	waiting list.List // of *lookup, oldest first
+	flying  bool      // a query is under way; queries at the same time would be smaller, not faster
 }
 
-// lookup is one caller waiting. done is closed when found and err are set.
+// lookup is one waiting caller. done is closed when found and err are set.
 type lookup struct {
 	token string
 	place *list.Element
@@ -46,17 +46,18 @@ type lookup struct {
 const (
 	// maxBatch bounds one query.
 	maxBatch = 256
-	// maxWaiting bounds the memory of those who wait while PostgreSQL is slow, and how long the last one waits.
+	// maxWaiting bounds the memory of waiting look-ups while PostgreSQL is slow, and the wait of the last of them.
 	maxWaiting = 1 << 14
-	// lookupPatience is how long one waits for its turn and its answer: less than the 5 s after which a visitor has an
-	// answer.
+	// lookupPatience is how long a look-up waits for its turn and its answer. It is less than the 5 s within which
+	// a visitor has an answer.
 	lookupPatience = 4500 * time.Millisecond
 )
 
-// errSlow is a deadline of ours that is over, and says nothing about the connection.
+// errSlow means that lookupPatience is over. It says nothing about the connection.
 var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.DeadlineExceeded)
 
-// find waits for the session of a token hash. The caller who finds no query under way makes it, for all who wait.
+// find returns the session of a token hash. A caller that finds no query under way makes one, for all waiting
+// look-ups.
 func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	me := &lookup{token: token, done: make(chan struct{})}
 	if l.join(me) {
@@ -77,7 +78,7 @@ func (l *lookups) find(ctx context.Context, token string) (*found, error) {
 	}
 }
 
-// join has a caller wait. leads says that the next query is this caller's to make.
+// join adds a look-up to the waiting ones. leads reports whether the caller has to make the next query.
 func (l *lookups) join(me *lookup) (leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,17 +87,17 @@ func (l *lookups) join(me *lookup) (leads bool) {
 	return leads
 }
 
-// leave is for a caller who waits no more. Nothing is asked for them.
+// leave removes a look-up whose caller has stopped waiting, so that no query includes it.
 func (l *lookups) leave(me *lookup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting.Remove(me.place)
 }
 
-// fly answers those who wait, and hands over to a goroutine when more have come meanwhile. Those who came during a
-// query that failed get its error too: another wait as long would be too long.
+// fly answers the waiting look-ups, and hands over to a goroutine if more have arrived meanwhile. Look-ups that
+// arrived during a failed query get its error too: a second wait of that length would be too long.
 func (l *lookups) fly() {
-	runtime.Gosched() // whoever is about to ask, and could run now, joins this query
+	runtime.Gosched() // lets runnable goroutines that are about to look up join this query
 	if err := l.answer(l.take()); err != nil {
 		for batch := l.take(); len(batch) > 0; batch = l.take() {
 			deliver(batch, nil, err)
@@ -109,7 +110,7 @@ func (l *lookups) fly() {
 	}
 }
 
-// take removes those who are to be answered by one query.
+// take removes the look-ups that the next query answers, maxBatch at most.
 func (l *lookups) take() (batch []*lookup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,7 +124,7 @@ func (l *lookups) answer(batch []*lookup) error {
 	if len(batch) == 0 { // all have left
 		return nil
 	}
-	wanted := make(map[string]*found, len(batch)) // a browser loads many things at once
+	wanted := make(map[string]*found, len(batch)) // without duplicates: a browser loads many things at once
 	for _, w := range batch {
 		wanted[w.token] = nil
 	}
@@ -135,7 +136,7 @@ func (l *lookups) answer(batch []*lookup) error {
 	return err
 }
 
-// ask is the query. A panic in it must not leave everybody waiting who comes later.
+// ask runs the query. It turns a panic into an error, so that later look-ups do not wait for ever.
 func (l *lookups) ask(tokens []string) (rows []found, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {

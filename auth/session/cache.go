@@ -8,19 +8,20 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// cache keeps sessions that were looked up, by the hash of their token, so that most requests ask nobody. It only ever
-// holds what PostgreSQL said was valid, never longer than it said, and never a no. Whoever reads it has to know that
-// nothing was missed: see listener.
+// cache keeps looked-up sessions by the hash of their token, so that most requests need no query. It holds only
+// sessions that PostgreSQL reported as valid, never for longer than PostgreSQL said, and never a negative answer. A
+// reader has to know that no revocation was missed: see listener.
 type cache struct {
 	maxAge time.Duration // 0: nothing is kept
-	// generation grows with each drop. A look-up that began before a drop may have seen what was true before it.
+	// generation grows with each drop. A look-up that began before a drop may have read the state before it.
 	generation atomic.Uint64
 	shards     [cacheShards]shard
 }
 
 const (
 	cacheShards = 16
-	// maxCached and maxCachedBytes bound what is kept; TestAKeptSessionTakesLessThanAKibibyte prints what one takes.
+	// maxCached and maxCachedBytes bound the cache; TestAKeptSessionTakesLessThanAKibibyte prints the size of a
+	// session.
 	maxCached      = 1 << 16
 	maxCachedBytes = 64 << 20
 )
@@ -28,11 +29,11 @@ const (
 type shard struct {
 	mu     sync.RWMutex
 	byHash map[secret.TokenHash]*cached
-	byUser map[string]*cached // the first of a list
+	byUser map[string]*cached // the head of a linked list
 	bytes  int
 }
 
-// cached is one session. Those of one user hang together.
+// cached is one session. The sessions of one user form a linked list.
 type cached struct {
 	hash       secret.TokenHash
 	session    Session
@@ -51,7 +52,7 @@ func newCache(maxAge time.Duration) *cache {
 
 func (c *cache) shard(h secret.TokenHash) *shard { return &c.shards[h[0]%cacheShards] }
 
-// get finds a session that is not too old. Its roles are shared: nobody writes to them.
+// get returns a session that has not expired in the cache. Its roles are shared and must not be modified.
 func (c *cache) get(h secret.TokenHash) (Session, bool) {
 	s := c.shard(h)
 	s.mu.RLock()
@@ -63,8 +64,8 @@ func (c *cache) get(h secret.TokenHash) (Session, bool) {
 	return e.session, true
 }
 
-// put keeps what a look-up found that began at a time and in a generation. left is how long PostgreSQL would go on
-// accepting the session without any use: counted from before it was asked, so that the copy always ends first.
+// put keeps the result of a look-up that began at the given time and generation. left is how long PostgreSQL would
+// accept the session without further use. It counts from before the query, so that the copy always ends first.
 func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
 	left = min(left, c.maxAge)
 	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
@@ -78,7 +79,7 @@ func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began tim
 		return
 	}
 	s.remove(s.byHash[h])
-	for other := range s.byHash { // an arbitrary one goes
+	for other := range s.byHash { // evict arbitrary sessions until there is room
 		if len(s.byHash) < maxCached/cacheShards && s.bytes+e.bytes <= maxCachedBytes/cacheShards {
 			break
 		}
@@ -87,7 +88,7 @@ func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began tim
 	s.add(e)
 }
 
-// sizeOf estimates what a session takes, with its places in two maps.
+// sizeOf estimates the bytes a session takes, including its entries in two maps.
 func sizeOf(v Session) int {
 	n := 500 + len(v.ID) + len(v.User.ID) + len(v.User.Name) + len(v.User.Email)
 	for _, m := range v.Proof.Methods {
@@ -127,7 +128,7 @@ func (s *shard) remove(e *cached) {
 	}
 }
 
-// dropUser forgets the sessions of a user, and that look-ups under way may still bring one.
+// dropUser removes the sessions of a user. The new generation keeps look-ups under way from adding one again.
 func (c *cache) dropUser(id string) {
 	c.generation.Add(1)
 	for i := range c.shards {
@@ -140,7 +141,7 @@ func (c *cache) dropUser(id string) {
 	}
 }
 
-// drop forgets one session.
+// drop removes one session.
 func (c *cache) drop(h secret.TokenHash) {
 	c.generation.Add(1)
 	s := c.shard(h)
@@ -149,7 +150,7 @@ func (c *cache) drop(h secret.TokenHash) {
 	s.remove(s.byHash[h])
 }
 
-// clear forgets everything.
+// clear removes all sessions.
 func (c *cache) clear() {
 	c.generation.Add(1)
 	for i := range c.shards {

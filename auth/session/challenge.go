@@ -11,32 +11,32 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Demand is what is asked for before somebody who was proved gets a session.
+// Demand is what a user has to do after a proof, before they get a session.
 type Demand struct {
 	Kind    string        // what is asked for
-	For     time.Duration // it can be met for this long
-	Payload []byte        // what is to be known then, sealed for the id of the challenge; at most 64 KiB
+	For     time.Duration // how long it can be met
+	Payload []byte        // data for meeting it, sealed for the id of the challenge; at most 64 KiB
 }
 
-// Challenge is half a sign-in. It is no session, and no gate takes it for one.
+// Challenge is half a sign-in. It is not a session, and no gate accepts it as one.
 type Challenge struct {
 	ID       string
 	UserID   string
 	Kind     string
-	Proof    Proof // so far
+	Proof    Proof // the proof so far
 	Remember bool
 	Payload  []byte // sealed
 }
 
-// challengeAttempts is how many answers one challenge takes. A code of six digits is guessed with a chance of 1 in
-// 200,000 then (NIST SP 800-63B-4 section 3.2.2 asks for limits; this is well below its 100).
+// challengeAttempts is how many answers a challenge accepts. A guess at a code of six digits then succeeds with a
+// chance of 1 in 200,000 (NIST SP 800-63B-4 section 3.2.2 asks for limits; this is well below its 100).
 const challengeAttempts = 5
 
-// ErrNoChallenge: the challenge is unknown, was met, has expired, has had too many answers, or belongs to another
-// browser; or its user is disabled.
+// ErrNoChallenge means that the challenge is unknown, was met, has expired, has had too many answers, or belongs to
+// another browser; or that its user is disabled.
 var ErrNoChallenge = errors.New("no challenge to be met")
 
-// challenge writes one down in place of a session, in the transaction of the proof.
+// challenge writes down a challenge instead of a session, in the transaction of the proof.
 func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte, d Demand) (secret.Token, error) {
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
@@ -47,9 +47,9 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 	return t, err
 }
 
-// Answer finds a challenge and counts an answer to it, before anybody looks whether that is right: who hangs up has had
-// it. Of any number at once as many get through as may. browser is the place it was made in. It fails with
-// ErrNoChallenge.
+// Answer finds a challenge and counts an answer to it. The count comes before the check, so that a client that
+// hangs up has used an answer. Of concurrent answers no more than challengeAttempts succeed. browser is the place
+// the challenge was made in. Answer fails with ErrNoChallenge.
 func (m *Maker) Answer(ctx context.Context, tx pgx.Tx, t secret.Token, browser []byte) (c Challenge, err error) {
 	var methods string
 	err = tx.QueryRow(ctx, `
@@ -66,8 +66,8 @@ func (m *Maker) Answer(ctx context.Context, tx pgx.Tx, t secret.Token, browser [
 	return c, err
 }
 
-// Met uses a challenge up, in the transaction that makes the session; the caller has locked the user. It fails with
-// ErrNoChallenge when somebody was faster.
+// Met deletes a challenge, in the transaction that makes the session. The caller has locked the user. Met fails
+// with ErrNoChallenge if another request met the challenge first.
 func (m *Maker) Met(ctx context.Context, tx pgx.Tx, c Challenge) error {
 	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE id = $1 AND expires_at > now()`, c.ID)
 	if err == nil && tag.RowsAffected() == 0 {

@@ -9,18 +9,18 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Cookie is how the session token travels. Its methods are the only code that reads or writes it.
+// Cookie carries the session token. Its methods are the only code that reads or writes it.
 type Cookie struct {
-	// Name is "__Host-gatepost" over https; on plain http it carries the port, so that two gates on one machine do
-	// not sign each other out (cookies ignore ports).
+	// Name is "__Host-gatepost" over https. On plain http it includes the port, so that two gates on one machine do
+	// not sign each other's visitors out (cookies ignore ports).
 	Name string
-	// Secure keeps the cookie off plain http. False only when the public URL is http.
+	// Secure keeps the cookie off plain http. It is false only when the public URL is http.
 	Secure bool
 	// MaxAge is how long the browser keeps a remembered session: the session lifetime.
 	MaxAge time.Duration
 }
 
-// NewCookie is the cookie for a public URL.
+// NewCookie returns the cookie for a public URL. lifetime is the session lifetime.
 func NewCookie(secure bool, port string, lifetime time.Duration) Cookie {
 	if secure {
 		return Cookie{"__Host-gatepost", true, lifetime}
@@ -28,8 +28,8 @@ func NewCookie(secure bool, port string, lifetime time.Duration) Cookie {
 	return Cookie{"gatepost_" + port, false, lifetime}
 }
 
-// Read finds the token. present without a token is a cookie we cannot have issued: malformed, or several of our name,
-// of which none is believed.
+// Read returns the session token of a request. present without a token means a cookie that the gate cannot have
+// issued: it is malformed, or there are several of its name, of which none is trusted.
 func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 	for _, line := range h["Cookie"] {
 		for pair := range strings.SplitSeq(line, ";") {
@@ -47,9 +47,9 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 	return t, present
 }
 
-// More cookies are named like the session's with a suffix. Two tell the next page for noteAge what has just happened: a
-// log-out, or a change to the account. One keeps the secret of the mailed link that was opened last. The last is by
-// which a browser is known again, whoever is signed in.
+// The suffixes of further cookies, added to the name of the session's. _left and _done tell the next page, for
+// noteAge, about a log-out or a change to the account. _link holds the secret of the mailed link that was opened
+// last. _known identifies the browser, whoever is signed in.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
@@ -59,19 +59,19 @@ const (
 	browserSuffix = "_known"
 )
 
-// Marked says whether Mark was called in this browser a moment ago.
+// Marked reports whether Mark was called in this browser within noteAge.
 func (c Cookie) Marked(r *http.Request) bool {
 	_, err := r.Cookie(c.Name + markSuffix)
 	return err == nil
 }
 
-// Mark notes a log-out, so that the next page can make the browser forget the pages it keeps in memory.
+// Mark notes a log-out, so that the next page can make the browser drop the pages it keeps in memory.
 func (c Cookie) Mark(h http.Header) { c.add(h, markSuffix, "1", noteAge) }
 
-// SetDone notes what was done to the account, a word of ours, for the next page to say.
+// SetDone notes what was done to the account, as a word of the gate's, for the next page to report.
 func (c Cookie) SetDone(h http.Header, what string) { c.add(h, doneSuffix, what, noteAge) }
 
-// Done is what SetDone noted; whatever the browser sends, when it was not us.
+// Done returns what SetDone noted. It is not authenticated: a browser may send any value.
 func (c Cookie) Done(r *http.Request) string {
 	noted, err := r.Cookie(c.Name + doneSuffix)
 	if err != nil {
@@ -80,11 +80,11 @@ func (c Cookie) Done(r *http.Request) string {
 	return noted.Value
 }
 
-// ClearDone is for when it has been said.
+// ClearDone removes the note of SetDone after a page has reported it.
 func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
 
-// SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that it opens. It
-// reports false for what is none of ours.
+// SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that the link opens.
+// It returns false for text that is not a token.
 func (c Cookie) SetLink(h http.Header, typed string) bool {
 	t, ok := secret.ParseToken(typed)
 	if ok {
@@ -93,22 +93,22 @@ func (c Cookie) SetLink(h http.Header, typed string) bool {
 	return ok
 }
 
-// ReadLink finds the secret of the link opened last; empty when there is none, or several.
+// ReadLink returns the secret of the link opened last. It is empty when there is none, or several.
 func (c Cookie) ReadLink(h http.Header) secret.Token {
 	t, _ := Cookie{Name: c.Name + linkSuffix}.Read(h)
 	return t
 }
 
-// ClearLink is for when the link was used.
+// ClearLink removes the secret of a link that was used.
 func (c Cookie) ClearLink(h http.Header) { c.add(h, linkSuffix, "", 0) }
 
-// ReadBrowser finds the token of the browser; empty when there is none, or several.
+// ReadBrowser returns the token of the browser. It is empty when there is none, or several.
 func (c Cookie) ReadBrowser(h http.Header) secret.Token {
 	t, _ := Cookie{Name: c.Name + browserSuffix}.Read(h)
 	return t
 }
 
-// SetBrowser gives the browser a new token to be known by, for as long as it stays familiar.
+// SetBrowser gives the browser a new token that identifies it for the duration familiar.
 func (c Cookie) SetBrowser(h http.Header, t secret.Token, familiar time.Duration) {
 	c.add(h, browserSuffix, string(t), familiar)
 }
@@ -117,8 +117,8 @@ func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
 	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
 }
 
-// Strip cuts our cookies out of the Cookie headers, leaving every other byte as it came, and removes other headers that
-// hold one: proxies and programs copy cookies into headers of their own.
+// Strip removes the gate's cookies from the Cookie headers and leaves every other byte unchanged. It also removes
+// other headers that hold one: proxies and programs copy cookies into headers of their own.
 func (c Cookie) Strip(h http.Header) {
 	for name, values := range h {
 		if name != "Cookie" && c.copied(values) {
@@ -142,7 +142,7 @@ func (c Cookie) Strip(h http.Header) {
 	h["Cookie"] = kept
 }
 
-// copied says whether a header other than Cookie holds one of ours.
+// copied reports whether the values of a header other than Cookie hold one of the gate's cookies.
 func (c Cookie) copied(values []string) bool {
 	for _, value := range values {
 		if strings.Contains(value, c.Name) && c.begins(value) {
@@ -163,8 +163,8 @@ func (c Cookie) mentioned(lines []string) bool {
 	return false
 }
 
-// cut removes our pairs from one header line. A pair goes with the separator before it, or, when it was the first,
-// with the one after it.
+// cut removes the gate's pairs from one header line. A pair is removed with the separator before it, or, for the
+// first pair, with the separator after it.
 func (c Cookie) cut(line string) string {
 	var out strings.Builder
 	kept, cut := 0, false
@@ -184,7 +184,7 @@ func (c Cookie) cut(line string) string {
 	return out.String()
 }
 
-// Set gives the browser a new session. Without remember the cookie ends with the browser.
+// Set gives the browser a new session. Without remember the cookie ends when the browser closes.
 func (c Cookie) Set(h http.Header, t secret.Token, remember bool) {
 	v := c.Name + "=" + string(t) + c.attributes()
 	if remember {
@@ -204,8 +204,8 @@ func (c Cookie) attributes() string {
 	return a
 }
 
-// DropSet removes every Set-Cookie of our names from an answer of the app, which may not speak for us, and every other
-// in which some client could find one.
+// DropSet removes from a response of the app every Set-Cookie with a name of the gate's, which the app may not set,
+// and every Set-Cookie in which some client could find such a name.
 func (c Cookie) DropSet(h http.Header) {
 	c.dropSet(h, "Set-Cookie")
 	c.dropSet(h, "Set-Cookie2")

@@ -2,15 +2,15 @@ package session
 
 import "strings"
 
-// Parsers of cookies do not agree. Some split at commas or blanks as well as at semicolons, look into quotes, ignore
-// case, undo percent escapes, or read other bytes as an underscore, as PHP does. What any of them could find one of our
-// cookies in goes as a whole; we ourselves read none there.
+// Cookie parsers differ. Some split at commas or blanks as well as at semicolons, look into quotes, ignore case,
+// undo percent escapes, or read other bytes as an underscore, as PHP does. A pair in which any of them could find
+// one of the gate's cookies is removed as a whole. The gate itself reads no cookie from such a pair.
 
-// decodings is how often a pair is read with its percent escapes undone: more than any server does, and a bound on the
+// decodings is how many times percent escapes in a pair are undone. It is more than any server does, and bounds the
 // work.
 const decodings = 4
 
-// holds says whether some parser could find a cookie of ours in a pair, or whatever else stands between two semicolons.
+// holds reports whether some parser could find a cookie of the gate's in s, the text between two semicolons.
 func (c Cookie) holds(pair string) bool {
 	for range decodings {
 		if c.begins(pair) {
@@ -25,14 +25,14 @@ func (c Cookie) holds(pair string) bool {
 	return c.begins(pair)
 }
 
-// Ours says whether a name is one of our cookies', or may be taken for one.
+// Ours reports whether a name is that of one of the gate's cookies, or may be taken for one.
 func (c Cookie) Ours(name string) bool { return c.holds(name) }
 
-// begins says whether one of our names stands where a name may begin: first, even without a value, or after what is no
-// part of a name and before an equals sign.
+// begins reports whether one of the gate's names stands where a name may begin: at the start, even without a value,
+// or after a byte that is not part of a name, when an equals sign follows.
 func (c Cookie) begins(s string) bool {
-	first := true // nothing so far but what some skip: blanks, quotes and =
-	// where the word ends in which the name of a helper was looked for last: it may begin there many times
+	first := true // only bytes so far that some parsers skip: blanks, quotes and =
+	// word is the end of the last helper name found, which may contain many places where a name begins.
 	word := 0
 	for i := range len(s) {
 		if i == 0 || !partOfName(s[i-1]) {
@@ -52,7 +52,7 @@ func (c Cookie) begins(s string) bool {
 	return false
 }
 
-// match is how many bytes at the beginning are our name, 0 when they are not.
+// match returns the length of the gate's name at the beginning of s, or 0.
 func (c Cookie) match(s string) int {
 	if len(s) < len(c.Name) || c.Name == "" {
 		return 0
@@ -65,21 +65,21 @@ func (c Cookie) match(s string) int {
 	return len(c.Name)
 }
 
-// underscore are the bytes that PHP turns into _, and + for a blank.
+// underscore reports whether PHP reads b as _; + stands for a blank.
 func underscore(b byte) bool { return b == '.' || b == ' ' || b == '[' || b == '+' }
 
-// partOfName are bytes after which nobody begins a name.
+// partOfName reports whether b is a byte after which no parser begins a name.
 func partOfName(b byte) bool {
 	b = lower(b)
 	return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b == '.'
 }
 
-// ends says that a name ends here, or goes on as one of our helpers' does.
+// ends reports whether a name ends before rest, or goes on as the name of a helper cookie does.
 func ends(rest string) bool {
 	return rest == "" || rest[0] == '_' || rest[0] == '.' || !partOfName(rest[0])
 }
 
-// helper is how much longer than ours the name of a helper is that goes on so.
+// helper returns the length of the suffix of a helper cookie's name at the beginning of rest.
 func helper(rest string) int {
 	if rest == "" || rest[0] != '_' && (!underscore(rest[0]) || rest[0] == ' ') {
 		return 0
@@ -90,7 +90,7 @@ func helper(rest string) int {
 	return len(rest)
 }
 
-// hasValue says that what follows a name is an equals sign.
+// hasValue reports whether an equals sign follows a name.
 func hasValue(rest string) bool {
 	return strings.HasPrefix(strings.TrimLeftFunc(rest, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' }),
 		"=")

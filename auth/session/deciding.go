@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// decider is a table whose rows decide whether a session is valid, or are a part of what Lookup answers.
+// decider is a table whose rows decide whether a session is valid, or are part of the answer of Lookup.
 type decider struct {
-	table, alias string // in SQL; the alias is that of selectSessions
-	// columns make a copy of a session wrong when they change. Triggers tell of it.
+	table, alias string // in SQL; the alias is that in selectSessions
+	// columns are those whose change makes a copy of a session wrong. Triggers announce the change.
 	columns []string
-	// forward are columns that may grow without a copy becoming wrong, and held is the condition in SQL under which
-	// they have, of the row n that was the row o.
+	// forward are columns that may grow without making a copy wrong. held is the SQL condition under which they
+	// only grew, for the new row n and the old row o.
 	forward []string
 	held    string
-	// triggers are all that have to be there, and enabled, for whatever happens to the table to be told.
+	// triggers are all that have to exist and be enabled, so that every change of the table is announced.
 	triggers []string
 }
 
-// deciders are what decides about sessions. A column that Lookup reads and that is not here would be believed for as
-// long as a copy is kept; TestWhatDecidesIsTold compares the two. A new one needs a migration with what tellSQL makes
-// then.
+// deciders lists the tables that decide about sessions. A column that Lookup reads and that is missing here would
+// be trusted for as long as a copy is kept; TestWhatDecidesIsTold compares the two. A new column needs a migration
+// with the output of tellSQL.
 var deciders = []decider{
 	{table: `gatepost.session`, alias: "s", columns: []string{"token", "user_id", "methods", "proved_at"},
 		forward: []string{"created_at", "expires_at", "last_used_at", "idle_seconds"},
-		// A use that is written down moves the expiry, and under a lowered idle limit brings it forward.
+		// Writing down a use moves the expiry. Under a lowered idle limit it brings the expiry forward.
 		held: `n.created_at >= o.created_at
             AND (n.expires_at >= o.expires_at AND n.last_used_at >= o.last_used_at
                 AND n.idle_seconds >= o.idle_seconds
@@ -36,7 +36,7 @@ var deciders = []decider{
 	{table: `gatepost.account`, columns: []string{"password"}, triggers: []string{"password_changed"}},
 }
 
-// untold is the condition under which the change of a row is told to nobody: each deciding column is as it was.
+// untold is the SQL condition under which the change of a row is not announced: each deciding column is unchanged.
 func (d decider) untold() string {
 	each := []string{"n.id = o.id"}
 	for _, column := range d.columns {
@@ -48,8 +48,8 @@ func (d decider) untold() string {
 	return strings.Join(each, "\n            AND ")
 }
 
-// tellSQL is the body of the trigger function that tells of changed rows. whose is the column with the user's id, and
-// while a condition on the row as it was, which may be empty.
+// tellSQL returns the body of the trigger function that announces changed rows. whose is the column with the user's
+// id. while is a condition on the old row, and may be empty.
 func (d decider) tellSQL(whose, while string) string {
 	return `
 BEGIN
@@ -61,7 +61,7 @@ BEGIN
 END `
 }
 
-// tellers are the bodies of the trigger functions that the list makes, by name.
+// tellers returns the bodies of the trigger functions made from deciders, by name.
 func tellers() map[string]string {
 	return map[string]string{
 		"session_cut":      deciders[0].tellSQL("user_id", " AND o.expires_at > now()"),
@@ -70,7 +70,8 @@ func tellers() map[string]string {
 	}
 }
 
-// triggersThere is the SQL of how many of the triggers that tell are there and enabled, and how many have to be.
+// triggersThere returns the SQL that counts the announcing triggers that exist and are enabled, and how many there
+// must be.
 func triggersThere() (sql string, all int) {
 	var tables, names []string
 	for _, d := range deciders {

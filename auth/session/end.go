@@ -11,10 +11,10 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Also is done in the transaction that has ended sessions of a user; session is the one that was presented.
+// Also runs in the transaction that has ended sessions of a user. session is the id of the session presented.
 type Also func(ctx context.Context, tx pgx.Tx, userID, session string) error
 
-// End ends a session, and says whose it was. A token without a session is no error, and nobody's.
+// End ends a session and returns the id of its user. A token without a session is no error and returns an empty id.
 func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID string, err error) {
 	if t == "" {
 		return "", nil
@@ -33,28 +33,28 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 	})
 	if err == nil && userID != "" {
 		m.r.Changed(userID)
-	} else if kept, ok := m.r.cache.get(t.Sum()); ok { // it is gone, or may be, and there is a copy
+	} else if kept, ok := m.r.cache.get(t.Sum()); ok { // the session is gone, or may be, and a copy is kept
 		m.r.Changed(kept.User.ID)
 	}
 	return userID, err
 }
 
-// EndOne ends one session of the user whose session the token is, by its id; its own, too. An id that is unknown, or
-// another user's, changes nothing and is no error: the session is gone either way. It fails with ErrNoSession, ErrStale
-// or database.ErrUnavailable.
+// EndOne ends one session, by its id, of the user whose session token is given; it may be that session itself. An
+// id that is unknown, or another user's, changes nothing and is no error: the session is gone either way. EndOne
+// fails with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string, also Also) (userID string,
 	ended int64, err error) {
 	return m.endOwn(ctx, t, also, `d.id = $5`, database.Storable(id))
 }
 
-// EndOthers ends every session of the user but the one the token is, and returns how many those were. It fails with
-// ErrNoSession, ErrStale or database.ErrUnavailable.
+// EndOthers ends every session of the user except the one of the token, and returns how many it ended. It fails
+// with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
 	return m.endOwn(ctx, t, also, `d.id <> own.id`)
 }
 
-// endOwn ends those of a user's sessions that which picks. It counts them, and takes the session presented as it is
-// when they end. Also is done where there were any.
+// endOwn ends the sessions of a user that the SQL condition which selects, and counts them. The session presented
+// is checked in the same statement. also runs if any session ended.
 func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which string, args ...any) (userID string,
 	ended int64, err error) {
 	var fresh bool
@@ -90,8 +90,8 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which str
 	return userID, ended, err
 }
 
-// EndPresented ends the session a deed presents, or all of its user, and fails with ErrNoSession when it is not alive
-// any more. The caller has locked the user: what others made or ended until then is seen.
+// EndPresented ends the session presented, or all sessions of its user. It fails with ErrNoSession if the session
+// presented is not valid any more. The caller has locked the user, so that all changes up to then are seen.
 func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token, all bool) error {
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u
@@ -107,8 +107,8 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 	return err
 }
 
-// EndAll ends every session of a user, who is locked, and every sign-in that is half done, and returns how many
-// sessions those were.
+// EndAll ends every session and every challenge of a user, and returns how many sessions it ended. The caller has
+// locked the user.
 func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, error) {
 	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE user_id = $1`, userID); err != nil {
 		return 0, err

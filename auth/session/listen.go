@@ -14,8 +14,8 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// channel is where triggers tell what makes a copy of a session wrong: a user's id, or everybody. On probeChannel gates
-// tell themselves that they hear.
+// channel is where triggers announce what makes a copy of a session wrong: the id of a user, or everybody.
+// probeChannel is where a gate sends messages to itself, to learn whether it hears.
 const (
 	channel      = "gatepost"
 	probeChannel = "gatepost_probe"
@@ -23,16 +23,16 @@ const (
 )
 
 const (
-	// pingEvery is how often the connection that hears of changes is asked whether it is there.
+	// pingEvery is how often the listening connection is pinged.
 	pingEvery = 250 * time.Millisecond
-	// vouchFor is how long an answer to that counts, from when it was asked for. What was told before came before it,
-	// so that no copy is used that was wrong for longer than this.
+	// vouchFor is how long a ping counts, from when it was sent. Every notification sent before the ping arrives
+	// before its answer, so no copy is used that has been wrong for longer than this.
 	vouchFor = time.Second
-	// tryEvery is how often it is tried out whether what happens to sessions is heard here.
+	// tryEvery is how often the listener checks that notifications from the pool arrive.
 	tryEvery = 5 * time.Second
-	// probeWait is how long a message to ourselves may take. One that never comes was lost in a pooler.
+	// probeWait is how long a message to itself may take. A message that never arrives was lost in a pooler.
 	probeWait = 2 * time.Second
-	// listenAgain bounds the pause before the next try, and poolerAgain is that pause while a pooler stands in between.
+	// listenAgain bounds the pause before the next try. poolerAgain is that pause behind a pooler.
 	listenAgain = time.Second
 	poolerAgain = time.Minute
 )
@@ -43,13 +43,13 @@ var (
 	errTriggers = errors.New("triggers that tell of revocations are disabled or gone")
 )
 
-// listener hears what others do to sessions, on a connection of its own.
+// listener hears on a connection of its own what others change about sessions.
 type listener struct {
 	r       *Reader
-	vouched atomic.Int64 // until when nothing was missed, in nanoseconds since the listener was made
+	vouched atomic.Int64 // until when no change was missed, in nanoseconds since epoch
 	epoch   time.Time
-	probe   string // a message to ourselves that is on its way
-	// triggers is the SQL that counts the triggers which tell, of which all have to be there.
+	probe   string // the message to itself that is on its way
+	// triggers is the SQL that counts the announcing triggers, and all is how many there must be.
 	triggers string
 	all      int
 	arrived  bool
@@ -61,18 +61,19 @@ func newListener(r *Reader) *listener {
 	return l
 }
 
-// sure says whether every change that is a second old is known here, and sureFor whether it will be for a while yet.
+// sure reports whether every change older than a second is known here. sureFor reports whether that holds for d
+// longer.
 func (l *listener) sure() bool { return l.sureFor(0) }
 func (l *listener) sureFor(d time.Duration) bool {
 	return int64(time.Since(l.epoch)+d) < l.vouched.Load()
 }
 
-// Listening says whether revocations elsewhere are heard of. While they are not, every request asks PostgreSQL.
+// Listening reports whether revocations elsewhere are heard. While they are not, every request asks PostgreSQL.
 func (r *Reader) Listening() bool { return r.listener.sure() }
 
 func (l *listener) vouch(asked time.Time) { l.vouched.Store(int64(asked.Add(vouchFor).Sub(l.epoch))) }
 
-// run listens until the context ends. Whenever it cannot, sessions are looked up in PostgreSQL on every request.
+// run listens until the context ends. While it cannot, sessions are looked up in PostgreSQL on every request.
 func (l *listener) run(ctx context.Context) {
 	said, pause := "", 50*time.Millisecond
 	for ctx.Err() == nil {
@@ -106,7 +107,7 @@ func (l *listener) complain(err error) {
 	}
 }
 
-// listen is one connection, from its beginning to its end. heard says that it worked for a while.
+// listen serves one connection from its beginning to its end. heard reports whether it worked for a while.
 func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	conn, err := l.connect(ctx)
 	if err != nil {
@@ -124,7 +125,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	if err := l.tryOut(ctx, conn, database.Timeout); err != nil {
 		return false, err
 	}
-	l.r.Changed(everybody) // whatever was told before went unheard
+	l.r.Changed(everybody) // notifications from before LISTEN went unheard
 	for tried := time.Now(); ; {
 		asked := time.Now()
 		if err := ping(ctx, conn); err != nil {
@@ -137,7 +138,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 				return heard, err
 			}
 			tried = time.Now()
-			continue // with a ping, as this may have taken its time
+			continue // with a ping, as tryAgain may have taken its time
 		}
 		if err := hear(ctx, conn, pingEvery, nil); err != nil {
 			return heard, err
@@ -145,8 +146,8 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	}
 }
 
-// tryAgain is for a connection that has heard. A pool that is busy is no reason to give it up, and if nothing arrives
-// the next connection shows what is the matter.
+// tryAgain checks a connection that has worked. A busy pool is no reason to give the connection up. If the message
+// does not arrive, the next connection shows why.
 func (l *listener) tryAgain(ctx context.Context, conn *pgx.Conn) error {
 	err := l.tryOut(ctx, conn, pingEvery)
 	switch {
@@ -172,8 +173,8 @@ func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 
 var errNotSent = errors.New("no message can be sent from the pool")
 
-// tryOut sends a message from a connection of the pool, while this one is idle: a pooler would lose it then, and
-// another server's does not come here. It also looks whether the triggers are there.
+// tryOut sends a message from a connection of the pool while this connection is idle. A pooler would lose it then,
+// and a message through another server does not arrive here. tryOut also checks that the triggers exist.
 func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	l.probe, l.arrived = secret.NewID(), false
 	sending, cancel := context.WithTimeout(ctx, patience)
@@ -198,14 +199,14 @@ func (l *listener) tryOut(ctx context.Context, conn *pgx.Conn, patience time.Dur
 
 // notified runs on the goroutine that reads the connection.
 func (l *listener) notified(n *pgconn.Notification) {
-	if n.Channel == probeChannel { // other gates' come here too
+	if n.Channel == probeChannel { // the messages of other gates arrive here too
 		l.arrived = l.arrived || n.Payload == l.probe
 		return
 	}
 	l.r.Changed(n.Payload)
 }
 
-// hear reads messages for a while, or until there is enough; nil: for the whole time.
+// hear reads notifications for d, or until *enough is true. With a nil enough it reads for the whole time.
 func hear(ctx context.Context, conn *pgx.Conn, d time.Duration, enough *bool) error {
 	short, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

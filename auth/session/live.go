@@ -10,67 +10,69 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// Lasting is something that goes on after its session was looked up: a socket, an event stream, a long download or
-// upload.
+// Lasting is an activity that goes on after its session was looked up: a socket, an event stream, a long download
+// or upload.
 type Lasting interface {
-	// Still says whether it may go on, now that the session and its user are like this.
+	// Still reports whether the activity may go on, given the present state of the session and its user.
 	Still(Session) bool
-	// End ends it, from another goroutine. It is called once at most, and never after Release has returned.
+	// End ends the activity, from another goroutine. It is called at most once, and never after Release has
+	// returned.
 	End()
 }
 
 const (
-	// holdsEvery is how often what lasts is looked at: for sessions that have expired, and while nobody tells of
-	// revocations.
+	// holdsEvery is how often the holds are checked: for sessions that have expired, and while revocations are not
+	// heard.
 	holdsEvery = 250 * time.Millisecond
-	// holdsUnsure is how long something may go on while PostgreSQL cannot be asked about its session.
+	// holdsUnsure is how long an activity may go on while PostgreSQL cannot be asked about its session.
 	holdsUnsure = database.Timeout
 	// holdsBatch bounds one query.
 	holdsBatch = 1000
 )
 
-// Hold keeps a Lasting together with its session.
+// Hold ties a Lasting to its session.
 type Hold struct {
 	of      *holds
 	lasting Lasting
 	session string // id
 	user    string
-	until   time.Time // the session is valid at least as long
+	until   time.Time // the session is valid at least until then
 	suspect time.Time // since when that is in doubt; zero: it is not
 }
 
-// holds are all of them. What ends them runs on one goroutine, whatever their number.
+// holds are all holds of a Reader. One goroutine ends them, however many there are.
 type holds struct {
 	mu   sync.Mutex
 	all  map[*Hold]struct{}
-	wake chan struct{} // somebody is suspect
+	wake chan struct{} // signals that a hold is suspect
 }
 
 func newHolds() *holds { return &holds{all: map[*Hold]struct{}{}, wake: make(chan struct{}, 1)} }
 
-// len is how many there are.
+// len returns the number of holds.
 func (hs *holds) len() int {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	return len(hs.all)
 }
 
-// Hold has something ended when the session is: within a second of a logout, a revocation, a disabled user or the
-// expiry, whichever gate it happens at. v comes from Lookup. Release it when it is over. It needs Run.
+// Hold has l ended when the session ends: within a second of a logout, a revocation, the disabling of the user or
+// the expiry, at whichever gate that happens. v comes from Lookup. The caller calls Release when the activity is
+// over. Hold needs Run.
 func (r *Reader) Hold(v Session, l Lasting) *Hold {
 	h := &Hold{of: r.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
 	r.holds.mu.Lock()
 	defer r.holds.mu.Unlock()
 	r.holds.all[h] = struct{}{}
-	// Under the lock: what changes from here on finds h.
+	// Under the lock, so that every later change finds h.
 	if r.cache.generation.Load() != v.generation {
-		h.suspect = time.Now() // something changed while the app was thinking
+		h.suspect = time.Now() // something changed between the look-up and now
 		r.holds.poke()
 	}
 	return h
 }
 
-// Release says that it is over by itself. A nil Hold is none.
+// Release ends the hold when the activity is over by itself. It does nothing for a nil Hold.
 func (h *Hold) Release() {
 	if h == nil {
 		return
@@ -99,7 +101,8 @@ func (hs *holds) suspectUser(id string) {
 	}
 }
 
-// suspects are the holds whose sessions are to be looked up. sure says that revocations are heard of; else all are.
+// suspects returns the holds whose sessions have to be looked up. Without sure, revocations are not heard, and that
+// is all.
 func (hs *holds) suspects(sure bool) []*Hold {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
@@ -116,7 +119,7 @@ func (hs *holds) suspects(sure bool) []*Hold {
 	return list
 }
 
-// watchHolds ends what has outlived its session, until the context ends.
+// watchHolds ends the activities that have outlived their session, until the context ends.
 func (r *Reader) watchHolds(ctx context.Context) {
 	tick := time.NewTicker(holdsEvery)
 	defer tick.Stop()
@@ -127,8 +130,8 @@ func (r *Reader) watchHolds(ctx context.Context) {
 		case <-tick.C:
 		case <-r.holds.wake:
 		}
-		// Until after the next look, so that what is revoked while nothing is heard ends within the second all the
-		// same.
+		// sureFor reaches until after the next check, so that an activity whose revocation is not heard still ends
+		// within a second.
 		list := r.holds.suspects(r.listener.sureFor(2 * holdsEvery))
 		for len(list) > 0 {
 			n := min(len(list), holdsBatch)
@@ -137,12 +140,12 @@ func (r *Reader) watchHolds(ctx context.Context) {
 			}
 			list = list[n:]
 		}
-		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // nobody could be asked
+		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // PostgreSQL did not answer
 	}
 }
 
-// recheckHolds asks PostgreSQL about the sessions of some holds, and ends those that are over. It returns false without
-// an answer.
+// recheckHolds asks PostgreSQL about the sessions of the holds in list, and ends those that are over. It returns
+// false if there was no answer.
 func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 	asked, generation := time.Now(), r.cache.generation.Load()
 	valid, err := r.findByID(ctx, list)
@@ -153,7 +156,7 @@ func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 	return true
 }
 
-// answerHolds acts on what PostgreSQL said of the sessions when it was asked, in a generation.
+// answerHolds applies PostgreSQL's answer, which was asked for at the given time and generation.
 func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
 	r.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
@@ -161,7 +164,7 @@ func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.T
 			return false
 		}
 		h.until, h.suspect = asked.Add(f.left), time.Time{}
-		// What was told since may not be in the answer. What is told from now on waits until settle is done.
+		// Changes since the question may be missing in the answer. Changes from now on wait until settle is done.
 		if r.cache.generation.Load() != generation {
 			h.suspect = asked
 		}
@@ -169,7 +172,7 @@ func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.T
 	})
 }
 
-// settle ends the holds that may not go on.
+// settle ends the holds for which goesOn returns false.
 func (hs *holds) settle(list []*Hold, goesOn func(*Hold) bool) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()

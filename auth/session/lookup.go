@@ -14,11 +14,11 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Lookup says whose session a token is, and counts as use of it. While every revocation is heard of, the answer may be
-// up to Options.Cache old, but never older than a revocation by this gate, or than a second where others revoked. It
-// fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the client's network wait, or with
-// database.ErrUnavailable when PostgreSQL does not answer: at once while an outage is known, within 5 seconds
-// otherwise.
+// Lookup returns the session of a token, and counts as a use of it. While revocations are heard, the answer may be
+// up to Options.Cache old, but never older than a revocation by this gate, and at most a second older than a
+// revocation elsewhere. Lookup fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the
+// client's network wait, or with database.ErrUnavailable when PostgreSQL does not answer: at once during a known
+// outage, otherwise within 5 seconds.
 func (r *Reader) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 	return r.LookupFor(ctx, share.Client(ctx), t)
 }
@@ -28,7 +28,8 @@ func (r *Reader) LookupFor(ctx context.Context, client netip.Addr, t secret.Toke
 	return r.lookup(ctx, client, t, true)
 }
 
-// Glance is LookupFor for who can go on without an answer: while look-ups are known to take too long it fails at once.
+// Glance is LookupFor for callers that can go on without an answer: it fails at once while look-ups are known to be
+// slow.
 func (r *Reader) Glance(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
 	return r.lookup(ctx, client, t, false)
 }
@@ -72,7 +73,7 @@ func (r *Reader) lookup(ctx context.Context, client netip.Addr, t secret.Token, 
 	return v, nil
 }
 
-// Changed forgets what is known of a user's sessions, or of everybody's.
+// Changed forgets what is known of the sessions of a user, or of everybody.
 func (r *Reader) Changed(userID string) {
 	if userID == everybody {
 		r.cache.clear()
@@ -82,7 +83,7 @@ func (r *Reader) Changed(userID string) {
 	r.holds.suspectUser(userID)
 }
 
-// selectSessions finds valid sessions; $2 to $4 are the idle limit, the lifetime and slideEvery.
+// selectSessions selects valid sessions. $2 to $4 are the idle limit, the lifetime and slideEvery.
 var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
 	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
@@ -91,8 +92,8 @@ var selectSessions = `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
-// findSessions asks PostgreSQL for the valid ones among some sessions. It is not bound to any one caller, who may
-// leave.
+// findSessions asks PostgreSQL which of the token hashes belong to valid sessions. It does not use the context of a
+// caller, because a caller may leave.
 func (r *Reader) findSessions(tokens []string) (list []found, err error) {
 	ctx, cancel := context.WithTimeout(r.ctx, database.Timeout)
 	defer cancel()
@@ -121,8 +122,8 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 
 const probeEvery = 200 * time.Millisecond
 
-// stall notes that a look-up took too long, and has it tried until one does not. Meanwhile nobody waits who can go on
-// without.
+// stall notes that a look-up took too long, and retries in the background until one succeeds. Until then Glance
+// fails at once.
 func (r *Reader) stall(err error) {
 	if !errors.Is(err, context.DeadlineExceeded) || r.stalled.Swap(true) {
 		return

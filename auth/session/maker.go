@@ -14,37 +14,37 @@ import (
 type New struct {
 	UserID    string
 	Proof     Proof
-	Remember  bool // it outlives the browser
+	Remember  bool // the session outlives the browser
 	Client    secret.Client
-	Presented secret.Token // ends, whoever's it was: a sign-in never continues a session (ASVS 5.0, 7.2.4)
+	Presented secret.Token // ends, whoever's session it is: a sign-in never continues a session (ASVS 5.0, 7.2.4)
 
 	id string
 }
 
-// Made is what a proof has come to: a session, or a challenge to be met first. It is to be handed to Done when the
-// transaction is over.
+// Made is the result of a proof: a session, or a challenge to be met first. The caller hands it to Done after the
+// transaction.
 type Made struct {
-	Session   secret.Token // empty: a challenge
+	Session   secret.Token // empty: there is a challenge
 	SessionID string
 	Challenge secret.Token
-	// crowdedOut is the user some of whose sessions ended to make room; empty: none did.
+	// crowdedOut is the user whose oldest sessions ended to make room; empty: none ended.
 	crowdedOut string
 }
 
-// Maker makes and ends sessions. Only package auth has one: whoever has it decides who is signed in.
+// Maker makes and ends sessions. Only package auth has one, because a Maker decides who is signed in.
 type Maker struct {
 	r *Reader
-	// Demand says what more it takes than a proof, in the transaction that would make the session; nil: nothing. A
-	// field that is nil demands nothing of anybody.
+	// Demand returns what a user has to do besides the proof. It runs in the transaction that would make the
+	// session. A nil field and a nil result demand nothing.
 	Demand func(context.Context, pgx.Tx, New) (*Demand, error)
 }
 
-// NewMaker makes a Maker whose sessions a Reader knows.
+// NewMaker returns a Maker for the sessions of a Reader.
 func NewMaker(r *Reader) *Maker { return &Maker{r: r} }
 
-// Make is the one way to a session. It ends the presented session and makes the new one, or the challenge that has to
-// be met first, inside the caller's transaction, which has locked the users of both. browser is the place that a
-// challenge is good in.
+// Make is the only way to make a session. It ends the session presented and makes a new one, or a challenge to be
+// met first, inside the caller's transaction. The caller has locked the users of both sessions. browser is the
+// place in which a challenge can be met.
 func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (made Made, err error) {
 	n.id = secret.NewID()
 	if m.Demand != nil {
@@ -65,10 +65,11 @@ func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (mad
 	return made, err
 }
 
-// ID is what the row will have: of the session, or of the challenge, for which a payload is sealed.
+// ID returns the id of the row to be made, for a session or a challenge. The payload of a challenge is sealed for
+// it.
 func (n New) ID() string { return n.id }
 
-// Done forgets the session that a new one has replaced, and those that had to make room.
+// Done drops the copies of the session that was replaced, and of the sessions that ended to make room.
 func (m *Maker) Done(presented secret.Token, made Made) {
 	if presented != "" {
 		m.r.cache.drop(presented.Sum())
@@ -78,8 +79,8 @@ func (m *Maker) Done(presented secret.Token, made Made) {
 	}
 }
 
-// insert ends the presented session and makes the new one, inside the caller's transaction, which has locked the
-// users of both.
+// insert ends the session presented and inserts the new one, inside the caller's transaction. The caller has locked
+// the users of both.
 func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, error) {
 	if n.Presented != "" {
 		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.Presented.Hash()); err != nil {
@@ -109,8 +110,8 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 	return t, nil
 }
 
-// makeRoom ends the sessions of a user beyond what they may have with a new one: those not used for longest. It returns
-// whose they were, empty for none. The caller has the user's row locked.
+// makeRoom ends the sessions of a user beyond Options.PerUser: those not used for longest. It returns the user's id
+// if any ended, else an empty id. The caller has locked the user's row.
 func (m *Maker) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made secret.Token) (crowdedOut string,
 	err error) {
 	tag, err := tx.Exec(ctx, `

@@ -2,7 +2,7 @@ package session
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// metrics count the look-ups by where the answer came from.
+// metrics counts the look-ups by the source of the answer.
 type metrics struct{ cached, asked prometheus.Counter }
 
 func newMetrics(reg prometheus.Registerer, r *Reader) metrics {

@@ -12,18 +12,18 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Own is what is known of whoever presents a session.
+// Own is what is known of the user who presents a session.
 type Own struct {
-	ID                  string // of the session; it opens nothing
+	ID                  string // of the session; it grants nothing
 	UserID, Name, Email string
-	Confirmed           bool // the address
-	Fresh               bool // it was made no longer than FreshFor ago
-	// Remembered: it may rest for longer than those that are not remembered. Where the operator allows none to, that is
-	// not known.
+	Confirmed           bool // the address is confirmed
+	Fresh               bool // the user was proved no longer than FreshFor ago
+	// Remembered reports whether the session's idle limit is longer than that of sessions that are not remembered.
+	// It is always false where Options.Idle is no longer than that.
 	Remembered bool
 }
 
-// Own finds the user of a session, in a transaction or by itself. It fails with ErrNoSession.
+// Own returns the user of a session, in a transaction or from a pool. It fails with ErrNoSession.
 func (r *Reader) Own(ctx context.Context, from interface {
 	QueryRow(context.Context, string, ...any) pgx.Row
 }, t secret.Token) (o Own, err error) {
@@ -39,7 +39,7 @@ func (r *Reader) Own(ctx context.Context, from interface {
 	return o, orNoSession(err)
 }
 
-// orNoSession takes no row for what it means.
+// orNoSession turns pgx.ErrNoRows into ErrNoSession.
 func orNoSession(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoSession
@@ -47,14 +47,15 @@ func orNoSession(err error) error {
 	return err
 }
 
-// describedColumns are what scanDescribed reads. The image, which may be large, is that of the session $1 alone.
+// describedColumns are the columns for scanDescribed. The image, which may be large, is read for the session $1
+// only.
 var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
 	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '')
 	    ELSE '' END, u.role,
 	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
 
-// scanDescribed reads a session, and into more what was selected besides.
+// scanDescribed reads a session, and the additional columns into more.
 func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	var v Session
 	var roles string
@@ -68,7 +69,7 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	return v, nil
 }
 
-// ofToken runs what begins by finding the session of a token, and may be repeated; no row means that there is none.
+// ofToken runs a repeatable query for the session of a token. pgx.ErrNoRows becomes ErrNoSession.
 func (r *Reader) ofToken(ctx context.Context, doing string, t secret.Token, run func(context.Context) error) error {
 	if t == "" {
 		return ErrNoSession
@@ -90,12 +91,13 @@ func (r *Reader) Describe(ctx context.Context, t secret.Token) (Session, error) 
 
 // OwnSession is one of a user's sessions as they may see it; it holds no secret.
 type OwnSession struct {
-	ID                   string // names it for EndSession; it opens nothing
+	ID                   string // for EndSession; it grants nothing
 	CreatedAt, ExpiresAt time.Time
-	// Unused is how long ago it was last used, by PostgreSQL's clock. A use is written down once a minute at most.
+	// Unused is how long ago the session was last used, by PostgreSQL's clock. A use is written down once a minute
+	// at most.
 	Unused               time.Duration
-	IPAddress, UserAgent string // of the sign-in; what the browser says of itself may be a lie
-	Current              bool   // the one that asks
+	IPAddress, UserAgent string // of the sign-in; a browser can claim any UserAgent
+	Current              bool   // the session that asks
 }
 
 // Account is what a user may see of themselves.
@@ -104,15 +106,15 @@ type Account struct {
 	Sessions []OwnSession
 }
 
-// ownSessionsMost bounds the list; whoever has more has lost track of them.
+// ownSessionsMost bounds the list. A user with more sessions cannot keep track of them anyway.
 const ownSessionsMost = 100
 
-// Account describes a session, its user, and all their sessions that are valid: the one that asks first, then those
-// used last, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
+// Account describes a session, its user, and all valid sessions of the user: the asking session first, then by last
+// use, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
 func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
 	var a Account
 	err := r.ofToken(ctx, "describe account", t, func(ctx context.Context) error {
-		// One statement: in two, a session could be gone from the second.
+		// One statement: between two, the session could end.
 		rows, err := r.db.Pages.Query(ctx, `SELECT `+describedColumns+`,
 			    s.token = $1, now() - greatest(`+lastUsedAt+`, now() - $2::interval)
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
@@ -128,7 +130,8 @@ func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
 	return a, err
 }
 
-// collectAccount finds no row unless the first is the session that asks: without it the others are nobody's business.
+// collectAccount fails with pgx.ErrNoRows unless the rows include the asking session: without it the caller sees
+// nothing.
 func collectAccount(rows pgx.Rows) (Account, error) {
 	var a Account
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {

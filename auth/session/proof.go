@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Method is a way in which somebody is proved to be a user, in the words of RFC 8176 where it has one.
+// Method is a way to prove that a visitor is a user. It is named as in RFC 8176 where the RFC has a name.
 type Method string
 
-// The methods there are.
+// The methods.
 const (
 	Password Method = "pwd"
-	Link     Method = "link" // a mailed one; a word of ours
+	Link     Method = "link" // a mailed link; not in RFC 8176
 )
 
-// Proof is how and when somebody was proved to be a user.
+// Proof is how and when a visitor was proved to be a user.
 type Proof struct {
 	Methods []Method
 	At      time.Time // by PostgreSQL's clock; zero: in the transaction that makes the session
 }
 
-// Proved is a proof of now.
+// Proved returns a proof made now.
 func Proved(methods ...Method) Proof { return Proof{Methods: methods} }
 
-// words are the methods as the column has them.
+// words returns the methods as stored in the column.
 func (p Proof) words() string {
 	list := make([]string, len(p.Methods))
 	for i, m := range p.Methods {
@@ -32,7 +32,7 @@ func (p Proof) words() string {
 	return strings.Join(list, ",")
 }
 
-// at is the time as the column has it; nil: now.
+// at returns the time as stored in the column; nil means now.
 func (p Proof) at() *time.Time {
 	if p.At.IsZero() {
 		return nil
@@ -40,7 +40,7 @@ func (p Proof) at() *time.Time {
 	return &p.At
 }
 
-// methodsOf reads the column. What an operator wrote there that is no method of ours stays a word, and meets nothing.
+// methodsOf reads the column. An unknown word that an operator wrote there is kept, and satisfies nothing.
 func methodsOf(words string) (list []Method) {
 	for _, w := range SplitRoles(words) {
 		list = append(list, Method(w))

@@ -15,28 +15,28 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// Options tune a Reader, and the Maker that works with it. The zero value of each field means the default.
+// Options tunes a Reader, and the Maker that works with it. The zero value of each field means the default.
 type Options struct {
 	// Idle ends a session this long after its last use. Default 168 h.
 	Idle time.Duration
-	// Lifetime ends it this long after sign-in whatever happens. Default 720 h.
+	// Lifetime ends a session this long after sign-in, whatever its use. Default 720 h.
 	Lifetime time.Duration
-	// Cache is the longest that Lookup goes without asking PostgreSQL about a session. Default 0: it always asks.
-	// Nothing is kept for longer than the use of a session goes unwritten, nor while revocations may go unheard.
+	// Cache is how long Lookup may answer without asking PostgreSQL. Default 0: it always asks. A copy is never
+	// kept for longer than the interval at which uses are written down, nor used while revocations may go unheard.
 	Cache time.Duration
-	// PerUser is how many sessions a user may have: a new one beyond that ends those that were not used for longest.
+	// PerUser is how many sessions a user may have. A new session beyond that ends those not used for longest.
 	// Default 100.
 	PerUser int
-	// ConfirmedOnly has no session be valid whose user has not confirmed their address.
+	// ConfirmedOnly makes the sessions of users invalid who have not confirmed their address.
 	ConfirmedOnly bool
-	// Listen is how PostgreSQL is connected to for LISTEN, which a pooler in transaction mode does not carry. Nil: like
-	// the pool.
+	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
+	// pool.
 	Listen *pgx.ConnConfig
-	// Log hears of faults. Default: slog.Default().
+	// Log receives faults. Default: slog.Default().
 	Log *slog.Logger
-	// Watch is told of panics in the background. Zero: slog.Default is.
+	// Watch receives panics in the background. Zero: slog.Default() does.
 	Watch upkeep.Watch
-	// Metrics registers what the Reader counts. Nil: counted and shown to nobody.
+	// Metrics registers the Reader's counters. Nil: they are not exported.
 	Metrics prometheus.Registerer
 }
 
@@ -56,27 +56,27 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reader says whose session a token is. It makes none. It is safe for concurrent use.
+// Reader finds the session of a token. It makes none. It is safe for concurrent use.
 type Reader struct {
 	db      *database.DB
 	o       Options
 	lookups *lookups
-	asking  *share.Admission // to lookups
+	asking  *share.Admission // admission to lookups
 	cache   *cache
 	slides  *slides
 	holds   *holds
-	alive   string // what makes a session valid: alive, and what Options.ConfirmedOnly adds
-	// lookupSQL finds sessions that are.
+	alive   string // the SQL condition of a valid session: the constant alive, and that of Options.ConfirmedOnly
+	// lookupSQL selects valid sessions by the hashes of their tokens.
 	lookupSQL string
-	// listener hears what others revoke.
+	// listener hears of revocations elsewhere.
 	listener *listener
 	metrics  metrics
-	stalled  atomic.Bool // look-ups take too long
+	stalled  atomic.Bool // look-ups are known to take too long
 	ctx      context.Context
 	close    context.CancelFunc
 }
 
-// NewReader makes a Reader. It keeps nothing until Run runs. Call Close when done.
+// NewReader returns a Reader. It caches nothing until Run runs. The caller calls Close when done.
 func NewReader(db *database.DB, o Options) *Reader {
 	r := &Reader{db: db, o: o.withDefaults(), alive: alive}
 	r.ctx, r.close = context.WithCancel(context.Background())
@@ -94,14 +94,14 @@ func NewReader(db *database.DB, o Options) *Reader {
 	return r
 }
 
-// Close ends what the Reader does in the background and writes down what is left of it.
+// Close ends the Reader's background work and writes down the remaining uses.
 func (r *Reader) Close() {
 	r.close()
 	r.slides.flush()
 }
 
-// Run does the Reader's regular work until the context ends: it listens for revocations, and ends what outlives its
-// session. Without it nothing is kept.
+// Run does the Reader's regular work until the context ends: it listens for revocations, and ends activities that
+// outlive their session. Without it nothing is cached.
 func (r *Reader) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { r.o.Watch.Run(ctx, "listen for revocations", r.listener.run) })
@@ -109,7 +109,7 @@ func (r *Reader) Run(ctx context.Context) {
 	work.Wait()
 }
 
-// Sweep deletes the sessions and challenges that have expired, and returns how many those were.
+// Sweep deletes the sessions and challenges that have expired, and returns how many it deleted.
 func (r *Reader) Sweep(ctx context.Context) (int64, error) {
 	sessions, err := r.db.Sweep(ctx, `session WHERE expires_at < now() ORDER BY expires_at`)
 	if err != nil {
@@ -119,5 +119,5 @@ func (r *Reader) Sweep(ctx context.Context) (int64, error) {
 	return sessions + challenges, err
 }
 
-// Stats are how many sessions are kept in memory, and how many look-ups are under way.
+// Stats returns how many sessions are cached, and how many look-ups are under way.
 func (r *Reader) Stats() (kept, asking int) { return r.cache.len(), r.asking.Held() }

@@ -8,16 +8,16 @@ import (
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
 
-// ValidRole says whether a word can be a role: letters, digits and _ . : - so that lists in rules, headers and the
-// database never need quoting.
+// ValidRole reports whether s can be a role: 1 to 64 letters, digits and _ . : - so that lists in rules, headers
+// and the database never need quoting.
 func ValidRole(s string) bool { return roleName.MatchString(s) }
 
-// HasAny says whether the user has one of the roles.
+// HasAny reports whether the user has one of the roles.
 func (u User) HasAny(roles []string) bool {
 	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.Roles, r) })
 }
 
-// SplitRoles reads the comma-separated column.
+// SplitRoles splits the comma-separated column into roles.
 func SplitRoles(s string) []string {
 	if !strings.Contains(s, ",") {
 		if s = strings.TrimSpace(s); s == "" {

@@ -1,9 +1,9 @@
-// Package session is who a request is: users, the sessions of their browsers, and the cookie in between. A Reader looks
-// sessions up on every request, keeps copies as long as it hears of every revocation, and ends what outlives its
-// session. A Maker makes and ends sessions, in the transactions of whoever has a reason to.
+// Package session holds who a request is from: users, the sessions of their browsers, and the cookie that names
+// them. A Reader looks sessions up on every request, caches them as long as it hears of every revocation, and ends
+// activities that outlive their session. A Maker makes and ends sessions, in the transactions of its callers.
 //
-// It never sees a password, and never decides what a path needs or what a user may do. Time is PostgreSQL's: no expiry
-// is ever judged by this machine's clock.
+// The package never sees a password, and never decides what a path needs or what a user may do. Time is
+// PostgreSQL's: no expiry is judged by this machine's clock.
 package session
 
 import (
@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// What a method may answer besides success. Callers match with errors.Is.
+// The errors a caller may have to tell apart, with errors.Is.
 var (
-	// ErrNoSession: the token is missing, malformed, unknown, expired or revoked, or its user is disabled.
+	// ErrNoSession means that the token is missing, malformed, unknown, expired or revoked, or its user is
+	// disabled.
 	ErrNoSession = errors.New("no valid session")
-	// ErrStale: the session is valid, but its user proved their password longer than FreshFor ago.
+	// ErrStale means that the session is valid, but its user proved their password longer than FreshFor ago.
 	ErrStale = errors.New("the sign-in is too long ago for this: confirm the password first")
 )
 
@@ -24,17 +25,17 @@ type Session struct {
 	ID        string
 	User      User
 	ExpiresAt time.Time // moves with use
-	Proof     Proof     // how its user was proved
-	// The rest is filled in by Describe, not on every request.
+	Proof     Proof     // how the user was proved
+	// The fields from here on are set by Describe only.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
 
-	// For Hold: the session is valid at least until then, as far as is known since this generation of the cache.
+	// For Hold: as of this generation of the cache, the session is known to be valid at least until then.
 	until      time.Time
 	generation uint64
 }
 
-// User is a person as others may know them; it holds no secret.
+// User is a person as others may see them. It holds no secret.
 type User struct {
 	ID            string
 	Name          string // may be empty
@@ -43,19 +44,19 @@ type User struct {
 	Roles         []string
 	Image         string    // may be empty
 	DisabledAt    time.Time // zero: not disabled
-	// PasswordLocked: too many wrong passwords in a row, so that only familiar places get in. Filled in by FindUser and
-	// Users.
+	// PasswordLocked reports that too many wrong passwords came in a row, so that only sign-ins from familiar
+	// places succeed. Set by FindUser and Users only.
 	PasswordLocked bool
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
 
-// Lengths of time that are not settings.
+// Durations that are not settings.
 const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
-	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses. Later it
-	// takes the password again, so that a browser left open, or a stolen cookie, does less harm (ASVS 5.0, 7.5.1 and
-	// 7.5.2).
+	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses.
+	// After that the user has to give the password again, so that an abandoned browser or a stolen cookie does less
+	// harm (ASVS 5.0, 7.5.1 and 7.5.2).
 	FreshFor = 10 * time.Minute
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// slides gathers sessions whose use is to be written down, so that no request waits for it.
+// slides gathers the sessions whose use has to be written down, so that no request waits for the write.
 type slides struct {
 	write   func([]string)
 	watch   upkeep.Watch
@@ -21,13 +21,13 @@ type slides struct {
 }
 
 const (
-	// slideDelay is how long uses are gathered; what is lost in a crash is less than an interval anyway.
+	// slideDelay is how long uses are gathered. A crash loses less than one interval of slideEvery.
 	slideDelay = time.Second
-	// slideBatch bounds one statement. It takes a part of database.Timeout even where PostgreSQL has much else to do.
+	// slideBatch bounds one statement. It takes a fraction of database.Timeout even on a busy PostgreSQL.
 	slideBatch = 5000
 )
 
-// add notes a use. The first one has all of them written after the delay.
+// add notes a use. The first pending use schedules the write.
 func (sl *slides) add(id string) {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
@@ -38,7 +38,7 @@ func (sl *slides) add(id string) {
 	sl.pending[id] = struct{}{}
 }
 
-// flush writes what is pending.
+// flush writes the pending uses.
 func (sl *slides) flush() {
 	sl.mu.Lock()
 	pending := sl.pending
@@ -53,10 +53,10 @@ func (sl *slides) flush() {
 // limit is off by less than 2 %.
 func (r *Reader) slideEvery() time.Duration { return min(time.Minute, r.o.Idle/50) }
 
-// slide moves the expiry of sessions in use. An expiry that an operator brought forward by hand is left where it is:
-// ours is never earlier than last use plus idle limit, or the end of the lifetime. The row keeps the idle limit that
-// its expiry was made with, so that one under a lowered setting is not taken for that. A failure costs the users at
-// most one interval, so it is only logged.
+// slide moves the expiry of sessions in use. It leaves an expiry that an operator brought forward by hand: an
+// expiry that Gatepost wrote is never earlier than last use plus idle limit, or the end of the lifetime. The row
+// keeps the idle limit that its expiry was computed with, so that an expiry under a lowered setting is not taken
+// for the operator's. A failure costs a user at most one interval, so it is only logged.
 func (r *Reader) slide(ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), database.Timeout)
 	defer cancel()

@@ -2,36 +2,37 @@ package session
 
 import "github.com/gatepost/gatepost/auth/database"
 
-// alive is what makes a session valid, in PostgreSQL's time. Besides the row's own expiry, a limit that the operator
-// has lowered since counts at once. $2 idle limit, $3 lifetime.
+// alive is the SQL condition of a valid session, in PostgreSQL's time. Besides the row's own expiry, limits that
+// the operator has lowered since apply at once. $2 is the idle limit, $3 the lifetime.
 const alive = `s.expires_at > now()
 	AND s.created_at > now() - $3::interval
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''`
 
-// createdAt and lastUsedAt are those of a session, as far as they have been: to what lies ahead, as infinity, no time
-// can be added.
+// createdAt and lastUsedAt are the times of a session, capped at now: no interval can be added to a time such as
+// infinity.
 const (
 	createdAt  = `least(s.created_at, now())`
 	lastUsedAt = `least(s.last_used_at, now())`
 )
 
-// provedAt is when the user of a session was proved. Gates from before wrote none down, and made it at the proof.
+// provedAt is when the user of a session was proved. Older gates did not store it; they made sessions at the proof.
 const provedAt = `coalesce(s.proved_at, s.created_at)`
 
-// readableProof is provedAt as Go can read it.
+// readableProof is provedAt in the range that Go can read.
 var readableProof = database.Readable(provedAt)
 
-// isFresh says that the user of a session was proved within a time; a proof that is yet to come was none.
+// isFresh returns the SQL condition that the user of a session was proved within a duration. A proof in the future
+// counts only if it is no further away than that.
 func isFresh(within string) string {
 	return provedAt + ` BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
 }
 
-// endsAt is when a session ends however it is used. $3 lifetime.
+// endsAt is when a session ends however it is used. $3 is the lifetime.
 const endsAt = `least(s.expires_at, ` + createdAt + ` + $3::interval)`
 
-// The longest texts that are read of what a user's own page shows and of what goes along with each request. Users type
-// less; an operator may write more, and nobody is to wait for it to be carried over.
+// Texts that are read for a user's own page and for each request are cut to these lengths. Users type less. An
+// operator may write more, and no request should wait for its transfer.
 const (
 	nameRead      = `left(u.name, 255)`
 	addressRead   = `left(coalesce(s.ip_address, ''), 255)`

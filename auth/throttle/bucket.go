@@ -10,10 +10,11 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// Key is the SHA-256 of what is counted: an address typed into the wrong field may be a password. A type of its own
-// could not be sent through a pooler, where pgx cannot ask what PostgreSQL wants.
+// Key is the SHA-256 of what is counted, because an address typed into the wrong field may be a password. It is an
+// alias: a type of its own could not be sent through a pooler, where pgx cannot ask for PostgreSQL's types.
 type Key = []byte
 
+// KeyOf returns the key of the parts.
 func KeyOf(parts ...string) Key {
 	h := sha256.New()
 	for _, part := range parts {
@@ -22,14 +23,14 @@ func KeyOf(parts ...string) Key {
 	return h.Sum(nil)
 }
 
-// bucket is one limit on what may be done once in an interval, and burst times at once.
+// Bucket is one limit: burst times at once, and then once per interval.
 type Bucket struct {
 	Key      Key
 	burst    int
 	interval time.Duration
 }
 
-// Limits are those of one deed. All have to let it through.
+// Limits are the limits of one operation. All of them have to admit it.
 type Limits []Bucket
 
 func (l Limits) keys() (keys []Key) {
@@ -39,11 +40,12 @@ func (l Limits) keys() (keys []Key) {
 	return keys
 }
 
-// oneMore counts a failure, whatever the row says.
+// oneMore increments a counter, whatever value the row has.
 const oneMore = `least(greatest(t.failures, 0), 1000000) + 1`
 
-// bucketSQL is a leaky bucket in one column: blocked_until moves one interval further with each attempt, and starts so
-// far in the past that the last attempt of the burst is the one that takes it beyond now. $1 key, $2 room, $3 interval.
+// bucketSQL is a leaky bucket in one column: each attempt moves blocked_until one interval further. It starts so
+// far in the past that the last attempt of the burst moves it beyond now. $1 is the key, $2 the room, $3 the
+// interval.
 const bucketSQL = `
 	INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
 	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
@@ -56,14 +58,14 @@ func (b Bucket) args() []any {
 	return []any{b.Key, time.Duration(b.burst-2) * b.interval, b.interval}
 }
 
-// Count adds what writes down an attempt, successful or not, to a batch.
+// Count adds the statements that count an attempt, successful or not, to a batch.
 func (l Limits) Count(b *pgx.Batch) {
 	for _, bu := range l {
 		b.Queue(bucketSQL, bu.args()...)
 	}
 }
 
-// Admit fails with an *Error while one of the limits is reached, and with what a DB fails with.
+// Admit fails with an *Error while one of the limits is reached, or with the error of the DB.
 func (l Limits) Admit(ctx context.Context, db *database.DB) error {
 	var w Waits
 	err := db.Again(ctx, func(ctx context.Context) (err error) {
@@ -95,9 +97,9 @@ func (l Limits) ask(ctx context.Context, from interface {
 	return Collect(rows)
 }
 
-// Take counts an attempt against the limits, in a transaction, unless one is reached, and fails with an *Error then:
-// among any number at once as many get through as may. Who is refused has only read, or refusals would wait for each
-// other's locks with a connection each.
+// Take counts an attempt against the limits, in a transaction, unless one is reached; then it fails with an *Error.
+// Of concurrent attempts only as many succeed as the limits allow. A refused attempt only reads, so that refusals
+// do not wait for each other's locks, each with a connection.
 func (l Limits) Take(ctx context.Context, tx pgx.Tx) error {
 	if err := l.Check(ctx, tx); err != nil {
 		return err
@@ -107,7 +109,7 @@ func (l Limits) Take(ctx context.Context, tx pgx.Tx) error {
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 { // somebody was faster
+		if tag.RowsAffected() == 0 { // a concurrent attempt was faster
 			return &Error{max(time.Second, b.interval.Truncate(time.Second))}
 		}
 	}

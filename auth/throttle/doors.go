@@ -7,14 +7,15 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// doors are the limits of one attempt at one account: of the door it came through, and of the networks. Wrong passwords
-// and right ones are counted apart, so that neither uses up what there is for the other.
+// Doors are the limits of one attempt at one account: those of each door, and those of the networks. Wrong and
+// right passwords are counted apart, so that neither uses up the limit of the other.
 type Doors struct {
 	failures       map[Door]Key
 	proofs         map[Door]Bucket
 	Failed, Proved Limits // of networks
 }
 
+// DoorsOf returns the limits of an attempt at the account of an address by a client.
 func DoorsOf(email string, c secret.Client) Doors {
 	d := Doors{
 		failures: map[Door]Key{
@@ -32,17 +33,17 @@ func DoorsOf(email string, c secret.Client) Doors {
 	return d
 }
 
-// ByLink is for attempts that bring a link that was mailed to the address: at the door of strangers they are counted by
-// themselves, so that no guesses of others keep them out.
+// ByLink returns the limits for an attempt with a link that was mailed to the address. At AnyDoor such attempts
+// have a counter of their own, so that a stranger's guesses do not block them.
 func (d Doors) ByLink(email string, link secret.Token) Doors {
 	d.failures[AnyDoor] = KeyOf("account", email, "link", link.Hash())
 	return d
 }
 
-// Failures is what counts the wrong passwords at a door of the account.
+// Failures returns the key that counts the wrong passwords at a door of the account.
 func (d Doors) Failures(which Door) Key { return d.failures[which] }
 
-// Keys are all that count for an attempt, whatever door it turns out to come through.
+// Keys returns all keys that may count for an attempt, for every door.
 func (d Doors) Keys() (keys []Key) {
 	for which := range doorNames {
 		keys = append(keys, d.Through(which)...)
@@ -50,8 +51,8 @@ func (d Doors) Keys() (keys []Key) {
 	return keys
 }
 
-// Through are the keys that count for an attempt through a door. A familiar browser does not wait for what others in
-// its network do.
+// Through returns the keys that count for an attempt through a door. A familiar browser does not wait for attempts
+// by others in its network.
 func (d Doors) Through(which Door) []Key {
 	keys := []Key{d.failures[which], d.proofs[which].Key}
 	if which == BrowserDoor {
@@ -60,7 +61,7 @@ func (d Doors) Through(which Door) []Key {
 	return append(append(keys, d.Failed.keys()...), d.Proved.keys()...)
 }
 
-// Proof is what a right password counts for.
+// Proof returns the limits that a right password counts against.
 func (d Doors) Proof(which Door) Limits {
 	if which == BrowserDoor {
 		return Limits{d.proofs[which]}
@@ -68,8 +69,8 @@ func (d Doors) Proof(which Door) Limits {
 	return append(Limits{d.proofs[which]}, d.Proved...)
 }
 
-// CountFailure writes down a wrong password of a user, for the account, the place it came from and the network. Names
-// nobody has, of which the user is empty, are counted alike.
+// CountFailure counts a wrong password for the account, its place and its network. Addresses without a user, for
+// which userID is empty, are counted in the same way.
 func (d Doors) CountFailure(b *pgx.Batch, which Door, userID string, c secret.Client) {
 	b.Queue(`
 		INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at, user_id, bogus)
@@ -88,7 +89,7 @@ func (d Doors) CountFailure(b *pgx.Batch, which Door, userID string, c secret.Cl
 	}
 }
 
-// Forgive forgets the wrong passwords for a user, and those for the address from before there was the account.
+// Forgive forgets the wrong passwords of a user, and those for the address from before the account existed.
 func Forgive(b *pgx.Batch, userID, email string) {
 	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1 OR key = $2`, userID, KeyOf("account", email))
 }

@@ -12,32 +12,32 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
-// Door is how an attempt stands to the account it is made at. While strangers guess, and their door stays shut for
-// longer and longer, the familiar ones have counts of their own.
+// Door is how the place of an attempt relates to the account. While strangers guess and AnyDoor stays shut for
+// longer and longer, the familiar doors have counters of their own.
 type Door int
 
 // The doors of an account.
 const (
 	AnyDoor     Door = iota // a place where the account never signed in
-	NetworkDoor             // a network where it did
-	BrowserDoor             // a browser in which it did
+	NetworkDoor             // a network where the account signed in
+	BrowserDoor             // a browser in which the account signed in
 )
 
-// doorNames are for keys.
+// doorNames are the names of the doors in keys.
 var doorNames = map[Door]string{AnyDoor: "any", NetworkDoor: "network", BrowserDoor: "browser"}
 
 const (
 	// FamiliarFor is how long a place stays familiar after the last sign-in there.
 	FamiliarFor = 180 * 24 * time.Hour
-	// familiarMost is how many places an account keeps: the latest ones.
+	// familiarMost is how many places an account keeps, the latest ones.
 	familiarMost = 20
 )
 
-// BrowserPlace and NetworkPlace are what the table familiar has of a place.
+// BrowserPlace and NetworkPlace return the place as stored in the table familiar.
 func BrowserPlace(t secret.Token) []byte  { return KeyOf("browser", t.Hash()) }
 func NetworkPlace(c secret.Client) []byte { return KeyOf("network", share.Narrowest(c.Addr)) }
 
-// placeOf is the row of a door.
+// placeOf returns the place for a door.
 func placeOf(d Door, c secret.Client) []byte {
 	if d == BrowserDoor {
 		return BrowserPlace(c.Browser)
@@ -45,9 +45,9 @@ func placeOf(d Door, c secret.Client) []byte {
 	return NetworkPlace(c)
 }
 
-// Befriend makes the place of a sign-in a familiar one of the user, and returns the browser's new token. It is new each
-// time, so that a token planted in somebody's browser is worth nothing afterwards; whoever else used this browser keeps
-// it.
+// Befriend makes the place of a sign-in familiar to the user, and returns the browser's new token. The token is new
+// each time, so that a token planted in a user's browser becomes worthless. Other users of this browser keep their
+// familiarity.
 func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (secret.Token, error) {
 	t, err := RenewBrowser(ctx, tx, c)
 	if err != nil {
@@ -70,14 +70,13 @@ func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (s
 	return t, nil
 }
 
-// RenewBrowser gives the browser a new token to be known by, for all who signed in there. Who signed up there is
-// forgotten.
+// RenewBrowser gives the browser a new token, for all users who signed in there. Sign-ups there are forgotten.
 func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token, error) {
 	t := secret.NewToken()
 	if c.Browser == "" {
 		return t, nil
 	}
-	// In one order: others who signed in there may be doing the same.
+	// In a fixed order, because other users of the browser may do the same.
 	_, err := tx.Exec(ctx, `
 		WITH shared AS MATERIALIZED (SELECT user_id FROM gatepost.familiar WHERE place = $1 ORDER BY user_id FOR UPDATE)
 		UPDATE gatepost.familiar f SET place = $2 FROM shared s WHERE f.user_id = s.user_id AND f.place = $1`,
@@ -88,7 +87,7 @@ func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token
 	return t, err
 }
 
-// countUnfamiliar counts a wrong password from a familiar place, which too many make a strange one.
+// countUnfamiliar counts a wrong password from a familiar place. Too many make the place unfamiliar.
 func countUnfamiliar(b *pgx.Batch, userID string, place []byte) {
 	b.Queue(`UPDATE gatepost.familiar SET failures = least(greatest(failures, 0), 1000000) + 1 WHERE user_id = $1
 	    AND place = $2`, userID, place)
@@ -96,8 +95,8 @@ func countUnfamiliar(b *pgx.Batch, userID string, place []byte) {
 		userID, place, placeLimit)
 }
 
-// StartAnew forgets the failed attempts at a user's account, and every place but the one of a sign-in, of which browser
-// is the new token.
+// StartAnew forgets the failed attempts at a user's account, and every familiar place except that of a sign-in,
+// whose new browser token is given.
 func StartAnew(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token, c secret.Client) error {
 	_, err := tx.Exec(ctx, `
 		WITH forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
@@ -106,13 +105,13 @@ func StartAnew(ctx context.Context, tx pgx.Tx, userID string, browser secret.Tok
 	return err
 }
 
-// Sweep deletes what has expired, and the rows for made-up names beyond what is kept. It returns how many those were.
+// Sweep deletes expired rows, and rows for unknown addresses beyond bogusRows. It returns how many it deleted.
 func Sweep(ctx context.Context, db *database.DB) (total int64, err error) {
 	for _, doomed := range []string{
 		`familiar WHERE expires_at < now() ORDER BY expires_at`,
 		`signup_browser WHERE expires_at < now() ORDER BY expires_at`,
 		`throttle WHERE expires_at < now() ORDER BY expires_at`,
-		// By a limit that is found first: rows that are skipped by OFFSET would be locked too.
+		// The limit is found first, because rows skipped by OFFSET would be locked too.
 		fmt.Sprintf(`throttle WHERE bogus AND expires_at < (
 		    SELECT expires_at FROM gatepost.throttle WHERE bogus ORDER BY expires_at DESC OFFSET %d LIMIT 1)
 		        ORDER BY expires_at`, bogusRows-1),

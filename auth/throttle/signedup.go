@@ -9,7 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// NoteSignUp remembers for a while who signed up in a browser. Nobody has signed in there yet, so that no session could
+// NoteSignUp remembers for the duration d who signed up in a browser. The user has no session there yet that could
 // tell.
 func NoteSignUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token, d time.Duration) error {
 	_, err := tx.Exec(ctx, `
@@ -18,14 +18,15 @@ func NoteSignUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.To
 	return err
 }
 
-// ForgetSignUp is for when somebody signs in, up or out in a browser: whoever comes next may be another person.
+// ForgetSignUp forgets who signed up in a browser, after a sign-in, sign-up or sign-out there: the next visitor may
+// be another person.
 func ForgetSignUp(ctx context.Context, tx pgx.Tx, browser secret.Token) error {
 	_, err := tx.Exec(ctx, `DELETE FROM gatepost.signup_browser WHERE place = $1`, BrowserPlace(browser))
 	return err
 }
 
-// SignedUp says whether a user whose address is to be confirmed signed up in a browser so lately. It is the user's age
-// that counts.
+// SignedUp reports whether a user with an unconfirmed address signed up in a browser within lately. The age of the
+// user counts.
 func SignedUp(ctx context.Context, tx pgx.Tx, userID string, browser secret.Token,
 	lately time.Duration) (yes bool, err error) {
 	if browser == "" {

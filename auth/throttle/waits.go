@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Error refuses an attempt because too many failed before it. It is the same for known and unknown accounts.
+// Error refuses an attempt because of earlier ones. It is the same for known and unknown accounts.
 type Error struct {
 	RetryAfter time.Duration // at least one second
 }
@@ -16,17 +16,17 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("too many attempts, try again in %s", e.RetryAfter)
 }
 
-// waits are the seconds for which keys are blocked.
+// Waits maps keys to the seconds for which they are blocked.
 type Waits map[string]int
 
 const waitsSQL = `
 	SELECT key, ceil(extract(epoch FROM least(blocked_until, now() + interval '1 day') - now()))::int
 	FROM gatepost.throttle WHERE key = ANY ($1) AND blocked_until > now()`
 
-// Ask adds the question for the waits of keys to a batch; Collect reads the answer.
+// Ask adds the query for the waits of keys to a batch. Collect reads its result.
 func Ask(b *pgx.Batch, keys []Key) { b.Queue(waitsSQL, keys) }
 
-// Collect reads the answer to Ask.
+// Collect reads the result of Ask.
 func Collect(rows pgx.Rows) (Waits, error) {
 	w := Waits{}
 	var key []byte
@@ -35,7 +35,7 @@ func Collect(rows pgx.Rows) (Waits, error) {
 	return w, err
 }
 
-// check fails with a Error while any of the keys must wait.
+// Check fails with an *Error while any of the keys has to wait.
 func (w Waits) Check(keys ...Key) error {
 	longest := 0
 	for _, key := range keys {
