@@ -96,21 +96,11 @@ func Hash(p secret.Password, derive Deriver) string {
 	return h.String()
 }
 
-// Verify compares in constant time. An unreadable stored hash matches nothing, at the same cost.
-func Verify(p secret.Password, stored string, derive Deriver) bool {
+// verifyArgon2id reports whether a stored hash is argon2id's, and whether it is that of a password.
+func verifyArgon2id(p secret.Password, stored string, derive Deriver) (known, right bool) {
 	h, err := parsePHC(stored)
 	if err != nil {
-		h, _ = parsePHC(Dummy) // a constant of ours
+		return false, false
 	}
-	same := subtle.ConstantTimeCompare(derive(h, normal(p)), h.keyBytes) == 1
-	return same && err == nil
-}
-
-// Same says that two passwords are one, however the letters were typed.
-func Same(a, b secret.Password) bool { return normal(a) == normal(b) }
-
-// Outdated says that a stored hash should be made anew at the next sign-in, when the password is at hand.
-func Outdated(stored string) bool {
-	h, err := parsePHC(stored)
-	return err == nil && h.argonParams != current
+	return true, subtle.ConstantTimeCompare(derive(h, normal(p)), h.keyBytes) == 1
 }
