@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gatepost/gatepost/auth/session"
@@ -47,6 +48,16 @@ func (ns Needs) String() string {
 		kinds[i] = name + " " + strings.Join(slices.Compact(each[name]), ", and ")
 	}
 	return strings.Join(kinds, ", and ")
+}
+
+// Refusals are the statuses for a session that does not meet them, as "403" or "401 or 403".
+func (ns Needs) Refusals() string {
+	var list []string
+	for _, n := range ns {
+		list = append(list, strconv.Itoa(n.of.status))
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), " or ")
 }
 
 // imply reports whether every session that meets ns meets n.

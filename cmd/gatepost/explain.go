@@ -85,7 +85,7 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 	if err := w.Flush(); err != nil || complete {
 		return err
 	}
-	_, err := fmt.Fprintln(p.stdout, "… and more readings than are followed, so every rule with roles has to be met.")
+	_, err := fmt.Fprintln(p.stdout, "… and more readings than are followed, so every rule that needs more than a user has to be met.")
 	return err
 }
 
@@ -112,7 +112,7 @@ func (p *process) printAnswers(a proxy.Access, pages string) error {
 		out = "a browser is sent to " + pages + "/login (303); anything else gets 401"
 	}
 	if len(a.Needs) > 0 {
-		in = "forwarded with " + a.Needs.String() + "; else 403"
+		in = "forwarded with " + a.Needs.String() + "; else " + a.Needs.Refusals()
 	}
 	_, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in)
 	return err
