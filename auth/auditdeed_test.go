@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -96,5 +97,26 @@ func TestWhatChangesNothingIsCounted(t *testing.T) {
 	s.Close()
 	if n := count(t, db, "audit_event"); n > 40 {
 		t.Errorf("300 questions have made %d rows", n)
+	}
+}
+
+// Questions and deeds of one name are counted apart: each deed has its row, and no question is counted on it.
+func TestQuestionsAreNotCountedOnDeeds(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, audited)
+	token := signUp(t, s, "ada@example.com")
+	for i := range 8 {
+		for range 12 { // to the same name: a question
+			if err := s.Rename(t.Context(), token, fmt.Sprint("Ada ", i), here); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.Close()
+	var rows, deeds, all int
+	err := db.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE session_id IS NOT NULL AND count = 1), sum(count)
+		FROM gatepost.audit_event WHERE event = 'rename'`).Scan(&rows, &deeds, &all)
+	if err != nil || deeds != 8 || all != 8*12 || rows > 8+10 {
+		t.Errorf("%d rows, %d of deeds, %d events in all, %v", rows, deeds, all, err)
 	}
 }

@@ -134,8 +134,17 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 		"a new password": func(s *auth.Store, ctx context.Context, id string) error {
 			return s.SetPassword(ctx, id, "another quiet river")
 		},
-		"disabled": func(s *auth.Store, ctx context.Context, id string) error { return s.Disable(ctx, id) },
-		"deleted":  func(s *auth.Store, ctx context.Context, id string) error { return s.DeleteUser(ctx, id) },
+		"disabled by SQL": nil,
+		"disabled":        func(s *auth.Store, ctx context.Context, id string) error { return s.Disable(ctx, id) },
+		"a new password of their own": func(s *auth.Store, ctx context.Context, _ string) error {
+			auth.Demand(s, nil)
+			token, err := signIn(s, ctx, "ada@example.com", goodPassword)
+			if err == nil {
+				_, err = s.ChangePassword(ctx, token, goodPassword, chosen, here)
+			}
+			return err
+		},
+		"deleted": func(s *auth.Store, ctx context.Context, id string) error { return s.DeleteUser(ctx, id) },
 		"out everywhere": func(s *auth.Store, ctx context.Context, id string) error {
 			_, err := s.EndSessions(ctx, id)
 			return err
@@ -148,7 +157,10 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := end(s, t.Context(), u.ID); err != nil {
+			if name == "disabled by SQL" {
+				exec(t, db, `UPDATE gatepost."user" SET disabled_at = now()`)
+				exec(t, db, `UPDATE gatepost."user" SET disabled_at = NULL`)
+			} else if err := end(s, t.Context(), u.ID); err != nil {
 				t.Fatal(err)
 			}
 			if n := count(t, db, "challenge"); n != 0 {

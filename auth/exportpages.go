@@ -117,7 +117,7 @@ func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	})
 }
 
-// Events returns the kept decisions about the user, except those of the last second.
+// Events returns the kept decisions about the user, except for refusals of the last second.
 func (e *Export) Events() iter.Seq2[ExportedEvent, error] {
 	after, id := "-infinity", int64(0) // text, because Go cannot read every moment of PostgreSQL
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedEvent, error) {

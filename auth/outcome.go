@@ -61,6 +61,8 @@ func result(err error) string {
 		return "bad_credentials"
 	case errors.Is(err, session.ErrNoSession):
 		return "no_session"
+	case errors.Is(err, session.ErrNoChallenge):
+		return "no_challenge"
 	case errors.Is(err, session.ErrStale):
 		return "stale"
 	case errors.Is(err, ErrBadLink):

@@ -77,7 +77,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return Issued{}, "", err
 	}
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) error {
-		if err := limits.Admit(ctx, s.db); err != nil { // as in signIn
+		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
 			return err
 		}
 		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {

@@ -127,6 +127,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 // verifyKnown confirms the address for a known user, and leaves an existing session of theirs unchanged.
 func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued Issued, err error) {
 	err = s.db.Transact(ctx, "verify", func(ctx context.Context, tx pgx.Tx) error {
+		issued = Issued{} // of a try before this one
 		if _, err := database.LockUser(ctx, tx, l.userID, v.Session); err != nil {
 			return err
 		}

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// writeEvery is how long events wait to be written down together. A crash loses those of one such time from the
-	// table, not from the log.
+	// writeEvery is how long refusals and questions wait to be written down together. A crash loses those of one such
+	// time from the table, not from the log. A deed is written in its own transaction.
 	writeEvery = time.Second
 	// waitingMost is how many wait at most, while PostgreSQL is slow or away.
 	waitingMost = 10_000
@@ -223,27 +223,33 @@ func (t *Trail) write(ctx context.Context, events []*record) error {
 		return nil
 	}
 	ages, counts := make([]time.Duration, n), make([]int64, n)
-	var columns [7][]string
+	var columns [10][]string
 	for c := range columns {
 		columns[c] = make([]string, n)
 	}
 	for i, e := range events {
 		ages[i], counts[i] = time.Since(e.at), e.written
-		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID,
-			e.actor, e.details.String()} {
+		for c, value := range []string{e.event, e.result, e.userID, e.client, e.requestID, e.actor,
+			e.details.String(), e.session, e.target, ""} {
 			columns[c][i] = database.Storable(value)
+		}
+		if details := e.details.json(); details != nil {
+			columns[9][i] = *details
 		}
 	}
 	rows, _ := t.db.Work.Query(ctx, `
-		INSERT INTO gatepost.audit_event (at, event, result, user_id, client, request_id, actor, detail, count)
-		SELECT now() - age, event, result, nullif(user_id, ''),
-		    nullif(client, ''), nullif(request_id, ''), nullif(actor, ''), nullif(detail, ''), count
-		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[],
-		    $6::text[], $7::text[], $8::text[], $9::bigint[]) WITH ORDINALITY
-		    AS e (age, event, result, user_id, client, request_id, actor, detail, count, nr)
+		INSERT INTO gatepost.audit_event
+		    (at, event, result, user_id, client, request_id, actor, detail, session_id, target, details, count)
+		SELECT now() - age, event, result, nullif(user_id, ''), nullif(client, ''), nullif(request_id, ''),
+		    nullif(actor, ''), nullif(detail, ''), nullif(session_id, ''), nullif(target, ''),
+		    nullif(details, '')::jsonb, count
+		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+		    $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[]) WITH ORDINALITY
+		    AS e (age, event, result, user_id, client, request_id, actor, detail, session_id, target, details, count, nr)
 		ORDER BY nr RETURNING id`,
 		// its error comes with the rows
-		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], counts)
+		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6],
+		columns[7], columns[8], columns[9], counts)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -46,7 +47,7 @@ func (d Details) json() *string {
 	}
 	values := map[string]string{}
 	for _, one := range d {
-		values[cmp.Or(one.Name, "about")] = one.Value
+		values[cmp.Or(one.Name, "about")] = database.Clean(one.Value)
 	}
 	b, err := json.Marshal(values)
 	if err != nil || len(b) > detailsMost {

@@ -22,13 +22,16 @@ const (
 
 // tallyKey is what events have in common that are counted together. What strangers typed is no part of it, or they
 // would choose how many there are. Successes are counted by user alone, who may have many networks.
-type tallyKey struct{ event, result, userID, network string }
+type tallyKey struct {
+	event, result, userID, network string
+	written                        bool // events that have a row each are counted apart
+}
 
 func (e *record) key(c secret.Client) tallyKey {
 	if e.result == "ok" {
-		return tallyKey{e.event, e.result, e.userID, ""}
+		return tallyKey{e.event, e.result, e.userID, "", e.dropped}
 	}
-	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr)}
+	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr), e.dropped}
 }
 
 // others are the refusals beyond tallyKeys.
@@ -52,14 +55,14 @@ func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 		free = math.MaxInt64 // what operators do is always told
 	} else if k.result == "ok" {
 		free = tallyFree
-	} else if n == nil && t.refusals >= tallyKeys {
+	} else if n == nil && t.refusals >= tallyKeys && !k.written {
 		k, e = others, &record{at: e.at, event: others.event, result: others.result}
 		n = t.tallies[k]
 	}
 	if n == nil {
 		n = &tally{}
 		t.tallies[k] = n
-		if k.result != "ok" && k != others {
+		if k.result != "ok" && k != others && !k.written {
 			t.refusals++
 		}
 	}

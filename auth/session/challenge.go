@@ -28,8 +28,9 @@ type Challenge struct {
 	Payload  []byte // sealed
 }
 
-// challengeAttempts is how many answers a challenge accepts. A guess at a code of six digits then succeeds with a
-// chance of 1 in 200,000 (NIST SP 800-63B-4 section 3.2.2 asks for limits; this is well below its 100).
+// challengeAttempts is how many answers one challenge accepts. A code of six digits is guessed with a chance of 1 in
+// 200,000 then. It bounds a challenge and not an account: what makes challenges has to count the failures of an account
+// as well, as NIST SP 800-63B-4 section 3.2.2 asks for.
 const challengeAttempts = 5
 
 // ErrNoChallenge means that the challenge is unknown, was met, has expired, has had too many answers, or belongs to
@@ -47,29 +48,36 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 	return t, err
 }
 
-// Answer finds a challenge and counts an answer to it. The count comes before the check, so that a client that
-// hangs up has used an answer. Of concurrent answers no more than challengeAttempts succeed. browser is the place
-// the challenge was made in. Answer fails with ErrNoChallenge.
-func (m *Maker) Answer(ctx context.Context, tx pgx.Tx, t secret.Token, browser []byte) (c Challenge, err error) {
+// Answer finds a challenge and counts an answer to it, in a transaction of its own: the count stands before anybody looks
+// whether the answer is right, whatever becomes of it. Of any number at once as many get through as may. browser is the
+// place the challenge was made in. It fails with ErrNoChallenge.
+func (m *Maker) Answer(ctx context.Context, t secret.Token, browser []byte) (c Challenge, err error) {
 	var methods string
-	err = tx.QueryRow(ctx, `
-		UPDATE gatepost.challenge c SET attempts = attempts + 1 FROM gatepost."user" u
-		WHERE c.token = $1 AND c.browser = $2 AND c.attempts < $3 AND c.expires_at > now()
-		    AND u.id = c.user_id AND u.disabled_at IS NULL
-		RETURNING c.id, c.user_id, c.kind, c.methods, `+database.Readable(`c.proved_at`)+`, c.remember, c.payload`,
-		t.Hash(), browser, challengeAttempts).
-		Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload)
-	c.Proof.Methods = methodsOf(methods)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Challenge{}, ErrNoChallenge
+	err = m.r.db.Transact(ctx, "answer a challenge", func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			UPDATE gatepost.challenge c SET attempts = attempts + 1 FROM gatepost."user" u
+			WHERE c.token = $1 AND c.browser = $2 AND c.attempts < $3 AND c.expires_at > now()
+			    AND u.id = c.user_id AND u.disabled_at IS NULL
+			RETURNING c.id, c.user_id, c.kind, c.methods, `+database.Readable(`c.proved_at`)+`, c.remember, c.payload`,
+			t.Hash(), browser, challengeAttempts).
+			Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNoChallenge
+		}
+		return err
+	})
+	if err != nil {
+		return Challenge{}, err
 	}
-	return c, err
+	c.Proof.Methods = methodsOf(methods)
+	return c, nil
 }
 
 // Met deletes a challenge, in the transaction that makes the session. The caller has locked the user. Met fails
 // with ErrNoChallenge if another request met the challenge first.
 func (m *Maker) Met(ctx context.Context, tx pgx.Tx, c Challenge) error {
-	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE id = $1 AND expires_at > now()`, c.ID)
+	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge c USING gatepost."user" u
+		WHERE c.id = $1 AND c.expires_at > now() AND u.id = c.user_id AND u.disabled_at IS NULL`, c.ID)
 	if err == nil && tag.RowsAffected() == 0 {
 		return ErrNoChallenge
 	}

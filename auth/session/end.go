@@ -21,6 +21,7 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 	}
 	err = m.r.db.Transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
 		var id string
+		userID = "" // of a try before this one
 		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id, id`,
 			t.Hash()).Scan(&userID, &id)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -58,13 +59,15 @@ func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userI
 func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which string, args ...any) (userID string,
 	ended int64, err error) {
 	var fresh bool
-	err = m.r.ofToken(ctx, "end sessions", t, func(ctx context.Context) error {
-		return m.r.db.Once(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			if _, err := database.LockUser(ctx, tx, "", t); err != nil {
-				return err
-			}
-			var own string
-			err := tx.QueryRow(ctx, `
+	if t == "" {
+		return "", 0, ErrNoSession
+	}
+	err = m.r.db.Transact(ctx, "end sessions", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
+			return err
+		}
+		var own string
+		err := tx.QueryRow(ctx, `
 				WITH own AS (
 				    SELECT s.id, s.user_id, `+isFresh("$4")+` AS fresh
 				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
@@ -73,13 +76,15 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which str
 				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+`
 				        RETURNING d.id)
 				SELECT user_id, id, fresh, (SELECT count(*) FROM ended) FROM own`,
-				append([]any{t.Hash(), m.r.o.Idle, m.r.o.Lifetime, FreshFor}, args...)...).
-				Scan(&userID, &own, &fresh, &ended)
-			if err != nil || ended == 0 {
-				return err
-			}
-			return also(ctx, tx, userID, own)
-		})
+			append([]any{t.Hash(), m.r.o.Idle, m.r.o.Lifetime, FreshFor}, args...)...).
+			Scan(&userID, &own, &fresh, &ended)
+		if err == nil && fresh { // a sign-in that is half done may be another's
+			err = endChallenges(ctx, tx, userID)
+		}
+		if err != nil || ended == 0 {
+			return orNoSession(err)
+		}
+		return also(ctx, tx, userID, own)
 	})
 	if err == nil && !fresh {
 		err = ErrStale
@@ -104,13 +109,22 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 	if err == nil && !slices.Contains(ended, true) {
 		return ErrNoSession
 	}
+	if err == nil && all {
+		err = endChallenges(ctx, tx, userID)
+	}
+	return err
+}
+
+// endChallenges ends the sign-ins of a user that are half done. The caller has locked the user.
+func endChallenges(ctx context.Context, tx pgx.Tx, userID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE user_id = $1`, userID)
 	return err
 }
 
 // EndAll ends every session and every challenge of a user, and returns how many sessions it ended. The caller has
 // locked the user.
 func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE user_id = $1`, userID); err != nil {
+	if err := endChallenges(ctx, tx, userID); err != nil {
 		return 0, err
 	}
 	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)

@@ -41,13 +41,27 @@ func (c *Config) OpenKeys(make bool) error {
 	return nil
 }
 
-// writeKey creates a file with a new key that only this user can read. It fails when the file exists.
+// writeKey makes a key that only this user may read, and leaves one that is there already. The file has its name when all
+// of it is on the disk: half a key would be none for ever.
 func writeKey(file string) ([]byte, error) {
-	key := []byte(seal.NewKey() + "\n")
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(file), "encryption.key.*") // readable to this user alone
 	if err != nil {
 		return nil, err
 	}
+	defer os.Remove(f.Name())
+	key := []byte(seal.NewKey() + "\n")
 	_, err = f.Write(key)
-	return key, errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Link(f.Name(), file); errors.Is(err, fs.ErrExist) { // another process was faster
+		return os.ReadFile(file)
+	} else if err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	return key, errors.Join(dir.Sync(), dir.Close())
 }
