@@ -73,7 +73,7 @@ type Options struct {
 	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
 	// pool.
 	Listen *pgx.ConnConfig
-	// HashWorker returns a new command that runs ServeHashes. Passwords are then hashed in processes of their own,
+	// HashWorker returns a new command that runs password.Serve. Passwords are then hashed in processes of their own,
 	// at a low priority. Nil: they are hashed in this process.
 	HashWorker func() *exec.Cmd
 	// Send sends a mail, or fails; after mail.ErrRefused it is not retried. Send may be called concurrently, and

@@ -42,8 +42,7 @@ func (s *Store) CheckKeys(ctx context.Context) error {
 	missing = slices.DeleteFunc(missing, func(id string) bool { return slices.Contains(here, id) })
 	if len(missing) > 0 {
 		return fmt.Errorf("the database holds what was encrypted with a key that is not here (%s): put it behind "+
-			"the others in "+
-			"GATEPOST_ENCRYPTION_KEY; what a lost key encrypted is lost", strings.Join(missing, ", "))
+			"the others in GATEPOST_ENCRYPTION_KEY; what a lost key encrypted is lost", strings.Join(missing, ", "))
 	}
 	return nil
 }
