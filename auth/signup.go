@@ -47,12 +47,10 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	if errors.Is(err, ErrUnverified) {
 		s.trail.Wrote(ctx, audit.Event{Name: "sign-up", Result: result(err), UserID: userID, Client: client})
-	} else {
-		s.audit(ctx, "sign-up", userID, client, err)
-	}
-	if errors.Is(err, ErrUnverified) {
 		s.hold(ctx, began, s.o.AnswerStep)
+		return issued, err
 	}
+	s.audit(ctx, "sign-up", userID, client, err)
 	return issued, err
 }
 

@@ -178,13 +178,14 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		lookup = p.sessions.Glance
 	}
 	found, err := lookup(r.Context(), x.client, presented.token)
-	switch {
-	case err == nil && !access.Public && access.lacking(found) != nil:
-		lacking := access.lacking(found)
-		return lacking.status, lacking.refusal
-	case err == nil:
+	if err == nil {
+		if lacking := access.lacking(found); lacking != nil && !access.Public {
+			return lacking.status, lacking.refusal
+		}
 		x.session, x.signedIn = found, true
 		return 0, nil
+	}
+	switch {
 	case access.Public:
 		x.err = unlessNoSession(err)
 		return 0, nil
