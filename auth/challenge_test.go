@@ -144,6 +144,14 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 			}
 			return err
 		},
+		"the others ended": func(s *auth.Store, ctx context.Context, _ string) error {
+			auth.Demand(s, nil)
+			token, err := signIn(s, ctx, "ada@example.com", goodPassword)
+			if err == nil {
+				_, err = s.EndOtherSessions(ctx, token, here)
+			}
+			return err
+		},
 		"deleted": func(s *auth.Store, ctx context.Context, id string) error { return s.DeleteUser(ctx, id) },
 		"out everywhere": func(s *auth.Store, ctx context.Context, id string) error {
 			_, err := s.EndSessions(ctx, id)

@@ -79,6 +79,21 @@ func TestAnOldSignInHasToBeConfirmed(t *testing.T) {
 			sessionsOf(t, db, "ada@example.com", 2)
 			exec(t, db, `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`)
 			before := content(t, db)
+			if slices.Contains(stale, event) { // the refusal waits for no lock
+				tx, err := db.Begin(t.Context())
+				if err == nil {
+					_, err = tx.Exec(t.Context(), `SELECT 1 FROM gatepost."user" FOR NO KEY UPDATE`)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := do(s, t.Context(), token); !errors.Is(err, session.ErrStale) {
+					t.Errorf("beside a lock of the user: got %v, want ErrStale", err)
+				}
+				if err := tx.Rollback(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
 			err := do(s, t.Context(), token)
 			if !slices.Contains(stale, event) {
 				if err != nil {

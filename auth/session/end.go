@@ -63,19 +63,23 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which str
 		return "", 0, ErrNoSession
 	}
 	err = m.r.db.Transact(ctx, "end sessions", func(ctx context.Context, tx pgx.Tx) error {
+		if asked, err := m.r.Own(ctx, tx, t); err != nil || !asked.Fresh { // a refusal only reads
+			userID, fresh = asked.UserID, false
+			return err
+		}
 		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
 			return err
 		}
 		var own string
 		err := tx.QueryRow(ctx, `
-				WITH own AS (
-				    SELECT s.id, s.user_id, `+isFresh("$4")+` AS fresh
-				    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-				    WHERE s.token = $1 AND `+m.r.alive+`),
-				ended AS (
-				    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+`
-				        RETURNING d.id)
-				SELECT user_id, id, fresh, (SELECT count(*) FROM ended) FROM own`,
+			WITH own AS (
+			    SELECT s.id, s.user_id, `+isFresh("$4")+` AS fresh
+			    FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+			    WHERE s.token = $1 AND `+m.r.alive+`),
+			ended AS (
+			    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+`
+			        RETURNING d.id)
+			SELECT user_id, id, fresh, (SELECT count(*) FROM ended) FROM own`,
 			append([]any{t.Hash(), m.r.o.Idle, m.r.o.Lifetime, FreshFor}, args...)...).
 			Scan(&userID, &own, &fresh, &ended)
 		if err == nil && fresh { // a sign-in that is half done may be another's
