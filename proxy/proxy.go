@@ -6,6 +6,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -185,18 +186,24 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 		x.session, x.signedIn = found, true
 		return 0, nil
 	}
-	switch {
-	case access.Public:
+	if access.Public {
 		x.err = unlessNoSession(err)
 		return 0, nil
-	case errors.Is(err, session.ErrNoSession):
-		return http.StatusUnauthorized, err
-	case errors.Is(err, share.ErrCrowded):
-		return http.StatusTooManyRequests, err
-	case errors.As(err, new(*database.RefusedError)):
-		return http.StatusInternalServerError, err // waiting does not help
 	}
-	return http.StatusServiceUnavailable, err
+	return statusOf(err), err
+}
+
+// statusOf is the status of a request whose session could not be looked up. Only 503 asks the client to come back.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		return http.StatusUnauthorized
+	case errors.Is(err, share.ErrCrowded):
+		return http.StatusTooManyRequests
+	case errors.Is(err, database.ErrUnavailable), errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
 }
 
 func unlessNoSession(err error) error {

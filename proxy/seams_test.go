@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // gateFor is a Proxy without sessions in front of an app, and the errors that it refused with.
@@ -92,5 +97,25 @@ func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
 	}
 	if len(*refusals) != 1 || (*refusals)[0] != http.StatusUnauthorized {
 		t.Errorf("refused with %v", *refusals)
+	}
+}
+
+// A client is asked to come back only where coming back helps: during an outage, and not after a fault of the gate's.
+func TestAClientIsAskedBackOnlyDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{fmt.Errorf("look up: %w", session.ErrNoSession), http.StatusUnauthorized},
+		{fmt.Errorf("look up: %w", share.ErrCrowded), http.StatusTooManyRequests},
+		{fmt.Errorf("look up: %w: %w", database.ErrUnavailable, io.EOF), http.StatusServiceUnavailable},
+		{fmt.Errorf("look up: %w", context.Canceled), http.StatusServiceUnavailable},
+		{&database.RefusedError{}, http.StatusInternalServerError},
+		{errors.New("a fault of the gate's"), http.StatusInternalServerError},
+	} {
+		if got := statusOf(c.err); got != c.want {
+			t.Errorf("%v: got %d, want %d", c.err, got, c.want)
+		}
 	}
 }
