@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/internal/seal"
 )
@@ -23,22 +24,26 @@ func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, 
 	return sealed, err
 }
 
-// CheckKeys fails if a value was encrypted with a key that is not in Options.Keys: a gate without that key would
-// lose users' data row by row. It also fails with database.ErrUnavailable.
+// CheckKeys fails if a value was encrypted with a key that the Store does not have. It also fails with
+// database.ErrUnavailable.
 func (s *Store) CheckKeys(ctx context.Context) error {
-	var missing []string
-	err := s.db.Repeat(ctx, "read the keys in use", func(ctx context.Context) error {
-		rows, err := s.db.Pages.Query(ctx, `SELECT id FROM gatepost.encryption_key ORDER BY since, id`)
-		if err != nil {
-			return err
-		}
-		missing, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
+	return s.db.Repeat(ctx, "read the keys in use", func(ctx context.Context) error {
+		return CheckKeys(ctx, s.db.Pages, s.o.Keys)
 	})
+}
+
+// CheckKeys fails if a value in a migrated database was encrypted with a key that is not in keys: a gate without
+// that key would lose users' data row by row.
+func CheckKeys(ctx context.Context, db *pgxpool.Pool, keys seal.Keys) error {
+	rows, err := db.Query(ctx, `SELECT id FROM gatepost.encryption_key ORDER BY since, id`)
 	if err != nil {
 		return err
 	}
-	here := s.o.Keys.IDs()
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	here := keys.IDs()
 	missing = slices.DeleteFunc(missing, func(id string) bool { return slices.Contains(here, id) })
 	if len(missing) > 0 {
 		return fmt.Errorf("the database holds what was encrypted with a key that is not here (%s): put it behind "+

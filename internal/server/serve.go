@@ -275,7 +275,7 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.pool = pool
 	g.onClose(pool.Close)
-	if err := g.c.OpenKeys(true); err != nil {
+	if err := g.openKeys(ctx); err != nil {
 		return err
 	}
 	options := g.c.StoreOptions(g.log, g.metrics)
@@ -290,5 +290,17 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
-	return g.store.CheckKeys(ctx)
+	return nil
+}
+
+// openKeys opens the encryption keys. A missing key is made only where nothing is encrypted: a new file in the place
+// of a lost one would have to be replaced when the lost one is found.
+func (g *gate) openKeys(ctx context.Context) error {
+	if err := g.c.OpenKeys(false); err != nil {
+		return err
+	}
+	if err := auth.CheckKeys(ctx, g.pool, g.c.Keys); err != nil {
+		return err
+	}
+	return g.c.OpenKeys(true)
 }
