@@ -135,7 +135,7 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 		       coalesce(u.image, ''), u.role, `+database.UTC(`u.created_at`)+`, `+database.UTC(`u.updated_at`)+`
 		FROM gatepost."user" u WHERE id = $1`, o.UserID).
 		Scan(&e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
-	u.Roles = append([]string{}, session.SplitRoles(roles)...) // an empty list, not null
+	u.Roles = append([]string{}, session.SplitList(roles)...) // an empty list, not null
 	return o.Fresh, err
 }
 

@@ -73,7 +73,7 @@ func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 func scanLink(row pgx.Row) (l Link, err error) {
 	var roles string
 	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.mailed, &l.claims, &l.created)
-	l.Roles = session.SplitRoles(roles)
+	l.Roles = session.SplitList(roles)
 	return l, err
 }
 

@@ -28,7 +28,7 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var disabled *time.Time
 	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt,
 		&u.UpdatedAt, &u.PasswordLocked)
-	u.Roles = session.SplitRoles(roles)
+	u.Roles = session.SplitList(roles)
 	if disabled != nil {
 		u.DisabledAt = *disabled
 	}

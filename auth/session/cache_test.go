@@ -163,7 +163,7 @@ func TestAKeptSessionTakesLessThanAKibibyte(t *testing.T) {
 	for i := range n {
 		token := secret.NewToken()
 		c.put(token.Sum(), Session{ID: secret.NewID(), User: User{ID: secret.NewID(), Name: fmt.Sprint("Somebody ", i),
-			Email: fmt.Sprint("somebody", i, "@example.com"), Roles: SplitRoles("user,editor")}},
+			Email: fmt.Sprint("somebody", i, "@example.com"), Roles: SplitList("user,editor")}},
 			time.Hour, time.Now(), 0)
 	}
 	each := (heap() - before) / uint64(c.len())

@@ -14,8 +14,11 @@ type decider struct {
 	// only grew, for the new row n and the old row o.
 	forward []string
 	held    string
-	// triggers are all that have to exist and be enabled, so that every change of the table is announced.
-	triggers []string
+	// triggers are all that have to exist and be enabled, so that every change of the table is announced. teller is
+	// the function of those that compare rows; whose is the column with the user's id, and while is a condition on
+	// the old row, or empty.
+	triggers             []string
+	teller, whose, while string
 }
 
 // deciders lists the tables that decide about sessions. A column that Lookup reads and that is missing here would
@@ -30,10 +33,12 @@ var deciders = []decider{
                 AND n.idle_seconds >= o.idle_seconds
                 OR n.last_used_at > o.last_used_at
                 AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')`,
-		triggers: []string{"session_gone", "session_cut", "session_emptied"}},
+		triggers: []string{"session_gone", "session_cut", "session_emptied"},
+		teller:   "session_cut", whose: "user_id", while: " AND o.expires_at > now()"},
 	{table: `gatepost."user"`, alias: "u", columns: []string{"name", "email", "email_verified", "role", "disabled_at"},
-		triggers: []string{"user_changed", "user_disabled"}},
-	{table: `gatepost.account`, columns: []string{"password"}, triggers: []string{"password_changed"}},
+		triggers: []string{"user_changed", "user_disabled"}, teller: "user_changed", whose: "id"},
+	{table: `gatepost.account`, columns: []string{"password"},
+		triggers: []string{"password_changed"}, teller: "password_changed", whose: "user_id"},
 }
 
 // untold is the SQL condition under which the change of a row is not announced: each deciding column is unchanged.
@@ -48,26 +53,16 @@ func (d decider) untold() string {
 	return strings.Join(each, "\n            AND ")
 }
 
-// tellSQL returns the body of the trigger function that announces changed rows. whose is the column with the user's
-// id. while is a condition on the old row, and may be empty.
-func (d decider) tellSQL(whose, while string) string {
+// tellSQL returns the body of the teller.
+func (d decider) tellSQL() string {
 	return `
 BEGIN
     PERFORM gatepost.tell(ARRAY(
-        SELECT DISTINCT o.` + whose + ` FROM old_rows o
+        SELECT DISTINCT o.` + d.whose + ` FROM old_rows o
         LEFT JOIN new_rows n ON ` + d.untold() + `
-        WHERE n.id IS NULL` + while + ` LIMIT 101));
+        WHERE n.id IS NULL` + d.while + ` LIMIT 101));
     RETURN NULL;
 END `
-}
-
-// tellers returns the bodies of the trigger functions made from deciders, by name.
-func tellers() map[string]string {
-	return map[string]string{
-		"session_cut":      deciders[0].tellSQL("user_id", " AND o.expires_at > now()"),
-		"user_changed":     deciders[1].tellSQL("id", ""),
-		"password_changed": deciders[2].tellSQL("user_id", ""),
-	}
 }
 
 // triggersThere returns the SQL that counts the announcing triggers that exist and are enabled, and how many there

@@ -3,7 +3,13 @@ package session
 import "regexp"
 
 // Tellers are the bodies of the trigger functions that the list of deciding columns makes.
-var Tellers = tellers
+func Tellers() map[string]string {
+	bodies := map[string]string{}
+	for _, d := range deciders {
+		bodies[d.teller] = d.tellSQL()
+	}
+	return bodies
+}
 
 // ReadByLookup are the columns that Lookup reads, as alias.column, and Deciding those of the list.
 func ReadByLookup() map[string]bool {

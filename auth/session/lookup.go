@@ -115,7 +115,7 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	v := &f.session
 	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
 		&v.User.EmailVerified, &roles, &methods, &v.Proof.At)
-	v.User.Roles, v.Proof.Methods = SplitRoles(roles), methodsOf(methods)
+	v.User.Roles, v.Proof.Methods = SplitList(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err
 }

@@ -65,7 +65,7 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	u.Roles = SplitRoles(roles)
+	u.Roles = SplitList(roles)
 	return v, nil
 }
 

@@ -42,7 +42,7 @@ func (p Proof) at() *time.Time {
 
 // methodsOf reads the column. An unknown word that an operator wrote there is kept, and satisfies nothing.
 func methodsOf(words string) (list []Method) {
-	for _, w := range SplitRoles(words) {
+	for _, w := range SplitList(words) {
 		list = append(list, Method(w))
 	}
 	return list

@@ -17,19 +17,19 @@ func (u User) HasAny(roles []string) bool {
 	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.Roles, r) })
 }
 
-// SplitRoles splits the comma-separated column into roles.
-func SplitRoles(s string) []string {
+// SplitList splits a comma-separated column, as roles and methods have.
+func SplitList(s string) []string {
 	if !strings.Contains(s, ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			return nil
 		}
 		return []string{s}
 	}
-	var roles []string
+	var list []string
 	for r := range strings.SplitSeq(s, ",") {
 		if r = strings.TrimSpace(r); r != "" {
-			roles = append(roles, r)
+			list = append(list, r)
 		}
 	}
-	return roles
+	return list
 }
