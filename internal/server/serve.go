@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
 	"log/slog"
 	"math"
 	"net/http"
@@ -27,13 +26,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/loginui"
-	"github.com/gatepost/gatepost/proxy"
-
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
 	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/internal/upkeep"
+	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // Limits of the public listener. Neither the size of a body nor the time it takes is limited.
@@ -112,7 +110,6 @@ type Options struct {
 // Serve starts the gate and runs it until ctx ends or something fails. Then it closes everything in the reverse
 // order of opening.
 func Serve(ctx context.Context, c *config.Config, o Options) error {
-	log := o.Log
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // first, as an unhandled SIGHUP ends the process
 	defer signal.Stop(hangups)
@@ -120,25 +117,47 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	g := &gate{c: c, log: log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
-		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
-	g.watch = upkeep.New(log, g.metrics)
-	g.sockets.register(g.metrics)
+	g := newGate(c, o)
 	l = g.sockets.bound(l)
 	defer g.Close()
 	g.onClose(l.Close)
 	if err := c.Upstream.LeadsTo(ctx, l.own()); err != nil {
 		return err
 	}
-	g.openServers()
 	failed := make(chan error, 3)
+	if err := g.start(ctx, l, failed); ctx.Err() != nil {
+		g.log.Info("stopping")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	g.reloadOn(hangups)
+	g.log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
+		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
+	if o.Up != nil {
+		if err := o.Up(ctx, g.store); err != nil {
+			return err
+		}
+	}
+	g.notify(daemon.SdNotifyReady)
+	return g.run(ctx, l, failed)
+}
+
+func newGate(c *config.Config, o Options) *gate {
+	g := &gate{c: c, log: o.Log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
+		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
+	g.watch = upkeep.New(g.log, g.metrics)
+	g.sockets.register(g.metrics)
+	return g
+}
+
+// start opens the parts of the gate and begins to serve. Servers that fail later send their error to failed.
+func (g *gate) start(ctx context.Context, l listeners, failed chan<- error) error {
+	g.openServers()
 	g.serveOps(l, failed) // before the database is opened, as a migration may take long
 	public := sync.OnceFunc(func() { g.servePublic(l, failed) })
 	g.allow(l, public)
-	if err := g.open(ctx); ctx.Err() != nil {
-		log.Info("stopping")
-		return nil
-	} else if err != nil {
+	if err := g.open(ctx); err != nil {
 		return err
 	}
 	public()
@@ -152,18 +171,14 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 		// In the background: an attempt takes minutes when the certificate authority does not answer.
 		go g.watch.Run(ctx, "get certificates", g.authority.fetch)
 	}
-	g.reloadOn(hangups)
-	log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
-		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
-	if o.Up != nil {
-		if err := o.Up(ctx, g.store); err != nil {
-			return err
-		}
-	}
-	g.notify(daemon.SdNotifyReady)
+	return nil
+}
+
+// run waits until ctx ends, and then drains the gate, or until a part of it fails.
+func (g *gate) run(ctx context.Context, l listeners, failed <-chan error) error {
 	select {
 	case <-ctx.Done():
-		log.Info("stopping")
+		g.log.Info("stopping")
 		g.drain(l)
 		return nil
 	case err := <-failed:
@@ -183,57 +198,6 @@ func (g *gate) Close() {
 	g.close = nil
 }
 
-// open opens the store and creates the pages and the proxy.
-func (g *gate) open(ctx context.Context) error {
-	if err := g.openStore(ctx); err != nil {
-		return err
-	}
-	ui, err := g.c.UI(g.store, g.log)
-	if err != nil {
-		return err
-	}
-	g.ui.Store(newPages(ui))
-	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
-		Help: "Bytes that count for forms of our own pages being read."},
-		func() float64 { return float64(g.ui.Load().FormBytes()) }))
-	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
-	g.proxy = proxy.New(proxy.Config{
-		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
-		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
-		HSTS: g.c.HSTS,
-		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
-		Navigating: loginui.Navigating,
-		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
-		Log:        g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
-	}, g.store.Reader)
-	g.onClose(g.proxy.Close)
-	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
-	g.openTLS()
-	handler := weighed(g.windingDown(g.proxy))
-	g.entrance.proxy.Store(g.proxy)
-	g.entrance.up.Store(&handler)
-	return nil
-}
-
-// openTLS sets up certificates for the public listener, and the server that redirects from http.
-func (g *gate) openTLS() {
-	plain := plainHandler(g.c.PublicURL.String())
-	switch {
-	case g.c.Certificate != nil:
-		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.Certificate, g.log) })
-	case g.c.ACMEDomains != nil:
-		g.authority = newAuthority(g.c, g.pool, g.log)
-		g.public.TLSConfig = g.authority.config()
-		plain = g.authority.HTTPHandler(plain)
-	}
-	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout,
-		WriteTimeout: plainTimeout,
-		IdleTimeout:  IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(),
-		DisableGeneralOptionsHandler: true,
-		ConnState:                    g.sockets.note, ConnContext: withSocket}
-	g.onClose(func() { _ = g.plain.Close() })
-}
-
 // refuse answers a request that the proxy refuses with a page, and maps the proxy's errors to those of the pages.
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	switch {
@@ -251,56 +215,4 @@ func (g *gate) keep(work string, run func(context.Context)) {
 	var done sync.WaitGroup
 	done.Go(func() { g.watch.Run(ctx, work, run) })
 	g.onClose(func() { stop(); done.Wait() })
-}
-
-func (g *gate) openStore(ctx context.Context) error {
-	var err error
-	if g.db, err = postgres.Open(ctx, g.c, true); err != nil {
-		return err
-	}
-	g.db.Warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
-	g.onClose(func() { _ = g.db.Close() })
-	conn, err := g.db.ConnectPatiently(ctx, g.log)
-	if err != nil {
-		return err
-	}
-	err = postgres.Prepare(ctx, g.c, conn, g.log, g.waiting())
-	_ = conn.Close(ctx)
-	if err != nil {
-		return err
-	}
-	pool, err := postgres.OpenPool(ctx, g.db)
-	if err != nil {
-		return err
-	}
-	g.pool = pool
-	g.onClose(pool.Close)
-	if err := g.openKeys(ctx); err != nil {
-		return err
-	}
-	options := g.c.StoreOptions(g.log, g.metrics)
-	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
-	if options.Listen, err = g.db.ListenConfig(); err != nil {
-		return err
-	}
-	options.HashWorker, options.Watch = g.hashWorker, g.watch
-	if g.c.Deliver != nil {
-		g.deliver.Store(&g.c.Deliver)
-		options.Send = g.send
-	}
-	g.store = auth.New(pool, options)
-	g.onClose(g.store.Close)
-	return nil
-}
-
-// openKeys opens the encryption keys. A missing key is made only where nothing is encrypted: a new file in the place
-// of a lost one would have to be replaced when the lost one is found.
-func (g *gate) openKeys(ctx context.Context) error {
-	if err := g.c.OpenKeys(false); err != nil {
-		return err
-	}
-	if err := auth.CheckKeys(ctx, g.pool, g.c.Keys); err != nil {
-		return err
-	}
-	return g.c.OpenKeys(true)
 }

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// open opens the store and creates the pages and the proxy.
+func (g *gate) open(ctx context.Context) error {
+	if err := g.openStore(ctx); err != nil {
+		return err
+	}
+	ui, err := g.c.UI(g.store, g.log)
+	if err != nil {
+		return err
+	}
+	g.ui.Store(newPages(ui))
+	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
+		Help: "Bytes that count for forms of our own pages being read."},
+		func() float64 { return float64(g.ui.Load().FormBytes()) }))
+	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
+	g.proxy = proxy.New(proxy.Config{
+		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
+		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
+		HSTS: g.c.HSTS,
+		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
+		Navigating: loginui.Navigating,
+		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
+		Log:        g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
+	}, g.store.Reader)
+	g.onClose(g.proxy.Close)
+	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
+	g.openTLS()
+	handler := weighed(g.windingDown(g.proxy))
+	g.entrance.proxy.Store(g.proxy)
+	g.entrance.up.Store(&handler)
+	return nil
+}
+
+// openTLS sets up certificates for the public listener, and the server that redirects from http.
+func (g *gate) openTLS() {
+	plain := plainHandler(g.c.PublicURL.String())
+	switch {
+	case g.c.Certificate != nil:
+		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.Certificate, g.log) })
+	case g.c.ACMEDomains != nil:
+		g.authority = newAuthority(g.c, g.pool, g.log)
+		g.public.TLSConfig = g.authority.config()
+		plain = g.authority.HTTPHandler(plain)
+	}
+	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout,
+		WriteTimeout: plainTimeout,
+		IdleTimeout:  IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(),
+		DisableGeneralOptionsHandler: true,
+		ConnState:                    g.sockets.note, ConnContext: withSocket}
+	g.onClose(func() { _ = g.plain.Close() })
+}
+
+func (g *gate) openStore(ctx context.Context) error {
+	var err error
+	if g.db, err = postgres.Open(ctx, g.c, true); err != nil {
+		return err
+	}
+	g.db.Warned = func(note string) { g.log.Warn("a migration has changed rows of yours", "note", note) }
+	g.onClose(func() { _ = g.db.Close() })
+	conn, err := g.db.ConnectPatiently(ctx, g.log)
+	if err != nil {
+		return err
+	}
+	err = postgres.Prepare(ctx, g.c, conn, g.log, g.waiting())
+	_ = conn.Close(ctx)
+	if err != nil {
+		return err
+	}
+	pool, err := postgres.OpenPool(ctx, g.db)
+	if err != nil {
+		return err
+	}
+	g.pool = pool
+	g.onClose(pool.Close)
+	if err := g.openKeys(ctx); err != nil {
+		return err
+	}
+	options := g.c.StoreOptions(g.log, g.metrics)
+	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
+	if options.Listen, err = g.db.ListenConfig(); err != nil {
+		return err
+	}
+	options.HashWorker, options.Watch = g.hashWorker, g.watch
+	if g.c.Deliver != nil {
+		g.deliver.Store(&g.c.Deliver)
+		options.Send = g.send
+	}
+	g.store = auth.New(pool, options)
+	g.onClose(g.store.Close)
+	return nil
+}
+
+// openKeys opens the encryption keys. A missing key is made only where nothing is encrypted: a new file in the place
+// of a lost one would have to be replaced when the lost one is found.
+func (g *gate) openKeys(ctx context.Context) error {
+	if err := g.c.OpenKeys(false); err != nil {
+		return err
+	}
+	if err := auth.CheckKeys(ctx, g.pool, g.c.Keys); err != nil {
+		return err
+	}
+	return g.c.OpenKeys(true)
+}
