@@ -181,3 +181,30 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 		})
 	}
 }
+
+// A user has a bounded number of challenges, and the newest of them.
+func TestAUserHasSoManyChallenges(t *testing.T) {
+	t.Parallel()
+	s, db, first := challenged(t)
+	client := here
+	client.Browser = first.Browser
+	var last auth.Issued
+	for range 12 {
+		var err error
+		last, err = s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword,
+			Client: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, db, "challenge"); n != 10 {
+		t.Errorf("there are %d", n)
+	}
+	place := throttle.BrowserPlace(first.Browser)
+	if _, err := auth.Answer(s, t.Context(), last.Challenge, place); err != nil {
+		t.Errorf("the newest: %v", err)
+	}
+	if _, err := auth.Answer(s, t.Context(), first.Challenge, place); !errors.Is(err, session.ErrNoChallenge) {
+		t.Errorf("the oldest: %v", err)
+	}
+}

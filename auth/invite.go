@@ -138,7 +138,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	if err != nil {
 		return Issued{}, "", err
 	}
-	s.sessions.Done(presented, issued.made)
+	s.sessions.Done(presented, issued.Made)
 	return issued, row.id, nil
 }
 

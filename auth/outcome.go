@@ -22,7 +22,7 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c s
 
 // recordIn is record for events that give a session. A challenge has no session id.
 func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i Issued, c secret.Client) error {
-	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.made.SessionID, Client: c})
+	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.SessionID, Client: c})
 }
 
 // audit logs the outcome after the transaction: a change that record has written down, or a refusal, under its

@@ -33,12 +33,9 @@ type Credentials struct {
 
 // Issued holds the secrets that a sign-in gives to the browser.
 type Issued struct {
-	Session   secret.Token // empty: Challenge has to be met first
-	Challenge secret.Token
-	Browser   secret.Token // identifies the browser later; see Client.Browser
-	Remember  bool         // the session's cookie outlives the browser; see Cookie.Set
-
-	made session.Made
+	session.Made
+	Browser  secret.Token // identifies the browser later; see Client.Browser
+	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
 }
 
 // candidate is the account that an attempt is for.
@@ -80,7 +77,7 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			return s.recordIn(ctx, tx, "sign-in", a.userID, issued, c.Client)
 		})
 		if err == nil {
-			s.sessions.Done(c.Presented, issued.made)
+			s.sessions.Done(c.Presented, issued.Made)
 		}
 		s.outbox.Kick()
 		return userID, err
@@ -312,8 +309,7 @@ func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, er
 	if err != nil {
 		return Issued{}, err
 	}
-	issued := Issued{Session: made.Session, Challenge: made.Challenge, Browser: browser,
-		Remember: n.Remember, made: made}
+	issued := Issued{Made: made, Browser: browser, Remember: n.Remember}
 	if made.Session != "" { // a challenge makes no place familiar
 		issued.Browser, err = throttle.Befriend(ctx, tx, n.UserID, n.Client)
 	}

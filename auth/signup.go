@@ -109,7 +109,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		return s.recordIn(ctx, tx, "sign-up", row.id, issued, client)
 	})
 	if err == nil {
-		s.sessions.Done(presented, issued.made)
+		s.sessions.Done(presented, issued.Made)
 	}
 	return issued, row.id, err
 }

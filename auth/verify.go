@@ -119,7 +119,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
-	s.sessions.Done(v.Session, issued.made)
+	s.sessions.Done(v.Session, issued.Made)
 	s.Changed(l.userID)
 	return issued, nil
 }
@@ -152,7 +152,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		return Issued{}, err
 	}
 	if issued.Session != "" {
-		s.sessions.Done(v.Session, issued.made)
+		s.sessions.Done(v.Session, issued.Made)
 	}
 	s.Changed(l.userID)
 	return issued, nil

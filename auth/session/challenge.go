@@ -33,6 +33,9 @@ type Challenge struct {
 // as well, as NIST SP 800-63B-4 section 3.2.2 asks for.
 const challengeAttempts = 5
 
+// challengesPerUser is how many challenges a user may have. One more ends the oldest.
+const challengesPerUser = 10
+
 // ErrNoChallenge means that the challenge is unknown, was met, has expired, has had too many answers, or belongs to
 // another browser; or that its user is disabled.
 var ErrNoChallenge = errors.New("no challenge to be met")
@@ -45,6 +48,13 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 		    browser, remember, payload, expires_at)
 		VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, now()), $7, $8, $9, now() + $10::interval)`,
 		n.id, t.Hash(), n.UserID, d.Kind, n.Proof.words(), n.Proof.at(), browser, n.Remember, d.Payload, d.For)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.Exec(ctx, `
+		DELETE FROM gatepost.challenge WHERE id IN (
+		    SELECT id FROM gatepost.challenge WHERE user_id = $1 AND id <> $2 ORDER BY expires_at DESC, id OFFSET $3)`,
+		n.UserID, n.id, challengesPerUser-1)
 	return t, err
 }
 

@@ -42,9 +42,9 @@ type Maker struct {
 // NewMaker returns a Maker for the sessions of a Reader.
 func NewMaker(r *Reader) *Maker { return &Maker{r: r} }
 
-// Make is the one way to a session. It ends the session presented and makes a new one, inside the caller's transaction,
-// which has locked the users of both. Where Demand asks for more it makes a challenge instead, and the session presented
-// goes on: whoever meets the challenge presents it again. browser is the place that a challenge is good in.
+// Make is the one way to a session. It ends the session presented and makes a new one, inside the caller's
+// transaction, which has locked the users of both. Where Demand asks for more, it makes a challenge instead and
+// leaves the session presented alone. browser is the place in which a challenge can be met.
 func (m *Maker) Make(ctx context.Context, tx pgx.Tx, n New, browser []byte) (made Made, err error) {
 	n.id = secret.NewID()
 	if m.Demand != nil {
