@@ -65,7 +65,8 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x.id = p.requestID(r)
 	if _, ok := r.Header["X-Forwarded-For"]; ok && !trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
 		p.untrusted.Do(func() {
-			p.c.Log.Warn("a peer sends X-Forwarded-For and is not believed; if it is your proxy, list its address in GATEPOST_TRUSTED_PROXIES", "peer", r.RemoteAddr)
+			p.c.Log.Warn("a peer sends X-Forwarded-For and is not believed; "+
+				"if it is your proxy, list its address in GATEPOST_TRUSTED_PROXIES", "peer", r.RemoteAddr)
 		})
 	}
 	p.metrics.inFlight.Inc()

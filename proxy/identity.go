@@ -110,7 +110,8 @@ func ParseIdentity(headers, strip string) (Identity, error) {
 		}
 	}
 	if len(id.headers) == 0 && len(faults) == 0 {
-		faults = append(faults, fmt.Errorf("GATEPOST_IDENTITY_HEADERS: %q names no header; write it like X-Auth-User=id", headers))
+		faults = append(faults, fmt.Errorf("GATEPOST_IDENTITY_HEADERS: %q names no header; "+
+			"write it like X-Auth-User=id", headers))
 	}
 	for name := range strings.SplitSeq(strip, ",") {
 		if name = strings.TrimSpace(name); name == "" {

@@ -90,7 +90,8 @@ func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 		return nil
 	}
 	p.loops.Do(func() {
-		p.c.Log.Warn("the app has a login of its own where the gate's is, and sends visitors who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix", "path", x.path(), "location", to.EscapedPath())
+		p.c.Log.Warn("the app has a login of its own where the gate's is, and sends visitors "+
+			"who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix", "path", x.path(), "location", to.EscapedPath())
 	})
 	return ErrLoginLoop
 }

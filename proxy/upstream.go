@@ -34,7 +34,8 @@ func ParseUpstream(s string) (Upstream, error) {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
-		return Upstream{}, errors.New("starts with http://, https://, h2c:// or unix:// (example: http://localhost:3000)")
+		return Upstream{}, errors.New("starts with http://, https://, h2c:// or unix:// " +
+			"(example: http://localhost:3000)")
 	case u.User != nil:
 		return Upstream{}, errors.New("takes no user name or password")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):

@@ -245,7 +245,8 @@ func (t *Trail) write(ctx context.Context, events []*record) error {
 		    nullif(details, '')::jsonb, count
 		FROM unnest($1::interval[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
 		    $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[]) WITH ORDINALITY
-		    AS e (age, event, result, user_id, client, request_id, actor, detail, session_id, target, details, count, nr)
+		    AS e (age, event, result, user_id, client, request_id, actor, detail, session_id,
+		        target, details, count, nr)
 		ORDER BY nr RETURNING id`,
 		// its error comes with the rows
 		ages, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6],

@@ -140,7 +140,8 @@ func (r *Reader) watchHolds(ctx context.Context) {
 			}
 			list = list[n:]
 		}
-		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure }) // PostgreSQL did not answer
+		// PostgreSQL did not answer.
+		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure })
 	}
 }
 

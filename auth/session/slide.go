@@ -68,7 +68,8 @@ func (r *Reader) slide(ids []string) {
 		        WHEN expires_at < least(`+lastUsedAt+` + idle_seconds * interval '1 second',
 		            `+createdAt+` + $3::interval) - interval '1 second'
 		        THEN expires_at
-		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'), `+createdAt+` + $3::interval)
+		        ELSE least(now() + least($2::interval, idle_seconds * interval '1 second'),
+		            `+createdAt+` + $3::interval)
 		    END
 		WHERE id IN (
 		    SELECT id FROM gatepost.session WHERE id = ANY ($1) AND last_used_at < now() - $4::interval

@@ -89,8 +89,10 @@ func (p *process) printSettings(c *config.Config) error {
 			}
 		case s.Name == "GATEPOST_ENCRYPTION_KEY":
 			s.Value = "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
-		default:
+		case strings.HasSuffix(s.Name, "DATABASE_URL"):
 			s.Value = postgres.Describe(s.Value) + " (password hidden)"
+		default:
+			s.Value = "(hidden)"
 		}
 		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
 	}

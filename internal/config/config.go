@@ -147,7 +147,8 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 	if c.Settings.Listen == "" {
 		c.Settings.Listen = "localhost:8080"
 		if mayHoldSecret(platformPort) {
-			list.Add(errors.New("PORT holds what may be a password, so it is not shown: it is a number, for example 8080"))
+			list.Add(errors.New("PORT holds what may be a password, so it is not shown: it is a number, " +
+				"for example 8080"))
 		} else if platformPort != "" {
 			c.Settings.Listen = ":" + platformPort
 		}

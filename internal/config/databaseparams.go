@@ -67,7 +67,8 @@ var cures = map[string]cure{
 	"sslcrl":         {"cannot be checked here: leave it out, or put a proxy between that checks it", nil},
 	"sslcrldir":      {"cannot be checked here: leave it out, or put a proxy between that checks it", nil},
 	"sslcompression": {"is not to be had, as no TLS of today compresses: leave it out", []string{"0", "false"}},
-	"sslidentity":    {"holds a certificate as Prisma has it: make PEM files of it, and name them in sslcert and sslkey", nil},
+	"sslidentity": {"holds a certificate as Prisma has it: make PEM files of it, and name them in sslcert " +
+		"and sslkey", nil},
 	"hostaddr": {"is not taken: write the address as the host; with sslmode=verify-full its name has to be " +
 		"the host", nil},
 	"ssl_min_protocol_version": {"cannot be asked for here: leave it out; TLS 1.2 is the least, and the newest that " +

@@ -32,8 +32,10 @@ func takeDatabaseURL(list *Faults, name, s string) string {
 }
 
 var (
-	errShape = errors.New(`is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, or "host=… user=… dbname=…"); in a URL, write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25`)
-	errAt    = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as " +
+	errShape = errors.New(`is not a PostgreSQL URL or DSN (examples: postgres://user:password@host:5432/database, ` +
+		`or "host=… user=… dbname=…"); ` +
+		`in a URL, write / @ : # ? % in a password as %2F %40 %3A %23 %3F %25`)
+	errAt = errors.New("is not a PostgreSQL URL or DSN: it has an @ too many; in a password write / @ : # ? % as " +
 		"%2F %40 %3A %23 %3F %25")
 )
 

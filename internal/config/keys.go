@@ -41,8 +41,8 @@ func (c *Config) OpenKeys(make bool) error {
 	return nil
 }
 
-// writeKey makes a key that only this user may read, and leaves one that is there already. The file has its name when all
-// of it is on the disk: half a key would be none for ever.
+// writeKey makes a key that only this user may read, and leaves one that is there already. The file has its name when
+// all of it is on the disk: half a key would be none for ever.
 func writeKey(file string) ([]byte, error) {
 	f, err := os.CreateTemp(filepath.Dir(file), "encryption.key.*") // readable to this user alone
 	if err != nil {

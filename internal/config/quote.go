@@ -31,7 +31,8 @@ var (
 	// userinfo matches a user name and a password before a host, as in URLs.
 	userinfo = regexp.MustCompile(`[^\s:@]*:[^\s@][^@<>"]*@\S`)
 	// passwordWord matches the name of a password, as in connection strings and env files.
-	passwordWord = regexp.MustCompile(`(?i)(^|[\s;&?"',])(pass|password|passwd|passphrase|pwd|pgpassword|sslpassword|secret|client_secret)\s*[=:]`)
+	passwordWord = regexp.MustCompile(`(?i)(^|[\s;&?"',])` +
+		`(pass|password|passwd|passphrase|pwd|pgpassword|sslpassword|secret|client_secret)\s*[=:]`)
 	// key matches the alphabets of base64 and hex, at the length of a random key.
 	key = regexp.MustCompile(`^[A-Za-z0-9+/_-]{24,}={0,2}$`)
 )

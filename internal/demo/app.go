@@ -63,7 +63,8 @@ var appTemplate = template.Must(template.New("demo").Parse(`<!doctype html>
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
 nav { display: flex; gap: 1rem; flex-wrap: wrap; align-items: center }
-table { border-collapse: collapse; margin: 1rem 0 } td { border: 1px solid; padding: .25rem .75rem } td + td { overflow-wrap: anywhere }
+table { border-collapse: collapse; margin: 1rem 0 } td { border: 1px solid; padding: .25rem .75rem }
+td + td { overflow-wrap: anywhere }
 button { font: inherit }
 </style>
 </head>

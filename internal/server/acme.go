@@ -58,7 +58,8 @@ func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	now, last := time.Now().UnixNano(), a.said.Load()
 	if now-last > int64(saidEvery) && a.said.CompareAndSwap(last, now) {
-		a.log.Error("there is no certificate, so nobody can connect: the authority has to reach this gate at port 443 or, with GATEPOST_HTTP_LISTEN, at 80", "name", hello.ServerName, "err", err)
+		a.log.Error("there is no certificate, so nobody can connect: the authority has to reach "+
+			"this gate at port 443 or, with GATEPOST_HTTP_LISTEN, at 80", "name", hello.ServerName, "err", err)
 	}
 	return nil, err
 }

@@ -23,7 +23,8 @@ func plainHandler(publicURL string) http.Handler {
 		default:
 			h.Set("Content-Type", "application/json; charset=utf-8")
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"code":"FORBIDDEN","message":"Use https: over http everybody on the way can read along."}` + "\n"))
+			_, _ = w.Write([]byte(`{"code":"FORBIDDEN","message":` +
+				`"Use https: over http everybody on the way can read along."}` + "\n"))
 		}
 	})
 }
