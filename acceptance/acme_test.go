@@ -217,8 +217,7 @@ func TestAnAuthorityThatRefusesIsInTheLog(t *testing.T) {
 	g := acmeGate(t, p, authtest.NewDatabase(t), "GATEPOST_PUBLIC_URL=https://refused.example.com",
 		"GATEPOST_ACME_DOMAINS=refused.example.com")
 	eventually(t, "it says so", func() bool {
-		return strings.Contains(g.log.String(),
-			"there is no certificate, so nobody can connect")
+		return strings.Contains(g.log.String(), "there is no certificate, so nobody can connect")
 	})
 	for range 3 {
 		if cert, err := shown(g, nil, "refused.example.com"); err == nil {

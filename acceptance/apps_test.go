@@ -25,8 +25,7 @@ type realApp struct {
 }
 
 var realApps = []realApp{
-	{"wsgi", []string{"python3"}, func(_ *testing.T,
-		port string) []string {
+	{"wsgi", []string{"python3"}, func(_ *testing.T, port string) []string {
 		return []string{appFile("wsgi.py"), port}
 	}, true},
 	{"php", []string{"php"}, func(_ *testing.T, port string) []string {
@@ -57,8 +56,8 @@ func appConfig(t *testing.T, name, port string) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	text := strings.NewReplacer("TMP", dir, "PORT", port, "WWW", appFile("www"), "MODULES",
-		"/usr/lib/apache2/modules").Replace(string(b))
+	text := strings.NewReplacer("TMP", dir, "PORT", port, "WWW", appFile("www"),
+		"MODULES", "/usr/lib/apache2/modules").Replace(string(b))
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,8 +65,7 @@ func appConfig(t *testing.T, name, port string) string {
 	return path
 }
 
-// missing skips a test that cannot run on this machine. In CI, where everything is installed, it fails the
-// test.
+// missing skips a test that cannot run on this machine. In CI, where everything is installed, it fails the test.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {

@@ -208,8 +208,8 @@ func TestFiftySignUpsOverHTTPMakeOneUser(t *testing.T) {
 		t.Errorf("got %v", statuses)
 	}
 	var users int
-	if err := authtest.Pool(t, url).QueryRow(t.Context(),
-		`SELECT count(*) FROM gatepost."user"`).Scan(&users); err != nil || users != 1 {
+	err := authtest.Pool(t, url).QueryRow(t.Context(), `SELECT count(*) FROM gatepost."user"`).Scan(&users)
+	if err != nil || users != 1 {
 		t.Errorf("%d users, %v", users, err)
 	}
 }
@@ -227,8 +227,8 @@ func TestSocketsAndEventsThroughTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET /dashboard/ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: "+
-		"websocket\r\nOrigin: %s\r\nCookie: %s\r\n\r\n",
+	fmt.Fprintf(conn, "GET /dashboard/ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Origin: %s\r\nCookie: %s\r\n\r\n",
 		strings.TrimPrefix(g.url, "http://"), g.url, v.cookie())
 	in := bufio.NewReader(conn)
 	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != 101 {
@@ -581,8 +581,13 @@ func TestReadyzSaysWhy(t *testing.T) {
 		}
 		return res.StatusCode, answer
 	}
-	want := map[string]string{"process": "ok", "database": "ok", "migrations": "ok", "upstream": "ok", "revocations": "ok"}
-	eventually(t, "revocations are heard", func() bool { _, answer := ask(); return answer.Checks["revocations"] == "ok" })
+	want := map[string]string{
+		"process": "ok", "database": "ok", "migrations": "ok", "upstream": "ok", "revocations": "ok",
+	}
+	eventually(t, "revocations are heard", func() bool {
+		_, answer := ask()
+		return answer.Checks["revocations"] == "ok"
+	})
 	if status, answer := ask(); status != 200 || !answer.Ready || !maps.Equal(answer.Checks, want) {
 		t.Errorf("got %d %v", status, answer)
 	}
@@ -594,11 +599,13 @@ func TestReadyzSaysWhy(t *testing.T) {
 		t.Errorf("health of a gate that goes on with what it read: %d %s", code, out)
 	}
 	app.Close()
-	if out, code := runGate(t, []string{"health"}, listen); code != 1 || !strings.Contains(out, "the app does not answer") {
+	out, code := runGate(t, []string{"health"}, listen)
+	if code != 1 || !strings.Contains(out, "the app does not answer") {
 		t.Errorf("health without the app: %d %s", code, out)
 	}
 	for _, nobody := range []string{"GATEPOST_OPS_LISTEN=off", "GATEPOST_OPS_LISTEN=localhost:1"} {
-		if out, code := runGate(t, []string{"health"}, nobody); code != 1 || !strings.Contains(out, "GATEPOST_OPS_LISTEN") && !strings.Contains(out, "no gate answers") {
+		out, code := runGate(t, []string{"health"}, nobody)
+		if code != 1 || !strings.Contains(out, "GATEPOST_OPS_LISTEN") && !strings.Contains(out, "no gate answers") {
 			t.Errorf("%s: %d %s", nobody, code, out)
 		}
 	}
@@ -610,11 +617,13 @@ func TestReadyzSaysWhy(t *testing.T) {
 	if status, answer := ask(); status != 200 || !answer.Ready || len(answer.Checks) != 3 {
 		t.Errorf("without the app, which all gates share: %d %v", status, answer)
 	}
-	if _, err := authtest.Pool(t, database).Exec(t.Context(), `ALTER TABLE gatepost.session RENAME TO lost`); err != nil {
+	_, err := authtest.Pool(t, database).Exec(t.Context(), `ALTER TABLE gatepost.session RENAME TO lost`)
+	if err != nil {
 		t.Fatal(err)
 	}
 	query = "?exclude=upstream"
-	if status, answer := ask(); status != 503 || answer.Checks["database"] != "ok" || !strings.Contains(answer.Checks["migrations"], "gatepost check") {
+	if status, answer := ask(); status != 503 || answer.Checks["database"] != "ok" ||
+		!strings.Contains(answer.Checks["migrations"], "gatepost check") {
 		t.Errorf("without a table: %d %v", status, answer)
 	}
 }

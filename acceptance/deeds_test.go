@@ -21,8 +21,8 @@ type operator struct {
 
 func newOperator(t *testing.T, env ...string) *operator {
 	t.Helper()
-	o := &operator{t, append([]string{"HOME=/", "DATABASE_URL=" + authtest.NewEmptyDatabase(t), "SUDO_USER=grace"},
-		env...)}
+	base := []string{"HOME=/", "DATABASE_URL=" + authtest.NewEmptyDatabase(t), "SUDO_USER=grace"}
+	o := &operator{t, append(base, env...)}
 	o.do("migrate")
 	return o
 }
@@ -83,7 +83,9 @@ func (o *operator) checkTable(kept bool, actor string) {
 	pool := authtest.Pool(o.t, config.Lookup(o.env, "DATABASE_URL"))
 	var rows, byUs int
 	var detail string
-	err := pool.QueryRow(o.t.Context(), `SELECT count(*), count(*) FILTER (WHERE actor = $1), coalesce(max(detail) FILTER (WHERE event = 'set-role'), '')
+	err := pool.QueryRow(o.t.Context(), `
+		SELECT count(*), count(*) FILTER (WHERE actor = $1),
+			coalesce(max(detail) FILTER (WHERE event = 'set-role'), '')
 		FROM gatepost.audit_event`, actor).Scan(&rows, &byUs, &detail)
 	if err != nil {
 		o.t.Fatal(err)
@@ -106,8 +108,8 @@ func TestWhatPeopleAreCalledDoesNothingToATerminal(t *testing.T) {
 	for _, name := range []string{"a\u202eb", "a\x1b[2Jb", "a\x1b]0;x\x07b", "a\u009b31mb", "a\u2066b", "a\u200bb",
 		"a\u200fb", "a\ufeffb", "a\rb", "a\nroot\tb", "a\u2028b", "a\u00adb",
 		"a\U000e0041b", "a\u3164b", "a\u034fb", "a\ue000b", "a\x7fb", "a\u061cb", "a\u180eb"} {
-		if _, err := pool.Exec(t.Context(), `UPDATE gatepost."user" SET name = $1, role = $2, email = $3`, name,
-			"user"+name, strings.ToLower(name)+"@example.com"); err != nil {
+		if _, err := pool.Exec(t.Context(), `UPDATE gatepost."user" SET name = $1, role = $2, email = $3`,
+			name, "user"+name, strings.ToLower(name)+"@example.com"); err != nil {
 			t.Fatal(err)
 		}
 		for _, command := range []string{"user list", "user show " + id, "user reset-link " + id, "user disable " +

@@ -94,8 +94,7 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 			doctor.Failed, []string{"Dokuexample", "Cookie header"}},
 		"Domain rewritten": {brokenFront(t, gate, nil,
 			eachSetCookie(func(s string) string {
-				return strings.Replace(s, "Domain=example.com",
-					"Domain=other.example", 1)
+				return strings.Replace(s, "Domain=example.com", "Domain=other.example", 1)
 			})), setting, doctor.Failed,
 			[]string{"PHPSESSID=; Path=/; Domain=example.com", "as it is"}},
 		"Path rewritten": {brokenFront(t, gate, nil,
@@ -111,8 +110,8 @@ func TestDoctorLooksWhetherTheAppsOwnSessionEnds(t *testing.T) {
 			t.Parallel()
 			list := examined(t, "app-cookies", "",
 				append(slices.Clone(public), c.env, "DATABASE_URL=postgres://gatepost@127.0.0.1:1/gatepost"), c.url)
-			if len(list) == 0 || list[0].Level != c.want || c.want == doctor.Failed &&
-				(list[0].Why == "" || list[0].Cure == "" || list[0].Sent == "") {
+			if len(list) == 0 || list[0].Level != c.want ||
+				c.want == doctor.Failed && (list[0].Why == "" || list[0].Cure == "" || list[0].Sent == "") {
 				t.Fatalf("got %+v", list)
 			}
 			all := list[0].Said + ": " + list[0].Why + list[0].Cure

@@ -120,7 +120,8 @@ func TestDoctorFindsWhatAProxyInFrontDoesWrong(t *testing.T) {
 	site.Start()
 	code, out, _ := runDoctor(t, "", public)
 	for _, want := range []string{
-		`FAILED   2 spellings of /dashboard got through, the first of them: GET "/dashboard.css" was answered with 200 OK`,
+		`FAILED   2 spellings of /dashboard got through, the first of them: ` +
+			`GET "/dashboard.css" was answered with 200 OK`,
 		"FAILED   the login page came out of a cache that does not say so",
 		"FAILED   a cache handed on the Set-Cookie of another visitor",
 	} {

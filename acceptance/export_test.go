@@ -20,7 +20,8 @@ func TestManyLargeExportsTakeNothingFromOthers(t *testing.T) {
 	const events = 150_000 // some 20 MiB
 	_, err := db.Exec(t.Context(), `
 		INSERT INTO gatepost.audit_event (at, event, result, user_id, client)
-		SELECT now() - i * interval '1 s', 'sign-in', 'ok', u.id, '2001:db8:1111:2222:3333:4444:5555:6666' FROM generate_series(1, $1) i, gatepost."user" u`, events)
+		SELECT now() - i * interval '1 s', 'sign-in', 'ok', u.id, '2001:db8:1111:2222:3333:4444:5555:6666'
+		FROM generate_series(1, $1) i, gatepost."user" u`, events)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,10 +134,14 @@ func (w *town) signsUp(t *testing.T, name, from string) {
 func (w *town) copies(t *testing.T, of, name string, n int) {
 	t.Helper()
 	for _, sql := range []string{
-		`INSERT INTO gatepost."user" SELECT (jsonb_populate_record(u, jsonb_build_object('id', '%[2]s' || i, 'email', '%[2]s' || i || '@example.com'))).*
-			FROM gatepost."user" u, generate_series(1, %[3]d) i WHERE u.email = '%[1]s@example.com'`,
-		`INSERT INTO gatepost.account SELECT (jsonb_populate_record(a, jsonb_build_object('id', '%[2]s' || i, 'user_id', '%[2]s' || i, 'account_id', '%[2]s' || i))).*
-			FROM gatepost.account a JOIN gatepost."user" u ON u.id = a.user_id, generate_series(1, %[3]d) i WHERE u.email = '%[1]s@example.com'`,
+		`INSERT INTO gatepost."user" SELECT (jsonb_populate_record(u,
+				jsonb_build_object('id', '%[2]s' || i, 'email', '%[2]s' || i || '@example.com'))).*
+			FROM gatepost."user" u, generate_series(1, %[3]d) i
+			WHERE u.email = '%[1]s@example.com'`,
+		`INSERT INTO gatepost.account SELECT (jsonb_populate_record(a,
+				jsonb_build_object('id', '%[2]s' || i, 'user_id', '%[2]s' || i, 'account_id', '%[2]s' || i))).*
+			FROM gatepost.account a JOIN gatepost."user" u ON u.id = a.user_id, generate_series(1, %[3]d) i
+			WHERE u.email = '%[1]s@example.com'`,
 	} {
 		w.sql(t, fmt.Sprintf(sql, of, name, n))
 	}
@@ -175,8 +179,10 @@ func (s *siege) sessions(user string, n int) (tokens []string) {
 		tokens, hashes = append(tokens, token), append(hashes, hex.EncodeToString(hash[:]))
 	}
 	s.sql(s.t, `INSERT INTO gatepost.session
-		SELECT (jsonb_populate_record(s, jsonb_build_object('id', left(t.hash, 26), 'token', t.hash, 'user_id', $1::text, 'created_at', now(), 'last_used_at', now()))).*
-		FROM gatepost.session s, unnest($2::text[]) AS t (hash) WHERE s.id = (SELECT id FROM gatepost.session LIMIT 1)`, user, hashes)
+		SELECT (jsonb_populate_record(s, jsonb_build_object('id', left(t.hash, 26), 'token', t.hash,
+			'user_id', $1::text, 'created_at', now(), 'last_used_at', now()))).*
+		FROM gatepost.session s, unnest($2::text[]) AS t (hash)
+		WHERE s.id = (SELECT id FROM gatepost.session LIMIT 1)`, user, hashes)
 	return tokens
 }
 
@@ -199,8 +205,12 @@ func (s *siege) look(t *testing.T) looked {
 			l.rows += n
 		}
 	}
-	l.connections = w.number(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'gatepost%'`)
-	l.sessions = w.number(t, `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM gatepost.session GROUP BY user_id) AS of_one`)
+	l.connections = w.number(t, `
+		SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name LIKE 'gatepost%'`)
+	l.sessions = w.number(t, `
+		SELECT coalesce(max(n), 0)
+		FROM (SELECT count(*) AS n FROM gatepost.session GROUP BY user_id) AS of_one`)
 	for _, m := range poolMost.FindAllStringSubmatch(w.g.metrics(t), -1) {
 		n, _ := strconv.ParseFloat(m[1], 64) // matched
 		l.connectionsMax += int(n)

@@ -55,8 +55,8 @@ func leavingHostiles() []hostile {
 
 // head returns the beginning of a form.
 func (s *siege) head(path, more string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "+
-		"application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"X-Forwarded-For: %s\r\n%s\r\n", path, s.host(), fromOne(s, 0, 0), more)
 }
 
 // size returns the number of clients, which is smaller in the short form of the test.

@@ -153,7 +153,10 @@ func TestHandshakes(t *testing.T) {
 				l.refuses(t, l.request("GET /dashboard", append(handshake, navigate)...), 401)
 				for _, origin := range foreign {
 					handshake[2] = "Origin: " + origin
-					l.refuses(t, l.request("GET /dashboard", append(handshake, l.cookie)...), 403)
+					r := l.refuses(t, l.request("GET /dashboard", append(handshake, l.cookie)...), 403)
+					if !strings.Contains(r.body, "A page of another site") {
+						t.Errorf("refused with the words %q", r.body)
+					}
 					l.refuses(t, l.request("GET /public", append(handshake, l.cookie)...), 403)
 				}
 				// There are two Origin headers now.
@@ -180,14 +183,15 @@ func TestTheAppsAnswersPassUnchanged(t *testing.T) {
 			"Content-Type: text/css\r\nEtag: \"x\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n", true},
 		{"bar_24_the_apps_own_policy", "/dashboard/app.js",
 			"Content-Type: text/css\r\nCache-Control: public, max-age=60\r\n", false},
-		{"bar_24_expires", "/dashboard/app.js", "Content-Type: text/css\r\nExpires: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
-			false},
+		{"bar_24_expires", "/dashboard/app.js",
+			"Content-Type: text/css\r\nExpires: Thu, 01 Jan 2026 00:00:00 GMT\r\n", false},
 		{"bar_24_expires_that_is_no_date", "/dashboard/app.js", "Content-Type: text/css\r\nExpires: 0\r\n", true},
 		{"bar_24_what_is_for_CDNs_alone", "/dashboard/app.js",
 			"Content-Type: text/css\r\nCdn-Cache-Control: max-age=60\r\nSurrogate-Control: max-age=60\r\n", true},
 		{"I5_nothing_of_ours", "/dashboard",
-			"Content-Type: text/css\r\nContent-Security-Policy: script-src *\r\nX-Frame-Options: " +
-				"SAMEORIGIN\r\nServer: app/1\r\nAccess-Control-Allow-Origin: *\r\nReferrer-Policy: unsafe-url\r\n", true},
+			"Content-Type: text/css\r\nContent-Security-Policy: script-src *\r\nX-Frame-Options: SAMEORIGIN\r\n" +
+				"Server: app/1\r\nAccess-Control-Allow-Origin: *\r\nReferrer-Policy: unsafe-url\r\n",
+			true},
 	} {
 		t.Run(row.id, func(t *testing.T) {
 			l.app.answerWith("HTTP/1.1 200 OK\r\n" + row.answer +

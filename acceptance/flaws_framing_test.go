@@ -178,19 +178,24 @@ func TestABrokenBodyEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	l := newLane(t)
 	for id, body := range map[string]string{
-		"chunk_size_0x5": "0x5\r\nhello\r\n0\r\n\r\n", "chunk_size_plus": "+5\r\nhello\r\n0\r\n\r\n",
-		"chunk_size_minus": "-1\r\nhello\r\n0\r\n\r\n", "chunk_size_after_a_blank": " 5\r\nhello\r\n0\r\n\r\n",
-		"chunk_size_of_nothing":   "\r\nhello\r\n0\r\n\r\n",
-		"chunk_size_too_great":    "fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
-		"chunk_size_wraps_around": "10000000000000005\r\nhello\r\n0\r\n\r\n",
-		"chunk_size_underscore":   "5_0\r\nhello\r\n0\r\n\r\n",
-		"chunk_bare_LF":           "5\nhello\n0\n\n", "chunk_bare_CR": "5\rhello\r\n0\r\n\r\n",
-		"chunk_extension_bare_LF": "5;a\nhello\r\n0\r\n\r\n", "chunk_longer_than_it_says": "5\r\nhelloXX0\r\n\r\n",
+		"chunk_size_0x5":             "0x5\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_plus":            "+5\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_minus":           "-1\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_after_a_blank":   " 5\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_of_nothing":      "\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_too_great":       "fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_wraps_around":    "10000000000000005\r\nhello\r\n0\r\n\r\n",
+		"chunk_size_underscore":      "5_0\r\nhello\r\n0\r\n\r\n",
+		"chunk_bare_LF":              "5\nhello\n0\n\n",
+		"chunk_bare_CR":              "5\rhello\r\n0\r\n\r\n",
+		"chunk_extension_bare_LF":    "5;a\nhello\r\n0\r\n\r\n",
+		"chunk_longer_than_it_says":  "5\r\nhelloXX0\r\n\r\n",
 		"chunk_shorter_than_it_says": "9\r\nhello\r\n0\r\n\r\n",
-		"chunk_end_without_CR":       "5\r\nhello\n0\r\n\r\n", "trailer_without_a_colon": "5\r\nhello\r\n0\r\nX Auth\r\n\r\n",
-		"trailer_with_bare_CR": "5\r\nhello\r\n0\r\nA: b\rX-Auth-User: admin\r\n\r\n",
-		"NUL_chunk_size":       "\x005\r\nhello\r\n0\r\n\r\n", "chunk_extension_of_20_KiB": "5;" +
-			strings.Repeat("x", 20<<10) + "\r\nhello\r\n0\r\n\r\n",
+		"chunk_end_without_CR":       "5\r\nhello\n0\r\n\r\n",
+		"trailer_without_a_colon":    "5\r\nhello\r\n0\r\nX Auth\r\n\r\n",
+		"trailer_with_bare_CR":       "5\r\nhello\r\n0\r\nA: b\rX-Auth-User: admin\r\n\r\n",
+		"NUL_chunk_size":             "\x005\r\nhello\r\n0\r\n\r\n",
+		"chunk_extension_of_20_KiB":  "5;" + strings.Repeat("x", 20<<10) + "\r\nhello\r\n0\r\n\r\n",
 	} {
 		t.Run("bar_21_smuggling_"+id, func(t *testing.T) {
 			raw := l.open("POST /public", "Transfer-Encoding: chunked") + body + inside +
@@ -205,8 +210,8 @@ func TestABrokenBodyEndsTheConnection(t *testing.T) {
 		})
 	}
 	for _, seen := range l.app.take() {
-		if !strings.HasPrefix(seen, "POST /public ") || !strings.Contains(seen, "broken body") &&
-			!strings.Contains(seen, "unreadable: ") {
+		if !strings.HasPrefix(seen, "POST /public ") ||
+			!strings.Contains(seen, "broken body") && !strings.Contains(seen, "unreadable: ") {
 			t.Errorf("the app saw %q", seen)
 		}
 	}

@@ -142,8 +142,10 @@ func TestAttributesBecomeOneHeaderEach(t *testing.T) {
 		{"B10_roles", "role", "user, a\r\nb", "X-Auth-Roles: user,a%0D%0Ab"},
 	} {
 		t.Run(row.id, func(t *testing.T) {
-			if _, err := db.Exec(t.Context(),
-				fmt.Sprintf(`UPDATE gatepost."user" SET name = 'Ada', role = 'user'; UPDATE gatepost."user" SET %s = '%s'`, row.column, row.value)); err != nil {
+			_, err := db.Exec(t.Context(), fmt.Sprintf(`
+				UPDATE gatepost."user" SET name = 'Ada', role = 'user';
+				UPDATE gatepost."user" SET %s = '%s'`, row.column, row.value))
+			if err != nil {
 				t.Fatal(err)
 			}
 			identity := append([]string{}, l.identity...)

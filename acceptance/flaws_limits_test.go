@@ -202,10 +202,12 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	l.passes(t, l.request("GET /public", "Cookie: gatepost="+token, "X-Forwarded-Proto: http"),
 		forwarded("GET /public", "Cookie: gatepost="+token))
 	for id, headers := range map[string][]string{
-		"C3_CVE-2026-33495": {"X-Forwarded-Proto: http"}, "bar_27_without_the_prefix": {"Cookie: gatepost=" + token},
-		"bar_27_lower_case":    {"Cookie: __host-gatepost=" + token},
-		"bar_27_secure_prefix": {"Cookie: __Secure-gatepost=" + token},
-		"bar_27_tossed":        {cookie, "Cookie: __Host-gatepost=x"}, "bar_27_tossed_by_U+2000": {"Cookie: \u2000" + pair},
+		"C3_CVE-2026-33495":         {"X-Forwarded-Proto: http"},
+		"bar_27_without_the_prefix": {"Cookie: gatepost=" + token},
+		"bar_27_lower_case":         {"Cookie: __host-gatepost=" + token},
+		"bar_27_secure_prefix":      {"Cookie: __Secure-gatepost=" + token},
+		"bar_27_tossed":             {cookie, "Cookie: __Host-gatepost=x"},
+		"bar_27_tossed_by_U+2000":   {"Cookie: \u2000" + pair},
 	} {
 		t.Run(id, func(t *testing.T) { l.refuses(t, l.request("GET /dashboard", headers...), 401) })
 	}

@@ -136,8 +136,8 @@ func TestDisguisedPathsReachTheAppByteForByteOrNotAtAll(t *testing.T) {
 		return strings.Contains(strings.ToLower(target), "admin") || strings.Contains(target, "%61dmin")
 	}
 	for _, role := range []string{"user", "user,admin"} {
-		if _, err := authtest.Pool(t, l.database).Exec(t.Context(), `UPDATE gatepost."user" SET role = $1`,
-			role); err != nil {
+		_, err := authtest.Pool(t, l.database).Exec(t.Context(), `UPDATE gatepost."user" SET role = $1`, role)
+		if err != nil {
 			t.Fatal(err)
 		}
 		l.identity[4] = "X-Auth-Roles: " + role

@@ -45,8 +45,8 @@ func (l *lane) hostile() []string {
 		"/;@", "/%09/", "/%0a/", "/%0d%0a/", "/%00/", "/%5c", "%5c%5c", "/%2f", "%2f%2f", "%2f", "/%2f/",
 		"/%252f", "//%2f", "//%5c",
 		"https:", "https:/", "https://", "https:///", "http:", `http:\\`, `http:/\`, "HTTPS://", "hTTp:/", "//ok@",
-		"//ok:x@", "https://ok@", "http://" + l.host + "@", "http://" + l.host + ".", "http://" + l.host +
-			`\@`, "//" + l.host + "@",
+		"//ok:x@", "https://ok@", "http://" + l.host + "@", "http://" + l.host + ".",
+		"http://" + l.host + `\@`, "//" + l.host + "@",
 		"//localhost" + port + ".", "http://localhost.", "ftp://", "//user:pw@", "/x://", "x://", "://", ":", "@", ".",
 		"//.", "?//", "#//", "/?//", "javascript://", "\tjavascript:", "java\nscript:", "data:text/html,",
 		"vbscript:", "blob:", "file:///",
@@ -204,8 +204,8 @@ func TestNoLocationComesFromAHeader(t *testing.T) {
 				if away := l.origin(r.location()); away != "" {
 					t.Errorf("%.200q: %d to %q", raw, r.status, r.location())
 				}
-				if strings.Contains(r.body, "javascript:") || r.status != 200 && r.status != 303 &&
-					r.status != 400 && r.status != 403 {
+				if strings.Contains(r.body, "javascript:") ||
+					r.status != 200 && r.status != 303 && r.status != 400 && r.status != 403 {
 					t.Errorf("%.200q: %d %.300s", raw, r.status, r.body)
 				}
 				l.app.take()

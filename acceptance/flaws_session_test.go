@@ -76,8 +76,8 @@ func TestAnEndedSessionIsOverEverywhere(t *testing.T) {
 	signIn := func(remember string) string {
 		v.client.Jar.SetCookies(&url.URL{Scheme: "http", Host: l.host},
 			[]*http.Cookie{{Name: l.cookieName(), MaxAge: -1}})
-		if r := v.post("/login", "email", "ada@example.com", "password", password, "remember",
-			remember); r.status != 303 {
+		r := v.post("/login", "email", "ada@example.com", "password", password, "remember", remember)
+		if r.status != 303 {
 			t.Fatalf("log in: %d %s", r.status, r.body)
 		}
 		return "Cookie: " + v.cookie().String()
@@ -97,12 +97,10 @@ func TestAnEndedSessionIsOverEverywhere(t *testing.T) {
 		{"E5_AUK_CVE-2025-53942_disabled", func() { l.cli(t, "user", "disable", "ada@example.com") }},
 		{"E5_disabled_by_SQL", func() { l.exec(t, `UPDATE gatepost."user" SET disabled_at = now()`) }},
 		{"A7.3.1_unused", func() {
-			l.exec(t,
-				`UPDATE gatepost.session SET last_used_at = now() - interval '169 hours'`)
+			l.exec(t, `UPDATE gatepost.session SET last_used_at = now() - interval '169 hours'`)
 		}},
 		{"A7.3.2_too_old", func() {
-			l.exec(t,
-				`UPDATE gatepost.session SET created_at = now() - interval '721 hours'`)
+			l.exec(t, `UPDATE gatepost.session SET created_at = now() - interval '721 hours'`)
 		}},
 		{"bar_26_expired", func() { l.exec(t, `UPDATE gatepost.session SET expires_at = now()`) }},
 		{"bar_26_another_login_in_this_browser",
@@ -163,8 +161,7 @@ func TestSigningInNeverContinuesASession(t *testing.T) {
 				"Sec-Purpose: prefetch"), l.request("HEAD /login"),
 			l.request("GET /signup?email=x%40example.com&password=" + url.QueryEscape(password)),
 			l.request("PUT /login"), l.request("OPTIONS /login"), l.request("GET /account"),
-			l.request("POST /login?email=bob%40example.com&password="+url.QueryEscape(password),
-				"Content-Length: 0"),
+			l.request("POST /login?email=bob%40example.com&password="+url.QueryEscape(password), "Content-Length: 0"),
 		} {
 			if r := l.one(t, raw); r.header.Get("Set-Cookie") != "" {
 				t.Errorf("%.80q: %d sets %q", raw, r.status, r.header.Get("Set-Cookie"))
@@ -255,13 +252,12 @@ func TestWhatIsNotQuiteTheCookieIsNone(t *testing.T) {
 	})
 	// The other cookies reach the app byte for byte.
 	for id, c := range map[string][2]string{
-		"alone":  {own, ""},
-		"first":  {own + "; a=1;b=\"2;3\"", `a=1;b="2;3"`},
-		"middle": {"a=1; " + own + "; b=2", "a=1; b=2"},
-		"last":   {"a=1;b==;;" + own, "a=1;b==;"},
-		"markers": {"a=1; " + name + "_left=1; " + own + "; " + name + "_known=x; " +
-			name + "_done=name", "a=1"},
-		"blanks": {" a = 1 ;\t" + name + " = " + token + " ; b", "a = 1 ; b"},
+		"alone":   {own, ""},
+		"first":   {own + "; a=1;b=\"2;3\"", `a=1;b="2;3"`},
+		"middle":  {"a=1; " + own + "; b=2", "a=1; b=2"},
+		"last":    {"a=1;b==;;" + own, "a=1;b==;"},
+		"markers": {"a=1; " + name + "_left=1; " + own + "; " + name + "_known=x; " + name + "_done=name", "a=1"},
+		"blanks":  {" a = 1 ;\t" + name + " = " + token + " ; b", "a = 1 ; b"},
 		"look-alikes": {own + "; " + name + "x=1; x" + name + "=2; b=" + name, name + "x=1; x" +
 			name + "=2; b=" + name},
 		"helpers":      {own + "; a=1; " + name + "_lefty=3", "a=1"},

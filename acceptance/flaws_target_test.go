@@ -36,8 +36,8 @@ func TestMethodsAndTargetsNoBrowserSends(t *testing.T) {
 			"GET https://" + l.host + "/public", "GET http://" + l.host + "@evil.example/",
 			"GET http://user@" + l.host + "/dashboard", "GET dashboard", "GET ?x", "GET evil.example:80",
 			"GET javascript:alert(1)", "GET file:///etc/passwd", "GET http://" + l.host + ".evil.example/public",
-			"GET ftp://" + l.host + "/public", "GET ../dashboard", "GET ", "GET //x|y", "GET http://" + l.host +
-				"/pub#lic", "GET http://" + l.host + `\dashboard`, "GET //%zz/public",
+			"GET ftp://" + l.host + "/public", "GET ../dashboard", "GET ", "GET //x|y",
+			"GET http://" + l.host + "/pub#lic", "GET http://" + l.host + `\dashboard`, "GET //%zz/public",
 		}, []int{400}},
 		{"A1.3.6_never_another_back_end", []string{"GET " + other.url, "GET " + other.url + "/public", "POST " +
 			other.url + "/dashboard"}, []int{400}},
@@ -145,8 +145,8 @@ func TestHeadersDoNotMoveARequestUnderAnotherRule(t *testing.T) {
 			"example.com.evil.tld", // E10: a part of the name does not match either
 		} {
 			l.refuses(t, "GET /dashboard HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n", 401)
-			l.refuses(t, "GET /admin HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Host: public.example\r\nConnection: "+
-				"close\r\n"+l.cookie+"\r\n\r\n", 403)
+			l.refuses(t, "GET /admin HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Host: public.example\r\n"+
+				"Connection: close\r\n"+l.cookie+"\r\n\r\n", 403)
 		}
 	})
 }

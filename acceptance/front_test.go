@@ -31,7 +31,8 @@ type front struct {
 var fronts = map[string]front{
 	"nginx": {program: "/usr/sbin/nginx", snippet: "nginx.conf", args: []string{"-c", "CONFIG"},
 		config: `daemon off; pid TMP/pid; error_log stderr; user root; events {} http {
-			access_log off; client_body_temp_path TMP/body; proxy_temp_path TMP/proxy; fastcgi_temp_path TMP/fastcgi; uwsgi_temp_path TMP/uwsgi; scgi_temp_path TMP/scgi;
+			access_log off; client_body_temp_path TMP/body; proxy_temp_path TMP/proxy;
+			fastcgi_temp_path TMP/fastcgi; uwsgi_temp_path TMP/uwsgi; scgi_temp_path TMP/scgi;
 			SNIPPET }`,
 		replace: []string{"listen 443 ", "listen 127.0.0.1:PORT ", "listen 80;", "listen 127.0.0.1:PLAIN;",
 			"/etc/ssl/app.example.com/fullchain.pem", "CERT", "/etc/ssl/app.example.com/key.pem", "KEY",
@@ -169,7 +170,9 @@ func TestTheGateBehindWhatPeopleHaveInFront(t *testing.T) {
 
 			r := v.do("POST", "/dashboard/a%2Fb//c/../%c3%a9?x=%2f&y", strings.NewReader(strings.Repeat("x", 3<<20)),
 				"X-Auth-Email: eve@example.com", "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6")
-			if want := `</dashboard/a%2Fb//c/../%c3%a9?x=%2f&y> HTTP/1.1 from 127.0.0.9, 3145728 bytes, user "ada@example.com"`; r.status != 200 || r.body != want {
+			want := `</dashboard/a%2Fb//c/../%c3%a9?x=%2f&y> HTTP/1.1 from 127.0.0.9, 3145728 bytes, ` +
+				`user "ada@example.com"`
+			if r.status != 200 || r.body != want {
 				t.Errorf("got %d %s,\nwant %s", r.status, r.body, want)
 			}
 			if !strings.HasPrefix(r.header.Get("Strict-Transport-Security"), "max-age=") {

@@ -270,7 +270,8 @@ func TestWhatIsOpenEndsWithTheSession(t *testing.T) {
 			return 0
 		},
 		"expiry": func(*visitor, *visitor) time.Duration {
-			sql(`UPDATE gatepost.session SET expires_at = now() + interval '1 second' FROM gatepost."user" u WHERE u.id = user_id AND u.email = 'expiry@example.com'`)
+			sql(`UPDATE gatepost.session SET expires_at = now() + interval '1 second'
+				FROM gatepost."user" u WHERE u.id = user_id AND u.email = 'expiry@example.com'`)
 			return time.Second
 		},
 	} {

@@ -95,8 +95,10 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	link := linkPath(t, verify, here, there)
 	pool := authtest.Pool(t, database)
 	rows := func() (n, verified int) {
-		if err := pool.QueryRow(t.Context(),
-			`SELECT (SELECT count(*) FROM gatepost.verification), (SELECT count(*) FROM gatepost."user" WHERE email_verified)`).Scan(&n, &verified); err != nil {
+		err := pool.QueryRow(t.Context(), `
+			SELECT (SELECT count(*) FROM gatepost.verification),
+				(SELECT count(*) FROM gatepost."user" WHERE email_verified)`).Scan(&n, &verified)
+		if err != nil {
 			t.Fatal(err)
 		}
 		return n, verified
@@ -200,8 +202,8 @@ func TestTheAppSeesNoLink(t *testing.T) {
 	if r := v.open("/login/reset"); r.status != http.StatusGone || !strings.Contains(r.body, "does not work any more") {
 		t.Errorf("a link nobody sent: %d %s", r.status, r.body)
 	}
-	for _, token := range []string{"", "short", strings.Repeat("x", 44), strings.Repeat("x", 42) +
-		"%0d", "%00", "x&token=y"} {
+	for _, token := range []string{"", "short", strings.Repeat("x", 44), strings.Repeat("x", 42) + "%0d", "%00",
+		"x&token=y"} {
 		if r := v.open("/login/reset?token=" + token); r.status != http.StatusGone {
 			t.Errorf("%q: %d", token, r.status)
 		}
@@ -289,15 +291,15 @@ func TestAVerificationLeadsToThePageAskedFor(t *testing.T) {
 	t.Parallel()
 	o, here, there, _ := mailGates(t, "GATEPOST_VERIFY_EMAIL=required")
 	v := here.visitor(t)
-	if r := v.post("/signup", "email", "ada@example.com", "password", password, "next",
-		"/dashboard?tab=2"); r.status != 200 {
+	r := v.post("/signup", "email", "ada@example.com", "password", password, "next", "/dashboard?tab=2")
+	if r.status != 200 {
 		t.Fatal(r.status)
 	}
 	link, _, ok := strings.Cut(linkPath(t, o.Next(t, "ada@example.com"), here, there), "&next=%2Fdashboard%3Ftab%3D2")
 	if !ok {
 		t.Errorf("the link is %s", link)
 	}
-	r := v.open(link + "&next=%2Fdashboard%3Ftab%3D2")
+	r = v.open(link + "&next=%2Fdashboard%3Ftab%3D2")
 	page := v.open(r.location())
 	if strings.Contains(page.body, `name="password"`) || !strings.Contains(page.body, `name="remember"`) {
 		t.Errorf("the browser of the sign-up is not known: %s", page.body)
@@ -362,8 +364,8 @@ func TestByInvitationOnly(t *testing.T) {
 	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", "guest@example.com"); r.status != 422 {
 		t.Errorf("a bad password: %d", r.status)
 	}
-	if r := v.answer(page, "/signup/invitation", "name", "Guest", "password", password, "email",
-		"eve@example.com"); r.status != 303 {
+	r := v.answer(page, "/signup/invitation", "name", "Guest", "password", password, "email", "eve@example.com")
+	if r.status != 303 {
 		t.Fatalf("accept: %d %s", r.status, r.body)
 	}
 	if r := v.fetch("/admin"); r.status != 200 || !strings.Contains(r.body, `for "guest@example.com"`) {

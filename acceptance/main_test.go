@@ -46,8 +46,9 @@ func testGates(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	if watchedGate = plainGate; raceEnabled {
-		if watchedGate, err = buildGate(filepath.Join(dir, "watched", "gatepost"), "-race",
-			"-gcflags=golang.org/x/crypto/argon2=-race=false"); err != nil {
+		watchedGate, err = buildGate(filepath.Join(dir, "watched", "gatepost"),
+			"-race", "-gcflags=golang.org/x/crypto/argon2=-race=false")
+		if err != nil {
 			return 1, err
 		}
 	}

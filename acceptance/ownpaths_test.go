@@ -84,14 +84,15 @@ func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 			if c.want == "" {
 				last = "\nEverything is in order.\n"
 			}
-			if said := "warning: the app has pages of its own at " + c.want +
-				", where"; strings.Contains(out, "warning: the app has") != (c.want != "") || c.want != "" &&
-				!strings.Contains(out, said) ||
-				c.want != "" && !strings.Contains(out, "GATEPOST_PAGES") || code != 0 || !strings.HasSuffix(out, last) {
+			said := "warning: the app has pages of its own at " + c.want + ", where"
+			if strings.Contains(out, "warning: the app has") != (c.want != "") ||
+				c.want != "" && !strings.Contains(out, said) ||
+				c.want != "" && !strings.Contains(out, "GATEPOST_PAGES") ||
+				code != 0 || !strings.HasSuffix(out, last) {
 				t.Errorf("exit %d, want %q: %s", code, c.want, out[max(0, len(out)-500):])
 			}
-			if len(a.asked) > 6 || slices.ContainsFunc(a.asked,
-				func(s string) bool { return s != "GET localhost:8080 http " }) {
+			foreign := func(s string) bool { return s != "GET localhost:8080 http " }
+			if len(a.asked) > 6 || slices.ContainsFunc(a.asked, foreign) {
 				t.Errorf("the app was asked %q", a.asked)
 			}
 		})

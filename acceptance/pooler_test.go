@@ -36,9 +36,9 @@ func startPooler(t *testing.T, database, mode string) *pooler {
 	}
 	dir := publicDir(t)
 	p := &pooler{config: filepath.Join(dir, "pgbouncer.ini"), port: freePort(t)}
-	text := fmt.Sprintf("[databases]\n* = host=%s port=%d user=%s\n[pgbouncer]\nlisten_addr = "+
-		"127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = "+
-		"20\nmax_client_conn = 200\n",
+	text := fmt.Sprintf("[databases]\n* = host=%s port=%d user=%s\n[pgbouncer]\n"+
+		"listen_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\nauth_type = any\npool_mode = %s\n"+
+		"default_pool_size = 20\nmax_client_conn = 200\n",
 		direct.Host, direct.Port, direct.User, p.port, mode)
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -125,7 +125,8 @@ func severalPasswords(t *testing.T) (url string) {
 		t.Fatal(err)
 	}
 	sqlOn(t, url, `
-		INSERT INTO gatepost."user" (id, email) VALUES ('two', 'two@example.com'), ('one', 'one@example.com'), ('none', 'none@example.com');
+		INSERT INTO gatepost."user" (id, email) VALUES
+			('two', 'two@example.com'), ('one', 'one@example.com'), ('none', 'none@example.com');
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password, updated_at) VALUES
 			('imported', 'import', 'credential', 'x', 'two', 'old', now() - interval '2 days'),
 			('reset', 'local:credential', 'credential', 'two', 'two', 'new', now() - interval '1 day'),
@@ -167,13 +168,16 @@ func TestOfSeveralPasswordsTheLatestWorksOn(t *testing.T) {
 			}
 			defer conn.Close(context.Background())
 			var kept, others string
-			err = conn.QueryRow(t.Context(), `SELECT string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential'),
-				string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential-superseded') FROM gatepost.account`).Scan(&kept, &others)
+			err = conn.QueryRow(t.Context(), `
+				SELECT string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential'),
+					string_agg(id, ' ' ORDER BY id) FILTER (WHERE provider_id = 'credential-superseded')
+				FROM gatepost.account`).Scan(&kept, &others)
 			if err != nil || kept != "later only reset" || others != "blank empty imported" {
 				t.Errorf("kept %q and not %q, %v", kept, others, err)
 			}
 			_, err = conn.Exec(t.Context(), `
-				INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('more', 'm', 'credential', 'm', 'two')`)
+				INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id)
+				VALUES ('more', 'm', 'credential', 'm', 'two')`)
 			if err == nil {
 				t.Error("a user can have two passwords again")
 			}
@@ -243,19 +247,28 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$table", s.table).Replace(`
 		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
-			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour', '192.0.2.1', 'test');
+			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour',
+				'192.0.2.1', 'test');
 		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at, browser, remember, expires_at)
-			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 'otp', 'pwd', now(), sha256('$id'), false, now() + interval '1 hour');
+			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 'otp', 'pwd', now(), sha256('$id'), false,
+				now() + interval '1 hour');
 		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-			VALUES ('$id', 'local:credential', 'credential', '$id', '$id', (SELECT password FROM gatepost.account WHERE id = 'model'));
+			VALUES ('$id', 'local:credential', 'credential', '$id', '$id',
+				(SELECT password FROM gatepost.account WHERE id = 'model'));
 		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
-			VALUES ('$id', 'reset-password:$id', encode(sha256('$token'), 'hex'), '$id', '$id@example.com', now() + interval '1 hour');
+			VALUES ('$id', 'reset-password:$id', encode(sha256('$token'), 'hex'), '$id', '$id@example.com',
+				now() + interval '1 hour');
 		INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, due_at, expires_at)
-			SELECT '$id', 'password', '$id', '$id@example.com', 'en', '{}', now() - interval '1 second', now() + interval '1 hour' WHERE '$table' = 'outbox';
-		INSERT INTO gatepost.signup_browser (place, user_id, expires_at) VALUES (sha256('$id'), '$id', now() + interval '1 hour');
-		INSERT INTO gatepost.familiar (user_id, place, expires_at) VALUES ('$id', sha256('$id'), now() + interval '1 hour');
+			SELECT '$id', 'password', '$id', '$id@example.com', 'en', '{}', now() - interval '1 second',
+				now() + interval '1 hour'
+			WHERE '$table' = 'outbox';
+		INSERT INTO gatepost.signup_browser (place, user_id, expires_at)
+			VALUES (sha256('$id'), '$id', now() + interval '1 hour');
+		INSERT INTO gatepost.familiar (user_id, place, expires_at)
+			VALUES ('$id', sha256('$id'), now() + interval '1 hour');
 		INSERT INTO gatepost.throttle (key, failures, blocked_until, expires_at, user_id)
-			VALUES (sha256(convert_to('account', 'utf8') || '\x00' || convert_to('$id@example.com', 'utf8') || '\x00'), 1, now(), now() + interval '1 hour', '$id');
+			VALUES (sha256(convert_to('account', 'utf8') || '\x00' || convert_to('$id@example.com', 'utf8') || '\x00'),
+				1, now(), now() + interval '1 hour', '$id');
 		INSERT INTO gatepost.audit_event (at, event, result, user_id) VALUES (now(), 'sign-in', 'ok', '$id');
 		INSERT INTO gatepost.acme (name, content) VALUES ('$id', 'x')`))
 	if err != nil {

@@ -37,7 +37,8 @@ func TestAProcessThatHashesHasNoRights(t *testing.T) {
 		defer close(done)
 		v := g.visitor(t)
 		for i := range 40 {
-			if r := v.do("POST", "/login", strings.NewReader(fmt.Sprintf("email=nobody%d%%40example.com&password=correct+horse+battery", i)), "Origin: "+g.url); r.status == 0 {
+			form := fmt.Sprintf("email=nobody%d%%40example.com&password=correct+horse+battery", i)
+			if r := v.do("POST", "/login", strings.NewReader(form), "Origin: "+g.url); r.status == 0 {
 				return
 			}
 		}

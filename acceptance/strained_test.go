@@ -217,8 +217,7 @@ func TestASessionThatWasKeptIsNotUsedInAnOutage(t *testing.T) {
 	ada.signUp("ada@example.com")
 	bob.signUp("bob@example.com")
 	eventually(t, "the session is kept", func() bool {
-		return ada.fetch("/dashboard").status == 200 &&
-			g.lookups(t, "cache") != "0"
+		return ada.fetch("/dashboard").status == 200 && g.lookups(t, "cache") != "0"
 	})
 	delay.Store(int64(time.Minute))
 	if r := bob.fetch("/dashboard"); r.status != 503 { // bob's session is not cached yet
@@ -271,8 +270,8 @@ func TestTooFewConnectionsUnderLoad(t *testing.T) {
 			v.signUp("ada@example.com")
 			protected := rush(t, g, "/dashboard", v.cookie())
 			for i := range 5 { // one after the other, as passwords wait for a core
-				if r := g.visitor(t).post("/signup", "email", fmt.Sprintf("user%d@example.com", i), "password",
-					password); r.status != 303 {
+				r := g.visitor(t).post("/signup", "email", fmt.Sprintf("user%d@example.com", i), "password", password)
+				if r.status != 303 {
 					t.Errorf("a sign-up: %d", r.status)
 				}
 			}

@@ -120,8 +120,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 				for _, path := range []string{"/dashboard", "/public"} {
 					for _, message := range []string{"first", "last", "ticket"} {
 						r := alice.do("GET", path, nil, "Authorization: "+strings.TrimSpace(scheme)+" "+message)
-						if want := strings.Contains(r.body, "alice"); message == "ticket" && !want ||
-							message == "last" && want != c.handshake {
+						want := strings.Contains(r.body, "alice")
+						if message == "ticket" && !want || message == "last" && want != c.handshake {
 							t.Errorf("%s %s at %s: %d %s", scheme, message, path, r.status, r.body)
 						}
 						nobodyElse(t, scheme+" "+message, bob, anybody)
@@ -129,8 +129,8 @@ func TestAConnectionThatIsLoggedInIsNobodyElses(t *testing.T) {
 							// Over shared connections, messages of other visitors would end the handshake.
 							continue
 						}
-						if r := bob.do("GET", "/public", nil, "Authorization: NTLM x"); strings.Contains(r.body,
-							"alice") {
+						r = bob.do("GET", "/public", nil, "Authorization: NTLM x")
+						if strings.Contains(r.body, "alice") {
 							t.Errorf("%s %s: with a message that means nothing bob is taken for alice", scheme, message)
 						}
 						if r := anybody.do("HEAD", "/public", nil, "Authorization: NTLM x"); r.status != 401 {

@@ -119,8 +119,9 @@ func TestTheGateEndsTLS(t *testing.T) {
 		t.Errorf("a password over http: %d %v", r.status, r.header)
 	}
 	for _, target := range []string{"http:.evil.example", "*"} {
-		if got := rawGet(t, "localhost:"+plainPort,
-			"GET "+target+" HTTP/1.1\r\nHost: x\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n"); strings.Contains(got, "Location") || !strings.HasPrefix(got, "HTTP/1.1 4") {
+		got := rawGet(t, "localhost:"+plainPort,
+			"GET "+target+" HTTP/1.1\r\nHost: x\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n")
+		if strings.Contains(got, "Location") || !strings.HasPrefix(got, "HTTP/1.1 4") {
 			t.Errorf("over http, %s: %s", target, got)
 		}
 	}
@@ -181,8 +182,7 @@ func TestCertificatesThatCannotBeServed(t *testing.T) {
 	for want, env := range map[string][]string{
 		"is not that of the certificate": {public, "GATEPOST_TLS_CERT=" + good, "GATEPOST_TLS_KEY=" + otherKey},
 		"expired on":                     {public, "GATEPOST_TLS_CERT=" + old, "GATEPOST_TLS_KEY=" + oldKey},
-		"is good from": {public, "GATEPOST_TLS_CERT=" + early,
-			"GATEPOST_TLS_KEY=" + earlyKey},
+		"is good from":                   {public, "GATEPOST_TLS_CERT=" + early, "GATEPOST_TLS_KEY=" + earlyKey},
 		"is for other.example, and browsers ask": {public, "GATEPOST_TLS_CERT=" + foreign,
 			"GATEPOST_TLS_KEY=" + foreignKey},
 		"are not a certificate and its key": {public, "GATEPOST_TLS_CERT=" + key, "GATEPOST_TLS_KEY=" + good},

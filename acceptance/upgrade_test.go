@@ -194,7 +194,8 @@ func halfASignIn(t *testing.T, database string) string {
 	token := secret.NewToken()
 	_, err = conn.Exec(t.Context(), `
 		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at, browser, remember, expires_at)
-		SELECT $1, $2, id, 'otp', 'pwd', now(), '', false, now() + interval '1 hour' FROM gatepost."user" WHERE email = 'ada@example.com'`,
+		SELECT $1, $2, id, 'otp', 'pwd', now(), '', false, now() + interval '1 hour'
+		FROM gatepost."user" WHERE email = 'ada@example.com'`,
 		secret.NewID(), token.Hash())
 	if err != nil {
 		t.Fatal(err)
@@ -222,8 +223,10 @@ func readsOn(t *testing.T, database string) *pgx.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close(context.Background()) })
-	if _, err := reader.Exec(t.Context(), `BEGIN; SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
-		gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`); err != nil {
+	_, err = reader.Exec(t.Context(), `BEGIN;
+		SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
+			gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return reader
@@ -269,8 +272,10 @@ func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
 	}
 	eventually(t, "nothing waits", func() bool {
 		var n int
-		err := reader.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE application_name = 'gatepost migrating'
-			AND datid = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
+		err := reader.QueryRow(t.Context(), `
+			SELECT count(*) FROM pg_stat_get_activity(NULL)
+			WHERE application_name = 'gatepost migrating'
+				AND datid = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
 		return err == nil && n == 0
 	})
 }

@@ -170,8 +170,10 @@ func TestANewPasswordEndsEverySessionAndStartsANewOne(t *testing.T) {
 	}
 	var sessions, failures, throttled, places int
 	err = db.QueryRow(t.Context(), `
-		SELECT (SELECT count(*) FROM gatepost.session WHERE user_id = u.id), (SELECT failed_attempts FROM gatepost.account WHERE user_id = u.id),
-		       (SELECT count(*) FROM gatepost.throttle WHERE user_id = u.id), (SELECT count(*) FROM gatepost.familiar WHERE user_id = u.id)
+		SELECT (SELECT count(*) FROM gatepost.session WHERE user_id = u.id),
+		       (SELECT failed_attempts FROM gatepost.account WHERE user_id = u.id),
+		       (SELECT count(*) FROM gatepost.throttle WHERE user_id = u.id),
+		       (SELECT count(*) FROM gatepost.familiar WHERE user_id = u.id)
 		FROM gatepost."user" u WHERE email = 'ada@example.com'`).Scan(&sessions, &failures, &throttled, &places)
 	if err != nil || sessions != 1 || failures != 0 || throttled != 0 || places != 2 {
 		t.Errorf("got %d sessions, %d failures, %d rows of the throttle, %d places (%v), want 1, 0, 0 and 2", sessions,
@@ -191,8 +193,8 @@ func TestAPlaceFromBeforeANewPasswordIsForgotten(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	browser := ada(t, s) // a thief may have been there
 	token := sessionsOf(t, db, "ada@example.com", 1)[0]
-	if _, err := s.ChangePassword(t.Context(), token, goodPassword, chosen,
-		secret.Client{Addr: here.Addr}); err != nil {
+	_, err := s.ChangePassword(t.Context(), token, goodPassword, chosen, secret.Client{Addr: here.Addr})
+	if err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
@@ -215,16 +217,16 @@ func TestTheSamePasswordIsNoNewOne(t *testing.T) {
 	for _, same := range []secret.Password{composed, decomposed} {
 		var input auth.InputError
 		_, err := s.ChangePassword(t.Context(), issued.Session, composed, same, here)
-		if !errors.As(err, &input) || !slices.Equal(input,
-			auth.InputError{{Field: "password", Problem: auth.Unchanged}}) {
+		if !errors.As(err, &input) ||
+			!slices.Equal(input, auth.InputError{{Field: "password", Problem: auth.Unchanged}}) {
 			t.Errorf("got %v, want unchanged", err)
 		}
 	}
 	if content(t, db) != before {
 		t.Error("something was written")
 	}
-	if _, err := s.ChangePassword(t.Context(), issued.Session, wrong, wrong,
-		here); !errors.Is(err, auth.ErrBadCredentials) {
+	_, err = s.ChangePassword(t.Context(), issued.Session, wrong, wrong, here)
+	if !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a wrong one twice: got %v, want ErrBadCredentials", err)
 	}
 }
@@ -249,8 +251,8 @@ func TestAWrongPasswordForAProofIsAFailedSignIn(t *testing.T) {
 				t.Errorf("a sign-in from there: got %v, want to wait", err)
 			}
 			var failures int
-			if err := db.QueryRow(t.Context(),
-				`SELECT failed_attempts FROM gatepost.account`).Scan(&failures); err != nil || failures != 5 {
+			err := db.QueryRow(t.Context(), `SELECT failed_attempts FROM gatepost.account`).Scan(&failures)
+			if err != nil || failures != 5 {
 				t.Errorf("%d failures are counted, want 5 (%v)", failures, err)
 			}
 			exec(t, db, `UPDATE gatepost.throttle SET blocked_until = now()`)
@@ -363,7 +365,8 @@ func overtaken(t *testing.T, db *pgxpool.Pool, sql string, do func() error) erro
 	done := begin(do)
 	eventually(t, "it waits for a row", func() (yes bool) {
 		err := db.QueryRow(t.Context(), `
-			SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&yes)
+			SELECT EXISTS (SELECT FROM pg_stat_activity
+				WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&yes)
 		return err == nil && yes
 	})
 	if err := tx.Commit(t.Context()); err != nil {
@@ -454,8 +457,8 @@ func mentions(t *testing.T, db *pgxpool.Pool, text string) (n int) {
 func column(t *testing.T, db *pgxpool.Pool, sql string) []string {
 	t.Helper()
 	var list []string
-	if err := db.QueryRow(t.Context(),
-		`SELECT coalesce(array_agg(x::text), '{}') FROM (`+sql+`) q (x)`).Scan(&list); err != nil {
+	err := db.QueryRow(t.Context(), `SELECT coalesce(array_agg(x::text), '{}') FROM (`+sql+`) q (x)`).Scan(&list)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return list

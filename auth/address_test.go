@@ -57,8 +57,8 @@ func TestAnAddressChangesWhenItsMailWasRead(t *testing.T) {
 	if err := s.ConfirmEmail(t.Context(), link, "", here); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("signed out: %v", err)
 	}
-	if err := s.ConfirmEmail(t.Context(), link, signUp(t, s, "eve@example.com"),
-		here); !errors.Is(err, auth.ErrOtherUser) {
+	err = s.ConfirmEmail(t.Context(), link, signUp(t, s, "eve@example.com"), here)
+	if !errors.Is(err, auth.ErrOtherUser) {
 		t.Errorf("signed in as another: %v", err)
 	}
 	if err := s.ConfirmEmail(t.Context(), link, issued.Session, here); err != nil {
@@ -79,8 +79,8 @@ func TestTheFirstOfSeveralChangesIsWhatIsUndone(t *testing.T) {
 	token := confirmed(t, s, db, "ada@example.com")
 	token, own := changeAddress(t, s, o, token, "thief@example.com", "ada@example.com")
 	token, thiefs := changeAddress(t, s, o, token, "thief2@example.com", "thief@example.com")
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: chosen}, true, "",
-		elsewhere); err == nil {
+	_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: chosen}, true, "", elsewhere)
+	if err == nil {
 		t.Error("somebody signed up with an address its owner may want back")
 	}
 	eve := signUp(t, s, "eve@example.com")
@@ -122,8 +122,8 @@ func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, "ada@example.com").Link,
-		issued.Session, here); err != nil {
+	err = s.ConfirmEmail(t.Context(), o.one(t, s, mail.Change, "ada@example.com").Link, issued.Session, here)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if sent := o.collect(t, s); len(sent) != 2 || sent[1].Kind != mail.Left || sent[1].To != "thief@example.com" ||
@@ -208,14 +208,14 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	}
 	// A request voids the one before, whoever has the address it is for.
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
-		"own@example.com", here); err != nil {
+	issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "own@example.com", here)
+	if err != nil {
 		t.Fatal(err)
 	}
 	own := o.one(t, s, mail.Change, "own@example.com").Link
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
-		"bob@example.com", here); err != nil {
+	issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "bob@example.com", here)
+	if err != nil {
 		t.Fatal(err)
 	}
 	o.one(t, s, mail.Exists, "bob@example.com")
@@ -224,8 +224,8 @@ func TestATakenAddressTellsNothing(t *testing.T) {
 	}
 	// Taken between the mail and the click.
 	forgetLimits(t, db)
-	if issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword,
-		"free@example.com", here); err != nil {
+	issued, err = s.RequestEmailChange(t.Context(), issued.Session, goodPassword, "free@example.com", here)
+	if err != nil {
 		t.Fatal(err)
 	}
 	link := o.one(t, s, mail.Change, "free@example.com").Link
@@ -263,8 +263,8 @@ func TestBadNewAddresses(t *testing.T) {
 			t.Errorf("%q: %v, want %s", typed, err, want)
 		}
 	}
-	if _, err := s.RequestEmailChange(t.Context(), token, wrong, "b@example.com",
-		here); !errors.Is(err, auth.ErrBadCredentials) {
+	_, err := s.RequestEmailChange(t.Context(), token, wrong, "b@example.com", here)
+	if !errors.Is(err, auth.ErrBadCredentials) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	o.none(t, s)

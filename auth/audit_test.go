@@ -20,7 +20,8 @@ func audited(o *auth.Options) { o.AuditRetention = time.Hour }
 func events(t *testing.T, db *pgxpool.Pool) (list string) {
 	t.Helper()
 	err := db.QueryRow(t.Context(), `
-		SELECT coalesce(string_agg(event || '=' || result, ' ' ORDER BY at, id), '') FROM gatepost.audit_event`).Scan(&list)
+		SELECT coalesce(string_agg(event || '=' || result, ' ' ORDER BY at, id), '')
+		FROM gatepost.audit_event`).Scan(&list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +33,8 @@ func TestDecisionsAboutPeopleAreKept(t *testing.T) {
 	s, db := authtest.NewStore(t, audited)
 	client := here
 	client.RequestID = "ID\x00\xff"
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true,
-		"", client); err != nil {
+	_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "", client)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, email := range []string{"ada@example.com", "my password@example.com", "eve@example.com"} {
@@ -46,8 +47,9 @@ func TestDecisionsAboutPeopleAreKept(t *testing.T) {
 	var rows string
 	var users int
 	var youngest, oldest time.Duration
-	err := db.QueryRow(t.Context(), `
-		SELECT string_agg(e::text, ' '), count(DISTINCT user_id), now() - max(at), now() - min(at) FROM gatepost.audit_event e`).Scan(&rows, &users, &youngest, &oldest)
+	err = db.QueryRow(t.Context(), `
+		SELECT string_agg(e::text, ' '), count(DISTINCT user_id), now() - max(at), now() - min(at)
+		FROM gatepost.audit_event e`).Scan(&rows, &users, &youngest, &oldest)
 	if err != nil || users != 1 || youngest < 0 || oldest < youngest {
 		t.Errorf("%d users, from %v to %v ago, %v", users, oldest, youngest, err)
 	}
@@ -59,7 +61,10 @@ func TestDecisionsAboutPeopleAreKept(t *testing.T) {
 func TestAuditEventsEnd(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, audited)
-	exec(t, db, `INSERT INTO gatepost.audit_event (at, event, result) VALUES (now() - interval '59 minutes', 'young', 'ok'), (now() - interval '61 minutes', 'old', 'ok')`)
+	exec(t, db, `
+		INSERT INTO gatepost.audit_event (at, event, result) VALUES
+			(now() - interval '59 minutes', 'young', 'ok'),
+			(now() - interval '61 minutes', 'old', 'ok')`)
 	if n, err := s.Sweep(t.Context()); n != 1 || err != nil || events(t, db) != "young=ok" {
 		t.Errorf("swept %d, %v, left %s", n, err, events(t, db))
 	}

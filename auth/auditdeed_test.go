@@ -54,7 +54,8 @@ func TestADeedIsWrittenInItsTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 		var session, target, details, user string
-		err := db.QueryRow(t.Context(), `SELECT coalesce(session_id, ''), coalesce(target, ''), coalesce(details::text, ''), user_id
+		err := db.QueryRow(t.Context(), `
+			SELECT coalesce(session_id, ''), coalesce(target, ''), coalesce(details::text, ''), user_id
 			FROM gatepost.audit_event WHERE event = $1`, c.event).Scan(&session, &target, &details, &user)
 		if err != nil || session != c.session || target != c.target || details != c.details || user != u.ID {
 			t.Errorf("%s: in %q, to %q, %s, of %s, %v", c.event, session, target, details, user, err)
@@ -114,7 +115,8 @@ func TestQuestionsAreNotCountedOnDeeds(t *testing.T) {
 	}
 	s.Close()
 	var rows, deeds, all int
-	err := db.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE session_id IS NOT NULL AND count = 1), sum(count)
+	err := db.QueryRow(t.Context(), `
+		SELECT count(*), count(*) FILTER (WHERE session_id IS NOT NULL AND count = 1), sum(count)
 		FROM gatepost.audit_event WHERE event = 'rename'`).Scan(&rows, &deeds, &all)
 	if err != nil || deeds != 8 || all != 8*12 || rows > 8+10 {
 		t.Errorf("%d rows, %d of deeds, %d events in all, %v", rows, deeds, all, err)

@@ -52,10 +52,12 @@ func TestAnExportHasEveryRowOnce(t *testing.T) {
 	for _, n := range []int{0, 498, 1, 1, 998} { // just below, at and beyond a page
 		exec(t, db, `
 			INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-			SELECT gen_random_uuid(), gen_random_uuid(), u.id, 3600, now() + interval '1 hour' FROM generate_series(1, $1), gatepost."user" u`, n)
+			SELECT gen_random_uuid(), gen_random_uuid(), u.id, 3600, now() + interval '1 hour'
+			FROM generate_series(1, $1), gatepost."user" u`, n)
 		exec(t, db, `
 			INSERT INTO gatepost.audit_event (at, event, result, user_id)
-			SELECT now() - i % 7 * interval '1 s' + i % 2 * interval '8000 years', gen_random_uuid(), 'ok', u.id FROM generate_series(1, $1) i, gatepost."user" u`, n)
+			SELECT now() - i % 7 * interval '1 s' + i % 2 * interval '8000 years', gen_random_uuid(), 'ok', u.id
+			FROM generate_series(1, $1) i, gatepost."user" u`, n)
 		e, err := whole(s.Export(t.Context(), token, here))
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +73,9 @@ func TestAnExportHasEveryRowOnce(t *testing.T) {
 			}
 		}
 		var wantSessions, wantEvents int
-		err = db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM gatepost.session WHERE user_id = $1), (SELECT count(*) FROM gatepost.audit_event WHERE user_id = $1 AND event <> 'export')`,
+		err = db.QueryRow(t.Context(), `
+			SELECT (SELECT count(*) FROM gatepost.session WHERE user_id = $1),
+				(SELECT count(*) FROM gatepost.audit_event WHERE user_id = $1 AND event <> 'export')`,
 			e.User.ID).Scan(&wantSessions, &wantEvents)
 		delete(events, "export")
 		if err != nil || len(sessions) != wantSessions || len(e.Sessions) != wantSessions || len(events) != wantEvents {

@@ -266,8 +266,8 @@ func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
 	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign in: got %v, want ErrBusy", err)
 	}
-	if _, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "",
-		here); !errors.Is(err, share.ErrBusy) {
+	_, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here)
+	if !errors.Is(err, share.ErrBusy) {
 		t.Errorf("sign up: got %v, want ErrBusy", err)
 	}
 	release()

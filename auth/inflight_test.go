@@ -152,8 +152,7 @@ var enders = map[string]ender{
 	"disable": {do: func(p *person, ctx context.Context) error { return p.s.Disable(ctx, p.id) }, bars: true},
 	"delete":  {do: func(p *person, ctx context.Context) error { return p.s.DeleteUser(ctx, p.id) }, bars: true},
 	"delete-account": {do: func(p *person, ctx context.Context) error {
-		return p.s.DeleteAccount(ctx, p.other,
-			goodPassword, here)
+		return p.s.DeleteAccount(ctx, p.other, goodPassword, here)
 	}, bars: true},
 	"set-password": {do: func(p *person, ctx context.Context) error { return p.s.SetPassword(ctx, p.id, chosen) },
 		bars: true},
@@ -233,8 +232,7 @@ func (d *delayed) overlap(t *testing.T, first, second func(*person, context.Cont
 		two := begin(func() error { return second(d.person, context.Background()) })
 		eventually(t, "the second waits or is done", func() bool {
 			n, _ := waiting(d.db)
-			return n >= 2 ||
-				len(two) == 1 || len(one) == 1
+			return n >= 2 || len(two) == 1 || len(one) == 1
 		})
 		d.hold(t, "pg_advisory_unlock")
 		if errs = [2]error{<-one, <-two}; !errors.Is(errs[0], database.ErrUnavailable) &&
@@ -320,8 +318,7 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 	}
 	deeds["mail is sent"] = func(p *person, ctx context.Context) error { _, err := auth.SendMail(p.s, ctx); return err }
 	deeds["request-reset"] = func(p *person, ctx context.Context) error {
-		return p.s.RequestReset(ctx,
-			"ada@example.com", here)
+		return p.s.RequestReset(ctx, "ada@example.com", here)
 	}
 	deeds["reset-link"] = func(p *person, ctx context.Context) error { _, err := p.s.ResetLink(ctx, p.id); return err }
 	deeds["enable"] = func(p *person, ctx context.Context) error { return p.s.Enable(ctx, p.id) }
@@ -355,11 +352,14 @@ func (p *person) atOnce(t *testing.T, what string, deeds ...func(*person, contex
 // slowly has each row that is written take its time, so that the statements of two transactions meet.
 func slowly(t *testing.T, db *pgxpool.Pool) {
 	t.Helper()
-	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
+	exec(t, db, `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database());
+		END $$`)
 	exec(t, db, `CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
 		'BEGIN PERFORM pg_sleep(random() * 0.004); RETURN CASE WHEN TG_OP = ''DELETE'' THEN OLD ELSE NEW END; END'`)
 	for _, table := range []string{`"user"`, "account", "session", "verification", "outbox", "familiar", "throttle"} {
-		exec(t, db, `CREATE TRIGGER slowly BEFORE INSERT OR UPDATE OR DELETE ON gatepost.`+table+` FOR EACH ROW EXECUTE FUNCTION slowly()`)
+		exec(t, db, `CREATE TRIGGER slowly BEFORE INSERT OR UPDATE OR DELETE ON gatepost.`+table+`
+			FOR EACH ROW EXECUTE FUNCTION slowly()`)
 	}
 	db.Reset()
 }

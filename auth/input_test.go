@@ -107,20 +107,20 @@ func TestAnOddAddressOfBeforeStillSignsIn(t *testing.T) {
 	s, pool := authtest.NewStore(t)
 	for _, odd := range []string{"=?utf-8?q?ada?=@example.com", "ada%evil@example.com",
 		"-ada@example.com", "ada@example.0x7f"} {
-		if _, err := s.CreateUser(t.Context(),
-			auth.NewUser{Email: odd, Password: "correct horse battery"}); err == nil {
+		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: odd, Password: "correct horse battery"})
+		if err == nil {
 			t.Errorf("%s is let in", odd)
 		}
 		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: "later@example.com", Password: "correct horse battery"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pool.Exec(t.Context(), `UPDATE gatepost."user" SET email = $2 WHERE id = $1`,
-			u.ID, odd); err != nil {
+		_, err = pool.Exec(t.Context(), `UPDATE gatepost."user" SET email = $2 WHERE id = $1`, u.ID, odd)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.SignIn(t.Context(),
-			auth.Credentials{Email: odd, Password: "correct horse battery"}); err != nil {
+		_, err = s.SignIn(t.Context(), auth.Credentials{Email: odd, Password: "correct horse battery"})
+		if err != nil {
 			t.Errorf("%s: %v", odd, err)
 		}
 		if found, err := s.FindUser(t.Context(), odd); err != nil || found.ID != u.ID {
@@ -159,9 +159,10 @@ func isASCII(s string) bool {
 
 func TestNewPasswords(t *testing.T) {
 	t.Parallel()
-	long := strings.Join(strings.Fields(`It was a bright cold day in April, and everybody knew that the clocks would soon be wrong by an hour. Nobody
-		minded; in the harbour a boat was painted green, two children counted gulls, and somewhere behind the church a baker opened the first window of
-		the street to let the smell of bread out.`), " ")
+	long := strings.Join(strings.Fields(`
+		It was a bright cold day in April, and everybody knew that the clocks would soon be wrong by an hour. Nobody
+		minded; in the harbour a boat was painted green, two children counted gulls, and somewhere behind the church
+		a baker opened the first window of the street to let the smell of bread out.`), " ")
 	s, _ := authtest.NewStore(t, func(o *auth.Options) { o.SiteName = "Example Shop" })
 	for p, want := range map[secret.Password]auth.Problem{
 		"":                                 auth.Missing,
@@ -214,8 +215,8 @@ func TestNamesAreTidiedOrRefused(t *testing.T) {
 	}
 	for _, in := range []string{"a\nb", "a\x00b", "\xff", strings.Repeat("a", 101), "a\r\nX-Roles: admin", "\u200b",
 		"\u202e\u2069", "\u200f \ufeff"} {
-		if _, err := s.CreateUser(t.Context(), auth.NewUser{Email: "eve@example.com", Name: in,
-			Password: goodPassword}); err == nil {
+		_, err := s.CreateUser(t.Context(), auth.NewUser{Email: "eve@example.com", Name: in, Password: goodPassword})
+		if err == nil {
 			t.Errorf("%q was accepted", in)
 		}
 	}

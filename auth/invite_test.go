@@ -93,8 +93,8 @@ func TestAnInvitationAndASquatter(t *testing.T) {
 		}
 		token := signUp(t, s, "guest@example.com")
 		exec(t, db, `UPDATE gatepost."user" SET email_verified = $1`, own)
-		issued, err := s.AcceptInvitation(t.Context(), link, auth.NewUser{Name: "Guest", Password: chosen}, true, "",
-			here)
+		guest := auth.NewUser{Name: "Guest", Password: chosen}
+		issued, err := s.AcceptInvitation(t.Context(), link, guest, true, "", here)
 		var input auth.InputError
 		if own != (errors.As(err, &input) && input[0].Problem == auth.Taken) || own != alive(t, s, token) {
 			t.Errorf("confirmed %t: %v", own, err)
@@ -105,8 +105,8 @@ func TestAnInvitationAndASquatter(t *testing.T) {
 				u.HasAny([]string{"user"}) {
 				t.Errorf("the guest is %+v, %v", v.User, err)
 			}
-			if _, err := signIn(s, t.Context(), "guest@example.com",
-				goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+			_, err = signIn(s, t.Context(), "guest@example.com", goodPassword)
+			if !errors.Is(err, auth.ErrBadCredentials) {
 				t.Errorf("the squatter: %v", err)
 			}
 		}

@@ -77,7 +77,8 @@ func sessionsOf(t *testing.T, db *pgxpool.Pool, email string, n int) []secret.To
 	}
 	_, err := db.Exec(t.Context(), `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-		SELECT h, h, u.id, 604800, now() + interval '7 days' FROM unnest($1::text[]) h, gatepost."user" u WHERE u.email = $2`, hashes, email)
+		SELECT h, h, u.id, 604800, now() + interval '7 days' FROM unnest($1::text[]) h, gatepost."user" u
+		WHERE u.email = $2`, hashes, email)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,8 +163,13 @@ var changes = []struct{ name, sql, about string }{
 	{"two users", `UPDATE gatepost."user" SET role = 'x' WHERE id IN ('u1', 'u2')`, "u1 u2"},
 	{"many users", `UPDATE gatepost."user" SET role = 'x'`, "*"},
 	{"many sessions", `DELETE FROM gatepost.session`, "*"},
-	{"a new session", `INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) VALUES ('n', 'n', 'u1', 60, now() + interval '1 hour')`, ""},
-	{"a use written down", `UPDATE gatepost.session SET last_used_at = now(), expires_at = now() + interval '8 days', updated_at = now()`, ""},
+	{"a new session",
+		`INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+			VALUES ('n', 'n', 'u1', 60, now() + interval '1 hour')`,
+		""},
+	{"a use written down",
+		`UPDATE gatepost.session SET last_used_at = now(), expires_at = now() + interval '8 days', updated_at = now()`,
+		""},
 	{"a use under a lowered limit",
 		`UPDATE gatepost.session SET last_used_at = now(), idle_seconds = 3600, expires_at = now() + interval '1 hour'`,
 		""},
@@ -175,9 +181,12 @@ var changes = []struct{ name, sql, about string }{
 
 const population = `
 	INSERT INTO gatepost."user" (id, email) SELECT 'u' || n, n || '@example.com' FROM generate_series(1, 200) n;
-	INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password) SELECT id, 'local', 'credential', id, id, 'p' FROM gatepost."user";
-	INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) SELECT id, id, id, 604800, now() + interval '7 days' FROM gatepost."user";
-	INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) SELECT 'old' || id, 'old' || id, id, 604800, now() - interval '7 days' FROM gatepost."user"`
+	INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+		SELECT id, 'local', 'credential', id, id, 'p' FROM gatepost."user";
+	INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT id, id, id, 604800, now() + interval '7 days' FROM gatepost."user";
+	INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT 'old' || id, 'old' || id, id, 604800, now() - interval '7 days' FROM gatepost."user"`
 
 // Whoever changes what a kept session says, in whatever way, the gates are told; and what happens all the time is not.
 func TestChangesAreToldAndHotWritesAreNot(t *testing.T) {

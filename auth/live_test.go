@@ -32,29 +32,26 @@ func TestWhatLastsEndsWithItsSession(t *testing.T) {
 			}
 			return `SELECT`
 		},
-		"deleted elsewhere": func(*testing.T, *auth.Store,
-			secret.Token) string {
+		"deleted elsewhere": func(*testing.T, *auth.Store, secret.Token) string {
 			return `DELETE FROM gatepost.session`
 		},
 		"disabled": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost."user" SET disabled_at = now()`
 		},
-		"deleted with the user": func(*testing.T, *auth.Store,
-			secret.Token) string {
+		"deleted with the user": func(*testing.T, *auth.Store, secret.Token) string {
 			return `DELETE FROM gatepost."user"`
 		},
-		"all sessions truncated": func(*testing.T, *auth.Store,
-			secret.Token) string {
+		"all sessions truncated": func(*testing.T, *auth.Store, secret.Token) string {
 			return `TRUNCATE gatepost.session`
 		},
 		"expired": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost.session SET expires_at = now() + interval '1 second'`
 		},
 		"unused for too long": func(*testing.T, *auth.Store, secret.Token) string {
-			return `UPDATE gatepost.session SET last_used_at = now() - idle_seconds * interval '1 second' + interval '1 second'`
+			return `UPDATE gatepost.session
+				SET last_used_at = now() - idle_seconds * interval '1 second' + interval '1 second'`
 		},
-		"the role taken away": func(*testing.T, *auth.Store,
-			secret.Token) string {
+		"the role taken away": func(*testing.T, *auth.Store, secret.Token) string {
 			return `UPDATE gatepost."user" SET role = 'guest'`
 		},
 	} {

@@ -39,8 +39,8 @@ func (o *office) send(_ context.Context, m mail.Mail) error {
 func mailStore(t *testing.T, change ...func(*auth.Options)) (*auth.Store, *pgxpool.Pool, *office) {
 	t.Helper()
 	o := &office{}
-	s, db := authtest.NewStore(t, append([]func(*auth.Options){func(opt *auth.Options) { opt.Send = o.send }},
-		change...)...)
+	send := func(opt *auth.Options) { opt.Send = o.send }
+	s, db := authtest.NewStore(t, append([]func(*auth.Options){send}, change...)...)
 	return s, db, o
 }
 

@@ -193,8 +193,8 @@ func anyDeed(t *rapid.T) deed {
 	case 10, 11:
 		kind := rapid.SampledFrom([]mail.Kind{mail.Verify, mail.Verify, mail.Reset, mail.Invite,
 			mail.Change, mail.Changed}).Draw(t, "mail")
-		return follow(at, rapid.SampledFrom([]string{mine, minePlus, myGuest}).Draw(t, "mailbox"), kind, "password",
-			string(p))
+		return follow(at, rapid.SampledFrom([]string{mine, minePlus, myGuest}).Draw(t, "mailbox"), kind,
+			"password", string(p))
 	}
 	return pass(rapid.SampledFrom([]time.Duration{30 * time.Second, time.Minute, 12 * time.Minute, time.Hour,
 		25 * time.Hour}).Draw(t, "wait"))

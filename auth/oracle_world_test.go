@@ -130,8 +130,8 @@ func (w *world) create(t *testing.T, email string, p secret.Password, confirmed 
 		t.Fatal(err)
 	}
 	exec(t, w.db, `UPDATE gatepost."user" SET email_verified = $2 WHERE id = $1`, u.ID, confirmed)
-	if err := w.db.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = $1`,
-		u.ID).Scan(&hash); err != nil {
+	err = w.db.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = $1`, u.ID).Scan(&hash)
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.hashes[p] = hash

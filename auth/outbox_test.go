@@ -103,8 +103,7 @@ func TestAMailThatFailedIsTriedAgain(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	var log bytes.Buffer
 	s, db, o := mailStore(t, func(o *auth.Options) {
-		o.Metrics, o.Log = registry,
-			slog.New(slog.NewTextHandler(&log, nil))
+		o.Metrics, o.Log = registry, slog.New(slog.NewTextHandler(&log, nil))
 	})
 	invite(t, s, 2)
 	o.fault = func(m mail.Mail) error { return fmt.Errorf("451 4.7.1 <%s> try later", m.To) }
@@ -112,8 +111,9 @@ func TestAMailThatFailedIsTriedAgain(t *testing.T) {
 	for range 9 {
 		o.none(t, s)
 		var wait int
-		if err := db.QueryRow(t.Context(), `
-			SELECT extract(epoch FROM due_at - now())::int FROM gatepost.outbox WHERE attempts > 0`).Scan(&wait); err != nil {
+		err := db.QueryRow(t.Context(), `
+			SELECT extract(epoch FROM due_at - now())::int FROM gatepost.outbox WHERE attempts > 0`).Scan(&wait)
+		if err != nil {
 			t.Fatal(err)
 		}
 		waits = append(waits, fmt.Sprint(wait))

@@ -51,7 +51,8 @@ func TestNothingIsDoneWithoutASession(t *testing.T) {
 			s, db := authtest.NewStore(t)
 			dead := signUp(t, s, "ada@example.com")
 			off := signUp(t, s, "off@example.com")
-			exec(t, db, `UPDATE gatepost.session SET expires_at = now() WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`)
+			exec(t, db, `UPDATE gatepost.session SET expires_at = now()
+				WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`)
 			exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email LIKE 'off%'`)
 			before := content(t, db)
 			for name, token := range map[string]secret.Token{"none": "",
@@ -108,7 +109,8 @@ func TestAnOldSignInHasToBeConfirmed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exec(t, db, `UPDATE gatepost.session SET proved_at = now() - interval '9 minutes' WHERE proved_at > now() - interval '5 minutes'`)
+			exec(t, db, `UPDATE gatepost.session SET proved_at = now() - interval '9 minutes'
+				WHERE proved_at > now() - interval '5 minutes'`)
 			if err := do(s, t.Context(), issued.Session); err != nil {
 				t.Errorf("confirmed nine minutes ago: %v", err)
 			}
@@ -170,8 +172,10 @@ func TestWhatIsDoneWithAnAccountIsAudited(t *testing.T) {
 			if err := do(s, t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
-			for _, want := range []string{"event=" + event + " result=no_session", "event=" + event +
-				" result=ok user=" + v.User.ID} {
+			for _, want := range []string{
+				"event=" + event + " result=no_session",
+				"event=" + event + " result=ok user=" + v.User.ID,
+			} {
 				if !strings.Contains(log.String(), want) {
 					t.Errorf("no line with %q in\n%s", want, log.String())
 				}
@@ -327,7 +331,8 @@ func TestASignInUnderWayEndsWithTheOthers(t *testing.T) {
 	var n int64
 	err := overtaken(t, db, `
 		WITH u AS (SELECT id FROM gatepost."user" FOR SHARE) -- as recheck does
-		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at) SELECT 'new', 'new', id, 60, now() + interval '1 hour' FROM u`,
+		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
+		SELECT 'new', 'new', id, 60, now() + interval '1 hour' FROM u`,
 		func() (err error) {
 			n, err = s.EndOtherSessions(context.Background(), token, here)
 			return err
@@ -402,10 +407,14 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 	signUp(t, s, "bob@example.com")
 	token := sessionsOf(t, db, "ada@example.com", 1)[0]
 	exec(t, db, `UPDATE gatepost.session SET id = 'mine' WHERE id = $1`, idOf(token))
-	exec(t, db, `UPDATE gatepost."user" SET image = 'https://example.com/ada.png', role = 'user,editor' WHERE email LIKE 'ada%'`)
 	exec(t, db, `
-		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, scope, access_token, refresh_token, id_token)
-		SELECT 'linked', 'https://id.example', 'oidc', 'ada-there', id, 'openid', 'secret-access', 'secret-refresh', 'secret-id'
+		UPDATE gatepost."user" SET image = 'https://example.com/ada.png', role = 'user,editor'
+		WHERE email LIKE 'ada%'`)
+	exec(t, db, `
+		INSERT INTO gatepost.account
+			(id, issuer, provider_id, account_id, user_id, scope, access_token, refresh_token, id_token)
+		SELECT 'linked', 'https://id.example', 'oidc', 'ada-there', id,
+			'openid', 'secret-access', 'secret-refresh', 'secret-id'
 		FROM gatepost."user" WHERE email LIKE 'ada%'`)
 	e, err := whole(s.Export(t.Context(), token, here))
 	if err != nil {
@@ -423,10 +432,18 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 			t.Errorf("%q is in %s", secret, text)
 		}
 	}
-	for _, want := range append(column(t, db, `SELECT id FROM gatepost.session WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')
-			UNION SELECT id FROM gatepost."user" WHERE email LIKE 'ada%' UNION SELECT id FROM gatepost.account WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`),
-		`"email":"ada@example.com","emailVerified":false,"image":"https://example.com/ada.png","roles":["user","editor"],"createdAt":"`,
-		`"issuer":"https://id.example","providerId":"oidc","accountId":"ada-there","scope":"openid","hasPassword":false`, `"hasPassword":true`,
+	ids := column(t, db, `
+		SELECT id FROM gatepost.session
+			WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')
+		UNION SELECT id FROM gatepost."user" WHERE email LIKE 'ada%'
+		UNION SELECT id FROM gatepost.account
+			WHERE user_id = (SELECT id FROM gatepost."user" WHERE email LIKE 'ada%')`)
+	for _, want := range append(ids,
+		`"email":"ada@example.com","emailVerified":false,"image":"https://example.com/ada.png",`+
+			`"roles":["user","editor"],"createdAt":"`,
+		`"issuer":"https://id.example","providerId":"oidc","accountId":"ada-there","scope":"openid",`+
+			`"hasPassword":false`,
+		`"hasPassword":true`,
 		`"ipAddress":"192.0.2.7","userAgent":"test/1","current":false`, `"userAgent":"","current":true`,
 		`"familiarPlaces":{"count":2,"expiresAt":["`) {
 		if !strings.Contains(text, want) {
@@ -438,8 +455,9 @@ func TestAnExportHasEverythingButSecrets(t *testing.T) {
 			len(e.FamiliarPlaces.ExpiresAt))
 	}
 	var same bool
-	err = db.QueryRow(t.Context(), `SELECT created_at = $1 AND now() - $2 BETWEEN interval '0' AND interval '1 minute' FROM gatepost."user" WHERE id = $3`,
-		e.User.CreatedAt, e.ExportedAt, e.User.ID).Scan(&same)
+	err = db.QueryRow(t.Context(), `
+		SELECT created_at = $1 AND now() - $2 BETWEEN interval '0' AND interval '1 minute'
+		FROM gatepost."user" WHERE id = $3`, e.User.CreatedAt, e.ExportedAt, e.User.ID).Scan(&same)
 	if err != nil || !same || e.User.CreatedAt.Location() != time.UTC ||
 		e.Sessions[0].LastUsedAt.Location() != time.UTC {
 		t.Errorf("the times are not PostgreSQL's in UTC: %v, %v (%v)", e.ExportedAt, e.User.CreatedAt, err)

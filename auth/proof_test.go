@@ -155,7 +155,9 @@ func TestAUsersSessionsAreCapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, db, `UPDATE gatepost.session SET id = 'kept' WHERE id = (SELECT id FROM gatepost.session WHERE token <> $1 LIMIT 1)`, auth.HashOf(issued.Session))
+	exec(t, db, `
+		UPDATE gatepost.session SET id = 'kept'
+		WHERE id = (SELECT id FROM gatepost.session WHERE token <> $1 LIMIT 1)`, auth.HashOf(issued.Session))
 	c.Presented = issued.Session
 	if _, err := s.SignIn(t.Context(), c); err != nil || count(t, db, "session WHERE id = 'kept'") != 1 {
 		t.Errorf("a session was ended without need: %v", err)

@@ -99,7 +99,9 @@ func TestALinkUnderWayIsVoidedToo(t *testing.T) {
 	err := overtaken(t, db, `
 		WITH taken AS (UPDATE gatepost.outbox SET attempts = 1 RETURNING user_id)
 		INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
-		SELECT 'under way', 'reset-password:' || user_id, 'under way', user_id, 'ada@example.com', now() + interval '1 hour' FROM taken`,
+		SELECT 'under way', 'reset-password:' || user_id, 'under way', user_id, 'ada@example.com',
+			now() + interval '1 hour'
+		FROM taken`,
 		func() error { _, err := s.ResetPassword(t.Context(), link, chosen, here); return err })
 	if err != nil {
 		t.Fatal(err)
@@ -116,8 +118,7 @@ func TestOneOfFiftyUsesOfALinkSucceeds(t *testing.T) {
 	link := o.resetLink(t, s, db, "ada@example.com")
 	won := 0
 	for _, err := range atOnce(50, func() error {
-		_, err := s.ResetPassword(t.Context(), link,
-			chosen, here)
+		_, err := s.ResetPassword(t.Context(), link, chosen, here)
 		return err
 	}) {
 		switch {
@@ -264,11 +265,13 @@ func TestAResetIsMailedToWhomItMay(t *testing.T) {
 		prepare string
 		mailed  bool
 	}{
-		"unknown":     {`DELETE FROM gatepost."user"`, false},
-		"disabled":    {`UPDATE gatepost."user" SET disabled_at = now()`, false},
-		"unverified":  {`UPDATE gatepost."user" SET email_verified = false`, true},
-		"locked":      {`UPDATE gatepost.account SET failed_attempts = 1000`, true},
-		"social only": {`UPDATE gatepost.account SET provider_id = 'github', issuer = 'https://github.com', account_id = '1', password = NULL`, true},
+		"unknown":    {`DELETE FROM gatepost."user"`, false},
+		"disabled":   {`UPDATE gatepost."user" SET disabled_at = now()`, false},
+		"unverified": {`UPDATE gatepost."user" SET email_verified = false`, true},
+		"locked":     {`UPDATE gatepost.account SET failed_attempts = 1000`, true},
+		"social only": {`
+			UPDATE gatepost.account
+			SET provider_id = 'github', issuer = 'https://github.com', account_id = '1', password = NULL`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -282,8 +285,8 @@ func TestAResetIsMailedToWhomItMay(t *testing.T) {
 				o.none(t, s)
 				return
 			}
-			if _, err := s.ResetPassword(t.Context(), o.one(t, s, mail.Reset, "ada@example.com").Link,
-				chosen, here); err != nil {
+			_, err := s.ResetPassword(t.Context(), o.one(t, s, mail.Reset, "ada@example.com").Link, chosen, here)
+			if err != nil {
 				t.Fatal(err)
 			}
 			if _, err := signIn(s, t.Context(), "ada@example.com", chosen); err != nil {
@@ -411,8 +414,8 @@ func TestTheTimeOfARequestForMailTellsNothing(t *testing.T) {
 			reset[kind] = append(reset[kind], time.Since(began))
 			exec(t, db, `DELETE FROM gatepost.throttle`)
 			began = time.Now()
-			if _, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "",
-				here); !errors.Is(err, auth.ErrUnverified) {
+			_, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Password: goodPassword}, true, "", here)
+			if !errors.Is(err, auth.ErrUnverified) {
 				t.Fatal(err)
 			}
 			signup[kind] = append(signup[kind], time.Since(began))

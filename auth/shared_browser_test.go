@@ -106,8 +106,8 @@ func TestWhoeverReadsTheMailTakesTheAccountInASharedBrowserToo(t *testing.T) {
 		w.ask(t.Context(), 0, "POST", "/login/reset", "id", w.browsers[0].form, "password", own)
 		old := logIn(0, minePlus, myPassword, 1).do(t.Context(), w)
 		chosen := logIn(0, minePlus, own, 1).do(t.Context(), w)
-		if !strings.Contains(old, "/login: 401") || !strings.Contains(chosen, "/login: 303") || !w.confirmed(t,
-			minePlus) {
+		if !strings.Contains(old, "/login: 401") || !strings.Contains(chosen, "/login: 303") ||
+			!w.confirmed(t, minePlus) {
 			t.Errorf("the old password:\n%s\nthe new one:\n%s", old, chosen)
 		}
 	}

@@ -262,8 +262,7 @@ func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 	opened := db.Stat().NewConnsCount()
 	for name, ask := range map[string]func(context.Context) error{
 		"sign in": func(ctx context.Context) error {
-			_, err := signIn(s, ctx, "ada@example.com",
-				goodPassword)
+			_, err := signIn(s, ctx, "ada@example.com", goodPassword)
 			return err
 		},
 		"describe": func(ctx context.Context) error { _, err := s.Describe(ctx, token); return err },
@@ -287,7 +286,8 @@ func TestWhoHangsUpClosesNoConnection(t *testing.T) {
 		eventually(t, name+" waits", func() bool {
 			var waits bool
 			err := db.QueryRow(t.Context(), `
-				SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits)
+				SELECT EXISTS (SELECT FROM pg_stat_activity
+					WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits)
 			return err == nil && waits
 		})
 		hangUp()
@@ -322,21 +322,17 @@ func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
 	}{
 		"signs up with a free address": {func() error { return signUpUnseen("free@example.com") },
 			auth.ErrUnverified, 2},
-		"signs up with a taken one": {func() error { return signUpUnseen("taken@example.com") },
-			auth.ErrUnverified, 2},
+		"signs up with a taken one": {func() error { return signUpUnseen("taken@example.com") }, auth.ErrUnverified, 2},
 		"a right password, not confirmed": {func() error {
-			_, err := signIn(s, t.Context(), "taken@example.com",
-				goodPassword)
+			_, err := signIn(s, t.Context(), "taken@example.com", goodPassword)
 			return err
 		}, auth.ErrBadCredentials, 1},
 		"a wrong password, not confirmed": {func() error {
-			_, err := signIn(s, t.Context(), "taken@example.com",
-				wrong)
+			_, err := signIn(s, t.Context(), "taken@example.com", wrong)
 			return err
 		}, auth.ErrBadCredentials, 1},
 		"a password of who has no account": {func() error {
-			_, err := signIn(s, t.Context(), "nobody@example.com",
-				wrong)
+			_, err := signIn(s, t.Context(), "nobody@example.com", wrong)
 			return err
 		}, auth.ErrBadCredentials, 1},
 	} {

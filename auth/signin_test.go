@@ -24,8 +24,8 @@ func TestFiftySignUpsOfOneAddressMakeOneUser(t *testing.T) {
 		go func() {
 			email := []string{"ada@example.com", "ADA@example.com", " ada@EXAMPLE.com"}[i%3]
 			client := secret.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
-			_, err := s.SignUp(context.Background(), auth.NewUser{Email: email, Password: goodPassword}, true, "",
-				client)
+			u := auth.NewUser{Email: email, Password: goodPassword}
+			_, err := s.SignUp(context.Background(), u, true, "", client)
 			results <- err
 		}()
 	}
@@ -53,8 +53,8 @@ func TestAFailedSignUpLeavesNothing(t *testing.T) {
 			t.Parallel()
 			s, db := authtest.NewStore(t)
 			exec(t, db, "ALTER TABLE gatepost."+table+" ADD CONSTRAINT never CHECK (false)")
-			_, err := s.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: goodPassword}, true, "",
-				here)
+			u := auth.NewUser{Email: "ada@example.com", Password: goodPassword}
+			_, err := s.SignUp(t.Context(), u, true, "", here)
 			if !errors.As(err, new(*database.RefusedError)) {
 				t.Errorf("got %v, want a RefusedError", err)
 			}
@@ -140,8 +140,8 @@ func TestAFullHashQueueIsBusyNotSlow(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if _, err := signIn(s, context.Background(), "ada@example.com",
-				goodPassword); !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrCrowded) {
+			_, err := signIn(s, context.Background(), "ada@example.com", goodPassword)
+			if !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrCrowded) {
 				t.Errorf("got %v, want ErrBusy or ErrCrowded", err)
 			}
 		})

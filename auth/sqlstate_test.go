@@ -128,12 +128,20 @@ func TestARefusalNamesItsCauseAndCure(t *testing.T) {
 		rule bool
 		want []string
 	}{
-		"the app's table": {`CREATE TABLE public.orders (owner text CONSTRAINT orders_owner REFERENCES gatepost."user"); INSERT INTO public.orders SELECT id FROM gatepost."user"`,
+		"the app's table": {`
+			CREATE TABLE public.orders (owner text CONSTRAINT orders_owner REFERENCES gatepost."user");
+			INSERT INTO public.orders SELECT id FROM gatepost."user"`,
 			true, []string{"public.orders", "orders_owner", "ON DELETE CASCADE", "23503"}},
-		"the operator's trigger": {`CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''admins stay''; END';
-			CREATE TRIGGER keep BEFORE DELETE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION keep()`, true, []string{"trigger", "admins stay", "P0001"}},
-		"a missing table": {`ALTER TABLE gatepost.familiar RENAME TO forgotten; CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
-			'BEGIN PERFORM 1 FROM gatepost.familiar; RETURN OLD; END'; CREATE TRIGGER look BEFORE DELETE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION look()`,
+		"the operator's trigger": {`
+			CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+				'BEGIN RAISE EXCEPTION ''admins stay''; END';
+			CREATE TRIGGER keep BEFORE DELETE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION keep()`,
+			true, []string{"trigger", "admins stay", "P0001"}},
+		"a missing table": {`
+			ALTER TABLE gatepost.familiar RENAME TO forgotten;
+			CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+				'BEGIN PERFORM 1 FROM gatepost.familiar; RETURN OLD; END';
+			CREATE TRIGGER look BEFORE DELETE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION look()`,
 			false, []string{"gatepost check", "42P01"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,11 +64,9 @@ func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 			return err
 		},
 		"rename=no_session": func(s *auth.Store, t *testing.T, i int) error {
-			return s.Rename(t.Context(),
-				token(i), "Eve", here)
+			return s.Rename(t.Context(), token(i), "Eve", here)
 		},
-		"end-session=no_session": func(s *auth.Store, t *testing.T,
-			i int) error {
+		"end-session=no_session": func(s *auth.Store, t *testing.T, i int) error {
 			return s.EndSession(t.Context(), token(i), "x", here)
 		},
 		"confirm=no_session": func(s *auth.Store, t *testing.T, i int) error {
@@ -143,7 +141,8 @@ func TestRefusalsFromManyNetworksAreAThousandRowsAndOne(t *testing.T) {
 	s.Close()
 	var rows, sum, rest int
 	err := db.QueryRow(t.Context(), `
-		SELECT count(*), sum(count), max(count) FILTER (WHERE event = 'others') FROM gatepost.audit_event`).Scan(&rows, &sum, &rest)
+		SELECT count(*), sum(count), max(count) FILTER (WHERE event = 'others')
+		FROM gatepost.audit_event`).Scan(&rows, &sum, &rest)
 	if err != nil || rows != 1001 || sum != 3000 || rest != 1000 {
 		t.Errorf("%d rows of %d refusals, others %d, %v", rows, sum, rest, err)
 	}

@@ -54,7 +54,9 @@ func TestTheWaitDoublesUpToAnHour(t *testing.T) {
 	for n, want := range map[int]int{4: 30, 5: 60, 8: 480, 11: 3600, 60: 3600} {
 		exec(t, db, `DELETE FROM gatepost.throttle`)
 		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
-		exec(t, db, `UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour' WHERE failures = 1`, n)
+		exec(t, db, `
+			UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour'
+			WHERE failures = 1`, n)
 		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
 		var seconds int
 		err := db.QueryRow(t.Context(),
@@ -318,13 +320,15 @@ func TestMadeUpNamesFillNoTableAndLockNobodyOut(t *testing.T) {
 	_, _ = from(s, attacker, "", "ada@example.com", wrong)
 	exec(t, db, `
 		INSERT INTO gatepost.throttle (key, failures, blocked_until, expires_at, bogus)
-		SELECT sha256(n::text::bytea), 1, now(), now() + interval '24 hours' - n * interval '1 millisecond', true FROM generate_series(1, 101000) n`)
+		SELECT sha256(n::text::bytea), 1, now(), now() + interval '24 hours' - n * interval '1 millisecond', true
+		FROM generate_series(1, 101000) n`)
 	if _, err := s.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var bogus, real int
-	err := db.QueryRow(t.Context(),
-		`SELECT count(*) FILTER (WHERE bogus), count(*) FILTER (WHERE user_id IS NOT NULL) FROM gatepost.throttle`).Scan(&bogus, &real)
+	err := db.QueryRow(t.Context(), `
+		SELECT count(*) FILTER (WHERE bogus), count(*) FILTER (WHERE user_id IS NOT NULL)
+		FROM gatepost.throttle`).Scan(&bogus, &real)
 	if err != nil || bogus != 100_000 || real != 1 {
 		t.Errorf("%d rows of made-up names and %d of users are left, want 100000 and 1 (%v)", bogus, real, err)
 	}
@@ -420,7 +424,9 @@ func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 		signUp(t, s, email)
 	}
 	exec(t, db, `UPDATE gatepost."user" SET disabled_at = now() WHERE email = 'off@example.com'`)
-	exec(t, db, `UPDATE gatepost.account SET password = NULL WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = 'bare@example.com')`)
+	exec(t, db, `
+		UPDATE gatepost.account SET password = NULL
+		WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = 'bare@example.com')`)
 	exec(t, db, `DELETE FROM gatepost.familiar`)
 	kinds := []struct {
 		email    string
@@ -429,7 +435,9 @@ func TestTheTimeOfARefusalTellsNothing(t *testing.T) {
 		{"loc@example.com", goodPassword}, {"bare@example.com", goodPassword}}
 	times := make([][]time.Duration, len(kinds))
 	for range 25 {
-		exec(t, db, `UPDATE gatepost.account SET failed_attempts = 1000 WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = 'loc@example.com')`)
+		exec(t, db, `
+			UPDATE gatepost.account SET failed_attempts = 1000
+			WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = 'loc@example.com')`)
 		exec(t, db, `DELETE FROM gatepost.throttle`)
 		for i, k := range kinds {
 			began := time.Now()

@@ -84,8 +84,7 @@ func TestLoadGoesThroughTheBareProxy(t *testing.T) {
 func TestLoadRefusesAnythingButOK(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusSeeOther, http.StatusUnauthorized, http.StatusServiceUnavailable} {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
-			_ *http.Request) {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
 		}))
 		defer s.Close()
@@ -147,8 +146,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 // At a fixed rate, the time that a request waits for its connection counts.
 func TestWaitingForTheOneBeforeCounts(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
-		*http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		time.Sleep(20 * time.Millisecond)
 	}))
 	defer s.Close()

@@ -101,7 +101,9 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 		if err != nil {
 			return err
 		}
-		if err := g.db.QueryRow(ctx, `SELECT pg_table_size('gatepost.session'), pg_indexes_size('gatepost.session')`).Scan(&table, &indexes); err != nil {
+		err = g.db.QueryRow(ctx, `
+			SELECT pg_table_size('gatepost.session'), pg_indexes_size('gatepost.session')`).Scan(&table, &indexes)
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", n, ms(p50), ms(p99), ms(signIn), ms(sweep),
@@ -118,10 +120,13 @@ func (g *growth) run(ctx context.Context, steps []int) error {
 func (g *growth) grow(ctx context.Context, n int) error {
 	for _, sql := range []string{`
 		INSERT INTO gatepost."user" (id, email)
-		SELECT 'user' || i, 'user' || i || '@example.com' FROM generate_series($1::int / 10, $2::int / 10) i ON CONFLICT DO NOTHING`, `
-		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, last_used_at, ip_address, user_agent)
-		SELECT 'session' || i, encode(sha256(('token' || i)::bytea), 'hex'), 'user' || i / 10, 604800, now() + interval '1 day' + random() * interval '6 days', now(),
-		       '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+		SELECT 'user' || i, 'user' || i || '@example.com' FROM generate_series($1::int / 10, $2::int / 10) i
+		ON CONFLICT DO NOTHING`, `
+		INSERT INTO gatepost.session
+		    (id, token, user_id, idle_seconds, expires_at, last_used_at, ip_address, user_agent)
+		SELECT 'session' || i, encode(sha256(('token' || i)::bytea), 'hex'), 'user' || i / 10, 604800,
+		    now() + interval '1 day' + random() * interval '6 days', now(), '192.0.2.1',
+		    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 		FROM generate_series($1::int + 1, $2::int) i`,
 	} {
 		if _, err := g.db.Exec(ctx, sql, g.have, n); err != nil {
@@ -173,9 +178,10 @@ func (g *growth) signIn(ctx context.Context) (time.Duration, error) {
 // sweep makes ten thousand sessions expire and deletes them. It returns the time for a thousand.
 func (g *growth) sweep(ctx context.Context) (time.Duration, error) {
 	n := min(10_000, g.have/2)
-	if _, err := g.db.Exec(ctx, `
+	_, err := g.db.Exec(ctx, `
 		UPDATE gatepost.session SET expires_at = now() - interval '1 hour'
-		WHERE id IN (SELECT 'session' || i FROM generate_series($1::int - $2::int + 1, $1::int) i)`, g.have, n); err != nil {
+		WHERE id IN (SELECT 'session' || i FROM generate_series($1::int - $2::int + 1, $1::int) i)`, g.have, n)
+	if err != nil {
 		return 0, err
 	}
 	began := time.Now()

@@ -61,8 +61,10 @@ func (r *results) plot() []byte {
 	var b bytes.Buffer
 	subjects := r.subjects()
 	height := plotRow*len(subjects) + 40
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" font-family="sans-serif" font-size="14" role="img">`+"\n", height)
-	fmt.Fprintln(&b, `<title>CPU time of a request, in times of the bare proxy</title><rect width="720" height="100%" fill="#fff"/>`)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" `+
+		`font-family="sans-serif" font-size="14" role="img">`+"\n", height)
+	fmt.Fprintln(&b, `<title>CPU time of a request, in times of the bare proxy</title>`+
+		`<rect width="720" height="100%" fill="#fff"/>`)
 	for row, i := range subjects {
 		y, s := plotRow*row+20, spread{1, 1, 1}
 		if i != bare {
@@ -77,9 +79,11 @@ func (r *results) plot() []byte {
 			plotLeft+plotScale*max(s.max, limits[i])+10, y+16, s.median)
 		if limits[i] > 0 {
 			x := plotLeft + plotScale*limits[i]
-			fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#c33" stroke-width="2" stroke-dasharray="4 3"/>`+"\n", x, y-4, x, y+26)
+			fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" `+
+				`stroke="#c33" stroke-width="2" stroke-dasharray="4 3"/>`+"\n", x, y-4, x, y+26)
 		}
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555">CPU time of a request, in times of the bare proxy; dashed: the limit</text>`+"\n</svg>\n", plotLeft, height-12)
+	fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555">`+
+		`CPU time of a request, in times of the bare proxy; dashed: the limit</text>`+"\n</svg>\n", plotLeft, height-12)
 	return b.Bytes()
 }

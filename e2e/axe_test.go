@@ -35,9 +35,14 @@ func (x violation) String() string {
 const runAxe = `axe.run(document, {
 	resultTypes: ["violations", "incomplete"],
 	runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
-	rules: {"target-size": {enabled: true}, "color-contrast": {enabled: !matchMedia("(forced-colors: active)").matches}},
+	rules: {
+		"target-size": {enabled: true},
+		"color-contrast": {enabled: !matchMedia("(forced-colors: active)").matches},
+	},
 }).then(({violations, incomplete}) => violations.concat(incomplete.filter(r => r.id === "color-contrast")).map(
-	({id, impact, nodes}) => ({id, impact: impact ?? "", nodes: nodes.map(({html, failureSummary}) => ({html, failureSummary}))})))`
+	({id, impact, nodes}) => ({
+		id, impact: impact ?? "", nodes: nodes.map(({html, failureSummary}) => ({html, failureSummary})),
+	})))`
 
 // violations returns the rules of axe that the page breaks. The script of axe is injected by the browser
 // driver, to which the page's content security policy does not apply.
@@ -62,8 +67,13 @@ func (v *visitor) mustBeAccessible(page string) {
 }
 
 const badPage = `<title>Bad</title><meta name="viewport" content="user-scalable=no">
-<style>button { width: 9px; height: 9px; padding: 0 } p { color: #aaa; background: #fff } h2 { color: #777; background: linear-gradient(#777, #fff) }</style>
-<main><h1>Bad</h1><h2>Doubtful</h2><p>Faint</p><input><button aria-label="1"></button><button aria-label="2"></button></main>`
+<style>
+	button { width: 9px; height: 9px; padding: 0 }
+	p { color: #aaa; background: #fff }
+	h2 { color: #777; background: linear-gradient(#777, #fff) }
+</style>
+<main><h1>Bad</h1><h2>Doubtful</h2><p>Faint</p>` +
+	`<input><button aria-label="1"></button><button aria-label="2"></button></main>`
 
 func TestAxeFindsWhatIsWrong(t *testing.T) {
 	v := newVisitor(t)

@@ -146,7 +146,8 @@ func (e example) serve(t *testing.T) *gateway {
 	t.Helper()
 	needBrowser(t) // without a browser nothing has been built
 	if out, err := e.command(e.needs).CombinedOutput(); err != nil {
-		missing(t, "examples/"+e.name+" cannot run here; `make e2e` installs what it needs, on Debian and Ubuntu:\n"+string(out))
+		missing(t, "examples/"+e.name+" cannot run here; `make e2e` installs what it needs, on Debian and Ubuntu:\n"+
+			string(out))
 	}
 	e.mustBeInTheReadme(t)
 	if e.build != "" {

@@ -43,7 +43,8 @@ func (v *visitor) mustFit(page string) {
 // awaitRest waits for the end of all motion and two frames more, because a shift is recorded with the frame
 // that shows it. Shifts after a key or a click do not count.
 const awaitRest = `(async () => {
-	const moving = document.getAnimations().filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity)
+	const moving = document.getAnimations().filter(a =>
+		a.playState === "running" && a.effect.getComputedTiming().endTime < Infinity)
 	await Promise.allSettled(moving.map(a => a.finished))
 	for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame)
 })()`
@@ -99,13 +100,16 @@ func TestShiftsAreMeasured(t *testing.T) {
 	if got := v.shift(); got != 0 {
 		t.Errorf("the page that stays moved by %v", got)
 	}
-	v.show(`<style>@keyframes late { from { padding: 0 } to { padding: 99px } } body { animation: late .3s step-end both }</style>
-		<h1>Moves</h1>`)
+	const moves = `<style>
+			@keyframes late { from { padding: 0 } to { padding: 99px } }
+			body { animation: late .3s step-end both }
+		</style>
+		<h1>Moves</h1>`
+	v.show(moves)
 	if v.shift() == 0 {
 		t.Error("nothing is said to move where all moves")
 	}
 	v.disableScripts()
-	v.show(`<style>@keyframes late { from { padding: 0 } to { padding: 99px } } body { animation: late .3s step-end both }</style>
-		<h1>Moves</h1>`)
+	v.show(moves)
 	v.waitFor("a shift that no script tells of", func(context.Context) bool { return v.shift() != 0 })
 }

@@ -83,8 +83,8 @@ func TestWebSocketByASignedOutPageIsRefusedWith401(t *testing.T) {
 	ctx, cancel := v.limit()
 	defer cancel()
 	failures := chromedp.Events(ctx, network.WebSocketFrameError)
-	if got := ask(v, "open a WebSocket",
-		chromedp.Evaluate[string](connect, chromedp.EvalAwaitPromise)); got != "refused" {
+	got := ask(v, "open a WebSocket", chromedp.Evaluate[string](connect, chromedp.EvalAwaitPromise))
+	if got != "refused" {
 		t.Fatalf("the WebSocket is %s, want refused", got)
 	}
 	for failure, err := range failures { // scripts do not get the reason

@@ -39,7 +39,8 @@ func startDemo(binary, dir string) (*gateway, error) {
 }
 
 // welcome matches what the demo prints once it answers. Users copy the login from there, and so do the tests.
-var welcome = regexp.MustCompile(`(?s)Open +(http://localhost:\d+)/\n.*Admin login +admin@example\.com +password: (\S+)\n`)
+var welcome = regexp.MustCompile(`(?s)Open +(http://localhost:\d+)/\n.*` +
+	`Admin login +admin@example\.com +password: (\S+)\n`)
 
 // startGateway runs a gate with these settings on any free port. The port is in the line of output that matches
 // up.

@@ -119,7 +119,9 @@ func checkAccountPages(r *reader, p person, check func(name string, status int, 
 func TestInvalidHTMLIsFound(t *testing.T) {
 	needBrowser(t)
 	dir := t.TempDir()
-	bad := "<!doctype html>\n<html lang=\"en\"><head><title>Bad</title></head>\n<body><p><div>In</div></p><input id=\"a\"><img src=\"/a\"></body></html>"
+	bad := "<!doctype html>\n" +
+		"<html lang=\"en\"><head><title>Bad</title></head>\n" +
+		"<body><p><div>In</div></p><input id=\"a\"><img src=\"/a\"></body></html>"
 	if err := os.WriteFile(filepath.Join(dir, "bad.html"), []byte(bad), 0o600); err != nil {
 		t.Fatal(err)
 	}

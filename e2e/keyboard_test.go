@@ -140,9 +140,15 @@ func TestSignupAndLoginByKeyboardAlone(t *testing.T) {
 
 func TestOnlyAFocusThatShowsIsSeen(t *testing.T) {
 	v := newVisitor(t)
-	v.show(`<style>* { outline: none } #ring:focus-visible { outline: 2px solid red } #faint:focus { outline: 2px solid transparent }
-		#glow:focus { box-shadow: 0 0 3px red; transition: box-shadow 9s } #same { box-shadow: 0 0 3px red }</style>
-		<input id="ring"><button id="faint" name="f">Faint</button><a href="#" id="glow">Glow</a><a href="#" id="same">Same</a>`)
+	v.show(`<style>
+			* { outline: none }
+			#ring:focus-visible { outline: 2px solid red }
+			#faint:focus { outline: 2px solid transparent }
+			#glow:focus { box-shadow: 0 0 3px red; transition: box-shadow 9s }
+			#same { box-shadow: 0 0 3px red }
+		</style>
+		<input id="ring"><button id="faint" name="f">Faint</button>` +
+		`<a href="#" id="glow">Glow</a><a href="#" id="same">Same</a>`)
 	for _, want := range []focus{
 		{Tag: "body"}, {Tag: "input", ID: "ring", Visible: true},
 		{Tag: "button", ID: "faint", Name: "f", Text: "Faint"},

@@ -49,7 +49,8 @@ func TestNameIsShownAsItWasTyped(t *testing.T) {
 	v.signUp(p)
 	for _, lang := range []string{"en", "ar"} {
 		v.open("/account?lang=" + lang)
-		const read = `[...document.querySelectorAll("bdi")].find(b => b.textContent.includes("سارة"))?.innerHTML ?? "no bdi"`
+		const read = `[...document.querySelectorAll("bdi")]
+			.find(b => b.textContent.includes("سارة"))?.innerHTML ?? "no bdi"`
 		want := "\u202e&lt;b&gt;سارة&lt;/b&gt;\u200f &amp;amp; 👩🏽‍🚀 \"'"
 		if got := ask(v, "read the name", chromedp.Evaluate[string](read)); got != want {
 			t.Errorf("%s: the name is %q, want %q", lang, got, want)

@@ -67,7 +67,8 @@ func (p person) linked(t *testing.T, purpose, page string) string {
 		from, user = "(VALUES (1)) one", "NULL"
 	}
 	p.change(t, fmt.Sprintf(`INSERT INTO gatepost.verification (id, identifier, value, user_id, email, expires_at)
-		SELECT md5(random()::text), '%s:', '%s', %s, :'email', now() + interval '1 hour' FROM %s`, purpose, hex.EncodeToString(hash[:]), user, from))
+		SELECT md5(random()::text), '%s:', '%s', %s, :'email', now() + interval '1 hour' FROM %s`,
+		purpose, hex.EncodeToString(hash[:]), user, from))
 	return page + "?token=" + token
 }
 

@@ -53,7 +53,10 @@ type counted struct {
 	Top   float64 `json:"top"`
 }
 
-const readCount = `({words: document.querySelector(".count").innerText, top: document.querySelector(".actions").getBoundingClientRect().top + scrollY})`
+const readCount = `({
+	words: document.querySelector(".count").innerText,
+	top: document.querySelector(".actions").getBoundingClientRect().top + scrollY,
+})`
 
 func TestLengthOfANewPasswordIsCountedInTheLanguageOfThePage(t *testing.T) {
 	v := newVisitor(t)

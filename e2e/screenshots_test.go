@@ -56,8 +56,10 @@ func (v *visitor) photographAccount(dir string, p person) {
 	phone := newReader(v.t)
 	phone.agent = safari
 	phone.logIn(p)
-	p.change(v.t, `UPDATE gatepost.session SET ip_address = CASE WHEN user_agent LIKE '%iPhone%' THEN '198.51.100.7' ELSE '203.0.113.24' END,
-		last_used_at = now() - CASE WHEN user_agent LIKE '%iPhone%' THEN interval '190 minutes' ELSE interval '0' END`+ofPerson)
+	p.change(v.t, `UPDATE gatepost.session SET
+		ip_address = CASE WHEN user_agent LIKE '%iPhone%' THEN '198.51.100.7' ELSE '203.0.113.24' END,
+		last_used_at = now()
+			- CASE WHEN user_agent LIKE '%iPhone%' THEN interval '190 minutes' ELSE interval '0' END`+ofPerson)
 	v.open("/account")
 	v.photograph(dir, "account", "light")
 	v.open("/account?lang=zh-Hans")
@@ -66,7 +68,8 @@ func (v *visitor) photographAccount(dir string, p person) {
 
 // stopTime sets all times on the page to the same value, and hides the blinking cursor.
 const stopTime = `(() => {
-	const date = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "long", timeStyle: "short", timeZone: "UTC"})
+	const date = new Intl.DateTimeFormat(document.documentElement.lang,
+		{dateStyle: "long", timeStyle: "short", timeZone: "UTC"})
 	document.querySelectorAll("time").forEach(t => t.textContent = date.format(new Date("2026-03-07T08:05:00Z")))
 	document.activeElement.style.caretColor = "transparent"
 })()`

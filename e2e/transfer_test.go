@@ -103,7 +103,8 @@ func TestEverythingAPageLoadsIsWeighed(t *testing.T) {
 		switch r.URL.Path {
 		case "/":
 			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprint(w, `<!doctype html><link rel="icon" href="/icon.svg" type="image/svg+xml"><script src="/moved.js"></script>
+			fmt.Fprint(w, `<!doctype html><link rel="icon" href="/icon.svg" type="image/svg+xml">
+				<script src="/moved.js"></script>
 				<script>onload = () => fetch("/late")</script>`)
 		case "/moved.js":
 			http.Redirect(w, r, "/script.js", http.StatusFound)

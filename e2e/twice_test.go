@@ -44,7 +44,11 @@ func (v *visitor) send(action string, do ...chromedp.Action[chromedp.Void]) (not
 // clicks returns n clicks on the place where the form's button is.
 func (v *visitor) clicks(n int, action string) []chromedp.Action[chromedp.Void] {
 	v.t.Helper()
-	const centre = `(b => { b.scrollIntoView(); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('%s'))`
+	const centre = `(b => {
+		b.scrollIntoView()
+		const r = b.getBoundingClientRect()
+		return [r.x + r.width / 2, r.y + r.height / 2]
+	})(document.querySelector('%s'))`
 	at := ask(v, "find the button", chromedp.Evaluate[[]float64](fmt.Sprintf(centre, buttonOf(action))))
 	return slices.Repeat([]chromedp.Action[chromedp.Void]{chromedp.MouseClickXY(at[0], at[1])}, n)
 }

@@ -57,7 +57,8 @@ func (v *visitor) disableScripts() {
 	v.t.Helper()
 	v.ban(true)
 	v.scriptless = true
-	v.load("a page with a script", chromedp.Navigate(`data:text/html,<p>quiet<script>document.body.textContent="ran"</script>`))
+	v.load("a page with a script",
+		chromedp.Navigate(`data:text/html,<p>quiet<script>document.body.textContent="ran"</script>`))
 	v.mustSee("quiet")
 }
 

@@ -92,7 +92,9 @@ func TestRowsInTheWayAreNamed(t *testing.T) {
 	}
 	exec(t, conn, `
 		INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com');
-		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('1', 'a', 'credential', 'a', 'ada'), ('2', 'b', 'credential', 'b', 'ada')`)
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES
+			('1', 'a', 'credential', 'a', 'ada'),
+			('2', 'b', 'credential', 'b', 'ada')`)
 	_, err := migrations.Up(t.Context(), conn)
 	wants(t, err, "0013_credential", "(user_id)=(ada)", "delete such rows", "gatepost migrate")
 	exec(t, conn, `DELETE FROM gatepost.account WHERE id = '1'`)

@@ -41,8 +41,10 @@ var (
 	comment   = regexp.MustCompile(`--[^\n]*`)
 	space     = regexp.MustCompile(`\s+`)
 	tableMade = regexp.MustCompile(`^CREATE TABLE (?:IF NOT EXISTS )?([\w."]+)`)
-	tableMet  = regexp.MustCompile(`^(?:ALTER TABLE|DROP TABLE|CREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER .*? ON|CREATE (?:UNIQUE )?INDEX .*? ON|` +
-		`CREATE RULE .*? TO|CREATE POLICY .*? ON|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE(?: TABLE)?|ANALYZE) (?:IF EXISTS )?(?:ONLY )?([\w."]+)`)
+	tableMet  = regexp.MustCompile(`^(?:ALTER TABLE|DROP TABLE|` +
+		`CREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER .*? ON|CREATE (?:UNIQUE )?INDEX .*? ON|` +
+		`CREATE RULE .*? TO|CREATE POLICY .*? ON|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE(?: TABLE)?|ANALYZE) ` +
+		`(?:IF EXISTS )?(?:ONLY )?([\w."]+)`)
 	references = regexp.MustCompile(`REFERENCES ([\w."]+)`)
 )
 
@@ -257,17 +259,22 @@ func TestTheRuleNamesTheCure(t *testing.T) {
 	const add = `ALTER TABLE gatepost."user" ADD COLUMN `
 	for sql, want := range map[string]string{
 		// These have no fault.
-		up + add + `a text, ADD COLUMN b int NOT NULL DEFAULT 0;`:                                                           "",
-		up + add + `at timestamptz NOT NULL DEFAULT now();`:                                                                 "",
-		up + `CREATE TABLE gatepost.x (a int, b text REFERENCES gatepost."user" (id)); CREATE INDEX x_a ON gatepost.x (a);`: "",
-		up + `CREATE TABLE gatepost.x (a int); CREATE INDEX x_a ON gatepost.x (a); ALTER TABLE gatepost.x ADD CHECK (a>0);`: "",
-		up + `CREATE FUNCTION gatepost.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM x; RETURN NULL; END $$;
-			CREATE TRIGGER f AFTER UPDATE OF disabled_at ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION gatepost.f();`: "",
-		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c CHECK (a IN ('x', 'y;')) NOT VALID;`:                                   "",
-		up + `ALTER TABLE gatepost.account VALIDATE CONSTRAINT c;`:                                                                 "",
-		up + `UPDATE gatepost.account SET a = 'b'; DELETE FROM gatepost.throttle;`:                                                 "",
-		apart + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.account (user_id) WHERE provider_id = 'credential';`: "",
-		apart + `DROP INDEX CONCURRENTLY IF EXISTS gatepost.i;`:                                                                    "",
+		up + add + `a text, ADD COLUMN b int NOT NULL DEFAULT 0;`: "",
+		up + add + `at timestamptz NOT NULL DEFAULT now();`:       "",
+		up + `CREATE TABLE gatepost.x (a int, b text REFERENCES gatepost."user" (id));
+			CREATE INDEX x_a ON gatepost.x (a);`: "",
+		up + `CREATE TABLE gatepost.x (a int); CREATE INDEX x_a ON gatepost.x (a);
+			ALTER TABLE gatepost.x ADD CHECK (a>0);`: "",
+		up + `CREATE FUNCTION gatepost.f() RETURNS trigger LANGUAGE plpgsql AS
+				$$ BEGIN DELETE FROM x; RETURN NULL; END $$;
+			CREATE TRIGGER f AFTER UPDATE OF disabled_at ON gatepost."user"
+				FOR EACH ROW EXECUTE FUNCTION gatepost.f();`: "",
+		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c CHECK (a IN ('x', 'y;')) NOT VALID;`: "",
+		up + `ALTER TABLE gatepost.account VALIDATE CONSTRAINT c;`:                               "",
+		up + `UPDATE gatepost.account SET a = 'b'; DELETE FROM gatepost.throttle;`:               "",
+		apart + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.account (user_id)
+			WHERE provider_id = 'credential';`: "",
+		apart + `DROP INDEX CONCURRENTLY IF EXISTS gatepost.i;`: "",
 		up + "-- gatepost: oldest 12\n" +
 			`ALTER TABLE gatepost.account DROP COLUMN scope;`: "",
 		// A lock of one statement.
@@ -280,23 +287,25 @@ func TestTheRuleNamesTheCure(t *testing.T) {
 		up + add + `a bigserial;`:                                               "the same for each row",
 		up + add + `a text NOT NULL;`:                                           "give it a DEFAULT",
 		up + `ALTER TABLE gatepost.account ADD a text;`:                         "the word COLUMN",
-		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c CHECK (a > 0), ADD CONSTRAINT d CHECK (b > 0) NOT VALID;`: "VALIDATE CONSTRAINT",
-		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c UNIQUE (a);`:                                              "UNIQUE INDEX CONCURRENTLY",
-		up + `ALTER TABLE gatepost.account ALTER COLUMN scope SET NOT NULL;`:                                          "CHECK NOT VALID",
-		up + `ALTER TABLE gatepost.account ALTER COLUMN scope TYPE varchar(9);`:                                       "a new column",
-		up + `LOCK TABLE gatepost.account;`:                                                                           "no place for it",
-		up + `DO $$ BEGIN ALTER TABLE gatepost.account ADD COLUMN a int; END $$;`:                                     "hides what it locks",
-		up + `SET LOCAL lock_timeout = 0;`:                                                                            "the runner's",
-		up + `ALTER TABLE gatepost.account DROP COLUMN scope;`:                                                        "-- gatepost: oldest",
-		up + `ALTER TABLE gatepost.account RENAME scope TO scopes;`:                                                   "-- gatepost: oldest",
-		up + `CREATE EXTENSION citext;`:                                                                               "which lock it takes",
+		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c CHECK (a > 0),
+			ADD CONSTRAINT d CHECK (b > 0) NOT VALID;`: "VALIDATE CONSTRAINT",
+		up + `ALTER TABLE gatepost.account ADD CONSTRAINT c UNIQUE (a);`:          "UNIQUE INDEX CONCURRENTLY",
+		up + `ALTER TABLE gatepost.account ALTER COLUMN scope SET NOT NULL;`:      "CHECK NOT VALID",
+		up + `ALTER TABLE gatepost.account ALTER COLUMN scope TYPE varchar(9);`:   "a new column",
+		up + `LOCK TABLE gatepost.account;`:                                       "no place for it",
+		up + `DO $$ BEGIN ALTER TABLE gatepost.account ADD COLUMN a int; END $$;`: "hides what it locks",
+		up + `SET LOCAL lock_timeout = 0;`:                                        "the runner's",
+		up + `ALTER TABLE gatepost.account DROP COLUMN scope;`:                    "-- gatepost: oldest",
+		up + `ALTER TABLE gatepost.account RENAME scope TO scopes;`:               "-- gatepost: oldest",
+		up + `CREATE EXTENSION citext;`:                                           "which lock it takes",
 		// Several statements.
-		up + add + `a int; ALTER TABLE gatepost.account ADD COLUMN a int;`:                             "a file each",
-		up + add + `a int; CREATE TABLE gatepost.x (b int);`:                                           "the last statement",
-		up + `UPDATE gatepost."user" SET name = ''; ` + add + `a int;`:                                 "a file each",
-		up + `ALTER TABLE gatepost.account VALIDATE CONSTRAINT c; ` + add + `a int;`:                   "a file each",
-		up + `CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.session (token);`:                  "NO TRANSACTION",
-		apart + `CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.x (y); DELETE FROM gatepost.x;`: "stands alone",
+		up + add + `a int; ALTER TABLE gatepost.account ADD COLUMN a int;`:            "a file each",
+		up + add + `a int; CREATE TABLE gatepost.x (b int);`:                          "the last statement",
+		up + `UPDATE gatepost."user" SET name = ''; ` + add + `a int;`:                "a file each",
+		up + `ALTER TABLE gatepost.account VALIDATE CONSTRAINT c; ` + add + `a int;`:  "a file each",
+		up + `CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.session (token);`: "NO TRANSACTION",
+		apart + `CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON gatepost.x (y);
+			DELETE FROM gatepost.x;`: "stands alone",
 		apart + add + `a int;`: "stands alone",
 		add + `a int;`:         "the first line",
 		up + add + "a int;\n-- +goose Down\nDROP TABLE x;": "no way down",

@@ -50,17 +50,26 @@ var eachKind = map[string]string{
 		-- +goose StatementBegin
 		CREATE FUNCTION gatepost.nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 		-- +goose StatementEnd
-		CREATE TRIGGER nothing AFTER UPDATE OF disabled_at ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION gatepost.nothing();`,
-	"0012_table":    up + `CREATE TABLE gatepost.tally (user_id text REFERENCES gatepost."user" (id) ON DELETE CASCADE, n bigint);`,
-	"0013_rows":     up + `UPDATE gatepost.account SET scope = 'seen' WHERE scope IS NULL; DELETE FROM gatepost.throttle;`,
-	"0014_unique":   uniqueIndex,
-	"0015_check":    up + `ALTER TABLE gatepost.session ADD CONSTRAINT finite CHECK (expires_at < 'infinity') NOT VALID;`,
+		CREATE TRIGGER nothing AFTER UPDATE OF disabled_at ON gatepost."user"
+			FOR EACH ROW EXECUTE FUNCTION gatepost.nothing();`,
+	"0012_table": up + `
+		CREATE TABLE gatepost.tally (user_id text REFERENCES gatepost."user" (id) ON DELETE CASCADE, n bigint);`,
+	"0013_rows": up + `
+		UPDATE gatepost.account SET scope = 'seen' WHERE scope IS NULL;
+		DELETE FROM gatepost.throttle;`,
+	"0014_unique": uniqueIndex,
+	"0015_check": up + `
+		ALTER TABLE gatepost.session ADD CONSTRAINT finite CHECK (expires_at < 'infinity') NOT VALID;`,
 	"0016_validate": up + `ALTER TABLE gatepost.session VALIDATE CONSTRAINT finite;`,
 	"0017_drop":     upBy + `DROP INDEX CONCURRENTLY IF EXISTS gatepost.session_expires_at;`,
-	"0018_function": up + `CREATE OR REPLACE FUNCTION gatepost.nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;`,
+	"0018_function": up + `
+		CREATE OR REPLACE FUNCTION gatepost.nothing() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RETURN NEW; END $$;`,
 }
 
-const uniqueIndex = upBy + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_password ON gatepost.account (user_id) WHERE provider_id = 'credential';`
+const uniqueIndex = upBy + `
+	CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_password ON gatepost.account (user_id)
+		WHERE provider_id = 'credential';`
 
 // old makes a database as the release before left it, with two users.
 func old(t *testing.T) (url string, conn *pgx.Conn) {
@@ -70,17 +79,22 @@ func old(t *testing.T) (url string, conn *pgx.Conn) {
 	if _, err := (migrations.Set{Files: shipped(t, nil)}).Up(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, conn, `INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com'), ('bob', 'bob@example.com');
-		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) SELECT id, 'local', 'credential', id, id FROM gatepost."user";
-		INSERT INTO gatepost.session (id, token, user_id, expires_at, idle_seconds) SELECT id, id, id, now() + interval '1 day', 3600 FROM gatepost."user"`)
+	exec(t, conn, `
+		INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com'), ('bob', 'bob@example.com');
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id)
+			SELECT id, 'local', 'credential', id, id FROM gatepost."user";
+		INSERT INTO gatepost.session (id, token, user_id, expires_at, idle_seconds)
+			SELECT id, id, id, now() + interval '1 day', 3600 FROM gatepost."user"`)
 	return url, conn
 }
 
 // readEverything takes the weakest lock on each table, and useAll the locks of ordinary statements.
 const (
-	readEverything = `SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification, gatepost.throttle,
-		gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`
-	useAll = readEverything + `; UPDATE gatepost."user" SET name = 'Bob' WHERE id = 'bob'; UPDATE gatepost.session SET ip_address = '' WHERE id = 'bob';
+	readEverything = `SELECT FROM gatepost."user", gatepost.session, gatepost.account, gatepost.verification,
+		gatepost.throttle, gatepost.familiar, gatepost.outbox, gatepost.acme, gatepost.audit_event LIMIT 1`
+	useAll = readEverything + `;
+		UPDATE gatepost."user" SET name = 'Bob' WHERE id = 'bob';
+		UPDATE gatepost.session SET ip_address = '' WHERE id = 'bob';
 		UPDATE gatepost.account SET access_token = '' WHERE id = 'bob'`
 )
 
@@ -138,8 +152,7 @@ func (u *upgrade) waitsFor(t *testing.T, migration string, pid int) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		return slices.ContainsFunc(u.waits, func(w migrations.Wait) bool {
-			return w.Migration == migration &&
-				strings.Contains(w.String(), says)
+			return w.Migration == migration && strings.Contains(w.String(), says)
 		})
 	})
 }
@@ -286,14 +299,17 @@ func TestAHalfBuiltIndexIsDropped(t *testing.T) {
 	t.Parallel()
 	url, conn := old(t)
 	set := migrations.Set{Files: shipped(t, map[string]string{"0010_unique": uniqueIndex})}
-	exec(t, conn, `INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id) VALUES ('2', 'local', 'credential', '2', 'ada')`)
+	exec(t, conn, `
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id)
+			VALUES ('2', 'local', 'credential', '2', 'ada')`)
 	_, err := set.Up(t.Context(), conn)
 	wants(t, err, "0010_unique", "one_password", "SQLSTATE 23505")
 	state := func(want string) {
 		t.Helper()
 		var got string
-		err := connect(t, url).QueryRow(t.Context(), `SELECT coalesce((SELECT CASE WHEN indisvalid THEN 'built' ELSE 'half built' END
-			FROM pg_index WHERE indexrelid = to_regclass('gatepost.one_password')), 'none')`).Scan(&got)
+		err := connect(t, url).QueryRow(t.Context(), `
+			SELECT coalesce((SELECT CASE WHEN indisvalid THEN 'built' ELSE 'half built' END
+				FROM pg_index WHERE indexrelid = to_regclass('gatepost.one_password')), 'none')`).Scan(&got)
 		if err != nil || got != want {
 			t.Errorf("the index is %s, want %s: %v", got, want, err)
 		}
@@ -339,8 +355,9 @@ func TestAMigrationThatIsToldToStopLeavesNobodyWaiting(t *testing.T) {
 			}
 			eventually(t, "nothing waits", func() bool {
 				var n int
-				err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatepost migrating'
-					AND datname = current_database()`).Scan(&n)
+				err := conn.QueryRow(t.Context(), `
+					SELECT count(*) FROM pg_stat_activity
+					WHERE application_name = 'gatepost migrating' AND datname = current_database()`).Scan(&n)
 				return err == nil && n == 0
 			})
 		})

@@ -209,7 +209,8 @@ func TestRulesThatAreLikelyNotMeant(t *testing.T) {
 		{"/app=admin, /app/x", "/app/x/y", nil},
 		{"/members", "/members.css", nil},
 		{"/über", "/über/x", nil},
-		{"/admin:admin", "", []string{`rule "/admin:admin" protects only paths that have the colon, and not /admin; a role is written /admin=admin`}},
+		{"/admin:admin", "", []string{`rule "/admin:admin" protects only paths that have the colon, and not /admin; ` +
+			`a role is written /admin=admin`}},
 		{"/shelves/1:merge=admin", "", nil},
 	} {
 		got := mustRules(t, c.protect, c.public).Doubts()

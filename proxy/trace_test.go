@@ -26,8 +26,8 @@ func TestTheTraceIsLogged(t *testing.T) {
 			t.Errorf("%q: %q", line, got)
 		}
 	}
-	if got := traceID(http.Header{"Traceparent": {"00-" + id + "-00f067aa0ba902b7-01", "00-" + id +
-		"-00f067aa0ba902b7-01"}}); got != "" {
+	parent := "00-" + id + "-00f067aa0ba902b7-01"
+	if got := traceID(http.Header{"Traceparent": {parent, parent}}); got != "" {
 		t.Errorf("two of them: %q", got)
 	}
 }

@@ -65,8 +65,7 @@ var upstreams = []struct {
 		func(p string) string { return withoutExtension(clean(unescape(unescape(p)))) }},
 	{"Tomcat", func(p string) string { return clean(unescape(withoutParams(p))) }},
 	{"Tomcat, backslash allowed", func(p string) string {
-		return clean(strings.ReplaceAll(unescape(withoutParams(p)),
-			`\`, "/"))
+		return clean(strings.ReplaceAll(unescape(withoutParams(p)), `\`, "/"))
 	}},
 	{"Jetty, compliance relaxed", func(p string) string { return clean(withoutParams(unescape(p))) }},
 	{"Spring, suffix patterns", func(p string) string { return withoutExtension(clean(unescape(withoutParams(p)))) }},
@@ -90,10 +89,12 @@ var upstreams = []struct {
 	{"IIS, double escaping allowed", func(p string) string {
 		return windows(clean(strings.ReplaceAll(unescapeU(unescape(unescape(p))), `\`, "/")))
 	}},
-	{"ASP.NET, a script in front", func(p string) string { return strings.ToLower(pathInfo(windows(clean(unescape(p))))) }},
+	{"ASP.NET, a script in front", func(p string) string {
+		return strings.ToLower(pathInfo(windows(clean(unescape(p)))))
+	}},
 	{"ASP.NET, a session in the path", func(p string) string {
-		return strings.ToLower(clean(regexp.MustCompile(`^/\(([A-Z]\([0-9a-z]*\))+\)/`).ReplaceAllString(unescape(p),
-			"/")))
+		session := regexp.MustCompile(`^/\(([A-Z]\([0-9a-z]*\))+\)/`)
+		return strings.ToLower(clean(session.ReplaceAllString(unescape(p), "/")))
 	}},
 	{"a C program", func(p string) string { return clean(until(unescape(p), "\x00")) }},
 	{"a careless UTF-8 decoder", func(p string) string { return clean(overlongDecoded(unescape(p))) }},
@@ -121,8 +122,7 @@ var counted = map[string]func(string) string{
 	"Kestrel":                     func(p string) string { return clean(keepSlashes(p)) },
 	"Apache on Windows":           func(p string) string { return opened(clean(unescape(p))) },
 	"PHP router, trim and lower case": func(p string) string {
-		return "/" +
-			strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")
+		return "/" + strings.Trim(unescape(p), "/ \t\n\r\x00\x0B")
 	},
 	"Rails":                           func(p string) string { return unescape(strings.TrimSuffix(squeeze(p), "/")) },
 	"Rack with a decoding middleware": func(p string) string { return clean(unescape(unescape(p))) },
@@ -130,7 +130,9 @@ var counted = map[string]func(string) string{
 	"Express, routes":                 func(p string) string { return strings.TrimSuffix(p, "/") },
 	"Express, decoded":                func(p string) string { return strings.TrimSuffix(unescape(p), "/") },
 	"Next.js, server components":      func(p string) string { return p },
-	"IIS":                             func(p string) string { return opened(clean(strings.ReplaceAll(unescapeU(unescape(p)), `\`, "/"))) },
+	"IIS": func(p string) string {
+		return opened(clean(strings.ReplaceAll(unescapeU(unescape(p)), `\`, "/")))
+	},
 	"IIS, double escaping allowed": func(p string) string {
 		return opened(clean(strings.ReplaceAll(unescapeU(unescape(unescape(p))), `\`, "/")))
 	},

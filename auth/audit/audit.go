@@ -50,8 +50,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Trail writes events into the log and into the table audit_event: a change in its own transaction (Write), refusals and
-// questions many at a time, off the request's path (Note). It is safe for concurrent use.
+// Trail writes events into the log and into the table audit_event: a change in its own transaction (Write), refusals
+// and questions many at a time, off the request's path (Note). It is safe for concurrent use.
 type Trail struct {
 	db      *database.DB
 	o       Options

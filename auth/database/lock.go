@@ -14,8 +14,8 @@ import (
 // Every operation that makes, caps or ends a user's sessions takes this lock first, except the sign-out of one
 // session and the sweep, and reads what it depends on in a later statement. So a sign-in that commits while the
 // user is disabled, signed out or deleted is either seen and ended, or sees the change and fails. The holder may
-// lock the user's other rows in any order: account, session, challenge, outbox, verification. Rows shared by several users,
-// limits and the places of a browser, have an order of their own, and no holder of one waits for a user's row.
+// lock the user's other rows in any order: account, session, challenge, outbox, verification. Rows shared by several
+// users, limits and the places of a browser, have an order of their own, and no holder of one waits for a user's row.
 // DELETE FROM gatepost."user" by SQL locks in the same order.
 const LockUserSQL = `
 	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session

@@ -81,9 +81,11 @@ func TestRandomPasswordsAreTaken(t *testing.T) {
 // Phrases of ordinary words are taken, with and without blanks between them.
 func TestPhrasesAreTaken(t *testing.T) {
 	t.Parallel()
-	words := strings.Fields(`were tree pop deer free assess success noon level radar feed sea edge zero west fade true rust hope look moon pool book door good
-		first string high def stud under three seven eleven sugar lemon water paper stone river silver window garden letter number summer winter yellow purple
-		tea act op no hi add odd egg bee see too all ill pass miss class grass glass wax saw was dad mum`)
+	words := strings.Fields(`
+		were tree pop deer free assess success noon level radar feed sea edge zero west fade true rust hope look moon
+		pool book door good first string high def stud under three seven eleven sugar lemon water paper stone river
+		silver window garden letter number summer winter yellow purple tea act op no hi add odd egg bee see too all
+		ill pass miss class grass glass wax saw was dad mum`)
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 4000 {
 		phrase := make([]string, 4+r.IntN(4))

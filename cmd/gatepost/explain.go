@@ -22,7 +22,8 @@ func (p *process) explain(ctx context.Context, c *cli.Command) error {
 	case 2:
 		method, path = c.Args().Get(0), c.Args().Get(1)
 	default:
-		return usagef("gatepost explain takes a path, or a method and a path (example: gatepost explain POST /api/items)")
+		return usagef("gatepost explain takes a path, or a method and a path " +
+			"(example: gatepost explain POST /api/items)")
 	}
 	if !strings.HasPrefix(path, "/") {
 		return usagef("gatepost explain: %s does not start with / (example: gatepost explain GET /dashboard)",
@@ -85,7 +86,8 @@ func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 	if err := w.Flush(); err != nil || complete {
 		return err
 	}
-	_, err := fmt.Fprintln(p.stdout, "… and more readings than are followed, so every rule that needs more than a user has to be met.")
+	_, err := fmt.Fprintln(p.stdout,
+		"… and more readings than are followed, so every rule that needs more than a user has to be met.")
 	return err
 }
 

@@ -38,8 +38,7 @@ func (p *process) userCommands() *cli.Command {
 		},
 		Commands: []*cli.Command{
 			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
-			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string,
-				error) {
+			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) {
 				return "", nil
 			}),
 			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
@@ -148,8 +147,7 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 		if c.Bool("json") {
 			list := []userJSON{}
 			if err := s.Users(ctx, func(u session.User) error {
-				list = append(list,
-					newUserJSON(u, ""))
+				list = append(list, newUserJSON(u, ""))
 				return nil
 			}); err != nil {
 				return err

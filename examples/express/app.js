@@ -21,7 +21,8 @@ app.get("/", (req, res) => {
 });
 
 app.get("/dashboard", (req, res) => {
-  if (!req.user) return res.redirect(303, "/login?next=/dashboard"); // only where GATEPOST_PROTECT does not name this page
+  // Only where GATEPOST_PROTECT does not name this page.
+  if (!req.user) return res.redirect(303, "/login?next=/dashboard");
   res.send(page(req.user, `
 <h1>Welcome back, ${escape(req.user.name)}</h1>
 <p>Your roles: ${escape(req.user.roles.join(", "))}</p>

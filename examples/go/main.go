@@ -23,7 +23,8 @@ func who(r *http.Request) *user {
 	if id == "" {
 		return nil
 	}
-	name, _ := url.PathUnescape(cmp.Or(r.Header.Get("X-Auth-Name"), r.Header.Get("X-Auth-Email"))) // the gate always encodes correctly
+	// The gate always encodes correctly.
+	name, _ := url.PathUnescape(cmp.Or(r.Header.Get("X-Auth-Name"), r.Header.Get("X-Auth-Email")))
 	return &user{ID: id, Name: name, Roles: strings.Split(r.Header.Get("X-Auth-Roles"), ",")}
 }
 

@@ -18,17 +18,17 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"Django", "postgis://gate:hush@db.example.com:6543/app", base},
 		{"somebody loud", "POSTGRES://gate:hush@db.example.com:6543/app", base},
 		{"Prisma", base + "?schema=public", base},
-		{"Prisma", base + "?schema=public&connection_limit=7&pool_timeout=20&socket_timeout=3&connect_timeout=4", base +
-			"?pool_max_conns=7&connect_timeout=4"},
-		{"Prisma on Vercel", base + "?pgbouncer=true&connection_limit=1", base +
-			"?default_query_exec_mode=exec&pool_max_conns=3"},
+		{"Prisma", base + "?schema=public&connection_limit=7&pool_timeout=20&socket_timeout=3&connect_timeout=4",
+			base + "?pool_max_conns=7&connect_timeout=4"},
+		{"Prisma on Vercel", base + "?pgbouncer=true&connection_limit=1",
+			base + "?default_query_exec_mode=exec&pool_max_conns=3"},
 		{"Prisma, strict", base + "?sslmode=require&sslaccept=strict", base + "?sslmode=verify-full"},
 		{"Prisma, not strict", base + "?sslmode=require&sslaccept=accept_invalid_certs", base + "?sslmode=require"},
 		{"Prisma, without statements", base + "?statement_cache_size=0", base + "?default_query_exec_mode=exec"},
-		{"Supabase on Vercel", base + "?sslmode=require&supa=base-pooler.x&pgbouncer=true", base +
-			"?sslmode=require&default_query_exec_mode=exec"},
-		{"Supabase", base + "?pgbouncer=true&default_query_exec_mode=cache_describe", base +
-			"?default_query_exec_mode=cache_describe"},
+		{"Supabase on Vercel", base + "?sslmode=require&supa=base-pooler.x&pgbouncer=true",
+			base + "?sslmode=require&default_query_exec_mode=exec"},
+		{"Supabase", base + "?pgbouncer=true&default_query_exec_mode=cache_describe",
+			base + "?default_query_exec_mode=cache_describe"},
 		{"Neon", base + "?sslmode=require&channel_binding=require", base + "?sslmode=require&channel_binding=require"},
 		{"Neon", base + "?options=endpoint%3Dx-y&sslmode=require", base + "?options=endpoint%3Dx-y&sslmode=require"},
 		{"node-postgres", base + "?sslmode=no-verify", base + "?sslmode=require"},
@@ -43,10 +43,13 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"Doctrine", base + "?serverVersion=16&charset=utf8", base},
 		{"pgx of before", base + "?statement_cache_mode=describe", base + "?default_query_exec_mode=exec"},
 		{"Ecto", base + "?pool_size=10&ssl=true", base + "?sslmode=verify-full"},
-		{"libpq", base + "?gssencmode=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=5000", base},
-		{"libpq", base + "?ssl_min_protocol_version=TLSv1.2&client_encoding=UTF8&fallback_application_name=x&application_name=y", base + "?application_name=y"},
-		{"libpq, as a DSN", "host=db.example.com port=6543 user=gate password=hush dbname=app gssencmode=disable " +
-			"keepalives=0", "host=db.example.com port=6543 user=gate password=hush dbname=app"},
+		{"libpq", base + "?gssencmode=prefer&keepalives=1&keepalives_idle=30&keepalives_interval=10" +
+			"&keepalives_count=3&tcp_user_timeout=5000", base},
+		{"libpq", base + "?ssl_min_protocol_version=TLSv1.2&client_encoding=UTF8" +
+			"&fallback_application_name=x&application_name=y", base + "?application_name=y"},
+		{"libpq, as a DSN",
+			"host=db.example.com port=6543 user=gate password=hush dbname=app gssencmode=disable keepalives=0",
+			"host=db.example.com port=6543 user=gate password=hush dbname=app"},
 		{"a DSN of several lines", "host=db.example.com\r\nport=6543\nuser=gate\npassword='hu\\'sh'\ndbname=app",
 			`host=db.example.com port=6543 user=gate password='hu\'sh' dbname=app`},
 		{"a DSN with a semicolon", "host=db.example.com user=gate password='a;b' dbname=app",
@@ -58,8 +61,8 @@ func TestAddressesOfOtherProgramsAreTaken(t *testing.T) {
 		{"several hosts", "postgres://gate:hush@a:1,b:2/app?schema=x&target_session_attrs=any",
 			"postgres://gate:hush@a:1,b:2/app?target_session_attrs=any"},
 		{"a socket", "postgres:///app?host=/var/run/postgresql&schema=x", "postgres:///app?host=/var/run/postgresql"},
-		{"PostgreSQL's own", base + "?statement_timeout=5s&search_path=x", base +
-			"?statement_timeout=5s&search_path=x"},
+		{"PostgreSQL's own", base + "?statement_timeout=5s&search_path=x",
+			base + "?statement_timeout=5s&search_path=x"},
 	} {
 		got, err := readDatabaseURL(c.written)
 		if err != nil {

@@ -176,8 +176,7 @@ func (f *fakeSite) serve(t *testing.T, front func(http.Handler) http.Handler) Co
 		h = front(f)
 	}
 	s := httptest.NewUnstartedServer(h)
-	s.Config.ConnContext = func(ctx context.Context,
-		c net.Conn) context.Context {
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, connection{}, c)
 	}
 	s.Start()

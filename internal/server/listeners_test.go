@@ -38,8 +38,8 @@ func TestSocketsThatWerePassedOnHaveToFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := fit(config, c.passed); c.want == "" && err != nil || c.want != "" &&
-			(err == nil || !strings.Contains(err.Error(), c.want)) {
+		if err := fit(config, c.passed); c.want == "" && err != nil ||
+			c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v %q: got %v, want %q", c.passed, c.env, err, c.want)
 		}
 	}

@@ -44,8 +44,8 @@ func TestWhatAServerRepeatsIsNotTold(t *testing.T) {
 					password != "Authentication" {
 					t.Errorf("%q at %s: %s tells a piece: %s", password, command, what, said)
 				}
-				if code := map[bool]string{true: "535", false: "554"}[command == "AUTH"]; !strings.Contains(said,
-					code) {
+				code := map[bool]string{true: "535", false: "554"}[command == "AUTH"]
+				if !strings.Contains(said, code) {
 					t.Errorf("%q at %s: %s says no code: %s", password, command, what, said)
 				}
 			}

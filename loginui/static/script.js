@@ -1,5 +1,5 @@
-// Everything works without this. It adds: passwords that can be shown, how long a new one is, one answer to two clicks, the
-// #fragment of the page asked for, and times of day as they are where the visitor is.
+// Everything works without this. It adds: passwords that can be shown, how long a new one is, one answer to two clicks,
+// the #fragment of the page asked for, and times of day as they are where the visitor is.
 'use strict';
 (() => {
   const lang = document.documentElement.lang.replace(/^ar$/, 'ar-u-nu-arab'); // digits as the page has them
@@ -27,7 +27,8 @@
     input.form.addEventListener('submit', () => say(false)); // browsers remember what was typed into plain fields
   });
 
-  const common = new Set(('password password1 password12 password123 password1234 passw0rd p@ssw0rd 12345678 123456789 1234567890 ' +
+  const common = new Set((
+    'password password1 password12 password123 password1234 passw0rd p@ssw0rd 12345678 123456789 1234567890 ' +
     '11111111 12344321 11223344 112233445566 123321123 147258369 159357456 789456123 1q2w3e4r 1q2w3e4r5t 1qaz2wsx ' +
     'qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwerty12345 asdfghjk asdfghjkl zxcvbnm1 zxcvbnm123 q1w2e3r4 ' +
     'qazwsxedc 1234qwer abcd1234 abc12345 a1b2c3d4 aa123456 a1234567 a12345678 iloveyou iloveyou1 iloveyou2 ' +
@@ -39,14 +40,16 @@
     'azertyuiop passport alexander elizabeth nicholas victoria samantha danielle jonathan benjamin midnight ' +
     'mountain snowball lovelove babygirl babygirl1 princess1 football1 baseball1 sunshine1 superman1 diamond1 ' +
     'blessed1 jesus123 angel123 loveyou1 anthony1 matthew1 cristina').split(' '));
-  // The rules of auth/password/guessable.go, but for common words within a password: what is refused here is refused there.
+  // The rules of auth/password/guessable.go, but for common words within a password: what is refused here is refused
+  // there.
   const keyboards = [
     ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
     ['1234567890ß !"§$%&/()=?', 'qwertzuiopü', 'asdfghjklöä', 'yxcvbnm,.- YXCVBNM;:_'],
     ['1234567890°+ &é"\'(-è_çà)=', 'azertyuiop', 'qsdfghjklmù', 'wxcvbn,;:! WXCVBN?./§'],
     ['1234567890', 'йцукенгшщзхъ', 'фывапролджэ', 'ячсмитьбю.'],
     ['789', '456', '123', '0'],
-  ].map((rows) => new Map(rows.flatMap((row, y) => row.split(' ').flatMap((keys) => [...keys].map((key, x) => [key, [x, y]])))));
+  ].map((rows) => new Map(rows.flatMap((row, y) =>
+    row.split(' ').flatMap((keys) => [...keys].map((key, x) => [key, [x, y]])))));
   const walk = (keys, diagonal) => (a, b) => {
     const from = keys.get(a);
     const to = keys.get(b);
@@ -92,7 +95,8 @@
       }
     }
     const limit = Math.max(5, Math.floor((text.length + 2) / 3));
-    return choices(text) <= limit || choices(text.filter((_, i) => i % 2 === 0)) + choices(text.filter((_, i) => i % 2)) <= 5;
+    return choices(text) <= limit ||
+      choices(text.filter((_, i) => i % 2 === 0)) + choices(text.filter((_, i) => i % 2)) <= 5;
   };
   all('input[data-count]', (input) => {
     const count = document.getElementById(input.id + '-count');
@@ -103,7 +107,8 @@
       if (n === 0) {
         count.textContent = '';
       } else if (n < input.minLength) {
-        count.textContent = input.dataset.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
+        count.textContent = input.dataset.count
+          .replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
       } else {
         count.textContent = n > input.dataset.most ? input.dataset.long
           : common.has(value.toLowerCase()) ? input.dataset.common
@@ -113,20 +118,25 @@
   });
 
   all('form', (form) => {
-    const button = form.querySelector('[data-busy]');
-    if (!button) return;
-    const words = button.textContent;
+    let sent = null;
+    let words = '';
     form.addEventListener('submit', (event) => {
-      if (button.getAttribute('aria-busy')) {
+      if (sent) {
         event.preventDefault();
         return;
       }
+      const button = event.submitter ?? form.querySelector('[data-busy]');
+      if (!button?.matches('[data-busy], .way')) return;
+      sent = button;
+      words = button.textContent;
       button.setAttribute('aria-busy', 'true');
-      button.textContent = button.dataset.busy;
+      if (button.dataset.busy) button.textContent = button.dataset.busy;
     });
     const again = () => {
-      button.removeAttribute('aria-busy');
-      button.textContent = words;
+      if (!sent) return;
+      sent.removeAttribute('aria-busy');
+      if (sent.dataset.busy) sent.textContent = words;
+      sent = null;
     };
     addEventListener('pageshow', again); // back again, from the browser's memory
     window.navigation?.addEventListener('navigateerror', again); // stopped by the visitor, or by a line that broke

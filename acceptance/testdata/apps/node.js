@@ -1,4 +1,5 @@
-// A Node app that serves its dashboard under every reading a Node app may have of a path, and else says what it was told.
+// A Node app that serves its dashboard under every reading a Node app may have of a path, and else says what it was
+// told.
 const http = require('http')
 const path = require('path')
 const legacy = require('url')
