@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -33,16 +34,15 @@ type exchange struct {
 	access    Access
 	session   session.Session
 	// signedIn is whether the session's user counts for the request. The identity headers depend on it alone.
-	signedIn bool
-	lasting  lasting
-	body     *watchedBody // nil without a body
-	tie      *tie         // a tied connection that is closed with the exchange
-	misspoke bool         // the app answered 101 where the protocol cannot change
-	status   int
-	bytes    int64
-	cookie   *session.Cookie
-	hsts     string
-	err      error // the cause, for the log only
+	signedIn      bool
+	providerToken secret.Text // for the app; empty: none
+	lasting       lasting
+	body          *watchedBody // nil without a body
+	tie           *tie         // a tied connection that is closed with the exchange
+	misspoke      bool         // the app answered 101 where the protocol cannot change
+	status        int
+	bytes         int64
+	err           error // the cause, for the log only
 }
 
 type exchangeKey struct{}
@@ -57,8 +57,7 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now(),
-		cookie: &p.c.Cookie, hsts: p.c.HSTS}
+	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now()}
 	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
 		x.address = x.client.String()
 	}
@@ -98,7 +97,7 @@ func (x *exchange) WriteHeader(status int) {
 		if !x.request.ProtoAtLeast(1, 1) {
 			return // HTTP/1.0 has no interim answers
 		}
-		x.cookie.DropSet(x.Header())
+		x.app.cookie.DropSet(x.Header())
 		dropReserved(x.Header())
 		x.ResponseWriter.WriteHeader(status)
 		return
@@ -110,8 +109,8 @@ func (x *exchange) WriteHeader(status int) {
 		// Otherwise the server could read the rest of the body as the next request.
 		x.Header().Set("Connection", "close")
 	}
-	if x.hsts != "" && x.Header()[hstsHeader] == nil {
-		x.Header()[hstsHeader] = []string{x.hsts}
+	if x.app.hsts != "" && x.Header()[hstsHeader] == nil {
+		x.Header()[hstsHeader] = []string{x.app.hsts}
 	}
 	x.ResponseWriter.WriteHeader(status)
 }

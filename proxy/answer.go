@@ -13,9 +13,9 @@ var ErrAnswer = errors.New("the app's answer is none that HTTP has")
 // modifyResponse removes headers that only the gate may set from the app's answer, and keeps private answers out of
 // shared caches.
 func (p *Proxy) modifyResponse(res *http.Response) error {
-	p.c.Cookie.DropSet(res.Header)
-	dropReserved(res.Header)
 	x := exchangeOf(res.Request.Context())
+	x.app.cookie.DropSet(res.Header)
+	dropReserved(res.Header)
 	if x.body != nil {
 		x.body.stop()
 	}

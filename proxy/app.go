@@ -1,23 +1,49 @@
 package proxy
 
 import (
-	"net/http"
+	"errors"
+	"net/url"
+	"strings"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/session"
 )
 
-// app is the app of a request: its address, its rules, and its identity headers. Every step takes it from the
-// exchange.
+// app is the app of a request, with all that depends on the host that visitors type. Each station takes it from the
+// exchange, and reads none of it in Config.
 type app struct {
-	upstream  Upstream
-	timeout   time.Duration
+	public    publicURL
+	hsts      string // Config.HSTS
+	cookie    session.Cookie
+	finders   []finder // one for each kind of credential
 	rules     Rules
 	identity  Identity
+	upstream  Upstream
+	timeout   time.Duration // Config.UpstreamTimeout
 	transport *transport
 }
 
 func newApp(c Config) *app {
-	return &app{c.Upstream, c.UpstreamTimeout, c.Rules, c.Identity, newTransport(c.Upstream, c.UpstreamTimeout)}
+	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie,
+		finders: []finder{inCookie(c.Cookie)}, rules: c.Rules, identity: c.Identity, upstream: c.Upstream,
+		timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 
-// appOf is the app of a request. It is called before anything else reads the request. There is only one app today.
-func (p *Proxy) appOf(*http.Request) *app { return p.app }
+// nowhere is the app of a request whose host has none. The first station refuses it with errNoApp, and status 404.
+var nowhere = &app{}
+
+var errNoApp = errors.New("there is no app at this host")
+
+// publicURL is the public URL of an app, and its parts that requests are compared with.
+type publicURL struct {
+	*url.URL
+	origin, hostname string
+	loopback         bool
+	// hostHeader and schemeHeader are values of headers, which are never modified.
+	hostHeader, schemeHeader []string
+}
+
+func newPublicURL(u *url.URL) publicURL {
+	return publicURL{URL: u, origin: u.Scheme + "://" + u.Host, hostname: strings.ToLower(u.Hostname()),
+		loopback: IsLoopback(u.Hostname()), hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
+}

@@ -28,8 +28,8 @@ var errCredentials = errors.New("the request presents two credentials, which may
 
 // credentialIn finds the credential of a request. No other code does. With credentials of two kinds it fails with
 // errCredentials, even when one of them is valid.
-func (p *Proxy) credentialIn(h http.Header) (found credential, present bool, err error) {
-	for _, find := range p.finders {
+func (a *app) credentialIn(h http.Header) (found credential, present bool, err error) {
+	for _, find := range a.finders {
 		c, there := find(h)
 		if there && present {
 			return credential{}, true, errCredentials

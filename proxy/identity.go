@@ -47,7 +47,7 @@ var wellKnown = []string{
 	// reserved for later versions of the gate. Other X-Auth-* headers, such as X-Auth-Token and X-Auth-Key, are the
 	// app's.
 	"X-Auth-Actor", "X-Auth-Session", "X-Auth-Groups", "X-Auth-Username", "X-Auth-Level", "X-Auth-Time",
-	"X-Auth-Methods", "X-Auth-Scope",
+	"X-Auth-Methods", "X-Auth-Scope", providerTokenHeader,
 	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Gatepost",
 	// client address, target host, route
 	"X-Request-Id", "X-Real-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP",

@@ -102,7 +102,7 @@ func (p *Proxy) EndStreams() {
 }
 
 // Still reports whether the session may still have what it asked for; see session.Lasting.
-func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.Allows(v) }
+func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.allows(v) }
 
 // End ends the request and its answer on both sides. It closes the visitor's connection, so that the client sees
 // that the answer is not complete.

@@ -87,7 +87,7 @@ func (n needs) passes(signedIn bool, roles []string) bool {
 	for _, alternatives := range n.roles {
 		a.Needs = append(a.Needs, Need{ofRole, alternatives})
 	}
-	return !n.user || signedIn && a.Allows(session.Session{User: session.User{Roles: roles}})
+	return !n.user || signedIn && a.allows(session.Session{User: session.User{Roles: roles}})
 }
 
 func needsOf(a Access) needs {

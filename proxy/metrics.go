@@ -54,7 +54,7 @@ func (o outcome) String() string {
 
 func outcomeOf(status int) outcome {
 	switch status {
-	case http.StatusBadRequest, http.StatusMethodNotAllowed:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return outcomeBadRequest
 	case http.StatusUnauthorized:
 		return outcomeSignedOut

@@ -72,8 +72,8 @@ type Access struct {
 	Needs  Needs // Needs are further conditions; empty for any signed-in user.
 }
 
-// Allows reports whether a session meets all needs.
-func (a Access) Allows(v session.Session) bool { return a.lacking(v) == nil }
+// allows reports whether a session meets all needs.
+func (a Access) allows(v session.Session) bool { return a.lacking(v) == nil }
 
 // lacking is the first condition that a session does not meet; nil when it meets all.
 func (a Access) lacking(v session.Session) *condition {

@@ -32,7 +32,7 @@ func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 		if lacking := a.lacking(c.v); lacking != nil {
 			got = lacking.refusal
 		}
-		if got != c.want || a.Allows(c.v) != (c.want == nil) {
+		if got != c.want || a.allows(c.v) != (c.want == nil) {
 			t.Errorf("%v: got %v, want %v", c.v.User.Roles, got, c.want)
 		}
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	// such a network can choose the address that they count as.
 	TrustedProxies []netip.Prefix
 
+	// ProviderTokens gives the app tokens of providers. The zero value gives none.
+	ProviderTokens ProviderTokens
+
 	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797); empty for none. It binds the host
 	// for its max-age, whatever is served there later.
 	HSTS string
@@ -70,29 +73,20 @@ type Config struct {
 // Proxy is the gate as an http.Handler. It must not be behind an http.ServeMux, which redirects paths that it would
 // clean.
 type Proxy struct {
-	c         Config
-	sessions  *session.Reader
-	forward   *httputil.ReverseProxy
-	app       *app
-	finders   []finder // one for each kind of credential
+	c        Config
+	sessions *session.Reader
+	forward  *httputil.ReverseProxy
+	apps     []*app
+	// appOf returns the app of a request, or nowhere. It is called before anything else reads the request.
+	appOf     func(*http.Request) *app
 	metrics   *metrics
 	streams   streams
 	loudness  loudness
 	ties      ties
 	trails    trails
 	loops     sync.Once // logs a login loop once
-	publicIs  publicURL
 	via       []string  // the gate's own id, as the value of a header
 	untrusted sync.Once // logs the hint about an X-Forwarded-For that is not believed once
-}
-
-// publicURL holds the parts of the public URL that requests are compared with.
-type publicURL struct {
-	origin, host string
-	hostname     string
-	loopback     bool
-	// hostHeader and schemeHeader are values of headers, which are never modified.
-	hostHeader, schemeHeader []string
 }
 
 // New returns a Proxy in front of the app that uses the sessions of a Reader. Close must be called in the end.
@@ -100,24 +94,25 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), app: newApp(c),
-		finders: []finder{inCookie(c.Cookie)}, via: []string{newGateID()}}
-	u := c.PublicURL
-	p.publicIs = publicURL{origin: u.Scheme + "://" + u.Host, host: u.Host, hostname: strings.ToLower(u.Hostname()),
-		loopback:   IsLoopback(u.Hostname()),
-		hostHeader: []string{u.Host}, schemeHeader: []string{u.Scheme}}
+	only := newApp(c) // there is one app for all hosts today
+	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), apps: []*app{only},
+		appOf: func(*http.Request) *app { return only }, via: []string{newGateID()}}
 	p.forward = p.newReverseProxy()
 	p.loudness.say = p.hush
 	return p
 }
 
-// Close ends idle connections to the app, and logs what is left to log.
+// Close ends idle connections to the apps, and logs what is left to log.
 func (p *Proxy) Close() {
-	p.app.transport.CloseIdleConnections()
+	for _, a := range p.apps {
+		a.transport.CloseIdleConnections()
+	}
 	p.loudness.end()
 }
 
-var errOrigin = errors.New("a WebSocket handshake with a session came from another origin")
+// ErrOrigin means that a WebSocket handshake with the session cookie came from the page of another site. It is
+// refused with status 403: browsers send the cookie with it, and let the page read what comes back.
+var ErrOrigin = errors.New("a WebSocket handshake with a session came from another origin")
 
 // ServeHTTP serves a request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -127,6 +122,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Proxy) serve(x *exchange, r *http.Request) {
+	if x.app == nowhere {
+		p.refuse(x, r, http.StatusNotFound, errNoApp)
+		return
+	}
 	if x.passed = passed(r.Header); slices.Contains(x.passed, p.via[0]) {
 		p.refuse(x, r, http.StatusLoopDetected, errLoop)
 		return
@@ -135,13 +134,13 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, http.StatusMethodNotAllowed, errMethod)
 		return
 	}
-	t, err := parseTarget(r, p.c.PublicURL)
+	t, err := parseTarget(r, x.app.public.URL)
 	if err != nil {
 		p.refuse(x, r, http.StatusBadRequest, err)
 		return
 	}
 	x.target = t
-	if p.otherLoopbackName(r) {
+	if p.otherLoopbackName(x, r) {
 		p.toPublicURL(x, t)
 		return
 	}
@@ -155,13 +154,14 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, status, err)
 		return
 	}
+	p.findProviderToken(x, r)
 	p.serveUpstream(x, r)
 }
 
 // identify finds the session of a request and decides whether it may pass. On a public path a session only adds
 // identity, and a missing or invalid one refuses nobody.
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
-	presented, present, err := p.credentialIn(r.Header)
+	presented, present, err := x.app.credentialIn(r.Header)
 	if err != nil {
 		return http.StatusBadRequest, err
 	}
@@ -171,8 +171,8 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if !present {
 		return 0, nil
 	}
-	if isWebSocket(r.Header) && !p.fromOurOrigin(r) {
-		return http.StatusForbidden, errOrigin
+	if isWebSocket(r.Header) && !x.app.isOriginOf(r) {
+		return http.StatusForbidden, ErrOrigin
 	}
 	lookup := p.sessions.LookupFor
 	if access.Public {
@@ -213,32 +213,33 @@ func unlessNoSession(err error) error {
 	return err
 }
 
-// fromOurOrigin checks the Origin of a WebSocket handshake. Browsers always send it. A program without it has no
-// user whom another site could trick.
-func (p *Proxy) fromOurOrigin(r *http.Request) bool {
+// isOriginOf checks the Origin of a WebSocket handshake. Browsers always send it. A program without it has no user
+// whom another site could trick.
+func (a *app) isOriginOf(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) == 0 {
 		return true
 	}
 	u, err := url.Parse(origins[0])
-	return len(origins) == 1 && err == nil && sameOrigin(u, p.c.PublicURL)
+	return len(origins) == 1 && err == nil && sameOrigin(u, a.public.URL)
 }
 
 // otherLoopbackName reports whether a browser uses another name of this machine than the public URL, such as
 // 127.0.0.1 for localhost. The session cookie would belong to one of them only.
-func (p *Proxy) otherLoopbackName(r *http.Request) bool {
-	if !p.publicIs.loopback || r.Host == p.publicIs.host || !isGet(r.Method) {
+func (p *Proxy) otherLoopbackName(x *exchange, r *http.Request) bool {
+	public := &x.app.public
+	if !public.loopback || r.Host == public.Host || !isGet(r.Method) {
 		return false
 	}
 	name := hostname(r.Host)
-	return name != p.publicIs.hostname && IsLoopback(name) && p.c.Navigating(r)
+	return name != public.hostname && IsLoopback(name) && p.c.Navigating(r)
 }
 
 func isGet(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 func (p *Proxy) toPublicURL(x *exchange, t target) {
 	x.outcome = outcomeRedirected
-	x.Header().Set("Location", p.publicIs.origin+t.String())
+	x.Header().Set("Location", x.app.public.origin+t.String())
 	x.Header().Set("Cache-Control", "no-store")
 	x.WriteHeader(http.StatusSeeOther)
 }

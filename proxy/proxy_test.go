@@ -154,12 +154,10 @@ func config(t *testing.T, upstream string) proxy.Config {
 		Upstream: app, UpstreamTimeout: 10 * time.Second, PublicURL: &url.URL{Scheme: "http", Host: "gate.example"},
 		Rules: rules, Identity: identity,
 		Cookie: session.Cookie{Name: cookieName},
-		Page: ownLogin(func(w http.ResponseWriter,
-			r *http.Request) {
+		Page: ownLogin(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "own page for %s", r.RemoteAddr)
 		}),
-		Refuse: func(w http.ResponseWriter, _ *http.Request, status int,
-			_ error) {
+		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 			http.Error(w, "refused", status)
 		},
 		Navigating: func(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") },
@@ -268,8 +266,8 @@ func TestABodyTheClientBreaksIsItsOwnFault(t *testing.T) {
 func TestSignedOutVisitorsGetNothingOfAProtectedPage(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	bad := []string{"", "Cookie: " + cookieName + "=nonsense", "Cookie: " + cookieName + "=", "Cookie: " + cookieName +
-		"=" + strings.Repeat("A", 43),
+	bad := []string{"", "Cookie: " + cookieName + "=nonsense", "Cookie: " + cookieName + "=",
+		"Cookie: " + cookieName + "=" + strings.Repeat("A", 43),
 		"Cookie: " + cookieName + "=" + strings.Repeat("A", 8000), d.cookie() + "; " + cookieName + "=x",
 		"Authorization: Bearer " + string(d.token)}
 	for _, cookie := range bad {
@@ -473,8 +471,8 @@ func TestAWebSocketStreamsBothWays(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "+
-			"Upgrade\r\n\r\n")
+		_, _ = io.WriteString(conn,
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 		_, _ = io.Copy(conn, in)
 	}))
 	defer app.Close()
@@ -591,8 +589,7 @@ func TestAnAppThatIsGoneOrSilent(t *testing.T) {
 func TestUpstreamSchemes(t *testing.T) {
 	t.Parallel()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "%s %s",
-			r.Proto, r.RequestURI)
+		fmt.Fprintf(w, "%s %s", r.Proto, r.RequestURI)
 	})
 	socket := t.TempDir() + "/s"
 	l, err := net.Listen("unix", socket)
@@ -649,8 +646,8 @@ func ownLogin(serve http.HandlerFunc) func(rawPath string) http.Handler {
 func TestOwnPagesMatchByExactPathAndSeeTheClientsAddress(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(c *proxy.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	if _, _, body := d.send(t, get("GET /login?x",
-		"X-Forwarded-For: 198.51.100.7")); body != "own page for 198.51.100.7:0" {
+	_, _, body := d.send(t, get("GET /login?x", "X-Forwarded-For: 198.51.100.7"))
+	if body != "own page for 198.51.100.7:0" {
 		t.Errorf("got %q", body)
 	}
 	for _, path := range []string{"/login/", "/Login", "//login", "/%6cogin", "/login;x", "/login%2f..%2fdashboard"} {

@@ -46,7 +46,7 @@ func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
 	t.Parallel()
 	reached := 0
 	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { reached++ }, func(p *Proxy) {
-		p.finders = append(p.finders, func(h http.Header) (c credential, present bool) {
+		p.apps[0].finders = append(p.apps[0].finders, func(h http.Header) (c credential, present bool) {
 			c.token, present = secret.ParseToken(strings.TrimPrefix(h.Get("Authorization"), "Bearer "))
 			return c, present
 		})
@@ -58,45 +58,6 @@ func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
 	gate.ServeHTTP(httptest.NewRecorder(), r)
 	if len(*refusals) != 1 || (*refusals)[0] != http.StatusBadRequest || reached != 0 {
 		t.Errorf("refused with %v, and the app was reached %d times", *refusals, reached)
-	}
-}
-
-// The app of a request is chosen once. Its rules, its address and its identity headers are used for the whole
-// request.
-func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
-	t.Parallel()
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "the other app, told "+r.Header.Get("X-Who"))
-	}))
-	t.Cleanup(other.Close)
-	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { t.Error("the first app was reached") },
-		func(p *Proxy) {
-			rules, err := ParseRules("/closed", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			identity, err := ParseIdentity("X-Who=id", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			upstream, err := ParseUpstream(other.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.app.transport.CloseIdleConnections()
-			p.app = newApp(Config{Upstream: upstream, Rules: rules, Identity: identity})
-		})
-	for path, want := range map[string]string{"/open": "the other app, told ", "/closed": ""} {
-		r := httptest.NewRequest("GET", "http://gate.example"+path, nil)
-		r.Header.Set("X-Who", "somebody else")
-		w := httptest.NewRecorder()
-		gate.ServeHTTP(w, r)
-		if got := w.Body.String(); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
-		}
-	}
-	if len(*refusals) != 1 || (*refusals)[0] != http.StatusUnauthorized {
-		t.Errorf("refused with %v", *refusals)
 	}
 }
 
@@ -117,5 +78,31 @@ func TestAClientIsAskedBackOnlyDuringAnOutage(t *testing.T) {
 		if got := statusOf(c.err); got != c.want {
 			t.Errorf("%v: got %d, want %d", c.err, got, c.want)
 		}
+	}
+}
+
+// The app gets a provider's token on the paths that were named, in their plain spelling, and never a client's.
+func TestAProviderTokenGoesWhereItIsWanted(t *testing.T) {
+	t.Parallel()
+	tokens := ProviderTokens{Paths: []string{"/calendar", "/api/"}}
+	for path, want := range map[string]bool{
+		"/calendar": true, "/calendar/": true, "/calendar/x": true, "/api": true, "/api/v1": true,
+		"/calendars": false, "/": false, "/x/calendar": false, "/calendar/../x": false, "/calendar//x": false,
+		"/%63alendar": false, "/calendar;x": false, "/Calendar": false,
+	} {
+		if got := tokens.wanted(path); got != want {
+			t.Errorf("%s: %t", path, got)
+		}
+	}
+	if (ProviderTokens{}).wanted("/calendar") {
+		t.Error("none was named")
+	}
+	id, err := ParseIdentity("X-Auth-User=id", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{"X-Auth-Provider-Token": {"forged"}, "X_auth_provider_token": {"forged"}}
+	if id.remove(h); len(h) != 0 {
+		t.Errorf("a client's are left: %v", h)
 	}
 }

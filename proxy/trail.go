@@ -81,17 +81,18 @@ func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 		}
 		return nil
 	}
-	to, err := p.c.PublicURL.Parse(x.target.path)
+	to, err := x.app.public.Parse(x.target.path)
 	if err == nil {
 		to, err = to.Parse(location)
 	}
-	if err != nil || !sameOrigin(to, p.c.PublicURL) && to.Host != x.request.Host || !p.c.LeadsBack(to.EscapedPath()) ||
-		!p.trails.sent(x.session.ID) {
+	if err != nil || !sameOrigin(to, x.app.public.URL) && to.Host != x.request.Host ||
+		!p.c.LeadsBack(to.EscapedPath()) || !p.trails.sent(x.session.ID) {
 		return nil
 	}
 	p.loops.Do(func() {
 		p.c.Log.Warn("the app has a login of its own where the gate's is, and sends visitors "+
-			"who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix", "path", x.path(), "location", to.EscapedPath())
+			"who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix",
+			"path", x.path(), "location", to.EscapedPath())
 	})
 	return ErrLoginLoop
 }

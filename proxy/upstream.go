@@ -160,18 +160,18 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	setPath(out.URL, x.target.path)
 	out.URL.RawQuery, out.URL.ForceQuery = x.target.query, x.target.hasQuery && x.target.query == ""
 	if out.Host = pr.In.Host; out.Host == "" {
-		out.Host = p.publicIs.host
+		out.Host = x.app.public.Host
 	}
 	out.Trailer = nil // announced trailers cannot be checked
 	delete(h, "Expect")
-	p.c.Cookie.Strip(h)
+	x.app.cookie.Strip(h)
 	x.app.identity.remove(h)
 	h[viaHeader] = p.via
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
 	}
-	h["X-Forwarded-Host"] = p.publicIs.hostHeader
-	h["X-Forwarded-Proto"] = p.publicIs.schemeHeader
+	h["X-Forwarded-Host"] = x.app.public.hostHeader
+	h["X-Forwarded-Proto"] = x.app.public.schemeHeader
 	x.forwarded = [2]string{x.id, x.address}
 	h["X-Request-Id"] = x.forwarded[0:1:1]
 	if x.address != "" {
@@ -179,6 +179,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 	if x.signedIn {
 		x.app.identity.set(h, &x.session.User)
+	}
+	if x.providerToken != "" {
+		h[providerTokenHeader] = []string{string(x.providerToken)}
 	}
 }
 
