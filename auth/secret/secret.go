@@ -3,6 +3,7 @@
 package secret
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -47,6 +48,13 @@ func isBase64URL(c byte) bool {
 // Hash is what PostgreSQL stores, in hex. The token has 256 bits of entropy, so a fast hash is enough.
 func (t Token) Hash() string { return t.Sum().String() }
 
+// Derive makes another secret of a token, a different one for each purpose. It does not reveal the token.
+func (t Token) Derive(purpose string) Token {
+	mac := hmac.New(sha256.New, []byte(t))
+	mac.Write([]byte(purpose))
+	return Token(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
+}
+
 // Sum is what is kept of a token in memory.
 func (t Token) Sum() TokenHash {
 	var buf [64]byte // a conversion would allocate
@@ -81,3 +89,15 @@ func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // NewID names a row: 128 random bits and more.
 func NewID() string { return rand.Text() }
+
+// Text is a secret of the operator's or of another service: a client secret, a private key, a token of a provider.
+type Text string
+
+// Format keeps the secret out of every fmt verb.
+func (Text) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue keeps the secret out of logs.
+func (Text) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the secret out of JSON.
+func (Text) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,63 @@
+package provider
+
+import (
+	"context"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// CheckIssuer checks the parameter iss of an answer (RFC 9207), also of one with an error. Finish does it by itself.
+func (p *Provider) CheckIssuer(ctx context.Context, iss string) error {
+	leave, err := enter(p.calls)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return p.checkIssuer(ctx, iss)
+}
+
+func (p *Provider) checkIssuer(ctx context.Context, iss string) error {
+	m, err := p.metadata(ctx)
+	switch {
+	case err != nil:
+		return err
+	case iss == "" && m.NamesIssuer:
+		return faultf(Forged, "the answer does not name its issuer, which the provider always does")
+	case iss != "" && !p.isIssuer(m, iss):
+		return faultf(Forged, "the answer names another issuer: "+clean(iss, causeMost/2))
+	}
+	return nil
+}
+
+// isIssuer reports whether an answer that names an issuer is the provider's. GitHub's issuer there is
+// https://github.com/login/oauth; Microsoft's has the tenant of the person.
+func (p *Provider) isIssuer(m metadata, iss string) bool {
+	if p.kind.plain != nil && strings.HasPrefix(iss, m.Issuer+"/") {
+		return true
+	}
+	before, after, several := strings.Cut(m.Issuer, tenantMark)
+	if p.kind == &microsoft && several {
+		rest, ok := strings.CutPrefix(iss, before)
+		id, same := strings.CutSuffix(rest, after)
+		return ok && same && isGUID(id)
+	}
+	return iss == m.Issuer
+}
+
+// open returns the payload and the header of a token. Its size is looked at before anything else.
+func (p *Provider) open(ctx context.Context, raw string) ([]byte, jose.Header, error) {
+	switch {
+	case raw == "":
+		return nil, jose.Header{}, faultf(Forged, "there is no token")
+	case len(raw) > tokenMost:
+		return nil, jose.Header{}, faultf(Forged, "the token is too long")
+	}
+	return p.keys.verify(ctx, raw)
+}
+
+// typeOf is the type that a token's header names, in lower case.
+func typeOf(h jose.Header) string {
+	typ, _ := h.ExtraHeaders[jose.HeaderType].(string)
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
+}
