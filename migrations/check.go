@@ -48,7 +48,7 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 		[]string{`gatepost."user"`, "gatepost.session", "gatepost.challenge", "gatepost.account",
 			"gatepost.verification", "gatepost.throttle", "gatepost.familiar",
 			"gatepost.signup_browser", "gatepost.outbox", "gatepost.acme", "gatepost.audit_event",
-			"gatepost.encryption_key"})
+			"gatepost.encryption_key", "gatepost.provider_flow", "gatepost.logout_token", "gatepost.provider_token"})
 	if err != nil {
 		return explain(ctx, conn, err)
 	}

@@ -24,19 +24,16 @@ var cookieParsers = map[string]func(string) []pair{
 		return pairs(regexp.MustCompile(`[;,\s]+`).Split(regexp.MustCompile(`\s*=\s*`).ReplaceAllString(s, "="), -1))
 	},
 	"into quotes": func(s string) []pair {
-		return pairs(regexp.MustCompile(`[;,"\s]+`).Split(s,
-			-1))
+		return pairs(regexp.MustCompile(`[;,"\s]+`).Split(s, -1))
 	},
 	"case ignored": func(s string) []pair { return pairs(strings.Split(strings.ToLower(s), ";")) },
 	"PHP":          php,
 	"decoded before it is split": func(s string) []pair {
-		return pairs(regexp.MustCompile(`[;,]`).Split(percent(s),
-			-1))
+		return pairs(regexp.MustCompile(`[;,]`).Split(percent(s), -1))
 	},
 	"decoded twice": func(s string) []pair { return pairs(strings.Split(percent(percent(s)), ";")) },
 	"without a name": func(s string) []pair {
-		return pairs(strings.Split(strings.TrimLeft(s, "= "),
-			";"))
+		return pairs(strings.Split(strings.TrimLeft(s, "= "), ";"))
 	},
 	"any word before an equal sign": words,
 }
@@ -82,7 +79,8 @@ func disguised(t *rapid.T, name string) string {
 	for i := range len(name) {
 		switch how := rapid.IntRange(0, 30).Draw(t, "how"); {
 		case how == 0:
-			out.WriteString("%" + strings.ToUpper(string("0123456789abcdef"[name[i]>>4])+string("0123456789abcdef"[name[i]&15])))
+			out.WriteString("%" + strings.ToUpper(
+				string("0123456789abcdef"[name[i]>>4])+string("0123456789abcdef"[name[i]&15])))
 		case how == 1:
 			out.WriteString("%25" + string("0123456789abcdef"[name[i]>>4]) + string("0123456789abcdef"[name[i]&15]))
 		case how == 2:
@@ -100,11 +98,18 @@ func lines(t *rapid.T, name string) string {
 	var out strings.Builder
 	for range rapid.IntRange(1, 8).Draw(t, "pieces") {
 		if rapid.Bool().Draw(t, "ours") {
-			out.WriteString(disguised(t, name) + rapid.SampledFrom([]string{"=", " =", "= ", "=\t", `"=`, "[x]=", "[]="}).Draw(t, "equals") + aToken)
+			equals := rapid.SampledFrom([]string{"=", " =", "= ", "=\t", `"=`, "[x]=", "[]="})
+			out.WriteString(disguised(t, name) + equals.Draw(t, "equals") + aToken)
 		} else {
-			out.WriteString(rapid.SampledFrom([]string{"a=1", "b", "", "$Version=1", `c="`, `"`, "d=x y", "e=%2C", "f=[1,2]", "=", "g.h=ä"}).Draw(t, "other"))
+			other := rapid.SampledFrom([]string{
+				"a=1", "b", "", "$Version=1", `c="`, `"`, "d=x y", "e=%2C", "f=[1,2]", "=", "g.h=ä",
+			})
+			out.WriteString(other.Draw(t, "other"))
 		}
-		out.WriteString(rapid.SampledFrom([]string{";", "; ", ";;", ",", ", ", " ", "\t", `"`, "%3B", "%2c", "%20", ":", "{", "|", "&"}).Draw(t, "separator"))
+		separator := rapid.SampledFrom([]string{
+			";", "; ", ";;", ",", ", ", " ", "\t", `"`, "%3B", "%2c", "%20", ":", "{", "|", "&",
+		})
+		out.WriteString(separator.Draw(t, "separator"))
 	}
 	return out.String()
 }
@@ -113,7 +118,8 @@ func lines(t *rapid.T, name string) string {
 func found(line, name string) string {
 	for how, parse := range cookieParsers {
 		for _, p := range parse(line) {
-			if n := strings.ToLower(p.name); p.value != "" && (n == strings.ToLower(name) || strings.HasPrefix(n, strings.ToLower(name)+"_")) {
+			n, ours := strings.ToLower(p.name), strings.ToLower(name)
+			if p.value != "" && (n == ours || strings.HasPrefix(n, ours+"_")) {
 				return how
 			}
 		}
@@ -125,7 +131,11 @@ func TestNoParserFindsOurCookieInWhatTheAppGets(t *testing.T) {
 	t.Parallel()
 	for _, c := range []session.Cookie{{Name: "gatepost_8080"}, {Name: "__Host-gatepost", Secure: true}} {
 		rapid.Check(t, func(t *rapid.T) {
-			h := http.Header{"Cookie": {lines(t, c.Name), lines(t, c.Name)}, "X-Cookie": {"a=1, " + c.Name + "=" + aToken}, "X-Other": {"a=" + c.Name}}
+			h := http.Header{
+				"Cookie":   {lines(t, c.Name), lines(t, c.Name)},
+				"X-Cookie": {"a=1, " + c.Name + "=" + aToken},
+				"X-Other":  {"a=" + c.Name},
+			}
 			came := slices.Clone(h["Cookie"])
 			c.Strip(h)
 			for _, line := range append(h["Cookie"], strings.Join(h["Cookie"], "; ")) {
@@ -163,13 +173,22 @@ func TestOtherCookiesPassByteForByte(t *testing.T) {
 			t.Fatalf("%q became %q", line, h)
 		}
 	})
-	for _, line := range []string{"xgatepost_8080=1", "a=x-gatepost_8080=1", "b=gatepost_8080", "gatepost_80801=1", "gatepost-8080=1", "gatepost_808=1", "gatepost_language=de", "a=1, gatepost_8080x=1"} {
+	for _, line := range []string{
+		"xgatepost_8080=1", "a=x-gatepost_8080=1", "b=gatepost_8080", "gatepost_80801=1",
+		"gatepost-8080=1", "gatepost_808=1", "gatepost_language=de", "a=1, gatepost_8080x=1",
+	} {
 		h := http.Header{"Cookie": {line}}
 		if cookie.Strip(h); h.Get("Cookie") != line {
 			t.Errorf("%q became %q", line, h["Cookie"])
 		}
 	}
-	for _, line := range []string{"a=1," + "gatepost_8080=" + aToken, "a=1 gatepost_8080=" + aToken, `a="gatepost_8080=` + aToken + `"`, "gatepost.8080=" + aToken, "=gatepost_8080=" + aToken} {
+	for _, line := range []string{
+		"a=1," + "gatepost_8080=" + aToken,
+		"a=1 gatepost_8080=" + aToken,
+		`a="gatepost_8080=` + aToken + `"`,
+		"gatepost.8080=" + aToken,
+		"=gatepost_8080=" + aToken,
+	} {
 		if token, present := cookie.Read(http.Header{"Cookie": {line}}); token != "" || present {
 			t.Errorf("%q was read", line)
 		}

@@ -7,7 +7,7 @@ import (
 
 // decider is a table whose rows decide whether a session is valid, or are part of the answer of Lookup.
 type decider struct {
-	table, alias string // in SQL; the alias is that in selectSessions
+	table string // in SQL
 	// columns are those whose change makes a copy of a session wrong. Triggers announce the change.
 	columns []string
 	// forward are columns that may grow without making a copy wrong. held is the SQL condition under which they
@@ -25,7 +25,7 @@ type decider struct {
 // be trusted for as long as a copy is kept; TestWhatDecidesIsTold compares the two. A new column needs a migration
 // with the output of tellSQL.
 var deciders = []decider{
-	{table: `gatepost.session`, alias: "s", columns: []string{"token", "user_id", "methods", "proved_at"},
+	{table: `gatepost.session`, columns: []string{"token", "user_id", "methods", "proved_at", "account_id"},
 		forward: []string{"created_at", "expires_at", "last_used_at", "idle_seconds"},
 		// Writing down a use moves the expiry. Under a lowered idle limit it brings the expiry forward.
 		held: `n.created_at >= o.created_at
@@ -35,10 +35,11 @@ var deciders = []decider{
                 AND n.expires_at >= n.last_used_at + n.idle_seconds * interval '1 second')`,
 		triggers: []string{"session_gone", "session_cut", "session_emptied"},
 		teller:   "session_cut", whose: "user_id", while: " AND o.expires_at > now()"},
-	{table: `gatepost."user"`, alias: "u", columns: []string{"name", "email", "email_verified", "role", "disabled_at"},
+	{table: `gatepost."user"`, columns: []string{"name", "email", "email_verified", "role", "disabled_at"},
 		triggers: []string{"user_changed", "user_disabled"}, teller: "user_changed", whose: "id"},
-	{table: `gatepost.account`, columns: []string{"password"},
-		triggers: []string{"password_changed"}, teller: "password_changed", whose: "user_id"},
+	{table: `gatepost.account`, columns: []string{"user_id", "password", "claim_roles", "claim_roles_until"},
+		triggers: []string{"password_changed", "claims_gone", "claims_made"}, teller: "password_changed",
+		whose: "user_id"},
 }
 
 // untold is the SQL condition under which the change of a row is not announced: each deciding column is unchanged.

@@ -1,6 +1,9 @@
 package session
 
-import "regexp"
+import (
+	"reflect"
+	"strings"
+)
 
 // Tellers are the bodies of the trigger functions that the list of deciding columns makes.
 func Tellers() map[string]string {
@@ -11,24 +14,25 @@ func Tellers() map[string]string {
 	return bodies
 }
 
-// ReadByLookup are the columns that Lookup reads, as alias.column, and Deciding those of the list.
-func ReadByLookup() map[string]bool {
-	found := map[string]bool{}
-	sql := selectSessions + alive + ` AND u.email_verified`
-	for _, column := range regexp.MustCompile(`\b[su]\.\w+`).FindAllString(sql, -1) {
-		found[column] = true
+// LookupSQL is the statement of a Reader with every option on, with values in the place of its parameters.
+func LookupSQL() string {
+	var o Options
+	for _, field := range reflect.ValueOf(&o).Elem().Fields() {
+		if field.Kind() == reflect.Bool {
+			field.SetBool(true)
+		}
 	}
-	return found
+	r := NewReader(nil, o)
+	defer r.Close()
+	return strings.NewReplacer("$1", "'{}'::text[]", "$2", "'1 h'", "$3", "'1 h'", "$4", "'1 h'").Replace(r.lookupSQL)
 }
 
-// Deciding are the columns of the list of tables that Lookup reads.
+// Deciding are the columns of the list, as table.column. A teller compares the ids of rows beside them.
 func Deciding() map[string]bool {
 	list := map[string]bool{}
 	for _, d := range deciders {
-		for _, column := range append(append([]string{"id"}, d.columns...), d.forward...) {
-			if d.alias != "" {
-				list[d.alias+"."+column] = true
-			}
+		for _, column := range append(append([]string{}, d.columns...), d.forward...) {
+			list[d.table+"."+column] = true
 		}
 	}
 	return list

@@ -86,9 +86,9 @@ func (r *Reader) Changed(userID string) {
 // selectSessions selects valid sessions. $2 to $4 are the idle limit, the lifetime and slideEvery.
 var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
-	       extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
-	           s.idle_seconds * interval '1 second')) - now())::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, u.role, coalesce(s.methods, ''), ` + readableProof + `
+	       least(extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
+	           s.idle_seconds * interval '1 second')) - now()), ` + rolesLast + `)::float8,
+	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, coalesce(s.methods, ''), ` + readableProof + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 

@@ -17,8 +17,17 @@ type New struct {
 	Remember  bool // the session outlives the browser
 	Client    secret.Client
 	Presented secret.Token // ends, whoever's session it is: a sign-in never continues a session (ASVS 5.0, 7.2.4)
+	Via       Via          // the provider that proved the user; zero: none did
 
 	id string
+}
+
+// Via is the sign-in at a provider that a session comes from.
+type Via struct {
+	AccountID string // the row of the table account
+	SessionID string // what the provider calls its own session (sid); may be empty
+	// Seal returns the ID token to be kept, sealed for the id of the session. Nil: none is kept.
+	Seal func(ctx context.Context, tx pgx.Tx, sessionID string) ([]byte, error)
 }
 
 // Made is the result of a proof: a session, or a challenge to be met first. The caller hands it to Done after the
@@ -96,14 +105,21 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 		a := n.Client.Addr.String()
 		address = &a
 	}
+	var idToken []byte
+	if n.Via.Seal != nil {
+		var err error
+		if idToken, err = n.Via.Seal(ctx, tx, n.id); err != nil {
+			return "", err
+		}
+	}
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at,
-		    ip_address, user_agent, methods, proved_at)
+		    ip_address, user_agent, methods, proved_at, account_id, provider_sid, id_token)
 		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7,
-		    $8, coalesce($9::timestamptz, now()))`,
+		    $8, coalesce($9::timestamptz, now()), nullif($10, ''), nullif($11, ''), $12)`,
 		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent),
-		n.Proof.words(), n.Proof.at())
+		n.Proof.words(), n.Proof.at(), n.Via.AccountID, n.Via.SessionID, idToken)
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}
@@ -126,4 +142,13 @@ func (m *Maker) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made sec
 		crowdedOut = userID
 	}
 	return crowdedOut, nil
+}
+
+// ViaOf returns the provider's part in a session, for the session that replaces it. sealed is its ID token, sealed for
+// the id of the session, and nil if none is kept. It fails with ErrNoSession.
+func (m *Maker) ViaOf(ctx context.Context, tx pgx.Tx, t secret.Token) (via Via, id string, sealed []byte, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT id, coalesce(account_id, ''), coalesce(provider_sid, ''), id_token
+		FROM gatepost.session WHERE token = $1`, t.Hash()).Scan(&id, &via.AccountID, &via.SessionID, &sealed)
+	return via, id, sealed, orNoSession(err)
 }

@@ -18,6 +18,8 @@ type Own struct {
 	UserID, Name, Email string
 	Confirmed           bool // the address is confirmed
 	Fresh               bool // the user was proved no longer than FreshFor ago
+	Proof               Proof
+	HasPassword         bool
 	// Remembered reports whether the session's idle limit is longer than that of sessions that are not remembered.
 	// It is always false where Options.Idle is no longer than that.
 	Remembered bool
@@ -30,12 +32,17 @@ func (r *Reader) Own(ctx context.Context, from interface {
 	if t == "" {
 		return Own{}, ErrNoSession
 	}
+	var methods string
 	err = from.QueryRow(ctx, `
 		SELECT s.id, u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`,
-		    s.idle_seconds * interval '1 second' > $5
+		    s.idle_seconds * interval '1 second' > $5, coalesce(s.methods, ''), `+readableProof+`,
+		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+		        AND a.password <> '')
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
-		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered)
+		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered, &methods,
+			&o.Proof.At, &o.HasPassword)
+	o.Proof.Methods = methodsOf(methods)
 	return o, orNoSession(err)
 }
 
@@ -52,7 +59,7 @@ func orNoSession(err error) error {
 var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
 	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '')
-	    ELSE '' END, u.role,
+	    ELSE '' END, ` + rolesRead + `,
 	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
 
 // scanDescribed reads a session, and the additional columns into more.

@@ -12,6 +12,7 @@ type Method string
 const (
 	Password Method = "pwd"
 	Link     Method = "link" // a mailed link; not in RFC 8176
+	Provider Method = "fed"  // a sign-in at another provider; not in RFC 8176
 )
 
 // Proof is how and when a visitor was proved to be a user.

@@ -17,7 +17,7 @@ func (u User) HasAny(roles []string) bool {
 	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.Roles, r) })
 }
 
-// SplitList splits a comma-separated column, as roles and methods have.
+// SplitList splits a comma-separated column, as roles and methods have. What is there twice is there once.
 func SplitList(s string) []string {
 	if !strings.Contains(s, ",") {
 		if s = strings.TrimSpace(s); s == "" {
@@ -27,7 +27,7 @@ func SplitList(s string) []string {
 	}
 	var list []string
 	for r := range strings.SplitSeq(s, ",") {
-		if r = strings.TrimSpace(r); r != "" {
+		if r = strings.TrimSpace(r); r != "" && !slices.Contains(list, r) {
 			list = append(list, r)
 		}
 	}

@@ -3,11 +3,14 @@ package session
 import "github.com/gatepost/gatepost/auth/database"
 
 // alive is the SQL condition of a valid session, in PostgreSQL's time. Besides the row's own expiry, limits that
-// the operator has lowered since apply at once. $2 is the idle limit, $3 the lifetime.
+// the operator has lowered since apply at once. Where a provider gave roles for a time, that provider has to be asked
+// again when it is over. $2 is the idle limit, $3 the lifetime.
 const alive = `s.expires_at > now()
 	AND s.created_at > now() - $3::interval
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
-	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''`
+	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''
+	AND (s.account_id IS NULL OR NOT EXISTS (SELECT FROM gatepost.account a
+	    WHERE a.id = s.account_id AND a.user_id = u.id AND a.claim_roles <> '' AND a.claim_roles_until <= now()))`
 
 // createdAt and lastUsedAt are the times of a session, capped at now: no interval can be added to a time such as
 // infinity.
@@ -38,3 +41,13 @@ const (
 	addressRead   = `left(coalesce(s.ip_address, ''), 255)`
 	userAgentRead = `left(coalesce(s.user_agent, ''), 512)`
 )
+
+// rolesRead selects the roles of a user: those of their row, and those that providers claimed at the last sign-in.
+const rolesRead = `concat_ws(',', u.role, (
+	SELECT string_agg(a.claim_roles, ',') FROM gatepost.account a WHERE a.user_id = u.id
+	    AND a.claim_roles <> '' AND (a.claim_roles_until IS NULL OR a.claim_roles_until > now())))`
+
+// rolesLast selects how many seconds the roles of a user last, at most a year.
+const rolesLast = `coalesce((
+	SELECT extract(epoch FROM min(a.claim_roles_until) - now()) FROM gatepost.account a WHERE a.user_id = u.id
+	    AND a.claim_roles <> '' AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`

@@ -8,6 +8,7 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -23,8 +24,16 @@ type Column struct{ Table, Name string }
 // ChallengePayload is what a challenge is to be met with.
 var ChallengePayload = Column{"challenge", "payload"}
 
+// SessionIDToken is the ID token of a session, for the sign-out at its provider. ProviderAccess and ProviderRefresh are
+// tokens with which the app calls a provider.
+var (
+	SessionIDToken  = Column{"session", "id_token"}
+	ProviderAccess  = Column{"provider_token", "access"}
+	ProviderRefresh = Column{"provider_token", "refresh"}
+)
+
 // Columns are all that are sealed: what a change of keys has to go through.
-var Columns = []Column{ChallengePayload}
+var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh}
 
 // What a method may fail with. Callers match with errors.Is.
 var (
@@ -87,6 +96,16 @@ func Parse(s string) (Keys, error) {
 		ks.list = append(ks.list, k)
 	}
 	return ks, nil
+}
+
+// From returns the key that a secret of 256 random bits makes, for what only the holder of the secret may read again.
+func From(secret string) (Keys, error) {
+	b, err := hkdf.Key(sha256.New, []byte(secret), nil, "gatepost seal", keyLength)
+	if err != nil {
+		return Keys{}, fmt.Errorf("make a key: %w", err)
+	}
+	k, err := newKey(b)
+	return Keys{[]key{k}}, err
 }
 
 func newKey(b []byte) (key, error) {
