@@ -1,11 +1,13 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -17,8 +19,8 @@ import (
 // sign-in is. It fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials,
 // *throttle.Error, share.ErrBusy or database.ErrUnavailable. The old token stays valid unless Confirm succeeds.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
-	return s.perform(ctx, deed{event: "confirm", token: t, password: p, client: c,
-		check:  func(string) error { return checkTyped("password", p).orNil() },
+	return s.perform(ctx, deed{event: "confirm", token: t, field: "password", password: p, client: c,
+		check:  func(string) error { return nil },
 		finish: s.issue})
 }
 
@@ -29,14 +31,9 @@ func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, 
 // database.ErrUnavailable. A failure has changed nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password,
 	c secret.Client) (Issued, error) {
-	return s.perform(ctx, deed{event: "change-password", token: t, password: current,
+	return s.perform(ctx, deed{event: "change-password", token: t, field: "current", password: current,
 		chosen: chosen, client: c, all: true,
-		check: func(email string) error {
-			faults := checkTyped("current", current)
-			var more InputError
-			errors.As(s.checkNewPassword(chosen, email), &more)
-			return append(faults, more...).orNil()
-		},
+		check: func(email string) error { return s.checkNewPassword(chosen, email) },
 		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 			if err := mail.Void(ctx, tx, n.UserID); err != nil {
 				return Issued{}, err
@@ -64,8 +61,8 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 // session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
 // database.ErrUnavailable. A failure has deleted nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
-	_, err := s.perform(ctx, deed{event: "delete-account", token: t, password: p, client: c, all: true,
-		check: func(string) error { return checkTyped("password", p).orNil() },
+	_, err := s.perform(ctx, deed{event: "delete-account", token: t, field: "password", password: p, client: c, all: true,
+		check: func(string) error { return nil },
 		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 			if err := s.sayFarewell(ctx, tx, n.UserID, c); err != nil {
 				return Issued{}, err
@@ -99,10 +96,12 @@ func (s *Store) sayFarewell(ctx context.Context, tx pgx.Tx, userID string, c sec
 	return nil
 }
 
-// deed is an action of a user on their own account that requires their password again.
+// deed is an action of a user on their own account that requires their password again. Users who have none, or may
+// not use it, need a fresh session instead.
 type deed struct {
 	event    string
 	token    secret.Token
+	field    string // of the password
 	password secret.Password
 	client   secret.Client
 	chosen   secret.Password // the new password; empty: the password stays
@@ -117,36 +116,85 @@ type deed struct {
 // a revocation while the password is hashed still takes effect.
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
-	err := s.attempt(ctx, d.event, d.client, func() (string, error) {
-		o, err := s.own(ctx, d.token)
-		if err != nil {
-			return "", err
-		}
-		if err := d.check(o.Email); err != nil {
-			return o.UserID, err
-		}
-		c := Credentials{Email: o.Email, Password: d.password, Client: d.client}
-		_, err = s.prove(ctx, c, d.chosen, func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if err := s.sessions.EndPresented(ctx, tx, a.userID, d.token, d.all); err != nil {
-				return err
-			}
-			issued, err = d.finish(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
-				Remember: o.Remembered, Client: d.client})
+	o, err := s.own(ctx, d.token)
+	finish := func(ctx context.Context, tx pgx.Tx, userID string, proof session.Proof) (err error) {
+		issued, err = s.finishDeed(ctx, tx, d, session.New{UserID: userID, Proof: proof, Remember: o.Remembered,
+			Client: d.client})
+		return err
+	}
+	if err == nil && (!o.HasPassword || s.o.PasswordsOff) {
+		err = s.performFresh(ctx, d, o, finish)
+		s.audit(ctx, d.event, o.UserID, d.client, err)
+	} else {
+		err = s.attempt(ctx, d.event, d.client, &issued, func() (string, error) {
 			if err != nil {
-				return err
+				return "", err
 			}
-			return s.recordIn(ctx, tx, d.event, a.userID, issued, d.client)
+			return o.UserID, s.performByPassword(ctx, d, o, finish)
 		})
-		if err == nil {
-			s.Changed(o.UserID)
-			s.outbox.Kick()
-		}
-		return o.UserID, err
-	})
+	}
 	if err != nil {
 		return Issued{}, err
 	}
+	s.Changed(o.UserID)
+	s.outbox.Kick()
 	return issued, nil
+}
+
+func (s *Store) performByPassword(ctx context.Context, d deed, o session.Own,
+	finish func(context.Context, pgx.Tx, string, session.Proof) error) error {
+	faults := checkTyped(d.field, d.password)
+	var more InputError
+	if err := d.check(o.Email); err != nil && !errors.As(err, &more) {
+		return err
+	}
+	if err := append(faults, more...).orNil(); err != nil {
+		return err
+	}
+	c := Credentials{Email: o.Email, Password: d.password, Client: d.client}
+	_, err := s.prove(ctx, c, d.chosen, func(ctx context.Context, tx pgx.Tx, a candidate) error {
+		return finish(ctx, tx, a.userID, session.Proved(session.Password))
+	})
+	return err
+}
+
+// performFresh carries out a deed of a user without a password. The new session is no fresher than the old one.
+func (s *Store) performFresh(ctx context.Context, d deed, o session.Own,
+	finish func(context.Context, pgx.Tx, string, session.Proof) error) error {
+	if d.chosen != "" {
+		return ErrBadCredentials // there is none to be replaced
+	}
+	if err := d.check(o.Email); err != nil {
+		return err
+	}
+	return s.db.Transact(ctx, d.event, func(ctx context.Context, tx pgx.Tx) error {
+		if now, err := s.Own(ctx, tx, d.token); err != nil || !now.Fresh { // a refusal only reads
+			return cmp.Or(err, session.ErrStale)
+		}
+		if _, err := database.LockUser(ctx, tx, o.UserID, d.token); err != nil {
+			return err
+		}
+		now, err := s.Own(ctx, tx, d.token)
+		if err != nil || !now.Fresh {
+			return cmp.Or(err, session.ErrStale)
+		}
+		return finish(ctx, tx, o.UserID, now.Proof)
+	})
+}
+
+// finishDeed ends the session presented, or all of the user's, and does the deed. What a provider knows of the
+// session goes on to the new one.
+func (s *Store) finishDeed(ctx context.Context, tx pgx.Tx, d deed, n session.New) (issued Issued, err error) {
+	if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
+		return Issued{}, err
+	}
+	if err := s.sessions.EndPresented(ctx, tx, n.UserID, d.token, d.all); err != nil {
+		return Issued{}, err
+	}
+	if issued, err = d.finish(ctx, tx, n); err != nil {
+		return Issued{}, err
+	}
+	return issued, s.recordIn(ctx, tx, d.event, n.UserID, issued, d.client)
 }
 
 // own returns the user of a session whose password has to be proved.

@@ -24,16 +24,15 @@ var ErrOtherUser = errors.New("the link is another user's")
 // database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
 	c secret.Client) (Issued, error) {
-	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, password: p, client: c,
+	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, field: "password", password: p, client: c,
 		check: func(current string) (err error) {
-			faults := checkTyped("password", p)
-			var more InputError
+			var faults InputError
 			email, err = s.canonicalOpen(email)
-			errors.As(err, &more)
+			errors.As(err, &faults)
 			if email == current {
-				more.add("email", Unchanged, 0)
+				faults.add("email", Unchanged, 0)
 			}
-			return append(faults, more...).orNil()
+			return faults.orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
 			if err := throttle.MailRequests(c.Addr).Take(ctx, tx); err != nil {
@@ -109,7 +108,7 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 			if err := s.checkSession(ctx, tx, session, l.userID); err != nil {
 				return err
 			}
-			if err := s.changeAddress(ctx, tx, l, c); err != nil {
+			if err := s.changeAddress(ctx, tx, l, session, c); err != nil {
 				return err
 			}
 			return s.record(ctx, tx, "change-email", l.userID, c)
@@ -123,12 +122,17 @@ func (s *Store) ConfirmEmail(ctx context.Context, t, session secret.Token, c sec
 	return err
 }
 
-func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, c secret.Client) error {
+func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, t secret.Token, c secret.Client) error {
 	left := mail.NewLetter(mail.Changed, l.userID, "", c)
 	err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`,
 		l.userID).Scan(&left.To, &left.Facts.Claims)
 	if err != nil {
 		return err
+	}
+	if !left.Facts.Claims { // nobody had confirmed the old address
+		if _, err := s.proveMailbox(ctx, tx, l.userID, wayIn{session: t}, c); err != nil {
+			return err
+		}
 	}
 	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
 		return err

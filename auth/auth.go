@@ -20,6 +20,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -80,6 +81,12 @@ type Options struct {
 	// again for the same mail if the outcome is unknown. Nil: there is no mail, and callers must not offer what
 	// needs mail.
 	Send func(context.Context, mail.Mail) error
+	// Providers are those that people can sign in with, in the order in which visitors see them.
+	Providers []*provider.Provider
+	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
+	PasswordsOff bool
+	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.
+	KeepProviderTokens bool
 	// Verify is what users have to do about their address. Default VerifyOff; the other values need Send.
 	Verify Verify
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
@@ -132,7 +139,7 @@ type Store struct {
 // Store has pools of its own with the same configuration. The caller calls Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
-	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics), hashes: password.NewQueue()}
+	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers), hashes: password.NewQueue()}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.Reader = session.NewReader(s.db,

@@ -8,9 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -36,8 +38,9 @@ func TestEveryWayToASessionAsksWhatMoreItTakes(t *testing.T) {
 				t.Fatal(err)
 			}
 			var made, asked int
-			err := p.db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM gatepost.session WHERE id NOT LIKE 'before%'),
-				(SELECT count(*) FROM gatepost.challenge)`).Scan(&made, &asked)
+			err := p.db.QueryRow(t.Context(), `
+				SELECT (SELECT count(*) FROM gatepost.session WHERE id NOT LIKE 'before%'),
+					(SELECT count(*) FROM gatepost.challenge)`).Scan(&made, &asked)
 			if err != nil || made != 0 || asked != 1 {
 				t.Errorf("%d sessions and %d challenges were made, %v", made, asked, err)
 			}
@@ -55,7 +58,8 @@ func TestASessionKeepsItsProof(t *testing.T) {
 		time.Since(v.Proof.At).Abs() > time.Minute {
 		t.Errorf("got %+v, %v", v.Proof, err)
 	}
-	exec(t, db, `UPDATE gatepost.session SET methods = NULL, proved_at = NULL, created_at = now() - interval '11 minutes'`)
+	exec(t, db, `
+		UPDATE gatepost.session SET methods = NULL, proved_at = NULL, created_at = now() - interval '11 minutes'`)
 	v, err = s.Lookup(t.Context(), token)
 	if err != nil || v.Proof.Methods != nil || time.Since(v.Proof.At) < 10*time.Minute {
 		t.Errorf("of before: got %+v, %v", v.Proof, err)
@@ -93,8 +97,8 @@ func TestAChallengeIsMetOnceInItsBrowser(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), issued.Challenge); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("half a sign-in is a session: %v", err)
 	}
-	if _, err := auth.Answer(s, t.Context(), issued.Challenge,
-		throttle.BrowserPlace(secret.NewToken())); !errors.Is(err, session.ErrNoChallenge) {
+	another := throttle.BrowserPlace(secret.NewToken())
+	if _, err := auth.Answer(s, t.Context(), issued.Challenge, another); !errors.Is(err, session.ErrNoChallenge) {
 		t.Errorf("in another browser: %v", err)
 	}
 	c, err := auth.Answer(s, t.Context(), issued.Challenge, browser)
@@ -103,8 +107,7 @@ func TestAChallengeIsMetOnceInItsBrowser(t *testing.T) {
 		t.Fatalf("got %+v, %v", c, err)
 	}
 	for i, err := range atOnce(10, func() error {
-		_, err := auth.Answer(s, t.Context(), issued.Challenge,
-			browser)
+		_, err := auth.Answer(s, t.Context(), issued.Challenge, browser)
 		return err
 	}) {
 		if err != nil && !errors.Is(err, session.ErrNoChallenge) {
@@ -112,8 +115,8 @@ func TestAChallengeIsMetOnceInItsBrowser(t *testing.T) {
 		}
 	}
 	var attempts int
-	if err := db.QueryRow(t.Context(), `SELECT attempts FROM gatepost.challenge`).Scan(&attempts); err != nil ||
-		attempts != 5 {
+	err = db.QueryRow(t.Context(), `SELECT attempts FROM gatepost.challenge`).Scan(&attempts)
+	if err != nil || attempts != 5 {
 		t.Errorf("%d answers were taken, %v", attempts, err)
 	}
 	met := 0
@@ -174,8 +177,8 @@ func TestAChallengeEndsWithTheSessions(t *testing.T) {
 			if n := count(t, db, "challenge"); n != 0 {
 				t.Errorf("%d are left", n)
 			}
-			if _, err := auth.Answer(s, t.Context(), issued.Challenge,
-				throttle.BrowserPlace(issued.Browser)); !errors.Is(err, session.ErrNoChallenge) {
+			_, err = auth.Answer(s, t.Context(), issued.Challenge, throttle.BrowserPlace(issued.Browser))
+			if !errors.Is(err, session.ErrNoChallenge) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -188,11 +191,11 @@ func TestAUserHasSoManyChallenges(t *testing.T) {
 	s, db, first := challenged(t)
 	client := here
 	client.Browser = first.Browser
+	c := auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: client}
 	var last auth.Issued
 	for range 12 {
 		var err error
-		last, err = s.SignIn(t.Context(), auth.Credentials{Email: "ada@example.com", Password: goodPassword,
-			Client: client})
+		last, err = s.SignIn(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,5 +209,42 @@ func TestAUserHasSoManyChallenges(t *testing.T) {
 	}
 	if _, err := auth.Answer(s, t.Context(), first.Challenge, place); !errors.Is(err, session.ErrNoChallenge) {
 		t.Errorf("the oldest: %v", err)
+	}
+}
+
+// Half a sign-in is told and counted as what it is, and nobody is told of a sign-in.
+func TestHalfASignInIsNoSignIn(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	s, db := authtest.NewStore(t, func(o *auth.Options) {
+		o.NotifySignIns, o.AuditRetention, o.Metrics = true, time.Hour, registry
+		o.Send = func(context.Context, mail.Mail) error { return nil }
+	})
+	signUp(t, s, "ada@example.com")
+	exec(t, db, `DELETE FROM gatepost.audit_event`)
+	auth.Demand(s, code)
+	c := auth.Credentials{Email: "ada@example.com", Password: goodPassword, Client: elsewhere}
+	if _, err := s.SignIn(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var results string
+	if err := db.QueryRow(t.Context(), `SELECT string_agg(result, ' ') FROM gatepost.audit_event`).
+		Scan(&results); err != nil || results != "challenge" {
+		t.Errorf("the log says %q, %v", results, err)
+	}
+	if n := count(t, db, "outbox"); n != 0 {
+		t.Errorf("%d mails are on their way", n)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "gatepost_sign_ins_total" && m.GetLabel()[0].GetValue() == "ok" &&
+				m.GetCounter().GetValue() > 0 {
+				t.Error("it counts as a sign-in")
+			}
+		}
 	}
 }

@@ -81,12 +81,15 @@ func (s *Store) AcceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 	c secret.Client) (Issued, error) {
 	issued, userID, err := s.acceptInvitation(ctx, t, u, remember, presented, c)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
-	s.audit(ctx, "accept-invitation", userID, c, err)
+	s.audit(ctx, "accept-invitation", userID, c, cmp.Or(err, issued.half()))
 	return issued, err
 }
 
 func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser, remember bool, presented secret.Token,
 	c secret.Client) (Issued, string, error) {
+	if s.o.PasswordsOff {
+		return Issued{}, "", ErrPasswordsOff
+	}
 	l, err := s.linkFor(ctx, t, isFor(mail.ForInvite))
 	if err != nil {
 		return Issued{}, "", err

@@ -90,16 +90,21 @@ func isFor(p mail.Purpose) func(Link) bool { return func(l Link) bool { return l
 
 // spend deletes a link, in the transaction of its use. Of concurrent uses exactly one succeeds.
 func spend(ctx context.Context, tx pgx.Tx, t secret.Token, l Link, allowed func(Link) bool) error {
+	return spendHash(ctx, tx, t.Hash(), l, allowed)
+}
+
+// spendHash is spend for a link whose hash alone is known.
+func spendHash(ctx context.Context, tx pgx.Tx, hash string, l Link, allowed func(Link) bool) error {
 	if _, err := database.LockUser(ctx, tx, l.userID, ""); err != nil {
 		return err
 	}
-	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, t.Hash()))
+	now, err := scanLink(tx.QueryRow(ctx, linkSQL+` FOR UPDATE OF v`, hash))
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (now.userID != l.userID || !allowed(now)) {
 		return ErrBadLink
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, t.Hash())
+	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, hash)
 	return err
 }

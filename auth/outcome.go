@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -22,14 +23,15 @@ func (s *Store) record(ctx context.Context, tx pgx.Tx, event, userID string, c s
 
 // recordIn is record for events that give a session. A challenge has no session id.
 func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i Issued, c secret.Client) error {
-	return s.trail.Write(ctx, tx, audit.Event{Name: event, UserID: userID, SessionID: i.SessionID, Client: c})
+	return s.trail.Write(ctx, tx, audit.Event{Name: event, Result: result(i.half()), UserID: userID,
+		SessionID: i.SessionID, Client: c})
 }
 
 // audit logs the outcome after the transaction: a change that record has written down, or a refusal, under its
 // result.
 func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error, details ...audit.Detail) {
 	v := audit.Event{Name: event, Result: result(err), UserID: userID, Client: c, Details: details}
-	if err == nil {
+	if err == nil || errors.Is(err, errHalf) {
 		s.trail.Wrote(ctx, v)
 		return
 	}
@@ -46,13 +48,37 @@ func result(err error) string {
 	var throttled *throttle.Error
 	var input InputError
 	var refused *database.RefusedError
+	var fault *provider.Error
+	var claim *ClaimError
 	switch {
 	case err == nil:
 		return "ok"
+	case errors.Is(err, errHalf):
+		return "challenge"
 	case errors.Is(err, database.ErrUnavailable):
 		return "unavailable"
 	case errors.As(err, &refused):
 		return "refused"
+	case errors.As(err, &fault):
+		return fault.Kind.Word()
+	case errors.As(err, &claim):
+		return "to_claim"
+	case errors.Is(err, provider.ErrUnavailable):
+		return "provider_unavailable"
+	case errors.Is(err, ErrNoFlow):
+		return "no_flow"
+	case errors.Is(err, ErrNoProvider):
+		return "no_provider"
+	case errors.Is(err, ErrLinkedElsewhere):
+		return "linked_elsewhere"
+	case errors.Is(err, ErrNoAddress):
+		return "no_address"
+	case errors.Is(err, ErrLastWayIn):
+		return "last_way_in"
+	case errors.Is(err, ErrPasswordsOff):
+		return "passwords_off"
+	case errors.Is(err, ErrReplayed):
+		return "replayed"
 	case errors.Is(err, ErrUnverified):
 		return "unverified"
 	case errors.Is(err, errLocked):

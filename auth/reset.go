@@ -32,6 +32,9 @@ func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client)
 }
 
 func (s *Store) requestReset(ctx context.Context, email string, c secret.Client) (userID string, err error) {
+	if s.o.PasswordsOff {
+		return "", ErrPasswordsOff
+	}
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
@@ -119,15 +122,8 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 	if err != nil {
 		return "", err
 	}
-	if err := s.checkNewPassword(p, l.Email); err != nil {
-		return "", err
-	}
-	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
-		hashed = password.Hash(p,
-			derive)
-		return nil
-	}); err != nil {
+	hashed, err := s.hashChosen(ctx, p, l)
+	if err != nil {
 		return "", err
 	}
 	ctx = context.WithoutCancel(ctx) // once the hash is made the link is spent, even if the client hangs up
@@ -158,10 +154,41 @@ func (s *Store) takeOver(ctx context.Context, event string, t secret.Token, p se
 	return browser, err
 }
 
-// putOut ends all access to an account, and gives it the new password and, for a mailed link, the address of the
-// link.
+// hashChosen hashes the password that was chosen with a link. Where passwords are off, a change of address is undone
+// without one, and nothing else.
+func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hashed string, err error) {
+	if s.o.PasswordsOff {
+		if l.Purpose != mail.ForUndo {
+			return "", ErrPasswordsOff
+		}
+		return "", nil
+	}
+	if err := s.checkNewPassword(p, l.Email); err != nil {
+		return "", err
+	}
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+		hashed = password.Hash(p, derive)
+		return nil
+	})
+	return hashed, err
+}
+
+// putOut ends all access to an account, and gives it the new password, unless that is empty, and, for a mailed link,
+// the address of the link. Ways in by a provider go if nobody had confirmed the address, or if they were made after
+// the change that a link undoes.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
-	if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
+	if hashed == "" {
+		if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
+			return err
+		}
+	} else if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		DELETE FROM gatepost.account WHERE user_id = $1 AND provider_id <> 'credential' AND (created_at >= $2
+		    OR $3 AND EXISTS (SELECT FROM gatepost."user" WHERE id = $1 AND NOT email_verified))`,
+		l.userID, undoneSince(l), l.mailed)
+	if err != nil {
 		return err
 	}
 	if err := mail.Void(ctx, tx, l.userID); err != nil || !l.mailed {
@@ -171,4 +198,12 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 		return err
 	}
 	return s.moveTo(ctx, tx, l.userID, l.Email)
+}
+
+// undoneSince is since when ways in go with a link: that of a change of address, or never.
+func undoneSince(l Link) *time.Time {
+	if l.Purpose != mail.ForUndo {
+		return nil
+	}
+	return &l.created
 }

@@ -24,8 +24,8 @@ var here = secret.Client{Addr: netip.MustParseAddr("192.0.2.7"), UserAgent: "tes
 
 func signUp(t *testing.T, s *auth.Store, email string) secret.Token {
 	t.Helper()
-	issued, err := s.SignUp(t.Context(), auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}, true, "",
-		here)
+	u := auth.NewUser{Email: email, Name: "Ada", Password: goodPassword}
+	issued, err := s.SignUp(t.Context(), u, true, "", here)
 	if err != nil {
 		t.Fatalf("sign up: %v", err)
 	}
@@ -172,7 +172,9 @@ func TestWithoutRememberTheSessionEndsAfterADayUnused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, db, `UPDATE gatepost.session SET last_used_at = now() - interval '25 hours', expires_at = now() + interval '1 hour' WHERE idle_seconds = 86400`)
+	exec(t, db, `
+		UPDATE gatepost.session SET last_used_at = now() - interval '25 hours', expires_at = now() + interval '1 hour'
+		WHERE idle_seconds = 86400`)
 	if _, err := s.Lookup(t.Context(), issued.Session); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("got %v, want ErrNoSession", err)
 	}
@@ -196,7 +198,9 @@ func TestUnderALoweredSettingSessionsInUseGoOn(t *testing.T) {
 	s, db := authtest.NewStore(t)
 	token := signUp(t, s, "ada@example.com")
 	for range 3 {
-		exec(t, db, `UPDATE gatepost.session SET last_used_at = last_used_at - interval '40 minutes', expires_at = expires_at - interval '40 minutes'`)
+		exec(t, db, `
+			UPDATE gatepost.session SET last_used_at = last_used_at - interval '40 minutes',
+				expires_at = expires_at - interval '40 minutes'`)
 		strict := auth.New(db, auth.Options{SessionIdle: time.Hour})
 		_, err := strict.Lookup(t.Context(), token)
 		strict.Close() // writes down what was gathered
@@ -258,7 +262,8 @@ func withExpired(t *testing.T, n int) (*auth.Store, *pgxpool.Pool) {
 	signUp(t, s, "ada@example.com")
 	exec(t, db, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second' FROM generate_series(1, $1::int) n, gatepost."user" u`, n)
+		SELECT 'old' || n, 'old' || n, u.id, 60, now() - interval '1 second'
+		FROM generate_series(1, $1::int) n, gatepost."user" u`, n)
 	return s, db
 }
 
@@ -304,17 +309,20 @@ func TestSweepOfPartitionsDeletesOnlyWhatHasExpired(t *testing.T) {
 	signUp(t, s, "ada@example.com")
 	exec(t, db, `
 		ALTER TABLE gatepost.session RENAME TO session_before;
-		CREATE TABLE gatepost.session (LIKE gatepost.session_before INCLUDING DEFAULTS, PRIMARY KEY (id, token), UNIQUE (token)) PARTITION BY HASH (token);
+		CREATE TABLE gatepost.session
+			(LIKE gatepost.session_before INCLUDING DEFAULTS, PRIMARY KEY (id, token), UNIQUE (token))
+			PARTITION BY HASH (token);
 		CREATE TABLE gatepost.session_0 PARTITION OF gatepost.session FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 		CREATE TABLE gatepost.session_1 PARTITION OF gatepost.session FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at)
-		SELECT n, n, u.id, 60, now() + interval '1 hour' * (n % 2 - 0.5) FROM generate_series(1, 200) n, gatepost."user" u`)
+		SELECT n, n, u.id, 60, now() + interval '1 hour' * (n % 2 - 0.5)
+		FROM generate_series(1, 200) n, gatepost."user" u`)
 	if n, err := s.Sweep(t.Context()); err != nil || n != 100 {
 		t.Errorf("got %d rows swept, %v; want 100", n, err)
 	}
 	var valid int
-	if err := db.QueryRow(t.Context(),
-		`SELECT count(*) FROM gatepost.session WHERE expires_at > now()`).Scan(&valid); err != nil || valid != 100 {
+	err := db.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.session WHERE expires_at > now()`).Scan(&valid)
+	if err != nil || valid != 100 {
 		t.Errorf("got %d valid sessions left, %v; want 100", valid, err)
 	}
 }

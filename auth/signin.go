@@ -38,6 +38,17 @@ type Issued struct {
 	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
 }
 
+// errHalf is the outcome, for the log and the counters, of a sign-in that needs more before there is a session.
+var errHalf = errors.New("more is needed for a session")
+
+// half returns errHalf if there is a challenge, else nil.
+func (i Issued) half() error {
+	if i.Challenge == "" {
+		return nil
+	}
+	return errHalf
+}
+
 // candidate is the account that an attempt is for.
 type candidate struct {
 	userID   string // empty: no user has this address
@@ -61,16 +72,19 @@ var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 // time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
-	err := s.attempt(ctx, "sign-in", c.Client, func() (userID string, err error) {
+	err := s.attempt(ctx, "sign-in", c.Client, &issued, func() (userID string, err error) {
+		if s.o.PasswordsOff {
+			return "", ErrPasswordsOff
+		}
 		if c.Email, err = checkSignIn(c); err != nil {
 			return "", err
 		}
 		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if err := s.noteSignIn(ctx, tx, a, c); err != nil {
-				return err
-			}
 			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
 				Remember: c.Remember, Client: c.Client, Presented: c.Presented})
+			if err == nil && issued.Challenge == "" {
+				err = s.noteSignIn(ctx, tx, a, c)
+			}
 			if err != nil {
 				return err
 			}
@@ -111,13 +125,17 @@ func (s *Store) noteSignIn(ctx context.Context, tx pgx.Tx, a candidate, c Creden
 }
 
 // attempt runs an attempt that needs a user's password. It is counted, audited, and if refused answered at the next
-// step.
-func (s *Store) attempt(ctx context.Context, event string, c secret.Client,
+// step. issued is what run issues.
+func (s *Store) attempt(ctx context.Context, event string, c secret.Client, issued *Issued,
 	run func() (userID string, err error)) error {
 	began := time.Now()
 	userID, err := run()
-	s.metrics.signIns.WithLabelValues(result(err)).Inc()
-	s.audit(ctx, event, userID, c, err)
+	outcome := err
+	if err == nil {
+		outcome = issued.half()
+	}
+	s.metrics.signIns.WithLabelValues(result(outcome)).Inc()
+	s.audit(ctx, event, userID, c, outcome)
 	s.settle(ctx, began, err)
 	return err
 }

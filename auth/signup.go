@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -50,12 +51,15 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 		s.hold(ctx, began, s.o.AnswerStep)
 		return issued, err
 	}
-	s.audit(ctx, "sign-up", userID, client, err)
+	s.audit(ctx, "sign-up", userID, client, cmp.Or(err, issued.half()))
 	return issued, err
 }
 
 func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented secret.Token,
 	client secret.Client) (Issued, string, error) {
+	if s.o.PasswordsOff {
+		return Issued{}, "", ErrPasswordsOff
+	}
 	if s.o.SignUpClosed {
 		return Issued{}, "", ErrSignUpClosed
 	}
@@ -275,7 +279,7 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 	return err
 }
 
-// insertUser writes user and account and runs more, in one transaction. The unique address decides a race. Other
+// insertUser writes user and, with a hash, the account of the password, and runs more, in one transaction. The unique address decides a race. Other
 // claims to the address are checked afterwards, so that no concurrent change of address is missed. presented is a
 // session that more ends.
 func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token,
@@ -293,11 +297,13 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 		if err := isFree(ctx, tx, u.email, u.id); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
-			INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
-			VALUES ($1, $2, 'credential', $3, $3, $4)`, secret.NewID(), issuerCredential, u.id, u.hash)
-		if err != nil {
-			return err
+		if u.hash != "" {
+			_, err = tx.Exec(ctx, `
+				INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+				VALUES ($1, $2, 'credential', $3, $3, $4)`, secret.NewID(), issuerCredential, u.id, u.hash)
+			if err != nil {
+				return err
+			}
 		}
 		return more(ctx, tx)
 	})

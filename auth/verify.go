@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -95,7 +96,10 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 		return s.verifyKnown(ctx, v, l)
 	}
 	var issued Issued
-	err = s.attempt(ctx, "verify-email", v.Client, func() (string, error) {
+	err = s.attempt(ctx, "verify-email", v.Client, &issued, func() (string, error) {
+		if s.o.PasswordsOff {
+			return l.userID, ErrPasswordsOff
+		}
 		if err := checkTyped("password", v.Password).orNil(); err != nil {
 			return l.userID, err
 		}
@@ -104,7 +108,7 @@ func (s *Store) VerifyEmail(ctx context.Context, v Verification) (Issued, error)
 			c.link = v.Link
 		}
 		return s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			if err := s.confirmAddress(ctx, tx, v, l); err != nil {
+			if err := s.confirmAddress(ctx, tx, v, l, wayIn{password: true}); err != nil {
 				return err
 			}
 			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID,
@@ -136,7 +140,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 			err = ErrBadLink
 		}
 		if err == nil {
-			err = s.confirmAddress(ctx, tx, v, l)
+			err = s.confirmAddress(ctx, tx, v, l, wayIn{session: v.Session, first: known == ByBrowser})
 		}
 		if err == nil && known == ByBrowser {
 			issued, err = s.issue(ctx, tx, session.New{UserID: l.userID, Proof: session.Proved(session.Link),
@@ -147,7 +151,7 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 		}
 		return err
 	})
-	s.audit(ctx, "verify-email", l.userID, v.Client, err)
+	s.audit(ctx, "verify-email", l.userID, v.Client, cmp.Or(err, issued.half()))
 	if err != nil {
 		return Issued{}, err
 	}
@@ -158,17 +162,18 @@ func (s *Store) verifyKnown(ctx context.Context, v Verification, l Link) (issued
 	return issued, nil
 }
 
-func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l Link) error {
+// confirmAddress spends the link. Of what was made before the address was confirmed only the way in stays by which
+// the visitor is known.
+func (s *Store) confirmAddress(ctx context.Context, tx pgx.Tx, v Verification, l Link, keep wayIn) error {
 	if err := spend(ctx, tx, v.Link, l, isFor(mail.ForVerify)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `
-		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1
-		    AND NOT email_verified`, l.userID)
-	if err == nil {
-		err = forgive(ctx, tx, l.userID, l.Email)
+	if !l.verified {
+		if _, err := s.proveMailbox(ctx, tx, l.userID, keep, v.Client); err != nil {
+			return err
+		}
 	}
-	return err
+	return forgive(ctx, tx, l.userID, l.Email)
 }
 
 // forgive forgets the wrong passwords of an account whose address is now confirmed, including sign-ins that were

@@ -11,7 +11,7 @@ import (
 // Sweep deletes what has expired in all packages below auth, and returns how many rows it deleted.
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
-		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep,
+		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows,
 		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },
 	} {
 		n, err := sweep(ctx)
@@ -34,6 +34,7 @@ func (s *Store) Run(ctx context.Context) {
 	work.Go(func() { s.o.Watch.Run(ctx, "sweep", s.sweepRegularly) })
 	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.trail.Run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.Run) })
+	work.Go(func() { s.o.Watch.Run(ctx, "renew tokens of providers", s.refreshTokens) })
 	work.Wait()
 }
 

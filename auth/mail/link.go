@@ -16,23 +16,26 @@ type Purpose string
 // The purposes of links. For each purpose only a user's latest link works; for ForUndo, the latest for each
 // address.
 const (
-	ForReset  Purpose = "reset-password"
-	ForVerify Purpose = "verify-email"
-	ForChange Purpose = "change-email"
-	ForUndo   Purpose = "undo-change-email"
-	ForInvite Purpose = "invitation"
+	ForReset   Purpose = "reset-password"
+	ForVerify  Purpose = "verify-email"
+	ForChange  Purpose = "change-email"
+	ForUndo    Purpose = "undo-change-email"
+	ForInvite  Purpose = "invitation"
+	ForConnect Purpose = "connect-account" // connects an identity at a provider to the account
+	ForProve   Purpose = "prove-identity"  // proves the user of a session again
 )
 
 // lifetimes of links. NIST SP 800-63B-4 section 4.2.1.2 allows 24 h for mailed recovery codes; OWASP advises an
 // hour for forgotten passwords. An invitation recovers nothing.
 var lifetimes = map[Purpose]time.Duration{
 	ForReset: time.Hour, ForVerify: 24 * time.Hour, ForChange: 24 * time.Hour, ForUndo: 24 * time.Hour,
-	ForInvite: 7 * 24 * time.Hour,
+	ForInvite: 7 * 24 * time.Hour, ForConnect: time.Hour, ForProve: 10 * time.Minute,
 }
 
 // purposes maps the kinds of mail with a link to the purpose of the link.
 var purposes = map[Kind]Purpose{
 	Reset: ForReset, Verify: ForVerify, Change: ForChange, Changed: ForUndo, Invite: ForInvite,
+	Connect: ForConnect, Prove: ForProve,
 }
 
 // Purpose returns what the link of a mail is for; empty: the mail has no link.
@@ -95,7 +98,8 @@ func (l Link) HandOver(ctx context.Context, tx pgx.Tx) (secret.Token, error) {
 // against an intruder. The outbox comes first, and waits for a sender that is making a link.
 func Void(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change')`, userID)
+	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change', 'connect', 'prove')`,
+		userID)
 	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`,
 		userID, string(ForUndo)+":%")
 	return tx.SendBatch(ctx, b).Close()

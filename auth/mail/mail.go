@@ -30,10 +30,16 @@ const (
 	Deleted  Kind = "deleted"  // the account is gone
 	SignIn   Kind = "sign-in"  // somebody signed in with a browser not seen before
 	Invite   Kind = "invite"   // an invitation; link, 7 days
+	Connect  Kind = "connect"  // connect Mail.Provider to the account with this address; link, 60 min
+	Prove    Kind = "prove"    // prove who you are, in the browser you are signed in with; link, 10 min
+	Linked   Kind = "linked"   // Mail.Provider signs in to the account now
+	Unlinked Kind = "unlinked" // and does not any more
+	Taken    Kind = "taken"    // the account was made by somebody who never confirmed the address; it is the reader's now
 )
 
 // Kinds lists all kinds.
-var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite}
+var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite,
+	Connect, Prove, Linked, Unlinked, Taken}
 
 // Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {
@@ -51,9 +57,10 @@ type Facts struct {
 	Email     string `json:"email,omitempty"`      // the new address
 	IPAddress string `json:"ip_address,omitempty"` // where the event came from; empty: unknown
 	UserAgent string `json:"user_agent,omitempty"`
-	Role      string `json:"role,omitempty"`   // roles an invitation gives, comma-separated
-	Next      string `json:"next,omitempty"`   // the page requested before the sign-up
-	Claims    bool   `json:"claims,omitempty"` // the address is kept for the user while the link works
+	Provider  string `json:"provider,omitempty"` // how people call the provider
+	Role      string `json:"role,omitempty"`     // roles an invitation gives, comma-separated
+	Next      string `json:"next,omitempty"`     // the page requested before the sign-up
+	Claims    bool   `json:"claims,omitempty"`   // the address is kept for the user while the link works
 }
 
 // ErrRefused is for Options.Send to wrap: the mail server will never accept this mail, so it is not retried.

@@ -1,0 +1,270 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/seal"
+)
+
+// Claim is an account here that has the address of somebody whom a provider has named, and that they have to prove.
+type Claim struct {
+	Email    string
+	Provider string // how people call it
+	// ByPassword and ByMail are the ways to prove it. A password of an account whose address was never confirmed
+	// proves nothing: anybody may have chosen it.
+	ByPassword, ByMail bool
+}
+
+// ClaimError means that there is an account with this address, and that the visitor has to prove that it is theirs.
+// Its claim is open for ClaimFor, with the key of the flow.
+type ClaimError struct{ Claim }
+
+func (e *ClaimError) Error() string {
+	return "there is an account with this address: prove that it is yours"
+}
+
+// askToClaim keeps who a provider has named, encrypted with a key that only this browser has, until they prove the
+// account that has their address. Where sign-ups must not tell whether an address has an account, the mail is on its
+// way at once, and the answer is that of a sign-up.
+func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished) error {
+	byMail := s.outbox.Sends()
+	if !byMail && !(l.verified && l.password && !s.o.PasswordsOff) {
+		return ErrLinkedElsewhere
+	}
+	if err := s.keepIdentity(ctx, v, l.userID); err != nil {
+		return err
+	}
+	if s.o.Verify == VerifyRequired {
+		return s.claimUnseen(ctx, v, l, done)
+	}
+	return &ClaimError{Claim{Email: l.email, Provider: v.p.Label(), ByMail: byMail,
+		ByPassword: l.verified && l.password && !s.o.PasswordsOff}}
+}
+
+// claimUnseen mails the link, and gives the browser a new token, as keepSignUp does where the address is free.
+func (s *Store) claimUnseen(ctx context.Context, v visit, l local, done *Finished) error {
+	if err := s.mailClaim(ctx, l.userID, l.email, v.p.Label(), v.client); err != nil {
+		return err
+	}
+	err := s.db.Transact(ctx, "renew the browser", func(ctx context.Context, tx pgx.Tx) (err error) {
+		done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client)
+		return err
+	})
+	return cmp.Or(err, ErrUnverified)
+}
+
+func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error {
+	keys, err := seal.From(string(v.key))
+	if err != nil {
+		return err
+	}
+	v.id.Tokens, v.id.IDToken = provider.Tokens{}, "" // they come again at the next sign-in
+	written, err := json.Marshal(v.id)
+	if err != nil {
+		return fmt.Errorf("write down an identity: %w", err)
+	}
+	sealed, err := keys.Seal(flowColumn("identity"), v.flow.state, written)
+	if err != nil {
+		return err
+	}
+	return s.db.Transact(ctx, "keep an identity", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			UPDATE gatepost.provider_flow SET identity = $2, user_id = $3, expires_at = now() + $4::interval
+			WHERE state = $1`, v.flow.state, sealed, userID, ClaimFor)
+		return err
+	})
+}
+
+// claimSQL selects an open claim by the keys of the browser's flows. The latest counts.
+const claimSQL = `
+	SELECT f.state, f.browser, f.provider, f.next, f.remember, f.user_id, f.identity, u.email, u.email_verified,
+	    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+	        AND a.password <> '')
+	FROM gatepost.provider_flow f JOIN gatepost."user" u ON u.id = f.user_id
+	WHERE f.browser = ANY ($1) AND f.identity IS NOT NULL AND f.expires_at > now() AND u.disabled_at IS NULL
+	    AND ($2 = '' OR f.user_id = $2)
+	ORDER BY f.created_at DESC, f.state LIMIT 1`
+
+// openClaim finds the claim of a browser, for a user or for anybody. It fails with ErrNoFlow.
+func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID string) (v visit, l local, err error) {
+	hashes := make([]string, len(keys))
+	for i, key := range keys {
+		hashes[i] = key.Hash()
+	}
+	var browser string
+	var sealed []byte
+	err = s.db.Repeat(ctx, "find a claim", func(ctx context.Context) error {
+		err := s.db.Pages.QueryRow(ctx, claimSQL, hashes, userID).Scan(&v.flow.state, &browser, &v.flow.provider,
+			&v.flow.next, &v.flow.remember, &l.userID, &sealed, &l.email, &l.verified, &l.password)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNoFlow
+		}
+		return err
+	})
+	if err != nil {
+		return visit{}, local{}, err
+	}
+	if v.p, err = s.provider(v.flow.provider); err != nil {
+		return visit{}, local{}, err
+	}
+	for i, hash := range hashes {
+		if hash == browser {
+			v.key = keys[i]
+		}
+	}
+	v.flow.purpose = ToSignIn
+	return v, l, openIdentity(&v, sealed)
+}
+
+func openIdentity(v *visit, sealed []byte) error {
+	keys, err := seal.From(string(v.key))
+	if err != nil {
+		return err
+	}
+	written, err := keys.Open(flowColumn("identity"), v.flow.state, sealed)
+	if err != nil {
+		return fmt.Errorf("read an identity: %w", err)
+	}
+	return json.Unmarshal(written, &v.id)
+}
+
+// ClaimOf returns what a browser has to prove. keys are those of its flows. It fails with ErrNoFlow or
+// database.ErrUnavailable.
+func (s *Store) ClaimOf(ctx context.Context, keys []secret.Token) (Claim, error) {
+	v, l, err := s.openClaim(ctx, keys, "")
+	if err != nil {
+		return Claim{}, err
+	}
+	return Claim{Email: l.email, Provider: v.p.Label(), ByMail: s.outbox.Sends(),
+		ByPassword: l.verified && l.password && !s.o.PasswordsOff}, nil
+}
+
+// MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are
+// dropped. It fails with ErrNoFlow or database.ErrUnavailable.
+func (s *Store) MailClaim(ctx context.Context, keys []secret.Token, c secret.Client) error {
+	v, l, err := s.openClaim(ctx, keys, "")
+	if err != nil {
+		return err
+	}
+	return s.mailClaim(ctx, l.userID, l.email, v.p.Label(), c)
+}
+
+func (s *Store) mailClaim(ctx context.Context, userID, email, label string, c secret.Client) error {
+	letter := mail.NewLetter(mail.Connect, userID, email, c)
+	letter.Facts.Provider = label
+	err := s.db.Transact(ctx, "mail a claim", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := s.postLimited(ctx, tx, letter)
+		return err
+	})
+	s.outbox.Kick()
+	s.ask(ctx, "request-connection", userID, c, err)
+	return err
+}
+
+// ClaimByPassword proves the account of a claim with its password, connects the identity to it, and signs the user
+// in. It is throttled as a sign-in is. It fails with ErrNoFlow, InputError (field "password"), ErrBadCredentials,
+// ErrPasswordsOff, ErrLinkedElsewhere, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secret.Password, presented secret.Token,
+	c secret.Client) (Finished, error) {
+	if s.o.PasswordsOff {
+		return Finished{}, ErrPasswordsOff
+	}
+	v, l, err := s.openClaim(ctx, keys, "")
+	if err != nil {
+		return Finished{}, err
+	}
+	if !l.verified {
+		return Finished{}, ErrBadCredentials
+	}
+	v.client, v.presented, v.also = c, presented, []session.Method{session.Password}
+	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next}
+	err = s.attempt(ctx, "claim-account", c, &done.Issued, func() (string, error) {
+		if err := checkTyped("password", p).orNil(); err != nil {
+			return l.userID, err
+		}
+		return s.prove(ctx, Credentials{Email: l.email, Password: p, Presented: presented, Client: c}, "",
+			func(ctx context.Context, tx pgx.Tx, a candidate) error {
+				if a.userID != l.userID {
+					return ErrNoFlow
+				}
+				return s.settleClaim(ctx, tx, v, l, &done)
+			})
+	})
+	return s.claimed(v, l, done, err)
+}
+
+// ClaimByLink proves the account of a claim with a mailed link that was opened in the claim's browser. If nobody had
+// confirmed the address before, everything that was made before goes. It fails with ErrBadLink, ErrNoFlow (it was
+// opened in another browser, or too late), ErrLinkedElsewhere or database.ErrUnavailable.
+func (s *Store) ClaimByLink(ctx context.Context, t secret.Token, keys []secret.Token, presented secret.Token,
+	c secret.Client) (Finished, error) {
+	link, err := s.linkFor(ctx, t, isFor(mail.ForConnect))
+	if err != nil {
+		return Finished{}, err
+	}
+	v, l, err := s.openClaim(ctx, keys, link.userID)
+	if err != nil {
+		return Finished{}, err
+	}
+	v.client, v.presented, v.also = c, presented, []session.Method{session.Link}
+	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next}
+	err = s.db.Transact(ctx, "claim an account", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, l.userID, presented); err != nil {
+			return err
+		}
+		if err := spend(ctx, tx, t, link, isFor(mail.ForConnect)); err != nil {
+			return err
+		}
+		return s.settleClaim(ctx, tx, v, l, &done)
+	})
+	s.audit(ctx, "claim-account", l.userID, c, err)
+	return s.claimed(v, l, done, err)
+}
+
+// settleClaim connects the identity of a claim, in the transaction that has locked the user and proved the account.
+func (s *Store) settleClaim(ctx context.Context, tx pgx.Tx, v visit, l local, done *Finished) (err error) {
+	done.Took, done.Issued = false, Issued{} // of a try before this one
+	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.provider_flow WHERE state = $1 AND identity IS NOT NULL`,
+		v.flow.state)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrNoFlow
+	}
+	if err := s.connect(ctx, tx, v, l); err != nil {
+		return movedOr(err)
+	}
+	if !l.verified {
+		if done.Took, err = s.proveMailbox(ctx, tx, l.userID, v.keep(), v.client); err != nil {
+			return err
+		}
+	}
+	return s.issueBy(ctx, tx, v, l.userID, done)
+}
+
+func (s *Store) claimed(v visit, l local, done Finished, err error) (Finished, error) {
+	s.outbox.Kick()
+	if errors.Is(err, errMoved) {
+		err = ErrLinkedElsewhere
+	}
+	if err != nil {
+		done.Issued = Issued{}
+		return done, err
+	}
+	s.sessions.Done(v.presented, done.Made)
+	s.Changed(l.userID)
+	return done, nil
+}

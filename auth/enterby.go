@@ -1,0 +1,366 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/seal"
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+// The errors of a person whom a provider has named and who does not get in.
+var (
+	// ErrNoAddress means that the provider gave no usable e-mail address for somebody who has no account here.
+	ErrNoAddress = errors.New("the provider gave no usable e-mail address")
+	// ErrLinkedElsewhere means that the identity belongs to another user, or that the account with this address
+	// belongs to another identity at the provider. It is never moved.
+	ErrLinkedElsewhere = errors.New("this identity, or this account, is connected otherwise")
+	// errMoved means that what a decision was made by has changed; it is to be made again.
+	errMoved = errors.New("changed meanwhile")
+)
+
+// enterBy signs in whom a provider has named, makes their account, or asks them to prove the one that has their
+// address. An identity is issuer and subject; an address only ever leads to an account that is proved otherwise.
+func (s *Store) enterBy(ctx context.Context, v visit, done *Finished) error {
+	for range 3 {
+		err := s.enterOnce(ctx, v, done)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+	return share.ErrBusy
+}
+
+func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
+	if l, err := s.linkOf(ctx, v); err != nil {
+		return err
+	} else if l != nil {
+		return s.enterByLink(ctx, v, *l, done)
+	}
+	owner, err := s.ownerOfIdentity(ctx, v)
+	if err != nil {
+		return err
+	}
+	if owner != "" {
+		return s.enterKnown(ctx, v, owner, done)
+	}
+	email, err := CanonicalEmail(v.id.Email)
+	if err != nil {
+		return ErrNoAddress
+	}
+	local, err := s.localAccount(ctx, email)
+	switch {
+	case err != nil:
+		return err
+	case local.userID == "":
+		return s.signUpBy(ctx, v, email, done)
+	case local.disabled:
+		return ErrBadCredentials
+	case v.id.EmailProved:
+		return s.connectAndEnter(ctx, v, local, done)
+	}
+	return s.askToClaim(ctx, v, local, done)
+}
+
+// ownerOfIdentity returns the user whom an identity belongs to. It is empty if there is none.
+func (s *Store) ownerOfIdentity(ctx context.Context, v visit) (userID string, err error) {
+	err = s.db.Repeat(ctx, "find identity", func(ctx context.Context) error {
+		err := s.db.Pages.QueryRow(ctx, `SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2`,
+			v.id.Issuer, v.id.Subject).Scan(&userID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return userID, err
+}
+
+// local is the account here that has an address.
+type local struct {
+	userID, email      string // userID is empty: none has it
+	verified, disabled bool
+	password           bool
+}
+
+func (s *Store) localAccount(ctx context.Context, email string) (l local, err error) {
+	l.email = email
+	err = s.db.Repeat(ctx, "find user", func(ctx context.Context) error {
+		err := s.db.Pages.QueryRow(ctx, `
+			SELECT u.id, u.email_verified, u.disabled_at IS NOT NULL, EXISTS (SELECT FROM gatepost.account a
+			    WHERE a.user_id = u.id AND a.provider_id = 'credential' AND a.password <> '')
+			FROM gatepost."user" u WHERE u.email = $1`, email).
+			Scan(&l.userID, &l.verified, &l.disabled, &l.password)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return l, err
+}
+
+// enterKnown signs in the user whom an identity belongs to. An address that the provider proves confirms the user's
+// own, if it is the same.
+func (s *Store) enterKnown(ctx context.Context, v visit, userID string, done *Finished) error {
+	return s.enterTx(ctx, v, userID, done, func(ctx context.Context, tx pgx.Tx) error {
+		var email string
+		var verified, disabled bool
+		err := tx.QueryRow(ctx, `
+			SELECT u.email, u.email_verified, u.disabled_at IS NOT NULL
+			FROM gatepost."user" u JOIN gatepost.account a ON a.user_id = u.id
+			WHERE u.id = $1 AND a.issuer = $2 AND a.account_id = $3 FOR NO KEY UPDATE OF a`,
+			userID, v.id.Issuer, v.id.Subject).Scan(&email, &verified, &disabled)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errMoved
+		}
+		if err != nil {
+			return err
+		}
+		if disabled {
+			return ErrBadCredentials
+		}
+		if proved, _ := CanonicalEmail(v.id.Email); !verified && v.id.EmailProved && proved == email {
+			done.Took, err = s.proveMailbox(ctx, tx, userID, v.keep(), v.client)
+			verified = true
+		}
+		if err == nil && !verified && s.o.Verify == VerifyRequired {
+			if done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client); err != nil {
+				return err
+			}
+			return s.sendToMailbox(ctx, tx, userID, email, v)
+		}
+		return err
+	})
+}
+
+// sendToMailbox mails the link to confirm the address of a user who may not sign in before. It returns ErrUnverified
+// as the outcome of a transaction that is to be committed: see enterTx.
+func (s *Store) sendToMailbox(ctx context.Context, tx pgx.Tx, userID, email string, v visit) error {
+	if err := s.askToVerify(ctx, tx, userID, email, v.client); err != nil {
+		return err
+	}
+	return committed{ErrUnverified}
+}
+
+// committed is an outcome that is no failure of the transaction it comes from.
+type committed struct{ error }
+
+func (c committed) Unwrap() error { return c.error }
+
+// enterTx runs decide for a locked user, and makes the session unless decide returns an error. One that is committed
+// keeps what decide wrote.
+func (s *Store) enterTx(ctx context.Context, v visit, userID string, done *Finished,
+	decide func(context.Context, pgx.Tx) error) error {
+	var outcome error
+	err := s.db.Transact(ctx, "sign in by a provider", func(ctx context.Context, tx pgx.Tx) error {
+		outcome, done.Took, done.Issued = nil, false, Issued{} // of a try before this one
+		if _, err := database.LockUser(ctx, tx, userID, v.presented); err != nil {
+			return err
+		}
+		err := decide(ctx, tx)
+		if errors.As(err, new(committed)) {
+			outcome = errors.Unwrap(err)
+			return nil
+		}
+		if err != nil {
+			return movedOr(err)
+		}
+		return s.issueBy(ctx, tx, v, userID, done)
+	})
+	s.outbox.Kick()
+	if err == nil {
+		err = outcome
+	}
+	if err == nil {
+		s.sessions.Done(v.presented, done.Made)
+		s.Changed(userID)
+	}
+	return err
+}
+
+// movedOr turns a violation of the unique identity into errMoved: somebody else wrote it first.
+func movedOr(err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) && said.Code == "23505" && said.ConstraintName == "account_issuer_account_id_key" {
+		return errMoved
+	}
+	return err
+}
+
+// issueBy makes the session of a sign-in at a provider, in the transaction that has locked the user.
+func (s *Store) issueBy(ctx context.Context, tx pgx.Tx, v visit, userID string, done *Finished) (err error) {
+	accountID, err := s.noteClaims(ctx, tx, v, userID)
+	if err != nil {
+		return err
+	}
+	if out, err := loggedOut(ctx, tx, v); err != nil || out {
+		return cmp.Or(err, ErrNoFlow)
+	}
+	n := session.New{UserID: userID, Proof: v.proof(), Remember: v.flow.remember, Client: v.client,
+		Presented: v.presented, Via: session.Via{AccountID: accountID, SessionID: database.Storable(v.id.SessionID)}}
+	if v.p.Spec().Logout && v.id.IDToken != "" && !s.o.Keys.None() {
+		n.Via.Seal = func(ctx context.Context, tx pgx.Tx, sessionID string) ([]byte, error) {
+			return s.seal(ctx, tx, seal.SessionIDToken, sessionID, []byte(v.id.IDToken))
+		}
+	}
+	if done.Issued, err = s.issue(ctx, tx, n); err != nil {
+		return err
+	}
+	if err := s.keepTokens(ctx, tx, accountID, v.id.Tokens); err != nil {
+		return err
+	}
+	done.UserID = userID
+	return s.recordIn(ctx, tx, string(ToSignIn), userID, done.Issued, v.client)
+}
+
+// proof is how a sign-in at a provider proves a user. Where the provider does not tell when they proved themselves
+// there, it was long ago: they may not do here at once what takes a recent proof.
+func (v visit) proof() session.Proof {
+	p := session.Proved(session.Provider)
+	p.Methods = append(p.Methods, v.also...)
+	if p.At = v.id.AuthTime; p.At.IsZero() && len(v.also) == 0 {
+		p.At = time.Unix(0, 0)
+	}
+	if len(v.also) > 0 { // a password or a link of ours proved them now
+		p.At = time.Time{}
+	}
+	return p
+}
+
+// signUpBy makes an account for somebody new, where sign-up is open to their address.
+func (s *Store) signUpBy(ctx context.Context, v visit, email string, done *Finished) error {
+	if v.id.EmailProved {
+		if hash, err := s.invitationTo(ctx, email); err != nil {
+			return err
+		} else if hash != "" {
+			v.flow.link = hash
+			return s.enterInvited(ctx, v, done)
+		}
+	}
+	if s.o.SignUpClosed {
+		return ErrSignUpClosed
+	}
+	if _, err := s.canonicalOpen(email); err != nil {
+		return err
+	}
+	limits := throttle.SignUps(v.client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
+	if err := limits.Admit(ctx, s.db); err != nil {
+		return err
+	}
+	if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
+		return err
+	}
+	row := userRow{id: secret.NewID(), email: email, name: claimedName(v), roles: DefaultRole,
+		verified: v.id.EmailProved}
+	err := s.makeUserBy(ctx, v, row, done, func(ctx context.Context, tx pgx.Tx) error {
+		if row.verified {
+			return nil
+		}
+		if s.o.Verify != VerifyRequired {
+			return s.askToVerify(ctx, tx, row.id, email, v.client)
+		}
+		return s.sendToMailbox(ctx, tx, row.id, email, v)
+	})
+	s.metrics.signUps.WithLabelValues(result(err)).Inc()
+	if !isTaken(err) {
+		return err
+	}
+	if l, found := s.localAccount(ctx, email); found == nil && l.userID != "" { // since it was looked for
+		return errMoved
+	}
+	return err // the address is kept for another user
+}
+
+// makeUserBy inserts a user with an identity, and signs them in unless more ends the transaction otherwise.
+func (s *Store) makeUserBy(ctx context.Context, v visit, row userRow, done *Finished,
+	more func(context.Context, pgx.Tx) error) error {
+	var outcome error
+	err := s.insertUser(ctx, row, v.presented, func(ctx context.Context, tx pgx.Tx) error {
+		outcome, done.Issued = nil, Issued{}
+		if err := insertIdentity(ctx, tx, v, row.id); err != nil {
+			return movedOr(err)
+		}
+		err := more(ctx, tx)
+		if errors.As(err, new(committed)) {
+			outcome = errors.Unwrap(err)
+			return s.keepSignUp(ctx, tx, v, row.id, done)
+		}
+		if err != nil {
+			return err
+		}
+		return s.issueBy(ctx, tx, v, row.id, done)
+	})
+	s.outbox.Kick()
+	if err == nil && outcome == nil {
+		s.sessions.Done(v.presented, done.Made)
+	}
+	return errors.Join(err, outcome)
+}
+
+// keepSignUp notes the browser of a sign-up whose address has to be confirmed first, as signUpUnseen does.
+func (s *Store) keepSignUp(ctx context.Context, tx pgx.Tx, v visit, userID string, done *Finished) (err error) {
+	if _, err = s.noteClaims(ctx, tx, v, userID); err != nil {
+		return err
+	}
+	if done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client); err != nil {
+		return err
+	}
+	if err := throttle.NoteSignUp(ctx, tx, userID, done.Browser, signedUpFor); err != nil {
+		return err
+	}
+	return s.recordUnseen(ctx, tx, userID, v.client)
+}
+
+// connectAndEnter connects an identity, whose provider proves the address, to the account that has the address. If
+// nobody had confirmed the address here, everything that was made before goes.
+func (s *Store) connectAndEnter(ctx context.Context, v visit, l local, done *Finished) error {
+	return s.enterTx(ctx, v, l.userID, done, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.connect(ctx, tx, v, l); err != nil {
+			return err
+		}
+		if l.verified {
+			return nil
+		}
+		var err error
+		done.Took, err = s.proveMailbox(ctx, tx, l.userID, v.keep(), v.client)
+		return err
+	})
+}
+
+// connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner. A
+// user has one identity at a provider: an address that went to somebody else there leads to no account here.
+func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local) error {
+	var same, other bool
+	err := tx.QueryRow(ctx, `
+		SELECT email = $2 AND email_verified = $3 AND disabled_at IS NULL,
+		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.issuer = $4 AND a.account_id <> $5)
+		FROM gatepost."user" u WHERE id = $1`, l.userID, l.email, l.verified, v.id.Issuer, v.id.Subject).
+		Scan(&same, &other)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), err == nil && !same:
+		return errMoved
+	case err != nil:
+		return err
+	case other && l.verified && v.flow.purpose != ToLink && !slices.Contains(v.also, session.Password):
+		return ErrLinkedElsewhere
+	}
+	if err := insertIdentity(ctx, tx, v, l.userID); err != nil {
+		return err
+	}
+	letter := mail.NewLetter(mail.Linked, l.userID, l.email, v.client)
+	letter.Facts.Provider = v.p.Label()
+	if err := s.outbox.Post(ctx, tx, letter); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, "link-account", l.userID, v.client, v.detail())
+}

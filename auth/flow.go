@@ -1,0 +1,188 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+// Purpose is what a sign-in at a provider is for.
+type Purpose string
+
+// The purposes.
+const (
+	ToSignIn  Purpose = "sign-in" // to sign in, or to sign up
+	ToLink    Purpose = "link"    // to connect the provider to the account of a session
+	ToConfirm Purpose = "confirm" // to prove the user of a session again
+)
+
+// Flow is a sign-in at a provider that is to begin.
+type Flow struct {
+	Provider string // its name
+	Purpose  Purpose
+	Next     string       // the page asked for
+	Remember bool         // keep the session when the browser closes
+	Session  secret.Token // the session this browser has; ToLink and ToConfirm need one
+	Link     secret.Token // the mailed link that it begins from; empty: none
+	Client   secret.Client
+}
+
+// Begun is a sign-in that has begun. The browser keeps Key in a cookie, under ID, for FlowFor.
+type Begun struct {
+	URL *url.URL // at the provider
+	ID  string
+	Key secret.Token
+}
+
+// FlowFor is how long a sign-in at a provider may take. ClaimFor is how long a person may then take to prove that an
+// account here is theirs.
+const (
+	FlowFor  = 10 * time.Minute
+	ClaimFor = time.Hour
+)
+
+// The most flows under way: from one client's network, from the widest network around it, and in total. Beyond them
+// the oldest of the network end, or the oldest of the network that has most.
+const (
+	flowsPerNetwork = 50
+	flowsPerWide    = 500
+	flowsMost       = 20_000
+)
+
+// The errors of a sign-in at a provider, besides those of package provider.
+var (
+	// ErrNoProvider means that no provider of that name is configured, or that it cannot do what was asked.
+	ErrNoProvider = errors.New("there is no such provider")
+	// ErrNoFlow means that no sign-in of this browser is under way with that state: it was never begun, was begun in
+	// another browser or at another provider, was answered already, or took too long.
+	ErrNoFlow = errors.New("no sign-in with this state is under way in this browser")
+)
+
+// Providers returns the providers in the order in which visitors see them.
+func (s *Store) Providers() []*provider.Provider { return s.o.Providers }
+
+func (s *Store) provider(name string) (*provider.Provider, error) {
+	for _, p := range s.o.Providers {
+		if p.Spec().Name == name {
+			return p, nil
+		}
+	}
+	return nil, ErrNoProvider
+}
+
+// What is derived from the key of a flow. The provider gets the three of them; the key stays in the browser.
+const (
+	flowState    = "state"
+	flowNonce    = "nonce"
+	flowVerifier = "code verifier"
+)
+
+// FlowID is the part of a flow's cookie name that its state gives.
+func FlowID(state string) string { return secret.Token(state).Hash()[:16] }
+
+// BeginProvider begins a sign-in at a provider. It fails with ErrNoProvider, session.ErrNoSession, session.ErrStale
+// (ToLink, unless the user was proved recently), provider.ErrUnavailable or database.ErrUnavailable.
+func (s *Store) BeginProvider(ctx context.Context, f Flow) (Begun, error) {
+	p, err := s.provider(f.Provider)
+	if err != nil {
+		return Begun{}, err
+	}
+	begun, err := s.beginAt(ctx, p, f)
+	var fault *provider.Error
+	if errors.As(err, &fault) || errors.Is(err, provider.ErrUnavailable) {
+		s.trail.Note(ctx, audit.Event{Name: "begin-" + string(f.Purpose), Result: result(err), Client: f.Client,
+			Details: providerDetails(f.Provider, err)})
+	}
+	return begun, err
+}
+
+func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Begun, err error) {
+	var own session.Own
+	if f.Purpose != ToSignIn {
+		if own, err = s.own(ctx, f.Session); err != nil {
+			return Begun{}, err
+		}
+	}
+	maxAge := time.Duration(0)
+	switch {
+	case f.Purpose == ToLink && !own.Fresh:
+		return Begun{}, session.ErrStale
+	case f.Purpose == ToConfirm && !p.AsksAge():
+		return Begun{}, ErrNoProvider
+	case f.Purpose == ToConfirm:
+		maxAge = session.FreshFor
+	}
+	key := secret.NewToken()
+	state := string(key.Derive(flowState))
+	to, err := p.Begin(ctx, provider.Ask{State: state, Nonce: string(key.Derive(flowNonce)),
+		Verifier: string(key.Derive(flowVerifier)), MaxAge: maxAge, SelectAccount: f.Purpose == ToLink,
+		LoginHint: own.Email})
+	if err != nil {
+		return Begun{}, err
+	}
+	if err := s.insertFlow(ctx, f, key, maxAge, own.UserID); err != nil {
+		return Begun{}, err
+	}
+	return Begun{URL: to, ID: FlowID(state), Key: key}, nil
+}
+
+func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge time.Duration, userID string) error {
+	narrow, wide := share.Narrowest(f.Client.Addr), share.Narrowest(f.Client.Addr)
+	if networks := share.Networks(f.Client.Addr); len(networks) > 0 {
+		wide = networks[0].String()
+	}
+	return s.db.Transact(ctx, "begin a sign-in at a provider", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.provider_flow (state, browser, provider, purpose, next, remember, max_age, user_id,
+			    session, link, network, wide, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), nullif($10, ''), $11, $12,
+			    now() + $13::interval)`,
+			key.Derive(flowState).Hash(), key.Hash(), f.Provider, f.Purpose, f.Next, f.Remember,
+			int(maxAge.Seconds()), userID, hashOrNone(f.Session), hashOrNone(f.Link), narrow, wide, FlowFor)
+		if err != nil {
+			return err
+		}
+		return boundFlows(ctx, tx, narrow, wide)
+	})
+}
+
+func hashOrNone(t secret.Token) string {
+	if t == "" {
+		return ""
+	}
+	return t.Hash()
+}
+
+// boundFlows ends the oldest flows of whoever has too many. Flows that somebody else is ending are left to them.
+func boundFlows(ctx context.Context, tx pgx.Tx, narrow, wide string) error {
+	oldest := `
+		DELETE FROM gatepost.provider_flow WHERE state IN (
+		    SELECT state FROM gatepost.provider_flow WHERE `
+	b := &pgx.Batch{}
+	b.Queue(oldest+`network = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`,
+		narrow, flowsPerNetwork)
+	b.Queue(oldest+`wide = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`, wide, flowsPerWide)
+	b.Queue(oldest+`(SELECT count(*) FROM gatepost.provider_flow) > $1 AND wide = (
+		        SELECT wide FROM gatepost.provider_flow GROUP BY wide ORDER BY count(*) DESC, wide LIMIT 1)
+		    ORDER BY created_at, state LIMIT 1 FOR UPDATE SKIP LOCKED)`, flowsMost)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// sweepFlows deletes flows and logout tokens that have expired.
+func (s *Store) sweepFlows(ctx context.Context) (int64, error) {
+	flows, err := s.db.Sweep(ctx, `provider_flow WHERE expires_at < now() ORDER BY expires_at`)
+	if err != nil {
+		return flows, err
+	}
+	tokens, err := s.db.Sweep(ctx, `logout_token WHERE expires_at < now() ORDER BY expires_at`)
+	return flows + tokens, err
+}

@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/seal"
+)
+
+// ErrReplayed means that a logout token was accepted before.
+var ErrReplayed = errors.New("the logout token was used before")
+
+// LogoutURL returns where the browser of a session goes on to sign out of the provider that the session came by. It
+// is nil if the session came by none, or by one that is not signed out of. It is asked before SignOut. back is where
+// the provider sends the browser then. A provider that does not answer is left alone.
+func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*url.URL, error) {
+	if t == "" || len(s.o.Providers) == 0 {
+		return nil, nil
+	}
+	var id, name string
+	var sealed []byte
+	err := s.db.Repeat(ctx, "find the provider of a session", func(ctx context.Context) error {
+		err := s.db.Pages.QueryRow(ctx, `
+			SELECT s.id, a.provider_id, s.id_token FROM gatepost.session s
+			JOIN gatepost.account a ON a.id = s.account_id WHERE s.token = $1 AND s.expires_at > now()`, t.Hash()).
+			Scan(&id, &name, &sealed)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, unknown := s.provider(name)
+	if unknown != nil || !p.Spec().Logout {
+		return nil, nil
+	}
+	hint, err := s.o.Keys.Open(seal.SessionIDToken, id, sealed)
+	if err != nil {
+		hint = nil // the client id will have to do
+	}
+	return p.LogoutURL(ctx, string(hint), back)
+}
+
+// reseal moves an ID token from one session to the one that replaces it.
+func (s *Store) reseal(ctx context.Context, tx pgx.Tx, from, to string, sealed []byte) ([]byte, error) {
+	token, err := s.o.Keys.Open(seal.SessionIDToken, from, sealed)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a key that is gone costs the hint, and no session
+	}
+	return s.seal(ctx, tx, seal.SessionIDToken, to, token)
+}
+
+// loggedOutFor is how long a provider's session that has ended opens nothing: as long as a sign-in may be under way.
+const loggedOutFor = FlowFor
+
+// EndByProvider ends the sessions that a provider's logout token names: those of its session there, or all of the
+// person's that came by it. A token works once. It fails with ErrNoProvider, a *provider.Error, ErrReplayed,
+// provider.ErrUnavailable or database.ErrUnavailable.
+func (s *Store) EndByProvider(ctx context.Context, name, token string, c secret.Client) error {
+	p, err := s.provider(name)
+	if err != nil {
+		return err
+	}
+	l, err := p.VerifyLogout(ctx, token)
+	var users []string
+	if err == nil {
+		users, err = s.endByProvider(ctx, l, name, c)
+	}
+	for _, id := range users {
+		s.Changed(id)
+	}
+	if err != nil || len(users) == 0 {
+		s.trail.Note(ctx, audit.Event{Name: "provider-sign-out", Result: result(err), Client: c,
+			Details: providerDetails(name, err)})
+	}
+	return err
+}
+
+func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name string,
+	c secret.Client) (users []string, err error) {
+	err = s.db.Transact(ctx, "sign out by a provider", func(ctx context.Context, tx pgx.Tx) error {
+		users = nil // of a try before this one
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, greatest($2, now()) + interval '5 minutes')
+			ON CONFLICT DO NOTHING`, logoutID(l.Issuer, "jti", l.ID), l.Expires)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrReplayed
+		}
+		if l.SessionID != "" {
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, now() + $2::interval)
+				ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
+				logoutID(l.Issuer, "sid", l.SessionID), loggedOutFor); err != nil {
+				return err
+			}
+		}
+		return s.endNamed(ctx, tx, l, name, c, &users)
+	})
+	return users, err
+}
+
+// endNamed ends the sessions of a logout token, after their users are locked.
+func (s *Store) endNamed(ctx context.Context, tx pgx.Tx, l provider.Logout, name string, c secret.Client,
+	users *[]string) error {
+	const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
+		WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
+	rows, err := tx.Query(ctx, `
+		SELECT id FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`) ORDER BY id FOR NO KEY UPDATE`,
+		l.Issuer, l.Subject, l.SessionID)
+	if err != nil {
+		return err
+	}
+	if *users, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return err
+	}
+	for _, id := range *users {
+		if err := s.record(ctx, tx, "provider-sign-out", id, c, audit.Detail{Name: "provider", Value: name}); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named+`)`,
+		l.Issuer, l.Subject, l.SessionID)
+	return err
+}
+
+func logoutID(issuer, kind, value string) string {
+	return secret.Token(kind + "\x00" + issuer + "\x00" + value).Hash()
+}
+
+// loggedOut reports whether the provider has ended its session while a sign-in by it was under way.
+func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
+	if v.id.SessionID == "" {
+		return false, nil
+	}
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost.logout_token WHERE id = $1 AND expires_at > now())`,
+		logoutID(v.id.Issuer, "sid", v.id.SessionID)).Scan(&yes)
+	return yes, err
+}
+
+// providerDetails are the details of an event at a provider: its name, and the cause of a failure, for operators.
+func providerDetails(name string, err error) audit.Details {
+	d := audit.Details{{Name: "provider", Value: name}}
+	var fault *provider.Error
+	if errors.As(err, &fault) {
+		d = append(d, audit.Detail{Name: "cause", Value: fault.Cause()})
+	}
+	return d
+}
