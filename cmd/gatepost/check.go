@@ -26,6 +26,7 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	if len(list) > 0 {
 		return list
 	}
+	list.Add(p.checkProviders(ctx, c))
 	list.Add(c.Upstream.LeadsTo(ctx, c.Listeners()))
 	if err := checkLiveUpstream(ctx, c); err != nil {
 		list.Add(err)
@@ -37,6 +38,7 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	database := err == nil
 	if database {
 		list.Add(p.withStore(ctx, func(s *auth.Store) error { return s.CheckKeys(ctx) }))
+		list.Add(p.warnOfLostUsers(ctx, c))
 	}
 	if c.Mail != nil {
 		list.Add(c.Mail.Check(ctx))
@@ -77,29 +79,33 @@ func (p *process) printSettings(c *config.Config) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	c.Settings.DataDir = c.DataDir
 	for _, s := range c.Settings.All() {
-		switch {
-		case s.Value == "":
-			s.Value = "(not set)"
-		case !s.Secret:
-			s.Value = printable(s.Value)
-		case s.Name == "GATEPOST_SMTP_URL":
-			s.Value = c.Mail.String()
-			if c.Mail.HasPassword() {
-				s.Value += " (password hidden)"
-			}
-		case s.Name == "GATEPOST_ENCRYPTION_KEY":
-			s.Value = "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
-		case strings.HasSuffix(s.Name, "DATABASE_URL"):
-			s.Value = postgres.Describe(s.Value) + " (password hidden)"
-		default:
-			s.Value = "(hidden)"
-		}
-		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
+		fmt.Fprintf(w, "%s\t%s\n", s.Name, shown(c, s))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	return p.printRules(c)
+}
+
+// shown is what is printed of a setting.
+func shown(c *config.Config, s config.Setting) string {
+	switch {
+	case s.Value == "":
+		return "(not set)"
+	case strings.HasSuffix(s.Name, "_CLIENT_ID") && config.MayBeKey(s.Value):
+		return "(not shown, as it may be a secret)"
+	case !s.Secret:
+		return printable(s.Value)
+	case s.Name == "GATEPOST_SMTP_URL" && c.Mail.HasPassword():
+		return c.Mail.String() + " (password hidden)"
+	case s.Name == "GATEPOST_SMTP_URL":
+		return c.Mail.String()
+	case s.Name == "GATEPOST_ENCRYPTION_KEY":
+		return "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
+	case strings.HasSuffix(s.Name, "DATABASE_URL"):
+		return postgres.Describe(s.Value) + " (password hidden)"
+	}
+	return "(hidden)"
 }
 
 // printRules prints what each rule covers, with an example, and for public rules what their author may not have
@@ -132,8 +138,8 @@ func (p *process) printOwnPages(c *config.Config) {
 	}
 	for _, d := range c.Rules.Describe() {
 		if ui.Owns(d.Prefix) && !strings.HasPrefix(d.Prefix, "/.gatepost/") { // which is a fault
-			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; if your app has "+
-				"one too, move ours with GATEPOST_PAGES",
+			p.note(fmt.Sprintf("%s is one of Gatepost's own pages, which rule %q does not decide; "+
+				"if your app has one too, move ours with GATEPOST_PAGES",
 				d.Prefix, d.Rule))
 		}
 	}
@@ -172,5 +178,20 @@ func (p *process) checkOutbox(ctx context.Context) error {
 			return err
 		}
 		return fmt.Errorf("%s to be sent, and %d could not be: the mail server says %q", waits, st.Failed, st.Failure)
+	})
+}
+
+// warnOfLostUsers says how many users cannot sign in while passwords are off.
+func (p *process) warnOfLostUsers(ctx context.Context, c *config.Config) error {
+	if !c.PasswordsOff {
+		return nil
+	}
+	return p.withStore(ctx, func(s *auth.Store) error {
+		n, err := s.UsersWithoutAWayIn(ctx)
+		if err == nil && n > 0 {
+			p.warn(fmt.Sprintf("GATEPOST_PASSWORDS is off, and %d users have no other way in: "+
+				"`gatepost user reset-link` makes a link with which one of them adds a provider", n))
+		}
+		return err
 	})
 }

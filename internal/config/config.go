@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/smtp"
@@ -80,6 +81,17 @@ type Config struct {
 	// PasswordMin is the least number of characters of a password.
 	PasswordMin int
 
+	// Providers are those that people can sign in with, in the order of their buttons.
+	Providers []provider.Spec
+	// PasswordsOff is whether people sign in with providers only.
+	PasswordsOff bool
+	// APIAuthApp is whether /api/auth/ is the app's.
+	APIAuthApp bool
+	// KeepProviderTokens is whether tokens of providers are kept, encrypted.
+	KeepProviderTokens bool
+	// ProviderTokenPaths are the prefixes below which the app gets them.
+	ProviderTokenPaths []string
+
 	// Certificate is the certificate from files; nil when none is set.
 	Certificate *Certificate
 	// ACMEDomains are the names to get certificates for.
@@ -127,6 +139,8 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkConnections(&list)
 	c.checkDatabase(&list, env)
 	c.checkKeys(&list)
+	c.checkProviderTokens(&list)
+	c.checkProviders(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
 	c.checkBrand(&list) // last, as it renders the pages with all other settings

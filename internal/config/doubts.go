@@ -1,6 +1,11 @@
 package config
 
-import "github.com/gatepost/gatepost/proxy"
+import (
+	"slices"
+
+	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/proxy"
+)
 
 // Doubts are settings that are valid and may not be what the operator meant.
 func (c *Config) Doubts() (list []string) {
@@ -13,6 +18,12 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same "+
 			"domain, or anybody on the way, can set the "+
 			"session cookie of a visitor and so sign them in as somebody else; only https:// keeps both out")
+	}
+	if c.PublicURL.Scheme == "http" && slices.ContainsFunc(c.Providers, func(s provider.Spec) bool {
+		return s.Name == "apple"
+	}) {
+		list = append(list, "GATEPOST_APPLE_CLIENT_ID: Apple sends nobody back to an http:// address, so that signing in "+
+			"with Apple works at an https:// one only")
 	}
 	return list
 }

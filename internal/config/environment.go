@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
-
-	"github.com/gatepost/gatepost/internal/spelling"
 )
 
 // Read fills the settings from the environment. An empty variable counts as not set, because container tools pass
@@ -26,19 +24,21 @@ func Read(ctx context.Context, env []string) (Settings, Faults) {
 			values[name] = tidy(value)
 		}
 	}
-	var s Settings
-	list := misplaced(values)
-	several := lists()
-	for _, k := range s.All() {
+	known := knownSettings(values)
+	list := misplaced(values, known)
+	for _, k := range known {
 		if k.Secret {
 			list.Add(readSecretFile(values, k.Name))
 		}
-		if value, ok := values[k.Name]; ok && several[k.Name] {
+		if value, ok := values[k.Name]; ok && k.List {
 			values[k.Name] = asList(value)
 		}
 	}
-	list = append(list, unknown(values)...)
-	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)})
+	list = append(list, unknown(values, known)...)
+	var s Settings
+	list.Add(envconfig.ProcessWith(ctx, &envconfig.Config{Target: &s, Lookuper: envconfig.MapLookuper(values)}))
+	var err error
+	s.ByProvider, err = readProviders(ctx, values)
 	list.Add(err)
 	for _, value := range []*string{&s.OpsListen, &s.HSTS, &s.AuditRetention, &s.VerifyEmail} {
 		*value = orOff(*value)
@@ -77,17 +77,17 @@ func readSecretFile(values map[string]string, name string) error {
 
 // unknown reports GATEPOST_ variables that are not settings. A misspelt setting would otherwise be ignored, and
 // with it the protection it asks for.
-func unknown(values map[string]string) Faults {
-	known := map[string]bool{}
-	for _, k := range (Settings{}).All() {
-		known[k.Name] = true
+func unknown(values map[string]string, known []Setting) Faults {
+	names := map[string]bool{}
+	for _, k := range known {
+		names[k.Name] = true
 		if k.Secret {
-			known[k.Name+"_FILE"] = true
+			names[k.Name+"_FILE"] = true
 		}
 	}
 	var list Faults
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !strings.HasPrefix(name, "GATEPOST_") || known[name] || injected(name) {
+		if !strings.HasPrefix(name, "GATEPOST_") || names[name] || injected(name) {
 			continue
 		}
 		if !variableName.MatchString(name) { // a piece of a file cut in the wrong place, which may hold a secret
@@ -95,14 +95,13 @@ func unknown(values map[string]string) Faults {
 				"shown, as it may hold a password: look at how the environment is written"))
 			continue
 		}
-		list.Add(fmt.Errorf("%s is not a setting; did you mean %s?", name,
-			spelling.Nearest(name, slices.Sorted(maps.Keys(known)))))
+		list.Add(fmt.Errorf("%s is not a setting%s", name, meant(name, slices.Sorted(maps.Keys(names)))))
 	}
 	return list
 }
 
 // variableName matches names of settings, also misspelt ones.
-var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$`)
+var variableName = regexp.MustCompile(`^[A-Za-z_]+[0-9]?$|^` + oidcPrefix + oidcName + `_[A-Z_]+$`)
 
 // injected reports whether Kubernetes sets the variable in every pod beside a service named gatepost.
 func injected(name string) bool {

@@ -78,7 +78,16 @@ func (c *Config) checkVerify(list *Faults) {
 }
 
 func (c *Config) checkDomains(list *Faults) {
-	for entry := range strings.SplitSeq(c.Settings.SignUpDomains, ",") {
+	c.SignUpDomains = parseDomains(list, "GATEPOST_SIGNUP_DOMAINS", c.Settings.SignUpDomains)
+	if len(c.SignUpDomains) > 0 && c.Verify != auth.VerifyRequired {
+		list.Add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody " +
+			"can type one: set GATEPOST_VERIFY_EMAIL=required too"))
+	}
+}
+
+// parseDomains reads domains of addresses, in ASCII and lower case.
+func parseDomains(list *Faults, name, s string) (domains []string) {
+	for entry := range strings.SplitSeq(s, ",") {
 		if entry = strings.TrimSpace(entry); entry == "" {
 			continue
 		}
@@ -87,16 +96,12 @@ func (c *Config) checkDomains(list *Faults) {
 			_, err = auth.CanonicalEmail("somebody@" + domain)
 		}
 		if err != nil {
-			list.Add(fmt.Errorf("GATEPOST_SIGNUP_DOMAINS: %s is not the domain of an address (example: example.com)",
-				Quote(entry)))
+			list.Add(fmt.Errorf("%s: %s is not the domain of an address (example: example.com)", name, Quote(entry)))
 			continue
 		}
-		if domain = strings.ToLower(domain); !slices.Contains(c.SignUpDomains, domain) {
-			c.SignUpDomains = append(c.SignUpDomains, domain)
+		if domain = strings.ToLower(domain); !slices.Contains(domains, domain) {
+			domains = append(domains, domain)
 		}
 	}
-	if len(c.SignUpDomains) > 0 && c.Verify != auth.VerifyRequired {
-		list.Add(errors.New("GATEPOST_SIGNUP_DOMAINS keeps nobody out while addresses are not confirmed, as anybody " +
-			"can type one: set GATEPOST_VERIFY_EMAIL=required too"))
-	}
+	return domains
 }

@@ -41,7 +41,7 @@ var (
 // key. It prefers false alarms to a leak.
 func mayHoldSecret(s string) bool {
 	return strings.Contains(s, "-----BEGIN") || passwordWord.MatchString(s) || randomKey(s) || urlWithSecret(s) ||
-		userinfo.MatchString(withoutPaths(s))
+		clientSecret.MatchString(s) || userinfo.MatchString(withoutPaths(s))
 }
 
 // urlWithSecret reports whether an address in s may hold a secret. In a web address the host ends where the path
@@ -111,25 +111,38 @@ func randomKey(s string) bool {
 // hexKey matches a key in hex.
 var hexKey = regexp.MustCompile(`^[0-9a-fA-F]{32,}$`)
 
-// namesThings are settings that take names made by programs. Drupal's cookie, for example, is SSESS and 32 hex
-// digits.
-var namesThings = map[string]bool{"GATEPOST_APP_COOKIES": true, "GATEPOST_STRIP_HEADERS": true}
+// clientSecret matches the secrets that Google, GitLab and Microsoft give to an app, which people put where the
+// client id belongs.
+var clientSecret = regexp.MustCompile(`^(GOCSPX-|gloas-|[A-Za-z0-9._~-]{3}[0-9]Q~)`)
+
+// namesThings reports whether a setting takes names made by programs. Drupal's cookie, for example, is SSESS and 32
+// hex digits, and so are the client ids of some providers.
+func namesThings(name string) bool {
+	return name == "GATEPOST_APP_COOKIES" || name == "GATEPOST_STRIP_HEADERS" || name == "GATEPOST_GITLAB_CLIENT_ID" ||
+		strings.HasPrefix(name, oidcPrefix) && strings.HasSuffix(name, "_CLIENT_ID")
+}
 
 // nameOnly reports whether a value looks like a random key and could be a name as well.
-func nameOnly(s string) bool { return randomKey(s) && !strings.ContainsAny(s, "+/=") }
+func nameOnly(s string) bool {
+	return randomKey(s) && !strings.ContainsAny(s, "+/=") && !clientSecret.MatchString(s)
+}
+
+// MayBeKey reports whether a value that is accepted as a name looks like a random key, so that it is not shown
+// either.
+func MayBeKey(s string) bool { return randomKey(s) }
 
 // misplaced finds secrets in settings that take none. Each is a fault, and is removed from values before anything
 // else reads it.
-func misplaced(values map[string]string) Faults {
+func misplaced(values map[string]string, known []Setting) Faults {
 	var list Faults
-	for _, k := range (Settings{}).All() {
+	for _, k := range known {
 		file := k.Name + "_FILE"
 		if k.Secret && mayHoldSecret(values[file]) {
 			list.Add(fmt.Errorf("%s names a file, and holds what may be a password itself, so it is not shown: "+
 				"write that into a file, or set %s", file, k.Name))
 			delete(values, file)
 		}
-		if !k.Secret && mayHoldSecret(values[k.Name]) && !(namesThings[k.Name] && nameOnly(values[k.Name])) {
+		if !k.Secret && mayHoldSecret(values[k.Name]) && !(namesThings(k.Name) && nameOnly(values[k.Name])) {
 			list.Add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password",
 				k.Name, expected(k.Name)))
 			delete(values, k.Name)
@@ -149,6 +162,14 @@ func expected(name string) string {
 	case "GATEPOST_MAIL_FROM":
 		return ": this is not an address that mail can come from (examples: login@example.com, Example " +
 			"<login@example.com>)"
+	}
+	switch {
+	case strings.HasSuffix(name, "_ISSUER"):
+		return " takes no user name or password: it is the address of a provider (example: " +
+			"https://login.example.com/realms/staff)"
+	case strings.HasSuffix(name, "_CLIENT_ID"):
+		return ": this is not what the setting takes (the secret belongs into " + strings.TrimSuffix(name, "ID") +
+			"SECRET)"
 	}
 	return ": this is not what the setting takes (passwords belong into DATABASE_URL and GATEPOST_SMTP_URL)"
 }

@@ -2,10 +2,12 @@ package config
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -17,16 +19,48 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SiteName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, SignUpDomains: c.SignUpDomains,
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal,
 		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
+		Providers: c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
 		Log: log, Metrics: metrics,
 	}
 }
 
 // UI makes the pages. Without a store they can be rendered, and forms do not work.
 func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
+	providers := c.makeProviders()
+	if store != nil {
+		providers = store.Providers() // which know more: of an outage, and of what they have discovered
+	}
 	return loginui.New(loginui.Config{
 		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home, AppName: c.Settings.AppName,
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
 		Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
+		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,
 		PasswordMin: c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,
 	}, store)
+}
+
+// makeProviders makes the providers. Those whose settings Load has refused are left out.
+func (c *Config) makeProviders() (list []*provider.Provider) {
+	for _, s := range c.Providers {
+		if p, err := provider.New(s, c.ProviderOptions(s)); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// CallbackPath is where the answers of a provider arrive.
+func (c *Config) CallbackPath(name string) string {
+	if c.APIAuthApp {
+		return "/.gatepost/callback/" + name
+	}
+	return "/api/auth/callback/" + name
+}
+
+// CallbackURL is CallbackPath as the provider has to know it.
+func (c *Config) CallbackURL(name string) string { return c.PublicURL.String() + c.CallbackPath(name) }
+
+// ProviderOptions are the settings for a provider that are not the provider's own.
+func (c *Config) ProviderOptions(s provider.Spec) provider.Options {
+	return provider.Options{Callback: c.CallbackURL(s.Name), Insecure: strings.HasPrefix(s.Issuer, "http://")}
 }

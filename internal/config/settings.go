@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -126,6 +127,23 @@ type Settings struct {
 	// `GATEPOST_SESSION_IDLE`; `0` asks on every request. Revocations count within a second all the same.
 	SessionCache string `env:"GATEPOST_SESSION_CACHE, default=30s"`
 
+	// # Signing in with others
+	//
+	// Order of the buttons on the pages, like `google, github, corp`, which has to name all providers there are; their
+	// settings are [below](#providers). Default: GitHub, Google, Microsoft, Apple, GitLab, Discord, then by alphabet.
+	Providers string `env:"GATEPOST_PROVIDERS" list:"true"`
+	// `off` lets people in by providers only, of which there has to be one; passwords that exist are kept.
+	Passwords string `env:"GATEPOST_PASSWORDS, default=on"`
+	// Whom `/api/auth/` belongs to: the `gate`, or the `app` with all that is below it. The callbacks, which providers
+	// have to know, are `/api/auth/callback/<name>`, and with `app` `/.gatepost/callback/<name>`.
+	APIAuth string `env:"GATEPOST_API_AUTH, default=gate"`
+	// Keep the tokens with which the app can call a provider in a person's name, encrypted; needs
+	// `GATEPOST_ENCRYPTION_KEY`, or the built-in PostgreSQL.
+	KeepProviderTokens string `env:"GATEPOST_KEEP_PROVIDER_TOKENS, default=false"`
+	// Prefixes like `/calendar, /api/files` below which the app gets the token of who is signed in, as
+	// `X-Auth-Provider-Token`; needs `GATEPOST_KEEP_PROVIDER_TOKENS=true`.
+	ProviderTokenPaths string `env:"GATEPOST_PROVIDER_TOKEN_PATHS" list:"true"`
+
 	// # Mail
 	//
 	// The mail server, as `smtp://user:password@host:587` or `smtps://host`, see [mail.md](mail.md).
@@ -180,31 +198,54 @@ type Settings struct {
 	LogLevel string `env:"GATEPOST_LOG_LEVEL, default=info"`
 	// How long decisions about people stay in the table `gatepost.audit_event`; `off` writes none there.
 	AuditRetention string `env:"GATEPOST_AUDIT_RETENTION, default=2160h"`
+
+	// ByProvider are the settings of each provider that has some, in the default order.
+	ByProvider []ProviderSettings
 }
 
 // Setting is one variable, for listing them.
 type Setting struct {
 	Name, Value string
 	Secret      bool
+	List        bool // takes several entries
+	Needed      bool // has no default, and the rest is nothing without it
 }
 
-// All lists the settings in the order of the struct.
+// All lists the settings in the order of the struct, and then those that are set for providers.
 func (s Settings) All() []Setting {
-	v := reflect.ValueOf(s)
-	list := make([]Setting, v.NumField())
-	for i := range list {
-		f := v.Type().Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-		list[i] = Setting{name, v.Field(i).String(), f.Tag.Get("secret") == "true"}
+	list := settingsOf(reflect.ValueOf(s), "", "")
+	for _, p := range s.ByProvider {
+		for _, k := range p.All() {
+			if k.Value != "" {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}
+
+// settingsOf lists the fields of a struct that are settings of a kind of provider.
+func settingsOf(v reflect.Value, prefix, kind string) (list []Setting) {
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("env"), ",")
+		if of := tag.Get("of"); name == "" || of != "" && !slices.Contains(strings.Fields(of), kind) {
+			continue
+		}
+		list = append(list, Setting{prefix + name, v.Field(i).String(), tag.Get("secret") == "true",
+			tag.Get("list") == "true", tag.Get("need") == "true" || tag.Get("need") == kind && kind != ""})
 	}
 	return list
 }
 
 // Differences names the settings that are not alike, but for those that a reload takes over.
 func (s Settings) Differences(other Settings) (list []string) {
-	theirs := other.All()
-	for i, k := range s.All() {
-		if k.Value != theirs[i].Value && k.Name != "GATEPOST_SMTP_URL" {
+	theirs := map[string]string{}
+	for _, k := range other.All() {
+		theirs[k.Name] = k.Value
+	}
+	for _, k := range s.All() {
+		if k.Value != theirs[k.Name] && k.Name != "GATEPOST_SMTP_URL" {
 			list = append(list, k.Name)
 		}
 	}

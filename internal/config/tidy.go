@@ -1,7 +1,6 @@
 package config
 
 import (
-	"reflect"
 	"strings"
 	"unicode"
 )
@@ -47,17 +46,6 @@ func asList(s string) string {
 		}
 	}
 	return strings.Join(entries, ", ")
-}
-
-// lists are the settings that hold several entries, by the tag list.
-func lists() map[string]bool {
-	found := map[string]bool{}
-	t := reflect.TypeFor[Settings]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("env"), ",")
-		found[name] = t.Field(i).Tag.Get("list") == "true"
-	}
-	return found
 }
 
 // switchWord maps the words for true and false in YAML and in shells to "true" and "false". YAML parsers turn off

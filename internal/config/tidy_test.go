@@ -47,6 +47,15 @@ func allSettings(t *testing.T) map[string]string {
 	for _, name := range without {
 		delete(values, name)
 	}
+	for name, value := range providerSamples { // two kinds of providers have all kinds of settings
+		if strings.HasPrefix(name, "GATEPOST_OIDC_CORP_") || strings.HasPrefix(name, "GATEPOST_APPLE_") ||
+			values[name] != "" {
+			values[name] = value
+		}
+	}
+	values["GATEPOST_PROVIDERS"] = "corp, apple"
+	values["GATEPOST_PROVIDER_TOKEN_PATHS"] = providerSamples["GATEPOST_PROVIDER_TOKEN_PATHS"]
+	values["GATEPOST_ENCRYPTION_KEY"] = providerSamples["GATEPOST_ENCRYPTION_KEY"]
 	return values
 }
 
@@ -109,7 +118,10 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	several := lists()
+	several := map[string]bool{}
+	for _, k := range want.Settings.All() {
+		several[k.Name] = k.List
+	}
 	for name, value := range values {
 		if !several[name] {
 			continue
@@ -126,9 +138,14 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 			other := allSettings(t)
 			other[name] = text
 			got, err := Load(t.Context(), environ(other))
-			if err != nil || !reflect.DeepEqual(got.Rules, want.Rules) || !reflect.DeepEqual(got.TrustedProxies, want.TrustedProxies) ||
-				!reflect.DeepEqual(got.ACMEDomains, want.ACMEDomains) || !reflect.DeepEqual(got.SignUpDomains, want.SignUpDomains) ||
-				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) || !reflect.DeepEqual(got.AppCookies, want.AppCookies) || !sameEntries(got, want) {
+			if err != nil || !reflect.DeepEqual(got.Rules, want.Rules) ||
+				!reflect.DeepEqual(got.TrustedProxies, want.TrustedProxies) ||
+				!reflect.DeepEqual(got.ACMEDomains, want.ACMEDomains) ||
+				!reflect.DeepEqual(got.SignUpDomains, want.SignUpDomains) ||
+				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) ||
+				!reflect.DeepEqual(got.Providers, want.Providers) ||
+				!reflect.DeepEqual(got.ProviderTokenPaths, want.ProviderTokenPaths) ||
+				!reflect.DeepEqual(got.AppCookies, want.AppCookies) || !sameEntries(got, want) {
 				t.Errorf("%s %s: %v, %q", name, how, err, text)
 			}
 		}
@@ -137,15 +154,22 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 
 func sameEntries(a, b *Config) bool {
 	join := func(s string) string { return strings.Trim(strings.ReplaceAll(s, " ", ""), ",") }
-	return join(a.Settings.IdentityHeaders) == join(b.Settings.IdentityHeaders) && join(a.Settings.StripHeaders) == join(b.Settings.StripHeaders)
+	return join(a.Settings.IdentityHeaders) == join(b.Settings.IdentityHeaders) &&
+		join(a.Settings.StripHeaders) == join(b.Settings.StripHeaders)
 }
 
 // A rule that lost its line is refused, and two halves never become one rule.
 func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
-		"GATEPOST_PROTECT": "/a\nPOST\n/b", "GATEPOST_PUBLIC": "/a /b", "GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8 192.0.2.1", "GATEPOST_UPSTREAM": "http://localhost\n:3000",
-		"GATEPOST_APP_NAME": "two\nlines", "GATEPOST_PAGES": "/au\nth", "GATEPOST_MIGRATE": "true false", "DATABASE_URL": "postgres://gate@127.0.0.1\n/db",
+		"GATEPOST_PROTECT":         "/a\nPOST\n/b",
+		"GATEPOST_PUBLIC":          "/a /b",
+		"GATEPOST_TRUSTED_PROXIES": "10.0.0.0/8 192.0.2.1",
+		"GATEPOST_UPSTREAM":        "http://localhost\n:3000",
+		"GATEPOST_APP_NAME":        "two\nlines",
+		"GATEPOST_PAGES":           "/au\nth",
+		"GATEPOST_MIGRATE":         "true false",
+		"DATABASE_URL":             "postgres://gate@127.0.0.1\n/db",
 	} {
 		values := allSettings(t)
 		values[name] = value
@@ -159,8 +183,11 @@ func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 func TestWordsThatYAMLReplaces(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][]string{
-		"GATEPOST_OPS_LISTEN": {"off", "Off", "false", "no"}, "GATEPOST_AUDIT_RETENTION": {"off", "False", "NO"}, "GATEPOST_HSTS": {"off", "FALSE"},
-		"GATEPOST_MIGRATE": {"false", "False", "no", "off", "0"}, "GATEPOST_NOTIFY_SIGN_INS": {"false", "No"},
+		"GATEPOST_OPS_LISTEN":      {"off", "Off", "false", "no"},
+		"GATEPOST_AUDIT_RETENTION": {"off", "False", "NO"},
+		"GATEPOST_HSTS":            {"off", "FALSE"},
+		"GATEPOST_MIGRATE":         {"false", "False", "no", "off", "0"},
+		"GATEPOST_NOTIFY_SIGN_INS": {"false", "No"},
 	} {
 		for _, word := range words {
 			values := allSettings(t)
@@ -168,8 +195,16 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 			c, err := Load(t.Context(), environ(values))
 			if err != nil {
 				t.Errorf("%s=%s: %v", name, word, err)
-			} else if on := map[string]bool{"GATEPOST_OPS_LISTEN": c.Settings.OpsListen != "off", "GATEPOST_AUDIT_RETENTION": c.AuditRetention != 0, "GATEPOST_HSTS": c.Settings.HSTS != "off",
-				"GATEPOST_MIGRATE": c.Migrate, "GATEPOST_NOTIFY_SIGN_INS": c.NotifySignIns}[name]; on {
+				continue
+			}
+			on := map[string]bool{
+				"GATEPOST_OPS_LISTEN":      c.Settings.OpsListen != "off",
+				"GATEPOST_AUDIT_RETENTION": c.AuditRetention != 0,
+				"GATEPOST_HSTS":            c.Settings.HSTS != "off",
+				"GATEPOST_MIGRATE":         c.Migrate,
+				"GATEPOST_NOTIFY_SIGN_INS": c.NotifySignIns,
+			}
+			if on[name] {
 				t.Errorf("%s=%s is on", name, word)
 			}
 		}
@@ -179,12 +214,18 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 // A file with a secret may end with a line end, begin with a byte order mark, or be in quotation marks.
 func TestFilesOfSecrets(t *testing.T) {
 	t.Parallel()
-	for how, content := range map[string]string{"a line end": "VALUE\n", "one of Windows": "VALUE\r\n", "a mark": "\uFEFFVALUE", "quotes": `"VALUE"` + "\n"} {
+	for how, content := range map[string]string{
+		"a line end":     "VALUE\n",
+		"one of Windows": "VALUE\r\n",
+		"a mark":         "\uFEFFVALUE",
+		"quotes":         `"VALUE"` + "\n",
+	} {
 		for _, name := range []string{"DATABASE_URL", "GATEPOST_DIRECT_DATABASE_URL", "GATEPOST_SMTP_URL"} {
 			values := allSettings(t)
 			want := plainSettings(t, "plain", values)
 			file := filepath.Join(t.TempDir(), "secret")
-			if err := os.WriteFile(file, []byte(strings.ReplaceAll(content, "VALUE", values[name])), 0o600); err != nil {
+			content := strings.ReplaceAll(content, "VALUE", values[name])
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			delete(values, name)

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gatepost/gatepost/auth/provider"
+)
+
+// ProviderSettings are the settings of one provider as the operator wrote them. Their names have a prefix:
+// GATEPOST_GITHUB_ and the like for the built-in providers, GATEPOST_OIDC_<NAME>_ for any other.
+//
+// The comments are docs/settings.md. The tag of lists the kinds of provider that have a setting; without it all have
+// it. The tag need says that they are nothing without it, or which kind is.
+type ProviderSettings struct {
+	Name, Prefix string
+
+	// What the provider calls the client id, application id or, at Apple, services id. Default: none, and needed.
+	ClientID string `env:"CLIENT_ID" need:"true"`
+	// What the provider gives out with it. Default: none, and needed.
+	ClientSecret string `env:"CLIENT_SECRET" of:"github google microsoft gitlab discord oidc" need:"true" secret:"true"`
+	// The id of your team at Apple, ten characters. Default: none, and needed.
+	TeamID string `env:"TEAM_ID" of:"apple" need:"true"`
+	// The id of the key below, ten characters. Default: none, and needed.
+	KeyID string `env:"KEY_ID" of:"apple" need:"true"`
+	// The file `.p8` that Apple hands out, of which the gate makes the client secret; line breaks may be written as
+	// `\n`. Default: none, and needed.
+	PrivateKey string `env:"PRIVATE_KEY" of:"apple" need:"true" secret:"true"`
+	// The provider's address, exactly as its discovery document spells it: `https://`, or `http://` on this machine. At
+	// GitHub and GitLab that of a server of your own. Default: `https://github.com` and `https://gitlab.com`, for others
+	// none, and needed.
+	Issuer string `env:"ISSUER" of:"github gitlab oidc" need:"oidc"`
+	// Whose accounts may come: the id of a tenant, or `common`, `organizations` or `consumers`. Default: `common`.
+	Tenant string `env:"TENANT" of:"microsoft"`
+	// What to ask for, separated by blanks or commas. The built-in providers are asked for what they need and for this,
+	// other providers for this alone and `openid`. Default: what each needs, for other
+	// providers `openid email profile`.
+	Scopes string `env:"SCOPES" list:"true"`
+	// What the button says the provider is, at most 40 characters. Default: the provider's name.
+	Label string `env:"LABEL"`
+	// The picture on the button: an `https://` address.
+	Logo string `env:"LOGO" of:"oidc"`
+	// Believe that who signs in has the mailbox of the address that the provider calls verified. Danger: whoever can
+	// set an address there takes over the account that has it here. Microsoft needs a tenant's id for it, GitHub and
+	// GitLab an issuer. Default: `false`.
+	TrustEmail string `env:"TRUST_EMAIL" of:"github microsoft gitlab oidc"`
+	// Domains like `example.com, example.org` whose verified addresses may come; at Google the domains of its
+	// organisations. A server of your own needs `…_TRUST_EMAIL=true` for it. Default: all.
+	AllowedDomains string `env:"ALLOWED_DOMAINS" of:"github google microsoft apple gitlab oidc" list:"true"`
+	// Organisations like `example`, or teams like `example/staff`, whose members may come. Default: all.
+	AllowedOrgs string `env:"ALLOWED_ORGS" of:"github" list:"true"`
+	// The claim that holds a person's groups, like `groups`.
+	RoleClaim string `env:"ROLE_CLAIM" of:"google microsoft apple gitlab oidc"`
+	// The roles that these give, like `gatepost-admins=admin, staff=editor|viewer`; others give none, and
+	// a group's name has no comma. Needed with the claim.
+	Roles string `env:"ROLES" of:"google microsoft apple gitlab oidc" list:"true"`
+	// How long such roles count after a sign-in, before the provider is asked again. Default: until the next one.
+	RolesMaxAge string `env:"ROLES_MAX_AGE" of:"google microsoft apple gitlab oidc"`
+	// Send people who log out on to the provider's own logout, where it has one. With a key (`GATEPOST_ENCRYPTION_KEY`)
+	// the provider need not ask them. Default: `false`.
+	Logout string `env:"LOGOUT" of:"microsoft gitlab oidc"`
+}
+
+// oidcPrefix begins the settings of OpenID providers. oidcName matches their names, which end at the next underscore.
+// A name is too short for a key in hex.
+const (
+	oidcPrefix = "GATEPOST_OIDC_"
+	oidcName   = `[A-Z][A-Z0-9]{0,29}`
+)
+
+var oidcSetting = regexp.MustCompile(`^` + oidcPrefix + `(` + oidcName + `)_([A-Z_]+)$`)
+
+// BuiltInProviders lists the built-in providers in the default order of their buttons, with nothing set.
+func BuiltInProviders() (list []ProviderSettings) {
+	for _, name := range provider.BuiltIn() {
+		list = append(list, ProviderSettings{Name: name, Prefix: ProviderPrefix(name)})
+	}
+	return list
+}
+
+// OIDCProvider is an OpenID provider by its name in settings, with nothing set.
+func OIDCProvider(name string) ProviderSettings {
+	return ProviderSettings{Name: strings.ToLower(name), Prefix: oidcPrefix + name + "_"}
+}
+
+// ProviderPrefix begins the names of a provider's settings.
+func ProviderPrefix(name string) string {
+	if slices.Contains(provider.BuiltIn(), name) {
+		return "GATEPOST_" + strings.ToUpper(name) + "_"
+	}
+	return oidcPrefix + strings.ToUpper(name) + "_"
+}
+
+// kind is the word for the provider in the tags.
+func (p ProviderSettings) kind() string {
+	if strings.HasPrefix(p.Prefix, oidcPrefix) {
+		return "oidc"
+	}
+	return p.Name
+}
+
+// All lists the settings that the provider can have, set or not.
+func (p ProviderSettings) All() []Setting { return settingsOf(reflect.ValueOf(p), p.Prefix, p.kind()) }

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gatepost/gatepost/proxy"
+)
+
+// checkProviderTokens checks whose /api/auth/ is, and what becomes of the tokens of providers.
+func (c *Config) checkProviderTokens(list *Faults) {
+	c.APIAuthApp = strings.EqualFold(c.Settings.APIAuth, "app")
+	if !c.APIAuthApp && !strings.EqualFold(c.Settings.APIAuth, "gate") {
+		list.Add(fmt.Errorf("GATEPOST_API_AUTH: %s is neither gate nor app", Quote(c.Settings.APIAuth)))
+	}
+	c.KeepProviderTokens = c.parseBool(list, "GATEPOST_KEEP_PROVIDER_TOKENS", c.Settings.KeepProviderTokens)
+	if c.KeepProviderTokens && c.Settings.EncryptionKey == "" && c.Settings.DatabaseURL != "" {
+		list.Add(errors.New("GATEPOST_KEEP_PROVIDER_TOKENS needs GATEPOST_ENCRYPTION_KEY, as tokens are kept encrypted " +
+			"or not at all: set it to what `gatepost key new` prints, the same for every gate"))
+	}
+	if c.Settings.ProviderTokenPaths != "" && !c.KeepProviderTokens {
+		list.Add(errors.New("GATEPOST_PROVIDER_TOKEN_PATHS needs GATEPOST_KEEP_PROVIDER_TOKENS=true: a token that is " +
+			"not kept cannot be given to the app"))
+	}
+	for entry := range strings.SplitSeq(c.Settings.ProviderTokenPaths, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if _, err := proxy.ParseRules("", entry); err != nil || !CleanPath(entry) {
+			list.Add(fmt.Errorf("GATEPOST_PROVIDER_TOKEN_PATHS: %s is not a plain path like /calendar", Quote(entry)))
+		}
+		c.ProviderTokenPaths = append(c.ProviderTokenPaths, entry)
+	}
+}
