@@ -16,6 +16,11 @@ type accountPage struct {
 	Others   bool // the user has sessions besides this one
 	Mail     bool // mail can be sent, so the address can be changed
 	Confirm  bool // the address is not confirmed yet
+
+	HasPassword  bool
+	PasswordsOff bool
+	Ways         []wayEntry // the ways in; empty: there is no choice
+	Connect      []button   // providers that are not connected yet
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -27,6 +32,14 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User,
 		Others: len(account.Sessions) > 1, Mail: ui.c.Mail,
 		Confirm: ui.c.Confirm && !account.Session.User.EmailVerified}
+	o, err := ui.ownWays(r)
+	if err != nil {
+		return err
+	}
+	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
+	if len(p.Connect) > 0 || len(o.list) > 1 || !o.password {
+		p.Ways = ui.wayEntries(p.words, o)
+	}
 	p.Wide = true
 	for _, s := range account.Sessions {
 		p.Sessions = append(p.Sessions, newSessionEntry(p.words, s))

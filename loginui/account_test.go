@@ -34,8 +34,8 @@ func (a answer) session() string {
 // settle makes every session so old that the gate asks for the password again.
 func (d *desk) settle(t *testing.T) {
 	t.Helper()
-	if _, err := d.db.Exec(t.Context(),
-		`UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`); err != nil {
+	_, err := d.db.Exec(t.Context(), `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`)
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -56,7 +56,10 @@ func TestTheAccountPageListsSessionsInWords(t *testing.T) {
 		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
 	d.logIn(t, "ada@example.com", password, "RemoteAddr: 127.0.0.1:4", "User-Agent: <script>alert(1)</script>/1.0")
 	a := d.do(t, "GET", "/account", "", cookie)
-	for _, words := range []string{"Firefox on Linux", "This device", "10.1.2.3, a private network", "this computer", "192.0.2.1", "last used just now", `<time datetime="`, "Log out everywhere else"} {
+	for _, words := range []string{
+		"Firefox on Linux", "This device", "10.1.2.3, a private network", "this computer", "192.0.2.1",
+		"last used just now", `<time datetime="`, "Log out everywhere else",
+	} {
 		if !strings.Contains(a.body, words) {
 			t.Errorf("the page does not say %q:\n%s", words, a.body)
 		}
@@ -71,7 +74,11 @@ func TestANameIsChangedAndShownAsText(t *testing.T) {
 	d := newDesk(t)
 	cookie := d.cookie(t, "ada@example.com")
 	for name, want := range map[string]string{
-		"Grace": "<bdi>Grace</bdi>", "<b>&": "<bdi>&lt;b&gt;&amp;</bdi>", "\u202eevil": "<bdi>\u202eevil</bdi>", "👩‍👩‍👧 Ada": "<bdi>👩‍👩‍👧 Ada</bdi>", "": "No name given",
+		"Grace":      "<bdi>Grace</bdi>",
+		"<b>&":       "<bdi>&lt;b&gt;&amp;</bdi>",
+		"\u202eevil": "<bdi>\u202eevil</bdi>",
+		"👩‍👩‍👧 Ada":  "<bdi>👩‍👩‍👧 Ada</bdi>",
+		"":           "No name given",
 	} {
 		a := d.do(t, "POST", "/account/name", form("name", name), cookie)
 		if a.StatusCode != 303 || a.Header.Get("Location") != "/account" {
@@ -79,18 +86,25 @@ func TestANameIsChangedAndShownAsText(t *testing.T) {
 		}
 		note, _, _ := strings.Cut(a.Header.Get("Set-Cookie"), ";")
 		page := d.do(t, "GET", "/account", "", cookie+"; "+note)
-		if !strings.Contains(page.body, want) || !strings.Contains(page.body, "Your name is changed.") || !strings.Contains(page.Header.Get("Set-Cookie"), "_done=;") {
+		if !strings.Contains(page.body, want) || !strings.Contains(page.body, "Your name is changed.") ||
+			!strings.Contains(page.Header.Get("Set-Cookie"), "_done=;") {
 			t.Errorf("%q: want %s and a word about it, once, in\n%v %s", name, want, page.Header, page.body)
 		}
 	}
-	for name, say := range map[string]string{strings.Repeat("a", 10_000): "at most 100 characters", "a\x00b": "cannot be shown", "\xff": "cannot be shown"} {
+	for name, say := range map[string]string{
+		strings.Repeat("a", 10_000): "at most 100 characters",
+		"a\x00b":                    "cannot be shown",
+		"\xff":                      "cannot be shown",
+	} {
 		a := d.do(t, "POST", "/account/name", form("name", name), cookie)
-		if a.StatusCode != 422 || !strings.Contains(a.body, say) || !strings.Contains(a.body, `aria-invalid="true"`) || !strings.Contains(a.body, `<a href="#name">`) {
+		if a.StatusCode != 422 || !strings.Contains(a.body, say) ||
+			!strings.Contains(a.body, `aria-invalid="true"`) || !strings.Contains(a.body, `<a href="#name">`) {
 			t.Errorf("%.20q: got %d %s", name, a.StatusCode, a.body)
 		}
 	}
 	for _, c := range []string{"X: y", "Cookie: gatepost_8080=nonsense"} {
-		if a := d.do(t, "POST", "/account/name", form("name", "Eve"), c, "Referer: http://localhost:8080/account/name"); a.StatusCode != 303 || a.Header.Get("Location") != "/login?next=%2Faccount%2Fname" {
+		a := d.do(t, "POST", "/account/name", form("name", "Eve"), c, "Referer: http://localhost:8080/account/name")
+		if a.StatusCode != 303 || a.Header.Get("Location") != "/login?next=%2Faccount%2Fname" {
 			t.Errorf("%s: got %d %v", c, a.StatusCode, a.Header)
 		}
 	}
@@ -115,7 +129,8 @@ func TestANewPasswordNeedsTheOldOneAndEndsOtherSessions(t *testing.T) {
 	} {
 		a := d.do(t, "POST", "/account/password", form("current", c.current, "password", c.chosen), cookie)
 		if a.StatusCode != c.status || !strings.Contains(a.body, c.say) || a.session() != "" {
-			t.Errorf("%q, %q: got %d, want %d and %q in\n%s", c.current, c.chosen, a.StatusCode, c.status, c.say, a.body)
+			t.Errorf("%q, %q: got %d, want %d and %q in\n%s",
+				c.current, c.chosen, a.StatusCode, c.status, c.say, a.body)
 		}
 		if strings.Contains(a.body, "value=\""+c.current) && c.current != "" {
 			t.Error("a password is in the page")
@@ -123,7 +138,8 @@ func TestANewPasswordNeedsTheOldOneAndEndsOtherSessions(t *testing.T) {
 	}
 	a := d.do(t, "POST", "/account/password", form("current", password, "password", chosen), cookie)
 	renewed := a.session()
-	if a.StatusCode != 303 || renewed == "" || !strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"), "Max-Age=2592000") {
+	if a.StatusCode != 303 || renewed == "" ||
+		!strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"), "Max-Age=2592000") {
 		t.Fatalf("got %d %v", a.StatusCode, a.Header)
 	}
 	for c, want := range map[string]int{other: 303, cookie: 303, renewed: 200} {
@@ -139,7 +155,8 @@ func TestWhatIsSensitiveAsksForThePasswordWhenTheLoginIsOld(t *testing.T) {
 	d := newDesk(t)
 	d.cookie(t, "ada@example.com")
 	id := func() (id string) {
-		if err := d.db.QueryRow(t.Context(), `SELECT id FROM gatepost.session ORDER BY created_at LIMIT 1`).Scan(&id); err != nil {
+		err := d.db.QueryRow(t.Context(), `SELECT id FROM gatepost.session ORDER BY created_at LIMIT 1`).Scan(&id)
+		if err != nil {
 			t.Fatal(err)
 		}
 		return id
@@ -149,17 +166,20 @@ func TestWhatIsSensitiveAsksForThePasswordWhenTheLoginIsOld(t *testing.T) {
 		d.settle(t)
 		before := d.count(t, "session")
 		a := d.do(t, "POST", path, form("id", id), cookie)
-		if a.StatusCode != 403 || !strings.Contains(a.body, "enter your password once more") || !strings.Contains(a.body, `action="`+path+`"`) {
+		if a.StatusCode != 403 || !strings.Contains(a.body, "enter your password once more") ||
+			!strings.Contains(a.body, `action="`+path+`"`) {
 			t.Fatalf("%s: got %d %s", path, a.StatusCode, a.body)
 		}
 		if path == "/account/sessions/end" && !strings.Contains(a.body, `name="id" value="`+id+`"`) {
 			t.Errorf("which session is forgotten:\n%s", a.body)
 		}
-		if a := d.do(t, "POST", path, form("id", id), cookie, "Sec-Fetch-Mode: cors"); a.StatusCode != 403 || !strings.Contains(a.body, `"code":"FORBIDDEN"`) {
+		a = d.do(t, "POST", path, form("id", id), cookie, "Sec-Fetch-Mode: cors")
+		if a.StatusCode != 403 || !strings.Contains(a.body, `"code":"FORBIDDEN"`) {
 			t.Errorf("%s by a script: got %d %s", path, a.StatusCode, a.body)
 		}
 		for _, wrong := range []string{"wrong password", ""} {
-			if a := d.do(t, "POST", path, form("id", id, "password", wrong), cookie); a.StatusCode != 401 && a.StatusCode != 422 || !strings.Contains(a.body, `aria-invalid="true"`) {
+			a := d.do(t, "POST", path, form("id", id, "password", wrong), cookie)
+			if a.StatusCode != 401 && a.StatusCode != 422 || !strings.Contains(a.body, `aria-invalid="true"`) {
 				t.Errorf("%s with %q: got %d %s", path, wrong, a.StatusCode, a.body)
 			}
 		}
@@ -186,7 +206,10 @@ func TestASessionIsEndedByItsOwnerAlone(t *testing.T) {
 	ada := d.cookie(t, "ada@example.com")
 	second := d.logIn(t, "ada@example.com", password)
 	var id string
-	if err := d.db.QueryRow(t.Context(), `SELECT s.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id WHERE u.email = 'ada@example.com' ORDER BY s.created_at LIMIT 1`).Scan(&id); err != nil {
+	err := d.db.QueryRow(t.Context(), `
+		SELECT s.id FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		WHERE u.email = 'ada@example.com' ORDER BY s.created_at LIMIT 1`).Scan(&id)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{id, "nonsense"} {
@@ -228,10 +251,12 @@ func TestExportIsAFileWithoutSecrets(t *testing.T) {
 		User     struct{ Email string }
 		Sessions []struct{ ID string }
 	}
-	if err := json.Unmarshal([]byte(a.body), &export); err != nil || a.StatusCode != 200 || export.User.Email != "ada@example.com" || len(export.Sessions) != 1 {
+	if err := json.Unmarshal([]byte(a.body), &export); err != nil || a.StatusCode != 200 ||
+		export.User.Email != "ada@example.com" || len(export.Sessions) != 1 {
 		t.Errorf("got %d, %v, %s", a.StatusCode, err, a.body)
 	}
-	if a.Header.Get("Content-Disposition") != `attachment; filename="account.json"` || a.Header.Get("Cache-Control") != "no-store" {
+	if a.Header.Get("Content-Disposition") != `attachment; filename="account.json"` ||
+		a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the header is %v", a.Header)
 	}
 	if _, token, _ := strings.Cut(cookie, "="); strings.Contains(a.body, "argon2") || strings.Contains(a.body, token) {
@@ -243,16 +268,19 @@ func TestAnAccountIsDeletedWithThePassword(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	cookie := d.cookie(t, "ada@example.com")
-	if a := d.do(t, "GET", "/account/delete", "", cookie); a.StatusCode != 200 || !strings.Contains(a.body, "There is no way back.") {
+	a := d.do(t, "GET", "/account/delete", "", cookie)
+	if a.StatusCode != 200 || !strings.Contains(a.body, "There is no way back.") {
 		t.Errorf("got %d %s", a.StatusCode, a.body)
 	}
 	for _, wrong := range []string{"", "wrong password"} {
-		if a := d.do(t, "POST", "/account/delete", form("password", wrong), cookie); a.StatusCode != 401 && a.StatusCode != 422 || d.count(t, `"user"`) != 1 {
+		a := d.do(t, "POST", "/account/delete", form("password", wrong), cookie)
+		if a.StatusCode != 401 && a.StatusCode != 422 || d.count(t, `"user"`) != 1 {
 			t.Errorf("%q: got %d %s", wrong, a.StatusCode, a.body)
 		}
 	}
-	a := d.do(t, "POST", "/account/delete", form("password", password), cookie)
-	if a.StatusCode != 200 || !strings.Contains(a.body, "Your account is deleted") || a.Header.Get("Clear-Site-Data") != `"cache"` || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
+	a = d.do(t, "POST", "/account/delete", form("password", password), cookie)
+	if a.StatusCode != 200 || !strings.Contains(a.body, "Your account is deleted") ||
+		a.Header.Get("Clear-Site-Data") != `"cache"` || !strings.Contains(a.Header.Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("got %d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	if d.count(t, `"user"`)+d.count(t, "session")+d.count(t, "account") != 0 {
@@ -267,7 +295,9 @@ func TestALanguageIsChosenAndKept(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	a := d.do(t, "GET", "/login?lang=ar&next=/x", "", "Accept-Language: es")
-	if !strings.Contains(a.body, `<html lang="ar" dir="rtl">`) || !strings.Contains(a.Header.Get("Set-Cookie"), "gatepost_language=ar; Path=/; Max-Age=31536000; SameSite=Lax") || !strings.Contains(a.body, "lang=es&amp;next=%2Fx") {
+	kept := "gatepost_language=ar; Path=/; Max-Age=31536000; SameSite=Lax"
+	if !strings.Contains(a.body, `<html lang="ar" dir="rtl">`) ||
+		!strings.Contains(a.Header.Get("Set-Cookie"), kept) || !strings.Contains(a.body, "lang=es&amp;next=%2Fx") {
 		t.Errorf("got %v %s", a.Header, a.body)
 	}
 	for _, c := range []struct{ target, body, cookie, want string }{
@@ -281,7 +311,8 @@ func TestALanguageIsChosenAndKept(t *testing.T) {
 			t.Errorf("%+v: got %s", c, a.body)
 		}
 	}
-	if a := d.do(t, "GET", "/nothing", "", "Accept-Language: es", "Sec-Fetch-Mode: cors"); !strings.Contains(a.body, "There is no page at this address.") {
+	a = d.do(t, "GET", "/nothing", "", "Accept-Language: es", "Sec-Fetch-Mode: cors")
+	if !strings.Contains(a.body, "There is no page at this address.") {
 		t.Errorf("a program gets %s", a.body)
 	}
 }
@@ -301,7 +332,8 @@ func TestTheScriptKnowsOnlyPasswordsThatAreRefused(t *testing.T) {
 		t.Fatalf("there are %d", len(common))
 	}
 	for _, p := range common {
-		_, err := d.store.SignUp(t.Context(), auth.NewUser{Email: "ada@example.com", Password: secret.Password(p)}, false, "", secret.Client{})
+		u := auth.NewUser{Email: "ada@example.com", Password: secret.Password(p)}
+		_, err := d.store.SignUp(t.Context(), u, false, "", secret.Client{})
 		if input, ok := err.(auth.InputError); !ok || input[0].Problem != auth.TooCommon {
 			t.Errorf("%q: %v", p, err)
 		}
@@ -320,7 +352,8 @@ func TestAssetsAreSmall(t *testing.T) {
 	_, path, _ := strings.Cut(page.body, `<link rel="stylesheet" href="`)
 	path, _, _ = strings.Cut(path, `"`)
 	plain, zipped := d.do(t, "GET", path, ""), d.do(t, "GET", path, "", "Accept-Encoding: gzip, br")
-	if plain.StatusCode != http.StatusOK || zipped.Header.Get("Content-Encoding") != "gzip" || len(zipped.body)*2 > len(plain.body) || zipped.Header.Get("Vary") != "Accept-Encoding" {
+	if plain.StatusCode != http.StatusOK || zipped.Header.Get("Content-Encoding") != "gzip" ||
+		len(zipped.body)*2 > len(plain.body) || zipped.Header.Get("Vary") != "Accept-Encoding" {
 		t.Errorf("%d and %d bytes, %v", len(plain.body), len(zipped.body), zipped.Header)
 	}
 }

@@ -14,34 +14,41 @@ func (ui *UI) getAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.addressPage(r, s, form{}, trouble{}))
+	o, err := ui.ownWays(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.addressPage(r, s, o, form{}, trouble{}))
 }
 
 func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
-	f, s, token, err := ui.ownForm(w, r)
+	f, s, o, err := ui.ownForm(r)
 	if err != nil {
 		return err
 	}
+	token, _ := ui.presented(r)
 	issued, err := ui.store.RequestEmailChange(r.Context(), token, f.password, f.Email, ui.client(r))
-	if errors.Is(err, session.ErrNoSession) {
+	switch {
+	case errors.Is(err, session.ErrNoSession):
 		return err
-	}
-	if err != nil {
+	case errors.Is(err, session.ErrStale):
+		return ui.askAgain(w, r, addressPath, form{}, trouble{})
+	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
-		return ui.show(w, t.status, "form", ui.addressPage(r, s, f, t))
+		return ui.show(w, t.status, "form", ui.addressPage(r, s, o, f, t))
 	}
 	ui.signedIn(w, issued)
 	return ui.done(w, "address")
 }
 
-func (ui *UI) addressPage(r *http.Request, s session.Session, f form, t trouble) formPage {
+func (ui *UI) addressPage(r *http.Request, s session.Session, o ownWays, f form, t trouble) formPage {
 	p := ui.form(r, "address", addressPath, form{})
 	p.failed(t)
 	p.Intro = []string{p.say("address.say", "email", s.User.Email)}
 	p.Username = s.User.Email
 	address := p.email(f.Email)
 	address.Label, address.Autocomplete = p.say("address.new"), "email"
-	p.with(t.faults, address, p.currentPassword("password", "change.current"))
+	p.with(t.faults, append([]field{address}, p.ownPassword(o)...)...)
 	p.Cancel = ui.c.Prefix + "/account"
 	return p
 }

@@ -108,7 +108,10 @@ func TestALogoIsAPicture(t *testing.T) {
 
 func TestAnOperatorsTemplates(t *testing.T) {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
-	if ui, err := newTestUI(t, Brand{Overrides: fstest.MapFS{"templates/message.html": file(`{{define "content"}}<p>Oh. {{.Text}}</p>{{end}}`)}}); err != nil || ui.pages["message"].Lookup("content") == nil {
+	ui, err := newTestUI(t, Brand{Overrides: fstest.MapFS{
+		"templates/message.html": file(`{{define "content"}}<p>Oh. {{.Text}}</p>{{end}}`),
+	}})
+	if err != nil || ui.pages["message"].Lookup("content") == nil {
 		t.Errorf("one of ours replaced: %v", err)
 	}
 	for name, c := range map[string]struct{ file, content, want string }{

@@ -13,7 +13,8 @@ import (
 type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 
 // confirmed does a deed at once for a user who signed in recently. Other users must enter their password first:
-// the form that asks for it is sent to the same address, and repeats the fields of the first form.
+// the form that asks for it is sent to the same address, and repeats the fields of the first form. Those without a
+// password show in another way that it is them.
 func (ui *UI) confirmed(path string, do deed) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		f, err := readForm(r)
@@ -27,14 +28,14 @@ func (ui *UI) confirmed(path string, do deed) page {
 				return err
 			}
 			if err != nil {
-				return ui.askPassword(w, r, path, f, ui.wrongPassword(w, r, err, "password"))
+				return ui.askAgain(w, r, path, f, ui.wrongPassword(w, r, err, "password"))
 			}
 			ui.signedIn(w, issued)
 			token = issued.Session
 		}
 		err = do(w, r, f, token)
 		if errors.Is(err, session.ErrStale) {
-			return ui.askPassword(w, r, path, f, trouble{})
+			return ui.askAgain(w, r, path, f, trouble{})
 		}
 		return err
 	}
@@ -47,8 +48,14 @@ func (ui *UI) getBack(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f form, t trouble) error {
+// askAgain asks a user to show that it is them. The form for the password repeats what the first form sent. The other
+// ways lead away from the page, so that the user has to begin again after them.
+func (ui *UI) askAgain(w http.ResponseWriter, r *http.Request, path string, f form, t trouble) error {
 	s, err := ui.signedInAs(r)
+	if err != nil {
+		return err
+	}
+	o, err := ui.ownWays(r)
 	if err != nil {
 		return err
 	}
@@ -59,17 +66,28 @@ func (ui *UI) askPassword(w http.ResponseWriter, r *http.Request, path string, f
 	if t.status != 0 {
 		status = t.status
 	}
-	return ui.show(w, status, "form", ui.confirmPage(r, s, path, f, t))
+	return ui.show(w, status, "form", ui.confirmPage(r, s, o, path, f, t))
 }
 
-func (ui *UI) confirmPage(r *http.Request, s session.Session, path string, f form, t trouble) formPage {
+func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path string, f form, t trouble) formPage {
 	p := ui.form(r, "confirm", path, form{})
 	p.Languages = nil // the switcher would lose what the form sent
 	p.failed(t)
 	p.ID, p.Username = f.ID, s.User.Email
-	p.Intro = []string{p.say("confirm.say")}
-	p.with(t.faults, p.currentPassword("password", "change.current"))
-	p.Cancel = ui.c.Prefix + "/account"
+	p.Cancel, p.Buttons = ui.c.Prefix+"/account", ui.proofs(p.words, s, o)
+	switch {
+	case o.password:
+		p.Intro = []string{p.say("confirm.say")}
+		p.with(t.faults, p.currentPassword("password", "change.current"))
+		return p
+	case len(p.Buttons) > 0:
+		p.Intro = []string{p.say("confirm.ways")}
+	case ui.c.Confirm && !s.User.EmailVerified:
+		p.Intro = []string{p.say("confirm.none.unverified")}
+	default:
+		p.Intro = []string{p.say("confirm.none")}
+	}
+	p.Submit, p.Username = "", ""
 	return p
 }
 

@@ -73,9 +73,13 @@ func isOn(s string) bool {
 	return true
 }
 
-// checkOrigin refuses posts from other sites. Browsers say in Sec-Fetch-Site or Origin where a post comes from.
-// A client that sends neither header is no browser, and has no user whom another site could trick.
+// checkOrigin refuses posts from other sites, except those that providers send (see UI.foreign). Browsers say in
+// Sec-Fetch-Site or Origin where a post comes from. A client that sends neither header is no browser, and has no user
+// whom another site could trick.
 func (ui *UI) checkOrigin(r *http.Request) error {
+	if ui.foreign[r.URL.EscapedPath()] != nil {
+		return nil
+	}
 	if ui.overHTTP(r) {
 		return &fault{http.StatusForbidden, "fault.http", []any{"url", ui.absolute(ui.c.Prefix + "/login")}}
 	}

@@ -54,5 +54,8 @@ func (ui *UI) invitationPage(r *http.Request, l auth.Link, f form, t trouble) fo
 	p.Username = l.Email
 	p.with(t.faults, p.name(f.Name), p.newPassword("field.password", ui.c.PasswordMin))
 	p.AskRemember, p.Remember = true, f.Remember
+	if ui.offer(&p); ui.c.PasswordsOff {
+		p.Intro = []string{p.say("invitation.off", "email", l.Email)}
+	}
 	return p
 }

@@ -62,8 +62,8 @@ func TestPluralFormsAreThoseOfTheLanguage(t *testing.T) {
 			if message.forms == nil {
 				continue
 			}
-			if got, want := slices.Sorted(maps.Keys(message.forms)),
-				slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+			got, want := slices.Sorted(maps.Keys(message.forms)), slices.Sorted(maps.Keys(needed))
+			if !slices.Equal(got, want) {
 				t.Errorf("%s: %q has the forms %q, want %q", name, key, got, want)
 			}
 		}
@@ -175,7 +175,8 @@ func TestAnOperatorsMessages(t *testing.T) {
 		var warnings []string
 		l, err := loadLanguages(fstest.MapFS{
 			"messages/en.json": file(`{"login.title": "Come in"}`),
-			"messages/de.json": file(`{"language.name": "Deutsch", "wait.hours": {"one": "{n} Stunde", "other": "{n} Stunden"}}`),
+			"messages/de.json": file(`{"language.name": "Deutsch",
+				"wait.hours": {"one": "{n} Stunde", "other": "{n} Stunden"}}`),
 		}, nil, func(s string) { warnings = append(warnings, s) })
 		if err != nil {
 			t.Fatal(err)
@@ -203,8 +204,9 @@ func TestAnOperatorsMessages(t *testing.T) {
 		"{\"logout.who\": \"{ email }\"}":                   `has the placeholder { email }`,
 		"{\"login.title\": \"x\"}":                          `"language.name" is missing`,
 		"{\"login.title\": \"x\"":                           "messages/de.json:1: not a JSON object",
-		"{\"logout.who\": \"{mail}\"}":                      `"logout.who" has the placeholder {mail}; it can have {email}`,
-		"{\"date.months\": [\"Januar\"]}":                   `"date.months" is to be a list of 12`,
+		"{\"logout.who\": \"{mail}\"}": `"logout.who" has the placeholder {mail}; ` +
+			`it can have {email}`,
+		"{\"date.months\": [\"Januar\"]}": `"date.months" is to be a list of 12`,
 	} {
 		_, err := loadLanguages(fstest.MapFS{"messages/de.json": file(content)}, nil, func(string) {})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -24,7 +24,7 @@ const (
 
 var linkPaths = map[mail.Purpose]string{
 	mail.ForReset: resetPath, mail.ForVerify: verifyPath, mail.ForInvite: invitePath,
-	mail.ForChange: changePath, mail.ForUndo: undoPath,
+	mail.ForChange: changePath, mail.ForUndo: undoPath, mail.ForConnect: linkingPath, mail.ForProve: provePath,
 }
 
 // LinkURL returns the address of a mailed link. It holds the link's secret, so it must go to the recipient
@@ -107,7 +107,11 @@ func isFor(p mail.Purpose) func(auth.Link) bool {
 
 // sent shows the page that tells the visitor to read their mail.
 func (ui *UI) sent(w http.ResponseWriter, r *http.Request, status int, key, email string) error {
+	return ui.sentTo(w, r, status, key, "email", email)
+}
+
+func (ui *UI) sentTo(w http.ResponseWriter, r *http.Request, status int, key string, args ...any) error {
 	p := messagePage{base: ui.refusal(r, "sent.title")}
-	p.Text, p.More = p.say(key, "email", email), p.say("sent.more")
+	p.Text, p.More = p.say(key, args...), p.say("sent.more")
 	return ui.show(w, status, "message", p)
 }

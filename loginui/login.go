@@ -20,6 +20,10 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if present {
 		ui.c.Cookie.Clear(w.Header())
 	}
+	if p := ui.straight(r); p != nil {
+		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: localPath(next),
+			Remember: true})
+	}
 	p := ui.loginPage(r, form{Remember: true, Next: localPath(next)}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
@@ -49,6 +53,9 @@ func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Tok
 // gate's own forms has just signed in, and their browser did not send the cookie back. The links on these pages
 // send no Referer.
 func (ui *UI) whyNoCookie(r *http.Request, w *words, present bool) string {
+	if !present && ui.c.Cookie.Done(r) == doneIn && !ui.c.Cookie.Marked(r) && r.URL.Query().Has("next") {
+		return w.say("login.cookie.blocked") // they came from a provider
+	}
 	from, err := url.Parse(r.Header.Get("Referer"))
 	if err != nil || present || from.Host != r.Host || r.URL.Query().Get("next") == "" {
 		return ""
@@ -106,8 +113,9 @@ func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	if !ui.c.SignUpClosed {
 		p.OtherPage = ui.withNext("/signup", f.Next)
 	}
-	if ui.c.Mail {
+	if ui.c.Mail && !ui.c.PasswordsOff {
 		p.Forgot = ui.c.Prefix + forgotPath
 	}
+	ui.offer(&p)
 	return p
 }

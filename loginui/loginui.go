@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
@@ -37,6 +38,13 @@ type Config struct {
 	// Confirm offers users to confirm their address on the account page. ConfirmFirst refuses their login until
 	// they have. Both need Mail.
 	Confirm, ConfirmFirst bool
+	// Providers are those that people can log in with, in the order of their buttons. They are for pages without a
+	// store: with one, the pages have the store's. Empty: none.
+	Providers []*provider.Provider
+	// APIAuthApp leaves /api/auth/ to the app.
+	APIAuthApp bool
+	// PasswordsOff removes every form that takes a password. It needs a provider, and a store with the same option.
+	PasswordsOff bool
 	// PasswordMin is the least length of a password in characters, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
@@ -54,6 +62,7 @@ type Config struct {
 type UI struct {
 	c         Config
 	store     *auth.Store
+	providers []*provider.Provider
 	languages languages
 	pages     map[string]*template.Template
 	letters   letterTemplates
@@ -61,6 +70,10 @@ type UI struct {
 	policy    string // Content-Security-Policy
 	routes    map[string]methods
 	free      map[string]bool // paths that cost little, and are served at any load
+	// foreign are the paths at which providers post forms, with the fields of those: answers that come from another
+	// site by a browser without our cookies, and log-outs that come without a browser. Nothing else is taken from
+	// another site.
+	foreign   map[string][]string
 	origin    *http.CrossOriginProtection
 	forms     *share.Pool // the bytes of the forms that are being read
 	admission *share.Admission
@@ -83,8 +96,11 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	ui := &UI{c: c, store: store, origin: http.NewCrossOriginProtection(), forms: share.New(formsMost),
-		admission: share.NewAdmission(atOnce)}
+	ui := &UI{c: c, store: store, providers: c.Providers, origin: http.NewCrossOriginProtection(),
+		forms: share.New(formsMost), admission: share.NewAdmission(atOnce)}
+	if store != nil {
+		ui.providers = store.Providers()
+	}
 	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -94,7 +110,8 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	if err := ui.addRoutes(); err != nil {
+	ui.addRoutes()
+	if err := errors.Join(ui.addProviderRoutes(), ui.addAssets()); err != nil {
 		return nil, err
 	}
 	if c.Brand.Overrides == nil {
@@ -103,38 +120,53 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	return ui, ui.rehearse()
 }
 
-func (ui *UI) addRoutes() error {
-	account := ui.c.Prefix + "/account"
+func (ui *UI) addRoutes() {
 	ui.routes = map[string]methods{
-		ui.c.Prefix + "/login":    {"GET": ui.getLogin, "POST": ui.postLogin},
-		ui.c.Prefix + "/signup":   {"GET": ui.getSignup, "POST": ui.postSignup},
+		ui.c.Prefix + "/login":    {"GET": ui.getLogin, "POST": ui.withPasswords(ui.postLogin)},
+		ui.c.Prefix + "/signup":   {"GET": ui.getSignup, "POST": ui.withPasswords(ui.postSignup)},
 		ui.c.Prefix + "/register": {"GET": ui.getRegister},
 		ui.c.Prefix + "/logout":   {"GET": ui.getLogout, "POST": ui.postLogout},
-		account:                   {"GET": ui.getAccount},
-		account + "/name":         {"GET": ui.getName, "POST": ui.postName},
-		account + "/password":     {"GET": ui.getPassword, "POST": ui.postPassword},
-		account + "/sessions/end": {"GET": ui.getBack,
-			"POST": ui.confirmed("/account/sessions/end", ui.postEndSession)},
-		account + "/sessions/end-others": {"GET": ui.getBack,
-			"POST": ui.confirmed("/account/sessions/end-others", ui.postEndOthers)},
-		account + "/export":      {"GET": ui.getBack, "POST": ui.confirmed("/account/export", ui.postExport)},
-		account + "/delete":      {"GET": ui.getDelete, "POST": ui.postDelete},
-		ui.c.Prefix + resetPath:  {"GET": ui.opened(resetPath, ui.getReset), "POST": ui.postReset},
-		ui.c.Prefix + invitePath: {"GET": ui.opened(invitePath, ui.getInvitation), "POST": ui.postInvitation},
-		"/api/auth/get-session":  {"GET": ui.getSession},
-		"/.gatepost/healthz":     {"GET": getHealth},
-		forgetPath:               {"GET": getForget},
+		ui.c.Prefix + resetPath: {"GET": ui.opened(resetPath, ui.getReset),
+			"POST": ui.withPasswords(ui.postReset)},
+		ui.c.Prefix + invitePath: {"GET": ui.opened(invitePath, ui.getInvitation),
+			"POST": ui.withPasswords(ui.postInvitation)},
+		ui.c.Prefix + connectPath: {"GET": ui.getConnect, "POST": ui.postConnect},
+		"/.gatepost/healthz":      {"GET": getHealth},
+		forgetPath:                {"GET": getForget},
 	}
+	if !ui.c.APIAuthApp {
+		ui.routes["/api/auth/get-session"] = methods{"GET": ui.getSession}
+	}
+	ui.addAccountRoutes()
 	mail := func(path string, get, post page) {
 		ui.routes[ui.c.Prefix+path] = methods{"GET": ui.withMail(get), "POST": ui.withMail(post)}
 	}
-	mail(forgotPath, ui.getForgot, ui.postForgot)
+	mail(forgotPath, ui.withPasswords(ui.getForgot), ui.withPasswords(ui.postForgot))
 	mail(verifyPath, ui.opened(verifyPath, ui.getVerify), ui.postVerify)
 	mail("/account/verify", ui.getBack, ui.postRequestVerification)
 	mail(addressPath, ui.getAddress, ui.postAddress)
 	mail(changePath, ui.opened(changePath, ui.getChange), ui.postChange)
 	mail(undoPath, ui.opened(undoPath, ui.getUndo), ui.postUndo)
-	return ui.addAssets()
+	mail(connectMailPath, ui.getBackToLogin, ui.postConnectMail)
+	mail(linkingPath, ui.opened(linkingPath, ui.getLinking), ui.postLinking)
+	mail(provePath, ui.opened(provePath, ui.getProve), ui.postProve)
+	mail(proveMailPath, ui.getBack, ui.postProveMail)
+	mail("/account/password/mail", ui.getBack, ui.withPasswords(ui.postPasswordMail))
+}
+
+func (ui *UI) addAccountRoutes() {
+	account := func(path string, m methods) { ui.routes[ui.c.Prefix+path] = m }
+	account("/account", methods{"GET": ui.getAccount})
+	account("/account/name", methods{"GET": ui.getName, "POST": ui.postName})
+	account("/account/password", methods{"GET": ui.withPasswords(ui.getPassword),
+		"POST": ui.withPasswords(ui.postPassword)})
+	account(deletePath, methods{"GET": ui.getDelete, "POST": ui.postDelete})
+	account(takenPath, methods{"GET": ui.getTaken})
+	for path, do := range map[string]deed{"/account/sessions/end": ui.postEndSession,
+		"/account/sessions/end-others": ui.postEndOthers, "/account/export": ui.postExport,
+		disconnectPath: ui.postDisconnect} {
+		account(path, methods{"GET": ui.getBack, "POST": ui.confirmed(path, do)})
+	}
 }
 
 // addAssets makes the files that pages refer to: one stylesheet, one script, and the logo.
@@ -166,7 +198,8 @@ func (ui *UI) addAssets() error {
 		allowed = "'self'" // a policy cannot name an IPv6 address
 	}
 	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + allowed +
-		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " + b.Logo.origin)
+		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " +
+		strings.TrimSpace(b.Logo.origin+ui.logoOrigins()))
 	return nil
 }
 

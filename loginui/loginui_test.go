@@ -225,8 +225,8 @@ func TestSignUpLogInLogOut(t *testing.T) {
 		a.Header.Get("Clear-Site-Data") != `"cache"` {
 		t.Errorf("forget: %d %v", a.StatusCode, a.Header)
 	}
-	if a = d.do(t, "GET", "/.gatepost/forget", "",
-		"Sec-Fetch-Site: cross-site"); a.Header.Get("Clear-Site-Data") != "" {
+	a = d.do(t, "GET", "/.gatepost/forget", "", "Sec-Fetch-Site: cross-site")
+	if a.Header.Get("Clear-Site-Data") != "" {
 		t.Error("another site can make the browser forget")
 	}
 	if a = d.do(t, "GET", "/account", "", "Cookie: "+cookie); a.StatusCode != 303 ||
@@ -317,8 +317,8 @@ func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
 	cookies := strings.Join(a.Header.Values("Set-Cookie"), "\n")
 	_, rest, _ := strings.Cut(cookies, "gatepost_8080_known=")
 	token, _, _ := strings.Cut(rest, ";")
-	if _, err := d.db.Exec(t.Context(),
-		`UPDATE gatepost.account SET failed_attempts = 100; DELETE FROM gatepost.session`); err != nil {
+	_, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET failed_attempts = 100; DELETE FROM gatepost.session`)
+	if err != nil {
 		t.Fatal(err)
 	}
 	login := form("email", "ada@example.com", "password", password)
@@ -326,8 +326,8 @@ func TestTheBrowserIsKnownAgainAfterALogOut(t *testing.T) {
 		t.Errorf("a strange browser elsewhere: %d", a.StatusCode)
 	}
 	a = d.do(t, "POST", "/login", login, "RemoteAddr: 198.51.100.9:0", "Cookie: gatepost_8080_known="+token)
-	if a.StatusCode != 303 || !strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"),
-		"gatepost_8080_known=") {
+	if a.StatusCode != 303 ||
+		!strings.Contains(strings.Join(a.Header.Values("Set-Cookie"), "\n"), "gatepost_8080_known=") {
 		t.Errorf("got %d %v", a.StatusCode, a.Header)
 	}
 }
@@ -486,8 +486,8 @@ func TestAFormThatDoesNotArriveIs408(t *testing.T) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	fmt.Fprint(conn, "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: "+
-		"application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
+	fmt.Fprint(conn, "POST /login HTTP/1.1\r\nHost: x\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || res.StatusCode != 408 {
 		t.Errorf("got %v, %v", res, err)

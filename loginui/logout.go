@@ -1,9 +1,13 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"time"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -34,13 +38,33 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 // signed in, and the cookie stays.
 func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
+	on := ui.logoutURL(r, token)
 	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
 		return &stillSignedIn{err}
 	}
 	ui.expireAppCookies(w, r)
 	ui.closeLink(w, r)
 	ui.signedOut(w)
+	if on != nil {
+		return ui.onward(w, r, on, "leaving", on.Hostname())
+	}
+	seeOther(w, ui.c.Prefix+"/login")
 	return nil
+}
+
+// logoutWait is how long a log-out waits for a provider.
+const logoutWait = 3 * time.Second
+
+// logoutURL returns where the browser goes on to sign out at the provider, or nil. A failure keeps nobody from
+// logging out here.
+func (ui *UI) logoutURL(r *http.Request, token secret.Token) *url.URL {
+	ctx, cancel := context.WithTimeout(r.Context(), logoutWait)
+	defer cancel()
+	to, err := ui.store.LogoutURL(ctx, token, ui.absolute(ui.c.Prefix+"/login"))
+	if err != nil {
+		return nil
+	}
+	return to
 }
 
 // signedOut makes the browser drop the session cookie and the pages it keeps for Back. Chromium acts on
@@ -50,7 +74,6 @@ func (ui *UI) signedOut(w http.ResponseWriter) {
 	ui.c.Cookie.Clear(w.Header())
 	ui.c.Cookie.Mark(w.Header())
 	w.Header().Set("Clear-Site-Data", clearCache)
-	seeOther(w, ui.c.Prefix+"/login")
 }
 
 // clearCache is the value of Clear-Site-Data.

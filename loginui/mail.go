@@ -69,10 +69,13 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 	}
 	key := "mail." + strings.ReplaceAll(string(m.Kind), "-", "_")
 	part := func(name string) string {
+		if ui.c.PasswordsOff && w.has(key+".off"+name) { // where the usual words speak of a password
+			name = ".off" + name
+		}
 		if !w.has(key + name) {
 			return ""
 		}
-		return w.say(key+name, "app", ui.c.AppName, "email", m.Email)
+		return w.say(key+name, "app", ui.c.AppName, "email", m.Email, "provider", m.Provider)
 	}
 	p := mailPage{words: w, AppName: ui.c.AppName, Accent: template.CSS(ui.c.Brand.Accent.onLight()),
 		Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
@@ -89,7 +92,7 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 
 // tellsWhere are the mails about an event. They say when, where and with which device it happened.
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
-	mail.Deleted: true, mail.SignIn: true}
+	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true}
 
 // mailURL returns the address that the button of a mail leads to.
 func (ui *UI) mailURL(m mail.Mail) string {
@@ -100,6 +103,8 @@ func (ui *UI) mailURL(m mail.Mail) string {
 		return ui.LinkURL(p, m.Link)
 	case m.Kind == mail.Deleted, m.Kind == mail.Left:
 		return ui.absolute(ui.c.Home)
+	case m.Kind == mail.Linked, m.Kind == mail.Unlinked, m.Kind == mail.Taken, m.Kind == mail.SignIn && ui.c.PasswordsOff:
+		return ui.absolute(ui.c.Prefix + "/account")
 	case m.Kind == mail.Password, m.Kind == mail.SignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)
 	}

@@ -18,7 +18,7 @@ func aMail(kind mail.Kind, lang string) mail.Mail {
 	return mail.Mail{ID: "1", Kind: kind, To: "ada@example.com", Language: lang, Link: aLink,
 		At: time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC),
 		Facts: mail.Facts{Email: "<b>new</b>@example.com", IPAddress: "192.0.2.1",
-			UserAgent: "<script>alert(1)</script>"}}
+			UserAgent: "<script>alert(1)</script>", Provider: "<b>Git</b>"}}
 }
 
 func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
@@ -26,7 +26,7 @@ func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	linked := []mail.Kind{mail.Verify, mail.Reset, mail.Change, mail.Changed, mail.Invite}
+	linked := []mail.Kind{mail.Verify, mail.Reset, mail.Change, mail.Changed, mail.Invite, mail.Connect, mail.Prove}
 	seen := map[string]bool{}
 	for _, w := range ui.languages.list {
 		for _, kind := range mail.Kinds {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -48,14 +47,25 @@ func (ui *UI) getPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	o, err := ui.ownWays(r)
+	if err != nil {
+		return err
+	}
+	if !o.password { // the account page offers to set one
+		return ui.getBack(w, r)
+	}
 	return ui.show(w, http.StatusOK, "form", ui.passwordPage(r, s, trouble{}))
 }
 
 func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
-	f, s, token, err := ui.ownForm(w, r)
+	f, s, o, err := ui.ownForm(r)
 	if err != nil {
 		return err
 	}
+	if !o.password {
+		return ui.getBack(w, r)
+	}
+	token, _ := ui.presented(r)
 	issued, err := ui.store.ChangePassword(r.Context(), token, f.current, f.password, ui.client(r))
 	if errors.Is(err, session.ErrNoSession) {
 		return err
@@ -83,22 +93,34 @@ func (ui *UI) getDelete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.deletePage(r, s, trouble{}))
+	o, err := ui.ownWays(r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.deletePage(r, s, o, trouble{}))
 }
 
 func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
-	f, s, token, err := ui.ownForm(w, r)
+	f, s, o, err := ui.ownForm(r)
 	if err != nil {
 		return err
 	}
+	token, _ := ui.presented(r)
 	err = ui.store.DeleteAccount(r.Context(), token, f.password, ui.client(r))
-	if errors.Is(err, session.ErrNoSession) {
+	switch {
+	case errors.Is(err, session.ErrNoSession):
 		return err
-	}
-	if err != nil {
+	case errors.Is(err, session.ErrStale):
+		return ui.askAgain(w, r, deletePath, form{}, trouble{})
+	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
-		return ui.show(w, t.status, "form", ui.deletePage(r, s, t))
+		return ui.show(w, t.status, "form", ui.deletePage(r, s, o, t))
 	}
+	return ui.deleted(w, r, s)
+}
+
+// deleted says that an account is gone.
+func (ui *UI) deleted(w http.ResponseWriter, r *http.Request, s session.Session) error {
 	ui.closeLink(w, r)
 	ui.c.Cookie.Clear(w.Header())
 	ui.expireAppCookies(w, r)
@@ -108,23 +130,33 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 	return ui.show(w, http.StatusOK, "message", p)
 }
 
-func (ui *UI) deletePage(r *http.Request, s session.Session, t trouble) formPage {
-	p := ui.form(r, "delete", "/account/delete", form{})
+const deletePath = "/account/delete"
+
+func (ui *UI) deletePage(r *http.Request, s session.Session, o ownWays, t trouble) formPage {
+	p := ui.form(r, "delete", deletePath, form{})
 	p.failed(t)
 	p.Intro = []string{p.say("delete.say"), p.say("delete.app", "app", ui.c.AppName)}
 	p.Username, p.Danger = s.User.Email, true
-	p.with(t.faults, p.currentPassword("password", "change.current"))
+	p.with(t.faults, p.ownPassword(o)...)
 	p.Cancel = ui.c.Prefix + "/account"
 	return p
 }
 
-// ownForm reads a form and the session of the user who sent it.
-func (ui *UI) ownForm(w http.ResponseWriter, r *http.Request) (form, session.Session, secret.Token, error) {
-	f, err := readForm(r)
-	if err != nil {
-		return form{}, session.Session{}, "", err
+// ownPassword makes the field for the password of a user who has one. Without it a recent proof will do.
+func (p *formPage) ownPassword(o ownWays) []field {
+	if !o.password {
+		return nil
 	}
-	s, err := ui.signedInAs(r)
-	token, _ := ui.presented(r)
-	return f, s, token, err
+	return []field{p.currentPassword("password", "change.current")}
+}
+
+// ownForm reads a form, and the session and the ways in of the user who sent it.
+func (ui *UI) ownForm(r *http.Request) (f form, s session.Session, o ownWays, err error) {
+	if f, err = readForm(r); err == nil {
+		s, err = ui.signedInAs(r)
+	}
+	if err == nil {
+		o, err = ui.ownWays(r)
+	}
+	return f, s, o, err
 }

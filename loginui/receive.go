@@ -55,7 +55,11 @@ func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 		endConnection(w, r)
 		return err
 	}
-	r.PostForm, err = parseForm(string(body))
+	names := fields
+	if own := ui.foreign[r.URL.EscapedPath()]; own != nil {
+		names = own
+	}
+	r.PostForm, err = parseForm(string(body), names)
 	return err
 }
 
@@ -197,9 +201,9 @@ func (rd *reading) all(body io.Reader) ([]byte, error) {
 	return nil, share.ErrCrowded
 }
 
-// parseForm keeps the gate's own fields only, each in memory of its own. 64 KiB of arbitrary names would take
+// parseForm keeps the fields of these names only, each in memory of its own. 64 KiB of arbitrary names would take
 // far more.
-func parseForm(body string) (url.Values, error) {
+func parseForm(body string, names []string) (url.Values, error) {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(body, "&") {
 		if pair == "" {
@@ -211,7 +215,7 @@ func parseForm(body string) (url.Values, error) {
 		if err1 != nil || err2 != nil || strings.Contains(pair, ";") {
 			return nil, errForm
 		}
-		if slices.Contains(fields, name) && len(values[name]) < 2 {
+		if slices.Contains(names, name) && len(values[name]) < 2 {
 			values.Add(name, strings.Clone(value))
 		}
 	}

@@ -40,8 +40,9 @@ type messagePage struct {
 	base
 	Text, More   string
 	RequestID    string
-	OtherAccount bool // offer to sign in to another account
-	LogIn        bool // offer to log in
+	OtherAccount bool   // offer to sign in to another account
+	LogIn        bool   // offer to log in
+	On, OnText   string // a way on, and the text of its link; empty: none
 }
 
 // codes are the codes that programs get, by status. In lower case they name the message for visitors.
@@ -56,6 +57,7 @@ var codes = map[int]string{
 	http.StatusGone:                  "GONE",
 	http.StatusRequestEntityTooLarge: "PAYLOAD_TOO_LARGE",
 	http.StatusUnsupportedMediaType:  "UNSUPPORTED_MEDIA_TYPE",
+	http.StatusFailedDependency:      "FAILED_DEPENDENCY",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
 	http.StatusInternalServerError:   "INTERNAL_ERROR",
 	http.StatusBadGateway:            "BAD_GATEWAY",
@@ -71,6 +73,10 @@ var ErrAnswer error = &fault{status: http.StatusBadGateway, key: "fault.answer"}
 // ErrLoginLoop is an error for Refuse: the app redirects a signed-in user to the login, which redirects them
 // back.
 var ErrLoginLoop error = &fault{status: http.StatusLoopDetected, key: "fault.login_loop"}
+
+// ErrOrigin is an error for Refuse: the page of another site opens a socket with the cookie of this one. The message of
+// status 403 would say that a role is missing.
+var ErrOrigin error = &fault{status: http.StatusForbidden, key: "fault.cross_socket"}
 
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
@@ -143,6 +149,9 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 		p.OtherAccount, p.LogIn = status == http.StatusForbidden, p.LogIn || status == http.StatusGone
 	}
 	p.OtherAccount = p.OtherAccount || errors.Is(err, auth.ErrOtherUser)
+	if away, ok := errors.AsType[*astray](err); ok {
+		p.On, p.OnText, p.OtherAccount, p.LogIn = away.on, p.say(away.say), false, false
+	}
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}
@@ -166,8 +175,11 @@ const (
 
 // answer turns the error of a page into an answer, and logs it if the gate or the operator has to deal with it.
 func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, auth.ErrBadLink) && ui.link(r) == "" {
+	if errors.Is(err, auth.ErrBadLink) && ui.link(r) == "" && !errors.As(err, new(*astray)) {
 		err = errors.Join(errLinkClosed, err)
+	}
+	if errors.Is(err, auth.ErrPasswordsOff) && !errors.As(err, new(*astray)) {
+		err = ui.passwordsOff()
 	}
 	var own *fault
 	status := http.StatusInternalServerError

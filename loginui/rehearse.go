@@ -32,7 +32,7 @@ func (ui *UI) rehearse() error {
 	for _, kind := range mail.Kinds {
 		for _, w := range ui.languages.list {
 			m := mail.Mail{Kind: kind, To: "ada@example.com", Language: w.Lang, At: time.Now(),
-				Facts: mail.Facts{Email: "new@example.com", IPAddress: "192.0.2.1"}}
+				Facts: mail.Facts{Email: "new@example.com", IPAddress: "192.0.2.1", Provider: "Example ID"}}
 			if _, err := ui.Compose(m); err != nil && !seen[err.Error()] {
 				seen[err.Error()] = true
 				errs = append(errs, err)
@@ -48,33 +48,57 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…",
 		"password": "…", "current": "…"}}
+	ways := []button{{Action: "/login/with/example", Label: "…", Note: "…", Provider: "example", Mark: "<svg></svg>"},
+		{Action: "/login/with/other", Label: "…", Provider: "other", Logo: "https://other.example/logo.svg"}}
+	all := ownWays{password: true, list: []auth.WayIn{{ID: "1", Since: time.Now()}, {ID: "2", Provider: "example",
+		Login: "ada", Since: time.Now()}}}
 	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
+	login.Buttons = ways
+	only := ui.loginPage(r, f, trouble{})
+	only.Submit, only.Fields, only.Buttons = "", nil, ways
 	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true,
-		Mail: true, Confirm: true}
+		Mail: true, Confirm: true, HasPassword: true, Connect: ways}
+	account.Ways = ui.wayEntries(account.words, all)
+	account.Ways[1].Mark, account.Ways[1].Logo = ways[0].Mark, ways[1].Logo
+	bare := accountPage{base: account.base, PasswordsOff: true, Ways: account.Ways[1:]}
 	for _, own := range []session.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}
 	message := messagePage{base: ui.refusal(r, "deleted.title"), Text: "…", More: "…", RequestID: "1",
-		OtherAccount: true, LogIn: true}
-	link := auth.Link{Purpose: mail.ForVerify, Email: s.User.Email}
-	var forms []any
-	for _, t := range []trouble{{}, failed} {
-		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, t),
-			ui.confirmPage(r, s, "/account/export", f, t),
-			ui.forgotPage(r, f, t), ui.choosePage(r, "reset", resetPath, link, t),
-			ui.choosePage(r, "undo", undoPath, link, t),
-			ui.verifyForm(r, link, auth.Stranger, f, t), ui.addressPage(r, s, f, t), ui.invitationPage(r, link, f, t))
-	}
-	forms = append(forms, ui.verifyForm(r, link, auth.ByBrowser, f, trouble{}),
-		ui.verifyForm(r, link, auth.BySession, f, trouble{}), ui.changePage(r, s, link))
+		OtherAccount: true, LogIn: true, On: "/", OnText: "…"}
+	forms := ui.formStates(r, s, f, failed, all)
 	return map[string][]any{
-		"login":   {ui.loginPage(r, form{}, trouble{}), login},
+		"login":   {ui.loginPage(r, form{}, trouble{}), login, only},
 		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},
 		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s}},
-		"account": {accountPage{base: account.base}, account},
-		"form":    forms,
+		"account": {accountPage{base: account.base}, account, bare},
+		"form":    append(forms, only),
+		"onward":  {onwardPage{base: message.base, Text: "…", Go: "…", URL: "https://example.com/"}},
 		"message": {messagePage{base: message.base}, message},
 	}
+}
+
+// formStates returns the states of the pages around one form.
+func (ui *UI) formStates(r *http.Request, s session.Session, f form, failed trouble, all ownWays) (forms []any) {
+	link := auth.Link{Purpose: mail.ForVerify, Email: s.User.Email}
+	for _, t := range []trouble{{}, failed} {
+		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, all, t),
+			ui.confirmPage(r, s, all, "/account/export", f, t),
+			ui.forgotPage(r, f, t), ui.choosePage(r, "reset", resetPath, link, t),
+			ui.choosePage(r, "undo", undoPath, link, t),
+			ui.verifyForm(r, link, auth.Stranger, f, t), ui.addressPage(r, s, all, f, t), ui.invitationPage(r, link, f, t))
+	}
+	claims := []auth.Claim{{Email: f.Email, Provider: "…", ByPassword: true, ByMail: true},
+		{Email: f.Email, ByPassword: true}, {Email: f.Email, ByMail: true}, {}}
+	for _, c := range claims {
+		forms = append(forms, ui.connectPage(r, c, trouble{}), ui.connectPage(r, c, failed))
+	}
+	forms = append(forms, ui.linkingPage(r, link), ui.provePage(r, link),
+		ui.confirmPage(r, s, ownWays{}, "/account/export", f, trouble{}), ui.deletePage(r, s, ownWays{}, trouble{}),
+		ui.addressPage(r, s, ownWays{}, f, trouble{}), ui.resetPage(r, link, failed))
+	forms = append(forms, ui.verifyForm(r, link, auth.ByBrowser, f, trouble{}),
+		ui.verifyForm(r, link, auth.BySession, f, trouble{}), ui.changePage(r, s, link))
+	return forms
 }

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,11 +24,14 @@ var files embed.FS
 
 // pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
 // what the pages share.
-var pageNames = []string{"login", "signup", "logout", "account", "form", "message"}
+var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward"}
+
+// sharedNames are the templates that every page has: the layout, and what pages share.
+var sharedNames = []string{"layout.html", "parts.html", "ways.html"}
 
 // templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {
-	list := []string{"layout.html", "parts.html"}
+	list := slices.Clone(sharedNames)
 	for _, name := range pageNames {
 		list = append(list, name+".html")
 	}
@@ -45,7 +49,7 @@ func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates
 	letters, err := parseLetters(sources)
 	errs := []error{err} // each error names the file and the line
 	shared := template.New("")
-	for _, name := range []string{"layout.html", "parts.html"} {
+	for _, name := range sharedNames {
 		_, err := shared.New(name).Parse(sources[name])
 		errs = append(errs, err)
 	}

@@ -42,11 +42,20 @@ func (ui *UI) getReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.choosePage(r, "reset", resetPath, l, trouble{}))
+	return ui.show(w, http.StatusOK, "form", ui.resetPage(r, l, trouble{}))
+}
+
+// resetPage also offers to come by a provider, which a link for a new password allows as well.
+func (ui *UI) resetPage(r *http.Request, l auth.Link, t trouble) formPage {
+	p := ui.choosePage(r, "reset", resetPath, l, t)
+	if ui.offer(&p); ui.c.PasswordsOff {
+		p.Title, p.Intro[0] = p.say("reset.off.title"), p.say("reset.off", "email", l.Email)
+	}
+	return p
 }
 
 func (ui *UI) postReset(w http.ResponseWriter, r *http.Request) error {
-	return ui.choose(w, r, "reset", resetPath, auth.Link.Resets, ui.store.ResetPassword)
+	return ui.choose(w, r, "reset", auth.Link.Resets, ui.store.ResetPassword, ui.resetPage)
 }
 
 func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
@@ -54,11 +63,24 @@ func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.choosePage(r, "undo", undoPath, l, trouble{}))
+	return ui.show(w, http.StatusOK, "form", ui.undoPage(r, l, trouble{}))
+}
+
+// undoPage asks for no password where those are off.
+func (ui *UI) undoPage(r *http.Request, l auth.Link, t trouble) formPage {
+	p := ui.choosePage(r, "undo", undoPath, l, t)
+	if ui.c.PasswordsOff {
+		p.Fields, p.Intro[0] = nil, p.say("undo.off", "email", l.Email)
+	}
+	return p
 }
 
 func (ui *UI) postUndo(w http.ResponseWriter, r *http.Request) error {
-	return ui.choose(w, r, "undo", undoPath, isFor(mail.ForUndo), ui.store.UndoEmailChange)
+	done := "undo"
+	if ui.c.PasswordsOff {
+		done = "undone"
+	}
+	return ui.choose(w, r, done, isFor(mail.ForUndo), ui.store.UndoEmailChange, ui.undoPage)
 }
 
 // choosePage asks only for a new password. The link stands for the account.
@@ -76,8 +98,8 @@ func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trou
 type chooser func(context.Context, secret.Token, secret.Password, secret.Client) (browser secret.Token, err error)
 
 // choose sets the new password and redirects to the login, where the visitor has to enter it.
-func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string,
-	allowed func(auth.Link) bool, do chooser) error {
+func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowed func(auth.Link) bool, do chooser,
+	again func(*http.Request, auth.Link, trouble) formPage) error {
 	f, err := readForm(r)
 	if err != nil {
 		return err
@@ -95,7 +117,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name, path string,
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.choosePage(r, name, path, l, t))
+		return ui.show(w, t.status, "form", again(r, l, t))
 	}
 	h := w.Header()
 	ui.c.Cookie.ClearLink(h)

@@ -79,5 +79,6 @@ func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p.with(t.faults, p.name(f.Name), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))
 	p.AskRemember, p.Remember = true, f.Remember
 	p.OtherPage = ui.withNext("/login", f.Next)
+	ui.offer(&p)
 	return p
 }

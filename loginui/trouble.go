@@ -50,6 +50,8 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		return trouble{http.StatusUnauthorized, words.say("login.wrong.confirm"), nil}
 	case errors.Is(err, auth.ErrBadCredentials):
 		return trouble{http.StatusUnauthorized, words.say("login.wrong"), nil}
+	case errors.Is(err, auth.ErrPasswordsOff):
+		return trouble{http.StatusForbidden, words.say("fault.passwords_off"), nil}
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
 		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait",

@@ -70,7 +70,16 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 		p.Claim = ui.c.Prefix + resetPath
 	}
 	if known != auth.Stranger {
-		p.Intro = append(p.Intro, p.say("verify.keeps"))
+		if !ui.c.PasswordsOff {
+			p.Intro = append(p.Intro, p.say("verify.keeps"))
+		}
+		return p
+	}
+	if l.Claimable() {
+		ui.offer(&p)
+	}
+	if ui.c.PasswordsOff {
+		p.Intro, p.Claim = append(p.Intro, p.say("verify.off")), ""
 		return p
 	}
 	p.Intro = append(p.Intro, p.say("verify.password"))

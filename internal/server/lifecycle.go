@@ -133,6 +133,7 @@ func (g *gate) reload(ctx context.Context) {
 	if err == nil {
 		// With the values they got at start.
 		c.PublicURL, c.Settings.AppName, c.Verify = g.c.PublicURL, g.c.Settings.AppName, g.c.Verify
+		c.PasswordsOff, c.APIAuthApp = g.c.PasswordsOff, g.c.APIAuthApp
 		if c.Deliver == nil {
 			c.Deliver = g.c.Deliver
 		}

@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/postgres"
 	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/proxy"
@@ -29,7 +31,7 @@ func (g *gate) open(ctx context.Context) error {
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
 		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
-		HSTS: g.c.HSTS,
+		HSTS: g.c.HSTS, ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
 		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
@@ -113,4 +115,14 @@ func (g *gate) openKeys(ctx context.Context) error {
 		return err
 	}
 	return g.c.OpenKeys(true)
+}
+
+// providerToken is the token of a session for the app. Without one, whatever the cause, the app gets no header.
+func (g *gate) providerToken(r *http.Request, v session.Session) secret.Text {
+	token, err := g.store.ProviderToken(r.Context(), v)
+	if err != nil {
+		g.log.DebugContext(r.Context(), "the app gets no token of the provider", "err", err)
+		return ""
+	}
+	return token
 }

@@ -205,6 +205,8 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 		err = loginui.ErrAnswer
 	case errors.Is(err, proxy.ErrLoginLoop):
 		err = loginui.ErrLoginLoop
+	case errors.Is(err, proxy.ErrOrigin):
+		err = loginui.ErrOrigin
 	}
 	g.ui.Load().Refuse(w, r, status, err)
 }

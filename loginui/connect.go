@@ -1,0 +1,155 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
+)
+
+// Paths of the pages on which a visitor proves the account that has their address, below Prefix.
+const (
+	connectPath     = "/login/connect"
+	connectMailPath = "/login/connect/mail"
+	linkingPath     = "/login/connect/link" // opened by a mailed link
+)
+
+// flowKeys returns the keys of the sign-ins at providers that this browser has.
+func (ui *UI) flowKeys(r *http.Request) (keys []secret.Token) {
+	for _, id := range ui.c.Cookie.Flows(r.Header) {
+		if key := ui.c.Cookie.Flow(r.Header, id); key != "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// claim returns what this browser has to prove. Where sign-ups must not tell whether an address has an account, only
+// the mailed link leads on, and nothing is to be seen before.
+func (ui *UI) claim(w http.ResponseWriter, r *http.Request) (auth.Claim, error) {
+	if ui.c.ConfirmFirst {
+		return auth.Claim{}, ui.stray(w, r, auth.ErrNoFlow, trip{})
+	}
+	c, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r))
+	if err != nil {
+		return auth.Claim{}, ui.stray(w, r, err, trip{})
+	}
+	return c, nil
+}
+
+func (ui *UI) getConnect(w http.ResponseWriter, r *http.Request) error {
+	c, err := ui.claim(w, r)
+	if err != nil {
+		return err
+	}
+	return ui.show(w, http.StatusOK, "form", ui.connectPage(r, c, trouble{}))
+}
+
+func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	c, err := ui.claim(w, r)
+	if err != nil {
+		return err
+	}
+	presented, _ := ui.presented(r)
+	before := ui.presentedUser(r)
+	done, err := ui.store.ClaimByPassword(r.Context(), ui.flowKeys(r), f.password, presented, ui.client(r))
+	switch {
+	case errors.Is(err, auth.ErrNoFlow), errors.Is(err, auth.ErrLinkedElsewhere), errors.Is(err, auth.ErrPasswordsOff):
+		return ui.stray(w, r, err, trip{provider: done.Provider, next: done.Next})
+	case err != nil:
+		t := ui.wrongPassword(w, r, err, "password")
+		return ui.show(w, t.status, "form", ui.connectPage(r, c, t))
+	}
+	ui.dropFlows(w, r, 0)
+	return ui.finished(w, r, before, done)
+}
+
+func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
+	if _, err := readForm(r); err != nil {
+		return err
+	}
+	c, err := ui.claim(w, r)
+	if err != nil {
+		return err
+	}
+	if err := ui.store.MailClaim(r.Context(), ui.flowKeys(r), ui.client(r)); err != nil {
+		return ui.stray(w, r, err, trip{})
+	}
+	return ui.sentTo(w, r, http.StatusOK, "connect.sent", "email", c.Email)
+}
+
+func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
+	p := ui.form(r, "connect", connectPath, form{})
+	p.failed(t)
+	p.Intro = []string{p.say("connect.say", "email", c.Email, "provider", c.Provider)}
+	p.Cancel = ui.loginURL("")
+	byMail := button{Action: ui.c.Prefix + connectMailPath, Label: p.say("connect.mail")}
+	switch {
+	case c.ByPassword:
+		p.Username = c.Email
+		p.with(t.faults, p.currentPassword("password", "field.password"))
+		if c.ByMail {
+			p.Buttons = []button{byMail}
+		}
+	case c.ByMail:
+		p.Action, p.Submit, p.Busy = byMail.Action, byMail.Label, p.say("forgot.busy")
+	default:
+		p.Submit, p.Intro = "", append(p.Intro, p.say("confirm.none"))
+	}
+	return p
+}
+
+// getLinking works in the browser that came from the provider alone: the link by itself connects nothing.
+func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
+	l, err := ui.readLink(r, isFor(mail.ForConnect))
+	if err != nil {
+		return err
+	}
+	if _, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r)); err != nil {
+		return ui.strayLink(w, r, err)
+	}
+	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, l))
+}
+
+func (ui *UI) linkingPage(r *http.Request, l auth.Link) formPage {
+	p := ui.linkForm(r, "linking", linkingPath, form{})
+	p.Intro = []string{p.say("linking.say", "email", l.Email)}
+	p.Cancel = ui.loginURL("")
+	return p
+}
+
+func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	if !ui.sameLink(r, f) {
+		return auth.ErrBadLink
+	}
+	presented, _ := ui.presented(r)
+	before := ui.presentedUser(r)
+	done, err := ui.store.ClaimByLink(r.Context(), ui.link(r), ui.flowKeys(r), presented, ui.client(r))
+	if err != nil {
+		return ui.strayLink(w, r, err)
+	}
+	ui.c.Cookie.ClearLink(w.Header())
+	ui.dropFlows(w, r, 0)
+	return ui.finished(w, r, before, done)
+}
+
+// strayLink is stray for a link that was opened in another browser than the one that came from the provider.
+func (ui *UI) strayLink(w http.ResponseWriter, r *http.Request, err error) error {
+	if errors.Is(err, auth.ErrBadLink) {
+		return err
+	}
+	if errors.Is(err, auth.ErrNoFlow) {
+		return &astray{&fault{status: http.StatusForbidden, key: "linking.elsewhere"}, err, ui.loginURL(""), "with.choose"}
+	}
+	return ui.stray(w, r, err, trip{})
+}
