@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"encoding/json"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -18,33 +20,34 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport lists the packages of this module that each package may import. Tests are exempt.
 var mayImport = map[string][]string{
-	"cmd/gatepost": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session",
-		"loginui", "proxy", "migrations",
+	"cmd/gatepost": {"auth", "auth/mail", "auth/password", "auth/provider", "auth/secret", "auth/session",
+		"migrations", "proxy",
 		"internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal",
 		"internal/server", "internal/spelling"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/secret", "auth/session", "auth/throttle",
-		"internal/share", "internal/upkeep"},
-	"auth": {"internal/seal", "auth/audit", "auth/database", "auth/mail", "auth/password", "auth/secret",
-		"auth/session", "auth/throttle",
-		"internal/share", "internal/upkeep"},
-	"auth/audit":    {"auth/database", "auth/secret", "internal/share"},
-	"auth/database": {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/mail":     {"auth/database", "auth/secret", "internal/upkeep"},
-	"auth/password": {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/secret":   {},
-	"auth/session":  {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
-	"auth/throttle": {"auth/database", "auth/secret", "internal/share"},
-	"migrations":    {"internal/upkeep"},
-	"internal/config": {"auth", "auth/session", "internal/seal", "internal/smtp",
+	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
+		"auth/session", "auth/throttle", "internal/share", "internal/upkeep"},
+	"auth": {"auth/audit", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
+		"auth/session", "auth/throttle", "internal/seal", "internal/share", "internal/upkeep"},
+	"auth/audit":                 {"auth/database", "auth/secret", "internal/share"},
+	"auth/database":              {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
+	"auth/password":              {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/provider":              {"auth/secret"},
+	"auth/provider/providertest": {},
+	"auth/secret":                {},
+	"auth/session":               {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
+	"auth/throttle":              {"auth/database", "auth/secret", "internal/share"},
+	"migrations":                 {"internal/upkeep"},
+	"internal/config": {"auth", "auth/provider", "auth/secret", "auth/session", "internal/seal", "internal/smtp",
 		"internal/spelling", "loginui", "proxy"},
 	"internal/demo":     {"auth", "auth/secret", "internal/config", "internal/server", "internal/upkeep", "loginui"},
 	"internal/doctor":   {},
 	"internal/localpg":  {},
 	"internal/postgres": {"auth/database", "internal/config", "internal/localpg", "migrations"},
-	"internal/server": {"auth", "auth/database", "auth/mail", "internal/config", "internal/postgres",
-		"internal/share", "internal/smtp",
-		"internal/upkeep", "loginui", "migrations", "proxy"},
+	"internal/server": {"auth", "auth/database", "auth/mail", "auth/secret", "auth/session",
+		"internal/config", "internal/postgres", "internal/share", "internal/smtp", "internal/upkeep",
+		"loginui", "migrations", "proxy"},
 	"internal/seal":            {},
 	"internal/share":           {},
 	"internal/smtp":            {"auth/mail", "internal/upkeep", "loginui", "proxy"},
@@ -97,9 +100,16 @@ func packages(t *testing.T) []pkg {
 	return list
 }
 
+// Each import is in the plan, and whatever the plan has is there.
 func TestImportsRunOneWay(t *testing.T) {
 	t.Parallel()
-	for _, p := range packages(t) {
+	list := packages(t)
+	for room := range mayImport {
+		if !slices.ContainsFunc(list, func(p pkg) bool { return p.ImportPath == module+room }) {
+			t.Errorf("there is no package %s", room)
+		}
+	}
+	for _, p := range list {
 		room := strings.TrimPrefix(p.ImportPath, module)
 		allowed, known := mayImport[room]
 		if !known {
@@ -111,6 +121,11 @@ func TestImportsRunOneWay(t *testing.T) {
 			}
 			if home, ok := onlyIn[imported]; ok && home != room {
 				t.Errorf("%s imports %s, which belongs to %s", room, imported, home)
+			}
+		}
+		for _, other := range allowed {
+			if !slices.Contains(p.Imports, module+other) {
+				t.Errorf("%s does not import %s, which the plan allows", room, other)
 			}
 		}
 	}
@@ -150,16 +165,75 @@ func isOrBelow(dep, other string) bool {
 // Only package auth makes sessions, and so decides who is signed in.
 func TestOnlyAuthMakesSessions(t *testing.T) {
 	t.Parallel()
-	maker := regexp.MustCompile(`session\.(NewMaker|Maker)\b`)
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	sourceFiles(t, func(path string, file *ast.File) {
+		if filepath.Dir(path) != "auth" && namesMaker(file) {
+			t.Errorf("%s has a maker of sessions", path)
+		}
+	})
+	const in, from = "package x\nimport ", ` "github.com/gatepost/gatepost/auth/session"` + "\n"
+	for source, want := range map[string]bool{
+		in + from + "var x = session.NewMaker":                                    true,
+		in + from + "var x *session.Maker":                                        true,
+		in + "door" + from + "var x = door.NewMaker":                              true,
+		in + "door" + from + "type Maker = door.Maker":                            true,
+		in + "." + from + "var x = NewMaker":                                      true,
+		in + "a" + from + "import b" + from + "var x = a.NewMaker(b.NewReader())": true,
+		in + "." + from + "func f(m *Maker) {}":                                   true,
+		in + from + "var x = session.NewReader":                                   false,
+		in + `"other/door"` + "\nvar x = door.NewMaker":                           false,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "x.go", source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := namesMaker(file); got != want {
+			t.Errorf("%q: a maker of sessions: %t, want %t", source, got, want)
+		}
+	}
+}
+
+// namesMaker reports whether a file names the maker of package session, by whatever name it imports the package.
+func namesMaker(file *ast.File) bool {
+	var names []string // of the package in this file; "." as well
+	for _, i := range file.Imports {
+		if path, err := strconv.Unquote(i.Path.Value); err != nil || path != module+"auth/session" {
+			continue
+		}
+		if i.Name == nil {
+			names = append(names, "session")
+		} else {
+			names = append(names, i.Name.Name)
+		}
+	}
+	found := false
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			x, ok := n.X.(*ast.Ident)
+			found = found || ok && slices.Contains(names, x.Name) && isMaker(n.Sel)
+		case *ast.Ident:
+			found = found || slices.Contains(names, ".") && isMaker(n)
+		}
+		return !found
+	})
+	return found
+}
+
+func isMaker(id *ast.Ident) bool { return id.Name == "NewMaker" || id.Name == "Maker" }
+
+// sourceFiles parses each Go file of the repository, tests included. Its path is relative to the root.
+func sourceFiles(t *testing.T, f func(path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") {
 			return err
 		}
-		rel, _ := filepath.Rel("..", path)
-		b, err := os.ReadFile(path)
-		if maker.Match(b) && filepath.Dir(rel) != "auth" && rel != "acceptance/house_test.go" {
-			t.Errorf("%s has a maker of sessions", rel)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
 		}
+		rel, err := filepath.Rel("..", path)
+		f(rel, file)
 		return err
 	})
 	if err != nil {
@@ -185,32 +259,63 @@ var readsEnvironment = map[string]string{
 	"examples/go/main.go":         "outside the product",
 }
 
-// SQL on users and sessions is in auth only, and internal/config reads the environment. bench makes rows by
-// SQL, and is not part of the product.
+// tableHomes are the files outside auth and migrations with SQL on a table of the schema gatepost, and the tables.
+var tableHomes = map[string][]string{
+	"internal/server/acme.go": {"acme"},
+	"bench/growth.go":         {"session", `"user"`}, // it makes rows by SQL, and is not part of the product
+}
+
+// SQL on the gate's tables is in auth and migrations only, and internal/config reads the environment.
 func TestThingsStayInTheirRoom(t *testing.T) {
 	t.Parallel()
-	sql := regexp.MustCompile(`(?i)\b(FROM|INTO|UPDATE)\s+gatepost\.("user"|session|account)`)
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
+	sql := regexp.MustCompile(`\bgatepost\.(` + strings.Join(tables(t), "|") + `)(?:\W|$)`)
+	sourceFiles(t, func(path string, file *ast.File) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
 		}
-		rel, _ := filepath.Rel("..", path)
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if sql.Match(b) && !strings.HasPrefix(rel, "auth/") && rel != "bench/growth.go" {
-			t.Errorf("%s has SQL on users or sessions", rel)
-		}
-		reads := strings.Contains(string(b), "os.Getenv(") || strings.Contains(string(b), "os.Environ(") ||
-			strings.Contains(string(b), "os.LookupEnv(")
-		if reads && readsEnvironment[rel] == "" {
-			t.Errorf("%s reads the environment", rel)
-		}
-		_, err = parser.ParseFile(token.NewFileSet(), path, b, parser.PackageClauseOnly)
-		return err
+		home := strings.HasPrefix(path, "auth/") || strings.HasPrefix(path, "migrations/")
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				for _, table := range sql.FindAllStringSubmatch(n.Value, -1) {
+					if !home && !slices.Contains(tableHomes[path], table[1]) {
+						t.Errorf("%s has SQL on the table %s", path, table[1])
+					}
+				}
+			case *ast.SelectorExpr:
+				x, ok := n.X.(*ast.Ident)
+				reads := ok && x.Name == "os" && slices.Contains([]string{"Getenv", "Environ", "LookupEnv"}, n.Sel.Name)
+				if reads && readsEnvironment[path] == "" {
+					t.Errorf("%s reads the environment", path)
+				}
+			}
+			return true
+		})
 	})
+}
+
+// tables are the tables of the schema gatepost, as the migrations name them.
+func tables(t *testing.T) (list []string) {
+	t.Helper()
+	files, err := filepath.Glob("../migrations/*")
 	if err != nil {
 		t.Fatal(err)
 	}
+	made := regexp.MustCompile(`CREATE TABLE (?:IF NOT EXISTS )?gatepost\.("?\w+"?)`)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue // a directory
+		}
+		for _, m := range made.FindAllSubmatch(b, -1) {
+			list = append(list, string(m[1]))
+		}
+	}
+	if !slices.Contains(list, "outbox") || !slices.Contains(list, `"user"`) || !slices.Contains(list, "migration") {
+		t.Fatalf("the migrations make %q", list)
+	}
+	return list
 }

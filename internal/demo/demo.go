@@ -37,10 +37,16 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	}
 	defer os.RemoveAll(dir)
 	socket := filepath.Join(dir, "app.sock")
-	c, err := config.Load(ctx, environment(env, socket))
+	id, stopID, err := serveIDP()
 	if err != nil {
 		return err
 	}
+	defer stopID()
+	c, err := config.Load(ctx, environment(env, socket, id))
+	if err != nil {
+		return err
+	}
+	id.callback = c.CallbackURL("demo")
 	c.DataDir = dataDir(c.DataDir)
 	box := &mailbox{}
 	c.Deliver, c.Verify = box.deliver, auth.VerifyOptional
@@ -57,7 +63,7 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 }
 
 // environment sets the variables of the demo. The others (ports, directories, log) are left to the operator.
-func environment(env []string, socket string) []string {
+func environment(env []string, socket string, id *idp) []string {
 	fixed := []string{
 		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
 		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
@@ -65,10 +71,12 @@ func environment(env []string, socket string) []string {
 		"GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
 		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
 		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
+		"GATEPOST_PROVIDERS=", "GATEPOST_PASSWORDS=", "GATEPOST_API_AUTH=",
 	}
+	fixed = append(fixed, id.settings()...)
 	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
+		return strings.HasPrefix(name, "GATEPOST_OIDC_DEMO_") || slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
 	})
 	return append(kept, fixed...)
 }
@@ -95,7 +103,7 @@ func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.St
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
-    Protected     %[1]s/dashboard   (sign up with any address)
+    Protected     %[1]s/dashboard   (sign up with any address, or sign in with Demo ID)
     Admins only   %[1]s/admin
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
