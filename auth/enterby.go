@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gatepost/gatepost/auth/database"
-	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -335,32 +333,4 @@ func (s *Store) connectAndEnter(ctx context.Context, v visit, l local, done *Fin
 		done.Took, err = s.proveMailbox(ctx, tx, l.userID, v.keep(), v.client)
 		return err
 	})
-}
-
-// connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner. A
-// user has one identity at a provider: an address that went to somebody else there leads to no account here.
-func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local) error {
-	var same, other bool
-	err := tx.QueryRow(ctx, `
-		SELECT email = $2 AND email_verified = $3 AND disabled_at IS NULL,
-		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.issuer = $4 AND a.account_id <> $5)
-		FROM gatepost."user" u WHERE id = $1`, l.userID, l.email, l.verified, v.id.Issuer, v.id.Subject).
-		Scan(&same, &other)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows), err == nil && !same:
-		return errMoved
-	case err != nil:
-		return err
-	case other && l.verified && v.flow.purpose != ToLink && !slices.Contains(v.also, session.Password):
-		return ErrLinkedElsewhere
-	}
-	if err := insertIdentity(ctx, tx, v, l.userID); err != nil {
-		return err
-	}
-	letter := mail.NewLetter(mail.Linked, l.userID, l.email, v.client)
-	letter.Facts.Provider = v.p.Label()
-	if err := s.outbox.Post(ctx, tx, letter); err != nil {
-		return err
-	}
-	return s.record(ctx, tx, "link-account", l.userID, v.client, v.detail())
 }

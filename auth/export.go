@@ -71,6 +71,10 @@ type ExportedAccount struct {
 	AccountID   string    `json:"accountId"`
 	Scope       string    `json:"scope"`
 	HasPassword bool      `json:"hasPassword"`
+	Login       string    `json:"login"` // at the provider, as is what it claimed at the last sign-in
+	Name        string    `json:"claimedName"`
+	Image       string    `json:"claimedImage"`
+	Roles       string    `json:"claimedRoles"` // comma-separated
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 }
@@ -143,6 +147,7 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, issuer, provider_id, account_id, coalesce(scope, ''), password IS NOT NULL,
+		       coalesce(login, ''), coalesce(claimed_name, ''), coalesce(claimed_image, ''), coalesce(claim_roles, ''),
 		       `+database.UTC(`created_at`)+`, `+database.UTC(`updated_at`)+`
 		FROM gatepost.account WHERE user_id = $1 ORDER BY created_at, id`, e.User.ID)
 	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {

@@ -434,6 +434,13 @@ func TestAProviderThatMisbehavesOpensNothing(t *testing.T) {
 			if fault := new(provider.Error); !errors.As(err, &fault) && !errors.Is(err, provider.ErrUnavailable) {
 				t.Errorf("got %v", err)
 			}
+			auth.FlushAudit(g.s, t.Context())
+			var causes int
+			if err := g.db.QueryRow(t.Context(), `
+				SELECT count(*) FROM gatepost.audit_event WHERE result <> 'ok' AND details->>'cause' <> ''`).
+				Scan(&causes); err != nil || causes != 1 {
+				t.Errorf("%d audit lines have a cause, %v", causes, err)
+			}
 			if users, sessions := count(t, g.db, `"user"`), count(t, g.db, "session"); users+sessions > 0 {
 				t.Errorf("%d users and %d sessions were made", users, sessions)
 			}

@@ -1,0 +1,82 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// linkToSession connects an identity to the account of the session in which the flow began. The session must still
+// be that one: otherwise somebody's finished sign-in would end up in another's account (RFC 9700, section 4.7).
+func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) error {
+	if v.presented == "" || v.presented.Hash() != v.flow.session {
+		return session.ErrNoSession
+	}
+	err := s.db.Transact(ctx, "connect an identity", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, v.flow.userID, v.presented); err != nil {
+			return err
+		}
+		if err := s.checkSession(ctx, tx, v.presented, v.flow.userID); err != nil {
+			return err
+		}
+		l := local{userID: v.flow.userID}
+		err := tx.QueryRow(ctx, `SELECT email, email_verified FROM gatepost."user" WHERE id = $1`, l.userID).
+			Scan(&l.email, &l.verified)
+		if err != nil {
+			return err
+		}
+		var linked bool
+		if err := tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM gatepost.account WHERE issuer = $1 AND account_id = $2 AND user_id = $3)`,
+			v.id.Issuer, v.id.Subject, l.userID).Scan(&linked); err != nil || linked {
+			return err
+		}
+		if err := s.connect(ctx, tx, v, l); err != nil {
+			return movedOr(err)
+		}
+		_, err = s.noteClaims(ctx, tx, v, l.userID)
+		return err
+	})
+	if errors.Is(err, errMoved) { // the identity is another user's
+		err = ErrLinkedElsewhere
+	}
+	s.outbox.Kick()
+	if err == nil {
+		s.Changed(v.flow.userID)
+	}
+	return err
+}
+
+// connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner. A
+// user has one identity at a provider: an address that went to somebody else there leads to no account here.
+func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local) error {
+	var same, other bool
+	err := tx.QueryRow(ctx, `
+		SELECT email = $2 AND email_verified = $3 AND disabled_at IS NULL,
+		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.issuer = $4 AND a.account_id <> $5)
+		FROM gatepost."user" u WHERE id = $1`, l.userID, l.email, l.verified, v.id.Issuer, v.id.Subject).
+		Scan(&same, &other)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), err == nil && !same:
+		return errMoved
+	case err != nil:
+		return err
+	case other && l.verified && v.flow.purpose != ToLink && !slices.Contains(v.also, session.Password):
+		return ErrLinkedElsewhere
+	}
+	if err := insertIdentity(ctx, tx, v, l.userID); err != nil {
+		return err
+	}
+	letter := mail.NewLetter(mail.Linked, l.userID, l.email, v.client)
+	letter.Facts.Provider = v.p.Label()
+	if err := s.outbox.Post(ctx, tx, letter); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, "link-account", l.userID, v.client, v.detail())
+}
