@@ -37,7 +37,7 @@ func addsWayIn(l Link) bool { return l.Purpose == mail.ForInvite || l.Resets() }
 // the operator handed it over, so any identity may be connected with it.
 func (s *Store) enterByLink(ctx context.Context, v visit, l Link, done *Finished) error {
 	v.also = []session.Method{session.Link}
-	owner, err := s.ownerOfIdentity(ctx, v)
+	owner, _, err := s.ownerOfIdentity(ctx, v)
 	if err != nil {
 		return err
 	}

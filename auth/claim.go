@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
-	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
@@ -53,16 +51,12 @@ func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished
 		ByPassword: l.verified && l.password && !s.o.PasswordsOff}}
 }
 
-// claimUnseen mails the link, and gives the browser a new token, as keepSignUp does where the address is free.
+// claimUnseen mails the link, and answers as where the address is free.
 func (s *Store) claimUnseen(ctx context.Context, v visit, l local, done *Finished) error {
 	if err := s.mailClaim(ctx, l.userID, l.email, v.p.Label(), v.client); err != nil {
 		return err
 	}
-	err := s.db.Transact(ctx, "renew the browser", func(ctx context.Context, tx pgx.Tx) (err error) {
-		done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client)
-		return err
-	})
-	return cmp.Or(err, ErrUnverified)
+	return s.answerUnseen(ctx, v, done)
 }
 
 func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -46,16 +47,24 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 	} else if l != nil {
 		return s.enterByLink(ctx, v, *l, done)
 	}
-	owner, err := s.ownerOfIdentity(ctx, v)
+	owner, confirmed, err := s.ownerOfIdentity(ctx, v)
 	if err != nil {
 		return err
 	}
-	if owner != "" {
+	if confirmed {
 		return s.enterKnown(ctx, v, owner, done)
 	}
 	email, err := CanonicalEmail(v.id.Email)
-	if err != nil {
+	if owner == "" && err != nil {
 		return ErrNoAddress
+	}
+	if err == nil && s.unseen(v) { // before anything that depends on whether the address has an account
+		if err := s.admitSignUp(ctx, v, email); err != nil {
+			return err
+		}
+	}
+	if owner != "" {
+		return s.enterKnown(ctx, v, owner, done)
 	}
 	local, err := s.localAccount(ctx, email)
 	switch {
@@ -63,6 +72,8 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 		return err
 	case local.userID == "":
 		return s.signUpBy(ctx, v, email, done)
+	case local.disabled && s.unseen(v):
+		return s.answerUnseen(ctx, v, done)
 	case local.disabled:
 		return ErrBadCredentials
 	case v.id.EmailProved:
@@ -71,17 +82,44 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 	return s.askToClaim(ctx, v, local, done)
 }
 
-// ownerOfIdentity returns the user whom an identity belongs to. It is empty if there is none.
-func (s *Store) ownerOfIdentity(ctx context.Context, v visit) (userID string, err error) {
+// unseen reports whether the answer must not tell whether the address of a visit has an account: addresses are
+// confirmed first, and the provider proves none, so that the visitor may have typed any.
+func (s *Store) unseen(v visit) bool { return !v.id.EmailProved && s.o.Verify == VerifyRequired }
+
+// answerUnseen answers as if a mail were on its way. It gives the browser a new token, as keepSignUp does.
+func (s *Store) answerUnseen(ctx context.Context, v visit, done *Finished) error {
+	err := s.db.Transact(ctx, "renew the browser", func(ctx context.Context, tx pgx.Tx) (err error) {
+		done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client)
+		return err
+	})
+	return cmp.Or(err, ErrUnverified)
+}
+
+// admitSignUp checks what an address and a network may, and counts a sign-up.
+func (s *Store) admitSignUp(ctx context.Context, v visit, email string) error {
+	if _, err := s.canonicalOpen(email); err != nil {
+		return err
+	}
+	limits := throttle.SignUps(v.client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
+	if err := limits.Admit(ctx, s.db); err != nil {
+		return err
+	}
+	return s.db.Batch(ctx, "count a sign-up", limits.Count)
+}
+
+// ownerOfIdentity returns the user whom an identity belongs to, and whether their address is confirmed. It is empty if
+// there is none.
+func (s *Store) ownerOfIdentity(ctx context.Context, v visit) (userID string, confirmed bool, err error) {
 	err = s.db.Repeat(ctx, "find identity", func(ctx context.Context) error {
-		err := s.db.Pages.QueryRow(ctx, `SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2`,
-			v.id.Issuer, v.id.Subject).Scan(&userID)
+		err := s.db.Pages.QueryRow(ctx, `
+			SELECT u.id, u.email_verified FROM gatepost.account a JOIN gatepost."user" u ON u.id = a.user_id
+			WHERE a.issuer = $1 AND a.account_id = $2`, v.id.Issuer, v.id.Subject).Scan(&userID, &confirmed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
-	return userID, err
+	return userID, confirmed, err
 }
 
 // local is the account here that has an address.
@@ -130,6 +168,8 @@ func (s *Store) enterKnown(ctx context.Context, v visit, userID string, done *Fi
 		if proved, _ := CanonicalEmail(v.id.Email); !verified && v.id.EmailProved && proved == email {
 			done.Took, err = s.proveMailbox(ctx, tx, userID, v.keep(), v.client)
 			verified = true
+		} else {
+			err = s.noteBrowser(ctx, tx, userID, email, v.client)
 		}
 		if err == nil && !verified && s.o.Verify == VerifyRequired {
 			if done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client); err != nil {
@@ -139,6 +179,18 @@ func (s *Store) enterKnown(ctx context.Context, v visit, userID string, done *Fi
 		}
 		return err
 	})
+}
+
+// noteBrowser mails the user about a sign-in with a browser that is new to their account, as noteSignIn does.
+func (s *Store) noteBrowser(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
+	if !s.o.NotifySignIns {
+		return nil
+	}
+	known, err := throttle.Familiar(ctx, tx, userID, c)
+	if err == nil && !known {
+		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.SignIn, userID, email, c))
+	}
+	return err
 }
 
 // sendToMailbox mails the link to confirm the address of a user who may not sign in before. It returns ErrUnverified
@@ -245,18 +297,15 @@ func (s *Store) signUpBy(ctx context.Context, v visit, email string, done *Finis
 			return s.enterInvited(ctx, v, done)
 		}
 	}
-	if s.o.SignUpClosed {
+	switch {
+	case s.o.SignUpClosed && s.unseen(v):
+		return s.answerUnseen(ctx, v, done)
+	case s.o.SignUpClosed:
 		return ErrSignUpClosed
-	}
-	if _, err := s.canonicalOpen(email); err != nil {
-		return err
-	}
-	limits := throttle.SignUps(v.client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
-	if err := limits.Admit(ctx, s.db); err != nil {
-		return err
-	}
-	if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
-		return err
+	case !s.unseen(v): // else it was admitted
+		if err := s.admitSignUp(ctx, v, email); err != nil {
+			return err
+		}
 	}
 	row := userRow{id: secret.NewID(), email: email, name: claimedName(v), roles: DefaultRole,
 		verified: v.id.EmailProved}
@@ -302,7 +351,7 @@ func (s *Store) makeUserBy(ctx context.Context, v visit, row userRow, done *Fini
 	if err == nil && outcome == nil {
 		s.sessions.Done(v.presented, done.Made)
 	}
-	return errors.Join(err, outcome)
+	return cmp.Or(err, outcome)
 }
 
 // keepSignUp notes the browser of a sign-up whose address has to be confirmed first, as signUpUnseen does.

@@ -136,7 +136,10 @@ func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Be
 }
 
 func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge time.Duration, userID string) error {
-	narrow, wide := share.Narrowest(f.Client.Addr), share.Narrowest(f.Client.Addr)
+	narrow, wide, most := share.Narrowest(f.Client.Addr), share.Narrowest(f.Client.Addr), flowsPerNetwork
+	if share.Inner(f.Client.Addr) { // a proxy that forwards for everybody, perhaps
+		most = flowsPerWide
+	}
 	if networks := share.Networks(f.Client.Addr); len(networks) > 0 {
 		wide = networks[0].String()
 	}
@@ -151,7 +154,7 @@ func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge
 		if err != nil {
 			return err
 		}
-		return boundFlows(ctx, tx, narrow, wide)
+		return boundFlows(ctx, tx, narrow, wide, most)
 	})
 }
 
@@ -163,13 +166,13 @@ func hashOrNone(t secret.Token) string {
 }
 
 // boundFlows ends the oldest flows of whoever has too many. Flows that somebody else is ending are left to them.
-func boundFlows(ctx context.Context, tx pgx.Tx, narrow, wide string) error {
+func boundFlows(ctx context.Context, tx pgx.Tx, narrow, wide string, most int) error {
 	oldest := `
 		DELETE FROM gatepost.provider_flow WHERE state IN (
 		    SELECT state FROM gatepost.provider_flow WHERE `
 	b := &pgx.Batch{}
 	b.Queue(oldest+`network = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`,
-		narrow, flowsPerNetwork)
+		narrow, most)
 	b.Queue(oldest+`wide = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`, wide, flowsPerWide)
 	b.Queue(oldest+`(SELECT count(*) FROM gatepost.provider_flow) > $1 AND wide = (
 		        SELECT wide FROM gatepost.provider_flow GROUP BY wide ORDER BY count(*) DESC, wide LIMIT 1)

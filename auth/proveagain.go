@@ -17,7 +17,7 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 	if v.presented == "" || v.presented.Hash() != v.flow.session {
 		return session.ErrNoSession
 	}
-	owner, err := s.ownerOfIdentity(ctx, v)
+	owner, _, err := s.ownerOfIdentity(ctx, v)
 	if err != nil {
 		return err
 	}

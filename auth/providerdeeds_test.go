@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -599,4 +600,58 @@ func TestAChangeOfAddressIsUndoneWithPasswordsOff(t *testing.T) {
 	if v, err := g.s.Lookup(t.Context(), again.Session); err != nil || v.User.Email != "ada@example.com" {
 		t.Errorf("got %+v, %v", v.User, err)
 	}
+}
+
+// Where addresses are confirmed first, no answer to an address that the provider does not prove tells whether it has an
+// account: not where sign-up is closed, not of a domain that may not sign up, and not when the user is disabled.
+func TestAnAddressThatIsNotProvedTellsNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*auth.Options){
+		"open": func(*auth.Options) {}, "closed": func(o *auth.Options) { o.SignUpClosed = true },
+		"other domain": func(o *auth.Options) { o.SignUpDomains = []string{"example.org"} },
+		"limited":      func(o *auth.Options) { o.SignUpTotal = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var answers []string
+			for _, there := range []string{"", `INSERT INTO gatepost."user" (id, email, email_verified)
+				VALUES ('u', 'ada@example.com', true)`, `INSERT INTO gatepost."user" (id, email, disabled_at)
+				VALUES ('u', 'ada@example.com', now())`} {
+				g := newGateway(t, required, change)
+				if there != "" {
+					exec(t, g.db, there)
+				}
+				said := ""
+				for i := range 4 { // each identity twice
+					done, err := g.come(t, someone(fmt.Sprint(i/2), "ada@example.com"), auth.Flow{Provider: "other"})
+					said += fmt.Sprintf("%v %t; ", err, done.Browser != "")
+				}
+				answers = append(answers, regexp.MustCompile(`[0-9]+`).ReplaceAllString(said, "n"))
+			}
+			if answers[0] != answers[1] || answers[0] != answers[2] {
+				t.Errorf("free:     %s\ntaken:    %s\ndisabled: %s", answers[0], answers[1], answers[2])
+			}
+		})
+	}
+}
+
+// A sign-in by a provider with a browser that is new to the account is mailed, as one by a password is.
+func TestASignInByAProviderWithANewBrowserIsMailed(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, func(o *auth.Options) { o.NotifySignIns = true })
+	first, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.mails.collect(t, g.s)
+	f := auth.Flow{Provider: "corp", Client: elsewhere}
+	f.Client.Browser = first.Browser
+	if _, err := g.come(t, someone("1", "ada@example.com"), f); err != nil {
+		t.Fatal(err)
+	}
+	g.mails.none(t, g.s)
+	if _, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	g.mails.one(t, g.s, mail.SignIn, "ada@example.com")
 }

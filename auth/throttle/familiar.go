@@ -70,6 +70,14 @@ func Befriend(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (s
 	return t, nil
 }
 
+// Familiar reports whether the user has signed in with the browser of a client before.
+func Familiar(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (yes bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $2 AND expires_at > now())`,
+		userID, BrowserPlace(c.Browser)).Scan(&yes)
+	return yes, err
+}
+
 // RenewBrowser gives the browser a new token, for all users who signed in there. Sign-ups there are forgotten.
 func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token, error) {
 	t := secret.NewToken()
