@@ -134,7 +134,7 @@ func (g *running) peak(t *testing.T) float64 {
 
 // One network sends half of very many forms. They take little memory, and nothing from other networks.
 func TestHalfSentFormsTakeLittleAndNothingFromOthers(t *testing.T) {
-	t.Parallel()
+	// Not in parallel: the slow visitor has a time limit, which other tests would use up.
 	l := newLane(t, "GATEPOST_LOG_LEVEL=info")
 	l.signIn(t)
 	body := "email=ada%40example.com&password=" + url.QueryEscape(password)
