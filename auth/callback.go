@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +47,8 @@ type Finished struct {
 	// Took reports that the account had been made by somebody who never confirmed its address. What the app keeps
 	// under it may not be the visitor's.
 	Took bool
+
+	connected bool // an identity was connected to an account that was there
 }
 
 // flow is a row of provider_flow.
@@ -58,7 +61,11 @@ type flow struct {
 	userID          string
 	session         string // SHA-256; empty: any
 	link            string // SHA-256; empty: none
+	network, wide   string // where it began
 }
+
+// noFlow is ErrNoFlow with a cause for the log.
+func noFlow(cause string) error { return fmt.Errorf("%w: %s", ErrNoFlow, cause) }
 
 // parkedFor is how long a parked answer waits for the browser to come and get it.
 const parkedFor = time.Minute
@@ -125,22 +132,26 @@ func (s *Store) FinishProvider(ctx context.Context, c Callback) (Finished, error
 // takeFlow finds the flow of a callback. A state works once, at its provider and in its browser; anybody else leaves
 // it as it was.
 func (s *Store) takeFlow(ctx context.Context, c Callback) (f flow, a ProviderAnswer, err error) {
-	if c.Key == "" || c.Key.Derive(flowState) != secret.Token(c.State) || c.oversized() {
-		return flow{}, a, ErrNoFlow
+	switch {
+	case c.State == "" || c.oversized():
+		return flow{}, a, noFlow("the answer has no state, a parameter twice, or one that is too long")
+	case c.Key == "" || c.Key.Derive(flowState) != secret.Token(c.State):
+		return flow{}, a, noFlow("this browser has no cookie of it")
 	}
 	f.state = secret.Token(c.State).Hash()
 	var parked []byte
 	var seconds int
 	err = s.db.Transact(ctx, "take a sign-in at a provider", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			UPDATE gatepost.provider_flow SET used = true
+			DELETE FROM gatepost.provider_flow
 			WHERE state = $1 AND browser = $2 AND provider = $3 AND NOT used AND expires_at > now()
 			RETURNING provider, purpose, next, remember, max_age, coalesce(user_id, ''), coalesce(session, ''),
-			    coalesce(link, ''), CASE WHEN parked_until > now() THEN parked END`,
+			    coalesce(link, ''), CASE WHEN parked_until > now() THEN parked END, network, wide`,
 			f.state, c.Key.Hash(), database.Storable(c.Provider)).
-			Scan(&f.provider, &f.purpose, &f.next, &f.remember, &seconds, &f.userID, &f.session, &f.link, &parked)
+			Scan(&f.provider, &f.purpose, &f.next, &f.remember, &seconds, &f.userID, &f.session, &f.link, &parked,
+				&f.network, &f.wide)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNoFlow
+			return noFlow("it was answered before, ran out, or is of another provider")
 		}
 		return err
 	})
@@ -158,8 +169,8 @@ func unpark(state, hash string, sealed []byte) (a ProviderAnswer, err error) {
 		return a, err
 	}
 	written, err := keys.Open(flowColumn("parked"), hash, sealed)
-	if err != nil { // nothing was parked, or it waited too long
-		return a, ErrNoFlow
+	if err != nil {
+		return a, noFlow("no answer came, or it waited too long")
 	}
 	return a, json.Unmarshal(written, &a)
 }
@@ -204,20 +215,29 @@ type visit struct {
 
 // noteProvider logs and counts the outcome of a callback: with its cause, which visitors never see.
 func (s *Store) noteProvider(ctx context.Context, c Callback, f flow, done Finished, err error) {
-	name := f.provider
-	if name == "" { // no flow: the name is that of the path, and may be any
-		name = "unknown"
-	}
+	name := c.Provider // that of the path: there is one for each provider
 	s.metrics.providers.WithLabelValues(name, result(err)).Inc()
 	event := string(cmp.Or(f.purpose, ToSignIn))
 	if f.purpose == ToLink {
 		event = "link-account"
 	}
-	v := audit.Event{Name: event, Result: result(err), UserID: cmp.Or(done.UserID, f.userID), SessionID: done.SessionID, Client: c.Client,
-		Details: providerDetails(name, err)}
-	if err == nil {
-		s.trail.Wrote(ctx, v)
+	v := audit.Event{Name: event, Result: result(err), UserID: cmp.Or(done.UserID, f.userID),
+		SessionID: done.SessionID, Client: c.Client, Details: providerDetails(name, err)}
+	if err != nil {
+		s.trail.Note(ctx, v)
 		return
 	}
-	s.trail.Note(ctx, v)
+	s.trail.Wrote(ctx, v)
+	s.tellOfLink(ctx, name, c.Client, done)
+}
+
+// tellOfLink logs what a sign-in changed besides: the rows were written with it.
+func (s *Store) tellOfLink(ctx context.Context, name string, c secret.Client, done Finished) {
+	if done.connected && done.Purpose != ToLink {
+		s.trail.Wrote(ctx, audit.Event{Name: "link-account", UserID: done.UserID, Client: c,
+			Details: providerDetails(name, nil)})
+	}
+	if done.Took {
+		s.trail.Wrote(ctx, audit.Event{Name: "take-over", UserID: done.UserID, Client: c})
+	}
 }

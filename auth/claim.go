@@ -74,9 +74,16 @@ func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error 
 		return err
 	}
 	return s.db.Transact(ctx, "keep an identity", func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			UPDATE gatepost.provider_flow SET identity = $2, user_id = $3, expires_at = now() + $4::interval
-			WHERE state = $1`, v.flow.state, sealed, userID, ClaimFor)
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.provider_flow (state, browser, provider, purpose, next, remember, max_age, user_id,
+			    network, wide, used, identity, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, true, $10, now() + $11::interval
+			FROM gatepost."user" WHERE id = $7 FOR KEY SHARE`,
+			v.flow.state, v.key.Hash(), v.flow.provider, v.flow.purpose, v.flow.next, v.flow.remember, userID,
+			v.flow.network, v.flow.wide, sealed, ClaimFor)
+		if err == nil && tag.RowsAffected() == 0 { // the user was deleted meanwhile
+			err = errMoved
+		}
 		return err
 	})
 }
@@ -196,7 +203,7 @@ func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secr
 				return s.settleClaim(ctx, tx, v, l, &done)
 			})
 	})
-	return s.claimed(v, l, done, err)
+	return s.claimed(ctx, v, l, done, err)
 }
 
 // ClaimByLink proves the account of a claim with a mailed link that was opened in the claim's browser. If nobody had
@@ -224,7 +231,7 @@ func (s *Store) ClaimByLink(ctx context.Context, t secret.Token, keys []secret.T
 		return s.settleClaim(ctx, tx, v, l, &done)
 	})
 	s.audit(ctx, "claim-account", l.userID, c, err)
-	return s.claimed(v, l, done, err)
+	return s.claimed(ctx, v, l, done, err)
 }
 
 // settleClaim connects the identity of a claim, in the transaction that has locked the user and proved the account.
@@ -249,7 +256,7 @@ func (s *Store) settleClaim(ctx context.Context, tx pgx.Tx, v visit, l local, do
 	return s.issueBy(ctx, tx, v, l.userID, done)
 }
 
-func (s *Store) claimed(v visit, l local, done Finished, err error) (Finished, error) {
+func (s *Store) claimed(ctx context.Context, v visit, l local, done Finished, err error) (Finished, error) {
 	s.outbox.Kick()
 	if errors.Is(err, errMoved) {
 		err = ErrLinkedElsewhere
@@ -260,5 +267,7 @@ func (s *Store) claimed(v visit, l local, done Finished, err error) (Finished, e
 	}
 	s.sessions.Done(v.presented, done.Made)
 	s.Changed(l.userID)
+	done.connected = true
+	s.tellOfLink(ctx, v.flow.provider, v.client, done)
 	return done, nil
 }

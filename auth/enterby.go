@@ -375,6 +375,7 @@ func (s *Store) connectAndEnter(ctx context.Context, v visit, l local, done *Fin
 		if err := s.connect(ctx, tx, v, l); err != nil {
 			return err
 		}
+		done.connected = true
 		if l.verified {
 			return nil
 		}

@@ -53,8 +53,8 @@ const (
 // The most flows under way: from one client's network, from the widest network around it, and in total. Beyond them
 // the oldest of the network end, or the oldest of the network that has most.
 const (
-	flowsPerNetwork = 50
-	flowsPerWide    = 500
+	flowsPerNetwork = 200
+	flowsPerWide    = 2_000
 	flowsMost       = 20_000
 )
 

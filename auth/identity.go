@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -43,6 +44,9 @@ func (s *Store) noteClaims(ctx context.Context, tx pgx.Tx, v visit, userID strin
 		FROM before WHERE a.id = before.id RETURNING a.id, before.name, before.image`,
 		v.id.Issuer, v.id.Subject, userID, database.Storable(v.id.Login), name, image, claimedRoles(v),
 		v.p.Spec().RolesMaxAge).Scan(&accountID, &beforeName, &beforeImage)
+	if errors.Is(err, pgx.ErrNoRows) { // it was disconnected meanwhile
+		return "", errMoved
+	}
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +95,7 @@ type wayIn struct {
 
 // proveMailbox confirms the address of a locked user for the first time. Up to now anybody may have made and used
 // the account, so everything that was made before goes: passwords and other ways in, sessions, half sign-ins, links,
-// mail that waits, and familiar places. Id and roles stay, and so does the way in by which the mailbox was proved.
+// mail that waits, familiar places, name and picture. Id and roles stay, and so does the way in by which the mailbox was proved.
 // took reports that there was something. The caller makes the new session.
 func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep wayIn, c secret.Client) (took bool,
 	err error) {
@@ -130,6 +134,10 @@ func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep
 	}
 	if gone.RowsAffected() == 0 {
 		return ended.RowsAffected() > 0, nil
+	}
+	_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET name = '', image = NULL WHERE id = $1`, userID)
+	if err != nil {
+		return true, err
 	}
 	if err := s.outbox.Post(ctx, tx, mail.NewLetter(mail.Taken, userID, "", c)); err != nil {
 		return true, err

@@ -110,13 +110,16 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 	return users, err
 }
 
-// endNamed ends the sessions of a logout token, after their users are locked.
+// endNamed ends the sessions of a logout token, after their users are locked: a sign-in that holds the lock makes its
+// session before, and one that waits for it finds the token.
 func (s *Store) endNamed(ctx context.Context, tx pgx.Tx, l provider.Logout, name string, c secret.Client,
 	users *[]string) error {
 	const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
 		WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
 	rows, err := tx.Query(ctx, `
-		SELECT id FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`) ORDER BY id FOR NO KEY UPDATE`,
+		SELECT id FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`
+		    UNION SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2)
+		ORDER BY id FOR NO KEY UPDATE`,
 		l.Issuer, l.Subject, l.SessionID)
 	if err != nil {
 		return err
@@ -152,8 +155,11 @@ func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
 func providerDetails(name string, err error) audit.Details {
 	d := audit.Details{{Name: "provider", Value: name}}
 	var fault *provider.Error
-	if errors.As(err, &fault) {
+	switch {
+	case errors.As(err, &fault):
 		d = append(d, audit.Detail{Name: "cause", Value: fault.Cause()})
+	case errors.Is(err, ErrNoFlow):
+		d = append(d, audit.Detail{Name: "cause", Value: err.Error()})
 	}
 	return d
 }

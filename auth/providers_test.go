@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -298,8 +299,9 @@ func TestAStateWorksOnceInItsBrowser(t *testing.T) {
 		t.Fatalf("in its browser: %v", err)
 	}
 	refused("again", f, begun, answer)
-	exec(t, g.db, `UPDATE gatepost.provider_flow SET used = false, expires_at = now()`)
-	refused("too late", f, begun, answer)
+	late, lateAnswer := g.begin(t, someone("1", "ada@example.com"), f)
+	exec(t, g.db, `UPDATE gatepost.provider_flow SET expires_at = now()`)
+	refused("too late", f, late, lateAnswer)
 }
 
 func answerState(t *testing.T, g gateway, b auth.Begun) string {
@@ -397,13 +399,13 @@ func TestFlowsAreBounded(t *testing.T) {
 	crowd := f
 	crowd.Client.Addr = netip.MustParseAddr("203.0.113.66")
 	first, _ := g.begin(t, someone("2", "eve@example.com"), crowd)
-	for range 60 {
+	for range 210 {
 		if _, err := g.s.BeginProvider(t.Context(), auth.Flow{Provider: "corp", Purpose: auth.ToSignIn,
 			Client: crowd.Client}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := count(t, g.db, "provider_flow"); n != 51 {
+	if n := count(t, g.db, "provider_flow"); n != 201 {
 		t.Errorf("there are %d", n)
 	}
 	late := g.idp["corp"].Authorize(t, first.URL.String())
@@ -491,5 +493,50 @@ func TestClaimedRolesComeAndGo(t *testing.T) {
 	}
 	if done, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil || !alive(t, g.s, done.Session) {
 		t.Errorf("the sign-in: %v", err)
+	}
+	exec(t, g.db, `UPDATE gatepost.account SET claim_roles = 'editor', claim_roles_until = NULL`)
+	without := auth.New(g.db, auth.Options{})
+	t.Cleanup(without.Close)
+	if v, err := without.Lookup(t.Context(), "by password"); err != nil || !slices.Equal(v.User.Roles, []string{"user"}) {
+		t.Errorf("a provider that is gone still gives roles: %v, %v", v.User.Roles, err)
+	}
+}
+
+// An address in letters that only look like those of another is not that other address, and proves nothing.
+func TestLookAlikesAreOtherPeople(t *testing.T) {
+	t.Parallel()
+	for mine, theirs := range map[string]string{"mike@example.com": "mi\u212Ae@example.com",
+		"ada@github.example": "ada@g\u0130thub.example"} {
+		g := newGateway(t)
+		id := g.user(t, signUp(t, g.s, mine))
+		exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
+		done, err := g.come(t, someone("attacker", theirs), auth.Flow{Provider: "corp"})
+		if err == nil && done.UserID == id {
+			t.Errorf("%q is signed in as %s", theirs, mine)
+		}
+		if err == nil {
+			if v, err := g.s.Lookup(t.Context(), done.Session); err != nil || v.User.EmailVerified {
+				t.Errorf("%q counts as proved: %v", theirs, err)
+			}
+		}
+	}
+}
+
+// People behind one address do not take each other's place: what is over does not count.
+func TestFinishedFlowsTakeNoPlace(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	f := auth.Flow{Provider: "corp"}
+	mine, answer := g.begin(t, someone("1", "ada@example.com"), f)
+	for i := range 5 {
+		if _, err := g.come(t, someone(fmt.Sprint("n", i), fmt.Sprintf("n%d@example.com", i)), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, g.db, "provider_flow"); n != 1 {
+		t.Errorf("%d are under way", n)
+	}
+	if _, err := g.finish(t, f, mine, answer); err != nil {
+		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,10 +18,11 @@ import (
 const (
 	// refreshAhead is how long before its end a provider's token is renewed, or half its life if that is less.
 	refreshAhead = 5 * time.Minute
-	// refreshEvery is how often tokens to be renewed are looked for, and refreshLease how long one gate may take.
+	// refreshEvery is how often tokens to be renewed are looked for. refreshLease is how long they are left to one gate:
+	// longer than any call to a provider takes.
 	refreshEvery = 15 * time.Second
-	refreshLease = time.Minute
-	// refreshMost is how many are renewed at once, and refreshTries how often in a row a renewal may fail.
+	refreshLease = 2 * time.Minute
+	// refreshMost is how many one gate renews at once, and refreshTries how often in a row a renewal may fail.
 	refreshMost  = 8
 	refreshTries = 10
 )
@@ -132,13 +134,20 @@ func (s *Store) RefreshSome(ctx context.Context) (tried int, err error) {
 		})
 		return err
 	})
-	for _, d := range list {
-		err = errors.Join(err, s.refreshOne(ctx, d))
+	if err != nil {
+		return 0, err
 	}
-	return len(list), err
+	errs := make([]error, len(list))
+	var all sync.WaitGroup
+	for i, d := range list {
+		all.Go(func() { errs[i] = s.refreshOne(ctx, d) })
+	}
+	all.Wait()
+	return len(list), errors.Join(errs...)
 }
 
-// refreshOne renews one token. One that the provider does not renew any more runs out.
+// refreshOne renews one token. One that the provider does not renew any more runs out. A sign-in meanwhile brought
+// newer tokens, which stay.
 func (s *Store) refreshOne(ctx context.Context, d due) error {
 	p, err := s.provider(d.provider)
 	if err != nil {
@@ -150,6 +159,14 @@ func (s *Store) refreshOne(ctx context.Context, d due) error {
 		t, err = p.Refresh(ctx, secret.Text(refresh))
 	}
 	return s.db.Transact(ctx, "write a renewed token", func(ctx context.Context, tx pgx.Tx) error {
+		var same bool
+		if gone := tx.QueryRow(ctx, `
+			SELECT refresh = $2 FROM gatepost.provider_token WHERE account_id = $1 FOR UPDATE`,
+			d.accountID, d.refresh).Scan(&same); errors.Is(gone, pgx.ErrNoRows) || gone == nil && !same {
+			return nil
+		} else if gone != nil {
+			return gone
+		}
 		if err == nil {
 			return s.keepTokens(ctx, tx, d.accountID, t)
 		}

@@ -17,6 +17,7 @@ BEGIN
         SELECT DISTINCT o.user_id FROM old_rows o
         LEFT JOIN new_rows n ON n.id = o.id
             AND n.user_id IS NOT DISTINCT FROM o.user_id
+            AND n.provider_id IS NOT DISTINCT FROM o.provider_id
             AND n.password IS NOT DISTINCT FROM o.password
             AND n.claim_roles IS NOT DISTINCT FROM o.claim_roles
             AND n.claim_roles_until IS NOT DISTINCT FROM o.claim_roles_until

@@ -1,7 +1,7 @@
 // Package audit records decisions about people: one line in the log, and a row in the table audit_event if the
 // operator keeps them. Repeated refusals are logged at first and then counted.
 //
-// It decides nothing. The caller gives it the words, none of which a stranger typed.
+// The package decides nothing. Its callers choose every word that it writes, and never pass on what a visitor typed.
 package audit
 
 import (
@@ -19,54 +19,58 @@ import (
 )
 
 const (
-	// writeEvery is how long refusals and questions wait to be written down together. A crash loses those of one such
-	// time from the table, not from the log. A deed is written in its own transaction.
+	// writeEvery is the interval at which refusals and questions get their rows, many in one statement. A crash loses
+	// the rows of at most one interval; the log has had those events. The row of a change is written in the
+	// transaction of the change.
 	writeEvery = time.Second
-	// waitingMost is how many wait at most, while PostgreSQL is slow or away.
+	// waitingMost is how many events may wait for their rows while PostgreSQL is slow or does not answer. Further
+	// events are only logged.
 	waitingMost = 10_000
 )
 
 // record is one decision about a person.
 type record struct {
-	at                        time.Time // by our clock; the table gets PostgreSQL's, less the age
+	at                        time.Time // by this machine's clock; the row gets PostgreSQL's time less the age
 	event, result             string
 	userID, client, requestID string // empty: unknown
 	actor                     string // empty: a visitor
-	session, target           string // as of Event
+	session, target           string // Event.SessionID and Event.Target
 	details                   Details
-	count                     int64 // how often it happened: more than once when it is a tally's last
-	id, written               int64 // its row, and the count there; zero: not yet
-	dropped                   bool  // it gets no row
+	count                     int64 // how often the event happened; more than 1 when repetitions were counted with it
+	id, written               int64 // the id of the row and the count in it; zero: there is no row yet
+	dropped                   bool  // Flush does not write a row for it
 }
 
 // Options tunes a Trail. The zero value of each field means the default.
 type Options struct {
-	// Retention is how long rows are kept in the table audit_event. Default 0: none are written there.
+	// Retention is how long rows stay in the table audit_event. Default 0: no rows are written.
 	Retention time.Duration
-	// Actor is who works here, as in "ada@host". Empty, as in a gate: visitors, identified by their network
-	// address.
+	// Actor is the operator who runs a command, as in "ada@host". Empty, as in a gate: events are of visitors, who
+	// are known by their network address.
 	Actor string
 	// Log gets a line for each event, and faults. Default: slog.Default().
 	Log *slog.Logger
 }
 
-// Trail writes events into the log and into the table audit_event: a change in its own transaction (Write), refusals
-// and questions many at a time, off the request's path (Note). It is safe for concurrent use.
+// Trail writes events into the log and into the table audit_event. Write inserts the row of a change in the
+// transaction of the change. Note leaves the row of a refusal or a question to Run, so that no request waits for it. A
+// Trail is safe for concurrent use.
 type Trail struct {
 	db      *database.DB
 	o       Options
 	mu      sync.Mutex
-	waiting []*record
-	lost    int
-	// tallies are what happened since then, of which so many are refusals, and grown those of before whose count is
-	// still to be written.
+	waiting []*record // events whose rows are not written yet, oldest first
+	lost    int       // events that get no row because too many waited, since the last Flush
+	// tallies count the events since the time since, by kind. refusals is how many of them are of refusals, without
+	// others.
 	tallies  map[tallyKey]*tally
 	since    time.Time
 	refusals int
-	grown    []*record
+	// grown are events of earlier tallies. Their rows still have too low a count.
+	grown []*record
 }
 
-// New makes a Trail. Its rows are written while Run runs, and by Close.
+// New returns a Trail. Run, which the caller runs, and Close write what Note has noted.
 func New(db *database.DB, o Options) *Trail {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -74,8 +78,8 @@ func New(db *database.DB, o Options) *Trail {
 	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}}
 }
 
-// Write inserts the row of a change, in the transaction of the change, so that one never exists without the other.
-// After the transaction Wrote logs it.
+// Write inserts the row of a change in the transaction of the change, so that neither exists without the other. After
+// the transaction the caller calls Wrote.
 func (t *Trail) Write(ctx context.Context, tx pgx.Tx, v Event) error {
 	if t.o.Retention == 0 {
 		return nil
@@ -103,8 +107,8 @@ func (t *Trail) Wrote(ctx context.Context, v Event) {
 	t.tell(ctx, e, v)
 }
 
-// Note logs an event that changes nothing: a refusal, or a question. Repetitions are logged at first and then
-// counted. The row follows within a second.
+// Note logs an event that changes nothing: a refusal, or a question. Its row follows within writeEvery. Repetitions
+// within a minute are counted instead (note).
 func (t *Trail) Note(ctx context.Context, v Event) { t.tell(ctx, t.record(v), v) }
 
 func (t *Trail) tell(ctx context.Context, e *record, v Event) {
@@ -123,22 +127,22 @@ func (t *Trail) record(v Event) *record {
 	return e
 }
 
-// Sweep deletes the rows that are older than they are kept, and returns how many those were.
+// Sweep deletes rows that are older than Options.Retention, and returns how many it deleted.
 func (t *Trail) Sweep(ctx context.Context) (int64, error) {
 	if t.o.Retention == 0 {
-		return 0, nil // whoever writes none may still want to read them
+		return 0, nil // rows from when the table was in use stay for the operator to read
 	}
 	return t.db.Sweep(ctx, fmt.Sprintf(`audit_event WHERE at < now() - interval '%d seconds' ORDER BY at`,
 		int(t.o.Retention.Seconds())))
 }
 
-// Close writes down what is left.
+// Close writes the rows and counts that are not written yet. They are lost if PostgreSQL does not answer.
 func (t *Trail) Close() {
 	t.sum(context.Background(), time.Now(), true)
 	t.Flush(context.Background())
 }
 
-// attrs are what the log says of an event.
+// attrs returns the attributes of an event's line in the log.
 func (e *record) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("event", e.event), slog.String("result", e.result)}
 	for _, known := range []slog.Attr{slog.String("user", e.userID), slog.String("client", e.client),
@@ -151,7 +155,7 @@ func (e *record) attrs() []slog.Attr {
 	return attrs
 }
 
-// add has a row written, if there is to be one. The lock is held.
+// add queues an event for its row, unless it gets none. The caller holds the lock.
 func (t *Trail) add(e *record) {
 	switch {
 	case e.dropped:
@@ -165,7 +169,7 @@ func (t *Trail) add(e *record) {
 	}
 }
 
-// Run writes regularly until the context ends.
+// Run writes rows and counts every writeEvery, until the context ends.
 func (t *Trail) Run(ctx context.Context) {
 	tick := time.NewTicker(writeEvery)
 	defer tick.Stop()
@@ -180,7 +184,8 @@ func (t *Trail) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what waits. What could not be written waits for the next time, as far as there is room.
+// Flush writes the rows of the events that wait, and the counts that have grown. When PostgreSQL does not answer, the
+// events wait for the next Flush, as many as waitingMost allows.
 func (t *Trail) Flush(ctx context.Context) {
 	t.mu.Lock()
 	events, lost := t.waiting, t.lost
@@ -215,8 +220,8 @@ func (t *Trail) putBack(events []*record) {
 	t.waiting = append(events[:room], t.waiting...)
 }
 
-// write puts all rows in with one statement, each as old as it is by now, and keeps their ids: these come in the order
-// of the rows.
+// write inserts the rows of events with one statement, and notes the ids of the rows. The time of a row is PostgreSQL's
+// less the age of the event. Ids grow in the order of the events.
 func (t *Trail) write(ctx context.Context, events []*record) error {
 	n := len(events)
 	if n == 0 {
@@ -259,7 +264,7 @@ func (t *Trail) write(ctx context.Context, events []*record) error {
 	defer t.mu.Unlock()
 	slices.Sort(ids)
 	for i, e := range events {
-		if e.dropped = len(ids) != n; !e.dropped { // a trigger of the operator's may have kept rows out
+		if e.dropped = len(ids) != n; !e.dropped { // a trigger of the operator's may have skipped rows
 			e.id = ids[i]
 		}
 	}

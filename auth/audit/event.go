@@ -9,29 +9,28 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// Event is one decision about a person, in words of the program's own: an address field holds a password now and then,
-// so that nothing a stranger typed is to stand here.
+// Event is one decision about a person. No field but Client may hold text that a visitor typed: people type passwords
+// into the field for the address.
 type Event struct {
-	Name      string  // what was decided about, as "sign-in"
-	Result    string  // one word; empty: "ok", it was done
-	UserID    string  // whose account it is; empty: nobody's that is known
-	SessionID string  // the session that did it, or was made by it; empty: none
-	Target    string  // what it was done to besides the account, as the id of another session; empty: nothing
-	Details   Details // what more is to be known
+	Name      string  // the kind of decision, such as "sign-in"
+	Result    string  // the outcome in one word; empty: "ok", the deed was done
+	UserID    string  // the user whose account it is about; empty: no known user
+	SessionID string  // the session that did the deed, or that the deed made; empty: none
+	Target    string  // what else was changed, such as the id of another session; empty: only the account
+	Details   Details // further facts
 	Client    secret.Client
 }
 
-// Detail is a name and what there is to say of it, as "roles" and "user → admin". Without a name it says whom it is
-// about.
+// Detail is a fact, such as "roles" and "user → admin". A Value without a Name names the person concerned.
 type Detail struct{ Name, Value string }
 
-// Details are said in their order.
+// Details are facts in the order in which the log has them.
 type Details []Detail
 
-// detailsMost is the most of all details that a row takes, in bytes of JSON. What is longer is left out as a whole.
+// detailsMost limits the details of a row, in bytes of JSON. Longer details are replaced by a mark, all of them.
 const detailsMost = 4 << 10
 
-// String is what the log says.
+// String returns the details as the log has them.
 func (d Details) String() string {
 	words := make([]string, len(d))
 	for i, one := range d {
@@ -40,7 +39,7 @@ func (d Details) String() string {
 	return strings.Join(words, ", ")
 }
 
-// json is what the column has; nil: nothing to say.
+// json returns the details as the column details has them, and nil when there are none.
 func (d Details) json() *string {
 	if len(d) == 0 {
 		return nil

@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// tallyEvery is for how long the same decision is counted before it is told anew.
+	// tallyEvery is the interval in which repetitions of an event are counted. The next one is logged again.
 	tallyEvery = time.Minute
-	// tallyKeys is how many kinds of refusals are told apart in such a time. The others are one.
+	// tallyKeys is how many kinds of refusals are counted apart in one interval. Further kinds count as one (others).
 	tallyKeys = 1000
-	// tallyFree is how many times a user may do the same in such a time until that is only counted. Of refusals each is
-	// counted.
+	// tallyFree is how many times in one interval a deed of a user is logged. Further ones are counted. Of a refusal
+	// only the first is logged.
 	tallyFree = 10
 )
 
-// tallyKey is what events have in common that are counted together. What strangers typed is no part of it, or they
-// would choose how many there are. Successes are counted by user alone, who may have many networks.
+// tallyKey is a kind of event. Events of the same kind are counted together. Nothing in it is typed by visitors, who
+// could otherwise fill the memory with kinds. Deeds have no network, as one user may have many.
 type tallyKey struct {
 	event, result, userID, network string
-	written                        bool // events that have a row each are counted apart
+	written                        bool // each event has a row already, from Write
 }
 
 func (e *record) key(c secret.Client) tallyKey {
@@ -34,16 +34,17 @@ func (e *record) key(c secret.Client) tallyKey {
 	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr), e.dropped}
 }
 
-// others are the refusals beyond tallyKeys.
+// others is the kind of all refusals that are of none of the first tallyKeys kinds of an interval.
 var others = tallyKey{event: "others", result: "refused"}
 
-// tally is how often something happened. The last event that is told by itself has the count of those that are not.
+// tally counts the events of a kind in one interval.
 type tally struct {
-	told, repeats int64
-	last          *record
+	told, repeats int64   // events that were logged, and further ones that were only counted
+	last          *record // the last event that was logged; its count includes the further ones
 }
 
-// note counts an event, and says whether it is told by itself, and as what.
+// note counts an event. It returns the event to be logged, which is one of others when there are too many kinds, and
+// false when the event is only counted.
 func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -52,7 +53,7 @@ func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 	}
 	n, free := t.tallies[k], int64(1)
 	if e.actor != "" {
-		free = math.MaxInt64 // what operators do is always told
+		free = math.MaxInt64 // what operators do is always logged
 	} else if k.result == "ok" {
 		free = tallyFree
 	} else if n == nil && t.refusals >= tallyKeys && !k.written {
@@ -77,8 +78,8 @@ func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 	return e, true
 }
 
-// sum ends the time of the tallies when it is over, or when all does: what was counted gets a line of its own, and its
-// rows are due.
+// sum ends the interval of the tallies when tallyEvery is over, or at once with all. It logs one line for each kind of
+// which events were only counted, and has grow write the count into the row.
 func (t *Trail) sum(ctx context.Context, now time.Time, all bool) {
 	t.mu.Lock()
 	if !all && now.Sub(t.since) < tallyEvery {
@@ -102,7 +103,7 @@ func (t *Trail) sum(ctx context.Context, now time.Time, all bool) {
 	}
 }
 
-// grow writes down the counts that have grown since their rows were written.
+// grow writes counts into the rows of events whose count has grown since.
 func (t *Trail) grow(ctx context.Context) error {
 	t.mu.Lock()
 	var rows, waiting []*record
@@ -111,7 +112,7 @@ func (t *Trail) grow(ctx context.Context) error {
 		switch {
 		case e.id != 0 && e.count != e.written:
 			rows, ids, counts = append(rows, e), append(ids, e.id), append(counts, e.count)
-		case e.id == 0 && !e.dropped: // its row comes, with the whole count
+		case e.id == 0 && !e.dropped: // Flush has yet to write its row, with the count of then
 			waiting = append(waiting, e)
 		}
 	}

@@ -97,7 +97,7 @@ func (d *DB) Retry(ctx context.Context, pool *pgxpool.Pool, run func() error) er
 // of f's own is returned unchanged, others as by Unavailable.
 func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
 	err := d.onPage(ctx, func(ctx context.Context) error {
-		return twice(ctx, func() error { return d.Once(ctx, f) })
+		return twice(ctx, func() error { return d.once(ctx, f) })
 	})
 	return d.Unavailable(doing, err)
 }
@@ -125,9 +125,9 @@ var lockPatienceSQL = fmt.Sprintf(`SELECT set_config('lock_timeout', '%d', true)
 var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lock_timeout = %d",
 	lockPatience.Milliseconds())
 
-// Once runs f in one transaction, for a page that has a turn. The isolation level is read committed, whatever the
+// once runs f in one transaction, for a page that has a turn. The isolation level is read committed, whatever the
 // operator's default, so that a read after a lock sees the current state.
-func (d *DB) Once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+func (d *DB) once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
 	var tx pgx.Tx
 	err := d.Retry(ctx, d.Pages, func() (err error) {
 		tx, err = d.Pages.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginQuery})

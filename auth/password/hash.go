@@ -37,10 +37,6 @@ type PHC struct {
 	saltBytes, keyBytes []byte
 }
 
-// Salt and KeyLength are what a key is made with besides the cost.
-func (h PHC) Salt() []byte   { return h.saltBytes }
-func (h PHC) KeyLength() int { return len(h.keyBytes) }
-
 var errPHC = errors.New("not an argon2id PHC string within our limits")
 
 func (h PHC) String() string {

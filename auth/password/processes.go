@@ -20,37 +20,39 @@ import (
 )
 
 const (
-	// workerNice is the niceness of processes that hash. On a machine that is busy to the last core they get a tenth of
-	// one, and traffic the rest.
+	// workerNice is the niceness of worker processes. When other threads want all cores, a worker gets a tenth of a
+	// core, and the threads that serve requests get the rest.
 	workerNice = 10
-	// idlePatience is how long a key may take to come back from a process that gets only what nobody else wants.
+	// idlePatience is how long the gate waits for a key from an idle worker, which runs only when no other thread
+	// wants the core.
 	idlePatience = 2 * time.Second
-	// idleRefrain is how long such processes are left alone after one has waited in vain.
+	// idleRefrain is how long the gate asks no idle worker after one has been too slow.
 	idleRefrain = 10 * time.Second
-	// workerPatience is how long a key may take to come back, which on a busy machine is many times what it takes by
-	// itself. It is less than the longest wait for a turn.
+	// workerPatience is how long the gate waits for a key from a sharing worker. On a busy machine a hash takes many
+	// times as long as alone. It is less than queueLongest.
 	workerPatience = 4 * time.Second
-	// workerRest is how long a process that hashes keeps its memory with nothing to do.
+	// workerRest is how long a worker without a job keeps the memory of its last hash.
 	workerRest = time.Second
 )
 
-// terms come before the first job.
+// terms are the first message to a worker.
 type terms struct {
-	Idle bool // take only what nobody else wants of a core
+	Idle bool // run only when no other thread wants the core
 }
 
-// job is what a process that hashes is asked for; it answers with the key.
+// job asks a worker for a key. The answer is the key.
 type job struct {
-	Hash     string // a PHC string, whose key is not looked at
+	Hash     string // a PHC string with the cost and the salt; its key is ignored
 	Password string
 }
 
-// Serve answers the Processes that started this process, until in ends. It takes over the
-// process: one core, and a collector that runs after each hash and at no other time.
+// Serve is the whole work of a worker process: it reads jobs from the gate that started it and writes keys, until in
+// ends. It runs on one core, and collects garbage after each hash and at no other time.
 //
-// It keeps a thread to itself. The library makes each part of a hash (8 in ours) in a new goroutine, for which the
-// thread must then change, and the system decides anew who gets the core. Otherwise Linux since 6.6 (EEVDF) may leave
-// it to a hash until the next tick, whatever the policy, while threads of the traffic that were just interrupted wait.
+// Serve locks its goroutine to a thread. The argon2 package computes each part of a hash (8 parts with the current
+// cost) in a new goroutine, which then needs another thread, so that the system decides again who gets the core.
+// Otherwise Linux since 6.6 (EEVDF) may leave the core to a hash until the next tick, whatever the policy, while
+// threads that serve requests wait.
 func Serve(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	runtime.GOMAXPROCS(1)
@@ -84,27 +86,30 @@ func Serve(in io.Reader, out io.Writer) error {
 	}
 }
 
-// Processes makes keys in processes of their own, one for each hash under way: within this one, a thread that has used
-// up its share of a core by hashing would go on to serve a request, last in the system's queue, and the memory of
-// finished hashes would set the pace of the collector for everything else.
+// Processes hashes passwords in worker processes, one for each hash under way. Inside the gate, a thread that had used
+// up its share of a core by hashing would go on to serve a request, and the system would run it last. The memory of
+// finished hashes would also make the collector run more often for everything else.
 //
-// They take what the traffic leaves of a core. Where it leaves nothing for long, others take a share.
+// Idle workers run when no other thread wants the core. When one of them is too slow, sharing workers, which get a
+// share of a core, do the work for a while.
 type Processes struct {
 	idle, sharing *pool
 	log           *slog.Logger
-	refrain       atomic.Pointer[time.Time] // from idle, until then; nil: there is no reason to
-	refrainFor    time.Duration
-	failing       atomic.Bool // and it was said
+	refrain       atomic.Pointer[time.Time] // until then no idle worker is asked; nil: they are asked
+	refrainFor    time.Duration             // idleRefrain
+	failing       atomic.Bool               // no worker could hash the last password, which was logged
 }
 
-// NewProcesses starts them by a command that runs Serve, as they are needed. Call Close when done.
+// NewProcesses returns Processes without a worker. command returns a new command that runs Serve; each worker is
+// started when it is needed. Close must be called in the end.
 func NewProcesses(command func() *exec.Cmd, log *slog.Logger) *Processes {
 	return &Processes{log: log, refrainFor: idleRefrain, idle: &pool{command: command, terms: terms{Idle: true},
 		patience: idlePatience},
 		sharing: &pool{command: command, patience: workerPatience}}
 }
 
-// Derive has a worker make the key, and makes it here when none can.
+// Derive is a Deriver that has a worker make the key. If no worker can, Derive makes it in this process, and logs that
+// once.
 func (h *Processes) Derive(p PHC, password string) []byte {
 	key, err := h.ask(p, password)
 	if err == nil {
@@ -117,14 +122,13 @@ func (h *Processes) Derive(p PHC, password string) []byte {
 	return Derive(p, password)
 }
 
-// SetPatience says how long keys are waited for, of processes that get only what nobody else wants and of those that
-// take their share, and how long the former are left alone after one has waited in vain. Call it before anything is
-// hashed.
+// SetPatience replaces idlePatience, workerPatience and idleRefrain, for tests. It must be called before the first
+// Derive.
 func (h *Processes) SetPatience(idle, sharing, refrain time.Duration) {
 	h.idle.patience, h.sharing.patience, h.refrainFor = idle, sharing, refrain
 }
 
-// Refrain leaves the processes alone, for a time, that get only what nobody else wants.
+// Refrain makes Derive ask no idle worker for the duration d.
 func (h *Processes) Refrain(d time.Duration) { h.refrain.Store(new(time.Now().Add(d))) }
 
 func (h *Processes) ask(p PHC, password string) ([]byte, error) {
@@ -139,27 +143,27 @@ func (h *Processes) ask(p PHC, password string) ([]byte, error) {
 	return h.sharing.ask(p, password)
 }
 
-// Close ends those that are idle, and has each other one end when it is done.
+// Close ends the workers that have no job. Each other worker ends after its job.
 func (h *Processes) Close() {
 	h.idle.close()
 	h.sharing.close()
 }
 
-// pool are the processes on the same terms.
+// pool holds the workers with the same terms.
 type pool struct {
 	command func() *exec.Cmd
 	terms   terms
 	mu      sync.Mutex
-	idle    []*worker // the one used last is last
+	idle    []*worker // workers without a job, the one used last at the end
 	closed  bool
-	// patience is how long a key may take to come back.
+	// patience is how long ask waits for the key of one worker.
 	patience time.Duration
 }
 
 var errLate = errors.New("it does not answer")
 
-// ask goes from worker to worker, as those that were idle may have ended, and last to a new one. After a long wait it
-// gives up at once.
+// ask has a worker make a key: one that has no job, or a new one. When a worker from an earlier job fails, which may
+// have ended since, ask tries the next. It fails with errLate when a worker takes longer than patience.
 func (ws *pool) ask(h PHC, password string) ([]byte, error) {
 	for {
 		w, used := ws.take()
@@ -198,7 +202,7 @@ func (ws *pool) give(w *worker) {
 	}
 }
 
-// keep makes a worker idle, unless there is nothing more to come.
+// keep keeps a worker for the next job, and reports false when the pool is closed.
 func (ws *pool) keep(w *worker) bool {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -208,7 +212,7 @@ func (ws *pool) keep(w *worker) bool {
 	return !ws.closed
 }
 
-// close ends the idle workers, and has each other one end when it is done.
+// close ends the workers that have no job. Each other worker ends after its job.
 func (ws *pool) close() {
 	ws.mu.Lock()
 	ws.closed = true
@@ -216,7 +220,7 @@ func (ws *pool) close() {
 	ws.dismiss()
 }
 
-// dismiss ends the idle workers: they are not needed for now, and each has its memory.
+// dismiss ends the workers that have no job, for the memory that they hold.
 func (ws *pool) dismiss() {
 	ws.mu.Lock()
 	idle := ws.idle
@@ -227,19 +231,19 @@ func (ws *pool) dismiss() {
 	}
 }
 
-// worker is one process. It ends when its input does, and so with us, however we end.
+// worker is a process that hashes. It ends when its input ends, and so with the gate, however the gate ends.
 type worker struct {
 	cmd  *exec.Cmd
 	in   io.Closer
 	jobs *gob.Encoder
 	keys *gob.Decoder
-	done chan struct{} // closed when it has ended
+	done chan struct{} // closed when the process has ended
 }
 
 func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
-	cmd.Env = []string{} // ours has secrets
+	cmd.Env = []string{} // the gate's environment has secrets
 	cmd.Stderr = os.Stderr
-	// a group of its own: Ctrl-C is for us, and its niceness is not ours
+	// The worker has a process group of its own: Ctrl-C is for the gate, and the niceness is for the worker alone.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -252,10 +256,10 @@ func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	_ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, workerNice) // without, it is only less polite
+	_ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, workerNice) // where it fails, hashes slow traffic down
 	w := &worker{cmd, in, gob.NewEncoder(in), gob.NewDecoder(out), make(chan struct{})}
 	go upkeep.Watch{}.Run(context.Background(), "wait for a process that hashes", func(context.Context) {
-		_ = cmd.Wait() // how it ended shows when it is asked
+		_ = cmd.Wait() // a worker that failed is noticed by its next job
 		close(w.done)
 	})
 	if err := w.jobs.Encode(terms); err != nil {
@@ -285,7 +289,7 @@ func (w *worker) derive(h PHC, password string, patience time.Duration) (key []b
 	return key, nil
 }
 
-// stop ends a worker that is idle or fails.
+// stop ends a worker that has no job or has failed, and returns when the process has ended.
 func (w *worker) stop() {
 	_ = w.in.Close()
 	_ = w.cmd.Process.Kill()

@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // apple signs people in with Apple. The answer is posted across sites, the client secret is a token that we sign,

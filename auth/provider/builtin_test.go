@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatepost/gatepost/auth/provider/providertest"
-	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/provider/providertest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 var noToken = &oauth2.Token{}

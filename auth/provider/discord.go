@@ -4,8 +4,9 @@ import (
 	"context"
 	"net/url"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // discord signs people in with Discord, which speaks OAuth 2.0 alone.

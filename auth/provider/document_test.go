@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatepost/gatepost/auth/provider/providertest"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/provider/providertest"
 )
 
 func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Bounds on tokens. skew is how far apart the clocks of provider and gate may be.

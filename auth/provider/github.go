@@ -9,8 +9,9 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // githubCom is the issuer of everybody at github.com.
@@ -127,7 +128,7 @@ func githubEmail(ctx context.Context, p *Provider, access secret.Text) (string, 
 
 // isNoReply reports whether GitHub made an address up that gets no mail.
 func isNoReply(email string) bool {
-	domain := strings.ToLower(email[strings.LastIndexByte(email, '@')+1:])
+	domain := asciiLower(email[strings.LastIndexByte(email, '@')+1:])
 	return strings.HasPrefix(domain, "noreply.") || strings.HasPrefix(domain, "users.noreply.")
 }
 

@@ -49,6 +49,6 @@ func googleParams(p *Provider, _ Ask) url.Values {
 // googleProved believes Google about its own mailboxes and those of its Workspace customers. The owner of another
 // address may have lost it since Google verified it.
 func googleProved(_ Spec, c claims) bool {
-	own := strings.HasSuffix(strings.ToLower(c.text("email")), "@gmail.com")
+	own := strings.HasSuffix(asciiLower(c.text("email")), "@gmail.com")
 	return c.isTrue("email_verified") && (own || c.text("hd") != "")
 }

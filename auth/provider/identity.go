@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // addUserInfo asks UserInfo where the ID token does not have what we need: many providers put no address there. The
@@ -57,7 +58,7 @@ func (p *Provider) identity(c claims, token *oauth2.Token, idToken string) (Iden
 	if !isID(id.Subject) {
 		return Identity{}, faultf(NoSubject, "the id of the person is missing or too long")
 	}
-	id.EmailProved = id.Email != "" && p.proved(c)
+	id.EmailProved = id.Email != "" && isASCII(id.Email) && p.proved(c)
 	if id.Login = display(c.text("preferred_username")); id.Login == "" {
 		id.Login = display(id.Email)
 	}
@@ -73,12 +74,26 @@ func (p *Provider) identity(c claims, token *oauth2.Token, idToken string) (Iden
 const emailMost = 320
 
 func emailOf(c claims) string {
-	email := strings.ToLower(c.text("email"))
+	email := asciiLower(c.text("email"))
 	if len(email) > emailMost || strings.ContainsFunc(email, isControl) || !strings.Contains(email, "@") {
 		return ""
 	}
 	return strings.ToValidUTF8(email, "")
 }
+
+// asciiLower lowers the letters A to Z alone: other letters may become one that belongs to another address, as the
+// Kelvin sign becomes k.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, s)
+}
+
+// isASCII reports whether no letter of an address can be taken for another one.
+func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) }
 
 const pictureMost = 2 << 10
 
@@ -111,7 +126,7 @@ func (p *Provider) checkDomain(id Identity, c claims) error {
 	case id.EmailProved:
 		domain = id.Email[strings.LastIndexByte(id.Email, '@')+1:]
 	}
-	if !slices.Contains(p.spec.AllowedDomains, strings.ToLower(domain)) {
+	if !slices.Contains(p.spec.AllowedDomains, asciiLower(domain)) {
 		return faultf(NotAllowed, "of no allowed domain")
 	}
 	return nil

@@ -5,8 +5,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // kind is what is special about a provider. An empty field is what OpenID Connect says.

@@ -43,7 +43,10 @@ func tenant(s Spec) string {
 	if s.Tenant == "" {
 		return "common"
 	}
-	return strings.ToLower(s.Tenant)
+	if t := strings.ToLower(s.Tenant); t != consumers {
+		return t
+	}
+	return "consumers"
 }
 
 func microsoftLacks(s Spec) error {

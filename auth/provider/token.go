@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/gatepost/gatepost/auth/secret"
 	"golang.org/x/oauth2"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // withClient has x/oauth2 call with our client.

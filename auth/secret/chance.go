@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Chance returns an unpredictable duration up to a limit.
+// Chance returns a random duration from 0 to limit, which nobody can predict.
 func Chance(limit time.Duration) time.Duration {
 	var b [8]byte
 	rand.Read(b[:])

@@ -2,12 +2,12 @@ package secret
 
 import "net/netip"
 
-// Client is where an attempt came from.
+// Client is the origin of a request.
 type Client struct {
-	Addr      netip.Addr // the one client address, already told apart from trusted proxies
-	Browser   Token      // from the browser's last sign-in, whoever's it was; empty: a strange browser
+	Addr      netip.Addr // the address of the visitor, not of a trusted proxy
+	Browser   Token      // the token that the browser got at its last sign-in, of whatever user; empty: none
 	UserAgent string
-	Language  string // for mail, as the pages name it
-	Next      string // the page asked for, for mail that leads back to it; empty: none
-	RequestID string // for the audit line
+	Language  string // the language of mail to the visitor, as the pages name it
+	Next      string // the page that the visitor asked for, to which links in mail lead back; empty: none
+	RequestID string // the id of the request, for the audit event
 }

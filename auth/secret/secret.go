@@ -1,5 +1,5 @@
-// Package secret has the values that every room about accounts speaks of: tokens, passwords and ids, none of which
-// prints what it holds, and the client that presented them. It decides nothing and stores nothing.
+// Package secret has types that all packages about accounts share: tokens, passwords and other secrets, which never
+// print what they hold, ids of rows, and the client of a request. It decides nothing and stores nothing.
 package secret
 
 import (
@@ -15,13 +15,14 @@ import (
 // redacted stands for a secret wherever one is printed, logged or marshalled by mistake.
 const redacted = "REDACTED"
 
-// Token is the secret in a cookie of ours: 256 random bits in base64url. Whoever has a session's is the user.
+// Token is a secret of 256 random bits in base64url, as cookies of the gate and mailed links have. Whoever has the
+// token of a session is signed in as its user.
 type Token string
 
 // tokenLength is the length of 32 bytes in unpadded base64url.
 const tokenLength = 43
 
-// NewToken makes one at random.
+// NewToken returns a new random token.
 func NewToken() Token {
 	var b [32]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
@@ -45,17 +46,18 @@ func isBase64URL(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// Hash is what PostgreSQL stores, in hex. The token has 256 bits of entropy, so a fast hash is enough.
+// Hash returns the hash of the token that PostgreSQL stores, in hex. A fast hash is enough, as a token has 256 random
+// bits.
 func (t Token) Hash() string { return t.Sum().String() }
 
-// Derive makes another secret of a token, a different one for each purpose. It does not reveal the token.
+// Derive returns another token, a different one for each purpose, from which nobody can find this one.
 func (t Token) Derive(purpose string) Token {
 	mac := hmac.New(sha256.New, []byte(t))
 	mac.Write([]byte(purpose))
 	return Token(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
 }
 
-// Sum is what is kept of a token in memory.
+// Sum returns the hash of the token, under which memory has what is known of its session.
 func (t Token) Sum() TokenHash {
 	var buf [64]byte // a conversion would allocate
 	return sha256.Sum256(append(buf[:0], t...))
@@ -75,7 +77,7 @@ func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText keeps the token out of JSON.
 func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Password is a password as typed.
+// Password is a password as a visitor typed it.
 type Password string
 
 // Format keeps the password out of every fmt verb.
@@ -87,7 +89,7 @@ func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText keeps the password out of JSON.
 func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// NewID names a row: 128 random bits and more.
+// NewID returns a new id of a row, with at least 128 random bits. It is no secret.
 func NewID() string { return rand.Text() }
 
 // Text is a secret of the operator's or of another service: a client secret, a private key, a token of a provider.

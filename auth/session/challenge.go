@@ -58,9 +58,10 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 	return t, err
 }
 
-// Answer finds a challenge and counts an answer to it, in a transaction of its own: the count stands before anybody
-// looks whether the answer is right, whatever becomes of it. Of any number at once as many get through as may. browser
-// is the place the challenge was made in. It fails with ErrNoChallenge.
+// Answer finds a challenge and counts an answer to it. It does so in a transaction of its own, before the caller checks
+// the answer, so that an answer counts whatever happens to it. Of many answers at once, only as many succeed as
+// challengeAttempts allows. browser identifies the browser in which the challenge was made (Maker.Make). Answer fails
+// with ErrNoChallenge.
 func (m *Maker) Answer(ctx context.Context, t secret.Token, browser []byte) (c Challenge, err error) {
 	var methods string
 	err = m.r.db.Transact(ctx, "answer a challenge", func(ctx context.Context, tx pgx.Tx) error {

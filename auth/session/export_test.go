@@ -18,8 +18,11 @@ func Tellers() map[string]string {
 func LookupSQL() string {
 	var o Options
 	for _, field := range reflect.ValueOf(&o).Elem().Fields() {
-		if field.Kind() == reflect.Bool {
+		switch field.Kind() {
+		case reflect.Bool:
 			field.SetBool(true)
+		case reflect.Slice:
+			field.Set(reflect.ValueOf([]string{"one"}))
 		}
 	}
 	r := NewReader(nil, o)

@@ -192,7 +192,7 @@ func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found,
 	for _, h := range list {
 		ids = append(ids, h.session)
 	}
-	rows, err := r.db.Path.Query(ctx, selectSessions+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle,
+	rows, err := r.db.Path.Query(ctx, r.withClaims(selectSessions)+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle,
 		r.o.Lifetime, r.slideEvery())
 	if err != nil {
 		return nil, err

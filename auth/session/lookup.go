@@ -88,7 +88,8 @@ var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
 	       least(extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
 	           s.idle_seconds * interval '1 second')) - now()), ` + rolesLast + `)::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, coalesce(s.methods, ''), ` + readableProof + `
+	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, coalesce(s.methods, ''),
+	       ` + readableProof + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 

@@ -12,12 +12,14 @@ import (
 
 // New is a session to be made.
 type New struct {
-	UserID    string
-	Proof     Proof
-	Remember  bool // the session outlives the browser
-	Client    secret.Client
-	Presented secret.Token // ends, whoever's session it is: a sign-in never continues a session (ASVS 5.0, 7.2.4)
-	Via       Via          // the provider that proved the user; zero: none did
+	UserID   string
+	Proof    Proof
+	Remember bool // the session outlives the browser
+	Client   secret.Client
+	// Presented is the token that the request presented; empty: none. Its session ends, even if it is another user's:
+	// a sign-in never continues a session (ASVS 5.0, 7.2.4).
+	Presented secret.Token
+	Via       Via // the provider that proved the user; zero: none did
 
 	id string
 }

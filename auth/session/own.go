@@ -88,7 +88,7 @@ func (r *Reader) ofToken(ctx context.Context, doing string, t secret.Token, run 
 func (r *Reader) Describe(ctx context.Context, t secret.Token) (Session, error) {
 	var v Session
 	err := r.ofToken(ctx, "describe session", t, func(ctx context.Context) (err error) {
-		v, err = scanDescribed(r.db.Pages.QueryRow(ctx, `SELECT `+describedColumns+`
+		v, err = scanDescribed(r.db.Pages.QueryRow(ctx, `SELECT `+r.withClaims(describedColumns)+`
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime))
 		return err
@@ -122,7 +122,7 @@ func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
 	var a Account
 	err := r.ofToken(ctx, "describe account", t, func(ctx context.Context) error {
 		// One statement: between two, the session could end.
-		rows, err := r.db.Pages.Query(ctx, `SELECT `+describedColumns+`,
+		rows, err := r.db.Pages.Query(ctx, `SELECT `+r.withClaims(describedColumns)+`,
 			    s.token = $1, now() - greatest(`+lastUsedAt+`, now() - $2::interval)
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+r.alive+`

@@ -29,6 +29,8 @@ type Options struct {
 	PerUser int
 	// ConfirmedOnly makes the sessions of users invalid who have not confirmed their address.
 	ConfirmedOnly bool
+	// RoleProviders are the names, of letters and digits, of the providers whose claimed roles count.
+	RoleProviders []string
 	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
 	// pool.
 	Listen *pgx.ConnConfig
@@ -83,7 +85,7 @@ func NewReader(db *database.DB, o Options) *Reader {
 	if r.o.ConfirmedOnly {
 		r.alive += ` AND u.email_verified`
 	}
-	r.lookupSQL = selectSessions + `WHERE s.token = ANY ($1) AND ` + r.alive
+	r.lookupSQL = r.withClaims(selectSessions) + `WHERE s.token = ANY ($1) AND ` + r.alive
 	r.lookups = &lookups{query: r.findSessions, watch: r.o.Watch}
 	r.asking = share.NewAdmission(maxWaiting)
 	r.cache = newCache(min(r.o.Cache, r.slideEvery()))
