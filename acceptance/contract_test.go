@@ -24,7 +24,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/internal/localpg"
-	"github.com/gatepost/gatepost/internal/server"
 )
 
 func TestTheWalk(t *testing.T) {
@@ -486,6 +485,7 @@ func TestProfilesAreForWhoAsksForThem(t *testing.T) {
 // The spare heap stays, and an operator's memory limit does not count it.
 func TestTheCollectorHasSpareHeap(t *testing.T) {
 	t.Parallel()
+	const spare = 32 << 20 // bytes
 	db, app := "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url
 	for name, c := range map[string]struct {
 		env   string
@@ -493,7 +493,7 @@ func TestTheCollectorHasSpareHeap(t *testing.T) {
 		limit float64
 	}{
 		"by itself":  {"GOGC=", true, math.MaxInt64},
-		"GOMEMLIMIT": {"GOMEMLIMIT=200MiB", true, 200<<20 + server.SpareHeap},
+		"GOMEMLIMIT": {"GOMEMLIMIT=200MiB", true, 200<<20 + spare},
 		"GOGC":       {"GOGC=100", false, math.MaxInt64},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -506,7 +506,7 @@ func TestTheCollectorHasSpareHeap(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if next := gauge(t, g, "go_memstats_next_gc_bytes"); (next >= 2*server.SpareHeap) != c.spare {
+			if next := gauge(t, g, "go_memstats_next_gc_bytes"); (next >= 2*spare) != c.spare {
 				t.Errorf("the heap is collected at %.0f bytes", next)
 			}
 			if limit := gauge(t, g, "go_gc_gomemlimit_bytes"); limit != c.limit {

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/gatepost/gatepost/internal/server"
 )
 
 // tally counts the answers that a hostile client gets, and notes those that are wrong.
@@ -234,9 +232,9 @@ func flood(n int, next aim) func(context.Context, *siege) {
 	}
 }
 
-// perConnection is how many streams of HTTP/2 a client opens on one connection: nearly all that the gate
+// perConnection is how many streams of HTTP/2 a client opens on one connection: nearly all of the 128 that the gate
 // allows.
-const perConnection = server.MaxStreams - 8
+const perConnection = 128 - 8
 
 // streams is flood over few connections of HTTP/2.
 func streams(n int, next aim) func(context.Context, *siege) {

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,13 +32,17 @@ func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
-From the environment; an empty variable counts as not set. Blanks, line ends, a byte order mark and quotation marks around a value are left
-out, a list may have a line for each entry, and true and false may be written as YAML and shells do (yes, no, on, off, 1, 0). Each secret can also come from a file named in ` + "`NAME_FILE`" + `, as in
-` + "`DATABASE_URL_FILE=/run/secrets/database`" + `. Lengths of time are like ` + "`30s`, `10m` or `168h`" + `. Faults are reported all at once, and nothing
-starts half-configured; ` + "`gatepost check`" + ` prints what it would run with. This page is made from the code by
-` + "`go test ./acceptance -run TestTheReference -update`" + `.
+From the environment; an empty variable counts as not set. Blanks, line ends, a byte order mark and quotation marks
+around a value are left out, a list may have a line for each entry, and true and false may be written as YAML and
+shells do (yes, no, on, off, 1, 0). Each secret can also come from a file named in ` + "`NAME_FILE`" + `, as in
+` + "`DATABASE_URL_FILE=/run/secrets/database`" + `. Lengths of time are like ` + "`30s`, `10m` or `168h`" + `.
+Faults are reported all at once, and nothing starts half-configured; ` + "`gatepost check`" + ` prints what it would
+run with. This page is made from the code by ` + "`go test ./acceptance -run TestTheReference -update`" + `.
 `)
 	for i, f := range fieldsOf(file, "Settings") {
+		if f.Tag == nil { // the settings of providers, which follow
+			continue
+		}
 		heading, meaning := split(f.Doc.Text())
 		if heading != "" {
 			fmt.Fprintf(&b, "\n## %s\n\n| variable | default | meaning |\n| --- | --- | --- |\n", heading)
@@ -52,7 +57,60 @@ starts half-configured; ` + "`gatepost check`" + ` prints what it would run with
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, value, strings.ReplaceAll(meaning, "|", `\|`))
 	}
+	b.WriteString(providerReference(t))
 	return b.String()
+}
+
+// providerReference returns the part about providers. Each setting has one row with all its names.
+func providerReference(t *testing.T) string {
+	t.Helper()
+	const source = "../internal/config/providersettings.go"
+	file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString(`
+## Providers
+
+People can sign in with a provider that has all it needs: a client id, and a client secret or what Apple has in its
+place. ` + "`<NAME>` is a name of your choice for an OpenID provider, of capital letters and digits, as in\n" +
+		"`GATEPOST_OIDC_CORP_ISSUER`" + `; it stands in lower case in addresses. ` + "`gatepost check`" + ` says what to
+type where at each provider, and tries whether it can be reached.
+
+| variable | default | meaning |
+| --- | --- | --- |
+`)
+	for _, f := range fieldsOf(file, "ProviderSettings") {
+		if f.Tag == nil {
+			continue
+		}
+		tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`"))
+		_, meaning := split(f.Doc.Text())
+		meaning, value := defaultOf(meaning, "", false)
+		if tag.Get("secret") == "true" {
+			meaning += " A secret."
+		}
+		names := namesOfProviderSetting(tag.Get("env"))
+		if len(names) == 0 {
+			t.Errorf("no provider has %s", tag.Get("env"))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.Join(names, "`<br>`"), value,
+			strings.ReplaceAll(meaning, "|", `\|`))
+	}
+	return b.String()
+}
+
+// namesOfProviderSetting lists the names of a setting that providers have.
+func namesOfProviderSetting(suffix string) (list []string) {
+	for _, p := range append(config.BuiltInProviders(), config.OIDCProvider("<NAME>")) {
+		for _, k := range p.All() {
+			if k.Name == p.Prefix+suffix {
+				list = append(list, k.Name)
+			}
+		}
+	}
+	return list
 }
 
 // fieldsOf returns the fields of a struct.
@@ -102,8 +160,11 @@ func TestTheReferenceOfSettingsIsMadeFromTheCode(t *testing.T) {
 	}
 }
 
-// settingNames matches the names of settings.
-var settingNames = regexp.MustCompile(`\bGATEPOST_[A-Z][A-Z_]*[A-Z]\b`)
+// settingNames matches the names of settings, and oidcName the part that operators choose.
+var (
+	settingNames = regexp.MustCompile(`\bGATEPOST_[A-Z][A-Z_]*[A-Z]\b`)
+	oidcName     = regexp.MustCompile(`^(GATEPOST_OIDC_)[A-Z]+_`)
+)
 
 // Every setting that a text or an example names exists, and the README gives its real default.
 func TestTextsNameSettingsThatExist(t *testing.T) {
@@ -117,7 +178,11 @@ func TestTextsNameSettingsThatExist(t *testing.T) {
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	for _, k := range s.All() {
+	all := s.All()
+	for _, p := range append(config.BuiltInProviders(), config.OIDCProvider("CORP")) {
+		all = append(all, p.All()...)
+	}
+	for _, k := range all {
 		known[k.Name], known[k.Name+"_FILE"] = true, k.Secret
 		row := regexp.MustCompile("(?m)^\\| `" + k.Name + "` \\| (.*?) \\|").FindSubmatch(readme)
 		if row != nil && k.Value != "" && string(row[1]) != "`"+k.Value+"`" {
@@ -130,7 +195,7 @@ func TestTextsNameSettingsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range settingNames.FindAllString(string(b), -1) {
-			if !known[name] {
+			if !known[oidcName.ReplaceAllString(name, "${1}CORP_")] {
 				t.Errorf("%s: there is no %s", file, name)
 			}
 		}
@@ -183,18 +248,66 @@ func logged(t *testing.T) (list []string) {
 	return list
 }
 
-// messageOf returns the message that a call logs, if it logs one that is a literal.
+// messageAt is the place of the message in the arguments of the calls that log.
+var messageAt = map[string]int{
+	"Info": 0, "Warn": 0, "Error": 0, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1, "Log": 2, "LogAttrs": 2,
+}
+
+// messageOf returns the message that a call logs, if it logs one that is in the code.
 func messageOf(call *ast.CallExpr) []string {
 	f, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || !regexp.MustCompile(`^((Info|Warn|Error)(Context)?|LogAttrs)$`).MatchString(f.Sel.Name) {
+	if !ok {
 		return nil
 	}
-	for _, arg := range call.Args {
-		if text, ok := arg.(*ast.BasicLit); ok && text.Kind == token.STRING {
-			return []string{strings.Trim(text.Value, "`\"")}
+	at, logs := messageAt[f.Sel.Name]
+	if !logs || at >= len(call.Args) {
+		return nil
+	}
+	text, ok := folded(call.Args[at])
+	if !ok {
+		return nil
+	}
+	return []string{text}
+}
+
+// folded returns the text of a literal, or of several that are added. What the code inserts between them is "…". It
+// reports false when there is no literal.
+func folded(e ast.Expr) (text string, ok bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil && e.Kind == token.STRING
+	case *ast.ParenExpr:
+		return folded(e.X)
+	case *ast.BinaryExpr:
+		left, ok1 := folded(e.X)
+		right, ok2 := folded(e.Y)
+		return left + right, e.Op == token.ADD && (ok1 || ok2)
+	}
+	return "…", false
+}
+
+// A message is all that a call logs as one, wherever the lines of the code break it.
+func TestMessagesAreReadWhole(t *testing.T) {
+	t.Parallel()
+	for call, want := range map[string]string{
+		`log.Warn("a b", "c", 1)`:                              "a b",
+		`log.WarnContext(ctx, "a " + "b", "c", 1)`:             "a b",
+		`log.LogAttrs(ctx, l, "a " +` + "\n" + `("b " + "c"))`: "a b c",
+		"log.Error(`a \"b\"`)":                                 `a "b"`,
+		`log.Info("a " + name + " b")`:                         "a … b",
+		`log.Info(text, "c", "d")`:                             "",
+		`http.Error(w, "a", 400)`:                              "",
+		`log.Debug("a")`:                                       "",
+	} {
+		e, err := parser.ParseExpr(call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(messageOf(e.(*ast.CallExpr)), "|"); got != want {
+			t.Errorf("%s: %q, want %q", call, got, want)
 		}
 	}
-	return nil
 }
 
 // docs/troubleshoot.md explains every line of the log.

@@ -218,10 +218,12 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	certFile, keyFile, _ := writePair(t, dir, nil)
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
-	c, err := config.OpenCertificate(certFile, keyFile, "localhost")
+	loaded, err := config.Load(t.Context(), []string{"HOME=/", "GATEPOST_PUBLIC_URL=https://localhost:8443",
+		"GATEPOST_TLS_CERT=" + certFile, "GATEPOST_TLS_KEY=" + keyFile})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := loaded.Certificate
 	first := c.Served()
 	if c.Reload(log); c.Served() != first || said.Len() > 0 {
 		t.Errorf("nothing has changed, and the log says %s", said.String())

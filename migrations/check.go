@@ -11,11 +11,10 @@ import (
 // Usable fails, in one sentence, when a Gatepost that knows the tables cannot work on the database: it is
 // read-only, a table is gone, or a right is missing. Additions of a newer version do not matter, unless that
 // version says so.
-func Usable(ctx context.Context, conn *pgx.Conn) error { return Set{}.Usable(ctx, conn) }
+func Usable(ctx context.Context, conn *pgx.Conn) error { return Set{}.usable(ctx, conn) }
 
-// Usable is the function Usable for this series.
-func (s Set) Usable(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := s.Status(ctx, conn); err != nil {
+func (s Set) usable(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := s.status(ctx, conn); err != nil {
 		return err
 	}
 	return checkAccess(ctx, conn)

@@ -41,7 +41,7 @@ func Up(ctx context.Context, conn *pgx.Conn) (int, error) { return Set{}.Up(ctx,
 
 // Up is the function Up for this series.
 func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
-	list, err := s.Status(ctx, conn)
+	list, err := s.status(ctx, conn)
 	if err != nil || pending(list) == 0 {
 		return 0, err
 	}
@@ -74,10 +74,9 @@ func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 
 // Status returns the migrations of this binary, and whether each is applied. It fails when a newer Gatepost has
 // changed the database so that this binary may not run on it.
-func Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.Status(ctx, conn) }
+func Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.status(ctx, conn) }
 
-// Status is the function Status for this series.
-func (s Set) Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
+func (s Set) status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 	known, err := s.read()
 	if err != nil {
 		return nil, err
@@ -98,11 +97,10 @@ func (s Set) Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 
 // Check fails, in one sentence, when a Gatepost of this version cannot work on the database: a migration is not
 // applied, a table is gone, or a right is missing.
-func Check(ctx context.Context, conn *pgx.Conn) error { return Set{}.Check(ctx, conn) }
+func Check(ctx context.Context, conn *pgx.Conn) error { return Set{}.check(ctx, conn) }
 
-// Check is the function Check for this series.
-func (s Set) Check(ctx context.Context, conn *pgx.Conn) error {
-	list, err := s.Status(ctx, conn)
+func (s Set) check(ctx context.Context, conn *pgx.Conn) error {
+	list, err := s.status(ctx, conn)
 	if err != nil {
 		return err
 	}

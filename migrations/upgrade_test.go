@@ -416,8 +416,8 @@ func TestTheOldestVersionThatMayRun(t *testing.T) {
 		if n > 0 {
 			t.Errorf("a gate that knows %d applied %d migrations", version, n)
 		}
-		for _, err := range []error{err, known(version).Check(t.Context(), conn),
-			known(version).Usable(t.Context(), conn)} {
+		for _, err := range []error{err, migrations.CheckFor(t.Context(), known(version), conn),
+			migrations.UsableFor(t.Context(), known(version), conn)} {
 			if want == "" && err != nil {
 				t.Errorf("a gate that knows %d: %v", version, err)
 			} else if want != "" {

@@ -18,6 +18,7 @@ type app struct {
 	finders   []finder // one for each kind of credential
 	rules     Rules
 	identity  Identity
+	tokens    ProviderTokens
 	upstream  Upstream
 	timeout   time.Duration // Config.UpstreamTimeout
 	transport *transport
@@ -25,8 +26,8 @@ type app struct {
 
 func newApp(c Config) *app {
 	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie,
-		finders: []finder{inCookie(c.Cookie)}, rules: c.Rules, identity: c.Identity, upstream: c.Upstream,
-		timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+		finders: []finder{inCookie(c.Cookie)}, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
+		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 
 // nowhere is the app of a request whose host has none. The first station refuses it with errNoApp, and status 404.

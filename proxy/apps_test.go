@@ -86,9 +86,13 @@ func (g *twoApps) config(t *testing.T, name, upstream string) Config {
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
+	tokens := ProviderTokens{Paths: []string{"/" + name}, Of: func(*http.Request, session.Session) secret.Text {
+		return secret.Text("for " + name)
+	}}
 	return Config{Upstream: address, UpstreamTimeout: time.Minute, Rules: rules, Identity: identity,
-		Cookie: session.Cookie{Name: "gatepost_" + name},
-		Page:   func(string) http.Handler { return nil }, Log: slog.New(slog.DiscardHandler),
+		ProviderTokens: tokens,
+		Cookie:         session.Cookie{Name: "gatepost_" + name},
+		Page:           func(string) http.Handler { return nil }, Log: slog.New(slog.DiscardHandler),
 		LeadsBack:  func(path string) bool { return path == "/login" },
 		Navigating: func(r *http.Request) bool { return r.Header.Get("Accept") == "text/html" },
 		Refuse:     func(w http.ResponseWriter, _ *http.Request, status int, _ error) { w.WriteHeader(status) }}
@@ -214,7 +218,10 @@ func TestEveryStationTakesTheAppOfItsRequest(t *testing.T) {
 	_, r := g.reaches(t, host, "/two", cookies, "X-Two: forged", "X-One: passes")
 	is(r.Header.Get("X-Two"), g.user.ID)
 	is(r.Header.Get("X-One"), "passes")
+	is(r.Header.Get("X-Auth-Provider-Token"), "for two")
 	is(r.Header.Get("Cookie"), "gatepost_one="+string(g.token)+"; a=1")
+	_, r = g.reaches(t, host, "/one", cookies)
+	is(r.Header.Get("X-Auth-Provider-Token"), "")
 	_, r = g.reaches(t, host, "/open", "X-Two: forged")
 	is(r.Header.Get("X-Two"), "")
 	is(r.Header.Get("X-Forwarded-Host"), "localhost:8080")

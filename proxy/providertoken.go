@@ -40,8 +40,8 @@ func (t ProviderTokens) wanted(rawPath string) bool {
 }
 
 // findProviderToken notes the token of the request's session, for rewrite.
-func (p *Proxy) findProviderToken(x *exchange, r *http.Request) {
-	if x.signedIn && p.c.ProviderTokens.wanted(x.target.path) {
-		x.providerToken = p.c.ProviderTokens.Of(r, x.session)
+func findProviderToken(x *exchange, r *http.Request) {
+	if x.signedIn && x.app.tokens.wanted(x.target.path) {
+		x.providerToken = x.app.tokens.Of(r, x.session)
 	}
 }

@@ -154,7 +154,7 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, status, err)
 		return
 	}
-	p.findProviderToken(x, r)
+	findProviderToken(x, r)
 	p.serveUpstream(x, r)
 }
 

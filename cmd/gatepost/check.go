@@ -100,7 +100,7 @@ func shown(c *config.Config, s config.Setting) string {
 		return c.Mail.String() + " (password hidden)"
 	case s.Name == "GATEPOST_SMTP_URL":
 		return c.Mail.String()
-	case s.Name == "GATEPOST_ENCRYPTION_KEY":
+	case s.Name == "GATEPOST_ENCRYPTION_KEY" && !c.Keys.None():
 		return "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
 	case strings.HasSuffix(s.Name, "DATABASE_URL"):
 		return postgres.Describe(s.Value) + " (password hidden)"

@@ -40,8 +40,8 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 	path, _, _ := strings.Cut(target, "?")
 	fmt.Fprintf(p.stdout, "%s %s\n\n", method, path)
 	if !proxy.IsMethod(method) {
-		p.note(fmt.Sprintf("%s is none of the methods that HTTP has; rules with methods do not count for it",
-			config.Quote(method)))
+		fmt.Fprintf(p.stdout, "note: %s is none of the methods that HTTP has; rules with methods do not count for it.\n\n",
+			printable(config.Quote(method)))
 	}
 	if status := proxy.Refused(method, target, c.PublicURL); status != 0 {
 		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status,

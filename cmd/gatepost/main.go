@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -115,7 +114,12 @@ func (p *process) prepare(c *cli.Command) {
 	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
 		return usagef("%s: %s (see `%[1]s --help`)", c.FullName(), wrongFlag(err))
 	}
-	if action := c.Action; c.ArgsUsage == "" && action != nil {
+	if c.Action == nil {
+		c.Action = func(_ context.Context, c *cli.Command) error {
+			return usagef("%s needs a command: %s (see `%[1]s --help`)", c.FullName(), oneOf(visible(c)))
+		}
+	}
+	if action := c.Action; c.ArgsUsage == "" {
 		c.Action = func(ctx context.Context, c *cli.Command) error {
 			if c.Args().Present() {
 				return unknownWord(c)
@@ -144,17 +148,33 @@ func wrongFlag(err error) string {
 var flagName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 
 func unknownWord(c *cli.Command) error {
-	word := c.Args().First()
-	var names []string
-	for _, sub := range c.Commands {
-		names = append(names, sub.Name)
-	}
+	word, names := c.Args().First(), visible(c)
 	if len(names) == 0 {
 		return usagef("%s takes no argument %s (see `%[1]s --help`)", c.FullName(), config.Quote(word))
 	}
-	slices.Sort(names)
-	return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(), config.Quote(word),
-		spelling.Nearest(word, names))
+	if near, ok := spelling.Near(word, names); ok {
+		return usagef("%s has no command %s; did you mean %q? (see `%[1]s --help`)", c.FullName(),
+			config.Quote(word), near)
+	}
+	return usagef("%s has no command %s; it has %s (see `%[1]s --help`)", c.FullName(), config.Quote(word),
+		oneOf(names))
+}
+
+// visible are the names of the commands of a command.
+func visible(c *cli.Command) (names []string) {
+	for _, sub := range c.VisibleCommands() {
+		names = append(names, sub.Name)
+	}
+	return names
+}
+
+// oneOf lists words as in "list, show or create". It must not be empty.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // version is set by release builds: -ldflags "-X main.version=v1.2.3".

@@ -32,10 +32,6 @@ func (p *process) userCommands() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "user", Usage: "look at and change users",
-		Action: func(context.Context, *cli.Command) error {
-			return usagef("gatepost user needs a command: list, show, create, invite, reset-link, set-role, " +
-				"disable, enable, delete or sign-out (see `gatepost user --help`)")
-		},
 		Commands: []*cli.Command{
 			{Name: "list", Usage: "list all users", Flags: []cli.Flag{asJSON}, Action: p.userList},
 			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) {

@@ -25,8 +25,8 @@ type Certificate struct {
 	tried             attempt // the last attempt
 }
 
-// OpenCertificate reads a certificate and its key. It fails when the pair is not valid for the host.
-func OpenCertificate(certFile, keyFile, host string) (*Certificate, error) {
+// openCertificate reads a certificate and its key. It fails when the pair is not valid for the host.
+func openCertificate(certFile, keyFile, host string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, host: host}
 	_, err := c.load()
 	return c, err

@@ -49,16 +49,16 @@ func (c *Config) makeProviders() (list []*provider.Provider) {
 	return list
 }
 
-// CallbackPath is where the answers of a provider arrive.
-func (c *Config) CallbackPath(name string) string {
+// callbackPath is where the answers of a provider arrive.
+func (c *Config) callbackPath(name string) string {
 	if c.APIAuthApp {
 		return "/.gatepost/callback/" + name
 	}
 	return "/api/auth/callback/" + name
 }
 
-// CallbackURL is CallbackPath as the provider has to know it.
-func (c *Config) CallbackURL(name string) string { return c.PublicURL.String() + c.CallbackPath(name) }
+// CallbackURL is where the answers of a provider arrive, as the provider has to know it.
+func (c *Config) CallbackURL(name string) string { return c.PublicURL.String() + c.callbackPath(name) }
 
 // ProviderOptions are the settings for a provider that are not the provider's own.
 func (c *Config) ProviderOptions(s provider.Spec) provider.Options {

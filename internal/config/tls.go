@@ -22,7 +22,7 @@ func (c *Config) checkTLS(list *Faults) {
 		list.Add(errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
 	case files:
 		var err error
-		c.Certificate, err = OpenCertificate(c.Settings.TLSCert, c.Settings.TLSKey, c.PublicURL.Hostname())
+		c.Certificate, err = openCertificate(c.Settings.TLSCert, c.Settings.TLSKey, c.PublicURL.Hostname())
 		list.Add(err)
 	case acme:
 		c.checkACME(list)

@@ -1,11 +1,13 @@
-// Package seal keeps what has to be readable again, as tokens of providers and secrets of authenticators, in columns
-// that nobody can read without a key of the operator's. It uses AES-256-GCM (NIST SP 800-38D), bound to table, column
-// and row, so that no ciphertext works in another's place.
+// Package seal encrypts data that the gate has to read again, such as tokens of providers and secrets of
+// authenticators, with the keys of GATEPOST_ENCRYPTION_KEY. The cipher is AES-256-GCM (NIST SP 800-38D). A ciphertext
+// is bound to its table, column and row, and opens nowhere else.
 //
-// It is pure: it stores nothing, and knows no database. What only has to be recognised is hashed instead.
+// The package stores nothing and does not know the database. Secrets that only have to be recognised, such as tokens
+// of sessions, are hashed instead (package auth/secret).
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -18,10 +20,10 @@ import (
 	"strings"
 )
 
-// Column is one whose values are sealed.
+// Column is a column of the schema gatepost whose values are encrypted.
 type Column struct{ Table, Name string }
 
-// ChallengePayload is what a challenge is to be met with.
+// ChallengePayload is the data with which an answer to a challenge is checked.
 var ChallengePayload = Column{"challenge", "payload"}
 
 // SessionIDToken is the ID token of a session, for the sign-out at its provider. ProviderAccess and ProviderRefresh are
@@ -32,73 +34,92 @@ var (
 	ProviderRefresh = Column{"provider_token", "refresh"}
 )
 
-// Columns are all that are sealed: what a change of keys has to go through.
+// Columns lists all encrypted columns. A change of keys has to encrypt each of them again.
 var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh}
 
-// What a method may fail with. Callers match with errors.Is.
 var (
-	// ErrNoKey: there is no key, so that nothing can be sealed.
+	// ErrNoKey means that Keys has no key, with which nothing can be encrypted or decrypted.
 	ErrNoKey = errors.New("there is no key: set GATEPOST_ENCRYPTION_KEY")
-	// ErrOtherKey: it was sealed with a key that is not here.
-	ErrOtherKey = errors.New("it was sealed with a key that GATEPOST_ENCRYPTION_KEY does not have")
-	// ErrBroken: it is no ciphertext of ours, was changed, or belongs into another row.
-	ErrBroken = errors.New("it is not what was sealed for this row")
+	// errOtherKey means that a ciphertext was made with a key that Keys does not have.
+	errOtherKey = errors.New("it was sealed with a key that GATEPOST_ENCRYPTION_KEY does not have")
+	// errBroken means that a value is no ciphertext of this package, was changed, or is that of another row.
+	errBroken = errors.New("it is not what was sealed for this row")
 )
 
+// Lengths are in bytes.
 const (
 	keyLength   = 32
 	idLength    = 8
 	nonceLength = 12
-	// format is the first byte of a ciphertext. What follows is the id of its key, a nonce, and what AES-GCM made.
+	// format is the first byte of a ciphertext. The id of the key, the nonce and the output of AES-GCM follow.
 	format = 1
 )
 
-// key is one of an operator's. It does not print.
+// key is one of the keys in Keys, which never prints it.
 type key struct {
 	id   [idLength]byte
 	aead cipher.AEAD
 }
 
-// Keys are those of an operator. The first seals, and all open. The zero value has none. They may be used at once by
-// many.
+// Keys are the keys of an operator. Seal encrypts with the first key, and Open decrypts with each. The zero value has
+// no key. Keys is safe for concurrent use.
 //
-// A key seals 2^32 times at most, as nonces are random (NIST SP 800-38D section 8.3); long before, another is put in
-// front.
+// A key may encrypt at most 2^32 values, as nonces are random (NIST SP 800-38D, section 8.3). Operators put a new key
+// in front long before that.
 type Keys struct{ list []key }
 
-// NewKey makes a key, as it is written in a setting. It is a secret.
+// NewKey returns a new random key in base64, as GATEPOST_ENCRYPTION_KEY takes it. It is a secret.
 func NewKey() string {
 	b := make([]byte, keyLength)
 	_, _ = rand.Read(b) // never fails
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// Parse reads keys as NewKey writes them, separated by commas; an empty text holds none. Its errors quote nothing.
+// Parse reads keys as NewKey writes them, separated by commas or line ends. A separator may follow the last key. An
+// empty text has no key. No error quotes a part of the text.
 func Parse(s string) (Keys, error) {
 	var ks Keys
-	for i, entry := range strings.Split(s, ",") {
-		if strings.TrimSpace(s) == "" {
-			break
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSuffix(strings.TrimSpace(line), ","); line == "" {
+			continue
 		}
-		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(entry))
-		if err != nil || len(b) != keyLength {
-			return Keys{}, fmt.Errorf("key %d is not 32 random bytes in base64: make one with `gatepost key new`", i+1)
-		}
-		k, err := newKey(b)
-		if err != nil {
-			return Keys{}, err
-		}
-		for _, other := range ks.list {
-			if other.id == k.id {
-				return Keys{}, fmt.Errorf("key %d is there twice", i+1)
+		for entry := range strings.SplitSeq(line, ",") {
+			k, err := ks.parse(strings.TrimSpace(entry))
+			if err != nil {
+				return Keys{}, err
 			}
+			ks.list = append(ks.list, k)
 		}
-		ks.list = append(ks.list, k)
 	}
 	return ks, nil
 }
 
-// From returns the key that a secret of 256 random bits makes, for what only the holder of the secret may read again.
+// parse reads one key, which comes after those that ks has. It fails for a key that ks has already, and for one that is
+// not random: 32 equal bytes are what an operator types to try.
+func (ks Keys) parse(s string) (key, error) {
+	number := len(ks.list) + 1
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(b) != keyLength {
+		return key{}, fmt.Errorf("key %d is not 32 random bytes in base64: make one with `gatepost key new`", number)
+	}
+	if bytes.Count(b, b[:1]) == len(b) {
+		return key{}, fmt.Errorf("key %d is the same byte 32 times, which anybody can guess: make one with "+
+			"`gatepost key new`", number)
+	}
+	k, err := newKey(b)
+	if err != nil {
+		return key{}, err
+	}
+	for i, other := range ks.list {
+		if other.id == k.id {
+			return key{}, fmt.Errorf("key %d and key %d are the same: leave the second one out", i+1, number)
+		}
+	}
+	return k, nil
+}
+
+// From returns Keys with one key, derived from a secret of 256 random bits. What it encrypts can be decrypted only with
+// that secret.
 func From(secret string) (Keys, error) {
 	b, err := hkdf.Key(sha256.New, []byte(secret), nil, "gatepost seal", keyLength)
 	if err != nil {
@@ -123,16 +144,16 @@ func newKey(b []byte) (key, error) {
 	return k, nil
 }
 
-// None says that there is no key.
+// None reports whether there is no key.
 func (ks Keys) None() bool { return len(ks.list) == 0 }
 
-// String tells how many there are, and no key.
+// String returns the number of keys, and nothing of a key.
 func (ks Keys) String() string { return fmt.Sprintf("keys(%d)", len(ks.list)) }
 
 // Format keeps every verb from printing a key.
 func (ks Keys) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(ks.String())) }
 
-// IDs name the keys, the one that seals first. They tell nothing of a key.
+// IDs returns the ids of the keys in hex, in the order of the keys. An id is a hash, which does not reveal its key.
 func (ks Keys) IDs() (list []string) {
 	for _, k := range ks.list {
 		list = append(list, hex.EncodeToString(k.id[:]))
@@ -140,7 +161,7 @@ func (ks Keys) IDs() (list []string) {
 	return list
 }
 
-// Seal encrypts a value for a row of a column, which row names for ever. It fails with ErrNoKey.
+// Seal encrypts a value for a row of a column. row is an id of the row that never changes. Seal fails with ErrNoKey.
 func (ks Keys) Seal(c Column, row string, value []byte) ([]byte, error) {
 	if ks.None() {
 		return nil, ErrNoKey
@@ -156,17 +177,19 @@ func (k key) seal(nonce []byte, c Column, row string, value []byte) []byte {
 	return k.aead.Seal(sealed, nonce, value, bound(head, c, row))
 }
 
-// bound is what a ciphertext is bound to. Lengths come first, so that no two are alike.
+// bound returns the additional data of AES-GCM, to which a ciphertext is bound. The length stands before each part, so
+// that different parts never give the same data.
 func bound(head []byte, c Column, row string) []byte {
 	return fmt.Appendf(append([]byte{}, head...), "%d:%s%d:%s%d:%s", len(c.Table), c.Table,
 		len(c.Name), c.Name, len(row), row)
 }
 
-// Open decrypts what was sealed for a row of a column. It fails with ErrNoKey, ErrOtherKey or ErrBroken.
+// Open decrypts a value that Seal encrypted for the same row of the same column. It fails with ErrNoKey, or when the
+// value was encrypted with a key that is not here, was changed, or is that of another row.
 func (ks Keys) Open(c Column, row string, sealed []byte) ([]byte, error) {
 	head, rest, ok := split(sealed)
 	if !ok {
-		return nil, ErrBroken
+		return nil, errBroken
 	}
 	if ks.None() {
 		return nil, ErrNoKey
@@ -177,26 +200,18 @@ func (ks Keys) Open(c Column, row string, sealed []byte) ([]byte, error) {
 		}
 		value, err := k.aead.Open(nil, rest[:nonceLength], rest[nonceLength:], bound(head, c, row))
 		if err != nil {
-			return nil, ErrBroken
+			return nil, errBroken
 		}
 		return value, nil
 	}
-	return nil, ErrOtherKey
+	return nil, errOtherKey
 }
 
-// split takes a ciphertext apart, as far as it is one.
+// split separates a ciphertext into its head (the format and the id of the key) and the rest. It reports false for a
+// value that is too short or of another format.
 func split(sealed []byte) (head, rest []byte, ok bool) {
 	if len(sealed) < 1+idLength+nonceLength || sealed[0] != format {
 		return nil, nil, false
 	}
 	return sealed[:1+idLength], sealed[1+idLength:], true
-}
-
-// KeyOf names the key that sealed something. It fails with ErrBroken.
-func KeyOf(sealed []byte) (id string, err error) {
-	head, _, ok := split(sealed)
-	if !ok {
-		return "", ErrBroken
-	}
-	return hex.EncodeToString(head[1:]), nil
 }

@@ -6,12 +6,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// aKey is the bytes 0 to 31.
-const aKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+// aKey is the bytes 0 to 31, and other those from 32 on.
+const (
+	aKey  = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	other = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+)
 
 func mustParse(t *testing.T, s string) Keys {
 	t.Helper()
@@ -66,7 +70,7 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 		row    string
 	}{{here, "row2"}, {here, ""}, {Column{"challenge", "payloa"}, "drow"}, {Column{"challeng", "epayload"}, "row"},
 		{Column{"account", "payload"}, "row"}} {
-		if _, err := ks.Open(c.column, c.row, sealed); !errors.Is(err, ErrBroken) {
+		if _, err := ks.Open(c.column, c.row, sealed); !errors.Is(err, errBroken) {
 			t.Errorf("%v %s: %v", c.column, c.row, err)
 		}
 	}
@@ -80,7 +84,7 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 			t.Errorf("cut to %d bytes it opens as %q", i, got)
 		}
 	}
-	if _, err := mustParse(t, NewKey()).Open(here, "row", sealed); !errors.Is(err, ErrOtherKey) {
+	if _, err := mustParse(t, NewKey()).Open(here, "row", sealed); !errors.Is(err, errOtherKey) {
 		t.Errorf("with another key: %v", err)
 	}
 	if _, err := (Keys{}).Open(here, "row", sealed); !errors.Is(err, ErrNoKey) {
@@ -91,7 +95,7 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 	}
 }
 
-// The first key seals, and all open: so keys are changed.
+// The first key encrypts and all keys decrypt, so that an operator can change keys.
 func TestKeysAreChanged(t *testing.T) {
 	t.Parallel()
 	before, after := NewKey(), NewKey()
@@ -107,10 +111,10 @@ func TestKeysAreChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id, err := KeyOf(anew); err != nil || id != both.IDs()[0] || id == both.IDs()[1] {
-		t.Errorf("sealed with %s of %v, %v", id, both.IDs(), err)
+	if id := hex.EncodeToString(anew[1 : 1+idLength]); id != both.IDs()[0] || id == both.IDs()[1] {
+		t.Errorf("sealed with %s of %v", id, both.IDs())
 	}
-	if _, err := mustParse(t, before).Open(ChallengePayload, "row", anew); !errors.Is(err, ErrOtherKey) {
+	if _, err := mustParse(t, before).Open(ChallengePayload, "row", anew); !errors.Is(err, errOtherKey) {
 		t.Errorf("with the old key alone: %v", err)
 	}
 }
@@ -118,11 +122,24 @@ func TestKeysAreChanged(t *testing.T) {
 func TestKeysAreReadAndNeverPrinted(t *testing.T) {
 	t.Parallel()
 	short := base64.StdEncoding.EncodeToString(make([]byte, 16))
-	for _, s := range []string{"x", short, aKey + ",", "," + aKey, aKey + "," + aKey, aKey + " " +
-		aKey, aKey[:43], "AAEC"} {
-		if ks, err := Parse(s); err == nil || strings.Contains(err.Error(), s) ||
-			strings.Contains(err.Error(), aKey[:8]) {
-			t.Errorf("%q: %v, %v", s, ks, err)
+	equal := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("a"), 32))
+	for s, want := range map[string]string{
+		"x": "key 1 is not 32", short: "key 1 is not 32", aKey[:43]: "key 1 is not 32", "AAEC": "key 1 is not 32",
+		"," + aKey: "key 1 is not 32", aKey + ",," + other: "key 2 is not 32", aKey + " " + other: "key 1 is not 32",
+		equal: "key 1 is the same byte", aKey + "\n" + equal: "key 2 is the same byte",
+		aKey + "," + aKey:                "key 1 and key 2 are the same: leave the second one out",
+		aKey + "," + other + "\n" + aKey: "key 1 and key 3 are the same: leave the second one out",
+	} {
+		if ks, err := Parse(s); err == nil || !strings.HasPrefix(err.Error(), want) ||
+			strings.Contains(err.Error(), aKey[:8]) || strings.Contains(err.Error(), equal[:8]) {
+			t.Errorf("%q: %v, %v, want %s", s, ks, err, want)
+		}
+	}
+	one, two := mustParse(t, aKey).IDs()[0], mustParse(t, other).IDs()[0]
+	for _, s := range []string{aKey + "," + other, aKey + "," + other + ",", aKey + "\n" + other,
+		aKey + "\r\n" + other + "\r\n", " " + aKey + " ,\n\n " + other + " ,\n", "\n" + aKey + " , " + other + "\n\n"} {
+		if ks, err := Parse(s); err != nil || !slices.Equal(ks.IDs(), []string{one, two}) {
+			t.Errorf("%q: %v, %v", s, ks.IDs(), err)
 		}
 	}
 	if ks, err := Parse(" \n"); err != nil || !ks.None() {

@@ -21,13 +21,13 @@ const (
 	opsIdleTimeout = time.Minute
 	// opsHeaderBytes limits a request's header.
 	opsHeaderBytes = 16 << 10
-	// OpsConnections is how many connections may be open at once. A further one closes the connection that has been
+	// opsConnections is how many connections may be open at once. A further one closes the connection that has been
 	// without a request for the longest.
-	OpsConnections = 128
+	opsConnections = 128
 )
 
 func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
-	few := &fewConnections{most: OpsConnections, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
+	few := &fewConnections{most: opsConnections, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
 	return &http.Server{Handler: handler, ReadHeaderTimeout: opsHeaderTimeout, ReadTimeout: opsReadTimeout,
 		WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}

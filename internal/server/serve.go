@@ -42,17 +42,17 @@ const (
 	// MaxHeaderBytes limits a request's header.
 	MaxHeaderBytes = 64 << 10
 	plainTimeout   = 30 * time.Second // all of an http request and its answer, which have no long body
-	// MaxStreams limits the requests under way on an HTTP/2 connection. maxUnread is how many bytes of bodies it
+	// maxStreams limits the requests under way on an HTTP/2 connection. maxUnread is how many bytes of bodies it
 	// buffers for the app.
-	MaxStreams = 128
+	maxStreams = 128
 	maxUnread  = 256 << 10
 )
 
-// SpareHeap is the size in bytes of an unused block that counts as live heap. A small heap may then grow by that
+// spareHeap is the size in bytes of an unused block that counts as live heap. A small heap may then grow by that
 // much more before it is collected, which makes requests cheaper. A large heap grows hardly more than without it,
 // so that a thousand busy connections take hardly more memory (`make bench`). The block is never touched, so it
 // takes no physical memory.
-const SpareHeap = 32 << 20
+const spareHeap = 32 << 20
 
 // Tune allocates the spare heap, which counts while the returned slice is kept alive. It does nothing when the
 // operator sets GOGC. A memory limit (GOMEMLIMIT) is raised by the size of the spare heap, which takes no memory.
@@ -60,10 +60,10 @@ func Tune(env []string) (spare []byte) {
 	if config.Lookup(env, "GOGC") != "" {
 		return nil
 	}
-	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-SpareHeap {
-		debug.SetMemoryLimit(limit + SpareHeap)
+	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-spareHeap {
+		debug.SetMemoryLimit(limit + spareHeap)
 	}
-	return make([]byte, SpareHeap)
+	return make([]byte, spareHeap)
 }
 
 // gate is the running gate with all its parts.

@@ -22,7 +22,7 @@ func (g *gate) openServers() {
 			c net.Conn) context.Context {
 			return withSocket(proxy.ConnContext(ctx, c), c)
 		},
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: MaxStreams,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
 	if g.c.Certificate != nil {
 		g.public.TLSConfig = certificateConfig(g.c.Certificate)

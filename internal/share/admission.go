@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Admission limits how much is under way at once, without a queue. A network may have as much as is still free, a
-// wider network twice or three times that (dynamic thresholds, Choudhury and Hahne 1998). A single network gets
-// half, and a new client finds room while other networks fill the rest.
+// Admission limits how many clients are admitted at once, without a queue. One of the narrowest networks may have as
+// many places as are free, and the networks around it twice and three times as many (dynamic thresholds, Choudhury and
+// Hahne 1998). A narrowest network that is alone gets half of the places, and a new client still finds one.
 type Admission struct {
 	most int
 

@@ -1,6 +1,6 @@
-// Package share divides limited resources among the networks that clients come from. While there is enough, every
-// client gets what it asks for. When there is not, the network that has the most loses its oldest part. The package
-// does not know what is shared.
+// Package share divides what is scarce among the networks that clients come from: a Pool divides an amount, such as
+// memory, a Queue slots that clients wait for, and an Admission places for which nobody waits. While there is enough,
+// every client gets what it asks for. The package does not know what it divides.
 package share
 
 import (
@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// Pool is a limited amount of a resource. It is safe for concurrent use.
+// Pool is a limited amount of something, such as connections or bytes. When it is used up, the network that holds the
+// most loses its oldest part. A Pool is safe for concurrent use.
 type Pool struct {
 	mu         sync.Mutex
 	most, used int64
@@ -19,7 +20,7 @@ type Pool struct {
 	open, inner *group
 }
 
-// New makes a Pool of an amount of anything, such as connections or bytes.
+// New returns a Pool of the amount most.
 func New(most int64) *Pool { return &Pool{most: most, open: newGroup(nil), inner: newGroup(nil)} }
 
 // group is a network and the networks in it. Parts belong to the narrowest networks.
@@ -47,9 +48,9 @@ type Part struct {
 	gone   bool
 }
 
-// AppendLevels appends the networks that an address is counted in, the widest first: from what some clients have to
-// what one client usually gets. An IPv4 /24 is the smallest network announced on its own. Providers give out an
-// IPv6 /56 or /48 (RFC 6177).
+// AppendLevels appends the networks that an address is counted in, the widest first: an IPv4 /24 and the address
+// itself, or an IPv6 /48, /56 and /64. A /24 is the smallest network that is announced on its own. An IPv6 client
+// usually has a /64, and providers give a /56 or a /48 to some (RFC 6177).
 func AppendLevels(to []netip.Prefix, a netip.Addr) []netip.Prefix {
 	a = a.Unmap().WithZone("")
 	lengths := [...]int{48, 56, 64}
@@ -75,9 +76,9 @@ func Inner(a netip.Addr) bool {
 // networks use it too.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// Join adds a part that holds nothing yet. giveUp is called at most once, when the part has to give way. What it
-// held counts as returned by then. giveUp may be called from any goroutine, and must not block. Leave must be
-// called in the end.
+// Join adds a part that holds nothing yet, for a client with address a. giveUp is called at most once, when the part
+// has to give way; what the part held counts as returned by then. giveUp may be called from any goroutine, and must
+// not block. The caller calls Part.Leave in the end.
 func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,8 +100,8 @@ func (p *Pool) Join(a netip.Addr, giveUp func()) *Part {
 	return part
 }
 
-// Take gives the part n more, and makes other parts give way when the Pool has too little. It reports false when
-// this part had to give way itself, as the oldest of the network that holds the most.
+// Take adds n to what the part holds, and makes other parts give way when the Pool has too little. It reports false
+// when this part had to give way itself, as the oldest of the network that holds the most.
 func (m *Part) Take(n int64) bool {
 	m.pool.mu.Lock()
 	if m.gone {
@@ -124,7 +125,7 @@ func (m *Part) Take(n int64) bool {
 	return !gone
 }
 
-// Return gives n back.
+// Return gives n of what the part holds back to the Pool.
 func (m *Part) Return(n int64) {
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()

@@ -8,6 +8,13 @@ func Nearest(word string, words []string) string {
 	return slices.MinFunc(words, func(a, b string) int { return distance(word, a) - distance(word, b) })
 }
 
+// Near is Nearest for a word that may be none of them. It reports false when more than a third of the letters and one
+// would have to change.
+func Near(word string, words []string) (nearest string, near bool) {
+	nearest = Nearest(word, words)
+	return nearest, distance(word, nearest) <= len(word)/3+1
+}
+
 // distance is the Levenshtein distance: the number of letters to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -12,3 +12,14 @@ func TestTheNearestWord(t *testing.T) {
 		}
 	}
 }
+
+func TestAWordThatIsNotNear(t *testing.T) {
+	t.Parallel()
+	words := []string{"list", "show", "create", "sign-out"}
+	for word, want := range map[string]string{"lst": "list", "lsit": "list", "craete": "create", "signout": "sign-out",
+		"shw": "show", "frobnicate": "", "new": "", "remove": ""} {
+		if got, near := Near(word, words); near != (want != "") || near && got != want {
+			t.Errorf("%q: got %s, %t, want %q", word, got, near, want)
+		}
+	}
+}

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Pause is the time between a panic and the next start. Without it, work that fails at once would keep a CPU core
+// pause is the time between a panic and the next start. Without it, work that fails at once would keep a CPU core
 // busy.
-const Pause = time.Second
+const pause = time.Second
 
 // panics counts the panics of the process, from every Watch.
 var panics = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -36,7 +36,7 @@ func (w Watch) Run(ctx context.Context, work string, f func(context.Context)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(Pause):
+		case <-time.After(pause):
 		}
 	}
 }

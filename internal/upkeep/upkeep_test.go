@@ -25,7 +25,7 @@ func TestWorkThatPanicsBeginsAgain(t *testing.T) {
 				panic("a mistake")
 			}
 		})
-		if begun != 3 || time.Since(began) != 2*Pause {
+		if begun != 3 || time.Since(began) != 2*pause {
 			t.Errorf("begun %d times in %s", begun, time.Since(began))
 		}
 		if counted, err := metrics.Gather(); err != nil || len(counted) != 1 ||
