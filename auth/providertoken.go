@@ -140,7 +140,9 @@ func (s *Store) RefreshSome(ctx context.Context) (tried int, err error) {
 	errs := make([]error, len(list))
 	var all sync.WaitGroup
 	for i, d := range list {
-		all.Go(func() { errs[i] = s.refreshOne(ctx, d) })
+		all.Go(func() {
+			s.o.Watch.Run(ctx, "renew a token of a provider", func(ctx context.Context) { errs[i] = s.refreshOne(ctx, d) })
+		})
 	}
 	all.Wait()
 	return len(list), errors.Join(errs...)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // kept is something that is read from a provider and kept: its discovery document, its keys. It is read when it is
@@ -95,7 +97,8 @@ func (k *kept[T]) start(ctx context.Context) {
 		return
 	}
 	k.flight = make(chan struct{})
-	go k.attempt(context.WithoutCancel(ctx))
+	// A panic there is logged, and it is tried again.
+	go upkeep.Watch{}.Run(context.WithoutCancel(ctx), "read what a provider publishes", k.attempt)
 }
 
 // wait waits for the attempt that runs, if there is one, without the lock.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // providerPatience is how long all providers together may take to answer a check.
@@ -26,7 +27,11 @@ func (p *process) checkProviders(ctx context.Context, c *config.Config) error {
 			continue
 		}
 		p.printProvider(made)
-		all.Go(func() { faults[i] = unusable(made, s.Issuer != "", made.Check(ctx)) })
+		all.Go(func() {
+			upkeep.Watch{}.Run(ctx, "check a provider", func(ctx context.Context) {
+				faults[i] = unusable(made, s.Issuer != "", made.Check(ctx))
+			})
+		})
 	}
 	all.Wait()
 	var list config.Faults
