@@ -71,7 +71,7 @@ func (p *Provider) Begin(ctx context.Context, a Ask) (*url.URL, error) {
 // options are the parameters besides those of OAuth 2.0.
 func (p *Provider) options(a Ask) []oauth2.AuthCodeOption {
 	v := url.Values{}
-	if a.SelectAccount && !p.kind.formPost && p.kind != &discord {
+	if a.SelectAccount && p.kind.selects {
 		v.Set("prompt", "select_account")
 	}
 	if p.kind.plain == nil {

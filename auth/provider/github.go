@@ -20,6 +20,7 @@ const githubCom = "https://github.com"
 // github signs people in with github.com, or with a GitHub Enterprise Server. It speaks OAuth 2.0 alone. A login can
 // be renamed and be registered by somebody else: the number is who they are.
 var github = kind{
+	selects:   true,
 	name:      "github",
 	label:     "GitHub",
 	issuer:    githubCom,

@@ -8,13 +8,14 @@ import (
 
 // google signs people in with Google. Google does not heed max_age, and has no sign-out to go on to.
 var google = kind{
-	name:   "google",
-	label:  "Google",
-	issuer: "https://accounts.google.com",
-	scopes: []string{"openid", "email", "profile"},
-	params: googleParams,
-	proved: googleProved,
-	domain: func(_ Identity, c claims) string { return c.text("hd") },
+	selects: true,
+	name:    "google",
+	label:   "Google",
+	issuer:  "https://accounts.google.com",
+	scopes:  []string{"openid", "email", "profile"},
+	params:  googleParams,
+	proved:  googleProved,
+	domain:  func(_ Identity, c claims) string { return c.text("hd") },
 	setup: func(*Provider) []string {
 		return []string{
 			"In console.cloud.google.com, open Google Auth Platform, Clients, Create client, Web application.",

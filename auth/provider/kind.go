@@ -22,6 +22,7 @@ type kind struct {
 	scopes    []string
 	formPost  bool // the answer is posted, across sites
 	asksAge   bool // max_age is heeded, and auth_time comes back
+	selects   bool // prompt=select_account is heeded; certified providers refuse prompts that they do not know
 	// plain is what a provider has in place of OpenID Connect.
 	plain *plain
 	// lacks says what a Spec lacks or has too much. Fields that every provider has are checked already.

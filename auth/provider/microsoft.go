@@ -18,6 +18,7 @@ var isGUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).M
 // wrote there: it is believed where xms_edov says that they own its domain, or where the operator pinned a tenant and
 // vouches for it.
 var microsoft = kind{
+	selects:     true,
 	name:        "microsoft",
 	label:       "Microsoft",
 	issuer:      "https://login.microsoftonline.com",

@@ -46,7 +46,6 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	if err != nil {
 		return err
 	}
-	id.callback = c.CallbackURL("demo")
 	c.DataDir = dataDir(c.DataDir)
 	box := &mailbox{}
 	c.Deliver, c.Verify = box.deliver, auth.VerifyOptional
@@ -58,7 +57,10 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	out := &server.BatchWriter{To: stderr}
 	defer out.Flush()
 	o.Log, o.Lines = server.NewLogger(c, out), out
-	o.Up = func(ctx context.Context, s *auth.Store) error { return welcome(ctx, stdout, c, s) }
+	o.Up = func(ctx context.Context, s *auth.Store) error {
+		id.answerTo(c.CallbackURL("demo")) // the port is known now
+		return welcome(ctx, stdout, c, s)
+	}
 	return server.Serve(ctx, c, o)
 }
 

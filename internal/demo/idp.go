@@ -28,11 +28,11 @@ import (
 // people and no passwords, and signs in whoever presses a button.
 type idp struct {
 	issuer, client, secret string
-	callback               string // the only one that answers go to
 	key                    jose.JSONWebKey
 
-	mu    sync.Mutex
-	codes map[string]grant
+	mu       sync.Mutex
+	callback string // the only one that answers go to
+	codes    map[string]grant
 }
 
 // grant is a sign-in that waits for its code to be redeemed.
@@ -88,6 +88,19 @@ func (p *idp) settings() []string {
 		of + "LABEL=Demo ID", of + "TRUST_EMAIL=true"}
 }
 
+// answerTo sets where answers go to.
+func (p *idp) answerTo(callback string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.callback = callback
+}
+
+func (p *idp) answersTo() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.callback
+}
+
 func (p *idp) handler() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
@@ -129,7 +142,7 @@ func (p *idp) ask(w http.ResponseWriter, r *http.Request) {
 
 // knows reports whether a request for a code is the demo gate's.
 func (p *idp) knows(q url.Values) bool {
-	return q.Get("client_id") == p.client && q.Get("redirect_uri") == p.callback && q.Get("response_type") == "code" &&
+	return q.Get("client_id") == p.client && q.Get("redirect_uri") == p.answersTo() && q.Get("response_type") == "code" &&
 		q.Get("code_challenge_method") == "S256" && q.Get("code_challenge") != ""
 }
 
@@ -147,7 +160,7 @@ func (p *idp) answer(w http.ResponseWriter, r *http.Request) {
 	} else {
 		back.Set("code", p.newCode(grant{people[i], q.Get("nonce"), q.Get("code_challenge"), time.Now().Add(codeFor)}))
 	}
-	w.Header().Set("Location", p.callback+"?"+back.Encode())
+	w.Header().Set("Location", p.answersTo()+"?"+back.Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }
 
