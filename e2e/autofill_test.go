@@ -21,13 +21,15 @@ type passwordForm struct {
 	Method     string  `json:"method"`
 	SameOrigin bool    `json:"sameOrigin"`
 	Path       string  `json:"path"`
-	Buttons    int     `json:"buttons"` // that send the form
+	Buttons    int     `json:"buttons"` // that send the form there; those of providers send it elsewhere
+	First      bool    `json:"first"`   // such a button comes first, so that Enter presses it
 	Fields     []field `json:"fields"`
 }
 
 const readForm = `[...document.forms].filter(f => f.querySelector("[type=password]")).map(f => ({
 	method: f.method, sameOrigin: new URL(f.action).origin === location.origin, path: new URL(f.action).pathname,
-	buttons: f.querySelectorAll("button[type=submit]").length,
+	buttons: f.querySelectorAll("button[type=submit]:not([formaction])").length,
+	first: !f.querySelector("button[type=submit]").matches("[formaction]"),
 	fields: [...f.elements].filter(e => e.localName === "input" && e.type !== "hidden").map(e => ({
 		name: e.name, type: e.type, autocomplete: e.getAttribute("autocomplete") ?? "",
 		label: [...e.labels].map(l => l.innerText).join(" ").trim(),
@@ -51,8 +53,8 @@ func TestPasswordManagersRecognizeTheForms(t *testing.T) {
 				t.Fatalf("%d forms have a password, want 1", len(forms))
 			}
 			form := forms[0]
-			if form.Method != "post" || !form.SameOrigin || form.Path != path || form.Buttons != 1 {
-				t.Errorf("the form is %+v, want it posted to %s of this site by one button", form, path)
+			if form.Method != "post" || !form.SameOrigin || form.Path != path || form.Buttons != 1 || !form.First {
+				t.Errorf("the form is %+v, want it posted to %s of this site by one button, and by Enter", form, path)
 			}
 			for _, w := range want {
 				if !slices.ContainsFunc(form.Fields, w.isServedBy) {

@@ -29,7 +29,7 @@ func needBrowser(t *testing.T) {
 }
 
 // startBrowser starts a browser with a new profile, which is removed when the browser ends. The browser
-// connects to the gate alone.
+// connects to this machine alone.
 func startBrowser(program string) (stop func(), err error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program),
@@ -37,6 +37,7 @@ func startBrowser(program string) (stop func(), err error) {
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
 	)
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, endBrowser := chromedp.NewContext(allocator)

@@ -28,9 +28,9 @@ func buildGateway(binary string) error {
 	return nil
 }
 
-// startDemo runs the demo with all its files in dir.
-func startDemo(binary, dir string) (*gateway, error) {
-	g, err := startGateway(exec.Command(binary, "demo"), dir, welcome)
+// startDemo runs the demo with all its files in dir, and with these settings.
+func startDemo(binary, dir string, settings ...string) (*gateway, error) {
+	g, err := startGateway(exec.Command(binary, "demo"), dir, welcome, settings...)
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,14 @@ var article = regexp.MustCompile(`(?s)<article.*?</article>`)
 // mailed waits for a mail to the person and returns the first path in it that begins with part.
 func (p person) mailed(t *testing.T, part string) string {
 	t.Helper()
-	leads := regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(site.url) + `)?(` + regexp.QuoteMeta(part) + `[^"]+)"`)
-	r := newReader(t)
+	return site.mailed(t, p, part)
+}
+
+// mailed is person.mailed at any demo.
+func (g *gateway) mailed(t *testing.T, p person, part string) string {
+	t.Helper()
+	leads := regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(g.url) + `)?(` + regexp.QuoteMeta(part) + `[^"]+)"`)
+	r := newReaderOf(t, g)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, letter := range article.FindAllString(r.read(200, "/mailbox", nil), -1) {
 			if found := leads.FindStringSubmatch(letter); found != nil &&
@@ -39,7 +45,7 @@ func (p person) mailed(t *testing.T, part string) string {
 // openMailed opens the link to page in the person's latest mail.
 func (v *visitor) openMailed(p person, page string) int {
 	v.t.Helper()
-	return v.open(p.mailed(v.t, page+"?token="))
+	return v.open(v.gate.mailed(v.t, p, page+"?token="))
 }
 
 // at returns the same person with another address.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -25,6 +26,20 @@ func needModule(t *testing.T, file string) string {
 		missing(t, "there is no e2e/"+path+"; `make e2e` installs it")
 	}
 	return path
+}
+
+// needNode22 returns a Node that is new enough for oidc-provider: the system's, or the one that npm installs.
+func needNode22(t *testing.T) string {
+	t.Helper()
+	const check = "process.exit(+process.versions.node.split('.')[0] < 22)"
+	if path, err := exec.LookPath("node"); err == nil && exec.Command(path, "-e", check).Run() == nil {
+		return path
+	}
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	return needModule(t, "node-"+runtime.GOOS+"-"+arch+"/bin/node")
 }
 
 func needNode(t *testing.T) string {

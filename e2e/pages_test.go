@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 type watch struct {
 	mu       sync.Mutex
 	troubles []string
-	styles   int // number of stylesheets that arrived
+	styles   int               // number of stylesheets that arrived
+	page     network.RequestID // of the page that arrived last
 }
 
 func (v *visitor) watch() *watch {
@@ -42,6 +44,9 @@ func (w *watch) note(event any) {
 			w.troubles = append(w.troubles, fmt.Sprintf("%s: %s %s", e.Type, e.ErrorText, e.BlockedReason))
 		}
 	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument && e.Response.Status != http.StatusNoContent {
+			w.page = e.RequestID
+		}
 		w.answer(e.Type, e.Response)
 	}
 }
