@@ -129,13 +129,13 @@ func (s *Store) changeAddress(ctx context.Context, tx pgx.Tx, l Link, t secret.T
 	if err != nil {
 		return err
 	}
+	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
+		return err
+	}
 	if !left.Facts.Claims { // nobody had confirmed the old address
 		if _, err := s.proveMailbox(ctx, tx, l.userID, wayIn{session: t}, c); err != nil {
 			return err
 		}
-	}
-	if err := s.moveTo(ctx, tx, l.userID, l.Email); err != nil {
-		return err
 	}
 	if err := mail.Void(ctx, tx, l.userID); err != nil {
 		return err

@@ -139,7 +139,8 @@ type Store struct {
 // Store has pools of its own with the same configuration. The caller calls Close when done.
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
-	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers), hashes: password.NewQueue()}
+	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers),
+		hashes: password.NewQueue()}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.Reader = session.NewReader(s.db,

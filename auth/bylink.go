@@ -56,19 +56,30 @@ func (s *Store) enterByLink(ctx context.Context, v visit, l Link, done *Finished
 			return err
 		}
 		if owner == "" {
-			v.flow.purpose = ToLink // whoever has the link may connect one more identity of the provider
-			if err := s.connect(ctx, tx, v, local{userID: l.userID, email: l.Email, verified: l.verified}); err != nil {
+			here := local{userID: l.userID, email: l.Email, verified: l.verified}
+			if err := s.connect(ctx, tx, v, here, true); err != nil {
 				return err
 			}
+			done.connected = true
 		}
-		if !l.verified && l.mailed {
-			var err error
-			done.Took, err = s.proveMailbox(ctx, tx, l.userID, v.keep(), v.client)
-			return err
-		}
-		_, err := s.sessions.EndAll(ctx, tx, l.userID) // as a new password does
-		return err
+		return s.useLink(ctx, tx, v, l, done)
 	})
+}
+
+// useLink does with a spent link what a new password would: it confirms the address that the link was mailed to, or
+// ends the sessions there are. A link that was handed over confirms nothing, so that may still have to be done.
+func (s *Store) useLink(ctx context.Context, tx pgx.Tx, v visit, l Link, done *Finished) (err error) {
+	if !l.verified && l.mailed {
+		done.Took, err = s.proveMailbox(ctx, tx, l.userID, v.keep(), v.client)
+		return err
+	}
+	if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
+		return err
+	}
+	if !l.verified && s.o.Verify == VerifyRequired {
+		return s.sendToMailbox(ctx, tx, l.userID, l.Email, v, done)
+	}
+	return nil
 }
 
 // enterInvited accepts an invitation that was found by its address. The proof is the provider's alone.
@@ -83,6 +94,7 @@ func (s *Store) enterInvited(ctx context.Context, v visit, done *Finished) error
 // acceptBy makes the invited user. Their address is that of the invitation. Whoever signed up with it before and did
 // not confirm it loses the account to them.
 func (s *Store) acceptBy(ctx context.Context, v visit, l Link, done *Finished) error {
+	done.event = "accept-invitation"
 	row := userRow{id: secret.NewID(), email: l.Email, name: claimedName(v), verified: true}
 	var err error
 	if row.roles, err = canonicalRoles(l.Roles); err != nil || row.roles == "" {
@@ -102,9 +114,10 @@ func (s *Store) acceptBy(ctx context.Context, v visit, l Link, done *Finished) e
 		if err := spend(ctx, tx); err != nil {
 			return err
 		}
-		if err := s.connect(ctx, tx, v, local{userID: squatted, email: row.email}); err != nil {
+		if err := s.connect(ctx, tx, v, local{userID: squatted, email: row.email}, true); err != nil {
 			return err
 		}
+		done.connected = true
 		if done.Took, err = s.proveMailbox(ctx, tx, squatted, v.keep(), v.client); err != nil {
 			return err
 		}

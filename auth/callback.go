@@ -48,8 +48,13 @@ type Finished struct {
 	// under it may not be the visitor's.
 	Took bool
 
-	connected bool // an identity was connected to an account that was there
+	event     string // in the audit log; empty: that of the purpose
+	connected bool   // an identity was connected to an account that was there
+	unseen    bool   // a user was made who has to confirm the address first
 }
+
+// events are those of the purposes.
+var events = map[Purpose]string{"": "sign-in", ToSignIn: "sign-in", ToLink: "link-account", ToConfirm: "confirm"}
 
 // flow is a row of provider_flow.
 type flow struct {
@@ -99,7 +104,7 @@ func (s *Store) Park(ctx context.Context, providerName, state string, a Provider
 	return s.db.Transact(ctx, "park an answer", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			UPDATE gatepost.provider_flow SET parked = $3, parked_until = now() + $4::interval
-			WHERE state = $1 AND provider = $2 AND parked IS NULL AND NOT used AND expires_at > now()`,
+			WHERE state = $1 AND provider = $2 AND parked IS NULL AND identity IS NULL AND expires_at > now()`,
 			hash, database.Storable(providerName), sealed, parkedFor)
 		return err
 	})
@@ -112,7 +117,8 @@ func (a ProviderAnswer) oversized() bool {
 // FinishProvider ends a sign-in at a provider. It fails with ErrNoFlow, a *provider.Error, provider.ErrUnavailable,
 // ErrSignUpClosed, ErrUnverified (a mail is on its way), *ClaimError, ErrLinkedElsewhere, ErrNoAddress, InputError
 // (field "email"), ErrBadCredentials (the user is disabled), session.ErrNoSession and ErrOtherUser (ToLink and
-// ToConfirm), ErrBadLink, *throttle.Error or database.ErrUnavailable. No failure has made a user or a session.
+// ToConfirm), ErrBadLink, *throttle.Error, share.ErrBusy or database.ErrUnavailable. No failure has made a session,
+// and none but ErrUnverified a user.
 func (s *Store) FinishProvider(ctx context.Context, c Callback) (Finished, error) {
 	began := time.Now()
 	f, answer, err := s.takeFlow(ctx, c)
@@ -144,7 +150,7 @@ func (s *Store) takeFlow(ctx context.Context, c Callback) (f flow, a ProviderAns
 	err = s.db.Transact(ctx, "take a sign-in at a provider", func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			DELETE FROM gatepost.provider_flow
-			WHERE state = $1 AND browser = $2 AND provider = $3 AND NOT used AND expires_at > now()
+			WHERE state = $1 AND browser = $2 AND provider = $3 AND identity IS NULL AND expires_at > now()
 			RETURNING provider, purpose, next, remember, max_age, coalesce(user_id, ''), coalesce(session, ''),
 			    coalesce(link, ''), CASE WHEN parked_until > now() THEN parked END, network, wide`,
 			f.state, c.Key.Hash(), database.Storable(c.Provider)).
@@ -213,17 +219,19 @@ type visit struct {
 	also      []session.Method // what proved the person besides, just now
 }
 
-// noteProvider logs and counts the outcome of a callback: with its cause, which visitors never see.
+// noteProvider logs and counts the outcome of a callback: with its cause, which visitors never see. What was done has
+// its row already.
 func (s *Store) noteProvider(ctx context.Context, c Callback, f flow, done Finished, err error) {
 	name := c.Provider // that of the path: there is one for each provider
-	s.metrics.providers.WithLabelValues(name, result(err)).Inc()
-	event := string(cmp.Or(f.purpose, ToSignIn))
-	if f.purpose == ToLink {
-		event = "link-account"
+	outcome := cmp.Or(err, done.half())
+	s.metrics.providers.WithLabelValues(name, result(outcome)).Inc()
+	v := audit.Event{Name: cmp.Or(done.event, events[f.purpose]), Result: result(outcome),
+		UserID: cmp.Or(done.UserID, f.userID), SessionID: done.SessionID, Client: c.Client,
+		Details: providerDetails(name, err)}
+	if err == nil && f.purpose == ToLink && !done.connected {
+		v.Result = "unchanged" // it was connected before
 	}
-	v := audit.Event{Name: event, Result: result(err), UserID: cmp.Or(done.UserID, f.userID),
-		SessionID: done.SessionID, Client: c.Client, Details: providerDetails(name, err)}
-	if err != nil {
+	if err != nil && !done.unseen || v.Result == "unchanged" {
 		s.trail.Note(ctx, v)
 		return
 	}

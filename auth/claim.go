@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,9 @@ type Claim struct {
 	// proves nothing: anybody may have chosen it.
 	ByPassword, ByMail bool
 }
+
+// eventClaim is the audit event of a claim.
+const eventClaim = "claim-account"
 
 // ClaimError means that there is an account with this address, and that the visitor has to prove that it is theirs.
 // Its claim is open for ClaimFor, with the key of the flow.
@@ -76,8 +80,8 @@ func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error 
 	return s.db.Transact(ctx, "keep an identity", func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.provider_flow (state, browser, provider, purpose, next, remember, max_age, user_id,
-			    network, wide, used, identity, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, true, $10, now() + $11::interval
+			    network, wide, identity, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, $10, now() + $11::interval
 			FROM gatepost."user" WHERE id = $7 FOR KEY SHARE`,
 			v.flow.state, v.key.Hash(), v.flow.provider, v.flow.purpose, v.flow.next, v.flow.remember, userID,
 			v.flow.network, v.flow.wide, sealed, ClaimFor)
@@ -190,8 +194,8 @@ func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secr
 		return Finished{}, ErrBadCredentials
 	}
 	v.client, v.presented, v.also = c, presented, []session.Method{session.Password}
-	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next}
-	err = s.attempt(ctx, "claim-account", c, &done.Issued, func() (string, error) {
+	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next, event: eventClaim}
+	err = s.attempt(ctx, eventClaim, c, &done.Issued, func() (string, error) {
 		if err := checkTyped("password", p).orNil(); err != nil {
 			return l.userID, err
 		}
@@ -200,7 +204,7 @@ func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secr
 				if a.userID != l.userID {
 					return ErrNoFlow
 				}
-				return s.settleClaim(ctx, tx, v, l, &done)
+				return s.settleClaim(ctx, tx, v, l, &done, true)
 			})
 	})
 	return s.claimed(ctx, v, l, done, err)
@@ -220,7 +224,7 @@ func (s *Store) ClaimByLink(ctx context.Context, t secret.Token, keys []secret.T
 		return Finished{}, err
 	}
 	v.client, v.presented, v.also = c, presented, []session.Method{session.Link}
-	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next}
+	done := Finished{Provider: v.flow.provider, Purpose: ToSignIn, Next: v.flow.next, event: eventClaim}
 	err = s.db.Transact(ctx, "claim an account", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := database.LockUser(ctx, tx, l.userID, presented); err != nil {
 			return err
@@ -228,14 +232,16 @@ func (s *Store) ClaimByLink(ctx context.Context, t secret.Token, keys []secret.T
 		if err := spend(ctx, tx, t, link, isFor(mail.ForConnect)); err != nil {
 			return err
 		}
-		return s.settleClaim(ctx, tx, v, l, &done)
+		return s.settleClaim(ctx, tx, v, l, &done, false)
 	})
-	s.audit(ctx, "claim-account", l.userID, c, err)
+	s.audit(ctx, eventClaim, l.userID, c, cmp.Or(err, done.half()))
 	return s.claimed(ctx, v, l, done, err)
 }
 
 // settleClaim connects the identity of a claim, in the transaction that has locked the user and proved the account.
-func (s *Store) settleClaim(ctx context.Context, tx pgx.Tx, v visit, l local, done *Finished) (err error) {
+// more is as in connect: whoever knows the password may add an identity; whoever reads the mail may be somebody else
+// than before, as whoever has the address at the provider.
+func (s *Store) settleClaim(ctx context.Context, tx pgx.Tx, v visit, l local, done *Finished, more bool) (err error) {
 	done.Took, done.Issued = false, Issued{} // of a try before this one
 	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.provider_flow WHERE state = $1 AND identity IS NOT NULL`,
 		v.flow.state)
@@ -245,7 +251,7 @@ func (s *Store) settleClaim(ctx context.Context, tx pgx.Tx, v visit, l local, do
 	if tag.RowsAffected() == 0 {
 		return ErrNoFlow
 	}
-	if err := s.connect(ctx, tx, v, l); err != nil {
+	if err := s.connect(ctx, tx, v, l, more); err != nil {
 		return movedOr(err)
 	}
 	if !l.verified {

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +18,7 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 		return session.ErrNoSession
 	}
 	err := s.db.Transact(ctx, "connect an identity", func(ctx context.Context, tx pgx.Tx) error {
+		done.connected = false // of a try before this one
 		if _, err := database.LockUser(ctx, tx, v.flow.userID, v.presented); err != nil {
 			return err
 		}
@@ -37,9 +37,10 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 			v.id.Issuer, v.id.Subject, l.userID).Scan(&linked); err != nil || linked {
 			return err
 		}
-		if err := s.connect(ctx, tx, v, l); err != nil {
+		if err := s.connect(ctx, tx, v, l, true); err != nil {
 			return movedOr(err)
 		}
+		done.connected = true
 		_, err = s.noteClaims(ctx, tx, v, l.userID)
 		return err
 	})
@@ -53,9 +54,10 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 	return err
 }
 
-// connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner. A
-// user has one identity at a provider: an address that went to somebody else there leads to no account here.
-func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local) error {
+// connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner.
+// Without more a confirmed user keeps to one identity at a provider: an address that went to somebody else there
+// leads to no account here.
+func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local, more bool) error {
 	var same, other bool
 	err := tx.QueryRow(ctx, `
 		SELECT email = $2 AND email_verified = $3 AND disabled_at IS NULL,
@@ -67,7 +69,7 @@ func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local) error 
 		return errMoved
 	case err != nil:
 		return err
-	case other && l.verified && v.flow.purpose != ToLink && !slices.Contains(v.also, session.Password):
+	case other && l.verified && !more:
 		return ErrLinkedElsewhere
 	}
 	if err := insertIdentity(ctx, tx, v, l.userID); err != nil {

@@ -23,7 +23,7 @@ var (
 	// ErrNoAddress means that the provider gave no usable e-mail address for somebody who has no account here.
 	ErrNoAddress = errors.New("the provider gave no usable e-mail address")
 	// ErrLinkedElsewhere means that the identity belongs to another user, or that the account with this address
-	// belongs to another identity at the provider. It is never moved.
+	// belongs to another identity at the provider, or cannot be proved here. It is never moved.
 	ErrLinkedElsewhere = errors.New("this identity, or this account, is connected otherwise")
 	// errMoved means that what a decision was made by has changed; it is to be made again.
 	errMoved = errors.New("changed meanwhile")
@@ -33,6 +33,7 @@ var (
 // address. An identity is issuer and subject; an address only ever leads to an account that is proved otherwise.
 func (s *Store) enterBy(ctx context.Context, v visit, done *Finished) error {
 	for range 3 {
+		done.event, done.unseen = "", false // of a try before this one
 		err := s.enterOnce(ctx, v, done)
 		if !errors.Is(err, errMoved) {
 			return err
@@ -86,7 +87,7 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 // confirmed first, and the provider proves none, so that the visitor may have typed any.
 func (s *Store) unseen(v visit) bool { return !v.id.EmailProved && s.o.Verify == VerifyRequired }
 
-// answerUnseen answers as if a mail were on its way. It gives the browser a new token, as keepSignUp does.
+// answerUnseen answers as if a mail were on its way. It gives the browser a new token, as sendToMailbox does.
 func (s *Store) answerUnseen(ctx context.Context, v visit, done *Finished) error {
 	err := s.db.Transact(ctx, "renew the browser", func(ctx context.Context, tx pgx.Tx) (err error) {
 		done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client)
@@ -165,19 +166,15 @@ func (s *Store) enterKnown(ctx context.Context, v visit, userID string, done *Fi
 		if disabled {
 			return ErrBadCredentials
 		}
-		if proved, _ := CanonicalEmail(v.id.Email); !verified && v.id.EmailProved && proved == email {
+		proved, _ := CanonicalEmail(v.id.Email)
+		switch {
+		case !verified && v.id.EmailProved && proved == email:
 			done.Took, err = s.proveMailbox(ctx, tx, userID, v.keep(), v.client)
-			verified = true
-		} else {
-			err = s.noteBrowser(ctx, tx, userID, email, v.client)
+			return err
+		case !verified && s.o.Verify == VerifyRequired:
+			return s.sendToMailbox(ctx, tx, userID, email, v, done)
 		}
-		if err == nil && !verified && s.o.Verify == VerifyRequired {
-			if done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client); err != nil {
-				return err
-			}
-			return s.sendToMailbox(ctx, tx, userID, email, v)
-		}
-		return err
+		return s.noteBrowser(ctx, tx, userID, email, v.client)
 	})
 }
 
@@ -193,10 +190,20 @@ func (s *Store) noteBrowser(ctx context.Context, tx pgx.Tx, userID, email string
 	return err
 }
 
-// sendToMailbox mails the link to confirm the address of a user who may not sign in before. It returns ErrUnverified
-// as the outcome of a transaction that is to be committed: see enterTx.
-func (s *Store) sendToMailbox(ctx context.Context, tx pgx.Tx, userID, email string, v visit) error {
-	if err := s.askToVerify(ctx, tx, userID, email, v.client); err != nil {
+// sendToMailbox mails the link to confirm the address of a user who may not sign in before, and notes the browser, as
+// signUpUnseen does. It returns ErrUnverified as the outcome of a transaction that is to be committed: see enterTx.
+func (s *Store) sendToMailbox(ctx context.Context, tx pgx.Tx, userID, email string, v visit, done *Finished) error {
+	if _, err := s.noteClaims(ctx, tx, v, userID); err != nil {
+		return err
+	}
+	err := s.askToVerify(ctx, tx, userID, email, v.client)
+	if err == nil {
+		done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client)
+	}
+	if err == nil {
+		err = throttle.NoteSignUp(ctx, tx, userID, done.Browser, signedUpFor)
+	}
+	if err != nil {
 		return err
 	}
 	return committed{ErrUnverified}
@@ -213,7 +220,7 @@ func (s *Store) enterTx(ctx context.Context, v visit, userID string, done *Finis
 	decide func(context.Context, pgx.Tx) error) error {
 	var outcome error
 	err := s.db.Transact(ctx, "sign in by a provider", func(ctx context.Context, tx pgx.Tx) error {
-		outcome, done.Took, done.Issued = nil, false, Issued{} // of a try before this one
+		outcome, done.Took, done.connected, done.Issued = nil, false, false, Issued{} // of a try before this one
 		if _, err := database.LockUser(ctx, tx, userID, v.presented); err != nil {
 			return err
 		}
@@ -270,19 +277,19 @@ func (s *Store) issueBy(ctx context.Context, tx pgx.Tx, v visit, userID string, 
 		return err
 	}
 	done.UserID = userID
-	return s.recordIn(ctx, tx, string(ToSignIn), userID, done.Issued, v.client)
+	return s.recordIn(ctx, tx, cmp.Or(done.event, events[ToSignIn]), userID, done.Issued, v.client)
 }
 
 // proof is how a sign-in at a provider proves a user. Where the provider does not tell when they proved themselves
 // there, it was long ago: they may not do here at once what takes a recent proof.
 func (v visit) proof() session.Proof {
-	p := session.Proved(session.Provider)
-	p.Methods = append(p.Methods, v.also...)
-	if p.At = v.id.AuthTime; p.At.IsZero() && len(v.also) == 0 {
+	p := session.Proved(append(v.also, session.Provider)...)
+	switch {
+	case len(v.also) > 0: // a password or a link of ours proved them now
+	case v.id.AuthTime.IsZero():
 		p.At = time.Unix(0, 0)
-	}
-	if len(v.also) > 0 { // a password or a link of ours proved them now
-		p.At = time.Time{}
+	default:
+		p.At = v.id.AuthTime
 	}
 	return p
 }
@@ -307,6 +314,7 @@ func (s *Store) signUpBy(ctx context.Context, v visit, email string, done *Finis
 			return err
 		}
 	}
+	done.event = "sign-up"
 	row := userRow{id: secret.NewID(), email: email, name: claimedName(v), roles: DefaultRole,
 		verified: v.id.EmailProved}
 	err := s.makeUserBy(ctx, v, row, done, func(ctx context.Context, tx pgx.Tx) error {
@@ -316,9 +324,8 @@ func (s *Store) signUpBy(ctx context.Context, v visit, email string, done *Finis
 		if s.o.Verify != VerifyRequired {
 			return s.askToVerify(ctx, tx, row.id, email, v.client)
 		}
-		return s.sendToMailbox(ctx, tx, row.id, email, v)
+		return s.sendToMailbox(ctx, tx, row.id, email, v, done)
 	})
-	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	if !isTaken(err) {
 		return err
 	}
@@ -333,14 +340,14 @@ func (s *Store) makeUserBy(ctx context.Context, v visit, row userRow, done *Fini
 	more func(context.Context, pgx.Tx) error) error {
 	var outcome error
 	err := s.insertUser(ctx, row, v.presented, func(ctx context.Context, tx pgx.Tx) error {
-		outcome, done.Issued = nil, Issued{}
+		outcome, done.unseen, done.Issued = nil, false, Issued{} // of a try before this one
 		if err := insertIdentity(ctx, tx, v, row.id); err != nil {
 			return movedOr(err)
 		}
 		err := more(ctx, tx)
 		if errors.As(err, new(committed)) {
-			outcome = errors.Unwrap(err)
-			return s.keepSignUp(ctx, tx, v, row.id, done)
+			outcome, done.unseen = errors.Unwrap(err), true
+			return s.recordUnseen(ctx, tx, row.id, v.client)
 		}
 		if err != nil {
 			return err
@@ -348,31 +355,18 @@ func (s *Store) makeUserBy(ctx context.Context, v visit, row userRow, done *Fini
 		return s.issueBy(ctx, tx, v, row.id, done)
 	})
 	s.outbox.Kick()
+	s.metrics.signUps.WithLabelValues(result(cmp.Or(err, outcome))).Inc()
 	if err == nil && outcome == nil {
 		s.sessions.Done(v.presented, done.Made)
 	}
 	return cmp.Or(err, outcome)
 }
 
-// keepSignUp notes the browser of a sign-up whose address has to be confirmed first, as signUpUnseen does.
-func (s *Store) keepSignUp(ctx context.Context, tx pgx.Tx, v visit, userID string, done *Finished) (err error) {
-	if _, err = s.noteClaims(ctx, tx, v, userID); err != nil {
-		return err
-	}
-	if done.Browser, err = throttle.RenewBrowser(ctx, tx, v.client); err != nil {
-		return err
-	}
-	if err := throttle.NoteSignUp(ctx, tx, userID, done.Browser, signedUpFor); err != nil {
-		return err
-	}
-	return s.recordUnseen(ctx, tx, userID, v.client)
-}
-
 // connectAndEnter connects an identity, whose provider proves the address, to the account that has the address. If
 // nobody had confirmed the address here, everything that was made before goes.
 func (s *Store) connectAndEnter(ctx context.Context, v visit, l local, done *Finished) error {
 	return s.enterTx(ctx, v, l.userID, done, func(ctx context.Context, tx pgx.Tx) error {
-		if err := s.connect(ctx, tx, v, l); err != nil {
+		if err := s.connect(ctx, tx, v, l, false); err != nil {
 			return err
 		}
 		done.connected = true

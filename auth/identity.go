@@ -95,8 +95,9 @@ type wayIn struct {
 
 // proveMailbox confirms the address of a locked user for the first time. Up to now anybody may have made and used
 // the account, so everything that was made before goes: passwords and other ways in, sessions, half sign-ins, links,
-// mail that waits, familiar places, name and picture. Id and roles stay, and so does the way in by which the mailbox was proved.
-// took reports that there was something. The caller makes the new session.
+// mail that waits, and familiar places. Id and roles stay, and so does the way in by which the mailbox was proved.
+// took reports that there was another way in: then the name and the picture go too, as they may be a stranger's. The
+// caller makes the new session.
 func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep wayIn, c secret.Client) (took bool,
 	err error) {
 	_, err = tx.Exec(ctx, `
@@ -115,25 +116,18 @@ func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep
 	if err != nil {
 		return false, err
 	}
-	ended, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1 AND token <> $2`,
-		userID, keep.session.Hash())
-	if err != nil {
-		return false, err
-	}
 	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM gatepost.session WHERE user_id = $1 AND token <> $2`, userID, keep.session.Hash())
 	b.Queue(`DELETE FROM gatepost.challenge WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.familiar WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.signup_browser WHERE user_id = $1`, userID)
-	b.Queue(`DELETE FROM gatepost.provider_flow WHERE user_id = $1 AND NOT used`, userID)
+	b.Queue(`DELETE FROM gatepost.provider_flow WHERE user_id = $1`, userID)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return false, err
 	}
-	if err := mail.Void(ctx, tx, userID); err != nil {
+	if err := mail.Void(ctx, tx, userID); err != nil || gone.RowsAffected() == 0 {
 		return false, err
-	}
-	if gone.RowsAffected() == 0 {
-		return ended.RowsAffected() > 0, nil
 	}
 	_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET name = '', image = NULL WHERE id = $1`, userID)
 	if err != nil {

@@ -43,74 +43,42 @@ func (s *Store) ask(ctx context.Context, event, userID string, c secret.Client, 
 	s.trail.Note(ctx, audit.Event{Name: event, Result: result(err), UserID: userID, Client: c})
 }
 
+// results are the words for outcomes. The first error that an outcome is decides.
+var results = []struct {
+	err  error
+	word string
+}{
+	{errHalf, "challenge"}, {database.ErrUnavailable, "unavailable"}, {provider.ErrUnavailable, "provider_unavailable"},
+	{ErrNoFlow, "no_flow"}, {ErrNoProvider, "no_provider"}, {ErrLinkedElsewhere, "linked_elsewhere"},
+	{ErrNoAddress, "no_address"}, {ErrLastWayIn, "last_way_in"}, {ErrPasswordsOff, "passwords_off"},
+	{ErrReplayed, "replayed"}, {ErrUnverified, "unverified"}, {errLocked, "locked"},
+	{ErrBadCredentials, "bad_credentials"}, {session.ErrNoSession, "no_session"},
+	{session.ErrNoChallenge, "no_challenge"}, {session.ErrStale, "stale"}, {ErrBadLink, "bad_link"},
+	{ErrOtherUser, "other_user"}, {ErrNoUser, "no_user"}, {errSuppressed, "suppressed"}, {share.ErrBusy, "busy"},
+	{share.ErrCrowded, "crowded"}, {ErrSignUpClosed, "closed"}, {context.Canceled, "canceled"},
+}
+
 // result returns the one word for an outcome, for the audit log and the metrics.
 func result(err error) string {
-	var throttled *throttle.Error
-	var input InputError
-	var refused *database.RefusedError
 	var fault *provider.Error
-	var claim *ClaimError
 	switch {
 	case err == nil:
 		return "ok"
-	case errors.Is(err, errHalf):
-		return "challenge"
-	case errors.Is(err, database.ErrUnavailable):
-		return "unavailable"
-	case errors.As(err, &refused):
+	case errors.As(err, new(*database.RefusedError)):
 		return "refused"
 	case errors.As(err, &fault):
 		return fault.Kind.Word()
-	case errors.As(err, &claim):
+	case errors.As(err, new(*ClaimError)):
 		return "to_claim"
-	case errors.Is(err, provider.ErrUnavailable):
-		return "provider_unavailable"
-	case errors.Is(err, ErrNoFlow):
-		return "no_flow"
-	case errors.Is(err, ErrNoProvider):
-		return "no_provider"
-	case errors.Is(err, ErrLinkedElsewhere):
-		return "linked_elsewhere"
-	case errors.Is(err, ErrNoAddress):
-		return "no_address"
-	case errors.Is(err, ErrLastWayIn):
-		return "last_way_in"
-	case errors.Is(err, ErrPasswordsOff):
-		return "passwords_off"
-	case errors.Is(err, ErrReplayed):
-		return "replayed"
-	case errors.Is(err, ErrUnverified):
-		return "unverified"
-	case errors.Is(err, errLocked):
-		return "locked"
-	case errors.Is(err, ErrBadCredentials):
-		return "bad_credentials"
-	case errors.Is(err, session.ErrNoSession):
-		return "no_session"
-	case errors.Is(err, session.ErrNoChallenge):
-		return "no_challenge"
-	case errors.Is(err, session.ErrStale):
-		return "stale"
-	case errors.Is(err, ErrBadLink):
-		return "bad_link"
-	case errors.Is(err, ErrOtherUser):
-		return "other_user"
-	case errors.Is(err, ErrNoUser):
-		return "no_user"
-	case errors.Is(err, errSuppressed):
-		return "suppressed"
-	case errors.As(err, &throttled):
+	case errors.As(err, new(*throttle.Error)):
 		return "throttled"
-	case errors.Is(err, share.ErrBusy):
-		return "busy"
-	case errors.Is(err, share.ErrCrowded):
-		return "crowded"
-	case errors.Is(err, ErrSignUpClosed):
-		return "closed"
-	case errors.As(err, &input):
+	case errors.As(err, new(InputError)):
 		return "bad_input"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
+	}
+	for _, r := range results {
+		if errors.Is(err, r.err) {
+			return r.word
+		}
 	}
 	return "error"
 }

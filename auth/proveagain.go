@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -24,39 +25,48 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 	if owner != v.flow.userID {
 		return ErrOtherUser
 	}
-	return s.renew(ctx, v.presented, session.Proof{Methods: []session.Method{session.Provider}, At: v.id.AuthTime},
-		string(ToConfirm), v.client, done)
+	proof := session.Proof{Methods: []session.Method{session.Provider}, At: v.id.AuthTime}
+	done.Issued, err = s.renew(ctx, v.presented, owner, proof, v.client,
+		func(context.Context, pgx.Tx) error { return nil })
+	return err
 }
 
-// renew ends a session that is still valid and gives its user a new one, with a new proof.
-func (s *Store) renew(ctx context.Context, t secret.Token, proof session.Proof, event string, c secret.Client,
-	done *Finished) error {
-	o, err := s.own(ctx, t)
-	if err != nil {
-		return err
-	}
-	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) (err error) {
-		if _, err := database.LockUser(ctx, tx, o.UserID, t); err != nil {
+// renew ends a session of a user that is still valid and gives them a new one, with a new proof. first runs before,
+// in the same transaction.
+func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof session.Proof, c secret.Client,
+	first func(context.Context, pgx.Tx) error) (issued Issued, err error) {
+	err = s.db.Transact(ctx, "prove again", func(ctx context.Context, tx pgx.Tx) (err error) {
+		issued = Issued{} // of a try before this one
+		if _, err := database.LockUser(ctx, tx, userID, t); err != nil {
 			return err
 		}
-		via, err := s.viaOf(ctx, tx, t)
+		o, err := s.Own(ctx, tx, t)
+		if err == nil && o.UserID != userID {
+			err = ErrOtherUser
+		}
+		if err == nil {
+			err = first(ctx, tx)
+		}
 		if err != nil {
 			return err
 		}
-		if err := s.sessions.EndPresented(ctx, tx, o.UserID, t, false); err != nil {
+		n := session.New{UserID: userID, Proof: proof, Remember: o.Remembered, Client: c}
+		if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
 			return err
 		}
-		done.Issued, err = s.issue(ctx, tx, session.New{UserID: o.UserID, Proof: proof, Remember: o.Remembered,
-			Client: c, Via: via})
-		if err != nil {
+		if err := s.sessions.EndPresented(ctx, tx, userID, t, false); err != nil {
 			return err
 		}
-		return s.recordIn(ctx, tx, event, o.UserID, done.Issued, c)
+		if issued, err = s.issue(ctx, tx, n); err != nil {
+			return err
+		}
+		return s.recordIn(ctx, tx, events[ToConfirm], userID, issued, c)
 	})
-	if err == nil {
-		s.Changed(o.UserID)
+	if err != nil {
+		return Issued{}, err
 	}
-	return err
+	s.Changed(userID)
+	return issued, nil
 }
 
 // RequestProof mails a link with which the user of a session proves themselves again, in the browser of the session.
@@ -83,23 +93,12 @@ func (s *Store) RequestProof(ctx context.Context, t secret.Token, c secret.Clien
 // ProveByLink proves the user of a session with a link of RequestProof, opened in the browser of the session, and
 // gives them a new session, which is fresh. It fails with ErrBadLink, session.ErrNoSession, ErrOtherUser or
 // database.ErrUnavailable.
-func (s *Store) ProveByLink(ctx context.Context, link, t secret.Token, c secret.Client) (Issued, error) {
-	var done Finished
+func (s *Store) ProveByLink(ctx context.Context, link, t secret.Token, c secret.Client) (issued Issued, err error) {
 	l, err := s.linkFor(ctx, link, isFor(mail.ForProve))
 	if err == nil {
-		err = s.db.Transact(ctx, "spend a link", func(ctx context.Context, tx pgx.Tx) error {
-			if _, err := database.LockUser(ctx, tx, l.userID, t); err != nil {
-				return err
-			}
-			if err := s.checkSession(ctx, tx, t, l.userID); err != nil {
-				return err
-			}
-			return spend(ctx, tx, link, l, isFor(mail.ForProve))
-		})
+		issued, err = s.renew(ctx, t, l.userID, session.Proved(session.Link), c,
+			func(ctx context.Context, tx pgx.Tx) error { return spend(ctx, tx, link, l, isFor(mail.ForProve)) })
 	}
-	if err == nil {
-		err = s.renew(ctx, t, session.Proved(session.Link), string(ToConfirm), c, &done)
-	}
-	s.audit(ctx, string(ToConfirm), l.userID, c, err)
-	return done.Issued, err
+	s.audit(ctx, events[ToConfirm], l.userID, c, cmp.Or(err, issued.half()))
+	return issued, err
 }

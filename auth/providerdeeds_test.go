@@ -3,6 +3,7 @@ package auth_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -19,8 +20,8 @@ import (
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
-// claim has Ada come by a provider that proves nothing, to an account that is here, and returns the keys of her
-// browser.
+// claim has Ada come by a provider that proves nothing, to an account that is here, and returns the keys of
+// their browser.
 func (g gateway) claim(t *testing.T) []secret.Token {
 	t.Helper()
 	f := auth.Flow{Provider: "other", Next: "/there"}
@@ -135,10 +136,12 @@ func TestSignUpByAProviderObeysTheRules(t *testing.T) {
 		person providertest.Person
 		want   error
 	}{
-		"closed":       {func(o *auth.Options) { o.SignUpClosed = true }, someone("1", "ada@example.com"), auth.ErrSignUpClosed},
-		"other domain": {func(o *auth.Options) { o.SignUpDomains = []string{"example.org"} }, someone("1", "ada@example.com"), auth.InputError{}},
-		"no address":   {func(*auth.Options) {}, providertest.Person{Subject: "1"}, auth.ErrNoAddress},
-		"no mailbox":   {func(*auth.Options) {}, someone("1", "no address at all"), auth.ErrNoAddress},
+		"closed": {func(o *auth.Options) { o.SignUpClosed = true }, someone("1", "ada@example.com"),
+			auth.ErrSignUpClosed},
+		"other domain": {func(o *auth.Options) { o.SignUpDomains = []string{"example.org"} },
+			someone("1", "ada@example.com"), auth.InputError{}},
+		"no address": {func(*auth.Options) {}, providertest.Person{Subject: "1"}, auth.ErrNoAddress},
+		"no mailbox": {func(*auth.Options) {}, someone("1", "no address at all"), auth.ErrNoAddress},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -654,4 +657,168 @@ func TestASignInByAProviderWithANewBrowserIsMailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.mails.one(t, g.s, mail.SignIn, "ada@example.com")
+}
+
+// Who may not sign in before the address is confirmed is not told of a sign-in, and confirms in the browser where they
+// came, however often they come.
+func TestWhoHasToConfirmFirstConfirmsWhereTheyCame(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, required, func(o *auth.Options) { o.NotifySignIns = true })
+	f := auth.Flow{Provider: "other", Client: elsewhere}
+	for range 2 {
+		done, err := g.come(t, someone("1", "ada@example.com"), f)
+		if !errors.Is(err, auth.ErrUnverified) || done.Browser == "" {
+			t.Fatalf("got %v", err)
+		}
+		f.Client.Browser = done.Browser
+	}
+	mails := g.mails.collect(t, g.s)
+	for _, m := range mails {
+		if m.Kind != mail.Verify {
+			t.Errorf("sent %q", m.Kind)
+		}
+	}
+	link := mails[len(mails)-1].Link
+	issued, err := g.s.VerifyEmail(t.Context(), auth.Verification{Link: link, Client: f.Client})
+	if err != nil || issued.Session == "" {
+		t.Fatalf("got %v", err)
+	}
+	if ways, err := g.s.WaysIn(t.Context(), issued.Session); err != nil || len(ways) != 1 {
+		t.Errorf("the way in is %v, %v", ways, err)
+	}
+}
+
+// A link that an operator handed over confirms no address: where that comes first, it still has to be done.
+func TestALinkThatWasHandedOverConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, required)
+	exec(t, g.db, `INSERT INTO gatepost."user" (id, email) VALUES ('u', 'ada@example.com')`)
+	link, err := g.s.ResetLink(t.Context(), "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := g.come(t, someone("1", "any@example.org"), auth.Flow{Provider: "other", Link: link})
+	if !errors.Is(err, auth.ErrUnverified) || done.Session != "" {
+		t.Fatalf("got %v", err)
+	}
+	kinds := map[mail.Kind]string{}
+	for _, m := range g.mails.collect(t, g.s) {
+		kinds[m.Kind] = m.To
+	}
+	if kinds[mail.Verify] != "ada@example.com" || kinds[mail.Linked] != "ada@example.com" {
+		t.Errorf("sent %v", kinds)
+	}
+	if n := count(t, g.db, "session"); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// The first proof of a mailbox of one's own takes nothing from anybody.
+func TestAnAccountOfOnesOwnIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	ada := someone("1", "ada@example.com")
+	ada.EmailVerified = nil
+	if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"})
+	if err != nil || done.Took {
+		t.Errorf("took %t, %v", done.Took, err)
+	}
+	v, err := g.s.Lookup(t.Context(), done.Session)
+	if err != nil || !v.User.EmailVerified || v.User.Name == "" {
+		t.Errorf("got %+v, %v", v.User, err)
+	}
+}
+
+// What is logged of a provider has its row, and what changed nothing has none of a deed.
+func TestWhatIsLoggedOfAProviderHasItsRow(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	g := newGateway(t, func(o *auth.Options) {
+		o.AuditRetention, o.Log = time.Hour, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	done, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, g.db, `UPDATE gatepost.session SET proved_at = now()`)
+	link := auth.Flow{Provider: "other", Purpose: auth.ToLink, Session: done.Session}
+	for range 2 { // the second changes nothing
+		if _, err := g.come(t, someone("2", "ada@example.org"), link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.s.Unlink(t.Context(), done.Session, "unknown", here); err != nil {
+		t.Fatal(err)
+	}
+	signUp(t, g.s, "bob@example.com")
+	if _, err := g.come(t, someone("3", "bob@example.com"), auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.s.EndByProvider(t.Context(), "corp", g.idp["corp"].SignLogout("3", "", nil), here); err != nil {
+		t.Fatal(err)
+	}
+	auth.FlushAudit(g.s, t.Context())
+	rows := map[string]int{}
+	for _, event := range column(t, g.db, `SELECT event FROM gatepost.audit_event`) {
+		rows[event]++
+	}
+	for event, n := range rows {
+		if said := strings.Count(log.String(), "event="+event+" "); said != n {
+			t.Errorf("%s: %d rows, and %d lines", event, n, said)
+		}
+	}
+	for event, want := range map[string]int{"sign-up": 2, "take-over": 1, "provider-sign-out": 1,
+		"unlink-account": 0, "link-account": 3} {
+		if rows[event] != want {
+			t.Errorf("%s: %d rows, want %d", event, rows[event], want)
+		}
+	}
+}
+
+// A logout that comes while a sign-in of the same person commits waits for it, and ends its session.
+func TestALogoutMissesNoSignInUnderWay(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	exec(t, g.db, fmt.Sprintf(`CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN NULL; END'`, delayKey))
+	exec(t, g.db, `CREATE CONSTRAINT TRIGGER delay AFTER INSERT ON gatepost.session DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION delay()`)
+	ada := someone("1", "ada@example.com")
+	ada.Claims = map[string]any{"sid": "s0"}
+	if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, g.db, `DELETE FROM gatepost.session`)
+	ada.Claims = map[string]any{"sid": "s1"}
+	f := auth.Flow{Provider: "corp"}
+	begun, answer := g.begin(t, ada, f)
+	brake, err := g.db.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer brake.Release()
+	if _, err := brake.Exec(t.Context(), fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, delayKey)); err != nil {
+		t.Fatal(err)
+	}
+	in := begin(func() error { _, err := g.finish(t, f, begun, answer); return err })
+	eventually(t, "the sign-in is about to commit", func() bool { _, n := waiting(g.db); return n == 1 })
+	out := begin(func() error {
+		return g.s.EndByProvider(t.Context(), "corp", g.idp["corp"].SignLogout("1", "s1", nil), elsewhere)
+	})
+	eventually(t, "the logout waits or is done", func() bool {
+		n, _ := waiting(g.db)
+		return n >= 2 || len(out) == 1
+	})
+	if _, err := brake.Exec(t.Context(), fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, delayKey)); err != nil {
+		t.Fatal(err)
+	}
+	if errIn, errOut := <-in, <-out; errIn != nil || errOut != nil {
+		t.Fatalf("got %v and %v", errIn, errOut)
+	}
+	if n := count(t, g.db, "session"); n != 0 {
+		t.Errorf("%d sessions live", n)
+	}
 }

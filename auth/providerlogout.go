@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -51,11 +52,10 @@ func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*ur
 
 // reseal moves an ID token from one session to the one that replaces it.
 func (s *Store) reseal(ctx context.Context, tx pgx.Tx, from, to string, sealed []byte) ([]byte, error) {
-	token, err := s.o.Keys.Open(seal.SessionIDToken, from, sealed)
-	if err != nil {
-		return nil, nil //nolint:nilerr // a key that is gone costs the hint, and no session
+	if token, err := s.o.Keys.Open(seal.SessionIDToken, from, sealed); err == nil {
+		return s.seal(ctx, tx, seal.SessionIDToken, to, token)
 	}
-	return s.seal(ctx, tx, seal.SessionIDToken, to, token)
+	return nil, nil // a key that is gone costs the hint, and no session
 }
 
 // loggedOutFor is how long a provider's session that has ended opens nothing: as long as a sign-in may be under way.
@@ -74,66 +74,73 @@ func (s *Store) EndByProvider(ctx context.Context, name, token string, c secret.
 	if err == nil {
 		users, err = s.endByProvider(ctx, l, name, c)
 	}
-	for _, id := range users {
-		s.Changed(id)
+	v := audit.Event{Name: "provider-sign-out", Result: result(err), Client: c, Details: providerDetails(name, err)}
+	for _, v.UserID = range users {
+		s.Changed(v.UserID)
+		s.trail.Wrote(ctx, v)
 	}
-	if err != nil || len(users) == 0 {
-		s.trail.Note(ctx, audit.Event{Name: "provider-sign-out", Result: result(err), Client: c,
-			Details: providerDetails(name, err)})
+	if len(users) == 0 {
+		s.trail.Note(ctx, v)
 	}
 	return err
 }
 
+// endByProvider ends the sessions of a logout token, and returns whose they were. The users are locked before: a
+// sign-in that holds the lock has made its session then, and one that waits for it finds the token.
 func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name string,
 	c secret.Client) (users []string, err error) {
-	err = s.db.Transact(ctx, "sign out by a provider", func(ctx context.Context, tx pgx.Tx) error {
-		users = nil // of a try before this one
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, greatest($2, now()) + interval '5 minutes')
-			ON CONFLICT DO NOTHING`, logoutID(l.Issuer, "jti", l.ID), l.Expires)
+	err = s.db.Transact(ctx, "sign out by a provider", func(ctx context.Context, tx pgx.Tx) (err error) {
+		users = nil                                                                      // of a try before this one
+		if used, err := logoutKept(ctx, tx, l.Issuer, "jti", l.ID); err != nil || used { // a refusal only reads
+			return cmp.Or(err, ErrReplayed)
+		}
+		if _, err := tx.Exec(ctx, `
+			SELECT FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`
+			    UNION SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2)
+			ORDER BY id FOR NO KEY UPDATE`, l.Issuer, l.Subject, l.SessionID); err != nil {
+			return err
+		}
+		if err := keepLogout(ctx, tx, l); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			WITH ended AS (DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named+`) RETURNING user_id)
+			SELECT DISTINCT user_id FROM ended`, l.Issuer, l.Subject, l.SessionID)
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return ErrReplayed
+		if users, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return err
 		}
-		if l.SessionID != "" {
-			if _, err := tx.Exec(ctx, `
-				INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, now() + $2::interval)
-				ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
-				logoutID(l.Issuer, "sid", l.SessionID), loggedOutFor); err != nil {
+		for _, id := range users {
+			if err := s.record(ctx, tx, "provider-sign-out", id, c, providerDetails(name, nil)...); err != nil {
 				return err
 			}
 		}
-		return s.endNamed(ctx, tx, l, name, c, &users)
+		return nil
 	})
 	return users, err
 }
 
-// endNamed ends the sessions of a logout token, after their users are locked: a sign-in that holds the lock makes its
-// session before, and one that waits for it finds the token.
-func (s *Store) endNamed(ctx context.Context, tx pgx.Tx, l provider.Logout, name string, c secret.Client,
-	users *[]string) error {
-	const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
-		WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
-	rows, err := tx.Query(ctx, `
-		SELECT id FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`
-		    UNION SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2)
-		ORDER BY id FOR NO KEY UPDATE`,
-		l.Issuer, l.Subject, l.SessionID)
-	if err != nil {
+// named selects the sessions s that a logout token names: by issuer, and by subject, session or both.
+const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
+	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
+
+// keepLogout notes a logout token, which works once, and the provider's session that ended.
+func keepLogout(ctx context.Context, tx pgx.Tx, l provider.Logout) error {
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, greatest($2, now()) + interval '5 minutes')
+		ON CONFLICT DO NOTHING`, logoutID(l.Issuer, "jti", l.ID), l.Expires)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrReplayed
+	}
+	if err != nil || l.SessionID == "" {
 		return err
 	}
-	if *users, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-		return err
-	}
-	for _, id := range *users {
-		if err := s.record(ctx, tx, "provider-sign-out", id, c, audit.Detail{Name: "provider", Value: name}); err != nil {
-			return err
-		}
-	}
-	_, err = tx.Exec(ctx, `DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named+`)`,
-		l.Issuer, l.Subject, l.SessionID)
+	_, err = tx.Exec(ctx, `
+		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, now() + $2::interval)
+		ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
+		logoutID(l.Issuer, "sid", l.SessionID), loggedOutFor)
 	return err
 }
 
@@ -146,8 +153,12 @@ func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
 	if v.id.SessionID == "" {
 		return false, nil
 	}
+	return logoutKept(ctx, tx, v.id.Issuer, "sid", v.id.SessionID)
+}
+
+func logoutKept(ctx context.Context, tx pgx.Tx, issuer, kind, value string) (yes bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost.logout_token WHERE id = $1 AND expires_at > now())`,
-		logoutID(v.id.Issuer, "sid", v.id.SessionID)).Scan(&yes)
+		logoutID(issuer, kind, value)).Scan(&yes)
 	return yes, err
 }
 

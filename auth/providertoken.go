@@ -116,23 +116,16 @@ type due struct {
 
 // RefreshSome renews some of the tokens that are due, of users who are signed in, and returns how many it tried.
 func (s *Store) RefreshSome(ctx context.Context) (tried int, err error) {
-	var list []due
-	err = s.db.Transact(ctx, "take tokens to renew", func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			UPDATE gatepost.provider_token p SET refresh_at = now() + $1::interval
-			FROM gatepost.account a WHERE a.id = p.account_id AND p.account_id IN (
-			    SELECT t.account_id FROM gatepost.provider_token t JOIN gatepost.account o ON o.id = t.account_id
-			    WHERE t.refresh_at <= now() AND t.refresh IS NOT NULL AND o.provider_id = ANY ($2)
-			        AND EXISTS (SELECT FROM gatepost.session s WHERE s.user_id = o.user_id AND s.expires_at > now())
-			    ORDER BY t.refresh_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
-			RETURNING p.account_id, a.provider_id, p.refresh`, refreshLease, s.providerNames(), refreshMost)
-		if err != nil {
-			return err
-		}
-		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d due, err error) {
-			return d, row.Scan(&d.accountID, &d.provider, &d.refresh)
-		})
-		return err
+	rows, _ := s.db.Work.Query(ctx, `
+		UPDATE gatepost.provider_token p SET refresh_at = now() + $1::interval
+		FROM gatepost.account a WHERE a.id = p.account_id AND p.account_id IN (
+		    SELECT t.account_id FROM gatepost.provider_token t JOIN gatepost.account o ON o.id = t.account_id
+		    WHERE t.refresh_at <= now() AND t.refresh IS NOT NULL AND o.provider_id = ANY ($2)
+		        AND EXISTS (SELECT FROM gatepost.session s WHERE s.user_id = o.user_id AND s.expires_at > now())
+		    ORDER BY t.refresh_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
+		RETURNING p.account_id, a.provider_id, p.refresh`, refreshLease, s.providerNames(), refreshMost)
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d due, err error) { // reports an error of Query
+		return d, row.Scan(&d.accountID, &d.provider, &d.refresh)
 	})
 	if err != nil {
 		return 0, err
@@ -160,20 +153,22 @@ func (s *Store) refreshOne(ctx context.Context, d due) error {
 	if err == nil {
 		t, err = p.Refresh(ctx, secret.Text(refresh))
 	}
-	return s.db.Transact(ctx, "write a renewed token", func(ctx context.Context, tx pgx.Tx) error {
+	if err != nil {
+		s.o.Log.InfoContext(ctx, "a token of a provider was not renewed", "provider", d.provider, "err", err)
+	}
+	again := errors.Is(err, provider.ErrUnavailable)
+	return pgx.BeginFunc(ctx, s.db.Work, func(tx pgx.Tx) error {
 		var same bool
-		if gone := tx.QueryRow(ctx, `
-			SELECT refresh = $2 FROM gatepost.provider_token WHERE account_id = $1 FOR UPDATE`,
-			d.accountID, d.refresh).Scan(&same); errors.Is(gone, pgx.ErrNoRows) || gone == nil && !same {
+		found := tx.QueryRow(ctx, `SELECT refresh = $2 FROM gatepost.provider_token WHERE account_id = $1 FOR UPDATE`,
+			d.accountID, d.refresh).Scan(&same)
+		switch {
+		case errors.Is(found, pgx.ErrNoRows), found == nil && !same:
 			return nil
-		} else if gone != nil {
-			return gone
-		}
-		if err == nil {
+		case found != nil:
+			return found
+		case err == nil:
 			return s.keepTokens(ctx, tx, d.accountID, t)
 		}
-		s.o.Log.InfoContext(ctx, "a token of a provider was not renewed", "provider", d.provider, "err", err)
-		again := errors.Is(err, provider.ErrUnavailable)
 		_, err := tx.Exec(ctx, `
 			UPDATE gatepost.provider_token SET failures = failures + 1, refresh_at = CASE
 			    WHEN $2 AND failures < $3 THEN now() + interval '30 seconds' * power(2, failures) END

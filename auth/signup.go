@@ -57,17 +57,7 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 
 func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented secret.Token,
 	client secret.Client) (Issued, string, error) {
-	if s.o.PasswordsOff {
-		return Issued{}, "", ErrPasswordsOff
-	}
-	if s.o.SignUpClosed {
-		return Issued{}, "", ErrSignUpClosed
-	}
-	u.Roles = nil
-	row, err := s.checkNewUser(u)
-	if err == nil {
-		_, err = s.canonicalOpen(row.email)
-	}
+	row, err := s.checkSignUp(u)
 	if err != nil {
 		return Issued{}, "", err
 	}
@@ -116,6 +106,22 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		s.sessions.Done(presented, issued.Made)
 	}
 	return issued, row.id, err
+}
+
+// checkSignUp is checkNewUser for visitors, who cannot give themselves a role, where they may sign up with a password.
+func (s *Store) checkSignUp(u NewUser) (userRow, error) {
+	switch {
+	case s.o.PasswordsOff:
+		return userRow{}, ErrPasswordsOff
+	case s.o.SignUpClosed:
+		return userRow{}, ErrSignUpClosed
+	}
+	u.Roles = nil
+	row, err := s.checkNewUser(u)
+	if err == nil {
+		_, err = s.canonicalOpen(row.email)
+	}
+	return row, err
 }
 
 // signUpUnseen makes a user whose address is unconfirmed, or mails the user who has the address. No place becomes
@@ -279,9 +285,9 @@ func isFree(ctx context.Context, tx pgx.Tx, email, self string) error {
 	return err
 }
 
-// insertUser writes user and, with a hash, the account of the password, and runs more, in one transaction. The unique address decides a race. Other
-// claims to the address are checked afterwards, so that no concurrent change of address is missed. presented is a
-// session that more ends.
+// insertUser writes user and, with a hash, the account of the password, and runs more, in one transaction. The unique
+// address decides a race. Other claims to the address are checked afterwards, so that no concurrent change of address
+// is missed. presented is a session that more ends.
 func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Token,
 	more func(context.Context, pgx.Tx) error) error {
 	return s.db.Transact(ctx, "insert user", func(ctx context.Context, tx pgx.Tx) error {

@@ -161,7 +161,8 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 const setPasswordSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
-	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change', 'connect', 'prove')),
+	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND
+	         kind IN ('verify', 'reset', 'change', 'connect', 'prove')),
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
 	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1),

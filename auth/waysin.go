@@ -63,6 +63,7 @@ const superseded = "credential-superseded"
 // by it. An id that is unknown, another user's or the password's changes nothing and is no error. It fails with
 // session.ErrNoSession, session.ErrStale, ErrLastWayIn or database.ErrUnavailable.
 func (s *Store) Unlink(ctx context.Context, t secret.Token, id string, c secret.Client) error {
+	removed := false
 	o, err := s.own(ctx, t)
 	if err == nil && !o.Fresh {
 		err = session.ErrStale
@@ -79,10 +80,14 @@ func (s *Store) Unlink(ctx context.Context, t secret.Token, id string, c secret.
 			if err != nil {
 				return err
 			}
-			return s.unlink(ctx, tx, o, t, database.Storable(id), c)
+			removed, err = s.unlink(ctx, tx, o, t, database.Storable(id), c)
+			return err
 		})
 	}
 	s.outbox.Kick()
+	if err == nil && !removed {
+		return nil
+	}
 	if err == nil {
 		s.Changed(o.UserID)
 	}
@@ -90,37 +95,38 @@ func (s *Store) Unlink(ctx context.Context, t secret.Token, id string, c secret.
 	return err
 }
 
+// unlink reports whether there was such a way in.
 func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.Token, id string,
-	c secret.Client) error {
+	c secret.Client) (removed bool, err error) {
 	var providerName string
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		DELETE FROM gatepost.account WHERE id = $1 AND user_id = $2 AND provider_id NOT IN ('credential', $3)
 		RETURNING provider_id`, id, o.UserID, superseded).Scan(&providerName)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	var left int
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.account a WHERE user_id = $1 AND `+opens("a", "$2", "$3"),
 		o.UserID, s.o.PasswordsOff, s.providerNames()).Scan(&left)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if left == 0 {
-		return ErrLastWayIn
+		return false, ErrLastWayIn
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE account_id = $1 AND user_id = $2 AND token <> $3`,
 		id, o.UserID, t.Hash()); err != nil {
-		return err
+		return false, err
 	}
 	letter := mail.NewLetter(mail.Unlinked, o.UserID, o.Email, c)
 	letter.Facts.Provider = s.labelOf(providerName)
 	if err := s.outbox.Post(ctx, tx, letter); err != nil {
-		return err
+		return false, err
 	}
-	return s.record(ctx, tx, "unlink-account", o.UserID, c, audit.Detail{Name: "provider", Value: providerName})
+	return true, s.record(ctx, tx, "unlink-account", o.UserID, c, audit.Detail{Name: "provider", Value: providerName})
 }
 
 // opens is the SQL condition that a row of account is a way in: a password, unless those are off, or an identity at a

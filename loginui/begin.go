@@ -75,8 +75,8 @@ func (ui *UI) begin(w http.ResponseWriter, r *http.Request, f auth.Flow) error {
 	return ui.onward(w, r, begun.URL, "onward", ui.label(f.Provider))
 }
 
-// noteBegin logs why nobody can begin to log in with a provider, which only the operator can mend. Nothing else does:
-// there is no audit event before there is an answer.
+// noteBegin logs, as an error, why nobody can begin to log in with a provider: only the operator can mend it. The audit
+// line beside it is one of many.
 func (ui *UI) noteBegin(r *http.Request, name string, err error) {
 	if known, ok := errors.AsType[*provider.Error](err); ok && known.Kind != provider.Unavailable {
 		ui.c.Log.LogAttrs(r.Context(), slog.LevelError, "a login with a provider could not begin",

@@ -204,15 +204,18 @@ func (ui *UI) addAssets() error {
 }
 
 // Owns reports whether a raw path belongs to the gate: a route in its exact spelling, or a plain path below
-// /account, /.gatepost or, with providers, /api/auth/callback, which are reserved for later pages. Every other spelling belongs to the app, and is
-// judged by the rules.
+// /account, /.gatepost or, with providers, /api/auth/callback, which are reserved for later pages. Every other
+// spelling belongs to the app, and is judged by the rules.
 func (ui *UI) Owns(rawPath string) bool {
 	if _, ok := ui.routes[rawPath]; ok {
 		return true
 	}
-	return (strings.HasPrefix(rawPath, "/.gatepost/") ||
-		!ui.c.APIAuthApp && len(ui.providers) > 0 && strings.HasPrefix(rawPath, "/api/auth/callback/") || strings.HasPrefix(rawPath, ui.c.Prefix+"/account/")) &&
-		!strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
+	return ui.reserved(rawPath) && !strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
+}
+
+func (ui *UI) reserved(rawPath string) bool {
+	return strings.HasPrefix(rawPath, "/.gatepost/") || strings.HasPrefix(rawPath, ui.c.Prefix+"/account/") ||
+		!ui.c.APIAuthApp && len(ui.providers) > 0 && strings.HasPrefix(rawPath, "/api/auth/callback/")
 }
 
 // LeadsBack reports whether the page at this path sends a signed-in visitor back to the app.

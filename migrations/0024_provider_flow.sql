@@ -22,10 +22,9 @@ CREATE TABLE gatepost.provider_flow (
     link         text,                      -- SHA-256 of the mailed link it began from; null: none
     network      text        NOT NULL,      -- where it began: the narrowest network
     wide         text        NOT NULL,      -- and the widest
-    used         boolean     NOT NULL DEFAULT false, -- the callback was answered: state works once
     parked       bytea,                     -- the answer of a form_post, encrypted with the state
     parked_until timestamptz,
-    identity     bytea,                     -- who is to prove an account here, encrypted with the browser's key
+    identity     bytea,                     -- the callback was answered, and this is who is to prove an account here, encrypted with the browser's key; null: under way
     created_at   timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL
 );

@@ -67,7 +67,7 @@ type Reader struct {
 	cache   *cache
 	slides  *slides
 	holds   *holds
-	alive   string // the SQL condition of a valid session: the constant alive, and that of Options.ConfirmedOnly
+	alive   string // the SQL condition of a valid session: the constant alive, and what Options add
 	// lookupSQL selects valid sessions by the hashes of their tokens.
 	lookupSQL string
 	// listener hears of revocations elsewhere.
@@ -80,7 +80,8 @@ type Reader struct {
 
 // NewReader returns a Reader. It caches nothing until Run runs. The caller calls Close when done.
 func NewReader(db *database.DB, o Options) *Reader {
-	r := &Reader{db: db, o: o.withDefaults(), alive: alive}
+	r := &Reader{db: db, o: o.withDefaults()}
+	r.alive = r.withClaims(alive)
 	r.ctx, r.close = context.WithCancel(context.Background())
 	if r.o.ConfirmedOnly {
 		r.alive += ` AND u.email_verified`

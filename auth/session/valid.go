@@ -14,7 +14,8 @@ const alive = `s.expires_at > now()
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''
 	AND (s.account_id IS NULL OR NOT EXISTS (SELECT FROM gatepost.account a
-	    WHERE a.id = s.account_id AND a.user_id = u.id AND a.claim_roles <> '' AND a.claim_roles_until <= now()))`
+	    WHERE a.id = s.account_id AND a.user_id = u.id AND ` + claimsCount + `
+	        AND a.claim_roles <> '' AND a.claim_roles_until <= now()))`
 
 // createdAt and lastUsedAt are the times of a session, capped at now: no interval can be added to a time such as
 // infinity.
@@ -51,13 +52,14 @@ const claimsCount = "/* the claims count */"
 
 // rolesRead selects the roles of a user: those of their row, and those that providers claimed at the last sign-in.
 const rolesRead = `concat_ws(',', u.role, (
-	SELECT string_agg(a.claim_roles, ',') FROM gatepost.account a WHERE a.user_id = u.id AND ` + claimsCount + `
+	SELECT string_agg(a.claim_roles, ',') FROM gatepost.account a
+	    WHERE a.user_id = u.id AND ` + claimsCount + `
 	    AND a.claim_roles <> '' AND (a.claim_roles_until IS NULL OR a.claim_roles_until > now())))`
 
 // rolesLast selects how many seconds the roles of a user last, at most a year.
 const rolesLast = `coalesce((
-	SELECT extract(epoch FROM min(a.claim_roles_until) - now()) FROM gatepost.account a WHERE a.user_id = u.id
-	    AND a.claim_roles <> '' AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`
+	SELECT extract(epoch FROM min(a.claim_roles_until) - now()) FROM gatepost.account a
+	    WHERE a.user_id = u.id AND ` + claimsCount + ` AND a.claim_roles <> '' AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`
 
 // withClaims puts the condition of the claims that count into a statement.
 func (r *Reader) withClaims(sql string) string {

@@ -78,7 +78,8 @@ func environment(env []string, socket string, id *idp) []string {
 	fixed = append(fixed, id.settings()...)
 	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return strings.HasPrefix(name, "GATEPOST_OIDC_DEMO_") || slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
+		return strings.HasPrefix(name, "GATEPOST_OIDC_DEMO_") ||
+			slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(f, name+"=") })
 	})
 	return append(kept, fixed...)
 }
