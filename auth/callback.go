@@ -187,10 +187,10 @@ func (s *Store) finishFlow(ctx context.Context, c Callback, f flow, done *Finish
 	if err != nil {
 		return err
 	}
-	if err := p.CheckIssuer(ctx, c.Issuer); err != nil { // of a refusal, too
-		return err
-	}
 	if c.Error != "" {
+		if err := p.CheckIssuer(ctx, c.Issuer); err != nil { // as Finish does
+			return err
+		}
 		return provider.FromCallback(c.Error)
 	}
 	id, err := p.Finish(ctx, provider.Answer{Code: c.Code, Issuer: c.Issuer, User: c.User, MaxAge: f.maxAge,

@@ -22,6 +22,7 @@ var apple = kind{
 	issuer:   "https://appleid.apple.com",
 	scopes:   []string{"openid", "email", "name"},
 	formPost: true,
+	named:    appleName,
 	lacks:    appleLacks,
 	secret:   appleSecret,
 	proved:   func(_ Spec, c claims) bool { return c.isOneOf("email_verified", true, "true") },

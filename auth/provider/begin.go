@@ -33,7 +33,7 @@ func (p *Provider) config(m metadata) (*oauth2.Config, error) {
 func (p *Provider) askedScopes() []string {
 	var scopes []string
 	for _, s := range p.spec.Scopes {
-		if s != offlineScope || p.kind != &google {
+		if s != offlineScope || !p.kind.offline {
 			scopes = append(scopes, s)
 		}
 	}

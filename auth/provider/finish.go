@@ -78,8 +78,8 @@ func (p *Provider) finishOpenID(ctx context.Context, m metadata, a Answer, token
 	if err := p.addUserInfo(ctx, m, c, secret.Text(token.AccessToken)); err != nil {
 		return Identity{}, err
 	}
-	if p.kind.formPost && !c.has("name") {
-		c["name"] = appleName(a.User)
+	if p.kind.named != nil && !c.has("name") {
+		c["name"] = p.kind.named(a.User)
 	}
 	return p.identity(c, token, raw)
 }

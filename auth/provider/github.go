@@ -21,6 +21,7 @@ const githubCom = "https://github.com"
 // be renamed and be registered by somebody else: the number is who they are.
 var github = kind{
 	selects:   true,
+	answersAs: func(published, iss string) bool { return iss == published+"/login/oauth" },
 	name:      "github",
 	label:     "GitHub",
 	issuer:    githubCom,

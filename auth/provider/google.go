@@ -8,6 +8,7 @@ import (
 
 // google signs people in with Google. Google does not heed max_age, and has no sign-out to go on to.
 var google = kind{
+	offline: true,
 	selects: true,
 	name:    "google",
 	label:   "Google",

@@ -30,19 +30,9 @@ func (p *Provider) checkIssuer(ctx context.Context, iss string) error {
 	return nil
 }
 
-// isIssuer reports whether an answer that names an issuer is the provider's. GitHub's issuer there is
-// https://github.com/login/oauth; Microsoft's has the tenant of the person.
+// isIssuer reports whether an answer that names an issuer is the provider's.
 func (p *Provider) isIssuer(m metadata, iss string) bool {
-	if p.kind.plain != nil && strings.HasPrefix(iss, m.Issuer+"/") {
-		return true
-	}
-	before, after, several := strings.Cut(m.Issuer, tenantMark)
-	if p.kind == &microsoft && several {
-		rest, ok := strings.CutPrefix(iss, before)
-		id, same := strings.CutSuffix(rest, after)
-		return ok && same && isGUID(id)
-	}
-	return iss == m.Issuer
+	return iss == m.Issuer || p.kind.answersAs != nil && p.kind.answersAs(m.Issuer, iss)
 }
 
 // open returns the payload and the header of a token. Its size is looked at before anything else.

@@ -22,6 +22,8 @@ type kind struct {
 	scopes    []string
 	formPost  bool // the answer is posted, across sites
 	asksAge   bool // max_age is heeded, and auth_time comes back
+	tenants   bool // Spec.Tenant says whose accounts may come
+	offline   bool // a parameter stands in the place of the scope offline_access
 	selects   bool // prompt=select_account is heeded; certified providers refuse prompts that they do not know
 	// plain is what a provider has in place of OpenID Connect.
 	plain *plain
@@ -31,6 +33,10 @@ type kind struct {
 	base, published func(s Spec) string
 	// tokenIssuer is the issuer that a token has to name.
 	tokenIssuer func(s Spec, published string, c claims) (string, error)
+	// answersAs says whether an answer that names iss (RFC 9207) comes from the provider that published an issuer.
+	answersAs func(published, iss string) bool
+	// named reads a name from the form field user, which nobody signed.
+	named func(user string) string
 	// secret makes the client secret of a call.
 	secret func(p *Provider) (secret.Text, error)
 	// params are added to the address of the sign-in.

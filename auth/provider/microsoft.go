@@ -18,7 +18,9 @@ var isGUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).M
 // wrote there: it is believed where xms_edov says that they own its domain, or where the operator pinned a tenant and
 // vouches for it.
 var microsoft = kind{
+	tenants:     true,
 	selects:     true,
+	answersAs:   microsoftAnswers,
 	name:        "microsoft",
 	label:       "Microsoft",
 	issuer:      "https://login.microsoftonline.com",
@@ -38,6 +40,14 @@ var microsoft = kind{
 	mark: `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20" viewBox="0 0 21 21">` +
 		`<path fill="#F25022" d="M1 1h9v9H1z"/><path fill="#7FBA00" d="M11 1h9v9h-9z"/>` +
 		`<path fill="#00A4EF" d="M1 11h9v9H1z"/><path fill="#FFB900" d="M11 11h9v9h-9z"/></svg>`,
+}
+
+// microsoftAnswers reports whether the issuer of an answer is the published one with the tenant of the person.
+func microsoftAnswers(published, iss string) bool {
+	before, after, several := strings.Cut(published, tenantMark)
+	rest, ok := strings.CutPrefix(iss, before)
+	id, same := strings.CutSuffix(rest, after)
+	return several && ok && same && isGUID(id)
 }
 
 func tenant(s Spec) string {

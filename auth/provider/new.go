@@ -120,9 +120,9 @@ func (k *kind) checkIssuer(s Spec, o Options) error {
 // checkLimits checks who may come, and what roles they get.
 func (k *kind) checkLimits(s Spec) error {
 	switch {
-	case s.Tenant != "" && k != &microsoft:
+	case s.Tenant != "" && !k.tenants:
 		return &FieldError{"Tenant", "is for Microsoft alone"}
-	case len(s.AllowedOrgs) > 0 && k != &github:
+	case len(s.AllowedOrgs) > 0 && (k.plain == nil || k.plain.allowed == nil):
 		return &FieldError{"AllowedOrgs", "is for GitHub alone"}
 	case slices.ContainsFunc(s.AllowedDomains, func(d string) bool { return !isDomain(d) }):
 		return &FieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
@@ -136,7 +136,7 @@ func (k *kind) checkLimits(s Spec) error {
 	return nil
 }
 
-// offlineScope asks for a refresh token. Google has a parameter in its place.
+// offlineScope asks for a refresh token.
 const offlineScope = "offline_access"
 
 // allScopes are the scopes to ask for.
