@@ -60,9 +60,13 @@ func tenant(s Spec) string {
 	return "consumers"
 }
 
+// OneTenant reports whether the accounts of one organisation's tenant alone may come. That of personal accounts is
+// everybody's.
+func (s Spec) OneTenant() bool { return isGUID(tenant(s)) }
+
 func microsoftLacks(s Spec) error {
 	switch t := tenant(s); {
-	case isGUID(t):
+	case s.OneTenant():
 		return nil
 	case t != "common" && t != "organizations" && t != "consumers":
 		return &FieldError{"Tenant", "is none of common, organizations, consumers and the id of a tenant (a GUID)"}
@@ -100,7 +104,7 @@ func microsoftTokenIssuer(s Spec, published string, c claims) (string, error) {
 }
 
 func microsoftProved(s Spec, c claims) bool {
-	if s.TrustEmail && isGUID(tenant(s)) {
+	if s.TrustEmail && s.OneTenant() {
 		return true
 	}
 	return c.isOneOf("xms_edov", true, "1", "true")

@@ -65,6 +65,7 @@ func TestFaultsOfProviders(t *testing.T) {
 		{"MICROSOFT_TENANT", "example.com", `GATEPOST_MICROSOFT_TENANT: "example.com" is neither the id of a tenant`},
 		{"MICROSOFT_TENANT", "common", "MICROSOFT_TRUST_EMAIL would believe every tenant"},
 		{"MICROSOFT_TENANT", "", "MICROSOFT_TRUST_EMAIL would believe every tenant"},
+		{"MICROSOFT_TENANT", "9188040d-6c67-4c5b-b112-36a304b66dad", "MICROSOFT_TRUST_EMAIL would believe every tenant"},
 		{"GITHUB_TRUST_EMAIL", "true", "GATEPOST_GITHUB_TRUST_EMAIL is for a server of your own: set GATEPOST_GITHUB_ISSUER"},
 		{"GITHUB_ALLOWED_ORGS", "a, b/c/d", `GATEPOST_GITHUB_ALLOWED_ORGS: "b/c/d" is neither an organisation nor a team`},
 		{"GITLAB_ALLOWED_DOMAINS", "example.com", "GATEPOST_GITLAB_ALLOWED_DOMAINS lets nobody in"},

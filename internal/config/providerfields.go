@@ -17,12 +17,9 @@ import (
 	"github.com/gatepost/gatepost/proxy"
 )
 
-const tenantID = `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`
-
 var (
 	appleID = regexp.MustCompile(`^[A-Z0-9]{10}$`)
-	tenant  = regexp.MustCompile(`^(common|organizations|consumers|` + tenantID + `)$`)
-	pinned  = regexp.MustCompile(`^` + tenantID + `$`)
+	tenant  = regexp.MustCompile(`^(common|organizations|consumers|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 	scope   = regexp.MustCompile(`^[!#-\[\]-~]+$`) // RFC 6749, section 3.3
 )
 
@@ -43,7 +40,7 @@ func checkWords(list *Faults, p ProviderSettings) {
 					Quote(k.Value)))
 			}
 		case suffix == "TENANT" && !tenant.MatchString(strings.ToLower(k.Value)):
-			list.Add(fmt.Errorf("%s: %s is neither the id of a tenant (example: 9188040d-6c67-4c5b-b112-36a304b66dad) "+
+			list.Add(fmt.Errorf("%s: %s is neither the id of a tenant (example: 3aa4a235-b6e2-48d5-9195-7fcf05b459b0) "+
 				"nor one of common, organizations and consumers", k.Name, Quote(k.Value)))
 		}
 	}

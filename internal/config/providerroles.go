@@ -32,7 +32,7 @@ func parseOrgs(list *Faults, name, s string) (orgs []string) {
 // they are trusted.
 func checkTrust(list *Faults, p ProviderSettings, s provider.Spec) {
 	own := s.Issuer != ""
-	several := s.Tenant == "" || tenant.MatchString(s.Tenant) && !pinned.MatchString(s.Tenant)
+	several := !s.OneTenant() && (s.Tenant == "" || tenant.MatchString(s.Tenant))
 	switch kind := p.kind(); {
 	case s.TrustEmail && kind == "microsoft" && several:
 		list.Add(fmt.Errorf("%sTRUST_EMAIL would believe every tenant, and anybody can have one and write any address "+
