@@ -67,18 +67,18 @@ type Work struct{ Hashes, Steps atomic.Int64 }
 func CountWork(s *Store) *Work {
 	w := &Work{}
 	s.hold = func(context.Context, time.Time, time.Duration) { w.Steps.Add(1) }
-	s.hashes.Derive = func(h password.PHC, password string) []byte {
+	s.hashes.Derive = func(setting, password string) string {
 		w.Hashes.Add(1)
-		return cheapKey(h, password)
+		return cheapHash(setting, password)
 	}
 	return w
 }
 
-// cheapKey makes a key of the cost and the salt of a hash, and of a password. It takes no time.
-func cheapKey(h password.PHC, password string) []byte {
-	written := h.String()
-	sum := sha256.Sum256([]byte(written[:strings.LastIndex(written, "$")] + password))
-	return sum[:]
+// cheapHash makes a hash of the cost and the salt of one of ours, and of a password. It takes no time.
+func cheapHash(setting, password string) string {
+	cost := setting[:strings.LastIndex(setting, "$")+1]
+	sum := sha256.Sum256([]byte(cost + password))
+	return cost + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
 // Cached says how many sessions are kept.
@@ -87,9 +87,9 @@ func Cached(s *Store) int { kept, _ := s.Stats(); return kept }
 // AfterHashes has f run when a password has been hashed.
 func AfterHashes(s *Store, f func()) {
 	derive := s.hashes.Derive
-	s.hashes.Derive = func(h password.PHC, password string) []byte {
+	s.hashes.Derive = func(setting, password string) string {
 		defer f()
-		return derive(h, password)
+		return derive(setting, password)
 	}
 }
 
@@ -194,9 +194,9 @@ func HashOf(t secret.Token) string { return t.Hash() }
 // Asking is how many look-ups are under way.
 func Asking(s *Store) int { _, asking := s.Stats(); return asking }
 
-// HashCheaply has a Store make keys that cost nothing. Call it before anything is hashed.
+// HashCheaply has a Store make hashes that cost nothing. Call it before anything is hashed.
 func HashCheaply(s *Store) {
-	s.hashes.Derive = cheapKey
+	s.hashes.Derive = cheapHash
 }
 
 // HashesWaiting is how many wait for their turn to hash.

@@ -100,7 +100,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	row.verified = true
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		row.hash = password.Hash(u.Password, derive)
 		return nil
 	})

@@ -166,7 +166,7 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 	if err := s.checkNewPassword(p, l.Email); err != nil {
 		return "", err
 	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		hashed = password.Hash(p, derive)
 		return nil
 	})

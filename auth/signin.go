@@ -158,7 +158,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		return a.userID, err
 	}
 	var renewed string
-	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) (err error) {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) (err error) {
 		// The limits are checked again: attempts ahead in the queue may have reached them.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
@@ -201,7 +201,7 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, c secret.Client, 
 
 // renew returns the hash to store after the password was proved; empty: the old hash stays. Only here does it
 // refuse a chosen password equal to the old one: an earlier check would confirm a guess at no cost.
-func renew(old string, proved, chosen secret.Password, derive password.Deriver) (string, error) {
+func renew(old string, proved, chosen secret.Password, derive password.Crypt) (string, error) {
 	switch {
 	case chosen == "" && password.Outdated(old):
 		return password.Hash(proved, derive), nil
@@ -257,9 +257,9 @@ func (s *Store) checkNewPassword(p secret.Password, email string) error {
 }
 
 // hashTurn runs f in a turn to hash, in which f needs no further turn at the database.
-func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Deriver) error) error {
+func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Crypt) error) error {
 	return s.hashes.Turn(ctx, func(ctx context.Context,
-		derive password.Deriver) error {
+		derive password.Crypt) error {
 		return f(database.Ahead(ctx), derive)
 	})
 }

@@ -68,7 +68,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := limits.Admit(ctx, s.db); err != nil {
 		return Issued{}, "", err
 	}
-	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Deriver) error {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) error {
 		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
 			return err
 		}
@@ -215,7 +215,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 	if err := s.checkFree(ctx, row.email); err != nil {
 		return session.User{}, err
 	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		row.hash = password.Hash(u.Password, derive)
 		return nil
 	})

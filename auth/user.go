@@ -145,7 +145,7 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 		return err
 	}
 	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Deriver) error {
+	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		hashed = password.Hash(p,
 			derive)
 		return nil

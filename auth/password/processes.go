@@ -23,12 +23,12 @@ const (
 	// workerNice is the niceness of worker processes. When other threads want all cores, a worker gets a tenth of a
 	// core, and the threads that serve requests get the rest.
 	workerNice = 10
-	// idlePatience is how long the gate waits for a key from an idle worker, which runs only when no other thread
+	// idlePatience is how long the gate waits for a hash from an idle worker, which runs only when no other thread
 	// wants the core.
 	idlePatience = 2 * time.Second
 	// idleRefrain is how long the gate asks no idle worker after one has been too slow.
 	idleRefrain = 10 * time.Second
-	// workerPatience is how long the gate waits for a key from a sharing worker. On a busy machine a hash takes many
+	// workerPatience is how long the gate waits for a hash from a sharing worker. On a busy machine a hash takes many
 	// times as long as alone. It is less than queueLongest.
 	workerPatience = 4 * time.Second
 	// workerRest is how long a worker without a job keeps the memory of its last hash.
@@ -40,13 +40,13 @@ type terms struct {
 	Idle bool // run only when no other thread wants the core
 }
 
-// job asks a worker for a key. The answer is the key.
+// job asks a worker for the hash that a password has. The answer is its text (Crypt).
 type job struct {
-	Hash     string // a PHC string with the cost and the salt; its key is ignored
+	Hash     string // the setting
 	Password string
 }
 
-// Serve is the whole work of a worker process: it reads jobs from the gate that started it and writes keys, until in
+// Serve is the whole work of a worker process: it reads jobs from the gate that started it and writes hashes, until in
 // ends. It runs on one core, and collects garbage after each hash and at no other time.
 //
 // Serve locks its goroutine to a thread. The argon2 package computes each part of a hash (8 parts with the current
@@ -59,7 +59,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(-1)
 	rest := time.AfterFunc(workerRest, upkeep.Watch{}.Guard("give back memory", debug.FreeOSMemory))
 	defer rest.Stop()
-	jobs, keys := gob.NewDecoder(in), gob.NewEncoder(out)
+	jobs, hashes := gob.NewDecoder(in), gob.NewEncoder(out)
 	var t terms
 	if err := jobs.Decode(&t); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the terms: %w", err)
@@ -74,11 +74,10 @@ func Serve(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return fmt.Errorf("read a hash job: %w", err)
 		}
-		h, err := parsePHC(j.Hash)
-		if err != nil {
+		if _, _, err := read(j.Hash); err != nil {
 			return err
 		}
-		if err := keys.Encode(Derive(h, j.Password)); err != nil {
+		if err := hashes.Encode(Derive(j.Hash, j.Password)); err != nil {
 			return fmt.Errorf("answer a hash job: %w", err)
 		}
 		runtime.GC()
@@ -108,18 +107,18 @@ func NewProcesses(command func() *exec.Cmd, log *slog.Logger) *Processes {
 		sharing: &pool{command: command, patience: workerPatience}}
 }
 
-// Derive is a Deriver that has a worker make the key. If no worker can, Derive makes it in this process, and logs that
+// Derive is a Crypt that has a worker make the hash. If no worker can, Derive makes it in this process, and logs that
 // once.
-func (h *Processes) Derive(p PHC, password string) []byte {
-	key, err := h.ask(p, password)
+func (h *Processes) Derive(setting, password string) string {
+	text, err := h.ask(setting, password)
 	if err == nil {
 		h.failing.Store(false)
-		return key
+		return text
 	}
 	if !h.failing.Swap(true) {
 		h.log.Warn("passwords are hashed among the traffic, which slows it down: a process for them fails", "err", err)
 	}
-	return Derive(p, password)
+	return Derive(setting, password)
 }
 
 // SetPatience replaces idlePatience, workerPatience and idleRefrain, for tests. It must be called before the first
@@ -131,16 +130,16 @@ func (h *Processes) SetPatience(idle, sharing, refrain time.Duration) {
 // Refrain makes Derive ask no idle worker for the duration d.
 func (h *Processes) Refrain(d time.Duration) { h.refrain.Store(new(time.Now().Add(d))) }
 
-func (h *Processes) ask(p PHC, password string) ([]byte, error) {
+func (h *Processes) ask(setting, password string) (string, error) {
 	if until := h.refrain.Load(); until == nil || time.Now().After(*until) {
-		key, err := h.idle.ask(p, password)
+		text, err := h.idle.ask(setting, password)
 		if !errors.Is(err, errLate) {
 			h.sharing.dismiss()
-			return key, err
+			return text, err
 		}
 		h.Refrain(h.refrainFor)
 	}
-	return h.sharing.ask(p, password)
+	return h.sharing.ask(setting, password)
 }
 
 // Close ends the workers that have no job. Each other worker ends after its job.
@@ -156,31 +155,31 @@ type pool struct {
 	mu      sync.Mutex
 	idle    []*worker // workers without a job, the one used last at the end
 	closed  bool
-	// patience is how long ask waits for the key of one worker.
+	// patience is how long ask waits for the hash of one worker.
 	patience time.Duration
 }
 
 var errLate = errors.New("it does not answer")
 
-// ask has a worker make a key: one that has no job, or a new one. When a worker from an earlier job fails, which may
+// ask has a worker make a hash: one that has no job, or a new one. When a worker from an earlier job fails, which may
 // have ended since, ask tries the next. It fails with errLate when a worker takes longer than patience.
-func (ws *pool) ask(h PHC, password string) ([]byte, error) {
+func (ws *pool) ask(setting, password string) (string, error) {
 	for {
 		w, used := ws.take()
 		if !used {
 			var err error
 			if w, err = startWorker(ws.command(), ws.terms); err != nil {
-				return nil, err
+				return "", err
 			}
 		}
-		key, err := w.derive(h, password, ws.patience)
+		text, err := w.derive(setting, password, ws.patience)
 		if err == nil {
 			ws.give(w)
-			return key, nil
+			return text, nil
 		}
 		w.stop()
 		if !used || errors.Is(err, errLate) {
-			return nil, err
+			return "", err
 		}
 	}
 }
@@ -233,11 +232,11 @@ func (ws *pool) dismiss() {
 
 // worker is a process that hashes. It ends when its input ends, and so with the gate, however the gate ends.
 type worker struct {
-	cmd  *exec.Cmd
-	in   io.Closer
-	jobs *gob.Encoder
-	keys *gob.Decoder
-	done chan struct{} // closed when the process has ended
+	cmd    *exec.Cmd
+	in     io.Closer
+	jobs   *gob.Encoder
+	hashes *gob.Decoder
+	done   chan struct{} // closed when the process has ended
 }
 
 func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
@@ -269,7 +268,7 @@ func startWorker(cmd *exec.Cmd, terms terms) (*worker, error) {
 	return w, nil
 }
 
-func (w *worker) derive(h PHC, password string, patience time.Duration) (key []byte, err error) {
+func (w *worker) derive(setting, password string, patience time.Duration) (text string, err error) {
 	late := time.AfterFunc(patience, upkeep.Watch{}.Guard("end a process that hashes",
 		func() { _ = w.cmd.Process.Kill() }))
 	defer func() {
@@ -277,16 +276,16 @@ func (w *worker) derive(h PHC, password string, patience time.Duration) (key []b
 			err = errLate
 		}
 	}()
-	if err := w.jobs.Encode(job{h.String(), password}); err != nil {
-		return nil, fmt.Errorf("send a hash job: %w", err)
+	if err := w.jobs.Encode(job{setting, password}); err != nil {
+		return "", fmt.Errorf("send a hash job: %w", err)
 	}
-	if err := w.keys.Decode(&key); err != nil {
-		return nil, fmt.Errorf("read a key: %w", err)
+	if err := w.hashes.Decode(&text); err != nil {
+		return "", fmt.Errorf("read a hash: %w", err)
 	}
-	if len(key) != len(h.keyBytes) {
-		return nil, fmt.Errorf("want a key of %d bytes, got %d", len(h.keyBytes), len(key))
+	if text != "" && len(text) != len(setting) {
+		return "", fmt.Errorf("want a hash of %d bytes, got %d", len(setting), len(text))
 	}
-	return key, nil
+	return text, nil
 }
 
 // stop ends a worker that has no job or has failed, and returns when the process has ended.

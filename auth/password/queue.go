@@ -32,7 +32,7 @@ func patience() time.Duration { return queueWait/2 + secret.Chance(queueWait) }
 // machine must go on forwarding traffic. Networks take turns.
 type Queue struct {
 	*share.Queue
-	Derive Deriver
+	Derive Crypt
 }
 
 // NewQueue returns a Queue with Slots slots, whose Derive hashes in this process.
@@ -60,7 +60,7 @@ func (q *Queue) Admit(ctx context.Context) error {
 // Turn waits for a slot and runs f in it. It fails with share.ErrBusy or share.ErrCrowded when no slot came free in
 // time. With the context that f gets, f may ask the database what must not be decided before the turn. It must not hold
 // a connection while it hashes.
-func (q *Queue) Turn(ctx context.Context, f func(context.Context, Deriver) error) error {
+func (q *Queue) Turn(ctx context.Context, f func(context.Context, Crypt) error) error {
 	patience, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
 	longest := patience
