@@ -30,6 +30,17 @@ type family struct {
 func families() []family {
 	return []family{
 		argon2Family,
+		betterAuthFamily,
+		bcryptFamily,
+		pbkdf2Family,
+		scryptFamily,
+		firebaseFamily,
+		shaCryptFamily,
+		md5CryptFamily,
+		phpassFamily,
+		ldapFamily,
+		digestFamily,
+		symfonyFamily,
 	}
 }
 
@@ -42,19 +53,19 @@ var (
 	errCostly    = errors.New("the hash costs more than a sign-in may")
 )
 
-// read finds the family of a text and what the text says.
-func read(text string) (family, parsed, error) {
+// read says what a text says, if it is a hash within the bounds. The kind is set in any case, if it has one.
+func read(text string) (parsed, error) {
 	all := families()
 	i := slices.IndexFunc(all, func(f family) bool { return f.is(text) })
 	if i < 0 || len(text) > longestText {
-		return family{}, parsed{}, errUnknown
+		return parsed{}, errUnknown
 	}
-	f := all[i]
-	h, err := f.parse(text)
+	h, err := all[i].parse(text)
 	if err == nil && h.text() != text { // it would match no password
 		err = errMalformed
 	}
-	return f, h, err
+	h.family = all[i]
+	return h, err
 }
 
 // prefixed returns a func that says whether a text begins with one of the prefixes.
@@ -68,12 +79,12 @@ func prefixed(prefixes ...string) func(string) bool {
 // comparison takes constant time. A hash that cannot be read matches nothing, and neither does what no password can
 // be, at the cost of one of our hashes.
 func Verify(p secret.Password, stored string, crypt Crypt) bool {
-	f, _, err := read(stored)
+	h, err := read(stored)
 	if err != nil || !hashable(p) {
 		_ = crypt(Dummy, normal(p))
 		return false
 	}
-	return slices.ContainsFunc(f.spelled(p), func(typed string) bool {
+	return slices.ContainsFunc(h.spelled(p), func(typed string) bool {
 		return subtle.ConstantTimeCompare([]byte(crypt(stored, typed)), []byte(stored)) == 1
 	})
 }

@@ -22,7 +22,7 @@ var Dummy = phc{argonParams: current, saltBytes: make([]byte, current.salt),
 
 // Derive is the Crypt that works in this process.
 func Derive(setting, password string) string {
-	_, h, err := read(setting)
+	h, err := read(setting)
 	if err != nil {
 		return ""
 	}

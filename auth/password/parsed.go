@@ -4,12 +4,15 @@ import "bytes"
 
 // parsed is what the text of a stored hash says.
 type parsed struct {
+	family // which read sets
 	parts
 	// spell writes the text of a hash of the same kind and cost, with the parts given.
 	spell func(parts) string
 	// derive makes the digest that a password has. It is nil for a wrong password where the kind can only be
 	// compared.
 	derive func(password string) []byte
+	// within is what is wrapped; nil: this hash wraps none.
+	within *parsed
 	weak   bool // see Weak
 	rigid  bool // the salt has one length
 	// compares is set where derive needs the digest, so that there is nothing to wrap.

@@ -74,7 +74,7 @@ func Serve(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return fmt.Errorf("read a hash job: %w", err)
 		}
-		if _, _, err := read(j.Hash); err != nil {
+		if _, err := read(j.Hash); err != nil {
 			return err
 		}
 		if err := hashes.Encode(Derive(j.Hash, j.Password)); err != nil {

@@ -16,9 +16,13 @@ func asTyped(p string) string { return p }
 func nfc(p string) string     { return norm.NFC.String(p) }
 func nfkc(p string) string    { return norm.NFKC.String(p) }
 
-// spelled returns the spellings of a password that are tried, each once: one for almost every password.
-func (f family) spelled(p secret.Password) (all []string) {
-	for _, spell := range f.spellings {
+// spelled writes a password in each of the spellings that differ and that the hash wants tried: in one, for almost
+// every password.
+func (h parsed) spelled(p secret.Password) (all []string) {
+	if h.within != nil {
+		return h.within.spelled(p)
+	}
+	for _, spell := range h.spellings {
 		if s := spell(string(p)); !slices.Contains(all, s) {
 			all = append(all, s)
 		}
