@@ -41,6 +41,7 @@ func families() []family {
 		ldapFamily,
 		digestFamily,
 		symfonyFamily,
+		wrappedFamily(),
 	}
 }
 
