@@ -23,9 +23,9 @@ type argonParams struct {
 // Twenty passes are what Supabase allows. Libraries that take one thread for each core write down large machines.
 var limits = argonParams{memory: 100 * 1024, time: 20, threads: 64, salt: 64, key: 64}
 
-// argonWork bounds memory times passes, in KiB: 512 MiB take some 0.4 s on one core of a server, 1.2 s on a slow one.
+// argonWork bounds memory times passes, in KiB: 384 MiB take some 0.4 s on one core of a server, 1.2 s on a slow one.
 // RFC 9106 asks for 192 MiB (64 MiB, t=3), Django for 200 and PHP for 256 (64 MiB, t=4).
-const argonWork = 512 * 1024
+const argonWork = 384 * 1024
 
 // argonWeak is the work, in KiB, below which a hash is weak: OWASP's least, 7 MiB in five passes.
 const argonWeak = 5 * 7 * 1024
@@ -33,7 +33,7 @@ const argonWeak = 5 * 7 * 1024
 var argon2Family = family{
 	kind:      "argon2",
 	form:      "$argon2id$v=19$m=…,t=…,p=…$salt$key, $argon2i$…, $argon2d$…, argon2$argon2id$… (Django)",
-	bound:     "100 MiB, 20 passes, 512 MiB of memory times passes",
+	bound:     "100 MiB, 20 passes, 384 MiB of memory times passes",
 	is:        prefixed("$argon2", "argon2$argon2"),
 	parse:     parseArgon2,
 	spellings: []spelling{nfc, asTyped}, // ours are hashed as NFC, those of others as typed

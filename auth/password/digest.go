@@ -106,3 +106,17 @@ func encoded(as, password string) (b []byte) {
 	}
 	return b
 }
+
+// digestSetting writes a digest as parseDigest reads it, or an HMAC if there is a key. The sum is in hex or in base64.
+func digestSetting(name, side, encoding string, key, salt []byte, sum, as string) (string, error) {
+	digest, err := decoded(sum, as)
+	if err != nil {
+		return "", err
+	}
+	kind, with := "$digest", ""
+	if key != nil {
+		kind, with = "$hmac", unpadded.EncodeToString(key)+"$"
+	}
+	return recognise(kind+"$a="+name+",pos="+side+optional(",enc=", encoding)+"$"+with+unpadded.EncodeToString(salt)+"$"+
+		unpadded.EncodeToString(digest), digestFamily.kind)
+}

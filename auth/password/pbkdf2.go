@@ -100,3 +100,8 @@ func newPBKDF2(digest, rounds string, p parts, spell func(rounds int) func(parts
 		weak: pbkdf2Weak[digest] == 0 || n < pbkdf2Weak[digest],
 	}, err
 }
+
+// pbkdf2Setting writes a hash of PBKDF2 as passlib does, whose form has room for a salt of any bytes.
+func pbkdf2Setting(digest, rounds string, salt, key []byte) string {
+	return "$pbkdf2-" + digest + "$" + rounds + "$" + ab64.EncodeToString(salt) + "$" + ab64.EncodeToString(key)
+}

@@ -7,8 +7,10 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
+type vector struct{ source, kind, password, stored string }
+
 // vectors are hashes that others have published, or that the program made that is named.
-var vectors = []struct{ source, kind, password, stored string }{
+var vectors = []vector{
 	{"supabase/auth, password_test.go", "argon2", "test",
 		"$argon2id$v=19$m=32,t=3,p=2$SFVpOWJ0eXhjRzVkdGN1RQ$RXnb8rh7LaDcn07xsssqqulZYXOM/EUCEFMVcAcyYVk"},
 	{"argon2 20190702 -i (argon2-cffi)", "argon2", "correct horse",
