@@ -118,7 +118,8 @@ func (s *Store) Disable(ctx context.Context, id string) error {
 		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
 		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
-		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), updated_at = now() WHERE id = $1`, id))
+		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), disabled_until = NULL, updated_at = now()
+		WHERE id = $1`, id))
 }
 
 // Enable lets a disabled user sign in again. It also unlocks the password and ends waits.
@@ -126,7 +127,7 @@ func (s *Store) Enable(ctx context.Context, id string) error {
 	return s.change(ctx, "enable", id, with(`
 		WITH unlocked AS (UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND failed_attempts > 0),
 		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
-		UPDATE gatepost."user" SET disabled_at = NULL, updated_at = now() WHERE id = $1`, id))
+		UPDATE gatepost."user" SET disabled_at = NULL, disabled_until = NULL, updated_at = now() WHERE id = $1`, id))
 }
 
 // DeleteUser deletes a user with their accounts and sessions. It cannot be undone.
@@ -166,6 +167,8 @@ const setPasswordSQL = `
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
 	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1),
+	     before AS (UPDATE gatepost.imported_session SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL),
+	     closed AS (UPDATE gatepost.import_record SET closed_at = now() WHERE user_id = $1 AND closed_at IS NULL),
 	     changed AS (
 	         UPDATE gatepost.account SET password = $2, failed_attempts = 0, updated_at = now()
 	         WHERE user_id = $1 AND provider_id = 'credential' RETURNING id),

@@ -102,6 +102,12 @@ func (d *DB) Transact(ctx context.Context, doing string, f func(context.Context,
 	return d.Unavailable(doing, err)
 }
 
+// Background is Transact for work that no visitor waits for. It takes as long as it takes, but waits for a lock no
+// longer than a page does.
+func (d *DB) Background(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
+	return d.Unavailable(doing, twice(ctx, func() error { return d.onceIn(ctx, d.Work, f) }))
+}
+
 // Batch runs statements as one transaction, in one round trip, and a second time after a conflict. queue adds them,
 // anew for each try.
 func (d *DB) Batch(ctx context.Context, doing string, queue func(*pgx.Batch)) error {
@@ -128,9 +134,13 @@ var beginQuery = fmt.Sprintf("begin isolation level read committed; set local lo
 // once runs f in one transaction, for a page that has a turn. The isolation level is read committed, whatever the
 // operator's default, so that a read after a lock sees the current state.
 func (d *DB) once(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	return d.onceIn(ctx, d.Pages, f)
+}
+
+func (d *DB) onceIn(ctx context.Context, pool *pgxpool.Pool, f func(context.Context, pgx.Tx) error) error {
 	var tx pgx.Tx
-	err := d.Retry(ctx, d.Pages, func() (err error) {
-		tx, err = d.Pages.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginQuery})
+	err := d.Retry(ctx, pool, func() (err error) {
+		tx, err = pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginQuery})
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,44 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth/importer"
+)
+
+// Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
+// audited as one event.
+func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Options) (importer.Counts, error) {
+	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Roles: canonicalRoles, Provider: s.providerOf}
+	counts, err := importer.Run(ctx, s.db, from, o)
+	if o.DryRun || counts.Created+counts.Changed+counts.Sessions+counts.Ended == 0 {
+		return counts, err
+	}
+	event := audit.Event{Name: "import", Details: audit.Details{{Name: "source", Value: from.Name()},
+		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
+		{Name: "sessions", Value: fmt.Sprint(counts.Sessions)}, {Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
+	written := s.db.Background(context.WithoutCancel(ctx), "import", func(ctx context.Context, tx pgx.Tx) error {
+		return s.trail.Write(ctx, tx, event)
+	})
+	if written == nil {
+		s.trail.Wrote(ctx, event)
+	}
+	if err == nil {
+		err = written
+	}
+	return counts, err
+}
+
+// providerOf returns the name that the settings have for the provider with an issuer; empty: there is none.
+func (s *Store) providerOf(issuer string) string {
+	for _, p := range s.o.Providers {
+		if p.Spec().Issuer == issuer {
+			return p.Spec().Name
+		}
+	}
+	return ""
+}

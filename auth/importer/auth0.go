@@ -1,0 +1,159 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gatepost/gatepost/auth/password"
+)
+
+// Auth0 reads the lines of JSON that Auth0 exports, and the dump with the hashes, which its support hands out.
+type Auth0 struct {
+	File string
+	// Hashes is the dump. Empty: the lines of File may have hashes, else nobody has a password.
+	Hashes string
+	// Issuers are as in Database.
+	Issuers map[string]string
+}
+
+// Name implements Source.
+func (Auth0) Name() string { return "auth0" }
+
+// Ordered implements Source.
+func (Auth0) Ordered() bool { return false }
+
+// auth0User is what of a user is used. user_metadata gives nothing: people write it themselves.
+type auth0User struct {
+	ID         string          `json:"user_id"`
+	Old        json.RawMessage `json:"_id"` // of a dump: a text, or an object with $oid
+	Email      string          `json:"email"`
+	Verified   bool            `json:"email_verified"`
+	Name       string          `json:"name"`
+	Picture    string          `json:"picture"`
+	Created    any             `json:"created_at"`
+	Blocked    bool            `json:"blocked"`
+	Identities []struct {
+		Provider string    `json:"provider"`
+		Subject  looseText `json:"user_id"` // a number where the provider's ids are numbers
+	} `json:"identities"`
+	Metadata struct {
+		Role  string   `json:"role"`
+		Roles []string `json:"roles"`
+	} `json:"app_metadata"`
+	Factors []json.RawMessage `json:"mfa_factors"`
+	Multi   []string          `json:"multifactor"`
+	auth0Hash
+}
+
+// auth0Hash is a hash, under each of the names that it comes by.
+type auth0Hash struct {
+	Hash      string          `json:"passwordHash"`
+	HashSnake string          `json:"password_hash"`
+	Custom    json.RawMessage `json:"custom_password_hash"`
+}
+
+// keys are the ids under which a line of the dump is found.
+func (u auth0User) keys() []string {
+	id := u.ID
+	if id == "" {
+		var wrapped struct {
+			ID string `json:"$oid"`
+		}
+		if json.Unmarshal(u.Old, &wrapped) == nil {
+			id = wrapped.ID
+		} else {
+			_ = json.Unmarshal(u.Old, &id)
+		}
+	}
+	if id != "" && !strings.Contains(id, "|") {
+		id = "auth0|" + id
+	}
+	return []string{id}
+}
+
+// People implements Source.
+func (a Auth0) People(ctx context.Context, f Taker) error {
+	var dump *index
+	if a.Hashes != "" {
+		var err error
+		dump, err = newIndex(a.Hashes, func(raw json.RawMessage) []string {
+			var u auth0User
+			_ = json.Unmarshal(raw, &u)
+			return u.keys()
+		})
+		if err != nil {
+			return err
+		}
+		defer dump.close()
+	}
+	g := newGather(ctx, f, a.File)
+	err := objects(a.File, func(o object) error {
+		var u auth0User
+		if err := json.Unmarshal(o.raw, &u); err != nil {
+			return g.add(Person{Where: o.where, Err: fmt.Errorf("cannot be read: %w", err)}, o.offset)
+		}
+		var more auth0User
+		if _, err := dump.get(u.ID, &more); err != nil {
+			return fmt.Errorf("%s: the user %s: %w", a.Hashes, u.ID, err)
+		}
+		p := a.person(u, more.auth0Hash)
+		p.Where = o.where
+		return g.add(p, o.offset)
+	})
+	if err != nil {
+		return err
+	}
+	return g.flush()
+}
+
+func (a Auth0) person(u auth0User, dumped auth0Hash) Person {
+	p := Person{ID: u.ID, Email: u.Email, Verified: u.Verified, Name: u.Name, Image: u.Picture, Disabled: u.Blocked,
+		Roles: u.Metadata.Roles, SecondFactor: len(u.Factors)+len(u.Multi) > 0}
+	if text, ok := u.Created.(string); ok {
+		p.Created, _ = time.Parse(time.RFC3339, text) // unknown otherwise
+	}
+	if len(p.Roles) == 0 {
+		p.Roles = splitRoles(u.Metadata.Role)
+	}
+	if p.Name == p.Email { // what Auth0 calls somebody who said no name
+		p.Name = ""
+	}
+	for _, i := range u.Identities {
+		if i.Provider != "auth0" {
+			Database{Issuers: a.Issuers}.link(&p, i.Provider, string(i.Subject), "", time.Time{})
+		}
+	}
+	p.setAuth0Password(u.auth0Hash)
+	if p.Password == "" && p.Unknown == nil {
+		p.setAuth0Password(dumped)
+	}
+	return p
+}
+
+func (p *Person) setAuth0Password(h auth0Hash) {
+	switch {
+	case len(h.Custom) > 0:
+		var err error
+		if p.Password, err = password.Auth0(h.Custom); err != nil {
+			p.Unknown = fmt.Errorf("has a password that cannot be verified here: %w", err)
+		}
+	default:
+		p.setPassword(orElse(h.Hash, h.HashSnake))
+	}
+}
+
+// looseText is a text, or a number as it is written.
+type looseText string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *looseText) UnmarshalJSON(raw []byte) error {
+	var n json.Number
+	if err := json.Unmarshal(raw, &n); err == nil {
+		*t = looseText(n)
+		return nil
+	}
+	return json.Unmarshal(raw, (*string)(t))
+}

@@ -1,0 +1,148 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/password"
+)
+
+// BetterAuth reads the database of Better Auth, in each of its layouts: up to 1.6, 1.7.0 to 1.7.2 with issuers, and
+// later; made by its own migrator or by Drizzle.
+type BetterAuth struct{ Database }
+
+// Name implements Source.
+func (BetterAuth) Name() string { return "better-auth" }
+
+// Ordered implements Source.
+func (BetterAuth) Ordered() bool { return true }
+
+var betterAuthTables = []want{
+	{"user", false, []string{"user", "users"}, []string{"id", "email", "emailVerified", "name?", "image?", "createdAt?", "role?",
+		"banned?", "banExpires?", "twoFactorEnabled?"}},
+	{"account", false, []string{"account", "accounts"}, []string{"userId", "accountId", "providerId", "issuer?", "password?",
+		"createdAt?"}},
+	{"session", true, []string{"session", "sessions"}, []string{"userId", "token", "expiresAt", "createdAt?", "ipAddress?",
+		"userAgent?", "impersonatedBy?"}},
+	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?"}},
+}
+
+// People implements Source.
+func (b BetterAuth) People(ctx context.Context, f Taker) error {
+	return b.open(ctx, betterAuthTables, func(r *reader) error {
+		u := r.tables["user"]
+		return r.people(ctx, `
+			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "emailVerified")+`,
+			    `+u.text("u", "name")+`, `+u.text("u", "image")+`, `+u.moment("u", "createdAt")+`,
+			    `+u.text("u", "role")+`, `+u.truth("u", "banned")+`, `+u.moment("u", "banExpires")+`,
+			    `+u.truth("u", "twoFactorEnabled")+`
+			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
+			var p Person
+			var created, until *time.Time
+			var roles string
+			err := rows.Scan(&p.ID, &p.Email, &p.Verified, &p.Name, &p.Image, &created, &roles, &p.Disabled, &until,
+				&p.SecondFactor)
+			p.Created, p.Until, p.Roles = orZero(created), orZero(until), splitRoles(roles)
+			return p, err
+		}, f, b.accounts, b.factors, b.sessions)
+	})
+}
+
+// splitRoles splits a list with commas, as most systems keep roles.
+func splitRoles(s string) (roles []string) {
+	for role := range strings.SplitSeq(s, ",") {
+		if role = strings.TrimSpace(role); role != "" {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}
+
+// accounts adds the passwords and the accounts at providers.
+func (b BetterAuth) accounts(ctx context.Context, r *reader, people byID) error {
+	a := r.tables["account"]
+	rows, err := r.tx.Query(ctx, `
+		SELECT `+a.text("a", "userId")+`, `+a.text("a", "providerId")+`, `+a.text("a", "accountId")+`,
+		    `+a.text("a", "issuer")+`, `+a.text("a", "password")+`, `+a.moment("a", "createdAt")+`
+		FROM `+a.name+` a WHERE a.`+a.columns["userId"]+`::text = ANY ($1)
+		ORDER BY 1, 2, 3`, people.ids())
+	if err != nil {
+		return err
+	}
+	var user, provider, subject, issuer, hash string
+	var created *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&user, &provider, &subject, &issuer, &hash, &created}, func() error {
+		p := people[user]
+		if provider == "credential" {
+			p.setPassword(hash)
+			return nil
+		}
+		b.link(p, provider, subject, issuer, orZero(created))
+		return nil
+	})
+	return err
+}
+
+// setPassword reads a hash that says itself what it is.
+func (p *Person) setPassword(hash string) {
+	if hash == "" {
+		return
+	}
+	p.Password, p.Unknown = recognise(hash)
+}
+
+func recognise(hash string) (stored string, err error) {
+	stored, _, err = password.Recognise(hash)
+	if err != nil {
+		return "", fmt.Errorf("has a password that cannot be verified here: %w", err)
+	}
+	return stored, nil
+}
+
+// link adds an account at a provider. The source names providers; whose accounts they are, an issuer says.
+func (d Database) link(p *Person, provider, subject, issuer string, created time.Time) {
+	if strings.HasPrefix(issuer, "local:") {
+		issuer = ""
+	}
+	i, err := identity(provider, subject, orElse(d.Issuers[provider], issuer))
+	if err != nil {
+		p.Notes = append(p.Notes, err.Error())
+		return
+	}
+	i.Created = created
+	p.Identities = append(p.Identities, i)
+}
+
+// factors marks those who have verified a second factor.
+func (b BetterAuth) factors(ctx context.Context, r *reader, people byID) error {
+	t := r.tables["twoFactor"]
+	if t == nil {
+		return nil
+	}
+	verified := `true`
+	if t.columns["verified"] != "" {
+		verified = t.truth("t", "verified")
+	}
+	rows, err := r.tx.Query(ctx, `
+		SELECT `+t.text("t", "userId")+` FROM `+t.name+` t
+		WHERE t.`+t.columns["userId"]+`::text = ANY ($1) AND `+verified, people.ids())
+	if err != nil {
+		return err
+	}
+	var user string
+	_, err = pgx.ForEachRow(rows, []any{&user}, func() error { people[user].SecondFactor = true; return nil })
+	return err
+}
+
+// sessions adds the sessions that are alive. Those in which an administrator acts as somebody else stay.
+func (b BetterAuth) sessions(ctx context.Context, r *reader, people byID) error {
+	s := r.tables["session"]
+	if s == nil {
+		return nil
+	}
+	return r.sessions(ctx, s, "token", "expiresAt", s.text("s", "impersonatedBy")+` = ''`, people)
+}

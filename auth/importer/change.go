@@ -1,0 +1,191 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// change brings over what the source says anew of people who are here.
+func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Line, err error) {
+	changes := map[*plan][]string{}
+	for _, p := range known {
+		if fields := p.news(); len(fields) > 0 {
+			changes[p] = fields
+		} else {
+			lines = append(lines, p.line(Unchanged, "", ""))
+		}
+	}
+	if len(changes) == 0 {
+		return lines, nil
+	}
+	moved := slices.DeleteFunc(slices.Clone(known), func(p *plan) bool { return changes[p] == nil })
+	here, err := lockHere(ctx, tx, moved)
+	if err != nil {
+		return nil, err
+	}
+	o, err := find(ctx, tx, moved)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range moved {
+		told, err := r.changeOne(ctx, tx, p, changes[p], here[p.record.userID], o)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, told...)
+	}
+	return lines, nil
+}
+
+// changeOne writes the fields of one person whose value here is still what was written last. Of the others it tells.
+func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string, here map[string]string,
+	o owners) (lines []Line, err error) {
+	wrote, now, changed := maps.Clone(p.record.wrote), digests(p.fields), false
+	for _, field := range fields {
+		written := p.record.wrote[field]
+		found := ""
+		if value, ok := here[field]; ok {
+			found = digest(field, value)
+		}
+		switch reason := p.obstacle(field, here, o); {
+		case found == now[field]: // it is so already
+		case found != written:
+			lines = append(lines, p.line(Kept, field, "was changed here, too: what is here stays"))
+			continue
+		case reason != "":
+			lines = append(lines, p.line(Kept, field, reason))
+			continue
+		default:
+			if err := p.writeField(ctx, tx, field); err != nil {
+				return nil, err
+			}
+			if changed = true; now[field] == "" || p.fields[field] == "" {
+				delete(here, field)
+			}
+		}
+		if wrote[field] = now[field]; now[field] == "" {
+			delete(wrote, field)
+		}
+	}
+	result := Unchanged
+	if changed {
+		result = Changed
+	}
+	lines = append(lines, p.line(result, "", ""))
+	_, err = tx.Exec(ctx, `
+		UPDATE gatepost.import_record SET wrote = $3::text::jsonb, updated_at = now()
+		WHERE source = $1 AND source_id = $2`, r.name, p.ID, asJSON(wrote))
+	return lines, err
+}
+
+// obstacle is why a field cannot be written although nobody changed it here; empty: it can.
+func (p *plan) obstacle(field string, here map[string]string, o owners) (reason string) {
+	switch {
+	case field == addressField:
+		if owner := o.addresses[p.Email]; owner != "" && owner != p.record.userID {
+			return "is the address of the user " + owner + " here"
+		}
+	case strings.HasPrefix(field, identityField) && p.fields[field] == "", field == passwordField && p.Password == "":
+		if ways(here) == 1 {
+			return "is gone at the source, and the only way in here: it stays"
+		}
+	case strings.HasPrefix(field, identityField):
+		i := p.identity(field)
+		if owner := o.identities[[2]string{i.Issuer, i.Subject}]; owner != "" {
+			return fmt.Sprintf("is the %s account of the user %s here", i.Provider, owner)
+		}
+	}
+	return ""
+}
+
+// ways counts the ways in that a user has here.
+func ways(here map[string]string) (n int) {
+	for field, value := range here {
+		if field == passwordField && value != "" || strings.HasPrefix(field, identityField) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *plan) identity(field string) Identity {
+	for _, i := range p.Identities {
+		if i.field() == field {
+			return i
+		}
+	}
+	return Identity{}
+}
+
+// lockHere locks users, in the order of their ids as everybody does, and returns their fields by id.
+func lockHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]map[string]string, err error) {
+	var users []string
+	for _, p := range plans {
+		users = append(users, p.record.userID)
+	}
+	_, err = tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, users)
+	if err != nil {
+		return nil, err
+	}
+	here = map[string]map[string]string{}
+	rows, err := tx.Query(ctx, `
+		SELECT u.id, u.email, u.email_verified, u.name, coalesce(u.image, ''), u.role, u.disabled_at IS NOT NULL,
+		    u.disabled_until, coalesce(a.password, '')
+		FROM gatepost."user" u
+		LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
+		WHERE u.id = ANY ($1)`, users)
+	if err != nil {
+		return nil, err
+	}
+	var id, email, name, image, role, hash string
+	var verified, barred bool
+	var until *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &email, &verified, &name, &image, &role, &barred, &until, &hash}, func() error {
+		here[id] = map[string]string{addressField: address(email, verified), nameField: name, imageField: image,
+			rolesField: role, disabledField: disabled(barred, orZero(until)), passwordField: hash}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return here, addIdentities(ctx, tx, users, here)
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func addIdentities(ctx context.Context, tx pgx.Tx, users []string, here map[string]map[string]string) error {
+	rows, err := tx.Query(ctx, `
+		SELECT user_id, issuer, account_id FROM gatepost.account
+		WHERE user_id = ANY ($1) AND provider_id <> 'credential'`, users)
+	if err != nil {
+		return err
+	}
+	var id string
+	var i Identity
+	_, err = pgx.ForEachRow(rows, []any{&id, &i.Issuer, &i.Subject}, func() error {
+		here[id][i.field()] = "here"
+		return nil
+	})
+	return err
+}
+
+// asJSON is a map for a jsonb column.
+func asJSON(m map[string]string) string {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // strings can always be marshalled
+	}
+	return string(b)
+}

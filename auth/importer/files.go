@@ -1,0 +1,171 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+)
+
+const (
+	// cellMost bounds one value of a file, in bytes. No field of a person comes near it.
+	cellMost = 64 << 10
+	// recordMost bounds one record of a file, in bytes, and so the memory that reading takes.
+	recordMost = 32 << 20
+)
+
+// errEncoding is about a file that is not in the encoding that all exports have.
+var errEncoding = errors.New("the file is not UTF-8: convert it first, as with iconv -f WINDOWS-1252 -t UTF-8")
+
+// bounded is a reader that fails when a record is too long. done begins the next record.
+type bounded struct {
+	from io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("a record is longer than %d MiB, as if its end was lost", recordMost>>20)
+	}
+	n, err := b.from.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+func (b *bounded) done() { b.left = recordMost }
+
+// withoutMark returns a reader without the byte order mark that spreadsheets write.
+func withoutMark(from io.Reader) (*bufio.Reader, error) {
+	r := bufio.NewReader(from)
+	switch head, _ := r.Peek(3); {
+	case bytes.Equal(head, []byte("\xEF\xBB\xBF")):
+		_, err := r.Discard(3)
+		return r, err
+	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
+		return nil, errEncoding
+	}
+	return r, nil
+}
+
+// row is one record of a CSV file: its values by the name of the column.
+type row struct {
+	where  string
+	offset int64
+	values map[string]string
+	err    error // why it cannot be read
+}
+
+// rows calls f with each record of a CSV file with a line of names before them. Lines that begin with # are comments.
+// need are the columns that there must be.
+func rows(name string, need []string, f func(row) error) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	limit := &bounded{from: file, left: recordMost}
+	plain, err := withoutMark(limit)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	r := csv.NewReader(plain)
+	r.Comment, r.ReuseRecord, r.FieldsPerRecord = '#', true, -1
+	head, err := r.Read()
+	if err != nil {
+		return fmt.Errorf("%s: no line with the names of its columns: %w", name, err)
+	}
+	columns := append([]string(nil), head...)
+	if err := needed(name, columns, need); err != nil {
+		return err
+	}
+	for {
+		limit.done()
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		var parse *csv.ParseError
+		if err != nil && !errors.As(err, &parse) {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := f(rowOf(r, columns, record, parse)); err != nil {
+			return err
+		}
+	}
+}
+
+func needed(name string, columns, need []string) error {
+	for _, n := range need {
+		found := false
+		for _, c := range columns {
+			found = found || c == n
+		}
+		if !found {
+			return fmt.Errorf("%s has no column %s: is it the right file?", name, n)
+		}
+	}
+	return nil
+}
+
+func rowOf(r *csv.Reader, columns, record []string, parse *csv.ParseError) row {
+	if parse != nil {
+		return row{where: fmt.Sprintf("line %d", parse.StartLine), err: fmt.Errorf("cannot be read: %w", parse.Err)}
+	}
+	line, _ := r.FieldPos(0)
+	out := row{where: fmt.Sprintf("line %d", line), offset: r.InputOffset(), values: make(map[string]string, len(columns))}
+	if len(record) != len(columns) {
+		out.err = fmt.Errorf("has %d values for %d columns", len(record), len(columns))
+	}
+	for i, value := range record {
+		switch {
+		case i >= len(columns):
+		case len(value) > cellMost:
+			out.err = fmt.Errorf("has %d bytes in the column %s, where %d are the most", len(value), columns[i], cellMost)
+		case !utf8.ValidString(value):
+			out.err = errEncoding
+		default:
+			out.values[columns[i]] = value
+		}
+	}
+	return out
+}
+
+// gather gives a Taker the people of a file, some at a time.
+type gather struct {
+	ctx  context.Context
+	take Taker
+	list []Person
+	read int64
+	// size is that of the file, and offset how far it was read, from which follows how many people there are about.
+	size, offset int64
+}
+
+func newGather(ctx context.Context, take Taker, file string) *gather {
+	g := &gather{ctx: ctx, take: take}
+	if info, err := os.Stat(file); err == nil { // whoever opens it says what is wrong
+		g.size = info.Size()
+	}
+	return g
+}
+
+func (g *gather) add(p Person, offset int64) error {
+	if err := g.ctx.Err(); err != nil {
+		return err
+	}
+	g.offset = offset
+	if g.list = append(g.list, p); len(g.list) < batch {
+		return nil
+	}
+	return g.flush()
+}
+
+func (g *gather) flush() error {
+	list := g.list
+	g.list, g.read = nil, g.read+int64(len(list))
+	return g.take(list, g.read*g.size/max(g.offset, 1))
+}

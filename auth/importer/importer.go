@@ -1,0 +1,169 @@
+// Package importer brings the people of another system over: their ids, passwords, linked accounts and sessions. One
+// file a source says how that system keeps them; the rest decides what becomes of each person, and writes it.
+//
+// An import can run beside serving gates, and again at any time. It writes a person as a whole or not at all, and
+// never over what was changed here: of each field it keeps a digest of what it wrote last, and a value here that is
+// another one is a conflict, which is reported.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+)
+
+// Options tunes Run.
+type Options struct {
+	// Rules are what an account here has to keep to.
+	Rules Rules
+	// DryRun changes nothing. Everything is decided and reported as if it did.
+	DryRun bool
+	// DropSecondFactors brings over people with a second factor without it. Otherwise they stay where they are: a
+	// password alone would let others in.
+	DropSecondFactors bool
+	// DropPasswords brings over people whose hash no gate can verify, without it. They choose a new password by mail.
+	// Otherwise they stay where they are.
+	DropPasswords bool
+	// Report is called for each person who was changed or could not be taken, and for each field that was kept. It may
+	// be nil. An error of its own ends the import.
+	Report func(Line) error
+	// Progress is called with how many people were read so far, and how many there are about. It may be nil.
+	Progress func(read, about int64)
+}
+
+// Rules are the rules for accounts, which package auth has.
+type Rules struct {
+	// Email returns the one spelling of an address, and fails for what is none.
+	Email func(typed string) (string, error)
+	// Name returns a name as it is kept, and fails for what cannot be one.
+	Name func(typed string) (string, error)
+	// Roles joins roles, and fails if one is none.
+	Roles func([]string) (string, error)
+	// Provider returns the name that the settings have for the provider with an issuer; empty: they have none.
+	Provider func(issuer string) string
+}
+
+// Counts are how many people an import met, by what became of them.
+type Counts struct {
+	Read, Created, Changed, Unchanged, Deleted, Refused int64
+	// Conflicts are fields, not people.
+	Conflicts int64
+	// SecondFactors are people with a second factor, whatever became of them.
+	SecondFactors int64
+	// Sessions are those that were brought over, and Ended those that are gone at the source.
+	Sessions, Ended int64
+}
+
+// Whole reports whether everybody was brought over as the source has them.
+func (c Counts) Whole() bool { return c.Refused == 0 && c.Conflicts == 0 }
+
+// batch is how many people a source gives at once, which are written in one transaction.
+const batch = 200
+
+// Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
+// are here, and the next Run goes on with the others. Its error is the source's, database.ErrUnavailable, a
+// *database.RefusedError or that of Options.Report.
+func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
+	r := &run{db: db, from: from, o: o, name: from.Name()}
+	err := from.People(ctx, func(some []Person, about int64) error {
+		err := r.take(ctx, some)
+		if err == nil && o.Progress != nil {
+			o.Progress(r.counts.Read, about)
+		}
+		return err
+	})
+	if err == nil && r.from.Ordered() {
+		err = r.endAfter(ctx)
+	}
+	return r.counts, err
+}
+
+// run is one import under way.
+type run struct {
+	db     *database.DB
+	from   Source
+	o      Options
+	name   string
+	counts Counts
+	last   string // the id of the last person, if the source is ordered
+	// ids and addresses are those that were met, by which a second one of the same is known. An ordered source has
+	// no id twice, and addresses are found in the database unless nothing is written there.
+	ids, addresses seen
+}
+
+// take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile or a rule of
+// the operator's refuses one person, each is tried alone.
+func (r *run) take(ctx context.Context, people []Person) error {
+	if len(people) == 0 {
+		return nil
+	}
+	r.counts.Read += int64(len(people))
+	plans := r.first(people)
+	lines, err := r.write(ctx, plans)
+	var refused *database.RefusedError
+	if errors.As(err, &refused) && refused.Rule {
+		lines, err = r.each(ctx, plans)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.say(lines); err != nil {
+		return err
+	}
+	if r.from.Ordered() {
+		return r.endBetween(ctx, people)
+	}
+	return nil
+}
+
+// each writes people one by one. One whom PostgreSQL refuses is reported.
+func (r *run) each(ctx context.Context, plans []*plan) (all []Line, err error) {
+	for _, p := range plans {
+		lines, err := r.write(ctx, []*plan{p})
+		var refused *database.RefusedError
+		if errors.As(err, &refused) && refused.Rule {
+			lines, err = []Line{p.line(Refused, "", refused.Error())}, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, lines...)
+	}
+	return all, nil
+}
+
+// errDry ends a transaction whose outcome is known and not wanted.
+var errDry = errors.New("a dry run")
+
+// inTx runs f in a transaction, which a dry run takes back. Work behind a page must not wait for it: it waits for no
+// lock for longer than a page does.
+func (r *run) inTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	err := r.db.Background(ctx, "import", func(ctx context.Context, tx pgx.Tx) error {
+		err := f(ctx, tx)
+		if err == nil && r.o.DryRun {
+			return errDry
+		}
+		return err
+	})
+	if errors.Is(err, errDry) {
+		return nil
+	}
+	return err
+}
+
+func (r *run) say(lines []Line) error {
+	for _, l := range lines {
+		r.counts.add(l)
+		if r.o.Report == nil || l.Result == Unchanged {
+			continue
+		}
+		if err := r.o.Report(l); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// byID are people of a batch.
+type byID map[string]*Person
+
+func (m byID) ids() []string {
+	list := make([]string, 0, len(m))
+	for id := range m {
+		list = append(list, id)
+	}
+	return list
+}
+
+// people reads everybody in the order of their ids, some at a time, and has more added to each batch.
+func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowToFunc[Person],
+	take Taker, more ...func(context.Context, *reader, byID) error) error {
+	var about int64
+	if err := r.tx.QueryRow(ctx, `SELECT count(*) FROM `+u.name).Scan(&about); err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	order := ` ORDER BY ` + u.text("u", "id") + ` COLLATE "C"`
+	if _, err := r.tx.Exec(ctx, `DECLARE people NO SCROLL CURSOR FOR `+sql+order); err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	for {
+		rows, err := r.tx.Query(ctx, fmt.Sprintf(`FETCH %d FROM people`, batch))
+		if err != nil {
+			return fmt.Errorf("the source: %w", err)
+		}
+		list, err := pgx.CollectRows(rows, scan)
+		if err != nil {
+			return fmt.Errorf("the source: %w", err)
+		}
+		if len(list) == 0 {
+			return nil
+		}
+		people := byID{}
+		for i := range list {
+			people[list[i].ID] = &list[i]
+		}
+		for _, add := range more {
+			if err := add(ctx, r, people); err != nil {
+				return fmt.Errorf("the source: %w", err)
+			}
+		}
+		if err := take(list, about); err != nil {
+			return err
+		}
+	}
+}
+
+// sessions adds the sessions that are alive and meet a condition. They are known by the hash of their token.
+func (r *reader) sessions(ctx context.Context, s *table, token, expires, condition string, people byID) error {
+	rows, err := r.tx.Query(ctx, `
+		SELECT `+s.text("s", "userId")+`, `+s.text("s", token)+`, `+s.moment("s", expires)+`,
+		    `+s.moment("s", "createdAt")+`, `+s.text("s", "ipAddress")+`, `+s.text("s", "userAgent")+`
+		FROM `+s.name+` s WHERE s.`+s.columns["userId"]+`::text = ANY ($1)
+		    AND `+s.moment("s", expires)+` > now() AND `+condition, people.ids())
+	if err != nil {
+		return err
+	}
+	var user, secret, address, agent string
+	var until, created *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&user, &secret, &until, &created, &address, &agent}, func() error {
+		if secret == "" {
+			return nil
+		}
+		sum := sha256.Sum256([]byte(secret))
+		p := people[user]
+		p.Sessions = append(p.Sessions, Session{hex.EncodeToString(sum[:]), orElseTime(created, p.Created), *until,
+			address, agent})
+		return nil
+	})
+	return err
+}
+
+// orElseTime is when a session was made; where the source does not say, it is as old as its user.
+func orElseTime(t *time.Time, other time.Time) time.Time {
+	if t == nil {
+		return other
+	}
+	return *t
+}

@@ -1,0 +1,87 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// Person is one user as a source has them. Text is as it is there: Run brings it into the form of accounts here.
+type Person struct {
+	Where    string // where the source has them, as in "line 12"; empty: the id says it
+	ID       string // their id there, which they keep
+	Email    string
+	Verified bool // the source knows that the address is theirs
+	Name     string
+	Image    string // the address of a picture
+	Roles    []string
+	Created  time.Time // zero: unknown
+	// Disabled bars them. Until is when that ends; zero: never.
+	Disabled bool
+	Until    time.Time
+	// Password is a stored hash as package password reads it; empty: they have none. Unknown is why the hash that the
+	// source has cannot be verified here.
+	Password string
+	Unknown  error
+	// Identities are the accounts at providers that they sign in with.
+	Identities []Identity
+	// Sessions are those that are alive at the source, if it was asked for them.
+	Sessions []Session
+	// SecondFactor is whether they have proved to have one.
+	SecondFactor bool
+	// Notes say what of them is not brought over, for the report.
+	Notes []string
+	// Err is why they cannot be taken at all.
+	Err error
+}
+
+// Identity is an account at a provider. Issuer and Subject name it for all time, Provider is the name that settings
+// here have for it.
+type Identity struct {
+	Issuer, Provider, Subject string
+	Created                   time.Time
+}
+
+// Session is a session of the source.
+type Session struct {
+	Token     string // hex SHA-256 of the token that its cookie carries
+	Created   time.Time
+	Expires   time.Time
+	Address   string
+	UserAgent string
+}
+
+// Source is where people come from.
+type Source interface {
+	// Name names the kind of source, as in "better-auth". Ids are remembered by it.
+	Name() string
+	// People calls f with everybody, some at a time, all as they were at one moment. An error of f ends it and is
+	// returned.
+	People(ctx context.Context, f Taker) error
+	// Ordered reports whether people come by id, byte by byte, each once, with all their sessions. What is missing in
+	// between is then known to be gone.
+	Ordered() bool
+}
+
+// Taker takes some people. about is how many there are in all, as far as the source can say.
+type Taker func(some []Person, about int64) error
+
+// seen are texts that were met, by their digests.
+type seen map[[12]byte]struct{}
+
+// again reports whether s was met before.
+func (m *seen) again(s string) bool {
+	if *m == nil {
+		*m = seen{}
+	}
+	key := digestOf(s)
+	_, before := (*m)[key]
+	(*m)[key] = struct{}{}
+	return before
+}
+
+// digestOf stands for a text in memory, of which there may be a million.
+func digestOf(s string) [12]byte {
+	sum := sha256.Sum256([]byte(s))
+	return [12]byte(sum[:12])
+}

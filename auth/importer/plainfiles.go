@@ -1,0 +1,179 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatepost/gatepost/auth/password"
+)
+
+// CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, image, roles, created_at,
+// disabled, disabled_until, password, hasher, accounts and second_factor; only id and email have to be there. hasher is
+// one of the names that Clerk has for hashes, for one that does not say itself what it is. accounts are as in
+// "google:1234 github:567".
+type CSV struct {
+	File string
+	// Issuers are as in Database.
+	Issuers map[string]string
+	// From names the system, if several are imported from files. Empty: "csv".
+	From string
+}
+
+// Name implements Source.
+func (c CSV) Name() string { return orElse(c.From, "csv") }
+
+// Ordered implements Source.
+func (CSV) Ordered() bool { return false }
+
+// People implements Source.
+func (c CSV) People(ctx context.Context, f Taker) error {
+	g := newGather(ctx, f, c.File)
+	err := rows(c.File, []string{"id", "email"}, func(r row) error { return g.add(c.person(r), r.offset) })
+	if err != nil {
+		return err
+	}
+	return g.flush()
+}
+
+func (c CSV) person(r row) Person {
+	v := r.values
+	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["email"], Name: v["name"], Image: v["image"],
+		Roles: splitRoles(v["roles"])}
+	for _, b := range []struct {
+		column string
+		to     *bool
+	}{{"email_verified", &p.Verified}, {"disabled", &p.Disabled}, {"second_factor", &p.SecondFactor}} {
+		p.fail(readBool(b.column, v[b.column], b.to))
+	}
+	for _, t := range []struct {
+		column string
+		to     *time.Time
+	}{{"created_at", &p.Created}, {"disabled_until", &p.Until}} {
+		p.fail(readTime(t.column, v[t.column], t.to))
+	}
+	p.readPassword(v["hasher"], v["password"])
+	for account := range strings.FieldsSeq(v["accounts"]) {
+		provider, subject, _ := strings.Cut(account, ":")
+		Database{Issuers: c.Issuers}.link(&p, provider, subject, "", time.Time{})
+	}
+	return p
+}
+
+// fail keeps the first reason why a person cannot be taken.
+func (p *Person) fail(err error) {
+	if p.Err == nil {
+		p.Err = err
+	}
+}
+
+func (p *Person) readPassword(hasher, hash string) {
+	if hasher == "" || hash == "" {
+		p.setPassword(hash)
+		return
+	}
+	var err error
+	if p.Password, err = password.Clerk(hasher, hash); err != nil {
+		p.Unknown = fmt.Errorf("has a password that cannot be verified here: %w", err)
+	}
+}
+
+func readBool(column, s string, to *bool) (err error) {
+	if s == "" {
+		return nil
+	}
+	if *to, err = strconv.ParseBool(strings.ToLower(s)); err != nil {
+		return fmt.Errorf("has neither true nor false in the column %s", column)
+	}
+	return nil
+}
+
+func readTime(column, s string, to *time.Time) (err error) {
+	if s == "" {
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05.999999999Z07", time.DateTime, time.DateOnly} {
+		if *to, err = time.Parse(layout, s); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("has no time in the column %s (example: 2026-01-02T15:04:05Z)", column)
+}
+
+// JSON reads lines of JSON, each an Exported: what Export writes, and what is easily made of any other system.
+type JSON struct {
+	File string
+	// Issuers and From are as in CSV. The default of From is "json".
+	Issuers map[string]string
+	From    string
+}
+
+// Name implements Source.
+func (j JSON) Name() string { return orElse(j.From, "json") }
+
+// Ordered implements Source.
+func (JSON) Ordered() bool { return false }
+
+// Exported is one user as a line of JSON.
+type Exported struct {
+	ID            string            `json:"id"`
+	Email         string            `json:"email"`
+	EmailVerified bool              `json:"email_verified"`
+	Name          string            `json:"name,omitempty"`
+	Image         string            `json:"image,omitempty"`
+	Roles         []string          `json:"roles,omitempty"`
+	CreatedAt     time.Time         `json:"created_at,omitzero"`
+	Disabled      bool              `json:"disabled,omitempty"`
+	DisabledUntil time.Time         `json:"disabled_until,omitzero"`
+	Password      string            `json:"password,omitempty"` // a hash
+	Hasher        string            `json:"hasher,omitempty"`   // as in CSV
+	SecondFactor  bool              `json:"second_factor,omitempty"`
+	Accounts      []ExportedAccount `json:"accounts,omitempty"`
+	Sessions      []ExportedSession `json:"sessions,omitempty"`
+}
+
+// ExportedAccount is an account at a provider. Issuer may be left out where the provider is a well-known one.
+type ExportedAccount struct {
+	Provider  string    `json:"provider"`
+	Issuer    string    `json:"issuer,omitempty"`
+	Subject   string    `json:"subject"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+}
+
+// ExportedSession is a session. Token is the SHA-256, in hex, of the token that the cookie carries. No import takes it.
+type ExportedSession struct {
+	Token     string    `json:"token_sha256"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// People implements Source.
+func (j JSON) People(ctx context.Context, f Taker) error {
+	g := newGather(ctx, f, j.File)
+	err := objects(j.File, func(o object) error {
+		var e Exported
+		if err := json.Unmarshal(o.raw, &e); err != nil {
+			return g.add(Person{Where: o.where, Err: fmt.Errorf("cannot be read: %w", err)}, o.offset)
+		}
+		p := j.person(e)
+		p.Where = o.where
+		return g.add(p, o.offset)
+	})
+	if err != nil {
+		return err
+	}
+	return g.flush()
+}
+
+func (j JSON) person(e Exported) Person {
+	p := Person{ID: e.ID, Email: e.Email, Verified: e.EmailVerified, Name: e.Name, Image: e.Image, Roles: e.Roles,
+		Created: e.CreatedAt, Disabled: e.Disabled, Until: e.DisabledUntil, SecondFactor: e.SecondFactor}
+	p.readPassword(e.Hasher, e.Password)
+	for _, a := range e.Accounts {
+		Database{Issuers: j.Issuers}.link(&p, a.Provider, a.Subject, a.Issuer, a.CreatedAt)
+	}
+	return p
+}

@@ -1,0 +1,166 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatepost/gatepost/auth/database"
+)
+
+// The fields of a person that the report names and wrote has digests of. An identity has a field of its own, whose
+// name begins with identityField.
+const (
+	addressField  = "address" // and whether it is confirmed: neither says much without the other
+	nameField     = "name"
+	imageField    = "image"
+	rolesField    = "roles"
+	disabledField = "disabled"
+	passwordField = "password"
+	identityField = "identity "
+)
+
+// plan is what is to become of one person.
+type plan struct {
+	Person
+	fault  string // why they cannot be taken; empty: nothing is known against it
+	roles  string
+	fields map[string]string // the values to write, by field
+	record *record           // what earlier imports know of them; nil: nothing
+}
+
+// imageMost bounds the address of a picture, in bytes.
+const imageMost = 2048
+
+// first judges people by what the source alone says.
+func (r *run) first(people []Person) []*plan {
+	plans := make([]*plan, len(people))
+	for i, p := range people {
+		plans[i] = &plan{Person: p}
+		if plans[i].fault = plans[i].judge(r); plans[i].fault == "" {
+			plans[i].fields = plans[i].values()
+		}
+	}
+	return plans
+}
+
+// judge brings a person into the form of accounts here, and returns why they cannot be taken.
+func (p *plan) judge(r *run) (fault string) {
+	if p.SecondFactor {
+		r.counts.SecondFactors++
+	}
+	switch {
+	case p.Err != nil:
+		return p.Err.Error()
+	case p.ID == "" || len(p.ID) > 255 || database.Clean(p.ID) != p.ID:
+		return "has no id of at most 255 bytes"
+	case !r.from.Ordered() && r.ids.again(p.ID):
+		return "has an id that another record before it has"
+	case strings.TrimSpace(p.Email) == "":
+		return "has no e-mail address"
+	case p.SecondFactor && !r.o.DropSecondFactors:
+		return "has a second factor, which this version does not bring over (--drop-second-factors brings them without)"
+	case p.Unknown != nil && !r.o.DropPasswords:
+		return p.Unknown.Error() + " (--drop-passwords brings them without)"
+	}
+	if fault := p.canonical(r.o.Rules); fault != "" {
+		return fault
+	}
+	if (r.o.DryRun || !r.from.Ordered()) && r.addresses.again(p.Email) {
+		return "has the address of another record"
+	}
+	return ""
+}
+
+func (p *plan) canonical(rules Rules) (fault string) {
+	var err error
+	if p.Email, err = rules.Email(p.Email); err != nil {
+		return "has an address that cannot be one here: " + err.Error()
+	}
+	if name, err := rules.Name(p.Name); err == nil {
+		p.Name = name
+	} else {
+		p.Notes, p.Name = append(p.Notes, "the name is left out: "+err.Error()), ""
+	}
+	if p.Image != "" && (len(p.Image) > imageMost || !strings.HasPrefix(p.Image, "https://") ||
+		database.Clean(p.Image) != p.Image) {
+		p.Notes, p.Image = append(p.Notes, "the picture is left out: it is no https address of at most 2048 bytes"), ""
+	}
+	if len(p.Roles) == 0 {
+		p.Roles = []string{"user"}
+	}
+	if p.roles, err = rules.Roles(p.Roles); err != nil {
+		return "has a role that cannot be one here: use letters, digits and _ . : -"
+	}
+	for i := range p.Identities {
+		p.Identities[i].Provider = orElse(rules.Provider(p.Identities[i].Issuer), p.Identities[i].Provider)
+	}
+	if p.Disabled && !p.Until.IsZero() && p.Until.Before(time.Now()) {
+		p.Disabled, p.Until = false, time.Time{}
+	}
+	return ""
+}
+
+// values are the fields of a person as they are written.
+func (p *plan) values() map[string]string {
+	v := map[string]string{addressField: address(p.Email, p.Verified), nameField: p.Name, imageField: p.Image,
+		rolesField: p.roles, disabledField: disabled(p.Disabled, p.Until), passwordField: p.Password}
+	for _, i := range p.Identities {
+		v[i.field()] = "here"
+	}
+	return v
+}
+
+func address(email string, verified bool) string { return fmt.Sprintf("%s %t", email, verified) }
+
+// disabled is a ban as a value. Those that end are told apart to the second.
+func disabled(yes bool, until time.Time) string {
+	switch {
+	case !yes:
+		return ""
+	case until.IsZero():
+		return "for good"
+	}
+	return "until " + until.UTC().Format(time.RFC3339)
+}
+
+// field names an identity without saying it: subjects may be addresses.
+func (i Identity) field() string { return identityField + digest(i.Issuer, i.Subject) }
+
+// digest tells values apart. It is one of random ids, hashes and of what the row of the user has anyway, and goes with
+// that row.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return base64.RawURLEncoding.EncodeToString(sum[:15])
+}
+
+// digests are what the record keeps of values. An empty value is kept, too: it was written.
+func digests(values map[string]string) map[string]string {
+	d := make(map[string]string, len(values))
+	for field, value := range values {
+		d[field] = digest(field, value)
+	}
+	return d
+}
+
+// news returns the fields that the source says something else of than at the last import, in order. A field that is
+// gone at the source is among them.
+func (p *plan) news() (fields []string) {
+	now := digests(p.fields)
+	for field, d := range now {
+		if p.record.wrote[field] != d {
+			fields = append(fields, field)
+		}
+	}
+	for field := range maps.Keys(p.record.wrote) {
+		if _, still := now[field]; !still {
+			fields = append(fields, field)
+		}
+	}
+	slices.Sort(fields)
+	return fields
+}

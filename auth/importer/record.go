@@ -1,0 +1,113 @@
+package importer
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// record is what earlier imports know of a person.
+type record struct {
+	userID string            // empty: they were deleted here
+	wrote  map[string]string // digests by field
+	closed bool              // no session of the source is taken any more
+}
+
+// remember gives each plan its record.
+func (r *run) remember(ctx context.Context, tx pgx.Tx, plans []*plan) error {
+	rows, err := tx.Query(ctx, `
+		SELECT source_id, coalesce(user_id, ''), coalesce(wrote, '{}'), closed_at IS NOT NULL
+		FROM gatepost.import_record WHERE source = $1 AND source_id = ANY ($2)`, r.name, ids(plans))
+	if err != nil {
+		return err
+	}
+	records := map[string]*record{}
+	var id string
+	var one record
+	_, err = pgx.ForEachRow(rows, []any{&id, &one.userID, &one.wrote, &one.closed}, func() error {
+		records[id] = new(one)
+		one.wrote = nil
+		return nil
+	})
+	for _, p := range plans {
+		p.record = records[p.ID]
+	}
+	return err
+}
+
+func ids(plans []*plan) []string {
+	list := make([]string, len(plans))
+	for i, p := range plans {
+		list[i] = p.ID
+	}
+	return list
+}
+
+// owners are who has what already: the users of ids, of addresses and of accounts at providers.
+type owners struct {
+	ids        map[string]bool
+	addresses  map[string]string // to the id of the user, also who may still undo a change from it
+	identities map[[2]string]string
+}
+
+// find reads who has what the plans would write.
+func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
+	o = owners{map[string]bool{}, map[string]string{}, map[[2]string]string{}}
+	var emails, issuers, subjects []string
+	for _, p := range plans {
+		emails = append(emails, p.Email)
+		for _, i := range p.Identities {
+			issuers, subjects = append(issuers, i.Issuer), append(subjects, i.Subject)
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT id FROM gatepost."user" WHERE id = ANY ($1)`, ids(plans)).Query(func(rows pgx.Rows) error {
+		var id string
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { o.ids[id] = true; return nil })
+		return err
+	})
+	var key [2]string
+	var owner string
+	b.Queue(`
+		SELECT user_id, email FROM gatepost.verification WHERE email = ANY ($1) AND claims AND expires_at > now()
+		UNION ALL SELECT user_id, email FROM gatepost.outbox WHERE email = ANY ($1) AND facts @> '{"claims": true}'
+		    AND expires_at > now()
+		UNION ALL SELECT id, email FROM gatepost."user" WHERE email = ANY ($1)`, emails).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&owner, &key[0]}, func() error {
+			o.addresses[key[0]] = owner
+			return nil
+		})
+		return err
+	})
+	b.Queue(`
+		SELECT issuer, account_id, user_id FROM gatepost.account a
+		JOIN unnest($1::text[], $2::text[]) AS w (issuer, account_id) USING (issuer, account_id)`,
+		issuers, subjects).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&key[0], &key[1], &owner}, func() error {
+			o.identities[key] = owner
+			return nil
+		})
+		return err
+	})
+	return o, tx.SendBatch(ctx, b).Close()
+}
+
+// clash returns why a new person cannot be made beside those who are here; empty: they can, and o has them now.
+func (o owners) clash(p *plan) (fault string) {
+	if o.ids[p.ID] {
+		return "has the id of a user here who did not come from there"
+	}
+	if owner := o.addresses[p.Email]; owner != "" {
+		return "has the address of the user " + owner + " here"
+	}
+	for _, i := range p.Identities {
+		if owner := o.identities[[2]string{i.Issuer, i.Subject}]; owner != "" {
+			return "has the " + i.Provider + " account of the user " + owner + " here"
+		}
+	}
+	o.ids[p.ID], o.addresses[p.Email] = true, p.ID
+	for _, i := range p.Identities {
+		o.identities[[2]string{i.Issuer, i.Subject}] = p.ID
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Supabase reads the schema auth of a Supabase project. What people may write of themselves (raw_user_meta_data) gives
+// them a name and a picture, never a role.
+type Supabase struct{ Database }
+
+// Name implements Source.
+func (Supabase) Name() string { return "supabase" }
+
+// Ordered implements Source.
+func (Supabase) Ordered() bool { return true }
+
+var supabaseTables = []want{
+	{"users", false, []string{"users"}, []string{"id", "email", "email_confirmed_at", "encrypted_password", "created_at",
+		"banned_until?", "deleted_at?", "raw_app_meta_data?", "raw_user_meta_data?", "is_sso_user?", "is_anonymous?"}},
+	{"identities", true, []string{"identities"}, []string{"user_id", "provider", "provider_id", "created_at?",
+		"identity_data?"}},
+	{"mfa_factors", true, []string{"mfa_factors"}, []string{"user_id", "status"}},
+}
+
+// supabaseMeta is what of the two columns of JSON is used.
+type supabaseMeta struct {
+	Role     string   `json:"role"`
+	Roles    []string `json:"roles"`
+	Name     string   `json:"name"`
+	FullName string   `json:"full_name"`
+	Picture  string   `json:"picture"`
+	Avatar   string   `json:"avatar_url"`
+}
+
+// People implements Source.
+func (s Supabase) People(ctx context.Context, f Taker) error {
+	s.Schema = orElse(s.Schema, "auth")
+	return s.open(ctx, supabaseTables, func(r *reader) error {
+		u := r.tables["users"]
+		where := ``
+		if u.columns["deleted_at"] != "" {
+			where = ` WHERE u.` + u.columns["deleted_at"] + ` IS NULL`
+		}
+		return r.people(ctx, `
+			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "email_confirmed_at")+`,
+			    `+u.moment("u", "created_at")+`, `+u.text("u", "encrypted_password")+`,
+			    `+u.moment("u", "banned_until")+`, `+u.text("u", "raw_app_meta_data")+`,
+			    `+u.text("u", "raw_user_meta_data")+`
+			FROM `+u.name+` u`+where, u, scanSupabase, f, s.identities, s.factors)
+	})
+}
+
+func scanSupabase(rows pgx.CollectableRow) (Person, error) {
+	var p Person
+	var created, until *time.Time
+	var hash, appMeta, userMeta string
+	err := rows.Scan(&p.ID, &p.Email, &p.Verified, &created, &hash, &until, &appMeta, &userMeta)
+	p.Created, p.Until = orZero(created), orZero(until)
+	p.Disabled = until != nil
+	if p.Until.Year() >= 9999 {
+		p.Until = time.Time{}
+	}
+	var app, own supabaseMeta
+	_ = json.Unmarshal([]byte(appMeta), &app) // whatever else is in there is the app's
+	_ = json.Unmarshal([]byte(userMeta), &own)
+	p.Roles = app.Roles
+	if len(p.Roles) == 0 {
+		p.Roles = splitRoles(app.Role)
+	}
+	p.Name, p.Image = orElse(own.Name, own.FullName), orElse(own.Picture, own.Avatar)
+	p.setPassword(hash)
+	return p, err
+}
+
+func (s Supabase) identities(ctx context.Context, r *reader, people byID) error {
+	t := r.tables["identities"]
+	if t == nil {
+		return nil
+	}
+	rows, err := r.tx.Query(ctx, `
+		SELECT `+t.text("i", "user_id")+`, `+t.text("i", "provider")+`, `+t.text("i", "provider_id")+`,
+		    `+t.moment("i", "created_at")+`
+		FROM `+t.name+` i WHERE i.`+t.columns["user_id"]+`::text = ANY ($1) ORDER BY 1, 2, 3`, people.ids())
+	if err != nil {
+		return err
+	}
+	var user, provider, subject string
+	var created *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&user, &provider, &subject, &created}, func() error {
+		if provider != "email" && provider != "phone" {
+			s.link(people[user], provider, subject, "", orZero(created))
+		}
+		return nil
+	})
+	return err
+}
+
+func (s Supabase) factors(ctx context.Context, r *reader, people byID) error {
+	t := r.tables["mfa_factors"]
+	if t == nil {
+		return nil
+	}
+	rows, err := r.tx.Query(ctx, `
+		SELECT `+t.text("m", "user_id")+` FROM `+t.name+` m
+		WHERE m.`+t.columns["user_id"]+`::text = ANY ($1) AND m.`+t.columns["status"]+`::text = 'verified'`, people.ids())
+	if err != nil {
+		return err
+	}
+	var user string
+	_, err = pgx.ForEachRow(rows, []any{&user}, func() error { people[user].SecondFactor = true; return nil })
+	return err
+}

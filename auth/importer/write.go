@@ -1,0 +1,181 @@
+package importer
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
+)
+
+// write brings people over in one transaction, and returns a line for each and for what is to be told about fields.
+func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error) {
+	var sessions int64
+	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		lines, sessions = nil, 0 // it may run twice
+		var sound, fresh, known []*plan
+		for _, p := range plans {
+			if p.fault != "" {
+				lines = append(lines, p.line(Refused, "", p.fault))
+				continue
+			}
+			sound = append(sound, p)
+		}
+		if err := r.remember(ctx, tx, sound); err != nil {
+			return err
+		}
+		for _, p := range sound {
+			switch {
+			case p.record == nil:
+				fresh = append(fresh, p)
+			case p.record.userID == "":
+				lines = append(lines, p.line(Deleted, "", "was deleted here, and stays so"))
+			default:
+				known = append(known, p)
+			}
+		}
+		made, told, err := r.create(ctx, tx, fresh)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, told...)
+		told, err = r.change(ctx, tx, known)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, told...)
+		sessions, err = r.bringSessions(ctx, tx, append(made, known...))
+		return err
+	})
+	if err == nil {
+		r.counts.Sessions += sessions
+	}
+	return lines, err
+}
+
+// create makes people who are new, and returns those whom it made.
+func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*plan, lines []Line, err error) {
+	if len(fresh) == 0 {
+		return nil, nil, nil
+	}
+	o, err := find(ctx, tx, fresh)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range fresh {
+		if fault := o.clash(p); fault != "" {
+			lines = append(lines, p.line(Refused, "", fault))
+			continue
+		}
+		p.record = &record{userID: p.ID}
+		made = append(made, p)
+		lines = append(lines, p.line(Created, "", ""))
+		for _, note := range p.Notes {
+			lines = append(lines, p.line(Noted, "", note))
+		}
+	}
+	if err := insertUsers(ctx, tx, made); err != nil {
+		return nil, nil, err
+	}
+	if err := insertAccounts(ctx, tx, made); err != nil {
+		return nil, nil, err
+	}
+	return made, lines, r.insertRecords(ctx, tx, made)
+}
+
+// insertUsers makes the rows of users. A time in the future becomes now: nobody was made later than that.
+func insertUsers(ctx context.Context, tx pgx.Tx, made []*plan) error {
+	n := len(made)
+	names, emails, images, roles := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	verified, disabled := make([]bool, n), make([]bool, n)
+	created, until := make([]*time.Time, n), make([]*time.Time, n)
+	for i, p := range made {
+		names[i], emails[i], images[i], roles[i] = p.Name, p.Email, p.Image, p.roles
+		verified[i], disabled[i], created[i], until[i] = p.Verified, p.Disabled, at(p.Created), at(p.Until)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost."user" (id, name, email, email_verified, image, role, disabled_at, disabled_until,
+		    created_at)
+		SELECT id, name, email, verified, nullif(image, ''), role, CASE WHEN disabled THEN now() END, until,
+		    least(coalesce(created, now()), now())
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::text[], $7::bool[],
+		    $8::timestamptz[], $9::timestamptz[])
+		    AS new (id, name, email, verified, image, role, disabled, until, created)`,
+		ids(made), names, emails, verified, images, roles, disabled, until, created)
+	return err
+}
+
+// at returns a time for the database, nil for none.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// accountRow is a way in to be made.
+type accountRow struct {
+	userID, issuer, provider, subject, password string
+	created                                     time.Time
+}
+
+// credential is the issuer and the provider of the account that holds a password.
+const (
+	credentialIssuer   = "local:credential"
+	credentialProvider = "credential"
+)
+
+// waysIn are the accounts of a person.
+func (p *plan) waysIn() (rows []accountRow) {
+	if p.Password != "" {
+		rows = append(rows, accountRow{p.record.userID, credentialIssuer, credentialProvider, p.record.userID, p.Password,
+			p.Created})
+	}
+	for _, i := range p.Identities {
+		rows = append(rows, accountRow{p.record.userID, i.Issuer, i.Provider, i.Subject, "", i.Created})
+	}
+	return rows
+}
+
+func insertAccounts(ctx context.Context, tx pgx.Tx, made []*plan) error {
+	var rows []accountRow
+	for _, p := range made {
+		rows = append(rows, p.waysIn()...)
+	}
+	return insertWaysIn(ctx, tx, rows)
+}
+
+func insertWaysIn(ctx context.Context, tx pgx.Tx, rows []accountRow) error {
+	n := len(rows)
+	if n == 0 {
+		return nil
+	}
+	newIDs, users, issuers, providers := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	subjects, passwords, created := make([]string, n), make([]string, n), make([]*time.Time, n)
+	for i, a := range rows {
+		newIDs[i], users[i], issuers[i], providers[i] = secret.NewID(), a.userID, a.issuer, a.provider
+		subjects[i], passwords[i], created[i] = a.subject, a.password, at(a.created)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.account (id, user_id, issuer, provider_id, account_id, password, created_at)
+		SELECT id, user_id, issuer, provider_id, account_id, nullif(password, ''),
+		    least(coalesce(created, now()), now())
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+		    AS new (id, user_id, issuer, provider_id, account_id, password, created)`,
+		newIDs, users, issuers, providers, subjects, passwords, created)
+	return err
+}
+
+// insertRecords remembers new people.
+func (r *run) insertRecords(ctx context.Context, tx pgx.Tx, made []*plan) error {
+	wrote := make([]string, len(made))
+	for i, p := range made {
+		wrote[i] = asJSON(digests(p.fields))
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.import_record (source, source_id, user_id, wrote)
+		SELECT $1, id, id, wrote::jsonb FROM unnest($2::text[], $3::text[]) AS new (id, wrote)`,
+		r.name, ids(made), wrote)
+	return err
+}
