@@ -83,6 +83,8 @@ type Options struct {
 	Send func(context.Context, mail.Mail) error
 	// Providers are those that people can sign in with, in the order in which visitors see them.
 	Providers []*provider.Provider
+	// Elsewhere says which cookies of the system before count. Zero: none.
+	Elsewhere session.Elsewhere
 	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
 	PasswordsOff bool
 	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.
@@ -146,7 +148,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.Reader = session.NewReader(s.db,
 		session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
 			PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired,
-			RoleProviders: roleProviders(o.Providers), Listen: o.Listen, Log: o.Log,
+			RoleProviders: roleProviders(o.Providers), Elsewhere: o.Elsewhere, Listen: o.Listen, Log: o.Log,
 			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
 	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})

@@ -126,6 +126,9 @@ func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return false, err
 	}
+	if _, err := session.CloseImported(ctx, tx, userID); err != nil {
+		return false, err
+	}
 	if err := mail.Void(ctx, tx, userID); err != nil || gone.RowsAffected() == 0 {
 		return false, err
 	}

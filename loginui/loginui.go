@@ -133,6 +133,7 @@ func (ui *UI) addRoutes() {
 		ui.c.Prefix + connectPath: {"GET": ui.getConnect, "POST": ui.postConnect},
 		"/.gatepost/healthz":      {"GET": getHealth},
 		forgetPath:                {"GET": getForget},
+		arrivePath:                {"GET": ui.getArrive},
 	}
 	if !ui.c.APIAuthApp {
 		ui.routes["/api/auth/get-session"] = methods{"GET": ui.getSession}
@@ -279,7 +280,11 @@ func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 		return err
 	}
 	defer leave()
-	return handle(w, r.WithContext(share.FromClient(r.Context(), client)))
+	r, err = ui.arrived(w, r.WithContext(share.FromClient(r.Context(), client)))
+	if err != nil {
+		return err
+	}
+	return handle(w, r)
 }
 
 func (m methods) allow() string {

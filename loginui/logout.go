@@ -45,6 +45,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	ui.expireAppCookies(w, r)
 	ui.closeLink(w, r)
 	ui.signedOut(w)
+	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {
 		return ui.onward(w, r, on, "leaving", on.Hostname())
 	}

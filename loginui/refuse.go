@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,10 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 			ui.c.Cookie.Clear(w.Header())
 		}
 		seeOther(w, ui.withNext("/login", localPath(ui.asked(r))))
+		return
+	}
+	if errors.Is(err, session.ErrMove) {
+		seeOther(w, arrivePath+"?next="+url.QueryEscape(localPath(ui.asked(r))))
 		return
 	}
 	switch {

@@ -24,9 +24,9 @@ type app struct {
 	transport *transport
 }
 
-func newApp(c Config) *app {
+func newApp(c Config, sessions *session.Reader) *app {
 	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie,
-		finders: []finder{inCookie(c.Cookie)}, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
+		finders: []finder{inCookie(c.Cookie), inOldCookie(sessions, c.Cookie)}, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 

@@ -62,7 +62,7 @@ func newTwoApps(t *testing.T, network string) *twoApps {
 	}
 	c = g.config(t, "two", at)
 	c.PublicURL, c.HSTS = &url.URL{Scheme: "http", Host: "localhost:8080"}, "max-age=2"
-	g.two = newApp(c)
+	g.two = newApp(c, store.Reader)
 	g.gate.apps = append(g.gate.apps, g.two)
 	t.Cleanup(g.gate.Close)
 	g.gate.appOf = func(r *http.Request) *app {

@@ -10,7 +10,8 @@ import (
 
 // credential is what a request presents to identify its user.
 type credential struct {
-	token secret.Token // empty when it cannot be a token of the gate's, so that it signs nobody in
+	token    secret.Token     // empty when it cannot be a token of the gate's, so that it signs nobody in
+	imported session.Imported // of the system before; only if there is no token
 }
 
 // finder finds one kind of credential.
@@ -22,6 +23,30 @@ func inCookie(cookie session.Cookie) finder {
 		c.token, present = cookie.Read(h)
 		return c, present
 	}
+}
+
+// inOldCookie finds a cookie of the system before, in a browser that has none of the gate's.
+func inOldCookie(sessions *session.Reader, cookie session.Cookie) finder {
+	return func(h http.Header) (c credential, present bool) {
+		if h.Get("Sec-Fetch-Site") == "cross-site" { // that cookie may be sent by requests of other sites
+			return c, false
+		}
+		c.imported, _ = sessions.Imported(h, cookie)
+		return c, c.imported.Claims()
+	}
+}
+
+// lookUp finds the session of a credential. Glance is for callers that can go on without.
+func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, glance bool) (session.Session, error) {
+	switch old := c.imported.Claims(); {
+	case old && glance:
+		return p.sessions.GlanceImported(r.Context(), x.client, c.imported)
+	case old:
+		return p.sessions.LookupImported(r.Context(), x.client, c.imported)
+	case glance:
+		return p.sessions.Glance(r.Context(), x.client, c.token)
+	}
+	return p.sessions.LookupFor(r.Context(), x.client, c.token)
 }
 
 var errCredentials = errors.New("the request presents two credentials, which may be two people's")

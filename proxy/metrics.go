@@ -56,6 +56,8 @@ func outcomeOf(status int) outcome {
 	switch status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return outcomeBadRequest
+	case http.StatusSeeOther:
+		return outcomeRedirected
 	case http.StatusUnauthorized:
 		return outcomeSignedOut
 	case http.StatusForbidden:

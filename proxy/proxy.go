@@ -94,7 +94,7 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	only := newApp(c) // there is one app for all hosts today
+	only := newApp(c, sessions) // there is one app for all hosts today
 	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), apps: []*app{only},
 		appOf: func(*http.Request) *app { return only }, via: []string{newGateID()}}
 	p.forward = p.newReverseProxy()
@@ -174,11 +174,10 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if isWebSocket(r.Header) && !x.app.isOriginOf(r) {
 		return http.StatusForbidden, ErrOrigin
 	}
-	lookup := p.sessions.LookupFor
-	if access.Public {
-		lookup = p.sessions.Glance
+	found, err := p.lookUp(x, r, presented, access.Public)
+	if err == nil && presented.imported.Claims() && !access.Public && isGet(r.Method) && p.c.Navigating(r) {
+		return http.StatusSeeOther, session.ErrMove
 	}
-	found, err := lookup(r.Context(), x.client, presented.token)
 	if err == nil {
 		if lacking := access.lacking(found); lacking != nil && !access.Public {
 			return lacking.status, lacking.refusal

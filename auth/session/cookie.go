@@ -18,14 +18,17 @@ type Cookie struct {
 	Secure bool
 	// MaxAge is how long the browser keeps a remembered session: the session lifetime.
 	MaxAge time.Duration
+	// old are names of cookies of the system before, with which those begin that the app neither sees nor sets.
+	old   []string
+	until time.Time // when none of them counts any more
 }
 
 // NewCookie returns the cookie for a public URL. lifetime is the session lifetime.
 func NewCookie(secure bool, port string, lifetime time.Duration) Cookie {
 	if secure {
-		return Cookie{"__Host-gatepost", true, lifetime}
+		return Cookie{Name: "__Host-gatepost", Secure: true, MaxAge: lifetime}
 	}
-	return Cookie{"gatepost_" + port, false, lifetime}
+	return Cookie{Name: "gatepost_" + port, MaxAge: lifetime}
 }
 
 // Read returns the session token of a request. present without a token means a cookie that the gate cannot have
@@ -145,7 +148,7 @@ func (c Cookie) Strip(h http.Header) {
 // copied reports whether the values of a header other than Cookie hold one of the gate's cookies.
 func (c Cookie) copied(values []string) bool {
 	for _, value := range values {
-		if strings.Contains(value, c.Name) && c.begins(value) {
+		if c.within(value) {
 			return true
 		}
 	}

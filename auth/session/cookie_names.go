@@ -28,9 +28,27 @@ func (c Cookie) holds(pair string) bool {
 // Ours reports whether a name is that of one of the gate's cookies, or may be taken for one.
 func (c Cookie) Ours(name string) bool { return c.holds(name) }
 
+// within reports whether the value of another header than Cookie holds one of the gate's cookies.
+func (c Cookie) within(value string) bool {
+	if strings.Contains(value, c.Name) && c.begins(value) {
+		return true
+	}
+	for _, name := range c.old {
+		if strings.Contains(value, name) && (Cookie{Name: name}).begins(value) {
+			return true
+		}
+	}
+	return false
+}
+
 // begins reports whether one of the gate's names stands where a name may begin: at the start, even without a value,
 // or after a byte that is not part of a name, when an equals sign follows.
 func (c Cookie) begins(s string) bool {
+	for _, name := range c.old {
+		if (Cookie{Name: name}).begins(s) {
+			return true
+		}
+	}
 	first := true // only bytes so far that some parsers skip: blanks, quotes and =
 	// word is the end of the last helper name found, which may contain many places where a name begins.
 	word := 0

@@ -41,6 +41,10 @@ var deciders = []decider{
 		"claim_roles_until"},
 		triggers: []string{"password_changed", "claims_gone", "claims_made"}, teller: "password_changed",
 		whose: "user_id"},
+	{table: `gatepost.imported_session`, columns: []string{"token", "source", "user_id", "expires_at", "created_at",
+		"imported_at", "replaced_at", "ended_at"},
+		triggers: []string{"imported_session_gone", "imported_session_cut", "imported_session_emptied"},
+		teller:   "imported_session_cut", whose: "user_id", while: " AND o.expires_at > now()"},
 }
 
 // untold is the SQL condition under which the change of a row is not announced: each deciding column is unchanged.

@@ -20,7 +20,9 @@ func TestWhatDecidesIsTold(t *testing.T) {
 	db := authtest.NewPool(t)
 	listed := session.Deciding()
 	delete(listed, "gatepost.account.password") // Lookup does not read it; its change ends sessions
-	if read := readByLookup(t, db); !maps.Equal(read, listed) {
+	read := readBy(t, db, session.LookupSQL())
+	maps.Copy(read, readBy(t, db, session.LookupImportedSQL()))
+	if !maps.Equal(read, listed) {
 		t.Errorf("Lookup reads\n%v, and the list has\n%v", read, listed)
 	}
 	for name, want := range session.Tellers() {
@@ -34,12 +36,12 @@ func TestWhatDecidesIsTold(t *testing.T) {
 	}
 }
 
-// readByLookup are the columns that Lookup reads, as table.column, in whatever way the statement names them: those that
+// readBy are the columns that a look-up reads, as table.column, in whatever way the statement names them: those that
 // PostgreSQL notes for a view made of it. The id of a row is left out, as it never changes.
-func readByLookup(t *testing.T, db *pgxpool.Pool) map[string]bool {
+func readBy(t *testing.T, db *pgxpool.Pool, sql string) map[string]bool {
 	t.Helper()
-	if _, err := db.Exec(t.Context(), `CREATE VIEW public.lookup AS
-		SELECT count(*) FROM (`+session.LookupSQL()+`) AS found`); err != nil {
+	if _, err := db.Exec(t.Context(), `DROP VIEW IF EXISTS public.lookup;
+		CREATE VIEW public.lookup AS SELECT count(*) FROM (`+sql+`) AS found`, pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := db.Query(t.Context(), `

@@ -27,6 +27,9 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
+		if err == nil {
+			err = endImported(ctx, tx, `replaced_by = $1`, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -45,18 +48,19 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 // fails with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string, also Also) (userID string,
 	ended int64, err error) {
-	return m.endOwn(ctx, t, also, `d.id = $5`, database.Storable(id))
+	return m.endOwn(ctx, t, also, `d.id = $5`, `s.id = $2 OR s.replaced_by = $2`, database.Storable(id))
 }
 
 // EndOthers ends every session of the user except the one of the token, and returns how many it ended. It fails
 // with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
-	return m.endOwn(ctx, t, also, `d.id <> own.id`)
+	return m.endOwn(ctx, t, also, `d.id <> own.id`, ``)
 }
 
-// endOwn ends the sessions of a user that the SQL condition which selects, and counts them. The session presented
-// is checked in the same statement. also runs if any session ended.
-func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which string, args ...any) (userID string,
+// endOwn ends the sessions of a user that the SQL condition which selects, and counts them. imported selects those of the
+// system before, with the same argument as $2; empty: all, and none comes again. The session presented is checked in the
+// same statement. also runs if any session ended.
+func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, imported string, args ...any) (userID string,
 	ended int64, err error) {
 	var fresh bool
 	if t == "" {
@@ -85,6 +89,15 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which str
 		if err == nil && fresh { // a sign-in that is half done may be another's
 			err = endChallenges(ctx, tx, userID)
 		}
+		var old int64
+		switch {
+		case err != nil || !fresh:
+		case imported == "":
+			old, err = CloseImported(ctx, tx, userID)
+		default:
+			old, err = countImported(ctx, tx, `s.user_id = $1 AND (`+imported+`)`, append([]any{userID}, args...)...)
+		}
+		ended += old
 		if err != nil || ended == 0 {
 			return orNoSession(err)
 		}
@@ -116,6 +129,9 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 	if err == nil && all {
 		err = endChallenges(ctx, tx, userID)
 	}
+	if err == nil && all {
+		_, err = CloseImported(ctx, tx, userID)
+	}
 	return err
 }
 
@@ -131,6 +147,10 @@ func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, er
 	if err := endChallenges(ctx, tx, userID); err != nil {
 		return 0, err
 	}
+	old, err := CloseImported(ctx, tx, userID)
+	if err != nil {
+		return 0, err
+	}
 	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
-	return tag.RowsAffected(), err
+	return tag.RowsAffected() + old, err
 }

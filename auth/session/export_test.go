@@ -30,6 +30,14 @@ func LookupSQL() string {
 	return strings.NewReplacer("$1", "'{}'::text[]", "$2", "'1 h'", "$3", "'1 h'", "$4", "'1 h'").Replace(r.lookupSQL)
 }
 
+// LookupImportedSQL is LookupSQL for sessions of the system before.
+func LookupImportedSQL() string {
+	r := NewReader(nil, Options{ConfirmedOnly: true, RoleProviders: []string{"one"}})
+	defer r.Close()
+	return strings.NewReplacer("$1", "'{}'::text[]", "$2", "'1 h'", "$3", "'1 h'", "$4", "'2100-01-01'", "$5", "'1 h'").
+		Replace(r.importedSQL())
+}
+
 // Deciding are the columns of the list, as table.column. A teller compares the ids of rows beside them.
 func Deciding() map[string]bool {
 	list := map[string]bool{}

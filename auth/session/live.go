@@ -198,6 +198,11 @@ func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found,
 		return nil, err
 	}
 	all, err := pgx.CollectRows(rows, scanFound)
+	if err == nil {
+		var more []found
+		more, err = r.findImportedByID(ctx, ids)
+		all = append(all, more...)
+	}
 	valid := make(map[string]*found, len(all))
 	for i := range all {
 		valid[all[i].session.ID] = &all[i]

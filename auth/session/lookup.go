@@ -38,7 +38,13 @@ func (r *Reader) lookup(ctx context.Context, client netip.Addr, t secret.Token, 
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	hash, generation := t.Sum(), r.cache.generation.Load()
+	return r.look(ctx, client, t.Sum(), patient, r.lookups.find)
+}
+
+// look finds what is known under a hash, in the cache or by asking.
+func (r *Reader) look(ctx context.Context, client netip.Addr, hash secret.TokenHash, patient bool,
+	find func(context.Context, string) (*found, error)) (Session, error) {
+	generation := r.cache.generation.Load()
 	if r.listener.sure() && !r.db.Doubtful() {
 		if v, ok := r.cache.get(hash); ok {
 			r.metrics.cached.Inc()
@@ -55,7 +61,7 @@ func (r *Reader) lookup(ctx context.Context, client netip.Addr, t secret.Token, 
 	}
 	defer leave()
 	began := time.Now()
-	found, err := r.lookups.find(ctx, hash.String())
+	found, err := find(ctx, hash.String())
 	if err != nil {
 		r.stall(err)
 		return Session{}, r.db.Unavailable("look up session", err)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,6 +21,8 @@ type New struct {
 	// a sign-in never continues a session (ASVS 5.0, 7.2.4).
 	Presented secret.Token
 	Via       Via // the provider that proved the user; zero: none did
+	// Since is when the session began that it goes on with, from which its lifetime counts. Zero: now.
+	Since time.Time
 
 	id string
 }
@@ -117,15 +120,23 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at,
-		    ip_address, user_agent, methods, proved_at, account_id, provider_sid, id_token)
-		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)), now() + least($4::interval, $5::interval), $6, $7,
-		    $8, coalesce($9::timestamptz, now()), nullif($10, ''), nullif($11, ''), $12)`,
+		    ip_address, user_agent, methods, proved_at, account_id, provider_sid, id_token, created_at)
+		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)),
+		    least(now() + $4::interval, coalesce($13::timestamptz, now()) + $5::interval), $6, $7,
+		    $8, coalesce($9::timestamptz, now()), nullif($10, ''), nullif($11, ''), $12, coalesce($13, now()))`,
 		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent),
-		n.Proof.words(), n.Proof.at(), n.Via.AccountID, n.Via.SessionID, idToken)
+		n.Proof.words(), n.Proof.at(), n.Via.AccountID, n.Via.SessionID, idToken, n.since())
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}
 	return t, nil
+}
+
+func (n New) since() *time.Time {
+	if n.Since.IsZero() {
+		return nil
+	}
+	return &n.Since
 }
 
 // makeRoom ends the sessions of a user beyond Options.PerUser: those not used for longest. It returns the user's id

@@ -31,6 +31,8 @@ type Options struct {
 	ConfirmedOnly bool
 	// RoleProviders are the names, of letters and digits, of the providers whose claimed roles count.
 	RoleProviders []string
+	// Elsewhere says which cookies of other systems are honoured. Default: none.
+	Elsewhere Elsewhere
 	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
 	// pool.
 	Listen *pgx.ConnConfig
@@ -63,11 +65,13 @@ type Reader struct {
 	db      *database.DB
 	o       Options
 	lookups *lookups
-	asking  *share.Admission // admission to lookups
-	cache   *cache
-	slides  *slides
-	holds   *holds
-	alive   string // the SQL condition of a valid session: the constant alive, and what Options add
+	// elsewhere are the look-ups of sessions that were imported.
+	elsewhere *lookups
+	asking    *share.Admission // admission to lookups
+	cache     *cache
+	slides    *slides
+	holds     *holds
+	alive     string // the SQL condition of a valid session: the constant alive, and what Options add
 	// lookupSQL selects valid sessions by the hashes of their tokens.
 	lookupSQL string
 	// listener hears of revocations elsewhere.
@@ -88,6 +92,7 @@ func NewReader(db *database.DB, o Options) *Reader {
 	}
 	r.lookupSQL = r.withClaims(selectSessions) + `WHERE s.token = ANY ($1) AND ` + r.alive
 	r.lookups = &lookups{query: r.findSessions, watch: r.o.Watch}
+	r.elsewhere = &lookups{query: r.findImported, watch: r.o.Watch}
 	r.asking = share.NewAdmission(maxWaiting)
 	r.cache = newCache(min(r.o.Cache, r.slideEvery()))
 	r.slides = &slides{write: r.slide, watch: r.o.Watch, delay: min(slideDelay, r.slideEvery())}
@@ -113,13 +118,15 @@ func (r *Reader) Run(ctx context.Context) {
 }
 
 // Sweep deletes the sessions and challenges that have expired, and returns how many it deleted.
-func (r *Reader) Sweep(ctx context.Context) (int64, error) {
-	sessions, err := r.db.Sweep(ctx, `session WHERE expires_at < now() ORDER BY expires_at`)
-	if err != nil {
-		return sessions, err
+func (r *Reader) Sweep(ctx context.Context) (total int64, err error) {
+	for _, table := range []string{"session", "challenge", "imported_session"} {
+		n, err := r.db.Sweep(ctx, table+` WHERE expires_at < now() ORDER BY expires_at`)
+		total += n
+		if err != nil {
+			return total, err
+		}
 	}
-	challenges, err := r.db.Sweep(ctx, `challenge WHERE expires_at < now() ORDER BY expires_at`)
-	return sessions + challenges, err
+	return total, nil
 }
 
 // Stats returns how many sessions are cached, and how many look-ups are under way.

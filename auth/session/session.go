@@ -16,6 +16,8 @@ var (
 	// ErrNoSession means that the token is missing, malformed, unknown, expired or revoked, or its user is
 	// disabled.
 	ErrNoSession = errors.New("no valid session")
+	// ErrMove means that the session is one of the system before, whose browser gets one of the gate's now.
+	ErrMove = errors.New("the session is one of the system before, and moves here first")
 	// ErrStale means that the session is valid, but its user proved their password longer than FreshFor ago.
 	ErrStale = errors.New("the sign-in is too long ago for this: confirm the password first")
 )

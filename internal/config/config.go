@@ -85,6 +85,8 @@ type Config struct {
 	Providers []provider.Spec
 	// PasswordsOff is whether people sign in with providers only.
 	PasswordsOff bool
+	// Elsewhere says which cookies of the system before count.
+	Elsewhere session.Elsewhere
 	// APIAuthApp is whether /api/auth/ is the app's.
 	APIAuthApp bool
 	// KeepProviderTokens is whether tokens of providers are kept, encrypted.
@@ -140,6 +142,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkDatabase(&list, env)
 	c.checkKeys(&list)
 	c.checkProviderTokens(&list)
+	c.checkImport(&list, time.Now())
 	c.checkProviders(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
@@ -323,5 +326,5 @@ func (c *Config) Cookie() session.Cookie {
 	if port == "" {
 		port = "80"
 	}
-	return session.NewCookie(c.PublicURL.Scheme == "https", port, c.SessionLifetime)
+	return session.NewCookie(c.PublicURL.Scheme == "https", port, c.SessionLifetime).With(c.Elsewhere)
 }

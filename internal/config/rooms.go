@@ -20,7 +20,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal,
 		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
 		Providers: c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
-		Log: log, Metrics: metrics,
+		Elsewhere: c.Elsewhere, Log: log, Metrics: metrics,
 	}
 }
 

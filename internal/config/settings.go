@@ -144,6 +144,22 @@ type Settings struct {
 	// `X-Auth-Provider-Token`; needs `GATEPOST_KEEP_PROVIDER_TOKENS=true`.
 	ProviderTokenPaths string `env:"GATEPOST_PROVIDER_TOKEN_PATHS" list:"true"`
 
+	// # Moving in
+	//
+	// The PostgreSQL that `gatepost import` reads, where the command line would show the password to others. The gate
+	// does not use it.
+	ImportFrom string `env:"GATEPOST_IMPORT_FROM" secret:"true"`
+	// The secret with which Better Auth signed its cookies, or several, comma-separated: browsers that were signed in
+	// there stay so, as [move-in](move-in/README.md) tells. Needs `GATEPOST_IMPORT_UNTIL`.
+	ImportBetterAuthSecret string `env:"GATEPOST_IMPORT_BETTER_AUTH_SECRET" secret:"true"`
+	// The same for Auth.js and NextAuth, whose sessions are in their database or encrypted in a cookie.
+	ImportAuthJSSecret string `env:"GATEPOST_IMPORT_AUTHJS_SECRET" secret:"true"`
+	// Names of these cookies where the app had others than usual, without `__Secure-`, like
+	// `better-auth=acme.session_token, authjs=acme.session`.
+	ImportCookies string `env:"GATEPOST_IMPORT_COOKIES" list:"true"`
+	// When no old cookie counts any more, like `2027-01-31T00:00:00Z`; at most 90 days ahead.
+	ImportUntil string `env:"GATEPOST_IMPORT_UNTIL"`
+
 	// # Mail
 	//
 	// The mail server, as `smtp://user:password@host:587` or `smtps://host`, see [mail.md](mail.md).

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // samples are values for settings without a default, or better test values.
@@ -25,7 +26,12 @@ var samples = map[string]string{
 	"GATEPOST_TERMS_URL": "https://example.com/terms", "GATEPOST_PRIVACY_URL": "https://example.com/privacy",
 	"GATEPOST_LANGUAGES": "en, es", "GATEPOST_UPSTREAM": "http://localhost:3000",
 	"GATEPOST_HTTP_LISTEN": ":8082", "GATEPOST_OPS_LISTEN": "localhost:9181",
-	"GATEPOST_APP_COOKIES": "PHPSESSID, DokuWiki*@/wiki",
+	"GATEPOST_APP_COOKIES":               "PHPSESSID, DokuWiki*@/wiki",
+	"GATEPOST_IMPORT_FROM":               "postgres://old:p%40ss@127.0.0.1:1/old",
+	"GATEPOST_IMPORT_BETTER_AUTH_SECRET": "an old secret that is long enough",
+	"GATEPOST_IMPORT_AUTHJS_SECRET":      "another old secret that is long",
+	"GATEPOST_IMPORT_COOKIES":            "better-auth=acme.session_token, authjs=acme.session",
+	"GATEPOST_IMPORT_UNTIL":              time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
 }
 
 // without are settings that exclude others, or that name files.
@@ -53,7 +59,7 @@ func allSettings(t *testing.T) map[string]string {
 			values[name] = value
 		}
 	}
-	values["GATEPOST_PROVIDERS"] = "corp, apple"
+	values["GATEPOST_PROVIDERS"], values["GATEPOST_API_AUTH"] = "corp, apple", "gate" // app excludes moving in
 	values["GATEPOST_PROVIDER_TOKEN_PATHS"] = providerSamples["GATEPOST_PROVIDER_TOKEN_PATHS"]
 	values["GATEPOST_ENCRYPTION_KEY"] = providerSamples["GATEPOST_ENCRYPTION_KEY"]
 	return values
@@ -145,6 +151,7 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) ||
 				!reflect.DeepEqual(got.Providers, want.Providers) ||
 				!reflect.DeepEqual(got.ProviderTokenPaths, want.ProviderTokenPaths) ||
+				!reflect.DeepEqual(got.Elsewhere, want.Elsewhere) ||
 				!reflect.DeepEqual(got.AppCookies, want.AppCookies) || !sameEntries(got, want) {
 				t.Errorf("%s %s: %v, %q", name, how, err, text)
 			}

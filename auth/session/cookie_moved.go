@@ -1,0 +1,75 @@
+package session
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// movedSuffix is that of the cookie that says that this browser has had a session of the gate's. Cookies of the system
+// before count in it no more.
+const movedSuffix = "_moved"
+
+// With returns the cookie with those of another system, which the app neither sees nor sets.
+func (c Cookie) With(e Elsewhere) Cookie {
+	if !e.Any() {
+		return c
+	}
+	for _, name := range e.betterAuthNames() {
+		c.old = append(c.old, strings.TrimSuffix(name, ".session_token")) // those beside it: session_data, dont_remember
+	}
+	c.old = append(c.old, e.authJSNames()...)
+	c.until = e.Until
+	return c
+}
+
+// moved reports whether SetMoved was called in this browser.
+func (c Cookie) moved(h http.Header) bool {
+	return len(cookiesOf(h)[c.Name+movedSuffix]) > 0
+}
+
+// SetMoved has no cookie of another system count in this browser any more, and removes those that the request has: under
+// their own names, for this host and for the domains above it, of which the system before may have set one.
+func (c Cookie) SetMoved(h http.Header, r *http.Request) {
+	if len(c.old) == 0 {
+		return
+	}
+	if left := time.Until(c.until); left > 0 {
+		c.add(h, movedSuffix, "1", left)
+	}
+	domains := append([]string{""}, domainsAbove(r.Host)...)
+	for name := range cookiesOf(r.Header) {
+		if !c.isOld(name) {
+			continue
+		}
+		for _, domain := range domains {
+			attributes := c.attributes()
+			if domain != "" {
+				attributes += "; Domain=" + domain
+			}
+			h.Add("Set-Cookie", name+"="+attributes+"; Max-Age=0")
+		}
+	}
+}
+
+// isOld reports whether a name is that of a cookie of the system before.
+func (c Cookie) isOld(name string) bool {
+	for _, old := range c.old {
+		if name == old || strings.HasPrefix(name, old+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// domainsAbove returns a host and the domains above it, without the last label, which no cookie can be for.
+func domainsAbove(host string) (list []string) {
+	host, _, _ = strings.Cut(host, ":")
+	for strings.Contains(host, ".") && !isAddress(host) {
+		list = append(list, host)
+		_, host, _ = strings.Cut(host, ".")
+	}
+	return list
+}
+
+func isAddress(host string) bool { return host[len(host)-1] >= '0' && host[len(host)-1] <= '9' }

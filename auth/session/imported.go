@@ -1,0 +1,147 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
+)
+
+// replacedFor is how long the session of another system goes on to count after the browser got one of the gate's:
+// for requests under way, and for other tabs.
+const replacedFor = time.Minute
+
+// aliveImported is the SQL condition of a session of another system that counts. It ends by its own expiry or by the
+// limits here, whichever is first; as its uses are not written down, the idle limit counts from the import. $2 is the
+// idle limit, $3 the lifetime, $4 when all of them end, $5 replacedFor.
+const aliveImported = `s.ended_at IS NULL AND now() < $4::timestamptz AND s.expires_at > now()
+	AND s.created_at > now() - $3::interval AND s.imported_at > now() - $2::interval
+	AND (s.replaced_at IS NULL OR s.replaced_at > now() - $5::interval)
+	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''`
+
+// importedEnds is when it ends, whatever happens.
+const importedEnds = `least(s.expires_at, least(s.created_at, now()) + $3::interval, least(s.imported_at, now())
+	+ $2::interval, $4::timestamptz)`
+
+// selectImported selects sessions of other systems as selectSessions does those of the gate. They prove what they
+// proved when they were made there, in a way that nobody knows here.
+var selectImported = `
+	SELECT s.source || ':' || s.token, s.id, ` + importedEnds + `, false,
+	       least(extract(epoch FROM least(` + importedEnds + `, s.replaced_at + $5::interval) - now()),
+	           ` + rolesLast + `)::float8,
+	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, '` + string(Brought) + `',
+	       ` + database.Readable(`s.created_at`) + `
+	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
+	`
+
+// Imported returns the session of another system that the cookies of a request present. present says that there is a
+// cookie of such a name, whether or not it says anything.
+//
+// A browser that has a cookie of the gate's, or had one, is past that: an old cookie in it may be a neighbour's, who
+// wants the visitor to work in another account than their own.
+func (r *Reader) Imported(h http.Header, c Cookie) (i Imported, present bool) {
+	if !r.o.Elsewhere.Any() {
+		return Imported{}, false
+	}
+	i, present = r.o.Elsewhere.read(h)
+	if _, ours := c.Read(h); ours || c.moved(h) {
+		return Imported{}, present
+	}
+	return i, present
+}
+
+// Claims reports whether a cookie said anything that may be a session.
+func (i Imported) Claims() bool { return i.source != "" }
+
+// LookupImported is LookupFor for a session of another system. It extends nothing, and writes nothing, except that a
+// ticket gets its row when it is first seen.
+func (r *Reader) LookupImported(ctx context.Context, client netip.Addr, i Imported) (Session, error) {
+	return r.lookImported(ctx, client, i, true)
+}
+
+// GlanceImported is Glance for a session of another system.
+func (r *Reader) GlanceImported(ctx context.Context, client netip.Addr, i Imported) (Session, error) {
+	return r.lookImported(ctx, client, i, false)
+}
+
+func (r *Reader) lookImported(ctx context.Context, client netip.Addr, i Imported, patient bool) (Session, error) {
+	if !i.Claims() {
+		return Session{}, ErrNoSession
+	}
+	key := i.source + ":" + i.hash
+	// In memory it stands under a hash of its own, so that no token of the gate's can lead to it.
+	return r.look(ctx, client, secret.Token("imported "+key).Sum(), patient,
+		func(ctx context.Context, _ string) (*found, error) {
+			f, err := r.elsewhere.find(ctx, key)
+			if err != nil || f != nil || i.ticket == (ticket{}) {
+				return f, err
+			}
+			if err := r.admitTicket(ctx, i); err != nil {
+				return nil, err
+			}
+			return r.elsewhere.find(ctx, key)
+		})
+}
+
+// findImported asks PostgreSQL which of the keys, "source:hash", belong to sessions that count.
+func (r *Reader) findImported(keys []string) (list []found, err error) {
+	ctx, cancel := context.WithTimeout(r.ctx, database.Timeout)
+	defer cancel()
+	err = r.db.Retry(ctx, r.db.Path, func() error {
+		rows, err := r.db.Path.Query(ctx, r.importedSQL(), r.importedArgs(keys)...)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, scanFound)
+		return err
+	})
+	return list, err
+}
+
+func (r *Reader) importedSQL() string {
+	return r.withClaims(selectImported) + `WHERE s.token = ANY (ARRAY(SELECT split_part(k, ':', 2) FROM unnest($1::text[]) k))
+	    AND s.source || ':' || s.token = ANY ($1) AND ` + r.aliveImported()
+}
+
+func (r *Reader) aliveImported() string {
+	if r.o.ConfirmedOnly {
+		return aliveImported + ` AND u.email_verified`
+	}
+	return aliveImported
+}
+
+func (r *Reader) importedArgs(first any) []any {
+	return []any{first, r.o.Idle, r.o.Lifetime, r.o.Elsewhere.Until, replacedFor}
+}
+
+// admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here.
+func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
+	return r.db.Retry(ctx, r.db.Path, func() error {
+		_, err := r.db.Path.Exec(ctx, `
+			INSERT INTO gatepost.imported_session (token, id, source, user_id, created_at, expires_at)
+			SELECT $1, $2, r.source, r.user_id, least($5::timestamptz, now()), $6
+			FROM gatepost.import_record r JOIN gatepost."user" u ON u.id = r.user_id
+			WHERE r.source = $3 AND r.source_id = $4 AND r.closed_at IS NULL AND u.disabled_at IS NULL
+			    AND $6::timestamptz > now()
+			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), i.source, database.Storable(i.user), i.made, i.expire)
+		return err
+	})
+}
+
+// findImportedByID is findByID for sessions of other systems.
+func (r *Reader) findImportedByID(ctx context.Context, ids []string) ([]found, error) {
+	if !r.o.Elsewhere.Any() {
+		return nil, nil
+	}
+	rows, err := r.db.Path.Query(ctx, r.withClaims(selectImported)+`WHERE s.id = ANY ($1) AND `+r.aliveImported(),
+		r.importedArgs(ids)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanFound)
+}
