@@ -20,17 +20,18 @@ const module = "github.com/gatepost/gatepost/"
 
 // mayImport lists the packages of this module that each package may import. Tests are exempt.
 var mayImport = map[string][]string{
-	"cmd/gatepost": {"auth", "auth/mail", "auth/password", "auth/provider", "auth/secret", "auth/session",
+	"cmd/gatepost": {"auth", "auth/importer", "auth/mail", "auth/password", "auth/provider", "auth/secret", "auth/session",
 		"migrations", "proxy",
 		"internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal",
 		"internal/server", "internal/spelling", "internal/upkeep"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
 	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
 		"auth/session", "auth/throttle", "internal/share", "internal/upkeep"},
-	"auth": {"auth/audit", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
+	"auth": {"auth/audit", "auth/database", "auth/importer", "auth/mail", "auth/password", "auth/provider", "auth/secret",
 		"auth/session", "auth/throttle", "internal/seal", "internal/share", "internal/upkeep"},
 	"auth/audit":                 {"auth/database", "auth/secret", "internal/share"},
 	"auth/database":              {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/importer":              {"auth/database", "auth/password", "auth/secret"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/password":              {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/provider":              {"auth/secret", "internal/upkeep"},

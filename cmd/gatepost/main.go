@@ -93,6 +93,7 @@ func (p *process) commands() *cli.Command {
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},
 			p.userCommands(),
+			p.importCommand(),
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 			}},
