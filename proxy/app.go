@@ -25,8 +25,11 @@ type app struct {
 }
 
 func newApp(c Config, sessions *session.Reader) *app {
-	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie,
-		finders: []finder{inCookie(c.Cookie), inOldCookie(sessions, c.Cookie)}, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
+	finders := []finder{inCookie(c.Cookie)}
+	if c.Cookie.Elsewhere() {
+		finders = append(finders, inOldCookie(sessions, c.Cookie))
+	}
+	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 

@@ -23,6 +23,9 @@ func (c Cookie) With(e Elsewhere) Cookie {
 	return c
 }
 
+// Elsewhere reports whether there are cookies of another system, too.
+func (c Cookie) Elsewhere() bool { return len(c.old) > 0 }
+
 // moved reports whether SetMoved was called in this browser.
 func (c Cookie) moved(h http.Header) bool {
 	return len(cookiesOf(h)[c.Name+movedSuffix]) > 0
@@ -31,7 +34,7 @@ func (c Cookie) moved(h http.Header) bool {
 // SetMoved has no cookie of another system count in this browser any more, and removes those that the request has: under
 // their own names, for this host and for the domains above it, of which the system before may have set one.
 func (c Cookie) SetMoved(h http.Header, r *http.Request) {
-	if len(c.old) == 0 {
+	if !c.Elsewhere() {
 		return
 	}
 	if left := time.Until(c.until); left > 0 {
