@@ -36,8 +36,8 @@ var (
 )
 
 // Auth0 returns what to store of a user of Auth0, given the JSON of custom_password_hash. (password_hash is bcrypt,
-// which Recognise reads.) Fields that are not in Auth0's schema are refused, as they could change what the hash means. The
-// error says what is wrong, in words for a report, without a letter of the hash.
+// which Recognise reads.) Fields that are not in Auth0's schema are refused, as they could change what the hash means.
+// The error says what is wrong, in words for a report, without a letter of the hash.
 func Auth0(customPasswordHash []byte) (stored string, err error) {
 	var h auth0Hash
 	d := json.NewDecoder(bytes.NewReader(customPasswordHash))
