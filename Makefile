@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak e2e screenshots bench pgo lint build release fuzz
+.PHONY: demo test soak hashes e2e screenshots bench pgo lint build release fuzz
 
 GO ?= go
 
@@ -30,7 +30,7 @@ RACE = -race -gcflags=golang.org/x/crypto/argon2=-race=false
 SIEGE = ^TestNobodyClosesTheGateForOthers$$
 
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
-	@scripts/need postgresql compiler
+	@scripts/need postgresql compiler hashes
 	CGO_ENABLED=1 $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
 	$(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
 
@@ -38,6 +38,11 @@ DURATION ?= 2m
 soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some
 	@scripts/need postgresql
 	$(GO) test -count=1 -timeout 12h -v -run '$(SIEGE)' ./acceptance -soak $(DURATION) -soak.only '$(SOAK)'
+
+COUNT ?= 300
+hashes: ## ten thousand hashes that others make, COUNT of each kind, by their own programs
+	@scripts/need hashes
+	$(GO) test -count=1 -timeout 12h -run '^TestHashesOfOtherPrograms' ./auth/password -hashes $(COUNT)
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e examples/express examples/nextjs) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
