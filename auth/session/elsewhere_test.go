@@ -22,7 +22,9 @@ const (
 	oldSigned = oldToken + ".EE9IeWCrSsHo2IGc8J5+x60n4DbRc/ULPoQWbsUlGj0="
 )
 
-func reading(e Elsewhere, lines ...string) (Imported, bool) { return e.read(http.Header{"Cookie": lines}) }
+func reading(e Elsewhere, lines ...string) (Imported, bool) {
+	return e.read(http.Header{"Cookie": lines})
+}
 
 func TestBetterAuthsCookie(t *testing.T) {
 	t.Parallel()
