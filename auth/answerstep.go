@@ -16,7 +16,7 @@ import (
 func (s *Store) settle(ctx context.Context, began time.Time, err error) {
 	var throttled *throttle.Error
 	if errors.Is(err, ErrBadCredentials) || errors.As(err, &throttled) {
-		s.hold(ctx, began, s.o.AnswerStep)
+		s.hold(ctx, began, s.recipes.step(s.o.AnswerStep))
 	}
 }
 

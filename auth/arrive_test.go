@@ -98,7 +98,7 @@ func TestWhatEndsSessionsFromElsewhere(t *testing.T) {
 			}
 			return err
 		}, false, true},
-		"that one":   {func(m *movers, t *testing.T) error { return m.EndSession(t.Context(), m.mine, "old", here) }, false, false},
+		"that one": {func(m *movers, t *testing.T) error { return m.EndSession(t.Context(), m.mine, "old", here) }, false, false},
 		"the user is disabled": {func(m *movers, t *testing.T) error { return m.Disable(t.Context(), m.ada) }, false,
 			true},
 		"the user is disabled and enabled": {func(m *movers, t *testing.T) error {

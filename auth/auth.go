@@ -129,6 +129,7 @@ type Store struct {
 	o        Options
 	hashes   *password.Queue
 	workers  *password.Processes // nil: this process hashes
+	recipes  recipes
 	outbox   *mail.Outbox
 	trail    *audit.Trail
 	exports  *exports

@@ -264,3 +264,6 @@ func SealOne(s *Store, ctx context.Context) error {
 		return err
 	})
 }
+
+// OnHold has a function see each refusal that is held back, which is then answered at once.
+func OnHold(s *Store, f func(ctx context.Context, began time.Time, step time.Duration)) { s.hold = f }

@@ -54,8 +54,9 @@ type candidate struct {
 	userID   string // empty: no user has this address
 	hash     string // a dummy when there is no password
 	disabled bool
-	verified bool // the address is confirmed
-	locked   bool // throttle.AccountLimit is reached: only familiar places get in
+	verified bool   // the address is confirmed
+	locked   bool   // throttle.AccountLimit is reached: only familiar places get in
+	recipes  string // which kinds of hashes from elsewhere there are (recipesMark)
 	door     throttle.Door
 }
 
@@ -161,6 +162,9 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) (err error) {
 		// The limits are checked again: attempts ahead in the queue may have reached them.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
+			return err
+		}
+		if err := s.learn(ctx, a.recipes, derive); err != nil {
 			return err
 		}
 		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
@@ -281,12 +285,16 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
 			WHERE u.email = $1`, email, password.Dummy, throttle.AccountLimit,
 			throttle.BrowserPlace(c.Browser), throttle.NetworkPlace(c))
+		b.Queue(recipesMark)
 		throttle.Ask(b, d.Keys())
 		results := s.db.Pages.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
 		a = candidate{hash: password.Dummy}
 		err = results.QueryRow().Scan(&a.userID, &a.hash, &a.disabled, &a.verified, &a.locked, &a.door)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if err := results.QueryRow().Scan(&a.recipes); err != nil {
 			return err
 		}
 		rows, err := results.Query()

@@ -39,6 +39,9 @@ func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string) error {
 
 // writePassword writes the password, and ends everything that whoever knew the one before could have begun.
 func (p *plan) writePassword(ctx context.Context, tx pgx.Tx) error {
+	if err := noteRecipes(ctx, tx, []string{p.Password}); err != nil {
+		return err
+	}
 	tag, err := tx.Exec(ctx, `
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),

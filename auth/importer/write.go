@@ -2,10 +2,13 @@ package importer
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -157,6 +160,9 @@ func insertWaysIn(ctx context.Context, tx pgx.Tx, rows []accountRow) error {
 		newIDs[i], users[i], issuers[i], providers[i] = secret.NewID(), a.userID, a.issuer, a.provider
 		subjects[i], passwords[i], created[i] = a.subject, a.password, at(a.created)
 	}
+	if err := noteRecipes(ctx, tx, passwords); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.account (id, user_id, issuer, provider_id, account_id, password, created_at)
 		SELECT id, user_id, issuer, provider_id, account_id, nullif(password, ''),
@@ -164,6 +170,25 @@ func insertWaysIn(ctx context.Context, tx pgx.Tx, rows []accountRow) error {
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
 		    AS new (id, user_id, issuer, provider_id, account_id, password, created)`,
 		newIDs, users, issuers, providers, subjects, passwords, created)
+	return err
+}
+
+// noteRecipes has gates know what verifying these hashes takes, so that the time of a refusal does not tell who has one.
+func noteRecipes(ctx context.Context, tx pgx.Tx, hashes []string) error {
+	var list []string
+	for _, hash := range hashes {
+		if hash == "" || strings.HasPrefix(hash, password.OwnPrefix) {
+			continue
+		}
+		if recipe := password.Recipe(hash); !slices.Contains(list, recipe) {
+			list = append(list, recipe)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO gatepost.hash_recipe (recipe) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`, list)
 	return err
 }
 

@@ -2,6 +2,7 @@ package password
 
 import (
 	"crypto/rand"
+	"strings"
 
 	"github.com/gatepost/gatepost/auth/secret"
 )
@@ -14,6 +15,9 @@ type Crypt func(setting, password string) string
 
 // current is what new passwords are hashed with (OWASP Password Storage: at least 19 MiB, t=2, p=1).
 var current = argonParams{kind: "argon2id", memory: 19 * 1024, time: 2, threads: 1, salt: 16, key: 32}
+
+// OwnPrefix begins every hash that is made as a new one is.
+var OwnPrefix = Dummy[:strings.LastIndex(Dummy[:strings.LastIndex(Dummy, "$")], "$")+1]
 
 // Dummy is verified when there is no user, so that an unknown address costs what a known one does. No password
 // gives an all-zero key.
