@@ -23,9 +23,10 @@ release: ## binaries for every platform and their checksums, in dist; VERSION=v1
 
 # One package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
 #
-# The race detector makes argon2, where these tests spend most of their time, four times slower, and its goroutines share
-# nothing with ours.
-RACE = -race -gcflags=golang.org/x/crypto/argon2=-race=false
+# The race detector makes what hashes passwords, where these tests spend most of their time, four times slower, and its
+# goroutines share nothing with ours.
+SLOW = golang.org/x/crypto/argon2 golang.org/x/crypto/blowfish golang.org/x/crypto/scrypt github.com/go-crypt/x/...
+RACE = -race $(SLOW:%=-gcflags=%=-race=false)
 
 SIEGE = ^TestNobodyClosesTheGateForOthers$$
 

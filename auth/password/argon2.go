@@ -55,7 +55,7 @@ func (h phc) String() string {
 func parsePHC(s string) (phc, error) {
 	f := strings.Split(s, "$")
 	if len(f) < 3 || f[0] != "" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return phc{}, errors.New("argon2: only version 19 is verified")
+		return phc{}, errors.New("of argon2, version 19 is verified")
 	}
 	h := phc{argonParams: argonParams{kind: f[1]}}
 	if len(f) != 6 {

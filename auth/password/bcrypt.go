@@ -32,7 +32,7 @@ var bcryptText = regexp.MustCompile(`^(?:(bcrypt\$|bcrypt_sha256\$)|(\$bcrypt-sa
 	`+))?(\$2[aby]\$)([0-9]{2})(\$)([./0-9A-Za-z]{22})([./0-9A-Za-z]{31})$`)
 
 // errOldBcrypt is about the bcrypt before 2011 that read letters beyond ASCII wrongly, and about the one before it.
-var errOldBcrypt = errors.New("bcrypt: $2$ and $2x$ are made by a faulty bcrypt and are not verified")
+var errOldBcrypt = errors.New("$2$ and $2x$ are made by a faulty bcrypt and are not verified")
 
 func parseBcrypt(text string) (parsed, error) {
 	if prefixed("$2$", "$2x$")(text) {

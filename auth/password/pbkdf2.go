@@ -77,7 +77,7 @@ func newPBKDF2(digest, rounds string, p parts, spell func(rounds int) func(parts
 	sum, known := digests[digest]
 	switch {
 	case !known:
-		return parsed{}, fmt.Errorf("pbkdf2: %w", errDigest)
+		return parsed{}, errDigest
 	case len(p.salt) > longestSalt || len(p.digest) < shortestKey || len(p.digest) > longestKey:
 		return parsed{}, errMalformed
 	}

@@ -64,7 +64,7 @@ func Wrap(stored string, crypt Crypt) (string, error) {
 	h, err := read(stored)
 	switch {
 	case err != nil:
-		return "", err
+		return "", h.explain(err)
 	case h.compares || h.within != nil:
 		return "", errUnwrappable
 	}
