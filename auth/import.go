@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/importer"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
@@ -41,4 +42,13 @@ func (s *Store) providerOf(issuer string) string {
 		}
 	}
 	return ""
+}
+
+// WrapWeak puts argon2id over each weak hash that came from elsewhere. See importer.WrapWeak.
+func (s *Store) WrapWeak(ctx context.Context, progress func(read, about int64)) (int64, error) {
+	n, err := importer.WrapWeak(ctx, s.db, progress)
+	if n > 0 {
+		s.audit(ctx, "wrap-hashes", "", secret.Client{}, nil, audit.Detail{Name: "hashes", Value: fmt.Sprint(n)})
+	}
+	return n, err
 }

@@ -56,7 +56,7 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		}
 		switch reason := p.obstacle(field, here, o); {
 		case found == now[field]: // it is so already
-		case found != written:
+		case found != written && (field != passwordField || found != p.record.wrote[wrappedField]):
 			lines = append(lines, p.line(Kept, field, "was changed here, too: what is here stays"))
 			continue
 		case reason != "":
@@ -72,6 +72,9 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		}
 		if wrote[field] = now[field]; now[field] == "" {
 			delete(wrote, field)
+		}
+		if field == passwordField {
+			delete(wrote, wrappedField)
 		}
 	}
 	result := Unchanged

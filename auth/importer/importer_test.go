@@ -18,6 +18,8 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/importer"
+	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func TestMain(m *testing.M) { authtest.Main(m) }
@@ -365,5 +367,43 @@ func TestASourceThatGoesAway(t *testing.T) {
 	more, _ := w.run(t, w.betterAuth())
 	if more.Unchanged != counts.Created || more.Created+counts.Created != 1000 || len(w.users(t)) != 1000 {
 		t.Errorf("then %+v", more)
+	}
+}
+
+// A weak hash is wrapped once, still opens the account, and follows the source as what the import wrote.
+func TestWeakHashesAreWrapped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	line := func(md5 string) string {
+		return file(t, `{"id":"weak","email":"weak@example.com","hasher":"md5","password":"`+md5+`"}`+"\n"+
+			`{"id":"strong","email":"strong@example.com","password":"`+password.Dummy+`"}`+"\n")
+	}
+	first := line("88e4ddd2402d92d50e1879d6ecd9ffd4") // of "correct horse battery"
+	w.run(t, importer.JSON{File: first})
+	for i, want := range []int64{1, 0} {
+		if n, err := w.store.WrapWeak(t.Context(), nil); n != want || err != nil {
+			t.Errorf("run %d wrapped %d, %v", i, n, err)
+		}
+	}
+	var stored string
+	if err := w.here.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = 'weak'`).Scan(&stored); err != nil ||
+		!strings.HasPrefix(stored, "$wrap") || strings.Contains(stored, "88e4ddd2") {
+		t.Errorf("stored: %s, %v", stored, err)
+	}
+	if counts, told := w.run(t, importer.JSON{File: first}); counts.Unchanged != 2 || len(told) > 0 {
+		t.Errorf("again: %+v %v", counts, told)
+	}
+	if counts, told := w.run(t, importer.JSON{File: line("0d107d09f5bbe40cade3de5c71e9e9b7")}); counts.Changed != 1 || !counts.Whole() {
+		t.Errorf("after a change at the source: %+v %v", counts, told)
+	}
+	for p, right := range map[secret.Password]bool{"letmein": true, "correct horse": false} {
+		_, err := w.store.SignIn(t.Context(), auth.Credentials{Email: "weak@example.com", Password: p})
+		if (err == nil) != right {
+			t.Errorf("%t: %v", right, err)
+		}
+	}
+	w.now(t, `UPDATE gatepost.account SET password = '$argon2id$' WHERE user_id = 'weak'`)
+	if counts, _ := w.run(t, importer.JSON{File: first}); counts.Conflicts != 1 {
+		t.Errorf("after a change in both: %+v", counts)
 	}
 }

@@ -157,7 +157,7 @@ func (p *plan) news() (fields []string) {
 		}
 	}
 	for field := range maps.Keys(p.record.wrote) {
-		if _, still := now[field]; !still {
+		if _, still := now[field]; !still && field != wrappedField {
 			fields = append(fields, field)
 		}
 	}

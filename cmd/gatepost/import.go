@@ -50,6 +50,9 @@ func (p *process) importCommand() *cli.Command {
 			}}
 	}
 	return &cli.Command{Name: "import", Usage: "bring over the users of another system, again and again if need be",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "wrap-weak",
+			Usage: "after an import: put argon2id over hashes that are quickly guessed, so that none rests in the database"}},
+		Action: p.wrapWeak,
 		Commands: []*cli.Command{
 			source("better-auth", "from the database of Better Auth", "", database, func(ctx context.Context, c *cli.Command) (importer.Source, error) {
 				d, err := p.databaseOf(ctx, c)
@@ -85,6 +88,21 @@ func (p *process) importCommand() *cli.Command {
 					return importer.JSON{File: file, Issuers: issuers, From: c.String("name")}, err
 				}),
 		}}
+}
+
+func (p *process) wrapWeak(ctx context.Context, c *cli.Command) error {
+	if !c.Bool("wrap-weak") {
+		return usagef("%s needs a source: %s (see `%[1]s --help`)", c.FullName(), oneOf(visible(c)))
+	}
+	return p.withStore(ctx, func(s *auth.Store) error {
+		progress := p.newProgress("hashes")
+		n, err := s.WrapWeak(ctx, progress.at)
+		progress.end()
+		if _, printed := fmt.Fprintf(p.stdout, "%d hashes wrapped\n", n); err == nil {
+			err = printed
+		}
+		return err
+	})
 }
 
 func named() []cli.Flag {
@@ -144,7 +162,7 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 		return err
 	}
 	err = p.withStore(ctx, func(s *auth.Store) error {
-		progress := p.newProgress()
+		progress := p.newProgress("users")
 		counts, err := s.Import(ctx, from, importer.Options{DryRun: c.Bool("dry-run"),
 			DropSecondFactors: c.Bool("drop-second-factors"), DropPasswords: c.Bool("drop-passwords"),
 			Report: report, Progress: progress.at})
@@ -210,19 +228,20 @@ func (p *process) printCounts(c *cli.Command, n importer.Counts) error {
 
 // progress shows on a terminal how far an import is.
 type progress struct {
+	of      string    // what is counted
 	to      io.Writer // nil: it is no terminal
 	began   time.Time
 	printed time.Time
 }
 
-func (p *process) newProgress() *progress {
+func (p *process) newProgress(of string) *progress {
 	now := time.Now()
 	if f, ok := p.stderr.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return &progress{f, now, now}
+			return &progress{of, f, now, now}
 		}
 	}
-	return &progress{nil, now, now}
+	return &progress{of, nil, now, now}
 }
 
 func (p *progress) at(read, total int64) {
@@ -235,7 +254,7 @@ func (p *progress) at(read, total int64) {
 		left = fmt.Sprintf(" of %d, %s left", total, (time.Since(p.began) *
 			time.Duration(total-read) / time.Duration(read)).Round(time.Second))
 	}
-	fmt.Fprintf(p.to, "\r%d users%s\x1b[K", read, left)
+	fmt.Fprintf(p.to, "\r%d %s%s\x1b[K", read, p.of, left)
 }
 
 func (p *progress) end() {

@@ -1,0 +1,107 @@
+package importer
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/password"
+)
+
+// wrappedField is where a record keeps the digest of a wrapped hash: it is what the import wrote, in another form.
+const wrappedField = "password, wrapped"
+
+// wrapBatch is how many hashes are read at once.
+const wrapBatch = 200
+
+// WrapWeak puts ours over each hash that is weak (password.Weak), so that none rests in the database, and returns how
+// many. progress, which may be nil, is called with the number of hashes read so far. It can run beside gates, and again.
+func WrapWeak(ctx context.Context, db *database.DB, progress func(read, about int64)) (wrapped int64, err error) {
+	var about int64
+	err = db.Work.QueryRow(ctx, `SELECT count(*) FROM gatepost.account WHERE provider_id = 'credential'`).Scan(&about)
+	if err != nil {
+		return 0, db.Unavailable("wrap hashes", err)
+	}
+	for last, read := "", int64(0); ; {
+		list, err := hashesAfter(ctx, db, last)
+		if err != nil || len(list) == 0 {
+			return wrapped, err
+		}
+		n, err := wrapAll(ctx, db, list)
+		wrapped += n
+		if err != nil {
+			return wrapped, err
+		}
+		last, read = list[len(list)-1].ID, read+int64(len(list))
+		if progress != nil {
+			progress(read, about)
+		}
+	}
+}
+
+// storedHash is a hash in the table account, and what is to be in its place.
+type storedHash struct{ ID, UserID, Hash, Wrapped string }
+
+func hashesAfter(ctx context.Context, db *database.DB, last string) ([]storedHash, error) {
+	rows, err := db.Work.Query(ctx, `
+		SELECT id, user_id, password, '' FROM gatepost.account WHERE provider_id = 'credential' AND password <> ''
+		    AND id > $1 ORDER BY id LIMIT $2`, last, wrapBatch)
+	if err != nil {
+		return nil, db.Unavailable("wrap hashes", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[storedHash])
+	return list, db.Unavailable("wrap hashes", err)
+}
+
+// wrapAll wraps those that are weak, on all cores, and writes each unless it was changed meanwhile.
+func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, err error) {
+	var weak []*storedHash
+	for i := range list {
+		if password.Weak(list[i].Hash) {
+			weak = append(weak, &list[i])
+		}
+	}
+	var work sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, h := range weak {
+		turns <- struct{}{}
+		work.Go(func() {
+			defer func() { <-turns }()
+			h.Wrapped, _ = password.Wrap(h.Hash, password.Derive) // one that cannot be stays as it is
+		})
+	}
+	work.Wait()
+	for _, h := range weak {
+		if h.Wrapped == "" {
+			continue
+		}
+		if err := db.Background(ctx, "wrap a hash", func(ctx context.Context, tx pgx.Tx) error { return h.write(ctx, tx) }); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// write replaces a hash. Its record keeps both: a change at the source is still one of what the import wrote.
+func (h *storedHash) write(ctx context.Context, tx pgx.Tx) error {
+	if _, err := database.LockUser(ctx, tx, h.UserID, ""); err != nil {
+		return err
+	}
+	if err := noteRecipes(ctx, tx, []string{h.Wrapped}); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `UPDATE gatepost.account SET password = $3 WHERE id = $1 AND password = $2`, h.ID, h.Hash,
+		h.Wrapped)
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE gatepost.import_record SET wrote = wrote || jsonb_build_object($2::text, $3::text)
+		WHERE user_id = $1 AND wrote ->> $4 = $5`, h.UserID, wrappedField, digest(passwordField, h.Wrapped), passwordField,
+		digest(passwordField, h.Hash))
+	return err
+}
