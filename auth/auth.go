@@ -21,8 +21,10 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
+	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -85,6 +87,9 @@ type Options struct {
 	Providers []*provider.Provider
 	// Elsewhere says which cookies of the system before count. Zero: none.
 	Elsewhere session.Elsewhere
+	// Fallback asks the system before whether a password is right, where only that can say. It fails with ErrUnknownThere
+	// if not, and with another error if nobody can say. Nil: there is none.
+	Fallback func(ctx context.Context, email string, p secret.Password) (OldUser, error)
 	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
 	PasswordsOff bool
 	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.
@@ -130,6 +135,7 @@ type Store struct {
 	hashes   *password.Queue
 	workers  *password.Processes // nil: this process hashes
 	recipes  recipes
+	asking   *share.Admission // admission to Options.Fallback
 	outbox   *mail.Outbox
 	trail    *audit.Trail
 	exports  *exports
@@ -143,7 +149,7 @@ type Store struct {
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers),
-		hashes: password.NewQueue()}
+		hashes: password.NewQueue(), asking: share.NewAdmission(fallbackAtOnce)}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.Reader = session.NewReader(s.db,

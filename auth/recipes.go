@@ -23,8 +23,9 @@ type recipes struct {
 	mu    sync.Mutex
 	takes map[string]time.Duration
 	mark  string // of the table's state when they were read
-	// slowest is the longest time that any check of a password took that is not ours to hasten.
-	slowest time.Duration
+	// slowest is the longest answer of the system before in the last hour or so (slowestFor), and when it came.
+	slowest   time.Duration
+	slowestAt time.Time
 }
 
 // recipesMark selects a text that is another one whenever the recipes are others.
@@ -54,11 +55,16 @@ func (r *recipes) measure(mark string, list []string, crypt password.Crypt) {
 	}
 }
 
-// note has steps last longer than a check that took this long.
+// slowestFor is how long one slow answer counts.
+const slowestFor = time.Hour
+
+// note has steps last longer than an answer of the system before that took this long.
 func (r *recipes) note(took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.slowest = max(r.slowest, took)
+	if took > r.slowest || time.Since(r.slowestAt) > slowestFor {
+		r.slowest, r.slowestAt = took, time.Now()
+	}
 }
 
 // step is the step of refusals that is at least as long as the given one: a multiple of it that no check exceeds.

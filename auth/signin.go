@@ -80,6 +80,9 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		if c.Email, err = checkSignIn(c); err != nil {
 			return "", err
 		}
+		if err = s.trickle(ctx, c); err != nil {
+			return "", err
+		}
 		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
 			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
 				Remember: c.Remember, Client: c.Client, Presented: c.Presented})

@@ -22,6 +22,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/smtp"
 	"github.com/gatepost/gatepost/loginui"
@@ -85,6 +86,8 @@ type Config struct {
 	Providers []provider.Spec
 	// PasswordsOff is whether people sign in with providers only.
 	PasswordsOff bool
+	// Fallback asks the system before about passwords; nil: nobody does.
+	Fallback *fallback.Client
 	// Elsewhere says which cookies of the system before count.
 	Elsewhere session.Elsewhere
 	// APIAuthApp is whether /api/auth/ is the app's.

@@ -3,12 +3,15 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/fallback"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // importMost is how long old cookies may count: sessions of Better Auth last 7 days and those of Auth.js 30 by default.
@@ -31,6 +34,7 @@ func (c *Config) checkImport(list *Faults, now time.Time) {
 	e.AuthJS = oldSecrets(list, "GATEPOST_IMPORT_AUTHJS_SECRET", c.Settings.ImportAuthJSSecret)
 	c.checkImportCookies(list)
 	c.checkImportUntil(list, now)
+	c.checkFallback(list)
 	if e.Any() && c.APIAuthApp {
 		list.Add(errors.New("GATEPOST_API_AUTH=app leaves sessions to the app, and GATEPOST_IMPORT_… takes them over: two " +
 			"systems cannot both end one session; remove one of them"))
@@ -107,4 +111,27 @@ func (c *Config) checkImportUntil(list *Faults, now time.Time) {
 			Quote(value)))
 	}
 	c.Elsewhere.Until = until
+}
+
+// checkFallback checks where passwords are asked about that only the system before can check.
+func (c *Config) checkFallback(list *Faults) {
+	const name = "GATEPOST_FALLBACK_LOGIN_URL"
+	address, key := c.Settings.FallbackLoginURL, c.Settings.FallbackLoginSecret
+	if address == "" && key == "" {
+		return
+	}
+	u, err := url.Parse(address)
+	switch {
+	case address == "" || key == "":
+		list.Add(errors.New(name + " and GATEPOST_FALLBACK_LOGIN_SECRET need each other: set both, or none"))
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !proxy.IsLoopback(u.Hostname())):
+		list.Add(errors.New(name + " is not an https address without user and fragment: passwords are sent there " +
+			"(http is for this machine alone); what is there is not shown, as it may hold a password"))
+	case len(key) < shortestSecret:
+		list.Add(fmt.Errorf("GATEPOST_FALLBACK_LOGIN_SECRET is shorter than %d characters: anybody who guesses it can try "+
+			"passwords there", shortestSecret))
+	default:
+		c.Fallback = fallback.New(u, secret.Text(key))
+	}
 }

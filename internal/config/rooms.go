@@ -1,6 +1,8 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -8,6 +10,8 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/loginui"
 )
 
@@ -20,7 +24,21 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal,
 		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
 		Providers: c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
-		Elsewhere: c.Elsewhere, Log: log, Metrics: metrics,
+		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Log: log, Metrics: metrics,
+	}
+}
+
+// askFallback returns what asks the system before about passwords; nil: nothing does.
+func (c *Config) askFallback() func(context.Context, string, secret.Password) (auth.OldUser, error) {
+	if c.Fallback == nil {
+		return nil
+	}
+	return func(ctx context.Context, email string, p secret.Password) (auth.OldUser, error) {
+		u, err := c.Fallback.Ask(ctx, email, p)
+		if errors.Is(err, fallback.ErrWrong) {
+			err = auth.ErrUnknownThere
+		}
+		return auth.OldUser{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name}, err
 	}
 }
 

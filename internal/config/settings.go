@@ -157,6 +157,11 @@ type Settings struct {
 	// Names of these cookies where the app had others than usual, without `__Secure-`, like
 	// `better-auth=acme.session_token, authjs=acme.session`.
 	ImportCookies string `env:"GATEPOST_IMPORT_COOKIES" list:"true"`
+	// A URL of yours that says whether a password is right, for people whose hash the system before does not hand out;
+	// see [trickle](move-in/trickle.md). `https`, or `http` on this machine.
+	FallbackLoginURL string `env:"GATEPOST_FALLBACK_LOGIN_URL"`
+	// The secret that it gets in `Authorization: Bearer`; at least 16 characters.
+	FallbackLoginSecret string `env:"GATEPOST_FALLBACK_LOGIN_SECRET" secret:"true"`
 	// When no old cookie counts any more, like `2027-01-31T00:00:00Z`; at most 90 days ahead.
 	ImportUntil string `env:"GATEPOST_IMPORT_UNTIL"`
 

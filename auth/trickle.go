@@ -1,0 +1,171 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/share"
+)
+
+// OldUser is somebody whom the system before knows by this password.
+type OldUser struct {
+	ID            string // there
+	Email         string
+	EmailVerified bool
+	Name          string
+}
+
+// ErrUnknownThere means that the system before refuses an address or its password.
+var ErrUnknownThere = errors.New("the system before refuses the password")
+
+// fromFallback is the source under which people are remembered who came by a sign-in.
+const fromFallback = "fallback"
+
+// fallbackAtOnce is how many sign-ins may ask the system before at once. Networks share it.
+const fallbackAtOnce = 64
+
+// trickle brings somebody over who signs in with a password that only the system before can check: nobody here has their
+// address, or they were imported without a password. The sign-in goes on as any other then, and a wrong password is
+// counted as any other. It fails with *throttle.Error, share.ErrCrowded, database.ErrUnavailable, or if the system before
+// says nothing.
+func (s *Store) trickle(ctx context.Context, c Credentials) error {
+	if s.o.Fallback == nil {
+		return nil
+	}
+	d := throttle.DoorsOf(c.Email, c.Client)
+	if _, err := s.admit(ctx, c.Email, c.Client, d); err != nil {
+		return err
+	}
+	userID, theirs, err := s.theirs(ctx, c.Email)
+	if err != nil || !theirs {
+		return err
+	}
+	leave, err := s.asking.Enter(share.Client(ctx))
+	if err != nil {
+		return err
+	}
+	defer leave()
+	began := time.Now()
+	old, err := s.o.Fallback(ctx, c.Email, c.Password)
+	if err == nil || errors.Is(err, ErrUnknownThere) {
+		s.recipes.note(time.Since(began)) // how long a refusal takes must not tell who is here already
+	}
+	switch {
+	case errors.Is(err, ErrUnknownThere):
+		return nil
+	case err != nil:
+		s.o.Log.WarnContext(ctx, "nobody can be brought over: the system before does not answer as it should", "err", err)
+		return fmt.Errorf("%w: %w", database.ErrUnavailable, err)
+	}
+	if email, err := CanonicalEmail(old.Email); err != nil || email != c.Email {
+		s.o.Log.WarnContext(ctx, "somebody was not brought over: the system before answers with another address")
+		return nil
+	}
+	return s.bring(ctx, userID, old, c)
+}
+
+// errDeletedHere means that somebody was brought over once and deleted here, which is final.
+var errDeletedHere = errors.New("they were deleted here")
+
+// theirs reports whether the system before has to be asked about an address, and who has it here.
+func (s *Store) theirs(ctx context.Context, email string) (userID string, yes bool, err error) {
+	err = s.db.Again(ctx, func(ctx context.Context) error {
+		err := s.db.Pages.QueryRow(ctx, theirsSQL, email).Scan(&userID, &yes)
+		if errors.Is(err, pgx.ErrNoRows) {
+			userID, yes = "", true
+			return nil
+		}
+		return err
+	})
+	return userID, yes, s.db.Unavailable("find user", err)
+}
+
+// theirsSQL selects who has the address $1, and whether they were imported and have no password.
+const theirsSQL = `
+	SELECT u.id, EXISTS (SELECT FROM gatepost.import_record r WHERE r.user_id = u.id)
+	    AND NOT EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+	        AND a.password <> '')
+	FROM gatepost."user" u WHERE u.email = $1`
+
+// bring writes somebody whom the system before knows: a new user, or the password of one who was imported.
+func (s *Store) bring(ctx context.Context, userID string, old OldUser, c Credentials) error {
+	var hash string
+	err := s.hashTurn(ctx, func(_ context.Context, crypt password.Crypt) error {
+		hash = password.Hash(c.Password, crypt)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if userID != "" {
+		return s.bringPassword(ctx, userID, hash, c)
+	}
+	name, err := canonicalName(old.Name)
+	if err != nil {
+		name = ""
+	}
+	row := userRow{id: old.ID, email: c.Email, name: name, roles: "user", hash: hash, verified: old.EmailVerified}
+	err = s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.import_record (source, source_id, user_id, wrote)
+			SELECT $1::text, $2::text, $2::text, '{}'
+			WHERE NOT EXISTS (SELECT FROM gatepost.import_record WHERE source_id = $2 AND user_id IS NULL)`, fromFallback, old.ID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return errDeletedHere
+		}
+		return s.record(ctx, tx, "import", old.ID, c.Client)
+	})
+	var refused *database.RefusedError
+	if errors.Is(err, errDeletedHere) || errors.As(err, new(InputError)) || errors.As(err, &refused) && refused.Rule {
+		// Somebody else was faster, or has that id here: the sign-in finds out.
+		s.o.Log.WarnContext(ctx, "somebody was not brought over", "err", err)
+		return nil
+	}
+	if err == nil {
+		s.audit(ctx, "import", old.ID, c.Client, nil)
+	}
+	return err
+}
+
+// bringPassword gives a user who was imported without a password the one that the system before knows.
+func (s *Store) bringPassword(ctx context.Context, userID, hash string, c Credentials) error {
+	return s.db.Transact(ctx, "bring a password over", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
+			return err
+		}
+		var same string
+		var yes bool
+		if err := tx.QueryRow(ctx, theirsSQL, c.Email).Scan(&same, &yes); err != nil || !yes || same != userID {
+			return orNoRows(err)
+		}
+		_, err := tx.Exec(ctx, `
+			WITH changed AS (
+			    UPDATE gatepost.account SET password = $2, updated_at = now()
+			    WHERE user_id = $1 AND provider_id = 'credential' RETURNING id)
+			INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+			SELECT $3, $4, 'credential', $1, $1, $2 WHERE NOT EXISTS (SELECT FROM changed)`,
+			userID, hash, secret.NewID(), issuerCredential)
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, tx, "import", userID, c.Client)
+	})
+}
+
+func orNoRows(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
+}

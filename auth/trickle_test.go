@@ -1,0 +1,140 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
+)
+
+// before is a system that says whether a password is right.
+type before struct {
+	user  auth.OldUser
+	err   error
+	asked int
+}
+
+func (b *before) ask(_ context.Context, email string, p secret.Password) (auth.OldUser, error) {
+	b.asked++
+	switch {
+	case b.err != nil:
+		return auth.OldUser{}, b.err
+	case email != "ada@example.com" || p != goodPassword:
+		return auth.OldUser{}, auth.ErrUnknownThere
+	}
+	return b.user, nil
+}
+
+func newBefore(t *testing.T, change ...func(*auth.Options)) (*before, *auth.Store, *pgxpool.Pool) {
+	t.Helper()
+	b := &before{user: auth.OldUser{ID: "auth0|1", Email: "Ada@example.com", EmailVerified: true, Name: "Ada"}}
+	s, db := authtest.NewStore(t, append(change, func(o *auth.Options) { o.Fallback, o.SignUpClosed = b.ask, true })...)
+	auth.HashCheaply(s)
+	return b, s, db
+}
+
+// Somebody whom the system before knows signs in with the password that they have there, once with its help.
+func TestPeopleTrickleIn(t *testing.T) {
+	t.Parallel()
+	b, s, _ := newBefore(t)
+	for range 2 {
+		if _, err := signIn(s, t.Context(), "ADA@example.com", goodPassword); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := s.FindUser(t.Context(), "ada@example.com")
+	if err != nil || u.ID != "auth0|1" || u.Name != "Ada" || !u.EmailVerified || b.asked != 1 {
+		t.Errorf("%+v, %v, asked %d times", u, err, b.asked)
+	}
+	if _, err := signIn(s, t.Context(), "ada@example.com", "a wrong password"); !errors.Is(err, auth.ErrBadCredentials) ||
+		b.asked != 1 {
+		t.Errorf("a wrong password: %v, asked %d times", err, b.asked)
+	}
+}
+
+// What the system before says, and what becomes of the sign-in.
+func TestWhatTheSystemBeforeSays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		says    func(b *before)
+		sql     string // what is here before
+		email   string
+		p       secret.Password
+		want    error // nil: they are in
+		asked   int
+		nothing bool // is written
+	}{
+		"a wrong password":   {nil, ``, "ada@example.com", "a wrong password", auth.ErrBadCredentials, 1, true},
+		"nobody":             {nil, ``, "eve@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
+		"an outage":          {func(b *before) { b.err = errors.New("status 500") }, ``, "ada@example.com", goodPassword, database.ErrUnavailable, 1, true},
+		"a different person": {func(b *before) { b.user.Email = "eve@example.com" }, ``, "ada@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
+		"somebody who was deleted here": {nil, `INSERT INTO gatepost.import_record (source, source_id) VALUES ('auth0', 'auth0|1')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
+		"an id that is taken here": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('auth0|1', 'other@example.com')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
+		"an address of somebody here": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('x', 'ada@example.com')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 0, false},
+		"an imported user without a password": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('x', 'ada@example.com');
+		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
+			"ada@example.com", goodPassword, nil, 1, false},
+		"an imported user who is disabled": {nil, `INSERT INTO gatepost."user" (id, email, disabled_at) VALUES ('x',
+		    'ada@example.com', now()); INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, s, db := newBefore(t)
+			if c.says != nil {
+				c.says(b)
+			}
+			exec(t, db, c.sql+` `, pgx.QueryExecModeSimpleProtocol)
+			_, err := signIn(s, t.Context(), c.email, c.p)
+			if !errors.Is(err, c.want) || b.asked != c.asked {
+				t.Errorf("%v, asked %d times", err, b.asked)
+			}
+			if c.nothing && count(t, db, `"user"`) != 0 {
+				t.Error("somebody was written")
+			}
+		})
+	}
+}
+
+// Guesses at the system before are counted as those here are, and refused before it is asked.
+func TestTheSystemBeforeIsNotGuessedAt(t *testing.T) {
+	t.Parallel()
+	b, s, _ := newBefore(t)
+	for range 100 {
+		if _, err := signIn(s, t.Context(), "ada@example.com", "a wrong password"); err == nil {
+			t.Fatal("let in")
+		}
+	}
+	if b.asked >= 50 {
+		t.Errorf("asked %d times", b.asked)
+	}
+}
+
+// While the system before takes long to answer, so does every refusal: else it would tell who is here already.
+func TestASlowSystemBeforeSlowsEveryRefusal(t *testing.T) {
+	t.Parallel()
+	_, s, _ := newBefore(t, func(o *auth.Options) { o.AnswerStep = time.Millisecond })
+	auth.SetFallback(s, func(context.Context, string, secret.Password) (auth.OldUser, error) {
+		time.Sleep(20 * time.Millisecond)
+		return auth.OldUser{}, auth.ErrUnknownThere
+	})
+	var steps []time.Duration
+	auth.OnHold(s, func(_ context.Context, _ time.Time, step time.Duration) { steps = append(steps, step) })
+	if _, err := signIn(s, t.Context(), "eve@example.com", goodPassword); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Fatal(err)
+	}
+	if len(steps) != 1 || steps[0] < 50*time.Millisecond {
+		t.Errorf("steps: %v", steps)
+	}
+}
