@@ -269,4 +269,6 @@ func SealOne(s *Store, ctx context.Context) error {
 func OnHold(s *Store, f func(ctx context.Context, began time.Time, step time.Duration)) { s.hold = f }
 
 // SetFallback replaces Options.Fallback.
-func SetFallback(s *Store, f func(context.Context, string, secret.Password) (OldUser, error)) { s.o.Fallback = f }
+func SetFallback(s *Store, f func(context.Context, string, secret.Password) (OldUser, error)) {
+	s.o.Fallback = f
+}

@@ -94,6 +94,7 @@ func (p *process) commands() *cli.Command {
 			}},
 			p.userCommands(),
 			p.importCommand(),
+			p.exportCommand(),
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 			}},
