@@ -17,7 +17,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
-	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -50,15 +49,11 @@ func OldHash(p secret.Password) string {
 	return "$argon2id$v=19$m=8192,t=1,p=1$" + b64(salt) + "$" + b64(argon2.IDKey([]byte(p), salt, 1, 8*1024, 1, 32))
 }
 
-// Hash and VerifyPassword are the password functions, and Settle is when a refusal is answered.
-var (
-	Hash           = func(p secret.Password) string { return password.Hash(p, password.Derive) }
-	VerifyPassword = func(p secret.Password, stored string) bool { return password.Verify(p, stored, password.Derive) }
-	Settle         = func(ctx context.Context, began time.Time, step time.Duration, err error) {
-		s := &Store{o: Options{AnswerStep: step}, hold: hold}
-		s.settle(ctx, began, err)
-	}
-)
+// Settle is when a refusal is answered.
+func Settle(ctx context.Context, began time.Time, step time.Duration, err error) {
+	s := &Store{o: Options{AnswerStep: step}, hold: hold}
+	s.settle(ctx, began, err)
+}
 
 // Work is what answers cost besides queries: passwords hashed, and steps waited for.
 type Work struct{ Hashes, Steps atomic.Int64 }
@@ -115,15 +110,6 @@ func FillHashQueue(s *Store) (release func()) {
 		free()
 	}
 }
-
-// SetWorkerPatience is for machines on which a process that hashes takes long, as those of the race detector are.
-func SetWorkerPatience(s *Store, idle, sharing time.Duration) {
-	s.workers.SetPatience(idle, sharing, time.Hour)
-}
-
-// OnlySharing leaves the processes alone that get only what nobody else wants: where other tests want every core, that
-// can be nothing for a minute.
-func OnlySharing(s *Store) { s.workers.Refrain(time.Hour) }
 
 // SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.SendNext(ctx) }

@@ -149,6 +149,25 @@ func TestAFullHashQueueIsBusyNotSlow(t *testing.T) {
 	wg.Wait()
 }
 
+// Those who would wait in vain are told so after a while, and PostgreSQL is not asked about them.
+func TestSignInsBeyondTheQueueDoNotReachTheDatabase(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t)
+	release := auth.FillHashQueue(s)
+	db.Close()
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, share.ErrBusy) {
+		t.Errorf("sign in: got %v, want ErrBusy", err)
+	}
+	_, err := s.SignUp(t.Context(), auth.NewUser{Email: "bea@example.com", Password: goodPassword}, true, "", here)
+	if !errors.Is(err, share.ErrBusy) {
+		t.Errorf("sign up: got %v, want ErrBusy", err)
+	}
+	release()
+	if _, err := signIn(s, t.Context(), "ada@example.com", goodPassword); !errors.Is(err, database.ErrUnavailable) {
+		t.Errorf("with room again: got %v, want ErrUnavailable", err)
+	}
+}
+
 func TestNoSecretPrints(t *testing.T) {
 	t.Parallel()
 	c := auth.Credentials{Email: "ada@example.com", Password: "plain password", Presented: "plain token"}

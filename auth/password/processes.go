@@ -95,7 +95,7 @@ type Processes struct {
 	idle, sharing *pool
 	log           *slog.Logger
 	refrain       atomic.Pointer[time.Time] // until then no idle worker is asked; nil: they are asked
-	refrainFor    time.Duration             // idleRefrain
+	refrainFor    time.Duration             // idleRefrain, but in tests
 	failing       atomic.Bool               // no worker could hash the last password, which was logged
 }
 
@@ -121,14 +121,8 @@ func (h *Processes) Derive(setting, password string) string {
 	return Derive(setting, password)
 }
 
-// SetPatience replaces idlePatience, workerPatience and idleRefrain, for tests. It must be called before the first
-// Derive.
-func (h *Processes) SetPatience(idle, sharing, refrain time.Duration) {
-	h.idle.patience, h.sharing.patience, h.refrainFor = idle, sharing, refrain
-}
-
-// Refrain makes Derive ask no idle worker for the duration d.
-func (h *Processes) Refrain(d time.Duration) { h.refrain.Store(new(time.Now().Add(d))) }
+// onlySharing makes Derive ask no idle worker for the duration d.
+func (h *Processes) onlySharing(d time.Duration) { h.refrain.Store(new(time.Now().Add(d))) }
 
 func (h *Processes) ask(setting, password string) (string, error) {
 	if until := h.refrain.Load(); until == nil || time.Now().After(*until) {
@@ -137,7 +131,7 @@ func (h *Processes) ask(setting, password string) (string, error) {
 			h.sharing.dismiss()
 			return text, err
 		}
-		h.Refrain(h.refrainFor)
+		h.onlySharing(h.refrainFor)
 	}
 	return h.sharing.ask(setting, password)
 }
