@@ -121,10 +121,6 @@ func TakeMail(s *Store, ctx context.Context) (taken mail.Mail, err error) {
 	return taken, err
 }
 
-// Audit notes an event, and FlushAudit writes down what waits.
-func Audit(s *Store, event string)             { s.ask(context.Background(), event, "", secret.Client{}, nil) }
-func FlushAudit(s *Store, ctx context.Context) { s.trail.Flush(ctx) }
-
 // MailKey names the row that counts mail of a class to an address.
 func MailKey(email, class, interval string) []byte {
 	return throttle.KeyOf("mail", email, class, interval)

@@ -38,7 +38,7 @@ type record struct {
 	details                   Details
 	count                     int64 // how often the event happened; more than 1 when repetitions were counted with it
 	id, written               int64 // the id of the row and the count in it; zero: there is no row yet
-	dropped                   bool  // Flush does not write a row for it
+	dropped                   bool  // flush does not write a row for it
 }
 
 // Options tunes a Trail. The zero value of each field means the default.
@@ -60,7 +60,7 @@ type Trail struct {
 	o       Options
 	mu      sync.Mutex
 	waiting []*record // events whose rows are not written yet, oldest first
-	lost    int       // events that get no row because too many waited, since the last Flush
+	lost    int       // events that get no row because too many waited, since the last flush
 	// tallies count the events since the time since, by kind. refusals is how many of them are of refusals, without
 	// others.
 	tallies  map[tallyKey]*tally
@@ -139,7 +139,7 @@ func (t *Trail) Sweep(ctx context.Context) (int64, error) {
 // Close writes the rows and counts that are not written yet. They are lost if PostgreSQL does not answer.
 func (t *Trail) Close() {
 	t.sum(context.Background(), time.Now(), true)
-	t.Flush(context.Background())
+	t.flush(context.Background())
 }
 
 // attrs returns the attributes of an event's line in the log.
@@ -179,14 +179,14 @@ func (t *Trail) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			t.sum(ctx, time.Now(), false)
-			t.Flush(ctx)
+			t.flush(ctx)
 		}
 	}
 }
 
-// Flush writes the rows of the events that wait, and the counts that have grown. When PostgreSQL does not answer, the
-// events wait for the next Flush, as many as waitingMost allows.
-func (t *Trail) Flush(ctx context.Context) {
+// flush writes the rows of the events that wait, and the counts that have grown. When PostgreSQL does not answer, the
+// events wait for the next flush, as many as waitingMost allows.
+func (t *Trail) flush(ctx context.Context) {
 	t.mu.Lock()
 	events, lost := t.waiting, t.lost
 	t.waiting, t.lost = nil, 0

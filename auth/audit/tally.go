@@ -112,7 +112,7 @@ func (t *Trail) grow(ctx context.Context) error {
 		switch {
 		case e.id != 0 && e.count != e.written:
 			rows, ids, counts = append(rows, e), append(ids, e.id), append(counts, e.count)
-		case e.id == 0 && !e.dropped: // Flush has yet to write its row, with the count of then
+		case e.id == 0 && !e.dropped: // flush has yet to write its row, with the count of then
 			waiting = append(waiting, e)
 		}
 	}
