@@ -121,11 +121,6 @@ func TakeMail(s *Store, ctx context.Context) (taken mail.Mail, err error) {
 	return taken, err
 }
 
-// MailKey names the row that counts mail of a class to an address.
-func MailKey(email, class, interval string) []byte {
-	return throttle.KeyOf("mail", email, class, interval)
-}
-
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.db.Down() }
 
@@ -141,28 +136,30 @@ func CountProofs(t testing.TB, s *Store, email string, which string, n int, addr
 			all = append(all, throttle.DoorsOf(email, secret.Client{}).Proof(d)[0])
 		}
 		for _, a := range addresses {
-			all = append(all, throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Proved...)
+			networks := throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Proof(throttle.AnyDoor)[1:]
+			all = append(all, networks...)
 		}
 	}
-	countAll(t, s, all)
+	countAll(t, s, all.Count)
 }
 
 func CountFailures(t testing.TB, s *Store, n int, addresses ...string) {
 	t.Helper()
-	var all throttle.Limits
-	for range n {
-		for _, a := range addresses {
-			all = append(all, throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Failed...)
+	countAll(t, s, func(b *pgx.Batch) {
+		for range n {
+			for _, a := range addresses {
+				c := secret.Client{Addr: netip.MustParseAddr(a)}
+				throttle.DoorsOf("", c).CountFailure(b, throttle.AnyDoor, "", c)
+			}
 		}
-	}
-	countAll(t, s, all)
+	})
 }
 
-func countAll(t testing.TB, s *Store, limits throttle.Limits) {
+func countAll(t testing.TB, s *Store, queue func(*pgx.Batch)) {
 	t.Helper()
 	err := pgx.BeginFunc(t.Context(), s.db.Pages, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
-		limits.Count(b)
+		queue(b)
 		return tx.SendBatch(t.Context(), b).Close()
 	})
 	if err != nil {

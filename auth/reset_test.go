@@ -353,7 +353,7 @@ func TestOtherMailUsesUpNoLinks(t *testing.T) {
 	}
 	o.none(t, s) // one a minute
 	exec(t, db, `UPDATE gatepost.throttle SET blocked_until = blocked_until - interval '1 minute' WHERE key = $1`,
-		auth.MailKey("ada@example.com", "reset", "minute"))
+		throttle.Mail("reset", "ada@example.com")[0].Key)
 	if err := s.RequestReset(t.Context(), "ada@example.com", elsewhere); err != nil {
 		t.Fatal(err)
 	}

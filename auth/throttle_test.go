@@ -48,50 +48,6 @@ func TestAnAccountIsThrottledAlikeWhetherItExistsOrNot(t *testing.T) {
 	}
 }
 
-func TestTheWaitDoublesUpToAnHour(t *testing.T) {
-	t.Parallel()
-	s, db := authtest.NewStore(t)
-	for n, want := range map[int]int{4: 30, 5: 60, 8: 480, 11: 3600, 60: 3600} {
-		exec(t, db, `DELETE FROM gatepost.throttle`)
-		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
-		exec(t, db, `
-			UPDATE gatepost.throttle SET failures = $1, blocked_until = now() - interval '1 hour'
-			WHERE failures = 1`, n)
-		_, _ = signIn(s, t.Context(), "x@example.com", "wrong password")
-		var seconds int
-		err := db.QueryRow(t.Context(),
-			`SELECT extract(epoch FROM max(blocked_until) - now())::int FROM gatepost.throttle WHERE failures = $1`,
-			n+1).Scan(&seconds)
-		if err != nil || seconds < want-5 || seconds > want {
-			t.Errorf("after %d failures: got a wait of %d s, want %d (%v)", n+1, seconds, want, err)
-		}
-	}
-}
-
-func TestANetworkIsThrottledAcrossAccounts(t *testing.T) {
-	t.Parallel()
-	s, _ := authtest.NewStore(t)
-	attempt := func(i int, addr string) error {
-		_, err := s.SignIn(t.Context(), auth.Credentials{Email: fmt.Sprintf("u%d@example.com", i),
-			Password: "wrong password",
-			Client:   secret.Client{Addr: netip.MustParseAddr(addr)}})
-		return err
-	}
-	for i := range 20 {
-		// One /64, in whatever spelling, is one network.
-		if err := attempt(i, fmt.Sprintf("2001:db8:1:2::%x", i+1)); !errors.Is(err, auth.ErrBadCredentials) {
-			t.Fatalf("attempt %d: %v", i+1, err)
-		}
-	}
-	var throttled *throttle.Error
-	if err := attempt(99, "2001:db8:1:2:ffff::1"); !errors.As(err, &throttled) {
-		t.Errorf("attempt 21 of the network: got %v, want to be throttled", err)
-	}
-	if err := attempt(99, "2001:db8:1:3::1"); !errors.Is(err, auth.ErrBadCredentials) {
-		t.Errorf("another network: got %v", err)
-	}
-}
-
 // from is an attempt from an address, in a browser that may be known.
 func from(s *auth.Store, addr string, browser secret.Token, email string, p secret.Password) (auth.Issued, error) {
 	return s.SignIn(context.Background(), auth.Credentials{Email: email, Password: p,
@@ -292,24 +248,6 @@ func TestABrowsersTokenIsNewAtEachSignIn(t *testing.T) {
 	}
 }
 
-func TestAnAccountKeepsItsLatestPlaces(t *testing.T) {
-	t.Parallel()
-	s, db := authtest.NewStore(t)
-	ada(t, s)
-	for i := range 12 { // two places each
-		if _, err := from(s, fmt.Sprintf("198.51.100.%d", i), "", "ada@example.com", goodPassword); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := count(t, db, "familiar"); n != 20 {
-		t.Errorf("%d places are kept, want 20", n)
-	}
-	exec(t, db, `UPDATE gatepost.account SET failed_attempts = 100`)
-	if _, err := from(s, "198.51.100.11", "", "ada@example.com", goodPassword); err != nil {
-		t.Errorf("the latest place is forgotten: %v", err)
-	}
-}
-
 func TestMadeUpNamesFillNoTableAndLockNobodyOut(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
@@ -353,38 +291,6 @@ func TestTwoGatesCountTogether(t *testing.T) {
 		if _, err := from(s, attacker, "", "ada@example.com", goodPassword); !isThrottled(err) {
 			t.Errorf("gate %d: got %v, want to wait", i+1, err)
 		}
-	}
-}
-
-func TestSignUpsAreLimitedByNetworkAndAltogether(t *testing.T) {
-	t.Parallel()
-	n := 0
-	signUps := func(s *auth.Store, addr string) (allowed int) {
-		for range 8 {
-			n++
-			_, err := s.SignUp(context.Background(), auth.NewUser{Email: fmt.Sprintf("u%d@example.com", n),
-				Password: goodPassword}, true, "", secret.Client{Addr: netip.MustParseAddr(addr)})
-			if err == nil {
-				allowed++
-			} else if !isThrottled(err) {
-				t.Fatal(err)
-			}
-		}
-		return allowed
-	}
-	s, _ := authtest.NewStore(t, func(o *auth.Options) { o.SignUpLimit = 5 })
-	for _, c := range []struct {
-		addr string
-		want int
-	}{{cafe, 5}, {"2001:db8::1", 5}, {"2001:db8::2", 0}, {"2001:db8:0:1::1", 5}, {"127.0.0.1", 8},
-		{"::ffff:10.1.2.3", 8}} {
-		if got := signUps(s, c.addr); got != c.want {
-			t.Errorf("%s: %d sign-ups, want %d", c.addr, got, c.want)
-		}
-	}
-	s, _ = authtest.NewStore(t, func(o *auth.Options) { o.SignUpLimit, o.SignUpTotal = 5, 7 })
-	if got := signUps(s, cafe) + signUps(s, home); got != 7 {
-		t.Errorf("%d sign-ups altogether, want 7", got)
 	}
 }
 

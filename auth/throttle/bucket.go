@@ -14,8 +14,8 @@ import (
 // alias: a type of its own could not be sent through a pooler, where pgx cannot ask for PostgreSQL's types.
 type Key = []byte
 
-// KeyOf returns the key of the parts.
-func KeyOf(parts ...string) Key {
+// keyOf returns the key of the parts.
+func keyOf(parts ...string) Key {
 	h := sha256.New()
 	for _, part := range parts {
 		h.Write([]byte(part + "\x00"))

@@ -12,23 +12,23 @@ import (
 type Doors struct {
 	failures       map[Door]Key
 	proofs         map[Door]Bucket
-	Failed, Proved Limits // of networks
+	failed, proved Limits // of networks
 }
 
 // DoorsOf returns the limits of an attempt at the account of an address by a client.
 func DoorsOf(email string, c secret.Client) Doors {
 	d := Doors{
 		failures: map[Door]Key{
-			AnyDoor:     KeyOf("account", email),
-			NetworkDoor: KeyOf("account", email, "network", share.Narrowest(c.Addr)),
-			BrowserDoor: KeyOf("account", email, "browser", c.Browser.Hash()),
+			AnyDoor:     keyOf("account", email),
+			NetworkDoor: keyOf("account", email, "network", share.Narrowest(c.Addr)),
+			BrowserDoor: keyOf("account", email, "browser", c.Browser.Hash()),
 		},
 		proofs: map[Door]Bucket{},
-		Failed: perNetwork("sign-in", c.Addr, networkBurst, networkInterval),
-		Proved: perNetwork("proof", c.Addr, proofNetworkBurst, proofNetworkInterval),
+		failed: perNetwork("sign-in", c.Addr, networkBurst, networkInterval),
+		proved: perNetwork("proof", c.Addr, proofNetworkBurst, proofNetworkInterval),
 	}
 	for which, name := range doorNames {
-		d.proofs[which] = Bucket{KeyOf("proof", email, name), proofBurst, proofInterval}
+		d.proofs[which] = Bucket{keyOf("proof", email, name), proofBurst, proofInterval}
 	}
 	return d
 }
@@ -36,7 +36,7 @@ func DoorsOf(email string, c secret.Client) Doors {
 // ByLink returns the limits for an attempt with a link that was mailed to the address. At AnyDoor such attempts
 // have a counter of their own, so that a stranger's guesses do not block them.
 func (d Doors) ByLink(email string, link secret.Token) Doors {
-	d.failures[AnyDoor] = KeyOf("account", email, "link", link.Hash())
+	d.failures[AnyDoor] = keyOf("account", email, "link", link.Hash())
 	return d
 }
 
@@ -58,7 +58,7 @@ func (d Doors) Through(which Door) []Key {
 	if which == BrowserDoor {
 		return keys
 	}
-	return append(append(keys, d.Failed.keys()...), d.Proved.keys()...)
+	return append(append(keys, d.failed.keys()...), d.proved.keys()...)
 }
 
 // Proof returns the limits that a right password counts against.
@@ -66,7 +66,7 @@ func (d Doors) Proof(which Door) Limits {
 	if which == BrowserDoor {
 		return Limits{d.proofs[which]}
 	}
-	return append(Limits{d.proofs[which]}, d.Proved...)
+	return append(Limits{d.proofs[which]}, d.proved...)
 }
 
 // CountFailure counts a wrong password for the account, its place and its network. Addresses without a user, for
@@ -85,11 +85,11 @@ func (d Doors) CountFailure(b *pgx.Batch, which Door, userID string, c secret.Cl
 		countUnfamiliar(b, userID, placeOf(which, c))
 	}
 	if which != BrowserDoor {
-		d.Failed.Count(b)
+		d.failed.Count(b)
 	}
 }
 
 // Forgive forgets the wrong passwords of a user, and those for the address from before the account existed.
 func Forgive(b *pgx.Batch, userID, email string) {
-	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1 OR key = $2`, userID, KeyOf("account", email))
+	b.Queue(`DELETE FROM gatepost.throttle WHERE user_id = $1 OR key = $2`, userID, keyOf("account", email))
 }

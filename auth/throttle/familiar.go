@@ -34,8 +34,8 @@ const (
 )
 
 // BrowserPlace and NetworkPlace return the place as stored in the table familiar.
-func BrowserPlace(t secret.Token) []byte  { return KeyOf("browser", t.Hash()) }
-func NetworkPlace(c secret.Client) []byte { return KeyOf("network", share.Narrowest(c.Addr)) }
+func BrowserPlace(t secret.Token) []byte  { return keyOf("browser", t.Hash()) }
+func NetworkPlace(c secret.Client) []byte { return keyOf("network", share.Narrowest(c.Addr)) }
 
 // placeOf returns the place for a door.
 func placeOf(d Door, c secret.Client) []byte {

@@ -73,11 +73,11 @@ func perNetwork(what string, a netip.Addr, burst int, interval time.Duration) (l
 	networks := share.Networks(a)
 	for i, p := range networks {
 		if i == len(networks)-1 {
-			return append(list, times(KeyOf(what, share.Narrowest(a)), 1))
+			return append(list, times(keyOf(what, share.Narrowest(a)), 1))
 		}
-		list = append(list, times(KeyOf(what, p.String()), widths[p.Bits()]))
+		list = append(list, times(keyOf(what, p.String()), widths[p.Bits()]))
 	}
-	return Limits{times(KeyOf(what, share.Narrowest(a)), innerWidth)}
+	return Limits{times(keyOf(what, share.Narrowest(a)), innerWidth)}
 }
 
 // hourly returns a limit of so many times at once, and then per hour.
@@ -88,23 +88,23 @@ func hourly(key Key, limit int) Bucket {
 // Mail returns the limits on mail of a class to an address. Classes are limited apart, so that a stranger who
 // causes other mail does not keep a link or a warning from the owner of the address.
 func Mail(class, email string) Limits {
-	return Limits{{KeyOf("mail", email, class, "minute"), 1, mailMinute}, MailHourly(class, email)[0]}
+	return Limits{{keyOf("mail", email, class, "minute"), 1, mailMinute}, MailHourly(class, email)[0]}
 }
 
 // MailHourly is Mail without the limit of one a minute.
 func MailHourly(class, email string) Limits {
-	return Limits{hourly(KeyOf("mail", email, class, "hour"), mailHourly)}
+	return Limits{hourly(keyOf("mail", email, class, "hour"), mailHourly)}
 }
 
 // Renames returns the limit on new names of a user. Each new name is announced to every gate.
 func Renames(userID string) Limits {
-	return Limits{{KeyOf("rename", userID), renameBurst, renameInterval}}
+	return Limits{{keyOf("rename", userID), renameBurst, renameInterval}}
 }
 
 // MailRequests returns the limits on requests for mail from a network address.
 func MailRequests(a netip.Addr) Limits {
 	if share.Inner(a) {
-		return Limits{hourly(KeyOf("mail-requests", share.Narrowest(a)), innerLimit)}
+		return Limits{hourly(keyOf("mail-requests", share.Narrowest(a)), innerLimit)}
 	}
 	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
 }
@@ -115,12 +115,12 @@ func SignUps(a netip.Addr, limit, total int) (list Limits) {
 	switch {
 	case limit <= 0:
 	case share.Inner(a):
-		list = append(list, hourly(KeyOf("sign-up", share.Narrowest(a)), max(limit, innerLimit)))
+		list = append(list, hourly(keyOf("sign-up", share.Narrowest(a)), max(limit, innerLimit)))
 	default:
 		list = perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit))
 	}
 	if total > 0 {
-		list = append(list, hourly(KeyOf("sign-up"), total))
+		list = append(list, hourly(keyOf("sign-up"), total))
 	}
 	return list
 }
