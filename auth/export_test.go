@@ -16,7 +16,6 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/gatepost/gatepost/auth/database"
-	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -111,15 +110,8 @@ func FillHashQueue(s *Store) (release func()) {
 	}
 }
 
-// SendMail sends what is due next, if anything, and TakeMail takes it and does no more, as a gate that ends then.
+// SendMail sends what is due next, if anything.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.SendNext(ctx) }
-func TakeMail(s *Store, ctx context.Context) (taken mail.Mail, err error) {
-	dies := func(_ context.Context, m mail.Mail) error { taken = m; runtime.Goexit(); return nil }
-	var ended sync.WaitGroup
-	ended.Go(func() { _, err = mail.NewOutbox(s.db, mail.Options{Send: dies, Log: s.o.Log}).SendNext(ctx) })
-	ended.Wait()
-	return taken, err
-}
 
 // Down says that an outage is known.
 func Down(s *Store) bool { return s.db.Down() }

@@ -223,8 +223,10 @@ func TestALinkServesItsPurposeOnly(t *testing.T) {
 	links[mail.ForVerify] = o.one(t, s, mail.Verify, "new@example.com").Link
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`) // or one could choose a password with it
 	links[mail.ForReset] = o.resetLink(t, s, db, "new@example.com")
-	invite(t, s, 1)
-	links[mail.ForInvite] = o.one(t, s, mail.Invite, "guest0@example.com").Link
+	if err := s.Invite(t.Context(), auth.Invitation{Email: "guest@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	links[mail.ForInvite] = o.one(t, s, mail.Invite, "guest@example.com").Link
 	issued, err := s.RequestEmailChange(t.Context(), token, goodPassword, "newer@example.com", here)
 	if err != nil {
 		t.Fatal(err)
