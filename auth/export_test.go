@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/argon2"
 
 	"github.com/gatepost/gatepost/auth/database"
@@ -75,8 +77,21 @@ func cheapHash(setting, password string) string {
 	return cost + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// Cached says how many sessions are kept.
-func Cached(s *Store) int { kept, _ := s.Stats(); return kept }
+// gauge is one of the numbers of a Store that has a registry for its Metrics.
+func gauge(s *Store, name string) int {
+	families, err := s.o.Metrics.(prometheus.Gatherer).Gather()
+	for _, f := range families {
+		if f.GetName() == name {
+			return int(f.GetMetric()[0].GetGauge().GetValue())
+		}
+	}
+	panic(fmt.Sprintf("there is no %s: %v", name, err))
+}
+
+// Cached is how many sessions are kept, Asking how many look-ups are under way, and Down says that an outage is known.
+func Cached(s *Store) int { return gauge(s, "gatepost_sessions_cached") }
+func Asking(s *Store) int { return gauge(s, "gatepost_lookups_waiting") }
+func Down(s *Store) bool  { return gauge(s, "gatepost_database_up") == 0 }
 
 // AfterHashes has f run when a password has been hashed.
 func AfterHashes(s *Store, f func()) {
@@ -112,9 +127,6 @@ func FillHashQueue(s *Store) (release func()) {
 
 // SendMail sends what is due next, if anything.
 func SendMail(s *Store, ctx context.Context) (bool, error) { return s.outbox.SendNext(ctx) }
-
-// Down says that an outage is known.
-func Down(s *Store) bool { return s.db.Down() }
 
 // CountProofs counts right passwords for an account's doors and for the networks of addresses, and CountFailures wrong
 // ones for the networks, all at the same moment.
@@ -161,9 +173,6 @@ func countAll(t testing.TB, s *Store, queue func(*pgx.Batch)) {
 
 // HashOf is what the table of sessions has of a token.
 func HashOf(t secret.Token) string { return t.Hash() }
-
-// Asking is how many look-ups are under way.
-func Asking(s *Store) int { _, asking := s.Stats(); return asking }
 
 // HashCheaply has a Store make hashes that cost nothing. Call it before anything is hashed.
 func HashCheaply(s *Store) {

@@ -36,6 +36,7 @@ func running(t *testing.T, url string, change ...func(*auth.Options)) (*auth.Sto
 	t.Helper()
 	pool := authtest.Pool(t, url)
 	o := auth.Options{Log: slog.New(slog.DiscardHandler), AnswerStep: time.Millisecond, SessionCache: 30 * time.Second}
+	measured(&o)
 	for _, f := range change {
 		f(&o)
 	}

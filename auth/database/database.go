@@ -54,7 +54,7 @@ type DB struct {
 
 	o      Options
 	pinger *pinger
-	down   atomic.Bool // PostgreSQL is known not to answer
+	down   atomic.Bool // an outage is known: a ping has failed, and none has succeeded since
 	// watching: a goroutine pings PostgreSQL until it answers.
 	watching atomic.Bool
 	ctx      context.Context

@@ -12,7 +12,7 @@ func (d *DB) register(r prometheus.Registerer) {
 			return float64(waiting)
 		}),
 		gauge("gatepost_database_up", "1 while PostgreSQL answers, 0 during a known outage.", func() float64 {
-			if d.Down() {
+			if d.down.Load() {
 				return 0
 			}
 			return 1

@@ -30,9 +30,6 @@ func (d *DB) Unavailable(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 }
 
-// Down reports whether an outage is known: a ping has failed, and none has succeeded since.
-func (d *DB) Down() bool { return d.down.Load() }
-
 // Doubtful reports whether PostgreSQL does not answer, or may not.
 func (d *DB) Doubtful() bool { return d.down.Load() || d.watching.Load() }
 

@@ -128,6 +128,3 @@ func (r *Reader) Sweep(ctx context.Context) (total int64, err error) {
 	}
 	return total, nil
 }
-
-// Stats returns how many sessions are cached, and how many look-ups are under way.
-func (r *Reader) Stats() (kept, asking int) { return r.cache.len(), r.asking.Held() }

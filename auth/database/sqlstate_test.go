@@ -1,16 +1,14 @@
-package auth_test
+package database_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 
-	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
 )
 
@@ -32,90 +30,106 @@ var sqlStates = map[string][]string{
 		"XX000", "XX001", "XX002"},
 }
 
-// raising is a database where renaming somebody fails with the SQLSTATE that stands in a table; each try is counted.
-func raising(t *testing.T, db *pgxpool.Pool) {
+// raising has a change of a user fail with the SQLSTATE that stands in a table; each try is counted.
+func raising(t *testing.T, d *database.DB) {
 	t.Helper()
-	exec(t, db, `CREATE TABLE raised (code text)`)
-	exec(t, db, `CREATE SEQUENCE tries`)
-	exec(t, db, `CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$
+	exec(t, d, `CREATE TABLE raised (code text)`)
+	exec(t, d, `CREATE SEQUENCE tries`)
+	exec(t, d, `CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$
 		DECLARE state text := (SELECT code FROM raised);
 		BEGIN
 			PERFORM nextval('tries');
 			IF state <> '' THEN RAISE EXCEPTION 'no' USING ERRCODE = state; END IF;
 			RETURN NEW;
 		END $$`)
-	exec(t, db, `CREATE TRIGGER raise BEFORE UPDATE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION raise()`)
+	exec(t, d, `CREATE TRIGGER raise BEFORE UPDATE ON gatepost."user" FOR EACH ROW EXECUTE FUNCTION raise()`)
 }
+
+// ways are those in which pages change something.
+var ways = map[string]func(*database.DB, context.Context, string) error{
+	"a transaction": func(d *database.DB, ctx context.Context, sql string) error {
+		return d.Transact(ctx, "change", func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, sql)
+			return err
+		})
+	},
+	"a batch": func(d *database.DB, ctx context.Context, sql string) error {
+		return d.Batch(ctx, "change", func(b *pgx.Batch) { b.Queue(sql) })
+	},
+	"a statement": func(d *database.DB, ctx context.Context, sql string) error {
+		return d.Repeat(ctx, "change", func(ctx context.Context) error {
+			_, err := d.Pages.Exec(ctx, sql)
+			return err
+		})
+	},
+}
+
+const rename = `UPDATE gatepost."user" SET name = 'Lovelace'`
 
 // Whatever PostgreSQL answers is what waiting mends, a rule that stands against the deed, or a fault; an outage is none
 // of them.
 func TestEverySQLSTATEHasItsAnswer(t *testing.T) {
 	t.Parallel()
-	var log lockedBuffer
-	s, db := authtest.NewStore(t, func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-	token := signUp(t, s, "ada@example.com")
-	raising(t, db)
+	d, log := newDB(t)
+	raising(t, d)
 	for want, codes := range sqlStates {
 		for _, code := range codes {
-			exec(t, db, `DELETE FROM raised`)
-			exec(t, db, `INSERT INTO raised VALUES ($1)`, code)
-			err := s.Rename(t.Context(), token, "Lovelace", here)
-			var refused *database.RefusedError
-			got := fmt.Sprint(err)
-			switch {
-			case errors.As(err, &refused) && errors.Is(err, database.ErrUnavailable):
-				got = "both: " + got
-			case errors.As(err, &refused) && refused.Rule:
-				got = "a rule"
-			case refused != nil:
-				got = "broken"
-			case errors.Is(err, database.ErrUnavailable):
-				got = "waiting helps"
+			exec(t, d, `DELETE FROM raised`)
+			exec(t, d, `INSERT INTO raised VALUES ($1)`, code)
+			for way, change := range ways {
+				if got := answer(change(d, t.Context(), rename)); got != want {
+					t.Errorf("%s in %s: got %s, want %s", code, way, got, want)
+				}
 			}
-			if got != want {
-				t.Errorf("%s: got %s, want %s", code, got, want)
-			}
-			eventually(t, "nobody takes PostgreSQL for away", func() bool { return !auth.Down(s) })
 		}
 	}
-	exec(t, db, `DELETE FROM raised`)
-	if err := s.Rename(t.Context(), token, "Lovelace", here); err != nil {
-		t.Errorf("afterwards: %v", err)
+	exec(t, d, `DELETE FROM raised`)
+	for way, change := range ways {
+		if err := change(d, t.Context(), rename); err != nil {
+			t.Errorf("%s afterwards: %v", way, err)
+		}
 	}
 	if strings.Contains(log.String(), "PostgreSQL does not answer") {
 		t.Errorf("an outage was declared: %s", log.String())
 	}
 }
 
+// answer is what an error is answered with, as sqlStates names it.
+func answer(err error) string {
+	var refused *database.RefusedError
+	switch {
+	case errors.As(err, &refused) && errors.Is(err, database.ErrUnavailable):
+		return "both: " + err.Error()
+	case errors.As(err, &refused) && refused.Rule:
+		return "a rule"
+	case refused != nil:
+		return "broken"
+	case errors.Is(err, database.ErrUnavailable):
+		return "waiting helps"
+	}
+	return fmt.Sprint(err)
+}
+
 // Who only met others is tried once more, and no more.
 func TestADeadlockIsTriedAgainOnce(t *testing.T) {
 	t.Parallel()
-	s, db := authtest.NewStore(t)
-	token := signUp(t, s, "ada@example.com")
-	v, err := s.Lookup(t.Context(), token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raising(t, db)
-	tries := func(code string, do func() error) (n int) {
-		t.Helper()
-		exec(t, db, `DELETE FROM raised`)
-		exec(t, db, `INSERT INTO raised VALUES ($1)`, code)
-		exec(t, db, `ALTER SEQUENCE tries RESTART`)
-		if err := do(); err == nil {
-			t.Errorf("%s: no error", code)
-		}
-		if err := db.QueryRow(t.Context(), `SELECT nextval('tries') - 1`).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
+	d, _ := newDB(t)
+	raising(t, d)
 	for code, want := range map[string]int{"40P01": 2, "40001": 2, "23514": 1, "53100": 1, "42501": 1} {
-		if n := tries(code, func() error { return s.SetRoles(t.Context(), v.User.ID, []string{"editor"}) }); n != want {
-			t.Errorf("set-role, %s: tried %d times, want %d", code, n, want)
-		}
-		if n := tries(code, func() error { return s.Rename(t.Context(), token, "Lovelace", here) }); n != want {
-			t.Errorf("rename, %s: tried %d times, want %d", code, n, want)
+		for way, change := range ways {
+			exec(t, d, `DELETE FROM raised`)
+			exec(t, d, `INSERT INTO raised VALUES ($1)`, code)
+			exec(t, d, `ALTER SEQUENCE tries RESTART`)
+			if err := change(d, t.Context(), rename); err == nil {
+				t.Errorf("%s: no error", code)
+			}
+			var n int
+			if err := d.Pages.QueryRow(t.Context(), `SELECT nextval('tries') - 1`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			if n != want {
+				t.Errorf("%s, %s: tried %d times, want %d", way, code, n, want)
+			}
 		}
 	}
 }
@@ -146,13 +160,8 @@ func TestARefusalNamesItsCauseAndCure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, db := authtest.NewStore(t)
-			token := signUp(t, s, "ada@example.com")
-			v, err := s.Lookup(t.Context(), token)
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn, err := db.Acquire(t.Context())
+			d, _ := newDB(t)
+			conn, err := d.Pages.Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,20 +170,22 @@ func TestARefusalNamesItsCauseAndCure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, err := range map[string]error{"delete": s.DeleteUser(t.Context(), v.User.ID),
-				"delete-account": s.DeleteAccount(t.Context(), token, goodPassword, here)} {
+			for way, change := range ways {
+				err := change(d, t.Context(), `DELETE FROM gatepost."user"`)
 				var refused *database.RefusedError
 				if !errors.As(err, &refused) || refused.Rule != c.rule {
-					t.Fatalf("%s: %v", what, err)
+					t.Fatalf("%s: %v", way, err)
 				}
 				for _, w := range c.want {
 					if !strings.Contains(err.Error(), w) {
-						t.Errorf("%s: %q says nothing of %q", what, err, w)
+						t.Errorf("%s: %q says nothing of %q", way, err, w)
 					}
 				}
 			}
-			if !alive(t, s, token) {
-				t.Error("something was deleted")
+			var left int
+			if err := d.Pages.QueryRow(t.Context(), `SELECT count(*) FROM gatepost."user"`).Scan(&left); err != nil ||
+				left != 1 {
+				t.Errorf("something was deleted: %d users are left, %v", left, err)
 			}
 		})
 	}
