@@ -27,20 +27,31 @@ import (
 
 // HoldHashQueue takes every slot of the queue until the returned func is called.
 func HoldHashQueue(s *Store) (release func()) {
-	return holdAll(s.hashes.Queue)
+	release, _ = holdAll(s.hashes.Queue)
+	return release
 }
 
-func holdAll(q *share.Queue) (release func()) {
+// holdAll takes every slot of a queue. It waits for those that others have, and there may be nobody who comes anew.
+func holdAll(q *share.Queue) (release func(), slots int) {
+	atOnce, cancel := context.WithCancel(context.Background())
+	cancel()
 	var all []func()
-	for range q.Slots() {
-		leave, _ := q.Enter(context.Background(), context.Background()) // the background never ends
-		all = append(all, leave)
+	for {
+		held, _ := q.Load()
+		leave, err := q.Enter(atOnce, atOnce)
+		if err == nil {
+			all = append(all, leave)
+		} else if held == len(all) {
+			break
+		} else {
+			runtime.Gosched()
+		}
 	}
 	return func() {
 		for _, leave := range all {
 			leave()
 		}
-	}
+	}, len(all)
 }
 
 // OldHash hashes with parameters from before the current ones.
@@ -183,16 +194,16 @@ func HashCheaply(s *Store) {
 func HashesWaiting(s *Store) int { _, n := s.hashes.Load(); return n }
 
 // HoldPages takes the turns at every connection of pages, and none of the connections, until the returned func is
-// called.
-func HoldPages(s *Store) (release func()) { return holdAll(s.db.Turns) }
+// called. It says how many turns there are.
+func HoldPages(s *Store) (release func(), turns int) { return holdAll(s.db.Turns) }
 
-// QueueForPages has somebody from as many networks as have turns wait for one, and keep it until leave is called. have
-// waits until each has one.
-func QueueForPages(s *Store) (have, leave func()) {
+// QueueForPages has somebody from as many networks as there are turns wait for one, and keep it until leave is called.
+// have waits until each has one.
+func QueueForPages(s *Store, turns int) (have, leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := PagesWaiting(s)
 	var all sync.WaitGroup
-	for i := range s.db.Turns.Slots() {
+	for i := range turns {
 		from := share.FromClient(ctx, netip.AddrFrom4([4]byte{203, byte(i), 113, 1}))
 		all.Add(1)
 		go func() {
@@ -204,14 +215,13 @@ func QueueForPages(s *Store) (have, leave func()) {
 			}
 		}()
 	}
-	for PagesWaiting(s) < before+s.db.Turns.Slots() {
+	for PagesWaiting(s) < before+turns {
 		runtime.Gosched()
 	}
 	return all.Wait, cancel
 }
 
-// PageTurns is how many pages have a turn at once, and PagesWaiting how many wait for one.
-func PageTurns(s *Store) int    { return s.db.Turns.Slots() }
+// PagesWaiting is how many pages wait for a turn.
 func PagesWaiting(s *Store) int { _, n := s.db.Turns.Load(); return n }
 
 // Demand has a Store ask for more than a proof.
@@ -252,3 +262,6 @@ func OnHold(s *Store, f func(ctx context.Context, began time.Time, step time.Dur
 func SetFallback(s *Store, f func(context.Context, string, secret.Password) (OldUser, error)) {
 	s.o.Fallback = f
 }
+
+// RefreshSome renews some of the tokens of providers that are due.
+func RefreshSome(s *Store, ctx context.Context) (tried int, err error) { return s.refreshSome(ctx) }

@@ -490,11 +490,11 @@ func TestTokensOfAProviderAreKeptSealedAndRenewed(t *testing.T) {
 		strings.Contains(row, string(first)) {
 		t.Errorf("the token stands in the table: %v", err)
 	}
-	if n, err := g.s.RefreshSome(t.Context()); n != 0 || err != nil {
+	if n, err := auth.RefreshSome(g.s, t.Context()); n != 0 || err != nil {
 		t.Errorf("%d were renewed too early, %v", n, err)
 	}
 	exec(t, g.db, `UPDATE gatepost.provider_token SET refresh_at = now()`)
-	if n, err := g.s.RefreshSome(t.Context()); n != 1 || err != nil {
+	if n, err := auth.RefreshSome(g.s, t.Context()); n != 1 || err != nil {
 		t.Fatalf("%d were renewed, %v", n, err)
 	}
 	second, err := g.s.ProviderToken(t.Context(), v)

@@ -98,7 +98,7 @@ func (s *Store) refreshTokens(ctx context.Context) {
 		return
 	}
 	for ctx.Err() == nil {
-		n, err := s.RefreshSome(ctx)
+		n, err := s.refreshSome(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.o.Log.WarnContext(ctx, "tokens of providers were not renewed", "err", err)
 		}
@@ -114,8 +114,8 @@ type due struct {
 	refresh             []byte
 }
 
-// RefreshSome renews some of the tokens that are due, of users who are signed in, and returns how many it tried.
-func (s *Store) RefreshSome(ctx context.Context) (tried int, err error) {
+// refreshSome renews some of the tokens that are due, of users who are signed in, and returns how many it tried.
+func (s *Store) refreshSome(ctx context.Context) (tried int, err error) {
 	rows, _ := s.db.Work.Query(ctx, `
 		UPDATE gatepost.provider_token p SET refresh_at = now() + $1::interval
 		FROM gatepost.account a WHERE a.id = p.account_id AND p.account_id IN (

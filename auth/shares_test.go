@@ -210,7 +210,7 @@ func TestATurnToHashWaitsForNoPages(t *testing.T) {
 		ended <- err
 	}()
 	eventually(t, "it waits for its turn", func() bool { return auth.HashesWaiting(s) == 1 })
-	free := auth.HoldPages(s)
+	free, _ := auth.HoldPages(s)
 	defer free()
 	release()
 	if err := <-ended; !errors.Is(err, auth.ErrBadCredentials) {
@@ -316,12 +316,12 @@ func TestTurnsTellNothingOfWhoHasAnAccount(t *testing.T) {
 			return err
 		}, auth.ErrBadCredentials, 1},
 	} {
-		release := auth.HoldPages(s)
+		release, turns := auth.HoldPages(s)
 		ended := make(chan error, 1)
 		go func() { ended <- ask.run() }()
 		for range ask.turns {
 			eventually(t, name+": waits for a turn", func() bool { return auth.PagesWaiting(s) == 1 })
-			have, leave := auth.QueueForPages(s) // who come after, and before their next turn
+			have, leave := auth.QueueForPages(s, turns) // who come after, and before their next turn
 			release()
 			have()
 			release = leave
@@ -348,9 +348,9 @@ func TestATurnToHashHasAConnection(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { _, err := signIn(s, t.Context(), "ada@example.com", wrong); ended <- err }()
 	eventually(t, "a sign-in waits to hash", func() bool { return auth.HashesWaiting(s) == 1 })
-	release := auth.HoldPages(s)
+	release, turns := auth.HoldPages(s)
 	defer release()
-	for range auth.PageTurns(s) { // each page has a connection
+	for range turns { // each page has a connection
 		conn, err := db.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)

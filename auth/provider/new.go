@@ -38,15 +38,15 @@ const (
 	logoutsMost = 16
 )
 
-// FieldError says what is wrong with a field of Spec or Options.
-type FieldError struct {
+// fieldError says what is wrong with a field of Spec or Options.
+type fieldError struct {
 	Field   string // as "ClientID", or "Apple.KeyID"
 	Problem string // as "is missing"
 }
 
-func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
+func (e *fieldError) Error() string { return e.Field + " " + e.Problem }
 
-// New returns a provider as configured. It reads nothing from the network. Its error is a *FieldError.
+// New returns a provider as configured. It reads nothing from the network. Its error names the field that is wrong.
 func New(s Spec, o Options) (*Provider, error) {
 	k := kindOf(s.Name)
 	if err := k.check(s, o); err != nil {
@@ -80,13 +80,13 @@ func (k *kind) check(s Spec, o Options) error {
 	callback, err := url.Parse(o.Callback)
 	switch {
 	case !isName(s.Name):
-		return &FieldError{"Name", "is not a word of lower-case letters and digits"}
+		return &fieldError{"Name", "is not a word of lower-case letters and digits"}
 	case err != nil || callback.Host == "" || callback.Fragment != "":
-		return &FieldError{"Callback", "is not an absolute URL"}
+		return &fieldError{"Callback", "is not an absolute URL"}
 	case s.ClientID == "":
-		return &FieldError{"ClientID", "is missing"}
+		return &fieldError{"ClientID", "is missing"}
 	case s.ClientSecret == "" && k.secret == nil:
-		return &FieldError{"ClientSecret", "is missing"}
+		return &fieldError{"ClientSecret", "is missing"}
 	}
 	if err := k.checkIssuer(s, o); err != nil {
 		return err
@@ -101,18 +101,18 @@ func (k *kind) check(s Spec, o Options) error {
 func (k *kind) checkIssuer(s Spec, o Options) error {
 	if s.Issuer == "" {
 		if k.issuer == "" {
-			return &FieldError{"Issuer", "is missing"}
+			return &fieldError{"Issuer", "is missing"}
 		}
 		return nil
 	}
 	u, err := url.Parse(s.Issuer)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return &FieldError{"Issuer", "is not an https URL without query and fragment"}
+		return &fieldError{"Issuer", "is not an https URL without query and fragment"}
 	case u.Scheme != "https" && !plainHTTP(u, o.Insecure):
-		return &FieldError{"Issuer", "is not an https URL; http is for loopback addresses in tests"}
+		return &fieldError{"Issuer", "is not an https URL; http is for loopback addresses in tests"}
 	case !k.elsewhere && s.Issuer != k.issuer && !plainHTTP(u, o.Insecure):
-		return &FieldError{"Issuer", "can not be another one than " + k.issuer}
+		return &fieldError{"Issuer", "can not be another one than " + k.issuer}
 	}
 	return nil
 }
@@ -121,17 +121,17 @@ func (k *kind) checkIssuer(s Spec, o Options) error {
 func (k *kind) checkLimits(s Spec) error {
 	switch {
 	case s.Tenant != "" && !k.tenants:
-		return &FieldError{"Tenant", "is for Microsoft alone"}
+		return &fieldError{"Tenant", "is for Microsoft alone"}
 	case len(s.AllowedOrgs) > 0 && (k.plain == nil || k.plain.allowed == nil):
-		return &FieldError{"AllowedOrgs", "is for GitHub alone"}
+		return &fieldError{"AllowedOrgs", "is for GitHub alone"}
 	case slices.ContainsFunc(s.AllowedDomains, func(d string) bool { return !isDomain(d) }):
-		return &FieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
+		return &fieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
 	case s.RoleClaim != "" && k.plain != nil:
-		return &FieldError{"RoleClaim", "is for OpenID providers: this one has no claims"}
+		return &fieldError{"RoleClaim", "is for OpenID providers: this one has no claims"}
 	case s.RoleClaim != "" && len(s.Roles) == 0:
-		return &FieldError{"Roles", "is missing: without it RoleClaim gives no roles"}
+		return &fieldError{"Roles", "is missing: without it RoleClaim gives no roles"}
 	case s.RoleClaim == "" && len(s.Roles) > 0:
-		return &FieldError{"RoleClaim", "is missing: Roles says what its values give"}
+		return &fieldError{"RoleClaim", "is missing: Roles says what its values give"}
 	}
 	return nil
 }

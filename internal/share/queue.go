@@ -213,9 +213,6 @@ func (q *Queue) leave(f *flow) {
 // Spare keeps n slots, at most all but one, from being held by a single network.
 func (q *Queue) Spare(n int) { q.spared = min(n, q.slots-1) }
 
-// Slots is the number of slots.
-func (q *Queue) Slots() int { return q.slots }
-
 // mayTake reports whether one of the widest networks may hold one more slot.
 func (q *Queue) mayTake(n *flow) bool { return n.held < q.slots-q.spared }
 
