@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -29,6 +30,7 @@ type exchange struct {
 	forwarded [2]string
 	passed    []string // the gates that the request has passed
 	target    target
+	hidden    string // the path for the log, where that is not the target's; empty: it is
 	class     class
 	outcome   outcome
 	access    Access
@@ -226,7 +228,7 @@ func (x *exchange) method() string {
 
 // path is the logged path. It has no query, which may hold secrets.
 func (x *exchange) path() string {
-	path := x.target.path
+	path := cmp.Or(x.hidden, x.target.path)
 	if path == "" {
 		path = "(refused target)"
 	}

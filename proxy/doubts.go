@@ -10,6 +10,7 @@ import (
 // everything, and protecting ones that may have a role in their path. The gate runs with them, as each may be
 // meant.
 func (r Rules) Doubts() (list []string) {
+	r.withheld = nil // they are about what the rules say themselves
 	for i, ru := range r.list {
 		if !ru.public {
 			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.needs == nil {

@@ -70,6 +70,8 @@ type Access struct {
 	// Public is whether no session is needed.
 	Public bool
 	Needs  Needs // Needs are further conditions; empty for any signed-in user.
+	// Withheld is whether the app never gets the request, whoever sends it; see Rules.Withhold.
+	Withheld bool
 }
 
 // allows reports whether a session meets all needs.
@@ -88,6 +90,8 @@ func (a Access) lacking(v session.Session) *condition {
 // String is what a request needs, in words.
 func (a Access) String() string {
 	switch {
+	case a.Withheld:
+		return "never reaches the app"
 	case a.Public:
 		return "is open to everybody"
 	case len(a.Needs) == 0:

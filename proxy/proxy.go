@@ -53,6 +53,8 @@ type Config struct {
 
 	// Page returns the handler of a raw path that is a page of the gate's, and nil for a path of the app's.
 	Page func(rawPath string) http.Handler
+	// Shown is how the log shows a raw path of the gate's, without the secret that it may have. When nil, as it is.
+	Shown func(rawPath string) string
 	// LeadsBack reports whether a page of the gate's redirects signed-in visitors to the app. When nil, login loops
 	// are not detected.
 	LeadsBack func(rawPath string) bool
@@ -149,6 +151,11 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		return
 	}
 	access := x.app.rules.For(r.Method, t.path)
+	if access.Withheld {
+		x.hidden = p.shown(t.path)
+		p.refuse(x, r, http.StatusNotFound, ErrWithheld)
+		return
+	}
 	x.access, x.class = access, classOf(access)
 	if status, err := p.identify(x, r, access); err != nil {
 		p.refuse(x, r, status, err)
@@ -246,11 +253,18 @@ func (p *Proxy) toPublicURL(x *exchange, t target) {
 // servePage serves a page of the gate's. Its handler finds the client's address and the request id in the usual
 // places.
 func (p *Proxy) servePage(x *exchange, r *http.Request, page http.Handler) {
-	x.class, x.outcome = classOwn, outcomeOwn
+	x.class, x.outcome, x.hidden = classOwn, outcomeOwn, p.shown(x.target.path)
 	dropBody(x, r) // a handler that reads a form sets its own limit
 	r.Header.Set("X-Request-Id", x.id)
 	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
 	page.ServeHTTP(x, r)
+}
+
+func (p *Proxy) shown(rawPath string) string {
+	if p.c.Shown == nil {
+		return rawPath
+	}
+	return p.c.Shown(rawPath)
 }
 
 func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {

@@ -20,7 +20,8 @@ type rule struct {
 
 // Rules say what paths need. A path that no rule matches is public. The zero value makes every path public.
 type Rules struct {
-	list []rule
+	list     []rule
+	withheld []rule // see Withhold
 	// everyPath is set when even a plain path has several readings: a protecting rule has upper-case letters, or
 	// names a file with an extension, which apps may serve without the extension too.
 	everyPath bool
@@ -79,13 +80,14 @@ func (r Rules) For(method, rawPath string) Access {
 // verdict collects what the readings need.
 type verdict struct {
 	protected bool
+	withheld  bool
 	overflow  bool  // more readings than the gate follows, so all needs of all rules count
 	rules     []int // protecting rules with needs that decided a reading
 }
 
 func (v *verdict) access(r Rules) Access {
 	if v.overflow {
-		v.protected = true
+		v.protected, v.withheld = true, v.withheld || len(r.withheld) > 0
 		v.rules = nil
 		for i, ru := range r.list {
 			if ru.needs != nil {
@@ -93,7 +95,7 @@ func (v *verdict) access(r Rules) Access {
 			}
 		}
 	}
-	a := Access{Public: !v.protected}
+	a := Access{Public: !v.protected && !v.withheld, Withheld: v.withheld}
 	for _, i := range v.rules {
 		a.Needs = append(a.Needs, r.list[i].needs...)
 	}
@@ -102,6 +104,7 @@ func (v *verdict) access(r Rules) Access {
 
 // judge applies the rules to one reading and adds what it needs.
 func (r Rules) judge(q request, rd reading, v *verdict) {
+	v.withheld = v.withheld || r.withholds(rd)
 	var buf [8]standing
 	matching := r.matching(q, rd, buf[:0])
 	for _, s := range matching {
