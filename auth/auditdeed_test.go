@@ -37,6 +37,10 @@ func TestADeedIsWrittenInItsTransaction(t *testing.T) {
 		do                              func(context.Context) error
 	}{
 		{"rename", mine.ID, "", "", func(ctx context.Context) error { return s.Rename(ctx, token, "Lovelace", here) }},
+		{"set-image", mine.ID, "", "", func(ctx context.Context) error {
+			image := "/ada.png"
+			return s.ChangeProfile(ctx, token, auth.Profile{Image: &image}, here)
+		}},
 		{"end-session", mine.ID, theirs.ID, "",
 			func(ctx context.Context) error { return s.EndSession(ctx, token, theirs.ID, here) }},
 		{"set-role", "", "", `{"roles": "user → admin,user"}`,

@@ -33,7 +33,7 @@ const (
 
 // FieldError is one problem with one field.
 type FieldError struct {
-	Field   string // "email", "password", "current" (the password that a new one replaces), "name" or "role"
+	Field   string // "email", "password", "current" (the password that a new one replaces), "name", "image" or "role"
 	Problem Problem
 	Limit   int // characters; 0: no number applies
 }

@@ -30,6 +30,17 @@ func (s *Store) EndOtherSessions(ctx context.Context, t secret.Token, c secret.C
 	return ended, err
 }
 
+// EndAllSessions ends every session of the user of the token, also the session of the token itself; see
+// session.Maker.EndEvery.
+func (s *Store) EndAllSessions(ctx context.Context, t secret.Token, c secret.Client) error {
+	userID, ended, err := s.sessions.EndEvery(ctx, t, func(ctx context.Context, tx pgx.Tx, userID, own string) error {
+		return s.trail.Write(ctx, tx, audit.Event{Name: "end-all-sessions", UserID: userID,
+			SessionID: own, Client: c})
+	})
+	s.endedOwn(ctx, "end-all-sessions", userID, c, ended, err)
+	return err
+}
+
 // endedOwn logs ended sessions. A request that ended none is logged as a question, not as a change.
 func (s *Store) endedOwn(ctx context.Context, event, userID string, c secret.Client, ended int64, err error) {
 	if err == nil && ended == 0 {

@@ -21,9 +21,19 @@ var errSuppressed = errors.New("the address has had enough mail for now")
 // after the same time (Options.AnswerStep), whether the user exists, may sign in, or has had too many mails. It
 // fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
+	if s.o.PasswordsOff {
+		s.audit(ctx, "request-reset", "", c, ErrPasswordsOff)
+		return ErrPasswordsOff
+	}
+	return s.requestByAddress(ctx, "request-reset", mail.Reset, email, c)
+}
+
+// requestByAddress mails a link to whoever has an address, and answers everybody the same.
+func (s *Store) requestByAddress(ctx context.Context, event string, kind mail.Kind, email string,
+	c secret.Client) error {
 	began := time.Now()
-	userID, err := s.requestReset(ctx, email, c)
-	s.audit(ctx, "request-reset", userID, c, err)
+	userID, err := s.postByAddress(ctx, event, kind, email, c)
+	s.audit(ctx, event, userID, c, err)
 	if errors.Is(err, ErrNoUser) || errors.Is(err, errSuppressed) {
 		err = nil
 	}
@@ -31,10 +41,9 @@ func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client)
 	return err
 }
 
-func (s *Store) requestReset(ctx context.Context, email string, c secret.Client) (userID string, err error) {
-	if s.o.PasswordsOff {
-		return "", ErrPasswordsOff
-	}
+// postByAddress posts no link to confirm an address that is confirmed.
+func (s *Store) postByAddress(ctx context.Context, event string, kind mail.Kind, email string,
+	c secret.Client) (userID string, err error) {
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
@@ -42,29 +51,31 @@ func (s *Store) requestReset(ctx context.Context, email string, c secret.Client)
 	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil {
 		return "", err
 	}
-	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
 		return throttle.MailRequests(c.Addr).Take(ctx, tx)
 	})
 	if err != nil {
 		return "", err
 	}
-	err = s.db.Transact(ctx, "request reset", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL`,
-			email).Scan(&userID)
+	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT id FROM gatepost."user" WHERE email = $1 AND disabled_at IS NULL
+		    AND ($2 OR NOT email_verified)`, email, kind != mail.Verify).Scan(&userID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
 		if err != nil {
 			return err
 		}
-		posted, err := s.postLimited(ctx, tx, mail.NewLetter(mail.Reset, userID, email, c))
+		l := mail.NewLetter(kind, userID, email, c)
+		l.Facts.Next = nextOf(c)
+		posted, err := s.postLimited(ctx, tx, l)
 		if err == nil && !posted {
 			return errSuppressed
 		}
 		if err != nil {
 			return err
 		}
-		return s.record(ctx, tx, "request-reset", userID, c)
+		return s.record(ctx, tx, event, userID, c)
 	})
 	s.outbox.Kick()
 	return userID, err

@@ -24,6 +24,7 @@ import (
 type NewUser struct {
 	Email    string // as typed
 	Name     string // as typed, may be empty
+	Image    string // address of a picture, may be empty; see Profile
 	Password secret.Password
 	Roles    []string // empty: DefaultRole. SignUp ignores it: users cannot give themselves a role.
 }
@@ -175,11 +176,17 @@ func (s *Store) askToVerify(ctx context.Context, tx pgx.Tx, userID, email string
 		return nil
 	}
 	l := mail.NewLetter(mail.Verify, userID, email, c)
-	if c.Next == database.Storable(c.Next) { // a cut URL would be another one
-		l.Facts.Next = c.Next
-	}
+	l.Facts.Next = nextOf(c)
 	_, err := s.postLimited(ctx, tx, l)
 	return err
+}
+
+// nextOf returns the page that a link leads back to, unless it is too long to be kept: a cut address would be another.
+func nextOf(c secret.Client) string {
+	if c.Next != database.Storable(c.Next) {
+		return ""
+	}
+	return c.Next
 }
 
 // tellOwner mails the user of an address that a visitor tried to sign up with it. A user who has not confirmed it
@@ -234,8 +241,8 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 }
 
 type userRow struct {
-	id, email, name, roles, hash string
-	verified                     bool
+	id, email, name, image, roles, hash string
+	verified                            bool
 }
 
 // checkNewUser reports all faults at once.
@@ -252,12 +259,13 @@ func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	name, err := canonicalName(u.Name)
 	note(err)
 	note(s.checkNewPassword(u.Password, email))
+	note(checkImage(u.Image).orNil())
 	if len(u.Roles) == 0 {
 		u.Roles = []string{DefaultRole}
 	}
 	roles, err := canonicalRoles(u.Roles)
 	note(err)
-	return userRow{id: secret.NewID(), email: email, name: name, roles: roles}, faults.orNil()
+	return userRow{id: secret.NewID(), email: email, name: name, image: u.Image, roles: roles}, faults.orNil()
 }
 
 // canonicalOpen is CanonicalEmail for addresses that visitors choose: it also checks Options.SignUpDomains.
@@ -295,8 +303,8 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name,
-		    role, email_verified) VALUES ($1, $2, $3, $4, $5)`,
-			u.id, u.email, u.name, u.roles, u.verified)
+		    role, email_verified, image) VALUES ($1, $2, $3, $4, $5, nullif($6, ''))`,
+			u.id, u.email, u.name, u.roles, u.verified, u.image)
 		if err != nil {
 			return takenOr(err)
 		}

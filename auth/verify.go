@@ -186,6 +186,16 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	return tx.SendBatch(ctx, b).Close()
 }
 
+// RequestVerificationOf is RequestVerification by an address, for whoever is not signed in. It gives the same answer,
+// after the same time (Options.AnswerStep), whether the address has an account, is confirmed already, or has had too
+// many mails. It fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
+func (s *Store) RequestVerificationOf(ctx context.Context, email string, c secret.Client) error {
+	if s.o.Verify == VerifyOff {
+		return nil // no link is mailed
+	}
+	return s.requestByAddress(ctx, "request-verification", mail.Verify, email, c)
+}
+
 // RequestVerification mails the user of a session a link to confirm their address, unless it is confirmed or they
 // have had too many. It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secret.Client) error {
@@ -197,7 +207,9 @@ func (s *Store) RequestVerification(ctx context.Context, t secret.Token, c secre
 		if err != nil || o.Confirmed {
 			return err
 		}
-		posted, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Verify, userID, o.Email, c))
+		l := mail.NewLetter(mail.Verify, userID, o.Email, c)
+		l.Facts.Next = nextOf(c)
+		posted, err = s.postLimited(ctx, tx, l)
 		if err != nil || !posted {
 			return err
 		}

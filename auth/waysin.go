@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,10 @@ type WayIn struct {
 	Label    string // how people call the provider; empty: it is not configured any more, or the password
 	Login    string // how the user is called there; may be empty
 	Since    time.Time
+
+	Subject string   // how the provider identifies the user; of the password, the user's id
+	Scopes  []string // that the provider granted
+	Updated time.Time
 }
 
 // WaysIn returns the ways in of the user of a session, the oldest first. Passwords that are off are none. It fails
@@ -40,12 +45,14 @@ func (s *Store) WaysIn(ctx context.Context, t secret.Token) (list []WayIn, err e
 		}
 		rows, _ := tx.Query(ctx, `
 			SELECT id, CASE WHEN provider_id = 'credential' THEN '' ELSE provider_id END, coalesce(login, ''),
-			    `+database.Readable("created_at")+`
+			    `+database.Readable("created_at")+`, account_id, coalesce(scope, ''), `+database.Readable("updated_at")+`
 			FROM gatepost.account WHERE user_id = $1 AND (provider_id <> 'credential' AND provider_id <> $2
 			    OR provider_id = 'credential' AND password <> '' AND NOT $3)
 			ORDER BY created_at, id LIMIT 100`, o.UserID, superseded, s.o.PasswordsOff) // CollectRows reports an error
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WayIn, err error) {
-			err = row.Scan(&w.ID, &w.Provider, &w.Login, &w.Since)
+			var scope string
+			err = row.Scan(&w.ID, &w.Provider, &w.Login, &w.Since, &w.Subject, &scope, &w.Updated)
+			w.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' })
 			if p, unknown := s.provider(w.Provider); unknown == nil {
 				w.Label = p.Label()
 			}

@@ -57,6 +57,12 @@ func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userI
 	return m.endOwn(ctx, t, also, `d.id <> own.id`, ``)
 }
 
+// EndEvery ends every session of the user, that of the token too, and returns how many it ended. It fails with
+// ErrNoSession, ErrStale or database.ErrUnavailable.
+func (m *Maker) EndEvery(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
+	return m.endOwn(ctx, t, also, `true`, ``)
+}
+
 // endOwn ends the sessions of a user that the SQL condition which selects, and counts them. imported selects those of the
 // system before, with the same argument as $2; empty: all, and none comes again. The session presented is checked in the
 // same statement. also runs if any session ended.

@@ -100,6 +100,7 @@ func (r *Reader) Describe(ctx context.Context, t secret.Token) (Session, error) 
 type OwnSession struct {
 	ID                   string // for EndSession; it grants nothing
 	CreatedAt, ExpiresAt time.Time
+	UpdatedAt            time.Time
 	// Unused is how long ago the session was last used, by PostgreSQL's clock. A use is written down once a minute
 	// at most.
 	Unused               time.Duration
@@ -144,8 +145,8 @@ func collectAccount(rows pgx.Rows) (Account, error) {
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {
 		var own OwnSession
 		v, err := scanDescribed(row, &own.Current, &own.Unused)
-		own.ID, own.CreatedAt, own.ExpiresAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt, v.ExpiresAt,
-			v.IPAddress, v.UserAgent
+		own.ID, own.CreatedAt, own.ExpiresAt, own.UpdatedAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt,
+			v.ExpiresAt, v.UpdatedAt, v.IPAddress, v.UserAgent
 		own.Unused = max(0, own.Unused)
 		if own.Current {
 			a.Session = v
