@@ -61,6 +61,8 @@ func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 		"get-session":             {l.request("GET /api/auth/get-session", l.cookie), 200},
 		"get-session_signed_out":  {l.request("GET /api/auth/get-session"), 200},
 		"get-session_method":      {l.request("POST /api/auth/get-session", "Content-Length: 0"), 405},
+		"sign-in_JSON":            {l.request("POST /api/auth/sign-in/email", "Content-Length: 0"), 400},
+		"document":                {l.request("GET /.gatepost/openapi.json"), 200},
 		"refused_page":            {l.request("GET /dashboard", navigate), 303},
 		"refused_JSON":            {l.request("GET /dashboard"), 401},
 		"refused_form":            {l.request("POST /dashboard", navigate, "Content-Length: 0"), 303},

@@ -75,6 +75,10 @@ func (ui *UI) postCallback(p *provider.Provider, path string) page {
 func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, done auth.Finished) error {
 	switch done.Purpose {
 	case auth.ToLink:
+		if on := localPath(done.Next); on != "" && on != ui.c.Prefix+"/account" { // begun by a front end of the app
+			seeOther(w, on)
+			return nil
+		}
 		return ui.done(w, "linked")
 	case auth.ToConfirm:
 		ui.signedIn(w, done.Issued)

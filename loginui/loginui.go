@@ -19,6 +19,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
+	"github.com/gatepost/gatepost/loginui/api"
 )
 
 // Config holds what the pages need. All fields are required unless they say otherwise.
@@ -69,6 +70,7 @@ type UI struct {
 	site      site
 	policy    string // Content-Security-Policy
 	routes    map[string]methods
+	api       *api.API        // nil: /api/auth/ is the app's
 	free      map[string]bool // paths that cost little, and are served at any load
 	// foreign are the paths at which providers post forms, with the fields of those: answers that come from another
 	// site by a browser without our cookies, and log-outs that come without a browser. Nothing else is taken from
@@ -111,7 +113,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 		return nil, err
 	}
 	ui.addRoutes()
-	if err := errors.Join(ui.addProviderRoutes(), ui.addAssets()); err != nil {
+	if err := errors.Join(ui.addAPI(), ui.addProviderRoutes(), ui.addAssets()); err != nil {
 		return nil, err
 	}
 	if c.Brand.Overrides == nil {
@@ -134,9 +136,6 @@ func (ui *UI) addRoutes() {
 		"/.gatepost/healthz":      {"GET": getHealth},
 		forgetPath:                {"GET": getForget},
 		arrivePath:                {"GET": ui.getArrive},
-	}
-	if !ui.c.APIAuthApp {
-		ui.routes["/api/auth/get-session"] = methods{"GET": ui.getSession}
 	}
 	ui.addAccountRoutes()
 	mail := func(path string, get, post page) {
@@ -205,18 +204,17 @@ func (ui *UI) addAssets() error {
 }
 
 // Owns reports whether a raw path belongs to the gate: a route in its exact spelling, or a plain path below
-// /account, /.gatepost or, with providers, /api/auth/callback, which are reserved for later pages. Every other
-// spelling belongs to the app, and is judged by the rules.
+// /account or /.gatepost, which are reserved for later pages. Every other spelling belongs to the app, and is judged by
+// the rules.
 func (ui *UI) Owns(rawPath string) bool {
-	if _, ok := ui.routes[rawPath]; ok {
+	if _, ok := ui.routes[rawPath]; ok || ui.api != nil && ui.api.Owns(rawPath) {
 		return true
 	}
 	return ui.reserved(rawPath) && !strings.ContainsAny(rawPath, "%;") && path.Clean(rawPath) == rawPath
 }
 
 func (ui *UI) reserved(rawPath string) bool {
-	return strings.HasPrefix(rawPath, "/.gatepost/") || strings.HasPrefix(rawPath, ui.c.Prefix+"/account/") ||
-		!ui.c.APIAuthApp && len(ui.providers) > 0 && strings.HasPrefix(rawPath, "/api/auth/callback/")
+	return strings.HasPrefix(rawPath, "/.gatepost/") || strings.HasPrefix(rawPath, ui.c.Prefix+"/account/")
 }
 
 // LeadsBack reports whether the page at this path sends a signed-in visitor back to the app.
@@ -230,6 +228,10 @@ func (ui *UI) LeadsBack(rawPath string) bool {
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ui.protect(w.Header())
+		if path := r.URL.EscapedPath(); ui.api != nil && ui.routes[path] == nil && ui.api.Owns(path) {
+			ui.serveAPI(w, r)
+			return
+		}
 		err := ui.serve(w, r)
 		if err != nil {
 			ui.answer(w, r, err)

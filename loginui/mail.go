@@ -9,6 +9,7 @@ import (
 	texttemplate "text/template"
 
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/loginui/api"
 )
 
 // Letter is the text of a mail.
@@ -97,6 +98,9 @@ var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mai
 // mailURL returns the address that the button of a mail leads to.
 func (ui *UI) mailURL(m mail.Mail) string {
 	switch p := m.Kind.Purpose(); {
+	case p == mail.ForReset && m.Next != "" && ui.api != nil: // a page of the app takes the token
+		return ui.absolute(api.Base+"/reset-password/"+url.PathEscape(string(m.Link))) + "?callbackURL=" +
+			url.QueryEscape(m.Next)
 	case p != "" && m.Next != "":
 		return ui.LinkURL(p, m.Link) + "&next=" + url.QueryEscape(m.Next)
 	case p != "":

@@ -47,12 +47,8 @@ func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return nil
 	}
-	body, err := ui.read(w, r)
-	switch {
-	case err == errFormSize:
-		return tooMuch(w, r)
-	case err != nil:
-		endConnection(w, r)
+	body, err := ui.readAll(w, r)
+	if err != nil {
 		return err
 	}
 	names := fields
@@ -61,6 +57,18 @@ func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	}
 	r.PostForm, err = parseForm(string(body), names)
 	return err
+}
+
+// readAll reads a body, and ends the connection of one that it does not read to its end.
+func (ui *UI) readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := ui.read(w, r)
+	switch {
+	case err == errFormSize:
+		return nil, tooMuch(w, r)
+	case err != nil:
+		endConnection(w, r)
+	}
+	return body, err
 }
 
 func (ui *UI) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
+	"github.com/gatepost/gatepost/loginui/api"
 )
 
 // Navigating reports whether a browser is loading a page, and so can be redirected. Scripts and programs that
@@ -86,6 +87,10 @@ func messageOf(status int) string { return "fault." + strings.ToLower(codes[stat
 // visitor learns only its kind.
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	ui.protect(w.Header())
+	if errors.Is(err, ErrWithheld) {
+		api.NotFound(w)
+		return
+	}
 	if status == http.StatusUnauthorized && Navigating(r) {
 		if _, present := ui.presented(r); present {
 			ui.c.Cookie.Clear(w.Header())

@@ -59,7 +59,13 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 	if err := p.printReadings(c.Rules, method, path); err != nil {
 		return err
 	}
-	return p.printAnswers(c.Rules.For(method, path), c.Pages)
+	access := c.Rules.For(method, path)
+	if access.Withheld {
+		_, err := fmt.Fprintf(p.stdout, "\nNot found (404), whoever asks: some app could read this as a path below %s, "+
+			"which is Gatepost's own.\n", config.APIAuth)
+		return err
+	}
+	return p.printAnswers(access, c.Pages)
 }
 
 func (p *process) printReadings(rules proxy.Rules, method, path string) error {

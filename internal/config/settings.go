@@ -134,8 +134,10 @@ type Settings struct {
 	Providers string `env:"GATEPOST_PROVIDERS" list:"true"`
 	// `off` lets people in by providers only, of which there has to be one; passwords that exist are kept.
 	Passwords string `env:"GATEPOST_PASSWORDS, default=on"`
-	// Whom `/api/auth/` belongs to: the `gate`, or the `app` with all that is below it. The callbacks, which providers
-	// have to know, are `/api/auth/callback/<name>`, and with `app` `/.gatepost/callback/<name>`.
+	// Whom `/api/auth/` belongs to: the `gate`, which speaks the protocol of
+	// [Better Auth's client](better-auth-client.md) there and passes nothing on, or the `app` with all that is below it,
+	// by the rules. The callbacks, which providers have to know, are `/api/auth/callback/<name>`, and with `app`
+	// `/.gatepost/callback/<name>`.
 	APIAuth string `env:"GATEPOST_API_AUTH, default=gate"`
 	// Keep the tokens with which the app can call a provider in a person's name, encrypted; needs
 	// `GATEPOST_ENCRYPTION_KEY`, or the built-in PostgreSQL.

@@ -149,7 +149,7 @@ func (g *gate) reload(ctx context.Context) {
 	if g.c.Certificate != nil {
 		g.c.Certificate.Reload(g.log)
 	}
-	g.ui.Store(newPages(ui))
+	g.ui.Store(g.newPages(ui))
 	if c.Deliver != nil {
 		g.deliver.Store(&c.Deliver)
 	}

@@ -23,8 +23,10 @@ func (g *gate) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.ui.Store(newPages(ui))
-	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
+	g.apiAnswers = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatepost_api_answers_total",
+		Help: "Answers below /api/auth/, by endpoint and status."}, []string{"endpoint", "status"})
+	g.ui.Store(g.newPages(ui))
+	g.metrics.MustRegister(g.apiAnswers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_forms_bytes",
 		Help: "Bytes that count for forms of our own pages being read."},
 		func() float64 { return float64(g.ui.Load().FormBytes()) }))
 	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
@@ -34,6 +36,7 @@ func (g *gate) open(ctx context.Context) error {
 		HSTS: g.c.HSTS, ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
+		Shown:      loginui.Shown,
 		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
 		Log:        g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)

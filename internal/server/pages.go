@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -43,4 +44,9 @@ type pages struct {
 	handler http.Handler
 }
 
-func newPages(ui *loginui.UI) *pages { return &pages{ui, ui.Handler()} }
+func (g *gate) newPages(ui *loginui.UI) *pages {
+	ui.CountAPI(func(endpoint string, status int) {
+		g.apiAnswers.WithLabelValues(endpoint, strconv.Itoa(status)).Inc()
+	})
+	return &pages{ui, ui.Handler()}
+}

@@ -39,7 +39,7 @@ func TestAPageIsServedWhereItBelongsAndNowhereElse(t *testing.T) {
 	if got := status(forVisitors, "/login"); got != http.StatusNotFound {
 		t.Errorf("before there are pages, a visitor gets %d", got)
 	}
-	g.ui.Store(newPages(ui))
+	g.ui.Store(g.newPages(ui))
 	for _, c := range []struct {
 		e    entry
 		path string

@@ -90,6 +90,7 @@ type gate struct {
 	connections connections
 	sockets     *sockets
 	metrics     *prometheus.Registry
+	apiAnswers  *prometheus.CounterVec
 	watch       upkeep.Watch
 	close       []func()
 }
@@ -207,6 +208,8 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 		err = loginui.ErrLoginLoop
 	case errors.Is(err, proxy.ErrOrigin):
 		err = loginui.ErrOrigin
+	case errors.Is(err, proxy.ErrWithheld):
+		err = loginui.ErrWithheld
 	}
 	g.ui.Load().Refuse(w, r, status, err)
 }

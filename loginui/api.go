@@ -1,0 +1,121 @@
+package loginui
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/loginui/api"
+)
+
+// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there. The
+// answer is the protocol's, which clients expect there.
+var ErrWithheld = errors.New("nothing is served here")
+
+// addAPI adds the protocol of Better Auth's client, unless /api/auth/ is the app's.
+func (ui *UI) addAPI() (err error) {
+	if ui.c.APIAuthApp {
+		return nil
+	}
+	ui.api, err = api.New(api.Config{PublicURL: ui.c.PublicURL, Cookie: ui.c.Cookie, Mail: ui.c.Mail,
+		Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff, Log: ui.c.Log, Pages: api.Pages{
+			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
+			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
+			Known: ui.known, LogoutURL: ui.logoutURL, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
+			Error: ui.apiError,
+		}}, ui.store)
+	if err == nil {
+		ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
+	}
+	return err
+}
+
+// Shown is how a log may show a raw path of the gate's, without the secret that it may have.
+func Shown(rawPath string) string { return api.Shown(rawPath) }
+
+// CountAPI has a function told of each answer of the protocol, by the name of the endpoint and the status. Call it
+// before the first request.
+func (ui *UI) CountAPI(f func(endpoint string, status int)) {
+	if ui.api != nil {
+		ui.api.Count(f)
+	}
+}
+
+func (ui *UI) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if errors.Is(ui.api.Serve(w, r), api.ErrTooLarge) {
+		ui.linger(w, r)
+	}
+}
+
+// getDocument serves the OpenAPI document.
+func (ui *UI) getDocument(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/json")
+	_, err := w.Write(ui.api.Document())
+	return err
+}
+
+// receiveJSON reads a body with the limits of the forms.
+func (ui *UI) receiveJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxForm {
+		_ = tooMuch(w, r) // which ends the connection
+		return nil, api.ErrTooLarge
+	}
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	body, err := ui.readAll(w, r)
+	switch err {
+	case error(errFormSize):
+		return nil, api.ErrTooLarge
+	case error(errFormTimeout):
+		return nil, api.ErrTooSlow
+	case error(errForm):
+		return nil, api.ErrCutOff
+	}
+	return body, err
+}
+
+func (ui *UI) signedInFromAPI(w http.ResponseWriter, r *http.Request, before string, issued auth.Issued) {
+	ui.signedInAnew(w, r, before, issued)
+	ui.closeLink(w, r)
+}
+
+func (ui *UI) signedOutFromAPI(w http.ResponseWriter, r *http.Request) {
+	ui.expireAppCookies(w, r)
+	ui.closeLink(w, r)
+	ui.signedOut(w)
+}
+
+// known sets the cookie that makes a browser known.
+func (ui *UI) known(w http.ResponseWriter, browser secret.Token) {
+	ui.c.Cookie.SetBrowser(w.Header(), browser, throttle.FamiliarFor)
+}
+
+// leaving sets the cookie of a sign-in at a provider, and drops those of sign-ins that were left off.
+func (ui *UI) leaving(w http.ResponseWriter, r *http.Request, begun auth.Begun) {
+	ui.dropFlows(w, r, flowsKept-1)
+	ui.c.Cookie.SetFlow(w.Header(), begun.ID, begun.Key, auth.FlowFor)
+}
+
+// confirmURL is the page that a link to confirm an address opens.
+func (ui *UI) confirmURL(link secret.Token, next string) string {
+	to := ui.LinkURL(mail.ForVerify, link)
+	if next != "" {
+		to += "&next=" + url.QueryEscape(next)
+	}
+	return to
+}
+
+// apiError is the page that front ends send people to when something went wrong elsewhere. It repeats nothing of the
+// address: anybody can make one that says anything.
+func (ui *UI) apiError(w http.ResponseWriter, r *http.Request) {
+	p := messagePage{base: ui.refusal(r, "fault.failed_dependency.title"), LogIn: true}
+	p.Text = p.say("fault.failed_dependency")
+	if err := ui.show(w, http.StatusOK, "message", p); err != nil {
+		lastResort(w, p.words)
+	}
+}

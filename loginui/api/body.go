@@ -1,0 +1,163 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/mail"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gatepost/gatepost/auth/secret"
+)
+
+// The types of fields. A field of type string or secret.Password has to be there; one of the types below and a pointer
+// may be missing.
+type (
+	// maybe is a text or null.
+	maybe struct {
+		present bool
+		value   string // empty: null
+	}
+	// whatever is taken and not looked at, but for its presence.
+	whatever struct{ present bool }
+)
+
+// read decodes the body of a call into a struct. Fields that it does not know are ignored, as are those it knows in
+// another case.
+func (c *call) read(into any) error {
+	fields := map[string]json.RawMessage{}
+	if err := parseObject(c.body, &fields); err != nil {
+		return err
+	}
+	v := reflect.ValueOf(into).Elem()
+	var faults []string
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := f.Tag.Get("json")
+		if fault := readField(fields[name], v.Field(i), f.Tag.Get("is")); fault != "" {
+			faults = append(faults, "[body."+name+"] "+fault)
+		}
+	}
+	if len(faults) > 0 {
+		return invalid(strings.Join(faults, "; "))
+	}
+	return nil
+}
+
+// parseObject reads a JSON object. Nothing at all is an empty one.
+func parseObject(body []byte, into *map[string]json.RawMessage) error {
+	body = bytes.TrimSpace(body)
+	switch {
+	case len(body) == 0:
+		return nil
+	case !utf8.Valid(body) || !json.Valid(body): // in invalid UTF-8 two passwords could become the same
+		return errJSON
+	case body[0] != '{':
+		return invalid("[body] " + expected("object", body))
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return errJSON
+	}
+	return nil
+}
+
+// readField sets a field, and returns what is wrong with the value, or "".
+func readField(raw json.RawMessage, field reflect.Value, is string) string {
+	switch to := field.Addr().Interface().(type) {
+	case *whatever:
+		to.present = len(raw) > 0 && kindOf(raw) != "null"
+		return ""
+	case *maybe:
+		if to.present = len(raw) > 0; !to.present || kindOf(raw) == "null" {
+			return ""
+		}
+		return readText(raw, reflect.ValueOf(&to.value).Elem(), is)
+	}
+	if field.Kind() != reflect.Pointer {
+		return readText(raw, field, is)
+	}
+	if len(raw) == 0 {
+		return ""
+	}
+	field.Set(reflect.New(field.Type().Elem()))
+	if field = field.Elem(); field.Kind() == reflect.String {
+		return readText(raw, field, is)
+	}
+	if kindOf(raw) != "boolean" {
+		return expected("boolean", raw)
+	}
+	field.SetBool(string(raw) == "true")
+	return ""
+}
+
+func readText(raw json.RawMessage, field reflect.Value, is string) string {
+	if kindOf(raw) != "string" {
+		return expected("string", raw)
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return expected("string", raw)
+	}
+	field.SetString(s)
+	if is == "email" && !looksLikeEmail(s) {
+		return "Invalid email address"
+	}
+	return ""
+}
+
+// looksLikeEmail is a first look. Package auth decides what an address is.
+func looksLikeEmail(s string) bool {
+	_, domain, at := strings.Cut(s, "@")
+	_, err := mail.ParseAddress(s)
+	return at && err == nil && strings.Contains(domain, ".") && !strings.ContainsAny(s, "<> ")
+}
+
+// expected says, in the words of Better Auth, that a value has the wrong type.
+func expected(want string, raw []byte) string {
+	return "Invalid input: expected " + want + ", received " + kindOf(raw)
+}
+
+// kindOf names the type of a JSON value as JavaScript does.
+func kindOf(raw []byte) string {
+	if len(raw) == 0 {
+		return "undefined"
+	}
+	switch raw[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}
+
+// text returns what a pointer points to, or "".
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// on returns what a pointer points to, or otherwise.
+func on(b *bool, otherwise bool) bool {
+	if b == nil {
+		return otherwise
+	}
+	return *b
+}
+
+// typed is the password that a pointer points to, or "".
+func typed(p *secret.Password) secret.Password {
+	if p == nil {
+		return ""
+	}
+	return *p
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// call is one request to an endpoint, and its answer.
+type call struct {
+	http.ResponseWriter
+	r      *http.Request
+	a      *API
+	e      *endpoint
+	param  string // the end of the path, where the endpoint has a parameter there
+	body   []byte
+	status int // of the answer; 0 before it
+}
+
+// WriteHeader notes the status, which is counted.
+func (c *call) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController set deadlines.
+func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func (c *call) context() context.Context { return c.r.Context() }
+
+// token returns the session that the browser presents; empty: none that can be valid.
+func (c *call) token() secret.Token {
+	t, _ := c.a.c.Cookie.Read(c.r.Header)
+	return t
+}
+
+func (c *call) client() secret.Client { return c.a.c.Pages.Client(c.r) }
+
+// describe returns the session of the caller. It fails with session.ErrNoSession.
+func (c *call) describe() (session.Session, error) { return c.a.store.Describe(c.context(), c.token()) }
+
+// begin checks where a request comes from and reads its body, in the order in which it costs more.
+func (c *call) begin() error {
+	if c.e.method == http.MethodGet {
+		return nil
+	}
+	if err := c.a.checkOrigin(c.r); err != nil {
+		return err
+	}
+	if err := checkType(c.r); err != nil {
+		return err
+	}
+	body, err := c.a.c.Pages.Receive(c.ResponseWriter, c.r)
+	c.body = body
+	return err
+}
+
+// checkType refuses bodies that are not JSON. A page of another site can have a browser send those of forms.
+func checkType(r *http.Request) error {
+	kind := r.Header.Get("Content-Type")
+	if kind == "" && r.ContentLength == 0 {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/json" {
+		return errType
+	}
+	return nil
+}
+
+// write answers with JSON.
+func (c *call) write(status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	h := c.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Pragma", "no-cache")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.WriteHeader(status)
+	_, _ = c.Write(body) // on error the client has left
+	return nil
+}
+
+// redirect sends a browser to another address.
+func (c *call) redirect(to string) {
+	c.Header().Set("Location", to)
+	c.WriteHeader(http.StatusFound)
+}
+
+func (c *call) logFault(status int, err error) {
+	c.a.c.Log.LogAttrs(c.context(), slog.LevelError, "page failed",
+		slog.String("request_id", c.r.Header.Get("X-Request-Id")), slog.String("path", Base+c.e.path),
+		slog.Int("status", status), slog.String("err", err.Error()))
+}
