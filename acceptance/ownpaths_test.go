@@ -92,7 +92,7 @@ func TestCheckAsksTheAppForOurPaths(t *testing.T) {
 				t.Errorf("exit %d, want %q: %s", code, c.want, out[max(0, len(out)-500):])
 			}
 			foreign := func(s string) bool { return s != "GET localhost:8080 http " }
-			if len(a.asked) > 6 || slices.ContainsFunc(a.asked, foreign) {
+			if len(a.asked) > 11 || slices.ContainsFunc(a.asked, foreign) {
 				t.Errorf("the app was asked %q", a.asked)
 			}
 		})

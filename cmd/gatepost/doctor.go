@@ -161,6 +161,7 @@ func fromSettings(out *doctor.Config, c *config.Config) {
 	}
 	if c.HasUpstream {
 		out.AppPages = func(ctx context.Context) ([]string, error) { return appPages(ctx, c) }
+		out.AppAPI = func(ctx context.Context) ([]string, error) { return appAPI(ctx, c) }
 	}
 	for _, cookie := range c.AppCookies {
 		name, path := cookie.Example()

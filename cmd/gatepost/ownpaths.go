@@ -15,6 +15,9 @@ import (
 // visitors.
 var ownPages = []string{"login", "signup", "register", "logout", "account"}
 
+// ownAPI are the endpoints below /api/auth by which Better Auth and Auth.js are known. The gate hides an app's own.
+var ownAPI = []string{"ok", "get-session", "csrf", "providers"}
+
 // ownPagesTimeout limits all requests of appPages.
 const ownPagesTimeout = 5 * time.Second
 
@@ -22,18 +25,30 @@ const ownPagesTimeout = 5 * time.Second
 // differs from that of a path that cannot exist: single-page apps answer every path, and others redirect every path
 // to their login.
 func appPages(ctx context.Context, c *config.Config) (paths []string, err error) {
+	return askApp(ctx, c, c.Pages, ownPages)
+}
+
+// appAPI does the same for endpoints that the gate hides: all of them, whether it serves one of that name or not.
+func appAPI(ctx context.Context, c *config.Config) (paths []string, err error) {
+	if c.APIAuthApp {
+		return nil, nil
+	}
+	return askApp(ctx, c, config.APIAuth, ownAPI)
+}
+
+func askApp(ctx context.Context, c *config.Config, below string, pages []string) (paths []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ownPagesTimeout)
 	defer cancel()
 	nowhere := strings.ToLower(rand.Text())
-	asked := []string{c.Pages + "/" + nowhere}
-	for _, page := range ownPages {
-		asked = append(asked, c.Pages+"/"+page)
+	asked := []string{below + "/" + nowhere}
+	for _, page := range pages {
+		asked = append(asked, below+"/"+page)
 	}
 	answers, err := c.Upstream.Ask(ctx, c.PublicURL, "gatepost-check", asked)
 	if err != nil {
 		return nil, err
 	}
-	for i, page := range ownPages {
+	for i, page := range pages {
 		if said := answers[i+1]; isPage(said.Status) && isSettled(answers[0].Status) &&
 			!alike(said, page, answers[0], nowhere) {
 			paths = append(paths, asked[i+1])
@@ -72,5 +87,10 @@ func (p *process) warnOfAppPages(ctx context.Context, c *config.Config) {
 			", where visitors get the gate's; an app that sends people to its own login " +
 			"there sends them in circles. If it needs them, set GATEPOST_PAGES to a prefix that it does not use, " +
 			"like /auth; otherwise switch its login off")
+	}
+	if paths, err := appAPI(ctx, c); err == nil && len(paths) > 0 {
+		p.warn("the app has an authentication of its own at " + strings.Join(paths, ", ") + ", which nobody reaches: " +
+			"below " + config.APIAuth + " visitors get Gatepost's. If the app needs it, set GATEPOST_API_AUTH=app; " +
+			"otherwise take it out")
 	}
 }

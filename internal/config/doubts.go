@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/proxy"
@@ -24,6 +26,26 @@ func (c *Config) Doubts() (list []string) {
 	}) {
 		list = append(list, "GATEPOST_APPLE_CLIENT_ID: Apple sends nobody back to an http:// address, so that signing in "+
 			"with Apple works at an https:// one only")
+	}
+	return append(list, c.apiDoubts()...)
+}
+
+// apiDoubts are about /api/auth/: rules for what they do not decide, and rules that keep people from an app's own login.
+func (c *Config) apiDoubts() (list []string) {
+	if c.APIAuthApp {
+		for _, ask := range [][2]string{{"POST", APIAuth + "/sign-in/email"}, {"GET", APIAuth + "/get-session"}} {
+			if !c.Rules.For(ask[0], ask[1]).Public {
+				return []string{"GATEPOST_API_AUTH=app: " + ask[0] + " " + ask[1] + " is not public, so that nobody who is " +
+					"signed out here can sign in at the app; add " + APIAuth + " to GATEPOST_PUBLIC"}
+			}
+		}
+		return nil
+	}
+	for _, d := range c.Rules.Describe() {
+		if d.Prefix == APIAuth || strings.HasPrefix(d.Prefix, APIAuth+"/") {
+			list = append(list, fmt.Sprintf("rule %q decides nothing: what lies below %s is Gatepost's own and never "+
+				"reaches the app, unless GATEPOST_API_AUTH=app", d.Rule, APIAuth))
+		}
 	}
 	return list
 }

@@ -46,6 +46,8 @@ type Config struct {
 	// AppPages asks the app itself, without the gate, which of its pages have the path of a gate's page. It is nil
 	// when the app cannot be asked.
 	AppPages func(context.Context) ([]string, error)
+	// AppAPI asks in the same way for endpoints below /api/auth that the gate hides. It may be nil.
+	AppAPI func(context.Context) ([]string, error)
 	// Timeout limits each request. Zero is 10 s.
 	Timeout time.Duration
 	// RootCAs are trusted for https; nil for those of the system.

@@ -25,6 +25,7 @@ func (e *examination) checkOwnPages(ctx context.Context) {
 				"settings with a fault (see `gatepost check`)")
 	} else {
 		e.askApp(ctx)
+		e.askForAPI(ctx)
 	}
 	e.checkSentToLogin(ctx)
 }
@@ -41,6 +42,23 @@ func (e *examination) askApp(ctx context.Context) {
 		e.report.add(Finding{Check: "own-pages", ID: "own-pages.app", Level: Warning,
 			Said: "the app has pages of its own at " + strings.Join(paths, ", ") + ", where visitors get the gate's",
 			Why:  "An app that sends people to its own login there sends them in circles.", Cure: ownPagesCure})
+	}
+}
+
+// askForAPI looks for an authentication of the app's below /api/auth.
+func (e *examination) askForAPI(ctx context.Context) {
+	if e.c.AppAPI == nil {
+		return
+	}
+	switch paths, err := e.c.AppAPI(ctx); {
+	case err != nil: // as askApp has said
+	case len(paths) == 0:
+		e.report.ok("own-pages", "own-pages.api", "the gate hides no authentication of the app's below /api/auth")
+	default:
+		e.report.add(Finding{Check: "own-pages", ID: "own-pages.api", Level: Warning,
+			Said: "the app has an authentication of its own at " + strings.Join(paths, ", ") + ", which nobody reaches",
+			Why:  "Below /api/auth visitors get the gate's, so that no password that is meant for it goes to the app.",
+			Cure: "If the app needs it, set GATEPOST_API_AUTH=app; otherwise take it out."})
 	}
 }
 
