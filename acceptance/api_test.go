@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -128,6 +129,24 @@ func TestTheProtocolOfTheAppFollowsTheRules(t *testing.T) {
 	out, code = runGate(t, []string{"check"}, append(env, "GATEPOST_OPS_LISTEN=off", "GATEPOST_PUBLIC=/api/auth")...)
 	if code != 0 || strings.Contains(out, "warning: ") {
 		t.Errorf("check of a public one: exit %d, %s", code, out)
+	}
+}
+
+// The code in the docs is that of the example, which a browser walks through.
+func TestTheDocsShowTheExamplesCode(t *testing.T) {
+	t.Parallel()
+	docs, err1 := os.ReadFile("../docs/better-auth-client.md")
+	code, err2 := os.ReadFile("../examples/nextjs-better-auth/lib/auth.ts")
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	_, body, _ := strings.Cut(string(code), "\n") // below the comment
+	var indented strings.Builder
+	for line := range strings.SplitSeq(strings.TrimSpace(body), "\n") {
+		indented.WriteString(strings.TrimRight("    "+line, " ") + "\n")
+	}
+	if !strings.Contains(string(docs), indented.String()) {
+		t.Errorf("docs/better-auth-client.md does not show\n%s", &indented)
 	}
 }
 

@@ -29,12 +29,14 @@ var examples = []example{
 	{name: "express", start: "npm start", needs: "npm --version && ls node_modules/.package-lock.json"},
 	{name: "flask", start: "python3 app.py", needs: "python3 -c 'import flask'"},
 	{name: "go", start: "go run ."},
-	{name: "nextjs", build: "npm run build", start: "npm start", also: nextJS,
-		needs: "npm --version && ls node_modules/.package-lock.json && node -e 'if " +
-			"(+process.versions.node.split(\".\")[0] < 20) throw `Node ${process.version}`'"},
+	{name: "nextjs", build: "npm run build", start: "npm start", also: nextJS, needs: nextJSNeeds},
+	{name: "nextjs-better-auth", build: "npm run build", start: "npm start", needs: nextJSNeeds},
 	{name: "php", start: "php -S ${HOST:-127.0.0.1}:${PORT:-3000} index.php", needs: "php --version"},
 	{name: "python", start: "python3 app.py", needs: "python3 --version"},
 }
+
+const nextJSNeeds = "npm --version && ls node_modules/.package-lock.json && node -e 'if " +
+	"(+process.versions.node.split(\".\")[0] < 20) throw `Node ${process.version}`'"
 
 // zoe returns a new person whose name contains HTML and a percent sequence, so that an app that fails to escape
 // it, or decodes it too often or never, is found out.
@@ -127,7 +129,7 @@ func walkThroughExample(v *visitor) {
 	v.signUp(p)
 	v.mustLandAt("/dashboard")
 	v.mustSee(p.greeting())
-	v.mustSee("Signed in as " + p.name)
+	v.mustComeToSee("Signed in as " + p.name)
 	v.press("Log out")
 	v.mustLandAt("/login")
 	v.open("/dashboard")
