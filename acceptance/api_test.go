@@ -19,8 +19,10 @@ var unserved = []string{
 	"/API/auth/sign-in/email", "/api/Auth/get-session", "/api/auth//sign-in/email", "//api/auth/sign-in/email",
 	"/api//auth/sign-in/email", "/api/%61uth/sign-in/email", "/api%2fauth%2fsign-in%2femail", "/api/auth%2fsign-in/email",
 	"/api/%2561uth/sign-in/email", "/x/../api/auth/sign-in/email", "/api/./auth/sign-in/email", "/api/x/..%2fauth/y",
-	"/api;v=1/auth/sign-in/email", "/api/auth;x/sign-in/email", "/api%5cauth%5csign-in%5cemail", "/api/auth/sign-in/email.json",
-	"/api/auth/sign-in/email%00", "/api/auth/%67et-session", "/api/auth/callback/nobody", "/_next/data/b/api/auth/session.json",
+	"/api;v=1/auth/sign-in/email", "/api/auth;x/sign-in/email", "/api%5cauth%5csign-in%5cemail",
+	"/api/auth/sign-in/email.json",
+	"/api/auth/sign-in/email%00", "/api/auth/%67et-session", "/api/auth/callback/nobody",
+	"/_next/data/b/api/auth/session.json",
 	"/api/auth/../users", "/api/auth/reset-password/TOKENTOKEN/x", "/Api/auth/Reset-Password/TOKENTOKEN",
 }
 
@@ -69,7 +71,8 @@ func TestTheProtocolIsServed(t *testing.T) {
 		return v.do("POST", "/api/auth"+path, strings.NewReader(body), "Content-Type: application/json",
 			"Origin: "+g.url)
 	}
-	if r := send("/sign-up/email", `{"name":"Ada","email":"ada@example.com","password":"correct horse battery"}`); r.status != 200 {
+	if r := send("/sign-up/email",
+		`{"name":"Ada","email":"ada@example.com","password":"correct horse battery"}`); r.status != 200 {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
 	if r := v.open("/dashboard"); r.status != 200 || !strings.Contains(r.body, "ada@example.com") {
@@ -162,7 +165,8 @@ func TestAnAuthenticationOfTheAppsOwnIsNoticed(t *testing.T) {
 		}
 	}))
 	t.Cleanup(app.Close)
-	env := []string{"DATABASE_URL=" + authtest.NewDatabase(t), "GATEPOST_UPSTREAM=" + app.URL, "GATEPOST_PROTECT=/dashboard",
+	env := []string{"DATABASE_URL=" + authtest.NewDatabase(t),
+		"GATEPOST_UPSTREAM=" + app.URL, "GATEPOST_PROTECT=/dashboard",
 		"GATEPOST_OPS_LISTEN=off"}
 	const all = "the app has an authentication of its own at /api/auth/ok, /api/auth/get-session, /api/auth/csrf, " +
 		"/api/auth/providers, which nobody reaches"

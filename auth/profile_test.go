@@ -22,9 +22,11 @@ func TestAPictureIsAnAddressOrData(t *testing.T) {
 	data := "data:image/png;base64," + strings.Repeat("QUJD", 8_000)
 	for image, want := range map[string]auth.Problem{
 		"https://cdn.example.com/a.png?s=1": "", "/avatars/ada.png": "", data: "", "": "",
-		"http://cdn.example.com/a.png": auth.Malformed, "javascript:alert(1)": auth.Malformed, "//evil.example/a": auth.Malformed,
+		"http://cdn.example.com/a.png": auth.Malformed, "javascript:alert(1)": auth.Malformed,
+		"//evil.example/a":              auth.Malformed,
 		"https://a:b@cdn.example.com/a": auth.Malformed, "data:image/svg+xml;base64,QUJD": auth.Malformed,
-		"data:text/html;base64,QUJD": auth.Malformed, `https://x.example/"><script>`: auth.Malformed, "ada.png": auth.Malformed,
+		"data:text/html;base64,QUJD": auth.Malformed, `https://x.example/"><script>`: auth.Malformed,
+		"ada.png":                  auth.Malformed,
 		"https://x.example/a\x00b": auth.Malformed, "https://x.example/\xff": auth.Malformed, "https:///a": auth.Malformed,
 		"https://x.example/" + strings.Repeat("a", 2048): auth.TooLong, data + strings.Repeat("QUJD", 1_000): auth.TooLong,
 	} {

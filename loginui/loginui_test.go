@@ -421,7 +421,8 @@ func TestGetSession(t *testing.T) {
 		t.Errorf("got %s", a.body)
 	}
 	_, token, _ := strings.Cut(cookie, "=")
-	if strings.Contains(a.body, token) || strings.Contains(a.body, "argon2") || got["session"]["token"] != got["session"]["id"] {
+	if strings.Contains(a.body, token) || strings.Contains(a.body, "argon2") ||
+		got["session"]["token"] != got["session"]["id"] {
 		t.Errorf("a secret is in %s", a.body)
 	}
 }

@@ -12,8 +12,9 @@ var withheld = map[string]bool{
 	"/api%2fauth/x": true, "/api/%61uth/x": true, "/api/auth%2fx": true, "/%61%70%69/auth": true,
 	"/api/%2561uth/x": true, "/API/auth/x": true, "/Api/Auth": true, "/api;v=1/auth/x": true, "/api/auth;x": true,
 	"/api%5cauth/x": true, "/api/auth.json": true, "/api/auth%00": true, "/api/auth%20": true,
-	"/_next/data/b/api/auth/x.json": true, "/%u0061pi/auth/x": true, "/api%c0%afauth/x": true, "/index.php/api/auth/x": true,
-	"/ａpi/auth/x": true, "/%" + strings.Repeat("25", 200) + "41": true, // more readings than are followed
+	"/_next/data/b/api/auth/x.json": true, "/%u0061pi/auth/x": true, "/api%c0%afauth/x": true,
+	"/index.php/api/auth/x": true,
+	"/ａpi/auth/x":           true, "/%" + strings.Repeat("25", 200) + "41": true, // more readings than are followed
 	"/api": false, "/api/authors": false, "/api/auth-tokens/x": false, "/apis/auth": false, "/x/api/auth": false,
 	"/api/authenticate": false, "/api/x/auth": false, "/": false, "/api/auth/../users": true,
 	"/docs/api%20auth": false, "/search/a+b;c=d/e%2Ff.json": false,

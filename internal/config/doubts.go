@@ -30,7 +30,7 @@ func (c *Config) Doubts() (list []string) {
 	return append(list, c.apiDoubts()...)
 }
 
-// apiDoubts are about /api/auth/: rules for what they do not decide, and rules that keep people from an app's own login.
+// apiDoubts are about /api/auth/: rules for what they do not decide, and rules that keep people from an app's own.
 func (c *Config) apiDoubts() (list []string) {
 	if c.APIAuthApp {
 		for _, ask := range [][2]string{{"POST", APIAuth + "/sign-in/email"}, {"GET", APIAuth + "/get-session"}} {

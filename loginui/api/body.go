@@ -26,11 +26,11 @@ type (
 // read decodes the body of a call into a struct. Fields that it does not know are ignored, as are those it knows in
 // another case.
 func (c *call) read(into any) error {
-	fields := map[string]json.RawMessage{}
-	if err := parseObject(c.body, &fields); err != nil {
+	v := reflect.ValueOf(into).Elem()
+	fields, err := parseObject(c.body, v.Type())
+	if err != nil {
 		return err
 	}
-	v := reflect.ValueOf(into).Elem()
 	var faults []string
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -45,22 +45,41 @@ func (c *call) read(into any) error {
 	return nil
 }
 
-// parseObject reads a JSON object. Nothing at all is an empty one.
-func parseObject(body []byte, into *map[string]json.RawMessage) error {
+// parseObject reads a JSON object. Nothing at all is an empty one. It keeps the fields of a struct only: arbitrary
+// names would take far more memory than the body.
+func parseObject(body []byte, known reflect.Type) (map[string]json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
 	body = bytes.TrimSpace(body)
 	switch {
 	case len(body) == 0:
-		return nil
+		return fields, nil
 	case !utf8.Valid(body) || !json.Valid(body): // in invalid UTF-8 two passwords could become the same
-		return errJSON
+		return nil, errJSON
 	case body[0] != '{':
-		return invalid("[body] " + expected("object", body))
+		return nil, invalid("[body] " + expected("object", body))
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return errJSON
+	for i := range known.NumField() {
+		fields[known.Field(i).Tag.Get("json")] = nil
 	}
-	return nil
+	d := json.NewDecoder(bytes.NewReader(body))
+	_, err := d.Token()
+	for err == nil && d.More() {
+		var name json.Token
+		var value json.RawMessage
+		if name, err = d.Token(); err == nil {
+			err = d.Decode(&value)
+		}
+		if text, _ := name.(string); err == nil && has(fields, text) {
+			fields[text] = value
+		}
+	}
+	if err != nil {
+		return nil, errJSON
+	}
+	return fields, nil
 }
+
+func has(fields map[string]json.RawMessage, name string) bool { _, ok := fields[name]; return ok }
 
 // readField sets a field, and returns what is wrong with the value, or "".
 func readField(raw json.RawMessage, field reflect.Value, is string) string {

@@ -60,7 +60,7 @@ func (a *API) verifyEmail(c *call, _ struct{}) (*confirmed, error) {
 		return nil, c.badLink(next)
 	case err != nil:
 		return nil, err
-	case navigating(c.r) || !sameSite(c.r):
+	case !mayChange(c.r):
 		c.redirect(a.c.Pages.ConfirmURL(link, next))
 		return nil, nil
 	}

@@ -150,7 +150,8 @@ func TestTheCheckOfExamplesFindsFaults(t *testing.T) {
 	doc, _ := document(t)
 	schema := at(doc, "paths", Base+"/sign-in/email", "post", "requestBody", "content", "application/json", "schema")
 	for body, ok := range map[string]bool{`{"email":"a","password":"b"}`: true, `{"email":"a"}`: false, `[]`: false,
-		`{"email":1,"password":"b"}`: false, `{"email":"a","password":"b","x":1}`: false, `{"email":null,"password":""}`: false} {
+		`{"email":1,"password":"b"}`: false, `{"email":"a","password":"b","x":1}`: false,
+		`{"email":null,"password":""}`: false} {
 		var v any
 		_ = json.Unmarshal([]byte(body), &v)
 		if err := check(schema, v); (err == nil) != ok {
@@ -188,8 +189,9 @@ func TestRefusalsAreOfClientsOrSaySo(t *testing.T) {
 func TestAPathIsShownWithoutItsSecret(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"/api/auth/reset-password/abc": "/api/auth/reset-password/…", "/API//auth/Reset-Password/abc/x": "/API//auth/Reset-Password/…",
-		"/api/auth/reset-password": "/api/auth/reset-password", "/login": "/login", "": "",
+		"/api/auth/reset-password/abc":    "/api/auth/reset-password/…",
+		"/API//auth/Reset-Password/abc/x": "/API//auth/Reset-Password/…",
+		"/api/auth/reset-password":        "/api/auth/reset-password", "/login": "/login", "": "",
 	} {
 		if got := Shown(path); got != want {
 			t.Errorf("%s is shown as %s", path, got)

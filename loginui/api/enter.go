@@ -145,7 +145,7 @@ func (a *API) postSession(*call, struct{}) (*present, error) { return nil, errDe
 
 func (a *API) ok(*call, struct{}) (alive, error) { return alive{true}, nil }
 
-func (a *API) error(c *call, _ struct{}) (webPage, error) {
+func (a *API) errorPage(c *call, _ struct{}) (webPage, error) {
 	a.c.Pages.Error(c, c.r)
 	return webPage{}, nil
 }

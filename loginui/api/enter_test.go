@@ -98,7 +98,8 @@ func TestWhoDoesNotGetIn(t *testing.T) {
 			[]any{"name", long, "email", "bob@example.com", "password", password}},
 		{"bad picture", "/sign-up/email", 400, "VALIDATION_ERROR",
 			append(up("bob@example.com", password), "image", "javascript:alert(1)")},
-		{"unknown", "/sign-in/email", 401, "INVALID_EMAIL_OR_PASSWORD", []any{"email", "x@example.com", "password", password}},
+		{"unknown", "/sign-in/email", 401, "INVALID_EMAIL_OR_PASSWORD", []any{"email", "x@example.com", "password",
+			password}},
 		{"wrong", "/sign-in/email", 401, "INVALID_EMAIL_OR_PASSWORD", []any{"email", "ada@example.com", "password", "x"}},
 		{"empty", "/sign-in/email", 401, "INVALID_EMAIL_OR_PASSWORD", []any{"email", "ada@example.com", "password", ""}},
 		{"endless", "/sign-in/email", 401, "INVALID_EMAIL_OR_PASSWORD", []any{"email", "ada@example.com", "password", long}},
@@ -179,7 +180,8 @@ func TestAnOutageIsSaidToBeOne(t *testing.T) {
 	b := d.signUp(t, "ada@example.com")
 	refusePostgres(t, d)
 	cookie := b.cookies["gatepost_8080"]
-	for _, a := range []answer{b.get("/get-session"), b.get("/list-sessions"), b.get("/list-accounts"), b.post("/sign-out"),
+	for _, a := range []answer{b.get("/get-session"), b.get("/list-sessions"), b.get("/list-accounts"),
+		b.post("/sign-out"),
 		b.post("/update-user", "name", "x"), b.post("/verify-password", "password", password),
 		b.post("/sign-in/email", "email", "ada@example.com", "password", password),
 		b.post("/sign-up/email", "name", "", "email", "b@example.com", "password", password)} {

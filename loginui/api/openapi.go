@@ -27,7 +27,7 @@ func writeDocument(table []endpoint, c Config) ([]byte, error) {
 		}
 		paths[path].(object)[strings.ToLower(e.method)] = e.operation()
 	}
-	return json.MarshalIndent(object{
+	return json.Marshal(object{
 		"openapi": "3.1.0",
 		"info": object{"title": "Gatepost", "version": "1",
 			"description": "The protocol of Better Auth's client, as a Gatepost speaks it."},
@@ -38,7 +38,7 @@ func writeDocument(table []endpoint, c Config) ([]byte, error) {
 			"schemas": object{"Refusal": object{"type": "object", "required": []string{"message"},
 				"properties": object{"message": object{"type": "string"}, "code": object{"type": "string"}}}},
 		},
-	}, "", " ")
+	})
 }
 
 func (e *endpoint) operation() object {

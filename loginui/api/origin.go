@@ -90,6 +90,12 @@ func withQuery(path, name, value string) string {
 	return path
 }
 
+// mayChange reports whether a GET may change something: it comes from a script of this site, or from no browser at all.
+func mayChange(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Method == http.MethodGet && (site == "" || site == "same-origin") && !navigating(r)
+}
+
 // navigating reports whether a browser is loading a page, and so follows a redirect.
 func navigating(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"errors"
-	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -132,10 +131,4 @@ func (a *API) reset(c *call, in resetBody) (done, error) {
 	a.c.Pages.SignedOut(c, c.r)
 	a.c.Pages.Known(c, browser)
 	return done{true}, nil
-}
-
-// sameSite reports whether a GET may change something: it comes from a page of this site, or from no browser at all.
-func sameSite(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	return site == "" || site == "same-origin"
 }

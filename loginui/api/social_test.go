@@ -82,7 +82,8 @@ func TestAProviderIsLinkedAndUnlinked(t *testing.T) {
 	}
 	password := accounts.json.([]any)[0].(map[string]any)["id"].(string)
 	for _, body := range []string{object("accountId", "unknown"), object("accountId", password),
-		object("providerId", "credential"), object("providerId", "demo", "accountId", "unknown"), object("accountId", "a\u0000")} {
+		object("providerId", "credential"), object("providerId", "demo", "accountId", "unknown"),
+		object("accountId", "a\u0000")} {
 		b.do("POST", "/api/auth/unlink-account", body).must(t, body, 400, "ACCOUNT_NOT_FOUND")
 	}
 	b.post("/unlink-account").must(t, "nothing", 400, "VALIDATION_ERROR")

@@ -74,7 +74,7 @@ var table = []endpoint{
 	{name: "ok", method: "GET", path: "/ok", summary: "Is the protocol served?", action: by((*API).ok),
 		exampleAnswer: alive{true}},
 	{name: "error", method: "GET", path: "/error", summary: "A page that says that something went wrong", query: sayError,
-		action: by((*API).error)},
+		action: by((*API).errorPage)},
 	{name: "sign-up-email", method: "POST", path: "/sign-up/email", summary: "Sign up with a password",
 		action:   by((*API).signUp),
 		refusals: []*refusal{errSignUpOff, errTaken, errEmail, errDomain, errShort, errLong, errCommon, errCallback},
@@ -161,4 +161,5 @@ var table = []endpoint{
 }
 
 // socialRefusals are those of whatever leads to a provider.
-var socialRefusals = []*refusal{errProvider, errIDToken, errCallback, errErrorCallback, errNewUserCallback, errElsewhere}
+var socialRefusals = []*refusal{errProvider, errIDToken, errCallback, errErrorCallback, errNewUserCallback,
+	errElsewhere}

@@ -29,15 +29,18 @@ func TestOrigins(t *testing.T) {
 		{[]string{"Origin: https://localhost:8080"}, 403, "INVALID_ORIGIN"},
 		{[]string{"Origin: http://localhost:8080.evil.example"}, 403, "INVALID_ORIGIN"},
 		{[]string{"Origin: http://localhost:8080@evil.example"}, 403, "INVALID_ORIGIN"},
-		{[]string{"Origin: http://x@localhost:8080"}, 403, "INVALID_ORIGIN"}, {[]string{"Origin: nonsense"}, 403, "INVALID_ORIGIN"},
+		{[]string{"Origin: http://x@localhost:8080"}, 403, "INVALID_ORIGIN"}, {[]string{"Origin: nonsense"},
+			403, "INVALID_ORIGIN"},
 		{[]string{"Origin: ", "Referer: http://evil.example/http://localhost:8080"}, 403, "INVALID_ORIGIN"},
-		{[]string{"Origin: null"}, 403, "MISSING_OR_NULL_ORIGIN"}, {[]string{"Origin: null", cookie}, 403, "MISSING_OR_NULL_ORIGIN"},
+		{[]string{"Origin: null"}, 403, "MISSING_OR_NULL_ORIGIN"}, {[]string{"Origin: null", cookie},
+			403, "MISSING_OR_NULL_ORIGIN"},
 		{[]string{"Origin: ", cookie}, 403, "MISSING_OR_NULL_ORIGIN"},
 		{[]string{"Origin: ", "Sec-Fetch-Mode: cors"}, 403, "MISSING_OR_NULL_ORIGIN"},
 		{[]string{"Origin: ", "Sec-Fetch-Dest: empty"}, 403, "MISSING_OR_NULL_ORIGIN"},
 		{[]string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403, "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"},
 	} {
-		a := d.do(t, "POST", "/api/auth/sign-in/email", object("email", "ada@example.com", "password", password), c.headers...)
+		a := d.do(t, "POST", "/api/auth/sign-in/email", object("email", "ada@example.com", "password", password),
+			c.headers...)
 		a.must(t, fmt.Sprint(c.headers), c.status, c.code)
 		if (sessionLine(a) != "") != (c.status == 200) {
 			t.Errorf("%q: %v", c.headers, a.Header)
@@ -58,6 +61,9 @@ func TestBodies(t *testing.T) {
 		code, say        string
 	}{
 		{"/sign-in/email", "application/json; charset=utf-8", in + `,"unknown":{"a":[1]}}`, 200, "", ""},
+		{"/sign-in/email", "application/json", "{" + strings.Repeat(`"a":1,`, 9_000) + in[1:] + "}", 200, "", ""},
+		{"/sign-in/email", "application/json", `{"email":"x","email":"ada@example.com","password":"` + password + `"}`, 200,
+			"", ""},
 		{"/sign-in/email", "Application/JSON", " " + in + "}\n", 200, "", ""},
 		{"/sign-in/email", "application/x-www-form-urlencoded", "email=ada%40example.com", 415, "UNSUPPORTED_MEDIA_TYPE", ""},
 		{"/sign-in/email", "multipart/form-data; boundary=x", in + "}", 415, "UNSUPPORTED_MEDIA_TYPE", ""},
@@ -70,18 +76,24 @@ func TestBodies(t *testing.T) {
 		{"/sign-in/email", "application/json", "{\"email\":\"a\xff\"}", 400, "BAD_REQUEST", "Invalid JSON"},
 		{"/sign-in/email", "application/json", deep, 400, "", ""},
 		{"/sign-in/email", "application/json", `{"email":` + deep + `}`, 400, "", ""},
-		{"/sign-in/email", "application/json", `[]`, 400, "VALIDATION_ERROR", "[body] Invalid input: expected object, received array"},
-		{"/sign-in/email", "application/json", `null`, 400, "VALIDATION_ERROR", "[body] Invalid input: expected object, received null"},
-		{"/sign-in/email", "application/json", `{}`, 400, "VALIDATION_ERROR", "[body.email] Invalid input: expected string, " +
-			"received undefined; [body.password] Invalid input: expected string, received undefined"},
+		{"/sign-in/email", "application/json", `[]`, 400, "VALIDATION_ERROR",
+			"[body] Invalid input: expected object, received array"},
+		{"/sign-in/email", "application/json", `null`, 400, "VALIDATION_ERROR",
+			"[body] Invalid input: expected object, received null"},
+		{"/sign-in/email", "application/json", `{}`, 400, "VALIDATION_ERROR",
+			"[body.email] Invalid input: expected string, " +
+				"received undefined; [body.password] Invalid input: expected string, received undefined"},
 		{"/sign-in/email", "application/json", ``, 400, "VALIDATION_ERROR", "received undefined"},
-		{"/sign-in/email", "application/json", `{"email":1,"password":{}}`, 400, "VALIDATION_ERROR", "[body.email] Invalid input: " +
-			"expected string, received number; [body.password] Invalid input: expected string, received object"},
-		{"/sign-in/email", "application/json", `{"Email":"ada@example.com","password":"x"}`, 400, "VALIDATION_ERROR", "[body.email]"},
+		{"/sign-in/email", "application/json", `{"email":1,"password":{}}`, 400, "VALIDATION_ERROR",
+			"[body.email] Invalid input: " +
+				"expected string, received number; [body.password] Invalid input: expected string, received object"},
+		{"/sign-in/email", "application/json", `{"Email":"ada@example.com","password":"x"}`, 400, "VALIDATION_ERROR",
+			"[body.email]"},
 		{"/sign-in/email", "application/json", in + `,"rememberMe":"yes"}`, 400, "VALIDATION_ERROR",
 			"[body.rememberMe] Invalid input: expected boolean, received string"},
 		{"/sign-in/email", "application/json", in + `,"callbackURL":["/"]}`, 400, "VALIDATION_ERROR", "received array"},
-		{"/sign-in/email", "application/json", in + `,"x":"` + strings.Repeat("a", 64<<10) + `"}`, 413, "PAYLOAD_TOO_LARGE", ""},
+		{"/sign-in/email", "application/json", in + `,"x":"` + strings.Repeat("a", 64<<10) + `"}`, 413, "PAYLOAD_TOO_LARGE",
+			""},
 		{"/request-password-reset", "application/json", `{"email":null}`, 400, "", ""},
 		{"/sign-up/email", "application/json", `{"name":"","email":"x","password":true}`, 400, "VALIDATION_ERROR",
 			"[body.email] Invalid email address; [body.password] Invalid input: expected string, received boolean"},
@@ -103,11 +115,14 @@ func TestCallbackURLs(t *testing.T) {
 	d := newDesk(t)
 	d.signUp(t, "ada@example.com")
 	for address, want := range map[string]string{
-		"/": "/", "/a?b=c d": "/a?b=c%20d", "/a#x": "/a#x", "/ä": "/%C3%A4", "": "", "/dashboard?test=123+456": "/dashboard?test=123+456",
-		"http://localhost:8080": "/", "http://localhost:8080/a?b": "/a?b", "HTTP://LOCALHOST:8080?q": "/?q",
+		"/": "/", "/a?b=c d": "/a?b=c%20d", "/a#x": "/a#x", "/ä": "/%C3%A4", "": "",
+		"/dashboard?test=123+456": "/dashboard?test=123+456",
+		"http://localhost:8080":   "/", "http://localhost:8080/a?b": "/a?b", "HTTP://LOCALHOST:8080?q": "/?q",
 		"//evil.example": "!", `/\evil.example`: "!", `\/evil.example`: "!", "javascript:alert(1)": "!", "evil": "!",
-		"data:text/html,x": "!", "http://evil.example/": "!", "http://localhost:8080@evil.example/": "!", "https://localhost:8080/a": "!",
-		"http://localhost/a": "!", "http://127.0.0.1:8080/": "!", "http:/a": "!", "///evil.example": "!", "/\t/evil.example": "!",
+		"data:text/html,x": "!", "http://evil.example/": "!", "http://localhost:8080@evil.example/": "!",
+		"https://localhost:8080/a": "!",
+		"http://localhost/a":       "!", "http://127.0.0.1:8080/": "!", "http:/a": "!", "///evil.example": "!",
+		"/\t/evil.example":      "!",
 		"/a\r\nSet-Cookie: x=y": "!", "http://localhost:8080//evil.example": "!", `http://localhost:8080/\evil.example`: "!",
 		"http://localhost:8080\\@evil.example/": "!", "/" + strings.Repeat("a", 5000): "!", " /a": "!",
 	} {
@@ -130,15 +145,18 @@ func TestWhatIsNotServed(t *testing.T) {
 	d := newDesk(t, withProvider)
 	for path, owned := range map[string]bool{"/api/auth/get-session": true, "/api/auth/sign-in/email": true,
 		"/api/auth/reset-password/x": true, "/api/auth/callback/demo": true, "/.gatepost/openapi.json": true,
-		"/api/auth/callback/nobody": false, "/api/auth/sign-in/email/": false, "/api/auth/get-session/": false, "/api/auth": false,
-		"/api/auth/": false, "/api/auth/sign-in": false, "/api/auth/reset-password/": false, "/api/auth/reset-password/a/b": false,
+		"/api/auth/callback/nobody": false, "/api/auth/sign-in/email/": false, "/api/auth/get-session/": false,
+		"/api/auth":  false,
+		"/api/auth/": false, "/api/auth/sign-in": false, "/api/auth/reset-password/": false,
+		"/api/auth/reset-password/a/b": false,
 		"/api/auth/reset-password/%41": false, "/api/auth/sign-in%2Femail": false, "/API/auth/ok": false,
 		"/api/auth/two-factor/enable": false, "/api/auth//ok": false, "/api/auth/delete-user/callback": false} {
 		if got := d.ui.Owns(path); got != owned {
 			t.Errorf("%s: owned is %t", path, got)
 		}
 	}
-	for _, c := range [][2]string{{"GET", "/sign-in/email"}, {"PUT", "/sign-in/email"}, {"DELETE", "/delete-user"}, {"OPTIONS", "/ok"},
+	for _, c := range [][2]string{{"GET", "/sign-in/email"}, {"PUT", "/sign-in/email"}, {"DELETE", "/delete-user"},
+		{"OPTIONS", "/ok"},
 		{"POST", "/ok"}, {"POST", "/reset-password/abc"}, {"GET", "/reset-password"}, {"PATCH", "/update-user"}} {
 		a := d.do(t, c[0], "/api/auth"+c[1], "", "Content-Type: ")
 		if a.StatusCode != 404 || a.body != "" || a.Header.Get("Content-Type") != "" {
@@ -156,7 +174,8 @@ func TestWhatIsNotServed(t *testing.T) {
 func TestAnAppMayHaveItsOwn(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(s *setting) { s.APIAuthApp = true })
-	for _, path := range []string{"/api/auth/ok", "/api/auth/get-session", "/api/auth/sign-in/email", "/api/auth/reset-password/x"} {
+	for _, path := range []string{"/api/auth/ok", "/api/auth/get-session", "/api/auth/sign-in/email",
+		"/api/auth/reset-password/x"} {
 		if d.ui.Owns(path) {
 			t.Errorf("%s is the gate's", path)
 		}
@@ -174,7 +193,8 @@ func TestAnswersAreCountedAndGuarded(t *testing.T) {
 	d.ui.CountAPI(func(endpoint string, status int) { counted[fmt.Sprint(endpoint, " ", status)]++ })
 	b := d.browser(t)
 	secret := strings.Repeat("S", 43)
-	for _, a := range []answer{b.get("/ok"), b.post("/sign-in/email", "email", "a@example.com", "password", "secret horse"),
+	for _, a := range []answer{b.get("/ok"), b.post("/sign-in/email", "email", "a@example.com", "password",
+		"secret horse"),
 		b.get("/reset-password/" + secret + "?callbackURL=/a"), b.get("/list-sessions"), b.get("/error"),
 		b.do("POST", "/api/auth/sign-out", "{}", "Origin: http://evil.example")} {
 		if a.Header.Get("X-Content-Type-Options") != "nosniff" || a.Header.Get("Cache-Control") != "no-store" ||
