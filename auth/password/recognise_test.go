@@ -63,6 +63,7 @@ func TestWhatCannotBeVerifiedIsRefused(t *testing.T) {
 		"$fbscrypt$v=1,n=0,r=8,p=1,ss=Bw==,sk=" + zero + "==$Bw==$" + zero + "==",
 		"$fbscrypt$v=1,n=32,r=8,p=1,ss=Bw==,sk=" + zero + "==$Bw==$" + zero + "==",
 		"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=$Bw==$" + zero + "==",
+		"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=" + zero + "==$Bw==$AAAA" + zero + "==", // longer than the key
 		"$fbscrypt$v=1,n=14,r=8,p=1,sk=" + zero + "==$$" + zero + "==",
 		// ours
 		"$argon2id$v=19$m=102401,t=2,p=1$MTIzNDU2Nzg$" + zero, "$argon2id$v=19$m=102400,t=4,p=1$MTIzNDU2Nzg$" + zero,
