@@ -23,7 +23,8 @@ var unserved = []string{
 	"/api/auth/sign-in/email.json",
 	"/api/auth/sign-in/email%00", "/api/auth/%67et-session", "/api/auth/callback/nobody",
 	"/_next/data/b/api/auth/session.json",
-	"/api/auth/../users", "/api/auth/reset-password/TOKENTOKEN/x", "/Api/auth/Reset-Password/TOKENTOKEN",
+	"/api/auth/../users", "/api/auth/get-session/../../../admin", "/api/auth/reset-password/TOKENTOKEN/x",
+	"/Api/auth/Reset-Password/TOKENTOKEN",
 }
 
 // What looks like the protocol and is not served never reaches the app, with nothing that was meant for the gate.

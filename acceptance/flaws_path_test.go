@@ -92,7 +92,7 @@ var disguises = []struct {
 	{"bar_47_exempt_paths", []string{
 		"/.gatepost/healthz/../../admin", "/login/../admin", "/login%2f..%2fadmin", "/account/../admin",
 		"/account/%2e%2e/admin", "/account/..;/admin", "/.gatepost/..%2fadmin",
-		"/.gatepost/healthz%2f..%2f..%2fadmin", "/api/auth/get-session/../../../admin", "/account//../admin",
+		"/.gatepost/healthz%2f..%2f..%2fadmin", "/account//../admin",
 		"/.gatepost;/../admin", "/account;/../admin", "/signup/..%5cadmin",
 		"/.gatepost/x/../../admin", "/account/./../admin", "/logout/../dashboard",
 	}},
