@@ -223,6 +223,10 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		{"as a cookie of Auth.js", "POST", "/dashboard", []string{"Cookie: authjs.session-token=" + fmt.Sprintf("token%027d", 1)},
 			401, "", ""},
 		{"as ours", "POST", "/dashboard", []string{"Cookie: " + m.cookie + "=" + fmt.Sprintf("token%027d", 1)}, 401, "", ""},
+		{"the question of Better Auth's client", "GET", "/api/auth/get-session", []string{"Sec-Fetch-Mode: cors", "Cookie: " + ada},
+			200, "", `"email":"ada@example.com"`},
+		{"its question across sites", "GET", "/api/auth/get-session", []string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada},
+			200, "", `null`},
 		{"at the login", "GET", "/login?next=/dashboard", append(navigation, "Cookie: "+ada), 303, "/dashboard", ""},
 		{"at the account", "GET", "/account", append(navigation, "Cookie: "+ada), 200, "", "ada@example.com"},
 		{"nothing at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", navigation, 303, "/login?next=%2Fdashboard", ""},
@@ -299,7 +303,14 @@ func TestOldSessionsEnd(t *testing.T) {
 		}
 	}
 	ends := map[string]func(t *testing.T, name, old string){
-		"logout":   form("/logout"),
+		"logout": form("/logout"),
+		"client": func(t *testing.T, _, old string) {
+			p := m.ask(t, m.gate, "POST", "/api/auth/sign-out", "Sec-Fetch-Site: same-origin", "Origin: "+m.gate.url,
+				"Content-Type: application/json", "Cookie: "+old)
+			if p.status != 200 || p.cookies[m.cookie+"_moved"] == nil {
+				t.Errorf("sign-out: %d %s %v", p.status, p.body, p.cookies)
+			}
+		},
 		"disable":  command("disable"),
 		"delete":   command("delete"),
 		"signout":  command("sign-out"),

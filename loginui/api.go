@@ -45,7 +45,16 @@ func (ui *UI) CountAPI(f func(endpoint string, status int)) {
 	}
 }
 
+// serveAPI serves the protocol. A deed of a browser with a session of the system before is one of its new session here.
 func (ui *UI) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		moved, err := ui.arrived(w, r)
+		if err != nil {
+			ui.answer(w, r, err)
+			return
+		}
+		r = moved
+	}
 	if errors.Is(ui.api.Serve(w, r), api.ErrTooLarge) {
 		ui.linger(w, r)
 	}
@@ -88,6 +97,7 @@ func (ui *UI) signedOutFromAPI(w http.ResponseWriter, r *http.Request) {
 	ui.expireAppCookies(w, r)
 	ui.closeLink(w, r)
 	ui.signedOut(w)
+	ui.c.Cookie.SetMoved(w.Header(), r)
 }
 
 // known sets the cookie that makes a browser known.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -43,7 +44,31 @@ func (c *call) token() secret.Token {
 func (c *call) client() secret.Client { return c.a.c.Pages.Client(c.r) }
 
 // describe returns the session of the caller. It fails with session.ErrNoSession.
-func (c *call) describe() (session.Session, error) { return c.a.store.Describe(c.context(), c.token()) }
+func (c *call) describe() (session.Session, error) {
+	v, err := c.a.store.Describe(c.context(), c.token())
+	if errors.Is(err, session.ErrNoSession) {
+		return c.describeImported()
+	}
+	return v, err
+}
+
+// describeImported returns the session of the system before, if the browser has one and none of ours. Such a session is
+// as old as its proof.
+func (c *call) describeImported() (v session.Session, err error) {
+	old, _ := c.a.store.Imported(c.r.Header, c.a.c.Cookie)
+	if !old.Claims() || c.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		return v, session.ErrNoSession
+	}
+	if v, err = c.a.store.LookupImported(c.context(), c.client().Addr, old); err != nil {
+		return v, err
+	}
+	roles := v.User.Roles
+	if v.User, err = c.a.store.UserByID(c.context(), v.User.ID); err != nil {
+		return v, session.ErrNoSession // they were deleted a moment ago
+	}
+	v.User.Roles, v.CreatedAt, v.UpdatedAt = roles, v.Proof.At, v.Proof.At
+	return v, nil
+}
 
 // begin checks where a request comes from and reads its body, in the order in which it costs more.
 func (c *call) begin() error {
