@@ -64,6 +64,7 @@ var costliest = []string{
 	"00112233445566778899aabbccddeeff:" + strings.Repeat("0", 128),
 	"$2b$14$" + strings.Repeat("a", 53),
 	"pbkdf2_sha256$2000000$salt$" + zero + zero[:21] + "=",
+	"pbkdf2_sha256$1000000$salt$" + strings.Repeat("A", 64),
 	"$pbkdf2-sha512$1000000$AAAA$" + strings.Repeat("A", 85) + "A",
 	"$scrypt$ln=16,r=8,p=2$AAAA$" + zero,
 	"$scrypt$ln=10,r=64,p=16$AAAA$" + zero,

@@ -72,8 +72,10 @@ func TestWhatCannotBeVerifiedIsRefused(t *testing.T) {
 		"$2$10$" + strings.Repeat("a", 53), "$2x$10$" + strings.Repeat("a", 53), "$2a$15$" + strings.Repeat("a", 53),
 		"$2a$03$" + strings.Repeat("a", 53), "$2a$10$" + strings.Repeat("a", 52), "$2a$10$" + strings.Repeat("a", 54),
 		"$2c$10$" + strings.Repeat("a", 53), "bcrypt$2a$10$" + strings.Repeat("a", 53),
-		"$bcrypt-salted$around$AAAA$2a$10$" + key64,
-		"pbkdf2_sha256$2000001$salt$" + zero + "==", "pbkdf2_sha256$1000001$salt$" + key64[:43] + "==",
+		"$bcrypt-salted$around$AAAA$2a$10$" + strings.Repeat("a", 53),
+		"$bcrypt-salted$suffix$" + strings.Repeat("A", 1<<10) + "$2a$10$" + strings.Repeat("a", 53),
+		"pbkdf2_sha256$2000001$salt$" + zero + "==", "pbkdf2_sha256$1000001$salt$" + strings.Repeat("A", 64), // two blocks
+
 		"pbkdf2_sha256$0$salt$" + zero + "==", "pbkdf2_sha256$-1$salt$" + zero + "==", "pbkdf2_sha256$1$$" + zero + "==",
 		"pbkdf2_sha256$1$salt$" + zero, "pbkdf2_md6$1$salt$" + zero + "==", "$pbkdf2-md6$1$AAAA$" + zero,
 		"$pbkdf2-sha512$1000001$AAAA$" + zero, "$pbkdf2-sha256$1$AAAA$" + zero[:20], "$pbkdf2-sha256$1$AAAA$" + key64,
@@ -97,12 +99,19 @@ func TestWhatCannotBeVerifiedIsRefused(t *testing.T) {
 	}
 }
 
-// A hash that costs too much is refused in words that say how much is too much.
-func TestWhatIsTooCostlyIsSaid(t *testing.T) {
+// The words for a report say of which kind the hash is, and how much is too much.
+func TestWhatIsWrongIsSaid(t *testing.T) {
 	t.Parallel()
-	_, _, err := Recognise("$2a$31$" + strings.Repeat("a", 53))
-	if want := "bcrypt: the hash costs more than a sign-in may (cost 14)"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+	for text, want := range map[string]string{
+		"$2a$31$" + strings.Repeat("a", 53):          "bcrypt: the hash costs more than a sign-in may (cost 14)",
+		"$2x$10$" + strings.Repeat("a", 53):          "bcrypt: $2$ and $2x$ are made by a faulty bcrypt and are not verified",
+		"$2a$10$" + strings.Repeat("a", 52):          "bcrypt: the hash is not written as its kind is",
+		"$argon2i$v=16$m=8,t=1,p=1$AAAAAAAA$" + zero: "argon2: of argon2, version 19 is verified",
+		"5f4dcc3b5aa765d61d8327deb882cf99":           "it is not a hash of a kind that is verified",
+	} {
+		if _, _, err := Recognise(text); err == nil || err.Error() != want {
+			t.Errorf("of %s: got %v, want %s", text, err, want)
+		}
 	}
 }
 
