@@ -62,7 +62,7 @@ func (ui *UI) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // getDocument serves the OpenAPI document.
 func (ui *UI) getDocument(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	_, err := w.Write(ui.api.Document())
 	return err
 }

@@ -105,7 +105,7 @@ func (c *call) write(status int, v any) error {
 		return err
 	}
 	h := c.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.WriteHeader(status)

@@ -27,7 +27,8 @@ func TestSignUpSignInAndOut(t *testing.T) {
 	if got.field("session.token") != up.field("token") || got.field("session.id") != up.field("token") ||
 		got.field("session.ipAddress") != "192.0.2.1" || got.field("session.userAgent") != "test/1" ||
 		got.field("session.userId") != up.field("user.id") || got.Header.Get("Cache-Control") != "no-store" ||
-		got.Header.Get("Content-Type") != "application/json" || !isDate.MatchString(got.field("session.expiresAt").(string)) {
+		got.Header.Get("Content-Type") != "application/json; charset=utf-8" ||
+		!isDate.MatchString(got.field("session.expiresAt").(string)) {
 		t.Errorf("got %v %s", got.Header, got.body)
 	}
 	cookie := b.cookies["gatepost_8080"]
