@@ -43,7 +43,7 @@ func TestWhatMayBeReadAsTheGatesOwnIsWithheld(t *testing.T) {
 // Rules with a prefix of their own leave those they were made of as they were.
 func TestWithholdingIsOfOneSetOfRules(t *testing.T) {
 	t.Parallel()
-	one := mustRules(t, "/dashboard", "").Withhold("/one")
+	one := mustRules(t, "/dashboard", "").Withhold("/x").Withhold("/y").Withhold("/one") // with room for a fourth
 	two, three := one.Withhold("/two"), one.Withhold("/three")
 	for path, want := range map[string][3]bool{"/one": {true, true, true}, "/two": {false, true, false},
 		"/three": {false, false, true}} {

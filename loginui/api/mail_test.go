@@ -94,6 +94,10 @@ func TestALinkIsForOneThing(t *testing.T) {
 	}
 	b.post("/reset-password", "token", link, "newPassword", another).must(t, "as a reset", 400, "INVALID_TOKEN")
 	b.get("/verify-email?token="+link).must(t, "as a confirmation", 401, "INVALID_TOKEN")
+	if a := b.get("/verify-email?callbackURL=/v&token="+link, "Sec-Fetch-Mode: navigate"); a.Header.Get("Location") !=
+		"/v?error=INVALID_TOKEN" {
+		t.Errorf("as a confirmation on a page: %s", a.Header.Get("Location"))
+	}
 }
 
 func TestAnAddressIsConfirmed(t *testing.T) {
