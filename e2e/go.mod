@@ -2,7 +2,10 @@ module github.com/gatepost/gatepost/e2e
 
 go 1.26.0
 
-ignore ./node_modules
+ignore (
+	./movein/node_modules
+	./node_modules
+)
 
 require (
 	github.com/chromedp/cdproto v0.159.2

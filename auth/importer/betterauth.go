@@ -81,6 +81,10 @@ func (b BetterAuth) accounts(ctx context.Context, r *reader, people byID) error 
 			p.setPassword(hash)
 			return nil
 		}
+		if provider == "microsoft" {
+			p.Notes = append(p.Notes, errByOID.Error())
+			return nil
+		}
 		b.link(p, provider, subject, issuer, orZero(created))
 		return nil
 	})
