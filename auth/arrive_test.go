@@ -1,15 +1,18 @@
 package auth_test
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth"
@@ -170,6 +173,50 @@ func TestAnArrivalProvesNothingAnew(t *testing.T) {
 	if left := time.Until(v.ExpiresAt); err != nil || left > 61*time.Minute {
 		t.Errorf("it lasts for %v, %v", left, err)
 	}
+}
+
+// Auth.js makes its cookie anew at each use: nobody has signed in just because it is new.
+func TestANewTicketIsNoFreshProof(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, func(o *auth.Options) {
+		o.Elsewhere = session.Elsewhere{AuthJS: []secret.Text{oldKey}, Until: time.Now().Add(time.Hour)}
+	})
+	auth.HashCheaply(s)
+	signUp(t, s, "ada@example.com")
+	exec(t, db, `INSERT INTO gatepost.import_record (source, source_id, user_id)
+	    SELECT 'authjs', 'x', id FROM gatepost."user"`)
+	old, _ := s.Imported(http.Header{"Cookie": {"next-auth.session-token=" + newTicket(t, "x")}},
+		session.Cookie{Name: "gatepost_80"})
+	issued, err := s.Arrive(t.Context(), old, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.EndOtherSessions(t.Context(), issued.Session, here); !errors.Is(err, session.ErrStale) {
+		t.Errorf("a deed that needs a fresh proof: %v", err)
+	}
+}
+
+// newTicket is a cookie that NextAuth has made right now.
+func newTicket(t *testing.T, user string) string {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, []byte(oldKey), nil, "NextAuth.js Generated Encryption Key", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Unix()
+	object, err := e.Encrypt(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d}`, user, now, now+3600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := object.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // A ban that is over ends by itself, and no other.

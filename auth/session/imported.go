@@ -119,16 +119,21 @@ func (r *Reader) importedArgs(first any) []any {
 	return []any{first, r.o.Idle, r.o.Lifetime, r.o.Elsewhere.Until, replacedFor}
 }
 
+// ticketAge is how long ago the user of a ticket was proved, at least: too long for what needs a fresh proof. Auth.js
+// makes a new ticket at each use, so the time that it says is not that of the sign-in.
+const ticketAge = 6 * FreshFor
+
 // admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here.
 func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
 	return r.db.Retry(ctx, r.db.Path, func() error {
 		_, err := r.db.Path.Exec(ctx, `
 			INSERT INTO gatepost.imported_session (token, id, source, user_id, created_at, expires_at)
-			SELECT $1, $2, r.source, r.user_id, least($5::timestamptz, now()), $6
+			SELECT $1, $2, r.source, r.user_id, least($5::timestamptz, now() - $7::interval), $6
 			FROM gatepost.import_record r JOIN gatepost."user" u ON u.id = r.user_id
 			WHERE r.source = $3 AND r.source_id = $4 AND r.closed_at IS NULL AND u.disabled_at IS NULL
 			    AND $6::timestamptz > now()
-			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), i.source, database.Storable(i.user), i.made, i.expire)
+			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), i.source, database.Storable(i.user), i.made, i.expire,
+			ticketAge)
 		return err
 	})
 }
