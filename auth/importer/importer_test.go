@@ -305,6 +305,29 @@ func TestSessionsOfTheSource(t *testing.T) {
 	}
 }
 
+// The tables of Auth.js, as its adapter has them, say nothing of when a session was made.
+func TestSessionsOfAuthJS(t *testing.T) {
+	t.Parallel()
+	for last, made := range map[string]string{"30 days": "1 hour", "90 days": "1 hour", "20 days": "10 days"} {
+		t.Run(last, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, `
+				CREATE TABLE users (id serial PRIMARY KEY, name text, email text, "emailVerified" timestamptz, image text);
+				CREATE TABLE sessions (id serial PRIMARY KEY, "userId" integer NOT NULL, expires timestamptz NOT NULL,
+				    "sessionToken" text NOT NULL)`)
+			w.old(t, `INSERT INTO users (email) VALUES ('ada@example.com')`)
+			w.old(t, `INSERT INTO sessions ("userId", expires, "sessionToken") VALUES (1, now() + interval '`+last+`', 'x')`)
+			w.run(t, importer.AuthJS{Database: w.betterAuth().Database})
+			var about bool
+			err := w.here.QueryRow(t.Context(), `SELECT now() - created_at - interval '`+made+`' BETWEEN '-1 min' AND '1 min'
+			    FROM gatepost.imported_session WHERE user_id = '1'`).Scan(&about)
+			if err != nil || !about {
+				t.Errorf("it was not made %s ago (%v)", made, err)
+			}
+		})
+	}
+}
+
 // Somebody who cannot be taken is named, with the reason, and nothing of them is written.
 func TestWhoCannotBeTaken(t *testing.T) {
 	t.Parallel()

@@ -77,17 +77,29 @@ func (r *reader) sessions(ctx context.Context, s *table, token, expires, conditi
 		}
 		sum := sha256.Sum256([]byte(secret))
 		p := people[user]
-		p.Sessions = append(p.Sessions, Session{hex.EncodeToString(sum[:]), orElseTime(created, p.Created), *until,
+		p.Sessions = append(p.Sessions, Session{hex.EncodeToString(sum[:]), madeAt(created, *until), *until,
 			address, agent})
 		return nil
 	})
 	return err
 }
 
-// orElseTime is when a session was made; where the source does not say, it is as old as its user.
-func orElseTime(t *time.Time, other time.Time) time.Time {
-	if t == nil {
-		return other
+// authJSLasts is how long sessions of Auth.js last after a use, unless the app says otherwise.
+const authJSLasts = 30 * 24 * time.Hour
+
+// provedBefore is how long ago somebody was proved, at least, of whom nobody knows when: too long for a deed here that
+// needs a fresh proof (session.FreshFor).
+const provedBefore = time.Hour
+
+// madeAt is when a session was made. Auth.js does not say: then it was made when one that ends so would have been that
+// was never used, and not lately.
+func madeAt(created *time.Time, until time.Time) time.Time {
+	if created != nil {
+		return *created
 	}
-	return *t
+	guess, latest := until.Add(-authJSLasts), time.Now().Add(-provedBefore)
+	if guess.After(latest) {
+		return latest
+	}
+	return guess
 }
