@@ -25,18 +25,34 @@ func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int6
 			created, expires = append(created, s.Created), append(expires, s.Expires)
 		}
 	}
-	if len(tokens) == 0 {
-		return 0, nil
+	fresh, err := lockFresh(ctx, tx, tokens, users)
+	if err != nil || !fresh {
+		return 0, err
 	}
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.imported_session (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
-		SELECT token, new.id, $1, user_id, nullif(address, ''), nullif(agent, ''), least(created, now()), expires
+		SELECT token, new.id, $1, new.user_id, nullif(address, ''), nullif(agent, ''), least(created, now()), expires
 		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
 		    AS new (token, id, user_id, address, agent, created, expires)
 		JOIN gatepost."user" u ON u.id = new.user_id AND u.disabled_at IS NULL
+		JOIN gatepost.import_record r ON r.user_id = u.id AND r.source = $1 AND r.closed_at IS NULL
 		WHERE expires > now()
 		ON CONFLICT (token) DO NOTHING`, r.name, tokens, newIDs, users, addresses, agents, created, expires)
 	return tag.RowsAffected(), err
+}
+
+// lockFresh locks the users of sessions that are not here yet, so that an end of all their sessions comes before or
+// after, and reports whether there are any.
+func lockFresh(ctx context.Context, tx pgx.Tx, tokens, users []string) (fresh bool, err error) {
+	if len(tokens) == 0 {
+		return false, nil
+	}
+	tag, err := tx.Exec(ctx, `
+		SELECT FROM gatepost."user" WHERE id IN (
+		    SELECT user_id FROM unnest($1::text[], $2::text[]) AS new (token, user_id)
+		    WHERE NOT EXISTS (SELECT FROM gatepost.imported_session s WHERE s.token = new.token))
+		ORDER BY id FOR NO KEY UPDATE`, tokens, users)
+	return tag.RowsAffected() > 0, err
 }
 
 // endBetween ends the sessions that are gone at the source, of the people in a batch and of those who would stand

@@ -123,7 +123,8 @@ func (r *Reader) importedArgs(first any) []any {
 // makes a new ticket at each use, so the time that it says is not that of the sign-in.
 const ticketAge = 6 * FreshFor
 
-// admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here.
+// admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here. The locks
+// have it see an end of all sessions that is under way.
 func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
 	return r.db.Retry(ctx, r.db.Path, func() error {
 		_, err := r.db.Path.Exec(ctx, `
@@ -132,6 +133,7 @@ func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
 			FROM gatepost.import_record r JOIN gatepost."user" u ON u.id = r.user_id
 			WHERE r.source = $3 AND r.source_id = $4 AND r.closed_at IS NULL AND u.disabled_at IS NULL
 			    AND $6::timestamptz > now()
+			FOR NO KEY UPDATE OF u, r
 			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), i.source, database.Storable(i.user), i.made, i.expire,
 			ticketAge)
 		return err
