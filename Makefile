@@ -48,7 +48,7 @@ hashes: ## ten thousand hashes that others make, COUNT of each kind, by their ow
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/movein examples/express examples/nextjs \
 	examples/nextjs-better-auth) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
-	cd e2e && $(GO) test -count=1 -timeout 20m ./... # the gate it builds is not among what the cache looks at
+	cd e2e && $(GO) test -count=1 -timeout 40m ./... # the gate it builds is not among what the cache looks at
 
 %/node_modules/.package-lock.json: %/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
