@@ -25,17 +25,24 @@ func needOldSystems(t *testing.T) {
 	}
 }
 
+// nodeFor returns a Node for what runs in another folder.
+func nodeFor(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(needNode22(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // startOld runs a script of movein, with these settings, until end or the end of the test. It is up when it prints
 // that.
 func startOld(t *testing.T, script, up string, settings ...string) *program {
 	t.Helper()
 	needBrowser(t) // without a browser nothing has been built
 	needOldSystems(t)
-	cmd := exec.Command(needNode22(t), script)
+	cmd := exec.Command(nodeFor(t), script)
 	cmd.Dir = "movein"
-	if !filepath.IsAbs(cmd.Path) {
-		cmd.Path = filepath.Join("..", cmd.Path)
-	}
 	cmd.Env = append(cmd.Environ(), settings...)
 	p, err := startProgram(script, cmd)
 	if err != nil {
