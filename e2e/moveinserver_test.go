@@ -47,9 +47,9 @@ type betterAuth struct {
 	base, source string // the name and the address of its database
 }
 
-// start runs it until the test ends. Neither it nor its database live in UTC: tables of Drizzle have times without a
+// start runs it until the test ends, with further settings. Neither it nor its database live in UTC: tables of Drizzle have times without a
 // zone.
-func (l layout) start(t *testing.T) *betterAuth {
+func (l layout) start(t *testing.T, more ...string) *betterAuth {
 	t.Helper()
 	needBrowser(t) // without a browser there is no PostgreSQL
 	o := &betterAuth{layout: l, port: freePort(t)}
@@ -61,7 +61,7 @@ func (l layout) start(t *testing.T) *betterAuth {
 	if l.drizzle {
 		settings = append(settings, "DRIZZLE=1")
 	}
-	o.program = startOld(t, "better-auth.mjs", "Better Auth is up", settings...)
+	o.program = startOld(t, "better-auth.mjs", "Better Auth is up", append(settings, more...)...)
 	return o
 }
 
