@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 		"auth/session", "auth/throttle", "internal/seal", "internal/share", "internal/upkeep"},
 	"auth/audit":                 {"auth/database", "auth/secret", "internal/share"},
 	"auth/database":              {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/importer":              {"auth/database", "auth/password", "auth/secret"},
+	"auth/importer":              {"auth/database", "auth/password", "auth/secret", "internal/upkeep"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/password":              {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/provider":              {"auth/secret", "internal/upkeep"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // wrappedField is where a record keeps the digest of a wrapped hash: it is what the import wrote, in another form.
@@ -68,10 +69,10 @@ func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, 
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, h := range weak {
 		turns <- struct{}{}
-		work.Go(func() {
+		work.Go(upkeep.Watch{}.Guard("wrap a hash", func() {
 			defer func() { <-turns }()
 			h.Wrapped, _ = password.Wrap(h.Hash, password.Derive) // one that cannot be stays as it is
-		})
+		}))
 	}
 	work.Wait()
 	for _, h := range weak {
