@@ -117,7 +117,8 @@ func (s *Store) bring(ctx context.Context, userID string, old OldUser, c Credent
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.import_record (source, source_id, user_id, wrote)
 			SELECT $1::text, $2::text, $2::text, '{}'
-			WHERE NOT EXISTS (SELECT FROM gatepost.import_record WHERE source_id = $2 AND user_id IS NULL)`, fromFallback, old.ID)
+			WHERE NOT EXISTS (SELECT FROM gatepost.import_record WHERE source_id = $2 AND user_id IS NULL)`,
+			fromFallback, old.ID)
 		if err != nil {
 			return err
 		}

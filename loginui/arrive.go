@@ -11,8 +11,8 @@ import (
 // arrivePath is where a browser with a cookie of the system before gets one of the gate's.
 const arrivePath = "/.gatepost/arrive"
 
-// getArrive leads on to the page asked for, as arrived has signed the visitor in. Else it leads to the login, never back
-// here.
+// getArrive leads on to the page asked for, as arrived has signed the visitor in. Else it leads to the login, never
+// back here.
 func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 	next := r.URL.Query().Get("next")
 	token, _ := ui.presented(r)
@@ -23,8 +23,8 @@ func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// arrived returns the request as it is with a session of the gate's, if it has one of the system before: the answer sets
-// the new cookie and removes the old ones. That happens when a page is loaded or a form is sent, and on no request of
+// arrived returns the request as it is with a session of the gate's, if it has one of the system before: the answer
+// sets the new cookie and removes the old ones. That happens when a page is loaded or a form is sent, and on no request of
 // another site, which may send the old cookie, too.
 func (ui *UI) arrived(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if r.Method != http.MethodPost && !Navigating(r) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {

@@ -29,7 +29,8 @@ func newApp(c Config, sessions *session.Reader) *app {
 	if c.Cookie.Elsewhere() {
 		finders = append(finders, inOldCookie(sessions, c.Cookie))
 	}
-	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens,
+	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules,
+		identity: c.Identity, tokens: c.ProviderTokens,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 

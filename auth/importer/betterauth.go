@@ -22,10 +22,10 @@ func (BetterAuth) Name() string { return "better-auth" }
 func (BetterAuth) Ordered() bool { return true }
 
 var betterAuthTables = []want{
-	{"user", false, []string{"user", "users"}, []string{"id", "email", "emailVerified", "name?", "image?", "createdAt?", "role?",
-		"banned?", "banExpires?", "twoFactorEnabled?"}},
-	{"account", false, []string{"account", "accounts"}, []string{"userId", "accountId", "providerId", "issuer?", "password?",
-		"createdAt?"}},
+	{"user", false, []string{"user", "users"}, []string{"id", "email", "emailVerified", "name?", "image?", "createdAt?",
+		"role?", "banned?", "banExpires?", "twoFactorEnabled?"}},
+	{"account", false, []string{"account", "accounts"}, []string{"userId", "accountId", "providerId", "issuer?",
+		"password?", "createdAt?"}},
 	{"session", true, []string{"session", "sessions"}, []string{"userId", "token", "expiresAt", "createdAt?", "ipAddress?",
 		"userAgent?", "impersonatedBy?"}},
 	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?"}},

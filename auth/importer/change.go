@@ -150,7 +150,8 @@ func lockHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]ma
 	var id, email, name, image, role, hash string
 	var verified, barred bool
 	var until *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &email, &verified, &name, &image, &role, &barred, &until, &hash}, func() error {
+	row := []any{&id, &email, &verified, &name, &image, &role, &barred, &until, &hash}
+	_, err = pgx.ForEachRow(rows, row, func() error {
 		here[id] = map[string]string{addressField: address(email, verified), nameField: name, imageField: image,
 			rolesField: role, disabledField: disabled(barred, orZero(until)), passwordField: hash}
 		return nil

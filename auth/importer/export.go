@@ -10,8 +10,8 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
-// Export calls f with every user, by id, as they were at one moment, with their hashes; and with their sessions if asked
-// for. A JSON source reads the same again. An error of f ends it and is returned.
+// Export calls f with every user, by id, as they were at one moment, with their hashes; and with their sessions if
+// asked for. A JSON source reads the same again. An error of f ends it and is returned.
 func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported) error) error {
 	tx, err := db.Work.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -107,14 +107,15 @@ func exportSessions(ctx context.Context, tx pgx.Tx, ids []string, byID map[strin
 	return err
 }
 
-// BetterAuthSQL is a user as statements for the database of Better Auth. Its library verifies our hashes with a function
-// of the app's, which docs/move-in/out.md has.
+// BetterAuthSQL is a user as statements for the database of Better Auth. Its library verifies our hashes with a
+// function of the app's, which docs/move-in/out.md has.
 func BetterAuthSQL(e Exported) string {
-	s := fmt.Sprintf(`INSERT INTO "user" (id, name, email, "emailVerified", image, "createdAt", "updatedAt") VALUES (%s, %s, %s, `+
-		"%t, %s, %s, %[6]s);\n", quote(e.ID), quote(e.Name), quote(e.Email), e.EmailVerified, orNull(e.Image), at8601(e.CreatedAt))
+	s := fmt.Sprintf(`INSERT INTO "user" (id, name, email, "emailVerified", image, "createdAt", "updatedAt") `+
+		"VALUES (%s, %s, %s, %t, %s, %s, %[6]s);\n", quote(e.ID), quote(e.Name), quote(e.Email), e.EmailVerified,
+		orNull(e.Image), at8601(e.CreatedAt))
 	account := func(id, provider, subject, password string, created time.Time) {
-		s += fmt.Sprintf(`INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt") VALUES `+
-			"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider), quote(e.ID), orNull(password),
+		s += fmt.Sprintf(`INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", `+
+			`"updatedAt") VALUES `+"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider), quote(e.ID), orNull(password),
 			at8601(created))
 	}
 	if e.Password != "" {

@@ -153,8 +153,8 @@ func orElse(s, other string) string {
 
 func (r *reader) catalogue(ctx context.Context, schema, name string) (types map[string]string, err error) {
 	rows, err := r.tx.Query(ctx, `
-		SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2`,
-		schema, name)
+		SELECT column_name::text, data_type::text FROM information_schema.columns
+		WHERE table_schema = $1 AND table_name = $2`, schema, name)
 	if err != nil {
 		return nil, fmt.Errorf("the source: %w", err)
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// quote is a text in SQL, also where backslashes escape in plain quotes. A NUL, which PostgreSQL has in no text, is left
-// out.
+// quote is a text in SQL, also where backslashes escape in plain quotes. A NUL, which PostgreSQL has in no text, is
+// left out.
 func quote(s string) string {
 	return `E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`, "\n", `\n`, "\r", `\r`, "\x00", ``).Replace(s) + `'`
 }

@@ -19,7 +19,8 @@ const wrappedField = "password, wrapped"
 const wrapBatch = 200
 
 // WrapWeak puts ours over each hash that is weak (password.Weak), so that none rests in the database, and returns how
-// many. progress, which may be nil, is called with the number of hashes read so far. It can run beside gates, and again.
+// many. progress, which may be nil, is called with the number of hashes read so far. It can run beside gates, and
+// again.
 func WrapWeak(ctx context.Context, db *database.DB, progress func(read, about int64)) (wrapped int64, err error) {
 	var about int64
 	err = db.Work.QueryRow(ctx, `SELECT count(*) FROM gatepost.account WHERE provider_id = 'credential'`).Scan(&about)
@@ -79,7 +80,7 @@ func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, 
 		if h.Wrapped == "" {
 			continue
 		}
-		if err := db.Background(ctx, "wrap a hash", func(ctx context.Context, tx pgx.Tx) error { return h.write(ctx, tx) }); err != nil {
+		if err := db.Background(ctx, "wrap a hash", h.write); err != nil {
 			return n, err
 		}
 		n++

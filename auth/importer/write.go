@@ -173,7 +173,8 @@ func insertWaysIn(ctx context.Context, tx pgx.Tx, rows []accountRow) error {
 	return err
 }
 
-// noteRecipes has gates know what verifying these hashes takes, so that the time of a refusal does not tell who has one.
+// noteRecipes has gates know what verifying these hashes takes, so that the time of a refusal does not tell who has
+// one.
 func noteRecipes(ctx context.Context, tx pgx.Tx, hashes []string) error {
 	var list []string
 	for _, hash := range hashes {

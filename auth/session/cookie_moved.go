@@ -31,8 +31,8 @@ func (c Cookie) moved(h http.Header) bool {
 	return len(cookiesOf(h)[c.Name+movedSuffix]) > 0
 }
 
-// SetMoved has no cookie of another system count in this browser any more, and removes those that the request has: under
-// their own names, for this host and for the domains above it, of which the system before may have set one.
+// SetMoved has no cookie of another system count in this browser any more, and removes those that the request has:
+// under their own names, for this host and for the domains above it, of which the system before may have set one.
 func (c Cookie) SetMoved(h http.Header, r *http.Request) {
 	if !c.Elsewhere() {
 		return

@@ -82,8 +82,8 @@ func (e Elsewhere) authJSNames() []string {
 // Any reports whether there is any cookie that is honoured.
 func (e Elsewhere) Any() bool { return len(e.BetterAuth)+len(e.AuthJS) > 0 }
 
-// read finds the session that cookies of other systems present. present says that there is such a cookie, whether or not
-// it says anything. Of two cookies of one name none is believed: one of them may be another's, tossed by a neighbour.
+// read finds the session that cookies of other systems present. present says that there is such a cookie, whether or
+// not it says anything. Of two cookies of one name none is believed: one of them may be another's, tossed by a neighbour.
 func (e Elsewhere) read(h http.Header) (i Imported, present bool) {
 	if !e.Any() {
 		return Imported{}, false

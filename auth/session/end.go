@@ -63,11 +63,11 @@ func (m *Maker) EndEvery(ctx context.Context, t secret.Token, also Also) (userID
 	return m.endOwn(ctx, t, also, `true`, ``)
 }
 
-// endOwn ends the sessions of a user that the SQL condition which selects, and counts them. imported selects those of the
-// system before, with the same argument as $2; empty: all, and none comes again. The session presented is checked in the
-// same statement. also runs if any session ended.
-func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, imported string, args ...any) (userID string,
-	ended int64, err error) {
+// endOwn ends the sessions of a user that the SQL condition which selects, and counts them. imported selects those of
+// the system before, with the same argument as $2; empty: all, and none comes again. The session presented is checked
+// in the same statement. also runs if any session ended.
+func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, imported string,
+	args ...any) (userID string, ended int64, err error) {
 	var fresh bool
 	if t == "" {
 		return "", 0, ErrNoSession

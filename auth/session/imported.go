@@ -104,7 +104,8 @@ func (r *Reader) findImported(keys []string) (list []found, err error) {
 }
 
 func (r *Reader) importedSQL() string {
-	return r.withClaims(selectImported) + `WHERE s.token = ANY (ARRAY(SELECT split_part(k, ':', 2) FROM unnest($1::text[]) k))
+	return r.withClaims(selectImported) + `
+	    WHERE s.token = ANY (ARRAY(SELECT split_part(k, ':', 2) FROM unnest($1::text[]) k))
 	    AND s.source || ':' || s.token = ANY ($1) AND ` + r.aliveImported()
 }
 
@@ -123,8 +124,8 @@ func (r *Reader) importedArgs(first any) []any {
 // makes a new ticket at each use, so the time that it says is not that of the sign-in.
 const ticketAge = 6 * FreshFor
 
-// admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here. The locks
-// have it see an end of all sessions that is under way.
+// admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here. The
+// locks have it see an end of all sessions that is under way.
 func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
 	return r.db.Retry(ctx, r.db.Path, func() error {
 		_, err := r.db.Path.Exec(ctx, `

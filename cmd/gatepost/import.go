@@ -21,6 +21,9 @@ import (
 // fromName is the environment variable with the address of a source, which has a password in it.
 const fromName = "GATEPOST_IMPORT_FROM"
 
+// makeSource makes a source as the words of a command say.
+type makeSource func(context.Context, *cli.Command) (importer.Source, error)
+
 func (p *process) importCommand() *cli.Command {
 	common := []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Usage: "tell what would happen, and change nothing"},
@@ -39,7 +42,7 @@ func (p *process) importCommand() *cli.Command {
 		&cli.StringSliceFlag{Name: "table", Usage: "`USUAL=NAME`: a table that has another name there"},
 		&cli.StringSliceFlag{Name: "column", Usage: "`TABLE.USUAL=NAME`: a column that has another name there"},
 	}
-	source := func(name, usage, args string, flags []cli.Flag, make func(context.Context, *cli.Command) (importer.Source, error)) *cli.Command {
+	source := func(name, usage, args string, flags []cli.Flag, make makeSource) *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: append(flags, common...),
 			Action: func(ctx context.Context, c *cli.Command) error {
 				from, err := make(ctx, c)
@@ -54,15 +57,18 @@ func (p *process) importCommand() *cli.Command {
 			Usage: "after an import: put argon2id over hashes that are quickly guessed, so that none rests in the database"}},
 		Action: p.wrapWeak,
 		Commands: []*cli.Command{
-			source("better-auth", "from the database of Better Auth", "", database, func(ctx context.Context, c *cli.Command) (importer.Source, error) {
+			source("better-auth", "from the database of Better Auth", "", database, func(ctx context.Context,
+				c *cli.Command) (importer.Source, error) {
 				d, err := p.databaseOf(ctx, c)
 				return importer.BetterAuth{Database: d}, err
 			}),
-			source("authjs", "from the database of Auth.js (NextAuth)", "", database, func(ctx context.Context, c *cli.Command) (importer.Source, error) {
+			source("authjs", "from the database of Auth.js (NextAuth)", "", database, func(ctx context.Context,
+				c *cli.Command) (importer.Source, error) {
 				d, err := p.databaseOf(ctx, c)
 				return importer.AuthJS{Database: d}, err
 			}),
-			source("supabase", "from the database of Supabase", "", database, func(ctx context.Context, c *cli.Command) (importer.Source, error) {
+			source("supabase", "from the database of Supabase", "", database, func(ctx context.Context,
+				c *cli.Command) (importer.Source, error) {
 				d, err := p.databaseOf(ctx, c)
 				return importer.Supabase{Database: d}, err
 			}),
@@ -72,13 +78,14 @@ func (p *process) importCommand() *cli.Command {
 					file, issuers, err := fileOf(c)
 					return importer.Clerk{File: file, API: c.String("api"), Issuers: issuers}, err
 				}),
-			source("auth0", "from the lines of JSON that Auth0 exports", "FILE.ndjson", []cli.Flag{&cli.StringFlag{Name: "hashes",
-				Usage: "`FILE` with the hashes, which Auth0's support hands out"}},
+			source("auth0", "from the lines of JSON that Auth0 exports", "FILE.ndjson", []cli.Flag{&cli.StringFlag{
+				Name: "hashes", Usage: "`FILE` with the hashes, which Auth0's support hands out"}},
 				func(ctx context.Context, c *cli.Command) (importer.Source, error) {
 					file, issuers, err := fileOf(c)
 					return importer.Auth0{File: file, Hashes: c.String("hashes"), Issuers: issuers}, err
 				}),
-			source("csv", "from a CSV file of any other system", "FILE", named(), func(ctx context.Context, c *cli.Command) (importer.Source, error) {
+			source("csv", "from a CSV file of any other system", "FILE", named(), func(_ context.Context,
+				c *cli.Command) (importer.Source, error) {
 				file, issuers, err := fileOf(c)
 				return importer.CSV{File: file, Issuers: issuers, From: c.String("name")}, err
 			}),

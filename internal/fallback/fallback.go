@@ -1,4 +1,5 @@
-// Package fallback asks the system before whether a password is right there, for people whose hash it does not hand out.
+// Package fallback asks the system before whether a password is right there, for people whose hash it does not hand
+// out.
 package fallback
 
 import (
