@@ -31,8 +31,8 @@ func (v *visitor) mustHaveDownloaded(dir string, p person) {
 	var content []byte
 	v.waitFor("the download", func(context.Context) (done bool) {
 		var err error
-		content, err = os.ReadFile(filepath.Join(dir, "account.json")) // gets this name once it is complete
-		return err == nil
+		content, err = os.ReadFile(filepath.Join(dir, "account.json"))
+		return err == nil && len(content) > 0 // Chromium may hold the name with an empty file until it is complete
 	})
 	if !json.Valid(content) || !strings.Contains(string(content), p.email) ||
 		!strings.Contains(string(content), p.name) {
