@@ -23,12 +23,12 @@ import (
 
 const oldKey = "an old secret that is long enough"
 
-// movers is a store of which Ada had a session elsewhere.
+// movers is a store with a user, Ada, who had a session elsewhere.
 type movers struct {
 	*auth.Store
 	db  *pgxpool.Pool
-	ada string // her id
-	// mine is a session of hers here.
+	ada string // the user's id
+	// mine is a session of Ada's here.
 	mine secret.Token
 }
 
@@ -51,11 +51,11 @@ func newMovers(t *testing.T) *movers {
 	return m
 }
 
-// old is her session elsewhere, as her browser presents it.
+// old is Ada's session elsewhere, as the browser presents it.
 func (m *movers) old() session.Imported {
 	mac := hmac.New(sha256.New, []byte(oldKey))
 	mac.Write([]byte("elsewhere"))
-	i, _ := m.Imported(http.Header{"Cookie": {"better-auth.session_token=" +
+	i := m.Imported(http.Header{"Cookie": {"better-auth.session_token=" +
 		url.QueryEscape("elsewhere."+base64.StdEncoding.EncodeToString(mac.Sum(nil)))}}, session.Cookie{Name: "gatepost_80"})
 	return i
 }
@@ -185,7 +185,7 @@ func TestANewTicketIsNoFreshProof(t *testing.T) {
 	signUp(t, s, "ada@example.com")
 	exec(t, db, `INSERT INTO gatepost.import_record (source, source_id, user_id)
 	    SELECT 'authjs', 'x', id FROM gatepost."user"`)
-	old, _ := s.Imported(http.Header{"Cookie": {"next-auth.session-token=" + newTicket(t, "x")}},
+	old := s.Imported(http.Header{"Cookie": {"next-auth.session-token=" + newTicket(t, "x")}},
 		session.Cookie{Name: "gatepost_80"})
 	issued, err := s.Arrive(t.Context(), old, here)
 	if err != nil {

@@ -26,7 +26,7 @@ func (ui *UI) addAPI() (err error) {
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.logoutURL, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
-			Error: ui.apiError,
+			Error: ui.apiError, Arrived: ui.arrived,
 		}}, ui.store)
 	if err == nil {
 		ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
@@ -45,16 +45,7 @@ func (ui *UI) CountAPI(f func(endpoint string, status int)) {
 	}
 }
 
-// serveAPI serves the protocol. A deed of a browser with a session of the system before is one of its new session here.
 func (ui *UI) serveAPI(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost {
-		moved, err := ui.arrived(w, r)
-		if err != nil {
-			ui.answer(w, r, err)
-			return
-		}
-		r = moved
-	}
 	if errors.Is(ui.api.Serve(w, r), api.ErrTooLarge) {
 		ui.linger(w, r)
 	}

@@ -24,13 +24,13 @@ func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 }
 
 // arrived returns the request as it is with a session of the gate's, if it has one of the system before: the answer
-// sets the new cookie and removes the old ones. That happens when a page is loaded or a form is sent, and on no request of
-// another site, which may send the old cookie, too.
+// sets the new cookie and removes the old ones. That happens when a page is loaded or something is sent, and on no
+// request of another site, which may send the old cookie, too.
 func (ui *UI) arrived(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if r.Method != http.MethodPost && !Navigating(r) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return r, nil
 	}
-	old, _ := ui.store.Imported(r.Header, ui.c.Cookie)
+	old := ui.store.Imported(r.Header, ui.c.Cookie)
 	if !old.Claims() {
 		return r, nil
 	}

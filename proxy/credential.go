@@ -31,7 +31,7 @@ func inOldCookie(sessions *session.Reader, cookie session.Cookie) finder {
 		if h.Get("Sec-Fetch-Site") == "cross-site" { // that cookie may be sent by requests of other sites
 			return c, false
 		}
-		c.imported, _ = sessions.Imported(h, cookie)
+		c.imported = sessions.Imported(h, cookie)
 		return c, c.imported.Claims()
 	}
 }

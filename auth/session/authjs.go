@@ -47,11 +47,11 @@ func (e Elsewhere) authJSSession(name, value string) (i Imported, ok bool) {
 	case value == "" || len(value) > ticketMost:
 		return Imported{}, false
 	case strings.Count(value, ".") != 4:
-		return Imported{source: fromAuthJS, hash: hexSum(value)}, true
+		return Imported{source: fromAuthJS, hash: secret.Token(value).Hash()}, true
 	}
 	for _, key := range e.AuthJS {
 		if t, err := openTicket(name, key, value); err == nil {
-			return Imported{source: fromAuthJS, hash: hexSum(value), ticket: t}, true
+			return Imported{source: fromAuthJS, hash: secret.Token(value).Hash(), ticket: t}, true
 		}
 	}
 	return Imported{}, false

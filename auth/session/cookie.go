@@ -187,8 +187,10 @@ func (c Cookie) cut(line string) string {
 	return out.String()
 }
 
-// Set gives the browser a new session. Without remember the cookie ends when the browser closes.
+// Set gives the browser a new session. Without remember the cookie ends when the browser closes. From then on no cookie
+// of another system counts there.
 func (c Cookie) Set(h http.Header, t secret.Token, remember bool) {
+	c.markMoved(h)
 	v := c.Name + "=" + string(t) + c.attributes()
 	if remember {
 		v += "; Max-Age=" + strconv.Itoa(int(c.MaxAge.Seconds()))

@@ -26,7 +26,7 @@ func (c Cookie) With(e Elsewhere) Cookie {
 // Elsewhere reports whether there are cookies of another system, too.
 func (c Cookie) Elsewhere() bool { return len(c.old) > 0 }
 
-// moved reports whether SetMoved was called in this browser.
+// moved reports whether this browser has, or had, a session of the gate's.
 func (c Cookie) moved(h http.Header) bool {
 	return len(cookiesOf(h)[c.Name+movedSuffix]) > 0
 }
@@ -37,9 +37,7 @@ func (c Cookie) SetMoved(h http.Header, r *http.Request) {
 	if !c.Elsewhere() {
 		return
 	}
-	if left := time.Until(c.until); left > 0 {
-		c.add(h, movedSuffix, "1", left)
-	}
+	c.markMoved(h)
 	domains := append([]string{""}, domainsAbove(r.Host)...)
 	for name := range cookiesOf(r.Header) {
 		if !c.isOld(name) {
@@ -52,6 +50,13 @@ func (c Cookie) SetMoved(h http.Header, r *http.Request) {
 			}
 			h.Add("Set-Cookie", name+"="+attributes+"; Max-Age=0")
 		}
+	}
+}
+
+// markMoved has no cookie of another system count in this browser any more.
+func (c Cookie) markMoved(h http.Header) {
+	if left := time.Until(c.until); c.Elsewhere() && left > 0 {
+		c.add(h, movedSuffix, "1", left)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -82,27 +81,21 @@ func (e Elsewhere) authJSNames() []string {
 // Any reports whether there is any cookie that is honoured.
 func (e Elsewhere) Any() bool { return len(e.BetterAuth)+len(e.AuthJS) > 0 }
 
-// read finds the session that cookies of other systems present. present says that there is such a cookie, whether or
-// not it says anything. Of two cookies of one name none is believed: one of them may be another's, tossed by a neighbour.
-func (e Elsewhere) read(h http.Header) (i Imported, present bool) {
-	if !e.Any() {
-		return Imported{}, false
-	}
+// read finds the session that cookies of other systems present. Of two cookies of one name none is believed: one of
+// them may be another's, tossed by a neighbour.
+func (e Elsewhere) read(h http.Header) Imported {
 	cookies := cookiesOf(h)
 	for _, name := range e.betterAuthNames() {
 		if token, ok := e.betterAuthToken(cookies.one(name)); ok {
-			i = Imported{source: fromBetterAuth, hash: secret.Token(token).Hash(), brief: e.brief(cookies, name)}
+			return Imported{source: fromBetterAuth, hash: secret.Token(token).Hash(), brief: e.brief(cookies, name)}
 		}
-		present = present || len(cookies[name]) > 0
 	}
 	for _, name := range e.authJSNames() {
-		value := cookies.joined(name)
-		if found, ok := e.authJSSession(name, value); ok && i.source == "" {
-			i = found
+		if found, ok := e.authJSSession(name, cookies.joined(name)); ok {
+			return found
 		}
-		present = present || value != "" || len(cookies[name]) > 0
 	}
-	return i, present
+	return Imported{}
 }
 
 // cookies are the values of each name.
@@ -157,9 +150,4 @@ func (e Elsewhere) betterAuthToken(value string) (token string, ok bool) {
 func (e Elsewhere) brief(c cookies, name string) bool {
 	said, ok := e.betterAuthToken(c.one(strings.TrimSuffix(name, ".session_token") + ".dont_remember"))
 	return ok && said == "true"
-}
-
-func hexSum(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])
 }

@@ -34,7 +34,7 @@ func endImported(ctx context.Context, tx pgx.Tx, which string, args ...any) erro
 	return err
 }
 
-// MoveIn is the session of the system before whose browser gets one of the gate's. ID is that of its row.
+// MoveIn is the session of the system before whose browser gets one of the gate's, and the user of both.
 type MoveIn struct {
 	id, UserID string
 	New        New // without the client

@@ -39,20 +39,18 @@ var selectImported = `
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
-// Imported returns the session of another system that the cookies of a request present. present says that there is a
-// cookie of such a name, whether or not it says anything.
+// Imported returns the session of another system that the cookies of a request present.
 //
 // A browser that has a cookie of the gate's, or had one, is past that: an old cookie in it may be a neighbour's, who
 // wants the visitor to work in another account than their own.
-func (r *Reader) Imported(h http.Header, c Cookie) (i Imported, present bool) {
+func (r *Reader) Imported(h http.Header, c Cookie) Imported {
 	if !r.o.Elsewhere.Any() {
-		return Imported{}, false
+		return Imported{}
 	}
-	i, present = r.o.Elsewhere.read(h)
 	if _, ours := c.Read(h); ours || c.moved(h) {
-		return Imported{}, present
+		return Imported{}
 	}
-	return i, present
+	return r.o.Elsewhere.read(h)
 }
 
 // Claims reports whether a cookie said anything that may be a session.
@@ -81,7 +79,7 @@ func (r *Reader) lookImported(ctx context.Context, client netip.Addr, i Imported
 			if err != nil || f != nil || i.ticket == (ticket{}) {
 				return f, err
 			}
-			if err := r.admitTicket(ctx, i); err != nil {
+			if err := r.admitTicket(i); err != nil {
 				return nil, err
 			}
 			return r.elsewhere.find(ctx, key)
@@ -125,10 +123,12 @@ func (r *Reader) importedArgs(first any) []any {
 const ticketAge = 6 * FreshFor
 
 // admitTicket makes the row of a ticket whose user was imported, unless all sessions of theirs have ended here. The
-// locks have it see an end of all sessions that is under way.
-func (r *Reader) admitTicket(ctx context.Context, i Imported) error {
-	return r.db.Retry(ctx, r.db.Path, func() error {
-		_, err := r.db.Path.Exec(ctx, `
+// locks have it see an end of all sessions that is under way. It waits for them beside the look-ups, not among them.
+func (r *Reader) admitTicket(i Imported) error {
+	ctx, cancel := context.WithTimeout(r.ctx, database.Timeout)
+	defer cancel()
+	return r.db.Background(ctx, "admit a ticket", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.imported_session (token, id, source, user_id, created_at, expires_at)
 			SELECT $1, $2, r.source, r.user_id, least($5::timestamptz, now() - $7::interval), $6
 			FROM gatepost.import_record r JOIN gatepost."user" u ON u.id = r.user_id

@@ -54,6 +54,8 @@ type Pages struct {
 	Client func(*http.Request) secret.Client
 	// LocalPath returns a path of this site as it may stand in a header, and "" for anything else.
 	LocalPath func(string) string
+	// Arrived returns the request as it is with a session of the gate's, if it has one of the system before.
+	Arrived func(http.ResponseWriter, *http.Request) (*http.Request, error)
 	// Before returns the id of the user whose session the browser sent, for SignedIn.
 	Before func(*http.Request) string
 	// SignedIn and SignedOut set what a browser keeps after it. Renewed sets the cookies of a session that replaces one
@@ -180,6 +182,11 @@ func (a *API) answer(c *call) error {
 	}
 	defer leave()
 	c.r = c.r.WithContext(share.FromClient(c.r.Context(), client.Addr()))
+	if c.e.method == http.MethodPost { // a deed is one of the new session
+		if c.r, err = a.c.Pages.Arrived(c, c.r); err != nil {
+			return err
+		}
+	}
 	out, err := c.e.do(a, c)
 	if err != nil || c.status != 0 {
 		return err

@@ -55,7 +55,7 @@ func (c *call) describe() (session.Session, error) {
 // describeImported returns the session of the system before, if the browser has one and none of ours. Such a session is
 // as old as its proof.
 func (c *call) describeImported() (v session.Session, err error) {
-	old, _ := c.a.store.Imported(c.r.Header, c.a.c.Cookie)
+	old := c.a.store.Imported(c.r.Header, c.a.c.Cookie)
 	if !old.Claims() || c.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return v, session.ErrNoSession
 	}
