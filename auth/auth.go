@@ -136,6 +136,7 @@ type Store struct {
 	workers  *password.Processes // nil: this process hashes
 	recipes  recipes
 	asking   *share.Admission // admission to Options.Fallback
+	inLine   lines            // of those who may have to ask it, by address
 	outbox   *mail.Outbox
 	trail    *audit.Trail
 	exports  *exports

@@ -265,3 +265,10 @@ func SetFallback(s *Store, f func(context.Context, string, secret.Password) (Old
 
 // RefreshSome renews some of the tokens of providers that are due.
 func RefreshSome(s *Store, ctx context.Context) (tried int, err error) { return s.refreshSome(ctx) }
+
+// Measured reports whether it is known how long the hashes from elsewhere take.
+func Measured(s *Store) bool {
+	s.recipes.mu.Lock()
+	defer s.recipes.mu.Unlock()
+	return s.recipes.seen == s.recipes.measured
+}

@@ -2,10 +2,9 @@ package auth
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/password"
 )
@@ -22,36 +21,46 @@ const (
 type recipes struct {
 	mu    sync.Mutex
 	takes map[string]time.Duration
-	mark  string // of the table's state when they were read
+	// seen and measured are marks (recipesMark) of what the database has, and of what takes has. While they differ, a
+	// step is as long as any can be.
+	seen, measured string
+	measuring      bool
 	// slowest is the longest answer of the system before in the last hour or so (slowestFor), and when it came.
 	slowest   time.Duration
 	slowestAt time.Time
 }
 
-// recipesMark selects a text that is another one whenever the recipes are others.
-const recipesMark = `SELECT concat(count(*), ' ', max(created_at)) FROM gatepost.hash_recipe`
+// recipesMark selects a text that is another one whenever the recipes are others, and noRecipes is that of none.
+const (
+	recipesMark = `concat(count(*), ' ', max(created_at)) FROM gatepost.hash_recipe`
+	noRecipes   = "0 "
+)
 
-func (r *recipes) known(mark string) bool {
+// see notes which recipes there are, and reports whether somebody has to measure them now.
+func (r *recipes) see(mark string) (measure bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mark == mark
+	if r.seen = mark; mark == noRecipes {
+		r.measured, r.takes = mark, nil
+	}
+	measure = r.seen != r.measured && !r.measuring
+	r.measuring = r.measuring || measure
+	return measure
 }
 
-// measure derives each recipe that is new, once.
-func (r *recipes) measure(mark string, list []string, crypt password.Crypt) {
+// known returns how long the recipes take that were measured.
+func (r *recipes) known() map[string]time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mark = mark
-	before := r.takes
-	r.takes = make(map[string]time.Duration, len(list))
-	for _, recipe := range list {
-		took, ok := before[recipe]
-		if !ok {
-			began := time.Now()
-			_ = crypt(recipe, "x")
-			took = time.Since(began)
-		}
-		r.takes[recipe] = took
+	return maps.Clone(r.takes)
+}
+
+// done ends a measurement. takes is nil if it failed, and the next sign-in has it done again.
+func (r *recipes) done(mark string, takes map[string]time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.measuring = false; takes != nil {
+		r.measured, r.takes = mark, takes
 	}
 }
 
@@ -75,28 +84,51 @@ func (r *recipes) step(least time.Duration) time.Duration {
 	for _, took := range r.takes {
 		longest = max(longest, took)
 	}
+	if r.seen != r.measured {
+		longest = stepMost
+	}
 	need := max(least, min(time.Duration(float64(longest)*stepFactor), stepMost))
 	return (need + least - 1) / least * least
 }
 
-// learn measures the recipes of the database if there are others than are known. It runs in a turn to hash.
-func (s *Store) learn(ctx context.Context, mark string, crypt password.Crypt) error {
-	if s.recipes.known(mark) {
-		return nil
+// learn has the recipes of the database measured if there are others than are known. Nobody waits for it.
+func (s *Store) learn(mark string) {
+	if s.recipes.see(mark) {
+		go s.o.Watch.Run(context.Background(), "measure hashes", s.measure)
 	}
+}
+
+// measureMost bounds a measurement. It has a turn to hash for each recipe.
+const measureMost = time.Minute
+
+// measure derives each recipe that is new, once, in a turn to hash of its own.
+func (s *Store) measure(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, measureMost)
+	defer cancel()
+	var mark string
 	var list []string
-	err := s.db.Again(ctx, func(ctx context.Context) error {
-		rows, err := s.db.Pages.Query(ctx, `SELECT recipe FROM gatepost.hash_recipe`)
-		if err == nil {
-			list, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	takes := s.recipes.known()
+	err := s.db.Work.QueryRow(ctx, `SELECT array_agg(recipe), `+recipesMark).Scan(&list, &mark)
+	known := make(map[string]time.Duration, len(list))
+	for _, recipe := range list {
+		if took, ok := takes[recipe]; ok {
+			known[recipe] = took
+			continue
 		}
-		return err
-	})
-	if err != nil {
-		return s.db.Unavailable("read the kinds of hashes", err)
+		if err == nil {
+			err = s.hashes.Turn(ctx, func(_ context.Context, crypt password.Crypt) error {
+				began := time.Now()
+				_ = crypt(recipe, "x")
+				known[recipe] = time.Since(began)
+				return nil
+			})
+		}
 	}
-	s.recipes.measure(mark, list, crypt)
-	return nil
+	if err != nil {
+		s.o.Log.Warn("the time that hashes from elsewhere take is not known; refused sign-ins take long", "err", err)
+		known = nil
+	}
+	s.recipes.done(mark, known)
 }
 
 // forgetRecipes deletes the recipes when no hash from elsewhere is left, an hour after the last import, which writes
@@ -109,7 +141,7 @@ func (s *Store) forgetRecipes(ctx context.Context) (int64, error) {
 		return 0, s.db.Unavailable("forget kinds of hashes", err)
 	}
 	tag, err := s.db.Work.Exec(ctx, `
-		DELETE FROM gatepost.hash_recipe WHERE NOT EXISTS (SELECT FROM gatepost.account
-		    WHERE provider_id = 'credential' AND password <> '' AND left(password, length($1)) <> $1)`, password.OwnPrefix)
+		DELETE FROM gatepost.hash_recipe WHERE created_at < now() - interval '1 hour' AND NOT EXISTS (
+		    SELECT FROM gatepost.account WHERE provider_id = 'credential' AND password <> '' AND left(password, length($1)) <> $1)`, password.OwnPrefix)
 	return tag.RowsAffected(), s.db.Unavailable("forget kinds of hashes", err)
 }

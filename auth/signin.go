@@ -54,9 +54,8 @@ type candidate struct {
 	userID   string // empty: no user has this address
 	hash     string // a dummy when there is no password
 	disabled bool
-	verified bool   // the address is confirmed
-	locked   bool   // throttle.AccountLimit is reached: only familiar places get in
-	recipes  string // which kinds of hashes from elsewhere there are (recipesMark)
+	verified bool // the address is confirmed
+	locked   bool // throttle.AccountLimit is reached: only familiar places get in
 	door     throttle.Door
 }
 
@@ -80,30 +79,36 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 		if c.Email, err = checkSignIn(c); err != nil {
 			return "", err
 		}
-		if err = s.trickle(ctx, c); err != nil {
-			return "", err
-		}
-		userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-			issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
-				Remember: c.Remember, Client: c.Client, Presented: c.Presented})
-			if err == nil && issued.Challenge == "" {
-				err = s.noteSignIn(ctx, tx, a, c)
-			}
-			if err != nil {
-				return err
-			}
-			return s.recordIn(ctx, tx, "sign-in", a.userID, issued, c.Client)
+		err = s.trickle(ctx, c, func() error {
+			userID, issued, err = s.signIn(ctx, c)
+			return err
 		})
-		if err == nil {
-			s.sessions.Done(c.Presented, issued.Made)
-		}
-		s.outbox.Kick()
 		return userID, err
 	})
 	if err != nil {
 		return Issued{}, err
 	}
 	return issued, nil
+}
+
+// signIn is SignIn without what is the same for each attempt that needs a password.
+func (s *Store) signIn(ctx context.Context, c Credentials) (userID string, issued Issued, err error) {
+	userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
+		issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
+			Remember: c.Remember, Client: c.Client, Presented: c.Presented})
+		if err == nil && issued.Challenge == "" {
+			err = s.noteSignIn(ctx, tx, a, c)
+		}
+		if err != nil {
+			return err
+		}
+		return s.recordIn(ctx, tx, "sign-in", a.userID, issued, c.Client)
+	})
+	if err == nil {
+		s.sessions.Done(c.Presented, issued.Made)
+	}
+	s.outbox.Kick()
+	return userID, issued, err
 }
 
 // remind mails the confirmation link again after a right password for an unconfirmed address. Its failure does not
@@ -165,9 +170,6 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) (err error) {
 		// The limits are checked again: attempts ahead in the queue may have reached them.
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
-			return err
-		}
-		if err := s.learn(ctx, a.recipes, derive); err != nil {
 			return err
 		}
 		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
@@ -288,7 +290,7 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 			LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
 			WHERE u.email = $1`, email, password.Dummy, throttle.AccountLimit,
 			throttle.BrowserPlace(c.Browser), throttle.NetworkPlace(c))
-		b.Queue(recipesMark)
+		b.Queue(`SELECT ` + recipesMark)
 		throttle.Ask(b, d.Keys())
 		results := s.db.Pages.SendBatch(ctx, b)
 		defer func() { err = errors.Join(err, results.Close()) }()
@@ -297,9 +299,11 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		if err := results.QueryRow().Scan(&a.recipes); err != nil {
+		var recipes string
+		if err := results.QueryRow().Scan(&recipes); err != nil {
 			return err
 		}
+		s.learn(recipes)
 		rows, err := results.Query()
 		if err != nil {
 			return err

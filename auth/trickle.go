@@ -32,38 +32,48 @@ const fromFallback = "fallback"
 // fallbackAtOnce is how many sign-ins may ask the system before at once. Networks share it.
 const fallbackAtOnce = 64
 
-// trickle brings somebody over who signs in with a password that only the system before can check: nobody here has their
-// address, or they were imported without a password. The sign-in goes on as any other then, and a wrong password is
-// counted as any other. It fails with *throttle.Error, share.ErrCrowded, database.ErrUnavailable, or if the system before
-// says nothing.
-func (s *Store) trickle(ctx context.Context, c Credentials) error {
+// trickle runs a sign-in, and before it brings somebody over whose password only the system before can check: nobody
+// here has their address, or they were imported without a password. A wrong password is counted by the sign-in, as any
+// other. It fails as the sign-in does, with share.ErrCrowded or share.ErrBusy, or with database.ErrUnavailable if the
+// system before says nothing.
+//
+// Sign-ins with one address go one after the other then: those that came together would all be let through to guess at
+// the system before, and counted too late.
+func (s *Store) trickle(ctx context.Context, c Credentials, signIn func() error) error {
 	if s.o.Fallback == nil {
-		return nil
+		return signIn()
 	}
-	d := throttle.DoorsOf(c.Email, c.Client)
-	if _, err := s.admit(ctx, c.Email, c.Client, d); err != nil {
+	_, theirs, err := s.theirs(ctx, c)
+	if err != nil {
 		return err
 	}
-	userID, theirs, err := s.theirs(ctx, c.Email)
-	if err != nil || !theirs {
-		return err
+	if !theirs {
+		return signIn()
 	}
-	leave, err := s.asking.Enter(share.Client(ctx))
+	leave, err := s.inLine.enter(ctx, c.Email)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	began := time.Now()
-	old, err := s.o.Fallback(ctx, c.Email, c.Password)
-	if err == nil || errors.Is(err, ErrUnknownThere) {
-		s.recipes.note(time.Since(began)) // how long a refusal takes must not tell who is here already
+	if err := s.fetch(ctx, c); err != nil {
+		return err
 	}
+	return signIn()
+}
+
+// fetch brings somebody over if the system before knows their password.
+func (s *Store) fetch(ctx context.Context, c Credentials) error {
+	userID, theirs, err := s.theirs(ctx, c) // again: those ahead in the line may have changed it
+	if err != nil || !theirs {
+		return err
+	}
+	old, err := s.askFallback(ctx, c)
 	switch {
 	case errors.Is(err, ErrUnknownThere):
 		return nil
 	case err != nil:
 		s.o.Log.WarnContext(ctx, "nobody can be brought over: the system before does not answer as it should", "err", err)
-		return fmt.Errorf("%w: %w", database.ErrUnavailable, err)
+		return err
 	}
 	if email, err := CanonicalEmail(old.Email); err != nil || email != c.Email {
 		s.o.Log.WarnContext(ctx, "somebody was not brought over: the system before answers with another address")
@@ -72,13 +82,33 @@ func (s *Store) trickle(ctx context.Context, c Credentials) error {
 	return s.bring(ctx, userID, old, c)
 }
 
+// askFallback asks the system before. It holds no connection meanwhile.
+func (s *Store) askFallback(ctx context.Context, c Credentials) (OldUser, error) {
+	leave, err := s.asking.Enter(share.Client(ctx))
+	if err != nil {
+		return OldUser{}, err
+	}
+	defer leave()
+	began := time.Now()
+	old, err := s.o.Fallback(ctx, c.Email, c.Password)
+	if err != nil && !errors.Is(err, ErrUnknownThere) {
+		return old, fmt.Errorf("%w: %w", database.ErrUnavailable, err)
+	}
+	s.recipes.note(time.Since(began)) // how long a refusal takes must not tell who is here already
+	return old, err
+}
+
 // errDeletedHere means that somebody was brought over once and deleted here, which is final.
 var errDeletedHere = errors.New("they were deleted here")
 
-// theirs reports whether the system before has to be asked about an address, and who has it here.
-func (s *Store) theirs(ctx context.Context, email string) (userID string, yes bool, err error) {
+// theirs reports whether the system before has to be asked about an address, and who has it here. It fails with a
+// *throttle.Error while the door of the attempt has to wait.
+func (s *Store) theirs(ctx context.Context, c Credentials) (userID string, yes bool, err error) {
+	if _, err := s.admit(ctx, c.Email, c.Client, throttle.DoorsOf(c.Email, c.Client)); err != nil {
+		return "", false, err
+	}
 	err = s.db.Again(ctx, func(ctx context.Context) error {
-		err := s.db.Pages.QueryRow(ctx, theirsSQL, email).Scan(&userID, &yes)
+		err := s.db.Pages.QueryRow(ctx, theirsSQL, c.Email).Scan(&userID, &yes)
 		if errors.Is(err, pgx.ErrNoRows) {
 			userID, yes = "", true
 			return nil

@@ -189,7 +189,8 @@ func noteRecipes(ctx context.Context, tx pgx.Tx, hashes []string) error {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.hash_recipe (recipe) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`, list)
+		INSERT INTO gatepost.hash_recipe (recipe) SELECT unnest($1::text[])
+		ON CONFLICT (recipe) DO UPDATE SET created_at = now()`, list)
 	return err
 }
 
