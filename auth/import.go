@@ -14,7 +14,8 @@ import (
 // Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
 // audited as one event.
 func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Options) (importer.Counts, error) {
-	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Roles: canonicalRoles, Provider: s.providerOf}
+	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Roles: canonicalRoles, Provider: s.providerOf,
+		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash}
 	counts, err := importer.Run(ctx, s.db, from, o)
 	if o.DryRun || counts.Created+counts.Changed+counts.Sessions+counts.Ended == 0 {
 		return counts, err

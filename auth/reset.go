@@ -192,7 +192,7 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 		if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
 			return err
 		}
-	} else if _, err := tx.Exec(ctx, setPasswordSQL, l.userID, hashed, secret.NewID(), issuerCredential); err != nil {
+	} else if err := setPassword(ctx, tx, l.userID, hashed); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `

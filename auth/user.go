@@ -147,19 +147,36 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 	}
 	var hashed string
 	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
-		hashed = password.Hash(p,
-			derive)
+		hashed = password.Hash(p, derive)
 		return nil
 	}); err != nil {
 		return err
 	}
-	return s.change(ctx, "set-password", u.ID, with(setPasswordSQL, u.ID, hashed, secret.NewID(), issuerCredential))
+	return s.change(ctx, "set-password", u.ID, func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
+		return nil, setPassword(ctx, tx, u.ID, hashed)
+	})
 }
 
-// setPasswordSQL gives the user $1, who is locked, the hash $2, and ends all access to the account. $3 is a new id.
+// setPassword gives a locked user a hash, and ends all access to the account, also that from elsewhere.
+func setPassword(ctx context.Context, tx pgx.Tx, userID, hash string) error {
+	if err := setHash(ctx, tx, userID, hash); err != nil {
+		return err
+	}
+	_, err := session.CloseImported(ctx, tx, userID)
+	return err
+}
+
+// setHash is setPassword for a password that was changed elsewhere, where sessions from there may go on. An empty hash
+// leaves the user without a password.
+func setHash(ctx context.Context, tx pgx.Tx, userID, hash string) error {
+	_, err := tx.Exec(ctx, setHashSQL, userID, hash, secret.NewID(), issuerCredential)
+	return err
+}
+
+// setHashSQL is about the user $1 and the hash $2. $3 is a new id.
 // It selects by user: an import may have chosen any issuer and account_id, and named another user's account after
 // this user.
-const setPasswordSQL = `
+const setHashSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND
@@ -167,10 +184,8 @@ const setPasswordSQL = `
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
 	     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1),
 	     forgotten AS (DELETE FROM gatepost.familiar WHERE user_id = $1),
-	     before AS (UPDATE gatepost.imported_session SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL),
-	     closed AS (UPDATE gatepost.import_record SET closed_at = now() WHERE user_id = $1 AND closed_at IS NULL),
 	     changed AS (
-	         UPDATE gatepost.account SET password = $2, failed_attempts = 0, updated_at = now()
+	         UPDATE gatepost.account SET password = nullif($2, ''), failed_attempts = 0, updated_at = now()
 	         WHERE user_id = $1 AND provider_id = 'credential' RETURNING id),
 	     made AS (
 	         INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
@@ -178,7 +193,7 @@ const setPasswordSQL = `
 	             CASE WHEN EXISTS (SELECT FROM gatepost.account WHERE issuer = $4 AND account_id = $1) THEN $3::text
 	                 ELSE $1::text END,
 	             $1::text, $2::text
-	         WHERE NOT EXISTS (SELECT FROM changed))
+	         WHERE NOT EXISTS (SELECT FROM changed) AND $2 <> '')
 	SELECT FROM gatepost."user" WHERE id = $1`
 
 // EndSessions ends every session of a user and returns how many it ended.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -134,15 +135,11 @@ func (a Auth0) person(u auth0User, dumped auth0Hash) Person {
 }
 
 func (p *Person) setAuth0Password(h auth0Hash) {
-	switch {
-	case len(h.Custom) > 0:
-		var err error
-		if p.Password, err = password.Auth0(h.Custom); err != nil {
-			p.Unknown = fmt.Errorf("has a password that cannot be verified here: %w", err)
-		}
-	default:
-		p.setPassword(orElse(h.Hash, h.HashSnake))
+	if len(h.Custom) > 0 {
+		p.Password, p.Unknown = password.Auth0(h.Custom)
+		return
 	}
+	p.setPassword(cmp.Or(h.Hash, h.HashSnake))
 }
 
 // looseText is a text, or a number as it is written.

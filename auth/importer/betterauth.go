@@ -1,8 +1,8 @@
 package importer
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -96,15 +96,7 @@ func (p *Person) setPassword(hash string) {
 	if hash == "" {
 		return
 	}
-	p.Password, p.Unknown = recognise(hash)
-}
-
-func recognise(hash string) (stored string, err error) {
-	stored, _, err = password.Recognise(hash)
-	if err != nil {
-		return "", fmt.Errorf("has a password that cannot be verified here: %w", err)
-	}
-	return stored, nil
+	p.Password, _, p.Unknown = password.Recognise(hash)
 }
 
 // link adds an account at a provider. The source names providers; whose accounts they are, an issuer says.
@@ -112,7 +104,7 @@ func (d Database) link(p *Person, provider, subject, issuer string, created time
 	if strings.HasPrefix(issuer, "local:") {
 		issuer = ""
 	}
-	i, err := identity(provider, subject, orElse(d.Issuers[provider], issuer))
+	i, err := identity(provider, subject, cmp.Or(d.Issuers[provider], issuer))
 	if err != nil {
 		p.Notes = append(p.Notes, err.Error())
 		return

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
 )
 
 // change brings over what the source says anew of people who are here.
@@ -26,7 +28,7 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 		return lines, nil
 	}
 	moved := slices.DeleteFunc(slices.Clone(known), func(p *plan) bool { return changes[p] == nil })
-	here, err := lockHere(ctx, tx, moved)
+	here, err := readHere(ctx, tx, moved)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 			lines = append(lines, p.line(Kept, field, reason))
 			continue
 		default:
-			if err := p.writeField(ctx, tx, field); err != nil {
+			if err := p.writeField(ctx, tx, field, r.o.Rules); err != nil {
 				return nil, err
 			}
 			if changed = true; now[field] == "" || p.fields[field] == "" {
@@ -127,20 +129,16 @@ func (p *plan) identity(field string) Identity {
 	return Identity{}
 }
 
-// lockHere locks users, in the order of their ids as everybody does, and returns their fields by id.
-func lockHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]map[string]string, err error) {
+// readHere returns the fields of locked users, by id.
+func readHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]map[string]string, err error) {
 	var users []string
 	for _, p := range plans {
 		users = append(users, p.record.userID)
 	}
-	_, err = tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, users)
-	if err != nil {
-		return nil, err
-	}
 	here = map[string]map[string]string{}
 	rows, err := tx.Query(ctx, `
 		SELECT u.id, u.email, u.email_verified, u.name, coalesce(u.image, ''), u.role, u.disabled_at IS NOT NULL,
-		    u.disabled_until, coalesce(a.password, '')
+		    `+database.Readable(`u.disabled_until`)+`, coalesce(a.password, '')
 		FROM gatepost."user" u
 		LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
 		WHERE u.id = ANY ($1)`, users)

@@ -8,7 +8,7 @@ import (
 
 // writeField writes what the source says of one field of a locked user. What ends with a change here ends with one
 // there, too: sessions with a password, mailed links with an address.
-func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string) error {
+func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string, rules Rules) error {
 	id := p.record.userID
 	run := func(sql string, args ...any) error {
 		_, err := tx.Exec(ctx, sql, append([]any{id}, args...)...)
@@ -17,8 +17,9 @@ func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string) error {
 	switch field {
 	case addressField:
 		return run(`
-			WITH void AS (DELETE FROM gatepost.verification WHERE user_id = $1),
-			     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1)
+			WITH void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),
+			     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1
+			         AND kind IN ('verify', 'reset', 'change', 'connect', 'prove'))
 			UPDATE gatepost."user" SET email = $2, email_verified = $3, updated_at = now() WHERE id = $1`,
 			p.Email, p.Verified)
 	case nameField:
@@ -32,26 +33,12 @@ func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string) error {
 			UPDATE gatepost."user" SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END,
 			    disabled_until = $3, updated_at = now() WHERE id = $1`, p.Disabled, at(p.Until))
 	case passwordField:
-		return p.writePassword(ctx, tx)
+		if err := noteRecipes(ctx, tx, []string{p.Password}); err != nil {
+			return err
+		}
+		return rules.SetPassword(ctx, tx, id, p.Password)
 	}
 	return p.writeIdentity(ctx, tx, field)
-}
-
-// writePassword writes the password, and ends everything that whoever knew the one before could have begun.
-func (p *plan) writePassword(ctx context.Context, tx pgx.Tx) error {
-	if err := noteRecipes(ctx, tx, []string{p.Password}); err != nil {
-		return err
-	}
-	tag, err := tx.Exec(ctx, `
-		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
-		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
-		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
-		UPDATE gatepost.account SET password = nullif($2, ''), failed_attempts = 0, updated_at = now()
-		WHERE user_id = $1 AND provider_id = 'credential'`, p.record.userID, p.Password)
-	if err != nil || tag.RowsAffected() > 0 || p.Password == "" {
-		return err
-	}
-	return insertWaysIn(ctx, tx, p.waysIn()[:1])
 }
 
 // writeIdentity adds an account at a provider, or removes it with the sessions that it made.

@@ -41,8 +41,13 @@ type Rules struct {
 	Email func(typed string) (string, error)
 	// Name returns a name as it is kept, and fails for what cannot be one.
 	Name func(typed string) (string, error)
+	// Image fails for what cannot be the address of a picture. None is one.
+	Image func(string) error
 	// Roles joins roles, and fails if one is none.
 	Roles func([]string) (string, error)
+	// SetPassword gives a locked user a hash, or none if it is empty, and ends what whoever knew the one before could
+	// have begun.
+	SetPassword func(ctx context.Context, tx pgx.Tx, userID, hash string) error
 	// Provider returns the name that the settings have for the provider with an issuer; empty: they have none.
 	Provider func(issuer string) string
 }

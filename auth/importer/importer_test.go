@@ -230,6 +230,9 @@ func TestWhatChangesAtTheSource(t *testing.T) {
 			adaHere + " google=https://accounts.google.com=99"},
 		{"an account that is gone", `DELETE FROM account WHERE id = 'b'`, ``, []string{"changed Ada1:"},
 			strings.TrimSuffix(adaHere, " github=https://github.com=4711")},
+		{"an account that is there twice", `INSERT INTO account VALUES ('c', '4711', 'github', 'Ada1')`, ``, nil, adaHere},
+		{"a password that is gone", `DELETE FROM account WHERE id = 'a'`, ``, []string{"changed Ada1:"},
+			strings.Replace(adaHere, "=001122334455", "", 1)},
 		{"an account that is gone here", ``, `DELETE FROM gatepost.account WHERE provider_id = 'github'`, nil,
 			strings.TrimSuffix(adaHere, " github=https://github.com=4711")},
 		{"every way in is gone", `DELETE FROM account`, ``, []string{"changed Ada1:",
@@ -280,6 +283,7 @@ func TestSessionsOfTheSource(t *testing.T) {
 		{"disabled and enabled here", ``, `UPDATE gatepost."user" SET disabled_at = now(); UPDATE gatepost."user" SET
 		    disabled_at = NULL`, false},
 		{"deleted here", ``, `DELETE FROM gatepost."user"`, false},
+		{"a second factor was added there", `UPDATE "user" SET "twoFactorEnabled" = true`, ``, false},
 		{"impersonated", `DELETE FROM session; INSERT INTO session VALUES ('t', now() + interval '1 d', 'x', now(), '', '',
 		    'Ada1', 'Root')`, ``, false},
 		{"the password was changed here", `INSERT INTO session VALUES ('t', now() + interval '1 d', 'x', now(), '', '', 'Ada1')`,
@@ -459,4 +463,17 @@ func TestAnExportIsImportedAgain(t *testing.T) {
 	want := from.users(t)
 	want[1] = strings.Replace(want[1], "|admin,editor|disabled", "|user", 1) // which Better Auth keeps with a plugin only
 	same(t, "users by way of Better Auth", back.users(t), want...)
+}
+
+// What of somebody is left out on request is told, and their session does not stand for their second factor.
+func TestWhatIsDroppedIsTold(t *testing.T) {
+	t.Parallel()
+	w := betterAuthWorld(t)
+	w.old(t, `UPDATE "user" SET "twoFactorEnabled" = true; UPDATE account SET password = 'x' WHERE id = 'a'`)
+	counts, told := w.run(t, w.betterAuth(), func(o *importer.Options) { o.DropPasswords, o.DropSecondFactors = true, true })
+	same(t, "told", told, "created Ada1:", "note Ada1:  is brought over without the password, which cannot be "+
+		"verified here: it is not a hash of a kind that is verified", "note Ada1:  is brought over without the second factor")
+	if counts.Created != 1 || counts.Sessions != 0 || !counts.Whole() {
+		t.Errorf("%+v", counts)
+	}
 }

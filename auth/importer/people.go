@@ -2,12 +2,12 @@ package importer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // byID are people of a batch.
@@ -69,15 +69,14 @@ func (r *reader) sessions(ctx context.Context, s *table, token, expires, conditi
 	if err != nil {
 		return err
 	}
-	var user, secret, address, agent string
+	var user, presented, address, agent string
 	var until, created *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&user, &secret, &until, &created, &address, &agent}, func() error {
-		if secret == "" {
+	_, err = pgx.ForEachRow(rows, []any{&user, &presented, &until, &created, &address, &agent}, func() error {
+		if presented == "" {
 			return nil
 		}
-		sum := sha256.Sum256([]byte(secret))
 		p := people[user]
-		p.Sessions = append(p.Sessions, Session{hex.EncodeToString(sum[:]), madeAt(created, *until), *until,
+		p.Sessions = append(p.Sessions, Session{secret.Token(presented).Hash(), madeAt(created, *until), *until,
 			address, agent})
 		return nil
 	})

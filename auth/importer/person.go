@@ -20,7 +20,7 @@ type Person struct {
 	Disabled bool
 	Until    time.Time
 	// Password is a stored hash as package password reads it; empty: they have none. Unknown is why the hash that the
-	// source has cannot be verified here.
+	// source has cannot be verified here; nil: it can.
 	Password string
 	Unknown  error
 	// Identities are the accounts at providers that they sign in with.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,7 +25,7 @@ type CSV struct {
 }
 
 // Name implements Source.
-func (c CSV) Name() string { return orElse(c.From, "csv") }
+func (c CSV) Name() string { return cmp.Or(c.From, "csv") }
 
 // Ordered implements Source.
 func (CSV) Ordered() bool { return false }
@@ -75,10 +76,7 @@ func (p *Person) readPassword(hasher, hash string) {
 		p.setPassword(hash)
 		return
 	}
-	var err error
-	if p.Password, err = password.Clerk(hasher, hash); err != nil {
-		p.Unknown = fmt.Errorf("has a password that cannot be verified here: %w", err)
-	}
+	p.Password, p.Unknown = password.Clerk(hasher, hash)
 }
 
 func readBool(column, s string, to *bool) (err error) {
@@ -112,7 +110,7 @@ type JSON struct {
 }
 
 // Name implements Source.
-func (j JSON) Name() string { return orElse(j.From, "json") }
+func (j JSON) Name() string { return cmp.Or(j.From, "json") }
 
 // Ordered implements Source.
 func (JSON) Ordered() bool { return false }

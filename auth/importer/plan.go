@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -33,9 +34,6 @@ type plan struct {
 	record *record           // what earlier imports know of them; nil: nothing
 }
 
-// imageMost bounds the address of a picture, in bytes.
-const imageMost = 2048
-
 // first judges people by what the source alone says.
 func (r *run) first(people []Person) []*plan {
 	plans := make([]*plan, len(people))
@@ -65,7 +63,7 @@ func (p *plan) judge(r *run) (fault string) {
 	case p.SecondFactor && !r.o.DropSecondFactors:
 		return "has a second factor, which this version does not bring over (--drop-second-factors brings them without)"
 	case p.Unknown != nil && !r.o.DropPasswords:
-		return p.Unknown.Error() + " (--drop-passwords brings them without)"
+		return "has a password that cannot be verified here: " + p.Unknown.Error() + " (--drop-passwords brings them without)"
 	}
 	if fault := p.canonical(r.o.Rules); fault != "" {
 		return fault
@@ -77,18 +75,23 @@ func (p *plan) judge(r *run) (fault string) {
 }
 
 func (p *plan) canonical(rules Rules) (fault string) {
-	var err error
-	if p.Email, err = rules.Email(p.Email); err != nil {
+	email, err := rules.Email(p.Email)
+	if err != nil {
 		return "has an address that cannot be one here: " + err.Error()
 	}
-	if name, err := rules.Name(p.Name); err == nil {
-		p.Name = name
-	} else {
-		p.Notes, p.Name = append(p.Notes, "the name is left out: "+err.Error()), ""
+	p.Email = email
+	name, err := rules.Name(p.Name)
+	if p.Name = name; err != nil {
+		p.leaveOut(&p.Name, "name", err)
 	}
-	if p.Image != "" && (len(p.Image) > imageMost || !strings.HasPrefix(p.Image, "https://") ||
-		database.Clean(p.Image) != p.Image) {
-		p.Notes, p.Image = append(p.Notes, "the picture is left out: it is no https address of at most 2048 bytes"), ""
+	if err := rules.Image(p.Image); err != nil {
+		p.leaveOut(&p.Image, "picture", err)
+	}
+	if p.Unknown != nil {
+		p.Notes = append(p.Notes, "is brought over without the password, which cannot be verified here: "+p.Unknown.Error())
+	}
+	if p.SecondFactor {
+		p.Notes = append(p.Notes, "is brought over without the second factor")
 	}
 	if len(p.Roles) == 0 {
 		p.Roles = []string{"user"}
@@ -96,13 +99,20 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	if p.roles, err = rules.Roles(p.Roles); err != nil {
 		return "has a role that cannot be one here: use letters, digits and _ . : -"
 	}
+	slices.SortFunc(p.Identities, func(a, b Identity) int { return strings.Compare(a.field(), b.field()) })
+	p.Identities = slices.CompactFunc(p.Identities, func(a, b Identity) bool { return a.field() == b.field() })
 	for i := range p.Identities {
-		p.Identities[i].Provider = orElse(rules.Provider(p.Identities[i].Issuer), p.Identities[i].Provider)
+		p.Identities[i].Provider = cmp.Or(rules.Provider(p.Identities[i].Issuer), p.Identities[i].Provider)
 	}
-	if p.Disabled && !p.Until.IsZero() && p.Until.Before(time.Now()) {
+	if !p.Disabled || !p.Until.IsZero() && p.Until.Before(time.Now()) {
 		p.Disabled, p.Until = false, time.Time{}
 	}
 	return ""
+}
+
+// leaveOut empties a field that cannot be one here, which the report tells.
+func (p *plan) leaveOut(field *string, name string, why error) {
+	p.Notes, *field = append(p.Notes, "the "+name+" is left out: "+why.Error()), ""
 }
 
 // values are the fields of a person as they are written.

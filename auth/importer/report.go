@@ -20,7 +20,7 @@ type Line struct {
 	Result Result `json:"result"`
 	ID     string `json:"id"`               // at the source
 	Where  string `json:"where,omitempty"`  // where the source has them
-	Email  string `json:"email,omitempty"`  // as the source has it
+	Email  string `json:"email,omitempty"`  // as it is spelt here, if it can be an address here
 	Field  string `json:"field,omitempty"`  // empty: it is about the whole person
 	Reason string `json:"reason,omitempty"` // a sentence that goes on after the person
 }

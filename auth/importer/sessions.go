@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,24 +11,54 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// bringSessions brings over the sessions of people who are here, and returns how many are new. One that has ended here
-// has its row, and does not come back; one of a user whose password was changed here neither.
+// newSessions returns those who have sessions that may count and are not here yet.
+func newSessions(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*plan, err error) {
+	var tokens []string
+	for _, p := range known {
+		for _, s := range p.counting() {
+			tokens = append(tokens, s.Token)
+		}
+	}
+	if len(tokens) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT token FROM gatepost.imported_session WHERE token = ANY ($1)`, tokens)
+	if err != nil {
+		return nil, err
+	}
+	here := map[string]bool{}
+	var token string
+	_, err = pgx.ForEachRow(rows, []any{&token}, func() error { here[token] = true; return nil })
+	for _, p := range known {
+		if slices.ContainsFunc(p.counting(), func(s Session) bool { return !here[s.Token] }) {
+			arriving = append(arriving, p)
+		}
+	}
+	return arriving, err
+}
+
+// counting are the sessions of a person that may count here: none beside a second factor, which they would stand for.
+func (p *plan) counting() []Session {
+	if p.record.closed || p.Disabled || p.SecondFactor {
+		return nil
+	}
+	return p.Sessions
+}
+
+// bringSessions brings over sessions of locked users, and returns how many are new. One that has ended here has its row,
+// and does not come back; one of a user whose sessions have all ended here neither.
 func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int64, error) {
 	var tokens, newIDs, users, addresses, agents []string
 	var created, expires []time.Time
 	for _, p := range plans {
-		if p.record.closed || p.Disabled || p.SecondFactor {
-			continue
-		}
-		for _, s := range p.Sessions {
+		for _, s := range p.counting() {
 			tokens, newIDs, users = append(tokens, s.Token), append(newIDs, secret.NewID()), append(users, p.record.userID)
 			addresses, agents = append(addresses, s.Address), append(agents, database.Storable(s.UserAgent))
 			created, expires = append(created, s.Created), append(expires, s.Expires)
 		}
 	}
-	fresh, err := lockFresh(ctx, tx, tokens, users)
-	if err != nil || !fresh {
-		return 0, err
+	if len(tokens) == 0 {
+		return 0, nil
 	}
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.imported_session (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
@@ -41,27 +72,15 @@ func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int6
 	return tag.RowsAffected(), err
 }
 
-// lockFresh locks the users of sessions that are not here yet, so that an end of all their sessions comes before or
-// after, and reports whether there are any.
-func lockFresh(ctx context.Context, tx pgx.Tx, tokens, users []string) (fresh bool, err error) {
-	if len(tokens) == 0 {
-		return false, nil
-	}
-	tag, err := tx.Exec(ctx, `
-		SELECT FROM gatepost."user" WHERE id IN (
-		    SELECT user_id FROM unnest($1::text[], $2::text[]) AS new (token, user_id)
-		    WHERE NOT EXISTS (SELECT FROM gatepost.imported_session s WHERE s.token = new.token))
-		ORDER BY id FOR NO KEY UPDATE`, tokens, users)
-	return tag.RowsAffected() > 0, err
-}
-
 // endBetween ends the sessions that are gone at the source, of the people in a batch and of those who would stand
 // before them.
 func (r *run) endBetween(ctx context.Context, people []Person) error {
 	alive := []string{} // not nil, which would be null
 	for _, p := range people {
 		for _, s := range p.Sessions {
-			alive = append(alive, s.Token)
+			if !p.SecondFactor { // one that was added there meanwhile asks for more than its session proves
+				alive = append(alive, s.Token)
+			}
 		}
 	}
 	from, to := r.last, people[len(people)-1].ID

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/auth/database"
 )
 
 // Database is a source that is a PostgreSQL database. It is only read, as it is at one moment.
@@ -131,7 +134,7 @@ func (r *reader) findColumns(ctx context.Context, w want, t *table, schema, name
 		}
 		if found == "" {
 			if named := r.from.Columns[w.key+"."+column]; named != "" || !optional {
-				missing = append(missing, orElse(named, column))
+				missing = append(missing, cmp.Or(named, column))
 			}
 			continue
 		}
@@ -142,13 +145,6 @@ func (r *reader) findColumns(ctx context.Context, w want, t *table, schema, name
 			"%s.%s=NAME", t.name, strings.Join(missing, ", "), w.key, missing[0])
 	}
 	return nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func (r *reader) catalogue(ctx context.Context, schema, name string) (types map[string]string, err error) {
@@ -208,13 +204,7 @@ func (t *table) moment(alias, column string) string {
 	case "integer", "bigint": // Auth.js has seconds in places
 		name = `to_timestamp(` + name + `)`
 	}
-	return readable(name)
-}
-
-// readable caps a time to what Go can hold, as databases have infinity.
-func readable(sql string) string {
-	return `CASE WHEN ` + sql + ` IS NOT NULL THEN least(greatest(` + sql +
-		`, timestamptz '0001-01-02 00:00:00+00'), timestamptz '9999-12-31 00:00:00+00') END`
+	return database.Readable(name)
 }
 
 // truth is the SQL of a column that says yes or no. A time says yes, and null no.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -38,7 +39,7 @@ type supabaseMeta struct {
 
 // People implements Source.
 func (s Supabase) People(ctx context.Context, f Taker) error {
-	s.Schema = orElse(s.Schema, "auth")
+	s.Schema = cmp.Or(s.Schema, "auth")
 	return s.open(ctx, supabaseTables, func(r *reader) error {
 		u := r.tables["users"]
 		where := ``
@@ -71,7 +72,7 @@ func scanSupabase(rows pgx.CollectableRow) (Person, error) {
 	if len(p.Roles) == 0 {
 		p.Roles = splitRoles(app.Role)
 	}
-	p.Name, p.Image = orElse(own.Name, own.FullName), orElse(own.Picture, own.Avatar)
+	p.Name, p.Image = cmp.Or(own.Name, own.FullName), cmp.Or(own.Picture, own.Avatar)
 	p.setPassword(hash)
 	return p, err
 }

@@ -16,45 +16,76 @@ import (
 func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error) {
 	var sessions int64
 	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		lines, sessions = nil, 0 // it may run twice
-		var sound, fresh, known []*plan
-		for _, p := range plans {
-			if p.fault != "" {
-				lines = append(lines, p.line(Refused, "", p.fault))
-				continue
-			}
-			sound = append(sound, p)
-		}
-		if err := r.remember(ctx, tx, sound); err != nil {
+		fresh, known, told, err := r.sort(ctx, tx, plans)
+		if lines = told; err != nil { // not those of a try before this one
 			return err
 		}
-		for _, p := range sound {
-			switch {
-			case p.record == nil:
-				fresh = append(fresh, p)
-			case p.record.userID == "":
-				lines = append(lines, p.line(Deleted, "", "was deleted here, and stays so"))
-			default:
-				known = append(known, p)
-			}
+		arriving, err := lockThose(ctx, tx, known)
+		if err != nil {
+			return err
 		}
 		made, told, err := r.create(ctx, tx, fresh)
-		if err != nil {
+		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		lines = append(lines, told...)
 		told, err = r.change(ctx, tx, known)
-		if err != nil {
+		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		lines = append(lines, told...)
-		sessions, err = r.bringSessions(ctx, tx, append(made, known...))
+		sessions, err = r.bringSessions(ctx, tx, append(made, arriving...))
 		return err
 	})
 	if err == nil {
 		r.counts.Sessions += sessions
 	}
 	return lines, err
+}
+
+// sort tells those who are new from those who are here, and says who is neither.
+func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known []*plan, lines []Line, err error) {
+	var sound []*plan
+	for _, p := range plans {
+		if p.fault != "" {
+			lines = append(lines, p.line(Refused, "", p.fault))
+			continue
+		}
+		sound = append(sound, p)
+	}
+	if err := r.remember(ctx, tx, sound); err != nil {
+		return nil, nil, nil, err
+	}
+	for _, p := range sound {
+		switch {
+		case p.record == nil:
+			fresh = append(fresh, p)
+		case p.record.userID == "":
+			lines = append(lines, p.line(Deleted, "", "was deleted here, and stays so"))
+		default:
+			known = append(known, p)
+		}
+	}
+	return fresh, known, lines, nil
+}
+
+// lockThose locks the users of whom anything is to be written, before anything is, in the order of their ids as
+// everybody does. It returns those who have sessions that are not here yet.
+func lockThose(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*plan, err error) {
+	var users []string
+	if arriving, err = newSessions(ctx, tx, known); err != nil {
+		return nil, err
+	}
+	for _, p := range arriving {
+		users = append(users, p.record.userID)
+	}
+	for _, p := range known {
+		if len(p.news()) > 0 {
+			users = append(users, p.record.userID)
+		}
+	}
+	if len(users) > 0 {
+		_, err = tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, users)
+	}
+	return arriving, err
 }
 
 // create makes people who are new, and returns those whom it made.
