@@ -22,6 +22,10 @@
 //
 // measures look-ups, sign-ins and the sweep on a PostgreSQL with ten thousand, a million and ten million sessions.
 //
+//	go run ./bench import
+//
+// measures how long a million users take to move in, and to move out again, and what memory that needs.
+//
 //	go run ./bench profile FILE
 //
 // writes a CPU profile of the gate under load.
@@ -83,10 +87,12 @@ func parseFlags() options {
 	return o
 }
 
+var errNotHere = errors.New("needs Linux, for what it tells of processes")
+
 func (o options) valid() error {
 	switch {
 	case !supported:
-		return errors.New("needs Linux: it reads the CPU time of processes from /proc")
+		return errNotHere
 	case flag.NArg() > 0:
 		return fmt.Errorf("takes no argument %q (see -help)", flag.Arg(0))
 	case o.rounds < 1 || o.connections < 1 || o.rate < 1:

@@ -20,7 +20,7 @@ func findRole(args []string) func(args []string) error {
 	}
 	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare,
 		"load": serveLoad, "flood": serveFlood,
-		"growth": runGrowth, "profile": runProfile}[args[1]]
+		"growth": runGrowth, "import": runImport, "profile": runProfile}[args[1]]
 }
 
 // serveUpstream is the app: it answers every request with about a kilobyte of text.
