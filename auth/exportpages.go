@@ -99,15 +99,19 @@ func (e *Export) Close() { e.end() }
 // Context ends when the Export ends early or is closed. A writer that waits for a slow reader has to stop then.
 func (e *Export) Context() context.Context { return e.ctx }
 
-// Sessions returns all sessions that have a row, including expired ones that are not swept yet.
+// Sessions returns all sessions that have a row, including expired ones that are not swept yet, and those of the system
+// before, whose last use is not known but for the sign-in.
 func (e *Export) Sessions() iter.Seq2[ExportedSession, error] {
 	after := ""
 	return pages(e, func(ctx context.Context, tx pgx.Tx) ([]ExportedSession, error) {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, `+database.UTC(`created_at`)+`, `+database.UTC(`last_used_at`)+`, `+database.UTC(`expires_at`)+`,
+			SELECT id, `+database.UTC(`created_at`)+`, `+database.UTC(`used`)+`, `+database.UTC(`expires_at`)+`,
 			       coalesce(ip_address, ''), coalesce(user_agent, ''), token = $2
-			FROM gatepost.session WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now())
-			    ORDER BY id LIMIT $5`,
+			FROM (SELECT id, user_id, created_at, last_used_at AS used, expires_at, ip_address, user_agent, token
+			    FROM gatepost.session
+			    UNION ALL SELECT id, user_id, created_at, created_at, expires_at, ip_address, user_agent, ''
+			    FROM gatepost.imported_session) s
+			WHERE user_id = $1 AND id > $3 AND (created_at <= $4 OR created_at > now()) ORDER BY id LIMIT $5`,
 			e.User.ID, e.token.Hash(), after, e.ExportedAt, exportPage)
 		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedSession])
 		if n := len(list); n > 0 {

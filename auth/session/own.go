@@ -3,12 +3,9 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -54,28 +51,6 @@ func orNoSession(err error) error {
 	return err
 }
 
-// describedColumns are the columns for scanDescribed. The image, which may be large, is read for the session $1
-// only.
-var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
-	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
-	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '')
-	    ELSE '' END, ` + rolesRead + `,
-	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
-
-// scanDescribed reads a session, and the additional columns into more.
-func scanDescribed(row pgx.Row, more ...any) (Session, error) {
-	var v Session
-	var roles string
-	u := &v.User
-	err := row.Scan(append([]any{&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
-		&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt}, more...)...)
-	if err != nil {
-		return Session{}, err
-	}
-	u.Roles = SplitList(roles)
-	return v, nil
-}
-
 // ofToken runs a repeatable query for the session of a token. pgx.ErrNoRows becomes ErrNoSession.
 func (r *Reader) ofToken(ctx context.Context, doing string, t secret.Token, run func(context.Context) error) error {
 	if t == "" {
@@ -94,71 +69,4 @@ func (r *Reader) Describe(ctx context.Context, t secret.Token) (Session, error) 
 		return err
 	})
 	return v, err
-}
-
-// OwnSession is one of a user's sessions as they may see it; it holds no secret.
-type OwnSession struct {
-	ID                   string // for EndSession; it grants nothing
-	CreatedAt, ExpiresAt time.Time
-	UpdatedAt            time.Time
-	// Unused is how long ago the session was last used, by PostgreSQL's clock. A use is written down once a minute
-	// at most.
-	Unused               time.Duration
-	IPAddress, UserAgent string // of the sign-in; a browser can claim any UserAgent
-	Current              bool   // the session that asks
-}
-
-// Account is what a user may see of themselves.
-type Account struct {
-	Session  Session // as from Describe
-	Sessions []OwnSession
-}
-
-// ownSessionsMost bounds the list. A user with more sessions cannot keep track of them anyway.
-const ownSessionsMost = 100
-
-// Account describes a session, its user, and all valid sessions of the user: the asking session first, then by last
-// use, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
-func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
-	var a Account
-	err := r.ofToken(ctx, "describe account", t, func(ctx context.Context) error {
-		// One statement: between two, the session could end.
-		rows, err := r.db.Pages.Query(ctx, `SELECT `+r.withClaims(describedColumns)+`,
-			    s.token = $1, now() - greatest(`+lastUsedAt+`, now() - $2::interval)
-			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND `+r.alive+`
-			ORDER BY s.token = $1 DESC, s.last_used_at DESC, s.id LIMIT $4`,
-			t.Hash(), r.o.Idle, r.o.Lifetime, ownSessionsMost)
-		if err != nil {
-			return err
-		}
-		a, err = collectAccount(rows)
-		return err
-	})
-	return a, err
-}
-
-// collectAccount fails with pgx.ErrNoRows unless the rows include the asking session: without it the caller sees
-// nothing.
-func collectAccount(rows pgx.Rows) (Account, error) {
-	var a Account
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSession, error) {
-		var own OwnSession
-		v, err := scanDescribed(row, &own.Current, &own.Unused)
-		own.ID, own.CreatedAt, own.ExpiresAt, own.UpdatedAt, own.IPAddress, own.UserAgent = v.ID, v.CreatedAt,
-			v.ExpiresAt, v.UpdatedAt, v.IPAddress, v.UserAgent
-		own.Unused = max(0, own.Unused)
-		if own.Current {
-			a.Session = v
-		}
-		return own, err
-	})
-	if err != nil {
-		return Account{}, err
-	}
-	if !slices.ContainsFunc(list, func(own OwnSession) bool { return own.Current }) {
-		return Account{}, pgx.ErrNoRows
-	}
-	a.Sessions = list
-	return a, nil
 }
