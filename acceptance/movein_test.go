@@ -78,7 +78,8 @@ func (m *movers) person(t *testing.T, name string) string {
 }
 
 // betterAuthHash is that of "correct horse battery staple", made by Better Auth itself.
-const betterAuthHash = "00112233445566778899aabbccddeeff:f5b22309b28fe412c82a4b2cab57498b8f8a42c849af16cb908974048f61c139" +
+const betterAuthHash = "00112233445566778899aabbccddeeff:" +
+	"f5b22309b28fe412c82a4b2cab57498b8f8a42c849af16cb908974048f61c139" +
 	"33421858db3a8f111430bdc493c7cef90f61f904061c77206e3820a2e8b11bc2"
 
 func signed(token, secret string) string {
@@ -175,7 +176,8 @@ func TestABrowserMovesIn(t *testing.T) {
 	if !strings.Contains(p.body, `cookie "theme=dark"`) {
 		t.Errorf("the app sees %s", p.body)
 	}
-	if p = m.open(t, m.gate, "/dashboard", m.cookie+"_moved=1; "+old); p.status != 303 || !strings.HasPrefix(p.to, "/login") {
+	if p = m.open(t, m.gate, "/dashboard", m.cookie+"_moved=1; "+old); p.status != 303 ||
+		!strings.HasPrefix(p.to, "/login") {
 		t.Errorf("with an old cookie after the arrival: %d to %s", p.status, p.to)
 	}
 	// The proof is as old as the sign-in there.
@@ -202,12 +204,16 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		to, body           string
 	}{
 		{"a page", "GET", "/dashboard", append(navigation, "Cookie: "+ada), 303, "/.gatepost/arrive?next=%2Fdashboard", ""},
-		{"its head", "HEAD", "/dashboard", append(navigation, "Cookie: "+ada), 303, "/.gatepost/arrive?next=%2Fdashboard", ""},
+		{"its head", "HEAD", "/dashboard", append(navigation, "Cookie: "+ada), 303,
+			"/.gatepost/arrive?next=%2Fdashboard", ""},
 		{"a public page", "GET", "/", append(navigation, "Cookie: "+ada), 200, "", `for "ada@example.com"`},
-		{"a script", "GET", "/dashboard", []string{"Sec-Fetch-Mode: cors", "Cookie: " + ada}, 200, "", `for "ada@example.com"`},
+		{"a script", "GET", "/dashboard", []string{"Sec-Fetch-Mode: cors", "Cookie: " + ada},
+			200, "", `for "ada@example.com"`},
 		{"a form", "POST", "/dashboard", []string{"Cookie: " + ada}, 200, "", `for "ada@example.com"`},
-		{"in quotes", "POST", "/dashboard", []string{"Cookie: " + name + `="` + value + `"`}, 200, "", `for "ada@example.com"`},
-		{"not encoded", "POST", "/dashboard", []string{"Cookie: " + name + "=" + signed(fmt.Sprintf("token%027d", 1), oldSecret)},
+		{"in quotes", "POST", "/dashboard", []string{"Cookie: " + name + `="` + value + `"`},
+			200, "", `for "ada@example.com"`},
+		{"not encoded", "POST", "/dashboard",
+			[]string{"Cookie: " + name + "=" + signed(fmt.Sprintf("token%027d", 1), oldSecret)},
 			200, "", `for "ada@example.com"`},
 		{"across sites", "POST", "/dashboard", []string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada}, 401, "", ""},
 		{"a page across sites", "GET", "/dashboard", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
@@ -220,16 +226,17 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		{"of an https site", "POST", "/dashboard", []string{"Cookie: __Secure-" + ada}, 401, "", ""},
 		{"forged", "POST", "/dashboard", []string{"Cookie: " + forged}, 401, "", ""},
 		{"unsigned", "POST", "/dashboard", []string{"Cookie: " + raw}, 401, "", ""},
-		{"as a cookie of Auth.js", "POST", "/dashboard", []string{"Cookie: authjs.session-token=" + fmt.Sprintf("token%027d", 1)},
-			401, "", ""},
+		{"as a cookie of Auth.js", "POST", "/dashboard",
+			[]string{"Cookie: authjs.session-token=" + fmt.Sprintf("token%027d", 1)}, 401, "", ""},
 		{"as ours", "POST", "/dashboard", []string{"Cookie: " + m.cookie + "=" + fmt.Sprintf("token%027d", 1)}, 401, "", ""},
-		{"the question of Better Auth's client", "GET", "/api/auth/get-session", []string{"Sec-Fetch-Mode: cors", "Cookie: " + ada},
-			200, "", `"email":"ada@example.com"`},
-		{"its question across sites", "GET", "/api/auth/get-session", []string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada},
-			200, "", `null`},
+		{"the question of Better Auth's client", "GET", "/api/auth/get-session",
+			[]string{"Sec-Fetch-Mode: cors", "Cookie: " + ada}, 200, "", `"email":"ada@example.com"`},
+		{"its question across sites", "GET", "/api/auth/get-session",
+			[]string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada}, 200, "", `null`},
 		{"at the login", "GET", "/login?next=/dashboard", append(navigation, "Cookie: "+ada), 303, "/dashboard", ""},
 		{"at the account", "GET", "/account", append(navigation, "Cookie: "+ada), 200, "", "ada@example.com"},
-		{"nothing at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", navigation, 303, "/login?next=%2Fdashboard", ""},
+		{"nothing at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", navigation, 303,
+			"/login?next=%2Fdashboard", ""},
 		{"forged at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", append(navigation, "Cookie: "+forged), 303,
 			"/login?next=%2Fdashboard", ""},
 		{"an arrival that leads away", "GET", "/.gatepost/arrive?next=https%3A%2F%2Fevil.example", append(navigation,
@@ -243,8 +250,9 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 			t.Errorf("%s: sets %v", c.name, p.cookies)
 		}
 	}
-	if p := m.ask(t, m.gate, "GET", "/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket", "Origin: https://evil.example",
-		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Cookie: "+eve); p.status != 403 {
+	if p := m.ask(t, m.gate, "GET", "/dashboard/ws", "Connection: Upgrade", "Upgrade: websocket",
+		"Origin: https://evil.example", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+		"Cookie: "+eve); p.status != 403 {
 		t.Errorf("a socket from elsewhere: %d", p.status)
 	}
 }
@@ -260,7 +268,8 @@ func TestRequestsBesideTheArrival(t *testing.T) {
 		all.Go(func() {
 			g := []*running{m.gate, m.twin}[i%2]
 			if i < 2 {
-				if p := m.open(t, g, "/.gatepost/arrive?next=%2Fdashboard", old); p.to != "/dashboard" || p.cookies[m.cookie] == nil {
+				if p := m.open(t, g, "/.gatepost/arrive?next=%2Fdashboard", old); p.to != "/dashboard" ||
+					p.cookies[m.cookie] == nil {
 					t.Errorf("arrival %d: %d to %s", i, p.status, p.to)
 				}
 			} else if p := m.fetch(t, g, "/dashboard", old); !strings.Contains(p.body, `for "ada@example.com"`) {

@@ -101,7 +101,9 @@ func TestWhatEndsSessionsFromElsewhere(t *testing.T) {
 			}
 			return err
 		}, false, true},
-		"that one": {func(m *movers, t *testing.T) error { return m.EndSession(t.Context(), m.mine, "old", here) }, false, false},
+		"that one": {func(m *movers, t *testing.T) error {
+			return m.EndSession(t.Context(), m.mine, "old", here)
+		}, false, false},
 		"the user is disabled": {func(m *movers, t *testing.T) error { return m.Disable(t.Context(), m.ada) }, false,
 			true},
 		"the user is disabled and enabled": {func(m *movers, t *testing.T) error {
@@ -142,8 +144,8 @@ func TestWhatEndsSessionsFromElsewhere(t *testing.T) {
 				t.Errorf("another arrival: %v", err)
 			}
 			var closed bool
-			if err := m.db.QueryRow(t.Context(), `SELECT closed_at IS NOT NULL FROM gatepost.import_record`).Scan(&closed); err != nil ||
-				closed != c.closed {
+			if err := m.db.QueryRow(t.Context(), `SELECT closed_at IS NOT NULL
+			    FROM gatepost.import_record`).Scan(&closed); err != nil || closed != c.closed {
 				t.Errorf("closed: %t, %v", closed, err)
 			}
 		})
@@ -226,7 +228,11 @@ func TestBansEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		until    string
 		disabled bool
-	}{"over": {`now() - interval '1 s'`, false}, "not yet over": {`now() + interval '1 h'`, true}, "for good": {`NULL`, true}} {
+	}{
+		"over":         {`now() - interval '1 s'`, false},
+		"not yet over": {`now() + interval '1 h'`, true},
+		"for good":     {`NULL`, true},
+	} {
 		exec(t, m.db, `UPDATE gatepost."user" SET disabled_at = now(), disabled_until = `+c.until)
 		if _, err := m.Sweep(t.Context()); err != nil {
 			t.Fatal(err)

@@ -142,6 +142,7 @@ func (s *Store) forgetRecipes(ctx context.Context) (int64, error) {
 	}
 	tag, err := s.db.Work.Exec(ctx, `
 		DELETE FROM gatepost.hash_recipe WHERE created_at < now() - interval '1 hour' AND NOT EXISTS (
-		    SELECT FROM gatepost.account WHERE provider_id = 'credential' AND password <> '' AND left(password, length($1)) <> $1)`, password.OwnPrefix)
+		    SELECT FROM gatepost.account WHERE provider_id = 'credential' AND password <> ''
+		        AND left(password, length($1)) <> $1)`, password.OwnPrefix)
 	return tag.RowsAffected(), s.db.Unavailable("forget kinds of hashes", err)
 }

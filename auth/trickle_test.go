@@ -74,11 +74,14 @@ func TestWhatTheSystemBeforeSays(t *testing.T) {
 		asked   int
 		nothing bool // is written
 	}{
-		"a wrong password":   {nil, ``, "ada@example.com", "a wrong password", auth.ErrBadCredentials, 1, true},
-		"nobody":             {nil, ``, "eve@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
-		"an outage":          {func(b *before) { b.err = errors.New("status 500") }, ``, "ada@example.com", goodPassword, database.ErrUnavailable, 1, true},
-		"a different person": {func(b *before) { b.user.Email = "eve@example.com" }, ``, "ada@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
-		"somebody who was deleted here": {nil, `INSERT INTO gatepost.import_record (source, source_id) VALUES ('auth0', 'auth0|1')`,
+		"a wrong password": {nil, ``, "ada@example.com", "a wrong password", auth.ErrBadCredentials, 1, true},
+		"nobody":           {nil, ``, "eve@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
+		"an outage": {func(b *before) { b.err = errors.New("status 500") }, ``, "ada@example.com", goodPassword,
+			database.ErrUnavailable, 1, true},
+		"a different person": {func(b *before) { b.user.Email = "eve@example.com" }, ``, "ada@example.com", goodPassword,
+			auth.ErrBadCredentials, 1, true},
+		"somebody who was deleted here": {nil, `INSERT INTO gatepost.import_record (source, source_id)
+		    VALUES ('auth0', 'auth0|1')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, true},
 		"an id that is taken here": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('auth0|1', 'other@example.com')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
@@ -87,8 +90,9 @@ func TestWhatTheSystemBeforeSays(t *testing.T) {
 		"an imported user without a password": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('x', 'ada@example.com');
 		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
 			"ada@example.com", goodPassword, nil, 1, false},
-		"an imported user who is disabled": {nil, `INSERT INTO gatepost."user" (id, email, disabled_at) VALUES ('x',
-		    'ada@example.com', now()); INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
+		"an imported user who is disabled": {nil, `INSERT INTO gatepost."user" (id, email, disabled_at)
+		    VALUES ('x', 'ada@example.com', now());
+		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {

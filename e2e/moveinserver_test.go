@@ -47,8 +47,8 @@ type betterAuth struct {
 	base, source string // the name and the address of its database
 }
 
-// start runs it until the test ends, with further settings. Neither it nor its database live in UTC: tables of Drizzle have times without a
-// zone.
+// start runs it until the test ends, with further settings. Neither it nor its database live in UTC: tables of
+// Drizzle have times without a zone.
 func (l layout) start(t *testing.T, more ...string) *betterAuth {
 	t.Helper()
 	needBrowser(t) // without a browser there is no PostgreSQL

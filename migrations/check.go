@@ -32,7 +32,8 @@ func checkAccess(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func errReadOnly(database string) error {
-	return fmt.Errorf("database %q is read-only, a standby perhaps: point DATABASE_URL at the primary, or list all hosts", database)
+	return fmt.Errorf("database %q is read-only, a standby perhaps: "+
+		"point DATABASE_URL at the primary, or list all hosts", database)
 }
 
 // checkTables checks that each table exists and that the role has the rights on it.

@@ -26,7 +26,8 @@ func (f file) title() string { return fmt.Sprintf("%04d_%s", f.version, f.name) 
 var (
 	noTransaction = regexp.MustCompile(`(?m)^-- \+goose NO TRANSACTION$`)
 	oldestVersion = regexp.MustCompile(`(?m)^-- gatepost: oldest (\d+)$`)
-	indexBuilt    = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
+	indexBuilt    = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+` +
+		`(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
 )
 
 // indexes are the names of the indexes that the file builds concurrently.

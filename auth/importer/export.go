@@ -115,8 +115,8 @@ func BetterAuthSQL(e Exported) string {
 		orNull(e.Image), at8601(e.CreatedAt))
 	account := func(id, provider, subject, password string, created time.Time) {
 		s += fmt.Sprintf(`INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", `+
-			`"updatedAt") VALUES `+"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider), quote(e.ID), orNull(password),
-			at8601(created))
+			`"updatedAt") VALUES `+"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider),
+			quote(e.ID), orNull(password), at8601(created))
 	}
 	if e.Password != "" {
 		account(e.ID+"-password", "credential", e.ID, e.Password, e.CreatedAt)

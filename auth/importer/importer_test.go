@@ -43,7 +43,8 @@ func newWorld(t *testing.T, tables string) *world {
 func (w *world) old(t *testing.T, sql string, args ...any) {
 	t.Helper()
 	err := pgx.BeginFunc(t.Context(), w.here, func(tx pgx.Tx) error {
-		_, err := tx.Exec(t.Context(), `SET LOCAL search_path = old; `+sql, append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...)
+		_, err := tx.Exec(t.Context(), `SET LOCAL search_path = old; `+sql,
+			append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...)
 		return err
 	})
 	if err != nil {
@@ -83,8 +84,9 @@ func (w *world) users(t *testing.T) (list []string) {
 	t.Helper()
 	rows, err := w.here.Query(t.Context(), `
 		SELECT concat_ws('|', u.id, u.email, u.email_verified, u.name, u.image, u.role,
-		    CASE WHEN u.disabled_at IS NOT NULL THEN 'disabled' END, (SELECT string_agg(concat_ws('=', a.provider_id, a.issuer,
-		    a.account_id, left(a.password, 12)), ' ' ORDER BY a.provider_id) FROM gatepost.account a WHERE a.user_id = u.id))
+		    CASE WHEN u.disabled_at IS NOT NULL THEN 'disabled' END,
+		    (SELECT string_agg(concat_ws('=', a.provider_id, a.issuer, a.account_id, left(a.password, 12)), ' '
+		        ORDER BY a.provider_id) FROM gatepost.account a WHERE a.user_id = u.id))
 		FROM gatepost."user" u ORDER BY u.id COLLATE "C"`)
 	if err != nil {
 		t.Fatal(err)
@@ -122,28 +124,30 @@ func sum(token string) string {
 }
 
 // betterAuthHash is that of "correct horse battery staple", made by Better Auth itself.
-const betterAuthHash = "00112233445566778899aabbccddeeff:f5b22309b28fe412c82a4b2cab57498b8f8a42c849af16cb908974048f61c139" +
+const betterAuthHash = "00112233445566778899aabbccddeeff:" +
+	"f5b22309b28fe412c82a4b2cab57498b8f8a42c849af16cb908974048f61c139" +
 	"33421858db3a8f111430bdc493c7cef90f61f904061c77206e3820a2e8b11bc2"
 
 const betterAuthTables = `
 	CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
 	    "emailVerified" boolean NOT NULL, image text, "createdAt" timestamptz NOT NULL DEFAULT '2024-01-02 03:04:05Z',
-	    "updatedAt" timestamptz NOT NULL DEFAULT now(), role text, banned boolean, "banReason" text, "banExpires" timestamptz,
-	    "twoFactorEnabled" boolean);
+	    "updatedAt" timestamptz NOT NULL DEFAULT now(), role text,
+	    banned boolean, "banReason" text, "banExpires" timestamptz, "twoFactorEnabled" boolean);
 	CREATE TABLE account (id text PRIMARY KEY, "accountId" text NOT NULL, "providerId" text NOT NULL,
 	    "userId" text NOT NULL REFERENCES old."user", password text, "createdAt" timestamptz NOT NULL DEFAULT now());
 	CREATE TABLE session (id text PRIMARY KEY, "expiresAt" timestamptz NOT NULL, token text NOT NULL UNIQUE,
 	    "createdAt" timestamptz NOT NULL DEFAULT now(), "ipAddress" text, "userAgent" text,
 	    "userId" text NOT NULL REFERENCES old."user", "impersonatedBy" text);
-	CREATE TABLE "twoFactor" (id text PRIMARY KEY, secret text, "userId" text NOT NULL REFERENCES old."user", verified boolean);`
+	CREATE TABLE "twoFactor" (id text PRIMARY KEY, secret text,
+	    "userId" text NOT NULL REFERENCES old."user", verified boolean);`
 
 func betterAuthWorld(t *testing.T) *world {
 	w := newWorld(t, betterAuthTables)
 	w.old(t, `INSERT INTO "user" VALUES ('Ada1', 'Ada', 'Ada@Example.com', true, 'https://example.com/ada.png')`)
 	w.old(t, `INSERT INTO account VALUES ('a', 'Ada1', 'credential', 'Ada1', '`+betterAuthHash+`'),
 	    ('b', '4711', 'github', 'Ada1', NULL)`)
-	w.old(t, `INSERT INTO session VALUES ('s', now() + interval '1 day', 'gKTPfkL5eilyDg5FPOL13SsI4O0wuiWf', now(), '192.0.2.1',
-	    'Mozilla', 'Ada1')`)
+	w.old(t, `INSERT INTO session VALUES ('s', now() + interval '1 day', 'gKTPfkL5eilyDg5FPOL13SsI4O0wuiWf', now(),
+	    '192.0.2.1', 'Mozilla', 'Ada1')`)
 	return w
 }
 
@@ -151,8 +155,8 @@ func (w *world) betterAuth() importer.BetterAuth {
 	return importer.BetterAuth{Database: importer.Database{URL: w.here.Config().ConnString(), Schema: "old"}}
 }
 
-const adaHere = "Ada1|ada@example.com|t|Ada|https://example.com/ada.png|user|credential=local:credential=Ada1=00112233" +
-	"4455 github=https://github.com=4711"
+const adaHere = "Ada1|ada@example.com|t|Ada|https://example.com/ada.png|user|" +
+	"credential=local:credential=Ada1=001122334455 github=https://github.com=4711"
 
 func TestBetterAuthIsBroughtOver(t *testing.T) {
 	t.Parallel()
@@ -208,7 +212,8 @@ func TestWhatChangesAtTheSource(t *testing.T) {
 		{"an address", `UPDATE "user" SET email = 'lovelace@example.com', "emailVerified" = false`, ``,
 			[]string{"changed Ada1:"}, strings.Replace(adaHere, "ada@example.com|t", "lovelace@example.com|f", 1)},
 		// The new address must not be taken for confirmed because the old one was.
-		{"an address, and the old one confirmed here", `UPDATE "user" SET email = 'lovelace@example.com', "emailVerified" = false`,
+		{"an address, and the old one confirmed here",
+			`UPDATE "user" SET email = 'lovelace@example.com', "emailVerified" = false`,
 			`UPDATE gatepost."user" SET email_verified = NOT email_verified`,
 			[]string{"conflict Ada1: address was changed here, too: what is here stays"},
 			strings.Replace(adaHere, "|t|", "|f|", 1)},
@@ -238,8 +243,10 @@ func TestWhatChangesAtTheSource(t *testing.T) {
 		{"every way in is gone", `DELETE FROM account`, ``, []string{"changed Ada1:",
 			"conflict Ada1: password is gone at the source, and the only way in here: it stays"},
 			strings.TrimSuffix(adaHere, " github=https://github.com=4711")},
-		{"a second factor", `UPDATE "user" SET "twoFactorEnabled" = true`, ``, []string{"refused Ada1:  has a second factor, " +
-			"which this version does not bring over (--drop-second-factors brings them without)"}, adaHere},
+		{"a second factor", `UPDATE "user" SET "twoFactorEnabled" = true`, ``, []string{
+			"refused Ada1:  has a second factor, " +
+				"which this version does not bring over (--drop-second-factors brings them without)",
+		}, adaHere},
 		{"they are gone", `DELETE FROM session; DELETE FROM account; DELETE FROM "user"`, ``, nil, adaHere},
 		{"they are gone here", `UPDATE "user" SET name = 'Ada L.'`, `DELETE FROM gatepost."user"`,
 			[]string{"deleted Ada1:  was deleted here, and stays so"}, ""},
@@ -286,7 +293,8 @@ func TestSessionsOfTheSource(t *testing.T) {
 		{"a second factor was added there", `UPDATE "user" SET "twoFactorEnabled" = true`, ``, false},
 		{"impersonated", `DELETE FROM session; INSERT INTO session VALUES ('t', now() + interval '1 d', 'x', now(), '', '',
 		    'Ada1', 'Root')`, ``, false},
-		{"the password was changed here", `INSERT INTO session VALUES ('t', now() + interval '1 d', 'x', now(), '', '', 'Ada1')`,
+		{"the password was changed here",
+			`INSERT INTO session VALUES ('t', now() + interval '1 d', 'x', now(), '', '', 'Ada1')`,
 			`UPDATE gatepost.import_record SET closed_at = now(); UPDATE gatepost.imported_session SET ended_at = now()`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -381,7 +389,8 @@ func TestWhoCannotBeTaken(t *testing.T) {
 func TestASourceThatGoesAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, betterAuthTables)
-	w.old(t, `INSERT INTO "user" SELECT 'u' || i, '', 'u' || i || '@example.com', false FROM generate_series(1000, 1999) i`)
+	w.old(t, `INSERT INTO "user" SELECT 'u' || i, '', 'u' || i || '@example.com', false
+	    FROM generate_series(1000, 1999) i`)
 	ctx, cancel := context.WithCancel(t.Context())
 	counts, err := w.store.Import(ctx, w.betterAuth(), importer.Options{Progress: func(read, _ int64) {
 		if read == 400 {
@@ -414,14 +423,16 @@ func TestWeakHashesAreWrapped(t *testing.T) {
 		}
 	}
 	var stored string
-	if err := w.here.QueryRow(t.Context(), `SELECT password FROM gatepost.account WHERE user_id = 'weak'`).Scan(&stored); err != nil ||
+	if err := w.here.QueryRow(t.Context(), `SELECT password FROM gatepost.account
+	    WHERE user_id = 'weak'`).Scan(&stored); err != nil ||
 		!strings.HasPrefix(stored, "$wrap") || strings.Contains(stored, "88e4ddd2") {
 		t.Errorf("stored: %s, %v", stored, err)
 	}
 	if counts, told := w.run(t, importer.JSON{File: first}); counts.Unchanged != 2 || len(told) > 0 {
 		t.Errorf("again: %+v %v", counts, told)
 	}
-	if counts, told := w.run(t, importer.JSON{File: line("0d107d09f5bbe40cade3de5c71e9e9b7")}); counts.Changed != 1 || !counts.Whole() {
+	if counts, told := w.run(t, importer.JSON{File: line("0d107d09f5bbe40cade3de5c71e9e9b7")}); counts.Changed != 1 ||
+		!counts.Whole() {
 		t.Errorf("after a change at the source: %+v %v", counts, told)
 	}
 	for p, right := range map[secret.Password]bool{"letmein": true, "correct horse": false} {
@@ -440,7 +451,8 @@ func TestWeakHashesAreWrapped(t *testing.T) {
 func TestAnExportIsImportedAgain(t *testing.T) {
 	t.Parallel()
 	from := betterAuthWorld(t)
-	from.old(t, `INSERT INTO "user" VALUES ('odd', E'O''Hara\\\n', 'odd@example.com', false, NULL, now(), now(), 'admin,editor', true)`)
+	from.old(t, `INSERT INTO "user" VALUES ('odd', E'O''Hara\\\n', 'odd@example.com', false,
+	    NULL, now(), now(), 'admin,editor', true)`)
 	from.run(t, from.betterAuth())
 	var lines, sql strings.Builder
 	e := json.NewEncoder(&lines)
@@ -470,7 +482,9 @@ func TestWhatIsDroppedIsTold(t *testing.T) {
 	t.Parallel()
 	w := betterAuthWorld(t)
 	w.old(t, `UPDATE "user" SET "twoFactorEnabled" = true; UPDATE account SET password = 'x' WHERE id = 'a'`)
-	counts, told := w.run(t, w.betterAuth(), func(o *importer.Options) { o.DropPasswords, o.DropSecondFactors = true, true })
+	counts, told := w.run(t, w.betterAuth(), func(o *importer.Options) {
+		o.DropPasswords, o.DropSecondFactors = true, true
+	})
 	same(t, "told", told, "created Ada1:", "note Ada1:  is brought over without the password, which cannot be "+
 		"verified here: it is not a hash of a kind that is verified", "note Ada1:  is brought over without the second factor")
 	if counts.Created != 1 || counts.Sessions != 0 || !counts.Whole() {

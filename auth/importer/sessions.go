@@ -45,8 +45,8 @@ func (p *plan) counting() []Session {
 	return p.Sessions
 }
 
-// bringSessions brings over sessions of locked users, and returns how many are new. One that has ended here has its row,
-// and does not come back; one of a user whose sessions have all ended here neither.
+// bringSessions brings over sessions of locked users, and returns how many are new. One that has ended here has its
+// row, and does not come back; one of a user whose sessions have all ended here neither.
 func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int64, error) {
 	var tokens, newIDs, users, addresses, agents []string
 	var created, expires []time.Time

@@ -17,8 +17,8 @@ func (w *world) opens(t *testing.T, email string, p secret.Password) bool {
 	return err == nil
 }
 
-// Better Auth's tables come in layouts: with issuers (1.7.0 to 1.7.2), in snake_case (Drizzle), in the plural, renamed, and
-// without what plugins add.
+// Better Auth's tables come in layouts: with issuers (1.7.0 to 1.7.2), in snake_case (Drizzle), in the plural, renamed,
+// and without what plugins add.
 func TestLayoutsOfBetterAuth(t *testing.T) {
 	t.Parallel()
 	rename := func(pairs ...string) func(string) string {
@@ -36,16 +36,19 @@ func TestLayoutsOfBetterAuth(t *testing.T) {
 			`"ipAddress"`, `ip_address`, `"userAgent"`, `user_agent`, `"impersonatedBy"`, `impersonated_by`,
 			`"banReason"`, `ban_reason`, `"banExpires"`, `ban_expires`, `"twoFactorEnabled"`, `two_factor_enabled`,
 			`"twoFactor"`, `two_factor`), nil, nil},
-		"in the plural": {rename(`"user"`, `users`, `TABLE account`, `TABLE accounts`, `INTO account`, `INTO accounts`, `TABLE session`, `TABLE sessions`, `INTO session`, `INTO sessions`), nil, nil},
+		"in the plural": {rename(`"user"`, `users`, `TABLE account`, `TABLE accounts`, `INTO account`, `INTO accounts`,
+			`TABLE session`, `TABLE sessions`, `INTO session`, `INTO sessions`), nil, nil},
 		"renamed": {rename(`"user"`, `app_people`, `email text`, `mail text`, `password`, `secret_hash`),
 			map[string]string{"user": "app_people"}, map[string]string{"user.email": "mail", "account.password": "secret_hash"}},
-		"without plugins": {rename(`role text, banned boolean, "banReason" text, "banExpires" timestamptz,
-	    "twoFactorEnabled" boolean`, `plan text`, `, "impersonatedBy" text`, ``), nil, nil},
+		"without plugins": {rename(`role text,
+	    banned boolean, "banReason" text, "banExpires" timestamptz, "twoFactorEnabled" boolean`, `plan text`,
+			`, "impersonatedBy" text`, ``), nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, c.layout(betterAuthTables))
-			w.old(t, c.layout(`INSERT INTO "user" VALUES ('Ada1', 'Ada', 'Ada@Example.com', true, 'https://example.com/ada.png')`))
+			w.old(t, c.layout(`INSERT INTO "user" VALUES ('Ada1', 'Ada', 'Ada@Example.com', true,
+			    'https://example.com/ada.png')`))
 			w.old(t, c.layout(`INSERT INTO account (id, "accountId", "providerId", "userId", password) VALUES
 			    ('a', 'Ada1', 'credential', 'Ada1', '`+betterAuthHash+`'), ('b', '4711', 'github', 'Ada1', NULL)`))
 			w.old(t, c.layout(`INSERT INTO session VALUES ('s', now() + interval '1 day', 'x', now(), '', '', 'Ada1')`))
@@ -68,12 +71,17 @@ func TestWhatASourceLacks(t *testing.T) {
 		change func(*importer.Database)
 		fault  string
 	}{
-		"a table":        {func(d *importer.Database) { d.Schema = "public" }, "the source has no table user, users; if it is called otherwise there, say --table user=NAME, and --schema"},
-		"a named table":  {func(d *importer.Database) { d.Tables = map[string]string{"session": "visits"} }, "no table visits"},
-		"a column":       {func(d *importer.Database) { d.Tables = map[string]string{"user": "session"} }, "has no column email, emailVerified; if it is called otherwise there, say --column user.email=NAME"},
-		"a named column": {func(d *importer.Database) { d.Columns = map[string]string{"user.role": "rank"} }, "has no column rank"},
-		"a server":       {func(d *importer.Database) { d.URL = "postgres://127.0.0.1:1/x?connect_timeout=2" }, "the source: failed to connect"},
-		"an address":     {func(d *importer.Database) { d.URL = "postgres://ada:hush@%zz" }, "the address of the source"},
+		"a table": {func(d *importer.Database) { d.Schema = "public" }, "the source has no table user, users; " +
+			"if it is called otherwise there, say --table user=NAME, and --schema"},
+		"a named table": {func(d *importer.Database) { d.Tables = map[string]string{"session": "visits"} },
+			"no table visits"},
+		"a column": {func(d *importer.Database) { d.Tables = map[string]string{"user": "session"} },
+			"has no column email, emailVerified; if it is called otherwise there, say --column user.email=NAME"},
+		"a named column": {func(d *importer.Database) { d.Columns = map[string]string{"user.role": "rank"} },
+			"has no column rank"},
+		"a server": {func(d *importer.Database) { d.URL = "postgres://127.0.0.1:1/x?connect_timeout=2" },
+			"the source: failed to connect"},
+		"an address": {func(d *importer.Database) { d.URL = "postgres://ada:hush@%zz" }, "the address of the source"},
 	} {
 		from := w.betterAuth()
 		c.change(&from.Database)
@@ -87,21 +95,27 @@ func TestWhatASourceLacks(t *testing.T) {
 func TestAuthJSIsBroughtOver(t *testing.T) {
 	t.Parallel()
 	for name, tables := range map[string]string{
-		"Drizzle": `CREATE TABLE "user" (id text PRIMARY KEY, name text, email text, "emailVerified" timestamp, image text, password text);
+		"Drizzle": `CREATE TABLE "user" (id text PRIMARY KEY, name text, email text, "emailVerified" timestamp,
+		        image text, password text);
 		    CREATE TABLE account ("userId" text, type text, provider text, "providerAccountId" text);
 		    CREATE TABLE session ("sessionToken" text PRIMARY KEY, "userId" text, expires timestamp);`,
-		"pg-adapter": `CREATE TABLE users (id integer PRIMARY KEY, name text, email text, "emailVerified" timestamptz, image text, password text);
+		"pg-adapter": `CREATE TABLE users (id integer PRIMARY KEY, name text, email text, "emailVerified" timestamptz,
+		        image text, password text);
 		    CREATE TABLE accounts ("userId" integer, type text, provider text, "providerAccountId" text);
 		    CREATE TABLE sessions ("sessionToken" text PRIMARY KEY, "userId" integer, expires timestamptz);`,
-		"Prisma": `CREATE TABLE "User" (id text PRIMARY KEY, name text, email text, "emailVerified" timestamp, image text, password text);
+		"Prisma": `CREATE TABLE "User" (id text PRIMARY KEY, name text, email text, "emailVerified" timestamp,
+		        image text, password text);
 		    CREATE TABLE "Account" ("userId" text, type text, provider text, "providerAccountId" text);
 		    CREATE TABLE "Session" ("sessionToken" text PRIMARY KEY, "userId" text, expires timestamp);`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tables)
-			named := map[string][3]string{"Drizzle": {`"user"`, "account", "session"}, "pg-adapter": {"users", "accounts", "sessions"},
-				"Prisma": {`"User"`, `"Account"`, `"Session"`}}[name]
+			named := map[string][3]string{
+				"Drizzle":    {`"user"`, "account", "session"},
+				"pg-adapter": {"users", "accounts", "sessions"},
+				"Prisma":     {`"User"`, `"Account"`, `"Session"`},
+			}[name]
 			w.old(t, `INSERT INTO `+named[0]+` VALUES (7, 'Ada', 'ada@example.com', now(), NULL,
 			    '$2y$04$mIJxfrCaEI3GukZe11CiXublhEFanu5.ododkll1WphfSp6pn4zIu'), (8, 'No address', NULL, NULL, NULL, NULL),
 			    (9, 'Eve', 'eve@example.com', NULL, NULL, NULL)`)
@@ -111,8 +125,9 @@ func TestAuthJSIsBroughtOver(t *testing.T) {
 			d := importer.Database{URL: w.here.Config().ConnString(), Schema: "old",
 				Issuers: map[string]string{"keycloak": "https://id.example.com/realms/x"}}
 			counts, told := w.run(t, importer.AuthJS{Database: d})
-			same(t, fmt.Sprint("users ", told), w.users(t), "7|ada@example.com|t|Ada|user|credential=local:credential=7=$2y$04$mIJxf "+
-				"github=https://github.com=4711 keycloak=https://id.example.com/realms/x=kc-1",
+			same(t, fmt.Sprint("users ", told), w.users(t),
+				"7|ada@example.com|t|Ada|user|credential=local:credential=7=$2y$04$mIJxf "+
+					"github=https://github.com=4711 keycloak=https://id.example.com/realms/x=kc-1",
 				"9|eve@example.com|f|Eve|user|keycloak=https://id.example.com/realms/x=kc-2")
 			if counts.Sessions != 1 || counts.Refused != 1 || !w.opens(t, "ada@example.com", "test") {
 				t.Errorf("%+v", counts)
@@ -127,20 +142,24 @@ func TestSupabaseIsBroughtOver(t *testing.T) {
 	w := newWorld(t, `CREATE TABLE users (id uuid PRIMARY KEY, email varchar(255), email_confirmed_at timestamptz,
 	        encrypted_password varchar(255), created_at timestamptz, banned_until timestamptz, deleted_at timestamptz,
 	        raw_app_meta_data jsonb, raw_user_meta_data jsonb, phone text);
-	    CREATE TABLE identities (provider_id text, user_id uuid, identity_data jsonb, provider text, created_at timestamptz);
+	    CREATE TABLE identities (provider_id text, user_id uuid, identity_data jsonb, provider text,
+	        created_at timestamptz);
 	    CREATE TABLE mfa_factors (user_id uuid, status text);`)
 	const id = "00000000-0000-0000-0000-00000000000"
 	w.old(t, `INSERT INTO users VALUES
-	    ('`+id+`1', 'ada@example.com', now(), '$2a$04$mIJxfrCaEI3GukZe11CiXublhEFanu5.ododkll1WphfSp6pn4zIu', now(), NULL, NULL,
-	        '{"provider":"email","role":"editor"}', '{"name":"Ada","role":"admin","avatar_url":"https://example.com/a.png"}', NULL),
+	    ('`+id+`1', 'ada@example.com', now(), '$2a$04$mIJxfrCaEI3GukZe11CiXublhEFanu5.ododkll1WphfSp6pn4zIu',
+	        now(), NULL, NULL, '{"provider":"email","role":"editor"}',
+	        '{"name":"Ada","role":"admin","avatar_url":"https://example.com/a.png"}', NULL),
 	    ('`+id+`2', 'banned@example.com', now(), '', now(), 'infinity', NULL, '{}', '{}', NULL),
 	    ('`+id+`3', 'was@example.com', now(), '', now(), now() - interval '1 d', NULL, '{}', '{}', NULL),
 	    ('`+id+`4', 'gone@example.com', now(), '', now(), NULL, now(), '{}', '{}', NULL),
 	    ('`+id+`5', NULL, NULL, '', now(), NULL, NULL, '{}', '{}', '+49123'),
 	    ('`+id+`6', 'two@example.com', now(), '', now(), NULL, NULL, '{}', '{}', NULL)`)
-	w.old(t, `INSERT INTO identities VALUES ('`+id+`1', '`+id+`1', '{}', 'email', now()), ('99', '`+id+`1', '{}', 'google', now())`)
+	w.old(t, `INSERT INTO identities VALUES ('`+id+`1', '`+id+`1', '{}', 'email', now()),
+	    ('99', '`+id+`1', '{}', 'google', now())`)
 	w.old(t, `INSERT INTO mfa_factors VALUES ('`+id+`6', 'verified'), ('`+id+`1', 'unverified')`)
-	counts, told := w.run(t, importer.Supabase{Database: importer.Database{URL: w.here.Config().ConnString(), Schema: "old"}})
+	d := importer.Database{URL: w.here.Config().ConnString(), Schema: "old"}
+	counts, told := w.run(t, importer.Supabase{Database: d})
 	same(t, fmt.Sprint("users ", told), w.users(t),
 		id+"1|ada@example.com|t|Ada|https://example.com/a.png|editor|credential=local:credential="+id+"1=$2a$04$mIJxf "+
 			"google=https://accounts.google.com=99",
@@ -154,7 +173,8 @@ func TestSupabaseIsBroughtOver(t *testing.T) {
 func TestClerkIsBroughtOver(t *testing.T) {
 	t.Parallel()
 	const head = "id,first_name,last_name,username,primary_email_address,primary_phone_number,verified_email_addresses," +
-		"unverified_email_addresses,verified_phone_numbers,unverified_phone_numbers,totp_secret,password_digest,password_hasher\n"
+		"unverified_email_addresses,verified_phone_numbers,unverified_phone_numbers," +
+		"totp_secret,password_digest,password_hasher\n"
 	const sample = "user_2YDryYFVMM1W1plDDKz7Gzf4we6,Jane,Doe,,jane.doe@test.com,,janedoe@test.com,,,,," +
 		"$2b$10$U4C0ZY8OG8y41F9LusfKyu3HRMBL0rCZcKBVsXhgr.n8Ou6FPhzO2,bcrypt\n"
 	w := newWorld(t, ``)
@@ -169,7 +189,8 @@ func TestClerkIsBroughtOver(t *testing.T) {
 	same(t, fmt.Sprint("users ", told), w.users(t),
 		"user_2YDryYFVMM1W1plDDKz7Gzf4we6|jane.doe@test.com|f|Jane Doe|user|credential=local:credential="+
 			"user_2YDryYFVMM1W1plDDKz7Gzf4we6=$2b$10$U4C0Z",
-		`user_b|b@test.com|t|B, with a "quote"|https://img.example/b.png|admin|disabled|google=https://accounts.google.com=77`)
+		`user_b|b@test.com|t|B, with a "quote"|https://img.example/b.png|admin|disabled|`+
+			`google=https://accounts.google.com=77`)
 	if counts.SecondFactors != 2 || counts.Refused != 4 || !w.opens(t, "jane.doe@test.com", "Kk4aPMeiaRpAs2OeX1NE") {
 		t.Errorf("%+v", counts)
 	}
@@ -181,13 +202,19 @@ func TestClerkIsBroughtOver(t *testing.T) {
 func TestAuth0IsBroughtOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ``)
-	users := file(t, `{"user_id":"auth0|1","email":"ada@example.com","email_verified":true,"name":"Ada","created_at":"2025-02-09T16:34:22.611Z","identities":[{"provider":"auth0","user_id":"1"}],"app_metadata":{"roles":["editor"]},"user_metadata":{"roles":["admin"]}}
-{"user_id":"github|4711","email":"git@example.com","email_verified":true,"name":"git@example.com","identities":[{"provider":"github","user_id":47110000001}],"blocked":true}
-{"user_id":"auth0|3","email":"own@example.com","passwordHash":"$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K","identities":[]}
-{"user_id":"auth0|4","email":"scrypt@example.com","custom_password_hash":{"algorithm":"scrypt","hash":{"value":"097f6197e1b41538f723e32aa7a68e8d76227d8e432ce5faa4882a913032db29","encoding":"hex"},"salt":{"value":"abc123","encoding":"utf8"},"keylen":32,"cost":4096,"blockSize":8,"parallelization":1}}
-{"user_id":"auth0|5","email":"mfa@example.com","multifactor":["totp"]}
-`)
-	hashes := file(t, `{"_id":{"$oid":"1"},"email":"ada@example.com","passwordHash":"$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K"}`+"\n")
+	users := file(t, `{"user_id":"auth0|1","email":"ada@example.com","email_verified":true,"name":"Ada",`+
+		`"created_at":"2025-02-09T16:34:22.611Z","identities":[{"provider":"auth0","user_id":"1"}],`+
+		`"app_metadata":{"roles":["editor"]},"user_metadata":{"roles":["admin"]}}`+"\n"+
+		`{"user_id":"github|4711","email":"git@example.com","email_verified":true,"name":"git@example.com",`+
+		`"identities":[{"provider":"github","user_id":47110000001}],"blocked":true}`+"\n"+
+		`{"user_id":"auth0|3","email":"own@example.com",`+
+		`"passwordHash":"$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K","identities":[]}`+"\n"+
+		`{"user_id":"auth0|4","email":"scrypt@example.com","custom_password_hash":{"algorithm":"scrypt",`+
+		`"hash":{"value":"097f6197e1b41538f723e32aa7a68e8d76227d8e432ce5faa4882a913032db29","encoding":"hex"},`+
+		`"salt":{"value":"abc123","encoding":"utf8"},"keylen":32,"cost":4096,"blockSize":8,"parallelization":1}}`+"\n"+
+		`{"user_id":"auth0|5","email":"mfa@example.com","multifactor":["totp"]}`+"\n")
+	hashes := file(t, `{"_id":{"$oid":"1"},"email":"ada@example.com",`+
+		`"passwordHash":"$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K"}`+"\n")
 	counts, told := w.run(t, importer.Auth0{File: users, Hashes: hashes})
 	same(t, fmt.Sprint("users ", told), w.users(t),
 		"auth0|1|ada@example.com|t|Ada|editor|credential=local:credential=auth0|1=$2b$10$nFguV",
@@ -228,15 +255,16 @@ func TestCSVFiles(t *testing.T) {
 	}
 	all := strings.Join(told, "\n")
 	for _, want := range []string{"3line 5: email_verified", "has neither true nor false in the column email_verified",
-		"has 2 values for 10 columns", "cannot be read:", "has no time in the column created_at", "has 10485760 bytes in the column email",
-		"the file is not UTF-8"} {
+		"has 2 values for 10 columns", "cannot be read:", "has no time in the column created_at",
+		"has 10485760 bytes in the column email", "the file is not UTF-8"} {
 		if !strings.Contains(all, want) && want != "3line 5: email_verified" {
 			t.Errorf("nothing says %q:\n%.2000s", want, all)
 		}
 	}
 	for name, c := range map[string]struct{ text, fault string }{
-		"another encoding": {"\xFF\xFEi\x00d\x00", "not UTF-8"}, "an empty file": {"", "no line with the names of its columns"},
-		"another file": {"a,b\n1,2\n", "has no column id"},
+		"another encoding": {"\xFF\xFEi\x00d\x00", "not UTF-8"},
+		"an empty file":    {"", "no line with the names of its columns"},
+		"another file":     {"a,b\n1,2\n", "has no column id"},
 	} {
 		if _, err := w.store.Import(t.Context(), importer.CSV{File: file(t, c.text)}, importer.Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.fault) {

@@ -59,7 +59,8 @@ const rolesRead = `concat_ws(',', u.role, (
 // rolesLast selects how many seconds the roles of a user last, at most a year.
 const rolesLast = `coalesce((
 	SELECT extract(epoch FROM min(a.claim_roles_until) - now()) FROM gatepost.account a
-	    WHERE a.user_id = u.id AND ` + claimsCount + ` AND a.claim_roles <> '' AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`
+	    WHERE a.user_id = u.id AND ` + claimsCount + ` AND a.claim_roles <> ''
+	    AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`
 
 // withClaims puts the condition of the claims that count into a statement.
 func (r *Reader) withClaims(sql string) string {

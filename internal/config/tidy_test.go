@@ -30,9 +30,10 @@ var samples = map[string]string{
 	"GATEPOST_IMPORT_FROM":               "postgres://old:p%40ss@127.0.0.1:1/old",
 	"GATEPOST_IMPORT_BETTER_AUTH_SECRET": "an old secret that is long enough",
 	"GATEPOST_IMPORT_AUTHJS_SECRET":      "another old secret that is long",
-	"GATEPOST_FALLBACK_LOGIN_URL":        "https://old.example.com/check", "GATEPOST_FALLBACK_LOGIN_SECRET": "0123456789abcdef",
-	"GATEPOST_IMPORT_COOKIES": "better-auth=acme.session_token, authjs=acme.session",
-	"GATEPOST_IMPORT_UNTIL":   time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
+	"GATEPOST_FALLBACK_LOGIN_URL":        "https://old.example.com/check",
+	"GATEPOST_FALLBACK_LOGIN_SECRET":     "0123456789abcdef",
+	"GATEPOST_IMPORT_COOKIES":            "better-auth=acme.session_token, authjs=acme.session",
+	"GATEPOST_IMPORT_UNTIL":              time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
 }
 
 // without are settings that exclude others, or that name files.

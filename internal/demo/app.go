@@ -79,7 +79,8 @@ The app has no login of its own: Gatepost stands in front of it.</p>
 <p>Only signed-in visitors get here. These headers told the app who you are:</p>
 {{else}}<h1>Admin</h1>
 <p>Only users with the role <code>admin</code> get here.</p>
-{{end}}{{if .Headers}}<table>{{range .Headers}}<tr><td><code>{{index . 0}}</code></td><td>{{index . 1}}</td></tr>{{end}}</table>{{end}}
+{{end}}{{if .Headers}}<table>` +
+	`{{range .Headers}}<tr><td><code>{{index . 0}}</code></td><td>{{index . 1}}</td></tr>{{end}}</table>{{end}}
 </body>
 </html>
 `))

@@ -71,7 +71,8 @@ func linked(text string) template.HTML {
 	return template.HTML(out.String() + template.HTMLEscapeString(text[last:])) // every part is escaped
 }
 
-var mailboxTemplate = template.Must(template.New("mailbox").Funcs(template.FuncMap{"linked": linked}).Parse(`<!doctype html>
+var mailboxTemplate = template.Must(template.New("mailbox").
+	Funcs(template.FuncMap{"linked": linked}).Parse(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

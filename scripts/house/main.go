@@ -135,7 +135,8 @@ func draw(w io.Writer, rooms map[string]*room) {
 <title>The rooms of Gatepost: each arrow is an import</title>
 <style>
 rect { fill: #eef2f8; stroke: #33507a } text { fill: #13233a } path { stroke: #7a8aa0; fill: none }
-@media (prefers-color-scheme: dark) { rect { fill: #1b2635; stroke: #8fb0dd } text { fill: #e8eef7 } path { stroke: #6f8099 } }
+@media (prefers-color-scheme: dark) { rect { fill: #1b2635; stroke: #8fb0dd } text { fill: #e8eef7 } `+
+		`path { stroke: #6f8099 } }
 </style>
 <defs><marker id="to" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8"/></marker></defs>
@@ -152,7 +153,8 @@ rect { fill: #eef2f8; stroke: #33507a } text { fill: #13233a } path { stroke: #7
 	}
 	for _, row := range rows {
 		for _, r := range row {
-			fmt.Fprintf(w, `<rect x="%d" y="%d" width="%d" height="%d" rx="5"/><text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n",
+			fmt.Fprintf(w, `<rect x="%d" y="%d" width="%d" height="%d" rx="5"/>`+
+				`<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n",
 				left(r), top(r), boxWidth, boxHeight, left(r)+boxWidth/2, top(r)+boxHeight/2+5, r.name)
 		}
 	}
