@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,6 +138,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkPublicURL(&list)
 	c.checkTLS(&list)
 	c.checkUpstream(&list)
+	c.checkAPIAuth(&list)
 	c.checkPages(&list)
 	c.checkMail(&list)
 	c.checkRules(&list)
@@ -213,15 +215,18 @@ func (c *Config) checkPages(list *Faults) {
 	if !CleanPath(c.Settings.Pages) {
 		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", Quote(c.Settings.Pages)))
 	}
-	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); c.Pages == "/.gatepost" || c.Pages == "/api/auth" {
+	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); below(c.Pages, "/.gatepost") || below(c.Pages, APIAuth) {
 		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix",
 			Quote(c.Settings.Pages)))
 	}
 	if !CleanPath(c.Settings.Home) {
 		list.Add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", Quote(c.Settings.Home)))
 	}
-	switch strings.TrimPrefix(c.Settings.Home, c.Pages) {
-	case "/login", "/signup", "/register", "/logout":
+	switch home := c.Settings.Home; {
+	case below(home, "/.gatepost"), below(home, APIAuth) && !c.APIAuthApp:
+		list.Add(fmt.Errorf("GATEPOST_HOME: %s is taken by Gatepost's own routes, and no place to land on: name a page of "+
+			"your app", Quote(home)))
+	case slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, strings.TrimPrefix(home, c.Pages)):
 		list.Add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page "+
 			"of your app", Quote(c.Settings.Home)))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/proxy"
@@ -27,8 +28,15 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_APPLE_CLIENT_ID: Apple sends nobody back to an http:// address, so that signing in "+
 			"with Apple works at an https:// one only")
 	}
+	if c.Elsewhere.Any() && c.Elsewhere.Until.Before(time.Now()) {
+		list = append(list, "GATEPOST_IMPORT_UNTIL is over, so that no old cookie counts any more: remove it and "+
+			"GATEPOST_IMPORT_…_SECRET")
+	}
 	return append(list, c.apiDoubts()...)
 }
+
+// below reports whether a path is a prefix or lies below it.
+func below(path, prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
 
 // apiDoubts are about /api/auth/: rules for what they do not decide, and rules that keep people from an app's own.
 func (c *Config) apiDoubts() (list []string) {
@@ -42,7 +50,7 @@ func (c *Config) apiDoubts() (list []string) {
 		return nil
 	}
 	for _, d := range c.Rules.Describe() {
-		if d.Prefix == APIAuth || strings.HasPrefix(d.Prefix, APIAuth+"/") {
+		if below(d.Prefix, APIAuth) {
 			list = append(list, fmt.Sprintf("rule %q decides nothing: what lies below %s is Gatepost's own and never "+
 				"reaches the app, unless GATEPOST_API_AUTH=app", d.Rule, APIAuth))
 		}

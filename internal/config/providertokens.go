@@ -11,15 +11,16 @@ import (
 // APIAuth is the prefix that GATEPOST_API_AUTH is about.
 const APIAuth = "/api/auth"
 
-// checkProviderTokens checks whose /api/auth/ is, and what becomes of the tokens of providers.
-func (c *Config) checkProviderTokens(list *Faults) {
+// checkAPIAuth checks whose /api/auth/ is.
+func (c *Config) checkAPIAuth(list *Faults) {
 	c.APIAuthApp = strings.EqualFold(c.Settings.APIAuth, "app")
 	if !c.APIAuthApp && !strings.EqualFold(c.Settings.APIAuth, "gate") {
 		list.Add(fmt.Errorf("GATEPOST_API_AUTH: %s is neither gate nor app", Quote(c.Settings.APIAuth)))
 	}
-	if !c.APIAuthApp {
-		c.Rules = c.Rules.Withhold(APIAuth)
-	}
+}
+
+// checkProviderTokens checks what becomes of the tokens of providers.
+func (c *Config) checkProviderTokens(list *Faults) {
 	c.KeepProviderTokens = c.parseBool(list, "GATEPOST_KEEP_PROVIDER_TOKENS", c.Settings.KeepProviderTokens)
 	if c.KeepProviderTokens && c.Settings.EncryptionKey == "" && c.Settings.DatabaseURL != "" {
 		list.Add(errors.New("GATEPOST_KEEP_PROVIDER_TOKENS needs GATEPOST_ENCRYPTION_KEY, as tokens are kept encrypted " +

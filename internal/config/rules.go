@@ -14,6 +14,9 @@ func (c *Config) checkRules(list *Faults) {
 	var err error
 	c.Rules, err = proxy.ParseRules(c.Settings.Protect, c.Settings.Public)
 	list.Add(err)
+	if !c.APIAuthApp {
+		c.Rules = c.Rules.Withhold(APIAuth)
+	}
 	for _, rule := range c.Rules.ProtectingBelow("/.gatepost") {
 		list.Add(fmt.Errorf("GATEPOST_PROTECT: rule %q never decides: what lies below /.gatepost is Gatepost's own "+
 			"and never reaches the app; leave the rule out", rule))
