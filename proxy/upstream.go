@@ -183,6 +183,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if x.providerToken != "" {
 		h[providerTokenHeader] = []string{string(x.providerToken)}
 	}
+	if isWebSocket(h) {
+		spellSocket(h)
+	}
 }
 
 // statusClientGone is the logged status when the client left before there was an answer. The number is nginx's.
@@ -214,10 +217,6 @@ func isTimeout(err error) bool {
 func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-func isWebSocket(h http.Header) bool {
-	return len(h["Upgrade"]) == 1 && strings.EqualFold(h["Upgrade"][0], "websocket")
 }
 
 // buffers are reused for copying bodies, so that memory does not grow with traffic.
