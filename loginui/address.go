@@ -70,7 +70,7 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 	if done, err := ui.alreadyIn(w, r, token, next); done || err != nil {
 		return err
 	}
-	seeOther(w, ui.withNext("/login", localPath(next)))
+	seeOther(w, ui.withNext("/login", ui.local(next)))
 	return nil
 }
 

@@ -37,14 +37,14 @@ func (ui *UI) onward(w http.ResponseWriter, r *http.Request, to *url.URL, name, 
 
 // getBackToLogin redirects a GET of a button's address to the login. Reloads cause such requests.
 func (ui *UI) getBackToLogin(w http.ResponseWriter, r *http.Request) error {
-	seeOther(w, ui.loginURL(localPath(r.URL.Query().Get("next"))))
+	seeOther(w, ui.loginURL(ui.local(r.URL.Query().Get("next"))))
 	return nil
 }
 
 // postWith begins a login with a provider. A form on the page of a mailed link goes on with that link.
 func (ui *UI) postWith(name string) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, err := readForm(r)
+		f, err := ui.readForm(r)
 		if err != nil {
 			return err
 		}

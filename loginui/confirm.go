@@ -17,7 +17,7 @@ type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 // password show in another way that it is them.
 func (ui *UI) confirmed(path string, do deed) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, err := readForm(r)
+		f, err := ui.readForm(r)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (ui *UI) getConnect(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(r); err != nil {
+	if _, err := ui.readForm(r); err != nil {
 		return err
 	}
 	c, err := ui.claim(w, r)
@@ -125,7 +125,7 @@ func (ui *UI) linkingPage(r *http.Request, l auth.Link) formPage {
 }
 
 func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

@@ -40,15 +40,16 @@ type form struct {
 	Remember          bool
 	Next              string // a path on this site, or empty
 	ID                string // the id of the session that the form is about
+	Once              string // known to this form alone; see twice
 	asked             bool   // the form has a password field
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = []string{"email", "password", "current", "name", "remember", "next", "id"}
+var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once"}
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
-func readForm(r *http.Request) (form, error) {
+func (ui *UI) readForm(r *http.Request) (form, error) {
 	values := r.PostForm
 	if values == nil {
 		return form{}, errFormType
@@ -61,7 +62,8 @@ func readForm(r *http.Request) (form, error) {
 	return form{
 		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
 		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
-		Next: localPath(values.Get("next")), ID: values.Get("id"), asked: values.Has("password"),
+		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
+		asked: values.Has("password"),
 	}, nil
 }
 

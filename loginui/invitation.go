@@ -17,7 +17,7 @@ func (ui *UI) getInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

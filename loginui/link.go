@@ -45,7 +45,7 @@ func (ui *UI) opened(path string, show page) page {
 		if !ui.c.Cookie.SetLink(w.Header(), query.Get("token")) {
 			return auth.ErrBadLink
 		}
-		seeOther(w, ui.withNext(path, localPath(query.Get("next"))))
+		seeOther(w, ui.withNext(path, ui.local(query.Get("next"))))
 		return nil
 	}
 }

@@ -21,10 +21,10 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 		ui.c.Cookie.Clear(w.Header())
 	}
 	if p := ui.straight(r); p != nil {
-		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: localPath(next),
+		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: ui.local(next),
 			Remember: true})
 	}
-	p := ui.loginPage(r, form{Remember: true, Next: localPath(next)}, trouble{})
+	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next)}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
 		p.Notice = p.say("login.done." + done)
@@ -73,7 +73,7 @@ func (ui *UI) whyNoCookie(r *http.Request, w *words, present bool) string {
 }
 
 func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,10 @@ type Config struct {
 	Prefix string
 	// Home is the path that a login leads to when the visitor asked for no page.
 	Home string
+	// LogoutHome is the path that a log-out leads to when it names no page. Empty: the login.
+	LogoutHome string
+	// LogoutPaths are paths of the app's own log-out that log out here instead, as /logout does. Empty: none.
+	LogoutPaths []string
 	// AppName is the name of the app on the pages.
 	AppName string
 	// SignUpClosed removes the signup page and the links to it. ByInvitation says that users can be invited.
@@ -69,6 +73,7 @@ type UI struct {
 	letters   letterTemplates
 	site      site
 	policy    string // Content-Security-Policy
+	twice     *twice
 	routes    map[string]methods
 	api       *api.API        // nil: /api/auth/ is the app's
 	free      map[string]bool // paths that cost little, and are served at any load
@@ -98,7 +103,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	ui := &UI{c: c, store: store, providers: c.Providers, origin: http.NewCrossOriginProtection(),
+	ui := &UI{c: c, store: store, providers: c.Providers, twice: newTwice(), origin: http.NewCrossOriginProtection(),
 		forms: share.New(formsMost), admission: share.NewAdmission(atOnce)}
 	if store != nil {
 		ui.providers = store.Providers()
@@ -136,6 +141,12 @@ func (ui *UI) addRoutes() {
 		"/.gatepost/healthz":      {"GET": getHealth},
 		forgetPath:                {"GET": getForget},
 		arrivePath:                {"GET": ui.getArrive},
+	}
+	for _, path := range ui.c.LogoutPaths {
+		ui.routes[path] = ui.routes[ui.c.Prefix+"/logout"]
+	}
+	if !ui.c.PasswordsOff {
+		ui.routes[changePasswordPath] = methods{"GET": ui.getChangePassword}
 	}
 	ui.addAccountRoutes()
 	mail := func(path string, get, post page) {

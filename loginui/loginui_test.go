@@ -254,7 +254,7 @@ func TestAFailedFormKeepsWhatWasTypedAndNeverThePassword(t *testing.T) {
 		{"/login", "ada@example.com", "nul\x00nul\x00nul", "", "cannot be used", 422},
 		{"/signup", "ada@example.com", "short", "Ada", "at least 8", 422},
 		{"/signup", "ada@example.com", "password1", "Ada", "common", 422},
-		{"/signup", "taken@example.com", password, "Ada", "already has an account", 409},
+		{"/signup", "taken@example.com", "another long password", "Ada", "already has an account", 409},
 		{"/signup", "\"><script>alert(1)</script>@x.yz", password, "<b>Ada</b>", "like name@example.com", 422},
 		{"/signup", "a\xff\xfe@example.com", password, "Ada", "like name@example.com", 422},
 		{"/signup", "ada@example.com", password, "A\xffda", "characters that cannot be shown", 422},

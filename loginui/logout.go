@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 type logoutPage struct {
 	base
 	Session session.Session
+	Action  string // where the form goes
+	Next    string // the page to go on to; empty: the usual one
 }
 
 // getLogout only asks. Any link or image on any site could make a browser request this page.
@@ -25,13 +28,22 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 		if present {
 			ui.c.Cookie.Clear(w.Header())
 		}
-		seeOther(w, ui.c.Prefix+"/login")
+		seeOther(w, ui.afterLogout(r))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", ""), described})
+	next := ui.local(r.URL.Query().Get("next"))
+	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", next), described,
+		ui.c.Prefix + "/logout", next})
+}
+
+// afterLogout returns where a log-out leads: to the page of this site that it names, else to LogoutHome, else to the
+// login.
+func (ui *UI) afterLogout(r *http.Request) string {
+	named := cmp.Or(r.PostForm.Get("next"), r.URL.Query().Get("next"))
+	return cmp.Or(ui.local(named), ui.c.LogoutHome, ui.c.Prefix+"/login")
 }
 
 // postLogout ends the session before it answers. When that fails, the page says that the visitor is still
@@ -49,7 +61,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	if on != nil {
 		return ui.onward(w, r, on, "leaving", on.Hostname())
 	}
-	seeOther(w, ui.c.Prefix+"/login")
+	seeOther(w, ui.afterLogout(r))
 	return nil
 }
 

@@ -6,13 +6,25 @@ import (
 	"strings"
 )
 
-// maxNext is the longest address to return to, in bytes. The address travels in a URL and a form.
-const maxNext = 4096
+// maxNext is the longest address to return to, in bytes, as it stands in the address of the login. The gate accepts a
+// header of 64 KiB; the other 4 KiB are for what browsers send besides.
+const maxNext = 60 << 10
+
+// local is localPath for an address that may begin with this site's, as the app may write it.
+func (ui *UI) local(s string) string {
+	if origin := ui.absolute(""); len(s) >= len(origin) && strings.EqualFold(s[:len(origin)], origin) {
+		s = s[len(origin):]
+		if s == "" || s[0] == '?' || s[0] == '#' {
+			s = "/" + s
+		}
+	}
+	return localPath(s)
+}
 
 // localPath returns s, percent-encoded, if a browser that is redirected to it stays on this origin, and ""
 // otherwise. Browsers read \ as / and drop tabs and line ends first, so paths with any of these are refused.
 func localPath(s string) string {
-	if len(s) > maxNext || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
+	if len(url.QueryEscape(s)) > maxNext || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
 		return ""
 	}
 	path, _, _ := strings.Cut(s, "?")
@@ -47,7 +59,7 @@ func escapeRest(s string) string {
 
 // landing returns the address that a login leads to. The pages for logging in and out are replaced by Home.
 func (ui *UI) landing(next string) string {
-	if next = localPath(next); next == "" {
+	if next = ui.local(next); next == "" {
 		return ui.c.Home
 	}
 	path, _, _ := strings.Cut(next, "?")
@@ -71,18 +83,29 @@ func (ui *UI) withNext(page, next string) string {
 // asked returns the page that a refused visitor wanted. If they were loading a page, it is its address; if they
 // were sending a form, it is the page with the form, from the Referer.
 func (ui *UI) asked(r *http.Request) string {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if isRead(r.Method) {
 		if strings.HasPrefix(r.RequestURI, "/") {
 			return r.RequestURI
 		}
 		return r.URL.RequestURI() // the request line has an absolute URL
 	}
+	return ui.cameFrom(r)
+}
+
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// cameFrom returns the page of this site that the Referer names.
+func (ui *UI) cameFrom(r *http.Request) string {
 	from, err := url.Parse(r.Header.Get("Referer"))
-	if err != nil || from.Host == "" || !strings.EqualFold(from.Host, ui.c.PublicURL.Host) &&
-		!strings.EqualFold(from.Host, r.Host) {
+	if err != nil || !ui.isHere(r, from) {
 		return ""
 	}
 	return from.RequestURI()
+}
+
+// isHere reports whether an address is one of this site, as the visitor calls it.
+func (ui *UI) isHere(r *http.Request, u *url.URL) bool {
+	return u.Host != "" && (strings.EqualFold(u.Host, ui.c.PublicURL.Host) || strings.EqualFold(u.Host, r.Host))
 }
 
 func seeOther(w http.ResponseWriter, location string) {

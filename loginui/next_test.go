@@ -37,7 +37,8 @@ func TestLocalPath(t *testing.T) {
 		"https:evil.example": "", "javascript:alert(1)": "",
 		"data:text/html,x": "", "/x\r\nSet-Cookie: a=b": "", `/a/..\..\/evil`: "", "/\x00": "", "/%zz": "",
 		"@evil.example": "", "http://localhost:8080/": "",
-		"/" + strings.Repeat("a", 5000): "",
+		"/" + strings.Repeat("a", 50_000): "/" + strings.Repeat("a", 50_000),
+		"/" + strings.Repeat("a", 70_000): "", "/" + strings.Repeat("%2f", 20_000): "",
 	} {
 		if got := localPath(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
@@ -45,9 +46,28 @@ func TestLocalPath(t *testing.T) {
 	}
 }
 
+// An app may say in full where to come back to.
+func TestAnAddressOfThisSiteIsAPlaceToLand(t *testing.T) {
+	t.Parallel()
+	ui := &UI{c: Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example:8443"}}}
+	for in, want := range map[string]string{
+		"https://app.example:8443/a?b=c#d": "/a?b=c#d", "HTTPS://App.Example:8443/a": "/a",
+		"https://app.example:8443": "/", "https://app.example:8443?a": "/?a", "https://app.example:8443#a": "/#a", "/a": "/a",
+		"http://app.example:8443/a": "", "https://app.example/a": "", "https://app.example:84430/a": "",
+		"https://app.example:8443.evil.example/a": "", "https://app.example:8443@evil.example/a": "",
+		"https://app.example:8443//evil.example": "", `https://app.example:8443\evil.example`: "",
+		`https://app.example:8443/\evil.example`: "", "https://x@app.example:8443/a": "", "//app.example:8443/a": "",
+		"https:app.example:8443/a": "", " https://app.example:8443/a": "",
+	} {
+		if got := ui.local(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestOurOwnWayInIsNoPlaceToLand(t *testing.T) {
 	t.Parallel()
-	ui := &UI{c: Config{Prefix: "/auth", Home: "/home"}}
+	ui := &UI{c: Config{Prefix: "/auth", Home: "/home", PublicURL: &url.URL{Scheme: "https", Host: "app.example"}}}
 	for in, want := range map[string]string{
 		"/auth/login": "/home", "/auth/login?next=/x": "/home", "/auth/signup": "/home", "/auth/logout": "/home",
 		"/auth/account": "/auth/account", "/login": "/login",
@@ -74,7 +94,7 @@ func FuzzLocalPath(f *testing.F) {
 		if u, err := url.Parse(got); err != nil || u.Host != "" || u.Scheme != "" {
 			t.Errorf("%q becomes %q: %v, %v", s, got, u, err)
 		}
-		if again := localPath(got); again != got && len(got) <= maxNext {
+		if again := localPath(got); again != got && len(url.QueryEscape(got)) <= maxNext {
 			t.Errorf("%q becomes %q and then %q", s, got, again)
 		}
 	})

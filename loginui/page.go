@@ -16,6 +16,8 @@ type base struct {
 	Title     string
 	Failed    bool // something was refused, and the page says what
 	Wide      bool
+	Swapped   bool           // a library of scripts shows it in place of the page asked for, and is not to load that one instead
+	Framed    bool           // it stands in a frame of another page, which its links replace
 	Languages []languageLink // empty if the page cannot be requested again
 }
 
@@ -110,6 +112,7 @@ type formPage struct {
 	Fault        string   // a fault that belongs to no field
 	Fields       []field
 	Next, ID     string // hidden fields; empty: no field
+	Once         string // hidden field by which a form that is sent twice is known; empty: no field
 	Username     string // hidden field for password managers, where the form has no field for it
 	AskRemember  bool
 	Remember     bool

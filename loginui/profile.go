@@ -7,6 +7,15 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
+// changePasswordPath is where password managers look for the page to choose a new password (W3C, A Well-Known URL for
+// Changing Passwords).
+const changePasswordPath = "/.well-known/change-password"
+
+func (ui *UI) getChangePassword(w http.ResponseWriter, _ *http.Request) error {
+	seeOther(w, ui.c.Prefix+"/account/password")
+	return nil
+}
+
 func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
 	s, err := ui.signedInAs(r)
 	if err != nil {
@@ -16,7 +25,7 @@ func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
@@ -152,7 +161,7 @@ func (p *formPage) ownPassword(o ownWays) []field {
 
 // ownForm reads a form, and the session and the ways in of the user who sent it.
 func (ui *UI) ownForm(r *http.Request) (f form, s session.Session, o ownWays, err error) {
-	if f, err = readForm(r); err == nil {
+	if f, err = ui.readForm(r); err == nil {
 		s, err = ui.signedInAs(r)
 	}
 	if err == nil {

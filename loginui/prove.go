@@ -31,7 +31,7 @@ func (ui *UI) proofs(w *words, s session.Session, o ownWays) (list []button) {
 // postConfirmBy begins to prove a user again by a provider.
 func (ui *UI) postConfirmBy(name string) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := readForm(r); err != nil {
+		if _, err := ui.readForm(r); err != nil {
 			return err
 		}
 		token, _ := ui.presented(r)
@@ -42,7 +42,7 @@ func (ui *UI) postConfirmBy(name string) page {
 
 // postProveMail mails a link that proves a user again.
 func (ui *UI) postProveMail(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(r); err != nil {
+	if _, err := ui.readForm(r); err != nil {
 		return err
 	}
 	token, _ := ui.presented(r)
@@ -81,7 +81,7 @@ func (ui *UI) provePage(r *http.Request, l auth.Link) formPage {
 }
 
 func (ui *UI) postProve(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

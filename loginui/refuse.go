@@ -18,18 +18,6 @@ import (
 	"github.com/gatepost/gatepost/loginui/api"
 )
 
-// Navigating reports whether a browser is loading a page, and so can be redirected. Scripts and programs that
-// ask for data cannot. Browsers send Sec-Fetch-Mode; without it, an Accept header with text/html decides.
-func Navigating(r *http.Request) bool {
-	if r.Header.Get("Upgrade") != "" {
-		return false
-	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
-	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
-}
-
 // refusalJSON is the refusal that scripts and programs get.
 type refusalJSON struct {
 	Code     string `json:"code"`
@@ -43,7 +31,8 @@ type messagePage struct {
 	Text, More   string
 	RequestID    string
 	OtherAccount bool   // offer to sign in to another account
-	LogIn        bool   // offer to log in
+	LogIn        string // the address of the login, to offer it; empty: it is not
+	Leave        string // where a library of scripts is to go that has loaded the page; empty: it is to stay
 	On, OnText   string // a way on, and the text of its link; empty: none
 }
 
@@ -91,11 +80,7 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 		api.NotFound(w)
 		return
 	}
-	if status == http.StatusUnauthorized && Navigating(r) {
-		if _, present := ui.presented(r); present {
-			ui.c.Cookie.Clear(w.Header())
-		}
-		seeOther(w, ui.withNext("/login", localPath(ui.asked(r))))
+	if status == http.StatusUnauthorized && ui.sendToLogin(w, r) {
 		return
 	}
 	if errors.Is(err, session.ErrMove) {
@@ -143,25 +128,38 @@ func sentence(w *words, status int, err error) string {
 
 func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if !Navigating(r) {
-		out := refusalJSON{Code: codes[status], Message: sentence(ui.languages.source, status, err)}
-		if status == http.StatusUnauthorized {
-			out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
-		}
-		_ = writeJSON(w, status, out) // on error the client has left
+		ui.refuseData(w, status, err)
 		return
 	}
 	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id")}
-	p.Text, p.LogIn = sentence(p.words, status, err), errors.Is(err, auth.ErrSignUpClosed)
+	p.Text = sentence(p.words, status, err)
+	logIn := errors.Is(err, auth.ErrSignUpClosed)
 	if p.Text != p.say(messageOf(status)) {
 		// The title of the status does not fit this text.
 		p.Title = p.say("fault.title")
 	} else {
-		p.OtherAccount, p.LogIn = status == http.StatusForbidden, p.LogIn || status == http.StatusGone
+		p.OtherAccount, logIn = status == http.StatusForbidden, logIn || status == http.StatusGone
+	}
+	if logIn {
+		p.LogIn = ui.c.Prefix + "/login"
 	}
 	p.OtherAccount = p.OtherAccount || errors.Is(err, auth.ErrOtherUser)
 	if away, ok := errors.AsType[*astray](err); ok {
-		p.On, p.OnText, p.OtherAccount, p.LogIn = away.on, p.say(away.say), false, false
+		p.On, p.OnText, p.OtherAccount, p.LogIn = away.on, p.say(away.say), false, ""
 	}
+	ui.showMessage(w, status, p)
+}
+
+// refuseData refuses a script or a program.
+func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
+	out := refusalJSON{Code: codes[status], Message: sentence(ui.languages.source, status, err)}
+	if status == http.StatusUnauthorized {
+		out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
+	}
+	_ = writeJSON(w, status, out) // on error the client has left
+}
+
+func (ui *UI) showMessage(w http.ResponseWriter, status int, p messagePage) {
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}

@@ -67,12 +67,13 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
 	}
 	message := messagePage{base: ui.refusal(r, "deleted.title"), Text: "…", More: "…", RequestID: "1",
-		OtherAccount: true, LogIn: true, On: "/", OnText: "…"}
+		OtherAccount: true, LogIn: "/login", Leave: "/login", On: "/", OnText: "…"}
+	message.Framed = true
 	forms := ui.formStates(r, s, f, failed, all)
 	return map[string][]any{
 		"login":   {ui.loginPage(r, form{}, trouble{}), login, only},
 		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},
-		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s}},
+		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s, "/logout", "/"}},
 		"account": {accountPage{base: account.base}, account, bare},
 		"form":    append(forms, only),
 		"onward":  {onwardPage{base: message.base, Text: "…", Go: "…", URL: "https://example.com/"}},

@@ -17,7 +17,7 @@ func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
 
 // postForgot answers the same whether the address has an account or not.
 func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ type chooser func(context.Context, secret.Token, secret.Password, secret.Client)
 // choose sets the new password and redirects to the login, where the visitor has to enter it.
 func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowed func(auth.Link) bool, do chooser,
 	again func(*http.Request, auth.Link, trouble) formPage) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
@@ -21,17 +22,17 @@ func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
 	if present {
 		ui.c.Cookie.Clear(w.Header())
 	}
-	return ui.show(w, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: localPath(next)}, trouble{}))
+	return ui.show(w, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: ui.local(next)}, trouble{}))
 }
 
 // getRegister redirects the path that other systems use for signup.
 func (ui *UI) getRegister(w http.ResponseWriter, r *http.Request) error {
-	seeOther(w, ui.withNext("/signup", localPath(r.URL.Query().Get("next"))))
+	seeOther(w, ui.withNext("/signup", ui.local(r.URL.Query().Get("next"))))
 	return nil
 }
 
 func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,9 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
 	client := ui.client(r)
 	client.Next = f.Next
-	issued, err := ui.store.SignUp(r.Context(), u, f.Remember, presented, client)
+	issued, err := ui.twice.do(r.Context(), f, func() (auth.Issued, error) {
+		return ui.store.SignUp(r.Context(), u, f.Remember, presented, client)
+	})
 	if errors.Is(err, auth.ErrSignUpClosed) {
 		return ui.closed()
 	}
@@ -77,7 +80,7 @@ func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "signup", "/signup", f)
 	p.failed(t)
 	p.with(t.faults, p.name(f.Name), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))
-	p.AskRemember, p.Remember = true, f.Remember
+	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()
 	p.OtherPage = ui.withNext("/login", f.Next)
 	ui.offer(&p)
 	return p

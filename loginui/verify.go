@@ -8,15 +8,26 @@ import (
 )
 
 func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
-	p, err := ui.verifyPage(r, form{Remember: true, Next: localPath(r.URL.Query().Get("next"))}, trouble{})
+	p, err := ui.verifyPage(r, form{Remember: true, Next: ui.local(r.URL.Query().Get("next"))}, trouble{})
+	if errors.Is(err, auth.ErrBadLink) && ui.isConfirmed(r) { // who opens the link again, or another device did
+		ui.c.Cookie.ClearLink(w.Header())
+		return ui.done(w, "verified")
+	}
 	if err != nil {
 		return err
 	}
 	return ui.show(w, http.StatusOK, "form", p)
 }
 
+// isConfirmed reports whether somebody is signed in whose address is confirmed.
+func (ui *UI) isConfirmed(r *http.Request) bool {
+	token, _ := ui.presented(r)
+	v, err := ui.store.Describe(r.Context(), token)
+	return err == nil && v.User.EmailVerified
+}
+
 func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
-	f, err := readForm(r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
@@ -90,7 +101,7 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 
 // postRequestVerification answers a button on the account page.
 func (ui *UI) postRequestVerification(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(r); err != nil {
+	if _, err := ui.readForm(r); err != nil {
 		return err
 	}
 	token, _ := ui.presented(r)

@@ -98,7 +98,7 @@ func (ui *UI) postDisconnect(w http.ResponseWriter, r *http.Request, f form, tok
 
 // postPasswordMail mails the link with which a user chooses a password who has none.
 func (ui *UI) postPasswordMail(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(r); err != nil {
+	if _, err := ui.readForm(r); err != nil {
 		return err
 	}
 	s, err := ui.signedInAs(r)

@@ -12,10 +12,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +52,8 @@ type Config struct {
 
 	// Pages is the path below which the gate's pages are; empty for the root.
 	Pages string
+	// LogoutPaths are paths of the app's own log-out that are the gate's.
+	LogoutPaths []string
 	// Brand is the look of the pages.
 	Brand loginui.Brand
 	// AppCookies are the app's session cookies, which the gate deletes at login and logout.
@@ -93,6 +93,8 @@ type Config struct {
 	Elsewhere session.Elsewhere
 	// APIAuthApp is whether /api/auth/ is the app's.
 	APIAuthApp bool
+	// PassivePaths are beginnings of paths whose requests are no use of a session.
+	PassivePaths []string
 	// KeepProviderTokens is whether tokens of providers are kept, encrypted.
 	KeepProviderTokens bool
 	// ProviderTokenPaths are the prefixes below which the app gets them.
@@ -211,41 +213,8 @@ func (c *Config) NeedUpstream() error {
 	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
 }
 
-func (c *Config) checkPages(list *Faults) {
-	if !CleanPath(c.Settings.Pages) {
-		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", Quote(c.Settings.Pages)))
-	}
-	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); below(c.Pages, "/.gatepost") || below(c.Pages, APIAuth) {
-		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix",
-			Quote(c.Settings.Pages)))
-	}
-	if !CleanPath(c.Settings.Home) {
-		list.Add(fmt.Errorf("GATEPOST_HOME: %s is not a plain path like /dashboard", Quote(c.Settings.Home)))
-	}
-	switch home := c.Settings.Home; {
-	case below(home, "/.gatepost"), below(home, APIAuth) && !c.APIAuthApp:
-		list.Add(fmt.Errorf("GATEPOST_HOME: %s is taken by Gatepost's own routes, and no place to land on: name a page of "+
-			"your app", Quote(home)))
-	case slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, strings.TrimPrefix(home, c.Pages)):
-		list.Add(fmt.Errorf("GATEPOST_HOME: %s is where people log in and out, and no place to land on: name a page "+
-			"of your app", Quote(c.Settings.Home)))
-	}
-	if c.Settings.SignUp != "open" && c.Settings.SignUp != "invite" && c.Settings.SignUp != "closed" {
-		list.Add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", Quote(c.Settings.SignUp)))
-	}
-	c.SignUpClosed, c.ByInvitation = c.Settings.SignUp != "open", c.Settings.SignUp == "invite"
-	c.SignUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.Settings.SignUpLimit)
-	c.SignUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.Settings.SignUpTotal)
-}
-
-// CleanPath reports whether every parser reads s as the same path.
-func CleanPath(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && strings.HasPrefix(s, "/") && u.Path == s && u.EscapedPath() == s &&
-		path.Clean(s) == "/"+strings.Trim(s, "/") && !strings.ContainsAny(s, "%;")
-}
-
 func (c *Config) checkSessions(list *Faults) {
+	c.PassivePaths = parsePrefixes(list, "GATEPOST_PASSIVE_PATHS", c.Settings.PassivePaths)
 	c.SessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.Settings.SessionIdle)
 	c.SessionLifetime = c.parseSeconds(list, "GATEPOST_SESSION_LIFETIME", c.Settings.SessionLifetime)
 	if c.SessionLifetime > maxLifetime {

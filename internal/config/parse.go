@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/gatepost/gatepost/proxy"
 )
 
 func (c *Config) parseDuration(list *Faults, name, s string) time.Duration {
@@ -51,4 +54,18 @@ func (c *Config) checkConnections(list *Faults) {
 			" is not a number from 1 to 1000000"))
 	}
 	c.MaxConnections = n
+}
+
+// parsePrefixes reads a list of beginnings of paths.
+func parsePrefixes(list *Faults, name, value string) (prefixes []string) {
+	for entry := range strings.SplitSeq(value, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if _, err := proxy.ParseRules("", entry); err != nil || !CleanPath(entry) {
+			list.Add(fmt.Errorf("%s: %s is not a plain path like /calendar", name, Quote(entry)))
+		}
+		prefixes = append(prefixes, entry)
+	}
+	return prefixes
 }

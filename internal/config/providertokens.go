@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/gatepost/gatepost/proxy"
 )
 
 // APIAuth is the prefix that GATEPOST_API_AUTH is about.
@@ -30,13 +28,5 @@ func (c *Config) checkProviderTokens(list *Faults) {
 		list.Add(errors.New("GATEPOST_PROVIDER_TOKEN_PATHS needs GATEPOST_KEEP_PROVIDER_TOKENS=true: a token that is " +
 			"not kept cannot be given to the app"))
 	}
-	for entry := range strings.SplitSeq(c.Settings.ProviderTokenPaths, ",") {
-		if entry = strings.TrimSpace(entry); entry == "" {
-			continue
-		}
-		if _, err := proxy.ParseRules("", entry); err != nil || !CleanPath(entry) {
-			list.Add(fmt.Errorf("GATEPOST_PROVIDER_TOKEN_PATHS: %s is not a plain path like /calendar", Quote(entry)))
-		}
-		c.ProviderTokenPaths = append(c.ProviderTokenPaths, entry)
-	}
+	c.ProviderTokenPaths = parsePrefixes(list, "GATEPOST_PROVIDER_TOKEN_PATHS", c.Settings.ProviderTokenPaths)
 }

@@ -49,7 +49,8 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		providers = store.Providers() // which know more: of an outage, and of what they have discovered
 	}
 	return loginui.New(loginui.Config{
-		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home, AppName: c.Settings.AppName,
+		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home,
+		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
 		Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,

@@ -126,6 +126,9 @@ type Settings struct {
 	// Longest a session that was looked up may be used again without asking PostgreSQL, up to `60s` or a fiftieth of
 	// `GATEPOST_SESSION_IDLE`; `0` asks on every request. Revocations count within a second all the same.
 	SessionCache string `env:"GATEPOST_SESSION_CACHE, default=30s"`
+	// Prefixes like `/api/poll, /notifications` below which requests are no use of a session, as those that an open page
+	// makes by itself; so are requests with the header `X-Gatepost-Passive: 1`.
+	PassivePaths string `env:"GATEPOST_PASSIVE_PATHS" list:"true"`
 
 	// # Signing in with others
 	//
@@ -185,6 +188,12 @@ type Settings struct {
 	Pages string `env:"GATEPOST_PAGES, default=/"`
 	// Where login lands when no page was asked for.
 	Home string `env:"GATEPOST_HOME, default=/"`
+	// Where logout leads when its form or link names no page in `next`, like `/`: a page that is public. Default: the
+	// login.
+	LogoutHome string `env:"GATEPOST_LOGOUT_HOME"`
+	// Paths of the app's own logout that log out here instead, like `/user/logout`: opening one asks, sending its form
+	// does it. The app does not see them.
+	LogoutPaths string `env:"GATEPOST_LOGOUT_PATHS" list:"true"`
 	// The name on the pages. Default: host of the public URL.
 	AppName string `env:"GATEPOST_APP_NAME"`
 	// Picture beside the name: an `https://` address, or a file (PNG, JPEG, GIF, WebP or SVG, at most 256 KiB).

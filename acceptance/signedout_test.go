@@ -1,0 +1,131 @@
+package acceptance_test
+
+import (
+	"html"
+	"strings"
+	"testing"
+)
+
+// What asks for data gets 401, and what loads a page gets the login, whatever asks: browsers with and without
+// Sec-Fetch-…, frames, downloads, and libraries of scripts, each in its own way.
+func TestSignedOutIsSaidSoThatItIsUnderstood(t *testing.T) {
+	t.Parallel()
+	l := newLane(t, siteRules...)
+	const toItself, toForm = "/login?next=%2Fdashboard%3Fa%3Db%26c", "/login?next=%2Fpublic%3Fpage%3D2"
+	from := "Referer: http://" + l.host + "/public?page=2"
+	browser := func(mode, dest string) []string {
+		return []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: " + mode, "Sec-Fetch-Dest: " + dest, from,
+			"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+	}
+	const turboStream = "Accept: text/vnd.turbo-stream.html, text/html, application/xhtml+xml"
+	for name, c := range map[string]struct {
+		method  string // GET if empty
+		headers []string
+		status  int
+		header  string // with the address of the login
+		to      string
+	}{
+		"a page":     {"", browser("navigate", "document"), 303, "Location", toItself},
+		"a form":     {"POST", browser("navigate", "document"), 303, "Location", toForm},
+		"a download": {"", browser("navigate", "empty"), 401, "", ""},
+		"a page for later": {"", append(browser("navigate", "document"), "Sec-Purpose: prefetch;prerender"),
+			401, "", ""},
+		"fetch":     {"", browser("cors", "empty"), 401, "", ""},
+		"a script":  {"", browser("no-cors", "script"), 401, "", ""},
+		"a picture": {"", browser("no-cors", "image"), 401, "", ""},
+		"a worker":  {"", browser("same-origin", "serviceworker"), 401, "", ""},
+		"a socket": {"", append(browser("navigate", "document"), "Upgrade: websocket", "Connection: Upgrade"),
+			401, "", ""},
+		"a frame":                    {"", browser("navigate", "iframe"), 401, "page", toForm},
+		"an old frame":               {"", browser("navigate", "frame"), 401, "page", toForm},
+		"an object":                  {"", browser("navigate", "object"), 401, "page", toForm},
+		"an embedded one":            {"", browser("navigate", "embed"), 401, "page", toForm},
+		"a frame without a referrer": {"", browserOf("navigate", "iframe"), 401, "page", "/login"},
+		"a frame of another site": {"", append(browserOf("navigate", "iframe"), "Referer: https://evil.example/x"),
+			401, "page", "/login"},
+		"an old browser": {"", []string{"Accept: text/html,application/xhtml+xml,*/*;q=0.8"},
+			303, "Location", toItself},
+		"lynx": {"", []string{"Accept: text/html, text/plain, text/sgml, */*;q=0.01"},
+			303, "Location", toItself},
+		"curl":                     {"", []string{"Accept: */*"}, 401, "", ""},
+		"nothing said":             {"", nil, 401, "", ""},
+		"JSON first":               {"", []string{"Accept: application/json, text/html"}, 401, "", ""},
+		"JSON rather":              {"", []string{"Accept: text/html;q=0.5, application/json"}, 401, "", ""},
+		"no HTML":                  {"", []string{"Accept: text/html;q=0, */*"}, 401, "", ""},
+		"HTML by another spelling": {"", []string{"Accept: Text/HTML"}, 303, "Location", toItself},
+		"jQuery": {"", []string{"Accept: text/html, */*; q=0.01", "X-Requested-With: XMLHttpRequest"},
+			401, "", ""},
+		"events": {"", []string{"Accept: text/event-stream"}, 401, "", ""},
+		"htmx": {"", []string{"HX-Request: true", "HX-Current-URL: http://" + l.host + "/public?page=2",
+			"Accept: text/html, */*"}, 401, "HX-Redirect", toForm},
+		"htmx, by a form": {"POST", []string{"HX-Request: true",
+			"HX-Current-URL: http://" + l.host + "/public?page=2"}, 401, "HX-Redirect", toForm},
+		"htmx in a browser": {"", append(browser("cors", "empty"), "HX-Request: true"),
+			401, "HX-Redirect", toForm},
+		"htmx elsewhere": {"", []string{"HX-Request: true", "HX-Current-URL: https://evil.example/x"},
+			401, "HX-Redirect", "/login"},
+		"Inertia": {"", []string{"X-Inertia: true", "Accept: text/html, application/xhtml+xml", from},
+			409, "X-Inertia-Location", toItself},
+		"Inertia, by a form": {"PUT", []string{"X-Inertia: true", from}, 409, "X-Inertia-Location", toForm},
+		"Livewire":           {"POST", []string{"X-Livewire: ", from}, 303, "Location", toForm},
+		"Livewire's pages":   {"", []string{"X-Livewire-Navigate: 1", from}, 401, "leave", toItself},
+		"Turbo": {"", append(browser("same-origin", "empty"), "X-Turbo-Request-Id: 1"),
+			401, "leave", toItself},
+		"Turbo without Sec-Fetch": {"", []string{"X-Turbo-Request-Id: 1",
+			"Accept: text/html, application/xhtml+xml", from}, 401, "leave", toItself},
+		"a frame of Turbo": {"", []string{"Turbo-Frame: cart", "X-Turbo-Request-Id: 1", "Accept: text/html", from},
+			401, "leave", toForm},
+		"a form of Turbo": {"POST", []string{"X-Turbo-Request-Id: 1", turboStream, from},
+			401, "leave", toForm},
+		"Unpoly": {"", []string{"X-Up-Version: 3.8.0", "X-Up-Mode: root", "Accept: text/html", from},
+			401, "leave", toItself},
+		"a layer of Unpoly": {"", []string{"X-Up-Version: 3.8.0", "X-Up-Mode: modal", "Accept: text/html", from},
+			401, "leave", toForm},
+		"the header of a frame": {"HEAD", browser("navigate", "iframe"), 401, "frame", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			method := c.method
+			if method == "" {
+				method = "GET"
+			}
+			headers := append(c.headers, "Content-Length: 0")
+			r := l.refuses(t, l.request(method+" /dashboard?a=b&c", headers...), c.status)
+			l.mustLeadTo(t, r, c.header, c.to)
+			policy, framed := r.header.Get("Content-Security-Policy"), c.header == "page" || c.header == "frame"
+			if strings.Contains(policy, "frame-ancestors 'self'") != framed ||
+				strings.Contains(policy, "frame-ancestors 'none'") == framed {
+				t.Errorf("policy %q", policy)
+			}
+		})
+	}
+}
+
+func browserOf(mode, dest string) []string {
+	return []string{"Sec-Fetch-Mode: " + mode, "Sec-Fetch-Dest: " + dest}
+}
+
+// mustLeadTo checks that an answer leads to the login by one header, by a page that may be framed, by a page that goes
+// on to it, or says where it is in JSON.
+func (l *lane) mustLeadTo(t *testing.T, r reply, by, to string) {
+	t.Helper()
+	for _, name := range []string{"Location", "HX-Redirect", "X-Inertia-Location"} {
+		want := ""
+		if name == by {
+			want = to
+		}
+		if got := r.header.Get(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	link := html.EscapeString(to) + `"`
+	if framed := strings.Contains(r.body, `<base target="_top">`); framed != (by == "page") ||
+		by == "page" && !strings.Contains(r.body, `<a href="`+link) {
+		t.Errorf("in a frame stands\n%s", r.body)
+	}
+	if leaves := strings.Contains(r.body, `<meta http-equiv="refresh" content="0; url=`+link); leaves != (by == "leave") {
+		t.Errorf("it leaves: %t\n%s", leaves, r.body)
+	}
+	if by == "" && !strings.Contains(r.body, `"loginUrl":"http://`+l.host+`/login"`) {
+		t.Errorf("got %s", r.body)
+	}
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+func (c *Config) checkPages(list *Faults) {
+	if !CleanPath(c.Settings.Pages) {
+		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is not a plain path like /auth", Quote(c.Settings.Pages)))
+	}
+	if c.Pages = strings.TrimSuffix(c.Settings.Pages, "/"); below(c.Pages, "/.gatepost") || below(c.Pages, APIAuth) {
+		list.Add(fmt.Errorf("GATEPOST_PAGES: %s is taken by Gatepost's own routes: choose another prefix",
+			Quote(c.Settings.Pages)))
+	}
+	c.checkLanding(list, "GATEPOST_HOME", c.Settings.Home)
+	if c.Settings.LogoutHome != "" && c.Settings.LogoutHome != c.Pages+"/login" {
+		c.checkLanding(list, "GATEPOST_LOGOUT_HOME", c.Settings.LogoutHome)
+	}
+	c.checkLogoutPaths(list)
+	if c.Settings.SignUp != "open" && c.Settings.SignUp != "invite" && c.Settings.SignUp != "closed" {
+		list.Add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", Quote(c.Settings.SignUp)))
+	}
+	c.SignUpClosed, c.ByInvitation = c.Settings.SignUp != "open", c.Settings.SignUp == "invite"
+	c.SignUpLimit = c.parseCount(list, "GATEPOST_SIGNUP_LIMIT", c.Settings.SignUpLimit)
+	c.SignUpTotal = c.parseCount(list, "GATEPOST_SIGNUP_TOTAL", c.Settings.SignUpTotal)
+}
+
+// CleanPath reports whether every parser reads s as the same path.
+func CleanPath(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && strings.HasPrefix(s, "/") && u.Path == s && u.EscapedPath() == s &&
+		path.Clean(s) == "/"+strings.Trim(s, "/") && !strings.ContainsAny(s, "%;")
+}
+
+// checkLanding checks a page of the app that people come to.
+func (c *Config) checkLanding(list *Faults, name, path string) {
+	switch {
+	case !CleanPath(path):
+		list.Add(fmt.Errorf("%s: %s is not a plain path like /dashboard", name, Quote(path)))
+	case below(path, "/.gatepost"), below(path, APIAuth) && !c.APIAuthApp:
+		list.Add(fmt.Errorf("%s: %s is taken by Gatepost's own routes, and no place to land on: name a page of your app",
+			name, Quote(path)))
+	case slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, strings.TrimPrefix(path, c.Pages)):
+		list.Add(fmt.Errorf("%s: %s is where people log in and out, and no place to land on: name a page of your app",
+			name, Quote(path)))
+	}
+}
+
+// checkLogoutPaths checks the paths of the app's own log-out.
+func (c *Config) checkLogoutPaths(list *Faults) {
+	for path := range strings.SplitSeq(c.Settings.LogoutPaths, ",") {
+		if path = strings.TrimSpace(path); path == "" {
+			continue
+		}
+		if !CleanPath(path) || path == "/" {
+			list.Add(fmt.Errorf("GATEPOST_LOGOUT_PATHS: %s is not a plain path like /user/logout", Quote(path)))
+		} else if below(path, "/.gatepost") || below(path, APIAuth) || ownPage(strings.TrimPrefix(path, c.Pages)) {
+			list.Add(fmt.Errorf("GATEPOST_LOGOUT_PATHS: %s is Gatepost's own already: leave it out", Quote(path)))
+		}
+		c.LogoutPaths = append(c.LogoutPaths, path)
+	}
+}
+
+// ownPage reports whether a path below Pages is one of the gate's pages.
+func ownPage(path string) bool {
+	return below(path, "/account") || slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, path)
+}

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// least is what a gate cannot do without.
+func least(more map[string]string) []string {
+	list := map[string]string{"GATEPOST_UPSTREAM": "http://localhost:3000", "GATEPOST_PUBLIC_URL": "http://localhost:8080"}
+	for name, value := range more {
+		list[name] = value
+	}
+	return environ(list)
+}
+
+// No page is to be where the gate answers itself.
+func TestPlacesThatAreTheGates(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		settings map[string]string
+		want     string // empty: no fault
+	}{
+		"home among the gate's":  {map[string]string{"GATEPOST_HOME": "/.gatepost/session"}, "GATEPOST_HOME: "},
+		"home in the API":        {map[string]string{"GATEPOST_HOME": "/api/auth/get-session"}, "GATEPOST_HOME: "},
+		"home beside the API":    {map[string]string{"GATEPOST_HOME": "/api/authors"}, ""},
+		"home in the app's API":  {map[string]string{"GATEPOST_HOME": "/api/auth/x", "GATEPOST_API_AUTH": "app"}, ""},
+		"pages in the API":       {map[string]string{"GATEPOST_PAGES": "/api/auth/pages"}, "GATEPOST_PAGES: "},
+		"pages among the gate's": {map[string]string{"GATEPOST_PAGES": "/.gatepost/x"}, "GATEPOST_PAGES: "},
+		"out among the gate's":   {map[string]string{"GATEPOST_LOGOUT_HOME": "/api/auth/ok"}, "GATEPOST_LOGOUT_HOME: "},
+		"out to the login":       {map[string]string{"GATEPOST_LOGOUT_HOME": "/login"}, ""},
+		"out to the sign-up":     {map[string]string{"GATEPOST_LOGOUT_HOME": "/signup"}, "GATEPOST_LOGOUT_HOME: "},
+		"out elsewhere": {map[string]string{"GATEPOST_LOGOUT_HOME": "https://a.example/"},
+			"GATEPOST_LOGOUT_HOME: "},
+		"a path of the app":     {map[string]string{"GATEPOST_LOGOUT_PATHS": "/user/logout"}, ""},
+		"a path that is ours":   {map[string]string{"GATEPOST_LOGOUT_PATHS": "/x, /logout"}, "GATEPOST_LOGOUT_PATHS: "},
+		"a path of the account": {map[string]string{"GATEPOST_LOGOUT_PATHS": "/account/x"}, "GATEPOST_LOGOUT_PATHS: "},
+		"every path":            {map[string]string{"GATEPOST_LOGOUT_PATHS": "/"}, "GATEPOST_LOGOUT_PATHS: "},
+		"a path with a query":   {map[string]string{"GATEPOST_LOGOUT_PATHS": "/x?logout"}, "GATEPOST_LOGOUT_PATHS: "},
+		"the page for logging out": {map[string]string{"GATEPOST_PAGES": "/a", "GATEPOST_HOME": "/a/logout"},
+			"GATEPOST_HOME: "},
+	} {
+		_, err := Load(t.Context(), least(row.settings))
+		if got := faultText(err); (row.want == "") != (got == "") || !strings.Contains(got, row.want) {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+func faultText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// Old cookies that count no more are told: their secret need not lie about.
+func TestOldCookiesThatCountNoMore(t *testing.T) {
+	t.Parallel()
+	for until, over := range map[string]bool{"2020-01-01T00:00:00Z": true, "": false} {
+		settings := map[string]string{"GATEPOST_IMPORT_UNTIL": until}
+		if until != "" {
+			settings["GATEPOST_IMPORT_AUTHJS_SECRET"] = "an old secret that is long enough"
+		}
+		c, err := Load(t.Context(), least(settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.Join(c.Doubts(), "\n"), "GATEPOST_IMPORT_UNTIL is over") != over {
+			t.Errorf("%q: %q", until, c.Doubts())
+		}
+	}
+}

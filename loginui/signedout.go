@@ -1,0 +1,59 @@
+package loginui
+
+import (
+	"net/http"
+	"strings"
+)
+
+// sendToLogin answers a request that needs somebody signed in, if its client can be led to the login. Others get the
+// address of the login in JSON.
+func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
+	if l := libraryOf(r); l != nil {
+		ui.leave(w, r, l)
+		return true
+	}
+	if !Navigating(r) {
+		return false
+	}
+	if _, present := ui.presented(r); present {
+		ui.c.Cookie.Clear(w.Header())
+	}
+	if framed(r) {
+		ui.askAtTheTop(w, r)
+		return true
+	}
+	seeOther(w, ui.loginFor(ui.asked(r)))
+	return true
+}
+
+// loginFor is the address of the login that leads back to a page.
+func (ui *UI) loginFor(page string) string { return ui.withNext("/login", localPath(page)) }
+
+// askAtTheTop is the page in a frame whose session has ended. The login cannot be framed, so its link opens it in place
+// of the page around. It is the only page of the gate's that may be framed, and only by this site.
+func (ui *UI) askAtTheTop(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Security-Policy", strings.Replace(ui.policy, "frame-ancestors 'none'",
+		"frame-ancestors 'self'", 1))
+	p := ui.signedOutPage(r, ui.cameFrom(r))
+	p.Framed = true
+	ui.showMessage(w, http.StatusUnauthorized, p)
+}
+
+// leave has a library of scripts load the login.
+func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library) {
+	back := ui.back(r, l)
+	if status := l.leave(w.Header(), ui.loginFor(back)); status != 0 {
+		ui.refuseData(w, status, nil)
+		return
+	}
+	p := ui.signedOutPage(r, back)
+	p.Leave, p.Swapped = p.LogIn, l.header != "Turbo-Frame" // which would show it as a missing frame
+	ui.showMessage(w, http.StatusUnauthorized, p)
+}
+
+func (ui *UI) signedOutPage(r *http.Request, back string) messagePage {
+	const name = "fault.unauthorized"
+	p := messagePage{base: ui.refusal(r, name+".title"), LogIn: ui.loginFor(back)}
+	p.Text = p.say(name)
+	return p
+}

@@ -1,0 +1,105 @@
+package loginui
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
+// form by a value of its own, Once, and by what was typed into it.
+type twice struct {
+	key [sha256.Size]byte // so that nothing can be guessed from what is kept
+	mu  sync.Mutex
+	all map[[sha256.Size]byte]*outcome
+}
+
+// outcome is that of a form. It is kept for onceFor if there was one that a visitor can see again.
+type outcome struct {
+	began  time.Time
+	done   chan struct{} // closed when the rest is known
+	issued auth.Issued
+	err    error
+}
+
+const (
+	onceFor = time.Minute
+	// onceMost is how many forms are known at once. Beyond it a second one is a form like any other.
+	onceMost = 10_000
+)
+
+func newTwice() *twice {
+	t := &twice{all: map[[sha256.Size]byte]*outcome{}}
+	_, _ = rand.Read(t.key[:]) // never fails
+	return t
+}
+
+// do runs sign for a form, or waits for the outcome of the same form sent before.
+func (t *twice) do(ctx context.Context, f form, sign func() (auth.Issued, error)) (auth.Issued, error) {
+	if f.Once == "" {
+		return sign()
+	}
+	id := t.of(f)
+	o, first := t.begin(id)
+	if !first {
+		select {
+		case <-o.done:
+			return o.issued, o.err
+		case <-ctx.Done():
+			return auth.Issued{}, ctx.Err()
+		}
+	}
+	o.err = errAbandoned
+	defer func() {
+		if o.err != nil && !errors.Is(o.err, auth.ErrUnverified) {
+			t.forget(id) // the next try may go well
+		}
+		close(o.done)
+	}()
+	o.issued, o.err = sign()
+	return o.issued, o.err
+}
+
+// errAbandoned is the outcome of a form that a panic has ended.
+var errAbandoned = errors.New("the same form, sent before, has failed")
+
+// of is what a form is known by.
+func (t *twice) of(f form) (id [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, t.key[:])
+	for _, part := range []string{f.Once, f.Email, f.Name, string(f.password)} {
+		mac.Write([]byte(part))
+		mac.Write([]byte{0})
+	}
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+func (t *twice) begin(id [sha256.Size]byte) (o *outcome, first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for other, o := range t.all { // some of those that are over, so that the map does not grow
+		if time.Since(o.began) < onceFor {
+			break
+		}
+		delete(t.all, other)
+	}
+	if o := t.all[id]; o != nil {
+		return o, false
+	}
+	o = &outcome{began: time.Now(), done: make(chan struct{})}
+	if len(t.all) < onceMost {
+		t.all[id] = o
+	}
+	return o, true
+}
+
+func (t *twice) forget(id [sha256.Size]byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.all, id)
+}

@@ -1,0 +1,69 @@
+package loginui
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// A form has one outcome for a minute. One that failed is tried again, and one that a panic ended harms nobody.
+func TestAFormThatIsSentTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		known, ran := newTwice(), 0
+		send := func(f form, err error) error {
+			_, got := known.do(t.Context(), f, func() (auth.Issued, error) { ran++; return auth.Issued{}, err })
+			return got
+		}
+		f, failed := form{Once: "1", Email: "a"}, errors.New("failed")
+		for i, step := range []struct {
+			f    form
+			err  error
+			want error
+			ran  int
+		}{{f, failed, failed, 1}, {f, auth.ErrUnverified, auth.ErrUnverified, 2}, {f, nil, auth.ErrUnverified, 2},
+			{form{Once: "1", Email: "b"}, nil, nil, 3}, {form{Once: "2"}, nil, nil, 4}, {form{}, nil, nil, 5},
+			{form{}, nil, nil, 6}} {
+			if err := send(step.f, step.err); !errors.Is(err, step.want) || ran != step.ran {
+				t.Errorf("step %d: %v after %d, want %v after %d", i, err, ran, step.want, step.ran)
+			}
+		}
+		time.Sleep(onceFor)
+		if err := send(f, nil); err != nil || ran != 7 {
+			t.Errorf("after a minute: %v, %d", err, ran)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = known.do(t.Context(), form{Once: "3"}, func() (auth.Issued, error) { panic("a fault") })
+		}()
+		if err := send(form{Once: "3"}, nil); err != nil {
+			t.Errorf("after a panic: %v", err)
+		}
+	})
+}
+
+// Forms that are known have a bound. Those beyond it are forms like any other.
+func TestKnownFormsHaveABound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		known, ran := newTwice(), 0
+		sign := func() (auth.Issued, error) { ran++; return auth.Issued{}, nil }
+		for range 2 {
+			for i := range onceMost + 10 {
+				_, _ = known.do(t.Context(), form{Once: fmt.Sprint(i)}, sign)
+			}
+		}
+		if len(known.all) != onceMost || ran != onceMost+20 {
+			t.Errorf("%d are known, after %d", len(known.all), ran)
+		}
+		time.Sleep(onceFor)
+		_, _ = known.do(t.Context(), form{Once: "new"}, sign)
+		if len(known.all) > 1 {
+			t.Errorf("%d are known after a minute", len(known.all))
+		}
+	})
+}
