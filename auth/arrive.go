@@ -15,7 +15,7 @@ import (
 // session.ErrNoSession if that session does not count, or if more is needed than it proves, or with
 // database.ErrUnavailable.
 func (s *Store) Arrive(ctx context.Context, i session.Imported, c secret.Client) (issued Issued, err error) {
-	if _, err := s.LookupImported(ctx, c.Addr, i); err != nil { // which gives a ticket its row
+	if _, err := s.LookupImported(ctx, session.Asking{Client: c.Addr}, i); err != nil { // which gives a ticket its row
 		return Issued{}, err
 	}
 	var userID string

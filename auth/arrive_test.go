@@ -62,7 +62,7 @@ func (m *movers) old() session.Imported {
 
 func (m *movers) alive(t *testing.T) bool {
 	t.Helper()
-	_, err := m.LookupImported(t.Context(), here.Addr, m.old())
+	_, err := m.LookupImported(t.Context(), session.Asking{Client: here.Addr}, m.old())
 	if err != nil && !errors.Is(err, session.ErrNoSession) {
 		t.Fatal(err)
 	}

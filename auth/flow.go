@@ -135,6 +135,9 @@ func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Be
 	return Begun{URL: to, ID: FlowID(state), Key: key}, nil
 }
 
+// flowNextMost is the longest page to come back to that a flow keeps, in bytes. Who asks for a longer one comes home.
+const flowNextMost = 4096
+
 func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge time.Duration, userID string) error {
 	narrow, wide, most := share.Narrowest(f.Client.Addr), share.Narrowest(f.Client.Addr), flowsPerNetwork
 	if share.Inner(f.Client.Addr) { // a proxy that forwards for everybody, perhaps
@@ -142,6 +145,9 @@ func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge
 	}
 	if networks := share.Networks(f.Client.Addr); len(networks) > 0 {
 		wide = networks[0].String()
+	}
+	if len(f.Next) > flowNextMost {
+		f.Next = ""
 	}
 	return s.db.Transact(ctx, "begin a sign-in at a provider", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `

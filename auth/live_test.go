@@ -15,12 +15,14 @@ import (
 type lasting struct {
 	role  string
 	ended atomic.Int32
+	moves atomic.Bool
 }
 
 func (l *lasting) Still(v session.Session) bool {
 	return l.role == "" || v.User.HasAny([]string{l.role})
 }
-func (l *lasting) End() { l.ended.Add(1) }
+func (l *lasting) End()        { l.ended.Add(1) }
+func (l *lasting) Moved() bool { return l.moves.Load() }
 
 // Whatever ends a session, here or elsewhere, ends what it began; and nothing else does.
 func TestWhatLastsEndsWithItsSession(t *testing.T) {

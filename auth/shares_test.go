@@ -18,6 +18,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -138,6 +139,9 @@ func TestRefusalsOnlyRead(t *testing.T) {
 	}
 }
 
+// hasty is a look-up by who can go on without.
+var hasty = session.Asking{Client: here.Addr, Hasty: true}
+
 // A look-up that takes too long is waited for by nobody who can do without, until one does not.
 func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	t.Parallel()
@@ -156,7 +160,7 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 	}
 	var asked atomic.Int32
 	authtest.AfterLookups(db, func() { asked.Add(1) })
-	if _, err := s.Glance(t.Context(), here.Addr, token); !errors.Is(err, database.ErrUnavailable) || asked.Load() > 0 {
+	if _, err := s.LookupAs(t.Context(), hasty, token); !errors.Is(err, database.ErrUnavailable) || asked.Load() > 0 {
 		t.Errorf("glance: %v, after %d queries", err, asked.Load())
 	}
 	if auth.Down(s) {
@@ -166,7 +170,7 @@ func TestWhileLookupsStallGlancesFailAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "glances see again",
-		func() bool { _, err := s.Glance(t.Context(), here.Addr, token); return err == nil })
+		func() bool { _, err := s.LookupAs(t.Context(), hasty, token); return err == nil })
 }
 
 // However many made-up sessions one network has looked up, there is room for those of others.
@@ -181,7 +185,7 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	crowded := make(chan error, 20_000)
 	for i := range 20_000 {
 		go func() {
-			_, err := s.LookupFor(ctx, netip.MustParseAddr(attacker), secret.Token(fmt.Sprint("made up ", i)))
+			_, err := s.LookupAs(ctx, session.Asking{Client: netip.MustParseAddr(attacker)}, secret.Token(fmt.Sprint("made up ", i)))
 			crowded <- err
 		}()
 	}
@@ -189,7 +193,7 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 		t.Errorf("who had too many waiting was told %v", err)
 	}
 	answered, before := make(chan error), auth.Asking(s)
-	go func() { _, err := s.LookupFor(t.Context(), here.Addr, token); answered <- err }()
+	go func() { _, err := s.LookupAs(t.Context(), session.Asking{Client: here.Addr}, token); answered <- err }()
 	eventually(t, "it waits", func() bool { return auth.Asking(s) == before+1 })
 	stop()
 	close(waits)

@@ -37,6 +37,7 @@ type exchange struct {
 	session   session.Session
 	// signedIn is whether the session's user counts for the request. The identity headers depend on it alone.
 	signedIn      bool
+	passive       bool        // the request is no use of the session
 	providerToken secret.Text // for the app; empty: none
 	lasting       lasting
 	body          *watchedBody // nil without a body
@@ -124,6 +125,9 @@ func (x *exchange) Write(b []byte) (int, error) {
 	}
 	n, err := x.ResponseWriter.Write(b)
 	x.bytes += int64(n)
+	if x.lasting.counts {
+		x.lasting.moved.Store(true)
+	}
 	return n, err
 }
 

@@ -19,6 +19,7 @@ type app struct {
 	rules     Rules
 	identity  Identity
 	tokens    ProviderTokens
+	passive   prefixes
 	upstream  Upstream
 	timeout   time.Duration // Config.UpstreamTimeout
 	transport *transport
@@ -30,7 +31,7 @@ func newApp(c Config, sessions *session.Reader) *app {
 		finders = append(finders, inOldCookie(sessions, c.Cookie))
 	}
 	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules,
-		identity: c.Identity, tokens: c.ProviderTokens,
+		identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
 }
 

@@ -16,10 +16,11 @@ var errSilent = errors.New("the app neither read the body nor answered")
 // off, or the app stopped reading. The transport's timeout starts only when the whole body is sent.
 type watchedBody struct {
 	io.ReadCloser
-	ended    atomic.Bool // all of the body was read
-	failed   atomic.Bool // reading from the client failed
-	silent   atomic.Bool // the app neither read nor answered for the whole timeout
-	answered atomic.Bool // the app has begun its answer, and nothing is timed any more
+	ended    atomic.Bool  // all of the body was read
+	failed   atomic.Bool  // reading from the client failed
+	silent   atomic.Bool  // the app neither read nor answered for the whole timeout
+	answered atomic.Bool  // the app has begun its answer, and nothing is timed any more
+	moved    *atomic.Bool // set whenever something was read; nil: nobody wants to know
 	timeout  time.Duration
 	timer    *time.Timer
 	cancel   context.CancelFunc // ends the request to the app
@@ -42,6 +43,9 @@ func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
+	if n > 0 && b.moved != nil {
+		b.moved.Store(true)
+	}
 	switch {
 	case err == io.EOF:
 		b.ended.Store(true)

@@ -36,17 +36,23 @@ func inOldCookie(sessions *session.Reader, cookie session.Cookie) finder {
 	}
 }
 
-// lookUp finds the session of a credential. Glance is for callers that can go on without.
-func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, glance bool) (session.Session, error) {
-	switch old := c.imported.Claims(); {
-	case old && glance:
-		return p.sessions.GlanceImported(r.Context(), x.client, c.imported)
-	case old:
-		return p.sessions.LookupImported(r.Context(), x.client, c.imported)
-	case glance:
-		return p.sessions.Glance(r.Context(), x.client, c.token)
+// lookUp finds the session of a credential. What is hasty can go on without.
+func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, hasty bool) (session.Session, error) {
+	x.passive = x.app.isPassive(r, x.target.path)
+	as := session.Asking{Client: x.client, Hasty: hasty, Passive: x.passive}
+	if c.imported.Claims() {
+		return p.sessions.LookupImported(r.Context(), as, c.imported)
 	}
-	return p.sessions.LookupFor(r.Context(), x.client, c.token)
+	return p.sessions.LookupAs(r.Context(), as, c.token)
+}
+
+// passiveHeader is with what a page says that a request is no use of the session: nobody has done anything. It can only
+// have a session end earlier, and it never reaches the app.
+const passiveHeader = "X-Gatepost-Passive"
+
+func (a *app) isPassive(r *http.Request, rawPath string) bool {
+	said := r.Header[passiveHeader]
+	return len(said) == 1 && said[0] == "1" || a.passive.have(rawPath)
 }
 
 var errCredentials = errors.New("the request presents two credentials, which may be two people's")

@@ -19,6 +19,10 @@ type lasting struct {
 	// stop ends the request to the app. It is set once, before anything else can call it.
 	stop func()
 	over atomic.Pointer[error]
+	// counts says that what moves is a use of the session: an upload, or a download of known length. Whatever else
+	// lasts may go on by itself, as long as the page is open.
+	counts bool
+	moved  atomic.Bool // since Moved was called last
 	// endless is whether the answer is one of Proxy.streams.
 	endless bool
 }
@@ -39,7 +43,7 @@ func lasts(res *http.Response) bool {
 // holdUpload ties a long upload to its session. Its answer then needs no hold of its own.
 func (p *Proxy) holdUpload(x *exchange, length int64) {
 	if x.signedIn && (length < 0 || length > long) {
-		x.lasting.stop = x.body.cancel
+		x.lasting.stop, x.lasting.counts, x.body.moved = x.body.cancel, !x.passive, &x.lasting.moved
 		x.lasting.hold = p.sessions.Hold(x.session, x)
 	}
 }
@@ -52,6 +56,7 @@ func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 		x.lasting.stop = func() { _ = body.Close() }
 	}
 	if held && x.lasting.hold == nil {
+		x.lasting.counts = res.ContentLength > long && !x.passive
 		x.lasting.hold = p.sessions.Hold(x.session, x)
 	}
 	if endless {
@@ -103,6 +108,9 @@ func (p *Proxy) EndStreams() {
 
 // Still reports whether the session may still have what it asked for; see session.Lasting.
 func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.allows(v) }
+
+// Moved reports whether a transfer has gone on since the last call; see session.Lasting.
+func (x *exchange) Moved() bool { return x.lasting.counts && x.lasting.moved.Swap(false) }
 
 // End ends the request and its answer on both sides. It closes the visitor's connection, so that the client sees
 // that the answer is not complete.

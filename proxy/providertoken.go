@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"path"
-	"strings"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -22,26 +20,9 @@ type ProviderTokens struct {
 	Of func(*http.Request, session.Session) secret.Text
 }
 
-// wanted reports whether the app gets a token on a raw path.
-func (t ProviderTokens) wanted(rawPath string) bool {
-	if len(t.Paths) == 0 || strings.ContainsAny(rawPath, `%;\`) {
-		return false
-	}
-	if clean := path.Clean(rawPath); clean != rawPath && clean+"/" != rawPath {
-		return false
-	}
-	for _, prefix := range t.Paths {
-		if rest, ok := strings.CutPrefix(rawPath, strings.TrimSuffix(prefix, "/")); ok &&
-			(rest == "" || rest[0] == '/') {
-			return true
-		}
-	}
-	return false
-}
-
 // findProviderToken notes the token of the request's session, for rewrite.
 func findProviderToken(x *exchange, r *http.Request) {
-	if x.signedIn && x.app.tokens.wanted(x.target.path) {
+	if x.signedIn && prefixes(x.app.tokens.Paths).have(x.target.path) {
 		x.providerToken = x.app.tokens.Of(r, x.session)
 	}
 }

@@ -44,6 +44,9 @@ type Config struct {
 	// such a network can choose the address that they count as.
 	TrustedProxies []netip.Prefix
 
+	// PassivePaths are prefixes, in whole segments, of paths whose requests are no use of a session, as those that a
+	// page makes by itself. A path that is not plain counts.
+	PassivePaths []string
 	// ProviderTokens gives the app tokens of providers. The zero value gives none.
 	ProviderTokens ProviderTokens
 

@@ -84,17 +84,17 @@ func TestAClientIsAskedBackOnlyDuringAnOutage(t *testing.T) {
 // The app gets a provider's token on the paths that were named, in their plain spelling, and never a client's.
 func TestAProviderTokenGoesWhereItIsWanted(t *testing.T) {
 	t.Parallel()
-	tokens := ProviderTokens{Paths: []string{"/calendar", "/api/"}}
+	list := prefixes{"/calendar", "/api/"}
 	for path, want := range map[string]bool{
 		"/calendar": true, "/calendar/": true, "/calendar/x": true, "/api": true, "/api/v1": true,
 		"/calendars": false, "/": false, "/x/calendar": false, "/calendar/../x": false, "/calendar//x": false,
 		"/%63alendar": false, "/calendar;x": false, "/Calendar": false,
 	} {
-		if got := tokens.wanted(path); got != want {
+		if got := list.have(path); got != want {
 			t.Errorf("%s: %t", path, got)
 		}
 	}
-	if (ProviderTokens{}).wanted("/calendar") {
+	if (prefixes{}).have("/calendar") {
 		t.Error("none was named")
 	}
 	id, err := ParseIdentity("X-Auth-User=id", "")

@@ -19,7 +19,6 @@ import (
 type found struct {
 	token   string // hash
 	session Session
-	due     bool          // the use of the session is to be written down
 	left    time.Duration // how long the session stays valid without further use
 }
 

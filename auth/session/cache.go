@@ -64,6 +64,16 @@ func (c *cache) get(h secret.TokenHash) (Session, bool) {
 	return e.session, true
 }
 
+// noted forgets that a use is due to be written down.
+func (c *cache) noted(h secret.TokenHash) {
+	s := c.shard(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.byHash[h]; e != nil {
+		e.session.due = false
+	}
+}
+
 // put keeps the result of a look-up that began at the given time and generation. left is how long PostgreSQL would
 // accept the session without further use. It counts from before the query, so that the copy always ends first.
 func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began time.Time, generation uint64) {

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,24 +55,15 @@ func (r *Reader) Imported(h http.Header, c Cookie) Imported {
 // Claims reports whether a cookie said anything that may be a session.
 func (i Imported) Claims() bool { return i.source != "" }
 
-// LookupImported is LookupFor for a session of another system. It extends nothing, and writes nothing, except that a
+// LookupImported is LookupAs for a session of another system. It extends nothing, and writes nothing, except that a
 // ticket gets its row when it is first seen.
-func (r *Reader) LookupImported(ctx context.Context, client netip.Addr, i Imported) (Session, error) {
-	return r.lookImported(ctx, client, i, true)
-}
-
-// GlanceImported is Glance for a session of another system.
-func (r *Reader) GlanceImported(ctx context.Context, client netip.Addr, i Imported) (Session, error) {
-	return r.lookImported(ctx, client, i, false)
-}
-
-func (r *Reader) lookImported(ctx context.Context, client netip.Addr, i Imported, patient bool) (Session, error) {
+func (r *Reader) LookupImported(ctx context.Context, as Asking, i Imported) (Session, error) {
 	if !i.Claims() {
 		return Session{}, ErrNoSession
 	}
 	key := i.source + ":" + i.hash
 	// In memory it stands under a hash of its own, so that no token of the gate's can lead to it.
-	return r.look(ctx, client, secret.Token("imported "+key).Sum(), patient,
+	return r.look(ctx, as, secret.Token("imported "+key).Sum(),
 		func(ctx context.Context, _ string) (*found, error) {
 			f, err := r.elsewhere.find(ctx, key)
 			if err != nil || f != nil || i.ticket == (ticket{}) {

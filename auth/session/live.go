@@ -18,6 +18,9 @@ type Lasting interface {
 	// End ends the activity, from another goroutine. It is called at most once, and never after Release has
 	// returned.
 	End()
+	// Moved reports whether the user has made use of the activity since the last call, so that the session does not
+	// end for want of use.
+	Moved() bool
 }
 
 const (
@@ -121,12 +124,15 @@ func (hs *holds) suspects(sure bool) []*Hold {
 
 // watchHolds ends the activities that have outlived their session, until the context ends.
 func (r *Reader) watchHolds(ctx context.Context) {
-	tick := time.NewTicker(holdsEvery)
+	tick, uses := time.NewTicker(holdsEvery), time.NewTicker(r.slideEvery())
 	defer tick.Stop()
+	defer uses.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-uses.C:
+			r.useHolds()
 		case <-tick.C:
 		case <-r.holds.wake:
 		}
@@ -142,6 +148,17 @@ func (r *Reader) watchHolds(ctx context.Context) {
 		}
 		// PostgreSQL did not answer.
 		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure })
+	}
+}
+
+// useHolds notes a use of the sessions whose activities have moved.
+func (r *Reader) useHolds() {
+	r.holds.mu.Lock()
+	defer r.holds.mu.Unlock()
+	for h := range r.holds.all {
+		if h.lasting.Moved() {
+			r.slides.add(h.session)
+		}
 	}
 }
 

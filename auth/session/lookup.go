@@ -14,48 +14,52 @@ import (
 	"github.com/gatepost/gatepost/internal/share"
 )
 
+// Asking says for whom a session is looked up, and how.
+type Asking struct {
+	// Client is whose look-ups have a share together.
+	Client netip.Addr
+	// Hasty is for callers that can go on without an answer: it fails at once while look-ups are known to be slow.
+	Hasty bool
+	// Passive is no use of the session: it ends as if nobody had asked.
+	Passive bool
+}
+
 // Lookup returns the session of a token, and counts as a use of it. While revocations are heard, the answer may be
 // up to Options.Cache old, but never older than a revocation by this gate, and at most a second older than a
 // revocation elsewhere. Lookup fails with ErrNoSession, with share.ErrCrowded when too many look-ups of the
 // client's network wait, or with database.ErrUnavailable when PostgreSQL does not answer: at once during a known
 // outage, otherwise within 5 seconds.
 func (r *Reader) Lookup(ctx context.Context, t secret.Token) (Session, error) {
-	return r.LookupFor(ctx, share.Client(ctx), t)
+	return r.LookupAs(ctx, Asking{Client: share.Client(ctx)}, t)
 }
 
-// LookupFor is Lookup for a client that the context does not name.
-func (r *Reader) LookupFor(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
-	return r.lookup(ctx, client, t, true)
-}
-
-// Glance is LookupFor for callers that can go on without an answer: it fails at once while look-ups are known to be
-// slow.
-func (r *Reader) Glance(ctx context.Context, client netip.Addr, t secret.Token) (Session, error) {
-	return r.lookup(ctx, client, t, false)
-}
-
-func (r *Reader) lookup(ctx context.Context, client netip.Addr, t secret.Token, patient bool) (Session, error) {
+// LookupAs is Lookup for a client that the context does not name.
+func (r *Reader) LookupAs(ctx context.Context, as Asking, t secret.Token) (Session, error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
-	return r.look(ctx, client, t.Sum(), patient, r.lookups.find)
+	return r.look(ctx, as, t.Sum(), r.lookups.find)
 }
 
 // look finds what is known under a hash, in the cache or by asking.
-func (r *Reader) look(ctx context.Context, client netip.Addr, hash secret.TokenHash, patient bool,
+func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 	find func(context.Context, string) (*found, error)) (Session, error) {
 	generation := r.cache.generation.Load()
 	if r.listener.sure() && !r.db.Doubtful() {
 		if v, ok := r.cache.get(hash); ok {
 			r.metrics.cached.Inc()
+			if v.due && !as.Passive {
+				r.slides.add(v.ID)
+				r.cache.noted(hash)
+			}
 			v.generation = generation
 			return v, nil
 		}
 	}
-	if !patient && r.stalled.Load() {
+	if as.Hasty && r.stalled.Load() {
 		return Session{}, fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
 	}
-	leave, err := r.asking.Enter(client)
+	leave, err := r.asking.Enter(as.Client)
 	if err != nil {
 		return Session{}, fmt.Errorf("look up session: %w", err)
 	}
@@ -70,10 +74,11 @@ func (r *Reader) look(ctx context.Context, client netip.Addr, hash secret.TokenH
 	if found == nil {
 		return Session{}, ErrNoSession
 	}
-	if found.due {
-		r.slides.add(found.session.ID)
-	}
 	v := found.session
+	if v.due && !as.Passive {
+		r.slides.add(v.ID)
+		v.due = false
+	}
 	v.until, v.generation = began.Add(found.left), generation
 	r.cache.put(hash, v, found.left, began, generation)
 	return v, nil
@@ -120,7 +125,7 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	var roles, methods string
 	var left float64
 	v := &f.session
-	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &f.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
+	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &v.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
 		&v.User.EmailVerified, &roles, &methods, &v.Proof.At)
 	v.User.Roles, v.Proof.Methods = SplitList(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
@@ -129,8 +134,8 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 
 const probeEvery = 200 * time.Millisecond
 
-// stall notes that a look-up took too long, and retries in the background until one succeeds. Until then Glance
-// fails at once.
+// stall notes that a look-up took too long, and retries in the background until one succeeds. Until then what is
+// Hasty fails at once.
 func (r *Reader) stall(err error) {
 	if !errors.Is(err, context.DeadlineExceeded) || r.stalled.Swap(true) {
 		return

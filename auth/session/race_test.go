@@ -20,6 +20,7 @@ type endless struct{}
 
 func (endless) Still(Session) bool { return true }
 func (endless) End()               {}
+func (endless) Moved() bool        { return true }
 
 // A second change that is heard while PostgreSQL's answer about the first is on its way is not lost with it.
 func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {

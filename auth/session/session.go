@@ -35,6 +35,8 @@ type Session struct {
 	// For Hold: as of this generation of the cache, the session is known to be valid at least until then.
 	until      time.Time
 	generation uint64
+	// due says that a use of the session is to be written down.
+	due bool
 }
 
 // User is a person as others may see them. It holds no secret.

@@ -33,8 +33,9 @@ func (g *gate) open(ctx context.Context) error {
 	g.proxy = proxy.New(proxy.Config{
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
 		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
-		HSTS: g.c.HSTS, ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
-		Page: func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
+		HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths,
+		ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
+		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
 		Shown:      loginui.Shown,
 		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },

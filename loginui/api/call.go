@@ -59,7 +59,7 @@ func (c *call) describeImported() (v session.Session, err error) {
 	if !old.Claims() || c.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return v, session.ErrNoSession
 	}
-	if v, err = c.a.store.LookupImported(c.context(), c.client().Addr, old); err != nil {
+	if v, err = c.a.store.LookupImported(c.context(), session.Asking{Client: c.client().Addr}, old); err != nil {
 		return v, err
 	}
 	roles := v.User.Roles
