@@ -28,7 +28,7 @@ type app struct {
 func newApp(c Config, sessions *session.Reader) *app {
 	finders := []finder{inCookie(c.Cookie)}
 	if c.Cookie.Elsewhere() {
-		finders = append(finders, inOldCookie(sessions, c.Cookie))
+		finders = append(finders, inOldCookie(sessions, c.Cookie, c.PublicURL))
 	}
 	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules,
 		identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,

@@ -3,6 +3,8 @@ package proxy
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -26,9 +28,12 @@ func inCookie(cookie session.Cookie) finder {
 }
 
 // inOldCookie finds a cookie of the system before, in a browser that has none of the gate's.
-func inOldCookie(sessions *session.Reader, cookie session.Cookie) finder {
+//
+// That cookie may be SameSite=None, and so be sent by requests of other sites, which browsers tell by Sec-Fetch-Site or
+// Origin. The Origin of a WebSocket is checked for every credential alike.
+func inOldCookie(sessions *session.Reader, cookie session.Cookie, public *url.URL) finder {
 	return func(h http.Header) (c credential, present bool) {
-		if h.Get("Sec-Fetch-Site") == "cross-site" { // that cookie may be sent by requests of other sites
+		if slices.Contains(h["Sec-Fetch-Site"], "cross-site") || !isWebSocket(h) && !comesFrom(h["Origin"], public) {
 			return c, false
 		}
 		c.imported = sessions.Imported(h, cookie)

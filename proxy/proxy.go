@@ -225,12 +225,16 @@ func unlessNoSession(err error) error {
 // isOriginOf checks the Origin of a WebSocket handshake. Browsers always send it. A program without it has no user
 // whom another site could trick.
 func (a *app) isOriginOf(r *http.Request) bool {
-	origins := r.Header["Origin"]
+	return comesFrom(r.Header["Origin"], a.public.URL)
+}
+
+// comesFrom reports whether the values of Origin name a site and no other. Requests without one come from nowhere else.
+func comesFrom(origins []string, site *url.URL) bool {
 	if len(origins) == 0 {
 		return true
 	}
 	u, err := url.Parse(origins[0])
-	return len(origins) == 1 && err == nil && sameOrigin(u, a.public.URL)
+	return len(origins) == 1 && err == nil && sameOrigin(u, site)
 }
 
 // otherLoopbackName reports whether a browser uses another name of this machine than the public URL, such as

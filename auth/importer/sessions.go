@@ -11,7 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// newSessions returns those who have sessions that may count and are not here yet.
+// newSessions returns those who have sessions that may count and are not here yet, or that end later by now.
 func newSessions(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*plan, err error) {
 	var tokens []string
 	for _, p := range known {
@@ -22,15 +22,17 @@ func newSessions(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*pla
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `SELECT token FROM gatepost.imported_session WHERE token = ANY ($1)`, tokens)
+	rows, err := tx.Query(ctx, `
+		SELECT token, `+database.Readable(`expires_at`)+` FROM gatepost.imported_session WHERE token = ANY ($1)`, tokens)
 	if err != nil {
 		return nil, err
 	}
-	here := map[string]bool{}
+	here := map[string]time.Time{}
 	var token string
-	_, err = pgx.ForEachRow(rows, []any{&token}, func() error { here[token] = true; return nil })
+	var until time.Time
+	_, err = pgx.ForEachRow(rows, []any{&token, &until}, func() error { here[token] = until; return nil })
 	for _, p := range known {
-		if slices.ContainsFunc(p.counting(), func(s Session) bool { return !here[s.Token] }) {
+		if slices.ContainsFunc(p.counting(), func(s Session) bool { return here[s.Token].Before(s.Expires) }) {
 			arriving = append(arriving, p)
 		}
 	}
@@ -45,9 +47,10 @@ func (p *plan) counting() []Session {
 	return p.Sessions
 }
 
-// bringSessions brings over sessions of locked users, and returns how many are new. One that has ended here has its
-// row, and does not come back; one of a user whose sessions have all ended here neither.
-func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int64, error) {
+// bringSessions brings over sessions of locked users, and returns how many are new. One that was used at the source
+// meanwhile, and ends later therefore, does so here, too. One that has ended here has its row, and does not come back;
+// one of a user whose sessions have all ended here neither.
+func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh int64, err error) {
 	var tokens, newIDs, users, addresses, agents []string
 	var created, expires []time.Time
 	for _, p := range plans {
@@ -60,16 +63,22 @@ func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (int6
 	if len(tokens) == 0 {
 		return 0, nil
 	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO gatepost.imported_session (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
+	err = tx.QueryRow(ctx, `
+		WITH brought AS (
+		INSERT INTO gatepost.imported_session AS here (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
 		SELECT token, new.id, $1, new.user_id, nullif(address, ''), nullif(agent, ''), least(created, now()), expires
 		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
 		    AS new (token, id, user_id, address, agent, created, expires)
 		JOIN gatepost."user" u ON u.id = new.user_id AND u.disabled_at IS NULL
 		JOIN gatepost.import_record r ON r.user_id = u.id AND r.source = $1 AND r.closed_at IS NULL
 		WHERE expires > now()
-		ON CONFLICT (token) DO NOTHING`, r.name, tokens, newIDs, users, addresses, agents, created, expires)
-	return tag.RowsAffected(), err
+		ON CONFLICT (token) DO UPDATE SET expires_at = excluded.expires_at, imported_at = now()
+		    WHERE here.ended_at IS NULL AND here.replaced_at IS NULL AND here.user_id = excluded.user_id
+		    AND here.source = excluded.source AND here.expires_at < excluded.expires_at
+		RETURNING xmax = 0 AS fresh)
+		SELECT count(*) FILTER (WHERE fresh) FROM brought`,
+		r.name, tokens, newIDs, users, addresses, agents, created, expires).Scan(&fresh)
+	return fresh, err
 }
 
 // endBetween ends the sessions that are gone at the source, of the people in a batch and of those who would stand

@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -17,6 +18,8 @@ import (
 const (
 	// ticketMost bounds an encrypted cookie, in bytes. Browsers send no more than 4 KiB in each of its parts.
 	ticketMost = 32 << 10
+	// ticketSkew is how far clocks may be apart, as with Auth.js.
+	ticketSkew = 15 * time.Second
 	// chunksMost is how many parts a cookie may have.
 	chunksMost = 8
 )
@@ -48,13 +51,27 @@ func (e Elsewhere) authJSSession(name, value string) (i Imported, ok bool) {
 		return Imported{}, false
 	case strings.Count(value, ".") != 4:
 		return Imported{source: fromAuthJS, hash: secret.Token(value).Hash()}, true
+	case !hasOneSpelling(value):
+		return Imported{}, false
 	}
 	for _, key := range e.AuthJS {
 		if t, err := openTicket(name, key, value); err == nil {
-			return Imported{source: fromAuthJS, hash: secret.Token(value).Hash(), ticket: t}, true
+			return Imported{source: fromTicket, hash: secret.Token(value).Hash(), ticket: t}, true
 		}
 	}
 	return Imported{}, false
+}
+
+// hasOneSpelling reports whether no other text decodes to the same ticket: a ticket is known by its text, and one that
+// has ended must not come again in another one. Decoders ignore line ends and the last, unused bits.
+func hasOneSpelling(ticket string) bool {
+	for part := range strings.SplitSeq(ticket, ".") {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(raw) != part {
+			return false
+		}
+	}
+	return true
 }
 
 // openTicket decrypts a JSON Web Token as Auth.js (v5) and NextAuth (v4) make it. The key depends on the name of the
@@ -93,12 +110,16 @@ func readTicket(plain []byte) (ticket, error) {
 		Sub string  `json:"sub"`
 		Iat float64 `json:"iat"`
 		Exp float64 `json:"exp"`
+		Nbf float64 `json:"nbf"`
 	}
 	if err := json.Unmarshal(plain, &c); err != nil {
 		return ticket{}, err
 	}
 	if c.Sub == "" || c.Iat <= 0 || c.Exp <= c.Iat || c.Exp > 1<<40 {
 		return ticket{}, errors.New("a ticket without a user or its times")
+	}
+	if c.Nbf > float64(time.Now().Add(ticketSkew).Unix()) {
+		return ticket{}, errors.New("a ticket that does not count yet")
 	}
 	return ticket{c.Sub, time.Unix(int64(c.Iat), 0), time.Unix(int64(c.Exp), 0)}, nil
 }

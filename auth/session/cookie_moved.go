@@ -16,11 +16,19 @@ func (c Cookie) With(e Elsewhere) Cookie {
 		return c
 	}
 	for _, name := range e.betterAuthNames() {
-		c.old = append(c.old, strings.TrimSuffix(name, ".session_token")) // those beside it: session_data, dont_remember
+		c.old = append(c.old, inBothSpellings(strings.TrimSuffix(name, ".session_token"))...) // and those beside it
 	}
-	c.old = append(c.old, e.authJSNames()...)
+	for _, name := range e.authJSNames() {
+		c.old = append(c.old, inBothSpellings(name)...)
+	}
 	c.until = e.Until
 	return c
+}
+
+// inBothSpellings are a name with the prefix for https and without it: the app sees neither, although one counts.
+func inBothSpellings(name string) []string {
+	bare := strings.TrimPrefix(name, "__Secure-")
+	return []string{bare, "__Secure-" + bare}
 }
 
 // Elsewhere reports whether there are cookies of another system, too.

@@ -32,6 +32,8 @@ type Elsewhere struct {
 const (
 	fromBetterAuth = "better-auth"
 	fromAuthJS     = "authjs"
+	// fromTicket are sessions of Auth.js that are not in its database, so that no import brings or ends them.
+	fromTicket = "authjs ticket"
 )
 
 // Imported is a session of another system, as one of its cookies presents it. It is only a claim: LookupImported says

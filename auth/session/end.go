@@ -28,7 +28,7 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 			return nil
 		}
 		if err == nil {
-			err = endImported(ctx, tx, `replaced_by = $1`, id)
+			err = endWith(ctx, tx, userID, id)
 		}
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 // fails with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string, also Also) (userID string,
 	ended int64, err error) {
-	return m.endOwn(ctx, t, also, `d.id = $5`, `s.id = $2 OR s.replaced_by = $2`, database.Storable(id))
+	return m.endOwn(ctx, t, also, `d.id = $5`, `s.id = $2 OR $2 = ANY (`+replacedBy+`)`, database.Storable(id))
 }
 
 // EndOthers ends every session of the user except the one of the token, and returns how many it ended. It fails

@@ -120,13 +120,13 @@ func (r *Reader) admitTicket(i Imported) error {
 	return r.db.Background(ctx, "admit a ticket", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.imported_session (token, id, source, user_id, created_at, expires_at)
-			SELECT $1, $2, r.source, r.user_id, least($5::timestamptz, now() - $7::interval), $6
+			SELECT $1, $2, $8, r.user_id, least($5::timestamptz, now() - $7::interval), $6
 			FROM gatepost.import_record r JOIN gatepost."user" u ON u.id = r.user_id
 			WHERE r.source = $3 AND r.source_id = $4 AND r.closed_at IS NULL AND u.disabled_at IS NULL
 			    AND $6::timestamptz > now()
 			FOR NO KEY UPDATE OF u, r
-			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), i.source, database.Storable(i.user), i.made, i.expire,
-			ticketAge)
+			ON CONFLICT (token) DO NOTHING`, i.hash, secret.NewID(), fromAuthJS, database.Storable(i.user), i.made, i.expire,
+			ticketAge, fromTicket)
 		return err
 	})
 }
