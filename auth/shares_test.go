@@ -185,7 +185,8 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	crowded := make(chan error, 20_000)
 	for i := range 20_000 {
 		go func() {
-			_, err := s.LookupAs(ctx, session.Asking{Client: netip.MustParseAddr(attacker)}, secret.Token(fmt.Sprint("made up ", i)))
+			as := session.Asking{Client: netip.MustParseAddr(attacker)}
+			_, err := s.LookupAs(ctx, as, secret.Token(fmt.Sprint("made up ", i)))
 			crowded <- err
 		}()
 	}

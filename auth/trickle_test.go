@@ -80,6 +80,12 @@ func TestWhatTheSystemBeforeSays(t *testing.T) {
 			database.ErrUnavailable, 1, true},
 		"a different person": {func(b *before) { b.user.Email = "eve@example.com" }, ``, "ada@example.com", goodPassword,
 			auth.ErrBadCredentials, 1, true},
+		"no id": {func(b *before) { b.user.ID = "  " }, ``, "ada@example.com", goodPassword, auth.ErrBadCredentials, 1,
+			true},
+		"an id of two lines": {func(b *before) { b.user.ID = "a\r\nX-Y: 1" }, ``, "ada@example.com", goodPassword,
+			auth.ErrBadCredentials, 1, true},
+		"an id that turns around": {func(b *before) { b.user.ID = "a\u202e" }, ``, "ada@example.com", goodPassword,
+			auth.ErrBadCredentials, 1, true},
 		"somebody who was deleted here": {nil, `INSERT INTO gatepost.import_record (source, source_id)
 		    VALUES ('auth0', 'auth0|1')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, true},

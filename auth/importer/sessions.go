@@ -65,7 +65,8 @@ func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (fres
 	}
 	err = tx.QueryRow(ctx, `
 		WITH brought AS (
-		INSERT INTO gatepost.imported_session AS here (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
+		INSERT INTO gatepost.imported_session AS here
+		    (token, id, source, user_id, ip_address, user_agent, created_at, expires_at)
 		SELECT token, new.id, $1, new.user_id, nullif(address, ''), nullif(agent, ''), least(created, now()), expires
 		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
 		    AS new (token, id, user_id, address, agent, created, expires)

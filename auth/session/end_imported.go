@@ -56,8 +56,8 @@ func (m *Maker) Moved(ctx context.Context, tx pgx.Tx, v MoveIn, made Made) error
 	return err
 }
 
-// arrivalsMost is how many sessions of the gate's one old session may become, as tabs arrive at the same time. A browser
-// that keeps nothing would arrive for ever.
+// arrivalsMost is how many sessions of the gate's one old session may become, as tabs arrive at the same time. A
+// browser that keeps nothing would arrive for ever.
 const arrivalsMost = 8
 
 // replacedBy is the SQL of the sessions of the gate's that a browser got for an old one.
