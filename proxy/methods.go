@@ -28,8 +28,7 @@ func parseMethods(s string, public bool) ([]string, error) {
 			return nil, fmt.Errorf("names method %s twice", m)
 		}
 		if !IsMethod(m) {
-			return nil, fmt.Errorf("%q is not an HTTP method; did you mean %s? A rule without methods is for all of them",
-				m, spelling.Nearest(strings.ToUpper(m), registered))
+			return nil, notAMethod(m)
 		}
 	}
 	if !public && onlyRefused(methods) {
@@ -37,6 +36,14 @@ func parseMethods(s string, public bool) ([]string, error) {
 			"leave the method out to protect the path", strings.Join(methods, " and "))
 	}
 	return methods, nil
+}
+
+func notAMethod(m string) error {
+	if near, ok := spelling.Near(m, registered); ok {
+		return fmt.Errorf("%q is not an HTTP method; did you mean %s? A rule without methods is for all of them", m, near)
+	}
+	return fmt.Errorf("%q is not an HTTP method: GET, POST, PUT, PATCH and DELETE are; a rule without methods is for all "+
+		"of them", m)
 }
 
 // IsMethod reports whether IANA's registry has a method. Other methods may be an app's own.

@@ -114,7 +114,7 @@ func (p *process) prepare(c *cli.Command) {
 	c.HideHelpCommand, c.HideVersion = true, true
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
-		return usagef("%s: %s (see `%[1]s --help`)", c.FullName(), wrongFlag(err))
+		return usagef("%s: %s (see `%[1]s --help`)", c.FullName(), wrongFlag(c, err))
 	}
 	if c.Action == nil {
 		c.Action = func(_ context.Context, c *cli.Command) error {
@@ -136,15 +136,29 @@ func (p *process) prepare(c *cli.Command) {
 
 // wrongFlag is the error in the flags of a command line. It quotes no value, as the library does: a value may be a
 // password, also one in the place of a flag.
-func wrongFlag(err error) string {
+func wrongFlag(c *cli.Command, err error) string {
 	said := err.Error()
-	if name, ok := strings.CutPrefix(said, "flag provided but not defined: -"); ok && !flagName.MatchString(name) {
-		return "there is a flag that is not defined"
+	if name, ok := strings.CutPrefix(said, "flag provided but not defined: -"); ok {
+		return unknownFlag(c, strings.TrimPrefix(name, "-"))
 	}
 	if strings.Contains(said, "value") { // for example: invalid value "…", could not parse "…" as bool value
 		return "a flag has a value that it does not take"
 	}
 	return said
+}
+
+func unknownFlag(c *cli.Command, name string) string {
+	if !flagName.MatchString(name) {
+		return "there is a flag that is not defined"
+	}
+	var names []string
+	for _, f := range c.VisibleFlags() {
+		names = append(names, f.Names()...)
+	}
+	if near, ok := spelling.Near(name, names); ok {
+		return fmt.Sprintf("the flag --%s is not defined; did you mean --%s?", name, near)
+	}
+	return fmt.Sprintf("the flag --%s is not defined", name)
 }
 
 var flagName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)

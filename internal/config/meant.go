@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +30,22 @@ func meant(name string, known []string) string {
 			}
 		}
 	}
-	return didYouMean(spelling.Nearest(name, known))
+	return meantOf(name, known)
+}
+
+// meantOf is the end of the message for a variable that may be one of several settings, and may be none.
+func meantOf(name string, known []string) string {
+	settings := map[string]string{} // without the prefix that all have, as it would make all alike
+	for _, k := range known {
+		if strings.HasSuffix(k, "_FILE") == strings.HasSuffix(name, "_FILE") {
+			settings[strings.TrimPrefix(k, "GATEPOST_")] = k
+		}
+	}
+	near, ok := spelling.Near(strings.TrimPrefix(name, "GATEPOST_"), slices.Sorted(maps.Keys(settings)))
+	if !ok {
+		return ": remove it (`gatepost check --all` lists the settings)"
+	}
+	return didYouMean(settings[near])
 }
 
 func didYouMean(name string) string { return "; did you mean " + name + "?" }
@@ -43,7 +60,7 @@ func meantOIDC(rest string) string {
 	p := OIDCProvider(name)
 	if !oidcSetting.MatchString(p.Prefix + "X") {
 		return ": a provider's name is up to 30 capital letters and digits and begins with a letter, as in " +
-			oidcPrefix + "CORP_" + nearestSuffix(strings.ToUpper(suffix), all)
+			oidcPrefix + "CORP_" + cmp.Or(nearSuffix(strings.ToUpper(suffix), all), "ISSUER")
 	}
 	for _, s := range all { // an underscore in the name
 		if more, ok := strings.CutSuffix(suffix, "_"+s); ok && !slices.Contains(all, suffix) {
@@ -51,7 +68,7 @@ func meantOIDC(rest string) string {
 				" A provider's name has no underscore"
 		}
 	}
-	return didYouMean(p.Prefix + nearestSuffix(suffix, all))
+	return meantSuffix(p, suffix)
 }
 
 // meantBuiltIn takes what follows the prefix of a built-in provider.
@@ -68,17 +85,39 @@ func meantBuiltIn(p ProviderSettings, suffix string) string {
 	if len(others) > 0 {
 		return fmt.Sprintf(": there is only %s; leave it out", strings.Join(others, ", "))
 	}
-	return didYouMean(p.Prefix + nearestSuffix(suffix, suffixes(p)))
+	return meantSuffix(p, suffix)
 }
 
-// nearestSuffix prefers a suffix of which only the beginning is missing, as in GATEPOST_GITHUB_SECRET.
-func nearestSuffix(suffix string, all []string) string {
+// meantSuffix is the end of the message for a variable of a provider: the setting that is near, or all there are.
+func meantSuffix(p ProviderSettings, suffix string) string {
+	all := suffixes(p)
+	if near := nearSuffix(suffix, all); near != "" {
+		return didYouMean(p.Prefix + near)
+	}
+	return ": behind " + p.Prefix + " there can be " + strings.Join(slices.DeleteFunc(all, func(s string) bool {
+		return strings.HasSuffix(s, "_FILE")
+	}), ", ")
+}
+
+// nearSuffix is the suffix that was meant; empty: none is near. It prefers one of which only the beginning is missing,
+// as in GATEPOST_GITHUB_SECRET, and takes one that begins with the same words, as ALLOWED_DOMAINS for ALLOWED_ORGS.
+func nearSuffix(suffix string, all []string) string {
 	for _, s := range all {
-		if strings.HasSuffix(s, "_"+suffix) {
+		if suffix != "" && strings.HasSuffix(s, "_"+suffix) {
 			return s
 		}
 	}
-	return spelling.Nearest(suffix, all)
+	if near, ok := spelling.Near(suffix, all); ok {
+		return near
+	}
+	if last := strings.LastIndexByte(suffix, '_'); last > 0 {
+		for _, s := range all {
+			if strings.HasPrefix(s, suffix[:last+1]) {
+				return s
+			}
+		}
+	}
+	return ""
 }
 
 // suffixes lists what follows the prefix in the names of a provider's settings.

@@ -47,6 +47,9 @@ func notConfigured(name string, configured []string) error {
 		return fmt.Errorf("GATEPOST_PROVIDERS: %s has no settings, and no other provider has any: set its "+
 			"…_CLIENT_ID and …_CLIENT_SECRET", Quote(name))
 	}
-	return fmt.Errorf("GATEPOST_PROVIDERS: there are no settings for %s; did you mean %s?", Quote(name),
-		spelling.Nearest(name, configured))
+	if near, ok := spelling.Near(name, configured); ok {
+		return fmt.Errorf("GATEPOST_PROVIDERS: there are no settings for %s; did you mean %s?", Quote(name), near)
+	}
+	return fmt.Errorf("GATEPOST_PROVIDERS: there are no settings for %s, only for %s: leave it out, or set its "+
+		"…_CLIENT_ID and …_CLIENT_SECRET", Quote(name), strings.Join(configured, ", "))
 }
