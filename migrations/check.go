@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,13 @@ func (s Set) usable(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func checkAccess(ctx context.Context, conn *pgx.Conn) error {
+	if err := checkWritable(ctx, conn); err != nil {
+		return err
+	}
+	return checkTables(ctx, conn)
+}
+
+func checkWritable(ctx context.Context, conn *pgx.Conn) error {
 	var readOnly string
 	if err := conn.QueryRow(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly); err != nil {
 		return explain(ctx, conn, err)
@@ -28,7 +36,34 @@ func checkAccess(ctx context.Context, conn *pgx.Conn) error {
 	if readOnly == "on" {
 		return errReadOnly(conn.Config().Database)
 	}
-	return checkTables(ctx, conn)
+	return nil
+}
+
+// checkOwner checks that the role may change the tables: that it may make the schema, or make tables in it and owns
+// those that are there.
+func checkOwner(ctx context.Context, conn *pgx.Conn) error {
+	if err := checkWritable(ctx, conn); err != nil {
+		return err
+	}
+	var exists, makesSchema, makesTables bool
+	var foreign string
+	err := conn.QueryRow(ctx, `
+		SELECT to_regnamespace('gatepost') IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),
+		    coalesce(has_schema_privilege(to_regnamespace('gatepost')::oid, 'CREATE'), false),
+		    coalesce((SELECT min(relname) FROM pg_class WHERE relnamespace = to_regnamespace('gatepost')
+		        AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE')), '')`).
+		Scan(&exists, &makesSchema, &makesTables, &foreign)
+	switch {
+	case err != nil:
+		return explain(ctx, conn, err)
+	case !exists && !makesSchema:
+		return errLacksRight(conn, errors.New("it may not make the schema gatepost"))
+	case exists && !makesTables:
+		return errLacksRight(conn, errors.New("it may not make tables in the schema gatepost"))
+	case foreign != "":
+		return errLacksRight(conn, fmt.Errorf("it is not the owner of the table gatepost.%s", foreign))
+	}
+	return nil
 }
 
 func errReadOnly(database string) error {
@@ -80,17 +115,21 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 
 // explain turns an error of PostgreSQL's into advice on how to solve it.
 func explain(_ context.Context, conn *pgx.Conn, err error) error {
-	role, database := conn.Config().User, conn.Config().Database
 	switch sqlState(err) {
 	case "42501": // insufficient_privilege
-		return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE "+
-			"ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the "+
-			"schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", role, database, err)
+		return errLacksRight(conn, err)
 	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
 		return fmt.Errorf("a pooler in between does not keep prepared statements apart (%w): add "+
 			"default_query_exec_mode=exec to DATABASE_URL", err)
 	case "25006": // read_only_sql_transaction
-		return fmt.Errorf("%w (%w)", errReadOnly(database), err)
+		return fmt.Errorf("%w (%w)", errReadOnly(conn.Config().Database), err)
 	}
 	return err
+}
+
+func errLacksRight(conn *pgx.Conn, cause error) error {
+	return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE "+
+		"ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the "+
+		"schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", conn.Config().User, conn.Config().Database,
+		cause)
 }

@@ -95,6 +95,26 @@ func (s Set) status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 	return list, nil
 }
 
+// Ahead returns the migrations that Up would apply to the database. It changes nothing, and fails where Up would fail
+// for a right that is missing, or as the database is read-only.
+func Ahead(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.ahead(ctx, conn) }
+
+func (s Set) ahead(ctx context.Context, conn *pgx.Conn) (missing []Migration, err error) {
+	list, err := s.status(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if !m.Applied {
+			missing = append(missing, m)
+		}
+	}
+	if len(missing) > 0 {
+		err = checkOwner(ctx, conn)
+	}
+	return missing, err
+}
+
 // Check fails, in one sentence, when a Gatepost of this version cannot work on the database: a migration is not
 // applied, a table is gone, or a right is missing.
 func Check(ctx context.Context, conn *pgx.Conn) error { return Set{}.check(ctx, conn) }

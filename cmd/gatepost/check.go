@@ -9,18 +9,17 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
 )
 
-// check prints the settings in effect and tests what they need. Each fault is a line on stderr.
-func (p *process) check(ctx context.Context, _ *cli.Command) error {
+// check prints the settings in effect and tests what they need. Each fault is a line on stderr, behind all else.
+func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	c, err := config.Load(ctx, p.env)
 	var list config.Faults
 	list.Add(err)
-	list.Add(c.NeedUpstream())
-	if err := p.printSettings(c); err != nil {
+	c.NeedUpstream(&list)
+	if err := p.printSettings(c, cmd.Bool("all")); err != nil {
 		return err
 	}
 	if len(list) > 0 {
@@ -33,18 +32,9 @@ func (p *process) check(ctx context.Context, _ *cli.Command) error {
 	} else if len(list) == 0 {
 		p.warnOfAppPages(ctx, c)
 	}
-	err = p.checkLiveDatabase(ctx, c)
-	list.Add(err)
-	database := err == nil
-	if database {
-		list.Add(p.withStore(ctx, func(s *auth.Store) error { return s.CheckKeys(ctx) }))
-		list.Add(p.warnOfLostUsers(ctx, c))
-	}
+	list.Add(p.checkLiveDatabase(ctx, c))
 	if c.Mail != nil {
 		list.Add(c.Mail.Check(ctx))
-		if database {
-			list.Add(p.checkOutbox(ctx))
-		}
 	}
 	if len(list) > 0 {
 		return list
@@ -69,17 +59,24 @@ func (p *process) conclude() error {
 // warn prints what is no fault and may not be what was meant.
 func (p *process) warn(text string) {
 	p.warnings++
-	fmt.Fprintf(p.stdout, "\nwarning: %s.\n", printable(text))
+	fmt.Fprintf(p.stdout, "\n%s %s.\n", p.paint(p.stdout, yellow, "warning:"), printable(text))
 }
 
 // note prints a hint.
 func (p *process) note(text string) { fmt.Fprintf(p.stdout, "\nnote: %s.\n", printable(text)) }
 
-func (p *process) printSettings(c *config.Config) error {
+// printSettings prints the settings in effect. Those without a value are many, and say nothing about this gate, so they
+// are printed for who asks for all.
+func (p *process) printSettings(c *config.Config, all bool) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	c.Settings.DataDir = c.DataDir
 	for _, s := range c.Settings.All() {
-		fmt.Fprintf(w, "%s\t%s\n", s.Name, shown(c, s))
+		if s.Value != "" || all {
+			fmt.Fprintf(w, "%s\t%s\n", s.Name, shown(c, s))
+		}
+	}
+	if !all {
+		fmt.Fprintln(w, "\nSettings without a value are left out; `gatepost check --all` prints them too.")
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -151,47 +148,4 @@ func checkLiveUpstream(ctx context.Context, c *config.Config) error {
 			c.Upstream, config.Cause(err))
 	}
 	return nil
-}
-
-func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error {
-	db, err := postgres.Open(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return postgres.Check(ctx, c, db)
-}
-
-// checkOutbox warns of mail that is not being sent.
-func (p *process) checkOutbox(ctx context.Context) error {
-	return p.withStore(ctx, func(s *auth.Store) error {
-		st, err := s.Outbox(ctx)
-		if err != nil || st.Waiting == 0 {
-			return err
-		}
-		waits := "1 mail waits"
-		if st.Waiting != 1 {
-			waits = fmt.Sprintf("%d mails wait", st.Waiting)
-		}
-		if st.Failed == 0 {
-			_, err := fmt.Fprintf(p.stdout, "\n%s to be sent.\n", waits)
-			return err
-		}
-		return fmt.Errorf("%s to be sent, and %d could not be: the mail server says %q", waits, st.Failed, st.Failure)
-	})
-}
-
-// warnOfLostUsers says how many users cannot sign in while passwords are off.
-func (p *process) warnOfLostUsers(ctx context.Context, c *config.Config) error {
-	if !c.PasswordsOff {
-		return nil
-	}
-	return p.withStore(ctx, func(s *auth.Store) error {
-		n, err := s.UsersWithoutAWayIn(ctx)
-		if err == nil && n > 0 {
-			p.warn(fmt.Sprintf("GATEPOST_PASSWORDS is off, and %d users have no other way in: "+
-				"`gatepost user reset-link` makes a link with which one of them adds a provider", n))
-		}
-		return err
-	})
 }

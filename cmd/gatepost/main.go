@@ -60,16 +60,21 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "gatepost:", printableLines(err.Error()))
+		p.fault(err)
 		return exitUsage
 	case errors.As(err, &list):
 		for _, fault := range list {
-			fmt.Fprintln(stderr, "gatepost:", printableLines(fault.Error()))
+			p.fault(fault)
 		}
 		return exitFailed
 	}
-	fmt.Fprintln(stderr, "gatepost:", printableLines(err.Error()))
+	p.fault(err)
 	return exitFailed
+}
+
+// fault prints what is wrong. It stands last, behind all else that a command prints.
+func (p *process) fault(err error) {
+	fmt.Fprintln(p.stderr, p.paint(p.stderr, red, "gatepost:"), printableLines(err.Error()))
 }
 
 func (p *process) commands() *cli.Command {
@@ -83,7 +88,8 @@ func (p *process) commands() *cli.Command {
 			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},
 			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
 			{Name: "check", Usage: "print the configuration and test database, migrations and upstream",
-				Action: p.check},
+				Action: p.check, Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "all", Usage: "print the settings that have no value as well"}}},
 			{Name: "explain", Usage: "say which rule decides about a path",
 				ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.doctorCommand(),

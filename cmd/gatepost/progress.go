@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -17,10 +16,8 @@ type progress struct {
 
 func (p *process) newProgress(of string) *progress {
 	now := time.Now()
-	if f, ok := p.stderr.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return &progress{of, f, now, now}
-		}
+	if isTerminal(p.stderr) {
+		return &progress{of, p.stderr, now, now}
 	}
 	return &progress{of, nil, now, now}
 }

@@ -17,7 +17,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	c, err := config.Load(ctx, p.env)
 	var list config.Faults
 	list.Add(err)
-	list.Add(c.NeedUpstream())
+	c.NeedUpstream(&list)
 	if err := list.OrNil(); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func CheckAddress(name, s string) (host string, err error) {
 
 // Follow sets the port of the public URL once it is known. An app name taken from the URL follows.
 func (c *Config) Follow(port int) {
-	nameless := c.Settings.AppName == c.PublicURL.Host
+	nameless := c.nameless()
 	c.PublicURL.Host = net.JoinHostPort(c.PublicURL.Hostname(), strconv.Itoa(port))
 	if nameless {
 		c.Settings.AppName = c.PublicURL.Host

@@ -180,9 +180,9 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 	host, err := CheckAddress("GATEPOST_LISTEN", c.Settings.Listen)
 	list.Add(err)
 	if err == nil && !isLoopbackListener(host) && c.Settings.PublicURL == "" {
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL is needed because GATEPOST_LISTEN %s can be reached from other "+
-			"machines: set it to the address people type, for example https://app.example.com",
-			Quote(c.Settings.Listen)))
+		list.Missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL is needed because "+
+			"GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, "+
+			"for example https://app.example.com", Quote(c.Settings.Listen)))
 	}
 	if c.Settings.OpsListen != "off" {
 		_, err := CheckAddress("GATEPOST_OPS_LISTEN", c.Settings.OpsListen)
@@ -205,12 +205,12 @@ func (c *Config) checkUpstream(list *Faults) {
 	c.HasUpstream = true
 }
 
-// NeedUpstream fails when a command that forwards requests has no GATEPOST_UPSTREAM.
-func (c *Config) NeedUpstream() error {
-	if c.HasUpstream || Lookup(c.Env, "GATEPOST_UPSTREAM") != "" { // its fault was reported by Load
-		return nil
+// NeedUpstream adds a fault when a command that forwards requests has no GATEPOST_UPSTREAM.
+func (c *Config) NeedUpstream(list *Faults) {
+	if !c.HasUpstream {
+		list.Missing("GATEPOST_UPSTREAM", errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example "+
+			"http://localhost:3000"))
 	}
-	return errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example http://localhost:3000")
 }
 
 func (c *Config) checkSessions(list *Faults) {
@@ -244,11 +244,12 @@ func (c *Config) checkDatabase(list *Faults, env []string) {
 	c.Settings.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.Settings.DatabaseURL)
 	c.Settings.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.Settings.DirectDatabaseURL)
 	if c.Settings.DatabaseURL == "" && c.Settings.DirectDatabaseURL != "" {
-		list.Add(errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
+		list.Missing("DATABASE_URL", errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
 	}
-	if c.Settings.DatabaseURL == "" && c.Settings.DataDir == "" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
-		list.Add(fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or set GATEPOST_DATA_DIR to "+
-			"keep users in the built-in one on purpose", c.PublicURL))
+	if c.Settings.DatabaseURL == "" && c.Settings.DataDir == "" && !proxy.IsLoopback(c.PublicURL.Hostname()) &&
+		!list.About("GATEPOST_DATA_DIR") {
+		list.Missing("DATABASE_URL", fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or "+
+			"set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.PublicURL))
 	}
 	c.DataDir = c.Settings.DataDir
 	if c.DataDir == "" {

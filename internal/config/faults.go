@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // Faults is everything that is wrong with a configuration. Each fault is a sentence.
 type Faults []error
@@ -19,6 +23,29 @@ func (f *Faults) Add(err error) {
 	}
 	*f = append(*f, err)
 }
+
+// Missing is Add for a setting that is not set and is needed, unless a fault is about this setting already: it is set,
+// and cannot be read, or its name is misspelt. One cause is one fault.
+func (f *Faults) Missing(name string, err error) {
+	if !f.About(name) {
+		f.Add(err)
+	}
+}
+
+// About reports whether a fault is about a setting. Faults begin with the name of their setting, or of the variable
+// with its file; that of a misspelt name has the name that was meant.
+func (f Faults) About(name string) bool {
+	return slices.ContainsFunc(f, func(err error) bool {
+		said := err.Error()
+		rest, begins := strings.CutPrefix(said, name)
+		rest = strings.TrimPrefix(rest, "_FILE")
+		return begins && !nameLetter.MatchString(rest) || strings.Contains(said, didYouMean(name)) ||
+			strings.Contains(said, didYouMean(name+"_FILE"))
+	})
+}
+
+// nameLetter matches what goes on with the name of a setting.
+var nameLetter = regexp.MustCompile(`^[A-Z0-9_]`)
 
 // addEach is Add with a name before each fault.
 func (f *Faults) addEach(name string, err error) {

@@ -90,7 +90,8 @@ func (c *Config) checkImportCookies(list *Faults) {
 	}{{e.BetterAuthNames, e.BetterAuth, "GATEPOST_IMPORT_BETTER_AUTH_SECRET"},
 		{e.AuthJSNames, e.AuthJS, "GATEPOST_IMPORT_AUTHJS_SECRET"}} {
 		if len(s.names) > 0 && len(s.secrets) == 0 {
-			list.Add(fmt.Errorf("GATEPOST_IMPORT_COOKIES names cookies of a system without %s: set it, or remove them",
+			list.Missing(s.setting, fmt.Errorf("GATEPOST_IMPORT_COOKIES names cookies of a system without %s: set it, or "+
+				"remove them",
 				s.setting))
 		}
 	}
@@ -101,8 +102,9 @@ func (c *Config) checkImportUntil(list *Faults, now time.Time) {
 	until, err := time.Parse(time.RFC3339, value)
 	switch {
 	case value == "" && c.Settings.ImportBetterAuthSecret+c.Settings.ImportAuthJSSecret != "":
-		list.Add(errors.New("GATEPOST_IMPORT_UNTIL is needed with GATEPOST_IMPORT_…_SECRET: set it to when no old cookie " +
-			"counts any more, for example " + now.Add(30*24*time.Hour).UTC().Format(time.RFC3339)))
+		list.Missing("GATEPOST_IMPORT_UNTIL", errors.New("GATEPOST_IMPORT_UNTIL is needed with "+
+			"GATEPOST_IMPORT_…_SECRET: set it to when no old cookie counts any more, for example "+
+			now.Add(30*24*time.Hour).UTC().Format(time.RFC3339)))
 	case value == "":
 	case err != nil:
 		list.Add(fmt.Errorf("GATEPOST_IMPORT_UNTIL: %s is not a time like 2027-01-31T00:00:00Z", Quote(value)))
@@ -123,7 +125,10 @@ func (c *Config) checkFallback(list *Faults) {
 	u, err := url.Parse(address)
 	switch {
 	case address == "" || key == "":
-		list.Add(errors.New(name + " and GATEPOST_FALLBACK_LOGIN_SECRET need each other: set both, or none"))
+		if !list.About(name) {
+			list.Missing("GATEPOST_FALLBACK_LOGIN_SECRET", errors.New(name+" and GATEPOST_FALLBACK_LOGIN_SECRET need each "+
+				"other: set both, or none"))
+		}
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !proxy.IsLoopback(u.Hostname())):
 		list.Add(errors.New(name + " is not an https address without user and fragment: passwords are sent there " +

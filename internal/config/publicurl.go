@@ -18,8 +18,7 @@ import (
 func (c *Config) checkPublicURL(list *Faults) {
 	c.AllowHTTP = c.parseBool(list, "GATEPOST_ALLOW_HTTP", c.Settings.AllowHTTP)
 	if c.Settings.PublicURL == "" {
-		_, port, _ := net.SplitHostPort(c.Settings.Listen) // checked above
-		c.Settings.PublicURL = "http://localhost:" + port
+		c.Settings.PublicURL = c.localURL(*list)
 	}
 	c.PublicURL = &url.URL{Scheme: "http", Host: "localhost"}
 	u, err := url.Parse(strings.TrimSuffix(c.Settings.PublicURL, "/"))
@@ -48,6 +47,19 @@ func (c *Config) checkPublicURL(list *Faults) {
 			Quote(c.Settings.AppName), maxAppName))
 	}
 }
+
+// localURL is the public URL of a gate that only this machine can reach. A listener with a fault, of which the operator
+// knows, has the usual port.
+func (c *Config) localURL(list Faults) string {
+	_, port, err := net.SplitHostPort(c.Settings.Listen)
+	if err != nil || list.About("GATEPOST_LISTEN") || list.About("PORT") {
+		port = "8080"
+	}
+	return "http://localhost:" + port
+}
+
+// nameless reports whether the name of the app is only the host of the public URL.
+func (c *Config) nameless() bool { return c.Settings.AppName == c.PublicURL.Host }
 
 // maxAppName is in characters. It is what a page and a browser tab can show.
 const maxAppName = 100

@@ -19,7 +19,9 @@ func (c *Config) checkTLS(list *Faults) {
 	case files && acme:
 		list.Add(errors.New("GATEPOST_TLS_CERT and GATEPOST_ACME_DOMAINS are both set: keep one"))
 	case files && (c.Settings.TLSCert == "" || c.Settings.TLSKey == ""):
-		list.Add(errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
+		if !list.About("GATEPOST_TLS_KEY") {
+			list.Missing("GATEPOST_TLS_CERT", errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
+		}
 	case files:
 		var err error
 		c.Certificate, err = openCertificate(c.Settings.TLSCert, c.Settings.TLSKey, c.PublicURL.Hostname())
@@ -34,15 +36,15 @@ func (c *Config) checkTLS(list *Faults) {
 			"GATEPOST_ACME_DOMAINS", Quote(c.Settings.ACMEEmail)))
 	}
 	if c.TLS && c.PublicURL.Scheme != "https" {
-		list.Add(fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are spoken to over TLS: set "+
-			"it to https://…", Quote(c.Settings.PublicURL)))
+		list.Missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are "+
+			"spoken to over TLS: set it to https://…", Quote(c.Settings.PublicURL)))
 	}
 	if c.Settings.HTTPListen != "" {
 		_, err := CheckAddress("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen)
 		list.Add(err)
-		if !c.TLS {
-			list.Add(errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which nobody here serves: set " +
-				"GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
+		if !c.TLS && !list.About("GATEPOST_TLS_CERT") && !list.About("GATEPOST_TLS_KEY") {
+			list.Missing("GATEPOST_ACME_DOMAINS", errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which "+
+				"nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
 		}
 	}
 	if c.Settings.HSTS != "off" {
@@ -66,7 +68,9 @@ func (c *Config) checkACME(list *Faults) {
 		}
 		c.ACMEDomains = append(c.ACMEDomains, strings.ToLower(name))
 	}
-	if host := c.PublicURL.Hostname(); !slices.Contains(c.ACMEDomains, host) {
+	host := c.PublicURL.Hostname()
+	if !slices.Contains(c.ACMEDomains, host) && !list.About("GATEPOST_PUBLIC_URL") &&
+		!list.About("GATEPOST_ACME_DOMAINS") {
 		list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s lacks %s, the host of GATEPOST_PUBLIC_URL",
 			Quote(c.Settings.ACMEDomains), host))
 	}

@@ -129,6 +129,23 @@ func Check(ctx context.Context, c *config.Config, db *Database) error {
 	return migrations.Check(ctx, conn)
 }
 
+// Foresee is Check for who wants to know what a gate finds at its start. It returns the migrations that the gate will
+// apply then. Without GATEPOST_MIGRATE, missing ones are a fault as in Check.
+func Foresee(ctx context.Context, c *config.Config, db *Database) ([]migrations.Migration, error) {
+	if !c.Migrate || db.builtin != nil {
+		return nil, Check(ctx, c, db)
+	}
+	conn, err := db.connectBothWays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if ahead, err := migrations.Ahead(ctx, conn); err != nil || len(ahead) > 0 {
+		return ahead, err
+	}
+	return nil, migrations.Check(ctx, conn)
+}
+
 // Prepare migrates the database. Without GATEPOST_MIGRATE it fails when a migration is missing. waits is called
 // while the migration waits for others.
 func Prepare(ctx context.Context, c *config.Config, conn *pgx.Conn, log *slog.Logger,
