@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/importer"
+	"github.com/gatepost/gatepost/internal/config"
 )
 
 func (p *process) importCommand() *cli.Command {
@@ -98,6 +100,10 @@ func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, 
 		return p.tellLine, func() error { return nil }, nil
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // addresses are nobody else's business
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = usagef("%s --report: cannot write %s: %w", c.FullName(), config.Quote(name), pathErr.Err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

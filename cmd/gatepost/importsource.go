@@ -100,11 +100,22 @@ func fromFile(source func(c *cli.Command, file string, issuers map[string]string
 	*cli.Command) (importer.Source, error) {
 	return func(_ context.Context, c *cli.Command) (importer.Source, error) {
 		if c.Args().Len() != 1 {
-			return nil, usagef("%s takes one argument, a file", c.FullName())
+			return nil, usagef("%s takes one argument, a file (example: %[1]s users.%s)", c.FullName(), exampleEnd(c.Name))
 		}
 		issuers, err := pairs(c, "issuer")
 		return source(c, c.Args().First(), issuers), err
 	}
+}
+
+// exampleEnd is how the name of a file ends that a source may have written.
+func exampleEnd(source string) string {
+	switch source {
+	case "clerk":
+		return "csv"
+	case "auth0":
+		return "ndjson"
+	}
+	return source
 }
 
 // pairs reads a flag that may be given several times, each time as NAME=VALUE.
@@ -113,7 +124,9 @@ func pairs(c *cli.Command, flag string) (map[string]string, error) {
 	for _, s := range c.StringSlice(flag) {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" || value == "" {
-			return nil, usagef("--%s takes NAME=VALUE, not %s", flag, config.Quote(s))
+			return nil, usagef("--%s takes NAME=VALUE, not %s (example: --%[1]s %[3]s)", flag, config.Quote(s),
+				map[string]string{"table": "user=accounts", "column": "user.email=mail",
+					"issuer": "corp=https://login.example.com"}[flag])
 		}
 		m[name] = value
 	}

@@ -83,7 +83,7 @@ type userAction func(context.Context, *auth.Store, session.User) (said string, e
 func (p *process) onUser(act userAction) cli.ActionFunc {
 	return func(ctx context.Context, c *cli.Command) error {
 		if c.Args().Len() != 1 {
-			return usagef("%s takes one argument, an e-mail address or an id", c.FullName())
+			return usagef("%s takes one argument, an e-mail address or an id (example: %[1]s ada@example.com)", c.FullName())
 		}
 		return p.withUser(ctx, c, act)
 	}
@@ -116,7 +116,8 @@ func (p *process) withUser(ctx context.Context, c *cli.Command, act userAction) 
 
 func (p *process) userSetRole(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 2 {
-		return usagef("gatepost user set-role takes an e-mail address or an id, and the roles, comma-separated")
+		return usagef("gatepost user set-role takes an e-mail address or an id, and the roles, comma-separated (example: " +
+			"gatepost user set-role ada@example.com editor,admin)")
 	}
 	roles, err := parseRoles(c.Args().Get(1))
 	if err != nil {
@@ -131,7 +132,7 @@ func parseRoles(s string) ([]string, error) {
 	var roles []string
 	for r := range strings.SplitSeq(s, ",") {
 		if r = strings.TrimSpace(r); !session.ValidRole(r) {
-			return nil, usagef("%s is not a role: use letters, digits and _ . : -", config.Quote(r))
+			return nil, usagef("%s is not a role: use letters, digits and _ . : - (example: editor,admin)", config.Quote(r))
 		}
 		roles = append(roles, r)
 	}
@@ -174,7 +175,8 @@ func state(u session.User) string {
 
 func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usagef("gatepost user create takes one argument, an e-mail address")
+		return usagef("gatepost user create takes one argument, an e-mail address (example: gatepost user create " +
+			"ada@example.com)")
 	}
 	u := auth.NewUser{Email: c.Args().First(), Name: c.String("name")}
 	if c.IsSet("role") {
@@ -198,31 +200,10 @@ func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		created, err := s.CreateUser(ctx, u)
 		if err != nil {
-			return explainInput(err)
+			return explainInput(err, map[string]string{"email": u.Email, "name": u.Name})
 		}
 		return p.printUser(c, created, made)
 	})
-}
-
-// explainInput is the error for invalid input, in sentences.
-func explainInput(err error) error {
-	var input auth.InputError
-	if !errors.As(err, &input) {
-		return err
-	}
-	var list config.Faults
-	for _, f := range input {
-		switch {
-		case f.Problem == auth.Taken:
-			list.Add(errors.New("there is a user with this e-mail address already (see `gatepost user show`)"))
-		case f.Limit > 0:
-			list.Add(fmt.Errorf("the %s is %s: the limit is %d characters", f.Field,
-				strings.ReplaceAll(string(f.Problem), "_", " "), f.Limit))
-		default:
-			list.Add(fmt.Errorf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " ")))
-		}
-	}
-	return list
 }
 
 // userJSON is a user for scripts.

@@ -23,7 +23,7 @@ type linkJSON struct {
 // userResetLink prints the link that a mail to reset a password would have.
 func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usagef("%s takes one argument, an e-mail address or an id", c.FullName())
+		return usagef("%s takes one argument, an e-mail address or an id (example: %[1]s ada@example.com)", c.FullName())
 	}
 	return p.withStore(ctx, func(s *auth.Store) error {
 		u, err := s.FindUser(ctx, c.Args().First())
@@ -47,7 +47,7 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 
 func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usagef("%s takes one argument, an e-mail address", c.FullName())
+		return usagef("%s takes one argument, an e-mail address (example: %[1]s ada@example.com)", c.FullName())
 	}
 	i := auth.Invitation{Email: c.Args().First(), Language: c.String("language")}
 	if c.IsSet("role") {
@@ -60,15 +60,16 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	written := map[string]string{"email": i.Email}
 	return p.withStore(ctx, func(s *auth.Store) error {
 		email, err := auth.CanonicalEmail(i.Email)
 		if err != nil {
-			return explainInput(err)
+			return explainInput(err, written)
 		}
 		if settings.Deliver == nil || c.Bool("link") {
 			token, err := s.InvitationLink(ctx, i)
 			if err != nil {
-				return explainInput(err)
+				return explainInput(err, written)
 			}
 			return p.printLink(ctx, c, email, mail.ForInvite, token, "for 7 days, and once")
 		}
@@ -80,7 +81,7 @@ func (p *process) userInvite(ctx context.Context, c *cli.Command) error {
 			return fmt.Errorf("--language: there is no mail in %s (see GATEPOST_LANGUAGES)", config.Quote(i.Language))
 		}
 		if err := s.Invite(ctx, i); err != nil {
-			return explainInput(err)
+			return explainInput(err, written)
 		}
 		if c.Bool("json") {
 			return p.printJSON(linkJSON{Email: email})
