@@ -3,12 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -34,6 +37,8 @@ func (p *process) doctorCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "direct",
 				Usage: "`ADDRESS` at which the app itself may answer and should not, host:port or http://host:port; " +
 					"repeatable"},
+			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the certificate of an authority of your own, in PEM, to trust " +
+				"besides those of the system"},
 			&cli.StringFlag{Name: "email", Usage: "sign in with the test account of this `EMAIL` (needs " +
 				"--password-stdin)"},
 			&cli.BoolFlag{Name: "password-stdin",
@@ -101,6 +106,11 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 	if err := checkDoctor(out); err != nil {
 		return out, err
 	}
+	if file := c.String("ca"); file != "" {
+		if out.RootCAs, err = readAuthorities(file); err != nil {
+			return out, err
+		}
+	}
 	return out, p.readAccount(c, &out)
 }
 
@@ -120,6 +130,27 @@ func checkDoctor(c doctor.Config) error {
 		}
 	}
 	return nil
+}
+
+// readAuthorities are the authorities of the system and those in a file.
+func readAuthorities(file string) (*x509.CertPool, error) {
+	content, err := os.ReadFile(file)
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if err != nil {
+		return nil, usagef("gatepost doctor --ca: cannot read %s: %w", config.Quote(file), err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // the system has none
+	}
+	if !pool.AppendCertsFromPEM(content) {
+		return nil, usagef("gatepost doctor --ca: %s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+			config.Quote(file))
+	}
+	return pool, nil
 }
 
 // readAccount reads the test account. The password comes from stdin, as other users of the machine can see the

@@ -50,7 +50,8 @@ type Config struct {
 	AppAPI func(context.Context) ([]string, error)
 	// Timeout limits each request. Zero is 10 s.
 	Timeout time.Duration
-	// RootCAs are trusted for https; nil for those of the system.
+	// RootCAs are trusted for https; nil for those of the system. With them the doctor says where a certificate needs
+	// them.
 	RootCAs *x509.CertPool
 	// Trace is called for each request with its answer. It gets no password and no cookie. It may be nil.
 	Trace func(sent, got string)
@@ -114,30 +115,6 @@ func begin(c Config) (*examination, error) {
 		return nil, err
 	}
 	return &examination{c: c, site: s, marker: "gatepost-doctor-" + strings.ToLower(rand.Text()[:12])}, nil
-}
-
-// reach tests whether the site answers, and changes to https when http only redirects there.
-func (e *examination) reach(ctx context.Context) error {
-	a := e.ask(ctx, request{target: e.c.Public})
-	if a.err != nil {
-		return fmt.Errorf("nothing answers at %s: %w; start the gate, or correct the address", e.site, a.err)
-	}
-	to, err := url.Parse(a.header.Get("Location"))
-	if err != nil || a.status < 300 || a.status > 399 || e.site.scheme != "http" || to.Scheme != "https" ||
-		to.Hostname() != e.c.URL.Hostname() {
-		return nil
-	}
-	s, err := newSite(to, e.c.RootCAs, e.c.Timeout)
-	if err != nil {
-		return err
-	}
-	e.report.add(Finding{Check: "gate", ID: "gate.https", Level: Note,
-		Said: fmt.Sprintf("%s leads to %s, which is what was examined", e.site, s)})
-	e.site = s
-	if a := e.ask(ctx, request{target: e.c.Public}); a.err != nil {
-		return fmt.Errorf("nothing answers at %s, where http:// leads: %w", e.site, a.err)
-	}
-	return nil
 }
 
 // ask sends one request to the site.

@@ -166,10 +166,18 @@ func (s site) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil || s.scheme != "https" {
 		return conn, cause(err)
 	}
-	secure := tls.Client(conn, s.tls)
+	asked, config := false, s.tls.Clone()
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return &tls.Certificate{}, nil // none
+	}
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("TLS: %w", err)
+		if asked {
+			err = errAsked
+		}
+		return nil, fmt.Errorf("TLS: %w", handshakeCause(err))
 	}
 	return secure, nil
 }
@@ -214,6 +222,15 @@ func readAnswer(conn io.Reader, method string) answer {
 	}
 }
 
+// handshakeCause is cause for a handshake, in which an alert of the server is told from a fault of the network.
+func handshakeCause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return err
+	}
+	return cause(err)
+}
+
 // cause removes addresses from an error, as the sentence around it names them, and explains an end without an
 // answer.
 func cause(err error) error {
@@ -223,7 +240,7 @@ func cause(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("the connection was closed")
+		return errClosed
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errTimeout
 	case errors.As(err, &op):
@@ -234,6 +251,8 @@ func cause(err error) error {
 
 var (
 	errTimeout = errors.New("it took too long")
+	errAsked   = errors.New("a certificate of the visitor's is asked for")
+	errClosed  = errors.New("the connection was closed")
 	errAddress = errors.New("is not an address like 10.0.0.5:3000 or http://10.0.0.5:3000")
 )
 
