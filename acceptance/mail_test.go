@@ -85,9 +85,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
 	verify := o.Next(t, "ada@example.com")
-	if strings.Contains(verify.Raw, "evil") ||
-		verify.Subject != "Confirm your address for "+strings.TrimPrefix(here.url, "http://") &&
-			verify.Subject != "Confirm your address for "+strings.TrimPrefix(there.url, "http://") {
+	if strings.Contains(verify.Raw, "evil") || verify.Subject != "Confirm your address for Example" {
 		t.Errorf("the mail: %s", verify.Raw)
 	}
 	ada.do("GET", "/", nil, "Host: evil.example")

@@ -36,6 +36,10 @@ type Config struct {
 	LogoutPaths []string
 	// AppName is the name of the app on the pages.
 	AppName string
+	// MailName is the name of the app in mail, which is read away from the site. Default: AppName. Nameless says that
+	// there is none, and mail speaks of "our site" in its language.
+	MailName string
+	Nameless bool
 	// SignUpClosed removes the signup page and the links to it. ByInvitation says that users can be invited.
 	SignUpClosed, ByInvitation bool
 	// Mail says that the gate can send mail. It enables what needs mail.

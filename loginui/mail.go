@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
@@ -68,6 +69,10 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 	if w == nil {
 		w = ui.languages.list[0]
 	}
+	app := cmp.Or(ui.c.MailName, ui.c.AppName)
+	if ui.c.Nameless {
+		app = w.say("mail.site")
+	}
 	key := "mail." + strings.ReplaceAll(string(m.Kind), "-", "_")
 	part := func(name string) string {
 		if ui.c.PasswordsOff && w.has(key+".off"+name) { // where the usual words speak of a password
@@ -76,9 +81,9 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 		if !w.has(key + name) {
 			return ""
 		}
-		return w.say(key+name, "app", ui.c.AppName, "email", m.Email, "provider", m.Provider)
+		return w.say(key+name, "app", app, "email", m.Email, "provider", m.Provider)
 	}
-	p := mailPage{words: w, AppName: ui.c.AppName, Accent: template.CSS(ui.c.Brand.Accent.onLight()),
+	p := mailPage{words: w, AppName: app, Accent: template.CSS(ui.c.Brand.Accent.onLight()),
 		Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
 		Question: part(".question"), Button: part(".button"), After: part(".after"), URL: template.URL(ui.mailURL(m))}
 	if tellsWhere[m.Kind] {

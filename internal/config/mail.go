@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	netmail "net/mail"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/smtp"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // checkMail checks the settings for mail and for sign-up by address.
@@ -53,6 +55,24 @@ func (c *Config) checkMailServer(list *Faults) {
 	}
 	m.From = from
 	c.Mail, c.Deliver = m, m.Deliver
+}
+
+// mailName is the name of the app in mail. Mail is read on other machines, where localhost or an IP address says
+// nothing: there the sender's name stands for it. Empty: there is none either.
+func (c *Config) mailName() string {
+	host := c.PublicURL.Hostname()
+	switch {
+	case !c.nameless():
+		return c.Settings.AppName
+	case !proxy.IsLoopback(host) && net.ParseIP(host) == nil:
+		if name, err := idna.Display.ToUnicode(host); err == nil {
+			return name
+		}
+		return host
+	case c.Mail != nil && c.Mail.From != nil:
+		return c.Mail.From.Name
+	}
+	return ""
 }
 
 // checkVerify sets whether addresses are confirmed. The default is optional with a mail server, and off without

@@ -48,9 +48,11 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	if store != nil {
 		providers = store.Providers() // which know more: of an outage, and of what they have discovered
 	}
+	name := c.mailName()
 	return loginui.New(loginui.Config{
 		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home,
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
+		MailName: name, Nameless: name == "",
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
 		Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,

@@ -194,7 +194,8 @@ type Settings struct {
 	// Paths of the app's own logout that log out here instead, like `/user/logout`: opening one asks, sending its form
 	// does it. The app does not see them.
 	LogoutPaths string `env:"GATEPOST_LOGOUT_PATHS" list:"true"`
-	// The name on the pages. Default: host of the public URL.
+	// The name on the pages and in mail. Default: host of the public URL; in mail without its port, and where it is this
+	// machine or an IP address, which say nothing to readers, the name in `GATEPOST_MAIL_FROM`, else "our site".
 	AppName string `env:"GATEPOST_APP_NAME"`
 	// Picture beside the name: an `https://` address, or a file (PNG, JPEG, GIF, WebP or SVG, at most 256 KiB).
 	// Default: a gate.
