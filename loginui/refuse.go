@@ -49,6 +49,7 @@ var codes = map[int]string{
 	http.StatusRequestEntityTooLarge: "PAYLOAD_TOO_LARGE",
 	http.StatusUnsupportedMediaType:  "UNSUPPORTED_MEDIA_TYPE",
 	http.StatusFailedDependency:      "FAILED_DEPENDENCY",
+	http.StatusUpgradeRequired:       "UPGRADE_REQUIRED",
 	http.StatusTooManyRequests:       "TOO_MANY_REQUESTS",
 	http.StatusInternalServerError:   "INTERNAL_ERROR",
 	http.StatusBadGateway:            "BAD_GATEWAY",
@@ -126,6 +127,14 @@ func sentence(w *words, status int, err error) string {
 	return w.say(messageOf(status))
 }
 
+// argsOf are what the message of an error is about.
+func argsOf(err error) []any {
+	if own, ok := errors.AsType[*fault](err); ok {
+		return own.args
+	}
+	return nil
+}
+
 func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if !Navigating(r) {
 		ui.refuseData(w, status, err)
@@ -134,7 +143,7 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id")}
 	p.Text = sentence(p.words, status, err)
 	logIn := errors.Is(err, auth.ErrSignUpClosed)
-	if p.Text != p.say(messageOf(status)) {
+	if p.Text != p.say(messageOf(status), argsOf(err)...) {
 		// The title of the status does not fit this text.
 		p.Title = p.say("fault.title")
 	} else {

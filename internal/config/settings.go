@@ -87,7 +87,8 @@ type Settings struct {
 	ACMEEmail string `env:"GATEPOST_ACME_EMAIL"`
 	// The authority: the address of its directory.
 	ACMEDirectory string `env:"GATEPOST_ACME_DIRECTORY, default=https://acme-v02.api.letsencrypt.org/directory"`
-	// Like `:80`: there pages are sent to https, everything else is refused, and ACME may look.
+	// Like `:80`: there whoever asks for a page or data is sent to https (308), what has a password, a token or a cookie
+	// in it or may change something is refused (426), and ACME may look.
 	HTTPListen string `env:"GATEPOST_HTTP_LISTEN"`
 	// With TLS of its own, for how long browsers come by https only (`Strict-Transport-Security`); `off` for not at
 	// all.

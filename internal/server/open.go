@@ -52,7 +52,9 @@ func (g *gate) open(ctx context.Context) error {
 
 // openTLS sets up certificates for the public listener, and the server that redirects from http.
 func (g *gate) openTLS() {
-	plain := plainHandler(g.c.PublicURL.String())
+	plain := plainHandler(g.c.PublicURL.String(), func(w http.ResponseWriter, r *http.Request) {
+		g.ui.Load().RefuseHTTP(w, r)
+	})
 	switch {
 	case g.c.Certificate != nil:
 		g.keep("watch the certificate", func(ctx context.Context) { watchCertificate(ctx, g.c.Certificate, g.log) })
