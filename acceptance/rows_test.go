@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +74,58 @@ func TestAnAppsForeignKeyIsNoOutage(t *testing.T) {
 		func() bool { return strings.Contains(g.log.String(), "orders_owner") })
 	if log := g.log.String(); strings.Contains(log, "PostgreSQL does not answer") {
 		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// A script that knows the columns of the original design alone can write rows: those of ours have defaults. The session
+// ends as the row says, or when it was not used for as long as the settings say.
+func TestRowsWithTheColumnsOfTheOriginalDesign(t *testing.T) {
+	t.Parallel()
+	a, url := newApp(t), authtest.NewDatabase(t)
+	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard",
+		"GATEPOST_SESSION_IDLE=1h", "GATEPOST_SESSION_CACHE=0")
+	const value = "c2VlZGVkIGJ5IGhhbmQsIDQzIGxldHRlcnMgbG9uZyE"
+	sqlOn(t, url, `
+		INSERT INTO gatepost."user" (id, name, email, email_verified, image, created_at, updated_at)
+			VALUES ('ada', 'Ada', 'ada@example.com', true, NULL, now(), now());
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, access_token, refresh_token, id_token,
+			access_token_expires_at, refresh_token_expires_at, scope, password, created_at, updated_at)
+			VALUES ('a', 'local:credential', 'credential', 'ada', 'ada', NULL, NULL, NULL, NULL, NULL, NULL, NULL, now(), now());
+		INSERT INTO gatepost.verification (id, identifier, value, expires_at, created_at, updated_at)
+			VALUES ('v', 'seed', 'x', now() + interval '1 hour', now(), now());
+		INSERT INTO gatepost.session (id, token, user_id, expires_at, ip_address, user_agent, created_at, updated_at)
+			VALUES ('full', 'full', 'ada', now() + interval '7 days', '192.0.2.1', 'seed', now(), now());
+		INSERT INTO gatepost.session (id, token, user_id, expires_at)
+			VALUES ('s', encode(sha256('`+value+`'), 'hex'), 'ada', now() + interval '7 days')`)
+	v := g.visitor(t)
+	at, _ := neturl.Parse(g.url)
+	v.client.Jar.SetCookies(at, []*http.Cookie{{Name: "gatepost_" + at.Port(), Value: value}})
+	if r := v.fetch("/dashboard"); r.status != 200 || !strings.Contains(r.body, "ada@example.com") {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if r := v.fetch("/api/auth/get-session"); !strings.Contains(r.body, `"email":"ada@example.com"`) {
+		t.Errorf("get-session: %d %s", r.status, r.body)
+	}
+	if r := v.open("/account"); r.status != 200 {
+		t.Errorf("the account: %d %s", r.status, r.body)
+	}
+	for name, c := range map[string]struct {
+		change string
+		want   int
+	}{
+		"used half an hour ago": {"last_used_at = now() - interval '30 minutes'", 200},
+		"unused for an hour":    {"last_used_at = now() - interval '61 minutes'", 401},
+		"expired":               {"last_used_at = now(), expires_at = now() - interval '1 second'", 401},
+	} {
+		sqlOn(t, url, `UPDATE gatepost.session SET expires_at = now() + interval '7 days' WHERE id = 's';
+			UPDATE gatepost.session SET `+c.change+` WHERE id = 's'`)
+		if r := v.fetch("/dashboard"); r.status != c.want {
+			t.Errorf("%s: %d", name, r.status)
+		}
+	}
+	if code, out, said := command(t, url, "user", "sign-out", "ada@example.com"); code != 0 ||
+		!strings.Contains(out, "out of 2 sessions") {
+		t.Errorf("signed out: %d %s %s", code, out, said)
 	}
 }
 
