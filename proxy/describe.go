@@ -8,8 +8,10 @@ import (
 
 // Description describes a rule for `gatepost check`.
 type Description struct {
-	Rule    string // Rule is the rule as written.
+	Rule    string // Rule is the rule as written, and for one of a preset "<preset>: <rule>".
 	Prefix  string
+	Path    string // Path is a path that the rule covers: the prefix, with a name for each *.
+	Preset  string // Preset is the preset that the rule comes from; empty for a rule of the operator's.
 	Public  bool
 	Covers  string // Covers is what the rule covers and needs, in words.
 	Example string // Example is a request that the rule decides, with the answer; empty when there is none.
@@ -19,7 +21,8 @@ type Description struct {
 func (r Rules) Describe() []Description {
 	var list []Description
 	for i, ru := range r.list {
-		d := Description{Rule: ru.text, Prefix: ru.prefix, Public: ru.public, Covers: ru.covers()}
+		d := Description{Rule: ru.text, Prefix: ru.prefix, Path: instance(ru.prefix, fillers[0]), Preset: ru.preset,
+			Public: ru.public, Covers: ru.covers()}
 		if m, p, ok := r.example(i); ok {
 			d.Example = fmt.Sprintf("%s %s %s", m, p, r.For(m, p))
 		}
@@ -30,16 +33,32 @@ func (r Rules) Describe() []Description {
 
 func (ru *rule) covers() string {
 	s := ru.prefix + " and everything below it"
-	if ru.prefix == "/" {
+	switch {
+	case ru.prefix == "/":
 		s = "every path"
+	case ru.pattern:
+		s = ru.prefix + ", with any name in one segment for each *, and everything below it"
 	}
 	if ru.methods != nil {
 		s = ru.methodNames() + " of " + s
 	}
-	if ru.public {
+	switch {
+	case ru.except != nil:
+		return s + ", spelt like this only, but " + ru.exceptions()
+	case ru.public:
 		return s + ", spelt like this only"
+	case ru.pattern && namesFile(ru.prefix):
+		return s + ", however it is spelt, without the suffix or with another too"
 	}
 	return s + ", however it is spelt"
+}
+
+func (ru *rule) exceptions() string {
+	var list []string
+	for _, e := range ru.except {
+		list = append(list, e.prefix)
+	}
+	return strings.Join(list, ", ")
 }
 
 // methodNames are the methods of the rule, in words. GET includes HEAD.
@@ -57,9 +76,11 @@ type sample struct{ method, path string }
 // samples are requests for all that a rule names: its prefix and a page below, with each method that any rule
 // distinguishes.
 func (r Rules) samples(ru rule) (list []sample) {
-	for _, m := range r.tellsApart() {
-		if ru.methods == nil || ru.namesMethod(m) {
-			list = append(list, sample{m, ru.prefix}, sample{m, strings.TrimSuffix(ru.prefix, "/") + "/example"})
+	for _, p := range r.instances(&ru) {
+		for _, m := range r.tellsApart() {
+			if ru.methods == nil || ru.namesMethod(m) {
+				list = append(list, sample{m, p}, sample{m, strings.TrimSuffix(p, "/") + "/example"})
+			}
 		}
 	}
 	return list

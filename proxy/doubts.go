@@ -2,32 +2,73 @@ package proxy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
 // Doubts are messages about rules that were probably not meant as written: public ones that open nothing, or
-// everything, and protecting ones that may have a role in their path. The gate runs with them, as each may be
-// meant.
+// everything, and protecting ones that may have a role in their path, or protect less than they seem to. The gate runs
+// with them, as each may be meant.
 func (r Rules) Doubts() (list []string) {
 	r.withheld = nil // they are about what the rules say themselves
 	for i, ru := range r.list {
-		if !ru.public {
-			if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.needs == nil {
-				list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, "+
-					"and not %s; a role is written %s=%s",
-					ru.text, path, path, role))
-			}
-			continue
+		switch {
+		case ru.preset != "": // as a whole
+		case ru.public:
+			list = append(list, r.publicDoubts(i)...)
+		default:
+			list = append(list, r.protectDoubts(i)...)
 		}
-		if why := r.opensNothing(i); why != "" {
-			list = append(list, fmt.Sprintf("GATEPOST_PUBLIC: rule %q opens nothing: %s", ru.text, why))
-		} else if r.opensEverything(i) {
-			const said = "GATEPOST_PUBLIC: rule %q opens everything that is protected%s"
-			list = append(list, fmt.Sprintf(said, ru.text, ru.toWhom()))
+	}
+	return append(list, r.presetDoubts()...)
+}
+
+func (r Rules) publicDoubts(i int) []string {
+	ru := r.list[i]
+	if why := r.opensNothing(i); why != "" {
+		return []string{fmt.Sprintf("GATEPOST_PUBLIC: rule %q opens nothing: %s", ru.text, why)}
+	}
+	if r.opensEverything(i) {
+		const said = "GATEPOST_PUBLIC: rule %q opens everything that is protected%s"
+		return []string{fmt.Sprintf(said, ru.text, ru.toWhom())}
+	}
+	if ru.pattern && strings.Trim(ru.kinds, string(rune(anything))) == "" {
+		const said = "GATEPOST_PUBLIC: rule %q opens every path of as many segments or more%s, but those that " +
+			"another rule names more exactly"
+		return []string{fmt.Sprintf(said, ru.text, ru.toWhom())}
+	}
+	return nil
+}
+
+// presetDoubts are about presets of which no rule opens anything.
+func (r Rules) presetDoubts() (list []string) {
+	opens := map[string]bool{}
+	for i, ru := range r.list {
+		if ru.preset != "" && !opens[ru.preset] {
+			_, _, opens[ru.preset] = r.example(i)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(opens)) {
+		if !opens[name] {
+			list = append(list, fmt.Sprintf("GATEPOST_PUBLIC: %s opens nothing: what it names is public without it, "+
+				"or stays protected by rules that come first", name))
 		}
 	}
 	return list
+}
+
+func (r Rules) protectDoubts(i int) (list []string) {
+	ru := &r.list[i]
+	if path, role, ok := strings.Cut(ru.prefix, ":"); ok && ru.needs == nil {
+		list = append(list, fmt.Sprintf("GATEPOST_PROTECT: rule %q protects only paths that have the colon, "+
+			"and not %s; a role is written %s=%s",
+			ru.text, path, path, role))
+	}
+	if folder, ok := strings.CutSuffix(ru.prefix, "/*"); ok {
+		list = append(list, r.folderDoubt(ru, rooted(folder))...)
+	}
+	return append(list, r.overriddenDoubts(i)...)
 }
 
 func (ru *rule) toWhom() string {

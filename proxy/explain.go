@@ -45,11 +45,10 @@ func (r Rules) explain(q request, rd reading) Finding {
 	for _, s := range matching {
 		switch {
 		case s.public && !s.loosens:
-			f.Uncounted = append(f.Uncounted, Uncounted{s.text, s.whyNot(q)})
+			f.Uncounted = append(f.Uncounted, Uncounted{s.text, s.whyNot(q, rd)})
 		case s.public:
 		case setAside(s, matching):
-			const why = "a longer rule, or one for the method, that this request names decides"
-			f.Uncounted = append(f.Uncounted, Uncounted{s.text, why})
+			f.Uncounted = append(f.Uncounted, Uncounted{s.text, s.whyAside()})
 		default:
 			f.Rules, f.Protected = append(f.Rules, s.text), true
 			f.Needs = append(f.Needs, s.needs...)
@@ -69,7 +68,7 @@ func (r Rules) explain(q request, rd reading) Finding {
 func beaten(matching []standing) (list []Uncounted) {
 	for _, s := range matching {
 		if s.public && s.loosens {
-			list = append(list, Uncounted{s.text, "a protecting rule that is as long counts first"})
+			list = append(list, Uncounted{s.text, s.whyBeaten()})
 		}
 	}
 	return list
@@ -78,16 +77,37 @@ func beaten(matching []standing) (list []Uncounted) {
 // longest is the first of the public rules, which decides when no protecting rule does.
 func longest(matching []standing) (best standing, ok bool) {
 	for _, s := range matching {
-		if s.public && s.loosens && (!ok || s.before(best)) {
+		if s.public && s.loosens && (!ok || s.before(&best)) {
 			best, ok = s, true
 		}
 	}
 	return best, ok
 }
 
+// whyAside is the reason why a protecting rule does not count.
+func (s standing) whyAside() string {
+	if s.pattern {
+		return "a rule that names the path more exactly, a longer one, or one for the method decides"
+	}
+	return "a longer rule, or one for the method, that this request names decides"
+}
+
+// whyBeaten is the reason why a public rule does not count although the request names it.
+func (s standing) whyBeaten() string {
+	if s.pattern {
+		return "a protecting rule that names the path as exactly, or more so, counts first"
+	}
+	return "a protecting rule that is as long counts first"
+}
+
 // whyNot is the reason why a public rule does not count for a reading that it matches.
-func (s standing) whyNot(q request) string {
-	if !s.names(q) {
+func (s standing) whyNot(q request, rd reading) string {
+	switch {
+	case s.excepts(&rd):
+		return s.preset + " leaves this alone"
+	case s.pattern && coversPattern(s.prefix, q.spellings[0], fits) && !s.names(&q):
+		return "in a public rule a * is one plain name: no dots alone, no encoded slash, and not nothing at its start"
+	case !s.names(&q):
 		return "the path that was sent is not spelt like it"
 	}
 	return "only without regard to case or suffixes is this below it"

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -57,7 +58,56 @@ func (e entry) applies(method string) bool {
 }
 
 func below(prefix, page string) bool {
+	if strings.Contains(prefix, "*") {
+		return asRegexp(prefix, "(/|$)").MatchString(page)
+	}
 	return prefix == "/" || page == prefix || strings.HasPrefix(page, prefix+"/")
+}
+
+// exactly is below without what lies below.
+func exactly(prefix, page string) bool {
+	return prefix == page || strings.Contains(prefix, "*") && asRegexp(prefix, "$").MatchString(page)
+}
+
+var compiled sync.Map
+
+// asRegexp is a prefix as a regular expression.
+func asRegexp(prefix, end string) *regexp.Regexp {
+	if re, ok := compiled.Load(prefix + end); ok {
+		return re.(*regexp.Regexp)
+	}
+	parts := strings.Split(regexp.QuoteMeta(prefix), "/")
+	for i, part := range parts {
+		if part == `\*` {
+			parts[i] = `[^/]+`
+		}
+		parts[i] = strings.ReplaceAll(parts[i], `\*`, `[^/]*`)
+	}
+	re := regexp.MustCompile(`(?s)^` + strings.Join(parts, "/") + end)
+	compiled.Store(prefix+end, re)
+	return re
+}
+
+// belowPlainly is below where a * stands for one name only, however often it is encoded.
+func belowPlainly(prefix, page string) bool {
+	if !below(prefix, page) {
+		return false
+	}
+	got := strings.Split(page, "/")
+	for i, want := range strings.Split(prefix, "/") {
+		if !strings.Contains(want, "*") {
+			continue
+		}
+		name := got[i]
+		for range len(name) {
+			name = unescape(name)
+		}
+		if strings.ContainsAny(name, `/\`) || strings.Trim(name, ".") == "" ||
+			strings.HasPrefix(want, "*") && len(got[i]) < len(want) {
+			return false
+		}
+	}
+	return true
 }
 
 var highEscape = regexp.MustCompile(`%[89A-Fa-f][0-9A-Fa-f]`)
@@ -69,7 +119,7 @@ func (e entry) names(method, raw string) bool {
 	}
 	sent := highEscape.ReplaceAllStringFunc(raw, unescape)
 	for _, page := range []string{sent, data(nextData, sent), data(gatsbyData, sent)} {
-		if page != "" && below(e.prefix, page) {
+		if page != "" && belowPlainly(e.prefix, page) {
 			return true
 		}
 	}
@@ -129,7 +179,7 @@ func belowSuffixes(prefix, page string) bool {
 	i := strings.LastIndexByte(file, '/')
 	file = file[:i+1] + withoutSuffix(file[i+1:])
 	for _, p := range []string{page, bare} {
-		if below(prefix, p) || strings.TrimSuffix(p, "/") == file {
+		if below(prefix, p) || exactly(file, strings.TrimSuffix(p, "/")) {
 			return true
 		}
 	}
@@ -169,6 +219,12 @@ func oracle(entries []entry, method, page string) needs {
 
 // before reports whether e decides instead of o, if it counts.
 func (e entry) before(o entry) bool {
+	a, b := strings.Split(e.prefix, "/"), strings.Split(o.prefix, "/")
+	for i := range min(len(a), len(b)) {
+		if x, y := vagueness(a[i]), vagueness(b[i]); x != y && a[i] != "" && b[i] != "" {
+			return x < y
+		}
+	}
 	switch {
 	case len(e.prefix) != len(o.prefix):
 		return len(e.prefix) > len(o.prefix)
@@ -178,7 +234,19 @@ func (e entry) before(o entry) bool {
 	return false
 }
 
+// vagueness is 0 for a name, 1 for a part of one, and 2 for a *.
+func vagueness(segment string) int {
+	switch {
+	case segment == "*":
+		return 2
+	case strings.Contains(segment, "*"):
+		return 1
+	}
+	return 0
+}
+
 var (
+	patterns = rapid.SampledFrom([]string{"*", "*", "*.css", "*.html", "adm*", "x*", "*n", "admin.*", "über*"})
 	segments = rapid.SampledFrom([]string{
 		"admin", "admin", "admin.css", "admin.css", "admin.json", "Admin", "ADMIN.html", "admin.tar.gz", "x", "x.y",
 		"über", "index.html", "_next", "a_b",
@@ -190,7 +258,11 @@ var (
 
 var anEntry = rapid.Custom(func(t *rapid.T) entry {
 	e := entry{public: rapid.Bool().Draw(t, "public"), methods: methods.Draw(t, "methods")}
-	e.prefix = "/" + strings.Join(rapid.SliceOfN(segments, 0, 3).Draw(t, "prefix"), "/")
+	named := segments
+	if rapid.Bool().Draw(t, "with a *") {
+		named = rapid.OneOf(segments, patterns)
+	}
+	e.prefix = "/" + strings.Join(rapid.SliceOfN(named, 0, 3).Draw(t, "prefix"), "/")
 	if !e.public {
 		e.roles = roles.Draw(t, "roles")
 	}
@@ -233,11 +305,22 @@ func disguised(t *rapid.T, entries []entry) string {
 			p = climb(t, near) + neighbour(t, rapid.SampledFrom(entries).Draw(t, "into").prefix)
 		}
 	}
+	p = filled(t, p)
 	for range rapid.IntRange(0, 2).Draw(t, "respellings") {
 		p = rapid.SampledFrom(respellings).Draw(t, "respelling")(t, p)
 	}
 	p = strings.ReplaceAll(p, "über", "%C3%BCber")
 	return "/" + strings.TrimPrefix(p, "/")
+}
+
+// filled has something in place of each *.
+func filled(t *rapid.T, p string) string {
+	for strings.Contains(p, "*") {
+		p = strings.Replace(p, "*", rapid.SampledFrom([]string{
+			"admin", "admin", "x", "x.y", "a", "", ".", "..", "%2e", "%252e%2E", "a%2fb", "x%252Fadmin", "%5c", "admin.css",
+		}).Draw(t, "for the *"), 1)
+	}
+	return p
 }
 
 // climb leads out of the path that a rule names.

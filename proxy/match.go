@@ -3,15 +3,26 @@ package proxy
 import "strings"
 
 // matches reports whether the rule's prefix covers a reading, in the form of that reading.
-func (ru *rule) matches(rd reading) bool {
+func (ru *rule) matches(rd *reading) bool {
 	prefix := ru.prefix
 	if rd.folded {
 		prefix = ru.folded
 	}
 	if rd.loose {
-		return coversLoosely(prefix, rd.path)
+		return coversLoosely(prefix, rd.path, ru.pattern)
+	}
+	if ru.pattern {
+		return coversPattern(prefix, rd.path, fits)
 	}
 	return covers(prefix, rd.path)
+}
+
+// coversPlainly reports whether the prefix covers a path so exactly that the rule may set others aside.
+func (ru *rule) coversPlainly(path string) bool {
+	if ru.pattern {
+		return coversPattern(ru.prefix, path, fitsPlainly)
+	}
+	return covers(ru.prefix, path)
 }
 
 // covers matches whole segments: /dashboard covers /dashboard/x, and not /dashboards.
@@ -24,8 +35,8 @@ func covers(prefix, path string) bool {
 
 // coversLoosely is covers for apps that find a page in any format. A segment may have a suffix that the rule does
 // not have (/page.json, /page.php/x). An extension at the end of the rule may be missing or another one. A script
-// may have a path after it. The index file of a folder counts as the folder.
-func coversLoosely(prefix, path string) bool {
+// may have a path after it. The index file of a folder counts as the folder. A * in the rule may be any name.
+func coversLoosely(prefix, path string, pattern bool) bool {
 	if prefix == "/" {
 		return true
 	}
@@ -33,14 +44,18 @@ func coversLoosely(prefix, path string) bool {
 		var want, got string
 		want, prefix = cutSegment(prefix)
 		got, path = cutSegment(path)
-		last, ends := prefix == "", strings.Trim(path, "/") == ""
-		file := last && (ends || isScript(want))
-		folder := last && ends && got == "" && isIndex(want)
-		if !sameStem(want, got) && !(file && sameFile(want, got)) && !folder {
-			return false
+		if sameStem(want, got) || pattern && stemFits(want, got) {
+			continue
 		}
+		return prefix == "" && coversFile(want, got, strings.Trim(path, "/") == "")
 	}
 	return true
+}
+
+// coversFile reports whether the last segment of a rule names a file that is served for got. ends reports whether the
+// path ends with it.
+func coversFile(want, got string, ends bool) bool {
+	return (ends || isScript(want)) && sameFile(want, got) || ends && got == "" && isIndex(want)
 }
 
 // sameStem reports whether got is want, or want with a suffix.
@@ -51,17 +66,36 @@ func sameStem(want, got string) bool {
 // sameFile reports whether got is the file want without its extension, or with another one.
 func sameFile(want, got string) bool {
 	for i := 1; i < len(want); i++ {
-		if isExtension(want[i:]) && sameStem(want[:i], got) {
+		if isExtension(want[i:]) && stemFits(want[:i], got) {
 			return true
 		}
 	}
 	return false
 }
 
-// isIndex reports whether servers show the file for its folder.
+// isIndex reports whether servers show the file for its folder, or one of the files, if the name has a *.
 func isIndex(name string) bool {
 	for _, stem := range []string{"index", "default", "home"} {
-		if len(name) > len(stem) && strings.EqualFold(name[:len(stem)], stem) && isExtension(name[len(stem):]) {
+		if endsLikeIndex(name, stem) {
+			return true
+		}
+		if len(name) <= len(stem) || !strings.EqualFold(name[:len(stem)], stem) {
+			continue
+		}
+		if rest := name[len(stem):]; isExtension(rest) || rest == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// endsLikeIndex reports whether a name that begins with a * may be that of an index file: *.html, *x.html.
+func endsLikeIndex(name, stem string) bool {
+	if !strings.HasPrefix(name, "*") {
+		return false
+	}
+	for i := 1; i < len(name); i++ {
+		if isExtension(name[i:]) && strings.HasSuffix(stem, strings.ToLower(name[1:i])) {
 			return true
 		}
 	}
@@ -77,10 +111,13 @@ func cutSegment(p string) (segment, rest string) {
 	return p, ""
 }
 
-// hasExtension reports whether a path ends like a file name, as /page.html and /a.tar.1 do, and /v1.2 and /.git do
-// not.
-func hasExtension(path string) bool {
-	name := path[strings.LastIndexByte(path, '/')+1:]
+// namesFile reports whether a prefix ends like a file name, as /page.html, /a.tar.1 and /index* do, and /v1.2 and /.git
+// do not.
+func namesFile(prefix string) bool {
+	name := prefix[strings.LastIndexByte(prefix, '/')+1:]
+	if isIndex(name) {
+		return true
+	}
 	for i := 1; i < len(name); i++ {
 		if isExtension(name[i:]) {
 			return true
@@ -89,6 +126,7 @@ func hasExtension(path string) bool {
 	return false
 }
 
+// isExtension reports whether a text begins like an extension, or like that of a rule for any one (index.*).
 func isExtension(s string) bool {
-	return len(s) > 1 && s[0] == '.' && isLetter(s[1])
+	return len(s) > 1 && s[0] == '.' && (isLetter(s[1]) || s[1] == '*')
 }

@@ -65,6 +65,11 @@ func (ns Needs) imply(n Need) bool {
 	return slices.ContainsFunc(ns, func(m Need) bool { return m.of == n.of && subset(m.values, n.values) })
 }
 
+// implyAll reports whether every session that meets ns meets all of others.
+func (ns Needs) implyAll(others Needs) bool {
+	return !slices.ContainsFunc(others, func(n Need) bool { return !ns.imply(n) })
+}
+
 // Access is what a request needs. The zero value needs a signed-in user.
 type Access struct {
 	// Public is whether no session is needed.

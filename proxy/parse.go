@@ -22,7 +22,9 @@ func newRules(list []rule) Rules {
 	for i := range list {
 		ru := &list[i]
 		ru.folded, ru.depth = fold(ru.prefix), strings.Count(strings.TrimSuffix(ru.prefix, "/"), "/")
-		r.everyPath = r.everyPath || !ru.public && (ru.folded != ru.prefix || hasExtension(ru.prefix))
+		ru.kinds = kindsOf(ru.prefix)
+		ru.pattern = ru.kinds != ""
+		r.everyPath = r.everyPath || !ru.public && (ru.folded != ru.prefix || namesFile(ru.prefix))
 	}
 	return r
 }
@@ -113,7 +115,7 @@ func (ru *rule) lists(method string) bool { return slices.Contains(ru.methods, m
 
 // addsNothingTo reports whether a protecting rule asks only what another one with its prefix asks for all methods.
 func (ru *rule) addsNothingTo(other rule) bool {
-	if ru.public || slices.ContainsFunc(ru.needs, func(n Need) bool { return !other.needs.imply(n) }) {
+	if ru.public || !other.needs.implyAll(ru.needs) {
 		return false
 	}
 	return !slices.ContainsFunc(ru.methods, func(m string) bool { return !other.namesMethod(m) })

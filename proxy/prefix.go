@@ -36,12 +36,12 @@ func checkPrefix(s string) error {
 	switch {
 	case strings.Contains(s, "://"):
 		return errors.New("a prefix is the path of a page, without scheme and host")
+	case strings.HasPrefix(s, "@"):
+		return errors.New("a preset stands in GATEPOST_PUBLIC only, and without methods")
 	case !strings.HasPrefix(s, "/"):
 		return errors.New("a prefix starts with /")
 	case len(s) > maxPrefix:
 		return errors.New("no path is that long")
-	case strings.Contains(s, "*"):
-		return errors.New("there are no wildcards: a prefix covers everything below it")
 	case strings.ContainsAny(s, "%\\;?#\""):
 		return errors.New("a prefix is written decoded and without % \\ ; ? # or quotes")
 	case strings.Contains(s, "//"):
@@ -58,6 +58,9 @@ func checkPrefix(s string) error {
 		if placeholder(seg) {
 			return fmt.Errorf("there are no patterns like %s: a prefix ends before them and covers everything below it",
 				seg)
+		}
+		if err := checkStars(seg); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -12,10 +12,15 @@ type rule struct {
 	methods []string // nil for every method
 	prefix  string   // "/", or without a slash at its end
 	public  bool
+	pattern bool  // the prefix has a *
 	needs   Needs // empty for any signed-in user
 
 	folded string // the prefix for readings that ignore case
 	depth  int    // number of segments of the prefix
+	kinds  string // kinds of the segments of a pattern, one byte each
+
+	preset string // the preset that it comes from
+	except []rule // prefixes that a rule of a preset leaves alone
 }
 
 // Rules say what paths need. A path that no rule matches is public. The zero value makes every path public.
@@ -23,7 +28,7 @@ type Rules struct {
 	list     []rule
 	withheld []rule // see Withhold
 	// everyPath is set when even a plain path has several readings: a protecting rule has upper-case letters, or
-	// names a file with an extension, which apps may serve without the extension too.
+	// names files with an extension, which apps may serve without the extension too.
 	everyPath bool
 }
 
@@ -51,9 +56,12 @@ func (ru *rule) namesMethod(method string) bool {
 }
 
 // names reports whether the rule names a request in the client's own spelling.
-func (ru *rule) names(q request) bool {
+func (ru *rule) names(q *request) bool {
 	if ru.methods != nil && !ru.namesMethod(q.method) {
 		return false
+	}
+	if ru.pattern {
+		return ru.coversPlainly(q.spellings[0]) || ru.coversPlainly(q.spellings[1]) || ru.coversPlainly(q.spellings[2])
 	}
 	return covers(ru.prefix, q.spellings[0]) || covers(ru.prefix, q.spellings[1]) || covers(ru.prefix, q.spellings[2])
 }
@@ -104,7 +112,7 @@ func (v *verdict) access(r Rules) Access {
 
 // judge applies the rules to one reading and adds what it needs.
 func (r Rules) judge(q request, rd reading, v *verdict) {
-	v.withheld = v.withheld || r.withholds(rd)
+	v.withheld = v.withheld || len(r.withheld) > 0 && r.withholds(&rd)
 	var buf [8]standing
 	matching := r.matching(q, rd, buf[:0])
 	for _, s := range matching {
@@ -116,44 +124,4 @@ func (r Rules) judge(q request, rd reading, v *verdict) {
 			v.rules = append(v.rules, s.index)
 		}
 	}
-}
-
-// standing is a rule that matches a reading.
-type standing struct {
-	*rule
-	index   int
-	named   bool // the rule names the method, in any letter case
-	loosens bool // the rule may override others, as the request is what its author meant
-}
-
-// matching appends the rules that match a reading to found. A rule loosens only a request that it names in the
-// client's own spelling, and then only readings below its prefix with case and suffixes counted. Otherwise a rule
-// for one file would open the file beside it.
-func (r Rules) matching(q request, rd reading, found []standing) []standing {
-	for i := range r.list {
-		ru := &r.list[i]
-		if !ru.appliesTo(q.method) || !ru.matches(rd) {
-			continue
-		}
-		found = append(found, standing{ru, i, ru.methods != nil, covers(ru.prefix, rd.counted) && ru.names(q)})
-	}
-	return found
-}
-
-// setAside reports whether a rule does not count, because one that may loosen comes before it.
-func setAside(s standing, matching []standing) bool {
-	return slices.ContainsFunc(matching, func(o standing) bool { return o.loosens && o.before(s) })
-}
-
-// before reports whether a rule comes before a protecting one: it has the longer prefix, or the same length and
-// names the method. Length is compared in segments and in letters, because a prefix in deeper folders may have
-// fewer letters. Letters are counted without case and accents.
-func (s standing) before(o standing) bool {
-	switch {
-	case s.depth < o.depth || len(s.folded) < len(o.folded):
-		return false
-	case s.depth > o.depth || len(s.folded) > len(o.folded):
-		return true
-	}
-	return s.named && !o.named
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestOfEqualRulesTheOneThatNamesTheMethodWinsThenProtect(t *testing.T) {
 
 func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := ParseRules("dashboard, /api/*, GETT /x, get /y, /a=bad role, /b%20c, /x//y, /x/../y, /dup, /dup",
+	_, err := ParseRules("dashboard, /api/**, GETT /x, get /y, /a=bad role, /b%20c, /x//y, /x/../y, /dup, /dup",
 		"/p=admin, /ok")
 	if err == nil {
 		t.Fatal("no error")
@@ -90,7 +91,7 @@ func TestFaultyRulesAreNamedAllAtOnce(t *testing.T) {
 			t.Errorf("%q is accepted and protects nothing", s)
 		}
 	}
-	for _, part := range []string{`"dashboard"`, `"/api/*"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`,
+	for _, part := range []string{`"dashboard"`, `"/api/**"`, `"get /y"`, `"/a=bad role"`, `"/b%20c"`, `"/x//y"`,
 		`"/x/../y"`, `"/dup"`, `GATEPOST_PUBLIC: rule "/p=admin"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not quote %s", part)
@@ -127,7 +128,13 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 		{"/%C3%BC", "written decoded"},
 		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "without %"},
 		{`"/a"`, "starts with /"}, {`/"a"`, "quotes"},
-		{"/a/*", "no wildcards"}, {"/a/**", "no wildcards"}, {"/api/.*", "no wildcards"},
+		{"/a/**", "covers everything below it anyway"}, {"/api/.*", "no patterns like .*"},
+		{"/a*b", "a * stands for a whole one"}, {"/*a*", "a * stands for a whole one"}, {"/a/*b/**", "covers everything"},
+		{"/**.git", "a * stands for a whole one"}, {"/*.", "no patterns like *."}, {"/*..", "no patterns like *.."},
+		{"/*/..", `as "/"`}, {"/*.php/x", `as "/x"`}, {"/:*", "no patterns"}, {"/*$", "no patterns"}, {"/{*}", "no patterns"},
+		{"*", "starts with /"}, {"*.git", "starts with /"}, {"/%2a", "written decoded"}, {"/\uff0a", `as "/*"`},
+		{"/*, /*=x", "decides the same requests"}, {"GET /a/*=x, HEAD /a/*", "decides the same requests"},
+		{"@assets", "a preset stands in GATEPOST_PUBLIC"},
 		{"/users/{id}", "no patterns like {id}"}, {"/users/:id/edit", "no patterns like :id"},
 		{"/users/<id>", "no patterns"}, {"/users/[id]", "no patterns"},
 		{"/v[0-9]/x", "no patterns"}, {"/(a|b)", "no patterns"}, {"/api/.+", "no patterns"}, {"/api$", "no patterns"},
@@ -162,6 +169,7 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 	for _, ok := range []string{
 		"POST /api", "GET|HEAD|PROPFIND|QUERY /dav", "GET|TRACE /a", "/a, GET /a=x", "GET /a=x, HEAD /a=y", "/...",
 		"/.well-known", "/@me", "/~ada", "/users:search", "/c++", "/a_b", "/über", "/日本", "/می\u200cشود",
+		"/*", "/a/*", "/*/*.git", "/*.git/*", "/a*/b", "/*/a, /a/*", "/v1.*", "/.a*",
 		"/Admin, /admin=x", "/v1.2", "/(group)/x", "/a$b", "/, /a, /a/b, /a.html",
 	} {
 		if _, err := ParseRules(ok, ""); err != nil {
@@ -225,17 +233,17 @@ func TestEachRuleIsDescribedWithAnExample(t *testing.T) {
 	t.Parallel()
 	got := mustRules(t, "/, /admin=admin|owner, POST /api=writer", "GET /admin/help, /favicon.ico, /").Describe()
 	want := []Description{
-		{"/", "/", false, "every path, however it is spelt", "GET / needs a signed-in user"},
-		{"/admin=admin|owner", "/admin", false, "/admin and everything below it, however it is spelt",
+		{"/", "/", "/", "", false, "every path, however it is spelt", "GET / needs a signed-in user"},
+		{"/admin=admin|owner", "/admin", "/admin", "", false, "/admin and everything below it, however it is spelt",
 			"GET /admin needs role admin or owner"},
-		{"POST /api=writer", "/api", false, "POST of /api and everything below it, however it is spelt",
+		{"POST /api=writer", "/api", "/api", "", false, "POST of /api and everything below it, however it is spelt",
 			"POST /api needs role writer"},
-		{"GET /admin/help", "/admin/help", true,
+		{"GET /admin/help", "/admin/help", "/admin/help", "", true,
 			"GET and HEAD of /admin/help and everything below it, spelt like this only",
 			"GET /admin/help is open to everybody"},
-		{"/favicon.ico", "/favicon.ico", true, "/favicon.ico and everything below it, spelt like this only",
-			"GET /favicon.ico is open to everybody"},
-		{"/", "/", true, "every path, spelt like this only", ""},
+		{"/favicon.ico", "/favicon.ico", "/favicon.ico", "", true,
+			"/favicon.ico and everything below it, spelt like this only", "GET /favicon.ico is open to everybody"},
+		{"/", "/", "/", "", true, "every path, spelt like this only", ""},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -426,6 +434,7 @@ func TestHostileAndLongPathsCostLittle(t *testing.T) {
 func FuzzRules(f *testing.F) {
 	f.Add("/dashboard, GET|POST /api=a|b", "GET /x, /y", "GET", "/dashboard")
 	f.Add("/, /A=b", "/favicon.ico", "HEAD", "/%2e%2e/FAVICON.ico;x")
+	f.Add("/, /*/admin=b, /a*", "/*/*.git, @assets", "GET", "a%2fb/%2e%2e/x.git")
 	f.Fuzz(func(t *testing.T, protect, public, method, raw string) {
 		r, err := ParseRules(protect, public)
 		if err != nil {
@@ -448,6 +457,7 @@ func FuzzReadings(f *testing.F) {
 		f.Add(s)
 	}
 	r, _ := ParseRules("/dashboard", "") // valid as written
+	patterns := mustRules(f, "/dash*, /*/private, /files/*.html", "/*/*.git")
 	f.Fuzz(func(t *testing.T, raw string) {
 		raw = "/" + raw
 		n := 0
@@ -460,11 +470,20 @@ func FuzzReadings(f *testing.F) {
 			t.Errorf("%q: %d readings", raw, n)
 		}
 		for _, u := range upstreams {
-			if page := u.read(raw); covers("/dashboard", page) && r.For("GET", raw).Public {
+			page := u.read(raw)
+			if covers("/dashboard", page) && r.For("GET", raw).Public {
 				t.Errorf("%q is %q to %s, and public (complete: %v)", raw, page, u.name, complete)
+			}
+			if protectedByPattern(page) && patterns.For("GET", raw).Public {
+				t.Errorf("%q is %q to %s, and public by patterns", raw, page, u.name)
 			}
 		}
 	})
+}
+
+// protectedByPattern reports whether a page is one of /dash*, /*/private and /files/*.html.
+func protectedByPattern(page string) bool {
+	return regexp.MustCompile(`(?s)^/dash|^/[^/]+/private(/|$)|^/files/[^/]*\.html(/|$)`).MatchString(page)
 }
 
 func BenchmarkRulesFor(b *testing.B) {

@@ -15,7 +15,7 @@ func (r Rules) Withhold(prefix string) Rules {
 }
 
 // withholds reports whether a reading lies below a prefix that is never forwarded.
-func (r Rules) withholds(rd reading) bool {
+func (r Rules) withholds(rd *reading) bool {
 	for i := range r.withheld {
 		if r.withheld[i].matches(rd) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // check prints the settings in effect and tests what they need. Each fault is a line on stderr, behind all else.
@@ -109,7 +111,11 @@ func shown(c *config.Config, s config.Setting) string {
 // meant.
 func (p *process) printRules(c *config.Config) error {
 	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
-	for _, d := range c.Rules.Describe() {
+	rules := c.Rules.Describe()
+	if slices.ContainsFunc(rules, func(d proxy.Description) bool { return strings.Contains(d.Prefix, "*") }) {
+		fmt.Fprintf(p.stdout, "Before that, from the left, a name counts before a part of one, and this before *.\n")
+	}
+	for _, d := range rules {
 		kind := "protected"
 		if d.Public {
 			kind = "public   "

@@ -62,7 +62,7 @@ func parsePrefixes(list *Faults, name, value string) (prefixes []string) {
 		if entry = strings.TrimSpace(entry); entry == "" {
 			continue
 		}
-		if _, err := proxy.ParseRules("", entry); err != nil || !CleanPath(entry) {
+		if _, err := proxy.ParseRules("", entry); err != nil || !CleanPath(entry) || strings.Contains(entry, "*") {
 			list.Add(fmt.Errorf("%s: %s is not a plain path like /calendar", name, Quote(entry)))
 		}
 		prefixes = append(prefixes, entry)
