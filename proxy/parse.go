@@ -13,8 +13,14 @@ import (
 // question.
 func ParseRules(protect, public string) (Rules, error) {
 	a, err1 := parseList("GATEPOST_PROTECT", protect, false)
-	b, err2 := parseList("GATEPOST_PUBLIC", public, true)
-	return newRules(append(a, b...)), errors.Join(err1, err2)
+	public, presets, err2 := cutPresets(public)
+	b, err3 := parseList("GATEPOST_PUBLIC", public, true)
+	for _, ru := range presets {
+		if conflict(b, ru) == nil { // else a rule of the operator's opens it
+			b = append(b, ru)
+		}
+	}
+	return newRules(append(a, b...)), errors.Join(err1, err2, err3)
 }
 
 func newRules(list []rule) Rules {

@@ -19,11 +19,18 @@ type Settings struct {
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole
-	// segments, with methods before them and roles after them if you like. The longest prefix decides; a path no rule
-	// names is public. Methods are those of IANA's registry; a rule that cannot protect what it says is refused.
+	// segments, with methods before them and roles after them if you like. A segment may be `*` (any one, `/*/settings`),
+	// or begin or end with one (`/*/*.git`, `/admin*`). The longest prefix decides, and before that, from the left, a
+	// name counts before a part of one, and this before `*`; a path no rule names is public. Methods are those of IANA's
+	// registry; a rule that cannot protect what it says is refused.
 	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
 	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling:
-	// `/members.css` opens neither `/members.html` nor `/Members.css`.
+	// `/members.css` opens neither `/members.html` nor `/Members.css`, and a `*` is one plain name. `@assets` opens what
+	// browsers fetch without cookies, for reading: `/manifest.json`, `/*.webmanifest`, icons (`/favicon.ico`,
+	// `/favicon.svg`, `/favicon.png`, `/favicon-*`, `/apple-touch-icon*`, `/android-chrome-*`, `/mstile-*`,
+	// `/safari-pinned-tab.svg`, `/browserconfig.xml`), `/robots.txt` and `/.well-known/*`, but there not the gate's own
+	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
+	// `brski`, `stun-key`, `core` and `wot`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
 
 	// Cookies in which the app keeps a session of its own, like `PHPSESSID, DokuWiki*@/wiki`: a name, with `*` at its
