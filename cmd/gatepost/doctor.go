@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/doctor"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 func (p *process) doctorCommand() *cli.Command {
@@ -90,7 +91,7 @@ func (p *process) doctorConfig(ctx context.Context, c *cli.Command) (doctor.Conf
 			config.Quote(c.Args().First()))
 	}
 	out = doctor.Config{URL: &url.URL{Scheme: u.Scheme, Host: config.AsBrowsersSay(u)}, Protected: "/dashboard",
-		Public: "/", Direct: c.StringSlice("direct")}
+		Public: "/", Direct: c.StringSlice("direct"), OpenedBy: proxy.OpenedBy}
 	if settings, err := config.Load(ctx, p.env); err == nil {
 		fromSettings(&out, settings)
 	}
@@ -172,15 +173,15 @@ func (p *process) readAccount(c *cli.Command, out *doctor.Config) error {
 
 // fromSettings adds what a gate with these settings protects, and where its app is.
 func fromSettings(out *doctor.Config, c *config.Config) {
-	if path := pathOf(c, c.Settings.Protect, false); path != "" {
+	if path := pathOf(c, false); path != "" {
 		out.Protected = path
 	}
-	if path := pathOf(c, c.Settings.Public, true); path != "" && !c.Rules.For(http.MethodGet, "/").Public {
+	if path := pathOf(c, true); path != "" && !c.Rules.For(http.MethodGet, "/").Public {
 		out.Public = path
 	}
 	for _, d := range c.Rules.Describe() {
-		if config.CleanPath(d.Prefix) {
-			out.Named = append(out.Named, d.Prefix)
+		if config.CleanPath(d.Path) {
+			out.Named = append(out.Named, d.Path)
 		}
 	}
 	if u, err := url.Parse(c.Settings.Upstream); err == nil && c.HasUpstream && u.Scheme != "unix" {
@@ -204,16 +205,14 @@ func fromSettings(out *doctor.Config, c *config.Config) {
 	}
 }
 
-// pathOf is the first path in a list of rules that is public, or with public false the first that is not, for
-// everybody who reads a page. The root is skipped, as it has no other spellings to try.
-func pathOf(c *config.Config, list string, public bool) string {
-	for entry := range strings.SplitSeq(list, ",") {
-		path, _, _ := strings.Cut(strings.TrimSpace(entry), "=")
-		if _, rest, ok := strings.Cut(path, " "); ok {
-			path = strings.TrimSpace(rest)
-		}
-		if path != "/" && config.CleanPath(path) && c.Rules.For(http.MethodGet, path).Public == public {
-			return path
+// pathOf is the first path of a public rule that is public, or with public false the first of a protecting one that is
+// not, for everybody who reads a page. The root is skipped, as it has no other spellings to try, and so are presets, as
+// not every app has what they name.
+func pathOf(c *config.Config, public bool) string {
+	for _, d := range c.Rules.Describe() {
+		if d.Public == public && d.Preset == "" && d.Path != "/" && config.CleanPath(d.Path) &&
+			c.Rules.For(http.MethodGet, d.Path).Public == public {
+			return d.Path
 		}
 	}
 	return ""

@@ -17,6 +17,8 @@ func TestDoctorKnowsTheSettings(t *testing.T) {
 		{"", "", "", "", "", ""},
 		{"/", "/pricing, GET /blog", "http://127.0.0.1", "", "/pricing", "127.0.0.1:80"},
 		{"POST /api, GET|POST /books=reader, /x", "/pricing", "https://app", "/books", "", "app:443"},
+		{"/*/admin=admin|owner", "@assets, /*/*.css", "", "/example/admin", "", ""},
+		{"/", "@assets, /*/*.css", "", "", "/example/example.css", ""},
 		{"/admin=admin|owner", "", "unix:///run/app.sock", "/admin", "", ""},
 	} {
 		settings, err := config.Load(t.Context(), []string{"GATEPOST_PROTECT=" + c.protect,

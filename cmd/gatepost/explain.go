@@ -65,7 +65,21 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 			"which is Gatepost's own.\n", config.APIAuth)
 		return err
 	}
-	return p.printAnswers(access, c.Pages)
+	if err := p.printAnswers(access, c.Pages); err != nil {
+		return err
+	}
+	return p.printCookieless(access, method, path)
+}
+
+// printCookieless says when nobody is signed in for a protected path, because browsers fetch it without cookies.
+func (p *process) printCookieless(a proxy.Access, method, path string) error {
+	kind, ok := proxy.FetchedWithoutCookies(path)
+	if a.Public || !ok || !config.CleanPath(path) || method != http.MethodGet && method != http.MethodHead {
+		return nil
+	}
+	_, err := fmt.Fprintf(p.stdout, "\nnote: this looks like %s: %s. So it is signed out for people who are signed in, "+
+		"too.\nTo open it to everybody, add %s to GATEPOST_PUBLIC.\n", kind.What, kind.Why, proxy.OpenedBy(path))
+	return err
 }
 
 func (p *process) printReadings(rules proxy.Rules, method, path string) error {

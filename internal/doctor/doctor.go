@@ -48,6 +48,8 @@ type Config struct {
 	AppPages func(context.Context) ([]string, error)
 	// AppAPI asks in the same way for endpoints below /api/auth that the gate hides. It may be nil.
 	AppAPI func(context.Context) ([]string, error)
+	// OpenedBy is what to add to GATEPOST_PUBLIC so that a path opens to everybody; nil for a rule of its own.
+	OpenedBy func(path string) string
 	// Timeout limits each request. Zero is 10 s.
 	Timeout time.Duration
 	// RootCAs are trusted for https; nil for those of the system. With them the doctor says where a certificate needs
@@ -90,7 +92,7 @@ func Examine(ctx context.Context, c Config) (Report, error) {
 	for _, check := range []func(context.Context){
 		e.checkGate, e.checkSpellings, e.checkNeighbours, e.checkRenaming, e.checkIdentity, e.checkSockets,
 		e.checkForms, e.checkCaching,
-		e.checkCookie, e.checkAppCookies, e.checkOwnPages, e.checkLogin, e.checkBeside,
+		e.checkCookie, e.checkCookieless, e.checkAppCookies, e.checkOwnPages, e.checkLogin, e.checkBeside,
 	} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {

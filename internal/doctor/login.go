@@ -80,6 +80,9 @@ func (e *examination) checkProtectedPage(ctx context.Context, cookie string) {
 	in := request{target: e.c.Protected, lines: []string{"Cookie: " + cookie}}
 	a := e.ask(ctx, in)
 	e.judgePage(in, a, cookie)
+	if a.is2xx() {
+		e.checkFilesOf(ctx, e.c.Protected, a.body, cookie)
+	}
 	if a.status == http.StatusForbidden {
 		e.checkRole(ctx, cookie)
 	}

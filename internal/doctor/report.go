@@ -69,6 +69,7 @@ var titles = map[string]string{
 	"forms":       "Forms sent from other sites",
 	"caching":     "Caches",
 	"cookie":      "Would a login cookie stick?",
+	"cookieless":  "What browsers fetch without cookies",
 	"app-cookies": "Does the app's own session end?",
 	"own-pages":   "A login of the app's own",
 	"login":       "Signing in",
