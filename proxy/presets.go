@@ -44,8 +44,11 @@ func cutPresets(list string) (rest string, rules []rule, err error) {
 		}
 		switch known := slices.Sorted(maps.Keys(presets)); {
 		case presets[name] == nil:
-			faults = append(faults, fmt.Errorf("GATEPOST_PUBLIC: there is no preset %q; did you mean %s?", name,
-				spelling.Nearest(name, known)))
+			meant := "there is " + strings.Join(known, ", ")
+			if near, ok := spelling.Near(name, known); ok {
+				meant = "did you mean " + near + "?"
+			}
+			faults = append(faults, fmt.Errorf("GATEPOST_PUBLIC: there is no preset %q; %s", name, meant))
 		case slices.Contains(seen, name):
 			faults = append(faults, fmt.Errorf("GATEPOST_PUBLIC: names the preset %s twice", name))
 		}
@@ -67,15 +70,15 @@ func presetRules(name string) (list []rule) {
 		}
 		ru.text, ru.preset = name+": "+entry, name
 		if entry == wellKnownPaths {
-			ru.except = prefixes("/.well-known/", keptWellKnown)
+			ru.except = namesBelow("/.well-known/", keptWellKnown)
 		}
 		list = append(list, ru)
 	}
 	return list
 }
 
-// prefixes are rules that only match, for plain names in lower case below a folder.
-func prefixes(folder string, names []string) (list []rule) {
+// namesBelow are rules that only match, for plain names in lower case below a folder.
+func namesBelow(folder string, names []string) (list []rule) {
 	for _, name := range names {
 		list = append(list, rule{prefix: folder + name, folded: folder + name})
 	}
