@@ -156,7 +156,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.Reader = session.NewReader(s.db,
 		session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
 			PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired,
-			RoleProviders: roleProviders(o.Providers), Elsewhere: o.Elsewhere, Listen: o.Listen, Log: o.Log,
+			RoleProviders: origins(roleProviders(o.Providers)), Elsewhere: o.Elsewhere, Listen: o.Listen, Log: o.Log,
 			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
 	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
@@ -192,13 +192,3 @@ func (s *Store) OnPath(ctx context.Context, f func(*pgx.Conn) error) error {
 
 // Outbox returns the state of the mail to be sent. It fails with database.ErrUnavailable.
 func (s *Store) Outbox(ctx context.Context) (mail.State, error) { return s.outbox.State(ctx) }
-
-// roleProviders names the providers that give roles.
-func roleProviders(list []*provider.Provider) (names []string) {
-	for _, p := range list {
-		if p.Spec().RoleClaim != "" {
-			names = append(names, p.Spec().Name)
-		}
-	}
-	return names
-}

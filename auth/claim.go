@@ -130,7 +130,11 @@ func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID strin
 		}
 	}
 	v.flow.purpose = ToSignIn
-	return v, l, openIdentity(&v, sealed)
+	err = openIdentity(&v, sealed)
+	if err == nil && !v.p.Issuers().Has(v.id.Issuer) { // the name is another issuer's since
+		err = ErrNoFlow
+	}
+	return v, l, err
 }
 
 func openIdentity(v *visit, sealed []byte) error {

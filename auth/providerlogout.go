@@ -18,8 +18,8 @@ import (
 var ErrReplayed = errors.New("the logout token was used before")
 
 // LogoutURL returns where the browser of a session goes on to sign out of the provider that the session came by. It
-// is nil if the session came by none, or by one that is not signed out of. It is asked before SignOut. back is where
-// the provider sends the browser then. A provider that does not answer is left alone.
+// is nil if the session came by none, or by one that is not signed out of or has another issuer now. It is asked before
+// SignOut. back is where the provider sends the browser then. A provider that does not answer is left alone.
 func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*url.URL, error) {
 	if t == "" || len(s.o.Providers) == 0 {
 		return nil, nil
@@ -29,7 +29,8 @@ func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*ur
 	err := s.db.Repeat(ctx, "find the provider of a session", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, `
 			SELECT s.id, a.provider_id, s.id_token FROM gatepost.session s
-			JOIN gatepost.account a ON a.id = s.account_id WHERE s.token = $1 AND s.expires_at > now()`, t.Hash()).
+			JOIN gatepost.account a ON a.id = s.account_id AND `+s.atProvider("a")+`
+			WHERE s.token = $1 AND s.expires_at > now()`, t.Hash()).
 			Scan(&id, &name, &sealed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -69,7 +69,8 @@ func refreshTime(expires time.Time) *time.Time {
 }
 
 // ProviderToken returns the token with which the app may call the provider in the name of a session's user: that of
-// the provider the session came by. It is empty when none is kept, or it has run out. Nothing is renewed here.
+// the provider the session came by. It is empty when none is kept, it has run out, or the provider has another issuer
+// now. Nothing is renewed here.
 func (s *Store) ProviderToken(ctx context.Context, v session.Session) (secret.Text, error) {
 	if !s.o.KeepProviderTokens {
 		return "", nil
@@ -80,6 +81,7 @@ func (s *Store) ProviderToken(ctx context.Context, v session.Session) (secret.Te
 		return conn.QueryRow(ctx, `
 			SELECT p.account_id, p.access FROM gatepost.session s
 			JOIN gatepost.provider_token p ON p.account_id = s.account_id
+			JOIN gatepost.account a ON a.id = s.account_id AND `+s.atProvider("a")+`
 			WHERE s.id = $1 AND (p.expires_at IS NULL OR p.expires_at > now())`, v.ID).Scan(&accountID, &sealed)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -120,10 +122,10 @@ func (s *Store) refreshSome(ctx context.Context) (tried int, err error) {
 		UPDATE gatepost.provider_token p SET refresh_at = now() + $1::interval
 		FROM gatepost.account a WHERE a.id = p.account_id AND p.account_id IN (
 		    SELECT t.account_id FROM gatepost.provider_token t JOIN gatepost.account o ON o.id = t.account_id
-		    WHERE t.refresh_at <= now() AND t.refresh IS NOT NULL AND o.provider_id = ANY ($2)
+		    WHERE t.refresh_at <= now() AND t.refresh IS NOT NULL AND `+s.atProvider("o")+`
 		        AND EXISTS (SELECT FROM gatepost.session s WHERE s.user_id = o.user_id AND s.expires_at > now())
-		    ORDER BY t.refresh_at LIMIT $3 FOR UPDATE OF t SKIP LOCKED)
-		RETURNING p.account_id, a.provider_id, p.refresh`, refreshLease, s.providerNames(), refreshMost)
+		    ORDER BY t.refresh_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED)
+		RETURNING p.account_id, a.provider_id, p.refresh`, refreshLease, refreshMost)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d due, err error) { // reports an error of Query
 		return d, row.Scan(&d.accountID, &d.provider, &d.refresh)
 	})

@@ -25,8 +25,8 @@ var (
 // WayIn is a way for a user to sign in.
 type WayIn struct {
 	ID       string // of its row
-	Provider string // its name; empty: the password
-	Label    string // how people call the provider; empty: it is not configured any more, or the password
+	Provider string // its name, today's if its issuer has another now; empty: the password
+	Label    string // how people call the provider; empty: its issuer is not configured any more, or the password
 	Login    string // how the user is called there; may be empty
 	Since    time.Time
 
@@ -44,17 +44,17 @@ func (s *Store) WaysIn(ctx context.Context, t secret.Token) (list []WayIn, err e
 			return err
 		}
 		rows, _ := tx.Query(ctx, `
-			SELECT id, CASE WHEN provider_id = 'credential' THEN '' ELSE provider_id END, coalesce(login, ''),
+			SELECT id, CASE WHEN provider_id = 'credential' THEN '' ELSE provider_id END, issuer, coalesce(login, ''),
 			    `+database.Readable("created_at")+`, account_id, coalesce(scope, ''), `+database.Readable("updated_at")+`
 			FROM gatepost.account WHERE user_id = $1 AND (provider_id <> 'credential' AND provider_id <> $2
 			    OR provider_id = 'credential' AND password <> '' AND NOT $3)
 			ORDER BY created_at, id LIMIT 100`, o.UserID, superseded, s.o.PasswordsOff) // CollectRows reports an error
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WayIn, err error) {
-			var scope string
-			err = row.Scan(&w.ID, &w.Provider, &w.Login, &w.Since, &w.Subject, &scope, &w.Updated)
+			var issuer, scope string
+			err = row.Scan(&w.ID, &w.Provider, &issuer, &w.Login, &w.Since, &w.Subject, &scope, &w.Updated)
 			w.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' })
-			if p, unknown := s.provider(w.Provider); unknown == nil {
-				w.Label = p.Label()
+			if p := s.offered(w.Provider, issuer); p != nil && w.Provider != "" {
+				w.Provider, w.Label = p.Spec().Name, p.Label()
 			}
 			return w, err
 		})
@@ -105,10 +105,10 @@ func (s *Store) Unlink(ctx context.Context, t secret.Token, id string, c secret.
 // unlink reports whether there was such a way in.
 func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.Token, id string,
 	c secret.Client) (removed bool, err error) {
-	var providerName string
+	var providerName, issuer string
 	err = tx.QueryRow(ctx, `
 		DELETE FROM gatepost.account WHERE id = $1 AND user_id = $2 AND provider_id NOT IN ('credential', $3)
-		RETURNING provider_id`, id, o.UserID, superseded).Scan(&providerName)
+		RETURNING provider_id, issuer`, id, o.UserID, superseded).Scan(&providerName, &issuer)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
@@ -116,8 +116,8 @@ func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.T
 		return false, err
 	}
 	var left int
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.account a WHERE user_id = $1 AND `+opens("a", "$2", "$3"),
-		o.UserID, s.o.PasswordsOff, s.providerNames()).Scan(&left)
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.account a WHERE user_id = $1 AND `+s.opens("a"), o.UserID).
+		Scan(&left)
 	if err != nil {
 		return false, err
 	}
@@ -129,44 +129,23 @@ func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.T
 		return false, err
 	}
 	letter := mail.NewLetter(mail.Unlinked, o.UserID, o.Email, c)
-	letter.Facts.Provider = s.labelOf(providerName)
+	letter.Facts.Provider = providerName
+	if p := s.offered(providerName, issuer); p != nil {
+		letter.Facts.Provider = p.Label()
+	}
 	if err := s.outbox.Post(ctx, tx, letter); err != nil {
 		return false, err
 	}
 	return true, s.record(ctx, tx, "unlink-account", o.UserID, c, audit.Detail{Name: "provider", Value: providerName})
 }
 
-// opens is the SQL condition that a row of account is a way in: a password, unless those are off, or an identity at a
-// provider that is configured.
-func opens(row, passwordsOff, providers string) string {
-	return `(` + row + `.provider_id = 'credential' AND ` + row + `.password <> '' AND NOT ` + passwordsOff + `
-	    OR ` + row + `.provider_id = ANY (` + providers + `))`
-}
-
-func (s *Store) providerNames() []string {
-	names := []string{} // not null
-	for _, p := range s.o.Providers {
-		names = append(names, p.Spec().Name)
-	}
-	return names
-}
-
-// UsersWithoutAWayIn counts the users who cannot sign in, as passwords are off or their provider is not configured.
+// UsersWithoutAWayIn counts the users who cannot sign in, as passwords are off or their issuer is not configured.
 // It fails with database.ErrUnavailable.
 func (s *Store) UsersWithoutAWayIn(ctx context.Context) (n int64, err error) {
 	err = s.db.Repeat(ctx, "count users without a way in", func(ctx context.Context) error {
 		return s.db.Pages.QueryRow(ctx, `
 			SELECT count(*) FROM gatepost."user" u WHERE disabled_at IS NULL AND NOT EXISTS (
-			    SELECT FROM gatepost.account a WHERE a.user_id = u.id AND `+opens("a", "$1", "$2")+`)`,
-			s.o.PasswordsOff, s.providerNames()).Scan(&n)
+			    SELECT FROM gatepost.account a WHERE a.user_id = u.id AND `+s.opens("a")+`)`).Scan(&n)
 	})
 	return n, err
-}
-
-// labelOf is how people call a provider, or its name if it is not configured any more.
-func (s *Store) labelOf(name string) string {
-	if p, unknown := s.provider(name); unknown == nil {
-		return p.Label()
-	}
-	return name
 }

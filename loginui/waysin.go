@@ -26,10 +26,11 @@ func (ui *UI) ownWays(r *http.Request) (o ownWays, err error) {
 	return o, err
 }
 
-// has reports whether an identity at the provider is one of the ways.
+// has reports whether an identity at the provider is one of the ways. One of an issuer that had its name before is
+// not.
 func (o ownWays) has(name string) bool {
 	for _, way := range o.list {
-		if way.Provider == name {
+		if way.Provider == name && way.Label != "" {
 			return true
 		}
 	}
@@ -40,7 +41,7 @@ func (o ownWays) has(name string) bool {
 type wayEntry struct {
 	ID, Label, Login string // ID is empty for the password
 	Since            template.HTML
-	Gone             bool // the provider is not configured any more
+	Gone             bool // its issuer is not configured any more
 	Mark             template.HTML
 	Logo             string
 }
@@ -52,7 +53,7 @@ func (ui *UI) wayEntries(w *words, o ownWays) (list []wayEntry) {
 		switch {
 		case way.Provider == "":
 			e.ID, e.Label = "", w.say("field.password")
-		case p == nil:
+		case p == nil, way.Label == "":
 			e.Label, e.Gone = way.Provider, true
 		default:
 			b := ui.button(w, p, attachPath, "ways.connect")

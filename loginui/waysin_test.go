@@ -209,7 +209,7 @@ func TestAUserWhoCannotShowWhoTheyAre(t *testing.T) {
 	})
 	b := d.browser(t)
 	b.enter(d.id, "demo")
-	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET provider_id = 'discord'`); err != nil {
+	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET provider_id = 'discord', issuer = 'https://discord.com'`); err != nil {
 		t.Fatal(err)
 	}
 	d.settle(t)

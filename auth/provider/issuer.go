@@ -30,6 +30,35 @@ func (p *Provider) checkIssuer(ctx context.Context, iss string) error {
 	return nil
 }
 
+// Issuers are the issuers of a provider's people: one, or those of Microsoft's tenants.
+type Issuers struct {
+	// Issuer is theirs, exactly. With Several, theirs begin with it, and Except is none of them.
+	Issuer  string
+	Several bool
+	Except  string
+}
+
+// Issuers returns which identities are of the provider as it is configured now. A name says nothing: another issuer
+// may have had it before.
+func (p *Provider) Issuers() Issuers {
+	issuer, _, several := strings.Cut(p.published(), tenantMark)
+	i := Issuers{Issuer: issuer, Several: several && p.kind.tenants}
+	if !i.Several {
+		i.Issuer = p.published()
+	} else if tenant(p.spec) == "organizations" {
+		i.Except = strings.Replace(p.published(), tenantMark, consumers, 1)
+	}
+	return i
+}
+
+// Has reports whether an issuer is one of them.
+func (i Issuers) Has(issuer string) bool {
+	if !i.Several {
+		return issuer == i.Issuer
+	}
+	return strings.HasPrefix(issuer, i.Issuer) && issuer != i.Except
+}
+
 // isIssuer reports whether an answer that names an issuer is the provider's.
 func (p *Provider) isIssuer(m metadata, iss string) bool {
 	return iss == m.Issuer || p.kind.answersAs != nil && p.kind.answersAs(m.Issuer, iss)

@@ -37,7 +37,7 @@ var deciders = []decider{
 		teller:   "session_cut", whose: "user_id", while: " AND o.expires_at > now()"},
 	{table: `gatepost."user"`, columns: []string{"name", "email", "email_verified", "role", "disabled_at"},
 		triggers: []string{"user_changed", "user_disabled"}, teller: "user_changed", whose: "id"},
-	{table: `gatepost.account`, columns: []string{"user_id", "provider_id", "password", "claim_roles",
+	{table: `gatepost.account`, columns: []string{"user_id", "provider_id", "issuer", "password", "claim_roles",
 		"claim_roles_until"},
 		triggers: []string{"password_changed", "claims_gone", "claims_made"}, teller: "password_changed",
 		whose: "user_id"},

@@ -14,6 +14,8 @@ func Tellers() map[string]string {
 	return bodies
 }
 
+var oneProvider = []Origin{{Provider: "one", Issuer: "https://one.example"}}
+
 // LookupSQL is the statement of a Reader with every option on, with values in the place of its parameters.
 func LookupSQL() string {
 	var o Options
@@ -22,7 +24,7 @@ func LookupSQL() string {
 		case reflect.Bool:
 			field.SetBool(true)
 		case reflect.Slice:
-			field.Set(reflect.ValueOf([]string{"one"}))
+			field.Set(reflect.ValueOf(oneProvider))
 		}
 	}
 	r := NewReader(nil, o)
@@ -32,7 +34,7 @@ func LookupSQL() string {
 
 // LookupImportedSQL is LookupSQL for sessions of the system before.
 func LookupImportedSQL() string {
-	r := NewReader(nil, Options{ConfirmedOnly: true, RoleProviders: []string{"one"}})
+	r := NewReader(nil, Options{ConfirmedOnly: true, RoleProviders: oneProvider})
 	defer r.Close()
 	return strings.NewReplacer("$1", "'{}'::text[]", "$2", "'1 h'", "$3", "'1 h'", "$4", "'2100-01-01'", "$5", "'1 h'").
 		Replace(r.importedSQL())

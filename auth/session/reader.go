@@ -29,8 +29,8 @@ type Options struct {
 	PerUser int
 	// ConfirmedOnly makes the sessions of users invalid who have not confirmed their address.
 	ConfirmedOnly bool
-	// RoleProviders are the names, of letters and digits, of the providers whose claimed roles count.
-	RoleProviders []string
+	// RoleProviders are the providers whose claimed roles count.
+	RoleProviders []Origin
 	// Elsewhere says which cookies of other systems are honoured. Default: none.
 	Elsewhere Elsewhere
 	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the

@@ -1,10 +1,6 @@
 package session
 
-import (
-	"strings"
-
-	"github.com/gatepost/gatepost/auth/database"
-)
+import "github.com/gatepost/gatepost/auth/database"
 
 // alive is the SQL condition of a valid session, in PostgreSQL's time. Besides the row's own expiry, limits that
 // the operator has lowered since apply at once. Where a provider gave roles for a time, that provider has to be asked
@@ -47,14 +43,17 @@ const (
 	userAgentRead = `left(coalesce(s.user_agent, ''), 512)`
 )
 
-// claimsCount is replaced by the SQL condition that the claims of an account count: its provider gives roles today.
+// claimsCount is replaced by the SQL condition that the claims of an account count: its issuer gives roles today, by the
+// provider of that name.
 const claimsCount = "/* the claims count */"
 
 // rolesRead selects the roles of a user: those of their row, and those that providers claimed at the last sign-in.
-const rolesRead = `concat_ws(',', u.role, (
+const rolesRead = `concat_ws(',', u.role, ` + claimedRoles + `)`
+
+const claimedRoles = `(
 	SELECT string_agg(a.claim_roles, ',') FROM gatepost.account a
 	    WHERE a.user_id = u.id AND ` + claimsCount + `
-	    AND a.claim_roles <> '' AND (a.claim_roles_until IS NULL OR a.claim_roles_until > now())))`
+	    AND a.claim_roles <> '' AND (a.claim_roles_until IS NULL OR a.claim_roles_until > now()))`
 
 // rolesLast selects how many seconds the roles of a user last, at most a year.
 const rolesLast = `coalesce((
@@ -63,10 +62,4 @@ const rolesLast = `coalesce((
 	    AND a.claim_roles_until BETWEEN now() AND now() + interval '1 year'), 31536000)`
 
 // withClaims puts the condition of the claims that count into a statement.
-func (r *Reader) withClaims(sql string) string {
-	condition := "false"
-	if len(r.o.RoleProviders) > 0 {
-		condition = "a.provider_id IN ('" + strings.Join(r.o.RoleProviders, "', '") + "')"
-	}
-	return strings.ReplaceAll(sql, claimsCount, condition)
-}
+func (r *Reader) withClaims(sql string) string { return countClaims(sql, r.o.RoleProviders) }
