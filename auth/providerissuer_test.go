@@ -87,6 +87,9 @@ func TestWhatAnIssuerGaveIsNotAnothers(t *testing.T) {
 	if n := other.Requests("token") - before; n != 0 {
 		t.Errorf("the other issuer was asked %d times for tokens", n)
 	}
+	if u, err := moved.s.FindUser(t.Context(), "ada@example.com"); err != nil || len(u.ClaimedRoles) != 0 {
+		t.Errorf("shown: %v, %v", u.ClaimedRoles, err)
+	}
 }
 
 // A row whose issuer is not configured any more is no way in, whatever its provider's name is today: it does not let
@@ -149,6 +152,27 @@ func TestARenamedProviderKeepsItsPeople(t *testing.T) {
 	roles, tokens, renewed, leaves := g.kept(t, again.Session)
 	if !slices.Equal(roles, []string{"user", "editor"}) || tokens != 1 || renewed != 1 || !leaves {
 		t.Errorf("got %v, %d, %d, %v", roles, tokens, renewed, leaves)
+	}
+}
+
+// Claimed roles are shown to the operator, apart from those of the user's row, which are what they can replace.
+func TestClaimedRolesAreShown(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	ada := someone("1", "ada@example.com")
+	ada.Claims = map[string]any{"groups": []string{"staff"}}
+	if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(u session.User) error {
+		if !slices.Equal(u.Roles, []string{"user"}) || !slices.Equal(u.ClaimedRoles, []string{"editor"}) {
+			t.Errorf("got %v and %v", u.Roles, u.ClaimedRoles)
+		}
+		return nil
+	}
+	u, err := g.s.FindUser(t.Context(), "ada@example.com")
+	if err := errors.Join(err, check(u), g.s.Users(t.Context(), check)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -17,18 +17,23 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-var userColumns = `id, left(name, 255), email, email_verified, coalesce(image, ''), role, ` +
-	database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` + database.Readable(`updated_at`) + `,
+// userColumns are the columns for scanUser.
+func (s *Store) userColumns() string {
+	return `id, left(name, 255), email, email_verified, coalesce(image, ''), role, coalesce(` +
+		session.ClaimedRoles(origins(roleProviders(s.o.Providers))) + `, ''), ` +
+		database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` +
+		database.Readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id
 	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
+}
 
 func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var u session.User
-	var roles string
+	var roles, claimed string
 	var disabled *time.Time
-	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &disabled, &u.CreatedAt,
+	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &claimed, &disabled, &u.CreatedAt,
 		&u.UpdatedAt, &u.PasswordLocked)
-	u.Roles = session.SplitList(roles)
+	u.Roles, u.ClaimedRoles = session.SplitList(roles), session.SplitList(claimed)
 	if disabled != nil {
 		u.DisabledAt = *disabled
 	}
@@ -37,7 +42,7 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 
 // Users calls f with every user, oldest first, without loading all of them.
 func (s *Store) Users(ctx context.Context, f func(session.User) error) error {
-	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u ORDER BY created_at, id`)
+	rows, err := s.db.Pages.Query(ctx, `SELECT `+s.userColumns()+` FROM gatepost."user" u ORDER BY created_at, id`)
 	if err != nil {
 		return s.db.Unavailable("list users", err)
 	}
@@ -72,7 +77,7 @@ func (s *Store) UserByID(ctx context.Context, id string) (session.User, error) {
 }
 
 func (s *Store) oneUser(ctx context.Context, which string, args ...any) (session.User, error) {
-	rows, err := s.db.Pages.Query(ctx, `SELECT `+userColumns+` FROM gatepost."user" u `+which, args...)
+	rows, err := s.db.Pages.Query(ctx, `SELECT `+s.userColumns()+` FROM gatepost."user" u `+which, args...)
 	if err != nil {
 		return session.User{}, s.db.Unavailable("find user", err)
 	}

@@ -46,8 +46,11 @@ type User struct {
 	Email         string // lower-case
 	EmailVerified bool
 	Roles         []string
-	Image         string    // may be empty
-	DisabledAt    time.Time // zero: not disabled
+	// ClaimedRoles are those that providers claimed at the last sign-in, and that count now. Set by FindUser, UserByID
+	// and Users only, whose Roles are those of the user's row alone; elsewhere Roles has both.
+	ClaimedRoles []string
+	Image        string    // may be empty
+	DisabledAt   time.Time // zero: not disabled
 	// PasswordLocked reports that too many wrong passwords came in a row, so that only sign-ins from familiar
 	// places succeed. Set by FindUser and Users only.
 	PasswordLocked bool

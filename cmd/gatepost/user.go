@@ -152,10 +152,10 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 			return p.printJSON(list)
 		}
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tSTATE\tCREATED\tID")
+		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tCLAIMED\tSTATE\tCREATED\tID")
 		err := s.Users(ctx, func(u session.User) error {
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name),
-				printable(strings.Join(u.Roles, ",")), state(u),
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name),
+				printable(strings.Join(u.Roles, ",")), printable(strings.Join(u.ClaimedRoles, ",")), state(u),
 				u.CreatedAt.UTC().Format(time.DateOnly), printable(u.ID))
 			return err
 		})
@@ -212,7 +212,8 @@ type userJSON struct {
 	Email         string     `json:"email"`
 	EmailVerified bool       `json:"emailVerified"`
 	Name          string     `json:"name"`
-	Roles         []string   `json:"roles"`
+	Roles         []string   `json:"roles"`        // of the user's row
+	ClaimedRoles  []string   `json:"claimedRoles"` // of providers, which count beside them
 	DisabledAt    *time.Time `json:"disabledAt"`
 	Locked        bool       `json:"locked"`
 	CreatedAt     time.Time  `json:"createdAt"`
@@ -222,10 +223,13 @@ type userJSON struct {
 
 func newUserJSON(u session.User, password string) userJSON {
 	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
-		Locked:    u.PasswordLocked,
+		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
 		j.Roles = []string{}
+	}
+	if j.ClaimedRoles == nil {
+		j.ClaimedRoles = []string{}
 	}
 	if !u.DisabledAt.IsZero() {
 		at := u.DisabledAt.UTC()
@@ -239,9 +243,10 @@ func (p *process) printUser(c *cli.Command, u session.User, password string) err
 		return p.printJSON(newUserJSON(u, password))
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nstate\t%s\ncreated\t%s\n",
+	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nclaimed\t%s\nstate\t%s\ncreated\t%s\n",
 		printable(u.ID), printable(u.Email),
-		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")), state(u),
+		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")),
+		printable(strings.Join(u.ClaimedRoles, ",")), state(u),
 		u.CreatedAt.UTC().Format(time.RFC3339))
 	if password != "" {
 		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
