@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -78,7 +79,7 @@ func (c *Config) checkImportCookies(list *Faults) {
 				"better-auth=acme.session_token)", Quote(entry)))
 			continue
 		}
-		if c.Cookie().Ours(name) {
+		if (session.Cookie{Name: c.Cookie().Name}).Ours(name) {
 			list.Add(fmt.Errorf("GATEPOST_IMPORT_COOKIES: %s is a name of Gatepost's own", Quote(name)))
 		}
 		*names = append(*names, name)
