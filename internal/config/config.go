@@ -49,6 +49,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxConnections limits the open connections of visitors.
 	MaxConnections int
+	// ListenIdle is how long a visitor's connection may be idle.
+	ListenIdle time.Duration
 
 	// Pages is the path below which the gate's pages are; empty for the root.
 	Pages string

@@ -54,6 +54,7 @@ func (c *Config) checkConnections(list *Faults) {
 			" is not a number from 1 to 1000000"))
 	}
 	c.MaxConnections = n
+	c.ListenIdle = c.parseSeconds(list, "GATEPOST_LISTEN_IDLE", c.Settings.ListenIdle)
 }
 
 // parsePrefixes reads a list of beginnings of paths.

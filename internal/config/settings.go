@@ -80,6 +80,10 @@ type Settings struct {
 	// may open (`ulimit -n`). One of HTTP/2 counts once for each request under way. Beyond that the network with the
 	// most of them loses one.
 	MaxConnections string `env:"GATEPOST_MAX_CONNECTIONS, default=16384"`
+	// How long a visitor's connection may be idle before it is closed, at least `1s`. It has to be longer than a
+	// balancer in front keeps its connections, or requests meet closed ones and fail: Google's keep them for 600 s,
+	// AWS's for 60 s. Idle connections are the first to be closed when there are too many.
+	ListenIdle string `env:"GATEPOST_LISTEN_IDLE, default=620s"`
 
 	// # TLS
 	//

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -84,12 +85,16 @@ func environment(env []string, socket string, id *idp) []string {
 	return append(kept, fixed...)
 }
 
+// idleTimeout is how long the sample app and Demo ID keep an idle connection: longer than the gate keeps one to its
+// app.
+const idleTimeout = 2 * time.Minute
+
 func serveApp(socket string, box *mailbox) (stop func(), err error) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
 	}
-	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: server.IdleTimeout,
+	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: server.MaxHeaderBytes}
 	// Ends with Close.
 	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) })

@@ -75,7 +75,7 @@ func serveIDP() (p *idp, stop func(), err error) {
 		codes: map[string]grant{},
 		key:   jose.JSONWebKey{Key: private, KeyID: rand.Text(), Algorithm: string(jose.ES256), Use: "sig"}}
 	s := &http.Server{Handler: p.handler(), ReadHeaderTimeout: server.ReadHeaderTimeout,
-		IdleTimeout: server.IdleTimeout, MaxHeaderBytes: server.MaxHeaderBytes}
+		IdleTimeout: idleTimeout, MaxHeaderBytes: server.MaxHeaderBytes}
 	// Ends with Close.
 	go upkeep.Watch{}.Run(context.Background(), "Demo ID", func(context.Context) { _ = s.Serve(l) })
 	return p, func() { _ = s.Close() }, nil

@@ -65,7 +65,7 @@ func (g *gate) openTLS() {
 	}
 	g.plain = &http.Server{Handler: plain, ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: plainTimeout,
 		WriteTimeout: plainTimeout,
-		IdleTimeout:  IdleTimeout, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(),
+		IdleTimeout:  g.c.ListenIdle, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: g.quiet(),
 		DisableGeneralOptionsHandler: true,
 		ConnState:                    g.sockets.note, ConnContext: withSocket}
 	g.onClose(func() { _ = g.plain.Close() })

@@ -37,8 +37,6 @@ import (
 // Limits of the public listener. Neither the size of a body nor the time it takes is limited.
 const (
 	ReadHeaderTimeout = 10 * time.Second // ReadHeaderTimeout limits reading a request's header.
-	// IdleTimeout is how long an idle connection is kept.
-	IdleTimeout = 120 * time.Second
 	// MaxHeaderBytes limits a request's header.
 	MaxHeaderBytes = 64 << 10
 	plainTimeout   = 30 * time.Second // all of an http request and its answer, which have no long body
@@ -46,6 +44,11 @@ const (
 	// buffers for the app.
 	maxStreams = 128
 	maxUnread  = 256 << 10
+	// pingAfter is how long an HTTP/2 connection is quiet before the gate asks whether the visitor is still there. Some
+	// balancers and routers forget a connection that is quiet for 4 minutes (Azure) or 350 s (AWS). pingTimeout is how
+	// long the answer may take before the connection is closed.
+	pingAfter   = 2 * time.Minute
+	pingTimeout = 15 * time.Second
 )
 
 // spareHeap is the size in bytes of an unused block that counts as live heap. A small heap may then grow by that

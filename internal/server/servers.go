@@ -15,7 +15,7 @@ func (g *gate) openServers() {
 	starting := "starting"
 	g.ready.starting.Store(&starting)
 	quiet := g.quiet()
-	g.public = &http.Server{Handler: &g.entrance, ReadHeaderTimeout: ReadHeaderTimeout, IdleTimeout: IdleTimeout,
+	g.public = &http.Server{Handler: &g.entrance, ReadHeaderTimeout: ReadHeaderTimeout, IdleTimeout: g.c.ListenIdle,
 		MaxHeaderBytes: MaxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
 		ConnState: g.noteConn,
 		ConnContext: func(ctx context.Context,
@@ -23,7 +23,9 @@ func (g *gate) openServers() {
 			return withSocket(proxy.ConnContext(ctx, c), c)
 		},
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
-			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread}}
+			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread,
+			// Where connections may be idle for a short time only, they have to be quiet for less.
+			SendPingTimeout: min(pingAfter, g.c.ListenIdle/2), PingTimeout: pingTimeout}}
 	if g.c.Certificate != nil {
 		g.public.TLSConfig = certificateConfig(g.c.Certificate)
 	}
