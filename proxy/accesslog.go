@@ -141,7 +141,7 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 func (p *Proxy) end(x *exchange) {
 	fault := recover()
 	if x.tie != nil {
-		x.tie.transport.CloseIdleConnections()
+		x.tie.connections.CloseIdleConnections()
 	}
 	x.lasting.hold.Release()
 	p.streams.remove(x)

@@ -32,7 +32,8 @@ func newApp(c Config, sessions *session.Reader) *app {
 	}
 	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules,
 		identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
-		upstream: c.Upstream, timeout: c.UpstreamTimeout, transport: newTransport(c.Upstream, c.UpstreamTimeout)}
+		upstream: c.Upstream, timeout: c.UpstreamTimeout,
+		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
 }
 
 // nowhere is the app of a request whose host has none. The first station refuses it with errNoApp, and status 404.

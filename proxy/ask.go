@@ -22,7 +22,7 @@ const askTimeout = 2 * time.Second
 // Host as for a signed-out visitor. It follows no redirect. The error is that of the first request without an
 // answer.
 func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, paths []string) ([]Said, error) {
-	t := newTransport(u, askTimeout)
+	t := newConnections(u, askTimeout, askTimeout)
 	defer t.CloseIdleConnections()
 	list := make([]Said, len(paths))
 	for i, path := range paths {

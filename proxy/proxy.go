@@ -31,6 +31,8 @@ type Config struct {
 	Upstream Upstream
 	// UpstreamTimeout is the longest wait for the first byte of the app's answer. Nothing is timed after that.
 	UpstreamTimeout time.Duration
+	// UpstreamConnAge is the greatest age of a connection to the app that gets another request; 0 for no limit.
+	UpstreamConnAge time.Duration
 	// PublicURL is the origin that visitors type. The app gets it as X-Forwarded-Host and X-Forwarded-Proto, and a
 	// WebSocket handshake with the session cookie must come from it.
 	PublicURL *url.URL

@@ -18,10 +18,10 @@ import (
 
 // tie is a connection to the app for one visitor's connection.
 type tie struct {
-	app       *app // the app that it leads to
-	transport *transport
-	session   string // the gate's session that its requests have; empty for none
-	done      bool   // the handshake is over
+	app         *app // the app that it leads to
+	connections *connections
+	session     string // the gate's session that its requests have; empty for none
+	done        bool   // the handshake is over
 }
 
 // visitorConn is a visitor's connection to the gate. tie needs no lock, as HTTP/1 serves one request at a time.
@@ -44,7 +44,7 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 func (p *Proxy) ConnState(conn net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
 		if t, ok := p.ties.all.LoadAndDelete(conn); ok {
-			t.(*tie).transport.CloseIdleConnections()
+			t.(*tie).connections.CloseIdleConnections()
 		}
 	}
 }
@@ -85,18 +85,18 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if !logsInConnection(r.Header) {
 		if v != nil && v.tie != nil && v.tie.done && session != "" && v.tie.session == session && v.tie.app == x.app {
-			return v.tie.transport.RoundTrip(r)
+			return v.tie.connections.RoundTrip(r)
 		}
 		return x.app.transport.RoundTrip(r)
 	}
 	if v == nil || v.tie == nil || v.tie.session != session || v.tie.app != x.app {
 		w.p.untie(v)
-		x.tie = &tie{app: x.app, transport: x.app.newTied(), session: session}
+		x.tie = &tie{app: x.app, connections: x.app.newTied(), session: session}
 	} else {
 		x.tie, v.tie = v.tie, nil
 		w.p.ties.all.Delete(v.conn)
 	}
-	res, err := x.tie.transport.RoundTrip(r)
+	res, err := x.tie.connections.RoundTrip(r)
 	if err == nil && v != nil && x.tie.goesOn(res) {
 		v.tie = x.tie
 		w.p.ties.all.Store(v.conn, x.tie)
@@ -134,20 +134,18 @@ func (t *tie) goesOn(res *http.Response) bool {
 // untie closes the tied connection of a visitor's connection.
 func (p *Proxy) untie(v *visitorConn) {
 	if v != nil && v.tie != nil {
-		v.tie.transport.CloseIdleConnections()
+		v.tie.connections.CloseIdleConnections()
 		p.ties.all.Delete(v.conn)
 		v.tie = nil
 	}
 }
 
-// newTied returns a transport with connections of its own. They are HTTP/1 where the app speaks it, as these
-// schemes do not know streams.
-func (a *app) newTied() *transport {
-	u := a.upstream
-	t := newTransport(u, a.timeout)
-	if u.scheme != "h2c" {
-		t.plain = t.upgrades
+// newTied returns connections that nobody else uses. They are HTTP/1 where the app speaks it, as these schemes do not
+// know streams. They have no greatest age, as whoever signed in on one would have to do so again.
+func (a *app) newTied() *connections {
+	c := newConnections(a.upstream, a.timeout, tieIdle)
+	if a.upstream.scheme != "h2c" {
+		c.plain = c.upgrades
 	}
-	t.plain.IdleConnTimeout, t.upgrades.IdleConnTimeout = tieIdle, tieIdle
-	return t
+	return c
 }

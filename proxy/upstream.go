@@ -30,7 +30,7 @@ func ParseUpstream(s string) (Upstream, error) {
 		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
 			return Upstream{}, errors.New("name the socket by its full path (example: unix:///run/app.sock)")
 		}
-		return Upstream{"unix", u.Path}, nil
+		return Upstream{scheme: "unix", address: u.Path}, nil
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
@@ -44,7 +44,7 @@ func ParseUpstream(s string) (Upstream, error) {
 		return Upstream{}, errors.New("takes no path: the app receives each path as it is, and what was judged must " +
 			"be what is forwarded")
 	}
-	return Upstream{u.Scheme, u.Host}, nil
+	return Upstream{scheme: u.Scheme, address: u.Host}, nil
 }
 
 // String is the address as it was written.
@@ -83,61 +83,6 @@ func (u Upstream) hostPort() (host, port string) {
 		return host, port
 	}
 	return strings.Trim(u.address, "[]"), map[bool]string{true: "443", false: "80"}[u.scheme == "https"]
-}
-
-// transport sends upgrades over HTTP/1.1, which alone has them, and other requests over the version that the app
-// speaks.
-type transport struct{ plain, upgrades *http.Transport }
-
-// idleConns is how many idle connections to the app are kept for bursts. Each is a socket on both sides.
-const idleConns = 512
-
-func newTransport(u Upstream, timeout time.Duration) *transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	dial := dialer.DialContext
-	if u.scheme == "unix" {
-		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", u.address)
-		}
-	}
-	over := func(set func(*http.Protocols)) *http.Transport {
-		var protocols http.Protocols
-		set(&protocols)
-		return &http.Transport{
-			DialContext:           dial,
-			TLSHandshakeTimeout:   dialTimeout,
-			ResponseHeaderTimeout: timeout,
-			MaxIdleConnsPerHost:   idleConns,
-			IdleConnTimeout:       90 * time.Second,
-			DisableCompression:    true, // the client's Accept-Encoding and the app's bytes pass unchanged
-			Protocols:             &protocols,
-			WriteBufferSize:       8 << 10,
-			ReadBufferSize:        8 << 10,
-		}
-	}
-	http1 := func(p *http.Protocols) { p.SetHTTP1(true) }
-	best := http1
-	switch u.scheme {
-	case "https":
-		best = func(p *http.Protocols) { p.SetHTTP1(true); p.SetHTTP2(true) }
-	case "h2c":
-		best = func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
-	}
-	return &transport{plain: over(best), upgrades: over(http1)}
-}
-
-// RoundTrip sends a request to the app.
-func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if _, ok := r.Header["Upgrade"]; ok {
-		return t.upgrades.RoundTrip(r)
-	}
-	return t.plain.RoundTrip(r)
-}
-
-// CloseIdleConnections closes idle connections to the app.
-func (t *transport) CloseIdleConnections() {
-	t.plain.CloseIdleConnections()
-	t.upgrades.CloseIdleConnections()
 }
 
 func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {

@@ -40,6 +40,8 @@ type Config struct {
 	HasUpstream bool
 	// UpstreamTimeout is how long the app may take to begin an answer.
 	UpstreamTimeout time.Duration
+	// UpstreamConnAge is the greatest age of a connection to the app that gets another request; 0 for no limit.
+	UpstreamConnAge time.Duration
 	// PublicURL is the address that visitors type: scheme, host and port.
 	PublicURL *url.URL
 	// Rules say which requests need a session. Identity is the headers that tell the app who is signed in.
@@ -196,6 +198,9 @@ func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopbac
 
 func (c *Config) checkUpstream(list *Faults) {
 	c.UpstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.Settings.UpstreamTimeout)
+	if c.Settings.UpstreamConnAge != "off" {
+		c.UpstreamConnAge = c.parseSeconds(list, "GATEPOST_UPSTREAM_CONN_AGE", c.Settings.UpstreamConnAge)
+	}
 	if c.Settings.Upstream == "" {
 		return
 	}

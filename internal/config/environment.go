@@ -40,7 +40,7 @@ func Read(ctx context.Context, env []string) (Settings, Faults) {
 	var err error
 	s.ByProvider, err = readProviders(ctx, values)
 	list.Add(err)
-	for _, value := range []*string{&s.OpsListen, &s.HSTS, &s.AuditRetention, &s.VerifyEmail} {
+	for _, value := range []*string{&s.OpsListen, &s.HSTS, &s.AuditRetention, &s.VerifyEmail, &s.UpstreamConnAge} {
 		*value = orOff(*value)
 	}
 	for _, value := range []*string{&s.VerifyEmail, &s.SignUp, &s.LogFormat} {

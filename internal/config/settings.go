@@ -18,6 +18,10 @@ type Settings struct {
 	Upstream string `env:"GATEPOST_UPSTREAM"`
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
+	// Greatest age of a connection to the app that gets another request, at least `1s`; `off` for no limit. Requests
+	// and WebSockets under way go on. A new connection asks the DNS, so that a change there is followed after this
+	// time; a minute is how long the names of cloud balancers are usually good for.
+	UpstreamConnAge string `env:"GATEPOST_UPSTREAM_CONN_AGE, default=60s"`
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole
 	// segments, with methods before them and roles after them if you like. A segment may be `*` (any one, `/*/settings`),
 	// or begin or end with one (`/*/*.git`, `/admin*`). The longest prefix decides, and before that, from the left, a

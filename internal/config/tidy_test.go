@@ -195,11 +195,12 @@ func TestWhatCouldMeanTwoThingsIsRefused(t *testing.T) {
 func TestWordsThatYAMLReplaces(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][]string{
-		"GATEPOST_OPS_LISTEN":      {"off", "Off", "false", "no"},
-		"GATEPOST_AUDIT_RETENTION": {"off", "False", "NO"},
-		"GATEPOST_HSTS":            {"off", "FALSE"},
-		"GATEPOST_MIGRATE":         {"false", "False", "no", "off", "0"},
-		"GATEPOST_NOTIFY_SIGN_INS": {"false", "No"},
+		"GATEPOST_OPS_LISTEN":        {"off", "Off", "false", "no"},
+		"GATEPOST_AUDIT_RETENTION":   {"off", "False", "NO"},
+		"GATEPOST_UPSTREAM_CONN_AGE": {"off", "false", "No"},
+		"GATEPOST_HSTS":              {"off", "FALSE"},
+		"GATEPOST_MIGRATE":           {"false", "False", "no", "off", "0"},
+		"GATEPOST_NOTIFY_SIGN_INS":   {"false", "No"},
 	} {
 		for _, word := range words {
 			values := allSettings(t)
@@ -210,11 +211,12 @@ func TestWordsThatYAMLReplaces(t *testing.T) {
 				continue
 			}
 			on := map[string]bool{
-				"GATEPOST_OPS_LISTEN":      c.Settings.OpsListen != "off",
-				"GATEPOST_AUDIT_RETENTION": c.AuditRetention != 0,
-				"GATEPOST_HSTS":            c.Settings.HSTS != "off",
-				"GATEPOST_MIGRATE":         c.Migrate,
-				"GATEPOST_NOTIFY_SIGN_INS": c.NotifySignIns,
+				"GATEPOST_OPS_LISTEN":        c.Settings.OpsListen != "off",
+				"GATEPOST_AUDIT_RETENTION":   c.AuditRetention != 0,
+				"GATEPOST_UPSTREAM_CONN_AGE": c.UpstreamConnAge != 0,
+				"GATEPOST_HSTS":              c.Settings.HSTS != "off",
+				"GATEPOST_MIGRATE":           c.Migrate,
+				"GATEPOST_NOTIFY_SIGN_INS":   c.NotifySignIns,
 			}
 			if on[name] {
 				t.Errorf("%s=%s is on", name, word)

@@ -31,8 +31,9 @@ func (g *gate) open(ctx context.Context) error {
 		func() float64 { return float64(g.ui.Load().FormBytes()) }))
 	g.keep("the regular work on users", g.store.Run) // after the pages, which compose mail
 	g.proxy = proxy.New(proxy.Config{
-		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, PublicURL: g.c.PublicURL,
-		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
+		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, UpstreamConnAge: g.c.UpstreamConnAge,
+		PublicURL: g.c.PublicURL,
+		Rules:     g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
 		HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths,
 		ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
