@@ -26,12 +26,7 @@ func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, pa
 	defer t.CloseIdleConnections()
 	list := make([]Said, len(paths))
 	for i, path := range paths {
-		r := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Host: public.Host, Header: http.Header{
-			"Accept": {"text/html"}, "User-Agent": {userAgent}, "X-Forwarded-Host": {public.Host},
-			"X-Forwarded-Proto": {public.Scheme},
-		}}).WithContext(ctx)
-		r.URL.Scheme, r.URL.Host = u.target()
-		res, err := t.RoundTrip(r)
+		res, err := t.RoundTrip(u.question(ctx, http.MethodGet, path, public, userAgent))
 		if err != nil {
 			return nil, err
 		}
@@ -39,4 +34,14 @@ func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, pa
 		list[i] = Said{res.StatusCode, res.Header.Get("Location")}
 	}
 	return list, nil
+}
+
+// question is a request as of a signed-out visitor.
+func (u Upstream) question(ctx context.Context, method, path string, public *url.URL, userAgent string) *http.Request {
+	r := &http.Request{Method: method, URL: &url.URL{Path: path}, Host: public.Host, Header: http.Header{
+		"Accept": {"text/html"}, "User-Agent": {userAgent}, "X-Forwarded-Host": {public.Host},
+		"X-Forwarded-Proto": {public.Scheme},
+	}}
+	r.URL.Scheme, r.URL.Host = u.target()
+	return r.WithContext(ctx)
 }

@@ -34,6 +34,7 @@ func newConnections(u Upstream, timeout, idle time.Duration) *connections {
 		set(&protocols)
 		return &http.Transport{
 			DialContext:           dial,
+			TLSClientConfig:       u.tls.config(),
 			TLSHandshakeTimeout:   dialTimeout,
 			ResponseHeaderTimeout: timeout,
 			MaxIdleConnsPerHost:   idleConns,

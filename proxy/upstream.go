@@ -18,6 +18,7 @@ import (
 type Upstream struct {
 	scheme  string // "http", "https", "h2c" or "unix"
 	address string // host and port, or the path of a Unix socket
+	tls     UpstreamTLS
 }
 
 // ParseUpstream reads http://host, https://host, h2c://host or unix:///path.
@@ -150,7 +151,7 @@ func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error)
 	case isTimeout(err) && !isDial(err):
 		p.refuse(x, x.request, http.StatusGatewayTimeout, err)
 	default:
-		p.refuse(x, x.request, http.StatusBadGateway, err)
+		p.refuse(x, x.request, http.StatusBadGateway, x.app.upstream.withCure(err))
 	}
 }
 

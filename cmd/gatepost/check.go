@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -101,6 +102,9 @@ func shown(c *config.Config, s config.Setting) string {
 		return c.Mail.String()
 	case s.Name == "GATEPOST_ENCRYPTION_KEY" && !c.Keys.None():
 		return "(hidden; keys " + strings.Join(c.Keys.IDs(), ", ") + ")"
+	case (s.Name == "GATEPOST_UPSTREAM_CA" || s.Name == "GATEPOST_UPSTREAM_CERT") &&
+		config.DescribeCertificates(s.Value) != "":
+		return printable(config.DescribeCertificates(s.Value))
 	case strings.HasSuffix(s.Name, "DATABASE_URL"):
 		return postgres.Describe(s.Value) + " (password hidden)"
 	}
@@ -148,10 +152,16 @@ func (p *process) printOwnPages(c *config.Config) {
 	}
 }
 
+// checkLiveUpstream asks the app for its home page.
 func checkLiveUpstream(ctx context.Context, c *config.Config) error {
-	if err := c.Upstream.Dial(ctx); err != nil {
+	err := c.Upstream.Speak(ctx, c.PublicURL, "gatepost-check")
+	var away proxy.AwayError
+	switch {
+	case errors.As(err, &away):
 		return fmt.Errorf("GATEPOST_UPSTREAM: nothing answers at %s: %w; start the app, or correct the address",
-			c.Upstream, config.Cause(err))
+			c.Upstream, away.Cause)
+	case err != nil:
+		return fmt.Errorf("GATEPOST_UPSTREAM: %s: %w", c.Upstream, err)
 	}
 	return nil
 }

@@ -196,30 +196,6 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 
 func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
 
-func (c *Config) checkUpstream(list *Faults) {
-	c.UpstreamTimeout = c.parseDuration(list, "GATEPOST_UPSTREAM_TIMEOUT", c.Settings.UpstreamTimeout)
-	if c.Settings.UpstreamConnAge != "off" {
-		c.UpstreamConnAge = c.parseSeconds(list, "GATEPOST_UPSTREAM_CONN_AGE", c.Settings.UpstreamConnAge)
-	}
-	if c.Settings.Upstream == "" {
-		return
-	}
-	var err error
-	if c.Upstream, err = proxy.ParseUpstream(c.Settings.Upstream); err != nil {
-		list.Add(fmt.Errorf("GATEPOST_UPSTREAM %w", err))
-		return
-	}
-	c.HasUpstream = true
-}
-
-// NeedUpstream adds a fault when a command that forwards requests has no GATEPOST_UPSTREAM.
-func (c *Config) NeedUpstream(list *Faults) {
-	if !c.HasUpstream {
-		list.Missing("GATEPOST_UPSTREAM", errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example "+
-			"http://localhost:3000"))
-	}
-}
-
 func (c *Config) checkSessions(list *Faults) {
 	c.PassivePaths = parsePrefixes(list, "GATEPOST_PASSIVE_PATHS", c.Settings.PassivePaths)
 	c.SessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.Settings.SessionIdle)

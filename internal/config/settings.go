@@ -22,6 +22,17 @@ type Settings struct {
 	// and WebSockets under way go on. A new connection asks the DNS, so that a change there is followed after this
 	// time; a minute is how long the names of cloud balancers are usually good for.
 	UpstreamConnAge string `env:"GATEPOST_UPSTREAM_CONN_AGE, default=60s"`
+	// For an app at `https://` with a certificate of your own authority, or a self-signed one: that certificate, or
+	// several, in PEM. Only they count then. Default: the authorities that the system trusts.
+	UpstreamCA string `env:"GATEPOST_UPSTREAM_CA" secret:"true"`
+	// The name that the certificate of an app at `https://` has to be for, where that is not the host of
+	// `GATEPOST_UPSTREAM`. Danger: whoever has a certificate for it can pass for the app. Default: that host.
+	UpstreamServerName string `env:"GATEPOST_UPSTREAM_SERVER_NAME"`
+	// The gate's own certificate and its chain, in PEM, for an app at `https://` that asks for one; goes with
+	// `GATEPOST_UPSTREAM_KEY`. It and the others are read at start.
+	UpstreamCert string `env:"GATEPOST_UPSTREAM_CERT" secret:"true"`
+	// The key of that certificate, in PEM and not encrypted.
+	UpstreamKey string `env:"GATEPOST_UPSTREAM_KEY" secret:"true"`
 	// Rules for paths that need a signed-in user, like `/dashboard, POST /api, /admin=admin|owner`: prefixes by whole
 	// segments, with methods before them and roles after them if you like. A segment may be `*` (any one, `/*/settings`),
 	// or begin or end with one (`/*/*.git`, `/admin*`). The longest prefix decides, and before that, from the left, a

@@ -69,7 +69,11 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 func environment(env []string, socket string, id *idp) []string {
 	fixed := []string{
 		"DATABASE_URL=", "DATABASE_URL_FILE=", "GATEPOST_DIRECT_DATABASE_URL=", "GATEPOST_DIRECT_DATABASE_URL_FILE=",
-		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
+		"PORT=", "GATEPOST_UPSTREAM=unix://" + socket, "GATEPOST_UPSTREAM_SERVER_NAME=",
+		"GATEPOST_UPSTREAM_CA=", "GATEPOST_UPSTREAM_CA_FILE=",
+		"GATEPOST_UPSTREAM_CERT=", "GATEPOST_UPSTREAM_CERT_FILE=",
+		"GATEPOST_UPSTREAM_KEY=", "GATEPOST_UPSTREAM_KEY_FILE=",
+		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
 		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=",
 		"GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
 		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",

@@ -87,28 +87,39 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	answer := ready{Ready: true, Checks: map[string]string{}}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	check := func(name, wrong string, fine func() bool) {
+	look := func(name, wrong string, says func() string) {
 		if slices.Contains(excluded, name) {
 			return
 		}
 		all.Go(g.watch.Guard("look at "+name, func() {
 			said := wrong
-			defer func() { // also after a panic in fine
+			defer func() { // also after a panic in says
 				mu.Lock()
 				defer mu.Unlock()
 				answer.Checks[name] = said
 				answer.Ready = answer.Ready && said == "ok"
 			}()
-			if fine() {
-				said = "ok"
-			}
+			said = says()
 		}))
+	}
+	check := func(name, wrong string, fine func() bool) {
+		look(name, wrong, func() string {
+			if fine() {
+				return "ok"
+			}
+			return wrong
+		})
 	}
 	check("process", "stopping", func() bool { return !g.ready.draining.Load() })
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
 	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why",
 		func() bool { return g.usable(ctx) })
-	check("upstream", "the app does not answer", func() bool { return g.c.Upstream.Dial(ctx) == nil })
+	look("upstream", errNoAnswer.Error(), func() string {
+		if err := g.app.look(ctx); err != nil {
+			return err.Error()
+		}
+		return "ok"
+	})
 	all.Wait()
 	// Without notifications every request asks PostgreSQL. That is slower, and no reason to be unready.
 	if answer.Checks["revocations"] = "ok"; !g.store.Listening() {

@@ -88,6 +88,7 @@ type gate struct {
 	// authority gets certificates by ACME; nil with certificates from files, or when a proxy ends TLS.
 	authority *authority
 	ready     *readiness
+	app       *appHealth
 	entrance  entrance
 	// connections are the visitors' HTTP/1 connections. sockets limits the connections of all visitors.
 	connections connections
@@ -151,6 +152,7 @@ func newGate(c *config.Config, o Options) *gate {
 	g := &gate{c: c, log: o.Log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
 		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
 	g.watch = upkeep.New(g.log, g.metrics)
+	g.app = g.newAppHealth()
 	g.sockets.register(g.metrics)
 	return g
 }
