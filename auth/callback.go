@@ -64,9 +64,10 @@ type flow struct {
 	remember        bool
 	maxAge          time.Duration
 	userID          string
-	session         string // SHA-256; empty: any
-	link            string // SHA-256; empty: none
-	network, wide   string // where it began
+	session         string    // SHA-256; empty: any
+	link            string    // SHA-256; empty: none
+	network, wide   string    // where it began
+	began           time.Time // by PostgreSQL's clock
 }
 
 // noFlow is ErrNoFlow with a cause for the log.
@@ -152,10 +153,11 @@ func (s *Store) takeFlow(ctx context.Context, c Callback) (f flow, a ProviderAns
 			DELETE FROM gatepost.provider_flow
 			WHERE state = $1 AND browser = $2 AND provider = $3 AND identity IS NULL AND expires_at > now()
 			RETURNING provider, purpose, next, remember, max_age, coalesce(user_id, ''), coalesce(session, ''),
-			    coalesce(link, ''), CASE WHEN parked_until > now() THEN parked END, network, wide`,
+			    coalesce(link, ''), CASE WHEN parked_until > now() THEN parked END, network, wide,
+			    created_at`,
 			f.state, c.Key.Hash(), database.Storable(c.Provider)).
 			Scan(&f.provider, &f.purpose, &f.next, &f.remember, &seconds, &f.userID, &f.session, &f.link, &parked,
-				&f.network, &f.wide)
+				&f.network, &f.wide, &f.began)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return noFlow("it was answered before, ran out, or is of another provider")
 		}

@@ -80,11 +80,11 @@ func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error 
 	return s.db.Transact(ctx, "keep an identity", func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.provider_flow (state, browser, provider, purpose, next, remember, max_age, user_id,
-			    network, wide, identity, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, $10, now() + $11::interval
+			    network, wide, identity, created_at, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, $10, $11, now() + $12::interval
 			FROM gatepost."user" WHERE id = $7 FOR KEY SHARE`,
 			v.flow.state, v.key.Hash(), v.flow.provider, v.flow.purpose, v.flow.next, v.flow.remember, userID,
-			v.flow.network, v.flow.wide, sealed, ClaimFor)
+			v.flow.network, v.flow.wide, sealed, v.flow.began, ClaimFor)
 		if err == nil && tag.RowsAffected() == 0 { // the user was deleted meanwhile
 			err = errMoved
 		}
@@ -92,10 +92,10 @@ func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error 
 	})
 }
 
-// claimSQL selects an open claim by the keys of the browser's flows. The latest counts.
+// claimSQL selects an open claim by the keys of the browser's flows. That of the latest sign-in counts.
 const claimSQL = `
-	SELECT f.state, f.browser, f.provider, f.next, f.remember, f.user_id, f.identity, u.email, u.email_verified,
-	    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+	SELECT f.state, f.browser, f.provider, f.next, f.remember, f.created_at, f.user_id, f.identity, u.email,
+	    u.email_verified, EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
 	        AND a.password <> '')
 	FROM gatepost.provider_flow f JOIN gatepost."user" u ON u.id = f.user_id
 	WHERE f.browser = ANY ($1) AND f.identity IS NOT NULL AND f.expires_at > now() AND u.disabled_at IS NULL
@@ -112,7 +112,7 @@ func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID strin
 	var sealed []byte
 	err = s.db.Repeat(ctx, "find a claim", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, claimSQL, hashes, userID).Scan(&v.flow.state, &browser, &v.flow.provider,
-			&v.flow.next, &v.flow.remember, &l.userID, &sealed, &l.email, &l.verified, &l.password)
+			&v.flow.next, &v.flow.remember, &v.flow.began, &l.userID, &sealed, &l.email, &l.verified, &l.password)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoFlow
 		}

@@ -822,3 +822,42 @@ func TestALogoutMissesNoSignInUnderWay(t *testing.T) {
 		t.Errorf("%d sessions live", n)
 	}
 }
+
+// A logout ends the sign-ins that are under way too, whether it names the provider's session or the person alone; also
+// one that has become a claim. A sign-in that begins after a logout of the person is none of them.
+func TestALogoutEndsTheSignInsUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, sid := range map[string]string{"of the session": "s1", "of the person": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			id := g.user(t, signUp(t, g.s, "bob@example.com"))
+			exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
+			ada, bob := someone("1", "ada@example.com"), someone("2", "bob@example.com")
+			ada.Claims, bob.Claims = map[string]any{"sid": "s1"}, map[string]any{"sid": "s1"}
+			f, claim := auth.Flow{Provider: "corp"}, auth.Flow{Provider: "other"}
+			begun, answer := g.begin(t, ada, f)
+			claimed, proved := g.begin(t, bob, claim)
+			if _, err := g.finish(t, claim, claimed, proved); !errors.As(err, new(*auth.ClaimError)) {
+				t.Fatal(err)
+			}
+			for provider, subject := range map[string]string{"corp": "1", "other": "2"} {
+				token := g.idp[provider].SignLogout(subject, sid, nil)
+				if err := g.s.EndByProvider(t.Context(), provider, token, here); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if done, err := g.finish(t, f, begun, answer); !errors.Is(err, auth.ErrNoFlow) || done.Session != "" {
+				t.Errorf("the callback: %v", err)
+			}
+			keys := []secret.Token{claimed.Key}
+			if _, err := g.s.ClaimByPassword(t.Context(), keys, goodPassword, "", here); !errors.Is(err, auth.ErrNoFlow) {
+				t.Errorf("the claim of %s: %v", id, err)
+			}
+			ada.Claims = map[string]any{"sid": "s2"}
+			if done, err := g.come(t, ada, f); err != nil || done.Session == "" {
+				t.Errorf("a sign-in afterwards: %v", err)
+			}
+		})
+	}
+}

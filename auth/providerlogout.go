@@ -59,8 +59,9 @@ func (s *Store) reseal(ctx context.Context, tx pgx.Tx, from, to string, sealed [
 	return nil, nil // a key that is gone costs the hint, and no session
 }
 
-// loggedOutFor is how long a provider's session that has ended opens nothing: as long as a sign-in may be under way.
-const loggedOutFor = FlowFor
+// loggedOutFor is how long it is remembered that a provider's session, or all of a person's there, have ended: as long
+// as a sign-in may be under way, and the claim that it may end in.
+const loggedOutFor = FlowFor + ClaimFor
 
 // EndByProvider ends the sessions that a provider's logout token names: those of its session there, or all of the
 // person's that came by it. A token works once. It fails with ErrNoProvider, a *provider.Error, ErrReplayed,
@@ -135,13 +136,17 @@ func keepLogout(ctx context.Context, tx pgx.Tx, l provider.Logout) error {
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrReplayed
 	}
-	if err != nil || l.SessionID == "" {
+	if err != nil {
 		return err
 	}
+	ended := logoutID(l.Issuer, "sid", l.SessionID)
+	if l.SessionID == "" { // all of the person's sessions there
+		ended = logoutID(l.Issuer, "sub", l.Subject)
+	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, now() + $2::interval)
-		ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
-		logoutID(l.Issuer, "sid", l.SessionID), loggedOutFor)
+		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, clock_timestamp() + $2::interval)
+		ON CONFLICT (id) DO UPDATE SET expires_at = greatest(logout_token.expires_at, excluded.expires_at)`,
+		ended, loggedOutFor)
 	return err
 }
 
@@ -149,12 +154,18 @@ func logoutID(issuer, kind, value string) string {
 	return secret.Token(kind + "\x00" + issuer + "\x00" + value).Hash()
 }
 
-// loggedOut reports whether the provider has ended its session while a sign-in by it was under way.
+// loggedOut reports whether the provider has ended its session, or all of the person's, while a sign-in by it was
+// under way. A logout of the person says nothing about a sign-in that began after it.
 func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
-	if v.id.SessionID == "" {
-		return false, nil
+	if v.id.SessionID != "" {
+		if yes, err = logoutKept(ctx, tx, v.id.Issuer, "sid", v.id.SessionID); err != nil || yes {
+			return yes, err
+		}
 	}
-	return logoutKept(ctx, tx, v.id.Issuer, "sid", v.id.SessionID)
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM gatepost.logout_token WHERE id = $1 AND expires_at > $2::timestamptz + $3::interval)`,
+		logoutID(v.id.Issuer, "sub", v.id.Subject), v.flow.began, loggedOutFor).Scan(&yes)
+	return yes, err
 }
 
 func logoutKept(ctx context.Context, tx pgx.Tx, issuer, kind, value string) (yes bool, err error) {
