@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"auth/importer":              {"auth/database", "auth/password", "auth/secret", "internal/upkeep"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/password":              {"auth/secret", "internal/share", "internal/upkeep"},
-	"auth/provider":              {"auth/secret", "internal/upkeep"},
+	"auth/provider":              {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/provider/providertest": {},
 	"auth/secret":                {},
 	"auth/session":               {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},

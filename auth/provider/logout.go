@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // LogoutURL returns where the browser goes to sign out at the provider and come back; nil: nowhere, as Spec.Logout
@@ -40,14 +42,15 @@ func (p *Provider) LogoutURL(ctx context.Context, idToken, back string) (*url.UR
 }
 
 // VerifyLogout checks a back-channel logout token, which anybody may have sent. Whoever calls it refuses a Logout.ID
-// that came before. Its errors are *Error.
+// that came before. Tokens that wait for the provider's keys have shares by the network of share.Client. Its errors are
+// *Error.
 func (p *Provider) VerifyLogout(ctx context.Context, token string) (Logout, error) {
 	if p.kind.plain != nil {
 		return Logout{}, faultf(Forged, "the provider sends no logout tokens")
 	}
-	leave, err := enter(p.logouts)
+	leave, err := p.logouts.Enter(share.Client(ctx))
 	if err != nil {
-		return Logout{}, err
+		return Logout{}, fault(Unavailable, err)
 	}
 	defer leave()
 	m, err := p.metadata(ctx)

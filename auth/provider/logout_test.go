@@ -1,11 +1,17 @@
 package provider
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/provider/providertest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestLogoutTokens(t *testing.T) {
@@ -101,4 +107,42 @@ func TestWhereToSignOut(t *testing.T) {
 	if u, err := newProvider(t, spec).LogoutURL(t.Context(), "", "http://back"); u != nil || err != nil {
 		t.Errorf("got %v, %v, want nowhere at a provider without such a place", u, err)
 	}
+}
+
+// However many tokens of strangers wait for the keys, the provider's own is heard.
+func TestStrangersDoNotShutOutTheProvidersLogouts(t *testing.T) {
+	t.Parallel()
+	s := providertest.New(t)
+	p := newProvider(t, specOf(s, "corp"))
+	if _, err := p.metadata(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Hold("jwks")
+	defer s.Release()
+	own := s.SignLogout("ada-1", "", nil)
+	s.Misbehave(providertest.Header("kid", "nobody"))
+	forged := s.SignLogout("ada-1", "", nil)
+	from := func(network byte) context.Context {
+		return share.FromClient(t.Context(), netip.AddrFrom4([4]byte{203, 0, network, 1}))
+	}
+	var crowd sync.WaitGroup
+	refused := make(chan error, 2*logoutsMost)
+	for i := range 2 * logoutsMost { // all from one address
+		crowd.Go(func() {
+			if _, err := p.VerifyLogout(from(1), forged); errors.Is(err, ErrUnavailable) {
+				refused <- fmt.Errorf("%d: %w", i, err)
+			}
+		})
+	}
+	<-refused // the share of the address is taken
+	heard := make(chan error, 1)
+	go func() { _, err := p.VerifyLogout(from(2), own); heard <- err }()
+	for p.logouts.Held() <= logoutsMost/2 && len(heard) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.Release()
+	if err := <-heard; err != nil {
+		t.Errorf("the provider's own: %v", err)
+	}
+	crowd.Wait()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Provider is one configured provider. It is safe for concurrent use.
@@ -28,14 +29,15 @@ type Provider struct {
 	health      *health
 	document    *kept[metadata]
 	keys        *keySet
-	// calls and logouts are tokens for what may wait for the provider at once.
-	calls, logouts chan struct{}
+	// calls are tokens for what may wait for the provider at once.
+	calls   chan struct{}
+	logouts *share.Admission // logout tokens that may, shared among the networks that send them
 }
 
 // callsMost sign-ins may wait for one provider, and logoutsMost logout tokens, which come from anybody.
 const (
 	callsMost   = 256
-	logoutsMost = 16
+	logoutsMost = 256
 )
 
 // fieldError says what is wrong with a field of Spec or Options.
@@ -63,7 +65,7 @@ func New(s Spec, o Options) (*Provider, error) {
 	p.back = newClient(func() place { return place(p.reach.Load()) }, p.health)
 	p.document = &kept[metadata]{load: p.discover, now: p.clock, fresh: documentFresh, most: documentMost}
 	p.keys = &keySet{kept[[]key]{load: p.fetchKeys, now: p.clock, fresh: keysFresh, most: keysMost}}
-	p.calls, p.logouts = make(chan struct{}, callsMost), make(chan struct{}, logoutsMost)
+	p.calls, p.logouts = make(chan struct{}, callsMost), share.NewAdmission(logoutsMost)
 	return p, nil
 }
 
