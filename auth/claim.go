@@ -183,8 +183,8 @@ func (s *Store) mailClaim(ctx context.Context, userID, email, label string, c se
 }
 
 // ClaimByPassword proves the account of a claim with its password, connects the identity to it, and signs the user
-// in. It is throttled as a sign-in is. It fails with ErrNoFlow, InputError (field "password"), ErrBadCredentials,
-// ErrPasswordsOff, ErrLinkedElsewhere, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
+// in. It is throttled as a sign-in is. It fails with ErrNoFlow, ErrLoggedOut, InputError (field "password"),
+// ErrBadCredentials, ErrPasswordsOff, ErrLinkedElsewhere, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secret.Password, presented secret.Token,
 	c secret.Client) (Finished, error) {
 	if s.o.PasswordsOff {
@@ -216,7 +216,7 @@ func (s *Store) ClaimByPassword(ctx context.Context, keys []secret.Token, p secr
 
 // ClaimByLink proves the account of a claim with a mailed link that was opened in the claim's browser. If nobody had
 // confirmed the address before, everything that was made before goes. It fails with ErrBadLink, ErrNoFlow (it was
-// opened in another browser, or too late), ErrLinkedElsewhere or database.ErrUnavailable.
+// opened in another browser, or too late), ErrLoggedOut, ErrLinkedElsewhere or database.ErrUnavailable.
 func (s *Store) ClaimByLink(ctx context.Context, t secret.Token, keys []secret.Token, presented secret.Token,
 	c secret.Client) (Finished, error) {
 	link, err := s.linkFor(ctx, t, isFor(mail.ForConnect))

@@ -261,7 +261,7 @@ func (s *Store) issueBy(ctx context.Context, tx pgx.Tx, v visit, userID string, 
 		return err
 	}
 	if out, err := loggedOut(ctx, tx, v); err != nil || out {
-		return cmp.Or(err, ErrNoFlow)
+		return cmp.Or(err, ErrLoggedOut)
 	}
 	n := session.New{UserID: userID, Proof: v.proof(), Remember: v.flow.remember, Client: v.client,
 		Presented: v.presented, Via: session.Via{AccountID: accountID, SessionID: database.Storable(v.id.SessionID)}}

@@ -65,6 +65,9 @@ var (
 	// ErrNoFlow means that no sign-in of this browser is under way with that state: it was never begun, was begun in
 	// another browser or at another provider, was answered already, or took too long.
 	ErrNoFlow = errors.New("no sign-in with this state is under way in this browser")
+	// ErrLoggedOut means that the provider told us, while a sign-in was under way, that the person has logged out there.
+	// Beginning again helps.
+	ErrLoggedOut = errors.New("the provider said meanwhile that the person has logged out there")
 )
 
 // Providers returns the providers in the order in which visitors see them.

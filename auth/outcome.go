@@ -49,7 +49,8 @@ var results = []struct {
 	word string
 }{
 	{errHalf, "challenge"}, {database.ErrUnavailable, "unavailable"}, {provider.ErrUnavailable, "provider_unavailable"},
-	{ErrNoFlow, "no_flow"}, {ErrNoProvider, "no_provider"}, {ErrLinkedElsewhere, "linked_elsewhere"},
+	{ErrNoFlow, "no_flow"}, {ErrLoggedOut, "logged_out"}, {ErrNoProvider, "no_provider"},
+	{ErrLinkedElsewhere, "linked_elsewhere"},
 	{ErrNoAddress, "no_address"}, {ErrLastWayIn, "last_way_in"}, {ErrPasswordsOff, "passwords_off"},
 	{ErrReplayed, "replayed"}, {ErrUnverified, "unverified"}, {errLocked, "locked"},
 	{ErrBadCredentials, "bad_credentials"}, {session.ErrNoSession, "no_session"},

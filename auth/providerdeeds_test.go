@@ -416,7 +416,7 @@ func TestAProviderEndsItsSessions(t *testing.T) {
 	}
 	p := someone("ada", "ada@example.com")
 	p.Claims = map[string]any{"sid": "s1"}
-	if _, err := g.come(t, p, auth.Flow{Provider: "corp"}); !errors.Is(err, auth.ErrNoFlow) {
+	if _, err := g.come(t, p, auth.Flow{Provider: "corp"}); !errors.Is(err, auth.ErrLoggedOut) {
 		t.Errorf("a sign-in of the session that ended: %v", err)
 	}
 	if err := end(corp.SignLogout("ada", "", nil)); err != nil {
@@ -847,11 +847,11 @@ func TestALogoutEndsTheSignInsUnderWay(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if done, err := g.finish(t, f, begun, answer); !errors.Is(err, auth.ErrNoFlow) || done.Session != "" {
+			if done, err := g.finish(t, f, begun, answer); !errors.Is(err, auth.ErrLoggedOut) || done.Session != "" {
 				t.Errorf("the callback: %v", err)
 			}
 			keys := []secret.Token{claimed.Key}
-			if _, err := g.s.ClaimByPassword(t.Context(), keys, goodPassword, "", here); !errors.Is(err, auth.ErrNoFlow) {
+			if _, err := g.s.ClaimByPassword(t.Context(), keys, goodPassword, "", here); !errors.Is(err, auth.ErrLoggedOut) {
 				t.Errorf("the claim of %s: %v", id, err)
 			}
 			ada.Claims = map[string]any{"sid": "s2"}

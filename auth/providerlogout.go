@@ -181,7 +181,7 @@ func providerDetails(name string, err error) audit.Details {
 	switch {
 	case errors.As(err, &fault):
 		d = append(d, audit.Detail{Name: "cause", Value: fault.Cause()})
-	case errors.Is(err, ErrNoFlow):
+	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrLoggedOut):
 		d = append(d, audit.Detail{Name: "cause", Value: err.Error()})
 	}
 	return d

@@ -116,6 +116,8 @@ func (ui *UI) faultOfAccount(err error, t trip) (fault, bool) {
 	switch {
 	case errors.Is(err, auth.ErrNoFlow):
 		return fault{status: http.StatusBadRequest, key: "with.no_flow"}, true
+	case errors.Is(err, auth.ErrLoggedOut):
+		return fault{status: http.StatusForbidden, key: "with.logged_out"}, true
 	case errors.Is(err, auth.ErrSignUpClosed) && ui.c.ByInvitation:
 		return *errInvited, true
 	case errors.Is(err, auth.ErrSignUpClosed):

@@ -83,6 +83,20 @@ func TestEachKindOfFailureHasAPage(t *testing.T) {
 	}
 }
 
+// Who logs out at the provider while they log in here is told so.
+func TestALogoutAtTheProviderMeanwhileIsTold(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t)
+	b := d.browser(t)
+	values := d.id.Authorize(t, b.leave("/login/with/demo", "next", "/x"))
+	d.do(t, "POST", "/.gatepost/backchannel/demo", "logout_token="+d.id.SignLogout("ada-1", "", nil))
+	a := b.callback("demo", values)
+	if a.mustBeGuarded(t, "the callback", 403); !strings.Contains(a.body, "told this site that you logged out there") ||
+		!strings.Contains(a.body, `href="/login?choose=&amp;next=%2Fx"`) {
+		t.Errorf("%d\n%s", a.StatusCode, a.body)
+	}
+}
+
 func TestAnAnswerWorksOnceAndByGETAlone(t *testing.T) {
 	t.Parallel()
 	d := newIDDesk(t)

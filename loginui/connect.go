@@ -60,7 +60,8 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 	before := ui.presentedUser(r)
 	done, err := ui.store.ClaimByPassword(r.Context(), ui.flowKeys(r), f.password, presented, ui.client(r))
 	switch {
-	case errors.Is(err, auth.ErrNoFlow), errors.Is(err, auth.ErrLinkedElsewhere), errors.Is(err, auth.ErrPasswordsOff):
+	case errors.Is(err, auth.ErrNoFlow), errors.Is(err, auth.ErrLoggedOut), errors.Is(err, auth.ErrLinkedElsewhere),
+		errors.Is(err, auth.ErrPasswordsOff):
 		return ui.stray(w, r, err, trip{provider: done.Provider, next: done.Next})
 	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
