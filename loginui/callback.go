@@ -97,14 +97,15 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 }
 
 // unfinished answers a callback that failed. The cookie of the sign-in goes, unless it is needed to prove an account
-// here. Where sign-ups must not tell whether an address has an account, the answer is the same for both.
+// here, or the answer was of none that is under way there: the one that has the cookie may be so elsewhere. Where
+// sign-ups must not tell whether an address has an account, the answer is the same for both.
 func (ui *UI) unfinished(w http.ResponseWriter, r *http.Request, c auth.Callback, done auth.Finished, err error) error {
 	h, id := w.Header(), auth.FlowID(c.State)
 	claim := errors.As(err, new(*auth.ClaimError))
 	switch {
 	case claim, errors.Is(err, auth.ErrUnverified):
 		ui.c.Cookie.SetFlow(h, id, c.Key, auth.ClaimFor)
-	case c.Key != "" && !errors.Is(err, database.ErrUnavailable):
+	case c.Key != "" && !errors.Is(err, auth.ErrNoFlow) && !errors.Is(err, database.ErrUnavailable):
 		ui.c.Cookie.ClearFlow(h, id)
 	}
 	switch {

@@ -83,6 +83,23 @@ func TestEachKindOfFailureHasAPage(t *testing.T) {
 	}
 }
 
+// An answer at the wrong provider's path, or the same one again, takes nothing from the sign-in that it names.
+func TestAStrayAnswerEndsNoSignIn(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, func(s *setting) {
+		s.specs = append(s.specs, provider.Spec{Name: "evil", Issuer: "https://evil.example", ClientID: "x",
+			ClientSecret: "y"})
+	})
+	b := d.browser(t)
+	values := d.id.Authorize(t, b.leave("/login/with/demo"))
+	for range 2 {
+		if a := b.callback("evil", values); a.StatusCode != 400 || a.Header.Get("Set-Cookie") == "" {
+			t.Errorf("at another provider: %d %v", a.StatusCode, a.Header)
+		}
+	}
+	b.mustLand("the right one", b.callback("demo", values), "/home")
+}
+
 // Who logs out at the provider while they log in here is told so.
 func TestALogoutAtTheProviderMeanwhileIsTold(t *testing.T) {
 	t.Parallel()
