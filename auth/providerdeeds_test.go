@@ -861,3 +861,33 @@ func TestALogoutEndsTheSignInsUnderWay(t *testing.T) {
 		})
 	}
 }
+
+// A token that has run out when it comes is given to nobody, and renewed once in a while, not over and over.
+func TestATokenWithoutALifeIsNeitherGivenNorRenewedAtOnce(t *testing.T) {
+	t.Parallel()
+	ks := keys(t, seal.NewKey())
+	for _, life := range []any{0, "0", -1, -1_000_000} {
+		g := newGateway(t, func(o *auth.Options) { o.Keys, o.KeepProviderTokens = ks, true })
+		g.idp["corp"].Misbehave(providertest.Token("expires_in", life))
+		done, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := g.s.Lookup(t.Context(), done.Session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, when := range []string{"at first", "renewed"} {
+			if token, err := g.s.ProviderToken(t.Context(), v); err != nil || token != "" {
+				t.Errorf("%v, %s: it is given, %v", life, when, err)
+			}
+			if n, err := auth.RefreshSome(g.s, t.Context()); n != 0 || err != nil {
+				t.Errorf("%v, %s: %d were renewed at once, %v", life, when, n, err)
+			}
+			exec(t, g.db, `UPDATE gatepost.provider_token SET refresh_at = now() WHERE refresh_at > now()`)
+			if n, err := auth.RefreshSome(g.s, t.Context()); n != 1 || err != nil {
+				t.Errorf("%v, %s: %d are renewed later, %v", life, when, n, err)
+			}
+		}
+	}
+}

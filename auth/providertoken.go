@@ -18,6 +18,8 @@ import (
 const (
 	// refreshAhead is how long before its end a provider's token is renewed, or half its life if that is less.
 	refreshAhead = 5 * time.Minute
+	// refreshLeast is how long a token is left alone at least, however short its provider says that it lives.
+	refreshLeast = time.Minute
 	// refreshEvery is how often tokens to be renewed are looked for. refreshLease is how long they are left to one gate:
 	// longer than any call to a provider takes.
 	refreshEvery = 15 * time.Second
@@ -64,7 +66,8 @@ func refreshTime(expires time.Time) *time.Time {
 	if expires.IsZero() {
 		return nil
 	}
-	at := expires.Add(-min(refreshAhead, time.Until(expires)/2))
+	life := time.Until(expires)
+	at := time.Now().Add(max(life-refreshAhead, life/2, refreshLeast))
 	return &at
 }
 

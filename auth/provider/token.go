@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -64,9 +65,14 @@ func (p *Provider) Refresh(ctx context.Context, refresh secret.Text) (Tokens, er
 	return tokensOf(token), nil
 }
 
+// tokensOf reads the answer of a token endpoint. A life of nothing ends now: x/oauth2 takes it for one without an end.
 func tokensOf(t *oauth2.Token) Tokens {
 	scopes, _ := t.Extra("scope").(string)
-	return Tokens{Access: secret.Text(t.AccessToken), Refresh: secret.Text(t.RefreshToken), Expires: t.Expiry,
+	expires := t.Expiry
+	if life := t.Extra("expires_in"); expires.IsZero() && life != nil && life != "" {
+		expires = time.Now()
+	}
+	return Tokens{Access: secret.Text(t.AccessToken), Refresh: secret.Text(t.RefreshToken), Expires: expires,
 		Scopes: display(scopes)}
 }
 
