@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -20,9 +21,28 @@ type ProviderTokens struct {
 	Of func(*http.Request, session.Session) secret.Text
 }
 
-// findProviderToken notes the token of the request's session, for rewrite.
-func findProviderToken(x *exchange, r *http.Request) {
-	if x.signedIn && prefixes(x.app.tokens.Paths).have(x.target.path) {
-		x.providerToken = x.app.tokens.Of(r, x.session)
+// providerTokenMost is the longest token that the app gets, in bytes. Servers take that much of headers at least, all
+// together: nginx 8 KiB of one, Node.js 16 KiB, Go 1 MiB.
+const providerTokenMost = 8 << 10
+
+// findProviderToken notes the token of the request's session, for rewrite. One that breaks requests is left out.
+func (p *Proxy) findProviderToken(x *exchange, r *http.Request) {
+	if !x.signedIn || !prefixes(x.app.tokens.Paths).have(x.target.path) {
+		return
 	}
+	token := x.app.tokens.Of(r, x.session)
+	if !fitsHeader(string(token)) {
+		p.misfits.Do(func() {
+			p.c.Log.Warn("the app gets no token of a provider: it is longer than 8 KiB, or has characters that no token has",
+				"bytes", len(token))
+		})
+		return
+	}
+	x.providerToken = token
+}
+
+// fitsHeader reports whether a token can be the value of a header and is one of RFC 6749, section A.12.
+func fitsHeader(token string) bool {
+	return len(token) <= providerTokenMost && strings.Trim(token, " ") == token &&
+		!strings.ContainsFunc(token, func(c rune) bool { return c < ' ' || c > '~' })
 }

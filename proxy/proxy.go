@@ -93,6 +93,7 @@ type Proxy struct {
 	trails    trails
 	loops     sync.Once // logs a login loop once
 	via       []string  // the gate's own id, as the value of a header
+	misfits   sync.Once // logs a provider's token that is no value of a header once
 	untrusted sync.Once // logs the hint about an X-Forwarded-For that is not believed once
 }
 
@@ -166,7 +167,7 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, status, err)
 		return
 	}
-	findProviderToken(x, r)
+	p.findProviderToken(x, r)
 	p.serveUpstream(x, r)
 }
 
