@@ -62,8 +62,9 @@ type Trail struct {
 	waiting []*record // events whose rows are not written yet, oldest first
 	lost    int       // events that get no row because too many waited, since the last flush
 	// tallies count the events since the time since, by kind. refusals is how many of them are of refusals, without
-	// others.
+	// others; causes is how many are of each kind, by the kind without its cause.
 	tallies  map[tallyKey]*tally
+	causes   map[tallyKey]int
 	since    time.Time
 	refusals int
 	// grown are events of earlier tallies. Their rows still have too low a count.
@@ -75,7 +76,7 @@ func New(db *database.DB, o Options) *Trail {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}}
+	return &Trail{db: db, o: o, tallies: map[tallyKey]*tally{}, causes: map[tallyKey]int{}}
 }
 
 // Write inserts the row of a change in the transaction of the change, so that neither exists without the other. After

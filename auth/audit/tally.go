@@ -15,27 +15,47 @@ const (
 	tallyEvery = time.Minute
 	// tallyKeys is how many kinds of refusals are counted apart in one interval. Further kinds count as one (others).
 	tallyKeys = 1000
+	// tallyCauses is how many causes of one kind are counted apart in one interval. Further ones count as one (various).
+	tallyCauses = 10
 	// tallyFree is how many times in one interval a deed of a user is logged. Further ones are counted. Of a refusal
 	// only the first is logged.
 	tallyFree = 10
 )
 
-// tallyKey is a kind of event. Events of the same kind are counted together. Nothing in it is typed by visitors, who
-// could otherwise fill the memory with kinds. Deeds have no network, as one user may have many.
+// tallyKey is a kind of event. Events of the same kind are counted together. Nothing in it but cause is chosen by
+// visitors, who could otherwise fill the memory with kinds. Deeds have no network, as one user may have many, and no
+// cause.
 type tallyKey struct {
 	event, result, userID, network string
-	written                        bool // each event has a row already, from Write
+	cause                          string // the details of a refusal
+	written                        bool   // each event has a row already, from Write
 }
 
 func (e *record) key(c secret.Client) tallyKey {
 	if e.result == "ok" {
-		return tallyKey{e.event, e.result, e.userID, "", e.dropped}
+		return tallyKey{event: e.event, result: e.result, userID: e.userID, written: e.dropped}
 	}
-	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr), e.dropped}
+	return tallyKey{e.event, e.result, e.userID, share.Narrowest(c.Addr), e.details.String(), e.dropped}
 }
 
 // others is the kind of all refusals that are of none of the first tallyKeys kinds of an interval.
 var others = tallyKey{event: "others", result: "refused"}
+
+// various are the details of a refusal whose kind has had tallyCauses causes.
+var various = Details{{Name: "cause", Value: "various"}}
+
+// bounded returns the kind that an event is counted as. One whose kind has had too many causes gets another cause. The
+// caller holds the lock.
+func (t *Trail) bounded(e *record, k tallyKey) tallyKey {
+	kind := k
+	if kind.cause = ""; k.cause == "" || t.tallies[k] != nil || e.actor != "" {
+		return k
+	}
+	if t.causes[kind] >= tallyCauses {
+		k.cause, e.details = various.String(), various
+	}
+	return k
+}
 
 // tally counts the events of a kind in one interval.
 type tally struct {
@@ -51,6 +71,7 @@ func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 	if t.since.IsZero() {
 		t.since = e.at
 	}
+	k = t.bounded(e, k)
 	n, free := t.tallies[k], int64(1)
 	if e.actor != "" {
 		free = math.MaxInt64 // what operators do is always logged
@@ -63,6 +84,10 @@ func (t *Trail) note(e *record, k tallyKey) (*record, bool) {
 	if n == nil {
 		n = &tally{}
 		t.tallies[k] = n
+		if kind := k; k.cause != "" {
+			kind.cause = ""
+			t.causes[kind]++
+		}
 		if k.result != "ok" && k != others && !k.written {
 			t.refusals++
 		}
@@ -87,7 +112,7 @@ func (t *Trail) sum(ctx context.Context, now time.Time, all bool) {
 		return
 	}
 	tallies := t.tallies
-	t.tallies, t.refusals, t.since = map[tallyKey]*tally{}, 0, time.Time{}
+	t.tallies, t.causes, t.refusals, t.since = map[tallyKey]*tally{}, map[tallyKey]int{}, 0, time.Time{}
 	var lines [][]slog.Attr
 	for _, n := range tallies {
 		if n.repeats > 0 {

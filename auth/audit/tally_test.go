@@ -3,8 +3,11 @@ package audit_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -47,6 +50,43 @@ func TestRefusalsAreToldApartByKindNetworkAndUser(t *testing.T) {
 		"rename=no_session×3 sign-up=ok×1"
 	if got := b.rows(t); got != want {
 		t.Errorf("the table has %s, want %s", got, want)
+	}
+}
+
+// What tells one refusal from another is in its details: causes are counted apart, a few of each kind. Whoever makes up
+// more of them takes no room from other kinds.
+func TestRefusalsAreToldApartByCause(t *testing.T) {
+	t.Parallel()
+	b := kept(t)
+	fail := func(provider, cause string) {
+		b.Note(t.Context(), audit.Event{Name: "sign-in", Result: "forged", Client: here,
+			Details: audit.Details{{Name: "provider", Value: provider}, {Name: "cause", Value: cause}}})
+	}
+	for range 3 {
+		fail("corp", "wrong nonce")
+		fail("corp", "wrong audience")
+		fail("other", "wrong nonce")
+	}
+	for i := range 2000 {
+		fail("corp", fmt.Sprint("made up ", i))
+	}
+	b.refused(t, "rename", "no_session", "", here)
+	b.Close()
+	rows, err := b.db.Pages.Query(t.Context(), `
+		SELECT coalesce(details ->> 'provider', '') || ' ' || coalesce(details ->> 'cause', event) || ' ' || count
+		FROM gatepost.audit_event`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(got) != 12 {
+		t.Errorf("%d rows, %v", len(got), err)
+	}
+	for _, want := range []string{"corp wrong nonce 3", "corp wrong audience 3", "other wrong nonce 3",
+		"corp made up 0 1", " various 1993", " rename 1"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
 	}
 }
 
