@@ -46,7 +46,7 @@ func TestLogoutTokens(t *testing.T) {
 		"event null":          {changes: event(nil), cause: "event"},
 		"event true":          {changes: event(true), cause: "event"},
 		"event a list":        {changes: event([]int{}), cause: "event"},
-		"event with content":  {changes: event(map[string]any{"a": 1}), cause: "event"},
+		"event with content":  {changes: event(map[string]any{"a": 1})},
 		"another event":       {changes: one("events", map[string]any{"x": map[string]any{}}), cause: "event"},
 		"an access token":     {fault: providertest.Header("typ", "at+jwt"), cause: "another token"},
 		"wrong key":           {fault: providertest.WrongKey(), cause: "signature"},
