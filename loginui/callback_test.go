@@ -260,6 +260,29 @@ func (d *idDesk) openConnectLink(t *testing.T, b *browser) {
 	b.mustLand("the button", b.submit("/login/connect/link", "id", a.hidden("id")), "/x")
 }
 
+// A mailed link that connects nothing says which provider it was about.
+func TestALinkThatConnectsNothingNamesTheProvider(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, doubtful, withMail)
+	d.cookie(t, "ada@example.com")
+	b := d.browser(t)
+	b.mustLand("the callback", b.enter(d.id, "demo", "next", "/x"), "/login/connect")
+	b.submit("/login/connect/mail")
+	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost."user" SET email_verified = true`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.db.Exec(t.Context(), `INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id)
+		SELECT 'x', $1, 'demo', 'another', id FROM gatepost."user"`, d.id.URL()); err != nil {
+		t.Fatal(err)
+	}
+	link := strings.TrimPrefix(d.ui.LinkURL(mail.ForConnect, d.post.wait(t, mail.Connect).Link), "http://localhost:8080")
+	b.mustLand("the link", b.get(link), "/login/connect/link")
+	a := b.submit("/login/connect/link", "id", b.get("/login/connect/link").hidden("id"))
+	if a.StatusCode != 409 || strings.Count(a.body, "Demo &lt;ID&gt;") != 2 {
+		t.Errorf("%d\n%s", a.StatusCode, a.body)
+	}
+}
+
 // hidden returns the value of a hidden field.
 func (a answer) hidden(name string) string {
 	_, rest, _ := strings.Cut(a.body, fmt.Sprintf(`<input type="hidden" name="%s" value="`, name))

@@ -113,7 +113,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if _, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r)); err != nil {
-		return ui.strayLink(w, r, err)
+		return ui.strayLink(w, r, err, trip{})
 	}
 	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, l))
 }
@@ -137,7 +137,7 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 	before := ui.presentedUser(r)
 	done, err := ui.store.ClaimByLink(r.Context(), ui.link(r), ui.flowKeys(r), presented, ui.client(r))
 	if err != nil {
-		return ui.strayLink(w, r, err)
+		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.dropFlows(w, r, 0)
@@ -145,12 +145,12 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 }
 
 // strayLink is stray for a link that was opened in another browser than the one that came from the provider.
-func (ui *UI) strayLink(w http.ResponseWriter, r *http.Request, err error) error {
+func (ui *UI) strayLink(w http.ResponseWriter, r *http.Request, err error, t trip) error {
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
 	}
 	if errors.Is(err, auth.ErrNoFlow) {
 		return &astray{&fault{status: http.StatusForbidden, key: "linking.elsewhere"}, err, ui.loginURL(""), "with.choose"}
 	}
-	return ui.stray(w, r, err, trip{})
+	return ui.stray(w, r, err, t)
 }
