@@ -118,8 +118,8 @@ func (a ProviderAnswer) oversized() bool {
 // FinishProvider ends a sign-in at a provider. It fails with ErrNoFlow, ErrLoggedOut, a *provider.Error,
 // provider.ErrUnavailable, ErrSignUpClosed, ErrUnverified (a mail is on its way), *ClaimError, ErrLinkedElsewhere,
 // ErrNoAddress, InputError (field "email"), ErrBadCredentials (the user is disabled), session.ErrNoSession and
-// ErrOtherUser (ToLink and ToConfirm), ErrBadLink, *throttle.Error, share.ErrBusy or database.ErrUnavailable. No
-// failure has made a session, and none but ErrUnverified a user.
+// ErrOtherUser (ToLink and ToConfirm), ErrBadLink, *throttle.Error, share.ErrBusy, context.Canceled (the
+// visitor left) or database.ErrUnavailable. No failure has made a session, and none but ErrUnverified a user.
 func (s *Store) FinishProvider(ctx context.Context, c Callback) (Finished, error) {
 	began := time.Now()
 	f, answer, err := s.takeFlow(ctx, c)
@@ -127,13 +127,22 @@ func (s *Store) FinishProvider(ctx context.Context, c Callback) (Finished, error
 	if err == nil {
 		c.ProviderAnswer = answer
 		c.Client.Next = f.next
-		err = s.finishFlow(ctx, c, f, &done)
+		err = leftOr(ctx, s.finishFlow(ctx, c, f, &done))
 	}
 	s.noteProvider(ctx, c, f, done, err)
 	if errors.Is(err, ErrUnverified) { // which takes longer for an address that is free
 		s.hold(ctx, began, s.o.AnswerStep)
 	}
 	return done, err
+}
+
+// leftOr returns that the visitor left, if a call to a provider failed because they did: it is no fault of the
+// provider's.
+func leftOr(ctx context.Context, err error) error {
+	if errors.Is(err, provider.ErrUnavailable) && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("the visitor left: %w", context.Canceled)
+	}
+	return err
 }
 
 // takeFlow finds the flow of a callback. A state works once, at its provider and in its browser; anybody else leaves

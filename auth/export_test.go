@@ -272,3 +272,6 @@ func Measured(s *Store) bool {
 	defer s.recipes.mu.Unlock()
 	return s.recipes.seen == s.recipes.measured
 }
+
+// Result is the one word for an outcome.
+func Result(err error) string { return result(err) }

@@ -100,6 +100,7 @@ func (s *Store) BeginProvider(ctx context.Context, f Flow) (Begun, error) {
 		return Begun{}, err
 	}
 	begun, err := s.beginAt(ctx, p, f)
+	err = leftOr(ctx, err)
 	var fault *provider.Error
 	if errors.As(err, &fault) || errors.Is(err, provider.ErrUnavailable) {
 		s.trail.Note(ctx, audit.Event{Name: "begin-" + string(f.Purpose), Result: result(err), Client: f.Client,

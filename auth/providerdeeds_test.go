@@ -1,10 +1,12 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -12,12 +14,15 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/provider/providertest"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/seal"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // claim has Ada come by a provider that proves nothing, to an account that is here, and returns the keys of
@@ -888,6 +893,55 @@ func TestATokenWithoutALifeIsNeitherGivenNorRenewedAtOnce(t *testing.T) {
 			if n, err := auth.RefreshSome(g.s, t.Context()); n != 1 || err != nil {
 				t.Errorf("%v, %s: %d are renewed later, %v", life, when, n, err)
 			}
+		}
+	}
+}
+
+// Who leaves while the provider is asked is no outage of the provider.
+func TestWhoLeavesIsNoOutageOfTheProvider(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	g := newGateway(t, func(o *auth.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	f := auth.Flow{Provider: "corp", Purpose: auth.ToSignIn, Client: elsewhere}
+	begun, answer := g.begin(t, someone("1", "ada@example.com"), f)
+	before := g.idp["corp"].Requests("token")
+	g.idp["corp"].Hold("token")
+	defer g.idp["corp"].Release()
+	ctx, leave := context.WithCancel(t.Context())
+	end := begin(func() error {
+		_, err := g.s.FinishProvider(ctx, auth.Callback{Provider: "corp", State: answer.Get("state"), Key: begun.Key,
+			ProviderAnswer: auth.ProviderAnswer{Code: answer.Get("code"), Issuer: answer.Get("iss")}, Client: elsewhere})
+		return err
+	})
+	eventually(t, "the provider is asked", func() bool { return g.idp["corp"].Requests("token") > before })
+	leave()
+	if err := <-end; !errors.Is(err, context.Canceled) || errors.Is(err, provider.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "event=sign-in result=canceled") {
+		t.Errorf("the log has\n%s", log.String())
+	}
+}
+
+// Each outcome of a sign-in that the audit table and the metrics can have is explained.
+func TestEachOutcomeOfAProviderIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/sign-in-with.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| result | status |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	outcomes := []error{auth.ErrNoFlow, auth.ErrLoggedOut, auth.ErrSignUpClosed, auth.ErrUnverified,
+		&auth.ClaimError{}, auth.ErrLinkedElsewhere, auth.ErrNoAddress, auth.InputError{}, auth.ErrBadCredentials,
+		session.ErrNoSession, auth.ErrOtherUser, auth.ErrBadLink, &throttle.Error{}, share.ErrBusy, context.Canceled,
+		database.ErrUnavailable}
+	for kind := provider.Failed; kind <= provider.NoSubject; kind++ {
+		outcomes = append(outcomes, &provider.Error{Kind: kind})
+	}
+	for _, err := range outcomes {
+		if word := auth.Result(err); !strings.Contains(table, "`"+word+"`") {
+			t.Errorf("%s is not explained: %v", word, err)
 		}
 	}
 }

@@ -72,6 +72,7 @@ func (s *Store) EndByProvider(ctx context.Context, name, token string, c secret.
 		return err
 	}
 	l, err := p.VerifyLogout(ctx, token)
+	err = leftOr(ctx, err)
 	var users []string
 	if err == nil {
 		users, err = s.endByProvider(ctx, l, name, c)
