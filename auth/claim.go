@@ -21,6 +21,7 @@ import (
 type Claim struct {
 	Email    string
 	Provider string // how people call it
+	Login    string // how the person is called there, or their address there; empty: the provider does not say
 	// ByPassword and ByMail are the ways to prove it. A password of an account whose address was never confirmed
 	// proves nothing: anybody may have chosen it.
 	ByPassword, ByMail bool
@@ -51,8 +52,7 @@ func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished
 	if s.o.Verify == VerifyRequired {
 		return s.claimUnseen(ctx, v, l, done)
 	}
-	return &ClaimError{Claim{Email: l.email, Provider: v.p.Label(), ByMail: byMail,
-		ByPassword: l.verified && l.password && !s.o.PasswordsOff}}
+	return &ClaimError{s.newClaim(v, l)}
 }
 
 // claimUnseen mails the link, and answers as where the address is free.
@@ -104,10 +104,7 @@ const claimSQL = `
 
 // openClaim finds the claim of a browser, for a user or for anybody. It fails with ErrNoFlow.
 func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID string) (v visit, l local, err error) {
-	hashes := make([]string, len(keys))
-	for i, key := range keys {
-		hashes[i] = key.Hash()
-	}
+	hashes := hashesOf(keys)
 	var browser string
 	var sealed []byte
 	err = s.db.Repeat(ctx, "find a claim", func(ctx context.Context) error {
@@ -152,12 +149,25 @@ func openIdentity(v *visit, sealed []byte) error {
 // ClaimOf returns what a browser has to prove. keys are those of its flows. It fails with ErrNoFlow or
 // database.ErrUnavailable.
 func (s *Store) ClaimOf(ctx context.Context, keys []secret.Token) (Claim, error) {
-	v, l, err := s.openClaim(ctx, keys, "")
+	return s.claimOf(ctx, keys, "")
+}
+
+// ClaimOfLink is ClaimOf for what ClaimByLink would connect with a mailed link.
+func (s *Store) ClaimOfLink(ctx context.Context, l Link, keys []secret.Token) (Claim, error) {
+	return s.claimOf(ctx, keys, l.userID)
+}
+
+func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string) (Claim, error) {
+	v, l, err := s.openClaim(ctx, keys, userID)
 	if err != nil {
 		return Claim{}, err
 	}
-	return Claim{Email: l.email, Provider: v.p.Label(), ByMail: s.outbox.Sends(),
-		ByPassword: l.verified && l.password && !s.o.PasswordsOff}, nil
+	return s.newClaim(v, l), nil
+}
+
+func (s *Store) newClaim(v visit, l local) Claim {
+	return Claim{Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends(),
+		ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 
 // MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are

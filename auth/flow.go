@@ -168,6 +168,22 @@ func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge
 	})
 }
 
+// EndFlows ends the sign-ins of a browser, whose keys are given, and its claims. It fails with
+// database.ErrUnavailable.
+func (s *Store) EndFlows(ctx context.Context, keys []secret.Token) error {
+	return s.db.Batch(ctx, "end sign-ins at providers", func(b *pgx.Batch) {
+		b.Queue(`DELETE FROM gatepost.provider_flow WHERE browser = ANY ($1)`, hashesOf(keys))
+	})
+}
+
+func hashesOf(keys []secret.Token) []string {
+	hashes := make([]string, len(keys))
+	for i, key := range keys {
+		hashes[i] = key.Hash()
+	}
+	return hashes
+}
+
 func hashOrNone(t secret.Token) string {
 	if t == "" {
 		return ""

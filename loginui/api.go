@@ -81,12 +81,12 @@ func (ui *UI) receiveJSON(w http.ResponseWriter, r *http.Request) ([]byte, error
 
 func (ui *UI) signedInFromAPI(w http.ResponseWriter, r *http.Request, before string, issued auth.Issued) {
 	ui.signedInAnew(w, r, before, issued)
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 }
 
 func (ui *UI) signedOutFromAPI(w http.ResponseWriter, r *http.Request) {
 	ui.expireAppCookies(w, r)
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 }

@@ -103,6 +103,15 @@ func (ui *UI) dropFlows(w http.ResponseWriter, r *http.Request, keep int) {
 	}
 }
 
+// endFlows ends all sign-ins at providers that wait in this browser, and all proofs of an account that do. Without the
+// database their cookies go all the same.
+func (ui *UI) endFlows(w http.ResponseWriter, r *http.Request) {
+	if keys := ui.flowKeys(r); len(keys) > 0 {
+		_ = ui.store.EndFlows(r.Context(), keys) // the error is in the log, and the keys go
+	}
+	ui.dropFlows(w, r, 0)
+}
+
 // Notes for the next login page, as by SetDone: somebody has just come in by a provider, or has not.
 const (
 	doneIn     = "in"

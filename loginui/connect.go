@@ -67,7 +67,6 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 		t := ui.wrongPassword(w, r, err, "password")
 		return ui.show(w, t.status, "form", ui.connectPage(r, c, t))
 	}
-	ui.dropFlows(w, r, 0)
 	return ui.finished(w, r, before, done)
 }
 
@@ -88,7 +87,7 @@ func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	p := ui.form(r, "connect", connectPath, form{})
 	p.failed(t)
-	p.Intro = []string{p.say("connect.say", "email", c.Email, "provider", c.Provider)}
+	p.Intro = append([]string{p.say("connect.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	byMail := button{Action: ui.c.Prefix + connectMailPath, Label: p.say("connect.mail")}
 	switch {
@@ -106,21 +105,30 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	return p
 }
 
+// loginThere says who comes from the provider: in a browser that others use, too, that may have been somebody else.
+func (p *formPage) loginThere(c auth.Claim) []string {
+	if c.Login == "" {
+		return nil
+	}
+	return []string{p.say("connect.login", "provider", c.Provider, "login", c.Login)}
+}
+
 // getLinking works in the browser that came from the provider alone: the link by itself connects nothing.
 func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 	l, err := ui.readLink(r, isFor(mail.ForConnect))
 	if err != nil {
 		return err
 	}
-	if _, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r)); err != nil {
-		return ui.strayLink(w, r, err, trip{})
+	c, err := ui.store.ClaimOfLink(r.Context(), l, ui.flowKeys(r))
+	if err != nil {
+		return ui.strayLink(w, r, err, trip{provider: c.Provider})
 	}
-	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, l))
+	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, c))
 }
 
-func (ui *UI) linkingPage(r *http.Request, l auth.Link) formPage {
+func (ui *UI) linkingPage(r *http.Request, c auth.Claim) formPage {
 	p := ui.linkForm(r, "linking", linkingPath, form{})
-	p.Intro = []string{p.say("linking.say", "email", l.Email)}
+	p.Intro = append([]string{p.say("linking.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	return p
 }
@@ -140,7 +148,6 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}
 	ui.c.Cookie.ClearLink(w.Header())
-	ui.dropFlows(w, r, 0)
 	return ui.finished(w, r, before, done)
 }
 

@@ -42,6 +42,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", ui.invitationPage(r, l, f, t))
 	}
 	ui.c.Cookie.ClearLink(w.Header())
+	ui.endFlows(w, r)
 	ui.signedInAnew(w, r, "", issued)
 	seeOther(w, ui.c.Home)
 	return nil

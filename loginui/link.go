@@ -80,10 +80,12 @@ func fingerprint(t secret.Token) string {
 // link returns the token of the link that was opened last, or "".
 func (ui *UI) link(r *http.Request) secret.Token { return ui.c.Cookie.ReadLink(r.Header) }
 
-// closeLink forgets the link that was opened last when a visitor signs in, up or out. The next user of the
-// browser may be another person, and must not get what the link opens. A link that confirms a new address
-// stays: it works only with its user's session, and the user may have to sign in first.
-func (ui *UI) closeLink(w http.ResponseWriter, r *http.Request) {
+// forgetBegun forgets what was begun in this browser when a visitor signs in, up or out: the link that was opened
+// last, and sign-ins at providers. The next user of the browser may be another person, and must not get what the link
+// opens, nor finish what others began. A link that confirms a new address stays: it works only with its user's
+// session, and the user may have to sign in first.
+func (ui *UI) forgetBegun(w http.ResponseWriter, r *http.Request) {
+	ui.endFlows(w, r)
 	if ui.link(r) == "" {
 		return
 	}

@@ -84,7 +84,7 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
 	}
 	ui.signedInAnew(w, r, before, issued)
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

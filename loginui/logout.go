@@ -55,7 +55,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 		return &stillSignedIn{err}
 	}
 	ui.expireAppCookies(w, r)
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {

@@ -130,7 +130,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 
 // deleted says that an account is gone.
 func (ui *UI) deleted(w http.ResponseWriter, r *http.Request, s session.Session) error {
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 	ui.c.Cookie.Clear(w.Header())
 	ui.expireAppCookies(w, r)
 	w.Header().Set("Clear-Site-Data", clearCache)

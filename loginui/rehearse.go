@@ -91,12 +91,12 @@ func (ui *UI) formStates(r *http.Request, s session.Session, f form, failed trou
 			ui.choosePage(r, "undo", undoPath, link, t),
 			ui.verifyForm(r, link, auth.Stranger, f, t), ui.addressPage(r, s, all, f, t), ui.invitationPage(r, link, f, t))
 	}
-	claims := []auth.Claim{{Email: f.Email, Provider: "…", ByPassword: true, ByMail: true},
+	claims := []auth.Claim{{Email: f.Email, Provider: "…", Login: "…", ByPassword: true, ByMail: true},
 		{Email: f.Email, ByPassword: true}, {Email: f.Email, ByMail: true}, {}}
 	for _, c := range claims {
 		forms = append(forms, ui.connectPage(r, c, trouble{}), ui.connectPage(r, c, failed))
 	}
-	forms = append(forms, ui.linkingPage(r, link), ui.provePage(r, link),
+	forms = append(forms, ui.linkingPage(r, claims[0]), ui.provePage(r, link),
 		ui.confirmPage(r, s, ownWays{}, "/account/export", f, trouble{}), ui.deletePage(r, s, ownWays{}, trouble{}),
 		ui.addressPage(r, s, ownWays{}, f, trouble{}), ui.resetPage(r, link, failed))
 	forms = append(forms, ui.verifyForm(r, link, auth.ByBrowser, f, trouble{}),

@@ -121,6 +121,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowe
 	}
 	h := w.Header()
 	ui.c.Cookie.ClearLink(h)
+	ui.endFlows(w, r)
 	ui.c.Cookie.Clear(h)
 	ui.expireAppCookies(w, r)
 	ui.c.Cookie.SetBrowser(h, browser, throttle.FamiliarFor)

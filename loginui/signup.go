@@ -48,7 +48,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	if errors.Is(err, auth.ErrUnverified) {
 		ui.c.Cookie.SetBrowser(w.Header(), issued.Browser, throttle.FamiliarFor)
-		ui.closeLink(w, r)
+		ui.forgetBegun(w, r)
 		return ui.sent(w, r, http.StatusOK, "verify.sent", f.Email)
 	}
 	if err != nil {
@@ -56,7 +56,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
 	}
 	ui.signedInAnew(w, r, "", issued)
-	ui.closeLink(w, r)
+	ui.forgetBegun(w, r)
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }

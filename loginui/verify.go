@@ -51,6 +51,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if issued.Session == "" { // the visitor was signed in before
 		return ui.done(w, "verified")
 	}
+	ui.endFlows(w, r)
 	ui.signedInAnew(w, r, before, issued)
 	seeOther(w, ui.landing(f.Next))
 	return nil

@@ -1,0 +1,101 @@
+package loginui_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/provider/providertest"
+)
+
+// What waits in a browser ends when somebody signs in, up or out there: the next person may be another one. A cookie
+// that was kept aside is of no use either.
+func TestWhatWaitsInABrowserEndsWhenSomebodySignsInUpOrOut(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, doubtful, withMail)
+	d.cookie(t, "ada@example.com")
+	d.cookie(t, "grace@example.com")
+	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost."user" SET email_verified = true`); err != nil {
+		t.Fatal(err)
+	}
+	const json = "Content-Type: application/json"
+	api := func(b *browser, path, body string) {
+		b.do("POST", "/api/auth/"+path, body, json, "Origin: http://localhost:8080", "Sec-Fetch-Site: same-origin")
+	}
+	login := func(b *browser) { b.submit("/login", "email", "grace@example.com", "password", password) }
+	apart := func(b *browser, deed func()) { // as with a claim that began while somebody was signed in
+		waiting := maps.Clone(b.cookies)
+		clear(b.cookies)
+		login(b)
+		maps.Copy(b.cookies, waiting)
+		deed()
+	}
+	for name, deed := range map[string]func(b *browser){
+		"login":     login,
+		"API login": func(b *browser) { api(b, "sign-in/email", `{"email":"grace@example.com","password":"`+password+`"}`) },
+		"sign-up":   func(b *browser) { b.submit("/signup", "email", "new@example.com", "password", password) },
+		"API sign-up": func(b *browser) {
+			api(b, "sign-up/email", `{"email":"newer@example.com","name":"x","password":"`+password+`"}`)
+		},
+		"log-out":     func(b *browser) { apart(b, func() { b.submit("/logout") }) },
+		"API log-out": func(b *browser) { apart(b, func() { api(b, "sign-out", "{}") }) },
+		"provider": func(b *browser) {
+			d.id.SetPerson(providertest.Person{Subject: "other", Email: "other@example.com"})
+			b.mustLand("the other's login", b.enter(d.id, "demo"), "/home")
+		},
+		"invitation": func(b *browser) {
+			link := d.invite(t, "invited@example.com")
+			b.get("/signup/invitation?token=" + string(link))
+			a := b.get("/signup/invitation")
+			b.submit("/signup/invitation", "id", a.hidden("id"), "password", password)
+		},
+	} {
+		d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
+		b := d.browser(t)
+		b.mustLand(name, b.enter(d.id, "demo"), "/login/connect")
+		under := d.id.Authorize(t, b.leave("/login/with/demo"))
+		if a := b.get("/login/connect"); a.StatusCode != 200 {
+			t.Fatalf("%s: the claim does not wait: %d", name, a.StatusCode)
+		}
+		before := maps.Clone(b.cookies)
+		deed(b)
+		for cookie := range b.cookies {
+			if strings.Contains(cookie, "_flow_") {
+				t.Errorf("%s: the cookie %s is kept", name, cookie)
+			}
+		}
+		maps.Copy(b.cookies, before)
+		if a := b.get("/login/connect"); a.StatusCode != 400 {
+			t.Errorf("%s: the claim still waits: %d", name, a.StatusCode)
+		}
+		if a := b.callback("demo", under); a.StatusCode != 400 {
+			t.Errorf("%s: the sign-in still waits: %d", name, a.StatusCode)
+		}
+	}
+}
+
+// The pages that connect say what is connected: the provider, and who that is there.
+func TestThePagesThatConnectSayWhatIsConnected(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, doubtful, withMail)
+	d.cookie(t, "ada@example.com")
+	b := d.browser(t)
+	d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
+	d.id.Misbehave(providertest.Claim("preferred_username", "mallory<7>"))
+	b.mustLand("the callback", b.enter(d.id, "demo"), "/login/connect")
+	b.submit("/login/connect/mail", "claim", b.get("/login/connect").hidden("claim"))
+	m := d.post.wait(t, mail.Connect)
+	b.get(strings.TrimPrefix(d.ui.LinkURL(mail.ForConnect, m.Link), "http://localhost:8080"))
+	for _, language := range []string{"en", "es", "ar", "zh-Hans"} {
+		for _, page := range []string{"/login/connect", "/login/connect/link"} {
+			a := b.get(page, "Accept-Language: "+language)
+			text := strings.Join(strings.Fields(a.body), " ")
+			if a.StatusCode != 200 || !strings.Contains(text, `<html lang="`+language) ||
+				!strings.Contains(text, "Demo &lt;ID&gt;") || !strings.Contains(text, "mallory&lt;7&gt;") ||
+				!strings.Contains(text, "ada@example.com") {
+				t.Errorf("%s in %s: %d\n%s", page, language, a.StatusCode, a.body)
+			}
+		}
+	}
+}
