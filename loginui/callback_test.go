@@ -46,6 +46,8 @@ func TestEachKindOfFailureHasAPage(t *testing.T) {
 			nil)}, nil, 403,
 			"gave no e-mail address"},
 		{"it is down", []providertest.Fault{providertest.Answer("token", 503, "busy")}, nil, 503, "does not answer"},
+		{"it answers nonsense", []providertest.Fault{providertest.Answer("token", 200, "<html>")}, nil, 424,
+			"Trying again does not help"},
 		{"no state", nil, change("state", ""), 400, "not under way in this browser"},
 		{"another state", nil, change("state", script), 400, "not under way in this browser"},
 		{"a huge state", nil, change("state", strings.Repeat("x", 5000)), 400, "not under way in this browser"},

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -85,11 +86,15 @@ func readJSON(res *http.Response, into any) error {
 		return &statusError{res.StatusCode}
 	}
 	body, err := io.ReadAll(res.Body)
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return errTooLong
+	}
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if json.Unmarshal(body, into) != nil { // what it says about the answer may quote it
-		return errors.New("the answer is not the JSON that was expected")
+		return badAnswer("the answer, of type " + cmp.Or(res.Header.Get("Content-Type"), "unknown") +
+			", is not the JSON that was expected")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 const (
 	callTime     = 10 * time.Second
 	documentTime = 5 * time.Second // for a discovery document, and for keys
-	answerMost   = 1 << 20
+	answerMost   = 1<<20 - 1       // x/oauth2 would cut a longer one off, and not say so
 	headerMost   = 64 << 10
 	connsMost    = 64 // to one host
 )

@@ -33,17 +33,17 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"mapped":     {providertest.Metadata("jwks_uri", "https://[::ffff:169.254.169.254]/"), "misconfigured", "inside"},
 		"only HS256": {providertest.Metadata("id_token_signing_alg_values_supported", []string{"HS256", "none"}),
 			"misconfigured", "no algorithm"},
-		"garbage":       {providertest.Answer("discovery", 200, "<html>"), "unavailable", "JSON"},
-		"a list":        {providertest.Answer("discovery", 200, []int{1}), "unavailable", "JSON"},
+		"garbage":       {providertest.Answer("discovery", 200, "<html>"), "misconfigured", "JSON"},
+		"a list":        {providertest.Answer("discovery", 200, []int{1}), "misconfigured", "JSON"},
 		"not there":     {providertest.Answer("discovery", 404, ""), "misconfigured", "404"},
 		"down":          {providertest.Answer("discovery", 503, ""), "unavailable", "503"},
 		"redirect":      {providertest.Redirect("discovery", "http://169.254.169.254/"), "misconfigured", "302"},
-		"without end":   {providertest.Answer("discovery", 200, strings.Repeat(" ", 2<<20)), "unavailable", "too large"},
+		"without end":   {providertest.Answer("discovery", 200, strings.Repeat(" ", 2<<20)), "misconfigured", "longer than"},
 		"keys redirect": {providertest.Redirect("jwks", "http://10.0.0.1/"), "misconfigured", "302"},
-		"keys without end": {providertest.Answer("jwks", 200, strings.Repeat(" ", 2<<20)), "unavailable",
-			"too large"},
+		"keys without end": {providertest.Answer("jwks", 200, strings.Repeat(" ", 2<<20)), "misconfigured",
+			"longer than"},
 		"keys of no use": {providertest.Answer("jwks", 200, `{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"RSA"},7]}`),
-			"unavailable", "no key"},
+			"misconfigured", "/jwks: there is no key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ErrUnavailable means that a provider is slow, down or answers nonsense: waiting helps. Every *Error of the kind
+// ErrUnavailable means that a provider is slow or down: waiting helps. Every *Error of the kind
 // Unavailable is it.
 var ErrUnavailable = errors.New("the provider is not available")
 
@@ -16,7 +16,7 @@ type Kind int
 const (
 	// Failed: the provider answered with an error that no standard names.
 	Failed Kind = iota
-	// Unavailable: the provider is slow, down, overloaded, or answers what is no answer. Waiting helps.
+	// Unavailable: the provider is slow, down or overloaded. Waiting helps.
 	Unavailable
 	// Refused: the person, or the provider for them, said no. It is a normal outcome.
 	Refused
@@ -26,7 +26,7 @@ const (
 	// helps.
 	BadCode
 	// Misconfigured: the provider does not take our client, or is not where the operator says, or leads to where it
-	// must not lead. Only the operator can mend it.
+	// must not lead, or answers what is no answer. Only the operator can mend it.
 	Misconfigured
 	// Forged: what came is not from this provider, not for us, not for this sign-in, or not of now.
 	Forged
@@ -85,8 +85,19 @@ func fault(k Kind, cause error) *Error {
 	if status, ok := errors.AsType[*statusError](cause); ok {
 		k = status.kind()
 	}
+	if errors.As(cause, new(badAnswer)) {
+		k = Misconfigured
+	}
 	return &Error{k, cause}
 }
+
+// badAnswer says what is wrong with an answer that came, and so is no outage. It quotes nothing of the answer.
+type badAnswer string
+
+func (e badAnswer) Error() string { return string(e) }
+
+// errTooLong is the refusal of more than answerMost.
+const errTooLong badAnswer = "the answer is longer than 1 MiB"
 
 func faultf(k Kind, text string) *Error { return &Error{k, errors.New(text)} }
 

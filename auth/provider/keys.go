@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -86,7 +87,7 @@ func (p *Provider) fetchKeys(ctx context.Context) ([]key, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, faultf(Unavailable, "the provider has no key that we can use")
+		return nil, fault(Misconfigured, fmt.Errorf("%s: there is no key that we can use", m.Keys))
 	}
 	return keys, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -130,5 +131,13 @@ func answerFault(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fault(Unavailable, ctx.Err())
 	}
-	return faultf(Unavailable, "the token endpoint's answer is not what was expected")
+	switch text := err.Error(); {
+	case strings.HasSuffix(text, (&http.MaxBytesError{}).Error()):
+		return fault(Misconfigured, fmt.Errorf("the token endpoint: %w", errTooLong))
+	case strings.HasPrefix(text, "oauth2: cannot fetch token: "):
+		return faultf(Unavailable, "the token endpoint's answer was cut off")
+	case strings.HasSuffix(text, "missing access_token"):
+		return faultf(Misconfigured, "the token endpoint's answer has no access_token")
+	}
+	return faultf(Misconfigured, "the token endpoint's answer is not the JSON that was expected")
 }
