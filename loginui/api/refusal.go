@@ -77,7 +77,9 @@ var (
 	errRule      = &refusal{"A rule of the database stands against this", "CONFLICT", 409}
 	errAway      = &refusal{"Service unavailable. Please try again later.", "SERVICE_UNAVAILABLE", 503}
 	errElsewhere = &refusal{"The provider does not answer. Please try again later.", "PROVIDER_UNAVAILABLE", 503}
-	errBroken    = &refusal{"Internal error", "INTERNAL_ERROR", 500}
+	errUnusable  = &refusal{"The provider cannot be used as it is set up. Trying again does not help.",
+		"PROVIDER_MISCONFIGURED", 424}
+	errBroken = &refusal{"Internal error", "INTERNAL_ERROR", 500}
 )
 
 // What Pages.Receive fails with, besides the errors of package share.
@@ -122,7 +124,7 @@ func refusalOf(err error) *refusal {
 		return errRule
 	}
 	if _, ok := errors.AsType[*provider.Error](err); ok {
-		return errElsewhere
+		return errUnusable // one that is away was found above
 	}
 	return errBroken
 }
@@ -173,7 +175,7 @@ func (c *call) refuse(err error) {
 	}
 	known := refusalOf(err)
 	c.retryAfter(known, err)
-	if known == errRule || known.status >= 500 && !errors.Is(err, share.ErrBusy) {
+	if known == errRule || known == errUnusable || known.status >= 500 && !errors.Is(err, share.ErrBusy) {
 		c.logFault(known.status, err)
 	}
 	if known.status == http.StatusMethodNotAllowed {

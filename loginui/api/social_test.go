@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/gatepost/gatepost/auth/provider/providertest"
 )
 
 // enter signs in at the provider, and comes back to a page.
@@ -55,6 +57,12 @@ func TestAProviderThatIsAwayIsNoFaultOfOurs(t *testing.T) {
 	a := d.browser(t).post("/sign-in/social", "provider", "demo")
 	if a.must(t, "away", 503, "PROVIDER_UNAVAILABLE"); a.Header.Get("Retry-After") == "" {
 		t.Errorf("no Retry-After: %v", a.Header)
+	}
+	set := newDesk(t, withProvider)
+	set.id.Misbehave(providertest.Metadata("issuer", "https://other.example"))
+	a = set.browser(t).post("/sign-in/social", "provider", "demo")
+	if a.must(t, "not set up", 424, "PROVIDER_MISCONFIGURED"); a.Header.Get("Retry-After") != "" {
+		t.Errorf("try again: %v", a.Header)
 	}
 }
 
