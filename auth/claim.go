@@ -42,17 +42,20 @@ func (e *ClaimError) Error() string {
 // account that has their address. Where sign-ups must not tell whether an address has an account, the mail is on its
 // way at once, and the answer is that of a sign-up.
 func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished) error {
-	byMail := s.outbox.Sends()
-	if !byMail && !(l.verified && l.password && !s.o.PasswordsOff) {
+	c := s.newClaim(v, l)
+	switch {
+	case s.unseen(v) && !c.ByMail:
+		return s.answerUnseen(ctx, v, done)
+	case !c.ByMail && !c.ByPassword:
 		return ErrLinkedElsewhere
 	}
 	if err := s.keepIdentity(ctx, v, l.userID); err != nil {
 		return err
 	}
-	if s.o.Verify == VerifyRequired {
+	if s.unseen(v) {
 		return s.claimUnseen(ctx, v, l, done)
 	}
-	return &ClaimError{s.newClaim(v, l)}
+	return &ClaimError{c}
 }
 
 // claimUnseen mails the link, and answers as where the address is free.
@@ -96,7 +99,8 @@ func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error 
 const claimSQL = `
 	SELECT f.state, f.browser, f.provider, f.next, f.remember, f.created_at, f.user_id, f.identity, u.email,
 	    u.email_verified, EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
-	        AND a.password <> '')
+	        AND a.password <> ''),
+	    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = f.provider)
 	FROM gatepost.provider_flow f JOIN gatepost."user" u ON u.id = f.user_id
 	WHERE f.browser = ANY ($1) AND f.identity IS NOT NULL AND f.expires_at > now() AND u.disabled_at IS NULL
 	    AND ($2 = '' OR f.user_id = $2)
@@ -109,7 +113,8 @@ func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID strin
 	var sealed []byte
 	err = s.db.Repeat(ctx, "find a claim", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, claimSQL, hashes, userID).Scan(&v.flow.state, &browser, &v.flow.provider,
-			&v.flow.next, &v.flow.remember, &v.flow.began, &l.userID, &sealed, &l.email, &l.verified, &l.password)
+			&v.flow.next, &v.flow.remember, &v.flow.began, &l.userID, &sealed, &l.email, &l.verified, &l.password,
+			&l.other)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoFlow
 		}
@@ -127,11 +132,16 @@ func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID strin
 		}
 	}
 	v.flow.purpose = ToSignIn
-	err = openIdentity(&v, sealed)
-	if err == nil && !v.p.Issuers().Has(v.id.Issuer) { // the name is another issuer's since
-		err = ErrNoFlow
+	if err := openIdentity(&v, sealed); err != nil {
+		return visit{}, local{}, err
 	}
-	return v, l, err
+	if !v.p.Issuers().Has(v.id.Issuer) { // the name is another issuer's since
+		return visit{}, local{}, ErrNoFlow
+	}
+	if userID == "" && s.unseen(v) { // only the mailed link may tell that there is an account
+		return visit{}, local{}, ErrNoFlow
+	}
+	return v, l, nil
 }
 
 func openIdentity(v *visit, sealed []byte) error {
@@ -166,16 +176,19 @@ func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string)
 }
 
 func (s *Store) newClaim(v visit, l local) Claim {
-	return Claim{Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends(),
+	return Claim{Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(),
 		ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 
 // MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are
-// dropped. It fails with ErrNoFlow or database.ErrUnavailable.
+// dropped. It fails with ErrNoFlow, ErrLinkedElsewhere (only the password proves this one) or database.ErrUnavailable.
 func (s *Store) MailClaim(ctx context.Context, keys []secret.Token, c secret.Client) error {
 	v, l, err := s.openClaim(ctx, keys, "")
 	if err != nil {
 		return err
+	}
+	if l.keeps() {
+		return ErrLinkedElsewhere
 	}
 	return s.mailClaim(ctx, l.userID, l.email, v.p.Label(), c)
 }

@@ -67,7 +67,7 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 	if owner != "" {
 		return s.enterKnown(ctx, v, owner, done)
 	}
-	local, err := s.localAccount(ctx, email)
+	local, err := s.localAccount(ctx, v, email)
 	switch {
 	case err != nil:
 		return err
@@ -77,7 +77,7 @@ func (s *Store) enterOnce(ctx context.Context, v visit, done *Finished) error {
 		return s.answerUnseen(ctx, v, done)
 	case local.disabled:
 		return ErrBadCredentials
-	case v.id.EmailProved:
+	case v.id.EmailProved && !local.keeps():
 		return s.connectAndEnter(ctx, v, local, done)
 	}
 	return s.askToClaim(ctx, v, local, done)
@@ -128,16 +128,21 @@ type local struct {
 	userID, email      string // userID is empty: none has it
 	verified, disabled bool
 	password           bool
+	other              bool // it has an identity at the provider already
 }
 
-func (s *Store) localAccount(ctx context.Context, email string) (l local, err error) {
+// keeps reports whether only the password can add an identity to the account: see connect.
+func (l local) keeps() bool { return l.other && l.verified }
+
+func (s *Store) localAccount(ctx context.Context, v visit, email string) (l local, err error) {
 	l.email = email
 	err = s.db.Repeat(ctx, "find user", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, `
 			SELECT u.id, u.email_verified, u.disabled_at IS NOT NULL, EXISTS (SELECT FROM gatepost.account a
-			    WHERE a.user_id = u.id AND a.provider_id = 'credential' AND a.password <> '')
-			FROM gatepost."user" u WHERE u.email = $1`, email).
-			Scan(&l.userID, &l.verified, &l.disabled, &l.password)
+			    WHERE a.user_id = u.id AND a.provider_id = 'credential' AND a.password <> ''),
+			    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.issuer = $2)
+			FROM gatepost."user" u WHERE u.email = $1`, email, v.id.Issuer).
+			Scan(&l.userID, &l.verified, &l.disabled, &l.password, &l.other)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -329,7 +334,7 @@ func (s *Store) signUpBy(ctx context.Context, v visit, email string, done *Finis
 	if !isTaken(err) {
 		return err
 	}
-	if l, found := s.localAccount(ctx, email); found == nil && l.userID != "" { // since it was looked for
+	if l, found := s.localAccount(ctx, v, email); found == nil && l.userID != "" { // since it was looked for
 		return errMoved
 	}
 	return err // the address is kept for another user

@@ -68,6 +68,43 @@ func TestAnAccountIsClaimedByItsPassword(t *testing.T) {
 	}
 }
 
+// A confirmed account that has an identity at the provider gets another one by its password alone, whether the
+// provider proves the address or not: no mail is offered that could not work.
+func TestAnotherIdentityAtAProviderTakesThePassword(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	id := g.user(t, signUp(t, g.s, "ada@example.com"))
+	exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
+	claim := func(name, subject string) []secret.Token {
+		t.Helper()
+		f := auth.Flow{Provider: name}
+		begun, answer := g.begin(t, someone(subject, "ada@example.com"), f)
+		if _, err := g.finish(t, f, begun, answer); !errors.As(err, new(*auth.ClaimError)) {
+			t.Fatalf("%s at %s: %v", subject, name, err)
+		}
+		return []secret.Token{begun.Key}
+	}
+	if _, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.s.ClaimByPassword(t.Context(), claim("other", "1"), goodPassword, "", here); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"corp", "other"} {
+		keys := claim(name, "2")
+		if c, err := g.s.ClaimOf(t.Context(), keys); err != nil || !c.ByPassword || c.ByMail {
+			t.Errorf("%s: got %+v, %v", name, c, err)
+		}
+		if err := g.s.MailClaim(t.Context(), keys, here); !errors.Is(err, auth.ErrLinkedElsewhere) {
+			t.Errorf("%s: a mail that cannot work: %v", name, err)
+		}
+		done, err := g.s.ClaimByPassword(t.Context(), keys, goodPassword, "", here)
+		if err != nil || g.user(t, done.Session) != id {
+			t.Errorf("%s: by the password: %v", name, err)
+		}
+	}
+}
+
 // The password of an account whose address nobody confirmed proves nothing; the mail does, in the browser of the
 // claim, and what was made before goes.
 func TestAnUnconfirmedAccountIsClaimedByMailAlone(t *testing.T) {

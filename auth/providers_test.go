@@ -158,7 +158,7 @@ func TestLinking(t *testing.T) {
 			if _, err := g.come(t, someone("before", ada), auth.Flow{Provider: "corp"}); err != nil {
 				t.Fatal(err)
 			}
-		}, "corp", someone("after", ada), auth.ErrLinkedElsewhere, false, true},
+		}, "corp", someone("after", ada), &auth.ClaimError{}, false, true},
 		"disabled": {func(t *testing.T, g gateway) {
 			exec(t, g.db, verified)
 			exec(t, g.db, `UPDATE gatepost."user" SET disabled_at = now()`)

@@ -29,9 +29,6 @@ func (ui *UI) flowKeys(r *http.Request) (keys []secret.Token) {
 // claim returns what this browser has to prove. Where sign-ups must not tell whether an address has an account, only
 // the mailed link leads on, and nothing is to be seen before.
 func (ui *UI) claim(w http.ResponseWriter, r *http.Request) (auth.Claim, error) {
-	if ui.c.ConfirmFirst {
-		return auth.Claim{}, ui.stray(w, r, auth.ErrNoFlow, trip{})
-	}
 	c, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r))
 	if err != nil {
 		return auth.Claim{}, ui.stray(w, r, err, trip{})
