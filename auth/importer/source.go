@@ -71,8 +71,10 @@ func (d Database) open(ctx context.Context, wants []want, f func(*reader) error)
 		return fmt.Errorf("the source: %w", err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it has written nothing
+	// With row_security off, a read that would miss rows fails.
 	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '0', true),
-	    set_config('idle_in_transaction_session_timeout', '0', true)`); err != nil {
+	    set_config('idle_in_transaction_session_timeout', '0', true),
+	    set_config('row_security', 'off', true)`); err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
 	r := &reader{tx, d, map[string]*table{}}
@@ -96,12 +98,14 @@ func (r *reader) find(ctx context.Context, w want) (*table, error) {
 	if named := r.from.Tables[w.key]; named != "" {
 		names = []string{named}
 	}
-	var schema, name string
+	var found relation
 	err := r.tx.QueryRow(ctx, `
-		SELECT table_schema, table_name FROM information_schema.tables
-		WHERE table_name = ANY ($1) AND (table_schema = $2 OR $2 = '' AND table_schema = ANY (current_schemas(false)))
-		ORDER BY array_position($1, table_name::text), array_position(current_schemas(false), table_schema::name) LIMIT 1`,
-		names, r.from.Schema).Scan(&schema, &name)
+		SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY ($1)
+		    AND (n.nspname = $2 OR $2 = '' AND n.nspname = ANY (current_schemas(false)))
+		ORDER BY array_position($1, c.relname::text), array_position(current_schemas(false), n.nspname) LIMIT 1`,
+		names, r.from.Schema).Scan(&found.oid, &found.schema, &found.name, &found.entered)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if w.optional && r.from.Tables[w.key] == "" {
 			return nil, nil
@@ -112,17 +116,51 @@ func (r *reader) find(ctx context.Context, w want) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the source: %w", err)
 	}
-	t := &table{pgx.Identifier{schema, name}.Sanitize(), map[string]string{}, map[string]string{}}
-	return t, r.findColumns(ctx, w, t, schema, name)
+	t := &table{pgx.Identifier{found.schema, found.name}.Sanitize(), map[string]string{}, map[string]string{}}
+	return t, r.findColumns(ctx, w, t, found)
+}
+
+// relation is a table or a view of the source.
+type relation struct {
+	oid          uint32
+	schema, name string
+	entered      bool // the role may use its schema
+}
+
+// readable fails if the role of the import sees less of a table than is there: what it does not see would be taken for
+// missing, as a second factor.
+func (r *reader) readable(ctx context.Context, t *table, of relation, needed []string) error {
+	var role string
+	var granted, filtered bool
+	err := r.tx.QueryRow(ctx, `
+		SELECT current_user::text, $2 AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS c (name)
+		    WHERE NOT pg_catalog.has_column_privilege($1::oid, c.name, 'SELECT')), pg_catalog.row_security_active($1::oid)`,
+		of.oid, of.entered, needed).Scan(&role, &granted, &filtered)
+	if err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	role = pgx.Identifier{role}.Sanitize()
+	switch {
+	case !of.entered:
+		return fmt.Errorf("the source has the table %s, which its role %s may not read; run there: GRANT USAGE ON "+
+			"SCHEMA %s TO %[2]s; GRANT SELECT ON %[1]s TO %[2]s", t.name, role, pgx.Identifier{of.schema}.Sanitize())
+	case !granted:
+		return fmt.Errorf("the source has the table %s, which its role %s may not read; run there: GRANT SELECT ON "+
+			"%[1]s TO %[2]s", t.name, role)
+	case filtered:
+		return fmt.Errorf("the source hides rows of the table %s from its role %s (row-level security); use the owner's "+
+			"role, or run there: ALTER ROLE %[2]s BYPASSRLS", t.name, role)
+	}
+	return nil
 }
 
 // findColumns finds the columns of a table, by the names that were given, or by the usual ones in either spelling.
-func (r *reader) findColumns(ctx context.Context, w want, t *table, schema, name string) error {
-	there, err := r.catalogue(ctx, schema, name)
+func (r *reader) findColumns(ctx context.Context, w want, t *table, of relation) error {
+	there, err := r.catalogue(ctx, of.oid)
 	if err != nil {
 		return err
 	}
-	var missing []string
+	var missing, needed []string
 	for _, column := range w.columns {
 		column, optional := strings.CutSuffix(column, "?")
 		found := ""
@@ -139,18 +177,21 @@ func (r *reader) findColumns(ctx context.Context, w want, t *table, schema, name
 			continue
 		}
 		t.columns[column], t.types[column] = pgx.Identifier{found}.Sanitize(), there[found]
+		needed = append(needed, found)
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("the table %s of the source has no column %s; if it is called otherwise there, say --column "+
 			"%s.%s=NAME", t.name, strings.Join(missing, ", "), w.key, missing[0])
 	}
-	return nil
+	return r.readable(ctx, t, of, needed)
 }
 
-func (r *reader) catalogue(ctx context.Context, schema, name string) (types map[string]string, err error) {
+// catalogue returns the types of a table's columns, also of those that the role may not read.
+func (r *reader) catalogue(ctx context.Context, oid uint32) (types map[string]string, err error) {
 	rows, err := r.tx.Query(ctx, `
-		SELECT column_name::text, data_type::text FROM information_schema.columns
-		WHERE table_schema = $1 AND table_name = $2`, schema, name)
+		SELECT a.attname::text, pg_catalog.format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped`, oid)
 	if err != nil {
 		return nil, fmt.Errorf("the source: %w", err)
 	}
