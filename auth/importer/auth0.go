@@ -28,25 +28,30 @@ func (Auth0) Ordered() bool { return false }
 
 // auth0User is what of a user is used. user_metadata gives nothing: people write it themselves.
 type auth0User struct {
-	ID         string          `json:"user_id"`
-	Old        json.RawMessage `json:"_id"` // of a dump: a text, or an object with $oid
-	Email      string          `json:"email"`
-	Verified   bool            `json:"email_verified"`
-	Name       string          `json:"name"`
-	Picture    string          `json:"picture"`
-	Created    any             `json:"created_at"`
-	Blocked    bool            `json:"blocked"`
+	auth0Key
+	Email      string `json:"email"`
+	Verified   bool   `json:"email_verified"`
+	Name       string `json:"name"`
+	Picture    string `json:"picture"`
+	Created    any    `json:"created_at"`
+	Blocked    bool   `json:"blocked"`
 	Identities []struct {
 		Provider string    `json:"provider"`
 		Subject  looseText `json:"user_id"` // a number where the provider's ids are numbers
 	} `json:"identities"`
 	Metadata struct {
-		Role  string   `json:"role"`
-		Roles []string `json:"roles"`
+		Role  any `json:"role"`
+		Roles any `json:"roles"`
 	} `json:"app_metadata"`
 	Factors []json.RawMessage `json:"mfa_factors"`
 	Multi   []string          `json:"multifactor"`
 	auth0Hash
+}
+
+// auth0Key is what a user is found by.
+type auth0Key struct {
+	ID  string          `json:"user_id"`
+	Old json.RawMessage `json:"_id"` // of a dump: a text, or an object with $oid
 }
 
 // auth0Hash is a hash, under each of the names that it comes by.
@@ -57,7 +62,7 @@ type auth0Hash struct {
 }
 
 // keys are the ids under which a line of the dump is found.
-func (u auth0User) keys() []string {
+func (u auth0Key) keys() []string {
 	id := u.ID
 	if id == "" {
 		var wrapped struct {
@@ -81,7 +86,7 @@ func (a Auth0) People(ctx context.Context, f Taker) error {
 	if a.Hashes != "" {
 		var err error
 		dump, err = newIndex(a.Hashes, func(raw json.RawMessage) []string {
-			var u auth0User
+			var u auth0Key
 			_ = json.Unmarshal(raw, &u)
 			return u.keys()
 		})
@@ -93,15 +98,21 @@ func (a Auth0) People(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, a.File)
 	err := objects(a.File, func(o object) error {
 		var u auth0User
-		if err := json.Unmarshal(o.raw, &u); err != nil {
-			return g.add(Person{Where: o.where, Err: fmt.Errorf("cannot be read: %w", err)}, o.offset)
+		if err := o.read(&u); err != nil {
+			return g.add(Person{Where: o.where, ID: u.ID, Err: err}, o.offset)
 		}
-		var more auth0User
-		if _, err := dump.get(u.ID, &more); err != nil {
+		raw, err := dump.get(u.ID)
+		if err != nil {
 			return fmt.Errorf("%s: the user %s: %w", a.Hashes, u.ID, err)
 		}
-		p := a.person(u, more.auth0Hash)
-		p.Where = o.where
+		var more auth0Hash
+		if raw != nil {
+			err = json.Unmarshal(raw, &more)
+		}
+		p := a.person(u, more)
+		if p.Where = o.where; err != nil {
+			p.fail(fmt.Errorf("is in the dump, where it cannot be read: %w", err))
+		}
 		return g.add(p, o.offset)
 	})
 	if err != nil {
@@ -112,13 +123,11 @@ func (a Auth0) People(ctx context.Context, f Taker) error {
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {
 	p := Person{ID: u.ID, Email: u.Email, Verified: u.Verified, Name: u.Name, Image: u.Picture, Disabled: u.Blocked,
-		Roles: u.Metadata.Roles, SecondFactor: len(u.Factors)+len(u.Multi) > 0}
+		SecondFactor: len(u.Factors)+len(u.Multi) > 0}
 	if text, ok := u.Created.(string); ok {
 		p.Created, _ = time.Parse(time.RFC3339, text) // unknown otherwise
 	}
-	if len(p.Roles) == 0 {
-		p.Roles = splitRoles(u.Metadata.Role)
-	}
+	p.takeRoles(u.Metadata.Roles, u.Metadata.Role)
 	if p.Name == p.Email { // what Auth0 calls somebody who said no name
 		p.Name = ""
 	}

@@ -35,8 +35,8 @@ type clerkUser struct {
 	Image    string `json:"image_url"`
 	Factor   bool   `json:"two_factor_enabled"`
 	Metadata struct {
-		Role  string   `json:"role"`
-		Roles []string `json:"roles"`
+		Role  any `json:"role"`
+		Roles any `json:"roles"`
 	} `json:"public_metadata"`
 	Accounts []struct {
 		Provider string `json:"provider"`
@@ -50,8 +50,10 @@ func (c Clerk) People(ctx context.Context, f Taker) error {
 	if c.API != "" {
 		var err error
 		api, err = newIndex(c.API, func(raw json.RawMessage) []string {
-			var u clerkUser
-			_ = json.Unmarshal(raw, &u) // one that cannot be read is missing, which the report says
+			var u struct {
+				ID string `json:"id"`
+			}
+			_ = json.Unmarshal(raw, &u) // what else cannot be read is told with the person
 			return []string{u.ID}
 		})
 		if err != nil {
@@ -60,7 +62,8 @@ func (c Clerk) People(ctx context.Context, f Taker) error {
 		defer api.close()
 	}
 	g := newGather(ctx, f, c.File)
-	err := rows(c.File, []string{"id", "primary_email_address", "password_digest", "password_hasher"}, func(r row) error {
+	need := []string{"id", "primary_email_address", "password_digest", "password_hasher"}
+	err := rows(c.File, need, nil, func(r row) error {
 		p := c.person(r)
 		if err := c.join(&p, api); err != nil {
 			return err
@@ -88,23 +91,27 @@ func (c Clerk) person(r row) Person {
 
 // join adds what the API says.
 func (c Clerk) join(p *Person, api *index) error {
-	var u clerkUser
-	there, err := api.get(p.ID, &u)
+	raw, err := api.get(p.ID)
 	if err != nil {
 		return fmt.Errorf("%s: the user %s: %w", c.API, p.ID, err)
 	}
-	if !there {
+	if raw == nil {
 		if api != nil {
 			p.Notes = append(p.Notes, "is not in the file of the API: accounts at providers, ban and times are unknown")
 		}
 		return nil
 	}
-	p.Created, p.Disabled, p.Image = time.UnixMilli(u.Created), u.Banned, u.Image
-	p.SecondFactor = p.SecondFactor || u.Factor
-	p.Roles = u.Metadata.Roles
-	if len(p.Roles) == 0 {
-		p.Roles = splitRoles(u.Metadata.Role)
+	var u clerkUser
+	if err := json.Unmarshal(raw, &u); err != nil {
+		p.fail(fmt.Errorf("is in the file of the API, where it cannot be read: %w", err))
+		return nil
 	}
+	if u.Created != 0 {
+		p.Created = time.UnixMilli(u.Created)
+	}
+	p.Disabled, p.Image = u.Banned, u.Image
+	p.SecondFactor = p.SecondFactor || u.Factor
+	p.takeRoles(u.Metadata.Roles, u.Metadata.Role)
 	for _, a := range u.Accounts {
 		Database{Issuers: c.Issuers}.link(p, strings.TrimPrefix(a.Provider, "oauth_"), a.Subject, "", time.Time{})
 	}

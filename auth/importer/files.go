@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -39,17 +40,17 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 func (b *bounded) done() { b.left = recordMost }
 
-// withoutMark returns a reader without the byte order mark that spreadsheets write.
-func withoutMark(from io.Reader) (*bufio.Reader, error) {
-	r := bufio.NewReader(from)
-	switch head, _ := r.Peek(3); {
-	case bytes.Equal(head, []byte("\xEF\xBB\xBF")):
-		_, err := r.Discard(3)
-		return r, err
+// withoutMark returns a reader without the byte order mark that spreadsheets write, and how long that is.
+func withoutMark(from io.Reader) (r *bufio.Reader, skipped int64, err error) {
+	r = bufio.NewReader(from)
+	switch head, _ := r.Peek(len(byteOrderMark)); {
+	case string(head) == byteOrderMark:
+		n, err := r.Discard(len(byteOrderMark))
+		return r, int64(n), err
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
-		return nil, errEncoding
+		return nil, 0, errEncoding
 	}
-	return r, nil
+	return r, 0, nil
 }
 
 // row is one record of a CSV file: its values by the name of the column.
@@ -61,15 +62,15 @@ type row struct {
 }
 
 // rows calls f with each record of a CSV file with a line of names before them. Lines that begin with # are comments.
-// need are the columns that there must be.
-func rows(name string, need []string, f func(row) error) error {
+// need are the columns that there must be, and known all that may be; nil: any.
+func rows(name string, need, known []string, f func(row) error) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	limit := &bounded{from: file, left: recordMost}
-	plain, err := withoutMark(limit)
+	plain, _, err := withoutMark(limit)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -82,6 +83,13 @@ func rows(name string, need []string, f func(row) error) error {
 	columns := append([]string(nil), head...)
 	if err := needed(name, columns, need); err != nil {
 		return err
+	}
+	if known != nil {
+		for _, c := range columns {
+			if why := unknown(c, known); why != "" {
+				return fmt.Errorf("%s has a column %q that gives nothing here%s; rename it, or take it out", name, c, why)
+			}
+		}
 	}
 	for {
 		limit.done()
@@ -114,10 +122,12 @@ func needed(name string, columns, need []string) error {
 
 func rowOf(r *csv.Reader, columns, record []string, parse *csv.ParseError) row {
 	if parse != nil {
-		return row{where: fmt.Sprintf("line %d", parse.StartLine), err: fmt.Errorf("cannot be read: %w", parse.Err)}
+		return row{where: linesOf(parse.StartLine, parse.Line), err: cannotRead(parse.Err)}
 	}
-	line, _ := r.FieldPos(0)
-	out := row{where: fmt.Sprintf("line %d", line), offset: r.InputOffset(), values: make(map[string]string, len(columns))}
+	first, _ := r.FieldPos(0)
+	last, _ := r.FieldPos(len(record) - 1)
+	where := linesOf(first, last+strings.Count(record[len(record)-1], "\n"))
+	out := row{where: where, offset: r.InputOffset(), values: make(map[string]string, len(columns))}
 	if len(record) != len(columns) {
 		out.err = fmt.Errorf("has %d values for %d columns", len(record), len(columns))
 	}
@@ -133,6 +143,14 @@ func rowOf(r *csv.Reader, columns, record []string, parse *csv.ParseError) row {
 		}
 	}
 	return out
+}
+
+// linesOf says where a record is. A quote that is not closed takes the lines after it along.
+func linesOf(first, last int) string {
+	if last > first {
+		return fmt.Sprintf("lines %d to %d", first, last)
+	}
+	return fmt.Sprintf("line %d", first)
 }
 
 // gather gives a Taker the people of a file, some at a time.

@@ -8,14 +8,33 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 )
 
-// object is one object of a file of JSON: a line, or an item of the one array that the file is.
+// object is one object of a file of JSON: a line, or an item of one of the arrays that the file is.
 type object struct {
 	raw    json.RawMessage
 	where  string
-	offset int64
+	offset int64 // of raw in the file
 }
+
+// read reads an object into v.
+func (o object) read(v any) error {
+	if !utf8.Valid(o.raw) { // what is read otherwise is not what is there
+		return errEncoding
+	}
+	return cannotRead(json.Unmarshal(o.raw, v))
+}
+
+func cannotRead(err error) error {
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	return nil
+}
+
+// byteOrderMark is what some programs begin a file in UTF-8 with.
+const byteOrderMark = "\xEF\xBB\xBF"
 
 // objects calls f with each object of a file.
 func objects(name string, f func(object) error) error {
@@ -29,7 +48,7 @@ func objects(name string, f func(object) error) error {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	mark := []byte("\xEF\xBB\xBF")
+	mark := []byte(byteOrderMark)
 	switch head = head[:n]; {
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
 		return fmt.Errorf("%s: %w", name, errEncoding)
@@ -48,9 +67,10 @@ func lines(name string, file io.Reader, f func(object) error) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("%s: line %d: %w", name, n, err)
 		}
-		text := bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF")))
-		if len(text) > 0 {
-			if err := f(object{text, fmt.Sprintf("line %d", n), offset}); err != nil {
+		text := bytes.TrimLeft(bytes.TrimPrefix(line, []byte(byteOrderMark)), " \t\r\n")
+		begins := offset + int64(len(line)-len(text))
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			if err := f(object{text, fmt.Sprintf("line %d", n), begins}); err != nil {
 				return err
 			}
 		}
@@ -73,31 +93,49 @@ func readLine(r *bufio.Reader) (line []byte, err error) {
 	}
 }
 
-// items reads the one array of a file. Where it is broken, nobody can say what comes after.
+// items reads a file that is arrays, one after the other, as pages of an API are. Where it is broken, nobody can say
+// what comes after.
 func items(name string, file io.Reader, f func(object) error) error {
 	limit := &bounded{from: file, left: recordMost}
-	r, err := withoutMark(limit)
+	r, skipped, err := withoutMark(limit)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	d := json.NewDecoder(r)
-	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	for n := 1; ; {
+		limit.done()
+		begin, err := d.Token()
+		switch {
+		case n > 1 && errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s: after item %d: %w", name, n-1, err)
+		case begin != json.Delim('['):
+			return fmt.Errorf("%s: after item %d comes what is no array: a file is arrays, or an object a line", name, n-1)
+		}
+		if n, err = itemsOfOne(d, limit, n, skipped, f); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	for n := 1; d.More(); n++ {
+}
+
+// itemsOfOne reads one array, whose first item is number n of the file, and returns the number that comes next.
+func itemsOfOne(d *json.Decoder, limit *bounded, n int, skipped int64, f func(object) error) (next int, err error) {
+	for ; d.More(); n++ {
 		limit.done()
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
-			return fmt.Errorf("%s: item %d: %w", name, n, err)
+			return n, fmt.Errorf("item %d: %w", n, err)
 		}
-		if err := f(object{raw, fmt.Sprintf("item %d", n), d.InputOffset() - int64(len(raw))}); err != nil {
-			return err
+		err := f(object{raw, fmt.Sprintf("item %d", n), skipped + d.InputOffset() - int64(len(raw))})
+		if err != nil {
+			return n, err
 		}
 	}
 	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("%s: its end is missing: %w", name, err)
+		return n, fmt.Errorf("the end of the array with item %d is missing: %w", n-1, err)
 	}
-	return nil
+	return n, nil
 }
 
 // index finds the objects of a file by a key, without holding the file in memory.
@@ -115,6 +153,9 @@ type span struct {
 func newIndex(name string, keys func(json.RawMessage) []string) (*index, error) {
 	x := &index{spans: map[[12]byte]span{}}
 	err := objects(name, func(o object) error {
+		if !utf8.Valid(o.raw) {
+			return fmt.Errorf("%s: %s: %w", name, o.where, errEncoding)
+		}
 		for _, key := range keys(o.raw) {
 			x.spans[digestOf(key)] = span{o.offset, int32(len(o.raw))}
 		}
@@ -132,18 +173,16 @@ func (x *index) close() {
 	}
 }
 
-// get reads the object of a key into v, and reports whether there is one.
-func (x *index) get(key string, v any) (bool, error) {
+// get returns the object of a key; nil: there is none.
+func (x *index) get(key string) (json.RawMessage, error) {
 	if x == nil {
-		return false, nil
+		return nil, nil
 	}
 	at, ok := x.spans[digestOf(key)]
 	if !ok {
-		return false, nil
+		return nil, nil
 	}
 	raw := make([]byte, at.length)
-	if _, err := x.file.ReadAt(raw, at.offset); err != nil {
-		return true, err
-	}
-	return true, json.Unmarshal(raw, v)
+	_, err := x.file.ReadAt(raw, at.offset)
+	return raw, err
 }

@@ -13,8 +13,8 @@ type Person struct {
 	Email    string
 	Verified bool // the source knows that the address is theirs
 	Name     string
-	Image    string // the address of a picture
-	Roles    []string
+	Image    string    // the address of a picture
+	Roles    []string  // nil: the source says nothing of them
 	Created  time.Time // zero: unknown
 	// Disabled bars them. Until is when that ends; zero: never.
 	Disabled bool
@@ -33,6 +33,39 @@ type Person struct {
 	Notes []string
 	// Err is why they cannot be taken at all.
 	Err error
+}
+
+// takeRoles takes roles that a source keeps in JSON, as a text with commas or a list of texts. Of another kind they may
+// be something else of the app's, which is told.
+func (p *Person) takeRoles(list ...any) {
+	for _, value := range list {
+		roles, ok := rolesIn(value)
+		if !ok {
+			p.Notes = append(p.Notes, "the roles are left out: they are neither a text nor a list of texts")
+		}
+		if p.Roles = roles; len(roles) > 0 {
+			return
+		}
+	}
+}
+
+func rolesIn(value any) (roles []string, ok bool) {
+	switch v := value.(type) {
+	case nil:
+		return nil, true
+	case string:
+		return splitRoles(v), true
+	case []any:
+		for _, one := range v {
+			role, ok := one.(string)
+			if !ok {
+				return nil, false
+			}
+			roles = append(roles, role)
+		}
+		return roles, true
+	}
+	return nil, false
 }
 
 // Identity is an account at a provider. Issuer and Subject name it for all time, Provider is the name that settings

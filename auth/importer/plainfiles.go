@@ -5,12 +5,46 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/password"
 )
+
+// fieldsOfFiles are what a file of users may say of each.
+var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "image", "roles", "created_at", "disabled",
+	"disabled_until", "password", "hasher", "accounts", "second_factor"}
+
+// otherNames are what others call them.
+var otherNames = map[string]string{"verified": "email_verified", "emailconfirmed": "email_verified",
+	"confirmed": "email_verified", "passwordhash": "password", "hash": "password", "passworddigest": "password",
+	"banned": "disabled", "blocked": "disabled", "banexpires": "disabled_until", "role": "roles", "picture": "image",
+	"avatar": "image", "avatarurl": "image", "fullname": "name", "mail": "email", "emailaddress": "email",
+	"userid": "id", "created": "created_at", "mfa": "second_factor", "twofactorenabled": "second_factor"}
+
+// unknown says what is to be done about a name that is not among those that are known; empty: it is known. One that
+// was left out of account might be a ban.
+func unknown(name string, known []string) (why string) {
+	if slices.Contains(known, name) {
+		return ""
+	}
+	bare := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
+	}
+	meant := otherNames[bare(name)]
+	for _, k := range known {
+		if bare(k) == bare(name) {
+			meant = k
+		}
+	}
+	if meant == "" {
+		return " (known are " + strings.Join(known, ", ") + ")"
+	}
+	return " (is it " + meant + "?)"
+}
 
 // CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, image, roles, created_at,
 // disabled, disabled_until, password, hasher, accounts and second_factor; only id and email have to be there. hasher is
@@ -33,7 +67,9 @@ func (CSV) Ordered() bool { return false }
 // People implements Source.
 func (c CSV) People(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, c.File)
-	err := rows(c.File, []string{"id", "email"}, func(r row) error { return g.add(c.person(r), r.offset) })
+	err := rows(c.File, []string{"id", "email"}, fieldsOfFiles, func(r row) error {
+		return g.add(c.person(r), r.offset)
+	})
 	if err != nil {
 		return err
 	}
@@ -122,7 +158,7 @@ type Exported struct {
 	EmailVerified bool              `json:"email_verified"`
 	Name          string            `json:"name,omitempty"`
 	Image         string            `json:"image,omitempty"`
-	Roles         []string          `json:"roles,omitempty"`
+	Roles         []string          `json:"roles,omitzero"` // empty: no role; missing: "user"
 	CreatedAt     time.Time         `json:"created_at,omitzero"`
 	Disabled      bool              `json:"disabled,omitempty"`
 	DisabledUntil time.Time         `json:"disabled_until,omitzero"`
@@ -153,8 +189,12 @@ func (j JSON) People(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, j.File)
 	err := objects(j.File, func(o object) error {
 		var e Exported
-		if err := json.Unmarshal(o.raw, &e); err != nil {
-			return g.add(Person{Where: o.where, Err: fmt.Errorf("cannot be read: %w", err)}, o.offset)
+		err := o.read(&e)
+		if err == nil {
+			err = onlyKnown(o.raw)
+		}
+		if err != nil {
+			return g.add(Person{Where: o.where, Err: err}, o.offset)
 		}
 		p := j.person(e)
 		p.Where = o.where
@@ -165,6 +205,23 @@ func (j JSON) People(ctx context.Context, f Taker) error {
 	}
 	return g.flush()
 }
+
+// onlyKnown fails if an object has a field that would be left out of account.
+func onlyKnown(raw json.RawMessage) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return cannotRead(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if why := unknown(strings.ToLower(name), fieldsOfJSON); why != "" {
+			return fmt.Errorf("has a field %q that gives nothing here%s; rename it, or take it out", name, why)
+		}
+	}
+	return nil
+}
+
+// fieldsOfJSON are what an Exported may have. An import takes no sessions.
+var fieldsOfJSON = append(slices.Clone(fieldsOfFiles), "sessions")
 
 func (j JSON) person(e Exported) Person {
 	p := Person{ID: e.ID, Email: e.Email, Verified: e.EmailVerified, Name: e.Name, Image: e.Image, Roles: e.Roles,

@@ -29,12 +29,12 @@ var supabaseTables = []want{
 
 // supabaseMeta is what of the two columns of JSON is used.
 type supabaseMeta struct {
-	Role     string   `json:"role"`
-	Roles    []string `json:"roles"`
-	Name     string   `json:"name"`
-	FullName string   `json:"full_name"`
-	Picture  string   `json:"picture"`
-	Avatar   string   `json:"avatar_url"`
+	Role     any    `json:"role"`
+	Roles    any    `json:"roles"`
+	Name     string `json:"name"`
+	FullName string `json:"full_name"`
+	Picture  string `json:"picture"`
+	Avatar   string `json:"avatar_url"`
 }
 
 // People implements Source.
@@ -68,10 +68,7 @@ func scanSupabase(rows pgx.CollectableRow) (Person, error) {
 	var app, own supabaseMeta
 	_ = json.Unmarshal([]byte(appMeta), &app) // whatever else is in there is the app's
 	_ = json.Unmarshal([]byte(userMeta), &own)
-	p.Roles = app.Roles
-	if len(p.Roles) == 0 {
-		p.Roles = splitRoles(app.Role)
-	}
+	p.takeRoles(app.Roles, app.Role)
 	p.Name, p.Image = cmp.Or(own.Name, own.FullName), cmp.Or(own.Picture, own.Avatar)
 	p.setPassword(hash)
 	return p, err
