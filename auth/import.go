@@ -17,12 +17,12 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Roles: canonicalRoles, Provider: s.providerOf,
 		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash}
 	counts, err := importer.Run(ctx, s.db, from, o)
-	if o.DryRun || counts.Created+counts.Changed+counts.Sessions+counts.Ended == 0 {
+	if o.DryRun || !counts.Any() {
 		return counts, err
 	}
-	event := audit.Event{Name: "import", Details: audit.Details{{Name: "source", Value: from.Name()},
+	event := audit.Event{Name: "import", Result: importResult(err), Details: audit.Details{{Name: "source", Value: from.Name()},
 		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
-		{Name: "sessions", Value: fmt.Sprint(counts.Sessions)}, {Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
+		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)}, {Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
 	written := s.db.Background(context.WithoutCancel(ctx), "import", func(ctx context.Context, tx pgx.Tx) error {
 		return s.trail.Write(ctx, tx, event)
 	})
@@ -33,6 +33,14 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 		err = written
 	}
 	return counts, err
+}
+
+// importResult is the outcome of an import that has changed something.
+func importResult(err error) string {
+	if err != nil {
+		return "broken-off"
+	}
+	return "ok"
 }
 
 // providerOf returns the name that the settings have for the provider with an issuer; empty: there is none.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/importer"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -186,7 +187,14 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		return err
 	})
 	if err == nil {
-		err = s.enter(ctx, a, renewed, c.Presented, d, finish)
+		err = s.enter(ctx, a, renewed, c.Presented, d, func(ctx context.Context, tx pgx.Tx, a candidate) error {
+			if renewed != "" && chosen == "" {
+				if err := importer.Rehashed(ctx, tx, a.userID, a.hash, renewed); err != nil {
+					return err
+				}
+			}
+			return finish(ctx, tx, a)
+		})
 	}
 	return a.userID, err
 }

@@ -58,7 +58,7 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		}
 		switch reason := p.obstacle(field, here, o); {
 		case found == now[field]: // it is so already
-		case found != written && (field != passwordField || found != p.record.wrote[wrappedField]):
+		case found != written && (field != passwordField || !p.record.isOf(here[field])):
 			lines = append(lines, p.line(Kept, field, "was changed here, too: what is here stays"))
 			continue
 		case reason != "":
@@ -84,10 +84,15 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		result = Changed
 	}
 	lines = append(lines, p.line(result, "", ""))
-	_, err = tx.Exec(ctx, `
+	return lines, r.keep(ctx, tx, p, wrote)
+}
+
+// keep remembers what was written of a person.
+func (r *run) keep(ctx context.Context, tx pgx.Tx, p *plan, wrote map[string]string) error {
+	_, err := tx.Exec(ctx, `
 		UPDATE gatepost.import_record SET wrote = $3::text::jsonb, updated_at = now()
 		WHERE source = $1 AND source_id = $2`, r.name, p.ID, asJSON(wrote))
-	return lines, err
+	return err
 }
 
 // obstacle is why a field cannot be written although nobody changed it here; empty: it can.

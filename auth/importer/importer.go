@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -59,6 +60,8 @@ type Counts struct {
 	Conflicts int64
 	// SecondFactors are people with a second factor, whatever became of them.
 	SecondFactors int64
+	// Barred are those of them who were here with their password alone, which was taken from them.
+	Barred int64
 	// Sessions are those that were brought over, and Ended those that are gone at the source.
 	Sessions, Ended int64
 }
@@ -66,25 +69,63 @@ type Counts struct {
 // Whole reports whether everybody was brought over as the source has them.
 func (c Counts) Whole() bool { return c.Refused == 0 && c.Conflicts == 0 }
 
+// ErrRunning is about an import beside another one, into the same gate.
+var ErrRunning = errors.New("another import runs: wait until it ends, then run this one again")
+
+// Any reports whether anything was changed here.
+func (c Counts) Any() bool { return c.Created+c.Changed+c.Barred+c.Sessions+c.Ended > 0 }
+
+// ErrNobody is about a source that keeps sessions and has no users: it is hardly the right one, and Run ends nobody's
+// session because of it.
+var ErrNobody = errors.New("the source has the right tables and no users: nothing was changed here; is it the right " +
+	"database and schema?")
+
 // batch is how many people a source gives at once, which are written in one transaction.
 const batch = 200
 
 // Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
-// are here, and the next Run goes on with the others. Its error is the source's, database.ErrUnavailable, a
+// are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning, database.ErrUnavailable, a
 // *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name()}
-	err := from.People(ctx, func(some []Person, about int64) error {
-		err := r.take(ctx, some)
-		if err == nil && o.Progress != nil {
-			o.Progress(r.counts.Read, about)
+	err := r.alone(ctx, func() error {
+		err := from.People(ctx, func(some []Person, about int64) error {
+			err := r.take(ctx, some)
+			if err == nil && o.Progress != nil {
+				o.Progress(r.counts.Read, about)
+			}
+			return err
+		})
+		switch {
+		case err != nil || !from.Ordered():
+			return err
+		case r.counts.Read == 0:
+			return ErrNobody
 		}
-		return err
+		return r.endAfter(ctx)
 	})
-	if err == nil && r.from.Ordered() {
-		err = r.endAfter(ctx)
-	}
 	return r.counts, err
+}
+
+// alone runs f while no other import runs, which would take the people of this one for somebody else's. The lock is a
+// transaction's, which poolers keep on one connection; one that is idle holds up nothing else.
+func (r *run) alone(ctx context.Context, f func() error) error {
+	tx, err := r.db.Work.Begin(ctx)
+	if err != nil {
+		return r.db.Unavailable("import", err)
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it has written nothing
+	var first bool
+	err = tx.QueryRow(ctx, `
+		SELECT pg_try_advisory_xact_lock(hashtextextended('gatepost import', 0))
+		FROM set_config('idle_in_transaction_session_timeout', '0', true)`).Scan(&first)
+	switch {
+	case err != nil:
+		return r.db.Unavailable("import", err)
+	case !first:
+		return ErrRunning
+	}
+	return f()
 }
 
 // run is one import under way.
@@ -96,8 +137,8 @@ type run struct {
 	counts Counts
 	last   string // the id of the last person, if the source is ordered
 	// ids and addresses are those that were met, by which a second one of the same is known. An ordered source has
-	// no id twice, and addresses are found in the database unless nothing is written there.
-	ids, addresses seen
+	// no id twice, and addresses and identities are found in the database unless nothing is written there.
+	ids, addresses, identities seen
 }
 
 // take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile or a rule of
@@ -119,8 +160,10 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	if err := r.say(lines); err != nil {
 		return err
 	}
-	if r.from.Ordered() {
-		return r.endBetween(ctx, people)
+	// The last id is a bound in the database here: one that cannot be stored here is of nobody.
+	some := slices.DeleteFunc(people, func(p Person) bool { return !storable(p.ID) })
+	if r.from.Ordered() && len(some) > 0 {
+		return r.endBetween(ctx, some)
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ const (
 	disabledField = "disabled"
 	passwordField = "password"
 	identityField = "identity "
+	// factorField is there of people who were brought over without their second factor (Options.DropSecondFactors).
+	factorField = "second factor"
 )
 
 // plan is what is to become of one person.
@@ -54,8 +56,10 @@ func (p *plan) judge(r *run) (fault string) {
 	switch {
 	case p.Err != nil:
 		return p.Err.Error()
-	case p.ID == "" || len(p.ID) > 255 || database.Clean(p.ID) != p.ID:
-		return "has no id of at most 255 bytes"
+	case p.ID == "":
+		return "has no id"
+	case !storable(p.ID):
+		return "has an id that cannot be one here: it takes text in UTF-8 of at most 255 bytes, without NUL"
 	case !r.from.Ordered() && r.ids.again(p.ID):
 		return "has an id that another record before it has"
 	case strings.TrimSpace(p.Email) == "":
@@ -77,15 +81,15 @@ func (p *plan) judge(r *run) (fault string) {
 func (p *plan) canonical(rules Rules) (fault string) {
 	email, err := rules.Email(p.Email)
 	if err != nil {
-		return "has an address that cannot be one here: " + err.Error()
+		return "has an address that cannot be one here: it has not the form of an address, or is too long"
 	}
 	p.Email = email
 	name, err := rules.Name(p.Name)
 	if p.Name = name; err != nil {
-		p.leaveOut(&p.Name, "name", err)
+		p.leaveOut(&p.Name, "name", "it is too long, or has characters that no name has")
 	}
 	if err := rules.Image(p.Image); err != nil {
-		p.leaveOut(&p.Image, "picture", err)
+		p.leaveOut(&p.Image, "picture", "it is too long, or no https:// address")
 	}
 	if p.Unknown != nil {
 		p.Notes = append(p.Notes, "is brought over without the password, which cannot be verified here: "+p.Unknown.Error())
@@ -93,7 +97,7 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	if p.SecondFactor {
 		p.Notes = append(p.Notes, "is brought over without the second factor")
 	}
-	if len(p.Roles) == 0 {
+	if p.Roles == nil {
 		p.Roles = []string{"user"}
 	}
 	if p.roles, err = rules.Roles(p.Roles); err != nil {
@@ -110,9 +114,12 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	return ""
 }
 
+// storable reports whether an id of a source can be one here.
+func storable(id string) bool { return id != "" && len(id) <= 255 && database.Clean(id) == id }
+
 // leaveOut empties a field that cannot be one here, which the report tells.
-func (p *plan) leaveOut(field *string, name string, why error) {
-	p.Notes, *field = append(p.Notes, "the "+name+" is left out: "+why.Error()), ""
+func (p *plan) leaveOut(field *string, name, why string) {
+	p.Notes, *field = append(p.Notes, "the "+name+" is left out: "+why), ""
 }
 
 // values are the fields of a person as they are written.
@@ -121,6 +128,9 @@ func (p *plan) values() map[string]string {
 		rolesField: p.roles, disabledField: disabled(p.Disabled, p.Until), passwordField: p.Password}
 	for _, i := range p.Identities {
 		v[i.field()] = "here"
+	}
+	if p.SecondFactor {
+		v[factorField] = "dropped"
 	}
 	return v
 }

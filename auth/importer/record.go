@@ -13,6 +13,12 @@ type record struct {
 	closed bool              // no session of the source is taken any more
 }
 
+// isOf reports whether a hash is the one that an import wrote, in whatever form it is here now.
+func (r *record) isOf(hash string) bool {
+	d := digest(passwordField, hash)
+	return d == r.wrote[passwordField] || d == r.wrote[wrappedField]
+}
+
 // remember gives each plan its record.
 func (r *run) remember(ctx context.Context, tx pgx.Tx, plans []*plan) error {
 	rows, err := tx.Query(ctx, `

@@ -12,7 +12,9 @@ const (
 	Kept    Result = "conflict"
 	Deleted Result = "deleted" // they were brought over once, and deleted here: they stay so
 	Refused Result = "refused" // nothing was written
-	Noted   Result = "note"    // they were brought over, but for what Reason says
+	// Barred is the password of somebody who has a second factor at the source by now: it is taken from them here.
+	Barred Result = "barred"
+	Noted  Result = "note" // they were brought over, but for what Reason says
 )
 
 // Line is one line of the report: a person, or one field of a person. It has no secret.
@@ -44,5 +46,7 @@ func (c *Counts) add(l Line) {
 		c.Deleted++
 	case Refused:
 		c.Refused++
+	case Barred:
+		c.Barred++
 	}
 }

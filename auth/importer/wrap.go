@@ -12,7 +12,8 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// wrappedField is where a record keeps the digest of a wrapped hash: it is what the import wrote, in another form.
+// wrappedField is where a record keeps the digest of a hash that was wrapped, or made anew at a sign-in: it is of the
+// password that the import wrote, in another form.
 const wrappedField = "password, wrapped"
 
 // wrapBatch is how many hashes are read at once.
@@ -88,7 +89,7 @@ func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, 
 	return n, nil
 }
 
-// write replaces a hash. Its record keeps both: a change at the source is still one of what the import wrote.
+// write replaces a hash.
 func (h *storedHash) write(ctx context.Context, tx pgx.Tx) error {
 	if _, err := database.LockUser(ctx, tx, h.UserID, ""); err != nil {
 		return err
@@ -101,9 +102,15 @@ func (h *storedHash) write(ctx context.Context, tx pgx.Tx) error {
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
+	return Rehashed(ctx, tx, h.UserID, h.Hash, h.Wrapped)
+}
+
+// Rehashed remembers that the hash of a locked user was replaced by another one of the same password, as a sign-in
+// does: what is here is still what an import wrote, and a later change at the source is no conflict.
+func Rehashed(ctx context.Context, tx pgx.Tx, userID, old, renewed string) error {
+	_, err := tx.Exec(ctx, `
 		UPDATE gatepost.import_record SET wrote = wrote || jsonb_build_object($2::text, $3::text)
-		WHERE user_id = $1 AND wrote ->> $4 = $5`, h.UserID, wrappedField, digest(passwordField, h.Wrapped), passwordField,
-		digest(passwordField, h.Hash))
+		WHERE user_id = $1 AND $5 IN (wrote ->> $4::text, wrote ->> $2::text)`, userID, wrappedField,
+		digest(passwordField, renewed), passwordField, digest(passwordField, old))
 	return err
 }

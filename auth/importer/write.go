@@ -20,8 +20,16 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 		if lines = told; err != nil { // not those of a try before this one
 			return err
 		}
-		arriving, err := lockThose(ctx, tx, known)
+		factored, err := r.haveFactorNow(ctx, tx, plans)
 		if err != nil {
+			return err
+		}
+		arriving, err := lockThose(ctx, tx, known, factored)
+		if err != nil {
+			return err
+		}
+		told, err = r.bar(ctx, tx, factored)
+		if lines = append(lines, told...); err != nil {
 			return err
 		}
 		made, told, err := r.create(ctx, tx, fresh)
@@ -68,24 +76,30 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 }
 
 // lockThose locks the users of whom anything is to be written, before anything is, in the order of their ids as
-// everybody does. It returns those who have sessions that are not here yet.
-func lockThose(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*plan, err error) {
-	var users []string
+// everybody does: of those who are known, and of others. It returns those who have sessions that are not here yet.
+func lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (arriving []*plan, err error) {
 	if arriving, err = newSessions(ctx, tx, known); err != nil {
 		return nil, err
 	}
-	for _, p := range arriving {
-		users = append(users, p.record.userID)
-	}
+	concerned := slices.Concat(arriving, others)
 	for _, p := range known {
 		if len(p.news()) > 0 {
-			users = append(users, p.record.userID)
+			concerned = append(concerned, p)
 		}
 	}
-	if len(users) > 0 {
-		_, err = tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, users)
+	return arriving, lockUsers(ctx, tx, concerned)
+}
+
+func lockUsers(ctx context.Context, tx pgx.Tx, known []*plan) error {
+	var users []string
+	for _, p := range known {
+		users = append(users, p.record.userID)
 	}
-	return arriving, err
+	if len(users) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SELECT FROM gatepost."user" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, users)
+	return err
 }
 
 // create makes people who are new, and returns those whom it made.
@@ -98,7 +112,11 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 		return nil, nil, err
 	}
 	for _, p := range fresh {
-		if fault := o.clash(p); fault != "" {
+		fault := o.clash(p)
+		if fault == "" && r.o.DryRun {
+			fault = r.clashDry(p)
+		}
+		if fault != "" {
 			lines = append(lines, p.line(Refused, "", fault))
 			continue
 		}
@@ -116,6 +134,16 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 		return nil, nil, err
 	}
 	return made, lines, r.insertRecords(ctx, tx, made)
+}
+
+// clashDry is clash with those whom a dry run would have made in batches before.
+func (r *run) clashDry(p *plan) (fault string) {
+	for _, i := range p.Identities {
+		if r.identities.again(i.field()) {
+			fault = "has the " + i.Provider + " account of another record"
+		}
+	}
+	return fault
 }
 
 // insertUsers makes the rows of users. A time in the future becomes now: nobody was made later than that.

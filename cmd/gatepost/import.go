@@ -25,6 +25,9 @@ func (p *process) importCommand() *cli.Command {
 	for _, s := range p.importSources() {
 		cmd.Commands = append(cmd.Commands, &cli.Command{Name: s.name, Usage: s.usage, ArgsUsage: s.args,
 			Flags: append(s.flags, importFlags()...), Action: func(ctx context.Context, c *cli.Command) error {
+				if c.Bool("wrap-weak") {
+					return usagef("--wrap-weak is a run of its own: import first, then say gatepost import --wrap-weak")
+				}
 				from, err := s.read(ctx, c)
 				if err != nil {
 					return err
@@ -80,8 +83,10 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 			err = printed
 		}
 		switch {
-		case err != nil:
+		case err != nil && counts.Any() && !c.Bool("dry-run"):
 			return fmt.Errorf("%w (what was brought over up to then stays, and the same command goes on)", err)
+		case err != nil:
+			return err
 		case !counts.Whole():
 			return errLeftOut
 		}
@@ -134,7 +139,7 @@ func (p *process) printCounts(c *cli.Command, n importer.Counts) error {
 		return p.printJSON(n)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d users read: %d created, %d changed, %d unchanged, %d deleted here, %d refused; "+
-		"%d fields in conflict; %d with a second factor; %d sessions brought over, %d ended\n", n.Read, n.Created, n.Changed,
-		n.Unchanged, n.Deleted, n.Refused, n.Conflicts, n.SecondFactors, n.Sessions, n.Ended)
+		"%d fields in conflict; %d with a second factor, %d passwords of theirs taken; %d sessions brought over, %d ended\n", n.Read, n.Created, n.Changed,
+		n.Unchanged, n.Deleted, n.Refused, n.Conflicts, n.SecondFactors, n.Barred, n.Sessions, n.Ended)
 	return err
 }
