@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,7 +52,9 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 		var until *time.Time
 		err := row.Scan(&e.ID, &e.Email, &e.EmailVerified, &e.Name, &e.Image, &roles, &e.CreatedAt, &e.Disabled, &until)
 		e.Roles, e.DisabledUntil = splitRoles(roles), orZero(until).UTC()
-		e.CreatedAt = e.CreatedAt.UTC()
+		if e.CreatedAt = e.CreatedAt.UTC(); e.Roles == nil {
+			e.Roles = []string{}
+		}
 		return e, err
 	})
 	if err != nil || len(list) == 0 {
@@ -108,11 +112,20 @@ func exportSessions(ctx context.Context, tx pgx.Tx, ids []string, byID map[strin
 }
 
 // BetterAuthSQL is a user as statements for the database of Better Auth. Its library verifies our hashes with a
-// function of the app's, which docs/move-in/out.md has.
+// function of the app's, which docs/move-in/out.md has. Bans and roles other than "user" need the columns of its plugin
+// admin: without them the statements fail, rather than let in who is barred.
 func BetterAuthSQL(e Exported) string {
 	s := fmt.Sprintf(`INSERT INTO "user" (id, name, email, "emailVerified", image, "createdAt", "updatedAt") `+
 		"VALUES (%s, %s, %s, %t, %s, %s, %[6]s);\n", quote(e.ID), quote(e.Name), quote(e.Email), e.EmailVerified,
 		orNull(e.Image), at8601(e.CreatedAt))
+	if e.Disabled || !slices.Equal(e.Roles, []string{"user"}) {
+		until := "NULL"
+		if !e.DisabledUntil.IsZero() {
+			until = at8601(e.DisabledUntil)
+		}
+		s += fmt.Sprintf(`UPDATE "user" SET role = %s, banned = %t, "banExpires" = %s WHERE id = %s;`+"\n",
+			quote(strings.Join(e.Roles, ",")), e.Disabled, until, quote(e.ID))
+	}
 	account := func(id, provider, subject, password string, created time.Time) {
 		s += fmt.Sprintf(`INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", `+
 			`"updatedAt") VALUES `+"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider),

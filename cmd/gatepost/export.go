@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -19,7 +21,9 @@ func (p *process) exportCommand() *cli.Command {
 		"the database", Action: p.export, Flags: []cli.Flag{
 		&cli.StringFlag{Name: "format", Value: "json", Usage: "`FORMAT`: json, which gatepost import json reads, or " +
 			"better-auth, as SQL"},
-		&cli.BoolFlag{Name: "sessions", Usage: "write sessions, too (json only)"}}}
+		&cli.BoolFlag{Name: "sessions", Usage: "write sessions, too (json only)"},
+		&cli.BoolFlag{Name: "no-admin-plugin", Usage: "better-auth only: the database has no columns of Better Auth's plugin " +
+			"admin; leave roles out, and with them whoever is disabled"}}}
 }
 
 func (p *process) export(ctx context.Context, c *cli.Command) error {
@@ -31,7 +35,12 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 		lines.SetEscapeHTML(false)
 		write = func(e importer.Exported) error { return lines.Encode(e) }
 	case "better-auth":
-		write = func(e importer.Exported) error { _, err := w.WriteString(importer.BetterAuthSQL(e)); return err }
+		if c.Bool("sessions") {
+			return usagef("--sessions goes with --format json only: Better Auth keeps tokens, of which there are only hashes here")
+		}
+		sql := betterAuthExport{plain: c.Bool("no-admin-plugin")}
+		defer sql.tell(p)
+		write = func(e importer.Exported) error { return sql.write(w, e) }
 		if _, err := fmt.Fprintln(w, "BEGIN;"); err != nil {
 			return err
 		}
@@ -43,4 +52,44 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 		_, err = fmt.Fprintln(w, "COMMIT;")
 	}
 	return errors.Join(err, w.Flush())
+}
+
+// betterAuthExport writes users for Better Auth, and counts what it cannot keep.
+type betterAuthExport struct {
+	plain                      bool // its database has no columns for roles and bans
+	hashes, roles, disabledOut int
+}
+
+func (b *betterAuthExport) write(w *bufio.Writer, e importer.Exported) error {
+	if b.plain {
+		if e.Disabled {
+			b.disabledOut++
+			return nil
+		}
+		if !slices.Equal(e.Roles, []string{"user"}) {
+			b.roles++
+			e.Roles = []string{"user"}
+		}
+	}
+	if e.Password != "" && !betterAuthHash.MatchString(e.Password) {
+		b.hashes++
+	}
+	_, err := w.WriteString(importer.BetterAuthSQL(e))
+	return err
+}
+
+// betterAuthHash is what Better Auth verifies by itself: a salt and a key of scrypt.
+var betterAuthHash = regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`)
+
+// tell says on standard error what Better Auth will not have.
+func (b *betterAuthExport) tell(p *process) {
+	for _, t := range []struct {
+		n    int
+		what string
+	}{{b.hashes, "passwords are in another form than Better Auth's own: it verifies them only as docs/move-in/out.md says"},
+		{b.roles, "users are written without their roles"}, {b.disabledOut, "disabled users are left out"}} {
+		if t.n > 0 {
+			_, _ = fmt.Fprintf(p.stderr, "%d %s\n", t.n, t.what)
+		}
+	}
 }
