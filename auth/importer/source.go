@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -62,8 +63,8 @@ func (d Database) open(ctx context.Context, wants []want, f func(*reader) error)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.RuntimeParams["timezone"] = "UTC"
 	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return fmt.Errorf("the source: %w", err)
+	if err != nil { // pgx gives a line to each address that it tried
+		return fmt.Errorf("the source: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
@@ -78,7 +79,7 @@ func (d Database) open(ctx context.Context, wants []want, f func(*reader) error)
 		return fmt.Errorf("the source: %w", err)
 	}
 	r := &reader{tx, d, map[string]*table{}}
-	var faults []error
+	faults := d.misspelt(wants)
 	for _, w := range wants {
 		t, err := r.find(ctx, w)
 		if err != nil {
@@ -92,7 +93,32 @@ func (d Database) open(ctx context.Context, wants []want, f func(*reader) error)
 	return f(r)
 }
 
-// find finds a table and its columns in the catalogue.
+// misspelt are the names in Tables and Columns that no table and no column of the source has.
+func (d Database) misspelt(wants []want) (faults []error) {
+	var tables, columns []string
+	for _, w := range wants {
+		tables = append(tables, w.key)
+		for _, c := range w.columns {
+			columns = append(columns, w.key+"."+strings.TrimSuffix(c, "?"))
+		}
+	}
+	for _, named := range []struct {
+		flag  string
+		given map[string]string
+		known []string
+	}{{"--table", d.Tables, tables}, {"--column", d.Columns, columns}} {
+		for _, name := range slices.Sorted(maps.Keys(named.given)) {
+			if !slices.Contains(named.known, name) {
+				faults = append(faults, fmt.Errorf("%s %s=%s names nothing of this source; it has %s", named.flag, name,
+					named.given[name], strings.Join(named.known, ", ")))
+			}
+		}
+	}
+	return faults
+}
+
+// find finds a table and its columns in the catalogue. The gate's own tables, which a role of its name would find
+// first, are none of the source's unless their schema is named.
 func (r *reader) find(ctx context.Context, w want) (*table, error) {
 	names := w.names
 	if named := r.from.Tables[w.key]; named != "" {
@@ -103,7 +129,7 @@ func (r *reader) find(ctx context.Context, w want) (*table, error) {
 		SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.has_schema_privilege(n.oid, 'USAGE')
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY ($1)
-		    AND (n.nspname = $2 OR $2 = '' AND n.nspname = ANY (current_schemas(false)))
+		    AND (n.nspname = $2 OR $2 = '' AND n.nspname = ANY (current_schemas(false)) AND n.nspname <> 'gatepost')
 		ORDER BY array_position($1, c.relname::text), array_position(current_schemas(false), n.nspname) LIMIT 1`,
 		names, r.from.Schema).Scan(&found.oid, &found.schema, &found.name, &found.entered)
 	if errors.Is(err, pgx.ErrNoRows) {
