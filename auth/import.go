@@ -20,9 +20,11 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 	if o.DryRun || !counts.Any() {
 		return counts, err
 	}
-	event := audit.Event{Name: "import", Result: importResult(err), Details: audit.Details{{Name: "source", Value: from.Name()},
+	event := audit.Event{Name: "import", Result: importResult(err), Details: audit.Details{
+		{Name: "source", Value: from.Name()},
 		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
-		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)}, {Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
+		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)},
+		{Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
 	written := s.db.Background(context.WithoutCancel(ctx), "import", func(ctx context.Context, tx pgx.Tx) error {
 		return s.trail.Write(ctx, tx, event)
 	})

@@ -84,8 +84,8 @@ var ErrNobody = errors.New("the source has the right tables and no users: nothin
 const batch = 200
 
 // Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
-// are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning, database.ErrUnavailable, a
-// *database.RefusedError or that of Options.Report.
+// are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning,
+// database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name()}
 	err := r.alone(ctx, func() error {

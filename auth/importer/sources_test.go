@@ -1,9 +1,15 @@
 package importer_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/importer"
@@ -77,6 +83,14 @@ func TestWhatASourceLacks(t *testing.T) {
 			"no table visits"},
 		"a column": {func(d *importer.Database) { d.Tables = map[string]string{"user": "session"} },
 			"has no column email, emailVerified; if it is called otherwise there, say --column user.email=NAME"},
+		"a table that nobody asks for": {func(d *importer.Database) { d.Tables = map[string]string{"usr": "user"} },
+			"--table usr=user names nothing of this source; it has user, account, session, twoFactor"},
+		"a column that nobody asks for": {func(d *importer.Database) { d.Columns = map[string]string{"user.mail": "email"} },
+			"--column user.mail=email names nothing of this source; it has user.id, user.email,"},
+		"another schema than the gate's own": {func(d *importer.Database) {
+			d.Schema = ""
+			d.URL += map[bool]string{true: "&", false: "?"}[strings.Contains(d.URL, "?")] + "options=-csearch_path%3Dgatepost"
+		}, "the source has no table user, users"},
 		"a named column": {func(d *importer.Database) { d.Columns = map[string]string{"user.role": "rank"} },
 			"has no column rank"},
 		"a server": {func(d *importer.Database) { d.URL = "postgres://127.0.0.1:1/x?connect_timeout=2" },
@@ -86,9 +100,49 @@ func TestWhatASourceLacks(t *testing.T) {
 		from := w.betterAuth()
 		c.change(&from.Database)
 		counts, err := w.store.Import(t.Context(), from, importer.Options{})
-		if err == nil || !strings.Contains(err.Error(), c.fault) || strings.Contains(err.Error(), "hush") || counts.Read > 0 {
+		if err == nil || !strings.Contains(err.Error(), c.fault) || strings.ContainsAny(err.Error(), "\t") ||
+			strings.Contains(err.Error(), "hush") || counts.Read > 0 {
 			t.Errorf("%s: %v, %+v", name, err, counts)
 		}
+	}
+}
+
+// What the role of the import may not see is not taken for missing: a second factor would be missed, and every session
+// ended.
+func TestWhatTheRoleMayNotRead(t *testing.T) {
+	t.Parallel()
+	const all = `GRANT USAGE ON SCHEMA old TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA old TO ROLE;`
+	for name, c := range map[string]struct{ rights, fault string }{
+		"nothing is hidden": {all, ""},
+		"a table of second factors": {all + `REVOKE ALL ON old."twoFactor" FROM ROLE`,
+			`run there: GRANT SELECT ON "old"."twoFactor" TO "ROLE"`},
+		"a table of sessions": {all + `REVOKE ALL ON old.session FROM ROLE`, `GRANT SELECT ON "old"."session" TO "ROLE"`},
+		"a column": {all + `REVOKE ALL ON old.account FROM ROLE; GRANT SELECT ("userId", "accountId", "providerId") ON
+		    old.account TO ROLE`, `GRANT SELECT ON "old"."account" TO "ROLE"`},
+		"the columns that are read": {all + `REVOKE ALL ON old."twoFactor" FROM ROLE; GRANT SELECT ("userId", verified) ON
+		    old."twoFactor" TO ROLE`, ""},
+		"a schema": {`GRANT SELECT ON ALL TABLES IN SCHEMA old TO ROLE;`, `GRANT USAGE ON SCHEMA "old" TO "ROLE"`},
+		"rows": {all + `ALTER TABLE old."twoFactor" ENABLE ROW LEVEL SECURITY`,
+			`hides rows of the table "old"."twoFactor" from its role "ROLE"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := betterAuthWorld(t)
+			role := fmt.Sprintf("reader_%x", rand.Uint64())
+			with := func(sql string) string { return strings.ReplaceAll(sql, "ROLE", role) }
+			w.now(t, `CREATE ROLE `+role)
+			t.Cleanup(func() { // the database goes later, the role belongs to all
+				_, _ = w.here.Exec(context.Background(), `DROP OWNED BY `+role+`; DROP ROLE `+role,
+					pgx.QueryExecModeSimpleProtocol)
+			})
+			w.old(t, with(c.rights))
+			from := w.betterAuth()
+			from.URL += map[bool]string{true: "&", false: "?"}[strings.Contains(from.URL, "?")] + "options=-crole%3D" + role
+			_, err := w.store.Import(t.Context(), from, importer.Options{DryRun: true})
+			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), with(c.fault))) {
+				t.Errorf("got %v, want %s", err, with(c.fault))
+			}
+		})
 	}
 }
 
@@ -227,6 +281,112 @@ func TestAuth0IsBroughtOver(t *testing.T) {
 	}
 }
 
+// One odd record costs nobody else, also in the second file of a source.
+func TestOddRecordsOfASecondFile(t *testing.T) {
+	t.Parallel()
+	const mark = "\xEF\xBB\xBF"
+	const hash = "$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K"
+	csv := "id,primary_email_address,password_digest,password_hasher\nc1,one@example.com,,\nc2,two@example.com,,\n"
+	lines := `{"user_id":"auth0|1","email":"one@example.com"}` + "\n" +
+		`{"user_id":"auth0|2","email":"two@example.com"}` + "\n"
+	clerk := func(api string) importer.Source { return importer.Clerk{File: file(t, csv), API: file(t, api)} }
+	auth0 := func(dump string) importer.Source { return importer.Auth0{File: file(t, lines), Hashes: file(t, dump)} }
+	const admin = `{"id":"c1","public_metadata":{"role":"admin"}}`
+	const one, two = "c1|one@example.com|f||admin", "c2|two@example.com|f||user"
+	const hashed = "auth0|1|one@example.com|f||user|credential=local:credential=auth0|1=$2b$10$nFguV"
+	for name, c := range map[string]struct {
+		from  importer.Source
+		users []string
+	}{
+		"a list as the role":  {clerk(`{"id":"c1","public_metadata":{"role":["admin"]}}`), []string{one, two}},
+		"an odd role":         {clerk(`{"id":"c2","public_metadata":{"role":{"x":1}}}` + "\n" + admin), []string{one, two}},
+		"an odd ban":          {clerk(`{"id":"c2","banned":"yes"}` + "\n" + admin), []string{one}},
+		"a mark before lines": {clerk(mark + "  " + `{"id":"c1","public_metadata":{"role":"admin"}}`), []string{one, two}},
+		"a mark before an array": {clerk(mark + ` [ {"id":"c1","public_metadata":{"role":"admin"}} ] [ {"id":"c2"} ]`),
+			[]string{one, two}},
+		"an odd field in a dump": {auth0(mark + `{"_id":"1","email_verified":"yes","passwordHash":"` + hash + `"}`),
+			[]string{hashed, "auth0|2|two@example.com|f||user"}},
+		"an odd hash in a dump": {auth0(`{"_id":"2","passwordHash":7}` + "\n" + `{"_id":"1","passwordHash":"` + hash + `"}`),
+			[]string{hashed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, ``)
+			_, told := w.run(t, c.from)
+			same(t, fmt.Sprint("users ", told), w.users(t), c.users...)
+		})
+	}
+}
+
+// list is a source that is its people, by id.
+type list []importer.Person
+
+func (list) Name() string  { return "list" }
+func (list) Ordered() bool { return true }
+func (l list) People(_ context.Context, f importer.Taker) error {
+
+	for some := range slices.Chunk(l, 200) {
+		if err := f(slices.Clone(some), int64(len(l))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A dry run refuses whom the run refuses, however far apart they are.
+func TestADryRunKnowsWhomItWouldHaveMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	github := []importer.Identity{{Issuer: "https://github.com", Provider: "github", Subject: "1"}}
+	people := list{{ID: "0", Email: "0@example.com", Identities: github}}
+	for i := range 250 {
+		people = append(people, importer.Person{ID: fmt.Sprintf("m%03d", i), Email: fmt.Sprintf("m%d@example.com", i)})
+	}
+	people = append(people, importer.Person{ID: "z", Email: "z@example.com", Identities: github})
+	for _, dry := range []bool{true, false} {
+		counts, told := w.run(t, people, func(o *importer.Options) { o.DryRun = dry })
+		if counts.Created != 251 || counts.Refused != 1 {
+			t.Errorf("dry run %t: %+v %v", dry, counts, told[len(told)-1])
+		}
+	}
+}
+
+// during is a source during which something is done.
+type during struct {
+	list
+	do func()
+}
+
+func (d during) People(ctx context.Context, f importer.Taker) error {
+	d.do()
+	return d.list.People(ctx, f)
+}
+
+func TestOneImportAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	people := list{{ID: "a", Email: "a@example.com"}}
+	counts, told := w.run(t, during{people, func() {
+		if _, err := w.store.Import(t.Context(), people, importer.Options{}); !errors.Is(err, importer.ErrRunning) {
+			t.Errorf("the second: %v", err)
+		}
+	}})
+	if counts.Created != 1 || !counts.Whole() {
+		t.Errorf("%+v %v", counts, told)
+	}
+	w.run(t, people)
+}
+
+// A database without an encoding gives ids that are no text.
+func TestAnIDThatIsNoText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	counts, told := w.run(t, list{{ID: "a", Email: "a@example.com"}, {ID: "b\xff", Email: "b@example.com"}})
+	if counts.Created != 1 || counts.Refused != 1 {
+		t.Errorf("%+v %v", counts, told)
+	}
+}
+
 // hash is the beginning of a stored hash.
 func (w *world) hash(t *testing.T, user string) (s string) {
 	t.Helper()
@@ -246,17 +406,18 @@ func TestCSVFiles(t *testing.T) {
 		"2,b@example.com,,,,,,0d107d09f5bbe40cade3de5c71e9e9b7,md5,\r\n" +
 		"3,c@example.com,perhaps,,,,,,,\r\n" + "4,d@example.com\r\n" + "5,\"e\"x,,,,,,,,\r\n" +
 		"6,f@example.com,,,,yesterday,,,,\r\n" + "7," + strings.Repeat("x", 10<<20) + ",,,,,,,,\r\n" +
-		"8,h@example.com,,\xff,,,,,,\r\n" + "9,i@example.com,,,,,,,,\r\n"
+		"8,h@example.com,,\xff,,,,,,\r\n" + "9,i@example.com,,,,,,,,\r\n" +
+		"10,j@example.com,,\"open,,,,,,\r\n" + "11,k@example.com,,,,,,,,\r\n" + "12,l@example.com,,\"x\",,,,,,\r\n"
 	counts, told := w.run(t, importer.CSV{File: file(t, text)})
 	same(t, "users", w.users(t), "1|ada@example.com|t||editor,admin|github=https://github.com=4711",
 		"2|b@example.com|f||user|credential=local:credential=2="+w.hash(t, "2"), "9|i@example.com|f||user")
-	if counts.Created != 3 || counts.Refused != 6 || !w.opens(t, "b@example.com", "letmein") {
+	if counts.Created != 3 || counts.Refused != 7 || !w.opens(t, "b@example.com", "letmein") {
 		t.Errorf("%+v %v", counts, told)
 	}
 	all := strings.Join(told, "\n")
 	for _, want := range []string{"3line 5: email_verified", "has neither true nor false in the column email_verified",
 		"has 2 values for 10 columns", "cannot be read:", "has no time in the column created_at",
-		"has 10485760 bytes in the column email", "the file is not UTF-8"} {
+		"has 10485760 bytes in the column email", "the file is not UTF-8", "refused lines 12 to 14:"} {
 		if !strings.Contains(all, want) && want != "3line 5: email_verified" {
 			t.Errorf("nothing says %q:\n%.2000s", want, all)
 		}
@@ -265,6 +426,10 @@ func TestCSVFiles(t *testing.T) {
 		"another encoding": {"\xFF\xFEi\x00d\x00", "not UTF-8"},
 		"an empty file":    {"", "no line with the names of its columns"},
 		"another file":     {"a,b\n1,2\n", "has no column id"},
+		"a column that would be left out": {"id,email,banned\n1,a@example.com,true\n",
+			`has a column "banned" that gives nothing here (is it disabled?)`},
+		"a misspelt column": {"id,email,emailVerified\n1,a@example.com,true\n", "(is it email_verified?)"},
+		"another column":    {"id,email,plan\n1,a@example.com,pro\n", "(known are id, email, email_verified,"},
 	} {
 		if _, err := w.store.Import(t.Context(), importer.CSV{File: file(t, c.text)}, importer.Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.fault) {
@@ -286,7 +451,10 @@ func TestJSONFiles(t *testing.T) {
 		"lines": {one + "\n" + two + "\n", 2, ""}, "an array": {"[" + one + ",\n" + two + "]", 2, ""},
 		"with a mark": {"\xEF\xBB\xBF" + one, 1, ""}, "an array with a mark": {"\xEF\xBB\xBF [" + one + "]", 1, ""},
 		"an array without its end": {"[" + one + ",", 1, "item 2"}, "empty lines": {"\n\n" + one + "\n\n", 1, ""},
-		"nothing": {"", 0, ""}, "an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
+		"several arrays":            {"[" + one + "]\n[" + two + "]\n", 2, ""},
+		"an array, then lines":      {"[" + one + "]\n" + two, 1, "after item 1 comes what is no array"},
+		"an array, then half a one": {"[" + one + "][" + two, 1, "item 2"},
+		"nothing":                   {"", 0, ""}, "an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
 	} {
 		counts, err := w.store.Import(t.Context(), importer.JSON{File: file(t, c.text)}, importer.Options{DryRun: true})
 		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {

@@ -17,13 +17,13 @@ import (
 )
 
 func (p *process) exportCommand() *cli.Command {
-	return &cli.Command{Name: "export", Usage: "write all users to standard output, with their hashes: keep it as you keep " +
-		"the database", Action: p.export, Flags: []cli.Flag{
+	return &cli.Command{Name: "export", Usage: "write all users to standard output, with their hashes: keep it as you " +
+		"keep the database", Action: p.export, Flags: []cli.Flag{
 		&cli.StringFlag{Name: "format", Value: "json", Usage: "`FORMAT`: json, which gatepost import json reads, or " +
 			"better-auth, as SQL"},
 		&cli.BoolFlag{Name: "sessions", Usage: "write sessions, too (json only)"},
-		&cli.BoolFlag{Name: "no-admin-plugin", Usage: "better-auth only: the database has no columns of Better Auth's plugin " +
-			"admin; leave roles out, and with them whoever is disabled"}}}
+		&cli.BoolFlag{Name: "no-admin-plugin", Usage: "better-auth only: the database has no columns of Better Auth's " +
+			"plugin admin; leave roles out, and with them whoever is disabled"}}}
 }
 
 func (p *process) export(ctx context.Context, c *cli.Command) error {
@@ -36,7 +36,8 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 		write = func(e importer.Exported) error { return lines.Encode(e) }
 	case "better-auth":
 		if c.Bool("sessions") {
-			return usagef("--sessions goes with --format json only: Better Auth keeps tokens, of which there are only hashes here")
+			return usagef("--sessions goes with --format json only: Better Auth keeps tokens, of which there are only " +
+				"hashes here")
 		}
 		sql := betterAuthExport{plain: c.Bool("no-admin-plugin")}
 		defer sql.tell(p)
@@ -86,7 +87,8 @@ func (b *betterAuthExport) tell(p *process) {
 	for _, t := range []struct {
 		n    int
 		what string
-	}{{b.hashes, "passwords are in another form than Better Auth's own: it verifies them only as docs/move-in/out.md says"},
+	}{{b.hashes, "passwords are in another form than Better Auth's own: it verifies them only as " +
+		"docs/move-in/out.md says"},
 		{b.roles, "users are written without their roles"}, {b.disabledOut, "disabled users are left out"}} {
 		if t.n > 0 {
 			_, _ = fmt.Fprintf(p.stderr, "%d %s\n", t.n, t.what)

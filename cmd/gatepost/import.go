@@ -139,7 +139,8 @@ func (p *process) printCounts(c *cli.Command, n importer.Counts) error {
 		return p.printJSON(n)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d users read: %d created, %d changed, %d unchanged, %d deleted here, %d refused; "+
-		"%d fields in conflict; %d with a second factor, %d passwords of theirs taken; %d sessions brought over, %d ended\n", n.Read, n.Created, n.Changed,
-		n.Unchanged, n.Deleted, n.Refused, n.Conflicts, n.SecondFactors, n.Barred, n.Sessions, n.Ended)
+		"%d fields in conflict; %d with a second factor, %d passwords of theirs taken; %d sessions brought "+
+		"over, %d ended\n", n.Read, n.Created, n.Changed, n.Unchanged, n.Deleted, n.Refused,
+		n.Conflicts, n.SecondFactors, n.Barred, n.Sessions, n.Ended)
 	return err
 }
