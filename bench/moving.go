@@ -127,14 +127,16 @@ func (m *moving) run(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 		if step.args[0] != "migrate" {
-			fmt.Fprintf(w, "%s\t%.0f s\t%.0f\t%s\n", step.what, took.Seconds(), float64(m.users)/took.Seconds(), megabytes(memory))
+			fmt.Fprintf(w, "%s\t%.0f s\t%.0f\t%s\n", step.what, took.Seconds(), float64(m.users)/took.Seconds(),
+				megabytes(memory))
 		}
 	}
 	return nil
 }
 
 // step runs one command. What an export prints goes into the file.
-func (m *moving) step(ctx context.Context, url, file string, args []string) (took time.Duration, memory int64, err error) {
+func (m *moving) step(ctx context.Context, url, file string, args []string) (took time.Duration, memory int64,
+	err error) {
 	var out bytes.Buffer
 	cmd := command(ctx, m.program, args...)
 	cmd.Env = append(cmd.Env, "DATABASE_URL="+url)
