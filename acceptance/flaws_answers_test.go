@@ -129,7 +129,7 @@ func TestNoTunnelIsOpenedUnasked(t *testing.T) {
 			t.Fatalf("got %v", all)
 		}
 		want := l.forwarded("GET /dashboard", "", append(l.identity, "Connection: Upgrade", "Upgrade: websocket",
-			"Origin: "+l.url, "Sec-Websocket-Version: 13", "Sec-Websocket-Key: dGhlIHNhbXBsZSBub25jZQ==")...)
+			"Origin: "+l.url, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")...)
 		l.saw(t, "the handshake", want, probe)
 	})
 }
