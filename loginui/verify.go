@@ -9,7 +9,7 @@ import (
 
 func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
 	p, err := ui.verifyPage(r, form{Remember: true, Next: ui.local(r.URL.Query().Get("next"))}, trouble{})
-	if errors.Is(err, auth.ErrBadLink) && ui.isConfirmed(r) { // who opens the link again, or another device did
+	if errors.Is(err, auth.ErrBadLink) && ui.link(r) != "" && ui.isConfirmed(r) { // it was used, here or elsewhere
 		ui.c.Cookie.ClearLink(w.Header())
 		return ui.done(w, "verified")
 	}

@@ -54,7 +54,7 @@ func TestGitHub(t *testing.T) {
 			""},
 		"noreply alone": {200, []any{entry("1+x@users.noreply.github.com", true, true)}, "", ""},
 		"verified as text": {200, []any{map[string]any{"email": "a@x.example", "primary": true, "verified": "true"}},
-			"", "unavailable"},
+			"", "misconfigured"},
 		"not allowed to ask": {403, map[string]string{"message": "Resource not accessible"}, "", "misconfigured"},
 		"not found":          {404, map[string]string{"message": "Not Found"}, "", "misconfigured"},
 		"down":               {502, "", "", "unavailable"},
@@ -96,7 +96,7 @@ func TestGitHubSaysNoWithStatus200(t *testing.T) {
 	wantFault(t, err, "forged", "another issuer")
 	for _, c := range []struct{ body, kind string }{
 		{`{"error":"incorrect_client_credentials"}`, "misconfigured"}, {`{"error":"whatever"}`, "failed"},
-		{`{}`, "unavailable"},
+		{`{}`, "misconfigured"},
 	} {
 		s.Misbehave(providertest.Answer("token", 200, c.body))
 		_, err := signIn(t, s, p, newAsk())

@@ -151,12 +151,17 @@ func TestAuthJSCookies(t *testing.T) {
 		{"without a user", v5 + "=" + without("sub"), plain, "", false},
 		{"without an end", v5 + "=" + without("exp"), plain, "", false},
 		{"without a beginning", v5 + "=" + without("iat"), plain, "", false},
+		{"not yet", v5 + "=" + encrypt(t, v5, info(v5), jose.A256CBC_HS512, 64, map[string]any{"sub": "ada",
+			"iat": 1700000000, "exp": 4800000000, "nbf": 4700000000}), plain, "", false},
 		{"without encryption", v5 + "=eyJhbGciOiJub25lIn0.e30.e30.e30.e30", plain, "", false},
 		{"of a database", v5 + "=4a5b1f0e-7a55-4ac4-8a31-8a59a0d0a2f1", plain, "", true},
 		{"too long", v5 + "=" + strings.Repeat("x", ticketMost+1), plain, "", false},
 	} {
-		i := reading(c.e, c.line)
-		if i.Claims() != c.claims || i.user != c.user || i.Claims() && i.source != "authjs" {
+		i, source := reading(c.e, c.line), fromAuthJS
+		if c.user != "" {
+			source = fromTicket
+		}
+		if i.Claims() != c.claims || i.user != c.user || i.Claims() && i.source != source {
 			t.Errorf("%s: %+v", c.what, i)
 		}
 		if c.user != "" && (!i.made.Equal(time.Unix(1700000000, 0)) || !i.expire.Equal(time.Unix(1800000000, 0))) {
