@@ -70,10 +70,24 @@ func TestTheSessionOfAConnectionHasToBeTheSame(t *testing.T) {
 	d := newIDDesk(t)
 	b := d.user(t, "grace@example.com")
 	values := d.id.Authorize(t, b.leave("/account/connect/demo"))
-	b.submit("/login", "email", "grace@example.com", "password", password)
+	if _, err := d.db.Exec(t.Context(), `DELETE FROM gatepost.session`); err != nil { // from elsewhere
+		t.Fatal(err)
+	}
 	a := b.callback("demo", values)
 	if a.StatusCode != 403 || !strings.Contains(a.body, "not logged in as you were") ||
 		!strings.Contains(a.body, `href="/login?choose=&amp;next=%2Faccount"`) {
+		t.Errorf("%d\n%s", a.StatusCode, a.body)
+	}
+}
+
+// A login in the same browser ends what waits there for an answer of a provider.
+func TestALoginEndsAConnectionUnderWay(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t)
+	b := d.user(t, "grace@example.com")
+	values := d.id.Authorize(t, b.leave("/account/connect/demo"))
+	b.submit("/login", "email", "grace@example.com", "password", password)
+	if a := b.callback("demo", values); a.StatusCode != 400 || !strings.Contains(a.body, "is not under way in this browser") {
 		t.Errorf("%d\n%s", a.StatusCode, a.body)
 	}
 }
