@@ -55,8 +55,8 @@ func TestDoctorFindsNothingWrongWithTheGate(t *testing.T) {
 	if !strings.Contains(said, `GET "/x/..%2fdashboard": 401 Unauthorized`) || strings.Contains(said+out, password) {
 		t.Errorf("the list of requests:\n%s", said)
 	}
-	usual := []string{"/favicon.ico", "/apple-touch-icon.png", "/robots.txt", "/.well-known/security.txt"} // are open here
-	for _, seen := range a.take() {                                                                        // on protected paths the doctor sends plain requests only
+	usual := []string{"/favicon.ico", "/apple-touch-icon.png", "/robots.txt", "/.well-known/security.txt"}
+	for _, seen := range a.take() { // on protected paths the doctor sends plain requests only
 		if method, target, _ := strings.Cut(seen, " "); target != "/" && target != "/dashboard" &&
 			target != "/dashboard/gatepost-doctor.css" && !slices.Contains(usual, target) &&
 			strings.TrimSuffix(target, "/dashboard") != "/gatepost-doctor" {

@@ -13,12 +13,13 @@ import (
 type base struct {
 	*words
 	site
-	Title     string
-	Failed    bool // something was refused, and the page says what
-	Wide      bool
-	Swapped   bool           // a library of scripts shows it in place of the page asked for, and is not to load that one instead
-	Framed    bool           // it stands in a frame of another page, which its links replace
-	Languages []languageLink // empty if the page cannot be requested again
+	Title  string
+	Failed bool // something was refused, and the page says what
+	Wide   bool
+	// Swapped says that a library of scripts shows it in place of the page asked for, and is not to load that one instead.
+	// Framed says that it stands in a frame of another page, which its links replace.
+	Swapped, Framed bool
+	Languages       []languageLink // empty if the page cannot be requested again
 }
 
 // site is the data that is the same on every page.

@@ -87,7 +87,8 @@ func TestALoginEndsAConnectionUnderWay(t *testing.T) {
 	b := d.user(t, "grace@example.com")
 	values := d.id.Authorize(t, b.leave("/account/connect/demo"))
 	b.submit("/login", "email", "grace@example.com", "password", password)
-	if a := b.callback("demo", values); a.StatusCode != 400 || !strings.Contains(a.body, "is not under way in this browser") {
+	if a := b.callback("demo", values); a.StatusCode != 400 ||
+		!strings.Contains(a.body, "is not under way in this browser") {
 		t.Errorf("%d\n%s", a.StatusCode, a.body)
 	}
 }
@@ -223,7 +224,9 @@ func TestAUserWhoCannotShowWhoTheyAre(t *testing.T) {
 	})
 	b := d.browser(t)
 	b.enter(d.id, "demo")
-	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost.account SET provider_id = 'discord', issuer = 'https://discord.com'`); err != nil {
+	_, err := d.db.Exec(t.Context(), `
+		UPDATE gatepost.account SET provider_id = 'discord', issuer = 'https://discord.com'`)
+	if err != nil {
 		t.Fatal(err)
 	}
 	d.settle(t)

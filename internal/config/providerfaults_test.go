@@ -276,7 +276,8 @@ func TestChangedProviderSettings(t *testing.T) {
 // A name that no provider can have is told by its rule, and not shown: it may be a piece of a secret.
 func TestANameThatNoProviderCanHaveIsToldByTheRule(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"GATEPOST_OIDC_1CORP_ISSUER", "GATEPOST_OIDC_CO-RP_ISSUER", "GATEPOST_OIDC_c0rp1_ISSUER"} {
+	for _, name := range []string{"GATEPOST_OIDC_1CORP_ISSUER", "GATEPOST_OIDC_CO-RP_ISSUER",
+		"GATEPOST_OIDC_c0rp1_ISSUER"} {
 		_, err := Load(t.Context(), append(environ(with(nil)), name+"=https://corp.example"))
 		list, _ := err.(Faults)
 		if len(list) != 1 || !strings.Contains(list[0].Error(), "capital letters and digits and begins with a letter") ||

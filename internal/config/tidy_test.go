@@ -11,7 +11,8 @@ import (
 
 // samples are values for settings without a default, or better test values.
 var samples = map[string]string{
-	"GATEPOST_PROTECT": "/dashboard, POST /api, /admin=admin|owner, /*/x*", "GATEPOST_PUBLIC": "/pricing, @assets, GET /api",
+	"GATEPOST_PROTECT":             "/dashboard, POST /api, /admin=admin|owner, /*/x*",
+	"GATEPOST_PUBLIC":              "/pricing, @assets, GET /api",
 	"DATABASE_URL":                 "postgres://gate:p%40ss@127.0.0.1:1/db",
 	"GATEPOST_DIRECT_DATABASE_URL": "host=127.0.0.1 port=2 user=gate password='two words' dbname=db",
 	"GATEPOST_DATA_DIR":            "/var/lib/x", "GATEPOST_POSTGRES_BIN": "/usr/bin",
