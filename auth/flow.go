@@ -176,6 +176,14 @@ func (s *Store) EndFlows(ctx context.Context, keys []secret.Token) error {
 	})
 }
 
+// EndClaims ends the claims of a browser, whose keys are given. Its sign-ins go on. It fails with
+// database.ErrUnavailable.
+func (s *Store) EndClaims(ctx context.Context, keys []secret.Token) error {
+	return s.db.Batch(ctx, "end claims", func(b *pgx.Batch) {
+		b.Queue(`DELETE FROM gatepost.provider_flow WHERE browser = ANY ($1) AND identity IS NOT NULL`, hashesOf(keys))
+	})
+}
+
 func hashesOf(keys []secret.Token) []string {
 	hashes := make([]string, len(keys))
 	for i, key := range keys {

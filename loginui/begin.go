@@ -112,6 +112,13 @@ func (ui *UI) endFlows(w http.ResponseWriter, r *http.Request) {
 	ui.dropFlows(w, r, 0)
 }
 
+// endClaims ends the proofs of an account that wait in this browser.
+func (ui *UI) endClaims(r *http.Request) {
+	if keys := ui.flowKeys(r); len(keys) > 0 {
+		_ = ui.store.EndClaims(r.Context(), keys) // the error is in the log
+	}
+}
+
 // Notes for the next login page, as by SetDone: somebody has just come in by a provider, or has not.
 const (
 	doneIn     = "in"

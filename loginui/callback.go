@@ -50,9 +50,7 @@ func (ui *UI) getCallback(p *provider.Provider) page {
 		if err != nil {
 			return ui.unfinished(w, r, c, done, err)
 		}
-		if done.Purpose != auth.ToSignIn { // else it ends with all others
-			ui.c.Cookie.ClearFlow(w.Header(), auth.FlowID(c.State))
-		}
+		ui.c.Cookie.ClearFlow(w.Header(), auth.FlowID(c.State))
 		return ui.finished(w, r, before, done)
 	}
 }
@@ -87,7 +85,8 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 		return ui.done(w, "confirmed")
 	}
 	ui.signedInAnew(w, r, before, done.Issued)
-	ui.forgetBegun(w, r)
+	ui.endClaims(r) // sign-ins of other tabs go on
+	ui.forgetLink(w, r)
 	if done.Took {
 		ui.c.Cookie.SetDone(w.Header(), doneTaken)
 		seeOther(w, ui.withNext(takenPath, localPath(done.Next)))

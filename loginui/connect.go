@@ -64,6 +64,7 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 		t := ui.wrongPassword(w, r, err, "password")
 		return ui.show(w, t.status, "form", ui.connectPage(r, c, t))
 	}
+	ui.endFlows(w, r)
 	return ui.finished(w, r, before, done)
 }
 
@@ -145,6 +146,7 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}
 	ui.c.Cookie.ClearLink(w.Header())
+	ui.endFlows(w, r)
 	return ui.finished(w, r, before, done)
 }
 

@@ -86,6 +86,10 @@ func (ui *UI) link(r *http.Request) secret.Token { return ui.c.Cookie.ReadLink(r
 // session, and the user may have to sign in first.
 func (ui *UI) forgetBegun(w http.ResponseWriter, r *http.Request) {
 	ui.endFlows(w, r)
+	ui.forgetLink(w, r)
+}
+
+func (ui *UI) forgetLink(w http.ResponseWriter, r *http.Request) {
 	if ui.link(r) == "" {
 		return
 	}
