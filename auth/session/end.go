@@ -22,6 +22,10 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 	err = m.r.db.Transact(ctx, "sign out", func(ctx context.Context, tx pgx.Tx) error {
 		var id string
 		userID = "" // of a try before this one
+		// First, as more than one row of theirs may end.
+		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
+			return err
+		}
 		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id, id`,
 			t.Hash()).Scan(&userID, &id)
 		if errors.Is(err, pgx.ErrNoRows) {
