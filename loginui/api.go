@@ -67,7 +67,7 @@ func (ui *UI) receiveJSON(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
-	body, err := ui.readAll(w, r)
+	body, err := ui.readAll(w, r, maxForm)
 	switch err {
 	case error(errFormSize):
 		return nil, api.ErrTooLarge

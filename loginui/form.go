@@ -41,11 +41,12 @@ type form struct {
 	Next              string // a path on this site, or empty
 	ID                string // the id of the session that the form is about
 	Once              string // known to this form alone; see twice
+	Kept              string // a form of the app's that met an ended login, sealed; see UI.keep
 	asked             bool   // the form has a password field
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once"}
+var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept"}
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
@@ -63,6 +64,7 @@ func (ui *UI) readForm(r *http.Request) (form, error) {
 		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
 		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
 		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
+		Kept:  values.Get("kept"),
 		asked: values.Has("password"),
 	}, nil
 }

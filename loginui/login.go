@@ -85,6 +85,9 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.signedInAnew(w, r, before, issued)
 	ui.forgetBegun(w, r)
+	if kept, ok := ui.store.Kept(r.Context(), f.Kept, ui.c.Cookie.ReadKept(r.Header), issued.Session); ok {
+		return ui.offerKept(w, r, kept, ui.landing(f.Next))
+	}
 	seeOther(w, ui.landing(f.Next))
 	return nil
 }
@@ -109,7 +112,7 @@ func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "login", "/login", f)
 	p.failed(t)
 	p.with(t.faults, p.email(f.Email), p.currentPassword("password", "field.password"))
-	p.AskRemember, p.Remember = true, f.Remember
+	p.AskRemember, p.Remember, p.Kept = true, f.Remember, f.Kept
 	if !ui.c.SignUpClosed {
 		p.OtherPage = ui.withNext("/signup", f.Next)
 	}

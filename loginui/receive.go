@@ -39,15 +39,14 @@ func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > maxForm {
 		return tooMuch(w, r)
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if r.ContentLength == 0 && err != nil {
+	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
 		r.PostForm = url.Values{} // an empty form needs no type
 		return nil
 	}
-	if err != nil || kind != "application/x-www-form-urlencoded" {
+	if !isForm(r) {
 		return nil
 	}
-	body, err := ui.readAll(w, r)
+	body, err := ui.readAll(w, r, maxForm)
 	if err != nil {
 		return err
 	}
@@ -59,9 +58,15 @@ func (ui *UI) receive(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// readAll reads a body, and ends the connection of one that it does not read to its end.
-func (ui *UI) readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := ui.read(w, r)
+// isForm reports whether the body is a form of the kind that holds no files.
+func isForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
+
+// readAll reads a body of at most so many bytes, and ends the connection of one that it does not read to its end.
+func (ui *UI) readAll(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) {
+	body, err := ui.read(w, r, most)
 	switch {
 	case err == errFormSize:
 		return nil, tooMuch(w, r)
@@ -71,10 +76,10 @@ func (ui *UI) readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-func (ui *UI) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (ui *UI) read(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) {
 	rd := ui.newReading(w, r)
 	rd.until(time.Now().Add(formTimeout))
-	body, err := rd.all(r.Body)
+	body, err := rd.all(r.Body, most)
 	var timeout interface{ Timeout() bool }
 	switch {
 	case rd.gaveWay():
@@ -184,14 +189,14 @@ func (rd *reading) end(whole bool) {
 	}
 }
 
-// all reads a body to its end, and takes room from the pool as the body grows.
-func (rd *reading) all(body io.Reader) ([]byte, error) {
+// all reads a body of at most so many bytes to its end, and takes room from the pool as the body grows.
+func (rd *reading) all(body io.Reader, most int) ([]byte, error) {
 	b := make([]byte, 0, firstRead)
 	for !rd.gaveWay() {
 		n, err := body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		switch {
-		case len(b) > maxForm:
+		case len(b) > most:
 			return nil, errFormSize
 		case err == io.EOF:
 			return b, nil
@@ -199,7 +204,7 @@ func (rd *reading) all(body io.Reader) ([]byte, error) {
 			return nil, err
 		}
 		if len(b) == cap(b) {
-			more := min(2*cap(b), maxForm+1) - cap(b)
+			more := min(2*cap(b), most+1) - cap(b)
 			if !rd.part.Take(int64(more)) {
 				rd.giveWay()
 			}

@@ -54,6 +54,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 		Login: "ada", Since: time.Now()}}}
 	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
+	login.Kept = "…"
 	login.Buttons = ways
 	only := ui.loginPage(r, f, trouble{})
 	only.Submit, only.Fields, only.Buttons = "", nil, ways
@@ -78,6 +79,8 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 		"form":    append(forms, only),
 		"onward":  {onwardPage{base: message.base, Text: "…", Go: "…", URL: "https://example.com/"}},
 		"message": {messagePage{base: message.base}, message},
+		"again": {againPage{base: message.base, Text: "…", Action: "/", Submit: "…", Now: true},
+			againPage{base: message.base, Text: "…", Action: "/", Submit: "…", Cancel: "/", Fields: []sentField{{"a", "b"}}}},
 	}
 }
 

@@ -24,7 +24,8 @@ var files embed.FS
 
 // pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
 // what the pages share.
-var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward"}
+var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward",
+	"again"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
 var sharedNames = []string{"layout.html", "parts.html", "ways.html"}

@@ -22,6 +22,9 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 		ui.askAtTheTop(w, r)
 		return true
 	}
+	if r.Method == http.MethodPost && ui.keep(w, r) {
+		return true
+	}
 	seeOther(w, ui.loginFor(ui.asked(r)))
 	return true
 }

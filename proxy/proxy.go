@@ -49,6 +49,10 @@ type Config struct {
 	// PassivePaths are prefixes, in whole segments, of paths whose requests are no use of a session, as those that a
 	// page makes by itself. A path that is not plain counts.
 	PassivePaths []string
+	// CrossSitePaths are raw paths to which other sites may send forms as the visitor. Empty for none.
+	CrossSitePaths []string
+	// CrossSite answers such a form with a page that sends it once more, from this site.
+	CrossSite http.Handler
 	// ProviderTokens gives the app tokens of providers. The zero value gives none.
 	ProviderTokens ProviderTokens
 
@@ -162,6 +166,10 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, http.StatusNotFound, ErrWithheld)
 		return
 	}
+	if p.fromElsewhere(x, r) {
+		p.servePage(x, r, p.c.CrossSite)
+		return
+	}
 	x.access, x.class = access, classOf(access)
 	if status, err := p.identify(x, r, access); err != nil {
 		p.refuse(x, r, status, err)
@@ -260,14 +268,19 @@ func (p *Proxy) toPublicURL(x *exchange, t target) {
 	x.WriteHeader(http.StatusSeeOther)
 }
 
-// servePage serves a page of the gate's. Its handler finds the client's address and the request id in the usual
-// places.
+// servePage serves a page of the gate's.
 func (p *Proxy) servePage(x *exchange, r *http.Request, page http.Handler) {
 	x.class, x.outcome, x.hidden = classOwn, outcomeOwn, p.shown(x.target.path)
+	asOwn(x, r)
+	page.ServeHTTP(x, r)
+}
+
+// asOwn prepares a request for one of the gate's pages, which finds the client's address and the request id in the
+// usual places.
+func asOwn(x *exchange, r *http.Request) {
 	dropBody(x, r) // a handler that reads a form sets its own limit
 	r.Header.Set("X-Request-Id", x.id)
 	r.RemoteAddr = netip.AddrPortFrom(x.client, 0).String()
-	page.ServeHTTP(x, r)
 }
 
 func (p *Proxy) shown(rawPath string) string {
@@ -317,8 +330,7 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 		x.outcome, x.status = outcomeClientGone, statusClientGone
 		return
 	}
-	dropBody(x, r)
-	r.Header.Set("X-Request-Id", x.id)
+	asOwn(x, r)
 	p.c.Refuse(x, r, status, err)
 }
 

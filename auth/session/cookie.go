@@ -52,7 +52,8 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 
 // The suffixes of further cookies, added to the name of the session's. _left and _done tell the next page, for
 // noteAge, about a log-out or a change to the account. _link holds the secret of the mailed link that was opened
-// last. _known identifies the browser, whoever is signed in.
+// last. _known identifies the browser, whoever is signed in. _kept is the key of the forms that are kept in pages of this
+// browser.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
@@ -60,6 +61,7 @@ const (
 	linkSuffix    = "_link"
 	linkAge       = time.Hour
 	browserSuffix = "_known"
+	keptSuffix    = "_kept"
 )
 
 // Marked reports whether Mark was called in this browser within noteAge.
@@ -114,6 +116,17 @@ func (c Cookie) ReadBrowser(h http.Header) secret.Token {
 // SetBrowser gives the browser a new token that identifies it for the duration familiar.
 func (c Cookie) SetBrowser(h http.Header, t secret.Token, familiar time.Duration) {
 	c.add(h, browserSuffix, string(t), familiar)
+}
+
+// ReadKept returns the key of forms that are kept. It is empty when there is none, or several.
+func (c Cookie) ReadKept(h http.Header) secret.Token {
+	t, _ := Cookie{Name: c.Name + keptSuffix}.Read(h)
+	return t
+}
+
+// SetKept keeps the key of forms for a duration.
+func (c Cookie) SetKept(h http.Header, t secret.Token, age time.Duration) {
+	c.add(h, keptSuffix, string(t), age)
 }
 
 func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {

@@ -58,6 +58,8 @@ type Config struct {
 	Pages string
 	// LogoutPaths are paths of the app's own log-out that are the gate's.
 	LogoutPaths []string
+	// CrossSitePaths are paths of the app's to which other sites may send forms as the visitor.
+	CrossSitePaths []string
 	// Brand is the look of the pages.
 	Brand loginui.Brand
 	// AppCookies are the app's session cookies, which the gate deletes at login and logout.

@@ -20,7 +20,8 @@ func (c *Config) checkPages(list *Faults) {
 	if c.Settings.LogoutHome != "" && c.Settings.LogoutHome != c.Pages+"/login" {
 		c.checkLanding(list, "GATEPOST_LOGOUT_HOME", c.Settings.LogoutHome)
 	}
-	c.checkLogoutPaths(list)
+	c.LogoutPaths = c.appPaths(list, "GATEPOST_LOGOUT_PATHS", c.Settings.LogoutPaths, "/user/logout")
+	c.CrossSitePaths = c.appPaths(list, "GATEPOST_CROSS_SITE_POST", c.Settings.CrossSitePost, "/saml/acs")
 	if c.Settings.SignUp != "open" && c.Settings.SignUp != "invite" && c.Settings.SignUp != "closed" {
 		list.Add(fmt.Errorf("GATEPOST_SIGNUP: %s is none of open, invite and closed", Quote(c.Settings.SignUp)))
 	}
@@ -50,19 +51,20 @@ func (c *Config) checkLanding(list *Faults, name, path string) {
 	}
 }
 
-// checkLogoutPaths checks the paths of the app's own log-out.
-func (c *Config) checkLogoutPaths(list *Faults) {
-	for path := range strings.SplitSeq(c.Settings.LogoutPaths, ",") {
+// appPaths reads a list of single paths of the app's.
+func (c *Config) appPaths(list *Faults, name, written, example string) (paths []string) {
+	for path := range strings.SplitSeq(written, ",") {
 		if path = strings.TrimSpace(path); path == "" {
 			continue
 		}
-		if !CleanPath(path) || path == "/" {
-			list.Add(fmt.Errorf("GATEPOST_LOGOUT_PATHS: %s is not a plain path like /user/logout", Quote(path)))
+		if !CleanPath(path) || path == "/" || strings.Contains(path, "*") {
+			list.Add(fmt.Errorf("%s: %s is not a plain path like %s", name, Quote(path), example))
 		} else if below(path, "/.gatepost") || below(path, APIAuth) || ownPage(strings.TrimPrefix(path, c.Pages)) {
-			list.Add(fmt.Errorf("GATEPOST_LOGOUT_PATHS: %s is Gatepost's own already: leave it out", Quote(path)))
+			list.Add(fmt.Errorf("%s: %s is Gatepost's own already: leave it out", name, Quote(path)))
 		}
-		c.LogoutPaths = append(c.LogoutPaths, path)
+		paths = append(paths, path)
 	}
+	return paths
 }
 
 // ownPage reports whether a path below Pages is one of the gate's pages.

@@ -37,6 +37,9 @@ func TestPlacesThatAreTheGates(t *testing.T) {
 		"a path of the account": {map[string]string{"GATEPOST_LOGOUT_PATHS": "/account/x"}, "GATEPOST_LOGOUT_PATHS: "},
 		"every path":            {map[string]string{"GATEPOST_LOGOUT_PATHS": "/"}, "GATEPOST_LOGOUT_PATHS: "},
 		"a path with a query":   {map[string]string{"GATEPOST_LOGOUT_PATHS": "/x?logout"}, "GATEPOST_LOGOUT_PATHS: "},
+		"a return":              {map[string]string{"GATEPOST_CROSS_SITE_POST": "/saml/acs"}, ""},
+		"a return that is ours": {map[string]string{"GATEPOST_CROSS_SITE_POST": "/login"}, "GATEPOST_CROSS_SITE_POST: "},
+		"a return to anywhere":  {map[string]string{"GATEPOST_CROSS_SITE_POST": "/*"}, "GATEPOST_CROSS_SITE_POST: "},
 		"the page for logging out": {map[string]string{"GATEPOST_PAGES": "/a", "GATEPOST_HOME": "/a/logout"},
 			"GATEPOST_HOME: "},
 	} {

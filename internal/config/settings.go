@@ -221,6 +221,10 @@ type Settings struct {
 	// Paths of the app's own logout that log out here instead, like `/user/logout`: opening one asks, sending its form
 	// does it. The app does not see them.
 	LogoutPaths string `env:"GATEPOST_LOGOUT_PATHS" list:"true"`
+	// Exact paths to which another site sends a form when it is done, like `/saml/acs`: the answer of a company's login,
+	// the return from a payment. Browsers send no cookie with it, so a page of ours sends the same form once more.
+	// **Every** site can send a form there as the visitor: the app itself has to check what comes (a signature).
+	CrossSitePost string `env:"GATEPOST_CROSS_SITE_POST" list:"true"`
 	// The name on the pages and in mail. Default: host of the public URL; in mail without its port, and where it is this
 	// machine or an IP address, which say nothing to readers, the name in `GATEPOST_MAIL_FROM`, else "our site".
 	AppName string `env:"GATEPOST_APP_NAME"`

@@ -34,7 +34,10 @@ func (g *gate) open(ctx context.Context) error {
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, UpstreamConnAge: g.c.UpstreamConnAge,
 		PublicURL: g.c.PublicURL,
 		Rules:     g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
-		HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths,
+		HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths, CrossSitePaths: g.c.CrossSitePaths,
+		CrossSite: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.ui.Load().CrossSite(w, r)
+		}),
 		ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,

@@ -5,6 +5,9 @@
   const lang = document.documentElement.lang.replace(/^ar$/, 'ar-u-nu-arab'); // digits as the page has them
   const all = (selector, f) => document.querySelectorAll(selector).forEach(f);
 
+  // A form may have a field of any name, so that its own methods may be covered.
+  all('form[data-now]', (form) => { HTMLFormElement.prototype.submit.call(form); });
+
   // The fragment never reaches the server: browsers carry it along when they are sent on.
   if (location.hash.length > 1) {
     all('form', (form) => { form.action += location.hash; });
