@@ -14,7 +14,8 @@ const sameOrigin = "Sec-Fetch-Site: same-origin"
 
 // hidden returns the hidden fields of a page, in their order, as a browser sends them.
 func hidden(page string) (fields [][2]string) {
-	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(page, -1) {
+	input := regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	for _, m := range input.FindAllStringSubmatch(page, -1) {
 		fields = append(fields, [2]string{html.UnescapeString(m[1]), html.UnescapeString(m[2])})
 	}
 	return fields
@@ -68,7 +69,8 @@ func TestAFormThatMetAnEndedLoginIsOffered(t *testing.T) {
 	if kept(wrong) != kept(page) {
 		t.Fatalf("a wrong password loses the form:\n%s", wrong.body)
 	}
-	offer := d.post("/login", "email", "ada@example.com", "password", password, "kept", kept(page), "next", "/dashboard/new")
+	offer := d.post("/login", "email", "ada@example.com", "password", password, "kept", kept(page), "next",
+		"/dashboard/new")
 	if offer.status != 200 || !strings.Contains(offer.body, `action="/dashboard/notes?x=1&amp;y=%2F"`) ||
 		!strings.Contains(offer.body, `Send it to /dashboard/notes</button>`) ||
 		!strings.Contains(offer.body, `<a href="/dashboard/new">`) {
@@ -99,17 +101,19 @@ func TestOnlyOwnFormsAreKept(t *testing.T) {
 		headers []string
 		want    bool
 	}{
-		"by Sec-Fetch-Site":         {d, "/dashboard", "a=1", []string{sameOrigin}, true},
-		"by Origin":                 {d, "/dashboard", "a=1", []string{here}, true},
-		"with a charset":            {d, "/dashboard", "a=1", []string{here, "Content-Type: application/x-www-form-urlencoded; charset=UTF-8"}, true},
-		"as long as may be":         {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-2), []string{here}, true},
-		"of another site":           {d, "/dashboard", "a=1", []string{"Sec-Fetch-Site: cross-site"}, false},
-		"of a sister site":          {d, "/dashboard", "a=1", []string{"Sec-Fetch-Site: same-site", here}, false},
-		"of another origin":         {d, "/dashboard", "a=1", []string{"Origin: http://evil.example"}, false},
-		"of no origin":              {d, "/dashboard", "a=1", []string{"Origin: null"}, false},
-		"of who knows":              {d, "/dashboard", "a=1", nil, false},
-		"too long":                  {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-1), []string{here}, false},
-		"a file":                    {d, "/dashboard", "--b\r\n", []string{here, "Content-Type: multipart/form-data; boundary=b"}, false},
+		"by Sec-Fetch-Site": {d, "/dashboard", "a=1", []string{sameOrigin}, true},
+		"by Origin":         {d, "/dashboard", "a=1", []string{here}, true},
+		"with a charset": {d, "/dashboard", "a=1", []string{here,
+			"Content-Type: application/x-www-form-urlencoded; charset=UTF-8"}, true},
+		"as long as may be": {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-2), []string{here}, true},
+		"of another site":   {d, "/dashboard", "a=1", []string{"Sec-Fetch-Site: cross-site"}, false},
+		"of a sister site":  {d, "/dashboard", "a=1", []string{"Sec-Fetch-Site: same-site", here}, false},
+		"of another origin": {d, "/dashboard", "a=1", []string{"Origin: http://evil.example"}, false},
+		"of no origin":      {d, "/dashboard", "a=1", []string{"Origin: null"}, false},
+		"of who knows":      {d, "/dashboard", "a=1", nil, false},
+		"too long":          {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-1), []string{here}, false},
+		"a file": {d, "/dashboard", "--b\r\n", []string{here, "Content-Type: multipart/form-data; boundary=b"},
+			false},
 		"JSON":                      {d, "/dashboard", "{}", []string{here, "Content-Type: application/json"}, false},
 		"packed":                    {d, "/dashboard", "a=1", []string{here, "Content-Encoding: gzip"}, false},
 		"of a script":               {d, "/dashboard", "a=1", []string{here, "Sec-Fetch-Mode: cors"}, false},
@@ -173,7 +177,8 @@ func TestAFormOfAnotherSiteIsSentOnceMore(t *testing.T) {
 	const again = `<form method="post" action="/saml/acs?x=1" data-now>`
 	page := from("/saml/acs?x=1", "SAMLResponse=PHg%2B&RelayState=", elsewhere...)
 	if page.status != 200 || !strings.Contains(page.body, again) ||
-		!strings.Contains(page.body, `name="SAMLResponse" value="PHg&#43;"`) || page.header.Get("Cross-Origin-Opener-Policy") != "" {
+		!strings.Contains(page.body, `name="SAMLResponse" value="PHg&#43;"`) ||
+		page.header.Get("Cross-Origin-Opener-Policy") != "" {
 		t.Fatalf("the answer is %d\n%s", page.status, page.body)
 	}
 	for name, c := range map[string]struct {

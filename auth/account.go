@@ -16,7 +16,8 @@ import (
 
 // Confirm has the user of a session prove their password again and gives them a new session. The session presented
 // ends. The new one is fresh (session.FreshFor), and remembered if the old one was. Confirm is throttled as a
-// sign-in is. It fails with session.ErrNoSession, InputError (field "password"), ErrBadCredentials,
+// sign-in is. A user without a password proves nothing here, and needs a fresh session. It fails with
+// session.ErrNoSession, session.ErrStale, InputError (field "password"), ErrBadCredentials,
 // *throttle.Error, share.ErrBusy or database.ErrUnavailable. The old token stays valid unless Confirm succeeds.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, field: "password", password: p, client: c,
@@ -56,10 +57,11 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 	return err
 }
 
-// DeleteAccount deletes the user of a session and all data kept about them; their sessions end everywhere. It
-// cannot be undone, so it always takes the password, however fresh the session is. It fails with
-// session.ErrNoSession, InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable. A failure has deleted nothing, except that after database.ErrUnavailable it may have.
+// DeleteAccount deletes the user of a session and all data kept about them; their sessions end everywhere. It cannot be
+// undone, so it takes the password, however fresh the session is. A user without a password needs a fresh session. It
+// fails with session.ErrNoSession, session.ErrStale, InputError (field "password"), ErrBadCredentials, *throttle.Error,
+// share.ErrBusy or database.ErrUnavailable. A failure has deleted nothing, except that after database.ErrUnavailable it
+// may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, field: "password", password: p, client: c, all: true,
 		check: func(string) error { return nil },
@@ -112,8 +114,8 @@ type deed struct {
 	finish func(context.Context, pgx.Tx, session.New) (Issued, error)
 }
 
-// perform carries out a deed, throttled as a sign-in is, and only if the session is still valid in its transaction:
-// a revocation while the password is hashed still takes effect.
+// perform carries out a deed, and only if the session is still valid in its transaction: a revocation while the
+// password is hashed still takes effect. A password is throttled as at a sign-in. Who has none needs a fresh session.
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
 	o, err := s.own(ctx, d.token)

@@ -11,8 +11,8 @@ import (
 )
 
 // settle holds a refused attempt back until a multiple of step has passed since it began, so that the time it took does
-// not tell why: an account that exists costs one row more than one that does not. Chance adds up to half a step, or
-// those who came together would be answered, and come back, together.
+// not tell why: an account that exists costs one row more than one that does not. A random delay of up to half a
+// step is added: clients that came together would otherwise be answered, and try again, together.
 func (s *Store) settle(ctx context.Context, began time.Time, err error) {
 	var throttled *throttle.Error
 	if errors.Is(err, ErrBadCredentials) || errors.As(err, &throttled) {

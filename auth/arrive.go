@@ -54,5 +54,5 @@ func (s *Store) Arrive(ctx context.Context, i session.Imported, c secret.Client)
 	return issued, nil
 }
 
-// errMoreNeeded takes back a challenge that nobody is there to meet.
+// errMoreNeeded rolls an arrival back that would make a challenge: the browser is being sent on, and nobody answers.
 var errMoreNeeded = errors.New("more is needed than the session of the system before proves")

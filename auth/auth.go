@@ -1,6 +1,7 @@
-// Package auth identifies users. It owns the users, their passwords and their sessions, and all SQL on them:
-// sign-up, sign-in, looking a session up on every request, sign-out, and ending what has expired.
-//
+// Package auth has the deeds on accounts: sign-up, sign-in, sign-out, confirming, resetting, changing, inviting,
+// connecting, exporting and deleting, and what operators do. Each is a transaction in which the packages below auth do
+// their part: session, password, provider, throttle, mail and audit.
+
 // It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is
 // PostgreSQL's: no expiry is judged by this machine's clock.
 package auth
@@ -126,7 +127,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Store is the only reader and writer of users and sessions. It is safe for concurrent use.
+// Store does the deeds on accounts, and looks sessions up with the Reader in it. It is safe for concurrent use.
 type Store struct {
 	*session.Reader
 	sessions *session.Maker

@@ -53,7 +53,7 @@ type Finished struct {
 	unseen    bool   // a user was made who has to confirm the address first
 }
 
-// events are those of the purposes.
+// events are the names in the audit log, by purpose.
 var events = map[Purpose]string{"": "sign-in", ToSignIn: "sign-in", ToLink: "link-account", ToConfirm: "confirm"}
 
 // flow is a row of provider_flow.

@@ -30,7 +30,8 @@ var (
 )
 
 // enterBy signs in whom a provider has named, makes their account, or asks them to prove the one that has their
-// address. An identity is issuer and subject; an address only ever leads to an account that is proved otherwise.
+// address. An identity is issuer and subject. An address alone signs nobody in: it says which account has to be
+// proved.
 func (s *Store) enterBy(ctx context.Context, v visit, done *Finished) error {
 	for range 3 {
 		done.event, done.unseen = "", false // of a try before this one

@@ -16,7 +16,8 @@ func formGate(t *testing.T) *gateway {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if r.Method == http.MethodPost {
-			fmt.Fprintf(w, "<main>%s came to %s from %s</main>", html.EscapeString(r.FormValue("note")), r.URL, r.Header.Get("X-Auth-Email"))
+			fmt.Fprintf(w, "<main>%s came to %s from %s</main>", html.EscapeString(r.FormValue("note")), r.URL,
+				r.Header.Get("X-Auth-Email"))
 			return
 		}
 		fmt.Fprint(w, `<!doctype html><html lang="en"><title>App</title><main>
@@ -26,8 +27,9 @@ func formGate(t *testing.T) *gateway {
 	t.Cleanup(app.Close)
 	_, database := newDatabase(t)
 	url := "http://localhost:" + freePort(t)
-	return (&home{env: []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + app.URL,
-		"GATEPOST_CROSS_SITE_POST=/dashboard/paid", "GATEPOST_PUBLIC_URL=" + url}, gateway: &gateway{url: url}}).serve(t).gateway
+	h := &home{env: []string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + app.URL,
+		"GATEPOST_CROSS_SITE_POST=/dashboard/paid", "GATEPOST_PUBLIC_URL=" + url}, gateway: &gateway{url: url}}
+	return h.serve(t).gateway
 }
 
 // What somebody wrote while their session ended elsewhere is there again after the login.

@@ -74,7 +74,8 @@ type library struct {
 	// page reports whether the address asked for is that of a page, to come back to. Else the page is that of the
 	// Referer.
 	page func(*http.Request) bool
-	// leave has the browser load an address, and returns the status to refuse with; 0: a page does, see leavingPage.
+	// leave has the browser load an address, and returns the status to refuse with; 0: a page
+	// does, see UI.leave.
 	leave func(h http.Header, to string) (status int)
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 // What waits in a browser ends when somebody signs in, up or out there: the next person may be another one. A cookie
-// that was kept aside is of no use either. Who signs in with a provider may do so in several tabs: these go on, and only
-// claims end.
+// that was kept aside is of no use either. Who signs in with a provider may do so in several tabs: these go on, and
+// only claims end.
 func TestWhatWaitsInABrowserEndsWhenSomebodySignsInUpOrOut(t *testing.T) {
 	t.Parallel()
 	d := newIDDesk(t, doubtful, withMail)

@@ -98,7 +98,7 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 }
 
 // unfinished answers a callback that failed. The cookie of the sign-in goes, unless it is needed to prove an account
-// here, or the answer was of none that is under way there: the one that has the cookie may be so elsewhere. Where
+// here, or the callback was of no sign-in with that provider: the cookie may be of one under way with another. Where
 // sign-ups must not tell whether an address has an account, the answer is the same for both.
 func (ui *UI) unfinished(w http.ResponseWriter, r *http.Request, c auth.Callback, done auth.Finished, err error) error {
 	h, id := w.Header(), auth.FlowID(c.State)

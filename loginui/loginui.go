@@ -1,5 +1,5 @@
-// Package loginui serves the pages of the gate: login, signup, logout, the account page, and every refusal. It
-// is the one place where an error becomes a status and a message. It does not decide who may pass.
+// Package loginui serves the pages of the gate: login, signup, logout, the account page, and every refusal. In
+// them, and in package api, an error becomes a status and a message. Neither decides who may pass.
 package loginui
 
 import (

@@ -51,8 +51,8 @@ func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, hasty bool) (
 	return p.sessions.LookupAs(r.Context(), as, c.token)
 }
 
-// passiveHeader is with what a page says that a request is no use of the session: nobody has done anything. It can only
-// have a session end earlier, and it never reaches the app.
+// passiveHeader, set to 1 by a script of a page, says that nobody has done anything, so that the request is no use of
+// the session. It can only have a session end earlier, and it never reaches the app.
 const passiveHeader = "X-Gatepost-Passive"
 
 func (a *app) isPassive(r *http.Request, rawPath string) bool {

@@ -38,7 +38,7 @@ const (
 	outcomeRedirected                 // redirected to the public URL
 	outcomeBadRequest                 // malformed
 	outcomeSignedOut                  // needs a signed-in user
-	outcomeForbidden                  // needs another user
+	outcomeForbidden                  // the session lacks what the path needs
 	outcomeCrowded                    // too many requests at once from this network
 	outcomeUnavailable                // PostgreSQL does not answer
 	outcomeUpstream                   // the app does not answer

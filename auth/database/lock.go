@@ -11,8 +11,8 @@ import (
 // LockUserSQL locks the user $1 and the user of the session with the token hash $2, in the order of their ids.
 // Otherwise two users who sign in in each other's browser would deadlock.
 //
-// Every operation that makes, caps or ends a user's sessions takes this lock first, except the sign-out of one
-// session and the sweep, and reads what it depends on in a later statement. So a sign-in that commits while the
+// Every operation that makes, caps or ends a user's sessions takes this lock first, except the sweep, and reads what it
+// depends on in a later statement. So a sign-in that commits while the
 // user is disabled, signed out or deleted is either seen and ended, or sees the change and fails. The holder may
 // lock the user's other rows in any order: account, session, challenge, outbox, verification. Rows shared by several
 // users, limits and the places of a browser, have an order of their own, and no holder of one waits for a user's row.

@@ -86,8 +86,8 @@ func (r *reader) sessions(ctx context.Context, s *table, token, expires, conditi
 // authJSLasts is how long sessions of Auth.js last after a use, unless the app says otherwise.
 const authJSLasts = 30 * 24 * time.Hour
 
-// provedBefore is how long ago somebody was proved, at least, of whom nobody knows when: too long for a deed here that
-// needs a fresh proof (session.FreshFor).
+// provedBefore is how long ago the user of a session was proved, at least, where the source does not say when. It is
+// too long for a deed that needs a fresh proof (session.FreshFor).
 const provedBefore = time.Hour
 
 // madeAt is when a session was made. Auth.js does not say: then it was made when one that ends so would have been that

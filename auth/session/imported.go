@@ -27,8 +27,8 @@ const aliveImported = `s.ended_at IS NULL AND now() < $4::timestamptz AND s.expi
 const importedEnds = `least(s.expires_at, least(s.created_at, now()) + $3::interval, least(s.imported_at, now())
 	+ $2::interval, $4::timestamptz)`
 
-// selectImported selects sessions of other systems as selectSessions does those of the gate. They prove what they
-// proved when they were made there, in a way that nobody knows here.
+// selectImported selects sessions of other systems as selectSessions does those of the gate. Their proof
+// is as old as they are, and its method is not known here.
 var selectImported = `
 	SELECT s.source || ':' || s.token, s.id, ` + importedEnds + `, false,
 	       least(extract(epoch FROM least(` + importedEnds + `, s.replaced_at + $5::interval) - now()),

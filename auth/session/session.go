@@ -18,7 +18,7 @@ var (
 	ErrNoSession = errors.New("no valid session")
 	// ErrMove means that the session is one of the system before, whose browser gets one of the gate's now.
 	ErrMove = errors.New("the session is one of the system before, and moves here first")
-	// ErrStale means that the session is valid, but its user proved their password longer than FreshFor ago.
+	// ErrStale means that the session is valid, but its user proved who they are longer than FreshFor ago.
 	ErrStale = errors.New("the sign-in is too long ago for this: confirm the password first")
 )
 
@@ -28,7 +28,7 @@ type Session struct {
 	User      User
 	ExpiresAt time.Time // moves with use
 	Proof     Proof     // how the user was proved
-	// The fields from here on are set by Describe only.
+	// The fields from here on are set by Describe and Account only. Describe leaves Proof empty.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
 
@@ -52,7 +52,7 @@ type User struct {
 	Image        string    // may be empty
 	DisabledAt   time.Time // zero: not disabled
 	// PasswordLocked reports that too many wrong passwords came in a row, so that only sign-ins from familiar
-	// places succeed. Set by FindUser and Users only.
+	// places succeed. Set by FindUser, UserByID and Users only.
 	PasswordLocked bool
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -63,7 +63,7 @@ const (
 	// notRemembered is the idle limit of a session whose cookie the browser forgets when it closes.
 	notRemembered = 24 * time.Hour
 	// FreshFor is how long after the proof of its user (Session.Proof) a session may do what ErrStale refuses.
-	// After that the user has to give the password again, so that an abandoned browser or a stolen cookie does less
+	// After that the user has to prove again who they are, so that an abandoned browser or a stolen cookie does less
 	// harm (ASVS 5.0, 7.5.1 and 7.5.2).
 	FreshFor = 10 * time.Minute
 )

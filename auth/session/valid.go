@@ -43,8 +43,8 @@ const (
 	userAgentRead = `left(coalesce(s.user_agent, ''), 512)`
 )
 
-// claimsCount is replaced by the SQL condition that the claims of an account count: its issuer gives roles today, by the
-// provider of that name.
+// claimsCount is replaced by the SQL condition that the claims of an account count: its issuer gives roles today, by
+// the provider of that name.
 const claimsCount = "/* the claims count */"
 
 // rolesRead selects the roles of a user: those of their row, and those that providers claimed at the last sign-in.

@@ -1,5 +1,5 @@
 // Package config reads and checks the settings. It reports all faults at once, and no part of a password. It is the
-// only package that reads the environment.
+// only package that reads settings from the environment.
 //
 // It opens no files but those that settings name, and runs nothing.
 package config

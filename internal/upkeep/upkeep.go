@@ -1,5 +1,6 @@
 // Package upkeep keeps background work running. A panic is logged with its stack and counted, and the work starts
-// again after a pause. Work that answers requests is not its business.
+// again after a pause. Work that answers a request is guarded alike, and is
+// not started again.
 package upkeep
 
 import (
