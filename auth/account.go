@@ -153,6 +153,11 @@ func (s *Store) performByPassword(ctx context.Context, d deed, o session.Own,
 	if err := append(faults, more...).orNil(); err != nil {
 		return err
 	}
+	if d.chosen != "" {
+		if err := s.checkBreached(ctx, d.chosen); err != nil {
+			return err
+		}
+	}
 	c := Credentials{Email: o.Email, Password: d.password, Client: d.client}
 	_, err := s.prove(ctx, c, d.chosen, func(ctx context.Context, tx pgx.Tx, a candidate) error {
 		return finish(ctx, tx, a.userID, session.Proved(session.Password))

@@ -91,6 +91,9 @@ type Options struct {
 	// Fallback asks the system before whether a password is right, where only that can say. It fails with ErrUnknownThere
 	// if not, and with another error if nobody can say. Nil: there is none.
 	Fallback func(ctx context.Context, email string, p secret.Password) (OldUser, error)
+	// Breached reports whether a password is known from a breach. It fails if nobody can say; the password is then taken,
+	// and the log has a line. Nil: nobody looks.
+	Breached func(context.Context, secret.Password) (bool, error)
 	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
 	PasswordsOff bool
 	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.

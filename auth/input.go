@@ -26,6 +26,7 @@ const (
 	TooCommon   Problem = Problem(password.TooCommon)   // on the list of common passwords
 	TooSimple   Problem = Problem(password.TooSimple)   // a sequence, a repeat or a walk over the keyboard
 	TooPersonal Problem = Problem(password.TooPersonal) // the user's own address, or the name of the site
+	Breached    Problem = "breached"                    // known from a breach of another site
 	Taken       Problem = "taken"                       // another user has this address
 	Foreign     Problem = "foreign"                     // an address of a domain that is not in Options.SignUpDomains
 	Unchanged   Problem = "unchanged"                   // the new password or address is the current one

@@ -100,6 +100,9 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	row.verified = true
+	if err := s.checkBreached(ctx, u.Password); err != nil {
+		return Issued{}, "", err
+	}
 	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		row.hash = password.Hash(u.Password, derive)
 		return nil

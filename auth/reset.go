@@ -177,6 +177,9 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 	if err := s.checkNewPassword(p, l.Email); err != nil {
 		return "", err
 	}
+	if err := s.checkBreached(ctx, p); err != nil {
+		return "", err
+	}
 	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		hashed = password.Hash(p, derive)
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -271,6 +272,23 @@ func (s *Store) checkNewPassword(p secret.Password, email string) error {
 		faults.add("password", Problem(f), limit)
 	}
 	return faults.orNil()
+}
+
+// checkBreached refuses a password that somebody chooses if it is known from a breach. Nothing is looked up before the
+// throttles have let the attempt pass.
+func (s *Store) checkBreached(ctx context.Context, p secret.Password) error {
+	if s.o.Breached == nil {
+		return nil
+	}
+	known, err := s.o.Breached(ctx, p)
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "a new password was taken without a look at those that are known",
+			slog.String("err", err.Error()))
+	}
+	if err == nil && known {
+		return InputError{{Field: "password", Problem: Breached}}
+	}
+	return ctx.Err()
 }
 
 // hashTurn runs f in a turn to hash, in which f needs no further turn at the database.

@@ -69,6 +69,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := limits.Admit(ctx, s.db); err != nil {
 		return Issued{}, "", err
 	}
+	if err := s.checkBreached(ctx, u.Password); err != nil {
+		return Issued{}, "", err
+	}
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) error {
 		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
 			return err
@@ -220,6 +223,9 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 		return session.User{}, err
 	}
 	if err := s.checkFree(ctx, row.email); err != nil {
+		return session.User{}, err
+	}
+	if err := s.checkBreached(ctx, u.Password); err != nil {
 		return session.User{}, err
 	}
 	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {

@@ -150,6 +150,9 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 	if err := s.checkNewPassword(p, u.Email); err != nil {
 		return err
 	}
+	if err := s.checkBreached(ctx, p); err != nil {
+		return err
+	}
 	var hashed string
 	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
 		hashed = password.Hash(p, derive)

@@ -104,6 +104,7 @@ func (p *process) commands() *cli.Command {
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 			}},
+			p.breachedCommand(),
 			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]",
 				Hidden: true, Action: p.hashWorker},
 			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},

@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/breached"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/smtp"
@@ -88,6 +89,8 @@ type Config struct {
 	SessionsPerUser int
 	// PasswordMin is the least number of characters of a password.
 	PasswordMin int
+	// Breached is the list of passwords that are known from breaches; nil: nobody looks.
+	Breached breached.List
 
 	// Providers are those that people can sign in with, in the order of their buttons.
 	Providers []provider.Spec
@@ -220,6 +223,8 @@ func (c *Config) checkSessions(list *Faults) {
 		list.Add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", Quote(c.Settings.PasswordMin)))
 	}
 	c.PasswordMin = n
+	c.Breached, err = openBreached(c.Settings.BreachedPasswords)
+	list.Add(err)
 	c.AppCookies, err = loginui.ParseAppCookies(c.Settings.AppCookies, c.Cookie())
 	list.Add(err)
 }

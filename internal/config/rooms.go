@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/breached"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -24,7 +25,18 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal,
 		Verify: c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
 		Providers: c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
-		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Log: log, Metrics: metrics,
+		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Breached: c.lookUpBreached(),
+		Log: log, Metrics: metrics,
+	}
+}
+
+// lookUpBreached returns what looks up passwords that are known from breaches; nil: nobody looks.
+func (c *Config) lookUpBreached() func(context.Context, secret.Password) (bool, error) {
+	if c.Breached == nil {
+		return nil
+	}
+	return func(ctx context.Context, p secret.Password) (bool, error) {
+		return c.Breached.Has(ctx, breached.HashOf(p))
 	}
 }
 

@@ -144,6 +144,11 @@ type Settings struct {
 	SignUpTotal string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
 	// Shortest password in characters, 8 to 64.
 	PasswordMin string `env:"GATEPOST_PASSWORD_MIN, default=8"`
+	// Refuse new passwords that are known from breaches, by the lists of Have I Been Pwned: a folder or file that
+	// PwnedPasswordsDownloader has written, a filter that `gatepost breached` has made of one, `online` to ask
+	// api.pwnedpasswords.com for each (it learns 20 bits of a hash, and no password), or the `https://` address of a
+	// service like it. Where nobody can say, the password is taken and the log says so. Default: nobody looks.
+	BreachedPasswords string `env:"GATEPOST_BREACHED_PASSWORDS"`
 	// A session ends when it was not used for this long.
 	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	// And this long after sign-in whatever happens; at most 400 days.

@@ -137,7 +137,7 @@ func ofField(f auth.FieldError) *refusal {
 			auth.Unchanged: errSameEmail}[f.Problem].or(errEmail)
 	case "password":
 		return map[auth.Problem]*refusal{auth.Missing: errShort, auth.TooShort: errShort, auth.TooLong: errLong,
-			auth.TooCommon: errCommon, auth.TooSimple: errCommon, auth.TooPersonal: errCommon,
+			auth.TooCommon: errCommon, auth.TooSimple: errCommon, auth.TooPersonal: errCommon, auth.Breached: errCommon,
 			auth.Unchanged: errUnchanged}[f.Problem].or(errPassword)
 	case "current":
 		return errPassword
