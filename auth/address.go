@@ -35,7 +35,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			return faults.orNil()
 		},
 		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
-			if err := throttle.MailRequests(c.Addr).Take(ctx, tx); err != nil {
+			if err := throttle.MailRequests(c.Addr, s.offices()).Take(ctx, tx); err != nil {
 				return Issued{}, err
 			}
 			if err := s.askNewAddress(ctx, tx, n.UserID, email, c); err != nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os/exec"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -60,6 +62,10 @@ type Options struct {
 	SignUpLimit int
 	// SignUpTotal is how many users may sign up in total at once, and then per hour. Default 0: no limit.
 	SignUpTotal int
+	// Offices are networks in which many people share an address, and OfficePeople is how many do in each; see
+	// throttle.Offices. Default: none.
+	Offices      []netip.Prefix
+	OfficePeople int
 	// AnswerStep is the time that a refused sign-in takes, or a multiple of it under load, plus up to half of it at
 	// random. Default 250 ms. It has to be longer than hashing a password takes, or the time reveals which
 	// addresses have an account.
@@ -128,6 +134,10 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.Default()
 	}
 	return o
+}
+
+func (s *Store) offices() throttle.Offices {
+	return throttle.Offices{Networks: s.o.Offices, People: s.o.OfficePeople}
 }
 
 // Store does the deeds on accounts, and looks sessions up with the Reader in it. It is safe for concurrent use.

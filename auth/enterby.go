@@ -102,7 +102,7 @@ func (s *Store) admitSignUp(ctx context.Context, v visit, email string) error {
 	if _, err := s.canonicalOpen(email); err != nil {
 		return err
 	}
-	limits := throttle.SignUps(v.client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
+	limits := throttle.SignUps(v.client.Addr, s.o.SignUpLimit, s.o.SignUpTotal, s.offices())
 	if err := limits.Admit(ctx, s.db); err != nil {
 		return err
 	}

@@ -148,10 +148,10 @@ func CountProofs(t testing.TB, s *Store, email string, which string, n int, addr
 	var all throttle.Limits
 	for range n {
 		if d, ok := door[which]; ok {
-			all = append(all, throttle.DoorsOf(email, secret.Client{}).Proof(d)[0])
+			all = append(all, throttle.DoorsOf(email, secret.Client{}, throttle.Offices{}).Proof(d)[0])
 		}
 		for _, a := range addresses {
-			networks := throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}).Proof(throttle.AnyDoor)[1:]
+			networks := throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}, throttle.Offices{}).Proof(throttle.AnyDoor)[1:]
 			all = append(all, networks...)
 		}
 	}
@@ -164,7 +164,7 @@ func CountFailures(t testing.TB, s *Store, n int, addresses ...string) {
 		for range n {
 			for _, a := range addresses {
 				c := secret.Client{Addr: netip.MustParseAddr(a)}
-				throttle.DoorsOf("", c).CountFailure(b, throttle.AnyDoor, "", c)
+				throttle.DoorsOf("", c, throttle.Offices{}).CountFailure(b, throttle.AnyDoor, "", c)
 			}
 		}
 	})

@@ -48,11 +48,11 @@ func (s *Store) postByAddress(ctx context.Context, event string, kind mail.Kind,
 		return "", err
 	}
 	// Refused requests do not begin a transaction.
-	if err := throttle.MailRequests(c.Addr).Admit(ctx, s.db); err != nil {
+	if err := throttle.MailRequests(c.Addr, s.offices()).Admit(ctx, s.db); err != nil {
 		return "", err
 	}
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
-		return throttle.MailRequests(c.Addr).Take(ctx, tx)
+		return throttle.MailRequests(c.Addr, s.offices()).Take(ctx, tx)
 	})
 	if err != nil {
 		return "", err

@@ -160,7 +160,7 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 	if err := s.hashes.Admit(ctx); err != nil {
 		return "", err
 	}
-	d := throttle.DoorsOf(c.Email, c.Client)
+	d := throttle.DoorsOf(c.Email, c.Client, s.offices())
 	if c.link != "" {
 		d = d.ByLink(c.Email, c.link)
 	}

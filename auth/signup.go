@@ -65,7 +65,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := s.hashes.Admit(ctx); err != nil {
 		return Issued{}, "", err
 	}
-	limits := throttle.SignUps(client.Addr, s.o.SignUpLimit, s.o.SignUpTotal)
+	limits := throttle.SignUps(client.Addr, s.o.SignUpLimit, s.o.SignUpTotal, s.offices())
 	if err := limits.Admit(ctx, s.db); err != nil {
 		return Issued{}, "", err
 	}

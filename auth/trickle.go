@@ -116,7 +116,7 @@ var errDeletedHere = errors.New("they were deleted here")
 // theirs reports whether the system before has to be asked about an address, and who has it here. It fails with a
 // *throttle.Error while the door of the attempt has to wait.
 func (s *Store) theirs(ctx context.Context, c Credentials) (userID string, yes bool, err error) {
-	if _, err := s.admit(ctx, c.Email, c.Client, throttle.DoorsOf(c.Email, c.Client)); err != nil {
+	if _, err := s.admit(ctx, c.Email, c.Client, throttle.DoorsOf(c.Email, c.Client, s.offices())); err != nil {
 		return "", false, err
 	}
 	err = s.db.Again(ctx, func(ctx context.Context) error {

@@ -48,7 +48,9 @@ const oneMore = `least(greatest(t.failures, 0), 1000000) + 1`
 // interval.
 const bucketSQL = `
 	INSERT INTO gatepost.throttle AS t (key, failures, blocked_until, expires_at)
-	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)
+	VALUES ($1, 1, now() - $2::interval, now() + $3::interval)` + bucketUpdate
+
+const bucketUpdate = `
 	ON CONFLICT (key) DO UPDATE SET
 	    failures = ` + oneMore + `,
 	    blocked_until = greatest(t.blocked_until, now() - $2::interval - $3::interval) + $3::interval,

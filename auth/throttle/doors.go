@@ -13,10 +13,11 @@ type Doors struct {
 	failures       map[Door]Key
 	proofs         map[Door]Bucket
 	failed, proved Limits // of networks
+	atOffice       Key    // the account at the office of the client; nil: it is in none
 }
 
-// DoorsOf returns the limits of an attempt at the account of an address by a client.
-func DoorsOf(email string, c secret.Client) Doors {
+// DoorsOf returns the limits of an attempt at the account of an address by a client, who may be in an office.
+func DoorsOf(email string, c secret.Client, o Offices) Doors {
 	d := Doors{
 		failures: map[Door]Key{
 			AnyDoor:     keyOf("account", email),
@@ -24,8 +25,11 @@ func DoorsOf(email string, c secret.Client) Doors {
 			BrowserDoor: keyOf("account", email, "browser", c.Browser.Hash()),
 		},
 		proofs: map[Door]Bucket{},
-		failed: perNetwork("sign-in", c.Addr, networkBurst, networkInterval),
-		proved: perNetwork("proof", c.Addr, proofNetworkBurst, proofNetworkInterval),
+		failed: o.perNetwork("sign-in", c.Addr, networkBurst, networkInterval, o.People),
+		proved: o.perNetwork("proof", c.Addr, proofNetworkBurst, proofNetworkInterval, officeProofs*o.People),
+	}
+	if p, ok := o.of(c.Addr); ok {
+		d.atOffice = keyOf("account", email, "office", p.String())
 	}
 	for which, name := range doorNames {
 		d.proofs[which] = Bucket{keyOf("proof", email, name), proofBurst, proofInterval}
@@ -84,7 +88,11 @@ func (d Doors) CountFailure(b *pgx.Batch, which Door, userID string, c secret.Cl
 	if which != AnyDoor {
 		countUnfamiliar(b, userID, placeOf(which, c))
 	}
-	if which != BrowserDoor {
+	switch {
+	case which == BrowserDoor:
+	case d.atOffice != nil:
+		d.oncePerAccount(b, userID == "")
+	default:
 		d.failed.Count(b)
 	}
 }

@@ -43,6 +43,9 @@ const (
 	proofNetworkBurst    = 120
 	proofNetworkInterval = 3 * time.Second
 
+	// officeProofs is how often each person in an office may prove a password at once, and then in an hour.
+	officeProofs = 4
+
 	// innerWidth multiplies the limits of a network for this machine and private networks.
 	innerWidth = 4
 
@@ -102,22 +105,23 @@ func Renames(userID string) Limits {
 }
 
 // MailRequests returns the limits on requests for mail from a network address.
-func MailRequests(a netip.Addr) Limits {
-	if share.Inner(a) {
+func MailRequests(a netip.Addr, o Offices) Limits {
+	if _, office := o.of(a); !office && share.Inner(a) {
 		return Limits{hourly(keyOf("mail-requests", share.Narrowest(a)), innerLimit)}
 	}
-	return perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork)
+	return o.perNetwork("mail-requests", a, mailNetwork, time.Hour/mailNetwork, o.People)
 }
 
 // SignUps returns the limits on sign-ups from a network address: limit per hour from its network, and total per
 // hour from everywhere. 0 means no limit.
-func SignUps(a netip.Addr, limit, total int) (list Limits) {
+func SignUps(a netip.Addr, limit, total int, o Offices) (list Limits) {
+	_, office := o.of(a)
 	switch {
 	case limit <= 0:
-	case share.Inner(a):
+	case !office && share.Inner(a):
 		list = append(list, hourly(keyOf("sign-up", share.Narrowest(a)), max(limit, innerLimit)))
 	default:
-		list = perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit))
+		list = o.perNetwork("sign-up", a, limit, time.Hour/time.Duration(limit), o.People)
 	}
 	if total > 0 {
 		list = append(list, hourly(keyOf("sign-up"), total))

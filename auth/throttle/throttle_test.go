@@ -59,7 +59,13 @@ func isThrottled(err error) bool {
 // guess is a wrong password for an address that nobody has, from a strange place, unless it has to wait.
 func guess(t *testing.T, db *database.DB, email string, c secret.Client) error {
 	t.Helper()
-	d := throttle.DoorsOf(email, c)
+	return guessNear(t, db, email, c, throttle.Offices{})
+}
+
+// guessNear is guess where there are offices.
+func guessNear(t *testing.T, db *database.DB, email string, c secret.Client, offices throttle.Offices) error {
+	t.Helper()
+	d := throttle.DoorsOf(email, c, offices)
 	return do(t, db, func(ctx context.Context, tx pgx.Tx) error {
 		b := &pgx.Batch{}
 		throttle.Ask(b, d.Through(throttle.AnyDoor))
@@ -122,7 +128,7 @@ func TestSignUpsAreLimitedByNetworkAndAltogether(t *testing.T) {
 	t.Parallel()
 	signUps := func(db *database.DB, addr string, total int) (allowed int) {
 		for range 8 {
-			err := do(t, db, throttle.SignUps(netip.MustParseAddr(addr), 5, total).Take)
+			err := do(t, db, throttle.SignUps(netip.MustParseAddr(addr), 5, total, throttle.Offices{}).Take)
 			if err == nil {
 				allowed++
 			} else if !isThrottled(err) {

@@ -87,6 +87,9 @@ type Config struct {
 	SessionIdle, SessionLifetime, SessionCache time.Duration
 	// SessionsPerUser limits the sessions of a user.
 	SessionsPerUser int
+	// Offices are networks in which OfficePeople share an address.
+	Offices      []netip.Prefix
+	OfficePeople int
 	// PasswordMin is the least number of characters of a password.
 	PasswordMin int
 	// Breached is the list of passwords that are known from breaches; nil: nobody looks.
@@ -218,6 +221,7 @@ func (c *Config) checkSessions(list *Faults) {
 			Quote(c.Settings.SessionsPerUser)))
 	}
 	c.SessionsPerUser = sessions
+	c.checkOffices(list)
 	n, err := strconv.Atoi(c.Settings.PasswordMin)
 	if err != nil || n < 8 || n > 64 {
 		list.Add(fmt.Errorf("GATEPOST_PASSWORD_MIN: %s is not a number from 8 to 64", Quote(c.Settings.PasswordMin)))

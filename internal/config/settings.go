@@ -142,6 +142,12 @@ type Settings struct {
 	SignUpLimit string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
 	// The same for everybody together; `0` for no limit.
 	SignUpTotal string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
+	// Networks in which many people share an address, like an office or a school: `203.0.113.7, 2001:db8:12::/48`. Their
+	// limits follow `GATEPOST_OFFICE_PEOPLE`, and of wrong passwords it is the accounts that count, not the tries. Whoever
+	// is there can guess at that many accounts, at each as often as anybody.
+	Offices string `env:"GATEPOST_OFFICES" list:"true"`
+	// How many people there are in each of them, about; 1 to 100000.
+	OfficePeople string `env:"GATEPOST_OFFICE_PEOPLE, default=200"`
 	// Shortest password in characters, 8 to 64.
 	PasswordMin string `env:"GATEPOST_PASSWORD_MIN, default=8"`
 	// Refuse new passwords that are known from breaches, by the lists of Have I Been Pwned: a folder or file that

@@ -33,6 +33,7 @@ var samples = map[string]string{
 	"GATEPOST_PASSIVE_PATHS":             "/api/poll, /notifications",
 	"GATEPOST_LOGOUT_HOME":               "/goodbye",
 	"GATEPOST_LOGOUT_PATHS":              "/user/logout, /wp-logout",
+	"GATEPOST_OFFICES":                   "203.0.113.7, 2001:db8:12::/48",
 	"GATEPOST_CROSS_SITE_POST":           "/saml/acs, /paid",
 	"GATEPOST_IMPORT_FROM":               "postgres://old:p%40ss@127.0.0.1:1/old",
 	"GATEPOST_IMPORT_BETTER_AUTH_SECRET": "an old secret that is long enough",
