@@ -19,6 +19,7 @@ import (
 
 // Claim is an account here that has the address of somebody whom a provider has named, and that they have to prove.
 type Claim struct {
+	ID       string // of the sign-in that it ended (FlowID): the browser may have several claims, in several tabs
 	Email    string
 	Provider string // how people call it
 	Login    string // how the person is called there, or their address there; empty: the provider does not say
@@ -156,8 +157,8 @@ func openIdentity(v *visit, sealed []byte) error {
 	return json.Unmarshal(written, &v.id)
 }
 
-// ClaimOf returns what a browser has to prove. keys are those of its flows. It fails with ErrNoFlow or
-// database.ErrUnavailable.
+// ClaimOf returns what a browser has to prove. keys are those of its flows, or that of one claim, which is the one meant
+// then; so it is with all deeds on claims. It fails with ErrNoFlow or database.ErrUnavailable.
 func (s *Store) ClaimOf(ctx context.Context, keys []secret.Token) (Claim, error) {
 	return s.claimOf(ctx, keys, "")
 }
@@ -176,7 +177,7 @@ func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string)
 }
 
 func (s *Store) newClaim(v visit, l local) Claim {
-	return Claim{Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(),
+	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(),
 		ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 

@@ -90,7 +90,9 @@ const (
 )
 
 // FlowID is the part of a flow's cookie name that its state gives.
-func FlowID(state string) string { return secret.Token(state).Hash()[:16] }
+func FlowID(state string) string { return idOf(secret.Token(state).Hash()) }
+
+func idOf(stateHash string) string { return stateHash[:16] }
 
 // BeginProvider begins a sign-in at a provider. It fails with ErrNoProvider, session.ErrNoSession, session.ErrStale
 // (ToLink, unless the user was proved recently), provider.ErrUnavailable or database.ErrUnavailable.

@@ -54,7 +54,7 @@ func TestWhatWaitsInABrowserEndsWhenSomebodySignsInUpOrOut(t *testing.T) {
 	} {
 		d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
 		b := d.browser(t)
-		b.mustLand(name, b.enter(d.id, "demo"), "/login/connect")
+		b.mustProve(name, b.enter(d.id, "demo"))
 		under := d.id.Authorize(t, b.leave("/login/with/demo"))
 		if a := b.get("/login/connect"); a.StatusCode != 200 {
 			t.Fatalf("%s: the claim does not wait: %d", name, a.StatusCode)
@@ -84,7 +84,7 @@ func TestThePagesThatConnectSayWhatIsConnected(t *testing.T) {
 	b := d.browser(t)
 	d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
 	d.id.Misbehave(providertest.Claim("preferred_username", "mallory<7>"))
-	b.mustLand("the callback", b.enter(d.id, "demo"), "/login/connect")
+	b.mustProve("the callback", b.enter(d.id, "demo"))
 	b.submit("/login/connect/mail", "claim", b.get("/login/connect").hidden("claim"))
 	m := d.post.wait(t, mail.Connect)
 	b.get(strings.TrimPrefix(d.ui.LinkURL(mail.ForConnect, m.Link), "http://localhost:8080"))

@@ -102,16 +102,16 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 // sign-ups must not tell whether an address has an account, the answer is the same for both.
 func (ui *UI) unfinished(w http.ResponseWriter, r *http.Request, c auth.Callback, done auth.Finished, err error) error {
 	h, id := w.Header(), auth.FlowID(c.State)
-	claim := errors.As(err, new(*auth.ClaimError))
+	claim, claims := errors.AsType[*auth.ClaimError](err)
 	switch {
-	case claim, errors.Is(err, auth.ErrUnverified):
+	case claims, errors.Is(err, auth.ErrUnverified):
 		ui.c.Cookie.SetFlow(h, id, c.Key, auth.ClaimFor)
 	case c.Key != "" && !errors.Is(err, auth.ErrNoFlow) && !errors.Is(err, database.ErrUnavailable):
 		ui.c.Cookie.ClearFlow(h, id)
 	}
 	switch {
-	case claim:
-		seeOther(w, ui.c.Prefix+connectPath)
+	case claims:
+		seeOther(w, ui.c.Prefix+connectPath+"?claim="+claim.ID)
 		return nil
 	case errors.Is(err, auth.ErrUnverified):
 		if done.Browser != "" {

@@ -203,7 +203,7 @@ func TestAnAccountIsConnectedOnceItIsProved(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := d.browser(t)
-		b.mustLand("the callback", b.enter(d.id, "demo", "next", "/x"), "/login/connect")
+		b.mustProve("the callback", b.enter(d.id, "demo", "next", "/x"))
 		a := b.get("/login/connect")
 		for _, want := range []string{"There is an account with ada@example.com already", "Demo &lt;ID&gt;",
 			`type="password"`,
@@ -268,7 +268,7 @@ func TestALinkThatConnectsNothingNamesTheProvider(t *testing.T) {
 	d := newIDDesk(t, doubtful, withMail)
 	d.cookie(t, "ada@example.com")
 	b := d.browser(t)
-	b.mustLand("the callback", b.enter(d.id, "demo", "next", "/x"), "/login/connect")
+	b.mustProve("the callback", b.enter(d.id, "demo", "next", "/x"))
 	b.submit("/login/connect/mail")
 	if _, err := d.db.Exec(t.Context(), `UPDATE gatepost."user" SET email_verified = true`); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package loginui
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
@@ -26,10 +27,22 @@ func (ui *UI) flowKeys(r *http.Request) (keys []secret.Token) {
 	return keys
 }
 
+// claimKeys returns the key of a claim, if this browser has it; without an id, the keys of all that it has. Two tabs may
+// ask for two proofs: a form is about the one that its page shows.
+func (ui *UI) claimKeys(r *http.Request, id string) []secret.Token {
+	if id == "" {
+		return ui.flowKeys(r)
+	}
+	if key := ui.c.Cookie.Flow(r.Header, id); key != "" {
+		return []secret.Token{key}
+	}
+	return nil
+}
+
 // claim returns what this browser has to prove. Where sign-ups must not tell whether an address has an account, only
 // the mailed link leads on, and nothing is to be seen before.
-func (ui *UI) claim(w http.ResponseWriter, r *http.Request) (auth.Claim, error) {
-	c, err := ui.store.ClaimOf(r.Context(), ui.flowKeys(r))
+func (ui *UI) claim(w http.ResponseWriter, r *http.Request, id string) (auth.Claim, error) {
+	c, err := ui.store.ClaimOf(r.Context(), ui.claimKeys(r, id))
 	if err != nil {
 		return auth.Claim{}, ui.stray(w, r, err, trip{})
 	}
@@ -37,7 +50,7 @@ func (ui *UI) claim(w http.ResponseWriter, r *http.Request) (auth.Claim, error) 
 }
 
 func (ui *UI) getConnect(w http.ResponseWriter, r *http.Request) error {
-	c, err := ui.claim(w, r)
+	c, err := ui.claim(w, r, r.URL.Query().Get("claim"))
 	if err != nil {
 		return err
 	}
@@ -49,13 +62,13 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := ui.claim(w, r)
+	c, err := ui.claim(w, r, f.Claim)
 	if err != nil {
 		return err
 	}
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.store.ClaimByPassword(r.Context(), ui.flowKeys(r), f.password, presented, ui.client(r))
+	done, err := ui.store.ClaimByPassword(r.Context(), ui.claimKeys(r, c.ID), f.password, presented, ui.client(r))
 	switch {
 	case errors.Is(err, auth.ErrNoFlow), errors.Is(err, auth.ErrLoggedOut), errors.Is(err, auth.ErrLinkedElsewhere),
 		errors.Is(err, auth.ErrPasswordsOff):
@@ -69,14 +82,15 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
-	if _, err := ui.readForm(r); err != nil {
-		return err
-	}
-	c, err := ui.claim(w, r)
+	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
-	if err := ui.store.MailClaim(r.Context(), ui.flowKeys(r), ui.client(r)); err != nil {
+	c, err := ui.claim(w, r, f.Claim)
+	if err != nil {
+		return err
+	}
+	if err := ui.store.MailClaim(r.Context(), ui.claimKeys(r, c.ID), ui.client(r)); err != nil {
 		return ui.stray(w, r, err, trip{})
 	}
 	return ui.sentTo(w, r, http.StatusOK, "connect.sent", "email", c.Email)
@@ -85,6 +99,7 @@ func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	p := ui.form(r, "connect", connectPath, form{})
 	p.failed(t)
+	p.about(c)
 	p.Intro = append([]string{p.say("connect.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	byMail := button{Action: ui.c.Prefix + connectMailPath, Label: p.say("connect.mail")}
@@ -101,6 +116,14 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 		p.Submit, p.Intro = "", append(p.Intro, p.say("confirm.none"))
 	}
 	return p
+}
+
+// about has a form prove one claim, in every language.
+func (p *formPage) about(c auth.Claim) {
+	p.ClaimID = c.ID
+	for i := range p.Languages {
+		p.Languages[i].URL += "&claim=" + url.QueryEscape(c.ID)
+	}
 }
 
 // loginThere says who comes from the provider: in a browser that others use, too, that may have been somebody else.
@@ -126,6 +149,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 
 func (ui *UI) linkingPage(r *http.Request, c auth.Claim) formPage {
 	p := ui.linkForm(r, "linking", linkingPath, form{})
+	p.ClaimID = c.ID
 	p.Intro = append([]string{p.say("linking.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	return p
@@ -141,7 +165,7 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 	}
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.store.ClaimByLink(r.Context(), ui.link(r), ui.flowKeys(r), presented, ui.client(r))
+	done, err := ui.store.ClaimByLink(r.Context(), ui.link(r), ui.claimKeys(r, f.Claim), presented, ui.client(r))
 	if err != nil {
 		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}

@@ -201,6 +201,15 @@ func (b *browser) enter(id *providertest.Server, name string, pairs ...string) a
 	return b.callback(name, id.Authorize(b.t, b.leave("/login/with/"+name, pairs...)))
 }
 
+// mustProve wants a browser to be led to where it proves an account.
+func (b *browser) mustProve(what string, a answer) {
+	b.t.Helper()
+	page, _, _ := strings.Cut(a.Header.Get("Location"), "?claim=")
+	if a.StatusCode != http.StatusSeeOther || page != "/login/connect" {
+		b.t.Fatalf("%s: got %d to %q:\n%s", what, a.StatusCode, a.Header.Get("Location"), a.body)
+	}
+}
+
 func (b *browser) mustLand(what string, a answer, location string) {
 	b.t.Helper()
 	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != location {

@@ -42,11 +42,13 @@ type form struct {
 	ID                string // the id of the session that the form is about
 	Once              string // known to this form alone; see twice
 	Kept              string // a form of the app's that met an ended login, sealed; see UI.keep
+	Claim             string // the claim that the form is about; empty: the latest of the browser
 	asked             bool   // the form has a password field
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept"}
+var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept",
+	"claim"}
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
@@ -64,8 +66,7 @@ func (ui *UI) readForm(r *http.Request) (form, error) {
 		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
 		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
 		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
-		Kept:  values.Get("kept"),
-		asked: values.Has("password"),
+		Kept: values.Get("kept"), Claim: values.Get("claim"), asked: values.Has("password"),
 	}, nil
 }
 

@@ -115,6 +115,7 @@ type formPage struct {
 	Next, ID     string // hidden fields; empty: no field
 	Once         string // hidden field by which a form that is sent twice is known; empty: no field
 	Kept         string // hidden field with a form of the app's that is to be sent after a login; empty: no field
+	ClaimID      string // hidden field with the claim that the form is about; empty: no field
 	Username     string // hidden field for password managers, where the form has no field for it
 	AskRemember  bool
 	Remember     bool
