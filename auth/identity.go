@@ -30,8 +30,8 @@ func insertIdentity(ctx context.Context, tx pgx.Tx, v visit, userID string) erro
 }
 
 // noteClaims writes down what the provider said of a locked user: roles, which replace those of the last sign-in, and
-// a name and a picture, which never replace what the user chose here; and the name of the provider, which the operator
-// may have changed since. It returns the id of the row.
+// a name and a picture, which never replace what the user chose here; the scopes that it granted; and the name of the
+// provider, which the operator may have changed since. It returns the id of the row.
 func (s *Store) noteClaims(ctx context.Context, tx pgx.Tx, v visit, userID string) (accountID string, err error) {
 	name, image := claimedName(v), claimedImage(v)
 	var beforeName, beforeImage string
@@ -41,10 +41,10 @@ func (s *Store) noteClaims(ctx context.Context, tx pgx.Tx, v visit, userID strin
 		    FROM gatepost.account WHERE issuer = $1 AND account_id = $2 AND user_id = $3)
 		UPDATE gatepost.account a SET login = $4, claimed_name = $5, claimed_image = $6, claim_roles = nullif($7, ''),
 		    claim_roles_until = CASE WHEN $7 <> '' THEN now() + nullif($8::interval, interval '0') END,
-		    provider_id = $9, updated_at = now()
+		    provider_id = $9, scope = nullif($10, ''), updated_at = now()
 		FROM before WHERE a.id = before.id RETURNING a.id, before.name, before.image`,
 		v.id.Issuer, v.id.Subject, userID, database.Storable(v.id.Login), name, image, claimedRoles(v),
-		v.p.Spec().RolesMaxAge, v.p.Spec().Name).Scan(&accountID, &beforeName, &beforeImage)
+		v.p.Spec().RolesMaxAge, v.p.Spec().Name, strings.Join(v.id.Scopes, ",")).Scan(&accountID, &beforeName, &beforeImage)
 	if errors.Is(err, pgx.ErrNoRows) { // it was disconnected meanwhile
 		return "", errMoved
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,10 @@ func TestAnAccountIsClaimedByItsPassword(t *testing.T) {
 	}
 	if _, err := g.s.ClaimByPassword(t.Context(), keys, goodPassword, "", here); !errors.Is(err, auth.ErrNoFlow) {
 		t.Errorf("again: %v", err)
+	}
+	ways, err := g.s.WaysIn(t.Context(), done.Session)
+	if err != nil || len(ways) != 2 || !slices.Equal(ways[1].Scopes, []string{"openid", "email", "profile"}) {
+		t.Errorf("the scopes of the sign-in before are lost: %+v, %v", ways, err)
 	}
 	if done, err := g.come(t, someone("1", "x@example.com"), auth.Flow{Provider: "other"}); err != nil ||
 		g.user(t, done.Session) != id {

@@ -53,7 +53,7 @@ func (p *Provider) identity(c claims, token *oauth2.Token, idToken string) (Iden
 	id := Identity{
 		Provider: p.spec.Name, Issuer: c.text("iss"), Subject: c.text("sub"),
 		Email: emailOf(c), Name: display(c.text("name")), Picture: picture(c.text("picture")),
-		IDToken: idToken, Tokens: tokensOf(token),
+		IDToken: idToken, Tokens: tokensOf(token), Scopes: p.granted(token),
 	}
 	if !isID(id.Subject) {
 		return Identity{}, faultf(NoSubject, "the id of the person is missing or too long")

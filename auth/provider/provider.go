@@ -100,6 +100,8 @@ type Identity struct {
 	Login       string // how the person is called there, for display: a user name or an address
 	// Roles are those that Spec.Roles gives for the claim. An absent claim is none.
 	Roles []string
+	// Scopes are those that the provider granted: what it names, or what was asked for where it names none.
+	Scopes []string
 	// AuthTime is when the person proved themselves to the provider. Zero: the provider did not say.
 	AuthTime time.Time
 	// SessionID is the provider's session (sid), for back-channel logout. Empty: none came.
@@ -112,7 +114,6 @@ type Identity struct {
 type Tokens struct {
 	Access, Refresh secret.Text
 	Expires         time.Time // of Access; zero: unknown, or never
-	Scopes          string
 }
 
 // Logout is a verified back-channel logout token.

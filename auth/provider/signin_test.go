@@ -299,3 +299,32 @@ func TestRefresh(t *testing.T) {
 	_, err = p.Refresh(t.Context(), "other")
 	wantFault(t, err, "bad_code", "invalid_grant")
 }
+
+// The scopes of a person are those that the provider granted, however it writes them.
+func TestGrantedScopes(t *testing.T) {
+	t.Parallel()
+	s := providertest.New(t)
+	s.SetPerson(grace)
+	for name, c := range map[string]struct {
+		said any
+		want string
+	}{
+		"as asked for":  {"openid email", "openid email"},
+		"fewer":         {"openid", "openid"},
+		"nothing said":  {nil, "openid email profile"}, // which means what was asked for: RFC 6749 section 5.1
+		"empty":         {"", "openid email profile"},
+		"with commas":   {"read:user,user:email", "read:user user:email"},
+		"a list":        {[]string{"a", "b"}, "a b"},
+		"twice":         {"a  b a", "a b"},
+		"no scopes":     {"a é \x00 \"b\" c", "a c"},
+		"far too many":  {strings.Repeat("a", 5000) + " b", ""},
+		"another thing": {7, "openid email profile"},
+	} {
+		s.Misbehave(providertest.Token("scope", c.said))
+		id, err := signIn(t, s, newProvider(t, specOf(s, "corp")), newAsk())
+		s.Behave()
+		if got := strings.Join(id.Scopes, " "); err != nil || got != c.want {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,14 +70,35 @@ func (p *Provider) Refresh(ctx context.Context, refresh secret.Text) (Tokens, er
 
 // tokensOf reads the answer of a token endpoint. A life of nothing ends now: x/oauth2 takes it for one without an end.
 func tokensOf(t *oauth2.Token) Tokens {
-	scopes, _ := t.Extra("scope").(string)
 	expires := t.Expiry
 	if life := t.Extra("expires_in"); expires.IsZero() && life != nil && life != "" {
 		expires = time.Now()
 	}
-	return Tokens{Access: secret.Text(t.AccessToken), Refresh: secret.Text(t.RefreshToken), Expires: expires,
-		Scopes: display(scopes)}
+	return Tokens{Access: secret.Text(t.AccessToken), Refresh: secret.Text(t.RefreshToken), Expires: expires}
 }
+
+// scopesMost is the most that is kept of granted scopes, in bytes. What is beyond it is left out.
+const scopesMost = 4 << 10
+
+// granted are the scopes of a token: RFC 6749 section 5.1 lets a provider that granted what was asked for say nothing.
+// GitHub separates them by commas.
+func (p *Provider) granted(t *oauth2.Token) (scopes []string) {
+	list := claims{"scope": t.Extra("scope")}.list("scope") // Twitch sends a list
+	list = strings.FieldsFunc(strings.Join(list, " "), func(r rune) bool { return r == ' ' || r == ',' })
+	if len(list) == 0 {
+		list = p.askedScopes()
+	}
+	size := 0
+	for _, one := range list {
+		if size += len(one); size <= scopesMost && isScope(one) && !slices.Contains(scopes, one) {
+			scopes = append(scopes, one)
+		}
+	}
+	return scopes
+}
+
+// isScope matches a scope: RFC 6749 section 3.3.
+var isScope = regexp.MustCompile(`^[!#-\[\]-~]+$`).MatchString
 
 // tokenWords are the errors of a token endpoint: RFC 6749 section 5.2, and those that GitHub made up.
 var tokenWords = map[string]Kind{

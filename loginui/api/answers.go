@@ -118,7 +118,7 @@ type account struct {
 	UserID     string   `json:"userId"`
 	CreatedAt  date     `json:"createdAt"`
 	UpdatedAt  date     `json:"updatedAt"`
-	Scopes     []string `json:"scopes"`
+	Scopes     []string `json:"scopes" note:"that the provider granted"`
 }
 
 // alive says that the protocol is served.

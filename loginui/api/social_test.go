@@ -33,7 +33,8 @@ func TestSignInAtAProvider(t *testing.T) {
 	d := newDesk(t, withProvider)
 	b := d.browser(t)
 	b.enter("/dashboard?tab=2")
-	if a := b.get("/list-accounts"); !strings.Contains(a.body, `"providerId":"demo"`) || len(a.json.([]any)) != 1 {
+	if a := b.get("/list-accounts"); !strings.Contains(a.body, `"providerId":"demo"`) || len(a.json.([]any)) != 1 ||
+		!strings.Contains(a.body, `"scopes":["openid","email","profile"]`) {
 		t.Errorf("got %s", a.body)
 	}
 	a := d.browser(t).post("/sign-in/social", "provider", "demo", "disableRedirect", true)
@@ -85,7 +86,9 @@ func TestAProviderIsLinkedAndUnlinked(t *testing.T) {
 	row, subject := link()
 	accounts := b.get("/list-accounts")
 	if list := accounts.json.([]any); len(list) != 2 || list[0].(map[string]any)["providerId"] != "credential" ||
-		list[0].(map[string]any)["accountId"] != b.get("/get-session").field("user.id") {
+		list[0].(map[string]any)["accountId"] != b.get("/get-session").field("user.id") ||
+		!strings.Contains(accounts.body, `"scopes":[]`) ||
+		!strings.Contains(accounts.body, `"scopes":["openid","email","profile"]`) {
 		t.Errorf("got %s", accounts.body)
 	}
 	password := accounts.json.([]any)[0].(map[string]any)["id"].(string)
