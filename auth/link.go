@@ -27,11 +27,15 @@ type Link struct {
 	verified bool   // the user's address was confirmed before
 	mailed   bool   // the link was mailed, so its holder reads the mail of the address
 	claims   bool   // the address is kept for the user
+	password bool   // the user has one
 	created  time.Time
 }
 
 // Of reports whether the link belongs to the user.
 func (l Link) Of(u session.User) bool { return l.userID == u.ID }
+
+// HasPassword reports whether the user of the link has a password.
+func (l Link) HasPassword() bool { return l.password }
 
 // Claimable reports whether a link to confirm an address may also choose a new password: the address was never
 // confirmed, so the reader of its mail has as good a claim as whoever signed up with it.
@@ -47,7 +51,9 @@ func (l Link) Resets() bool { return l.Purpose == mail.ForReset || l.Claimable()
 // user, or no user for an invitation.
 var linkSQL = `
 	SELECT split_part(v.identifier, ':', 1), coalesce(v.email, ''), coalesce(v.role, ''), coalesce(v.user_id, ''),
-	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + database.Readable(`v.created_at`) + `
+	       coalesce(u.email_verified, false), v.mailed, v.claims, ` + database.Readable(`v.created_at`) + `,
+	       EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+	           AND a.password <> '')
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
 	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
 	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(mail.ForInvite) + `')
@@ -72,7 +78,8 @@ func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
 
 func scanLink(row pgx.Row) (l Link, err error) {
 	var roles string
-	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.mailed, &l.claims, &l.created)
+	err = row.Scan(&l.Purpose, &l.Email, &roles, &l.userID, &l.verified, &l.mailed, &l.claims, &l.created,
+		&l.password)
 	l.Roles = session.SplitList(roles)
 	return l, err
 }

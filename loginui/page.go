@@ -125,6 +125,7 @@ type formPage struct {
 	OtherPage    string   // link from login to signup and back; empty: no link
 	Forgot       string   // link to the page for a forgotten password; empty: no link
 	Claim        string   // link for users who did not choose their password themselves; empty: no link
+	ClaimText    string   // its words
 	Forget       string   // address of an image to load after a logout; else empty
 	Buttons      []button // other ways to send the form
 }

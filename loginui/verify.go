@@ -79,7 +79,10 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 	p.Intro = []string{p.say("verify.say", "email", l.Email)}
 	p.AskRemember, p.Remember = known != auth.BySession, f.Remember
 	if l.Claimable() { // even in a known browser: another person may have used it before
-		p.Claim = ui.c.Prefix + resetPath
+		p.Claim, p.ClaimText = ui.c.Prefix+resetPath, p.say("verify.claim")
+		if !l.HasPassword() {
+			p.ClaimText = p.say("verify.choose")
+		}
 	}
 	if known != auth.Stranger {
 		if !ui.c.PasswordsOff {
@@ -94,10 +97,27 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 		p.Intro, p.Claim = append(p.Intro, p.say("verify.off")), ""
 		return p
 	}
+	if !l.HasPassword() {
+		ui.withoutPassword(&p)
+		return p
+	}
 	p.Intro = append(p.Intro, p.say("verify.password"))
 	p.Username = l.Email
 	p.with(t.faults, p.currentPassword("password", "field.password"))
 	return p
+}
+
+// withoutPassword says what a stranger can do whose account has no password: come by a provider with the link, or
+// choose a password with it. A link that is of no use any more leads to the login.
+func (ui *UI) withoutPassword(p *formPage) {
+	switch p.Submit = ""; {
+	case p.Claim == "":
+		p.Intro, p.Cancel = append(p.Intro, p.say("verify.off")), ui.loginURL("")
+	case len(p.Buttons) == 0:
+		p.Intro = append(p.Intro, p.say("verify.none.only"))
+	default:
+		p.Intro = append(p.Intro, p.say("verify.none"))
+	}
 }
 
 // postRequestVerification answers a button on the account page.
