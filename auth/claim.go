@@ -157,8 +157,8 @@ func openIdentity(v *visit, sealed []byte) error {
 	return json.Unmarshal(written, &v.id)
 }
 
-// ClaimOf returns what a browser has to prove. keys are those of its flows, or that of one claim, which is the one meant
-// then; so it is with all deeds on claims. It fails with ErrNoFlow or database.ErrUnavailable.
+// ClaimOf returns what a browser has to prove. keys are those of its flows, or that of one claim, which is the one
+// meant then; so it is with all deeds on claims. It fails with ErrNoFlow or database.ErrUnavailable.
 func (s *Store) ClaimOf(ctx context.Context, keys []secret.Token) (Claim, error) {
 	return s.claimOf(ctx, keys, "")
 }
@@ -177,8 +177,8 @@ func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string)
 }
 
 func (s *Store) newClaim(v visit, l local) Claim {
-	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.p.Label(), Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(),
-		ByPassword: l.verified && l.password && !s.o.PasswordsOff}
+	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.p.Label(), Login: v.id.Login,
+		ByMail: s.outbox.Sends() && !l.keeps(), ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 
 // MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are

@@ -27,8 +27,8 @@ func (ui *UI) flowKeys(r *http.Request) (keys []secret.Token) {
 	return keys
 }
 
-// claimKeys returns the key of a claim, if this browser has it; without an id, the keys of all that it has. Two tabs may
-// ask for two proofs: a form is about the one that its page shows.
+// claimKeys returns the key of a claim, if this browser has it; without an id, the keys of all that it has. Two tabs
+// may ask for two proofs: a form is about the one that its page shows.
 func (ui *UI) claimKeys(r *http.Request, id string) []secret.Token {
 	if id == "" {
 		return ui.flowKeys(r)

@@ -9,7 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/provider/providertest"
 )
 
-// mustClaim brings a browser to the page on which it proves the account with an address, and returns the page's address.
+// mustClaim brings a browser to the page on which it proves the account with an address, and returns the address of the
+// page.
 func (d *idDesk) mustClaim(t *testing.T, b *browser, subject, email string, pairs ...string) (page string) {
 	t.Helper()
 	d.id.SetPerson(providertest.Person{Subject: subject, Email: email})
