@@ -45,14 +45,14 @@ var apple = kind{
 func appleLacks(s Spec) error {
 	switch {
 	case s.Apple.TeamID == "":
-		return &fieldError{"Apple.TeamID", "is missing"}
+		return &FieldError{"Apple.TeamID", "is missing"}
 	case s.Apple.KeyID == "":
-		return &fieldError{"Apple.KeyID", "is missing"}
+		return &FieldError{"Apple.KeyID", "is missing"}
 	case s.Apple.PrivateKey == "":
-		return &fieldError{"Apple.PrivateKey", "is missing"}
+		return &FieldError{"Apple.PrivateKey", "is missing"}
 	}
 	if _, err := appleKey(s.Apple.PrivateKey); err != nil {
-		return &fieldError{"Apple.PrivateKey", "is not the .p8 that Apple hands out: " + err.Error()}
+		return &FieldError{"Apple.PrivateKey", "is not the .p8 that Apple hands out: " + err.Error()}
 	}
 	return nil
 }

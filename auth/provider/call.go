@@ -40,11 +40,15 @@ func (e *statusError) kind() Kind {
 
 // callFault says what an error of a call means. Its text has the address, and nothing that was sent or came back.
 func callFault(err error) *Error {
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	if untrusted || errors.Is(err, errInside) {
+	if untrusted(err) || errors.Is(err, errInside) {
 		return fault(Misconfigured, err)
 	}
 	return fault(Unavailable, err)
+}
+
+func untrusted(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 // get reads JSON with an access token from the API of a provider.

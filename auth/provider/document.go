@@ -33,6 +33,10 @@ type metadata struct {
 	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
 	Algorithms  []string `json:"id_token_signing_alg_values_supported"`
 	NamesIssuer bool     `json:"authorization_response_iss_parameter_supported"`
+
+	ResponseTypes []string `json:"response_types_supported"`
+	GrantTypes    []string `json:"grant_types_supported"`
+	Challenges    []string `json:"code_challenge_methods_supported"`
 }
 
 // style is how the client secret is sent: in the header as the standard has it, unless the provider only takes it in
@@ -105,10 +109,11 @@ func (p *Provider) reachFrom(document, from string) place {
 // checkDocument checks the issuer, and that no endpoint leads where it must not.
 func (p *Provider) checkDocument(m metadata, reach place) error {
 	if m.Issuer != p.published() {
-		return fmt.Errorf("its issuer is %q, and not %q", m.Issuer, p.published())
+		return &Flaw{Cure: p.cureIssuer(m.Issuer), cause: fmt.Errorf("its issuer is %q, and not %q", m.Issuer,
+			p.published())}
 	}
 	if len(m.Algorithms) > 0 && !slices.ContainsFunc(m.Algorithms, isSafe) {
-		return errors.New("no algorithm of its ID tokens is a safe one")
+		return &Flaw{Cure: cureSafe, cause: errors.New("no algorithm of its ID tokens is a safe one")}
 	}
 	for _, one := range []struct {
 		name, value string
@@ -117,8 +122,13 @@ func (p *Provider) checkDocument(m metadata, reach place) error {
 		{"authorization_endpoint", m.Authorize, true}, {"token_endpoint", m.Token, true}, {"jwks_uri", m.Keys, true},
 		{"userinfo_endpoint", m.UserInfo, false}, {"end_session_endpoint", m.EndSession, false},
 	} {
-		if err := p.checkEndpoint(one.value, reach); err != nil && (one.needed || one.value != "") {
-			return fmt.Errorf("its %s %w", one.name, err)
+		err := p.checkEndpoint(one.value, reach)
+		switch {
+		case err == nil || !one.needed && one.value == "":
+		case one.value == "":
+			return &Flaw{Cure: cureMissing, cause: fmt.Errorf("its %s %w", one.name, err)}
+		default:
+			return &Flaw{Cure: cureDocument, cause: fmt.Errorf("its %s %w", one.name, err)}
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ var isOrg = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$`).MatchString
 func githubLacks(s Spec) error {
 	for _, org := range s.AllowedOrgs {
 		if !isOrg(org) {
-			return &fieldError{"AllowedOrgs", "has an entry that is neither an organisation nor organisation/team"}
+			return &FieldError{"AllowedOrgs", "has an entry that is neither an organisation nor organisation/team"}
 		}
 	}
 	return nil

@@ -87,7 +87,8 @@ func (p *Provider) fetchKeys(ctx context.Context) ([]key, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, fault(Misconfigured, fmt.Errorf("%s: there is no key that we can use", m.Keys))
+		return nil, fault(Misconfigured, &Flaw{Cure: cureSafe,
+			cause: fmt.Errorf("%s: there is no key that we can use", m.Keys)})
 	}
 	return keys, nil
 }

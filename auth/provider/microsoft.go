@@ -69,9 +69,9 @@ func microsoftLacks(s Spec) error {
 	case s.OneTenant():
 		return nil
 	case t != "common" && t != "organizations" && t != "consumers":
-		return &fieldError{"Tenant", "is none of common, organizations, consumers and the id of a tenant (a GUID)"}
+		return &FieldError{"Tenant", "is none of common, organizations, consumers and the id of a tenant (a GUID)"}
 	case s.TrustEmail:
-		return &fieldError{"TrustEmail", "needs Tenant to be the id of one tenant: the administrators of any other " +
+		return &FieldError{"TrustEmail", "needs Tenant to be the id of one tenant: the administrators of any other " +
 			"write what addresses they like"}
 	}
 	return nil

@@ -19,6 +19,9 @@ type Provider struct {
 	kind     *kind
 	spec     Spec
 	callback string
+	// afterLogout and backChannel are what the provider has to be told besides.
+	afterLogout, backChannel string
+
 	insecure bool
 	now      func() time.Time
 
@@ -40,15 +43,16 @@ const (
 	logoutsMost = 256
 )
 
-// fieldError says what is wrong with a field of Spec or Options.
-type fieldError struct {
+// FieldError says what is wrong with a field of Spec or Options. Its problem names no field, as who configures a
+// provider knows other names.
+type FieldError struct {
 	Field   string // as "ClientID", or "Apple.KeyID"
 	Problem string // as "is missing"
 }
 
-func (e *fieldError) Error() string { return e.Field + " " + e.Problem }
+func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
 
-// New returns a provider as configured. It reads nothing from the network. Its error names the field that is wrong.
+// New returns a provider as configured. It reads nothing from the network. Its error is a *FieldError.
 func New(s Spec, o Options) (*Provider, error) {
 	k := kindOf(s.Name)
 	if err := k.check(s, o); err != nil {
@@ -59,7 +63,8 @@ func New(s Spec, o Options) (*Provider, error) {
 		s.Issuer = strings.TrimSuffix(s.Issuer, "/") // addresses are made from it
 	}
 	s.Scopes = k.allScopes(s)
-	p := &Provider{kind: k, spec: s, callback: o.Callback, insecure: o.Insecure, now: time.Now}
+	p := &Provider{kind: k, spec: s, callback: o.Callback, insecure: o.Insecure, now: time.Now,
+		afterLogout: o.AfterLogout, backChannel: o.BackChannel}
 	p.health = &health{now: p.clock}
 	p.front = newClient(func() place { return loopback }, p.health)
 	p.back = newClient(func() place { return place(p.reach.Load()) }, p.health)
@@ -82,13 +87,13 @@ func (k *kind) check(s Spec, o Options) error {
 	callback, err := url.Parse(o.Callback)
 	switch {
 	case !isName(s.Name):
-		return &fieldError{"Name", "is not a word of lower-case letters and digits"}
+		return &FieldError{"Name", "is not a word of lower-case letters and digits"}
 	case err != nil || callback.Host == "" || callback.Fragment != "":
-		return &fieldError{"Callback", "is not an absolute URL"}
+		return &FieldError{"Callback", "is not an absolute URL"}
 	case s.ClientID == "":
-		return &fieldError{"ClientID", "is missing"}
+		return &FieldError{"ClientID", "is missing"}
 	case s.ClientSecret == "" && k.secret == nil:
-		return &fieldError{"ClientSecret", "is missing"}
+		return &FieldError{"ClientSecret", "is missing"}
 	}
 	if err := k.checkIssuer(s, o); err != nil {
 		return err
@@ -103,18 +108,18 @@ func (k *kind) check(s Spec, o Options) error {
 func (k *kind) checkIssuer(s Spec, o Options) error {
 	if s.Issuer == "" {
 		if k.issuer == "" {
-			return &fieldError{"Issuer", "is missing"}
+			return &FieldError{"Issuer", "is missing"}
 		}
 		return nil
 	}
 	u, err := url.Parse(s.Issuer)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return &fieldError{"Issuer", "is not an https URL without query and fragment"}
+		return &FieldError{"Issuer", "is not an https URL without query and fragment"}
 	case u.Scheme != "https" && !plainHTTP(u, o.Insecure):
-		return &fieldError{"Issuer", "is not an https URL; http is for loopback addresses in tests"}
+		return &FieldError{"Issuer", "is not an https URL; http is for loopback addresses in tests"}
 	case !k.elsewhere && s.Issuer != k.issuer && !plainHTTP(u, o.Insecure):
-		return &fieldError{"Issuer", "can not be another one than " + k.issuer}
+		return &FieldError{"Issuer", "can not be another one than " + k.issuer}
 	}
 	return nil
 }
@@ -123,17 +128,17 @@ func (k *kind) checkIssuer(s Spec, o Options) error {
 func (k *kind) checkLimits(s Spec) error {
 	switch {
 	case s.Tenant != "" && !k.tenants:
-		return &fieldError{"Tenant", "is for Microsoft alone"}
+		return &FieldError{"Tenant", "is for Microsoft alone"}
 	case len(s.AllowedOrgs) > 0 && (k.plain == nil || k.plain.allowed == nil):
-		return &fieldError{"AllowedOrgs", "is for GitHub alone"}
+		return &FieldError{"AllowedOrgs", "is for GitHub alone"}
 	case slices.ContainsFunc(s.AllowedDomains, func(d string) bool { return !isDomain(d) }):
-		return &fieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
+		return &FieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
 	case s.RoleClaim != "" && k.plain != nil:
-		return &fieldError{"RoleClaim", "is for OpenID providers: this one has no claims"}
+		return &FieldError{"RoleClaim", "is for OpenID providers: this one has no claims"}
 	case s.RoleClaim != "" && len(s.Roles) == 0:
-		return &fieldError{"Roles", "is missing: without it RoleClaim gives no roles"}
+		return &FieldError{"Roles", "is missing: without it the claim gives no roles"}
 	case s.RoleClaim == "" && len(s.Roles) > 0:
-		return &fieldError{"RoleClaim", "is missing: Roles says what its values give"}
+		return &FieldError{"RoleClaim", "is missing: the roles say what its values give"}
 	}
 	return nil
 }

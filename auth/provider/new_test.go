@@ -58,7 +58,7 @@ func TestWhatASpecLacks(t *testing.T) {
 			Options{Callback: callback}
 		c.change(&s, &o)
 		_, err := New(s, o)
-		e, ok := errors.AsType[*fieldError](err)
+		e, ok := errors.AsType[*FieldError](err)
 		if !ok || e.Field != c.field || !strings.Contains(e.Problem, c.problem) {
 			t.Errorf("row %d: got %v, want something about %s and %q", i, err, c.field, c.problem)
 		}

@@ -61,6 +61,9 @@ type AppleKey struct {
 type Options struct {
 	// Callback is the absolute URL at which the provider's answers arrive.
 	Callback string
+	// AfterLogout is the absolute URL to which the provider sends browsers back that signed out there, BackChannel that
+	// to which it sends logout tokens. They are for Setup alone.
+	AfterLogout, BackChannel string
 	// Insecure allows http issuers on loopback, for a demo and for tests.
 	Insecure bool
 }

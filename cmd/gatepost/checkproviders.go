@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ func (p *process) checkProviders(ctx context.Context, c *config.Config) error {
 	for i, s := range c.Providers {
 		made, err := provider.New(s, c.ProviderOptions(s))
 		if err != nil {
-			faults[i] = fmt.Errorf("%s…: %w", config.ProviderPrefix(s.Name), err)
+			faults[i] = config.ProviderFault(s.Name, err)
 			continue
 		}
 		p.printProvider(made)
@@ -34,11 +35,7 @@ func (p *process) checkProviders(ctx context.Context, c *config.Config) error {
 		})
 	}
 	all.Wait()
-	var list config.Faults
-	for _, err := range faults {
-		list.Add(err)
-	}
-	return list.OrNil()
+	return errors.Join(faults...) // nil without any
 }
 
 // printProvider prints what to type into the forms of a provider.
@@ -49,16 +46,29 @@ func (p *process) printProvider(made *provider.Provider) {
 	}
 }
 
-// unusable is the fault for a provider that did not pass its check. It names the setting that may mend it, which for
-// a provider with an issuer from the settings is that.
+// unusable are the faults of a provider that did not pass its check. Each names the setting that may mend it, which is
+// the issuer for a provider with one from the settings.
 func unusable(made *provider.Provider, ownIssuer bool, err error) error {
-	if err == nil {
-		return nil
+	var flaws, list config.Faults
+	flaws.Add(err)
+	for _, one := range flaws {
+		list.Add(flawed(made, ownIssuer, one))
 	}
-	setting := config.ProviderPrefix(made.Spec().Name) + "CLIENT_ID"
+	return list.OrNil()
+}
+
+func flawed(made *provider.Provider, ownIssuer bool, err error) error {
+	field, effect := "ClientID", "nobody can sign in with %s now"
 	if ownIssuer {
-		setting = config.ProviderPrefix(made.Spec().Name) + "ISSUER"
+		field = "Issuer"
 	}
-	return fmt.Errorf("%s: nobody can sign in with %s now: %w; see that %s is the right address, and that this machine "+
-		"can connect to it", setting, printable(made.Label()), err, config.Quote(made.Spec().Issuer))
+	flaw, ok := errors.AsType[*provider.Flaw](err)
+	if ok && flaw.Field == "Logout" {
+		field, effect = flaw.Field, "nobody is signed out of %s"
+	}
+	setting, effect := config.ProviderSetting(made.Spec().Name, field), fmt.Sprintf(effect, printable(made.Label()))
+	if !ok {
+		return fmt.Errorf("%s: %s: %w", setting, effect, err)
+	}
+	return fmt.Errorf("%s: %s: %w; %s", setting, effect, flaw, flaw.Cure)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +19,8 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// newIssuer is an OpenID provider as far as a check looks at it. Its document comes once wait returns.
-func newIssuer(t *testing.T, wait func()) string {
+// newIssuer is an OpenID provider as far as a check looks at it. Its document comes once wait returns, with more.
+func newIssuer(t *testing.T, wait func(), more ...map[string]any) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -35,9 +36,13 @@ func newIssuer(t *testing.T, wait func()) string {
 	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) } // the check sees a broken one
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		wait()
-		answer(w, map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/authorize",
+		doc := map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/authorize",
 			"token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
-			"id_token_signing_alg_values_supported": []string{"ES256"}})
+			"id_token_signing_alg_values_supported": []string{"ES256"}}
+		for _, changes := range more {
+			maps.Copy(doc, changes)
+		}
+		answer(w, doc)
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"keys": []any{map[string]any{"kty": "EC", "crv": "P-256", "kid": "1", "alg": "ES256",
@@ -87,6 +92,37 @@ func TestCheckOfProviders(t *testing.T) {
 	}
 	if strings.Contains(said, "hush") || strings.Contains(said, "AbCdEf") || strings.Contains(said, "with corp now") ||
 		strings.Contains(said, "with Example Staff now") || strings.Contains(said, "GATEPOST_OIDC_CORP_SCOPES") {
+		t.Error(said)
+	}
+}
+
+// A check names each thing that a provider cannot do, by the setting that it is about, and says what to type into its
+// form where people are signed out there.
+func TestCheckOfWhatAProviderCannotDo(t *testing.T) {
+	t.Parallel()
+	values := noSettings(t)
+	withProvider(values, "CORP", newIssuer(t, func() {}, map[string]any{"response_types_supported": []string{"id_token"},
+		"token_endpoint_auth_methods_supported": []string{"private_key_jwt"}}))
+	withProvider(values, "STAYS", newIssuer(t, func() {}))
+	withProvider(values, "LEAVES", newIssuer(t, func() {}, map[string]any{"end_session_endpoint": "http://127.0.0.1:1/"}))
+	values["GATEPOST_OIDC_STAYS_LOGOUT"], values["GATEPOST_OIDC_LEAVES_LOGOUT"] = "true", "true"
+	said := says(t, []string{"check"}, environ(values))
+	for _, want := range []string{
+		"gatepost: GATEPOST_OIDC_CORP_ISSUER: nobody can sign in with corp now: discovery document: its " +
+			"response_types_supported lack code, the authorization code flow; turn that on for the client at the provider\n",
+		"gatepost: GATEPOST_OIDC_CORP_ISSUER: nobody can sign in with corp now: discovery document: its " +
+			"token_endpoint_auth_methods_supported have neither client_secret_basic nor client_secret_post; turn",
+		"gatepost: GATEPOST_OIDC_STAYS_LOGOUT: nobody is signed out of stays: discovery document: it has no " +
+			"end_session_endpoint; leave the setting out",
+		"The post-logout redirect URI is http://localhost:1/login, exactly.",
+		"The back-channel logout URL is http://localhost:1/.gatepost/backchannel/leaves,",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	if strings.Contains(said, "GATEPOST_OIDC_LEAVES_LOGOUT: ") || strings.Contains(said, "backchannel/corp") ||
+		strings.Contains(said, "right address") {
 		t.Error(said)
 	}
 }

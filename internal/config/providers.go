@@ -61,9 +61,21 @@ func (c *Config) checkProvider(list *Faults, p ProviderSettings) provider.Spec {
 	if complete && len(*list) == before {
 		var err error
 		s.Scopes, err = c.allScopes(s, scopes)
-		list.Add(named(p.Prefix+"…", err))
+		fault, ok := errors.AsType[*provider.FieldError](err)
+		if !ok || !list.About(ProviderSetting(s.Name, fault.Field)) {
+			list.Add(ProviderFault(s.Name, err))
+		}
 	}
 	return s
+}
+
+// ProviderFault says what a provider has against its settings (provider.New), by the name of the setting.
+func ProviderFault(name string, err error) error {
+	fault, ok := errors.AsType[*provider.FieldError](err)
+	if !ok {
+		return named(ProviderPrefix(name)+"…", err)
+	}
+	return fmt.Errorf("%s %s", ProviderSetting(name, fault.Field), fault.Problem)
 }
 
 // allScopes adds the scopes that a built-in provider needs. Its error is what the provider has against its settings.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -147,8 +148,29 @@ func TestCallbacks(t *testing.T) {
 			t.Errorf("%q: got %s, %v", to, c.CallbackURL("corp"), err)
 		}
 		o := c.ProviderOptions(provider.Spec{Name: "corp", Issuer: "http://localhost:1"})
-		if o != (provider.Options{Callback: want, Insecure: true}) {
+		if o.Callback != want || !o.Insecure {
 			t.Errorf("%q: got %+v", to, o)
+		}
+	}
+}
+
+// What providers are told for signing out are pages that the gate has, wherever its pages are.
+func TestAddressesForSigningOut(t *testing.T) {
+	t.Parallel()
+	for _, pages := range []string{"", "/gate"} {
+		c, err := Load(t.Context(), environ(with(map[string]string{"GATEPOST_PAGES": pages})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ui, err := c.UI(nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := c.ProviderOptions(provider.Spec{Name: "corp"})
+		for _, address := range []string{o.AfterLogout, o.BackChannel} {
+			if path, ours := strings.CutPrefix(address, "https://app.example.com"); !ours || !ui.Owns(path) {
+				t.Errorf("pages at %q: nothing is at %q", pages, address)
+			}
 		}
 	}
 }

@@ -96,5 +96,7 @@ func (c *Config) CallbackURL(name string) string { return c.PublicURL.String() +
 
 // ProviderOptions are the settings for a provider that are not the provider's own.
 func (c *Config) ProviderOptions(s provider.Spec) provider.Options {
-	return provider.Options{Callback: c.CallbackURL(s.Name), Insecure: strings.HasPrefix(s.Issuer, "http://")}
+	site := c.PublicURL.String()
+	return provider.Options{Callback: c.CallbackURL(s.Name), Insecure: strings.HasPrefix(s.Issuer, "http://"),
+		AfterLogout: site + c.Pages + "/login", BackChannel: site + "/.gatepost/backchannel/" + s.Name}
 }
