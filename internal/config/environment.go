@@ -32,6 +32,7 @@ func Read(ctx context.Context, env []string) (Settings, Faults) {
 		}
 		if value, ok := values[k.Name]; ok && k.List {
 			values[k.Name] = asList(value)
+			list.Add(hasEntry(k.Name, values))
 		}
 	}
 	list = append(list, unknown(values, known)...)
@@ -47,6 +48,17 @@ func Read(ctx context.Context, env []string) (Settings, Faults) {
 		*value = strings.ToLower(*value)
 	}
 	return s, list
+}
+
+// hasEntry refuses a list of nothing but commas: its author meant something, and an empty list of who may come lets
+// everybody come.
+func hasEntry(name string, values map[string]string) error {
+	value := values[name]
+	if strings.Trim(value, ", \t") != "" {
+		return nil
+	}
+	delete(values, name)
+	return fmt.Errorf("%s: %s is a list without an entry: write one, or unset it", name, Quote(value))
 }
 
 // readSecretFile reads a secret from the file that NAME_FILE names. Container platforms mount secrets as files.
