@@ -162,4 +162,4 @@ var table = []endpoint{
 
 // socialRefusals are those of whatever leads to a provider.
 var socialRefusals = []*refusal{errProvider, errIDToken, errCallback, errErrorCallback, errNewUserCallback,
-	errElsewhere}
+	errElsewhere, errUnusable}
