@@ -825,9 +825,21 @@ func TestWhatIsLoggedOfAProviderHasItsRow(t *testing.T) {
 	}
 }
 
-// A logout that comes while a sign-in of the same person commits waits for it, and ends its session.
+// A logout that comes while a sign-in of the same person commits waits for it, and ends its session, also where nobody
+// here knew the person before, and where it names the person alone.
 func TestALogoutMissesNoSignInUnderWay(t *testing.T) {
 	t.Parallel()
+	for name, c := range map[string]struct {
+		known bool
+		sid   string
+	}{"of the session": {true, "s1"}, "of the person": {true, ""}, "of a new one's session": {false, "s1"},
+		"of a new person": {false, ""}} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); logoutMeanwhile(t, c.known, c.sid) })
+	}
+}
+
+func logoutMeanwhile(t *testing.T, known bool, sid string) {
+	t.Helper()
 	g := newGateway(t)
 	exec(t, g.db, fmt.Sprintf(`CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS
 		'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN NULL; END'`, delayKey))
@@ -835,10 +847,12 @@ func TestALogoutMissesNoSignInUnderWay(t *testing.T) {
 		FOR EACH ROW EXECUTE FUNCTION delay()`)
 	ada := someone("1", "ada@example.com")
 	ada.Claims = map[string]any{"sid": "s0"}
-	if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
-		t.Fatal(err)
+	if known {
+		if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, g.db, `DELETE FROM gatepost.session`)
 	}
-	exec(t, g.db, `DELETE FROM gatepost.session`)
 	ada.Claims = map[string]any{"sid": "s1"}
 	f := auth.Flow{Provider: "corp"}
 	begun, answer := g.begin(t, ada, f)
@@ -853,7 +867,7 @@ func TestALogoutMissesNoSignInUnderWay(t *testing.T) {
 	in := begin(func() error { _, err := g.finish(t, f, begun, answer); return err })
 	eventually(t, "the sign-in is about to commit", func() bool { _, n := waiting(g.db); return n == 1 })
 	out := begin(func() error {
-		return g.s.EndByProvider(t.Context(), "corp", g.idp["corp"].SignLogout("1", "s1", nil), elsewhere)
+		return g.s.EndByProvider(t.Context(), "corp", g.idp["corp"].SignLogout("1", sid, nil), elsewhere)
 	})
 	eventually(t, "the logout waits or is done", func() bool {
 		n, _ := waiting(g.db)

@@ -88,10 +88,14 @@ func (s *Store) EndByProvider(ctx context.Context, name, token string, c secret.
 	return err
 }
 
-// endByProvider ends the sessions of a logout token, and returns whose they were. The users are locked before: a
-// sign-in that holds the lock has made its session then, and one that waits for it finds the token.
+// endByProvider ends the sessions of a logout token, and returns whose they were. What ended is noted before, in a
+// transaction of its own: a sign-in under way finds the note, or has made its session by then, also that of somebody
+// whom nobody here knew. A token that fails after it can come again.
 func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name string,
 	c secret.Client) (users []string, err error) {
+	if err := s.noteLogout(ctx, l); err != nil {
+		return nil, err
+	}
 	err = s.db.Transact(ctx, "sign out by a provider", func(ctx context.Context, tx pgx.Tx) (err error) {
 		users = nil                                                                      // of a try before this one
 		if used, err := logoutKept(ctx, tx, l.Issuer, "jti", l.ID); err != nil || used { // a refusal only reads
@@ -129,7 +133,29 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
 	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
 
-// keepLogout notes a logout token, which works once, and the provider's session that ended.
+// noteLogout notes what a logout token ends. It waits for the sign-ins that looked for the note before it was there, and
+// is done once they are.
+func (s *Store) noteLogout(ctx context.Context, l provider.Logout) error {
+	ended := logoutID(l.Issuer, "sid", l.SessionID)
+	if l.SessionID == "" { // all of the person's sessions there
+		ended = logoutID(l.Issuer, "sub", l.Subject)
+	}
+	return s.db.Transact(ctx, "note a log-out at a provider", func(ctx context.Context, tx pgx.Tx) error {
+		if used, err := logoutKept(ctx, tx, l.Issuer, "jti", l.ID); err != nil || used {
+			return cmp.Or(err, ErrReplayed)
+		}
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, ended); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, clock_timestamp() + $2::interval)
+			ON CONFLICT (id) DO UPDATE SET expires_at = greatest(logout_token.expires_at, excluded.expires_at)`,
+			ended, loggedOutFor)
+		return err
+	})
+}
+
+// keepLogout notes a logout token, which works once.
 func keepLogout(ctx context.Context, tx pgx.Tx, l provider.Logout) error {
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, greatest($2, now()) + interval '5 minutes')
@@ -137,17 +163,6 @@ func keepLogout(ctx context.Context, tx pgx.Tx, l provider.Logout) error {
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrReplayed
 	}
-	if err != nil {
-		return err
-	}
-	ended := logoutID(l.Issuer, "sid", l.SessionID)
-	if l.SessionID == "" { // all of the person's sessions there
-		ended = logoutID(l.Issuer, "sub", l.Subject)
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, clock_timestamp() + $2::interval)
-		ON CONFLICT (id) DO UPDATE SET expires_at = greatest(logout_token.expires_at, excluded.expires_at)`,
-		ended, loggedOutFor)
 	return err
 }
 
@@ -156,8 +171,15 @@ func logoutID(issuer, kind, value string) string {
 }
 
 // loggedOut reports whether the provider has ended its session, or all of the person's, while a sign-in by it was
-// under way. A logout of the person says nothing about a sign-in that began after it.
+// under way. A logout of the person says nothing about a sign-in that began after it. A logout that comes from now on
+// waits until the transaction has ended: see noteLogout.
 func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
+	_, err = tx.Exec(ctx, `
+		SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id`,
+		[]string{logoutID(v.id.Issuer, "sid", v.id.SessionID), logoutID(v.id.Issuer, "sub", v.id.Subject)})
+	if err != nil {
+		return false, err
+	}
 	if v.id.SessionID != "" {
 		if yes, err = logoutKept(ctx, tx, v.id.Issuer, "sid", v.id.SessionID); err != nil || yes {
 			return yes, err
