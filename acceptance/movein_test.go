@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -233,6 +234,17 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 			[]string{"Sec-Fetch-Mode: cors", "Cookie: " + ada}, 200, "", `"email":"ada@example.com"`},
 		{"its question across sites", "GET", "/api/auth/get-session",
 			[]string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada}, 200, "", `null`},
+		{"its question from another origin", "GET", "/api/auth/get-session",
+			[]string{"Origin: https://evil.example", "Cookie: " + ada}, 200, "", `null`},
+		{"the own sessions", "GET", "/api/auth/list-sessions", []string{"Cookie: " + ada}, 200, "", `"userId":"ada"`},
+		{"the head of the own sessions", "HEAD", "/api/auth/list-sessions", []string{"Cookie: " + ada}, 200, "", ""},
+		{"the own sessions across sites", "GET", "/api/auth/list-sessions",
+			[]string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada}, 401, "", ""},
+		{"the own sessions, forged", "GET", "/api/auth/list-sessions", []string{"Cookie: " + forged}, 401, "", ""},
+		{"the own accounts", "GET", "/api/auth/list-accounts", []string{"Cookie: " + ada}, 200, "",
+			`"providerId":"credential","userId":"ada"`},
+		{"the own accounts from another origin", "GET", "/api/auth/list-accounts",
+			[]string{"Origin: https://evil.example", "Cookie: " + ada}, 401, "", ""},
 		{"at the login", "GET", "/login?next=/dashboard", append(navigation, "Cookie: "+ada), 303, "/dashboard", ""},
 		{"at the account", "GET", "/account", append(navigation, "Cookie: "+ada), 200, "", "ada@example.com"},
 		{"nothing at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", navigation, 303,
@@ -254,6 +266,59 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		"Origin: https://evil.example", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
 		"Cookie: "+eve); p.status != 403 {
 		t.Errorf("a socket from elsewhere: %d", p.status)
+	}
+}
+
+// Whatever of the protocol needs a session takes the old cookie: what only reads is answered from the old session, and
+// a deed gives the browser one of the gate's first.
+func TestTheProtocolTakesAnOldCookie(t *testing.T) {
+	t.Parallel()
+	m := newMovers(t)
+	var document struct {
+		Paths map[string]map[string]struct {
+			Name     string           `json:"operationId"`
+			Security []map[string]any `json:"security"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(m.ask(t, m.gate, "GET", "/.gatepost/openapi.json").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	type endpoint struct{ method, path string }
+	people := map[string]endpoint{}
+	for path, methods := range document.Paths {
+		for method, e := range methods {
+			if len(e.Security) > 0 {
+				people[e.Name] = endpoint{strings.ToUpper(method), path}
+			}
+		}
+	}
+	cookies := map[string]string{}
+	for name := range people {
+		cookies[name] = m.person(t, name)
+	}
+	m.bring(t)
+	read := 0
+	for name, e := range people {
+		p := m.ask(t, m.gate, e.method, e.path, "Sec-Fetch-Site: same-origin", "Origin: "+m.gate.url,
+			"Content-Type: application/json", "Cookie: "+cookies[name])
+		var made int
+		if err := m.db.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.session WHERE user_id = $1`, name).
+			Scan(&made); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case p.status == 401:
+			t.Errorf("%s: %d %s", name, p.status, p.body)
+		case e.method == "GET":
+			if read++; p.status != 200 || len(p.cookies) > 0 || made > 0 {
+				t.Errorf("%s: %d %s, sets %v, %d sessions", name, p.status, p.body, p.cookies, made)
+			}
+		case p.cookies[m.cookie] == nil || p.cookies[m.cookie+"_moved"] == nil:
+			t.Errorf("%s: %d %s, sets %v", name, p.status, p.body, p.cookies)
+		}
+	}
+	if read < 2 || len(people) < 10 {
+		t.Errorf("the document has %d endpoints that need a session, %d of which read", len(people), read)
 	}
 }
 

@@ -43,24 +43,43 @@ func (s *Store) WaysIn(ctx context.Context, t secret.Token) (list []WayIn, err e
 		if err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, `
-			SELECT id, CASE WHEN provider_id = 'credential' THEN '' ELSE provider_id END, issuer, coalesce(login, ''),
-			    `+database.Readable("created_at")+`, account_id, coalesce(scope, ''), `+database.Readable("updated_at")+`
-			FROM gatepost.account WHERE user_id = $1 AND (provider_id <> 'credential' AND provider_id <> $2
-			    OR provider_id = 'credential' AND password <> '' AND NOT $3)
-			ORDER BY created_at, id LIMIT 100`, o.UserID, superseded, s.o.PasswordsOff) // CollectRows reports an error
-		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WayIn, err error) {
-			var issuer, scope string
-			err = row.Scan(&w.ID, &w.Provider, &issuer, &w.Login, &w.Since, &w.Subject, &scope, &w.Updated)
-			w.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' })
-			if p := s.offered(w.Provider, issuer); p != nil && w.Provider != "" {
-				w.Provider, w.Label = p.Spec().Name, p.Label()
-			}
-			return w, err
-		})
+		list, err = s.waysOf(ctx, tx, o.UserID)
 		return err
 	})
 	return list, err
+}
+
+// WaysInImported is WaysIn for a session of the system before, which is looked up as session.Reader.LookupImported
+// does. It returns the id of the user, too.
+func (s *Store) WaysInImported(ctx context.Context, as session.Asking, i session.Imported) (userID string, list []WayIn,
+	err error) {
+	v, err := s.LookupImported(ctx, as, i)
+	if err != nil {
+		return "", nil, err
+	}
+	err = s.db.Transact(ctx, "list ways in", func(ctx context.Context, tx pgx.Tx) error {
+		list, err = s.waysOf(ctx, tx, v.User.ID)
+		return err
+	})
+	return v.User.ID, list, err
+}
+
+func (s *Store) waysOf(ctx context.Context, tx pgx.Tx, userID string) ([]WayIn, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, CASE WHEN provider_id = 'credential' THEN '' ELSE provider_id END, issuer, coalesce(login, ''),
+		    `+database.Readable("created_at")+`, account_id, coalesce(scope, ''), `+database.Readable("updated_at")+`
+		FROM gatepost.account WHERE user_id = $1 AND (provider_id <> 'credential' AND provider_id <> $2
+		    OR provider_id = 'credential' AND password <> '' AND NOT $3)
+		ORDER BY created_at, id LIMIT 100`, userID, superseded, s.o.PasswordsOff) // CollectRows reports an error
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w WayIn, err error) {
+		var issuer, scope string
+		err = row.Scan(&w.ID, &w.Provider, &issuer, &w.Login, &w.Since, &w.Subject, &scope, &w.Updated)
+		w.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' })
+		if p := s.offered(w.Provider, issuer); p != nil && w.Provider != "" {
+			w.Provider, w.Label = p.Spec().Name, p.Label()
+		}
+		return w, err
+	})
 }
 
 // superseded is the provider_id of passwords that another one has replaced.

@@ -55,42 +55,70 @@ type Account struct {
 // ownSessionsMost bounds the list. A user with more sessions cannot keep track of them anyway.
 const ownSessionsMost = 100
 
+// ofToken and ofEither are the SQL of the user whose session asks. $1 is the hash of its token, and of a session of
+// another system its key, "source:hash", which no hash of the gate's looks like.
+const (
+	ofToken  = `(SELECT user_id FROM gatepost.session WHERE token = $1)`
+	ofEither = `(SELECT user_id FROM gatepost.session WHERE token = $1 UNION ALL
+	    SELECT user_id FROM gatepost.imported_session WHERE token = split_part($1, ':', 2)
+	    AND source || ':' || token = $1)`
+)
+
 // ownImported selects sessions of other systems beside those of describedColumns. One that was replaced is not among
-// them: its browser has one of the gate's.
+// them, unless it asks: its browser has one of the gate's.
 var ownImported = `
 	UNION ALL SELECT s.id, ` + importedEnds + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.imported_at`) + `, ` + addressRead + `, ` + userAgentRead + `, u.id, ` + nameRead + `, u.email,
-	    u.email_verified, '', ` + rolesRead + `, ` + database.Readable(`u.created_at`) + `, ` +
-	database.Readable(`u.updated_at`) + `, false, now() - least(s.created_at, now())
+	    u.email_verified, CASE WHEN s.source || ':' || s.token = $1 THEN coalesce(u.image, '') ELSE '' END,
+	    ` + rolesRead + `, ` + database.Readable(`u.created_at`) + `, ` +
+	database.Readable(`u.updated_at`) + `, s.source || ':' || s.token = $1, now() - least(s.created_at, now())
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
-	WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND s.replaced_at IS NULL AND `
+	WHERE s.user_id = ` + ofEither + ` AND (s.replaced_at IS NULL OR s.source || ':' || s.token = $1) AND `
 
 // Account describes a session, its user, and all valid sessions of the user: the asking session first, then by last
 // use, at most 100. It fails with ErrNoSession or database.ErrUnavailable.
 func (r *Reader) Account(ctx context.Context, t secret.Token) (Account, error) {
-	var a Account
-	sql, args := r.ownSQL(t)
-	err := r.ofToken(ctx, "describe account", t, func(ctx context.Context) error {
+	if t == "" {
+		return Account{}, ErrNoSession
+	}
+	return r.account(ctx, t.Hash())
+}
+
+// AccountImported is Account for a session of another system. As LookupImported it extends nothing.
+func (r *Reader) AccountImported(ctx context.Context, as Asking, i Imported) (Account, error) {
+	if _, err := r.LookupImported(ctx, as, i); err != nil { // which gives a ticket its row
+		return Account{}, err
+	}
+	return r.account(ctx, i.key())
+}
+
+func (r *Reader) account(ctx context.Context, asking string) (a Account, err error) {
+	sql, args := r.ownSQL(asking)
+	err = r.db.Repeat(ctx, "describe account", func(ctx context.Context) error {
 		// One statement: between two, the session could end.
 		rows, err := r.db.Pages.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
 		a, err = collectAccount(rows)
-		return err
+		return orNoSession(err)
 	})
 	return a, err
 }
 
-func (r *Reader) ownSQL(t secret.Token) (sql string, args []any) {
+func (r *Reader) ownSQL(asking string) (sql string, args []any) {
+	who := ofToken
+	if r.o.Elsewhere.Any() {
+		who = ofEither
+	}
 	sql = `SELECT ` + describedColumns + `,
 		    s.token = $1 AS current, now() - greatest(` + lastUsedAt + `, now() - $2::interval) AS unused
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.user_id = (SELECT user_id FROM gatepost.session WHERE token = $1) AND ` + r.alive
-	args = []any{t.Hash(), r.o.Idle, r.o.Lifetime}
+		WHERE s.user_id = ` + who + ` AND ` + r.alive
+	args = []any{asking, r.o.Idle, r.o.Lifetime}
 	if r.o.Elsewhere.Any() {
 		sql += ownImported + r.aliveImported()
-		args = r.importedArgs(t.Hash())
+		args = r.importedArgs(asking)
 	}
 	return r.withClaims(sql) + ` ORDER BY current DESC, unused, 1 LIMIT ` + strconv.Itoa(ownSessionsMost), args
 }

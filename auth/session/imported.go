@@ -55,13 +55,16 @@ func (r *Reader) Imported(h http.Header, c Cookie) Imported {
 // Claims reports whether a cookie said anything that may be a session.
 func (i Imported) Claims() bool { return i.source != "" }
 
+// key is what its row is found by.
+func (i Imported) key() string { return i.source + ":" + i.hash }
+
 // LookupImported is LookupAs for a session of another system. It extends nothing, and writes nothing, except that a
 // ticket gets its row when it is first seen.
 func (r *Reader) LookupImported(ctx context.Context, as Asking, i Imported) (Session, error) {
 	if !i.Claims() {
 		return Session{}, ErrNoSession
 	}
-	key := i.source + ":" + i.hash
+	key := i.key()
 	// In memory it stands under a hash of its own, so that no token of the gate's can lead to it.
 	return r.look(ctx, as, secret.Token("imported "+key).Sum(),
 		func(ctx context.Context, _ string) (*found, error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/gatepost/gatepost/auth/secret"
@@ -55,11 +56,7 @@ func (c *call) describe() (session.Session, error) {
 // describeImported returns the session of the system before, if the browser has one and none of ours. Such a session is
 // as old as its proof.
 func (c *call) describeImported() (v session.Session, err error) {
-	old := c.a.store.Imported(c.r.Header, c.a.c.Cookie)
-	if !old.Claims() || c.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-		return v, session.ErrNoSession
-	}
-	if v, err = c.a.store.LookupImported(c.context(), session.Asking{Client: c.client().Addr}, old); err != nil {
+	if v, err = c.a.store.LookupImported(c.context(), c.asking(), c.imported()); err != nil {
 		return v, err
 	}
 	roles := v.User.Roles
@@ -68,6 +65,28 @@ func (c *call) describeImported() (v session.Session, err error) {
 	}
 	v.User.Roles, v.CreatedAt, v.UpdatedAt = roles, v.Proof.At, v.Proof.At
 	return v, nil
+}
+
+// imported returns the session of the system before that the browser presents. What another site causes presents none:
+// the old cookie may go with it.
+func (c *call) imported() session.Imported {
+	from := c.r.Header.Values("Origin")
+	if slices.Contains(c.r.Header.Values("Sec-Fetch-Site"), "cross-site") ||
+		slices.ContainsFunc(from, func(origin string) bool { return !c.a.own(origin) }) {
+		return session.Imported{}
+	}
+	return c.a.store.Imported(c.r.Header, c.a.c.Cookie)
+}
+
+func (c *call) asking() session.Asking { return session.Asking{Client: c.client().Addr} }
+
+// account returns what the caller may see of themselves. It fails with session.ErrNoSession.
+func (c *call) account() (session.Account, error) {
+	own, err := c.a.store.Account(c.context(), c.token())
+	if errors.Is(err, session.ErrNoSession) {
+		return c.a.store.AccountImported(c.context(), c.asking(), c.imported())
+	}
+	return own, err
 }
 
 // begin checks where a request comes from and reads its body, in the order in which it costs more.

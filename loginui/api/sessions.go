@@ -5,7 +5,7 @@ type tokenBody struct {
 }
 
 func (a *API) listSessions(c *call, _ struct{}) ([]sessionAnswer, error) {
-	own, err := a.store.Account(c.context(), c.token())
+	own, err := c.account()
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"errors"
+
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 type socialBody struct {
@@ -53,18 +56,27 @@ func (a *API) goTo(c *call, in socialBody, f auth.Flow) (*onward, error) {
 	return &onward{begun.URL.String(), follow}, nil
 }
 
-func (a *API) listAccounts(c *call, _ struct{}) ([]account, error) {
-	v, err := c.describe()
-	if err != nil {
-		return nil, err
+// waysIn returns the caller and their ways to sign in.
+func (c *call) waysIn() (userID string, ways []auth.WayIn, err error) {
+	v, err := c.a.store.Describe(c.context(), c.token())
+	switch {
+	case errors.Is(err, session.ErrNoSession):
+		return c.a.store.WaysInImported(c.context(), c.asking(), c.imported())
+	case err != nil:
+		return "", nil, err
 	}
-	ways, err := a.store.WaysIn(c.context(), c.token())
+	ways, err = c.a.store.WaysIn(c.context(), c.token())
+	return v.User.ID, ways, err
+}
+
+func (a *API) listAccounts(c *call, _ struct{}) ([]account, error) {
+	userID, ways, err := c.waysIn()
 	if err != nil {
 		return nil, err
 	}
 	list := []account{}
 	for _, way := range ways {
-		list = append(list, accountOf(way, v.User.ID))
+		list = append(list, accountOf(way, userID))
 	}
 	return list, nil
 }
