@@ -82,6 +82,10 @@ func (u auth0Key) keys() []string {
 
 // People implements Source.
 func (a Auth0) People(ctx context.Context, f Taker) error {
+	return readNamed(ctx, a.Issuers, a.read, f)
+}
+
+func (a Auth0) read(ctx context.Context, f Taker) error {
 	var dump *index
 	if a.Hashes != "" {
 		var err error

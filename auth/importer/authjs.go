@@ -28,6 +28,9 @@ var authJSTables = []want{
 // People implements Source.
 func (a AuthJS) People(ctx context.Context, f Taker) error {
 	return a.open(ctx, authJSTables, func(r *reader) error {
+		if err := r.issuersNamed(ctx, "account", "provider"); err != nil {
+			return err
+		}
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "emailVerified")+`,

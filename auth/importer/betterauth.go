@@ -34,6 +34,9 @@ var betterAuthTables = []want{
 // People implements Source.
 func (b BetterAuth) People(ctx context.Context, f Taker) error {
 	return b.open(ctx, betterAuthTables, func(r *reader) error {
+		if err := r.issuersNamed(ctx, "account", "providerId", "credential", "microsoft"); err != nil {
+			return err
+		}
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "emailVerified")+`,
@@ -104,6 +107,7 @@ func (d Database) link(p *Person, provider, subject, issuer string, created time
 	if strings.HasPrefix(issuer, "local:") {
 		issuer = ""
 	}
+	p.providers = append(p.providers, provider)
 	i, err := identity(provider, subject, cmp.Or(d.Issuers[provider], issuer))
 	if err != nil {
 		p.Notes = append(p.Notes, err.Error())

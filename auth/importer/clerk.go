@@ -46,6 +46,10 @@ type clerkUser struct {
 
 // People implements Source.
 func (c Clerk) People(ctx context.Context, f Taker) error {
+	return readNamed(ctx, c.Issuers, c.read, f)
+}
+
+func (c Clerk) read(ctx context.Context, f Taker) error {
 	var api *index
 	if c.API != "" {
 		var err error

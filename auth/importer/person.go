@@ -26,7 +26,8 @@ type Person struct {
 	// Identities are the accounts at providers that they sign in with.
 	Identities []Identity
 	// Sessions are those that are alive at the source, if it was asked for them.
-	Sessions []Session
+	Sessions  []Session
+	providers []string // the names there of all providers at which they have an account
 	// SecondFactor is whether they have proved to have one.
 	SecondFactor bool
 	// Notes say what of them is not brought over, for the report.

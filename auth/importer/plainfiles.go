@@ -65,7 +65,9 @@ func (c CSV) Name() string { return cmp.Or(c.From, "csv") }
 func (CSV) Ordered() bool { return false }
 
 // People implements Source.
-func (c CSV) People(ctx context.Context, f Taker) error {
+func (c CSV) People(ctx context.Context, f Taker) error { return readNamed(ctx, c.Issuers, c.read, f) }
+
+func (c CSV) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, c.File)
 	err := rows(c.File, []string{"id", "email"}, fieldsOfFiles, func(r row) error {
 		return g.add(c.person(r), r.offset)
@@ -185,7 +187,9 @@ type ExportedSession struct {
 }
 
 // People implements Source.
-func (j JSON) People(ctx context.Context, f Taker) error {
+func (j JSON) People(ctx context.Context, f Taker) error { return readNamed(ctx, j.Issuers, j.read, f) }
+
+func (j JSON) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, j.File)
 	err := objects(j.File, func(o object) error {
 		var e Exported

@@ -25,7 +25,8 @@ type Database struct {
 	// "app_users" and "user.email" → "mail". Usual are the names of the source, in camelCase, in snake_case, and in
 	// the plural.
 	Tables, Columns map[string]string
-	// Issuers are the issuers of providers that the source knows by a name of its own, as "keycloak".
+	// Issuers are the issuers of providers that the source knows by a name of its own, as "keycloak". One at which
+	// nobody has an account there stops the import: it is likely misspelt.
 	Issuers map[string]string
 }
 
@@ -109,8 +110,8 @@ func (d Database) misspelt(wants []want) (faults []error) {
 	}{{"--table", d.Tables, tables}, {"--column", d.Columns, columns}} {
 		for _, name := range slices.Sorted(maps.Keys(named.given)) {
 			if !slices.Contains(named.known, name) {
-				faults = append(faults, fmt.Errorf("%s %s=%s names nothing of this source; it has %s", named.flag, name,
-					named.given[name], strings.Join(named.known, ", ")))
+				faults = append(faults, fmt.Errorf("%s %s=%s names nothing of this source%s; it has %s", named.flag, name,
+					named.given[name], meant(name, named.known), strings.Join(named.known, ", ")))
 			}
 		}
 	}

@@ -84,9 +84,9 @@ func TestWhatASourceLacks(t *testing.T) {
 		"a column": {func(d *importer.Database) { d.Tables = map[string]string{"user": "session"} },
 			"has no column email, emailVerified; if it is called otherwise there, say --column user.email=NAME"},
 		"a table that nobody asks for": {func(d *importer.Database) { d.Tables = map[string]string{"usr": "user"} },
-			"--table usr=user names nothing of this source; it has user, account, session, twoFactor"},
+			"--table usr=user names nothing of this source (did you mean user?); it has user, account, session, twoFactor"},
 		"a column that nobody asks for": {func(d *importer.Database) { d.Columns = map[string]string{"user.mail": "email"} },
-			"--column user.mail=email names nothing of this source; it has user.id, user.email,"},
+			"--column user.mail=email names nothing of this source (did you mean user.email?); it has user.id, "},
 		"another schema than the gate's own": {func(d *importer.Database) {
 			d.Schema = ""
 			d.URL += map[bool]string{true: "&", false: "?"}[strings.Contains(d.URL, "?")] + "options=-csearch_path%3Dgatepost"

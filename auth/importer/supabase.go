@@ -41,6 +41,9 @@ type supabaseMeta struct {
 func (s Supabase) People(ctx context.Context, f Taker) error {
 	s.Schema = cmp.Or(s.Schema, "auth")
 	return s.open(ctx, supabaseTables, func(r *reader) error {
+		if err := r.issuersNamed(ctx, "identities", "provider", "email", "phone"); err != nil {
+			return err
+		}
 		u := r.tables["users"]
 		where := ``
 		if u.columns["deleted_at"] != "" {
