@@ -122,7 +122,7 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 	if err != nil {
 		return err
 	}
-	return g.flush()
+	return g.end()
 }
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {

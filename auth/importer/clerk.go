@@ -77,7 +77,7 @@ func (c Clerk) read(ctx context.Context, f Taker) error {
 	if err != nil {
 		return err
 	}
-	return g.flush()
+	return g.end()
 }
 
 func (c Clerk) person(r row) Person {

@@ -157,6 +157,7 @@ func linesOf(first, last int) string {
 type gather struct {
 	ctx  context.Context
 	take Taker
+	file string
 	list []Person
 	read int64
 	// size is that of the file, and offset how far it was read, from which follows how many people there are about.
@@ -164,7 +165,7 @@ type gather struct {
 }
 
 func newGather(ctx context.Context, take Taker, file string) *gather {
-	g := &gather{ctx: ctx, take: take}
+	g := &gather{ctx: ctx, take: take, file: file}
 	if info, err := os.Stat(file); err == nil { // whoever opens it says what is wrong
 		g.size = info.Size()
 	}
@@ -180,6 +181,19 @@ func (g *gather) add(p Person, offset int64) error {
 		return nil
 	}
 	return g.flush()
+}
+
+// end takes the people who are left. A file without anybody is hardly the right one, or was not written to its end.
+func (g *gather) end() error {
+	if g.read == 0 && len(g.list) == 0 {
+		return errNobodyIn(g.file)
+	}
+	return g.flush()
+}
+
+func errNobodyIn(file string) error {
+	return fmt.Errorf("%s has no users: nothing was changed here; is it the right file, and was it written to its end?",
+		file)
 }
 
 func (g *gather) flush() error {

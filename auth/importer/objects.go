@@ -102,11 +102,11 @@ func items(name string, file io.Reader, f func(object) error) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	d := json.NewDecoder(r)
-	for n := 1; ; {
+	for n, first := 1, true; ; first = false {
 		limit.done()
 		begin, err := d.Token()
 		switch {
-		case n > 1 && errors.Is(err, io.EOF):
+		case !first && errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("%s: after item %d: %w", name, n-1, err)
@@ -161,7 +161,11 @@ func newIndex(name string, keys func(json.RawMessage) []string) (*index, error) 
 		}
 		return nil
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(x.spans) == 0:
+		err = errNobodyIn(name)
+	default:
 		x.file, err = os.Open(name)
 	}
 	return x, err

@@ -75,7 +75,7 @@ func (c CSV) read(ctx context.Context, f Taker) error {
 	if err != nil {
 		return err
 	}
-	return g.flush()
+	return g.end()
 }
 
 func (c CSV) person(r row) Person {
@@ -207,7 +207,7 @@ func (j JSON) read(ctx context.Context, f Taker) error {
 	if err != nil {
 		return err
 	}
-	return g.flush()
+	return g.end()
 }
 
 // onlyKnown fails if an object has a field that would be left out of account.

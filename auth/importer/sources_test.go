@@ -425,6 +425,7 @@ func TestCSVFiles(t *testing.T) {
 	for name, c := range map[string]struct{ text, fault string }{
 		"another encoding": {"\xFF\xFEi\x00d\x00", "not UTF-8"},
 		"an empty file":    {"", "no line with the names of its columns"},
+		"a line of names":  {"id,email\n", "has no users: nothing was changed here"},
 		"another file":     {"a,b\n1,2\n", "has no column id"},
 		"a column that would be left out": {"id,email,banned\n1,a@example.com,true\n",
 			`has a column "banned" that gives nothing here (is it disabled?)`},
@@ -434,6 +435,29 @@ func TestCSVFiles(t *testing.T) {
 		if _, err := w.store.Import(t.Context(), importer.CSV{File: file(t, c.text)}, importer.Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.fault) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// An export without anybody, or a second file without anything, which would have people come without passwords or bans,
+// is not the file that was meant.
+func TestEmptyExports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	const names = "id,primary_email_address,password_digest,password_hasher\n"
+	empty, auth0 := file(t, "\n"), file(t, `{"user_id":"1","email":"a@example.com"}`)
+	for name, c := range map[string]struct {
+		from importer.Source
+		file string
+	}{
+		"auth0":  {importer.Auth0{File: empty}, empty},
+		"hashes": {importer.Auth0{File: auth0, Hashes: empty}, empty},
+		"api":    {importer.Clerk{File: file(t, names+"1,a@example.com,,\n"), API: empty}, empty},
+		"clerk":  {importer.Clerk{File: file(t, names)}, "users"},
+	} {
+		counts, err := w.store.Import(t.Context(), c.from, importer.Options{})
+		if err == nil || !strings.Contains(err.Error(), c.file+" has no users: nothing was changed") || counts.Read > 0 {
+			t.Errorf("%s: %+v, %v", name, counts, err)
 		}
 	}
 }
@@ -454,7 +478,7 @@ func TestJSONFiles(t *testing.T) {
 		"several arrays":            {"[" + one + "]\n[" + two + "]\n", 2, ""},
 		"an array, then lines":      {"[" + one + "]\n" + two, 1, "after item 1 comes what is no array"},
 		"an array, then half a one": {"[" + one + "][" + two, 1, "item 2"},
-		"nothing":                   {"", 0, ""}, "an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
+		"nothing":                   {"", 0, "has no users"}, "an empty array": {"[]\n", 0, "has no users"}, "an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
 	} {
 		counts, err := w.store.Import(t.Context(), importer.JSON{File: file(t, c.text)}, importer.Options{DryRun: true})
 		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
