@@ -223,6 +223,40 @@ func TestSupabaseIsBroughtOver(t *testing.T) {
 	}
 }
 
+// Users of single sign-on may have the address of somebody else at Supabase. They are nobody else's account here.
+func TestSupabaseSSOUsers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, `CREATE TABLE users (id uuid PRIMARY KEY, email varchar(255), email_confirmed_at timestamptz,
+	        encrypted_password varchar(255), created_at timestamptz, deleted_at timestamptz,
+	        is_sso_user boolean NOT NULL DEFAULT false);
+	    CREATE TABLE identities (provider_id text, user_id uuid, identity_data jsonb, provider text);
+	    CREATE UNIQUE INDEX users_email_partial_key ON old.users (email) WHERE is_sso_user = false`)
+	const id, corp, other = "00000000-0000-0000-0000-00000000000", "sso:5f2b", "sso:77aa"
+	const hash = "$2a$04$mIJxfrCaEI3GukZe11CiXublhEFanu5.ododkll1WphfSp6pn4zIu"
+	w.old(t, `INSERT INTO users VALUES ('`+id+`1', 'ada@example.com', now(), '', now(), NULL, true),
+	    ('`+id+`2', 'ada@example.com', now(), '`+hash+`', now(), NULL, false),
+	    ('`+id+`3', 'eve@corp.example', now(), '`+hash+`', now(), NULL, true),
+	    ('`+id+`4', 'eve@corp.example', now(), '', now(), now(), false),
+	    ('`+id+`5', 'joe@other.example', now(), '', now(), NULL, true),
+	    ('`+id+`6', 'max@other.example', now(), '', now(), NULL, true)`)
+	w.old(t, `INSERT INTO identities VALUES ('ada', '`+id+`1', '{}', '`+corp+`'), ('eve', '`+id+`3', '{}', '`+corp+`'),
+	    ('joe', '`+id+`5', '{}', '`+other+`'), ('ada', '`+id+`2', '{}', 'email')`)
+	d := importer.Database{URL: w.here.Config().ConnString(), Schema: "old",
+		Issuers: map[string]string{corp: "https://login.corp.example"}}
+	counts, told := w.run(t, importer.Supabase{Database: d})
+	same(t, "users", w.users(t), id+"2|ada@example.com|t||user|credential=local:credential="+id+"2=$2a$04$mIJxf",
+		id+"3|eve@corp.example|f||user|sso5f2b=https://login.corp.example=eve")
+	same(t, "told", told, "created "+id+"2:", "created "+id+"3:",
+		"refused "+id+"1:  signs in by single sign-on (SSO), and somebody who does not has the same address there, and "+
+			"keeps it: two people are never merged",
+		"refused "+id+"5:  signs in by single sign-on (SSO) at sso:77aa: say whose accounts these are with --issuer "+
+			"sso:77aa=https://…",
+		"refused "+id+"6:  signs in by single sign-on (SSO), and has no account of it there")
+	if counts.Refused != 3 || w.opens(t, "eve@corp.example", "test") {
+		t.Errorf("%+v, or the password of a user of single sign-on counts", counts)
+	}
+}
+
 // The sample is Clerk's own: its primary address is not among the verified ones.
 func TestClerkIsBroughtOver(t *testing.T) {
 	t.Parallel()
@@ -478,7 +512,8 @@ func TestJSONFiles(t *testing.T) {
 		"several arrays":            {"[" + one + "]\n[" + two + "]\n", 2, ""},
 		"an array, then lines":      {"[" + one + "]\n" + two, 1, "after item 1 comes what is no array"},
 		"an array, then half a one": {"[" + one + "][" + two, 1, "item 2"},
-		"nothing":                   {"", 0, "has no users"}, "an empty array": {"[]\n", 0, "has no users"}, "an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
+		"nothing":                   {"", 0, "has no users"}, "an empty array": {"[]\n", 0, "has no users"},
+		"an array cut in an item": {"[" + one + `,{"id"`, 1, "item 2"},
 	} {
 		counts, err := w.store.Import(t.Context(), importer.JSON{File: file(t, c.text)}, importer.Options{DryRun: true})
 		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {

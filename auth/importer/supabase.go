@@ -54,7 +54,7 @@ func (s Supabase) People(ctx context.Context, f Taker) error {
 			    `+u.moment("u", "created_at")+`, `+u.text("u", "encrypted_password")+`,
 			    `+u.moment("u", "banned_until")+`, `+u.text("u", "raw_app_meta_data")+`,
 			    `+u.text("u", "raw_user_meta_data")+`
-			FROM `+u.name+` u`+where, u, scanSupabase, f, s.identities, s.factors)
+			FROM `+u.name+` u`+where, u, scanSupabase, f, s.identities, s.apart, s.factors)
 	})
 }
 
