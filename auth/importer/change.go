@@ -14,6 +14,9 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 )
 
+// changedHere is why a field stays that is another one here than the import wrote.
+const changedHere = "was changed here, too: what is here stays"
+
 // change brings over what the source says anew of people who are here.
 func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Line, err error) {
 	changes := map[*plan][]string{}
@@ -49,7 +52,8 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 // changeOne writes the fields of one person whose value here is still what was written last. Of the others it tells.
 func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string, here map[string]string,
 	o owners) (lines []Line, err error) {
-	wrote, now, changed := maps.Clone(p.record.wrote), digests(p.fields), false
+	wrote, now := maps.Clone(p.record.wrote), digests(p.fields)
+	p.changed, p.moved, p.waits = false, false, false // of a try before this one
 	for _, field := range fields {
 		written := p.record.wrote[field]
 		found := ""
@@ -59,7 +63,10 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		switch reason := p.obstacle(field, here, o); {
 		case found == now[field]: // it is so already
 		case found != written && (field != passwordField || !p.record.isOf(here[field])):
-			lines = append(lines, p.line(Kept, field, "was changed here, too: what is here stays"))
+			lines = append(lines, p.line(Kept, field, changedHere))
+			continue
+		case reason != "" && field == addressField && len(r.waiting) < exchangeMost:
+			p.waits = true
 			continue
 		case reason != "":
 			lines = append(lines, p.line(Kept, field, reason))
@@ -68,7 +75,8 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 			if err := p.writeField(ctx, tx, field, r.o.Rules); err != nil {
 				return nil, err
 			}
-			if changed = true; now[field] == "" || p.fields[field] == "" {
+			p.changed, p.moved = true, p.moved || field == addressField
+			if now[field] == "" || p.fields[field] == "" {
 				delete(here, field)
 			}
 		}
@@ -79,11 +87,9 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 			delete(wrote, wrappedField)
 		}
 	}
-	result := Unchanged
-	if changed {
-		result = Changed
+	if !p.waits { // else it is told at the end
+		lines = append(lines, p.outcome())
 	}
-	lines = append(lines, p.line(result, "", ""))
 	return lines, r.keep(ctx, tx, p, wrote)
 }
 

@@ -87,7 +87,7 @@ const batch = 200
 // are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning,
 // database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
-	r := &run{db: db, from: from, o: o, name: from.Name()}
+	r := &run{db: db, from: from, o: o, name: from.Name(), left: map[string]bool{}}
 	err := r.alone(ctx, func() error {
 		err := from.People(ctx, func(some []Person, about int64) error {
 			err := r.take(ctx, some)
@@ -96,6 +96,9 @@ func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, 
 			}
 			return err
 		})
+		if err == nil {
+			err = r.exchange(ctx)
+		}
 		switch {
 		case err != nil || !from.Ordered():
 			return err
@@ -139,6 +142,10 @@ type run struct {
 	// ids and addresses are those that were met, by which a second one of the same is known. An ordered source has
 	// no id twice, and addresses and identities are found in the database unless nothing is written there.
 	ids, addresses, identities seen
+	// waiting are those whose address somebody else had when their turn came. left are those who would have left theirs
+	// in a dry run.
+	waiting []*plan
+	left    map[string]bool
 }
 
 // take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile or a rule of

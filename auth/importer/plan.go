@@ -34,6 +34,10 @@ type plan struct {
 	roles  string
 	fields map[string]string // the values to write, by field
 	record *record           // what earlier imports know of them; nil: nothing
+
+	changed bool // a field of theirs was written
+	moved   bool // their address was
+	waits   bool // somebody else has the address that they have at the source
 }
 
 // first judges people by what the source alone says.

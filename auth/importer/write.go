@@ -15,9 +15,10 @@ import (
 // write brings people over in one transaction, and returns a line for each and for what is to be told about fields.
 func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error) {
 	var sessions int64
+	var known []*plan
 	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		fresh, known, told, err := r.sort(ctx, tx, plans)
-		if lines = told; err != nil { // not those of a try before this one
+		fresh, here, told, err := r.sort(ctx, tx, plans)
+		if known, lines = here, told; err != nil { // not those of a try before this one
 			return err
 		}
 		factored, err := r.haveFactorNow(ctx, tx, plans)
@@ -45,6 +46,7 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 	})
 	if err == nil {
 		r.counts.Sessions += sessions
+		r.wait(known)
 	}
 	return lines, err
 }
@@ -93,7 +95,9 @@ func lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (arriving 
 func lockUsers(ctx context.Context, tx pgx.Tx, known []*plan) error {
 	var users []string
 	for _, p := range known {
-		users = append(users, p.record.userID)
+		if p.record != nil {
+			users = append(users, p.record.userID)
+		}
 	}
 	if len(users) == 0 {
 		return nil

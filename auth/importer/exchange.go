@@ -1,0 +1,147 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/database"
+)
+
+// exchangeMost is how many people may wait for addresses that others have here. They are kept in memory, and written
+// in one transaction.
+const exchangeMost = 1000
+
+// wait keeps those who wait for an address, once everything else of them is written. A dry run also has to know who
+// would have left theirs.
+func (r *run) wait(known []*plan) {
+	for _, p := range known {
+		if p.waits {
+			r.waiting = append(r.waiting, p)
+		}
+		if p.moved && r.o.DryRun {
+			r.left[p.record.userID] = true
+		}
+	}
+}
+
+// exchange writes the addresses that others had when their turn came, now that everybody was read: some of those have
+// left theirs meanwhile, and some wait for each other, as after an exchange at the source. Only what is still as the
+// import wrote it is moved, in one transaction, in which all of them are locked.
+func (r *run) exchange(ctx context.Context) error {
+	if len(r.waiting) == 0 {
+		return nil
+	}
+	var lines []Line
+	err := r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		lines, err = r.exchangeIn(ctx, tx)
+		return err
+	})
+	var refused *database.RefusedError
+	if errors.As(err, &refused) && refused.Rule { // somebody has taken an address a moment ago
+		lines, err = nil, nil
+		for _, p := range r.waiting {
+			lines = append(lines, p.line(Kept, addressField, refused.Error()), p.outcome())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.say(lines)
+}
+
+func (r *run) exchangeIn(ctx context.Context, tx pgx.Tx) (lines []Line, err error) {
+	if err := lockUsers(ctx, tx, r.waiting); err != nil {
+		return nil, err
+	}
+	if err := r.remember(ctx, tx, r.waiting); err != nil {
+		return nil, err
+	}
+	here := slices.DeleteFunc(slices.Clone(r.waiting), func(p *plan) bool { return p.record == nil || p.record.userID == "" })
+	fields, err := readHere(ctx, tx, here)
+	if err != nil {
+		return nil, err
+	}
+	o, err := find(ctx, tx, here)
+	if err != nil {
+		return nil, err
+	}
+	moving, lines := r.moving(here, fields, o)
+	return lines, r.move(ctx, tx, moving)
+}
+
+// moving returns those whose address can be written, as it is free, or left by one of them, and a line for each of
+// them, and what is to be told of the others.
+func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owners) (moving []*plan, lines []Line) {
+	wanted := seen{}
+	for _, p := range waiting {
+		switch address := here[p.record.userID][addressField]; {
+		case address == "": // deleted a moment ago
+		case digest(addressField, address) != p.record.wrote[addressField]:
+			lines = append(lines, p.line(Kept, addressField, changedHere), p.outcome())
+		case wanted.again(p.Email):
+			lines = append(lines, p.line(Kept, addressField, "is the address of another record"), p.outcome())
+		default:
+			moving = append(moving, p)
+		}
+	}
+	for again := true; again; {
+		leaving := map[string]bool{}
+		for _, p := range moving {
+			leaving[p.record.userID] = true
+		}
+		before := len(moving)
+		moving = slices.DeleteFunc(moving, func(p *plan) bool {
+			reason := p.obstacle(addressField, nil, o)
+			stays := reason != "" && !leaving[o.addresses[p.Email]] && !r.left[o.addresses[p.Email]]
+			if stays {
+				lines = append(lines, p.line(Kept, addressField, reason), p.outcome())
+			}
+			return stays
+		})
+		again = len(moving) < before
+	}
+	for _, p := range moving {
+		lines = append(lines, p.line(Changed, "", ""))
+	}
+	return moving, lines
+}
+
+// move writes the addresses of locked users. All leave theirs before one gets another's: no two may have one, not even
+// for a moment.
+func (r *run) move(ctx context.Context, tx pgx.Tx, moving []*plan) error {
+	if r.o.DryRun { // which still has those here who would have left before
+		return nil
+	}
+	var users []string
+	for _, p := range moving {
+		users = append(users, p.record.userID)
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE gatepost."user" SET email = 'moving-' || md5(id) || '@gatepost.invalid' WHERE id = ANY ($1)`, users)
+	if err != nil {
+		return err
+	}
+	for _, p := range moving {
+		if err := p.writeField(ctx, tx, addressField, r.o.Rules); err != nil {
+			return err
+		}
+		wrote := maps.Clone(p.record.wrote)
+		wrote[addressField] = digests(p.fields)[addressField]
+		if err := r.keep(ctx, tx, p, wrote); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome is the line about a person whose address stays.
+func (p *plan) outcome() Line {
+	if p.changed {
+		return p.line(Changed, "", "")
+	}
+	return p.line(Unchanged, "", "")
+}
