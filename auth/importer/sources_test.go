@@ -257,6 +257,23 @@ func TestSupabaseSSOUsers(t *testing.T) {
 	}
 }
 
+// Without a time in the API's file, or without that file, nobody knows when somebody signed up at Clerk: it is not 1970.
+func TestClerkWithoutTimes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	csv := file(t, "id,primary_email_address,password_digest,password_hasher\n1,a@example.com,,\n2,b@example.com,,\n"+
+		"3,c@example.com,,\n4,d@example.com,,\n")
+	api := file(t, `{"id":"1"}`+"\n"+`{"id":"2","created_at":0}`+"\n"+`{"id":"3","created_at":1700000000000}`)
+	w.run(t, importer.Clerk{File: csv, API: api})
+	var got string
+	err := w.here.QueryRow(t.Context(), `
+		SELECT string_agg(CASE WHEN created_at > now() - interval '1 hour' THEN 'now'
+		    ELSE to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END, ' ' ORDER BY id) FROM gatepost."user"`).Scan(&got)
+	if want := "now now 2023-11-14 now"; err != nil || got != want {
+		t.Errorf("made at %s, want %s (%v)", got, want, err)
+	}
+}
+
 // The sample is Clerk's own: its primary address is not among the verified ones.
 func TestClerkIsBroughtOver(t *testing.T) {
 	t.Parallel()
