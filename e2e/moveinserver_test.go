@@ -51,8 +51,14 @@ type betterAuth struct {
 // Drizzle have times without a zone.
 func (l layout) start(t *testing.T, more ...string) *betterAuth {
 	t.Helper()
+	return l.startAt(t, freePort(t), more...)
+}
+
+// startAt is start on a port that others know already.
+func (l layout) startAt(t *testing.T, port string, more ...string) *betterAuth {
+	t.Helper()
 	needBrowser(t) // without a browser there is no PostgreSQL
-	o := &betterAuth{layout: l, port: freePort(t)}
+	o := &betterAuth{layout: l, port: port}
 	o.url = "http://localhost:" + o.port
 	o.base, o.source = newDatabase(t)
 	site.psql(t, "gatepost", `ALTER DATABASE `+o.base+` SET timezone = 'Asia/Tokyo'`)

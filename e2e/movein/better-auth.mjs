@@ -2,12 +2,15 @@
 // localhost and prints its URL when it is up. PACKAGE is the version, as package.json calls it; with DRIZZLE set, the
 // tables are those that its generator makes for Drizzle, else its own migrator makes them in DATABASE_URL.
 //
+// PROVIDER is the issuer of a provider to sign in with, which is called corp there. IDS, PREFIX and COOKIE are what an
+// app may have set of ids and the names of cookies.
+//
 // Mails are printed. Who has an address that begins with "admin" is an administrator from the start.
 import { createServer } from 'node:http'
 import pg from 'pg'
 
-const { PACKAGE, DRIZZLE, DATABASE_URL, PORT, SECRET, BASE } = process.env
-const [{ betterAuth }, { toNodeHandler, fromNodeHeaders }, { admin, twoFactor }, { getMigrations }] = await Promise.all(
+const { PACKAGE, DRIZZLE, DATABASE_URL, PORT, SECRET, BASE, PROVIDER, IDS, PREFIX, COOKIE } = process.env
+const [{ betterAuth }, { toNodeHandler, fromNodeHeaders }, { admin, twoFactor, genericOAuth }, { getMigrations }] = await Promise.all(
   ['', '/node', '/plugins', '/db/migration'].map(part => import(PACKAGE + part)))
 
 const pool = new pg.Pool({ connectionString: DATABASE_URL })
@@ -29,7 +32,11 @@ const options = {
   session: { cookieCache: { enabled: true } }, // a second cookie, with copies of the rows
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
-  plugins: [admin(), twoFactor()],
+  plugins: [admin(), twoFactor(), ...PROVIDER ? [genericOAuth({ config: [{ providerId: 'corp', clientId: 'old',
+    clientSecret: 'provider-secret', discoveryUrl: PROVIDER + '/.well-known/openid-configuration', pkce: true,
+    scopes: ['openid', 'email', 'profile'] }] })] : []],
+  advanced: { ...PREFIX && { cookiePrefix: PREFIX }, ...COOKIE && { cookies: { session_token: { name: COOKIE } } },
+    ...IDS && { database: { generateId: IDS } } },
   databaseHooks: {
     user: {
       create: { before: async user => ({ data: { ...user, role: /^admin/.test(user.email) ? 'admin' : 'user' } }) },
@@ -55,6 +62,13 @@ const login = `<!doctype html><meta charset="utf-8"><title>Old app</title><h1>Ol
   }
 </script>`
 
+// link writes an account at a provider as Better Auth itself does.
+async function link(req, res) {
+  const row = Object.fromEntries(new URL(req.url, BASE).searchParams)
+  await (await auth.$context).internalAdapter.linkAccount(row)
+  res.end('{}')
+}
+
 async function page(req, res) {
   res.setHeader('Content-Type', 'text/html; charset=utf-8')
   if (!req.url.startsWith('/dashboard')) return res.end(login)
@@ -67,6 +81,7 @@ async function page(req, res) {
 const server = createServer((req, res) => {
   if (req.url === '/favicon.ico') return res.writeHead(204).end()
   if (req.url.startsWith('/api/auth/')) return answer(req, res)
-  page(req, res).catch(error => { console.log(error); res.writeHead(500).end() })
+  const act = req.url.startsWith('/link?') ? link : page
+  act(req, res).catch(error => { console.log(error); res.writeHead(500).end() })
 })
 server.listen(+PORT, 'localhost', () => console.log(`Better Auth is up on Node ${process.versions.node}`))
