@@ -15,8 +15,8 @@ func (c Cookie) With(e Elsewhere) Cookie {
 	if !e.Any() {
 		return c
 	}
-	for _, name := range e.betterAuthNames() {
-		c.old = append(c.old, inBothSpellings(strings.TrimSuffix(name, ".session_token"))...) // and those beside it
+	for _, name := range e.betterAuthFamilies() {
+		c.old = append(c.old, inBothSpellings(name)...)
 	}
 	for _, name := range e.authJSNames() {
 		c.old = append(c.old, inBothSpellings(name)...)

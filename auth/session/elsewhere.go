@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,22 @@ func (e Elsewhere) betterAuthNames() []string {
 	return e.names(e.BetterAuthNames, "better-auth.session_token")
 }
 
+// betterAuthFamilies are what the names of Better Auth's cookies begin with, before a dot: of that of the session, and
+// of those beside it. Where the app gave that of the session a name of its own, the others keep their prefix, which is
+// the usual one unless another name tells it.
+func (e Elsewhere) betterAuthFamilies() (list []string) {
+	known := false
+	names := e.betterAuthNames()
+	for _, name := range names {
+		family, ok := strings.CutSuffix(name, ".session_token")
+		list, known = append(list, family), known || ok
+	}
+	if len(names) > 0 && !known {
+		list = append(list, e.names(nil, "better-auth")...)
+	}
+	return list
+}
+
 func (e Elsewhere) authJSNames() []string {
 	if len(e.AuthJS) == 0 {
 		return nil
@@ -89,7 +106,7 @@ func (e Elsewhere) read(h http.Header) Imported {
 	cookies := cookiesOf(h)
 	for _, name := range e.betterAuthNames() {
 		if token, ok := e.betterAuthToken(cookies.one(name)); ok {
-			return Imported{source: fromBetterAuth, hash: secret.Token(token).Hash(), brief: e.brief(cookies, name)}
+			return Imported{source: fromBetterAuth, hash: secret.Token(token).Hash(), brief: e.brief(cookies)}
 		}
 	}
 	for _, name := range e.authJSNames() {
@@ -149,7 +166,9 @@ func (e Elsewhere) betterAuthToken(value string) (token string, ok bool) {
 }
 
 // brief reports whether Better Auth's sign-in was not to be remembered, which a cookie beside that of the session says.
-func (e Elsewhere) brief(c cookies, name string) bool {
-	said, ok := e.betterAuthToken(c.one(strings.TrimSuffix(name, ".session_token") + ".dont_remember"))
-	return ok && said == "true"
+func (e Elsewhere) brief(c cookies) bool {
+	return slices.ContainsFunc(e.betterAuthFamilies(), func(family string) bool {
+		said, ok := e.betterAuthToken(c.one(family + ".dont_remember"))
+		return ok && said == "true"
+	})
 }

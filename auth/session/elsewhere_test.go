@@ -81,6 +81,37 @@ func TestBetterAuthsSignInThatIsForgotten(t *testing.T) {
 	}
 }
 
+// The cookie of the session may have a name of its own. Those beside it keep the prefix that the app gave all of them.
+func TestBetterAuthsCookiesBesideARenamedOne(t *testing.T) {
+	t.Parallel()
+	const forget = ".dont_remember=true.VWSZDjyK7JkV+No0Qy9rKwCT7yOwDTwUBU2Z/Zr4un4="
+	for _, c := range []struct {
+		names  []string
+		secure bool
+		family string
+		brief  bool
+	}{
+		{nil, false, "better-auth", true}, {[]string{"acme.session_token"}, false, "acme", true},
+		{[]string{"acme.session_token"}, false, "better-auth", false}, {[]string{"sid"}, false, "better-auth", true},
+		{[]string{"sid"}, true, "__Secure-better-auth", true}, {[]string{"sid"}, true, "better-auth", false},
+		{[]string{"sid", "acme.session_token"}, false, "acme", true},
+		{[]string{"sid", "acme.session_token"}, false, "better-auth", false},
+	} {
+		e := Elsewhere{BetterAuth: []secret.Text{oldKey}, BetterAuthNames: c.names, Secure: c.secure}
+		cookie := Cookie{Name: "gatepost"}.With(e)
+		i := reading(e, e.betterAuthNames()[0]+"="+oldSigned+"; "+c.family+forget)
+		if old := cookie.isOld(c.family + ".session_data"); !i.Claims() || i.brief != c.brief ||
+			!c.secure && old != c.brief || c.secure && !old {
+			t.Errorf("%+v: to be forgotten %t, cut %t", c, i.brief, old)
+		}
+		for _, name := range e.betterAuthNames() {
+			if !cookie.isOld(name) {
+				t.Errorf("%+v: the app sees %s", c, name)
+			}
+		}
+	}
+}
+
 // encrypt makes a cookie as Auth.js does.
 func encrypt(t *testing.T, salt, info string, enc jose.ContentEncryption, length int, claims map[string]any) string {
 	t.Helper()

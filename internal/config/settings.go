@@ -198,7 +198,8 @@ type Settings struct {
 	// The same for Auth.js and NextAuth, whose sessions are in their database or encrypted in a cookie.
 	ImportAuthJSSecret string `env:"GATEPOST_IMPORT_AUTHJS_SECRET" secret:"true"`
 	// Names of these cookies where the app had others than usual, without `__Secure-`, like
-	// `better-auth=acme.session_token, authjs=acme.session`.
+	// `better-auth=acme.session_token, authjs=acme.session`. Where the app gave Better Auth's cookies another prefix, and
+	// that of the session a name of its own, give both: `better-auth=sid, better-auth=acme.session_token`.
 	ImportCookies string `env:"GATEPOST_IMPORT_COOKIES" list:"true"`
 	// A URL of yours that says whether a password is right, for people whose hash the system before does not hand out;
 	// see [trickle](move-in/trickle.md). `https`, or `http` on this machine.
