@@ -20,7 +20,8 @@ func TestTheWayOutToBetterAuth(t *testing.T) {
 	if _, err := db.Exec(t.Context(), betterAuthTables+`;
 	    ALTER TABLE old."user" ADD "updatedAt" timestamptz;
 	    ALTER TABLE old.account ADD "createdAt" timestamptz, ADD "updatedAt" timestamptz;
-	    INSERT INTO gatepost."user" (id, name, email, role, disabled_at) VALUES ('ada', 'Ada', 'ada@example.com', 'user', NULL),
+	    INSERT INTO gatepost."user" (id, name, email, role, disabled_at)
+	    VALUES ('ada', 'Ada', 'ada@example.com', 'user', NULL),
 	        ('eve', 'O''Eve', 'eve@example.com', 'admin', NULL), ('bob', 'Bob', 'bob@example.com', 'user', now());
 	    INSERT INTO gatepost.account (id, user_id, issuer, provider_id, account_id, password)
 	        VALUES ('1', 'ada', 'local:credential', 'credential', 'ada', '`+betterAuthHash+`'),

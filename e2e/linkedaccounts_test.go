@@ -39,9 +39,8 @@ func TestMoveInWithLinkedAccounts(t *testing.T) {
 				ada.get("/link?" + row.Encode())
 			}
 
-			// 1.7.1 keeps the issuer itself.
-			if out, said, code := h.command(t, "import", "better-auth", "--dry-run", "--issuer", "crop="+provider.issuer); code !=
-				1 || !strings.Contains(said, "did you mean corp?") {
+			out, said, code := h.command(t, "import", "better-auth", "--dry-run", "--issuer", "crop="+provider.issuer)
+			if code != 1 || !strings.Contains(said, "did you mean corp?") {
 				t.Errorf("a misspelt issuer: %d %s%s", code, out, said)
 			}
 			n, report := h.bring(t, "--issuer", "corp="+provider.issuer)
@@ -92,7 +91,8 @@ func (m *member) comeBy(p *certified, login string) {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if found := form.FindStringSubmatch(string(text)); found != nil && strings.HasPrefix(res.Request.URL.String(), p.issuer) {
+		found := form.FindStringSubmatch(string(text))
+		if found != nil && strings.HasPrefix(res.Request.URL.String(), p.issuer) {
 			to, _ := url.Parse(found[1])
 			at = res.Request.URL.ResolveReference(to).String()
 			continue

@@ -19,10 +19,11 @@ func TestMoveInWithOtherNamesAndIDs(t *testing.T) {
 	}{
 		"a prefix of cookies":  {layouts[2], []string{"PREFIX=acme"}, "better-auth=acme.session_token", "acme.session_token"},
 		"a name of the cookie": {layouts[2], []string{"COOKIE=sid"}, "better-auth=sid", "sid"},
-		"both":                 {layouts[2], []string{"PREFIX=acme", "COOKIE=sid"}, "better-auth=sid,better-auth=acme.session_token", "sid"},
-		"serial ids":           {layouts[2], []string{"IDS=serial"}, "", "better-auth.session_token"},
-		"serial ids of 1.6":    {layouts[0], []string{"IDS=serial"}, "", "better-auth.session_token"},
-		"UUIDs":                {layouts[2], []string{"IDS=uuid"}, "", "better-auth.session_token"},
+		"both": {layouts[2], []string{"PREFIX=acme", "COOKIE=sid"},
+			"better-auth=sid,better-auth=acme.session_token", "sid"},
+		"serial ids":        {layouts[2], []string{"IDS=serial"}, "", "better-auth.session_token"},
+		"serial ids of 1.6": {layouts[0], []string{"IDS=serial"}, "", "better-auth.session_token"},
+		"UUIDs":             {layouts[2], []string{"IDS=uuid"}, "", "better-auth.session_token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			old := c.layout.start(t, c.settings...)

@@ -60,7 +60,9 @@ func (r *run) exchangeIn(ctx context.Context, tx pgx.Tx) (lines []Line, err erro
 	if err := r.remember(ctx, tx, r.waiting); err != nil {
 		return nil, err
 	}
-	here := slices.DeleteFunc(slices.Clone(r.waiting), func(p *plan) bool { return p.record == nil || p.record.userID == "" })
+	here := slices.DeleteFunc(slices.Clone(r.waiting), func(p *plan) bool {
+		return p.record == nil || p.record.userID == "" // deleted since
+	})
 	fields, err := readHere(ctx, tx, here)
 	if err != nil {
 		return nil, err

@@ -257,7 +257,8 @@ func TestSupabaseSSOUsers(t *testing.T) {
 	}
 }
 
-// Without a time in the API's file, or without that file, nobody knows when somebody signed up at Clerk: it is not 1970.
+// Without a time in the API's file, or without that file, nobody knows when somebody signed up at Clerk: it is not
+// 1970.
 func TestClerkWithoutTimes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ``)

@@ -28,7 +28,8 @@ func (s Supabase) apart(ctx context.Context, r *reader, people byID) error {
 		there = ` AND o.` + deleted + ` IS NULL`
 	}
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+u.text("u", "id")+`, EXISTS (SELECT FROM `+u.name+` o WHERE NOT o.`+sso+` AND o.`+email+` = u.`+email+there+`)
+		SELECT `+u.text("u", "id")+`, EXISTS (SELECT FROM `+u.name+` o
+		    WHERE NOT o.`+sso+` AND o.`+email+` = u.`+email+there+`)
 		FROM `+u.name+` u WHERE u.`+sso+` AND u.`+u.columns["id"]+`::text = ANY ($1)`, people.ids())
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import { createServer } from 'node:http'
 import pg from 'pg'
 
 const { PACKAGE, DRIZZLE, DATABASE_URL, PORT, SECRET, BASE, PROVIDER, IDS, PREFIX, COOKIE } = process.env
-const [{ betterAuth }, { toNodeHandler, fromNodeHeaders }, { admin, twoFactor, genericOAuth }, { getMigrations }] = await Promise.all(
-  ['', '/node', '/plugins', '/db/migration'].map(part => import(PACKAGE + part)))
+const [{ betterAuth }, { toNodeHandler, fromNodeHeaders }, { admin, twoFactor, genericOAuth }, { getMigrations }] =
+  await Promise.all(['', '/node', '/plugins', '/db/migration'].map(part => import(PACKAGE + part)))
 
 const pool = new pg.Pool({ connectionString: DATABASE_URL })
 pool.on('error', () => {}) // the database may end before this does

@@ -13,7 +13,7 @@ const issuer = `http://127.0.0.1:${server.address().port}`
 
 const clients = Object.entries(JSON.parse(process.env.GATES)).map(([client_id, gate]) => ({
   client_id, client_secret: 'provider-secret',
-  redirect_uris: [`${gate}/api/auth/callback/${name}`, `${gate}/api/auth/oauth2/callback/${name}`], // of Better Auth 1.6
+  redirect_uris: ['', '/oauth2'].map(old => `${gate}/api/auth${old}/callback/${name}`), // oauth2: Better Auth 1.6
   post_logout_redirect_uris: [`${gate}/login`],
   backchannel_logout_uri: `${gate}/.gatepost/backchannel/${name}`,
   backchannel_logout_session_required: true,
