@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -147,7 +148,7 @@ func (s *Store) refreshSome(ctx context.Context) (tried int, err error) {
 }
 
 // refreshOne renews one token. One that the provider does not renew any more runs out. A sign-in meanwhile brought
-// newer tokens, which stay.
+// newer tokens, which stay. A change of keys meanwhile brought none.
 func (s *Store) refreshOne(ctx context.Context, d due) error {
 	p, err := s.provider(d.provider)
 	if err != nil {
@@ -163,11 +164,11 @@ func (s *Store) refreshOne(ctx context.Context, d due) error {
 	}
 	again := errors.Is(err, provider.ErrUnavailable)
 	return pgx.BeginFunc(ctx, s.db.Work, func(tx pgx.Tx) error {
-		var same bool
-		found := tx.QueryRow(ctx, `SELECT refresh = $2 FROM gatepost.provider_token WHERE account_id = $1 FOR UPDATE`,
-			d.accountID, d.refresh).Scan(&same)
+		var now []byte
+		found := tx.QueryRow(ctx, `SELECT refresh FROM gatepost.provider_token WHERE account_id = $1 FOR UPDATE`,
+			d.accountID).Scan(&now)
 		switch {
-		case errors.Is(found, pgx.ErrNoRows), found == nil && !same:
+		case errors.Is(found, pgx.ErrNoRows), found == nil && !s.sameRefresh(d, now):
 			return nil
 		case found != nil:
 			return found
@@ -180,4 +181,17 @@ func (s *Store) refreshOne(ctx context.Context, d due) error {
 			WHERE account_id = $1`, d.accountID, again, refreshTries)
 		return err
 	})
+}
+
+// sameRefresh reports whether a sealed refresh token is the one to be renewed, perhaps sealed anew.
+func (s *Store) sameRefresh(d due, sealed []byte) bool {
+	if bytes.Equal(sealed, d.refresh) {
+		return true
+	}
+	before, err := s.o.Keys.Open(seal.ProviderRefresh, d.accountID, d.refresh)
+	if err != nil {
+		return false
+	}
+	now, err := s.o.Keys.Open(seal.ProviderRefresh, d.accountID, sealed)
+	return err == nil && bytes.Equal(now, before)
 }
