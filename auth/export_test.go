@@ -275,3 +275,8 @@ func Measured(s *Store) bool {
 
 // Result is the one word for an outcome.
 func Result(err error) string { return result(err) }
+
+// WriteAnew writes a value that was sealed anew, if its row still has what was read.
+func WriteAnew(s *Store, ctx context.Context, c seal.Column, row string, was, now []byte) (int64, error) {
+	return s.writeAnew(ctx, c, resealed{[]string{row}, [][]byte{was}, [][]byte{now}})
+}

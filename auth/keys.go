@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,15 +14,32 @@ import (
 )
 
 // seal encrypts a value for a row, in the transaction that writes the row, and notes the key used. It fails with
-// seal.ErrNoKey.
+// seal.ErrNoKey, and for a column that no change of keys would reach.
 func (s *Store) seal(ctx context.Context, tx pgx.Tx, c seal.Column, row string, value []byte) ([]byte, error) {
+	if !slices.Contains(seal.Columns, c) {
+		return nil, fmt.Errorf("%s.%s is not in seal.Columns", c.Table, c.Name)
+	}
 	sealed, err := s.o.Keys.Seal(c, row, value)
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO gatepost.encryption_key (id) VALUES ($1) ON CONFLICT DO NOTHING`,
-		s.o.Keys.IDs()[0])
-	return sealed, err
+	return sealed, s.noteKey(ctx, tx)
+}
+
+// noteKey notes that the first key is used, and keeps the note from being deleted before the transaction ends: a
+// change of keys then waits, and sees what is written meanwhile.
+func (s *Store) noteKey(ctx context.Context, tx pgx.Tx) error {
+	id := s.o.Keys.IDs()[0]
+	for {
+		b := &pgx.Batch{}
+		b.Queue(`INSERT INTO gatepost.encryption_key (id) VALUES ($1) ON CONFLICT DO NOTHING`, id)
+		b.Queue(`SELECT id FROM gatepost.encryption_key WHERE id = $1 FOR KEY SHARE`, id).QueryRow(
+			func(row pgx.Row) error { return row.Scan(&id) })
+		err := tx.SendBatch(ctx, b).Close()
+		if !errors.Is(err, pgx.ErrNoRows) { // else it was deleted between the two
+			return err
+		}
+	}
 }
 
 // CheckKeys fails if a value was encrypted with a key that the Store does not have. It also fails with

@@ -103,6 +103,8 @@ func (p *process) commands() *cli.Command {
 			p.exportCommand(),
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
+				{Name: "rotate", Usage: "seal with the first key what others of the keys have sealed, beside running gates",
+					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}}},
 			}},
 			p.breachedCommand(),
 			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]",

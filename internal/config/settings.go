@@ -74,7 +74,8 @@ type Settings struct {
 
 	// Keys with which the gate encrypts what it has to read again, each 32 random bytes in base64 as `gatepost key new`
 	// prints them, separated by commas: the first key encrypts, all keys decrypt. What a lost key encrypted is lost. A
-	// gate that lacks a key in use does not start. Default: none, and what needs a key is not offered; with the
+	// gate that lacks a key in use does not start; `gatepost key rotate` changes keys, see
+	// [operate.md](operate.md#change-the-encryption-key). Default: none, and what needs a key is not offered; with the
 	// built-in PostgreSQL one is made, in `encryption.key` of its folder.
 	EncryptionKey string `env:"GATEPOST_ENCRYPTION_KEY" secret:"true"`
 

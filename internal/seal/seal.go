@@ -20,28 +20,30 @@ import (
 	"strings"
 )
 
-// Column is a column of the schema gatepost whose values are encrypted.
-type Column struct{ Table, Name string }
+// Column is a column of the schema gatepost whose values are encrypted. Row is the column of the same table with the ids
+// that Seal gets as row. It is empty for columns that are sealed with a key of From, which no change of keys concerns.
+type Column struct{ Table, Name, Row string }
 
 // ChallengePayload is the data with which an answer to a challenge is checked.
-var ChallengePayload = Column{"challenge", "payload"}
+var ChallengePayload = Column{"challenge", "payload", "id"}
 
 // SessionIDToken is the ID token of a session, for the sign-out at its provider. ProviderAccess and ProviderRefresh are
 // tokens with which the app calls a provider.
 var (
-	SessionIDToken  = Column{"session", "id_token"}
-	ProviderAccess  = Column{"provider_token", "access"}
-	ProviderRefresh = Column{"provider_token", "refresh"}
+	SessionIDToken  = Column{"session", "id_token", "id"}
+	ProviderAccess  = Column{"provider_token", "access", "account_id"}
+	ProviderRefresh = Column{"provider_token", "refresh", "account_id"}
 )
 
-// Columns lists all encrypted columns. A change of keys has to encrypt each of them again.
+// Columns lists the columns that are encrypted with the keys of GATEPOST_ENCRYPTION_KEY. A change of keys encrypts each
+// of them again.
 var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh}
 
 var (
 	// ErrNoKey means that Keys has no key, with which nothing can be encrypted or decrypted.
 	ErrNoKey = errors.New("there is no key: set GATEPOST_ENCRYPTION_KEY")
-	// errOtherKey means that a ciphertext was made with a key that Keys does not have.
-	errOtherKey = errors.New("it was sealed with a key that GATEPOST_ENCRYPTION_KEY does not have")
+	// ErrOtherKey means that a ciphertext was made with a key that Keys does not have.
+	ErrOtherKey = errors.New("it was sealed with a key that GATEPOST_ENCRYPTION_KEY does not have")
 	// errBroken means that a value is no ciphertext of this package, was changed, or is that of another row.
 	errBroken = errors.New("it is not what was sealed for this row")
 )
@@ -161,6 +163,16 @@ func (ks Keys) IDs() (list []string) {
 	return list
 }
 
+// Head returns the bytes with which every value begins that the key of an id has encrypted. The id is one of IDs, of
+// these keys or of others. Head fails for what is no id.
+func Head(id string) ([]byte, error) {
+	b, err := hex.DecodeString(id)
+	if err != nil || len(b) != idLength {
+		return nil, fmt.Errorf("%q is not the id of a key", id)
+	}
+	return append([]byte{format}, b...), nil
+}
+
 // Seal encrypts a value for a row of a column. row is an id of the row that never changes. Seal fails with ErrNoKey.
 func (ks Keys) Seal(c Column, row string, value []byte) ([]byte, error) {
 	if ks.None() {
@@ -184,8 +196,8 @@ func bound(head []byte, c Column, row string) []byte {
 		len(c.Name), c.Name, len(row), row)
 }
 
-// Open decrypts a value that Seal encrypted for the same row of the same column. It fails with ErrNoKey, or when the
-// value was encrypted with a key that is not here, was changed, or is that of another row.
+// Open decrypts a value that Seal encrypted for the same row of the same column. It fails with ErrNoKey or ErrOtherKey,
+// and with another error when the value was changed or is that of another row.
 func (ks Keys) Open(c Column, row string, sealed []byte) ([]byte, error) {
 	head, rest, ok := split(sealed)
 	if !ok {
@@ -204,7 +216,7 @@ func (ks Keys) Open(c Column, row string, sealed []byte) ([]byte, error) {
 		}
 		return value, nil
 	}
-	return nil, errOtherKey
+	return nil, ErrOtherKey
 }
 
 // split separates a ciphertext into its head (the format and the id of the key) and the rest. It reports false for a

@@ -37,7 +37,7 @@ func TestVectors(t *testing.T) {
 		row, value string
 		want       string
 	}{
-		{Column{"challenge", "payload"}, "row-1", "a secret",
+		{Column{Table: "challenge", Name: "payload"}, "row-1", "a secret",
 			"01e2e8de0c6d59ff4f6465666768696a6b6c6d6e6f293bad031a9b33ea02ac3a735b967bbdecb08b0e33e5e2bc"},
 	} {
 		want, err := hex.DecodeString(c.want)
@@ -57,7 +57,7 @@ func TestVectors(t *testing.T) {
 func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 	t.Parallel()
 	ks := mustParse(t, NewKey())
-	here := Column{"challenge", "payload"}
+	here := Column{Table: "challenge", Name: "payload"}
 	sealed, err := ks.Seal(here, "row", []byte("a secret"))
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +68,8 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		column Column
 		row    string
-	}{{here, "row2"}, {here, ""}, {Column{"challenge", "payloa"}, "drow"}, {Column{"challeng", "epayload"}, "row"},
-		{Column{"account", "payload"}, "row"}} {
+	}{{here, "row2"}, {here, ""}, {Column{Table: "challenge", Name: "payloa"}, "drow"},
+		{Column{Table: "challeng", Name: "epayload"}, "row"}, {Column{Table: "account", Name: "payload"}, "row"}} {
 		if _, err := ks.Open(c.column, c.row, sealed); !errors.Is(err, errBroken) {
 			t.Errorf("%v %s: %v", c.column, c.row, err)
 		}
@@ -84,7 +84,7 @@ func TestNothingOpensWhatBelongsElsewhere(t *testing.T) {
 			t.Errorf("cut to %d bytes it opens as %q", i, got)
 		}
 	}
-	if _, err := mustParse(t, NewKey()).Open(here, "row", sealed); !errors.Is(err, errOtherKey) {
+	if _, err := mustParse(t, NewKey()).Open(here, "row", sealed); !errors.Is(err, ErrOtherKey) {
 		t.Errorf("with another key: %v", err)
 	}
 	if _, err := (Keys{}).Open(here, "row", sealed); !errors.Is(err, ErrNoKey) {
@@ -103,6 +103,9 @@ func TestKeysAreChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if head, err := Head(mustParse(t, before).IDs()[0]); err != nil || !bytes.HasPrefix(sealed, head) {
+		t.Errorf("%x does not begin with %x, %v", sealed, head, err)
+	}
 	both := mustParse(t, " "+after+" ,\n"+before)
 	if got, err := both.Open(ChallengePayload, "row", sealed); err != nil || string(got) != "a secret" {
 		t.Errorf("with the new key in front: %q, %v", got, err)
@@ -114,8 +117,17 @@ func TestKeysAreChanged(t *testing.T) {
 	if id := hex.EncodeToString(anew[1 : 1+idLength]); id != both.IDs()[0] || id == both.IDs()[1] {
 		t.Errorf("sealed with %s of %v", id, both.IDs())
 	}
-	if _, err := mustParse(t, before).Open(ChallengePayload, "row", anew); !errors.Is(err, errOtherKey) {
+	if _, err := mustParse(t, before).Open(ChallengePayload, "row", anew); !errors.Is(err, ErrOtherKey) {
 		t.Errorf("with the old key alone: %v", err)
+	}
+}
+
+func TestOnlyAnIDOfAKeyHasAHead(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "01", "e2e8de0c6d59ff4", "e2e8de0c6d59ff4x", "e2e8de0c6d59ff4f00"} {
+		if head, err := Head(id); err == nil {
+			t.Errorf("%q: %x", id, head)
+		}
 	}
 }
 
