@@ -19,7 +19,7 @@ var unverified = []struct{ prefix, what string }{
 
 // Recognise reads the text of a hash that says itself of which kind it is, as most that databases and exports hold do.
 // It returns the text to store, which is the same but for the names of LDAP's schemes, and what the kind is called
-// (Kinds). The error says what is wrong, in words for a report, without a letter of the hash. A bare digest in hex does
+// (family). The error says what is wrong, in words for a report, without a letter of the hash. A bare digest in hex does
 // not say what it is; Clerk and Auth0 read those with the names that stand beside them.
 func Recognise(text string) (stored, kind string, err error) {
 	if scheme, rest, ok := strings.Cut(text, "}"); ok && strings.HasPrefix(scheme, "{") {
@@ -56,19 +56,4 @@ func recognise(text, kind string) (stored string, err error) {
 		return "", fmt.Errorf("it is a hash of %s, and is said to be one of %s", is, kind)
 	}
 	return stored, err
-}
-
-// Kind is a kind of hashes that is verified, in words for documentation.
-type Kind struct {
-	Name  string // as Recognise returns it
-	Form  string // how the stored text is written
-	Bound string // the most that one may cost; a hash beyond it is refused
-}
-
-// Kinds are the kinds of hashes that are verified.
-func Kinds() (all []Kind) {
-	for _, f := range families() {
-		all = append(all, Kind{f.kind, f.form, f.bound})
-	}
-	return all
 }

@@ -44,7 +44,7 @@ func (m *Maker) Moving(ctx context.Context, tx pgx.Tx, i Imported) (v MoveIn, er
 		WHERE s.token = $1 AND s.source = $6 AND coalesce(cardinality(`+replacedBy+`), 0) < $7 AND `+m.r.aliveImported(),
 		append(m.r.importedArgs(i.hash), i.source, arrivalsMost)...).Scan(&v.id, &v.UserID, &v.New.Since)
 	v.New.UserID, v.New.Remember = v.UserID, !i.brief
-	v.New.Proof = Proof{Methods: []Method{Brought}, At: v.New.Since}
+	v.New.Proof = Proof{Methods: []Method{brought}, At: v.New.Since}
 	return v, orNoSession(err)
 }
 

@@ -13,8 +13,8 @@ const (
 	Password Method = "pwd"
 	Link     Method = "link" // a mailed link; not in RFC 8176
 	Provider Method = "fed"  // a sign-in at another provider; not in RFC 8176
-	// Brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
-	Brought Method = "imported"
+	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
+	brought Method = "imported"
 )
 
 // Proof is how and when a visitor was proved to be a user.

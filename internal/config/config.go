@@ -192,7 +192,7 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 	host, err := CheckAddress("GATEPOST_LISTEN", c.Settings.Listen)
 	list.Add(err)
 	if err == nil && !isLoopbackListener(host) && c.Settings.PublicURL == "" {
-		list.Missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL is needed because "+
+		list.missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL is needed because "+
 			"GATEPOST_LISTEN %s can be reached from other machines: set it to the address people type, "+
 			"for example https://app.example.com", Quote(c.Settings.Listen)))
 	}
@@ -238,11 +238,11 @@ func (c *Config) checkDatabase(list *Faults, env []string) {
 	c.Settings.DatabaseURL = takeDatabaseURL(list, "DATABASE_URL", c.Settings.DatabaseURL)
 	c.Settings.DirectDatabaseURL = takeDatabaseURL(list, "GATEPOST_DIRECT_DATABASE_URL", c.Settings.DirectDatabaseURL)
 	if c.Settings.DatabaseURL == "" && c.Settings.DirectDatabaseURL != "" {
-		list.Missing("DATABASE_URL", errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
+		list.missing("DATABASE_URL", errors.New("GATEPOST_DIRECT_DATABASE_URL is set and DATABASE_URL is not: set both"))
 	}
 	if c.Settings.DatabaseURL == "" && c.Settings.DataDir == "" && !proxy.IsLoopback(c.PublicURL.Hostname()) &&
-		!list.About("GATEPOST_DATA_DIR") {
-		list.Missing("DATABASE_URL", fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or "+
+		!list.about("GATEPOST_DATA_DIR") {
+		list.missing("DATABASE_URL", fmt.Errorf("DATABASE_URL is needed for %s: set it to your PostgreSQL, or "+
 			"set GATEPOST_DATA_DIR to keep users in the built-in one on purpose", c.PublicURL))
 	}
 	c.DataDir = c.Settings.DataDir

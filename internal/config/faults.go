@@ -24,17 +24,17 @@ func (f *Faults) Add(err error) {
 	*f = append(*f, err)
 }
 
-// Missing is Add for a setting that is not set and is needed, unless a fault is about this setting already: it is set,
+// missing is Add for a setting that is not set and is needed, unless a fault is about this setting already: it is set,
 // and cannot be read, or its name is misspelt. One cause is one fault.
-func (f *Faults) Missing(name string, err error) {
-	if !f.About(name) {
+func (f *Faults) missing(name string, err error) {
+	if !f.about(name) {
 		f.Add(err)
 	}
 }
 
-// About reports whether a fault is about a setting. Faults begin with the name of their setting, or of the variable
+// about reports whether a fault is about a setting. Faults begin with the name of their setting, or of the variable
 // with its file; that of a misspelt name has the name that was meant.
-func (f Faults) About(name string) bool {
+func (f Faults) about(name string) bool {
 	return slices.ContainsFunc(f, func(err error) bool {
 		said := err.Error()
 		rest, begins := strings.CutPrefix(said, name)

@@ -73,10 +73,10 @@ func TestWhichSettingAFaultIsAbout(t *testing.T) {
 	for name, about := range map[string]bool{"GATEPOST_SMTP_URL": true, "GATEPOST_SMTP": false, "DATABASE_URL": false,
 		"GATEPOST_UPSTREAM": false, "GATEPOST_UPSTREAM_TIMEOUT": true, "GATEPOST_HOME": true} {
 		var list Faults
-		list.Missing("GATEPOST_LISTEN", errNamed("GATEPOST_SMTP_URL_FILE: cannot read"))
-		list.Missing("GATEPOST_LISTEN", errNamed("GATEPOST_UPSTREAM_TIMEOUT: is none"))
-		list.Missing("GATEPOST_LISTEN", errNamed("GATEPOST_HOEM is not a setting; did you mean GATEPOST_HOME?"))
-		if got := list.About(name); got != about || len(list) != 3 {
+		list.missing("GATEPOST_LISTEN", errNamed("GATEPOST_SMTP_URL_FILE: cannot read"))
+		list.missing("GATEPOST_LISTEN", errNamed("GATEPOST_UPSTREAM_TIMEOUT: is none"))
+		list.missing("GATEPOST_LISTEN", errNamed("GATEPOST_HOEM is not a setting; did you mean GATEPOST_HOME?"))
+		if got := list.about(name); got != about || len(list) != 3 {
 			t.Errorf("%s: got %t, want %t; %d faults", name, got, about, len(list))
 		}
 	}

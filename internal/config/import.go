@@ -91,7 +91,7 @@ func (c *Config) checkImportCookies(list *Faults) {
 	}{{e.BetterAuthNames, e.BetterAuth, "GATEPOST_IMPORT_BETTER_AUTH_SECRET"},
 		{e.AuthJSNames, e.AuthJS, "GATEPOST_IMPORT_AUTHJS_SECRET"}} {
 		if len(s.names) > 0 && len(s.secrets) == 0 {
-			list.Missing(s.setting, fmt.Errorf("GATEPOST_IMPORT_COOKIES names cookies of a system without %s: set it, or "+
+			list.missing(s.setting, fmt.Errorf("GATEPOST_IMPORT_COOKIES names cookies of a system without %s: set it, or "+
 				"remove them",
 				s.setting))
 		}
@@ -103,7 +103,7 @@ func (c *Config) checkImportUntil(list *Faults, now time.Time) {
 	until, err := time.Parse(time.RFC3339, value)
 	switch {
 	case value == "" && c.Settings.ImportBetterAuthSecret+c.Settings.ImportAuthJSSecret != "":
-		list.Missing("GATEPOST_IMPORT_UNTIL", errors.New("GATEPOST_IMPORT_UNTIL is needed with "+
+		list.missing("GATEPOST_IMPORT_UNTIL", errors.New("GATEPOST_IMPORT_UNTIL is needed with "+
 			"GATEPOST_IMPORT_…_SECRET: set it to when no old cookie counts any more, for example "+
 			now.Add(30*24*time.Hour).UTC().Format(time.RFC3339)))
 	case value == "":
@@ -126,8 +126,8 @@ func (c *Config) checkFallback(list *Faults) {
 	u, err := url.Parse(address)
 	switch {
 	case address == "" || key == "":
-		if !list.About(name) {
-			list.Missing("GATEPOST_FALLBACK_LOGIN_SECRET", errors.New(name+" and GATEPOST_FALLBACK_LOGIN_SECRET need each "+
+		if !list.about(name) {
+			list.missing("GATEPOST_FALLBACK_LOGIN_SECRET", errors.New(name+" and GATEPOST_FALLBACK_LOGIN_SECRET need each "+
 				"other: set both, or none"))
 		}
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" ||

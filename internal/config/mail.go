@@ -21,7 +21,7 @@ func (c *Config) checkMail(list *Faults) {
 	c.NotifySignIns = c.parseBool(list, "GATEPOST_NOTIFY_SIGN_INS", c.Settings.NotifySignIns)
 	switch {
 	case c.Settings.SMTPURL == "" && c.Settings.MailFrom != "":
-		list.Missing("GATEPOST_SMTP_URL", errors.New("GATEPOST_MAIL_FROM is set and GATEPOST_SMTP_URL is not: set both, or "+
+		list.missing("GATEPOST_SMTP_URL", errors.New("GATEPOST_MAIL_FROM is set and GATEPOST_SMTP_URL is not: set both, or "+
 			"there is no mail"))
 	case c.Settings.SMTPURL != "":
 		c.checkMailServer(list)
@@ -32,7 +32,7 @@ func (c *Config) checkMail(list *Faults) {
 
 func (c *Config) checkMailServer(list *Faults) {
 	if c.Settings.MailFrom == "" {
-		list.Missing("GATEPOST_MAIL_FROM", errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of "+
+		list.missing("GATEPOST_MAIL_FROM", errors.New("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL: the sender of "+
 			"mail, for example Example <login@example.com>"))
 	}
 	from, err := netmail.ParseAddress(c.Settings.MailFrom)
@@ -94,7 +94,7 @@ func (c *Config) checkVerify(list *Faults) {
 			Quote(c.Settings.VerifyEmail)))
 	}
 	if c.Verify != auth.VerifyOff && c.Settings.SMTPURL == "" {
-		list.Missing("GATEPOST_SMTP_URL", needsMail)
+		list.missing("GATEPOST_SMTP_URL", needsMail)
 	}
 }
 

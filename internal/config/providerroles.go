@@ -53,10 +53,10 @@ func checkRoles(list *Faults, p ProviderSettings) (claim string, roles map[strin
 	case p.RoleClaim == "" && p.Roles == "" && p.RolesMaxAge == "":
 		return "", nil
 	case p.RoleClaim == "":
-		list.Missing(p.Prefix+"ROLE_CLAIM", fmt.Errorf("%sROLE_CLAIM is needed with %[1]sROLES and %[1]sROLES_MAX_AGE: "+
+		list.missing(p.Prefix+"ROLE_CLAIM", fmt.Errorf("%sROLE_CLAIM is needed with %[1]sROLES and %[1]sROLES_MAX_AGE: "+
 			"without it nobody gets a role; set it to the claim with the groups, for example groups", p.Prefix))
 	case p.Roles == "":
-		list.Missing(p.Prefix+"ROLES", fmt.Errorf("%sROLES is needed with %[1]sROLE_CLAIM: without it nobody gets a role; "+
+		list.missing(p.Prefix+"ROLES", fmt.Errorf("%sROLES is needed with %[1]sROLE_CLAIM: without it nobody gets a role; "+
 			"set it to groups and their roles, for example gatepost-admins=admin, staff=editor|viewer", p.Prefix))
 	}
 	if len(p.RoleClaim) > 200 || strings.ContainsFunc(p.RoleClaim, func(r rune) bool {

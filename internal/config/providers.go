@@ -108,7 +108,7 @@ func (c *Config) checkNeeded(list *Faults, p ProviderSettings) bool {
 		}
 		complete = false
 		if Lookup(c.Env, k.Name) == "" && Lookup(c.Env, k.Name+"_FILE") == "" {
-			list.Missing(k.Name, fmt.Errorf("%s is needed, as %s is set: without it nobody can sign in with %s; set it, or "+
+			list.missing(k.Name, fmt.Errorf("%s is needed, as %s is set: without it nobody can sign in with %s; set it, or "+
 				"unset all of %s…", k.Name, first, p.Name, p.Prefix))
 		}
 	}

@@ -21,11 +21,11 @@ func (c *Config) checkAPIAuth(list *Faults) {
 func (c *Config) checkProviderTokens(list *Faults) {
 	c.KeepProviderTokens = c.parseBool(list, "GATEPOST_KEEP_PROVIDER_TOKENS", c.Settings.KeepProviderTokens)
 	if c.KeepProviderTokens && c.Settings.EncryptionKey == "" && c.Settings.DatabaseURL != "" {
-		list.Missing("GATEPOST_ENCRYPTION_KEY", errors.New("GATEPOST_KEEP_PROVIDER_TOKENS needs GATEPOST_ENCRYPTION_KEY, as "+
+		list.missing("GATEPOST_ENCRYPTION_KEY", errors.New("GATEPOST_KEEP_PROVIDER_TOKENS needs GATEPOST_ENCRYPTION_KEY, as "+
 			"tokens are kept encrypted or not at all: set it to what `gatepost key new` prints, the same for every gate"))
 	}
 	if c.Settings.ProviderTokenPaths != "" && !c.KeepProviderTokens {
-		list.Missing("GATEPOST_KEEP_PROVIDER_TOKENS", errors.New("GATEPOST_PROVIDER_TOKEN_PATHS needs "+
+		list.missing("GATEPOST_KEEP_PROVIDER_TOKENS", errors.New("GATEPOST_PROVIDER_TOKEN_PATHS needs "+
 			"GATEPOST_KEEP_PROVIDER_TOKENS=true: a token that is not kept cannot be given to the app"))
 	}
 	c.ProviderTokenPaths = parsePrefixes(list, "GATEPOST_PROVIDER_TOKEN_PATHS", c.Settings.ProviderTokenPaths)

@@ -52,7 +52,7 @@ func (c *Config) checkPublicURL(list *Faults) {
 // knows, has the usual port.
 func (c *Config) localURL(list Faults) string {
 	_, port, err := net.SplitHostPort(c.Settings.Listen)
-	if err != nil || list.About("GATEPOST_LISTEN") || list.About("PORT") {
+	if err != nil || list.about("GATEPOST_LISTEN") || list.about("PORT") {
 		port = "8080"
 	}
 	return "http://localhost:" + port

@@ -19,8 +19,8 @@ func (c *Config) checkTLS(list *Faults) {
 	case files && acme:
 		list.Add(errors.New("GATEPOST_TLS_CERT and GATEPOST_ACME_DOMAINS are both set: keep one"))
 	case files && (c.Settings.TLSCert == "" || c.Settings.TLSKey == ""):
-		if !list.About("GATEPOST_TLS_KEY") {
-			list.Missing("GATEPOST_TLS_CERT", errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
+		if !list.about("GATEPOST_TLS_KEY") {
+			list.missing("GATEPOST_TLS_CERT", errors.New("GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: set both"))
 		}
 	case files:
 		var err error
@@ -36,14 +36,14 @@ func (c *Config) checkTLS(list *Faults) {
 			"GATEPOST_ACME_DOMAINS", Quote(c.Settings.ACMEEmail)))
 	}
 	if c.TLS && c.PublicURL.Scheme != "https" {
-		list.Missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are "+
+		list.missing("GATEPOST_PUBLIC_URL", fmt.Errorf("GATEPOST_PUBLIC_URL: %s is no https address, and visitors are "+
 			"spoken to over TLS: set it to https://…", Quote(c.Settings.PublicURL)))
 	}
 	if c.Settings.HTTPListen != "" {
 		_, err := CheckAddress("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen)
 		list.Add(err)
-		if !c.TLS && !list.About("GATEPOST_TLS_CERT") && !list.About("GATEPOST_TLS_KEY") {
-			list.Missing("GATEPOST_ACME_DOMAINS", errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which "+
+		if !c.TLS && !list.about("GATEPOST_TLS_CERT") && !list.about("GATEPOST_TLS_KEY") {
+			list.missing("GATEPOST_ACME_DOMAINS", errors.New("GATEPOST_HTTP_LISTEN sends visitors to https, which "+
 				"nobody here serves: set GATEPOST_TLS_CERT and GATEPOST_TLS_KEY, or GATEPOST_ACME_DOMAINS"))
 		}
 	}
@@ -69,8 +69,8 @@ func (c *Config) checkACME(list *Faults) {
 		c.ACMEDomains = append(c.ACMEDomains, strings.ToLower(name))
 	}
 	host := c.PublicURL.Hostname()
-	if !slices.Contains(c.ACMEDomains, host) && !list.About("GATEPOST_PUBLIC_URL") &&
-		!list.About("GATEPOST_ACME_DOMAINS") {
+	if !slices.Contains(c.ACMEDomains, host) && !list.about("GATEPOST_PUBLIC_URL") &&
+		!list.about("GATEPOST_ACME_DOMAINS") {
 		list.Add(fmt.Errorf("GATEPOST_ACME_DOMAINS: %s lacks %s, the host of GATEPOST_PUBLIC_URL",
 			Quote(c.Settings.ACMEDomains), host))
 	}

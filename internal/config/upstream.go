@@ -36,7 +36,7 @@ func (c *Config) checkUpstream(list *Faults) {
 // NeedUpstream adds a fault when a command that forwards requests has no GATEPOST_UPSTREAM.
 func (c *Config) NeedUpstream(list *Faults) {
 	if !c.HasUpstream {
-		list.Missing("GATEPOST_UPSTREAM", errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example "+
+		list.missing("GATEPOST_UPSTREAM", errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example "+
 			"http://localhost:3000"))
 	}
 }

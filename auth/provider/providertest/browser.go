@@ -3,7 +3,6 @@ package providertest
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 )
 
@@ -30,21 +29,4 @@ func (s *Server) Authorize(t testing.TB, address string) url.Values {
 		t.Fatalf("the provider answered with status %d and no way back: %s", res.StatusCode, address)
 	}
 	return back.Query()
-}
-
-// BackChannel posts a logout token to a gate, and returns the answer, whose body is closed.
-func (s *Server) BackChannel(t testing.TB, address, token string) *http.Response {
-	t.Helper()
-	form := url.Values{"logout_token": {token}}.Encode()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(form))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatalf("post the logout token: %v", err)
-	}
-	res.Body.Close()
-	return res
 }

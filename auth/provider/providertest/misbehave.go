@@ -138,8 +138,8 @@ func Redirect(endpoint, to string) Fault {
 // OnlyUserInfo has ID tokens without e-mail and name, as oidc-provider's.
 func OnlyUserInfo() Fault { return func(s *Server) { s.bad.bare = true } }
 
-// MixUp has each code redeemed for the tokens of the sign-in before it.
-func MixUp() Fault { return func(s *Server) { s.bad.mixUp = true } }
+// mixUp has each code redeemed for the tokens of the sign-in before it.
+func mixUp() Fault { return func(s *Server) { s.bad.mixUp = true } }
 
 // WrongKey has tokens signed by a key that is not the one they name.
 func WrongKey() Fault { return func(s *Server) { s.bad.otherKey = true } }
@@ -191,7 +191,7 @@ func forgeries(in func(time.Duration) int64) []Case {
 		{"huge ID token", Claim("filler", strings.Repeat("x", 20<<10)), "forged", "too long"},
 		{"no ID token", Token("id_token", nil), "forged", "no token"},
 		{"ID token as garbage", Token("id_token", "a.b.c"), "forged", "no token"},
-		{"answers of two people mixed up", MixUp(), "forged", "nonce"},
+		{"answers of two people mixed up", mixUp(), "forged", "nonce"},
 	}
 }
 

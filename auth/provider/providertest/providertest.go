@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -35,7 +34,6 @@ type Server struct {
 	bad    behaviour
 	counts map[string]int
 	api    map[string]answer
-	now    func() time.Time
 }
 
 // Person is who signs in.
@@ -62,14 +60,11 @@ func Client(id, secret string) Option {
 	return func(s *Server) { s.ClientID, s.ClientSecret = id, secret }
 }
 
-// Clock sets the clock.
-func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
-
 // New starts a provider on loopback, and stops it at the end of the test.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	s := &Server{
-		ClientID: "gate", ClientSecret: "provider-secret", person: Ada, now: time.Now,
+		ClientID: "gate", ClientSecret: "provider-secret", person: Ada,
 		people: map[string]Person{}, grants: map[string]*grant{}, counts: map[string]int{}, api: map[string]answer{},
 		bad: behaviour{metadata: map[string]any{}, answers: map[string]answer{}, holds: map[string]chan struct{}{}},
 	}

@@ -96,7 +96,7 @@ func halfHash(access string) string {
 // SignLogout makes a back-channel logout token for a person's session. changes are laid over its claims; nil takes
 // one away. What Misbehave says of headers and keys counts for it too.
 func (s *Server) SignLogout(subject, sid string, changes map[string]any) string {
-	now := s.now()
+	now := time.Now()
 	c := map[string]any{
 		"iss": s.URL(), "aud": s.ClientID, "sub": subject, "sid": sid, "jti": rand.Text(), "iat": now.Unix(),
 		"exp":    now.Add(2 * time.Minute).Unix(),
