@@ -69,18 +69,25 @@ var mayImport = map[string][]string{
 
 // neverReaches lists the packages that a package must not import, directly or through others.
 var neverReaches = map[string][]string{
-	"proxy":       {"auth", "auth/password", "auth/mail", "auth/audit", "auth/throttle", "loginui"},
+	"proxy": {"auth", "auth/password", "auth/provider", "auth/importer", "auth/mail", "auth/audit", "auth/throttle",
+		"loginui"},
 	"loginui":     {"proxy"},
 	"loginui/api": {"proxy"},
 }
 
-// onlyIn restricts some libraries to the one package that needs them.
+// onlyIn restricts some libraries, and what lies below them, to the one package that needs them.
 var onlyIn = map[string]string{
 	"github.com/sethvargo/go-envconfig": "internal/config",
 	"github.com/urfave/cli/v3":          "cmd/gatepost",
 	"github.com/wneessen/go-mail":       "internal/smtp",
 	"github.com/pressly/goose/v3":       "migrations",
 	"golang.org/x/crypto/argon2":        "auth/password",
+	"golang.org/x/crypto/bcrypt":        "auth/password",
+	"golang.org/x/crypto/md4":           "auth/password",
+	"golang.org/x/crypto/scrypt":        "auth/password",
+	"github.com/go-crypt/x":             "auth/password",
+	"github.com/coreos/go-oidc/v3":      "auth/provider",
+	"golang.org/x/oauth2":               "auth/provider",
 }
 
 type pkg struct {
@@ -126,8 +133,11 @@ func TestImportsRunOneWay(t *testing.T) {
 			if other, ours := strings.CutPrefix(imported, module); ours && !slices.Contains(allowed, other) {
 				t.Errorf("%s imports %s", room, other)
 			}
-			if home, ok := onlyIn[imported]; ok && home != room {
-				t.Errorf("%s imports %s, which belongs to %s", room, imported, home)
+		}
+		for library, home := range onlyIn {
+			imports := slices.ContainsFunc(p.Imports, func(imported string) bool { return isOrBelow(imported, library) })
+			if imports != (room == home) {
+				t.Errorf("%s: it imports %s: %t; the library belongs to %s", room, library, imports, home)
 			}
 		}
 		for _, other := range allowed {
@@ -149,6 +159,12 @@ func TestTheDrawingIsCurrent(t *testing.T) {
 	}
 	if got, err := os.ReadFile("../docs/house.svg"); err != nil || string(got) != string(want) {
 		t.Errorf("docs/house.svg is not what the imports are: go run ./scripts/house > docs/house.svg (%v)", err)
+	}
+	for _, p := range packages(t) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		if slices.Contains(p.Imports, "testing") && strings.Contains(string(want), ">"+room+"</text>") {
+			t.Errorf("%s is for tests, and drawn as a room of the product: see outside in scripts/house", room)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 const module = "github.com/gatepost/gatepost/"
 
 // outside are packages that the program does not have in it.
-var outside = []string{"acceptance", "auth/authtest", "bench", "examples/go",
+var outside = []string{"acceptance", "auth/authtest", "auth/provider/providertest", "bench", "examples/go",
 	"internal/smtp/postoffice", "scripts/house"}
 
 // room is a package with the rooms it imports.
