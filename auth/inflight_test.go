@@ -31,6 +31,7 @@ type person struct {
 	o                    *office
 	id                   string
 	mine, other          secret.Token
+	mineID               string // of the session mine
 	reset, verify, guest secret.Token
 	circles              circles
 }
@@ -101,7 +102,7 @@ func (p *person) renew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.id = v.User.ID
+	p.id, p.mineID = v.User.ID, v.ID
 	if p.reset, err = p.s.ResetLink(t.Context(), p.id); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,17 @@ var enders = map[string]ender{
 		_, err := p.s.ResetPassword(ctx, p.reset, chosen, here)
 		return err
 	}, bars: true},
-	"sign-out": {do: func(p *person, ctx context.Context) error { _, err := p.s.EndSessions(ctx, p.id); return err }},
+	"sign-out-everywhere": {do: func(p *person, ctx context.Context) error {
+		_, err := p.s.EndSessions(ctx, p.id)
+		return err
+	}},
+	"sign-out": {do: func(p *person, ctx context.Context) error {
+		return p.s.SignOut(ctx, p.other, here)
+	}, keeps: 2},
+	"end-session": {do: func(p *person, ctx context.Context) error {
+		return p.s.EndSession(ctx, p.other, p.mineID, here)
+	}, keeps: 2},
+	"end-all": {do: func(p *person, ctx context.Context) error { return p.s.EndAllSessions(ctx, p.other, here) }},
 	"end-others": {do: func(p *person, ctx context.Context) error {
 		_, err := p.s.EndOtherSessions(ctx, p.other, here)
 		return err
