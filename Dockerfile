@@ -1,5 +1,5 @@
-# A static binary in an empty image, run as nobody in particular. `--build-arg VERSION=v1.2.3 --build-arg COMMIT=$(git rev-parse HEAD)`
-# says what it is; the same source and the same Go make the same binary.
+# A static binary in an empty image, run as nobody in particular. `--build-arg VERSION=v1.2.3 --build-arg
+# COMMIT=$(git rev-parse HEAD)` says what it is; the same source and the same Go make the same binary.
 # The image that builds is pinned; `scripts/digests` prints what its tag is today, for --build-arg GO_IMAGE=….
 ARG GO_IMAGE=golang:1.26.5@sha256:3aff6657219a4d9c14e27fb1d8976c49c29fddb70ba835014f477e1c70636647
 FROM ${GO_IMAGE} AS build

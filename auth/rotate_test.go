@@ -177,7 +177,8 @@ func TestTheOldKeyIsNeededUntilTheLastValueIsSealedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = held.Rollback(context.Background()) }()
-	if _, err := held.Exec(t.Context(), `SELECT id FROM gatepost.session WHERE id = $1 FOR UPDATE`, v.users[1]); err != nil {
+	if _, err := held.Exec(t.Context(), `SELECT id FROM gatepost.session WHERE id = $1 FOR UPDATE`,
+		v.users[1]); err != nil {
 		t.Fatal(err)
 	}
 	r := v.rotate(t) // it waits for nobody
@@ -335,7 +336,8 @@ func TestNoSealedColumnIsForgotten(t *testing.T) {
 	}
 	slices.Sort(known)
 	if !slices.Equal(there, known) {
-		t.Errorf("the schema has the columns of bytes %q\nand the list of sealed columns and otherBytes have %q", there, known)
+		t.Errorf("the schema has the columns of bytes %q\nand the list of sealed columns and otherBytes have %q",
+			there, known)
 	}
 	err = pgx.BeginFunc(t.Context(), db, func(tx pgx.Tx) error {
 		_, err := auth.Seal(s, t.Context(), tx, seal.Column{Table: "account", Name: "secret", Row: "id"}, "row", nil)

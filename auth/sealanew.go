@@ -129,9 +129,9 @@ func (s *Store) sealedOtherwise(ctx context.Context, c seal.Column, last string)
 	rows, _ := s.db.Work.Query(ctx, fmt.Sprintf(`
 		SELECT %[1]s, %[2]s FROM gatepost.%[3]s WHERE %[1]s > $1 AND substring(%[2]s FROM 1 FOR $2) <> $3
 		ORDER BY %[1]s LIMIT $4`, c.Row, c.Name, c.Table), last, len(head), head, anewBatch)
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v sealedValue, err error) { // reports an error of Query
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v sealedValue, err error) {
 		return v, row.Scan(&v.row, &v.sealed)
-	})
+	}) // reports an error of Query
 	return list, s.db.Unavailable("change keys", err)
 }
 

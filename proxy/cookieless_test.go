@@ -18,8 +18,8 @@ func TestWhatIsFetchedWithoutCookiesIsRecognised(t *testing.T) {
 		"/sitemap.xml":                      {"a file for crawlers and other programs", "GET /sitemap.xml"},
 		"/.well-known/assetlinks.json":      {"a well-known path", "@assets"},
 		"/.well-known/webfinger":            {"a well-known path", "GET /.well-known/webfinger"},
-		"/dashboard":                        {}, "/answer.js": {}, "/icons": {}, "/favicon": {}, "/manifest": {}, "/app.js": {},
-		"/network.js": {},
+		"/dashboard":                        {}, "/answer.js": {}, "/icons": {}, "/favicon": {}, "/manifest": {},
+		"/app.js": {}, "/network.js": {},
 	} {
 		kind, ok := FetchedWithoutCookies(path)
 		if kind.What != want[0] || ok != (want[0] != "") {

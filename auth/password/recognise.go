@@ -19,8 +19,8 @@ var unverified = []struct{ prefix, what string }{
 
 // Recognise reads the text of a hash that says itself of which kind it is, as most that databases and exports hold do.
 // It returns the text to store, which is the same but for the names of LDAP's schemes, and what the kind is called
-// (family). The error says what is wrong, in words for a report, without a letter of the hash. A bare digest in hex does
-// not say what it is; Clerk and Auth0 read those with the names that stand beside them.
+// (family). The error says what is wrong, in words for a report, without a letter of the hash. A bare digest in hex
+// does not say what it is; Clerk and Auth0 read those with the names that stand beside them.
 func Recognise(text string) (stored, kind string, err error) {
 	if scheme, rest, ok := strings.Cut(text, "}"); ok && strings.HasPrefix(scheme, "{") {
 		text = strings.ToUpper(scheme) + "}" + rest

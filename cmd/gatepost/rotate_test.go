@@ -62,9 +62,8 @@ func TestKeyRotate(t *testing.T) {
 		sealSession(t, db, fmt.Sprint("u", i), before)
 	}
 	sealSession(t, db, "lost", lost)
-	if _, said := rotated(t, database, exitFailed); !strings.Contains(said, "there is no key: set GATEPOST_ENCRYPTION_KEY") {
-		t.Error(said)
-	}
+	_, said := rotated(t, database, exitFailed)
+	has(t, said, `there is no key: set GATEPOST_ENCRYPTION_KEY`)
 	out, said := rotated(t, database, exitFailed, after, before)
 	has(t, out, `session\.id_token +3 +0 +1 +0 +0\n`, `provider_token\.refresh +0 +0 +0 +0 +0\n`,
 		`Nothing is sealed with key [0-9a-f]{16} any more\. Leave out`)

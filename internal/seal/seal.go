@@ -20,8 +20,9 @@ import (
 	"strings"
 )
 
-// Column is a column of the schema gatepost whose values are encrypted. Row is the column of the same table with the ids
-// that Seal gets as row. It is empty for columns that are sealed with a key of From, which no change of keys concerns.
+// Column is a column of the schema gatepost whose values are encrypted. Row is the column of the same table with the
+// ids that Seal gets as row. It is empty for columns that are sealed with a key of From, which no change of keys
+// concerns.
 type Column struct{ Table, Name, Row string }
 
 // ChallengePayload is the data with which an answer to a challenge is checked.
