@@ -62,7 +62,7 @@ func (c *Config) checkProvider(list *Faults, p ProviderSettings) provider.Spec {
 		var err error
 		s.Scopes, err = c.allScopes(s, scopes)
 		fault, ok := errors.AsType[*provider.FieldError](err)
-		if !ok || !list.About(ProviderSetting(s.Name, fault.Field)) {
+		if !ok || !list.about(ProviderSetting(s.Name, fault.Field)) {
 			list.Add(ProviderFault(s.Name, err))
 		}
 	}
