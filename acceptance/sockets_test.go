@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -75,6 +76,17 @@ func TestConnectionsHaveABound(t *testing.T) {
 func TestStreamsCountAsConnections(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)
+	for name, env := range map[string][]string{"over TLS": {"GATEPOST_PUBLIC_URL=https://localhost:0",
+		"GATEPOST_TLS_CERT=" + cert, "GATEPOST_TLS_KEY=" + key}, "without": {"GATEPOST_LISTEN_H2C=true"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			streamsCount(t, roots, env...)
+		})
+	}
+}
+
+func streamsCount(t *testing.T, roots *x509.CertPool, env ...string) {
+	t.Helper()
 	release := make(chan struct{})
 	var under, peak atomic.Int64
 	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -93,14 +105,19 @@ func TestStreamsCountAsConnections(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	t.Cleanup(func() { close(release) })
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL,
-		"GATEPOST_PUBLIC_URL=https://localhost:0",
-		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key, "GATEPOST_MAX_CONNECTIONS=30")
-	g.url = strings.Replace(g.url, "http://", "https://", 1)
+	g := startGate(t, append(env, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL,
+		"GATEPOST_MAX_CONNECTIONS=30")...)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	if overTLS := len(env) > 1; overTLS {
+		g.url = strings.Replace(g.url, "http://", "https://", 1)
+	} else {
+		protocols.SetUnencryptedHTTP2(true)
+	}
 	v := g.secure(t, roots)
 	v.signUp("ada@example.com")
 	transport := &http.Transport{DialContext: dialer("127.0.0.2").DialContext,
-		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: roots}, Protocols: protocols,
 		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}

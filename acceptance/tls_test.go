@@ -131,18 +131,27 @@ func TestHTTP2IsJudgedAlike(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := writePair(t, t.TempDir(), nil)
 	app := newApp(t)
-	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url,
+	overTLS := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url,
 		"GATEPOST_PUBLIC_URL=https://localhost:0",
 		"GATEPOST_TLS_CERT="+cert, "GATEPOST_TLS_KEY="+key, "GATEPOST_HSTS=off")
-	g.url = strings.Replace(g.url, "http://", "https://", 1)
-	v := g.secure(t, roots)
+	overTLS.url = strings.Replace(overTLS.url, "http://", "https://", 1)
+	judgedAlike(t, app, overTLS.secure(t, roots))
+	inClear := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.url,
+		"GATEPOST_LISTEN_H2C=true")
+	judgedAlike(t, app, inClear.visitor(t).overH2C("127.0.0.1"))
+}
+
+func judgedAlike(t *testing.T, app *app, v *visitor) {
+	t.Helper()
+	g := v.gate
+	_, host, _ := strings.Cut(g.url, "//")
 	for _, path := range []string{"/dashboard", "//dashboard", "/%64ashboard", "/x/..%2fdashboard", "/dashboard;x",
 		"/DASHBOARD", "/public/..;/dashboard"} {
 		req, err := http.NewRequest("GET", g.url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.URL.Opaque = "//" + strings.TrimPrefix(g.url, "https://") + path
+		req.URL.Opaque = "//" + host + path
 		res, err := v.client.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -194,6 +203,8 @@ func TestCertificatesThatCannotBeServed(t *testing.T) {
 		"GATEPOST_HTTP_LISTEN sends": {"GATEPOST_HTTP_LISTEN=localhost:1"},
 		"GATEPOST_HTTP_LISTEN: \"x\"": {public, "GATEPOST_TLS_CERT=" + good, "GATEPOST_TLS_KEY=" + key,
 			"GATEPOST_HTTP_LISTEN=x"},
+		"GATEPOST_LISTEN_H2C is for": {public, "GATEPOST_TLS_CERT=" + good, "GATEPOST_TLS_KEY=" + key,
+			"GATEPOST_LISTEN_H2C=true"},
 		"GATEPOST_HSTS: \"long\"":           {"GATEPOST_HSTS=long"},
 		"GATEPOST_HSTS: \"500ms\"":          {"GATEPOST_HSTS=500ms"},
 		"GATEPOST_AUDIT_RETENTION: \"1ms\"": {"GATEPOST_AUDIT_RETENTION=1ms"},

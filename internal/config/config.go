@@ -54,6 +54,9 @@ type Config struct {
 	MaxConnections int
 	// ListenIdle is how long a visitor's connection may be idle.
 	ListenIdle time.Duration
+	// ListenH2C is whether a balancer may speak HTTP/2 without TLS: one of TrustedProxies, or on this machine if there
+	// are none.
+	ListenH2C bool
 
 	// Pages is the path below which the gate's pages are; empty for the root.
 	Pages string

@@ -17,6 +17,10 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_TRUSTED_PROXIES is not set: all visitors behind a proxy count as one, so that "+
 			"one of them can use up what all need")
 	}
+	if c.ListenH2C && len(c.TrustedProxies) == 0 {
+		list = append(list, "GATEPOST_LISTEN_H2C: only a balancer on this machine may speak HTTP/2 without TLS, as "+
+			"GATEPOST_TRUSTED_PROXIES is not set: list your balancer's address there")
+	}
 	if c.AllowHTTP && c.PublicURL.Scheme == "http" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
 		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same "+
 			"domain, or anybody on the way, can set the "+

@@ -55,6 +55,11 @@ func (c *Config) checkConnections(list *Faults) {
 	}
 	c.MaxConnections = n
 	c.ListenIdle = c.parseSeconds(list, "GATEPOST_LISTEN_IDLE", c.Settings.ListenIdle)
+	c.ListenH2C = c.parseBool(list, "GATEPOST_LISTEN_H2C", c.Settings.ListenH2C)
+	if c.ListenH2C && c.TLS {
+		list.Add(errors.New("GATEPOST_LISTEN_H2C is for a balancer in front that ends TLS, and with " +
+			"GATEPOST_TLS_CERT or GATEPOST_ACME_DOMAINS the gate does so, and speaks HTTP/2 over it: leave one out"))
+	}
 }
 
 // parsePrefixes reads a list of beginnings of paths.

@@ -100,6 +100,10 @@ type Settings struct {
 	// balancer in front keeps its connections, or requests meet closed ones and fail: Google's keep them for 600 s,
 	// AWS's for 60 s. Idle connections are the first to be closed when there are too many.
 	ListenIdle string `env:"GATEPOST_LISTEN_IDLE, default=620s"`
+	// Let a balancer that ends TLS speak HTTP/2 to `GATEPOST_LISTEN` without TLS (h2c, with prior knowledge), as gRPC
+	// needs it; HTTP/1.1 goes on beside it. Only those in `GATEPOST_TRUSTED_PROXIES` may, and without that setting only
+	// this machine. On the way from the balancer everybody can read along.
+	ListenH2C string `env:"GATEPOST_LISTEN_H2C, default=false"`
 
 	// # TLS
 	//

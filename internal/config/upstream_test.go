@@ -60,6 +60,7 @@ func TestFaultsOfTLSWithTheApp(t *testing.T) {
 		"an app without TLS":   {map[string]string{ca: upstreamCert, "GATEPOST_UPSTREAM": "h2c://app"}, "https://"},
 		"an app at a socket":   {map[string]string{ca: upstreamCert, "GATEPOST_UPSTREAM": "unix:///app"}, "https://"},
 		"an age of nothing":    {map[string]string{"GATEPOST_UPSTREAM_CONN_AGE": "10ms"}, "less than a second"},
+		"neither on nor off":   {map[string]string{"GATEPOST_LISTEN_H2C": "h2"}, "GATEPOST_LISTEN_H2C"},
 		"idle for no time":     {map[string]string{"GATEPOST_LISTEN_IDLE": "0s"}, "GATEPOST_LISTEN_IDLE"},
 		"a key that is a file": {map[string]string{cert: upstreamCert, key: "/etc/key.pem"}, "GATEPOST_UPSTREAM_KEY_FILE"},
 	} {

@@ -33,13 +33,21 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 		if !ok || one.(*connection).used.Swap(true) {
 			return
 		}
-		// Shutdown ends HTTP/2 connections cleanly.
-		if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		if isHTTP2(conn) { // which Shutdown ends cleanly
 			c.all.Delete(conn)
 		}
 	case http.StateHijacked, http.StateClosed:
 		c.all.Delete(conn)
 	}
+}
+
+// isHTTP2 reports whether an active connection is one of HTTP/2.
+func isHTTP2(conn net.Conn) bool {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	c := socketOf(conn)
+	return c != nil && c.h2c.on && c.opening.complete()
 }
 
 // gone reports whether no connection has carried a request or may be about to carry its first.

@@ -150,7 +150,7 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 
 func newGate(c *config.Config, o Options) *gate {
 	g := &gate{c: c, log: o.Log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
-		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections))}
+		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections), newH2C(c, o.Log))}
 	g.watch = upkeep.New(g.log, g.metrics)
 	g.app = g.newAppHealth()
 	g.sockets.register(g.metrics)

@@ -22,6 +22,7 @@ func (g *gate) openServers() {
 			c net.Conn) context.Context {
 			return withSocket(proxy.ConnContext(ctx, c), c)
 		},
+		Protocols: protocols(g.c.ListenH2C),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams,
 			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread,
 			// Where connections may be idle for a short time only, they have to be quiet for less.
@@ -32,6 +33,15 @@ func (g *gate) openServers() {
 	g.opsPages = g.opsHandler()
 	g.ops = newOpsServer(g.at(forOperators), quiet)
 	g.onClose(g.closeServers)
+}
+
+// protocols are the versions of HTTP that the public listener speaks.
+func protocols(h2c bool) *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetHTTP2(true) // over TLS
+	p.SetUnencryptedHTTP2(h2c)
+	return &p
 }
 
 // noteConn is the http.Server.ConnState callback of the public listener. It passes a change on to all who count

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 
@@ -31,9 +32,14 @@ const (
 // sockets limits the visitors' connections and the memory of their headers. Each request under way may need a
 // connection to the app, so an HTTP/2 connection counts once for each of its requests. When the limit is reached,
 // the network with the most connections loses one: an idle one, if it has one.
-type sockets struct{ count, heads *share.Pool }
+type sockets struct {
+	count, heads *share.Pool
+	h2c          *h2c
+}
 
-func newSockets(most int) *sockets { return &sockets{share.New(int64(most)), share.New(headsMost)} }
+func newSockets(most int, h2c *h2c) *sockets {
+	return &sockets{share.New(int64(most)), share.New(headsMost), h2c}
+}
 
 // affordable is how many connections of visitors the limit on open files allows, up to most. Each connection may
 // need another one to the app.
@@ -96,14 +102,16 @@ type socket struct {
 	pending atomic.Int64
 	counted atomic.Int64 // bytes taken of head for the header being read
 	streams atomic.Int64 // requests under way
+	opening opening
+	h2c     *h2c // decides about a connection that begins with HTTP/2
 }
 
 // underWay is the value of pending while a request is under way, when what is read is no header.
 const underWay = -1 << 62
 
 func (s *sockets) admit(conn *net.TCPConn) *socket {
-	addr := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
-	c := &socket{TCPConn: conn}
+	addr := addrOf(conn)
+	c := &socket{TCPConn: conn, h2c: s.h2c}
 	giveUp := func() { _ = conn.Close() }
 	c.part, c.head = s.count.Join(addr, giveUp), s.heads.Join(addr, giveUp)
 	if !c.part.Take(1) {
@@ -113,12 +121,19 @@ func (s *sockets) admit(conn *net.TCPConn) *socket {
 	return c
 }
 
+func addrOf(conn *net.TCPConn) netip.Addr { return conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr() }
+
 var errHeads = errors.New("headers take more than there is room for")
 
 // Read counts bytes that may be a header. Of an HTTP/2 connection only the first header is counted while it is
 // read.
 func (c *socket) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
+	if c.h2c.on && !c.opening.complete() {
+		if c.opening.add(b[:n]); c.opening.complete() && !c.h2c.trusts(addrOf(c.TCPConn)) {
+			return 0, c.h2c.turnAway(c)
+		}
+	}
 	if all := c.pending.Add(int64(n)); all > headFree && n > 0 {
 		more := int64(n) * headWeight
 		c.counted.Add(more)
