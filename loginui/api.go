@@ -21,8 +21,8 @@ func (ui *UI) addAPI() (err error) {
 	if ui.c.APIAuthApp {
 		return nil
 	}
-	ui.api, err = api.New(api.Config{PublicURL: ui.c.PublicURL, Cookie: ui.c.Cookie, Mail: ui.c.Mail,
-		Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff, Log: ui.c.Log, Pages: api.Pages{
+	ui.api, err = api.New(api.Config{PublicURL: ui.c.PublicURL, Origins: ui.c.Origins, Cookie: ui.c.Cookie,
+		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff, Log: ui.c.Log, Pages: api.Pages{
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.logoutURL, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,

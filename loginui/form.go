@@ -102,6 +102,15 @@ func (ui *UI) overHTTP(r *http.Request) bool {
 		strings.EqualFold(origin.Hostname(), ui.c.PublicURL.Hostname())
 }
 
+// origins are those of this site, as browsers write them. The public URL comes first.
+func (ui *UI) origins() []string {
+	list := []string{ui.absolute("")}
+	for _, u := range ui.c.Origins {
+		list = append(list, u.Scheme+"://"+u.Host)
+	}
+	return list
+}
+
 func (ui *UI) absolute(path string) string {
 	return ui.c.PublicURL.Scheme + "://" + ui.c.PublicURL.Host + path
 }

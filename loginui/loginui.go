@@ -26,6 +26,8 @@ import (
 type Config struct {
 	// PublicURL is the origin that visitors type. Forms from any other origin are refused.
 	PublicURL *url.URL
+	// Origins are other origins of the site, whose pages may send forms too. Empty: none.
+	Origins []*url.URL
 	// Prefix is the path above the pages: "" for /login, "/auth" for /auth/login.
 	Prefix string
 	// Home is the path that a login leads to when the visitor asked for no page.
@@ -112,8 +114,10 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	if store != nil {
 		ui.providers = store.Providers()
 	}
-	if err := ui.origin.AddTrustedOrigin(c.PublicURL.Scheme + "://" + c.PublicURL.Host); err != nil {
-		return nil, fmt.Errorf("public URL: %w", err)
+	for _, origin := range ui.origins() {
+		if err := ui.origin.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("public URL: %w", err)
+		}
 	}
 	var err1, err2 error
 	ui.languages, err1 = loadLanguages(c.Brand.Overrides, c.Brand.Languages, func(what string) { c.Log.Warn(what) })

@@ -12,10 +12,16 @@ const maxNext = 60 << 10
 
 // local is localPath for an address that may begin with this site's, as the app may write it.
 func (ui *UI) local(s string) string {
-	if origin := ui.absolute(""); len(s) >= len(origin) && strings.EqualFold(s[:len(origin)], origin) {
-		s = s[len(origin):]
-		if s == "" || s[0] == '?' || s[0] == '#' {
-			s = "/" + s
+	for _, origin := range ui.origins() {
+		if len(s) < len(origin) || !strings.EqualFold(s[:len(origin)], origin) {
+			continue
+		}
+		rest := s[len(origin):]
+		if rest == "" || rest[0] == '?' || rest[0] == '#' {
+			rest = "/" + rest
+		}
+		if path := localPath(rest); path != "" { // else the host only begins as this site's
+			return path
 		}
 	}
 	return localPath(s)

@@ -70,6 +70,10 @@ var ErrLoginLoop error = &fault{status: http.StatusLoopDetected, key: "fault.log
 // status 403 would say that a role is missing.
 var ErrOrigin error = &fault{status: http.StatusForbidden, key: "fault.cross_socket"}
 
+// ErrHostRewritten is an error for Refuse: a proxy in front replaces Host, so that the visitor cannot be sent to the
+// public URL.
+var ErrHostRewritten error = &fault{status: http.StatusBadRequest, key: "fault.host"}
+
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that is not passed on. Status 401 means that nobody is signed in: a browser loading
@@ -155,6 +159,10 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 	p.OtherAccount = p.OtherAccount || errors.Is(err, auth.ErrOtherUser)
 	if away, ok := errors.AsType[*astray](err); ok {
 		p.On, p.OnText, p.OtherAccount, p.LogIn = away.on, p.say(away.say), false, ""
+	}
+	if errors.Is(err, ErrHostRewritten) { // the visitor may have gone round the proxy
+		p.On = ui.absolute(localPath(ui.asked(r)))
+		p.OnText = ui.absolute("/")
 	}
 	ui.showMessage(w, status, p)
 }

@@ -13,7 +13,10 @@ import (
 // exchange, and reads none of it in Config.
 type app struct {
 	public    publicURL
-	hsts      string // Config.HSTS
+	aliases   []*url.URL // Config.Aliases
+	names     []*url.URL // the public URL and the aliases
+	origins   []*url.URL // the public URL and Config.Origins
+	hsts      string     // Config.HSTS
 	cookie    session.Cookie
 	finders   []finder // one for each kind of credential
 	rules     Rules
@@ -26,12 +29,13 @@ type app struct {
 }
 
 func newApp(c Config, sessions *session.Reader) *app {
-	finders := []finder{inCookie(c.Cookie)}
+	finders, origins := []finder{inCookie(c.Cookie)}, append([]*url.URL{c.PublicURL}, c.Origins...)
 	if c.Cookie.Elsewhere() {
-		finders = append(finders, inOldCookie(sessions, c.Cookie, c.PublicURL))
+		finders = append(finders, inOldCookie(sessions, c.Cookie, origins))
 	}
-	return &app{public: newPublicURL(c.PublicURL), hsts: c.HSTS, cookie: c.Cookie, finders: finders, rules: c.Rules,
-		identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
+	return &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
+		names: append([]*url.URL{c.PublicURL}, c.Aliases...), hsts: c.HSTS, cookie: c.Cookie, finders: finders,
+		rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
 }

@@ -31,9 +31,9 @@ func inCookie(cookie session.Cookie) finder {
 //
 // That cookie may be SameSite=None, and so be sent by requests of other sites, which browsers tell by Sec-Fetch-Site or
 // Origin. The Origin of a WebSocket is checked for every credential alike.
-func inOldCookie(sessions *session.Reader, cookie session.Cookie, public *url.URL) finder {
+func inOldCookie(sessions *session.Reader, cookie session.Cookie, origins []*url.URL) finder {
 	return func(h http.Header) (c credential, present bool) {
-		if slices.Contains(h["Sec-Fetch-Site"], "cross-site") || !isWebSocket(h) && !comesFrom(h["Origin"], public) {
+		if slices.Contains(h["Sec-Fetch-Site"], "cross-site") || !isWebSocket(h) && !comesFrom(h["Origin"], origins...) {
 			return c, false
 		}
 		c.imported = sessions.Imported(h, cookie)

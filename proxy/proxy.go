@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +35,10 @@ type Config struct {
 	// PublicURL is the origin that visitors type. The app gets it as X-Forwarded-Host and X-Forwarded-Proto, and a
 	// WebSocket handshake with the session cookie must come from it.
 	PublicURL *url.URL
+	// Aliases are other origins of the site, from which pages are redirected to PublicURL; empty for none.
+	Aliases []*url.URL
+	// Origins are those of them whose pages may also open a WebSocket with the session cookie; empty for none.
+	Origins []*url.URL
 	// Rules say what paths need. The zero value leaves every path public.
 	Rules Rules
 	// Identity is the headers that tell the app who is signed in.
@@ -96,6 +99,8 @@ type Proxy struct {
 	ties      ties
 	trails    trails
 	loops     sync.Once // logs a login loop once
+	moves     trails    // redirects to the public URL
+	rewrites  sync.Once // logs a proxy that replaces Host once
 	via       []string  // the gate's own id, as the value of a header
 	misfits   sync.Once // logs a provider's token that is no value of a header once
 	untrusted sync.Once // logs the hint about an X-Forwarded-For that is not believed once
@@ -146,14 +151,14 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, http.StatusMethodNotAllowed, errMethod)
 		return
 	}
-	t, err := parseTarget(r, x.app.public.URL)
+	t, err := parseTarget(r, x.app.names...)
 	if err != nil {
 		p.refuse(x, r, http.StatusBadRequest, err)
 		return
 	}
 	x.target = t
-	if p.otherLoopbackName(x, r) {
-		p.toPublicURL(x, t)
+	if p.atOtherName(x, r) {
+		p.toPublicURL(x, r)
 		return
 	}
 	if page := p.c.Page(t.path); page != nil {
@@ -236,37 +241,10 @@ func unlessNoSession(err error) error {
 // isOriginOf checks the Origin of a WebSocket handshake. Browsers always send it. A program without it has no user
 // whom another site could trick.
 func (a *app) isOriginOf(r *http.Request) bool {
-	return comesFrom(r.Header["Origin"], a.public.URL)
-}
-
-// comesFrom reports whether the values of Origin name a site and no other. Requests without one come from nowhere else.
-func comesFrom(origins []string, site *url.URL) bool {
-	if len(origins) == 0 {
-		return true
-	}
-	u, err := url.Parse(origins[0])
-	return len(origins) == 1 && err == nil && sameOrigin(u, site)
-}
-
-// otherLoopbackName reports whether a browser uses another name of this machine than the public URL, such as
-// 127.0.0.1 for localhost. The session cookie would belong to one of them only.
-func (p *Proxy) otherLoopbackName(x *exchange, r *http.Request) bool {
-	public := &x.app.public
-	if !public.loopback || r.Host == public.Host || !isGet(r.Method) {
-		return false
-	}
-	name := hostname(r.Host)
-	return name != public.hostname && IsLoopback(name) && p.c.Navigating(r)
+	return comesFrom(r.Header["Origin"], a.origins...)
 }
 
 func isGet(method string) bool { return method == http.MethodGet || method == http.MethodHead }
-
-func (p *Proxy) toPublicURL(x *exchange, t target) {
-	x.outcome = outcomeRedirected
-	x.Header().Set("Location", x.app.public.origin+t.String())
-	x.Header().Set("Cache-Control", "no-store")
-	x.WriteHeader(http.StatusSeeOther)
-}
 
 // servePage serves a page of the gate's.
 func (p *Proxy) servePage(x *exchange, r *http.Request, page http.Handler) {
@@ -332,20 +310,4 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 	}
 	asOwn(x, r)
 	p.c.Refuse(x, r, status, err)
-}
-
-// IsLoopback reports whether a host name means this machine: localhost, a name below it, or a loopback address.
-func IsLoopback(name string) bool {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(strings.Trim(name, "[]"))
-	return err == nil && a.Unmap().IsLoopback()
-}
-
-// hostname is the name in a Host header, in lower case, without port and brackets.
-func hostname(host string) string {
-	u := url.URL{Host: host}
-	return strings.ToLower(u.Hostname())
 }

@@ -37,12 +37,12 @@ func refusedMethod(m string) bool {
 }
 
 // parseTarget reads the target from the request line, where Go has not cleaned it. An absolute target may name no
-// host but that of public.
-func parseTarget(r *http.Request, public *url.URL) (target, error) {
+// host but one of the site's names.
+func parseTarget(r *http.Request, names ...*url.URL) (target, error) {
 	raw := r.RequestURI
 	if !strings.HasPrefix(raw, "/") {
 		var ok bool
-		if raw, ok = cutOrigin(raw, public); !ok {
+		if raw, ok = cutOrigin(raw, names); !ok {
 			return target{}, errTarget
 		}
 	}
@@ -54,10 +54,10 @@ func parseTarget(r *http.Request, public *url.URL) (target, error) {
 	return t, nil
 }
 
-// cutOrigin removes the gate's own origin from an absolute target. Proxies and some clients send absolute targets.
-func cutOrigin(raw string, public *url.URL) (string, bool) {
+// cutOrigin removes one of the site's origins from an absolute target. Proxies and some clients send absolute targets.
+func cutOrigin(raw string, names []*url.URL) (string, bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.User != nil || !sameOrigin(u, public) {
+	if err != nil || u.User != nil || !isOneOf(u, names) {
 		return "", false
 	}
 	_, rest, _ := strings.Cut(raw, "//")
@@ -120,11 +120,11 @@ func setPath(u *url.URL, path string) {
 }
 
 // Refused is the status of a request that is refused whoever sends it, for `gatepost explain`; 0 when it is not.
-func Refused(method, rawTarget string, public *url.URL) int {
+func Refused(method, rawTarget string, names ...*url.URL) int {
 	if refusedMethod(method) {
 		return http.StatusMethodNotAllowed
 	}
-	if _, err := parseTarget(&http.Request{RequestURI: rawTarget}, public); err != nil {
+	if _, err := parseTarget(&http.Request{RequestURI: rawTarget}, names...); err != nil {
 		return http.StatusBadRequest
 	}
 	return 0

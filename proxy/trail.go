@@ -17,19 +17,22 @@ import (
 var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: " +
 	"set GATEPOST_PAGES")
 
-// loopsAfter is how many redirects within trailAge are a loop. maxTrails is how many sessions are tracked. When
+// loopsAfter is how many redirects within trailAge are a loop, and movesAfter of those to the public URL, which may be
+// made for several visitors at one address; browsers give up after 20. maxTrails is how many sessions are tracked. When
 // there are more, all are forgotten and tracking begins anew.
 const (
 	loopsAfter = 3
+	movesAfter = 5
 	trailAge   = 10 * time.Second
 	maxTrails  = 4096
 )
 
-// trails are the sessions that were redirected to the gate's login lately.
+// trails are the sessions that were redirected to the gate's login lately; or the visitors that were redirected to the
+// public URL, by moveOf.
 type trails struct {
 	mu    sync.Mutex
 	all   map[string]trail
-	count atomic.Int64
+	until atomic.Int64 // in nanoseconds of Unix time: when the last of them does not count any more
 }
 
 type trail struct {
@@ -37,8 +40,14 @@ type trail struct {
 	last  time.Time
 }
 
-// sent notes that a session was redirected to the login, and reports whether that is a loop.
-func (s *trails) sent(session string) (loops bool) {
+// any reports whether there is a trail that counts.
+func (s *trails) any() bool {
+	until := s.until.Load()
+	return until != 0 && time.Now().UnixNano() < until
+}
+
+// sent notes that a session was redirected to the login, and reports whether that is a loop, as it is after some times.
+func (s *trails) sent(session string, after int) (loops bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil || len(s.all) >= maxTrails {
@@ -49,24 +58,23 @@ func (s *trails) sent(session string) (loops bool) {
 		t.times = 0
 	}
 	t = trail{t.times + 1, time.Now()}
-	if loops = t.times >= loopsAfter; loops {
+	s.until.Store(t.last.Add(trailAge).UnixNano())
+	if loops = t.times >= after; loops {
 		delete(s.all, session)
 	} else {
 		s.all[session] = t
 	}
-	s.count.Store(int64(len(s.all)))
 	return loops
 }
 
 // arrived notes that a session got an answer that is no such redirect.
 func (s *trails) arrived(session string) {
-	if s.count.Load() == 0 {
+	if !s.any() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, session)
-	s.count.Store(int64(len(s.all)))
 }
 
 // followTrail checks where an answer redirects a signed-in visitor.
@@ -86,7 +94,7 @@ func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 		to, err = to.Parse(location)
 	}
 	if err != nil || !sameOrigin(to, x.app.public.URL) && to.Host != x.request.Host ||
-		!p.c.LeadsBack(to.EscapedPath()) || !p.trails.sent(x.session.ID) {
+		!p.c.LeadsBack(to.EscapedPath()) || !p.trails.sent(x.session.ID, loopsAfter) {
 		return nil
 	}
 	p.loops.Do(func() {

@@ -43,7 +43,7 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 		fmt.Fprintf(p.stdout, "note: %s is none of the methods that HTTP has; rules with methods do not count for it.\n\n",
 			printable(config.Quote(method)))
 	}
-	if status := proxy.Refused(method, target, c.PublicURL); status != 0 {
+	if status := proxy.Refused(method, target, append(c.Aliases, c.PublicURL)...); status != 0 {
 		_, err := fmt.Fprintf(p.stdout, "Refused with %d %s, whoever asks: no browser sends this.\n", status,
 			http.StatusText(status))
 		return err

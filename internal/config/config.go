@@ -45,6 +45,9 @@ type Config struct {
 	UpstreamConnAge time.Duration
 	// PublicURL is the address that visitors type: scheme, host and port.
 	PublicURL *url.URL
+	// Aliases are other origins of the site. Origins are those of them whose pages are believed like those of PublicURL:
+	// all but http:// ones of an https:// site.
+	Aliases, Origins []*url.URL
 	// Rules say which requests need a session. Identity is the headers that tell the app who is signed in.
 	Rules    proxy.Rules
 	Identity proxy.Identity
@@ -153,6 +156,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c := &Config{Settings: s, Env: env}
 	c.checkListeners(&list, Lookup(env, "PORT"))
 	c.checkPublicURL(&list)
+	c.checkAliases(&list)
 	c.checkTLS(&list)
 	c.checkUpstream(&list)
 	c.checkAPIAuth(&list)

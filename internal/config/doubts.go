@@ -36,7 +36,7 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_IMPORT_UNTIL is over, so that no old cookie counts any more: remove it and "+
 			"GATEPOST_IMPORT_…_SECRET")
 	}
-	return append(list, c.apiDoubts()...)
+	return slices.Concat(list, c.aliasDoubts(), c.apiDoubts())
 }
 
 // below reports whether a path is a prefix or lies below it.

@@ -63,7 +63,7 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 	}
 	name := c.mailName()
 	return loginui.New(loginui.Config{
-		PublicURL: c.PublicURL, Prefix: c.Pages, Home: c.Settings.Home,
+		PublicURL: c.PublicURL, Origins: c.Origins, Prefix: c.Pages, Home: c.Settings.Home,
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
 		MailName: name, Nameless: name == "",
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,

@@ -86,6 +86,11 @@ type Settings struct {
 	// The address people type, like `https://app.example.com`. It decides about cookies, links in mail and which sites
 	// may send forms; needed when others than this machine can connect. Default: `http://localhost` and the port.
 	PublicURL string `env:"GATEPOST_PUBLIC_URL"`
+	// Other addresses of the site, like `https://www.example.com, http://10.0.0.5:8080`. A page that is opened there is
+	// opened at the public URL instead (303), where people are signed in; what scripts and programs ask for, and sockets,
+	// are served, and may come from pages at these addresses. An `http://` one of an `https://` site only leads there:
+	// anybody on the way could change its pages.
+	PublicURLAliases string `env:"GATEPOST_PUBLIC_URL_ALIASES" list:"true"`
 	// Accept a public URL with `http://` for a host that is not loopback: passwords travel unencrypted, and any other
 	// site below the same domain can sign a visitor in as somebody else.
 	AllowHTTP string `env:"GATEPOST_ALLOW_HTTP, default=false"`

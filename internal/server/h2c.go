@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// h2c says who may speak HTTP/2 without TLS to the public listener (RFC 9113, section 3.3): a balancer in front. Whoever
-// else begins so is turned away before a frame is read.
+// h2c says who may speak HTTP/2 without TLS to the public listener (RFC 9113, section 3.3): a balancer in front.
+// Whoever else begins so is turned away before a frame is read.
 type h2c struct {
 	on       bool
 	from     []netip.Prefix // the balancers; none: loopback

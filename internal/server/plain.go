@@ -37,9 +37,10 @@ func plainHandler(publicURL string, refuse http.HandlerFunc) http.Handler {
 }
 
 // onlyAsks reports whether a request has nothing in it that must not be sent once more: no body, no handshake of a
-// WebSocket, no secret.
+// WebSocket, no secret. What a proxy in front got over https would come back here.
 func onlyAsks(r *http.Request) bool {
-	if r.ContentLength != 0 || r.Header.Get("Upgrade") != "" || r.Header.Get("Authorization") != "" {
+	if r.ContentLength != 0 || r.Header.Get("Upgrade") != "" || r.Header.Get("Authorization") != "" ||
+		r.Header.Get("X-Forwarded-Proto") == "https" {
 		return false
 	}
 	return loginui.Navigating(r) || !hasSecret(r)

@@ -211,6 +211,8 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 		err = loginui.ErrAnswer
 	case errors.Is(err, proxy.ErrLoginLoop):
 		err = loginui.ErrLoginLoop
+	case errors.Is(err, proxy.ErrHostRewritten):
+		err = loginui.ErrHostRewritten
 	case errors.Is(err, proxy.ErrOrigin):
 		err = loginui.ErrOrigin
 	case errors.Is(err, proxy.ErrWithheld):

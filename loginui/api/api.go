@@ -29,8 +29,10 @@ const DocumentPath = "/.gatepost/openapi.json"
 
 // Config holds what the protocol needs. All fields are required unless they say otherwise.
 type Config struct {
-	// PublicURL is the one origin whose pages may change anything.
+	// PublicURL is the origin whose pages may change anything.
 	PublicURL *url.URL
+	// Origins are other origins of the site, whose pages may change as much. Empty: none.
+	Origins []*url.URL
 	// Cookie is the session cookie.
 	Cookie session.Cookie
 	// Mail says that the gate can send mail. Confirm offers to confirm addresses.

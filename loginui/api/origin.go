@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -33,8 +34,12 @@ func (a *API) checkOrigin(r *http.Request) error {
 // own reports whether an address lies on this site. Another name of the same machine is another site to a browser.
 func (a *API) own(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Host != "" && u.User == nil && strings.EqualFold(u.Scheme, a.c.PublicURL.Scheme) &&
-		strings.EqualFold(u.Hostname(), a.c.PublicURL.Hostname()) && port(u) == port(a.c.PublicURL)
+	return err == nil && u.Host != "" && u.User == nil && (sameOrigin(u, a.c.PublicURL) ||
+		slices.ContainsFunc(a.c.Origins, func(o *url.URL) bool { return sameOrigin(u, o) }))
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
 func port(u *url.URL) string {
