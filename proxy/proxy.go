@@ -49,6 +49,8 @@ type Config struct {
 	// such a network can choose the address that they count as.
 	TrustedProxies []netip.Prefix
 
+	// Forwarded are headers of TrustedProxies that the app gets. The zero value is none.
+	Forwarded Forwarded
 	// PassivePaths are prefixes, in whole segments, of paths whose requests are no use of a session, as those that a
 	// page makes by itself. A path that is not plain counts.
 	PassivePaths []string

@@ -116,6 +116,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
 	}
+	p.c.Forwarded.pass(h, pr.In.Header, pr.In.RemoteAddr, p.c.TrustedProxies)
 	h["X-Forwarded-Host"] = x.app.public.hostHeader
 	h["X-Forwarded-Proto"] = x.app.public.schemeHeader
 	x.forwarded = [2]string{x.id, x.address}

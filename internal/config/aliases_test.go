@@ -37,3 +37,23 @@ func TestAliases(t *testing.T) {
 		}
 	}
 }
+
+func TestForwardedHeadersNeedAProxy(t *testing.T) {
+	t.Parallel()
+	for values, want := range map[[2]string]string{
+		{"X-Forwarded-Port", ""}:                "list your proxy in GATEPOST_TRUSTED_PROXIES",
+		{"X-Forwarded-Host", "10.0.0.1"}:        `"X-Forwarded-Host" is none of`,
+		{"X-Forwarded-Port, a", "10.0.0.1"}:     `"a" is none of`,
+		{"X-Forwarded-Prefix", "10.0.0.0/33"}:   "GATEPOST_TRUSTED_PROXIES: ",
+		{"x-forwarded-prefix", "10.0.0.1"}:      "",
+		{" X-Forwarded-Prefix ,", "10.0.0.0/8"}: "",
+		{"", ""}:                                "",
+	} {
+		_, err := Load(t.Context(), environ(map[string]string{"GATEPOST_FORWARDED_HEADERS": values[0],
+			"GATEPOST_TRUSTED_PROXIES": values[1]}))
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) ||
+			strings.Count(err.Error(), "\n") > 0) {
+			t.Errorf("%q: got %v, want %q", values, err, want)
+		}
+	}
+}

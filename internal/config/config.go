@@ -53,6 +53,8 @@ type Config struct {
 	Identity proxy.Identity
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// Forwarded are more headers of theirs that the app gets.
+	Forwarded proxy.Forwarded
 	// MaxConnections limits the open connections of visitors.
 	MaxConnections int
 	// ListenIdle is how long a visitor's connection may be idle.

@@ -24,6 +24,13 @@ func (c *Config) checkRules(list *Faults) {
 	c.Identity, err = proxy.ParseIdentity(c.Settings.IdentityHeaders, c.Settings.StripHeaders)
 	list.Add(err)
 	c.TrustedProxies = c.parseNetworks(list, "GATEPOST_TRUSTED_PROXIES", c.Settings.TrustedProxies)
+	if c.Forwarded, err = proxy.ParseForwarded(c.Settings.ForwardedHeaders); err != nil {
+		list.Add(fmt.Errorf("GATEPOST_FORWARDED_HEADERS: %w", err))
+	}
+	if c.Forwarded.Any() && len(c.TrustedProxies) == 0 && !list.About("GATEPOST_TRUSTED_PROXIES") {
+		list.Missing("GATEPOST_TRUSTED_PROXIES", errors.New("GATEPOST_FORWARDED_HEADERS are believed of trusted proxies "+
+			"only, and there is none: list your proxy in GATEPOST_TRUSTED_PROXIES"))
+	}
 	c.TrustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.Settings.TrustUnverifiedEmail)
 	if c.Identity.Renames("email", "X-Auth-Email") && c.Settings.SignUp == "open" && c.Verify != auth.VerifyRequired &&
 		!c.TrustUnverifiedEmail {

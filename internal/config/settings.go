@@ -97,6 +97,10 @@ type Settings struct {
 	// Networks of proxies in front, like `10.0.0.0/8, 192.0.2.1`, whose `X-Forwarded-For` is believed, read from the
 	// right. Without it all visitors behind a proxy count as one. Who is listed wrongly can choose their address.
 	TrustedProxies string `env:"GATEPOST_TRUSTED_PROXIES" list:"true"`
+	// Headers by which these proxies tell the app where visitors see it, of `X-Forwarded-Prefix` (a path that the proxy
+	// cuts off) and `X-Forwarded-Port`; without it neither reaches the app. The proxy has to set what is listed: most
+	// pass on what a visitor sent, and apps make addresses of it.
+	ForwardedHeaders string `env:"GATEPOST_FORWARDED_HEADERS" list:"true"`
 	// How many connections visitors may have at once, 1 to 1000000, and not more than half the files that the process
 	// may open (`ulimit -n`). One of HTTP/2 counts once for each request under way. Beyond that the network with the
 	// most of them loses one.

@@ -34,7 +34,7 @@ func (g *gate) open(ctx context.Context) error {
 		Upstream: g.c.Upstream, UpstreamTimeout: g.c.UpstreamTimeout, UpstreamConnAge: g.c.UpstreamConnAge,
 		PublicURL: g.c.PublicURL, Aliases: g.c.Aliases, Origins: g.c.Origins,
 		Rules: g.c.Rules, Identity: g.c.Identity, Cookie: g.c.Cookie(), TrustedProxies: g.c.TrustedProxies,
-		HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths, CrossSitePaths: g.c.CrossSitePaths,
+		Forwarded: g.c.Forwarded, HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths, CrossSitePaths: g.c.CrossSitePaths,
 		CrossSite: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g.ui.Load().CrossSite(w, r)
 		}),
