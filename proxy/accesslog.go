@@ -40,6 +40,7 @@ type exchange struct {
 	passive       bool        // the request is no use of the session
 	providerToken secret.Text // for the app; empty: none
 	lasting       lasting
+	place         place
 	body          *watchedBody // nil without a body
 	tie           *tie         // a tied connection that is closed with the exchange
 	misspoke      bool         // the app answered 101 where the protocol cannot change
@@ -143,6 +144,9 @@ func (p *Proxy) end(x *exchange) {
 	if x.tie != nil {
 		x.tie.connections.CloseIdleConnections()
 	}
+	if x.signedIn {
+		p.waiting.remove(x)
+	}
 	x.lasting.hold.Release()
 	p.streams.remove(x)
 	over := x.lasting.over.Load()
@@ -161,7 +165,7 @@ func (p *Proxy) end(x *exchange) {
 	took := time.Since(x.start)
 	p.metrics.observe(x, took)
 	p.log(x, took)
-	if fault != nil || x.outcome == outcomeClientGone || over != nil {
+	if fault != nil || x.outcome == outcomeClientGone || over != nil && !x.lasting.told {
 		panic(http.ErrAbortHandler) // without it the server would send an empty 200
 	}
 }

@@ -19,8 +19,8 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if x.body != nil {
 		x.body.stop()
 	}
-	if x.lasting.over.Load() != nil {
-		return errOver
+	if err := p.answered(x); err != nil {
+		return err
 	}
 	if err := checkStatus(x, res); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -44,11 +45,14 @@ func inOldCookie(sessions *session.Reader, cookie session.Cookie, origins []*url
 // lookUp finds the session of a credential. What is hasty can go on without.
 func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, hasty bool) (session.Session, error) {
 	x.passive = x.app.isPassive(r, x.target.path)
-	as := session.Asking{Client: x.client, Hasty: hasty, Passive: x.passive}
+	return p.find(r.Context(), session.Asking{Client: x.client, Hasty: hasty, Passive: x.passive}, c)
+}
+
+func (p *Proxy) find(ctx context.Context, as session.Asking, c credential) (session.Session, error) {
 	if c.imported.Claims() {
-		return p.sessions.LookupImported(r.Context(), as, c.imported)
+		return p.sessions.LookupImported(ctx, as, c.imported)
 	}
-	return p.sessions.LookupAs(r.Context(), as, c.token)
+	return p.sessions.LookupAs(ctx, as, c.token)
 }
 
 // passiveHeader, set to 1 by a script of a page, says that nobody has done anything, so that the request is no use of

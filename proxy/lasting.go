@@ -13,12 +13,14 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// lasting is a body of a request or an answer that may take longer than its session lasts.
+// lasting is a body of a request or an answer, or the wait for an answer, that may take longer than its session lasts.
 type lasting struct {
 	hold *session.Hold
-	// stop ends the request to the app. It is set once, before anything else can call it.
+	// stop ends the request to the app. It is set before there is a hold that can call it.
 	stop func()
-	over atomic.Pointer[error]
+	// waits says that hold is for the wait. Its end is answered, which told says, and does not cut the connection.
+	waits, told bool
+	over        atomic.Pointer[error]
 	// counts says that what moves is a use of the session: an upload, or a download of known length. Whatever else
 	// lasts may go on by itself, as long as the page is open.
 	counts bool
@@ -113,15 +115,18 @@ func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.a
 func (x *exchange) Moved() bool { return x.lasting.counts && x.lasting.moved.Swap(false) }
 
 // End ends the request and its answer on both sides. It closes the visitor's connection, so that the client sees
-// that the answer is not complete.
+// that the answer is not complete. Who waits for an answer gets one.
 func (x *exchange) End() { x.cut(errOver) }
 
 func (x *exchange) cut(why error) {
 	if !x.lasting.over.CompareAndSwap(nil, &why) {
 		return
 	}
+	stop, waits := x.lasting.stop, x.lasting.waits // now, as the answer may come
 	go upkeep.Watch{}.Run(context.Background(), "end an answer", func(context.Context) {
-		x.lasting.stop()
+		if stop(); waits {
+			return
+		}
 		visitor := http.NewResponseController(x.ResponseWriter)
 		_ = visitor.SetReadDeadline(time.Now())  // the visitor may not be sending
 		_ = visitor.SetWriteDeadline(time.Now()) // the visitor may not be reading

@@ -97,6 +97,7 @@ type Proxy struct {
 	appOf     func(*http.Request) *app
 	metrics   *metrics
 	streams   streams
+	waiting   waiting
 	loudness  loudness
 	ties      ties
 	trails    trails
@@ -116,6 +117,7 @@ func New(c Config, sessions *session.Reader) *Proxy {
 	only := newApp(c, sessions) // there is one app for all hosts today
 	p := &Proxy{c: c, sessions: sessions, metrics: newMetrics(c.Metrics), apps: []*app{only},
 		appOf: func(*http.Request) *app { return only }, via: []string{newGateID()}}
+	p.waiting.hold = p.holdWaiting
 	p.forward = p.newReverseProxy()
 	p.loudness.say = p.hush
 	return p
@@ -278,12 +280,21 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	}
 	ctx := withExchange(r.Context(), x)
 	if r.ContentLength == 0 {
+		if x.signedIn {
+			var cancel func()
+			ctx, cancel = x.stoppable(ctx)
+			defer cancel()
+			p.waiting.add(x)
+		}
 		p.forward.ServeHTTP(x, r.WithContext(ctx))
 		return
 	}
 	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)
 	defer x.body.stop()
-	p.holdUpload(x, r.ContentLength)
+	if p.holdUpload(x, r.ContentLength); x.signedIn && x.lasting.hold == nil {
+		x.lasting.stop = x.body.cancel
+		p.waiting.add(x)
+	}
 	// The app may answer while it still reads the body, and the client may wait for the answer.
 	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
 	out := r.WithContext(ctx)

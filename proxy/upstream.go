@@ -142,7 +142,9 @@ const statusClientGone = 499
 func (p *Proxy) upstreamError(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
-	case x.lasting.over.Load() != nil: // End cuts the connection
+	case x.lasting.over.Load() != nil && !x.lasting.waits: // End cuts the connection
+	case x.lasting.over.Load() != nil, errors.Is(err, errOver):
+		p.tellOver(x)
 	case errors.Is(err, ErrLoginLoop):
 		p.refuse(x, x.request, http.StatusLoopDetected, err)
 	case x.body != nil && x.body.silent.Load():

@@ -11,7 +11,7 @@ import (
 )
 
 // Lasting is an activity that goes on after its session was looked up: a socket, an event stream, a long download
-// or upload.
+// or upload, a request that waits.
 type Lasting interface {
 	// Still reports whether the activity may go on, given the present state of the session and its user.
 	Still(Session) bool
@@ -68,12 +68,15 @@ func (r *Reader) Hold(v Session, l Lasting) *Hold {
 	defer r.holds.mu.Unlock()
 	r.holds.all[h] = struct{}{}
 	// Under the lock, so that every later change finds h.
-	if r.cache.generation.Load() != v.generation {
+	if r.Outdated(v) {
 		h.suspect = time.Now() // something changed between the look-up and now
 		r.holds.poke()
 	}
 	return h
 }
+
+// Outdated reports whether something that could end a session has changed since v was looked up.
+func (r *Reader) Outdated(v Session) bool { return r.cache.generation.Load() != v.generation }
 
 // Release ends the hold when the activity is over by itself. It does nothing for a nil Hold.
 func (h *Hold) Release() {

@@ -27,7 +27,7 @@ func newMetrics(reg prometheus.Registerer, r *Reader) metrics {
 				return 0
 			}),
 		gauge("gatepost_lasting_answers",
-			"Sockets, streams, downloads and uploads under way that end with their session.", r.holds.len),
+			"Sockets, streams, downloads, uploads and waiting requests that end with their session.", r.holds.len),
 		gauge("gatepost_lookups_waiting", "Look-ups of sessions that wait for PostgreSQL.", r.asking.Held))
 	return m
 }
