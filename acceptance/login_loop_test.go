@@ -73,3 +73,36 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 		}
 	}
 }
+
+// Where the gate's pages are moved, an app keeps a login of its own at /login, and is no loop.
+func TestMovedPagesLeaveTheAppItsLogin(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/login" {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		_, _ = fmt.Fprint(w, r.Method, " the app's login for ", r.Header.Get("X-Auth-Email"))
+	}))
+	t.Cleanup(app.Close)
+	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL, "GATEPOST_PAGES=/auth",
+		"GATEPOST_PROTECT=/")
+	v := g.visitor(t)
+	if r := v.open("/dashboard"); r.status != 303 || r.location() != "/auth/login?next=%2Fdashboard" {
+		t.Errorf("signed out: %d to %q", r.status, r.location())
+	}
+	if r := v.post("/auth/signup", "email", "ada@example.com", "password", password); r.status != 303 {
+		t.Fatalf("sign up: %d %s", r.status, r.body)
+	}
+	for range 9 {
+		if r := v.open("/dashboard"); r.status != 303 || r.location() != "/login" {
+			t.Errorf("the app's redirect: %d to %q", r.status, r.location())
+		}
+		if r := v.open("/login"); r.body != "GET the app's login for ada@example.com" {
+			t.Errorf("the app's login: %d %.200s", r.status, r.body)
+		}
+	}
+	if r := v.post("/login", "user", "ada"); r.body != "POST the app's login for ada@example.com" {
+		t.Errorf("its form: %d %.200s", r.status, r.body)
+	}
+}
