@@ -122,7 +122,8 @@ func (v *visitor) call(t *testing.T, path string) (say io.WriteCloser, res *http
 	return say, res
 }
 
-// Nobody else may speak it: by default nobody at all, and else who is not trusted. Without a trusted proxy, this machine counts as one.
+// Nobody else may speak it: by default nobody at all, and else who is not trusted. Without a
+// trusted proxy, this machine counts as one.
 func TestNobodyElseSpeaksHTTP2WithoutTLS(t *testing.T) {
 	t.Parallel()
 	database, app := authtest.NewDatabase(t), newApp(t)

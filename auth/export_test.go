@@ -151,8 +151,8 @@ func CountProofs(t testing.TB, s *Store, email string, which string, n int, addr
 			all = append(all, throttle.DoorsOf(email, secret.Client{}, throttle.Offices{}).Proof(d)[0])
 		}
 		for _, a := range addresses {
-			networks := throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}, throttle.Offices{}).Proof(throttle.AnyDoor)[1:]
-			all = append(all, networks...)
+			doors := throttle.DoorsOf("", secret.Client{Addr: netip.MustParseAddr(a)}, throttle.Offices{})
+			all = append(all, doors.Proof(throttle.AnyDoor)[1:]...)
 		}
 	}
 	countAll(t, s, all.Count)

@@ -133,8 +133,8 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
 	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
 
-// noteLogout notes what a logout token ends. It waits for the sign-ins that looked for the note before it was there, and
-// is done once they are.
+// noteLogout notes what a logout token ends. It waits for the sign-ins that looked for the note before it was there,
+// and is done once they are.
 func (s *Store) noteLogout(ctx context.Context, l provider.Logout) error {
 	ended := logoutID(l.Issuer, "sid", l.SessionID)
 	if l.SessionID == "" { // all of the person's sessions there

@@ -17,5 +17,5 @@ func (p *Proxy) fromElsewhere(x *exchange, r *http.Request) bool {
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
 		return site[0] == "cross-site"
 	}
-	return !comesFrom(r.Header["Origin"], x.app.public.URL)
+	return !x.app.isOriginOf(r)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -22,17 +21,9 @@ type Identity struct {
 }
 
 type identityHeader struct {
-	name, attribute string
-	value           func(*session.User) string
-}
-
-// attributes are what an identity header can carry.
-var attributes = map[string]func(*session.User) string{
-	"id":             func(u *session.User) string { return encode(u.ID) },
-	"email":          func(u *session.User) string { return encode(u.Email) },
-	"email_verified": func(u *session.User) string { return strconv.FormatBool(u.EmailVerified) },
-	"name":           func(u *session.User) string { return encode(cutRunes(u.Name, maxNameHeader)) },
-	"roles":          func(u *session.User) string { return encode(strings.Join(u.Roles, ",")) },
+	name       string
+	attributes []string
+	value      func(*session.User) string
 }
 
 // maxNameHeader limits the name, the one attribute that a user chooses, so that a name set by SQL stays within the
@@ -97,7 +88,8 @@ var lookAlikes = func() map[string]string {
 	return m
 }()
 
-// ParseIdentity reads "Header=attribute, …" and a list of further headers to strip. Its error has every fault.
+// ParseIdentity reads "Header=attribute, …", with formats and templates as parseValue has them, and a list of further
+// headers to strip. Its error has every fault.
 func ParseIdentity(headers, strip string) (Identity, error) {
 	id := Identity{stripped: map[string]struct{}{}}
 	var faults []error
@@ -130,23 +122,23 @@ func ParseIdentity(headers, strip string) (Identity, error) {
 }
 
 func (id *Identity) add(entry string) error {
-	name, attribute, ok := strings.Cut(entry, "=")
-	name, attribute = strings.TrimSpace(name), strings.TrimSpace(attribute)
+	name, written, ok := strings.Cut(entry, "=")
+	name, written = strings.TrimSpace(name), strings.TrimSpace(written)
 	if !ok {
 		return errors.New("write it like X-Auth-User=id")
 	}
 	if err := checkHeaderName(name); err != nil {
 		return err
 	}
-	if attributes[attribute] == nil {
-		return fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name and roles", attribute)
+	value, carried, err := parseValue(written)
+	if err != nil {
+		return err
 	}
 	if _, dup := id.stripped[foldName(name)]; dup {
 		return errors.New("another entry sets a header that apps cannot tell from this one")
 	}
 	id.stripped[foldName(name)] = struct{}{}
-	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name),
-		attribute, attributes[attribute]})
+	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), carried, value})
 	return nil
 }
 
@@ -173,7 +165,7 @@ func checkHeaderName(name string) error {
 // Renames reports whether an attribute is sent under a header other than the given one.
 func (id Identity) Renames(attribute, header string) bool {
 	return slices.ContainsFunc(id.headers, func(h identityHeader) bool {
-		return h.attribute == attribute && foldName(h.name) != foldName(header)
+		return h.carries(attribute) && foldName(h.name) != foldName(header)
 	})
 }
 

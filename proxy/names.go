@@ -107,8 +107,8 @@ func throughProxy(r *http.Request) bool {
 	return !r.ProtoAtLeast(1, 1)
 }
 
-// moveOf is what redirects to the public URL are counted by, where no header tells: after some in a row, with no request
-// for the path that arrives at the public URL in between, another one would lead to the same address.
+// moveOf is what redirects to the public URL are counted by, where no header tells: after some in a row, with no
+// request for the path that arrives at the public URL in between, another one would lead to the same address.
 func moveOf(x *exchange) string { return x.address + " " + x.target.path }
 
 // comesFrom reports whether the values of Origin name one of the sites, and no other. Requests without one come from

@@ -119,8 +119,8 @@ func (x *exchange) stoppable(ctx context.Context) (context.Context, context.Canc
 	return ctx, cancel
 }
 
-// answered ends the waiting, as the app has answered. The answer may be held again, by what it is. It fails with errOver
-// if the session ended meanwhile.
+// answered ends the waiting, as the app has answered. The answer may be held again, by what it is. It fails with
+// errOver if the session ended meanwhile.
 func (p *Proxy) answered(x *exchange) error {
 	if !x.signedIn {
 		return nil

@@ -93,8 +93,8 @@ func ProviderPrefix(name string) string {
 	return oidcPrefix + strings.ToUpper(name) + "_"
 }
 
-// ProviderSetting is the setting of a field of provider.Spec, as ClientID or Apple.KeyID. A field that no setting is for
-// gives the beginning of all the provider's.
+// ProviderSetting is the setting of a field of provider.Spec, as ClientID or Apple.KeyID. A field that no setting is
+// for gives the beginning of all the provider's.
 func ProviderSetting(name, field string) string {
 	field = strings.TrimPrefix(field, "Apple.")
 	if f, ok := reflect.TypeFor[ProviderSettings]().FieldByName(field); ok && f.Tag.Get("env") != "" {

@@ -27,8 +27,8 @@ func (c *Config) checkRules(list *Faults) {
 	if c.Forwarded, err = proxy.ParseForwarded(c.Settings.ForwardedHeaders); err != nil {
 		list.Add(fmt.Errorf("GATEPOST_FORWARDED_HEADERS: %w", err))
 	}
-	if c.Forwarded.Any() && len(c.TrustedProxies) == 0 && !list.About("GATEPOST_TRUSTED_PROXIES") {
-		list.Missing("GATEPOST_TRUSTED_PROXIES", errors.New("GATEPOST_FORWARDED_HEADERS are believed of trusted proxies "+
+	if c.Forwarded.Any() && len(c.TrustedProxies) == 0 && !list.about("GATEPOST_TRUSTED_PROXIES") {
+		list.missing("GATEPOST_TRUSTED_PROXIES", errors.New("GATEPOST_FORWARDED_HEADERS are believed of trusted proxies "+
 			"only, and there is none: list your proxy in GATEPOST_TRUSTED_PROXIES"))
 	}
 	c.TrustUnverifiedEmail = c.parseBool(list, "GATEPOST_TRUST_UNVERIFIED_EMAIL", c.Settings.TrustUnverifiedEmail)

@@ -10,8 +10,8 @@ import (
 // refused matches a refusal in the code, with its code and its status.
 var refused = regexp.MustCompile(`refusal\{(?:"[^"]*"|message),\s*"([A-Z_]+)",\s*(\d+)\}`)
 
-// Each code of the protocol is explained with its statuses, and no other; and the OpenAPI document has each that a client
-// brings about.
+// Each code of the protocol is explained with its statuses, and no other; and the OpenAPI document has each that a
+// client brings about.
 func TestEachCodeIsExplained(t *testing.T) {
 	t.Parallel()
 	code, err := os.ReadFile("refusal.go")

@@ -1,0 +1,171 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// attribute is what an identity header can carry.
+type attribute struct {
+	of func(*session.User) string
+	// identifies says that apps tell people apart by it, so that two values must never become one.
+	identifies bool
+}
+
+// attributes are those there are. Roles are one list, see separators.
+var attributes = map[string]attribute{
+	"id":             {func(u *session.User) string { return u.ID }, true},
+	"email":          {func(u *session.User) string { return u.Email }, true},
+	"email_verified": {func(u *session.User) string { return strconv.FormatBool(u.EmailVerified) }, false},
+	"name":           {func(u *session.User) string { return cutRunes(u.Name, maxNameHeader) }, false},
+	"roles":          {func(u *session.User) string { return strings.Join(u.Roles, ",") }, false},
+}
+
+// formats are the ways to write text into a header. Control characters are in none of them.
+var formats = map[string]func(string) string{
+	"percent": encode,
+	"utf8":    func(s string) string { return s },
+	"rfc2047": encodeWords,
+	"ascii":   toASCII,
+	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+}
+
+// formatNames lists them for people, and separators are the formats of roles besides: what stands between two roles.
+// No role has any of these in it (session.ValidRole).
+const formatNames = "percent, utf8, rfc2047, ascii and base64"
+
+var separators = map[string]string{"space": " ", "semicolon": ";", "pipe": "|"}
+
+// parseValue reads what a header carries: an attribute, as in "name" or "name:utf8", or text with attributes in it, as
+// in "{name:utf8} ({id})". It also returns the attributes.
+func parseValue(s string) (value func(*session.User) string, names []string, err error) {
+	if !strings.ContainsAny(s, "{}") {
+		value, name, err := parseAttribute(s)
+		return value, []string{name}, err
+	}
+	var parts []func(*session.User) string
+	for s != "" {
+		text, rest, more := strings.Cut(s, "{")
+		if strings.Contains(text, "}") || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return nil, nil, errors.New("the text around attributes has to be plain: no braces, and letters of ASCII")
+		}
+		if text != "" {
+			parts = append(parts, func(*session.User) string { return text })
+		}
+		if !more {
+			break
+		}
+		inner, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return nil, nil, errors.New("a brace is not closed")
+		}
+		part, name, err := parseAttribute(inner)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, names, s = append(parts, part), append(names, name), after
+	}
+	if len(names) == 0 {
+		return nil, nil, errors.New("it has no attribute, and would be the same for everybody")
+	}
+	return func(u *session.User) string {
+		var out strings.Builder
+		for _, part := range parts {
+			out.WriteString(part(u))
+		}
+		return out.String()
+	}, names, nil
+}
+
+// parseAttribute reads an attribute with its format, if it has one.
+func parseAttribute(s string) (value func(*session.User) string, name string, err error) {
+	name, format, formatted := strings.Cut(s, ":")
+	a, ok := attributes[name]
+	if !ok {
+		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name and roles", name)
+	}
+	if separator, ok := separators[format]; ok && name == "roles" {
+		return func(u *session.User) string { return encode(withoutControls(strings.Join(u.Roles, separator))) }, name, nil
+	}
+	write := formats["percent"]
+	if formatted {
+		write = formats[format]
+	}
+	switch {
+	case write == nil && name == "roles":
+		return nil, "", fmt.Errorf("there is no format %q; roles have %s, and space, semicolon and pipe between two of them",
+			format, formatNames)
+	case write == nil:
+		return nil, "", fmt.Errorf("there is no format %q; there are %s", format, formatNames)
+	case a.identifies && format == "ascii":
+		return nil, "", fmt.Errorf("ascii can make one value of two, and apps tell people apart by %s: use another format",
+			name)
+	}
+	return func(u *session.User) string { return write(withoutControls(a.of(u))) }, name, nil
+}
+
+// withoutControls drops control characters, with which text could end a header or hide in it, and what is no UTF-8.
+func withoutControls(s string) string {
+	if isPlainASCII(s) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func isPlainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// encodeWords writes text as words of RFC 2047 where it is not ASCII, or looks like such a word.
+func encodeWords(s string) string {
+	if !strings.Contains(s, "=?") {
+		return mime.BEncoding.Encode("utf-8", s)
+	}
+	return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
+}
+
+// letters are those that no decomposition makes ASCII of.
+var letters = strings.NewReplacer("ß", "ss", "ẞ", "SS", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O",
+	"đ", "d", "Đ", "D", "ð", "d", "Ð", "D", "þ", "th", "Þ", "Th", "ł", "l", "Ł", "L", "ı", "i", "’", "'", "‘", "'",
+	"“", `"`, "”", `"`, "–", "-", "—", "-")
+
+// toASCII writes text without accents, and a question mark for each character that has no likeness in ASCII.
+func toASCII(s string) string {
+	if isPlainASCII(s) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		case r > '~':
+			return '?'
+		}
+		return r
+	}, norm.NFKD.String(letters.Replace(s)))
+}
+
+// carries reports whether a header has an attribute in it.
+func (h identityHeader) carries(attribute string) bool {
+	return slices.Contains(h.attributes, attribute)
+}

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// Each format writes the same user in its way.
+func TestFormatsOfIdentity(t *testing.T) {
+	t.Parallel()
+	zoe := session.User{ID: "JCE7", Name: "Zoë \r\nØre 李 =?utf-8?b?YQ==?=\u0085", Email: "zoë@example.com",
+		EmailVerified: true,
+		Roles:         []string{"user", "a:b"}}
+	const name = "Zoë Øre 李 =?utf-8?b?YQ==?="
+	for written, want := range map[string]string{
+		"name":                            "Zo%C3%AB %C3%98re %E6%9D%8E =?utf-8?b?YQ==?=",
+		"name:percent":                    "Zo%C3%AB %C3%98re %E6%9D%8E =?utf-8?b?YQ==?=",
+		"name:utf8":                       name,
+		"name:base64":                     base64.StdEncoding.EncodeToString([]byte(name)),
+		"name:rfc2047":                    "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(name)) + "?=",
+		"name:ascii":                      "Zoe Ore ? =?utf-8?b?YQ==?=",
+		"email:utf8":                      "zoë@example.com",
+		"email:rfc2047":                   mime.BEncoding.Encode("utf-8", "zoë@example.com"),
+		"roles":                           "user,a:b",
+		"roles:space":                     "user a:b",
+		"roles:semicolon":                 "user;a:b",
+		"roles:pipe":                      "user|a:b",
+		"email_verified":                  "true",
+		"u-{id}":                          "u-JCE7",
+		"{email:utf8} (no. {id}, really)": "zoë@example.com (no. JCE7, really)",
+	} {
+		value, _, err := parseValue(written)
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+			continue
+		}
+		if got := value(&zoe); got != want {
+			t.Errorf("%s: got %q, want %q", written, got, want)
+		}
+	}
+}
+
+// What could make two people one, or is misspelt, is a fault that says how to write it.
+func TestFormatsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]string{
+		"id:ascii": "can make one value of two", "email:ascii": "can make one value of two",
+		"x-{email:ascii}": "can make one value of two", "login": "no attribute", "name:latin1": "there are percent, utf8",
+		"roles:comma": "space, semicolon and pipe", "name:space": "no format", "name:": "no format", "{name": "not closed",
+		"a}": "plain", "{}": "no attribute", "é{name}": "plain", "{name}}": "plain", "": "no attribute", "{": "not closed",
+	} {
+		if _, _, err := parseValue(written); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", written, err, want)
+		}
+	}
+	id, err := ParseIdentity("X-Full={name:utf8} <{email}>", "")
+	if err != nil || !id.Renames("email", "X-Auth-Email") || id.Renames("id", "X-Auth-User") {
+		t.Errorf("an address in a text is not known as one: %v", err)
+	}
+}
+
+// Whatever a name is, no format lets it end a header, and two of the formats that identify are never the same.
+func FuzzFormats(f *testing.F) {
+	f.Add("Zoë", "Zoe\u0308")
+	f.Add("=?utf-8?b?YQ==?=", "a")
+	f.Add("a\r\nX-Auth-Roles: admin", "a%0D%0A")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		one, other := withoutControls(a), withoutControls(b)
+		for name, write := range formats {
+			if v := write(one); !httpguts.ValidHeaderFieldValue(v) {
+				t.Errorf("%s makes %q of %q", name, v, a)
+			}
+			if name != "ascii" && one != other && write(one) == write(other) {
+				t.Errorf("%s makes %q of %q and %q", name, write(one), one, other)
+			}
+		}
+		if back, err := new(mime.WordDecoder).DecodeHeader(encodeWords(one)); err != nil || back != one {
+			t.Errorf("%q comes back as %q, %v", one, back, err)
+		}
+		if back, err := url.PathUnescape(encode(one)); err != nil || back != one {
+			t.Errorf("%q comes back as %q, %v", one, back, err)
+		}
+	})
+}
+
+// The formats reach the app.
+func TestFormatsReachTheApp(t *testing.T) {
+	t.Parallel()
+	id, err := ParseIdentity("X-WEBAUTH-FULLNAME=name:utf8, X-WEBAUTH-USER=u-{id}", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	id.set(h, &session.User{ID: "7", Name: "Zoë"})
+	if h.Get("X-Webauth-Fullname") != "Zoë" || h.Get("X-Webauth-User") != "u-7" {
+		t.Errorf("the headers are %v", h)
+	}
+}
