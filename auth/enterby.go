@@ -184,7 +184,7 @@ func (s *Store) enterKnown(ctx context.Context, v visit, userID string, done *Fi
 	})
 }
 
-// noteBrowser mails the user about a sign-in with a browser that is new to their account, as noteSignIn does.
+// noteBrowser mails the user about a sign-in with a browser that is new to their account, as noteVisit does.
 func (s *Store) noteBrowser(ctx context.Context, tx pgx.Tx, userID, email string, c secret.Client) error {
 	if !s.o.NotifySignIns {
 		return nil
@@ -262,28 +262,35 @@ func movedOr(err error) error {
 
 // issueBy makes the session of a sign-in at a provider, in the transaction that has locked the user.
 func (s *Store) issueBy(ctx context.Context, tx pgx.Tx, v visit, userID string, done *Finished) (err error) {
-	accountID, err := s.noteClaims(ctx, tx, v, userID)
-	if err != nil {
-		return err
-	}
-	if out, err := loggedOut(ctx, tx, v); err != nil || out {
-		return cmp.Or(err, ErrLoggedOut)
-	}
 	n := session.New{UserID: userID, Proof: v.proof(), Remember: v.flow.remember, Client: v.client,
-		Presented: v.presented, Via: session.Via{AccountID: accountID, SessionID: database.Storable(v.id.SessionID)}}
-	if v.p.Spec().Logout && v.id.IDToken != "" && !s.o.Keys.None() {
-		n.Via.Seal = func(ctx context.Context, tx pgx.Tx, sessionID string) ([]byte, error) {
-			return s.seal(ctx, tx, seal.SessionIDToken, sessionID, []byte(v.id.IDToken))
-		}
+		Presented: v.presented}
+	if n.Via, err = s.noteVisit(ctx, tx, v, userID); err != nil {
+		return err
 	}
 	if done.Issued, err = s.issue(ctx, tx, n); err != nil {
 		return err
 	}
-	if err := s.keepTokens(ctx, tx, accountID, v.id.Tokens); err != nil {
-		return err
-	}
 	done.UserID = userID
 	return s.recordIn(ctx, tx, cmp.Or(done.event, events[ToSignIn]), userID, done.Issued, v.client)
+}
+
+// noteVisit writes down what a provider says at a sign-in of a locked user: claims and tokens. It returns what the
+// session is to have of the provider, and fails with ErrLoggedOut if they have logged out there meanwhile.
+func (s *Store) noteVisit(ctx context.Context, tx pgx.Tx, v visit, userID string) (session.Via, error) {
+	accountID, err := s.noteClaims(ctx, tx, v, userID)
+	if err != nil {
+		return session.Via{}, err
+	}
+	if out, err := loggedOut(ctx, tx, v); err != nil || out {
+		return session.Via{}, cmp.Or(err, ErrLoggedOut)
+	}
+	via := session.Via{AccountID: accountID, SessionID: database.Storable(v.id.SessionID)}
+	if v.p.Spec().Logout && v.id.IDToken != "" && !s.o.Keys.None() {
+		via.Seal = func(ctx context.Context, tx pgx.Tx, sessionID string) ([]byte, error) {
+			return s.seal(ctx, tx, seal.SessionIDToken, sessionID, []byte(v.id.IDToken))
+		}
+	}
+	return via, s.keepTokens(ctx, tx, accountID, v.id.Tokens)
 }
 
 // proof is how a sign-in at a provider proves a user. Where the provider does not tell when they proved themselves

@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,14 +28,27 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 	}
 	proof := session.Proof{Methods: []session.Method{session.Provider}, At: v.id.AuthTime}
 	done.Issued, err = s.renew(ctx, v.presented, owner, proof, v.client,
-		func(context.Context, pgx.Tx) error { return nil })
+		func(ctx context.Context, tx pgx.Tx, n *session.New) error { return s.notesAgain(ctx, tx, v, n) })
+	if errors.Is(err, errMoved) { // it was disconnected meanwhile
+		return ErrOtherUser
+	}
+	return err
+}
+
+// notesAgain writes down what the provider says now of a user who proves themselves again. A session that came by this
+// identity goes on with what it has of the provider now, so that a log-out there finds it.
+func (s *Store) notesAgain(ctx context.Context, tx pgx.Tx, v visit, n *session.New) error {
+	via, err := s.noteVisit(ctx, tx, v, n.UserID)
+	if err == nil && n.Via.AccountID == via.AccountID {
+		n.Via = via
+	}
 	return err
 }
 
 // renew ends a session of a user that is still valid and gives them a new one, with a new proof. first runs before,
-// in the same transaction.
+// in the same transaction, and may change the new one.
 func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof session.Proof, c secret.Client,
-	first func(context.Context, pgx.Tx) error) (issued Issued, err error) {
+	first func(context.Context, pgx.Tx, *session.New) error) (issued Issued, err error) {
 	err = s.db.Transact(ctx, "prove again", func(ctx context.Context, tx pgx.Tx) (err error) {
 		issued = Issued{} // of a try before this one
 		if _, err := database.LockUser(ctx, tx, userID, t); err != nil {
@@ -44,14 +58,14 @@ func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof 
 		if err == nil && o.UserID != userID {
 			err = ErrOtherUser
 		}
-		if err == nil {
-			err = first(ctx, tx)
-		}
 		if err != nil {
 			return err
 		}
 		n := session.New{UserID: userID, Proof: proof, Remember: o.Remembered, Client: c}
 		if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
+			return err
+		}
+		if err := first(ctx, tx, &n); err != nil {
 			return err
 		}
 		if err := s.sessions.EndPresented(ctx, tx, userID, t, false); err != nil {
@@ -97,7 +111,9 @@ func (s *Store) ProveByLink(ctx context.Context, link, t secret.Token, c secret.
 	l, err := s.linkFor(ctx, link, isFor(mail.ForProve))
 	if err == nil {
 		issued, err = s.renew(ctx, t, l.userID, session.Proved(session.Link), c,
-			func(ctx context.Context, tx pgx.Tx) error { return spend(ctx, tx, link, l, isFor(mail.ForProve)) })
+			func(ctx context.Context, tx pgx.Tx, _ *session.New) error {
+				return spend(ctx, tx, link, l, isFor(mail.ForProve))
+			})
 	}
 	s.audit(ctx, events[ToConfirm], l.userID, c, cmp.Or(err, issued.half()))
 	return issued, err

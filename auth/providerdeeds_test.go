@@ -354,6 +354,56 @@ func TestARoundTripIsFreshOnlyIfTheProviderSaysSo(t *testing.T) {
 	}
 }
 
+// A round trip that proves a user again brings what the provider says now: the roles, and which session there it is, so
+// that a log-out there ends this one here. A session that came otherwise is no session of the provider's by it.
+func TestARoundTripBringsWhatTheProviderSaysNow(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	ada := someone("1", "ada@example.com")
+	says := func(sid string, groups ...string) {
+		ada.Claims = map[string]any{"sid": sid, "groups": groups, "auth_time": time.Now().Unix()}
+	}
+	says("s1", "staff")
+	done, err := g.come(t, ada, auth.Flow{Provider: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says("s2")
+	again, err := g.come(t, ada, auth.Flow{Provider: "corp", Purpose: auth.ToConfirm, Session: done.Session})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := g.s.Lookup(t.Context(), again.Session)
+	if err != nil || !slices.Equal(v.User.Roles, []string{"user"}) {
+		t.Errorf("the roles are %v, %v", v.User.Roles, err)
+	}
+	end := func(sid string) {
+		t.Helper()
+		if err := g.s.EndByProvider(t.Context(), "corp", g.idp["corp"].SignLogout("1", sid, nil), here); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if end("s1"); !alive(t, g.s, again.Session) {
+		t.Error("a log-out of the session before has ended it")
+	}
+	if end("s2"); alive(t, g.s, again.Session) {
+		t.Error("a log-out of the session there has not ended it")
+	}
+	says("s3")
+	done, err = g.come(t, ada, auth.Flow{Provider: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, g.db, `UPDATE gatepost.session SET account_id = NULL, provider_sid = NULL`)
+	again, err = g.come(t, ada, auth.Flow{Provider: "corp", Purpose: auth.ToConfirm, Session: done.Session})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end("s3"); !alive(t, g.s, again.Session) {
+		t.Error("a session that came otherwise has ended with the provider's")
+	}
+}
+
 // A mailed link proves the user of a session again, in that session alone, and then what takes a password can be done
 // without one.
 func TestAMailedLinkProvesWhoHasNoPassword(t *testing.T) {
@@ -463,8 +513,15 @@ func TestAProviderEndsItsSessions(t *testing.T) {
 	}
 	p := someone("ada", "ada@example.com")
 	p.Claims = map[string]any{"sid": "s1"}
-	if _, err := g.come(t, p, auth.Flow{Provider: "corp"}); !errors.Is(err, auth.ErrLoggedOut) {
-		t.Errorf("a sign-in of the session that ended: %v", err)
+	if again, err := g.come(t, p, auth.Flow{Provider: "corp"}); err != nil || !alive(t, g.s, again.Session) {
+		t.Errorf("a sign-in that began after the log-out, in a session that the provider has kept: %v", err)
+	}
+	unnamed := come("ada", "")
+	if err := end(corp.SignLogout("ada", "s9", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if alive(t, g.s, unnamed) || !alive(t, g.s, two) {
+		t.Error("it did not end the session alone of which it is not known which it is there")
 	}
 	if err := end(corp.SignLogout("ada", "", nil)); err != nil {
 		t.Fatal(err)
@@ -541,6 +598,11 @@ func TestTokensOfAProviderAreKeptSealedAndRenewed(t *testing.T) {
 		t.Errorf("%d were renewed too early, %v", n, err)
 	}
 	exec(t, g.db, `UPDATE gatepost.provider_token SET refresh_at = now()`)
+	exec(t, g.db, `ALTER TABLE gatepost."user" DISABLE TRIGGER USER; UPDATE gatepost."user" SET disabled_at = now()`)
+	if n, err := auth.RefreshSome(g.s, t.Context()); n != 0 || err != nil {
+		t.Errorf("%d were renewed of somebody who is disabled, %v", n, err)
+	}
+	exec(t, g.db, `UPDATE gatepost."user" SET disabled_at = NULL`)
 	if n, err := auth.RefreshSome(g.s, t.Context()); n != 1 || err != nil {
 		t.Fatalf("%d were renewed, %v", n, err)
 	}

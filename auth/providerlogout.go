@@ -129,26 +129,38 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 	return users, err
 }
 
-// named selects the sessions s that a logout token names: by issuer, and by subject, session or both.
+// named selects the sessions s that a logout token names: by issuer, and by subject, session or both. Of a session that
+// came without the provider's id it is not known which one it is there, so a token with a subject ends it, too.
 const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
-	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2) AND ($3 = '' OR s.provider_sid = $3)`
+	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2)
+	    AND ($3 IN ('', s.provider_sid) OR $2 <> '' AND coalesce(s.provider_sid, '') = '')`
 
 // noteLogout notes what a logout token ends. It waits for the sign-ins that looked for the note before it was there,
 // and is done once they are.
 func (s *Store) noteLogout(ctx context.Context, l provider.Logout) error {
-	ended := logoutID(l.Issuer, "sid", l.SessionID)
-	if l.SessionID == "" { // all of the person's sessions there
-		ended = logoutID(l.Issuer, "sub", l.Subject)
+	var ended []string
+	if l.SessionID != "" {
+		ended = append(ended, logoutID(l.Issuer, "sid", l.SessionID))
+	}
+	switch {
+	case l.Subject == "":
+	case l.SessionID == "": // all of the person's sessions there
+		ended = append(ended, logoutID(l.Issuer, "sub", l.Subject))
+	default: // besides, those of the person of which it is not known which they are there
+		ended = append(ended, logoutID(l.Issuer, "unnamed", l.Subject))
 	}
 	return s.db.Transact(ctx, "note a log-out at a provider", func(ctx context.Context, tx pgx.Tx) error {
 		if used, err := logoutKept(ctx, tx, l.Issuer, "jti", l.ID); err != nil || used {
 			return cmp.Or(err, ErrReplayed)
 		}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, ended); err != nil {
+		if _, err := tx.Exec(ctx, `
+			SELECT pg_advisory_xact_lock(key) FROM (SELECT hashtextextended(id, 0) AS key FROM unnest($1::text[]) AS id
+			    ORDER BY key) AS sorted`, ended); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO gatepost.logout_token (id, expires_at) VALUES ($1, clock_timestamp() + $2::interval)
+			INSERT INTO gatepost.logout_token (id, expires_at)
+			SELECT id, clock_timestamp() + $2::interval FROM unnest($1::text[]) AS id ORDER BY id
 			ON CONFLICT (id) DO UPDATE SET expires_at = greatest(logout_token.expires_at, excluded.expires_at)`,
 			ended, loggedOutFor)
 		return err
@@ -171,23 +183,23 @@ func logoutID(issuer, kind, value string) string {
 }
 
 // loggedOut reports whether the provider has ended its session, or all of the person's, while a sign-in by it was
-// under way. A logout of the person says nothing about a sign-in that began after it. A logout that comes from now on
-// waits until the transaction has ended: see noteLogout.
+// under way. A logout says nothing about a sign-in that began after it, also in the same session there: some providers
+// end those of one client alone. A logout that comes from now on waits until the transaction has ended: see noteLogout.
 func loggedOut(ctx context.Context, tx pgx.Tx, v visit) (yes bool, err error) {
+	ids := []string{logoutID(v.id.Issuer, "sub", v.id.Subject), logoutID(v.id.Issuer, "unnamed", v.id.Subject)}
+	if v.id.SessionID != "" {
+		ids[1] = logoutID(v.id.Issuer, "sid", v.id.SessionID)
+	}
 	_, err = tx.Exec(ctx, `
-		SELECT pg_advisory_xact_lock_shared(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id`,
-		[]string{logoutID(v.id.Issuer, "sid", v.id.SessionID), logoutID(v.id.Issuer, "sub", v.id.Subject)})
+		SELECT pg_advisory_xact_lock_shared(key) FROM (SELECT hashtextextended(id, 0) AS key FROM unnest($1::text[]) AS id
+		    ORDER BY key) AS sorted`, ids)
 	if err != nil {
 		return false, err
 	}
-	if v.id.SessionID != "" {
-		if yes, err = logoutKept(ctx, tx, v.id.Issuer, "sid", v.id.SessionID); err != nil || yes {
-			return yes, err
-		}
-	}
 	err = tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM gatepost.logout_token WHERE id = $1 AND expires_at > $2::timestamptz + $3::interval)`,
-		logoutID(v.id.Issuer, "sub", v.id.Subject), v.flow.began, loggedOutFor).Scan(&yes)
+		SELECT EXISTS (SELECT FROM gatepost.logout_token
+		    WHERE id = ANY ($1) AND expires_at > $2::timestamptz + $3::interval)`,
+		ids, v.flow.began, loggedOutFor).Scan(&yes)
 	return yes, err
 }
 

@@ -494,6 +494,11 @@ func TestClaimedRolesComeAndGo(t *testing.T) {
 	if done, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil || !alive(t, g.s, done.Session) {
 		t.Errorf("the sign-in: %v", err)
 	}
+	exec(t, g.db, `UPDATE gatepost.session SET created_at = now() - interval '1 minute' WHERE id = 'other';
+		UPDATE gatepost.account SET claim_roles = 'editor', claim_roles_until = now() - interval '1 second'`)
+	if alive(t, g.s, "by password") {
+		t.Error("a session that came otherwise, and had the roles, does not ask for a sign-in")
+	}
 	exec(t, g.db, `UPDATE gatepost.account SET claim_roles = 'editor', claim_roles_until = NULL`)
 	without := auth.New(g.db, auth.Options{})
 	t.Cleanup(without.Close)

@@ -127,7 +127,8 @@ func (s *Store) refreshSome(ctx context.Context) (tried int, err error) {
 		FROM gatepost.account a WHERE a.id = p.account_id AND p.account_id IN (
 		    SELECT t.account_id FROM gatepost.provider_token t JOIN gatepost.account o ON o.id = t.account_id
 		    WHERE t.refresh_at <= now() AND t.refresh IS NOT NULL AND `+s.atProvider("o")+`
-		        AND EXISTS (SELECT FROM gatepost.session s WHERE s.user_id = o.user_id AND s.expires_at > now())
+		        AND EXISTS (SELECT FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
+		            WHERE u.id = o.user_id AND u.disabled_at IS NULL AND s.expires_at > now())
 		    ORDER BY t.refresh_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED)
 		RETURNING p.account_id, a.provider_id, p.refresh`, refreshLease, refreshMost)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d due, err error) { // reports an error of Query

@@ -3,15 +3,15 @@ package session
 import "github.com/gatepost/gatepost/auth/database"
 
 // alive is the SQL condition of a valid session, in PostgreSQL's time. Besides the row's own expiry, limits that
-// the operator has lowered since apply at once. Where a provider gave roles for a time, that provider has to be asked
-// again when it is over. $2 is the idle limit, $3 the lifetime.
+// the operator has lowered since apply at once. Where a provider gave roles for a time, the sessions that had them end
+// when it is over, so that the provider is asked again. $2 is the idle limit, $3 the lifetime.
 const alive = `s.expires_at > now()
 	AND s.created_at > now() - $3::interval
 	AND s.last_used_at > now() - least($2::interval, s.idle_seconds * interval '1 second')
 	AND u.disabled_at IS NULL AND u.id <> '' AND u.email <> ''
-	AND (s.account_id IS NULL OR NOT EXISTS (SELECT FROM gatepost.account a
-	    WHERE a.id = s.account_id AND a.user_id = u.id AND ` + claimsCount + `
-	        AND a.claim_roles <> '' AND a.claim_roles_until <= now()))`
+	AND NOT EXISTS (SELECT FROM gatepost.account a
+	    WHERE a.user_id = u.id AND ` + claimsCount + ` AND a.claim_roles <> '' AND a.claim_roles_until <= now()
+	        AND (a.id = s.account_id OR ` + createdAt + ` < a.claim_roles_until))`
 
 // createdAt and lastUsedAt are the times of a session, capped at now: no interval can be added to a time such as
 // infinity.
