@@ -150,7 +150,7 @@ func TestAServiceThatFailsIsAnError(t *testing.T) {
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request){
 		"an outage":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
 		"a page":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html>\n<p>") },
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) },
 		"a fall":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		s := httptest.NewServer(http.HandlerFunc(answer))
