@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,7 +9,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/importer"
-	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
@@ -25,19 +25,21 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
 		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)},
 		{Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
-	written := s.db.Background(context.WithoutCancel(ctx), "import", func(ctx context.Context, tx pgx.Tx) error {
-		return s.trail.Write(ctx, tx, event)
-	})
-	if written == nil {
-		s.trail.Wrote(ctx, event)
-	}
-	if err == nil {
-		err = written
-	}
-	return counts, err
+	return counts, cmp.Or(err, s.recordLast(ctx, event))
 }
 
-// importResult is the outcome of an import that has changed something.
+// recordLast records what was done in many transactions, when it is over.
+func (s *Store) recordLast(ctx context.Context, event audit.Event) error {
+	err := s.db.Background(context.WithoutCancel(ctx), event.Name, func(ctx context.Context, tx pgx.Tx) error {
+		return s.trail.Write(ctx, tx, event)
+	})
+	if err == nil {
+		s.trail.Wrote(ctx, event)
+	}
+	return err
+}
+
+// importResult is the outcome of an import, or of another command on many people, that has done something.
 func importResult(err error) string {
 	if err != nil {
 		return "broken-off"
@@ -58,16 +60,17 @@ func (s *Store) providerOf(issuer string) string {
 // WrapWeak puts argon2id over each weak hash that came from elsewhere. See importer.WrapWeak.
 func (s *Store) WrapWeak(ctx context.Context, progress func(read, about int64)) (int64, error) {
 	n, err := importer.WrapWeak(ctx, s.db, progress)
-	if n > 0 {
-		s.audit(ctx, "wrap-hashes", "", secret.Client{}, nil, audit.Detail{Name: "hashes", Value: fmt.Sprint(n)})
+	if n == 0 {
+		return n, err
 	}
-	return n, err
+	return n, cmp.Or(err, s.recordLast(ctx, audit.Event{Name: "wrap-hashes", Result: importResult(err),
+		Details: audit.Details{{Name: "hashes", Value: fmt.Sprint(n)}}}))
 }
 
 // ExportAll calls f with every user. See importer.Export. It is audited as one event.
 func (s *Store) ExportAll(ctx context.Context, sessions bool, f func(importer.Exported) error) error {
 	var n int64
 	err := importer.Export(ctx, s.db, sessions, func(e importer.Exported) error { n++; return f(e) })
-	s.audit(ctx, "export-users", "", secret.Client{}, err, audit.Detail{Name: "users", Value: fmt.Sprint(n)})
-	return err
+	return cmp.Or(err, s.recordLast(ctx, audit.Event{Name: "export-users", Result: importResult(err),
+		Details: audit.Details{{Name: "users", Value: fmt.Sprint(n)}}}))
 }
