@@ -31,7 +31,8 @@ var attributes = map[string]attribute{
 	"roles":          {func(u *session.User) string { return strings.Join(u.Roles, ",") }, false},
 }
 
-// formats are the ways to write text into a header. Control characters are in none of them.
+// formats are the ways to write text into a header. Control characters, with which text could end a header or hide in
+// it, are encoded in percent, and dropped for the others.
 var formats = map[string]func(string) string{
 	"percent": encode,
 	"utf8":    func(s string) string { return s },
@@ -95,12 +96,12 @@ func parseAttribute(s string) (value func(*session.User) string, name string, er
 		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name and roles", name)
 	}
 	if separator, ok := separators[format]; ok && name == "roles" {
-		return func(u *session.User) string { return encode(withoutControls(strings.Join(u.Roles, separator))) }, name, nil
+		return func(u *session.User) string { return strings.Join(validRoles(u), separator) }, name, nil
 	}
-	write := formats["percent"]
-	if formatted {
-		write = formats[format]
+	if !formatted || format == "percent" {
+		return func(u *session.User) string { return encode(a.of(u)) }, name, nil
 	}
+	write := formats[format]
 	switch {
 	case write == nil && name == "roles":
 		return nil, "", fmt.Errorf("there is no format %q; roles have %s, and space, semicolon and pipe between two of them",
@@ -111,10 +112,25 @@ func parseAttribute(s string) (value func(*session.User) string, name string, er
 		return nil, "", fmt.Errorf("ascii can make one value of two, and apps tell people apart by %s: use another format",
 			name)
 	}
-	return func(u *session.User) string { return write(withoutControls(a.of(u))) }, name, nil
+	if name == "roles" {
+		return func(u *session.User) string { return write(strings.Join(validRoles(u), ",")) }, name, nil
+	}
+	return func(u *session.User) string {
+		value := a.of(u)
+		plain := withoutControls(value)
+		if a.identifies && plain != value {
+			return encode(value) // a value without them could be another person's
+		}
+		return write(plain)
+	}, name, nil
 }
 
-// withoutControls drops control characters, with which text could end a header or hide in it, and what is no UTF-8.
+// validRoles are the roles of a user that can be roles. What else SQL wrote could become another role, or several.
+func validRoles(u *session.User) []string {
+	return slices.DeleteFunc(slices.Clone(u.Roles), func(role string) bool { return !session.ValidRole(role) })
+}
+
+// withoutControls drops control characters, and what is no UTF-8.
 func withoutControls(s string) string {
 	if isPlainASCII(s) {
 		return s

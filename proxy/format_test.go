@@ -18,18 +18,18 @@ func TestFormatsOfIdentity(t *testing.T) {
 	t.Parallel()
 	zoe := session.User{ID: "JCE7", Name: "Zoë \r\nØre 李 =?utf-8?b?YQ==?=\u0085", Email: "zoë@example.com",
 		EmailVerified: true,
-		Roles:         []string{"user", "a:b"}}
+		Roles:         []string{"user", "a:b", "ad\nmin", "x y;z"}}
 	const name = "Zoë Øre 李 =?utf-8?b?YQ==?="
 	for written, want := range map[string]string{
-		"name":                            "Zo%C3%AB %C3%98re %E6%9D%8E =?utf-8?b?YQ==?=",
-		"name:percent":                    "Zo%C3%AB %C3%98re %E6%9D%8E =?utf-8?b?YQ==?=",
-		"name:utf8":                       name,
-		"name:base64":                     base64.StdEncoding.EncodeToString([]byte(name)),
-		"name:rfc2047":                    "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(name)) + "?=",
-		"name:ascii":                      "Zoe Ore ? =?utf-8?b?YQ==?=",
-		"email:utf8":                      "zoë@example.com",
-		"email:rfc2047":                   mime.BEncoding.Encode("utf-8", "zoë@example.com"),
-		"roles":                           "user,a:b",
+		"name":          "Zo%C3%AB %0D%0A%C3%98re %E6%9D%8E =?utf-8?b?YQ==?=%C2%85",
+		"name:percent":  "Zo%C3%AB %0D%0A%C3%98re %E6%9D%8E =?utf-8?b?YQ==?=%C2%85",
+		"name:utf8":     name,
+		"name:base64":   base64.StdEncoding.EncodeToString([]byte(name)),
+		"name:rfc2047":  "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(name)) + "?=",
+		"name:ascii":    "Zoe Ore ? =?utf-8?b?YQ==?=",
+		"email:utf8":    "zoë@example.com",
+		"email:rfc2047": mime.BEncoding.Encode("utf-8", "zoë@example.com"),
+		"roles":         "user,a:b,ad%0Amin,x y;z", "roles:utf8": "user,a:b",
 		"roles:space":                     "user a:b",
 		"roles:semicolon":                 "user;a:b",
 		"roles:pipe":                      "user|a:b",
@@ -44,6 +44,22 @@ func TestFormatsOfIdentity(t *testing.T) {
 		}
 		if got := value(&zoe); got != want {
 			t.Errorf("%s: got %q, want %q", written, got, want)
+		}
+	}
+}
+
+// Somebody whose id has control characters does not become the one whose id has not.
+func TestAnIdentityIsNeverCut(t *testing.T) {
+	t.Parallel()
+	for _, written := range []string{"id:utf8", "id:base64", "id:rfc2047", "email:utf8", "email"} {
+		value, _, err := parseValue(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ada := session.User{ID: "ada", Email: "ada@example.com"}
+		other := session.User{ID: "a\x01da", Email: "ada@\u0085example.com"}
+		if value(&ada) == value(&other) || !httpguts.ValidHeaderFieldValue(value(&other)) {
+			t.Errorf("%s: %q and %q", written, value(&ada), value(&other))
 		}
 	}
 }

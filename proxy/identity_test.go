@@ -73,14 +73,14 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 		Roles: []string{"user", "editor"}})
 	want := http.Header{
 		"X-User": {"u1"}, "X-Auth-Email": {"ada@example.com"}, "X-Auth-Email-Verified": {"false"},
-		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25X-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
+		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25%0D%0AX-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
 	}
 	for name, v := range want {
 		if got := h[name]; len(got) != 1 || got[0] != v[0] {
 			t.Errorf("%s: got %q, want %q", name, got, v)
 		}
 	}
-	if back, err := url.PathUnescape(h.Get("X-Auth-Name")); err != nil || !strings.HasPrefix(back, "张伟 100%X-Auth") {
+	if back, err := url.PathUnescape(h.Get("X-Auth-Name")); err != nil || !strings.HasPrefix(back, "张伟 100%\r\n") {
 		t.Errorf("the name does not read back: %q, %v", back, err)
 	}
 	id.set(h, &session.User{Name: strings.Repeat("ä", 5000)})
