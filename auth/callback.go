@@ -118,8 +118,9 @@ func (a ProviderAnswer) oversized() bool {
 // FinishProvider ends a sign-in at a provider. It fails with ErrNoFlow, ErrLoggedOut, a *provider.Error,
 // provider.ErrUnavailable, ErrSignUpClosed, ErrUnverified (a mail is on its way), *ClaimError, ErrLinkedElsewhere,
 // ErrNoAddress, InputError (field "email"), ErrBadCredentials (the user is disabled), session.ErrNoSession and
-// ErrOtherUser (ToLink and ToConfirm), ErrBadLink, *throttle.Error, share.ErrBusy, context.Canceled (the
-// visitor left) or database.ErrUnavailable. No failure has made a session, and none but ErrUnverified a user.
+// ErrOtherUser (ToLink and ToConfirm), ErrBadLink, *throttle.Error, share.ErrCrowded, share.ErrBusy,
+// context.Canceled (the visitor left) or database.ErrUnavailable. No failure has made a session, and none but
+// ErrUnverified a user.
 func (s *Store) FinishProvider(ctx context.Context, c Callback) (Finished, error) {
 	began := time.Now()
 	f, answer, err := s.takeFlow(ctx, c)

@@ -95,7 +95,8 @@ func FlowID(state string) string { return idOf(secret.Token(state).Hash()) }
 func idOf(stateHash string) string { return stateHash[:16] }
 
 // BeginProvider begins a sign-in at a provider. It fails with ErrNoProvider, session.ErrNoSession, session.ErrStale
-// (ToLink, unless the user was proved recently), provider.ErrUnavailable or database.ErrUnavailable.
+// (ToLink, unless the user was proved recently), a *provider.Error, share.ErrCrowded, share.ErrBusy or
+// database.ErrUnavailable.
 func (s *Store) BeginProvider(ctx context.Context, f Flow) (Begun, error) {
 	p, err := s.provider(f.Provider)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // astray is a refusal with a way on.
@@ -94,6 +95,10 @@ func (ui *UI) faultOf(w http.ResponseWriter, r *http.Request, err error, t trip)
 			args: []any{"wait", ui.words(r).wait(throttled.RetryAfter)}}, true
 	case errors.As(err, &input):
 		return faultOfAddress(input), true
+	case errors.Is(err, share.ErrCrowded):
+		return fault{status: http.StatusTooManyRequests, key: "fault.crowded"}, true
+	case errors.Is(err, share.ErrBusy):
+		return fault{status: http.StatusServiceUnavailable, key: "fault.busy"}, true
 	}
 	return ui.faultOfAccount(err, t)
 }

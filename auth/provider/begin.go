@@ -43,12 +43,12 @@ func (p *Provider) askedScopes() []string {
 // verifierLeast is how long a verifier of PKCE is at least, and how long one of ours is: RFC 7636 section 4.1.
 const verifierLeast = 43
 
-// Begin returns where the browser goes to sign in.
+// Begin returns where the browser goes to sign in. Its errors are those of Finish.
 func (p *Provider) Begin(ctx context.Context, a Ask) (*url.URL, error) {
 	if a.State == "" || a.Nonce == "" || len(a.Verifier) < verifierLeast {
 		return nil, fmt.Errorf("begin a sign-in with %s: state, nonce and verifier have to be random", p.spec.Name)
 	}
-	leave, err := enter(p.calls)
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -12,17 +12,13 @@ import (
 	"net/url"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
-// enter takes a turn of those that may wait for the provider at once; leave gives it back. Without one the provider
-// counts as unavailable for whoever asks: they are told so at once.
-func enter(turns chan struct{}) (leave func(), err error) {
-	select {
-	case turns <- struct{}{}:
-		return func() { <-turns }, nil
-	default:
-		return nil, faultf(Unavailable, "too many wait for the provider")
-	}
+// enter admits a sign-in to what waits for the provider, until leave is called. It fails with share.ErrCrowded or
+// share.ErrBusy, which say nothing about the provider.
+func (p *Provider) enter(ctx context.Context) (leave func(), err error) {
+	return p.calls.Enter(share.Client(ctx))
 }
 
 // statusError is an answer with another status than 200.

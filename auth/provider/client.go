@@ -20,7 +20,11 @@ const (
 	documentTime = 5 * time.Second // for a discovery document, and for keys
 	answerMost   = 1<<20 - 1       // x/oauth2 would cut a longer one off, and not say so
 	headerMost   = 64 << 10
-	connsMost    = 64 // to one host
+	// connsMost is the most connections to one host: one for each sign-in, and connsMore for tokens that are renewed,
+	// keys and the document. So none waits for a connection, which would look as if the provider did not answer.
+	connsMost = callsMost + connsMore
+	connsMore = 64
+	connsIdle = 16 // are kept for the next call
 )
 
 // errInside is the refusal to call an address.
@@ -39,7 +43,7 @@ func newClient(most func() place, h *health) *http.Client {
 		ResponseHeaderTimeout:  callTime,
 		IdleConnTimeout:        time.Minute,
 		MaxConnsPerHost:        connsMost,
-		MaxIdleConnsPerHost:    connsMost / 4,
+		MaxIdleConnsPerHost:    connsIdle,
 		MaxResponseHeaderBytes: headerMost,
 		ForceAttemptHTTP2:      true,
 	}

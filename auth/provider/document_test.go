@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/gatepost/gatepost/auth/provider/providertest"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
@@ -118,17 +120,23 @@ func TestOnlySoManyWaitForAProvider(t *testing.T) {
 	t.Parallel()
 	s := providertest.New(t)
 	p := newProvider(t, specOf(s, "corp"))
+	var leave func()
 	for range callsMost {
-		p.calls <- struct{}{}
+		leave, _ = p.calls.Enter(netip.Addr{})
 	}
-	_, err := p.Begin(t.Context(), newAsk())
-	wantFault(t, err, "unavailable", "too many")
-	_, err = p.Finish(t.Context(), Answer{Code: "c"})
-	wantFault(t, err, "unavailable", "too many")
+	if _, err := p.Begin(t.Context(), newAsk()); !errors.Is(err, share.ErrBusy) {
+		t.Errorf("one more who begins: %v", err)
+	}
+	if _, err := p.Finish(t.Context(), Answer{Code: "c"}); !errors.Is(err, share.ErrBusy) {
+		t.Errorf("one more who answers: %v", err)
+	}
+	if p.Down() {
+		t.Error("the provider counts as down because many ask it")
+	}
 	if _, err := p.VerifyLogout(t.Context(), s.SignLogout("ada-1", "", nil)); err != nil {
 		t.Errorf("got %v for a logout, which has turns of its own", err)
 	}
-	<-p.calls
+	leave()
 	if _, err := signIn(t, s, p, newAsk()); err != nil {
 		t.Errorf("got %v when there was a turn again", err)
 	}

@@ -20,9 +20,10 @@ const (
 	skew       = time.Minute
 )
 
-// Finish redeems the code of an answer and returns who was there. Its errors are *Error.
+// Finish redeems the code of an answer and returns who was there. Its errors are *Error, and share.ErrCrowded or
+// share.ErrBusy when too many answers wait for the provider, from the network of share.Client or from all.
 func (p *Provider) Finish(ctx context.Context, a Answer) (Identity, error) {
-	leave, err := enter(p.calls)
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return Identity{}, err
 	}

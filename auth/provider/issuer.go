@@ -8,8 +8,9 @@ import (
 )
 
 // CheckIssuer checks the parameter iss of an answer (RFC 9207), also of one with an error. Finish does it by itself.
+// Its errors are those of Finish.
 func (p *Provider) CheckIssuer(ctx context.Context, iss string) error {
-	leave, err := enter(p.calls)
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return err
 	}

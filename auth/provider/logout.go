@@ -18,7 +18,7 @@ func (p *Provider) LogoutURL(ctx context.Context, idToken, back string) (*url.UR
 	if !p.spec.Logout || p.kind.plain != nil {
 		return nil, nil
 	}
-	leave, err := enter(p.calls)
+	leave, err := p.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +42,15 @@ func (p *Provider) LogoutURL(ctx context.Context, idToken, back string) (*url.UR
 }
 
 // VerifyLogout checks a back-channel logout token, which anybody may have sent. Whoever calls it refuses a Logout.ID
-// that came before. Tokens that wait for the provider's keys have shares by the network of share.Client. Its errors are
-// *Error.
+// that came before. Its errors are *Error, and share.ErrCrowded or share.ErrBusy when too many tokens wait
+// for the provider's keys, from the network of share.Client or from all.
 func (p *Provider) VerifyLogout(ctx context.Context, token string) (Logout, error) {
 	if p.kind.plain != nil {
 		return Logout{}, faultf(Forged, "the provider sends no logout tokens")
 	}
 	leave, err := p.logouts.Enter(share.Client(ctx))
 	if err != nil {
-		return Logout{}, fault(Unavailable, err)
+		return Logout{}, err
 	}
 	defer leave()
 	m, err := p.metadata(ctx)

@@ -129,7 +129,7 @@ func TestStrangersDoNotShutOutTheProvidersLogouts(t *testing.T) {
 	refused := make(chan error, 2*logoutsMost)
 	for i := range 2 * logoutsMost { // all from one address
 		crowd.Go(func() {
-			if _, err := p.VerifyLogout(from(1), forged); errors.Is(err, ErrUnavailable) {
+			if _, err := p.VerifyLogout(from(1), forged); errors.Is(err, share.ErrCrowded) {
 				refused <- fmt.Errorf("%d: %w", i, err)
 			}
 		})

@@ -32,12 +32,12 @@ type Provider struct {
 	health      *health
 	document    *kept[metadata]
 	keys        *keySet
-	// calls are tokens for what may wait for the provider at once.
-	calls   chan struct{}
-	logouts *share.Admission // logout tokens that may, shared among the networks that send them
+	// calls and logouts are admission to what waits for the provider, shared among the networks that it comes from.
+	calls, logouts *share.Admission
 }
 
-// callsMost sign-ins may wait for one provider, and logoutsMost logout tokens, which come from anybody.
+// callsMost sign-ins may wait for one provider at once, and logoutsMost logout tokens. Both may come from anybody: a
+// forged answer costs as much as a real one.
 const (
 	callsMost   = 256
 	logoutsMost = 256
@@ -70,7 +70,7 @@ func New(s Spec, o Options) (*Provider, error) {
 	p.back = newClient(func() place { return place(p.reach.Load()) }, p.health)
 	p.document = &kept[metadata]{load: p.discover, now: p.clock, fresh: documentFresh, most: documentMost}
 	p.keys = &keySet{kept[[]key]{load: p.fetchKeys, now: p.clock, fresh: keysFresh, most: keysMost}}
-	p.calls, p.logouts = make(chan struct{}, callsMost), share.NewAdmission(logoutsMost)
+	p.calls, p.logouts = share.NewAdmission(callsMost), share.NewAdmission(logoutsMost)
 	return p, nil
 }
 

@@ -43,14 +43,10 @@ func (p *Provider) exchange(ctx context.Context, m metadata, a Answer) (*oauth2.
 	return token, nil
 }
 
-// Refresh returns new tokens. A provider that does not hand out a new refresh token leaves the old one valid. BadCode
-// means that the refresh token is of no use any more.
+// Refresh returns new tokens. Nobody waits for it, so it takes no place of a sign-in's: whoever calls it bounds how
+// many are renewed at once, which must be far below connsMore. A provider that does not hand out a new refresh token
+// leaves the old one valid. BadCode means that the refresh token is of no use any more.
 func (p *Provider) Refresh(ctx context.Context, refresh secret.Text) (Tokens, error) {
-	leave, err := enter(p.calls)
-	if err != nil {
-		return Tokens{}, err
-	}
-	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
 	m, err := p.metadata(ctx)
