@@ -527,6 +527,24 @@ func TestLookAlikesAreOtherPeople(t *testing.T) {
 	}
 }
 
+// Ids of two people that are one and the same when decoded are the ids of nobody.
+func TestBrokenSubjectsAreNobody(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	for address, subject := range map[string]any{"a@example.com": providertest.Latin1,
+		"b@example.com": providertest.OtherLatin1, "c@example.com": "\ufffd"} {
+		g.idp["corp"].Misbehave(providertest.Claim("sub", subject))
+		done, err := g.come(t, someone("", address), auth.Flow{Provider: "corp"})
+		fault, ok := errors.AsType[*provider.Error](err)
+		if !ok || fault.Kind != provider.NoSubject || done.Session != "" {
+			t.Errorf("%s is signed in as %q, %v", address, done.UserID, err)
+		}
+	}
+	if n := count(t, g.db, `"user"`); n != 0 {
+		t.Errorf("there are %d users", n)
+	}
+}
+
 // People behind one address do not take each other's place: what is over does not count.
 func TestFinishedFlowsTakeNoPlace(t *testing.T) {
 	t.Parallel()

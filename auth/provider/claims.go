@@ -100,10 +100,14 @@ func texts(values []any) (list []string) {
 // idMost is the most bytes of an id, as OpenID Connect Core section 2 has it.
 const idMost = 255
 
-// isID reports whether text can be kept as an id of a provider's.
+// isID reports whether text can be kept as an id of a provider's. Text that came broken is none: JSON is decoded with
+// U+FFFD in the place of what is no UTF-8, so that the ids of two people would become one.
 func isID(s string) bool {
-	return s != "" && len(s) <= idMost && utf8.ValidString(s) && !strings.ContainsFunc(s, isControl)
+	return s != "" && len(s) <= idMost && isWhole(s) && !strings.ContainsFunc(s, isControl)
 }
+
+// isWhole reports whether text is valid UTF-8, and was so before JSON was decoded.
+func isWhole(s string) bool { return !strings.ContainsRune(s, utf8.RuneError) }
 
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
 

@@ -167,7 +167,7 @@ func (p *Provider) checkSignIn(c claims, alg string, a Answer, access string) er
 	case c.has("at_hash") && subtle.ConstantTimeCompare([]byte(hash), []byte(halfHash(alg, access))) != 1:
 		return faultf(Forged, "wrong at_hash: the access token is another one")
 	case !isID(c.text("sub")):
-		return faultf(NoSubject, "sub is missing, too long, or no text")
+		return faultf(NoSubject, "sub is missing, too long, or no valid text")
 	}
 	return p.checkAge(c, a.MaxAge)
 }

@@ -56,7 +56,7 @@ func (p *Provider) identity(c claims, token *oauth2.Token, idToken string) (Iden
 		IDToken: idToken, Tokens: tokensOf(token), Scopes: p.granted(token),
 	}
 	if !isID(id.Subject) {
-		return Identity{}, faultf(NoSubject, "the id of the person is missing or too long")
+		return Identity{}, faultf(NoSubject, "the id of the person is missing, too long, or no valid text")
 	}
 	id.EmailProved = id.Email != "" && isASCII(id.Email) && p.proved(c)
 	if id.Login = display(c.text("preferred_username")); id.Login == "" {
@@ -75,10 +75,11 @@ const emailMost = 320
 
 func emailOf(c claims) string {
 	email := asciiLower(c.text("email"))
-	if len(email) > emailMost || strings.ContainsFunc(email, isControl) || !strings.Contains(email, "@") {
+	if len(email) > emailMost || !isWhole(email) || strings.ContainsFunc(email, isControl) ||
+		!strings.Contains(email, "@") {
 		return ""
 	}
-	return strings.ToValidUTF8(email, "")
+	return email
 }
 
 // asciiLower lowers the letters A to Z alone: other letters may become one that belongs to another address, as the

@@ -98,7 +98,7 @@ func (p *Provider) checkLogout(m metadata, c claims, l Logout) error {
 	case c.has("nonce"):
 		return faultf(Forged, "there is a nonce: it is an ID token")
 	case !isID(l.ID), l.Subject != "" && !isID(l.Subject), l.SessionID != "" && !isID(l.SessionID):
-		return faultf(Forged, "jti, sub or sid is too long")
+		return faultf(Forged, "jti, sub or sid is too long, or no valid text")
 	case l.Expires.Sub(p.now()) > logoutMost:
 		return faultf(Forged, "it is valid for too long")
 	}

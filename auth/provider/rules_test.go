@@ -199,6 +199,10 @@ func TestWhatIsShownOfAPerson(t *testing.T) {
 		len(id.Name) > idMost || !strings.HasPrefix(id.Name, "Adaé") {
 		t.Errorf("got %+v, %v", id, err)
 	}
+	id, err = identityOf(t, p, "\"sid\":\"jos\xe9\",\"email\":\"jos\xe9@example.com\"")
+	if err != nil || id.SessionID != "" || id.Email != "" {
+		t.Errorf("texts that are no UTF-8: got %+v, %v", id, err)
+	}
 }
 
 func FuzzIdentity(f *testing.F) {

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
@@ -151,6 +152,9 @@ type Case struct {
 	Kind, Cause string
 }
 
+// Latin1 is a claim in a text that is no UTF-8, and OtherLatin1 is another one: decoded as JSON, both are the same.
+var Latin1, OtherLatin1 = json.RawMessage("\"jos\xe9\""), json.RawMessage("\"jos\xe8\"")
+
 // Every returns every way in which a sign-in has to come to nothing once the code came back.
 func Every() []Case {
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
@@ -158,6 +162,8 @@ func Every() []Case {
 		Case{"empty subject", Claim("sub", ""), "no_subject", "sub"},
 		Case{"huge subject", Claim("sub", strings.Repeat("s", 256)), "no_subject", "sub"},
 		Case{"subject with a control character", Claim("sub", "a\x00b"), "no_subject", "sub"},
+		Case{"subject in Latin-1", Claim("sub", Latin1), "no_subject", "valid text"},
+		Case{"subject with half a character", Claim("sub", json.RawMessage(`"\ud800"`)), "no_subject", "valid text"},
 		Case{"subject as a number", Claim("sub", 7), "forged", "claims"})
 	return append(all, breakdowns()...)
 }
