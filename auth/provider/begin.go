@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -71,8 +73,8 @@ func (p *Provider) Begin(ctx context.Context, a Ask) (*url.URL, error) {
 // options are the parameters besides those of OAuth 2.0.
 func (p *Provider) options(a Ask) []oauth2.AuthCodeOption {
 	v := url.Values{}
-	if a.SelectAccount && p.kind.selects {
-		v.Set("prompt", "select_account")
+	if prompts := p.prompts(a); len(prompts) > 0 {
+		v.Set("prompt", strings.Join(prompts, " "))
 	}
 	if p.kind.plain == nil {
 		p.ask(v, a)
@@ -87,6 +89,19 @@ func (p *Provider) options(a Ask) []oauth2.AuthCodeOption {
 		options = append(options, oauth2.SetAuthURLParam(name, v.Get(name)))
 	}
 	return options
+}
+
+// prompts are what the provider is to ask of people. OpenID Connect Core section 11 has a refresh token given out only
+// with prompt=consent, or where the provider arranged it otherwise: the certified oidc-provider drops the scope without
+// a word. A proof needs no tokens.
+func (p *Provider) prompts(a Ask) (list []string) {
+	if a.SelectAccount && p.kind.selects {
+		list = append(list, "select_account")
+	}
+	if p.keepTokens && p.kind.consents && a.MaxAge == 0 && slices.Contains(p.spec.Scopes, offlineScope) {
+		list = append(list, "consent")
+	}
+	return list
 }
 
 // ask sets the parameters of OpenID Connect.

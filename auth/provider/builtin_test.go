@@ -1,12 +1,14 @@
 package provider
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -282,6 +284,65 @@ func TestGoogle(t *testing.T) {
 	s.Misbehave(providertest.Claim("iss", "accounts.google.com"))
 	_, err = signIn(t, s, p, newAsk())
 	wantFault(t, err, "forged", "issuer")
+}
+
+// A refresh token is asked for as OpenID Connect Core section 11 has it, where tokens are kept. Microsoft wants no
+// prompt for it, and nobody is asked anew for a proof.
+func TestConsentIsAskedForARefreshToken(t *testing.T) {
+	t.Parallel()
+	offline, link := []string{"openid", "offline_access"}, Ask{SelectAccount: true}
+	for i, c := range []struct {
+		name   string
+		scopes []string
+		keep   bool
+		ask    Ask
+		want   string
+	}{
+		{"corp", offline, true, Ask{}, "consent"},
+		{"corp", offline, true, link, "consent"},
+		{"corp", offline, true, Ask{MaxAge: 60}, ""},
+		{"corp", offline, false, Ask{}, ""},
+		{"corp", nil, true, Ask{}, ""},
+		{"google", offline, true, Ask{}, "consent"},
+		{"google", offline, true, link, "select_account consent"},
+		{"google", offline, false, Ask{}, ""},
+		{"microsoft", offline, true, Ask{}, ""},
+		{"microsoft", offline, true, link, "select_account"},
+	} {
+		s := providertest.New(t)
+		s.Misbehave(providertest.RefreshByConsent())
+		spec := specOf(s, c.name)
+		spec.Scopes = c.scopes
+		if c.name == "microsoft" {
+			spec.Tenant = "organizations"
+		}
+		p, err := New(spec, Options{Callback: callback, Insecure: true, KeepTokens: c.keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newAsk()
+		a.MaxAge, a.SelectAccount = c.ask.MaxAge, c.ask.SelectAccount
+		prompt := ""
+		for _, o := range p.options(a) {
+			prompt = cmp.Or(prompt, parameter(o, "prompt"))
+		}
+		if prompt != c.want {
+			t.Errorf("row %d: got prompt=%q, want %q", i, prompt, c.want)
+		}
+		if c.name != "corp" {
+			continue
+		}
+		id, err := signIn(t, s, p, a)
+		if err != nil || (id.Tokens.Refresh != "") != (c.want == "consent") {
+			t.Errorf("row %d: a refresh token came: %t, %v", i, id.Tokens.Refresh != "", err)
+		}
+	}
+}
+
+// parameter is what an option sets.
+func parameter(o oauth2.AuthCodeOption, name string) string {
+	u, _ := url.Parse((&oauth2.Config{}).AuthCodeURL("s", o))
+	return u.Query().Get(name)
 }
 
 func TestBeginWantsRandomValues(t *testing.T) {

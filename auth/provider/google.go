@@ -8,15 +8,16 @@ import (
 
 // google signs people in with Google. Google does not heed max_age, and has no sign-out to go on to.
 var google = kind{
-	offline: true,
-	selects: true,
-	name:    "google",
-	label:   "Google",
-	issuer:  "https://accounts.google.com",
-	scopes:  []string{"openid", "email", "profile"},
-	params:  googleParams,
-	proved:  googleProved,
-	domain:  func(_ Identity, c claims) string { return c.text("hd") },
+	offline:  true,
+	consents: true,
+	selects:  true,
+	name:     "google",
+	label:    "Google",
+	issuer:   "https://accounts.google.com",
+	scopes:   []string{"openid", "email", "profile"},
+	params:   googleParams,
+	proved:   googleProved,
+	domain:   func(_ Identity, c claims) string { return c.text("hd") },
 	setup: func(*Provider) []string {
 		return []string{
 			"In console.cloud.google.com, open Google Auth Platform, Clients, Create client, Web application.",
@@ -34,13 +35,12 @@ var google = kind{
 		`0-11.57-4.22-13.47-9.91l-7.98 6.19C6.51 42.62 14.62 48 24 48z"/></svg>`,
 }
 
-// googleParams asks for a refresh token as Google wants to be asked, and has the list of accounts filtered where one
+// googleParams asks for a refresh token as Google wants to be asked (with the prompt besides), and has the list of accounts filtered where one
 // domain may come. The filter is a courtesy: what counts is the claim hd.
 func googleParams(p *Provider, _ Ask) url.Values {
 	v := url.Values{}
 	if slices.Contains(p.spec.Scopes, offlineScope) {
 		v.Set("access_type", "offline")
-		v.Set("prompt", "consent")
 	}
 	if len(p.spec.AllowedDomains) == 1 {
 		v.Set("hd", p.spec.AllowedDomains[0])

@@ -24,6 +24,7 @@ type kind struct {
 	asksAge   bool // max_age is heeded, and auth_time comes back
 	tenants   bool // Spec.Tenant says whose accounts may come
 	offline   bool // a parameter stands in the place of the scope offline_access
+	consents  bool // prompt=consent is needed for a refresh token; Microsoft wants none, and may refuse it to users
 	selects   bool // prompt=select_account is heeded; certified providers refuse prompts that they do not know
 	// plain is what a provider has in place of OpenID Connect.
 	plain *plain

@@ -22,8 +22,9 @@ type Provider struct {
 	// afterLogout and backChannel are what the provider has to be told besides.
 	afterLogout, backChannel string
 
-	insecure bool
-	now      func() time.Time
+	insecure, keepTokens bool
+
+	now func() time.Time
 
 	// front reads the discovery document, and calls a provider without one; back calls what such a document names,
 	// which may be no further inside than the document itself was: reach.
@@ -63,7 +64,8 @@ func New(s Spec, o Options) (*Provider, error) {
 		s.Issuer = strings.TrimSuffix(s.Issuer, "/") // addresses are made from it
 	}
 	s.Scopes = k.allScopes(s)
-	p := &Provider{kind: k, spec: s, callback: o.Callback, insecure: o.Insecure, now: time.Now,
+	p := &Provider{kind: k, spec: s, callback: o.Callback, insecure: o.Insecure, keepTokens: o.KeepTokens,
+		now:         time.Now,
 		afterLogout: o.AfterLogout, backChannel: o.BackChannel}
 	p.health = &health{now: p.clock}
 	p.front = newClient(func() place { return loopback }, p.health)

@@ -5,6 +5,7 @@ var openid = kind{
 	elsewhere: true,
 	scopes:    []string{"openid", "email", "profile"},
 	asksAge:   true,
+	consents:  true,
 	setup: func(p *Provider) []string {
 		return []string{"At the provider, register a confidential client for the authorization code flow, with PKCE S256."}
 	},

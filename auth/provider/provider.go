@@ -64,6 +64,9 @@ type Options struct {
 	// AfterLogout is the absolute URL to which the provider sends browsers back that signed out there, BackChannel that
 	// to which it sends logout tokens. They are for Setup alone.
 	AfterLogout, BackChannel string
+	// KeepTokens says that the tokens of people are kept for the app. Then a refresh token is asked for where the scope
+	// offline_access is, although providers may ask people for their consent at each sign-in.
+	KeepTokens bool
 	// Insecure allows http issuers on loopback, for a demo and for tests.
 	Insecure bool
 }

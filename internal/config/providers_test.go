@@ -154,6 +154,18 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
+// A provider is asked for tokens that last where they are kept.
+func TestProvidersKnowThatTokensAreKept(t *testing.T) {
+	t.Parallel()
+	for keep, want := range map[string]bool{"": false, "false": false, "true": true} {
+		c, err := Load(t.Context(), environ(with(map[string]string{"GATEPOST_KEEP_PROVIDER_TOKENS": keep,
+			"GATEPOST_PROVIDER_TOKEN_PATHS": ""})))
+		if err != nil || c.ProviderOptions(provider.Spec{Name: "corp"}).KeepTokens != want {
+			t.Errorf("%q: got %t, %v", keep, !want, err)
+		}
+	}
+}
+
 // What providers are told for signing out are pages that the gate has, wherever its pages are.
 func TestAddressesForSigningOut(t *testing.T) {
 	t.Parallel()

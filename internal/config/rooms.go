@@ -98,5 +98,6 @@ func (c *Config) CallbackURL(name string) string { return c.PublicURL.String() +
 func (c *Config) ProviderOptions(s provider.Spec) provider.Options {
 	site := c.PublicURL.String()
 	return provider.Options{Callback: c.CallbackURL(s.Name), Insecure: strings.HasPrefix(s.Issuer, "http://"),
+		KeepTokens:  c.KeepProviderTokens,
 		AfterLogout: site + c.Pages + "/login", BackChannel: site + "/.gatepost/backchannel/" + s.Name}
 }

@@ -15,6 +15,7 @@ type behaviour struct {
 	responseIssuer             map[string]string
 	refusal                    string
 	otherKey, bare, mixUp      bool
+	strictOffline              bool
 	answers                    map[string]answer
 	holds                      map[string]chan struct{}
 	lastSecret                 string
@@ -138,6 +139,10 @@ func Redirect(endpoint, to string) Fault {
 
 // OnlyUserInfo has ID tokens without e-mail and name, as oidc-provider's.
 func OnlyUserInfo() Fault { return func(s *Server) { s.bad.bare = true } }
+
+// RefreshByConsent has a refresh token given out only as OpenID Connect Core section 11 says, as oidc-provider does:
+// for the scope offline_access, and with prompt=consent. It is no misbehaviour.
+func RefreshByConsent() Fault { return func(s *Server) { s.bad.strictOffline = true } }
 
 // mixUp has each code redeemed for the tokens of the sign-in before it.
 func mixUp() Fault { return func(s *Server) { s.bad.mixUp = true } }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -46,6 +47,10 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 func (s *Server) tokens(g *grant) map[string]any {
 	body := map[string]any{"access_token": g.access, "refresh_token": g.refresh, "token_type": "Bearer",
 		"expires_in": 3600, "scope": g.query.Get("scope")}
+	if s.bad.strictOffline && !(slices.Contains(strings.Fields(g.query.Get("scope")), "offline_access") &&
+		slices.Contains(strings.Fields(g.query.Get("prompt")), "consent")) {
+		delete(body, "refresh_token")
+	}
 	if !g.plain {
 		body["id_token"] = s.sign(s.claims(g))
 	}
