@@ -39,8 +39,14 @@ func callFault(err error) *Error {
 	if untrusted(err) || errors.Is(err, errInside) {
 		return fault(Misconfigured, err)
 	}
+	if call, ok := errors.AsType[*url.Error](err); ok && errors.Is(err, context.DeadlineExceeded) {
+		err = &url.Error{Op: call.Op, URL: call.URL, Err: errNoAnswer}
+	}
 	return fault(Unavailable, err)
 }
+
+// errNoAnswer is what callTime and documentTime mean to who reads it.
+var errNoAnswer = errors.New("no answer came in time")
 
 func untrusted(err error) bool {
 	_, ok := errors.AsType[*tls.CertificateVerificationError](err)

@@ -105,17 +105,19 @@ func TestAFlawNamesTheAddressThatWasAsked(t *testing.T) {
 	gone.Stop()
 	unknown := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(unknown.Close)
-	for name, c := range map[string]struct{ issuer, asked, cure string }{
-		"hangs":          {hang.URL(), hang.URL() + "/.well-known", "this machine can connect to it"},
-		"its keys hang":  {keys.URL(), keys.URL() + "/jwks", "this machine can connect to it"},
-		"is not there":   {gone.URL(), gone.URL() + "/.well-known", "this machine can connect to it"},
-		"is not trusted": {unknown.URL, unknown.URL + "/.well-known", "SSL_CERT_FILE"},
+	for name, c := range map[string]struct{ issuer, asked, cure, says string }{
+		"hangs": {hang.URL(), hang.URL() + "/.well-known", "this machine can connect to it",
+			"no answer came in time"},
+		"its keys hang":  {keys.URL(), keys.URL() + "/jwks", "this machine can connect to it", "no answer came in time"},
+		"is not there":   {gone.URL(), gone.URL() + "/.well-known", "this machine can connect to it", "refused"},
+		"is not trusted": {unknown.URL, unknown.URL + "/.well-known", "SSL_CERT_FILE", "certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := newProvider(t, Spec{Name: "corp", Issuer: c.issuer, ClientID: "x", ClientSecret: "y"}).Check(t.Context())
 			flaw, ok := errors.AsType[*Flaw](err)
-			if !ok || !strings.Contains(flaw.Error(), c.asked) || !strings.Contains(flaw.Cure, c.cure) {
+			if !ok || !strings.Contains(flaw.Error(), c.asked) || !strings.Contains(flaw.Cure, c.cure) ||
+				!strings.Contains(flaw.Error(), c.says) {
 				t.Errorf("got %v, %+v", err, flaw)
 			}
 		})

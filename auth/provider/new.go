@@ -23,8 +23,7 @@ type Provider struct {
 	afterLogout, backChannel string
 
 	insecure, keepTokens bool
-
-	now func() time.Time
+	now                  func() time.Time
 
 	// front reads the discovery document, and calls a provider without one; back calls what such a document names,
 	// which may be no further inside than the document itself was: reach.
