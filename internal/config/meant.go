@@ -76,6 +76,12 @@ func meantBuiltIn(p ProviderSettings, suffix string) string {
 	if p.Name == "apple" && strings.TrimSuffix(suffix, "_FILE") == "CLIENT_SECRET" {
 		return ": the gate makes Apple's client secret of GATEPOST_APPLE_PRIVATE_KEY; set that"
 	}
+	return meantSuffix(p, suffix)
+}
+
+// meantSuffix is the end of the message for a variable of a provider: which others have it, the setting that is near,
+// or all there are.
+func meantSuffix(p ProviderSettings, suffix string) string {
 	var others []string
 	for _, other := range append(BuiltInProviders(), OIDCProvider("<NAME>")) {
 		if slices.Contains(suffixes(other), suffix) {
@@ -85,11 +91,6 @@ func meantBuiltIn(p ProviderSettings, suffix string) string {
 	if len(others) > 0 {
 		return fmt.Sprintf(": there is only %s; leave it out", strings.Join(others, ", "))
 	}
-	return meantSuffix(p, suffix)
-}
-
-// meantSuffix is the end of the message for a variable of a provider: the setting that is near, or all there are.
-func meantSuffix(p ProviderSettings, suffix string) string {
 	all := suffixes(p)
 	if near := nearSuffix(suffix, all); near != "" {
 		return didYouMean(p.Prefix + near)
