@@ -59,7 +59,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {
-		return ui.onward(w, r, on, "leaving", on.Hostname())
+		return ui.onward(w, r, on, "leaving", ui.leaves(r, on))
 	}
 	seeOther(w, ui.afterLogout(r))
 	return nil
@@ -78,6 +78,18 @@ func (ui *UI) logoutURL(r *http.Request, token secret.Token) *url.URL {
 		return nil
 	}
 	return to
+}
+
+// leaves is how people call the provider whose sign-out an address is.
+func (ui *UI) leaves(r *http.Request, out *url.URL) string {
+	for _, p := range ui.providers {
+		own, err := p.LogoutURL(r.Context(), "", "")
+		if err == nil && own != nil && own.Host == out.Host && own.Path == out.Path &&
+			own.Query().Get("client_id") == out.Query().Get("client_id") {
+			return p.Label()
+		}
+	}
+	return out.Hostname()
 }
 
 // signedOut makes the browser drop the session cookie and the pages it keeps for Back. Chromium acts on

@@ -203,6 +203,9 @@ func TestALogoutGoesOnToTheProvider(t *testing.T) {
 		a.Header.Get("Clear-Site-Data") != `"cache"` || b.cookies["gatepost_8080"] != "" {
 		t.Errorf("it goes on to %v with %v", to, a.Header)
 	}
+	if !strings.Contains(a.body, "Log out at Demo &lt;ID&gt;") {
+		t.Errorf("it does not say where to:\n%s", a.body)
+	}
 	if a := d.do(t, "GET", "/account", "", "Cookie: gatepost_8080="+session); a.StatusCode != 303 {
 		t.Errorf("the session goes on: %d", a.StatusCode)
 	}
