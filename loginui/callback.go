@@ -32,10 +32,6 @@ func answerOf(values url.Values) (state string, a auth.ProviderAnswer) {
 // nothing.
 func (ui *UI) getCallback(p *provider.Provider) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != http.MethodGet {
-			w.Header().Set("Allow", "GET")
-			return errMethod // HEAD must not use up the answer
-		}
 		c := auth.Callback{Provider: p.Spec().Name, Client: ui.client(r)}
 		if values, err := url.ParseQuery(r.URL.RawQuery); err == nil {
 			c.State, c.ProviderAnswer = answerOf(values)

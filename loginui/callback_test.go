@@ -122,11 +122,10 @@ func TestAnAnswerWorksOnceAndByGETAlone(t *testing.T) {
 	b := d.browser(t)
 	values := d.id.Authorize(t, b.leave("/login/with/demo"))
 	target := "/api/auth/callback/demo?" + values.Encode()
-	if a := b.do("HEAD", target, ""); a.StatusCode != 405 {
-		t.Errorf("HEAD: %d", a.StatusCode)
-	}
-	if a := b.do("POST", target, ""); a.StatusCode != 405 {
-		t.Errorf("POST: %d", a.StatusCode)
+	for _, method := range []string{"HEAD", "POST", "PUT"} {
+		if a := b.do(method, target, ""); a.StatusCode != 405 || a.Header.Get("Allow") != "GET" {
+			t.Errorf("%s: %d, Allow: %s", method, a.StatusCode, a.Header.Get("Allow"))
+		}
 	}
 	before := map[string]string{}
 	for name, value := range b.cookies {

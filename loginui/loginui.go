@@ -96,7 +96,7 @@ type UI struct {
 // password, or for the delay of a refusal.
 const atOnce = 1024
 
-// methods are the handlers of one path, by method. HEAD is served as GET.
+// methods are the handlers of one path, by method. HEAD is served as GET, but where it has nil.
 type methods map[string]page
 
 // page answers a request, or returns an error that becomes an answer through Refuse.
@@ -267,11 +267,11 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		return errNotFound
 	}
 	method := r.Method
-	if method == http.MethodHead {
+	if method == http.MethodHead && !route.noHead() {
 		method = http.MethodGet
 	}
-	handle, ok := route[method]
-	if !ok {
+	handle := route[method]
+	if handle == nil {
 		w.Header().Set("Allow", route.allow())
 		return errMethod
 	}
@@ -308,14 +308,21 @@ func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 	return handle(w, r)
 }
 
+// noHead reports whether HEAD is refused.
+func (m methods) noHead() bool { _, own := m[http.MethodHead]; return own }
+
 func (m methods) allow() string {
-	if m["GET"] == nil {
-		return "POST"
+	var list []string
+	if m["GET"] != nil {
+		list = append(list, "GET")
 	}
-	if m["POST"] == nil {
-		return "GET, HEAD"
+	if m["GET"] != nil && !m.noHead() {
+		list = append(list, "HEAD")
 	}
-	return "GET, HEAD, POST"
+	if m["POST"] != nil {
+		list = append(list, "POST")
+	}
+	return strings.Join(list, ", ")
 }
 
 // protect sets the headers that every page of the gate carries. Answers of the app do not get them.

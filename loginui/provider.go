@@ -38,7 +38,7 @@ func (ui *UI) addProviderRoutes() error {
 			return fmt.Errorf("the callback of %s: %w", name, err)
 		}
 		path := callback.EscapedPath()
-		ui.routes[path] = methods{"GET": ui.getCallback(p)}
+		ui.routes[path] = methods{"GET": ui.getCallback(p), "HEAD": nil} // which must not use up the answer
 		if p.FormPost() {
 			ui.routes[path]["POST"], ui.foreign[path] = ui.postCallback(p, path), answerFields
 		}
