@@ -45,7 +45,7 @@ func (l Link) Claimable() bool { return l.Purpose == mail.ForVerify && !l.verifi
 func (l Link) Resets() bool { return l.Purpose == mail.ForReset || l.Claimable() }
 
 // linkSQL selects what a token is for. A link is bound to the address it was sent to. If the user has another
-// address now, the link is void, unless it restores the old address or sets the new one.
+// address now, whoever changed it, the link is void, unless it restores the old address or sets the new one.
 //
 // A row that an operator wrote by hand is void as well unless it has what its purpose needs: an address, and a
 // user, or no user for an invitation.
@@ -57,8 +57,8 @@ var linkSQL = `
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
 	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
 	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(mail.ForInvite) + `')
-	    AND (split_part(v.identifier, ':', 1) NOT IN ('` + string(mail.ForReset) + `',
-	        '` + string(mail.ForVerify) + `') OR u.email = v.email)`
+	    AND (split_part(v.identifier, ':', 1) IN ('` + string(mail.ForInvite) + `', '` + string(mail.ForChange) + `',
+	        '` + string(mail.ForUndo) + `') OR u.email = v.email)`
 
 // Link returns what a link is for, without using it up. It fails with ErrBadLink or database.ErrUnavailable.
 func (s *Store) Link(ctx context.Context, t secret.Token) (Link, error) {
