@@ -3,18 +3,14 @@ package auth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
-	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
-	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // Claim is an account here that has the address of somebody whom a provider has named, and that they have to prove.
@@ -65,96 +61,6 @@ func (s *Store) claimUnseen(ctx context.Context, v visit, l local, done *Finishe
 		return err
 	}
 	return s.answerUnseen(ctx, v, done)
-}
-
-func (s *Store) keepIdentity(ctx context.Context, v visit, userID string) error {
-	keys, err := seal.From(string(v.key))
-	if err != nil {
-		return err
-	}
-	v.id.Tokens, v.id.IDToken = provider.Tokens{}, "" // they come again at the next sign-in
-	written, err := json.Marshal(v.id)
-	if err != nil {
-		return fmt.Errorf("write down an identity: %w", err)
-	}
-	sealed, err := keys.Seal(flowColumn("identity"), v.flow.state, written)
-	if err != nil {
-		return err
-	}
-	return s.db.Transact(ctx, "keep an identity", func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO gatepost.provider_flow (state, browser, provider, purpose, next, remember, max_age, user_id,
-			    network, wide, identity, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, 0, id, $8, $9, $10, $11, now() + $12::interval
-			FROM gatepost."user" WHERE id = $7 FOR KEY SHARE`,
-			v.flow.state, v.key.Hash(), v.flow.provider, v.flow.purpose, v.flow.next, v.flow.remember, userID,
-			v.flow.network, v.flow.wide, sealed, v.flow.began, ClaimFor)
-		if err == nil && tag.RowsAffected() == 0 { // the user was deleted meanwhile
-			err = errMoved
-		}
-		return err
-	})
-}
-
-// claimSQL selects an open claim by the keys of the browser's flows. That of the latest sign-in counts.
-const claimSQL = `
-	SELECT f.state, f.browser, f.provider, f.next, f.remember, f.created_at, f.user_id, f.identity, u.email,
-	    u.email_verified, EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
-	        AND a.password <> ''),
-	    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = f.provider)
-	FROM gatepost.provider_flow f JOIN gatepost."user" u ON u.id = f.user_id
-	WHERE f.browser = ANY ($1) AND f.identity IS NOT NULL AND f.expires_at > now() AND u.disabled_at IS NULL
-	    AND ($2 = '' OR f.user_id = $2)
-	ORDER BY f.created_at DESC, f.state LIMIT 1`
-
-// openClaim finds the claim of a browser, for a user or for anybody. It fails with ErrNoFlow.
-func (s *Store) openClaim(ctx context.Context, keys []secret.Token, userID string) (v visit, l local, err error) {
-	hashes := hashesOf(keys)
-	var browser string
-	var sealed []byte
-	err = s.db.Repeat(ctx, "find a claim", func(ctx context.Context) error {
-		err := s.db.Pages.QueryRow(ctx, claimSQL, hashes, userID).Scan(&v.flow.state, &browser, &v.flow.provider,
-			&v.flow.next, &v.flow.remember, &v.flow.began, &l.userID, &sealed, &l.email, &l.verified, &l.password,
-			&l.other)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNoFlow
-		}
-		return err
-	})
-	if err != nil {
-		return visit{}, local{}, err
-	}
-	if v.p, err = s.provider(v.flow.provider); err != nil {
-		return visit{}, local{}, err
-	}
-	for i, hash := range hashes {
-		if hash == browser {
-			v.key = keys[i]
-		}
-	}
-	v.flow.purpose = ToSignIn
-	if err := openIdentity(&v, sealed); err != nil {
-		return visit{}, local{}, err
-	}
-	if !v.p.Issuers().Has(v.id.Issuer) { // the name is another issuer's since
-		return visit{}, local{}, ErrNoFlow
-	}
-	if userID == "" && s.unseen(v) { // only the mailed link may tell that there is an account
-		return visit{}, local{}, ErrNoFlow
-	}
-	return v, l, nil
-}
-
-func openIdentity(v *visit, sealed []byte) error {
-	keys, err := seal.From(string(v.key))
-	if err != nil {
-		return err
-	}
-	written, err := keys.Open(flowColumn("identity"), v.flow.state, sealed)
-	if err != nil {
-		return fmt.Errorf("read an identity: %w", err)
-	}
-	return json.Unmarshal(written, &v.id)
 }
 
 // ClaimOf returns what a browser has to prove. keys are those of its flows, or that of one claim, which is the one
