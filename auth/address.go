@@ -82,14 +82,18 @@ func ownerOf(ctx context.Context, tx pgx.Tx, email, self string) (userID string,
 	return userID, err
 }
 
-// moveTo gives a user a confirmed address. It checks afterwards that the address is free, so that no concurrent
-// change is missed.
+// moveTo gives a user a confirmed address, and ends the claims that wait for a proof of theirs: the address may come
+// back. It checks afterwards that the address is free, so that no concurrent change is missed.
 func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, userID, email string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE gatepost."user" SET email = $2, email_verified = true, updated_at = now()
 		WHERE id = $1 AND (email <> $2 OR NOT email_verified)`, userID, email)
 	if err != nil {
 		return takenOr(err)
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM gatepost.provider_flow WHERE user_id = $1 AND identity IS NOT NULL`, userID)
+	if err != nil {
+		return err
 	}
 	return isFree(ctx, tx, email, userID)
 }

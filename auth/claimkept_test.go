@@ -29,6 +29,12 @@ var claimRows = map[string]claimRow{
 		exec(t, g.db, `INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('u', 'ada@example.com', true)`)
 		return g
 	}, want: auth.ErrNoFlow},
+	"the address was changed on the account page, and came back": {
+		since: func(t *testing.T, g gateway, ada secret.Token) gateway {
+			changeAddress(t, g.s, g.mails, ada, "secretnew@example.com", "ada@example.com")
+			exec(t, g.db, `UPDATE gatepost."user" SET email = 'ada@example.com'`)
+			return g
+		}, want: auth.ErrNoFlow},
 	"the account is disabled": {since: func(t *testing.T, g gateway, _ secret.Token) gateway {
 		exec(t, g.db, `UPDATE gatepost."user" SET disabled_at = now()`)
 		return g
