@@ -11,8 +11,12 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// flowsKept is how many sign-ins at providers a browser may have under way. The cookies of older ones are cleared.
-const flowsKept = 8
+// flowsKept is how many sign-ins at providers a browser may have under way. The cookies of older ones are cleared,
+// flowsCleared at a time: proxies refuse an answer whose header is long, many above 4 KiB, and a cookie takes 110 bytes.
+const (
+	flowsKept    = 8
+	flowsCleared = 20
+)
 
 // onwardPage is the data of onward.html.
 type onwardPage struct {
@@ -96,25 +100,30 @@ func (ui *UI) label(name string) string {
 // dropFlows clears the cookies of sign-ins at providers, but the last ones. Browsers send the oldest first.
 func (ui *UI) dropFlows(w http.ResponseWriter, r *http.Request, keep int) {
 	ids := ui.c.Cookie.Flows(r.Header)
-	for _, id := range ids[:max(0, len(ids)-keep)] {
-		if ui.c.Cookie.Flow(r.Header, id) != "" { // else a browser of ours has no such cookie
-			ui.c.Cookie.ClearFlow(w.Header(), id)
-		}
+	for _, id := range ids[:min(max(0, len(ids)-keep), flowsCleared)] {
+		ui.c.Cookie.ClearFlow(w.Header(), id)
 	}
 }
 
-// endFlows ends all sign-ins at providers that wait in this browser, and all proofs of an account that do. Without the
-// database their cookies go all the same.
+// endFlows ends all sign-ins at providers that wait in this browser, and all proofs of an account that do, however many
+// cookies it has. Cookies that stay are keys of nothing; without the database all go at once.
 func (ui *UI) endFlows(w http.ResponseWriter, r *http.Request) {
-	if keys := ui.flowKeys(r); len(keys) > 0 {
-		_ = ui.store.EndFlows(r.Context(), keys) // the error is in the log, and the keys go
+	keys := ui.c.Cookie.FlowKeys(r.Header)
+	if len(keys) == 0 {
+		return
 	}
-	ui.dropFlows(w, r, 0)
+	if ui.store.EndFlows(r.Context(), keys) == nil { // the error is in the log
+		ui.dropFlows(w, r, 0)
+		return
+	}
+	for _, id := range ui.c.Cookie.Flows(r.Header) {
+		ui.c.Cookie.ClearFlow(w.Header(), id)
+	}
 }
 
 // endClaims ends the proofs of an account that wait in this browser.
 func (ui *UI) endClaims(r *http.Request) {
-	if keys := ui.flowKeys(r); len(keys) > 0 {
+	if keys := ui.c.Cookie.FlowKeys(r.Header); len(keys) > 0 {
 		_ = ui.store.EndClaims(r.Context(), keys) // the error is in the log
 	}
 }

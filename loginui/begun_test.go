@@ -1,12 +1,14 @@
 package loginui_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/provider/providertest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // What waits in a browser ends when somebody signs in, up or out there: the next person may be another one. A cookie
@@ -72,6 +74,51 @@ func TestWhatWaitsInABrowserEndsWhenSomebodySignsInUpOrOut(t *testing.T) {
 		}
 		if a := b.callback("demo", under); (a.StatusCode == 303) != tabs || !tabs && a.StatusCode != 400 {
 			t.Errorf("%s: the sign-in under way in another tab gets %d", name, a.StatusCode)
+		}
+	}
+}
+
+// Somebody may have given the browser any number of such cookies, older than that of their claim, or several of its
+// name. The claim ends all the same.
+func TestNoNumberOfCookiesKeepsAClaim(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, doubtful, withMail)
+	d.cookie(t, "ada@example.com")
+	d.cookie(t, "grace@example.com")
+	for name, deed := range map[string]func(b *browser, headers ...string) answer{
+		"login": func(b *browser, headers ...string) answer {
+			return b.do("POST", "/login", form("email", "grace@example.com", "password", password), headers...)
+		},
+		"log-out": func(b *browser, headers ...string) answer { return b.do("POST", "/logout", "", headers...) },
+		"provider": func(b *browser, headers ...string) answer {
+			d.id.SetPerson(providertest.Person{Subject: "other", Email: "other@example.com"})
+			values := d.id.Authorize(t, b.leave("/login/with/demo"))
+			return b.do("GET", "/api/auth/callback/demo?"+values.Encode(), "", headers...)
+		},
+	} {
+		b := d.browser(t)
+		d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
+		b.mustProve(name, b.enter(d.id, "demo"))
+		claim := maps.Clone(b.cookies)
+		more := "Cookie: "
+		for cookie := range claim {
+			if strings.Contains(cookie, "_flow_") {
+				more += cookie + "=" + string(secret.NewToken())
+			}
+		}
+		for i := range 40 {
+			b.cookies[fmt.Sprintf("gatepost_8080_flow_%016d", i)] = string(secret.NewToken())
+		}
+		a := deed(b, "Sec-Fetch-Site: same-origin", more)
+		if a.StatusCode != 303 {
+			t.Fatalf("%s: %d\n%s", name, a.StatusCode, a.body)
+		}
+		if n := len(a.Header["Set-Cookie"]); n > 25 {
+			t.Errorf("%s: %d cookies are set, which is more than proxies take", name, n)
+		}
+		b.cookies = claim
+		if a := b.get("/login/connect"); a.StatusCode != 400 {
+			t.Errorf("%s: the claim still waits: %d", name, a.StatusCode)
 		}
 	}
 }

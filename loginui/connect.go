@@ -17,21 +17,11 @@ const (
 	linkingPath     = "/login/connect/link" // opened by a mailed link
 )
 
-// flowKeys returns the keys of the sign-ins at providers that this browser has.
-func (ui *UI) flowKeys(r *http.Request) (keys []secret.Token) {
-	for _, id := range ui.c.Cookie.Flows(r.Header) {
-		if key := ui.c.Cookie.Flow(r.Header, id); key != "" {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
 // claimKeys returns the key of a claim, if this browser has it; without an id, the keys of all that it has. Two tabs
 // may ask for two proofs: a form is about the one that its page shows.
 func (ui *UI) claimKeys(r *http.Request, id string) []secret.Token {
 	if id == "" {
-		return ui.flowKeys(r)
+		return ui.c.Cookie.FlowKeys(r.Header)
 	}
 	if key := ui.c.Cookie.Flow(r.Header, id); key != "" {
 		return []secret.Token{key}
@@ -140,7 +130,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := ui.store.ClaimOfLink(r.Context(), l, ui.flowKeys(r))
+	c, err := ui.store.ClaimOfLink(r.Context(), l, ui.c.Cookie.FlowKeys(r.Header))
 	if err != nil {
 		return ui.strayLink(w, r, err, trip{provider: c.Provider})
 	}
