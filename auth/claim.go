@@ -17,7 +17,8 @@ import (
 type Claim struct {
 	ID       string // of the sign-in that it ended (FlowID): the browser may have several claims, in several tabs
 	Email    string
-	Provider string // how people call it
+	Provider string // its name; Label is how people call it
+	Label    string
 	Login    string // how the person is called there, or their address there; empty: the provider does not say
 	// ByPassword and ByMail are the ways to prove it. A password of an account whose address was never confirmed
 	// proves nothing: anybody may have chosen it.
@@ -83,8 +84,8 @@ func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string)
 }
 
 func (s *Store) newClaim(v visit, l local) Claim {
-	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.p.Label(), Login: v.id.Login,
-		ByMail: s.outbox.Sends() && !l.keeps(), ByPassword: l.verified && l.password && !s.o.PasswordsOff}
+	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.flow.provider, Label: v.p.Label(),
+		Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(), ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 
 // MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are

@@ -46,7 +46,7 @@ func TestAnAccountIsClaimedByItsPassword(t *testing.T) {
 	exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
 	keys := g.claim(t)
 	c, err := g.s.ClaimOf(t.Context(), keys)
-	if err != nil || c.Email != "ada@example.com" || !c.ByPassword || !c.ByMail || c.Provider != "Provider other" {
+	if err != nil || c.Email != "ada@example.com" || !c.ByPassword || !c.ByMail || c.Label != "Provider other" {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if _, err := g.s.ClaimOf(t.Context(), keys[:1]); !errors.Is(err, auth.ErrNoFlow) {

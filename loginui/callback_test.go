@@ -276,9 +276,13 @@ func TestALinkThatConnectsNothingNamesTheProvider(t *testing.T) {
 		SELECT 'x', $1, 'demo', 'another', id FROM gatepost."user"`, d.id.URL()); err != nil {
 		t.Fatal(err)
 	}
+	a := b.submit("/login/connect/mail")
+	if a.StatusCode != 409 || strings.Count(a.body, "Demo &lt;ID&gt;") != 2 {
+		t.Errorf("another mail: %d\n%s", a.StatusCode, a.body)
+	}
 	link := strings.TrimPrefix(d.ui.LinkURL(mail.ForConnect, d.post.wait(t, mail.Connect).Link), "http://localhost:8080")
 	b.mustLand("the link", b.get(link), "/login/connect/link")
-	a := b.submit("/login/connect/link", "id", b.get("/login/connect/link").hidden("id"))
+	a = b.submit("/login/connect/link", "id", b.get("/login/connect/link").hidden("id"))
 	if a.StatusCode != 409 || strings.Count(a.body, "Demo &lt;ID&gt;") != 2 {
 		t.Errorf("%d\n%s", a.StatusCode, a.body)
 	}

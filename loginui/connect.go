@@ -81,7 +81,7 @@ func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := ui.store.MailClaim(r.Context(), ui.claimKeys(r, c.ID), ui.client(r)); err != nil {
-		return ui.stray(w, r, err, trip{})
+		return ui.stray(w, r, err, trip{provider: c.Provider})
 	}
 	return ui.sentTo(w, r, http.StatusOK, "connect.sent", "email", c.Email)
 }
@@ -90,7 +90,7 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	p := ui.form(r, "connect", connectPath, form{})
 	p.failed(t)
 	p.about(c)
-	p.Intro = append([]string{p.say("connect.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
+	p.Intro = append([]string{p.say("connect.say", "email", c.Email, "provider", c.Label)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	byMail := button{Action: ui.c.Prefix + connectMailPath, Label: p.say("connect.mail")}
 	switch {
@@ -121,7 +121,7 @@ func (p *formPage) loginThere(c auth.Claim) []string {
 	if c.Login == "" {
 		return nil
 	}
-	return []string{p.say("connect.login", "provider", c.Provider, "login", c.Login)}
+	return []string{p.say("connect.login", "provider", c.Label, "login", c.Login)}
 }
 
 // getLinking works in the browser that came from the provider alone: the link by itself connects nothing.
@@ -132,7 +132,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, err := ui.store.ClaimOfLink(r.Context(), l, ui.c.Cookie.FlowKeys(r.Header))
 	if err != nil {
-		return ui.strayLink(w, r, err, trip{provider: c.Provider})
+		return ui.strayLink(w, r, err, trip{})
 	}
 	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, c))
 }
@@ -140,7 +140,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) linkingPage(r *http.Request, c auth.Claim) formPage {
 	p := ui.linkForm(r, "linking", linkingPath, form{})
 	p.ClaimID = c.ID
-	p.Intro = append([]string{p.say("linking.say", "email", c.Email, "provider", c.Provider)}, p.loginThere(c)...)
+	p.Intro = append([]string{p.say("linking.say", "email", c.Email, "provider", c.Label)}, p.loginThere(c)...)
 	p.Cancel = ui.loginURL("")
 	return p
 }

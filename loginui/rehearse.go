@@ -94,7 +94,7 @@ func (ui *UI) formStates(r *http.Request, s session.Session, f form, failed trou
 			ui.choosePage(r, "undo", undoPath, link, t),
 			ui.verifyForm(r, link, auth.Stranger, f, t), ui.addressPage(r, s, all, f, t), ui.invitationPage(r, link, f, t))
 	}
-	claims := []auth.Claim{{ID: "1", Email: f.Email, Provider: "…", Login: "…", ByPassword: true, ByMail: true},
+	claims := []auth.Claim{{ID: "1", Email: f.Email, Label: "…", Login: "…", ByPassword: true, ByMail: true},
 		{Email: f.Email, ByPassword: true}, {Email: f.Email, ByMail: true}, {}}
 	for _, c := range claims {
 		forms = append(forms, ui.connectPage(r, c, trouble{}), ui.connectPage(r, c, failed))
