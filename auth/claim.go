@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,7 +20,8 @@ type Claim struct {
 	Email    string
 	Provider string // its name; Label is how people call it
 	Label    string
-	Login    string // how the person is called there, or their address there; empty: the provider does not say
+	Login    string    // how the person is called there, or their address there; empty: the provider does not say
+	Began    time.Time // when the sign-in there began
 	// ByPassword and ByMail are the ways to prove it. A password of an account whose address was never confirmed
 	// proves nothing: anybody may have chosen it.
 	ByPassword, ByMail bool
@@ -85,7 +87,8 @@ func (s *Store) claimOf(ctx context.Context, keys []secret.Token, userID string)
 
 func (s *Store) newClaim(v visit, l local) Claim {
 	return Claim{ID: idOf(v.flow.state), Email: l.email, Provider: v.flow.provider, Label: v.p.Label(),
-		Login: v.id.Login, ByMail: s.outbox.Sends() && !l.keeps(), ByPassword: l.verified && l.password && !s.o.PasswordsOff}
+		Login: v.id.Login, Began: v.flow.began, ByMail: s.outbox.Sends() && !l.keeps(),
+		ByPassword: l.verified && l.password && !s.o.PasswordsOff}
 }
 
 // MailClaim mails the link that proves the account of a claim, when it is opened in this browser. Too many mails are

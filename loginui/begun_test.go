@@ -147,3 +147,23 @@ func TestThePagesThatConnectSayWhatIsConnected(t *testing.T) {
 		}
 	}
 }
+
+// The address of the account is no news of who logged in at the provider: anybody may have typed it there. Then the
+// page says when that was.
+func TestAnAddressDoesNotSayWhoLoggedIn(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, doubtful, withMail)
+	d.cookie(t, "ada@example.com")
+	for name, login := range map[string]any{"none": nil, "the address": "Ada@example.com"} {
+		b := d.browser(t)
+		d.id.SetPerson(providertest.Person{Subject: "mallory", Email: "ada@example.com"})
+		d.id.Misbehave(providertest.Claim("preferred_username", login))
+		b.mustProve("the callback", b.enter(d.id, "demo"))
+		a := b.get("/login/connect")
+		text := strings.NewReplacer("\u2068", "", "\u2069", "").Replace(a.body)
+		if !strings.Contains(text, "says nothing but this address about who logged in there. It was in this browser, "+
+			"just now.") || strings.Contains(text, "The login at") {
+			t.Errorf("%s:\n%s", name, text)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
@@ -90,7 +92,7 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	p := ui.form(r, "connect", connectPath, form{})
 	p.failed(t)
 	p.about(c)
-	p.Intro = append([]string{p.say("connect.say", "email", c.Email, "provider", c.Label)}, p.loginThere(c)...)
+	p.Intro = []string{p.say("connect.say", "email", c.Email, "provider", c.Label), p.loginThere(c)}
 	p.Cancel = ui.loginURL("")
 	byMail := button{Action: ui.c.Prefix + connectMailPath, Label: p.say("connect.mail")}
 	switch {
@@ -117,11 +119,13 @@ func (p *formPage) about(c auth.Claim) {
 }
 
 // loginThere says who comes from the provider: in a browser that others use, too, that may have been somebody else.
-func (p *formPage) loginThere(c auth.Claim) []string {
-	if c.Login == "" {
-		return nil
+// A login that is the address of the account says nothing of that, as anybody may have typed it there: then the page
+// says when it was.
+func (p *formPage) loginThere(c auth.Claim) string {
+	if c.Login == "" || strings.EqualFold(c.Login, c.Email) {
+		return p.say("connect.unknown", "provider", c.Label, "ago", p.Ago(time.Since(c.Began)))
 	}
-	return []string{p.say("connect.login", "provider", c.Label, "login", c.Login)}
+	return p.say("connect.login", "provider", c.Label, "login", c.Login)
 }
 
 // getLinking works in the browser that came from the provider alone: the link by itself connects nothing.
@@ -140,7 +144,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) linkingPage(r *http.Request, c auth.Claim) formPage {
 	p := ui.linkForm(r, "linking", linkingPath, form{})
 	p.ClaimID = c.ID
-	p.Intro = append([]string{p.say("linking.say", "email", c.Email, "provider", c.Label)}, p.loginThere(c)...)
+	p.Intro = []string{p.say("linking.say", "email", c.Email, "provider", c.Label), p.loginThere(c)}
 	p.Cancel = ui.loginURL("")
 	return p
 }
