@@ -39,13 +39,13 @@ func (e *ClaimError) Error() string {
 }
 
 // askToClaim keeps who a provider has named, encrypted with a key that only this browser has, until they prove the
-// account that has their address. Where sign-ups must not tell whether an address has an account, the mail is on its
-// way at once, and the answer is that of a sign-up.
+// account that has their address. Where sign-ups must not tell whether an address has an account, a mail is on its way
+// at once, and the answer is that of a sign-up.
 func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished) error {
 	c := s.newClaim(v, l)
 	switch {
 	case s.unseen(v) && !c.ByMail:
-		return s.answerUnseen(ctx, v, done)
+		return s.answerElsewhere(ctx, v, l, done)
 	case !c.ByMail && !c.ByPassword:
 		return ErrLinkedElsewhere
 	}
@@ -56,6 +56,20 @@ func (s *Store) askToClaim(ctx context.Context, v visit, l local, done *Finished
 		return s.claimUnseen(ctx, v, l, done)
 	}
 	return &ClaimError{c}
+}
+
+// answerElsewhere mails the owner of an account to which nothing is connected by mail how they get in, and answers as
+// where the address is free.
+func (s *Store) answerElsewhere(ctx context.Context, v visit, l local, done *Finished) error {
+	err := s.db.Transact(ctx, "mail a user", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := s.tellOwner(ctx, tx, l.email, v.client)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.outbox.Kick()
+	return s.answerUnseen(ctx, v, done)
 }
 
 // claimUnseen mails the link, and answers as where the address is free.

@@ -175,6 +175,31 @@ func TestAProviderLearnsNothingOfAddresses(t *testing.T) {
 	}
 }
 
+// Where addresses are confirmed first, and the account has another identity at the provider, no link can connect one
+// more. The answer says that a mail is on its way, so its owner gets one, which says how they log in.
+func TestWhoIsConnectedOtherwiseIsToldByMail(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, required)
+	first, err := g.come(t, someone("1", "ada@example.com"), auth.Flow{Provider: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.mails.collect(t, g.s)
+	second := someone("2", "ada@example.com")
+	second.EmailVerified = nil
+	if done, err := g.come(t, second, auth.Flow{Provider: "corp"}); !errors.Is(err, auth.ErrUnverified) ||
+		done.Session != "" {
+		t.Errorf("got %v", err)
+	}
+	g.mails.one(t, g.s, mail.Exists, "ada@example.com")
+	if n := count(t, g.db, "provider_flow"); n != 0 {
+		t.Errorf("%d claims wait", n)
+	}
+	if ways, err := g.s.WaysIn(t.Context(), first.Session); err != nil || len(ways) != 1 {
+		t.Errorf("got %+v, %v", ways, err)
+	}
+}
+
 // Sign-up by a provider obeys what sign-up obeys.
 func TestSignUpByAProviderObeysTheRules(t *testing.T) {
 	t.Parallel()
