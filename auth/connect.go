@@ -18,7 +18,7 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 		return session.ErrNoSession
 	}
 	err := s.db.Transact(ctx, "connect an identity", func(ctx context.Context, tx pgx.Tx) error {
-		done.connected = false // of a try before this one
+		done.connected, done.Took = false, false // of a try before this one
 		if _, err := database.LockUser(ctx, tx, v.flow.userID, v.presented); err != nil {
 			return err
 		}
@@ -34,15 +34,19 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 		var linked bool
 		if err := tx.QueryRow(ctx, `
 			SELECT EXISTS (SELECT FROM gatepost.account WHERE issuer = $1 AND account_id = $2 AND user_id = $3)`,
-			v.id.Issuer, v.id.Subject, l.userID).Scan(&linked); err != nil || linked {
+			v.id.Issuer, v.id.Subject, l.userID).Scan(&linked); err != nil {
 			return err
 		}
-		if err := s.connect(ctx, tx, v, l, true); err != nil {
-			return movedOr(err)
+		if !linked {
+			if err := s.connect(ctx, tx, v, l, true); err != nil {
+				return movedOr(err)
+			}
+			done.connected = true
+			if _, err := s.noteClaims(ctx, tx, v, l.userID); err != nil {
+				return err
+			}
 		}
-		done.connected = true
-		_, err = s.noteClaims(ctx, tx, v, l.userID)
-		return err
+		return s.confirmByConnecting(ctx, tx, v, l, done)
 	})
 	if errors.Is(err, errMoved) { // the identity is another user's
 		err = ErrLinkedElsewhere
@@ -81,4 +85,17 @@ func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local, more b
 		return err
 	}
 	return s.record(ctx, tx, "link-account", l.userID, v.client, v.detail())
+}
+
+// confirmByConnecting confirms the address of a user who connects a provider that proves it. They are known by their session,
+// so that the way in by which it was made stays, as with a mailed link; else it would go at their next sign-in there,
+// as that of a stranger.
+func (s *Store) confirmByConnecting(ctx context.Context, tx pgx.Tx, v visit, l local, done *Finished) (err error) {
+	if email, _ := CanonicalEmail(v.id.Email); l.verified || !v.id.EmailProved || email != l.email {
+		return nil
+	}
+	keep := v.keep()
+	keep.session = v.presented
+	done.Took, err = s.proveMailbox(ctx, tx, l.userID, keep, v.client)
+	return err
 }

@@ -316,6 +316,44 @@ func TestConnectingBelongsToItsSession(t *testing.T) {
 	}
 }
 
+// Whoever connects a provider that proves the address of their account has confirmed it: they keep the password by which
+// they are in, and lose it neither then nor when they log in there. What a stranger may have made goes.
+func TestConnectingAProviderThatProvesTheAddressConfirmsIt(t *testing.T) {
+	t.Parallel()
+	for name, proves := range map[string]bool{"the address": true, "another one": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			ada := signUp(t, g.s, "ada@example.com")
+			other, err := signIn(g.s, t.Context(), "ada@example.com", goodPassword)
+			if err != nil {
+				t.Fatal(err)
+			}
+			person := someone("1", "Ada@example.com")
+			if !proves {
+				person.Email = "ada@example.org"
+			}
+			f := auth.Flow{Provider: "corp", Purpose: auth.ToLink, Session: ada}
+			if done, err := g.come(t, person, f); err != nil || done.Took {
+				t.Fatalf("took %t, %v", done.Took, err)
+			}
+			v, err := g.s.Lookup(t.Context(), ada)
+			if err != nil || v.User.EmailVerified != proves {
+				t.Errorf("got %+v, %v", v.User, err)
+			}
+			if alive(t, g.s, other) == proves {
+				t.Error("the sessions from before the proof")
+			}
+			if done, err := g.come(t, person, auth.Flow{Provider: "corp"}); err != nil || done.Took {
+				t.Errorf("the login there: took %t, %v", done.Took, err)
+			}
+			if _, err := signIn(g.s, t.Context(), "ada@example.com", goodPassword); err != nil {
+				t.Errorf("the password: %v", err)
+			}
+		})
+	}
+}
+
 // The last way in is never removed, however many try at once; a password counts, one that is off does not.
 func TestTheLastWayInStays(t *testing.T) {
 	t.Parallel()
