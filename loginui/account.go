@@ -20,7 +20,7 @@ type accountPage struct {
 	HasPassword  bool
 	PasswordsOff bool
 	Ways         []wayEntry // the ways in; empty: there is no choice
-	Connect      []button   // providers that are not connected yet
+	Connect      []button   // to connect a provider, or one more account there
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {

@@ -64,12 +64,15 @@ func (ui *UI) wayEntries(w *words, o ownWays) (list []wayEntry) {
 	return list
 }
 
-// connectable returns the buttons for the providers that a user has not connected.
+// connectable returns the buttons to connect each provider, or one more account there: somebody may have another one,
+// and with it no other way to this account than from here.
 func (ui *UI) connectable(w *words, o ownWays) (list []button) {
 	for _, p := range ui.providers {
-		if !o.has(p.Spec().Name) {
-			list = append(list, ui.button(w, p, attachPath, "ways.connect"))
+		message := "ways.connect"
+		if o.has(p.Spec().Name) {
+			message = "ways.connect.another"
 		}
+		list = append(list, ui.button(w, p, attachPath, message))
 	}
 	return list
 }

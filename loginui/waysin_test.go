@@ -239,3 +239,26 @@ func TestAUserWhoCannotShowWhoTheyAre(t *testing.T) {
 		t.Errorf("a provider that does not ask: %d", a.StatusCode)
 	}
 }
+
+// Who has no password and comes with another account of a provider is sent to their account page, so they can connect
+// it there.
+func TestAnotherAccountOfAProviderIsConnectedOnTheAccountPage(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, withMail)
+	first, second := d.browser(t), d.browser(t)
+	first.enter(d.id, "demo")
+	d.id.SetPerson(providertest.Person{Subject: "ada-2", Email: "ada@example.com", EmailVerified: new(true)})
+	if a := second.enter(d.id, "demo"); a.StatusCode != 409 ||
+		!strings.Contains(a.body, "connect Demo &lt;ID&gt; on your account page") {
+		t.Fatalf("%d\n%s", a.StatusCode, a.body)
+	}
+	if a := first.get("/account"); !strings.Contains(a.body, "Connect another account of Demo &lt;ID&gt;") {
+		t.Fatalf("the account page:\n%s", a.body)
+	}
+	first.mustLand("the callback", first.callback("demo", d.id.Authorize(t, first.leave("/account/connect/demo"))),
+		"/account")
+	if a := first.get("/account"); strings.Count(a.body, `action="/account/disconnect"`) != 2 {
+		t.Errorf("the account page:\n%s", a.body)
+	}
+	second.mustLand("the login", second.enter(d.id, "demo"), "/home")
+}
