@@ -9,8 +9,8 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// claimRow is a row of the table of linking in which the rows changed before Ada came by a provider that proves nothing,
-// or while their claim waits.
+// claimRow is a row of the table of linking in which something changed before Ada came by a provider that proves
+// nothing, or while their claim waits.
 type claimRow struct {
 	before func(t *testing.T, g gateway)
 	since  func(t *testing.T, g gateway, ada secret.Token) gateway

@@ -87,9 +87,9 @@ func (s *Store) connect(ctx context.Context, tx pgx.Tx, v visit, l local, more b
 	return s.record(ctx, tx, "link-account", l.userID, v.client, v.detail())
 }
 
-// confirmByConnecting confirms the address of a user who connects a provider that proves it. They are known by their session,
-// so that the way in by which it was made stays, as with a mailed link; else it would go at their next sign-in there,
-// as that of a stranger.
+// confirmByConnecting confirms the address of a user who connects a provider that proves it. They are known by their
+// session, so that the way in by which it was made stays, as with a mailed link; else it would go at their next sign-in
+// there, as that of a stranger.
 func (s *Store) confirmByConnecting(ctx context.Context, tx pgx.Tx, v visit, l local, done *Finished) (err error) {
 	if email, _ := CanonicalEmail(v.id.Email); l.verified || !v.id.EmailProved || email != l.email {
 		return nil

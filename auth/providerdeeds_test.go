@@ -316,8 +316,8 @@ func TestConnectingBelongsToItsSession(t *testing.T) {
 	}
 }
 
-// Whoever connects a provider that proves the address of their account has confirmed it: they keep the password by which
-// they are in, and lose it neither then nor when they log in there. What a stranger may have made goes.
+// Whoever connects a provider that proves the address of their account has confirmed it: they keep the password by
+// which they are in, and lose it neither then nor when they log in there. What a stranger may have made goes.
 func TestConnectingAProviderThatProvesTheAddressConfirmsIt(t *testing.T) {
 	t.Parallel()
 	for name, proves := range map[string]bool{"the address": true, "another one": false} {

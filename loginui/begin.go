@@ -12,7 +12,8 @@ import (
 )
 
 // flowsKept is how many sign-ins at providers a browser may have under way. The cookies of older ones are cleared,
-// flowsCleared at a time: proxies refuse an answer whose header is long, many above 4 KiB, and a cookie takes 110 bytes.
+// flowsCleared at a time: proxies refuse an answer whose header is long, many above 4 KiB, and a cookie takes 110
+// bytes.
 const (
 	flowsKept    = 8
 	flowsCleared = 20
