@@ -148,7 +148,7 @@ func (s *Store) bring(ctx context.Context, userID string, old OldUser, c Credent
 		return err
 	}
 	if userID != "" {
-		return s.bringPassword(ctx, userID, hash, c)
+		return s.bringPassword(ctx, userID, old.ID, hash, c)
 	}
 	name, err := canonicalName(old.Name)
 	if err != nil {
@@ -181,9 +181,14 @@ func (s *Store) bring(ctx context.Context, userID string, old OldUser, c Credent
 	return err
 }
 
-// bringPassword gives a user who was imported without a password the one that the system before knows.
-func (s *Store) bringPassword(ctx context.Context, userID, hash string, c Credentials) error {
-	return s.db.Transact(ctx, "bring a password over", func(ctx context.Context, tx pgx.Tx) error {
+// errOtherThere means that the address belongs to another account of the system before than to the one that was
+// imported. Whoever opened that one has proved nothing about the user here.
+var errOtherThere = errors.New("the system before answers with another id than the one that the user came with")
+
+// bringPassword gives a user who was imported without a password the one that the system before knows, if it is that
+// of the same account there: systems have several accounts with one address, which anybody may have typed.
+func (s *Store) bringPassword(ctx context.Context, userID, oldID, hash string, c Credentials) error {
+	err := s.db.Transact(ctx, "bring a password over", func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := database.LockUser(ctx, tx, userID, ""); err != nil {
 			return err
 		}
@@ -191,6 +196,9 @@ func (s *Store) bringPassword(ctx context.Context, userID, hash string, c Creden
 		var yes bool
 		if err := tx.QueryRow(ctx, theirsSQL, c.Email).Scan(&same, &yes); err != nil || !yes || same != userID {
 			return orNoRows(err)
+		}
+		if err := cameFrom(ctx, tx, userID, oldID); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, `
 			WITH changed AS (
@@ -204,6 +212,23 @@ func (s *Store) bringPassword(ctx context.Context, userID, hash string, c Creden
 		}
 		return s.record(ctx, tx, "import", userID, c.Client)
 	})
+	if errors.Is(err, errOtherThere) { // the sign-in goes on as with any wrong password
+		s.o.Log.WarnContext(ctx, "somebody was not brought over", "err", err)
+		return nil
+	}
+	return err
+}
+
+// cameFrom fails with errOtherThere unless a locked user was imported with that id.
+func cameFrom(ctx context.Context, tx pgx.Tx, userID, oldID string) error {
+	var same bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM gatepost.import_record WHERE user_id = $1 AND source_id = $2)`,
+		userID, oldID).Scan(&same)
+	if err == nil && !same {
+		err = errOtherThere
+	}
+	return err
 }
 
 func orNoRows(err error) error {

@@ -93,12 +93,30 @@ func TestWhatTheSystemBeforeSays(t *testing.T) {
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
 		"an address of somebody here": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('x', 'ada@example.com')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 0, false},
-		"an imported user without a password": {nil, `INSERT INTO gatepost."user" (id, email) VALUES ('x', 'ada@example.com');
-		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
+		"an imported user without a password": {nil, `INSERT INTO gatepost."user" (id, email)
+		    VALUES ('auth0|1', 'ada@example.com');
+		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'auth0|1', 'auth0|1')`,
 			"ada@example.com", goodPassword, nil, 1, false},
+		"an imported user whose password is empty": {nil, `INSERT INTO gatepost."user" (id, email)
+		    VALUES ('auth0|1', 'ada@example.com');
+		    INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id)
+		    VALUES ('a', 'local:credential', 'credential', 'auth0|1', 'auth0|1');
+		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'auth0|1', 'auth0|1')`,
+			"ada@example.com", goodPassword, nil, 1, false},
+		// Anybody may have opened an account there with an address that another account has.
+		"an imported user of another account there": {nil, `INSERT INTO gatepost."user" (id, email, email_verified, role)
+		    VALUES ('google-oauth2|1', 'ada@example.com', true, 'admin');
+		    INSERT INTO gatepost.import_record (source, source_id, user_id)
+		    VALUES ('auth0', 'google-oauth2|1', 'google-oauth2|1')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
+		"an account there that is another user's here": {nil, `INSERT INTO gatepost."user" (id, email)
+		    VALUES ('x', 'ada@example.com'), ('auth0|1', 'other@example.com');
+		    INSERT INTO gatepost.import_record (source, source_id, user_id)
+		    VALUES ('auth0', 'x', 'x'), ('auth0', 'auth0|1', 'auth0|1')`,
+			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
 		"an imported user who is disabled": {nil, `INSERT INTO gatepost."user" (id, email, disabled_at)
-		    VALUES ('x', 'ada@example.com', now());
-		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'x', 'x')`,
+		    VALUES ('auth0|1', 'ada@example.com', now());
+		    INSERT INTO gatepost.import_record (source, source_id, user_id) VALUES ('auth0', 'auth0|1', 'auth0|1')`,
 			"ada@example.com", goodPassword, auth.ErrBadCredentials, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
