@@ -105,7 +105,7 @@ func (r *run) keep(ctx context.Context, tx pgx.Tx, p *plan, wrote map[string]str
 func (p *plan) obstacle(field string, here map[string]string, o owners) (reason string) {
 	switch {
 	case field == addressField:
-		if owner := o.addresses[p.Email]; owner != "" && owner != p.record.userID {
+		if owner := o.addresses[p.Email].user; owner != "" && owner != p.record.userID {
 			return "is the address of the user " + owner + " here"
 		}
 	case strings.HasPrefix(field, identityField) && p.fields[field] == "", field == passwordField && p.Password == "":

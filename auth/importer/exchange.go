@@ -98,7 +98,8 @@ func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owner
 		before := len(moving)
 		moving = slices.DeleteFunc(moving, func(p *plan) bool {
 			reason := p.obstacle(addressField, nil, o)
-			stays := reason != "" && !leaving[o.addresses[p.Email]] && !r.left[o.addresses[p.Email]]
+			has := o.addresses[p.Email]
+			stays := reason != "" && (has.undo || !leaving[has.user] && !r.left[has.user])
 			if stays {
 				lines = append(lines, p.line(Kept, addressField, reason), p.outcome())
 			}

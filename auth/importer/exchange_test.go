@@ -45,6 +45,11 @@ func TestAddressesThatChangeHands(t *testing.T) {
 				stays("m", "is the address of the user theirs here")}, "a=a b=b m=m theirs=theirs z=z"},
 		{"an exchange, and more", of("a=b b=a m=m z=z") + `UPDATE "user" SET name = 'New' WHERE id = 'b'`, ``,
 			[]string{"changed a:", "changed b:"}, "a=b b=a m=m z=z"},
+		{"one of them may take back the address that another waits for", of("a=b b=z z=new m=own"),
+			`INSERT INTO gatepost.verification (id, identifier, value, user_id, email, claims, expires_at)
+			     VALUES ('v', 'undo-change-email:b', 'x', 'b', 'own@example.com', true, now() + interval '1 day')`,
+			[]string{"changed a:", "changed b:", "changed z:", stays("m", "is the address of the user b here")},
+			"a=b b=z m=m z=new"},
 		{"one of two was deleted here", of("a=b b=a m=m z=z"), `DELETE FROM gatepost."user" WHERE id = 'b'`,
 			[]string{"changed a:", "deleted b:  was deleted here, and stays so"}, "a=b m=m z=z"},
 	} {

@@ -52,13 +52,20 @@ func ids(plans []*plan) []string {
 // owners are who has what already: the users of ids, of addresses and of accounts at providers.
 type owners struct {
 	ids        map[string]bool
-	addresses  map[string]string // to the id of the user, also who may still undo a change from it
+	addresses  map[string]holder
 	identities map[[2]string]string
+}
+
+// holder is who has an address. Whoever may still undo a change from it holds it, too, and does so whatever becomes of
+// the address that they have now.
+type holder struct {
+	user string
+	undo bool
 }
 
 // find reads who has what the plans would write.
 func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
-	o = owners{map[string]bool{}, map[string]string{}, map[[2]string]string{}}
+	o = owners{map[string]bool{}, map[string]holder{}, map[[2]string]string{}}
 	var emails, issuers, subjects []string
 	for _, p := range plans {
 		emails = append(emails, p.Email)
@@ -74,13 +81,16 @@ func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
 	})
 	var key [2]string
 	var owner string
+	var undo bool
 	b.Queue(`
-		SELECT user_id, email FROM gatepost.verification WHERE email = ANY ($1) AND claims AND expires_at > now()
-		UNION ALL SELECT user_id, email FROM gatepost.outbox WHERE email = ANY ($1) AND facts @> '{"claims": true}'
-		    AND expires_at > now()
-		UNION ALL SELECT id, email FROM gatepost."user" WHERE email = ANY ($1)`, emails).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&owner, &key[0]}, func() error {
-			o.addresses[key[0]] = owner
+		SELECT user_id, email, true FROM gatepost.verification WHERE email = ANY ($1) AND claims AND expires_at > now()
+		UNION ALL SELECT user_id, email, true FROM gatepost.outbox WHERE email = ANY ($1)
+		    AND facts @> '{"claims": true}' AND expires_at > now()
+		UNION ALL SELECT id, email, false FROM gatepost."user" WHERE email = ANY ($1)`, emails).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&owner, &key[0], &undo}, func() error {
+			if before, met := o.addresses[key[0]]; !met || before.undo {
+				o.addresses[key[0]] = holder{owner, undo}
+			}
 			return nil
 		})
 		return err
@@ -103,7 +113,7 @@ func (o owners) clash(p *plan) (fault string) {
 	if o.ids[p.ID] {
 		return "has the id of a user here who did not come from there"
 	}
-	if owner := o.addresses[p.Email]; owner != "" {
+	if owner := o.addresses[p.Email].user; owner != "" {
 		return "has the address of the user " + owner + " here"
 	}
 	for _, i := range p.Identities {
@@ -111,7 +121,7 @@ func (o owners) clash(p *plan) (fault string) {
 			return "has the " + i.Provider + " account of the user " + owner + " here"
 		}
 	}
-	o.ids[p.ID], o.addresses[p.Email] = true, p.ID
+	o.ids[p.ID], o.addresses[p.Email] = true, holder{user: p.ID}
 	for _, i := range p.Identities {
 		o.identities[[2]string{i.Issuer, i.Subject}] = p.ID
 	}
