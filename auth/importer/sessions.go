@@ -48,8 +48,8 @@ func (p *plan) counting() []Session {
 }
 
 // bringSessions brings over sessions of locked users, and returns how many are new. One that was used at the source
-// meanwhile, and ends later therefore, does so here, too. One that has ended here has its row, and does not come back;
-// one of a user whose sessions have all ended here neither.
+// meanwhile, and ends later therefore, does so here, too. One that has ended here has its row, which stays for as long
+// as the session would, so that it does not come back; one of a user whose sessions have all ended here neither.
 func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh int64, err error) {
 	var tokens, newIDs, users, addresses, agents []string
 	var created, expires []time.Time
@@ -73,9 +73,10 @@ func (r *run) bringSessions(ctx context.Context, tx pgx.Tx, plans []*plan) (fres
 		JOIN gatepost."user" u ON u.id = new.user_id AND u.disabled_at IS NULL
 		JOIN gatepost.import_record r ON r.user_id = u.id AND r.source = $1 AND r.closed_at IS NULL
 		WHERE expires > now()
-		ON CONFLICT (token) DO UPDATE SET expires_at = excluded.expires_at, imported_at = now()
-		    WHERE here.ended_at IS NULL AND here.replaced_at IS NULL AND here.user_id = excluded.user_id
-		    AND here.source = excluded.source AND here.expires_at < excluded.expires_at
+		ON CONFLICT (token) DO UPDATE SET expires_at = excluded.expires_at, imported_at =
+		    CASE WHEN here.ended_at IS NULL AND here.replaced_at IS NULL THEN now() ELSE here.imported_at END
+		    WHERE here.user_id = excluded.user_id AND here.source = excluded.source
+		    AND here.expires_at < excluded.expires_at
 		RETURNING xmax = 0 AS fresh)
 		SELECT count(*) FILTER (WHERE fresh) FROM brought`,
 		r.name, tokens, newIDs, users, addresses, agents, created, expires).Scan(&fresh)

@@ -27,6 +27,12 @@ const aliveImported = `s.ended_at IS NULL AND now() < $4::timestamptz AND s.expi
 const importedEnds = `least(s.expires_at, least(s.created_at, now()) + $3::interval, least(s.imported_at, now())
 	+ $2::interval, $4::timestamptz)`
 
+// sweptImported is the SQL condition of a row that is not needed any more. One that has ended here, or was replaced, is
+// all that keeps an import from bringing the session back, which its user may have made last longer at the source. So
+// it stays for as long after its expiry as sessions of other systems can count (GATEPOST_IMPORT_UNTIL).
+const sweptImported = `expires_at < now() AND (ended_at IS NULL AND replaced_at IS NULL
+	OR expires_at < now() - interval '90 days')`
+
 // selectImported selects sessions of other systems as selectSessions does those of the gate. Their proof
 // is as old as they are, and its method is not known here.
 var selectImported = `

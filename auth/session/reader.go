@@ -119,8 +119,9 @@ func (r *Reader) Run(ctx context.Context) {
 
 // Sweep deletes the sessions and challenges that have expired, and returns how many it deleted.
 func (r *Reader) Sweep(ctx context.Context) (total int64, err error) {
-	for _, table := range []string{"session", "challenge", "imported_session"} {
-		n, err := r.db.Sweep(ctx, table+` WHERE expires_at < now() ORDER BY expires_at`)
+	for _, doomed := range []string{`session WHERE expires_at < now()`, `challenge WHERE expires_at < now()`,
+		`imported_session WHERE ` + sweptImported} {
+		n, err := r.db.Sweep(ctx, doomed+` ORDER BY expires_at`)
 		total += n
 		if err != nil {
 			return total, err
