@@ -93,11 +93,11 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 	return lines, r.keep(ctx, tx, p, wrote)
 }
 
-// keep remembers what was written of a person.
+// keep remembers what was written of a person. Of one who was deleted nothing is.
 func (r *run) keep(ctx context.Context, tx pgx.Tx, p *plan, wrote map[string]string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE gatepost.import_record SET wrote = $3::text::jsonb, updated_at = now()
-		WHERE source = $1 AND source_id = $2`, r.name, p.ID, asJSON(wrote))
+		WHERE source = $1 AND source_id = $2 AND user_id IS NOT NULL`, r.name, p.ID, asJSON(wrote))
 	return err
 }
 

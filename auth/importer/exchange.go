@@ -60,19 +60,17 @@ func (r *run) exchangeIn(ctx context.Context, tx pgx.Tx) (lines []Line, err erro
 	if err := r.remember(ctx, tx, r.waiting); err != nil {
 		return nil, err
 	}
-	here := slices.DeleteFunc(slices.Clone(r.waiting), func(p *plan) bool {
-		return p.record == nil || p.record.userID == "" // deleted since
-	})
-	fields, err := readHere(ctx, tx, here)
+	still := stillHere(r.waiting)
+	fields, err := readHere(ctx, tx, still)
 	if err != nil {
 		return nil, err
 	}
-	o, err := find(ctx, tx, here)
+	o, err := find(ctx, tx, still)
 	if err != nil {
 		return nil, err
 	}
-	moving, lines := r.moving(here, fields, o)
-	return lines, r.move(ctx, tx, moving)
+	moving, lines := r.moving(still, fields, o)
+	return append(lines, gone(r.waiting)...), r.move(ctx, tx, moving)
 }
 
 // moving returns those whose address can be written, as it is free, or left by one of them, and a line for each of

@@ -17,19 +17,21 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 	var sessions int64
 	var known []*plan
 	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		fresh, here, told, err := r.sort(ctx, tx, plans)
-		if known, lines = here, told; err != nil { // not those of a try before this one
+		var fresh []*plan
+		if fresh, known, lines, err = r.sort(ctx, tx, plans); err != nil { // not those of a try before this one
 			return err
 		}
 		factored, err := r.haveFactorNow(ctx, tx, plans)
 		if err != nil {
 			return err
 		}
-		arriving, err := lockThose(ctx, tx, known, factored)
+		arriving, err := r.lockThose(ctx, tx, known, factored)
 		if err != nil {
 			return err
 		}
-		told, err = r.bar(ctx, tx, factored)
+		lines = append(lines, gone(known)...)
+		known, factored = stillHere(known), stillHere(factored)
+		told, err := r.bar(ctx, tx, factored)
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
@@ -41,14 +43,15 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		sessions, err = r.bringSessions(ctx, tx, append(made, arriving...))
+		sessions, err = r.bringSessions(ctx, tx, append(made, slices.DeleteFunc(arriving, wasDeleted)...))
 		return err
 	})
-	if err == nil {
-		r.counts.Sessions += sessions
-		r.wait(known)
+	if err != nil {
+		return nil, err
 	}
-	return lines, err
+	r.counts.Sessions += sessions
+	r.wait(known)
+	return lines, nil
 }
 
 // sort tells those who are new from those who are here, and says who is neither.
@@ -69,7 +72,7 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 		case p.record == nil:
 			fresh = append(fresh, p)
 		case p.record.userID == "":
-			lines = append(lines, p.line(Deleted, "", "was deleted here, and stays so"))
+			lines = append(lines, p.deleted())
 		default:
 			known = append(known, p)
 		}
@@ -77,9 +80,27 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 	return fresh, known, lines, nil
 }
 
+func (p *plan) deleted() Line { return p.line(Deleted, "", "was deleted here, and stays so") }
+
+func wasDeleted(p *plan) bool { return p.record == nil || p.record.userID == "" }
+
+// stillHere are those who were not deleted, and gone the lines of those who were.
+func stillHere(plans []*plan) []*plan { return slices.DeleteFunc(slices.Clone(plans), wasDeleted) }
+
+func gone(plans []*plan) (lines []Line) {
+	for _, p := range plans {
+		if wasDeleted(p) {
+			lines = append(lines, p.deleted())
+		}
+	}
+	return lines
+}
+
 // lockThose locks the users of whom anything is to be written, before anything is, in the order of their ids as
 // everybody does: of those who are known, and of others. It returns those who have sessions that are not here yet.
-func lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (arriving []*plan, err error) {
+// What is remembered of them is read again then: a sign-in changes it under the same lock, and whoever was deleted
+// meanwhile has a record without a user.
+func (r *run) lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (arriving []*plan, err error) {
 	if arriving, err = newSessions(ctx, tx, known); err != nil {
 		return nil, err
 	}
@@ -89,7 +110,10 @@ func lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (arriving 
 			concerned = append(concerned, p)
 		}
 	}
-	return arriving, lockUsers(ctx, tx, concerned)
+	if err := lockUsers(ctx, tx, concerned); err != nil || len(concerned) == 0 {
+		return arriving, err
+	}
+	return arriving, r.remember(ctx, tx, concerned)
 }
 
 func lockUsers(ctx context.Context, tx pgx.Tx, known []*plan) error {

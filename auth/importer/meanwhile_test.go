@@ -1,0 +1,77 @@
+package importer_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"testing"
+	"time"
+)
+
+// rehashed does what a sign-in does that hashes the password anew.
+const rehashed = `
+	WITH account AS (UPDATE gatepost.account SET password = '$argon2id$x' WHERE password <> '')
+	UPDATE gatepost.import_record SET wrote = wrote || jsonb_build_object('password, wrapped', $1::text)`
+
+// What others do to a user while an import waits for them is not undone by what the import has read before.
+func TestWhatOthersDoWhileAnImportWaits(t *testing.T) {
+	t.Parallel()
+	digest := sha256.Sum256([]byte("password\x00$argon2id$x"))
+	for name, c := range map[string]struct {
+		do     string
+		args   []any
+		told   []string
+		nobody bool // is remembered
+	}{
+		"a sign-in":  {rehashed, []any{base64.RawURLEncoding.EncodeToString(digest[:15])}, []string{"changed Ada1:"}, false},
+		"a deletion": {`DELETE FROM gatepost."user"`, nil, []string{"deleted Ada1:  was deleted here, and stays so"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := betterAuthWorld(t)
+			w.run(t, w.betterAuth())
+			w.old(t, `UPDATE "user" SET name = 'Ada L.'`)
+			tx, err := w.here.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback(t.Context()) //nolint:errcheck // it is committed, or the test fails
+			if _, err := tx.Exec(t.Context(), `SELECT FROM gatepost."user" FOR UPDATE`); err != nil {
+				t.Fatal(err)
+			}
+			told := make(chan []string)
+			go func() {
+				_, lines := w.run(t, w.betterAuth())
+				told <- lines
+			}()
+			w.waitsForALock(t)
+			if _, err := tx.Exec(t.Context(), c.do, c.args...); err != nil {
+				t.Fatal(err)
+			}
+			if err := tx.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "told", <-told, c.told...)
+			var remembered int
+			err = w.here.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.import_record
+			    WHERE wrote IS NOT NULL`).Scan(&remembered)
+			if err != nil || (remembered == 0) != c.nobody {
+				t.Errorf("remembered: %d, %v", remembered, err)
+			}
+			w.old(t, `UPDATE account SET password = replace(password, '0011', '9911') WHERE id = 'a'`)
+			if counts, lines := w.run(t, w.betterAuth()); counts.Conflicts > 0 {
+				t.Errorf("after a new password at the source: %v", lines)
+			}
+		})
+	}
+}
+
+// waitsForALock returns once somebody waits for a row that another transaction has locked.
+func (w *world) waitsForALock(t *testing.T) {
+	t.Helper()
+	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		if err := w.here.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+		    WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
