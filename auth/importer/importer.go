@@ -7,6 +7,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -161,11 +162,8 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	if errors.As(err, &refused) && refused.Rule {
 		lines, err = r.each(ctx, plans)
 	}
-	if err != nil {
-		return err
-	}
-	if err := r.say(lines); err != nil {
-		return err
+	if told := r.say(lines); err != nil || told != nil { // of some who were written before it failed, too
+		return cmp.Or(err, told)
 	}
 	// The last id is a bound in the database here: one that cannot be stored here is of nobody.
 	some := slices.DeleteFunc(people, func(p Person) bool { return !storable(p.ID) })
@@ -210,9 +208,12 @@ func (r *run) inTx(ctx context.Context, f func(context.Context, pgx.Tx) error) e
 	return err
 }
 
+// say counts what was done, all of it, and then reports it.
 func (r *run) say(lines []Line) error {
 	for _, l := range lines {
 		r.counts.add(l)
+	}
+	for _, l := range lines {
 		if r.o.Report == nil || l.Result == Unchanged {
 			continue
 		}
