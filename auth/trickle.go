@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/importer"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -27,9 +28,6 @@ type OldUser struct {
 
 // ErrUnknownThere means that the system before refuses an address or its password.
 var ErrUnknownThere = errors.New("the system before refuses the password")
-
-// fromFallback is the source under which people are remembered who came by a sign-in.
-const fromFallback = "fallback"
 
 // fallbackAtOnce is how many sign-ins may ask the system before at once. Networks share it.
 const fallbackAtOnce = 64
@@ -158,9 +156,9 @@ func (s *Store) bring(ctx context.Context, userID string, old OldUser, c Credent
 	err = s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO gatepost.import_record (source, source_id, user_id, wrote)
-			SELECT $1::text, $2::text, $2::text, '{}'
+			SELECT $1::text, $2::text, $2::text, $3::text::jsonb
 			WHERE NOT EXISTS (SELECT FROM gatepost.import_record WHERE source_id = $2 AND user_id IS NULL)`,
-			fromFallback, old.ID)
+			importer.Fallback, old.ID, importer.WroteBySignIn(c.Email, old.EmailVerified, name, hash))
 		if err != nil {
 			return err
 		}
@@ -208,6 +206,10 @@ func (s *Store) bringPassword(ctx context.Context, userID, oldID, hash string, c
 			SELECT $3, $4, 'credential', $1, $1, $2 WHERE NOT EXISTS (SELECT FROM changed)`,
 			userID, hash, secret.NewID(), issuerCredential)
 		if err != nil {
+			return err
+		}
+		// It is a password of the source, which has given no hash: a later one from there is no conflict.
+		if err := importer.Rehashed(ctx, tx, userID, "", hash); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, "import", userID, c.Client)

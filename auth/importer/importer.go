@@ -90,6 +90,9 @@ const batch = 200
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name(), left: map[string]bool{}}
 	err := r.alone(ctx, func() error {
+		if err := r.findSources(ctx); err != nil {
+			return err
+		}
 		err := from.People(ctx, func(some []Person, about int64) error {
 			err := r.take(ctx, some)
 			if err == nil && o.Progress != nil {
@@ -139,7 +142,9 @@ type run struct {
 	o      Options
 	name   string
 	counts Counts
-	last   string // the id of the last person, if the source is ordered
+	// sources are all that people came from so far, and this one.
+	sources []string
+	last    string // the id of the last person, if the source is ordered
 	// ids and addresses are those that were met, by which a second one of the same is known. An ordered source has
 	// no id twice, and addresses and identities are found in the database unless nothing is written there.
 	ids, addresses, identities seen

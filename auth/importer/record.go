@@ -11,6 +11,8 @@ type record struct {
 	userID string            // empty: they were deleted here
 	wrote  map[string]string // digests by field
 	closed bool              // no session of the source is taken any more
+	// bySignIn is whether they came by a sign-in, and by no import yet.
+	bySignIn bool
 }
 
 // isOf reports whether a hash is the one that an import wrote, in whatever form it is here now.
@@ -19,25 +21,73 @@ func (r *record) isOf(hash string) bool {
 	return d == r.wrote[passwordField] || d == r.wrote[wrappedField]
 }
 
-// remember gives each plan its record.
+// Fallback is the source under which people are remembered who came by a sign-in that the system before answered. An
+// import of theirs takes them for its own (adopt).
+const Fallback = "fallback"
+
+// WroteBySignIn is what a record says of somebody who came by a sign-in. Their hash is of a password of the source,
+// which has given none.
+func WroteBySignIn(email string, verified bool, name, hash string) string {
+	p := plan{Person: Person{Email: email, Verified: verified, Name: name}, roles: "user"}
+	wrote := digests(p.values())
+	wrote[wrappedField] = digest(passwordField, hash)
+	return asJSON(wrote)
+}
+
+// remember gives each plan its record. Without one of this source, it is that of somebody who was deleted here, whatever
+// source they came from, or who came by a sign-in.
 func (r *run) remember(ctx context.Context, tx pgx.Tx, plans []*plan) error {
 	rows, err := tx.Query(ctx, `
-		SELECT source_id, coalesce(user_id, ''), coalesce(wrote, '{}'), closed_at IS NOT NULL
-		FROM gatepost.import_record WHERE source = $1 AND source_id = ANY ($2)`, r.name, ids(plans))
+		SELECT source_id, coalesce(user_id, ''), coalesce(wrote, '{}'), closed_at IS NOT NULL, source <> $1
+		FROM gatepost.import_record WHERE source = ANY ($3) AND source_id = ANY ($2)
+		    AND (source IN ($1, $4) OR user_id IS NULL)
+		ORDER BY source = $1, user_id NULLS LAST`, r.name, ids(plans), r.sources, Fallback)
 	if err != nil {
 		return err
 	}
 	records := map[string]*record{}
 	var id string
 	var one record
-	_, err = pgx.ForEachRow(rows, []any{&id, &one.userID, &one.wrote, &one.closed}, func() error {
-		records[id] = new(one)
+	_, err = pgx.ForEachRow(rows, []any{&id, &one.userID, &one.wrote, &one.closed, &one.bySignIn}, func() error {
+		records[id] = new(one) // the last of an id is the one that counts
 		one.wrote = nil
 		return nil
 	})
 	for _, p := range plans {
 		p.record = records[p.ID]
 	}
+	return err
+}
+
+// findSources reads which sources people came from so far. No other import adds one meanwhile.
+func (r *run) findSources(ctx context.Context) error {
+	rows, err := r.db.Work.Query(ctx, `SELECT DISTINCT source FROM gatepost.import_record`)
+	if err != nil {
+		return r.db.Unavailable("import", err)
+	}
+	r.sources, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	r.sources = append(r.sources, r.name, Fallback)
+	return r.db.Unavailable("import", err)
+}
+
+// adopt makes locked users who came by a sign-in those of this source, if the source has them with the address that
+// they have here. The same id with another address may be somebody else's.
+func (r *run) adopt(ctx context.Context, tx pgx.Tx, plans []*plan) error {
+	var newcomers []*plan
+	var emails []string
+	for _, p := range plans {
+		if email, err := r.o.Rules.Email(p.Email); err == nil && p.record.bySignIn {
+			newcomers, emails = append(newcomers, p), append(emails, email)
+		}
+	}
+	if len(newcomers) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE gatepost.import_record r SET source = $1, updated_at = now()
+		FROM unnest($2::text[], $3::text[]) AS w (id, email), gatepost."user" u
+		WHERE r.source = $4 AND r.source_id = w.id AND u.id = r.user_id AND u.email = w.email`,
+		r.name, ids(newcomers), emails, Fallback)
 	return err
 }
 

@@ -43,7 +43,7 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		sessions, err = r.bringSessions(ctx, tx, append(made, slices.DeleteFunc(arriving, wasDeleted)...))
+		sessions, err = r.bringSessions(ctx, tx, append(made, slices.DeleteFunc(arriving, isGone)...))
 		return err
 	})
 	if err != nil {
@@ -84,13 +84,18 @@ func (p *plan) deleted() Line { return p.line(Deleted, "", "was deleted here, an
 
 func wasDeleted(p *plan) bool { return p.record == nil || p.record.userID == "" }
 
-// stillHere are those who were not deleted, and gone the lines of those who were.
-func stillHere(plans []*plan) []*plan { return slices.DeleteFunc(slices.Clone(plans), wasDeleted) }
+// stillHere are those locked users whom this import may change, and gone the lines of the others.
+func stillHere(plans []*plan) []*plan { return slices.DeleteFunc(slices.Clone(plans), isGone) }
+
+func isGone(p *plan) bool { return wasDeleted(p) || p.record.bySignIn }
 
 func gone(plans []*plan) (lines []Line) {
 	for _, p := range plans {
-		if wasDeleted(p) {
+		switch {
+		case wasDeleted(p):
 			lines = append(lines, p.deleted())
+		case p.record.bySignIn:
+			lines = append(lines, p.line(Refused, "", "has the id of a user here who came by a sign-in and has another address"))
 		}
 	}
 	return lines
@@ -106,11 +111,14 @@ func (r *run) lockThose(ctx context.Context, tx pgx.Tx, known, others []*plan) (
 	}
 	concerned := slices.Concat(arriving, others)
 	for _, p := range known {
-		if len(p.news()) > 0 {
+		if len(p.news()) > 0 || p.record.bySignIn {
 			concerned = append(concerned, p)
 		}
 	}
 	if err := lockUsers(ctx, tx, concerned); err != nil || len(concerned) == 0 {
+		return arriving, err
+	}
+	if err := r.adopt(ctx, tx, concerned); err != nil {
 		return arriving, err
 	}
 	return arriving, r.remember(ctx, tx, concerned)
