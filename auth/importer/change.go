@@ -39,6 +39,9 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 	if err != nil {
 		return nil, err
 	}
+	if err := r.would.apply(ctx, tx, o, moved); err != nil {
+		return nil, err
+	}
 	for _, p := range moved {
 		told, err := r.changeOne(ctx, tx, p, changes[p], here[p.record.userID], o)
 		if err != nil {
@@ -53,7 +56,7 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string, here map[string]string,
 	o owners) (lines []Line, err error) {
 	wrote, now := maps.Clone(p.record.wrote), digests(p.fields)
-	p.changed, p.moved, p.waits = false, false, false // of a try before this one
+	p.changed, p.moved, p.waits = false, nil, false // of a try before this one
 	for _, field := range fields {
 		written := p.record.wrote[field]
 		found := ""
@@ -75,7 +78,7 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 			if err := p.writeField(ctx, tx, field, r.o.Rules); err != nil {
 				return nil, err
 			}
-			p.changed, p.moved = true, p.moved || field == addressField
+			p.changed, p.moved = true, append(p.moved, field)
 			if now[field] == "" || p.fields[field] == "" {
 				delete(here, field)
 			}
@@ -105,8 +108,8 @@ func (r *run) keep(ctx context.Context, tx pgx.Tx, p *plan, wrote map[string]str
 func (p *plan) obstacle(field string, here map[string]string, o owners) (reason string) {
 	switch {
 	case field == addressField:
-		if owner := o.addresses[p.Email].user; owner != "" && owner != p.record.userID {
-			return "is the address of the user " + owner + " here"
+		if has, taken := o.addresses[p.Email]; taken && has.user != p.record.userID {
+			return "is the address of " + has.String()
 		}
 	case strings.HasPrefix(field, identityField) && p.fields[field] == "", field == passwordField && p.Password == "":
 		if ways(here) == 1 {
@@ -114,8 +117,8 @@ func (p *plan) obstacle(field string, here map[string]string, o owners) (reason 
 		}
 	case strings.HasPrefix(field, identityField):
 		i := p.identity(field)
-		if owner := o.identities[[2]string{i.Issuer, i.Subject}]; owner != "" {
-			return fmt.Sprintf("is the %s account of the user %s here", i.Provider, owner)
+		if has, taken := o.identities[i.key()]; taken {
+			return fmt.Sprintf("is the %s account of %s", i.Provider, has)
 		}
 	}
 	return ""

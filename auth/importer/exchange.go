@@ -15,15 +15,11 @@ import (
 // in one transaction.
 const exchangeMost = 1000
 
-// wait keeps those who wait for an address, once everything else of them is written. A dry run also has to know who
-// would have left theirs.
+// wait keeps those who wait for an address, once everything else of them is written.
 func (r *run) wait(known []*plan) {
 	for _, p := range known {
 		if p.waits {
 			r.waiting = append(r.waiting, p)
-		}
-		if p.moved && r.o.DryRun {
-			r.left[p.record.userID] = true
 		}
 	}
 }
@@ -69,6 +65,9 @@ func (r *run) exchangeIn(ctx context.Context, tx pgx.Tx) (lines []Line, err erro
 	if err != nil {
 		return nil, err
 	}
+	if err := r.would.apply(ctx, tx, o, still); err != nil {
+		return nil, err
+	}
 	moving, lines := r.moving(still, fields, o)
 	return append(lines, gone(r.waiting)...), r.move(ctx, tx, moving)
 }
@@ -97,7 +96,7 @@ func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owner
 		moving = slices.DeleteFunc(moving, func(p *plan) bool {
 			reason := p.obstacle(addressField, nil, o)
 			has := o.addresses[p.Email]
-			stays := reason != "" && (has.undo || !leaving[has.user] && !r.left[has.user])
+			stays := reason != "" && (has.undo || !leaving[has.user])
 			if stays {
 				lines = append(lines, p.line(Kept, addressField, reason), p.outcome())
 			}
@@ -111,6 +110,10 @@ func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owner
 	return moving, lines
 }
 
+// leaveSQL gives the users $1 an address that is nobody's.
+const leaveSQL = `
+	UPDATE gatepost."user" SET email = 'moving-' || md5(id) || '@gatepost.invalid' WHERE id = ANY ($1)`
+
 // move writes the addresses of locked users. All leave theirs before one gets another's: no two may have one, not even
 // for a moment.
 func (r *run) move(ctx context.Context, tx pgx.Tx, moving []*plan) error {
@@ -121,9 +124,7 @@ func (r *run) move(ctx context.Context, tx pgx.Tx, moving []*plan) error {
 	for _, p := range moving {
 		users = append(users, p.record.userID)
 	}
-	_, err := tx.Exec(ctx, `
-		UPDATE gatepost."user" SET email = 'moving-' || md5(id) || '@gatepost.invalid' WHERE id = ANY ($1)`, users)
-	if err != nil {
+	if _, err := tx.Exec(ctx, leaveSQL, users); err != nil {
 		return err
 	}
 	for _, p := range moving {

@@ -88,7 +88,7 @@ const batch = 200
 // are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning,
 // database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
-	r := &run{db: db, from: from, o: o, name: from.Name(), left: map[string]bool{}}
+	r := &run{db: db, from: from, o: o, name: from.Name()}
 	err := r.alone(ctx, func() error {
 		if err := r.findSources(ctx); err != nil {
 			return err
@@ -145,13 +145,11 @@ type run struct {
 	// sources are all that people came from so far, and this one.
 	sources []string
 	last    string // the id of the last person, if the source is ordered
-	// ids and addresses are those that were met, by which a second one of the same is known. An ordered source has
-	// no id twice, and addresses and identities are found in the database unless nothing is written there.
-	ids, addresses, identities seen
-	// waiting are those whose address somebody else had when their turn came. left are those who would have left theirs
-	// in a dry run.
+	// ids and addresses are those that were met in an unordered source, by which a second one of the same is known.
+	ids, addresses seen
+	// waiting are those whose address somebody else had when their turn came.
 	waiting []*plan
-	left    map[string]bool
+	would   foreseen
 }
 
 // take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile or a rule of

@@ -114,6 +114,12 @@ func (m *seen) again(s string) bool {
 	return before
 }
 
+// has reports whether s was met.
+func (m seen) has(s string) bool {
+	_, met := m[digestOf(s)]
+	return met
+}
+
 // digestOf stands for a text in memory, of which there may be a million.
 func digestOf(s string) [12]byte {
 	sum := sha256.Sum256([]byte(s))

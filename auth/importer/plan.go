@@ -35,9 +35,9 @@ type plan struct {
 	fields map[string]string // the values to write, by field
 	record *record           // what earlier imports know of them; nil: nothing
 
-	changed bool // a field of theirs was written
-	moved   bool // their address was
-	waits   bool // somebody else has the address that they have at the source
+	changed bool     // a field of theirs was written
+	moved   []string // their address and the accounts at providers that were, by field
+	waits   bool     // somebody else has the address that they have at the source
 }
 
 // first judges people by what the source alone says.
@@ -76,7 +76,7 @@ func (p *plan) judge(r *run) (fault string) {
 	if fault := p.canonical(r.o.Rules); fault != "" {
 		return fault
 	}
-	if (r.o.DryRun || !r.from.Ordered()) && r.addresses.again(p.Email) {
+	if !r.from.Ordered() && r.addresses.again(p.Email) {
 		return "has the address of another record"
 	}
 	return ""
@@ -154,6 +154,9 @@ func disabled(yes bool, until time.Time) string {
 
 // field names an identity without saying it: subjects may be addresses.
 func (i Identity) field() string { return identityField + digest(i.Issuer, i.Subject) }
+
+// key is what find knows an identity by.
+func (i Identity) key() [2]string { return [2]string{i.Issuer, i.Subject} }
 
 // digest tells values apart. It is one of random ids, hashes and of what the row of the user has anyway, and goes with
 // that row.

@@ -103,19 +103,26 @@ func ids(plans []*plan) []string {
 type owners struct {
 	ids        map[string]bool
 	addresses  map[string]holder
-	identities map[[2]string]string
+	identities map[[2]string]holder
 }
 
-// holder is who has an address. Whoever may still undo a change from it holds it, too, and does so whatever becomes of
+// holder is who has an address, or an account at a provider; no user: another record, in a dry run. Whoever may still undo a change from it holds it, too, and does so whatever becomes of
 // the address that they have now.
 type holder struct {
 	user string
 	undo bool
 }
 
+func (h holder) String() string {
+	if h.user == "" {
+		return "another record"
+	}
+	return "the user " + h.user + " here"
+}
+
 // find reads who has what the plans would write.
 func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
-	o = owners{map[string]bool{}, map[string]holder{}, map[[2]string]string{}}
+	o = owners{map[string]bool{}, map[string]holder{}, map[[2]string]holder{}}
 	var emails, issuers, subjects []string
 	for _, p := range plans {
 		emails = append(emails, p.Email)
@@ -150,7 +157,7 @@ func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
 		JOIN unnest($1::text[], $2::text[]) AS w (issuer, account_id) USING (issuer, account_id)`,
 		issuers, subjects).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&key[0], &key[1], &owner}, func() error {
-			o.identities[key] = owner
+			o.identities[key] = holder{user: owner}
 			return nil
 		})
 		return err
@@ -163,17 +170,17 @@ func (o owners) clash(p *plan) (fault string) {
 	if o.ids[p.ID] {
 		return "has the id of a user here who did not come from there"
 	}
-	if owner := o.addresses[p.Email].user; owner != "" {
-		return "has the address of the user " + owner + " here"
+	if has, taken := o.addresses[p.Email]; taken {
+		return "has the address of " + has.String()
 	}
 	for _, i := range p.Identities {
-		if owner := o.identities[[2]string{i.Issuer, i.Subject}]; owner != "" {
-			return "has the " + i.Provider + " account of the user " + owner + " here"
+		if has, taken := o.identities[i.key()]; taken {
+			return "has the " + i.Provider + " account of " + has.String()
 		}
 	}
 	o.ids[p.ID], o.addresses[p.Email] = true, holder{user: p.ID}
 	for _, i := range p.Identities {
-		o.identities[[2]string{i.Issuer, i.Subject}] = p.ID
+		o.identities[i.key()] = holder{user: p.ID}
 	}
 	return ""
 }

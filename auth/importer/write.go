@@ -15,7 +15,7 @@ import (
 // write brings people over in one transaction, and returns a line for each and for what is to be told about fields.
 func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error) {
 	var sessions int64
-	var known []*plan
+	var known, made []*plan
 	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var fresh []*plan
 		if fresh, known, lines, err = r.sort(ctx, tx, plans); err != nil { // not those of a try before this one
@@ -35,7 +35,7 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		made, told, err := r.create(ctx, tx, fresh)
+		made, told, err = r.create(ctx, tx, fresh)
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
@@ -43,11 +43,14 @@ func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error
 		if lines = append(lines, told...); err != nil {
 			return err
 		}
-		sessions, err = r.bringSessions(ctx, tx, append(made, slices.DeleteFunc(arriving, isGone)...))
+		sessions, err = r.bringSessions(ctx, tx, append(slices.Clone(made), slices.DeleteFunc(arriving, isGone)...))
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if r.o.DryRun {
+		r.would.note(made, known)
 	}
 	r.counts.Sessions += sessions
 	r.wait(known)
@@ -147,12 +150,11 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.would.apply(ctx, tx, o, fresh); err != nil {
+		return nil, nil, err
+	}
 	for _, p := range fresh {
-		fault := o.clash(p)
-		if fault == "" && r.o.DryRun {
-			fault = r.clashDry(p)
-		}
-		if fault != "" {
+		if fault := o.clash(p); fault != "" {
 			lines = append(lines, p.line(Refused, "", fault))
 			continue
 		}
@@ -170,16 +172,6 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 		return nil, nil, err
 	}
 	return made, lines, r.insertRecords(ctx, tx, made)
-}
-
-// clashDry is clash with those whom a dry run would have made in batches before.
-func (r *run) clashDry(p *plan) (fault string) {
-	for _, i := range p.Identities {
-		if r.identities.again(i.field()) {
-			fault = "has the " + i.Provider + " account of another record"
-		}
-	}
-	return fault
 }
 
 // insertUsers makes the rows of users. A time in the future becomes now: nobody was made later than that.
