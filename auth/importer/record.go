@@ -143,7 +143,8 @@ func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
 		SELECT user_id, email, true FROM gatepost.verification WHERE email = ANY ($1) AND claims AND expires_at > now()
 		UNION ALL SELECT user_id, email, true FROM gatepost.outbox WHERE email = ANY ($1)
 		    AND facts @> '{"claims": true}' AND expires_at > now()
-		UNION ALL SELECT id, email, false FROM gatepost."user" WHERE email = ANY ($1)`, emails).Query(func(rows pgx.Rows) error {
+		UNION ALL SELECT id, email, false FROM gatepost."user" WHERE email = ANY ($1)`,
+		emails).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&owner, &key[0], &undo}, func() error {
 			if before, met := o.addresses[key[0]]; !met || before.undo {
 				o.addresses[key[0]] = holder{owner, undo}
