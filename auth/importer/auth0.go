@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -61,8 +62,10 @@ type auth0Hash struct {
 	Custom    json.RawMessage `json:"custom_password_hash"`
 }
 
-// keys are the ids under which a line of the dump is found.
-func (u auth0Key) keys() []string {
+// dumpedID is the id of the user whom a line of the dump is of.
+func dumpedID(raw json.RawMessage) (string, error) {
+	var u auth0Key
+	_ = json.Unmarshal(raw, &u) // what else cannot be read is told with the person
 	id := u.ID
 	if id == "" {
 		var wrapped struct {
@@ -77,7 +80,7 @@ func (u auth0Key) keys() []string {
 	if id != "" && !strings.Contains(id, "|") {
 		id = "auth0|" + id
 	}
-	return []string{id}
+	return id, onceEach(raw, reflect.TypeFor[auth0Key]())
 }
 
 // People implements Source.
@@ -89,11 +92,7 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 	var dump *index
 	if a.Hashes != "" {
 		var err error
-		dump, err = newIndex(a.Hashes, func(raw json.RawMessage) []string {
-			var u auth0Key
-			_ = json.Unmarshal(raw, &u)
-			return u.keys()
-		})
+		dump, err = newIndex(a.Hashes, dumpedID)
 		if err != nil {
 			return err
 		}
@@ -102,20 +101,17 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, a.File)
 	err := objects(a.File, func(o object) error {
 		var u auth0User
-		if err := o.read(&u); err != nil {
+		if err := readJSON(o.raw, &u); err != nil {
 			return g.add(Person{Where: o.where, ID: u.ID, Err: err}, o.offset)
 		}
-		raw, err := dump.get(u.ID)
+		var more auth0Hash
+		_, fault, err := dump.read(u.ID, &more)
 		if err != nil {
 			return fmt.Errorf("%s: the user %s: %w", a.Hashes, u.ID, err)
 		}
-		var more auth0Hash
-		if raw != nil {
-			err = json.Unmarshal(raw, &more)
-		}
 		p := a.person(u, more)
-		if p.Where = o.where; err != nil {
-			p.fail(fmt.Errorf("is in the dump, where it cannot be read: %w", err))
+		if p.Where = o.where; fault != nil {
+			p.fail(fmt.Errorf("what the dump has of them %w", fault))
 		}
 		return g.add(p, o.offset)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -53,12 +54,12 @@ func (c Clerk) read(ctx context.Context, f Taker) error {
 	var api *index
 	if c.API != "" {
 		var err error
-		api, err = newIndex(c.API, func(raw json.RawMessage) []string {
+		api, err = newIndex(c.API, func(raw json.RawMessage) (string, error) {
 			var u struct {
 				ID string `json:"id"`
 			}
 			_ = json.Unmarshal(raw, &u) // what else cannot be read is told with the person
-			return []string{u.ID}
+			return u.ID, onceEach(raw, reflect.TypeOf(u))
 		})
 		if err != nil {
 			return err
@@ -95,19 +96,18 @@ func (c Clerk) person(r row) Person {
 
 // join adds what the API says.
 func (c Clerk) join(p *Person, api *index) error {
-	raw, err := api.get(p.ID)
-	if err != nil {
-		return fmt.Errorf("%s: the user %s: %w", c.API, p.ID, err)
-	}
-	if raw == nil {
-		if api != nil {
-			p.Notes = append(p.Notes, "is not in the file of the API: accounts at providers, ban and times are unknown")
-		}
-		return nil
-	}
 	var u clerkUser
-	if err := json.Unmarshal(raw, &u); err != nil {
-		p.fail(fmt.Errorf("is in the file of the API, where it cannot be read: %w", err))
+	found, fault, err := api.read(p.ID, &u)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: the user %s: %w", c.API, p.ID, err)
+	case fault != nil:
+		p.fail(fmt.Errorf("what the file of the API has of them %w", fault))
+		return nil
+	case !found && api != nil:
+		p.Notes = append(p.Notes, "is not in the file of the API: accounts at providers, ban and times are unknown")
+	}
+	if !found {
 		return nil
 	}
 	if u.Created != 0 {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -83,6 +84,11 @@ func rows(name string, need, known []string, f func(row) error) error {
 	columns := append([]string(nil), head...)
 	if err := needed(name, columns, need); err != nil {
 		return err
+	}
+	for i, c := range columns {
+		if slices.Contains(columns[:i], c) {
+			return fmt.Errorf("%s has the column %q twice: nobody knows which one counts", name, c)
+		}
 	}
 	if known != nil {
 		for _, c := range columns {

@@ -18,21 +18,6 @@ type object struct {
 	offset int64 // of raw in the file
 }
 
-// read reads an object into v.
-func (o object) read(v any) error {
-	if !utf8.Valid(o.raw) { // what is read otherwise is not what is there
-		return errEncoding
-	}
-	return cannotRead(json.Unmarshal(o.raw, v))
-}
-
-func cannotRead(err error) error {
-	if err != nil {
-		return fmt.Errorf("cannot be read: %w", err)
-	}
-	return nil
-}
-
 // byteOrderMark is what some programs begin a file in UTF-8 with.
 const byteOrderMark = "\xEF\xBB\xBF"
 
@@ -138,7 +123,7 @@ func itemsOfOne(d *json.Decoder, limit *bounded, n int, skipped int64, f func(ob
 	return n, nil
 }
 
-// index finds the objects of a file by a key, without holding the file in memory.
+// index finds the objects of a file by the id of their user, without holding the file in memory.
 type index struct {
 	file  *os.File
 	spans map[[12]byte]span
@@ -146,29 +131,59 @@ type index struct {
 
 type span struct {
 	offset int64
-	length int32
+	length int32 // differ: there are several, which do not say the same
 }
 
-// newIndex reads a file. keys are those under which an object is found.
-func newIndex(name string, keys func(json.RawMessage) []string) (*index, error) {
-	x := &index{spans: map[[12]byte]span{}}
-	err := objects(name, func(o object) error {
+const differ = -1
+
+// errTwice is about somebody of whom a file says two things: one may be a ban.
+var errTwice = errors.New("is there twice, and not the same both times: export that file again")
+
+// newIndex reads a file. idOf is whose an object is.
+func newIndex(name string, idOf func(json.RawMessage) (string, error)) (*index, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{file: file, spans: map[[12]byte]span{}}
+	err = objects(name, func(o object) error {
 		if !utf8.Valid(o.raw) {
 			return fmt.Errorf("%s: %s: %w", name, o.where, errEncoding)
 		}
-		for _, key := range keys(o.raw) {
-			x.spans[digestOf(key)] = span{o.offset, int32(len(o.raw))}
+		id, err := idOf(o.raw)
+		if err == nil {
+			err = x.put(id, o)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", name, o.where, err)
 		}
 		return nil
 	})
-	switch {
-	case err != nil:
-	case len(x.spans) == 0:
+	if err == nil && len(x.spans) == 0 {
 		err = errNobodyIn(name)
-	default:
-		x.file, err = os.Open(name)
 	}
-	return x, err
+	if err != nil {
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// put keeps where an object is. Pages of an API overlap where somebody signed up meanwhile: the same once more is no
+// fault.
+func (x *index) put(id string, o object) error {
+	before, err := x.get(id)
+	switch {
+	case errors.Is(err, errTwice):
+		return nil
+	case err != nil:
+		return err
+	case before == nil:
+		x.spans[digestOf(id)] = span{o.offset, int32(len(o.raw))}
+	case !bytes.Equal(before, o.raw):
+		x.spans[digestOf(id)] = span{length: differ}
+	}
+	return nil
 }
 
 func (x *index) close() {
@@ -177,16 +192,31 @@ func (x *index) close() {
 	}
 }
 
-// get returns the object of a key; nil: there is none.
-func (x *index) get(key string) (json.RawMessage, error) {
+// get returns the object of a user; nil: there is none. Of one with several that differ it fails with errTwice.
+func (x *index) get(id string) (json.RawMessage, error) {
 	if x == nil {
 		return nil, nil
 	}
-	at, ok := x.spans[digestOf(key)]
-	if !ok {
+	at, ok := x.spans[digestOf(id)]
+	switch {
+	case !ok:
 		return nil, nil
+	case at.length == differ:
+		return nil, errTwice
 	}
 	raw := make([]byte, at.length)
 	_, err := x.file.ReadAt(raw, at.offset)
 	return raw, err
+}
+
+// read reads what there is of a user. fault is about that, and err about the file.
+func (x *index) read(id string, v any) (found bool, fault, err error) {
+	raw, err := x.get(id)
+	switch {
+	case errors.Is(err, errTwice):
+		return false, err, nil
+	case err != nil || raw == nil:
+		return false, nil, err
+	}
+	return true, readJSON(raw, v), nil
 }

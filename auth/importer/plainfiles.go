@@ -193,7 +193,7 @@ func (j JSON) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, j.File)
 	err := objects(j.File, func(o object) error {
 		var e Exported
-		err := o.read(&e)
+		err := readJSON(o.raw, &e)
 		if err == nil {
 			err = onlyKnown(o.raw)
 		}
