@@ -2,9 +2,6 @@ package importer
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -109,33 +106,4 @@ func exportSessions(ctx context.Context, tx pgx.Tx, ids []string, byID map[strin
 		return nil
 	})
 	return err
-}
-
-// BetterAuthSQL is a user as statements for the database of Better Auth. Its library verifies our hashes with a
-// function of the app's, which docs/move-in/out.md has. Bans and roles other than "user" need the columns of its plugin
-// admin: without them the statements fail, rather than let in who is barred.
-func BetterAuthSQL(e Exported) string {
-	s := fmt.Sprintf(`INSERT INTO "user" (id, name, email, "emailVerified", image, "createdAt", "updatedAt") `+
-		"VALUES (%s, %s, %s, %t, %s, %s, %[6]s);\n", quote(e.ID), quote(e.Name), quote(e.Email), e.EmailVerified,
-		orNull(e.Image), at8601(e.CreatedAt))
-	if e.Disabled || !slices.Equal(e.Roles, []string{"user"}) {
-		until := "NULL"
-		if !e.DisabledUntil.IsZero() {
-			until = at8601(e.DisabledUntil)
-		}
-		s += fmt.Sprintf(`UPDATE "user" SET role = %s, banned = %t, "banExpires" = %s WHERE id = %s;`+"\n",
-			quote(strings.Join(e.Roles, ",")), e.Disabled, until, quote(e.ID))
-	}
-	account := func(id, provider, subject, password string, created time.Time) {
-		s += fmt.Sprintf(`INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", `+
-			`"updatedAt") VALUES `+"(%s, %s, %s, %s, %s, %s, %[6]s);\n", quote(id), quote(subject), quote(provider),
-			quote(e.ID), orNull(password), at8601(created))
-	}
-	if e.Password != "" {
-		account(e.ID+"-password", "credential", e.ID, e.Password, e.CreatedAt)
-	}
-	for _, a := range e.Accounts {
-		account(digest(e.ID, a.Issuer, a.Subject), a.Provider, a.Subject, "", a.CreatedAt)
-	}
-	return s
 }

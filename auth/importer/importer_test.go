@@ -552,7 +552,8 @@ func TestAnExportIsImportedAgain(t *testing.T) {
 	same(t, "users", to.users(t), from.users(t)...)
 
 	back := newWorld(t, strings.ReplaceAll(betterAuthTables, `, role text`, `, "unused" text, role text`))
-	back.old(t, `ALTER TABLE account ADD COLUMN "updatedAt" timestamptz;`+sql.String())
+	back.old(t, `ALTER TABLE account ADD COLUMN "updatedAt" timestamptz;`+
+		strings.TrimPrefix(importer.BetterAuthBegin, "BEGIN;")+sql.String()+strings.TrimSuffix(importer.BetterAuthEnd(), "COMMIT;\n"))
 	back.run(t, back.betterAuth())
 	want := from.users(t)
 	for i, s := range want { // Better Auth knows nobody without a role

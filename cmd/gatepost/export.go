@@ -42,7 +42,7 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 		sql := betterAuthExport{plain: c.Bool("no-admin-plugin")}
 		defer sql.tell(p)
 		write = func(e importer.Exported) error { return sql.write(w, e) }
-		if _, err := fmt.Fprintln(w, "BEGIN;"); err != nil {
+		if _, err := w.WriteString(importer.BetterAuthBegin); err != nil {
 			return err
 		}
 	default:
@@ -50,7 +50,7 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 	}
 	err := p.withStore(ctx, func(s *auth.Store) error { return s.ExportAll(ctx, c.Bool("sessions"), write) })
 	if err == nil && c.String("format") == "better-auth" {
-		_, err = fmt.Fprintln(w, "COMMIT;")
+		_, err = w.WriteString(importer.BetterAuthEnd())
 	}
 	return errors.Join(err, w.Flush())
 }
