@@ -33,9 +33,9 @@ func (a AuthJS) People(ctx context.Context, f Taker) error {
 		}
 		u := r.tables["user"]
 		return r.people(ctx, `
-			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "emailVerified")+`,
-			    `+u.text("u", "name")+`, `+u.text("u", "image")+`, `+u.moment("u", "createdAt")+`,
-			    `+u.text("u", "role")+`, `+u.text("u", "password")+`, `+u.truth("u", "disabled")+`
+			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,
+			    `+u.cell("u", "name")+`, `+u.cell("u", "image")+`, `+u.moment("u", "createdAt")+`,
+			    `+u.cell("u", "role")+`, `+u.cell("u", "password")+`, `+u.truth("u", "disabled")+`
 			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
 			var p Person
 			var created *time.Time
@@ -54,7 +54,7 @@ func (a AuthJS) accounts(ctx context.Context, r *reader, people byID) error {
 		return nil
 	}
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+t.text("a", "userId")+`, `+t.text("a", "provider")+`, `+t.text("a", "providerAccountId")+`
+		SELECT `+t.text("a", "userId")+`, `+t.cell("a", "provider")+`, `+t.cell("a", "providerAccountId")+`
 		FROM `+t.name+` a WHERE a.`+t.columns["userId"]+`::text = ANY ($1) ORDER BY 1, 2, 3`, people.ids())
 	if err != nil {
 		return err

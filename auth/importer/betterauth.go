@@ -39,9 +39,9 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 		}
 		u := r.tables["user"]
 		return r.people(ctx, `
-			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "emailVerified")+`,
-			    `+u.text("u", "name")+`, `+u.text("u", "image")+`, `+u.moment("u", "createdAt")+`,
-			    `+u.text("u", "role")+`, `+u.truth("u", "banned")+`, `+u.moment("u", "banExpires")+`,
+			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,
+			    `+u.cell("u", "name")+`, `+u.cell("u", "image")+`, `+u.moment("u", "createdAt")+`,
+			    `+u.cell("u", "role")+`, `+u.truth("u", "banned")+`, `+u.moment("u", "banExpires")+`,
 			    `+u.truth("u", "twoFactorEnabled")+`
 			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
 			var p Person
@@ -69,8 +69,8 @@ func splitRoles(s string) (roles []string) {
 func (b BetterAuth) accounts(ctx context.Context, r *reader, people byID) error {
 	a := r.tables["account"]
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+a.text("a", "userId")+`, `+a.text("a", "providerId")+`, `+a.text("a", "accountId")+`,
-		    `+a.text("a", "issuer")+`, `+a.text("a", "password")+`, `+a.moment("a", "createdAt")+`
+		SELECT `+a.text("a", "userId")+`, `+a.cell("a", "providerId")+`, `+a.cell("a", "accountId")+`,
+		    `+a.cell("a", "issuer")+`, `+a.cell("a", "password")+`, `+a.moment("a", "createdAt")+`
 		FROM `+a.name+` a WHERE a.`+a.columns["userId"]+`::text = ANY ($1)
 		ORDER BY 1, 2, 3`, people.ids())
 	if err != nil {

@@ -17,6 +17,8 @@ import (
 const (
 	// cellMost bounds one value of a file, in bytes. No field of a person comes near it.
 	cellMost = 64 << 10
+	// personMost bounds what is kept of one person, in bytes, and batchBytes what is kept of a batch.
+	personMost, batchBytes = 1 << 20, 4 << 20
 	// recordMost bounds one record of a file, in bytes, and so the memory that reading takes.
 	recordMost = 32 << 20
 )
@@ -165,7 +167,9 @@ type gather struct {
 	take Taker
 	file string
 	list []Person
-	read int64
+	// bytes are how much the list holds.
+	bytes int
+	read  int64
 	// size is that of the file, and offset how far it was read, from which follows how many people there are about.
 	size, offset int64
 }
@@ -182,8 +186,9 @@ func (g *gather) add(p Person, offset int64) error {
 	if err := g.ctx.Err(); err != nil {
 		return err
 	}
-	g.offset = offset
-	if g.list = append(g.list, p); len(g.list) < batch {
+	p.bound()
+	g.offset, g.bytes = offset, g.bytes+p.bytes()
+	if g.list = append(g.list, p); len(g.list) < batch && g.bytes < batchBytes {
 		return nil
 	}
 	return g.flush()
@@ -204,6 +209,6 @@ func errNobodyIn(file string) error {
 
 func (g *gather) flush() error {
 	list := g.list
-	g.list, g.read = nil, g.read+int64(len(list))
+	g.list, g.bytes, g.read = nil, 0, g.read+int64(len(list))
 	return g.take(list, g.read*g.size/max(g.offset, 1))
 }

@@ -53,19 +53,28 @@ func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowT
 				return fmt.Errorf("the source: %w", err)
 			}
 		}
+		for i := range list {
+			list[i].bound()
+		}
 		if err := take(list, about); err != nil {
 			return err
 		}
 	}
 }
 
+// sessionsMost bounds the sessions of one person that are brought over: those that last the longest.
+const sessionsMost = 1000
+
 // sessions adds the sessions that are alive and meet a condition. They are known by the hash of their token.
 func (r *reader) sessions(ctx context.Context, s *table, token, expires, condition string, people byID) error {
 	rows, err := r.tx.Query(ctx, `
 		SELECT `+s.text("s", "userId")+`, `+s.text("s", token)+`, `+s.moment("s", expires)+`,
-		    `+s.moment("s", "createdAt")+`, `+s.text("s", "ipAddress")+`, `+s.text("s", "userAgent")+`
-		FROM `+s.name+` s WHERE s.`+s.columns["userId"]+`::text = ANY ($1)
-		    AND `+s.moment("s", expires)+` > now() AND `+condition, people.ids())
+		    `+s.moment("s", "createdAt")+`, left(`+s.text("s", "ipAddress")+`, 64),
+		    left(`+s.text("s", "userAgent")+`, 1024)
+		FROM (SELECT s.*, row_number() OVER (PARTITION BY s.`+s.columns["userId"]+` ORDER BY s.`+s.columns[expires]+` DESC)
+		    AS gatepost_row FROM `+s.name+` s WHERE s.`+s.columns["userId"]+`::text = ANY ($1)
+		    AND `+s.moment("s", expires)+` > now() AND `+condition+`) s
+		WHERE gatepost_row <= $2`, people.ids(), sessionsMost+1)
 	if err != nil {
 		return err
 	}
@@ -76,6 +85,10 @@ func (r *reader) sessions(ctx context.Context, s *table, token, expires, conditi
 			return nil
 		}
 		p := people[user]
+		if len(p.Sessions) == sessionsMost {
+			p.Notes = append(p.Notes, fmt.Sprintf("has more than %d sessions: some are left out", sessionsMost))
+			return nil
+		}
 		p.Sessions = append(p.Sessions, Session{secret.Token(presented).Hash(), madeAt(created, *until), *until,
 			address, agent})
 		return nil

@@ -260,6 +260,11 @@ func (t *table) text(alias, column string) string {
 	return `coalesce(` + alias + `.` + t.columns[column] + `::text, '')`
 }
 
+// cell is text, cut where a person with so much is refused (Person.bound).
+func (t *table) cell(alias, column string) string {
+	return fmt.Sprintf(`left(%s, %d)`, t.text(alias, column), cellMost+1)
+}
+
 // moment is the SQL of a column with a time, which may be without a zone (UTC then); null if it is missing.
 func (t *table) moment(alias, column string) string {
 	if t == nil || t.columns[column] == "" {

@@ -50,8 +50,8 @@ func (s Supabase) People(ctx context.Context, f Taker) error {
 			where = ` WHERE u.` + u.columns["deleted_at"] + ` IS NULL`
 		}
 		return r.people(ctx, `
-			SELECT `+u.text("u", "id")+`, `+u.text("u", "email")+`, `+u.truth("u", "email_confirmed_at")+`,
-			    `+u.moment("u", "created_at")+`, `+u.text("u", "encrypted_password")+`,
+			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "email_confirmed_at")+`,
+			    `+u.moment("u", "created_at")+`, `+u.cell("u", "encrypted_password")+`,
 			    `+u.moment("u", "banned_until")+`, `+u.text("u", "raw_app_meta_data")+`,
 			    `+u.text("u", "raw_user_meta_data")+`
 			FROM `+u.name+` u`+where, u, scanSupabase, f, s.identities, s.apart, s.factors)
@@ -83,7 +83,7 @@ func (s Supabase) identities(ctx context.Context, r *reader, people byID) error 
 		return nil
 	}
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+t.text("i", "user_id")+`, `+t.text("i", "provider")+`, `+t.text("i", "provider_id")+`,
+		SELECT `+t.text("i", "user_id")+`, `+t.cell("i", "provider")+`, `+t.cell("i", "provider_id")+`,
 		    `+t.moment("i", "created_at")+`
 		FROM `+t.name+` i WHERE i.`+t.columns["user_id"]+`::text = ANY ($1) ORDER BY 1, 2, 3`, people.ids())
 	if err != nil {

@@ -26,17 +26,20 @@ func TestWhatAFileSaysTwice(t *testing.T) {
 			"the field disabled twice"},
 		"a field in two cases": {json(`{"id":"1","email":"a@example.com","Disabled":true,"disabled":false}`),
 			"the field disabled twice"},
-		"a field of an account": {json(`{"id":"1","email":"a@example.com","accounts":[{"provider":"github","subject":"1","Subject":"2"}]}`),
+		"a field of an account": {json(`{"id":"1","email":"a@example.com","accounts":[` +
+			`{"provider":"github","subject":"1","Subject":"2"}]}`),
 			"the field subject twice"},
 		"a field of Auth0's": {importer.Auth0{File: file(t, auth0+`,"blocked":true,"Blocked":false}`)},
 			"the field blocked twice"},
 		"a field that nobody reads": {importer.Auth0{File: file(t, auth0+`,"user_metadata":{"blocked":true,"Blocked":1}}`)},
 			""},
-		"a hash of a dump": {importer.Auth0{File: file(t, auth0+"}"), Hashes: file(t, `{"_id":"1","passwordHash":"x","passwordhash":"y"}`)},
+		"a hash of a dump": {importer.Auth0{File: file(t, auth0+"}"),
+			Hashes: file(t, `{"_id":"1","passwordHash":"x","passwordhash":"y"}`)},
 			"what the dump has of them has the field passwordHash twice"},
 		"two hashes of one": {importer.Auth0{File: file(t, auth0+"}"), Hashes: file(t, `{"_id":"1","passwordHash":"x"}`+"\n"+
 			`{"_id":{"$oid":"1"},"passwordHash":"y"}`)}, "what the dump has of them is there twice"},
-		"two users of the API": {withAPI(`{"id":"1","banned":true}` + "\n" + `{"id":"1"}` + "\n" + `{"id":"1","banned":true}`),
+		"two users of the API": {withAPI(`{"id":"1","banned":true}` + "\n" + `{"id":"1"}` + "\n" +
+			`{"id":"1","banned":true}`),
 			"what the file of the API has of them is there twice"},
 		"two ids of the API": {withAPI(`{"id":"1","ID":"2","banned":true}`), "line 1: has the field id twice"},
 		"a ban of the API": {withAPI(`{"id":"1","banned":true,"banned":false}`),
