@@ -104,6 +104,9 @@ func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, 
 	if name == "" {
 		return p.tellLine, func() error { return nil }, nil
 	}
+	if err := notRead(c, name); err != nil {
+		return nil, nil, err
+	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // addresses are nobody else's business
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -116,6 +119,21 @@ func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, 
 	e := json.NewEncoder(w)
 	return func(l importer.Line) error { return e.Encode(l) },
 		func() error { return errors.Join(w.Flush(), file.Close()) }, nil
+}
+
+// notRead fails if the report would be written over a file that the import reads.
+func notRead(c *cli.Command, report string) error {
+	there, err := os.Stat(report)
+	if err != nil { // whoever opens it says what is wrong
+		return nil
+	}
+	for _, name := range []string{c.Args().First(), c.String("api"), c.String("hashes")} {
+		if read, err := os.Stat(name); err == nil && os.SameFile(there, read) {
+			return usagef("%s --report: %s is read by this import, and would be emptied: name another file", c.FullName(),
+				config.Quote(report))
+		}
+	}
+	return nil
 }
 
 // tellLine prints a line about somebody who could not be taken, or a field that was kept.
