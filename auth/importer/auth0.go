@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -105,13 +106,16 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 			return g.add(Person{Where: o.where, ID: u.ID, Err: err}, o.offset)
 		}
 		var more auth0Hash
-		_, fault, err := dump.read(u.ID, &more)
+		found, fault, err := dump.read(u.ID, &more)
 		if err != nil {
 			return fmt.Errorf("%s: the user %s: %w", a.Hashes, u.ID, err)
 		}
 		p := a.person(u, more)
 		if p.Where = o.where; fault != nil {
 			p.fail(fmt.Errorf("what the dump has of them %w", fault))
+		} else if dump != nil && !found && p.Password == "" && p.Unknown == nil &&
+			strings.HasPrefix(u.ID, "auth0|") {
+			p.Notes = append(p.Notes, "is not in the dump with the hashes: no password comes with them")
 		}
 		return g.add(p, o.offset)
 	})
@@ -119,6 +123,24 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 		return err
 	}
 	return g.end()
+}
+
+// remarks implements remarker. An export job writes only the fields that it was told.
+func (a Auth0) remarks() []Line {
+	errTold := errors.New("the file has second factors")
+	err := objects(a.File, func(o object) error {
+		var fields map[string]json.RawMessage
+		_ = json.Unmarshal(o.raw, &fields) // what cannot be read is told with the person
+		if fields["multifactor"] != nil || fields["mfa_factors"] != nil {
+			return errTold
+		}
+		return nil
+	})
+	if err != nil { // another one than errTold is told when people are read
+		return nil
+	}
+	return []Line{{Result: Noted, Where: a.File, Reason: "no record has multifactor or mfa_factors: if the export was " +
+		"not told to write multifactor, people with a second factor come by their password alone"}}
 }
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {

@@ -93,6 +93,9 @@ func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, 
 		if err := r.findSources(ctx); err != nil {
 			return err
 		}
+		if err := r.remark(); err != nil {
+			return err
+		}
 		err := from.People(ctx, func(some []Person, about int64) error {
 			err := r.take(ctx, some)
 			if err == nil && o.Progress != nil {
@@ -133,6 +136,14 @@ func (r *run) alone(ctx context.Context, f func() error) error {
 		return ErrRunning
 	}
 	return f()
+}
+
+// remark reports what the source has to say about itself.
+func (r *run) remark() error {
+	if from, ok := r.from.(remarker); ok {
+		return r.say(from.remarks())
+	}
+	return nil
 }
 
 // run is one import under way.

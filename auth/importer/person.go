@@ -97,6 +97,11 @@ type Source interface {
 	Ordered() bool
 }
 
+// remarker is a Source with something to say about itself as a whole, which Run reports first.
+type remarker interface {
+	remarks() []Line
+}
+
 // Taker takes some people. about is how many there are in all, as far as the source can say.
 type Taker func(some []Person, about int64) error
 

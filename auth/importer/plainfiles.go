@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,7 +97,11 @@ func (c CSV) person(r row) Person {
 	}
 	p.readPassword(v["hasher"], v["password"])
 	for account := range strings.FieldsSeq(v["accounts"]) {
-		provider, subject, _ := strings.Cut(account, ":")
+		provider, subject, ok := strings.Cut(account, ":")
+		if !ok || subject == "" || strings.ContainsAny(account, ",;") { // one that is several is nobody's
+			p.fail(errors.New("has accounts that cannot be read: write google:1234 github:567, with spaces between them"))
+			continue
+		}
 		Database{Issuers: c.Issuers}.link(&p, provider, subject, "", time.Time{})
 	}
 	return p
