@@ -198,6 +198,7 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 	name, value, _ := strings.Cut(ada, "=")
 	forged := name + "=" + url.QueryEscape(signed("token%027d", "another secret that is long enough"))
 	raw := name + "=" + fmt.Sprintf("token%027d", 1)
+	following := []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: cross-site", "Accept: text/html"}
 	for _, c := range []struct {
 		name, method, path string
 		headers            []string
@@ -219,6 +220,12 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		{"across sites", "POST", "/dashboard", []string{"Sec-Fetch-Site: cross-site", "Cookie: " + ada}, 401, "", ""},
 		{"a page across sites", "GET", "/dashboard", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
 			"Cookie: " + ada}, 303, "/login?next=%2Fdashboard", ""},
+		{"a link on another site", "GET", "/dashboard", append(following, "Sec-Fetch-Dest: document", "Cookie: "+ada),
+			303, "/.gatepost/arrive?next=%2Fdashboard", ""},
+		{"a frame of another site", "GET", "/dashboard", append(following, "Sec-Fetch-Dest: iframe", "Cookie: "+ada), 401, "",
+			""},
+		{"a form of another site", "POST", "/dashboard", append(following, "Sec-Fetch-Dest: document", "Cookie: "+ada),
+			303, "/login", ""},
 		{"two of one name", "POST", "/dashboard", []string{"Cookie: " + ada + "; " + eve}, 401, "", ""},
 		{"two of one name in two lines", "POST", "/dashboard", []string{"Cookie: " + ada, "Cookie: " + eve}, 401, "", ""},
 		{"two of one name and value", "POST", "/dashboard", []string{"Cookie: " + ada + "; " + ada}, 401, "", ""},
@@ -247,6 +254,8 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 			[]string{"Origin: https://evil.example", "Cookie: " + ada}, 401, "", ""},
 		{"at the login", "GET", "/login?next=/dashboard", append(navigation, "Cookie: "+ada), 303, "/dashboard", ""},
 		{"at the account", "GET", "/account", append(navigation, "Cookie: "+ada), 200, "", "ada@example.com"},
+		{"a link to the account", "GET", "/account", append(following, "Sec-Fetch-Dest: document", "Cookie: "+eve), 200, "",
+			"eve@example.com"},
 		{"nothing at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", navigation, 303,
 			"/login?next=%2Fdashboard", ""},
 		{"forged at the arrival", "GET", "/.gatepost/arrive?next=%2Fdashboard", append(navigation, "Cookie: "+forged), 303,

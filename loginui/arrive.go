@@ -24,10 +24,10 @@ func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 }
 
 // arrived returns the request as it is with a session of the gate's, if it has one of the system before: the answer
-// sets the new cookie and removes the old ones. That happens when a page is loaded or something is sent, and on no
-// request of another site, which may send the old cookie, too.
+// sets the new cookie and removes the old ones. That happens when a page is loaded or something is sent. Of another
+// site only a link that somebody follows counts, although the old cookie may come with more.
 func (ui *UI) arrived(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	if r.Method != http.MethodPost && !Navigating(r) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	if r.Method != http.MethodPost && !Navigating(r) || session.WithoutLax(r) {
 		return r, nil
 	}
 	old := ui.store.Imported(r.Header, ui.c.Cookie)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -18,12 +17,12 @@ type credential struct {
 }
 
 // finder finds one kind of credential.
-type finder func(http.Header) (c credential, present bool)
+type finder func(*http.Request) (c credential, present bool)
 
 // inCookie finds the session cookie.
 func inCookie(cookie session.Cookie) finder {
-	return func(h http.Header) (c credential, present bool) {
-		c.token, present = cookie.Read(h)
+	return func(r *http.Request) (c credential, present bool) {
+		c.token, present = cookie.Read(r.Header)
 		return c, present
 	}
 }
@@ -31,13 +30,13 @@ func inCookie(cookie session.Cookie) finder {
 // inOldCookie finds a cookie of the system before, in a browser that has none of the gate's.
 //
 // That cookie may be SameSite=None, and so be sent by requests of other sites, which browsers tell by Sec-Fetch-Site or
-// Origin. The Origin of a WebSocket is checked for every credential alike.
+// Origin. It counts with what a cookie of the gate's would come with (session.WithoutLax). The Origin of a WebSocket is checked for every credential alike.
 func inOldCookie(sessions *session.Reader, cookie session.Cookie, origins []*url.URL) finder {
-	return func(h http.Header) (c credential, present bool) {
-		if slices.Contains(h["Sec-Fetch-Site"], "cross-site") || !isWebSocket(h) && !comesFrom(h["Origin"], origins...) {
+	return func(r *http.Request) (c credential, present bool) {
+		if session.WithoutLax(r) || !isWebSocket(r.Header) && !comesFrom(r.Header["Origin"], origins...) {
 			return c, false
 		}
-		c.imported = sessions.Imported(h, cookie)
+		c.imported = sessions.Imported(r.Header, cookie)
 		return c, c.imported.Claims()
 	}
 }
@@ -68,9 +67,9 @@ var errCredentials = errors.New("the request presents two credentials, which may
 
 // credentialIn finds the credential of a request. No other code does. With credentials of two kinds it fails with
 // errCredentials, even when one of them is valid.
-func (a *app) credentialIn(h http.Header) (found credential, present bool, err error) {
+func (a *app) credentialIn(r *http.Request) (found credential, present bool, err error) {
 	for _, find := range a.finders {
-		c, there := find(h)
+		c, there := find(r)
 		if there && present {
 			return credential{}, true, errCredentials
 		}

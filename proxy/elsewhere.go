@@ -11,7 +11,7 @@ func (p *Proxy) fromElsewhere(x *exchange, r *http.Request) bool {
 	if r.Method != http.MethodPost || !slices.Contains(p.c.CrossSitePaths, x.target.path) || !p.c.Navigating(r) {
 		return false
 	}
-	if _, present, err := x.app.credentialIn(r.Header); present || err != nil {
+	if _, present, err := x.app.credentialIn(r); present || err != nil {
 		return false
 	}
 	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {

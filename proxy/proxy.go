@@ -191,7 +191,7 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 // identify finds the session of a request and decides whether it may pass. On a public path a session only adds
 // identity, and a missing or invalid one refuses nobody.
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
-	presented, present, err := x.app.credentialIn(r.Header)
+	presented, present, err := x.app.credentialIn(r)
 	if err != nil {
 		return http.StatusBadRequest, err
 	}

@@ -46,8 +46,8 @@ func TestTwoCredentialsAtOnceAreRefused(t *testing.T) {
 	t.Parallel()
 	reached := 0
 	gate, refusals := gateFor(t, func(http.ResponseWriter, *http.Request) { reached++ }, func(p *Proxy) {
-		p.apps[0].finders = append(p.apps[0].finders, func(h http.Header) (c credential, present bool) {
-			c.token, present = secret.ParseToken(strings.TrimPrefix(h.Get("Authorization"), "Bearer "))
+		p.apps[0].finders = append(p.apps[0].finders, func(r *http.Request) (c credential, present bool) {
+			c.token, present = secret.ParseToken(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			return c, present
 		})
 	})

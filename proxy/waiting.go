@@ -146,7 +146,7 @@ func (p *Proxy) endedMeanwhile(x *exchange, waited bool) bool {
 		!waited && (!isGet(x.request.Method) || p.c.Navigating(x.request)) {
 		return false
 	}
-	c, _, err := x.app.credentialIn(x.request.Header)
+	c, _, err := x.app.credentialIn(x.request)
 	if err != nil {
 		return false // it was decided about before
 	}
