@@ -38,7 +38,7 @@ func TestTheWayOutToBetterAuth(t *testing.T) {
 			"docs/move-in/out.md says\n"},
 		{"--no-admin-plugin", "", "", "ada:1 eve:1", "1 passwords are in another form than Better Auth's own: it verifies " +
 			"them only as docs/move-in/out.md says\n1 users are written without their roles\n1 disabled users are left out\n"},
-		{"", columns, "", "ada:1 bob:1:user:banned eve:1:admin", "2 passwords are"},
+		{"", columns, "", "ada:1:user bob:1:user:banned eve:1:admin", "2 passwords are"},
 	} {
 		var out, said bytes.Buffer
 		args := append([]string{"gatepost", "export", "--format", "better-auth"}, strings.Fields(c.flags)...)
