@@ -30,7 +30,8 @@ func inCookie(cookie session.Cookie) finder {
 // inOldCookie finds a cookie of the system before, in a browser that has none of the gate's.
 //
 // That cookie may be SameSite=None, and so be sent by requests of other sites, which browsers tell by Sec-Fetch-Site or
-// Origin. It counts with what a cookie of the gate's would come with (session.WithoutLax). The Origin of a WebSocket is checked for every credential alike.
+// Origin. It counts with what a cookie of the gate's would come with (session.WithoutLax). The Origin of a WebSocket is
+// checked for every credential alike.
 func inOldCookie(sessions *session.Reader, cookie session.Cookie, origins []*url.URL) finder {
 	return func(r *http.Request) (c credential, present bool) {
 		if session.WithoutLax(r) || !isWebSocket(r.Header) && !comesFrom(r.Header["Origin"], origins...) {

@@ -84,6 +84,9 @@ func rows(name string, need, known []string, f func(row) error) error {
 		return fmt.Errorf("%s: no line with the names of its columns: %w", name, err)
 	}
 	columns := append([]string(nil), head...)
+	if err := commas(name, columns); err != nil {
+		return err
+	}
 	if err := needed(name, columns, need); err != nil {
 		return err
 	}
@@ -113,6 +116,20 @@ func rows(name string, need, known []string, f func(row) error) error {
 			return err
 		}
 	}
+}
+
+// commas fails for a first line that shows another way of writing such files.
+func commas(name string, columns []string) error {
+	line := strings.Join(columns, ",")
+	switch {
+	case strings.Contains(line, "\x00"):
+		return fmt.Errorf("%s: %w", name, errEncoding)
+	case strings.Contains(line, "\r"):
+		return fmt.Errorf("%s ends its lines with CR alone: convert it first, as with tr '\\r' '\\n'", name)
+	case len(columns) == 1 && strings.ContainsAny(line, ";\t|"):
+		return fmt.Errorf("%s has no commas between its columns: write it with commas", name)
+	}
+	return nil
 }
 
 func needed(name string, columns, need []string) error {

@@ -32,6 +32,9 @@ func identity(provider, subject, issuer string) (Identity, error) {
 	switch {
 	case subject == "" || len(subject) > 255:
 		return i, fmt.Errorf("the account at %s is left out: it has no id there of at most 255 bytes", provider)
+	case i.Provider == credentialProvider:
+		return i, fmt.Errorf("the account at %s is left out: that is what passwords are called here, and no "+
+			"provider", provider)
 	case i.Issuer == "":
 		return i, fmt.Errorf("the account at %s is left out: say whose it is with --issuer %[1]s=https://…", provider)
 	}

@@ -428,7 +428,7 @@ func TestWhoCannotBeTaken(t *testing.T) {
 		{"another encoding", "{\"id\":\"x\",\"email\":\"x@example.com\",\"name\":\"Ren\xe9\"}", "the file is not UTF-8"},
 		{"a field that would be left out", `{"id":"x","email":"x@example.com","banned":true}`,
 			`has a field "banned" that gives nothing here (is it disabled?)`},
-		{"no JSON", `{"id":"x"`, "cannot be read: unexpected end of JSON input"},
+		{"no JSON", `{"id":"x"`, "cannot be read: it is no JSON at its byte 9"},
 		{"the address of another record", `{"id":"x","email":"FIRST@example.com"}`, "has the address of another record"},
 		{"the address of a user here", `{"id":"x","email":"here@example.com"}`, "has the address of the user h1 here"},
 		{"the id of another record", `{"id":"first","email":"x@example.com"}`,
@@ -553,7 +553,8 @@ func TestAnExportIsImportedAgain(t *testing.T) {
 
 	back := newWorld(t, strings.ReplaceAll(betterAuthTables, `, role text`, `, "unused" text, role text`))
 	back.old(t, `ALTER TABLE account ADD COLUMN "updatedAt" timestamptz;`+
-		strings.TrimPrefix(importer.BetterAuthBegin, "BEGIN;")+sql.String()+strings.TrimSuffix(importer.BetterAuthEnd(), "COMMIT;\n"))
+		strings.TrimPrefix(importer.BetterAuthBegin, "BEGIN;")+sql.String()+
+		strings.TrimSuffix(importer.BetterAuthEnd(), "COMMIT;\n"))
 	back.run(t, back.betterAuth())
 	want := from.users(t)
 	for i, s := range want { // Better Auth knows nobody without a role

@@ -35,7 +35,8 @@ func objects(name string, f func(object) error) error {
 	}
 	mark := []byte(byteOrderMark)
 	switch head = head[:n]; {
-	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
+	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")),
+		bytes.IndexByte(head, 0) >= 0:
 		return fmt.Errorf("%s: %w", name, errEncoding)
 	case bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(head, mark)), []byte("[")):
 		return items(name, file, f)

@@ -3,9 +3,11 @@ package importer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -21,11 +23,44 @@ func readJSON(raw []byte, v any) error {
 	return onceEach(raw, reflect.TypeOf(v).Elem())
 }
 
+// cannotRead says why a record cannot be read, in words of the file.
 func cannotRead(err error) error {
-	if err != nil {
-		return fmt.Errorf("cannot be read: %w", err)
+	var of *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	var when *time.ParseError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &of):
+		kind, _, _ := strings.Cut(of.Value, " ") // a number is said with its digits
+		if of.Field == "" {
+			return fmt.Errorf("cannot be read: there is a JSON %s where an object belongs", kind)
+		}
+		return fmt.Errorf("has a JSON %s in the field %s, where %s belongs", kind, of.Field, kindOf(of.Type))
+	case errors.As(err, &when):
+		return fmt.Errorf("has a time that is none: %s (example: 2026-01-02T15:04:05Z)", short(when.Value))
+	case errors.As(err, &syntax):
+		return fmt.Errorf("cannot be read: it is no JSON at its byte %d", syntax.Offset)
 	}
-	return nil
+	return fmt.Errorf("cannot be read: %w", err)
+}
+
+// kindOf is what a field takes, in words of JSON.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct:
+		if t == reflect.TypeFor[time.Time]() {
+			return "a time"
+		}
+		return "an object"
+	}
+	return "a number"
 }
 
 // onceEach fails if a field that a type reads is there twice, also further down. What it does not read may be as it

@@ -83,6 +83,8 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 			err = printed
 		}
 		switch {
+		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+			return errStopped
 		case err != nil && counts.Any() && !c.Bool("dry-run"):
 			return fmt.Errorf("%w (what was brought over up to then stays, and the same command goes on)", err)
 		case err != nil:
@@ -97,6 +99,10 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 
 // errLeftOut is the outcome of an import that has brought over all that it could, and not everybody.
 var errLeftOut = errors.New("not everything was brought over: see the lines above, or the report")
+
+// errStopped is the outcome of an import that somebody has stopped.
+var errStopped = errors.New("the import was stopped: what was brought over up to then stays, and the same command " +
+	"goes on")
 
 // openReport returns the function that writes lines of the report, into the file or to the terminal.
 func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, done func() error, err error) {
