@@ -20,8 +20,8 @@ func TestTheFirstCommandsOfMovingIn(t *testing.T) {
 	_, page, _ = bytes.Cut(page, []byte("## Before the switch\n\n"))
 	block, _, _ := strings.Cut(string(page), "\n\n")
 	source := authtest.NewDatabase(t)
-	if _, err := authtest.Pool(t, source).Exec(t.Context(), strings.NewReplacer("CREATE SCHEMA old;", "", "old.", "").
-		Replace(betterAuthTables)+`; INSERT INTO "user" VALUES ('ada', 'Ada', 'ada@example.com', true)`); err != nil {
+	if _, err := authtest.Pool(t, source).Exec(t.Context(), strings.NewReplacer("CREATE SCHEMA old;", "", "old.", "public.").
+		Replace(betterAuthTables)+`; INSERT INTO public."user" VALUES ('ada', 'Ada', 'ada@example.com', true)`); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"DATABASE_URL=" + authtest.NewEmptyDatabase(t), "GATEPOST_IMPORT_FROM=" + source}
