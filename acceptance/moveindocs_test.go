@@ -20,8 +20,9 @@ func TestTheFirstCommandsOfMovingIn(t *testing.T) {
 	_, page, _ = bytes.Cut(page, []byte("## Before the switch\n\n"))
 	block, _, _ := strings.Cut(string(page), "\n\n")
 	source := authtest.NewDatabase(t)
-	if _, err := authtest.Pool(t, source).Exec(t.Context(), strings.NewReplacer("CREATE SCHEMA old;", "", "old.", "public.").
-		Replace(betterAuthTables)+`; INSERT INTO public."user" VALUES ('ada', 'Ada', 'ada@example.com', true)`); err != nil {
+	tables := strings.NewReplacer("CREATE SCHEMA old;", "", "old.", "public.").Replace(betterAuthTables)
+	if _, err := authtest.Pool(t, source).Exec(t.Context(), tables+`;
+	    INSERT INTO public."user" VALUES ('ada', 'Ada', 'ada@example.com', true)`); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"DATABASE_URL=" + authtest.NewEmptyDatabase(t), "GATEPOST_IMPORT_FROM=" + source}
