@@ -45,8 +45,8 @@ func (w *foreseen) noteField(p *plan, field string) {
 	}
 }
 
-// apply makes o what it would be by now, of all that plans would write, and has the database agree until the transaction
-// of the dry run is taken back.
+// apply makes o what it would be by now, of all that plans would write, and has the database agree until the
+// transaction of the dry run is taken back.
 func (w *foreseen) apply(ctx context.Context, tx pgx.Tx, o owners, plans []*plan) error {
 	var users, issuers, subjects []string
 	for _, p := range plans {

@@ -29,7 +29,8 @@ func TestADryRunTellsWhatTheRunDoes(t *testing.T) {
 		"a spelling of the address of a new user": {`INSERT INTO "user" VALUES ('b', '', 'Same@example.com', true);
 		    UPDATE "user" SET email = 'same@example.com' WHERE id = 'z'`,
 			[]string{"conflict z: address is the address of X", "created b:"}},
-		"a new user with a spelling of a new address": {somebody + `UPDATE "user" SET email = 'Same@example.com' WHERE id = 'a';
+		"a new user with a spelling of a new address": {
+			somebody + `UPDATE "user" SET email = 'Same@example.com' WHERE id = 'a';
 		    UPDATE "user" SET email = 'same@example.com' WHERE id = 'zz'`,
 			[]string{"changed a:", "refused zz:  has the address of X"}},
 		"an account that was left": {somebody + `UPDATE account SET "userId" = 'zz' WHERE id = 'gh'`,

@@ -34,8 +34,8 @@ func WroteBySignIn(email string, verified bool, name, hash string) string {
 	return asJSON(wrote)
 }
 
-// remember gives each plan its record. Without one of this source, it is that of somebody who was deleted here, whatever
-// source they came from, or who came by a sign-in.
+// remember gives each plan its record. Without one of this source, it is that of somebody who was deleted here,
+// whatever source they came from, or who came by a sign-in.
 func (r *run) remember(ctx context.Context, tx pgx.Tx, plans []*plan) error {
 	rows, err := tx.Query(ctx, `
 		SELECT source_id, coalesce(user_id, ''), coalesce(wrote, '{}'), closed_at IS NOT NULL, source <> $1
@@ -106,8 +106,8 @@ type owners struct {
 	identities map[[2]string]holder
 }
 
-// holder is who has an address, or an account at a provider; no user: another record, in a dry run. Whoever may still undo a change from it holds it, too, and does so whatever becomes of
-// the address that they have now.
+// holder is who has an address, or an account at a provider; no user: another record, in a dry run. Whoever may still
+// undo a change from it holds it, too, and does so whatever becomes of the address that they have now.
 type holder struct {
 	user string
 	undo bool

@@ -35,8 +35,8 @@ var google = kind{
 		`0-11.57-4.22-13.47-9.91l-7.98 6.19C6.51 42.62 14.62 48 24 48z"/></svg>`,
 }
 
-// googleParams asks for a refresh token as Google wants to be asked (with the prompt besides), and has the list of accounts filtered where one
-// domain may come. The filter is a courtesy: what counts is the claim hd.
+// googleParams asks for a refresh token as Google wants to be asked (with the prompt besides), and has the list of
+// accounts filtered where one domain may come. The filter is a courtesy: what counts is the claim hd.
 func googleParams(p *Provider, _ Ask) url.Values {
 	v := url.Values{}
 	if slices.Contains(p.spec.Scopes, offlineScope) {
