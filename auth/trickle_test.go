@@ -62,6 +62,37 @@ func TestPeopleTrickleIn(t *testing.T) {
 	}
 }
 
+// Who comes to two gates at the same time is one user, and gets in at both.
+func TestPeopleTrickleInAtTwoGates(t *testing.T) {
+	t.Parallel()
+	there := before{user: auth.OldUser{ID: "auth0|1", Email: "ada@example.com", EmailVerified: true}}
+	together := func(o *auth.Options) {
+		o.SignUpClosed = true
+		o.Fallback = func(ctx context.Context, email string, p secret.Password) (auth.OldUser, error) {
+			b := there // each asks for itself
+			return b.ask(ctx, email, p)
+		}
+	}
+	one, db := authtest.NewStore(t, together)
+	o := auth.Options{}
+	together(&o)
+	two := auth.New(db, o)
+	t.Cleanup(two.Close)
+	errs := make([]error, 8)
+	var all sync.WaitGroup
+	for i := range errs {
+		s := []*auth.Store{one, two}[i%2]
+		all.Go(func() { _, errs[i] = signIn(s, t.Context(), "ada@example.com", goodPassword) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Errorf("not everybody is in: %v", err)
+	}
+	if users, records := count(t, db, `"user"`), count(t, db, "import_record"); users != 1 || records != 1 {
+		t.Errorf("%d users and %d records were made", users, records)
+	}
+}
+
 // What the system before says, and what becomes of the sign-in.
 func TestWhatTheSystemBeforeSays(t *testing.T) {
 	t.Parallel()
