@@ -40,21 +40,31 @@ func newTwice() *twice {
 	return t
 }
 
-// do runs sign for a form, or waits for the outcome of the same form sent before.
+// do runs sign for a form, or waits for the outcome of the same form sent before. A browser gives up the first form
+// where it sends a second one: what ended with that is tried again for the second.
 func (t *twice) do(ctx context.Context, f form, sign func() (auth.Issued, error)) (auth.Issued, error) {
 	if f.Once == "" {
 		return sign()
 	}
 	id := t.of(f)
-	o, first := t.begin(id)
-	if !first {
+	for {
+		o, first := t.begin(id)
+		if first {
+			return t.run(id, o, sign)
+		}
 		select {
 		case <-o.done:
-			return o.issued, o.err
+			if !errors.Is(o.err, context.Canceled) {
+				return o.issued, o.err
+			}
 		case <-ctx.Done():
 			return auth.Issued{}, ctx.Err()
 		}
 	}
+}
+
+// run runs sign for the first of some forms.
+func (t *twice) run(id [sha256.Size]byte, o *outcome, sign func() (auth.Issued, error)) (auth.Issued, error) {
 	o.err = errAbandoned
 	defer func() {
 		if o.err != nil && !errors.Is(o.err, auth.ErrUnverified) {

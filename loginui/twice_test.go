@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -42,6 +43,33 @@ func TestAFormThatIsSentTwice(t *testing.T) {
 		}()
 		if err := send(form{Once: "3"}, nil); err != nil {
 			t.Errorf("after a panic: %v", err)
+		}
+	})
+}
+
+// A browser that sends a form again gives up the first one. Where that one ends for this reason, the second one is not
+// told so, but tried.
+func TestAFormWhoseFirstSendingWasGivenUpIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tw, f := newTwice(), form{Once: "1", Email: "ada@example.com"}
+		first, leave := context.WithCancel(t.Context())
+		go func() {
+			_, _ = tw.do(first, f, func() (auth.Issued, error) {
+				<-first.Done()
+				return auth.Issued{}, fmt.Errorf("hash: %w", first.Err())
+			})
+		}()
+		synctest.Wait()
+		tries := 0
+		second := make(chan error)
+		go func() {
+			_, err := tw.do(t.Context(), f, func() (auth.Issued, error) { tries++; return auth.Issued{}, nil })
+			second <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-second; err != nil || tries != 1 {
+			t.Errorf("the second one: %v after %d tries", err, tries)
 		}
 	})
 }
