@@ -139,8 +139,9 @@ func (a Auth0) remarks() []Line {
 	if err != nil { // another one than errTold is told when people are read
 		return nil
 	}
-	return []Line{{Result: Noted, Where: a.File, Reason: "no record has multifactor or mfa_factors: if the export was " +
-		"not told to write multifactor, people with a second factor come by their password alone"}}
+	return []Line{{Result: resultNoted, Where: a.File,
+		Reason: "no record has multifactor or mfa_factors: if the export was " +
+			"not told to write multifactor, people with a second factor come by their password alone"}}
 }
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {

@@ -24,7 +24,7 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 		if fields := p.news(); len(fields) > 0 {
 			changes[p] = fields
 		} else {
-			lines = append(lines, p.line(Unchanged, "", ""))
+			lines = append(lines, p.line(resultUnchanged, "", ""))
 		}
 	}
 	if len(changes) == 0 {
@@ -66,13 +66,13 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		switch reason := p.obstacle(field, here, o); {
 		case found == now[field]: // it is so already
 		case found != written && (field != passwordField || !p.record.isOf(here[field])):
-			lines = append(lines, p.line(Kept, field, changedHere))
+			lines = append(lines, p.line(resultKept, field, changedHere))
 			continue
 		case reason != "" && field == addressField && len(r.waiting) < exchangeMost:
 			p.waits = true
 			continue
 		case reason != "":
-			lines = append(lines, p.line(Kept, field, reason))
+			lines = append(lines, p.line(resultKept, field, reason))
 			continue
 		default:
 			if err := p.writeField(ctx, tx, field, r.o.Rules); err != nil {

@@ -40,7 +40,7 @@ func (r *run) exchange(ctx context.Context) error {
 	if errors.As(err, &refused) && refused.Rule { // somebody has taken an address a moment ago
 		lines, err = nil, nil
 		for _, p := range r.waiting {
-			lines = append(lines, p.line(Kept, addressField, refused.Error()), p.outcome())
+			lines = append(lines, p.line(resultKept, addressField, refused.Error()), p.outcome())
 		}
 	}
 	if err != nil {
@@ -80,9 +80,9 @@ func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owner
 		switch address := here[p.record.userID][addressField]; {
 		case address == "": // deleted a moment ago
 		case digest(addressField, address) != p.record.wrote[addressField]:
-			lines = append(lines, p.line(Kept, addressField, changedHere), p.outcome())
+			lines = append(lines, p.line(resultKept, addressField, changedHere), p.outcome())
 		case wanted.again(p.Email):
-			lines = append(lines, p.line(Kept, addressField, "is the address of another record"), p.outcome())
+			lines = append(lines, p.line(resultKept, addressField, "is the address of another record"), p.outcome())
 		default:
 			moving = append(moving, p)
 		}
@@ -98,7 +98,7 @@ func (r *run) moving(waiting []*plan, here map[string]map[string]string, o owner
 			has := o.addresses[p.Email]
 			stays := reason != "" && (has.undo || !leaving[has.user])
 			if stays {
-				lines = append(lines, p.line(Kept, addressField, reason), p.outcome())
+				lines = append(lines, p.line(resultKept, addressField, reason), p.outcome())
 			}
 			return stays
 		})
@@ -145,5 +145,5 @@ func (p *plan) outcome() Line {
 	if p.changed {
 		return p.line(Changed, "", "")
 	}
-	return p.line(Unchanged, "", "")
+	return p.line(resultUnchanged, "", "")
 }

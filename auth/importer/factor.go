@@ -48,8 +48,9 @@ func (r *run) bar(ctx context.Context, tx pgx.Tx, factored []*plan) (lines []Lin
 		if err := r.takePassword(ctx, tx, p); err != nil {
 			return nil, err
 		}
-		lines = append(lines, p.line(Barred, passwordField, "no longer lets them in here, as they have a second factor "+
-			"there now; they choose a new one by mail"))
+		lines = append(lines, p.line(resultBarred, passwordField,
+			"no longer lets them in here, as they have a second factor "+
+				"there now; they choose a new one by mail"))
 	}
 	return lines, nil
 }

@@ -70,23 +70,23 @@ type Counts struct {
 // Whole reports whether everybody was brought over as the source has them.
 func (c Counts) Whole() bool { return c.Refused == 0 && c.Conflicts == 0 }
 
-// ErrRunning is about an import beside another one, into the same gate.
-var ErrRunning = errors.New("another import runs: wait until it ends, then run this one again")
+// errRunning is about an import beside another one, into the same gate.
+var errRunning = errors.New("another import runs: wait until it ends, then run this one again")
 
 // Any reports whether anything was changed here.
 func (c Counts) Any() bool { return c.Created+c.Changed+c.Barred+c.Sessions+c.Ended > 0 }
 
-// ErrNobody is about a source that keeps sessions and has no users: it is hardly the right one, and Run ends nobody's
+// errNobody is about a source that keeps sessions and has no users: it is hardly the right one, and Run ends nobody's
 // session because of it.
-var ErrNobody = errors.New("the source has the right tables and no users: nothing was changed here; is it the right " +
+var errNobody = errors.New("the source has the right tables and no users: nothing was changed here; is it the right " +
 	"database and schema?")
 
 // batch is how many people a source gives at once, which are written in one transaction.
 const batch = 200
 
 // Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
-// are here, and the next Run goes on with the others. Its error is the source's, ErrNobody, ErrRunning,
-// database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
+// are here, and the next Run goes on with the others. Its error is the source's, one that another import runs, or that
+// the source has nobody, database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name()}
 	err := r.alone(ctx, func() error {
@@ -110,7 +110,7 @@ func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, 
 		case err != nil || !from.Ordered():
 			return err
 		case r.counts.Read == 0:
-			return ErrNobody
+			return errNobody
 		}
 		return r.endAfter(ctx)
 	})
@@ -133,7 +133,7 @@ func (r *run) alone(ctx context.Context, f func() error) error {
 	case err != nil:
 		return r.db.Unavailable("import", err)
 	case !first:
-		return ErrRunning
+		return errRunning
 	}
 	return f()
 }
@@ -193,7 +193,7 @@ func (r *run) each(ctx context.Context, plans []*plan) (all []Line, err error) {
 		lines, err := r.write(ctx, []*plan{p})
 		var refused *database.RefusedError
 		if errors.As(err, &refused) && refused.Rule {
-			lines, err = []Line{p.line(Refused, "", refused.Error())}, nil
+			lines, err = []Line{p.line(resultRefused, "", refused.Error())}, nil
 		}
 		if err != nil {
 			return all, err
@@ -228,7 +228,7 @@ func (r *run) say(lines []Line) error {
 		r.counts.add(l)
 	}
 	for _, l := range lines {
-		if r.o.Report == nil || l.Result == Unchanged {
+		if r.o.Report == nil || l.Result == resultUnchanged {
 			continue
 		}
 		if err := r.o.Report(l); err != nil {

@@ -5,16 +5,16 @@ type Result string
 
 // The results of a Line.
 const (
-	Created   Result = "created"
-	Changed   Result = "changed" // at the source, and now here
-	Unchanged Result = "unchanged"
-	// Kept is a field that was changed both at the source and here: what is here stays.
-	Kept    Result = "conflict"
-	Deleted Result = "deleted" // they were brought over once, and deleted here: they stay so
-	Refused Result = "refused" // nothing was written
-	// Barred is the password of somebody who has a second factor at the source by now: it is taken from them here.
-	Barred Result = "barred"
-	Noted  Result = "note" // they were brought over, but for what Reason says
+	Created         Result = "created"
+	Changed         Result = "changed" // at the source, and now here
+	resultUnchanged Result = "unchanged"
+	// resultKept is a field that was changed both at the source and here: what is here stays.
+	resultKept    Result = "conflict"
+	resultDeleted Result = "deleted" // they were brought over once, and deleted here: they stay so
+	resultRefused Result = "refused" // nothing was written
+	// resultBarred is the password of somebody who has a second factor at the source by now: it is taken from them here.
+	resultBarred Result = "barred"
+	resultNoted  Result = "note" // they were brought over, but for what Reason says
 )
 
 // Line is one line of the report: a person, or one field of a person. It has no secret.
@@ -38,15 +38,15 @@ func (c *Counts) add(l Line) {
 		c.Created++
 	case Changed:
 		c.Changed++
-	case Unchanged:
+	case resultUnchanged:
 		c.Unchanged++
-	case Kept:
+	case resultKept:
 		c.Conflicts++
-	case Deleted:
+	case resultDeleted:
 		c.Deleted++
-	case Refused:
+	case resultRefused:
 		c.Refused++
-	case Barred:
+	case resultBarred:
 		c.Barred++
 	}
 }

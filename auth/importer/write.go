@@ -62,7 +62,7 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 	var sound []*plan
 	for _, p := range plans {
 		if p.fault != "" {
-			lines = append(lines, p.line(Refused, "", p.fault))
+			lines = append(lines, p.line(resultRefused, "", p.fault))
 			continue
 		}
 		sound = append(sound, p)
@@ -83,7 +83,7 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 	return fresh, known, lines, nil
 }
 
-func (p *plan) deleted() Line { return p.line(Deleted, "", "was deleted here, and stays so") }
+func (p *plan) deleted() Line { return p.line(resultDeleted, "", "was deleted here, and stays so") }
 
 func wasDeleted(p *plan) bool { return p.record == nil || p.record.userID == "" }
 
@@ -98,7 +98,8 @@ func gone(plans []*plan) (lines []Line) {
 		case wasDeleted(p):
 			lines = append(lines, p.deleted())
 		case p.record.bySignIn:
-			lines = append(lines, p.line(Refused, "", "has the id of a user here who came by a sign-in and has another address"))
+			lines = append(lines, p.line(resultRefused, "",
+				"has the id of a user here who came by a sign-in and has another address"))
 		}
 	}
 	return lines
@@ -155,14 +156,14 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 	}
 	for _, p := range fresh {
 		if fault := o.clash(p); fault != "" {
-			lines = append(lines, p.line(Refused, "", fault))
+			lines = append(lines, p.line(resultRefused, "", fault))
 			continue
 		}
 		p.record = &record{userID: p.ID}
 		made = append(made, p)
 		lines = append(lines, p.line(Created, "", ""))
 		for _, note := range p.Notes {
-			lines = append(lines, p.line(Noted, "", note))
+			lines = append(lines, p.line(resultNoted, "", note))
 		}
 	}
 	if err := insertUsers(ctx, tx, made); err != nil {

@@ -1,0 +1,7 @@
+package importer
+
+// Errors of Run that commands only print.
+var (
+	ErrRunning = errRunning
+	ErrNobody  = errNobody
+)
