@@ -614,9 +614,9 @@ func TestSigningOutGoesOnToTheProvider(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := g.s.LogoutURL(t.Context(), issued.Session, "http://gate.example/login")
-	if err != nil || to == nil {
-		t.Fatalf("got %v, %v", to, err)
+	to, label, err := g.s.LogoutURL(t.Context(), issued.Session, "http://gate.example/login")
+	if err != nil || to == nil || label != "Provider corp" {
+		t.Fatalf("got %v, %q, %v", to, label, err)
 	}
 	hint := to.Query().Get("id_token_hint")
 	if strings.Count(hint, ".") != 2 || to.Query().Get("client_id") != "gate" ||
@@ -628,7 +628,7 @@ func TestSigningOutGoesOnToTheProvider(t *testing.T) {
 		strings.Contains(row, hint[:20]) {
 		t.Errorf("the token stands in the table: %v", err)
 	}
-	if to, err := g.s.LogoutURL(t.Context(), signUp(t, g.s, "bob@example.com"), "http://gate.example/"); to != nil ||
+	if to, _, err := g.s.LogoutURL(t.Context(), signUp(t, g.s, "bob@example.com"), "http://gate.example/"); to != nil ||
 		err != nil {
 		t.Errorf("of a session by password: %v, %v", to, err)
 	}

@@ -54,7 +54,7 @@ func (g gateway) kept(t *testing.T, token secret.Token) (roles []string, tokens,
 	if renewed, err = auth.RefreshSome(g.s, t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	to, err := g.s.LogoutURL(t.Context(), token, "http://gate.example/login")
+	to, _, err := g.s.LogoutURL(t.Context(), token, "http://gate.example/login")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,16 +17,17 @@ import (
 // ErrReplayed means that a logout token was accepted before.
 var ErrReplayed = errors.New("the logout token was used before")
 
-// LogoutURL returns where the browser of a session goes on to sign out of the provider that the session came by. It
-// is nil if the session came by none, or by one that is not signed out of or has another issuer now. It is asked before
-// SignOut. back is where the provider sends the browser then. A provider that does not answer is left alone.
-func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*url.URL, error) {
+// LogoutURL returns where the browser of a session goes on to sign out of the provider that the session came by, and
+// how people call that one. It is nil if the session came by none, or by one that is not signed out of or has another
+// issuer now. It is asked before SignOut. back is where the provider sends the browser then. A provider that does not
+// answer is left alone.
+func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (to *url.URL, label string, err error) {
 	if t == "" || len(s.o.Providers) == 0 {
-		return nil, nil
+		return nil, "", nil
 	}
 	var id, name string
 	var sealed []byte
-	err := s.db.Repeat(ctx, "find the provider of a session", func(ctx context.Context) error {
+	err = s.db.Repeat(ctx, "find the provider of a session", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, `
 			SELECT s.id, a.provider_id, s.id_token FROM gatepost.session s
 			JOIN gatepost.account a ON a.id = s.account_id AND `+s.atProvider("a")+`
@@ -38,17 +39,18 @@ func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (*ur
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	p, unknown := s.provider(name)
 	if unknown != nil || !p.Spec().Logout {
-		return nil, nil
+		return nil, "", nil
 	}
 	hint, err := s.o.Keys.Open(seal.SessionIDToken, id, sealed)
 	if err != nil {
 		hint = nil // the client id will have to do
 	}
-	return p.LogoutURL(ctx, string(hint), back)
+	to, err = p.LogoutURL(ctx, string(hint), back)
+	return to, p.Label(), err
 }
 
 // reseal moves an ID token from one session to the one that replaces it.

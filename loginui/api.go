@@ -25,13 +25,19 @@ func (ui *UI) addAPI() (err error) {
 		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff, Log: ui.c.Log, Pages: api.Pages{
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
-			Known: ui.known, LogoutURL: ui.logoutURL, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
+			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			Error: ui.apiError, Arrived: ui.arrived,
 		}}, ui.store)
 	if err == nil {
 		ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 	}
 	return err
+}
+
+// leavingTo is logoutURL for an answer without words.
+func (ui *UI) leavingTo(r *http.Request, token secret.Token) *url.URL {
+	to, _ := ui.logoutURL(r, token)
+	return to
 }
 
 // Shown is how a log may show a raw path of the gate's, without the secret that it may have.

@@ -50,7 +50,7 @@ func (ui *UI) afterLogout(r *http.Request) string {
 // signed in, and the cookie stays.
 func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
-	on := ui.logoutURL(r, token)
+	on, label := ui.logoutURL(r, token)
 	if err := ui.store.SignOut(r.Context(), token, ui.client(r)); err != nil {
 		return &stillSignedIn{err}
 	}
@@ -59,7 +59,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {
-		return ui.onward(w, r, on, "leaving", ui.leaves(r, on))
+		return ui.onward(w, r, on, "leaving", label)
 	}
 	seeOther(w, ui.afterLogout(r))
 	return nil
@@ -68,28 +68,16 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 // logoutWait is how long a log-out waits for a provider.
 const logoutWait = 3 * time.Second
 
-// logoutURL returns where the browser goes on to sign out at the provider, or nil. A failure keeps nobody from
-// logging out here.
-func (ui *UI) logoutURL(r *http.Request, token secret.Token) *url.URL {
+// logoutURL returns where the browser goes on to sign out at the provider, or nil, and how people call that. A failure
+// keeps nobody from logging out here.
+func (ui *UI) logoutURL(r *http.Request, token secret.Token) (to *url.URL, label string) {
 	ctx, cancel := context.WithTimeout(r.Context(), logoutWait)
 	defer cancel()
-	to, err := ui.store.LogoutURL(ctx, token, ui.absolute(ui.c.Prefix+"/login"))
+	to, label, err := ui.store.LogoutURL(ctx, token, ui.absolute(ui.c.Prefix+"/login"))
 	if err != nil {
-		return nil
+		return nil, ""
 	}
-	return to
-}
-
-// leaves is how people call the provider whose sign-out an address is.
-func (ui *UI) leaves(r *http.Request, out *url.URL) string {
-	for _, p := range ui.providers {
-		own, err := p.LogoutURL(r.Context(), "", "")
-		if err == nil && own != nil && own.Host == out.Host && own.Path == out.Path &&
-			own.Query().Get("client_id") == out.Query().Get("client_id") {
-			return p.Label()
-		}
-	}
-	return out.Hostname()
+	return to, label
 }
 
 // signedOut makes the browser drop the session cookie and the pages it keeps for Back. Chromium acts on
