@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 		"internal/seal", "internal/smtp", "internal/spelling", "loginui", "proxy"},
 	"internal/demo":     {"auth", "auth/secret", "internal/config", "internal/server", "internal/upkeep", "loginui"},
 	"internal/doctor":   {},
-	"internal/breached": {"auth/secret"},
+	"internal/breached": {"auth/secret", "internal/share"},
 	"internal/fallback": {"auth/secret"},
 	"internal/localpg":  {},
 	"internal/postgres": {"auth/database", "internal/config", "internal/localpg", "migrations"},

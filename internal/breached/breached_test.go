@@ -1,19 +1,24 @@
 package breached_test
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/breached"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 func written(h breached.Hash) string { return strings.ToUpper(hex.EncodeToString(h[:])) }
@@ -142,6 +147,39 @@ func TestWhatIsNoListIsNotOpened(t *testing.T) {
 	if _, err := breached.Make(filepath.Join(dir, "f"), filepath.Join(dir, "g"), 1, 0.001); err == nil {
 		t.Error("a filter is made of no list")
 	}
+}
+
+// One network that asks for much keeps nobody else's password from being looked up.
+func TestNetworksShareTheService(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}, 64), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-answer }))
+	defer s.Close()
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := breached.NewService(u)
+	from := func(addr string) context.Context {
+		return share.FromClient(t.Context(), netip.MustParseAddr(addr))
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(answer)
+	crowded := make(chan error, 64)
+	for range 40 {
+		all.Go(func() {
+			if _, err := service.Has(from("198.51.100.7"), breached.HashOf("password")); errors.Is(err, share.ErrCrowded) {
+				crowded <- err
+			}
+		})
+	}
+	<-crowded // there is no room for more of this network
+	for len(asked) > 0 {
+		<-asked
+	}
+	all.Go(func() { _, _ = service.Has(from("203.0.113.7"), breached.HashOf("password")) })
+	<-asked
 }
 
 // A service that gives no answer of use is an error, not an answer.

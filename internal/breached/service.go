@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 const (
@@ -17,35 +19,31 @@ const (
 	timeout = 2 * time.Second
 	// answerMost bounds an answer, in bytes. With padding it has some 40 KB.
 	answerMost = 256 << 10
-	// atOnce is how many questions are under way. More are not asked.
+	// atOnce is how many questions are under way. Networks share them: who has many is the one who is not asked for.
 	atOnce = 16
 )
 
-// errCrowded means that too many questions are under way.
-var errCrowded = errors.New("too many passwords are being looked up at once")
-
 // Service is a service that hands out the ranges of the list.
 type Service struct {
-	url   *url.URL
-	http  *http.Client
-	turns chan struct{}
+	url       *url.URL
+	http      *http.Client
+	admission *share.Admission
 }
 
 // NewService returns the service at an address, to which the prefix of a range is added.
 func NewService(u *url.URL) *Service {
 	return &Service{u, &http.Client{Timeout: timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		make(chan struct{}, atOnce)}
+		share.NewAdmission(atOnce)}
 }
 
 // Has asks for the range of a hash. It waits for 2 seconds at most.
 func (s *Service) Has(ctx context.Context, h Hash) (bool, error) {
-	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-	default:
-		return false, errCrowded
+	leave, err := s.admission.Enter(share.Client(ctx))
+	if err != nil {
+		return false, err
 	}
+	defer leave()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url.JoinPath(prefixOf(h)).String(), nil)
 	if err != nil {
 		return false, err
