@@ -10,7 +10,6 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
-	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
@@ -100,14 +99,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	row.verified = true
-	if err := s.checkBreached(ctx, u.Password); err != nil {
-		return Issued{}, "", err
-	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
-		row.hash = password.Hash(u.Password, derive)
-		return nil
-	})
-	if err != nil {
+	if row.hash, err = s.hashNew(ctx, u.Password); err != nil {
 		return Issued{}, "", err
 	}
 	ctx = context.WithoutCancel(ctx) // once the hash is made the link is spent, even if the client hangs up

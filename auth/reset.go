@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
-	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -177,14 +176,7 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 	if err := s.checkNewPassword(p, l.Email); err != nil {
 		return "", err
 	}
-	if err := s.checkBreached(ctx, p); err != nil {
-		return "", err
-	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
-		hashed = password.Hash(p, derive)
-		return nil
-	})
-	return hashed, err
+	return s.hashNew(ctx, p)
 }
 
 // putOut ends all access to an account, and gives it the new password, unless that is empty, and, for a mailed link,

@@ -291,6 +291,18 @@ func (s *Store) checkBreached(ctx context.Context, p secret.Password) error {
 	return ctx.Err()
 }
 
+// hashNew hashes a password that somebody chose, unless it is known from a breach.
+func (s *Store) hashNew(ctx context.Context, p secret.Password) (hashed string, err error) {
+	if err := s.checkBreached(ctx, p); err != nil {
+		return "", err
+	}
+	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
+		hashed = password.Hash(p, derive)
+		return nil
+	})
+	return hashed, err
+}
+
 // hashTurn runs f in a turn to hash, in which f needs no further turn at the database.
 func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.Crypt) error) error {
 	return s.hashes.Turn(ctx, func(ctx context.Context,

@@ -225,14 +225,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 	if err := s.checkFree(ctx, row.email); err != nil {
 		return session.User{}, err
 	}
-	if err := s.checkBreached(ctx, u.Password); err != nil {
-		return session.User{}, err
-	}
-	err = s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
-		row.hash = password.Hash(u.Password, derive)
-		return nil
-	})
-	if err != nil {
+	if row.hash, err = s.hashNew(ctx, u.Password); err != nil {
 		return session.User{}, err
 	}
 	roles := audit.Detail{Name: "roles", Value: orNone(row.roles)}

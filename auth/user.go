@@ -11,7 +11,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
-	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -150,14 +149,8 @@ func (s *Store) SetPassword(ctx context.Context, id string, p secret.Password) e
 	if err := s.checkNewPassword(p, u.Email); err != nil {
 		return err
 	}
-	if err := s.checkBreached(ctx, p); err != nil {
-		return err
-	}
-	var hashed string
-	if err := s.hashTurn(ctx, func(_ context.Context, derive password.Crypt) error {
-		hashed = password.Hash(p, derive)
-		return nil
-	}); err != nil {
+	hashed, err := s.hashNew(ctx, p)
+	if err != nil {
 		return err
 	}
 	return s.change(ctx, "set-password", u.ID, func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
