@@ -47,8 +47,7 @@ type form struct {
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept",
-	"claim"}
+var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept", "claim"}
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
