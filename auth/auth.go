@@ -1,9 +1,9 @@
 // Package auth has the deeds on accounts: sign-up, sign-in, sign-out, confirming, resetting, changing, inviting,
 // connecting, exporting and deleting, and what operators do. Each is a transaction in which the packages below auth do
 // their part: session, password, provider, throttle, mail and audit.
-
-// It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is
-// PostgreSQL's: no expiry is judged by this machine's clock.
+//
+// It never decides what a path needs (package proxy) and never writes a page (package loginui). Time is PostgreSQL's:
+// no expiry is judged by this machine's clock, but that of a form that waits in a page (kept.go).
 package auth
 
 import (

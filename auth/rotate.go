@@ -134,8 +134,7 @@ func (s *Store) keyInUse(ctx context.Context, tx pgx.Tx, id string) (used bool, 
 	}
 	var most *int // all of them: after a run there are few of a key that is here
 	if !slices.Contains(s.o.Keys.IDs(), id) {
-		most = new(int)
-		*most = 1
+		most = new(1)
 	}
 	for _, c := range seal.Columns {
 		rows, _ := tx.Query(ctx, fmt.Sprintf(`

@@ -80,6 +80,20 @@ func (w *world) run(t *testing.T, from importer.Source, change ...func(*importer
 	return counts, told
 }
 
+// says is what an import gives as reasons, and its error.
+func (w *world) says(t *testing.T, from importer.Source) string {
+	t.Helper()
+	var all []string
+	_, err := w.store.Import(t.Context(), from, importer.Options{Report: func(l importer.Line) error {
+		all = append(all, l.Reason)
+		return nil
+	}})
+	if err != nil {
+		all = append(all, err.Error())
+	}
+	return strings.Join(all, "\n")
+}
+
 // users are all users here with their ways in, one line each.
 func (w *world) users(t *testing.T) (list []string) {
 	t.Helper()
