@@ -108,6 +108,22 @@ func (d *DB) Background(ctx context.Context, doing string, f func(context.Contex
 	return d.Unavailable(doing, twice(ctx, func() error { return d.onceIn(ctx, d.Work, f) }))
 }
 
+const (
+	// heldTries is how often work that no visitor waits for tries to get what others have locked, and heldRest the time
+	// between two tries, in which those go first who wait for what it had locked itself.
+	heldTries = 5
+	heldRest  = 500 * time.Millisecond
+)
+
+// Patiently is Background, again while others hold what it needs, for heldTries in all. Held tells if they still do.
+func (d *DB) Patiently(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error {
+	err := d.Background(ctx, doing, f)
+	for tries := 1; Held(err) && tries < heldTries && Wait(ctx, heldRest); tries++ {
+		err = d.Background(ctx, doing, f)
+	}
+	return err
+}
+
 // Batch runs statements as one transaction, in one round trip, and a second time after a conflict. queue adds them,
 // anew for each try.
 func (d *DB) Batch(ctx context.Context, doing string, queue func(*pgx.Batch)) error {

@@ -135,6 +135,9 @@ func ConnectionLost(err error) bool { return err != nil && judge(err) == away }
 // Full reports whether PostgreSQL, or the gate's role in it, has as many connections as allowed: SQLSTATE 53300.
 func Full(err error) bool { return stateOf(err) == "53300" }
 
+// Held reports whether an operation waited too long for what another transaction has locked: SQLSTATE 55P03.
+func Held(err error) bool { return stateOf(err) == "55P03" }
+
 // stateOf returns the SQLSTATE of an error; empty: it has none.
 func stateOf(err error) string {
 	var pgErr *pgconn.PgError

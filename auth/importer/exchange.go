@@ -2,13 +2,10 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/gatepost/gatepost/auth/database"
 )
 
 // exchangeMost is how many people may wait for addresses that others have here. They are kept in memory, and written
@@ -32,15 +29,14 @@ func (r *run) exchange(ctx context.Context) error {
 		return nil
 	}
 	var lines []Line
-	err := r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+	err := r.inTx(ctx, r.db.Patiently, func(ctx context.Context, tx pgx.Tx) (err error) {
 		lines, err = r.exchangeIn(ctx, tx)
 		return err
 	})
-	var refused *database.RefusedError
-	if errors.As(err, &refused) && refused.Rule { // somebody has taken an address a moment ago
+	if reason := obstacle(err); reason != "" { // somebody has taken an address a moment ago, or holds a row
 		lines, err = nil, nil
 		for _, p := range r.waiting {
-			lines = append(lines, p.line(resultKept, addressField, refused.Error()), p.outcome())
+			lines = append(lines, p.line(resultKept, addressField, reason), p.outcome())
 		}
 	}
 	if err != nil {

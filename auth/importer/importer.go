@@ -160,20 +160,24 @@ type run struct {
 	ids, addresses seen
 	// waiting are those whose address somebody else had when their turn came.
 	waiting []*plan
+	held    int // how many stay as they are because others hold their rows
 	would   foreseen
 }
 
-// take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile or a rule of
-// the operator's refuses one person, each is tried alone.
+// heldMost is how many people an import leaves as others hold their rows. Where more are held, the whole table may be,
+// and each further one would be waited for in vain.
+const heldMost = 20
+
+// take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile, a rule of
+// the operator's refuses one person or another transaction holds their row, each is tried alone.
 func (r *run) take(ctx context.Context, people []Person) error {
 	if len(people) == 0 {
 		return nil
 	}
 	r.counts.Read += int64(len(people))
 	plans := r.first(people)
-	lines, err := r.write(ctx, plans)
-	var refused *database.RefusedError
-	if errors.As(err, &refused) && refused.Rule {
+	lines, err := r.write(ctx, plans, r.db.Background) // others may wait for all of these people: not for long
+	if obstacle(err) != "" {
 		lines, err = r.each(ctx, plans)
 	}
 	if told := r.say(lines); err != nil || told != nil { // of some who were written before it failed, too
@@ -187,13 +191,27 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	return nil
 }
 
+// obstacle returns why something was not written that is no reason to end the import; empty: for none.
+func obstacle(err error) string {
+	var refused *database.RefusedError
+	switch {
+	case errors.As(err, &refused) && refused.Rule:
+		return refused.Error()
+	case database.Held(err):
+		return "another transaction holds a row of this user: once it has ended, run the import again"
+	}
+	return ""
+}
+
 // each writes people one by one. One whom PostgreSQL refuses is reported.
 func (r *run) each(ctx context.Context, plans []*plan) (all []Line, err error) {
 	for _, p := range plans {
-		lines, err := r.write(ctx, []*plan{p})
-		var refused *database.RefusedError
-		if errors.As(err, &refused) && refused.Rule {
-			lines, err = []Line{p.line(resultRefused, "", refused.Error())}, nil
+		lines, err := r.write(ctx, []*plan{p}, r.db.Patiently)
+		if database.Held(err) {
+			r.held++
+		}
+		if reason := obstacle(err); reason != "" && r.held <= heldMost {
+			lines, err = []Line{p.line(resultRefused, "", reason)}, nil
 		}
 		if err != nil {
 			return all, err
@@ -206,10 +224,12 @@ func (r *run) each(ctx context.Context, plans []*plan) (all []Line, err error) {
 // errDry ends a transaction whose outcome is known and not wanted.
 var errDry = errors.New("a dry run")
 
-// inTx runs f in a transaction, which a dry run takes back. Work behind a page must not wait for it: it waits for no
-// lock for longer than a page does.
-func (r *run) inTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
-	err := r.db.Background(ctx, "import", func(ctx context.Context, tx pgx.Tx) error {
+// transact runs a function in a transaction: database.DB's Background or Patiently.
+type transact func(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error
+
+// inTx runs f in a transaction, which a dry run takes back.
+func (r *run) inTx(ctx context.Context, transact transact, f func(context.Context, pgx.Tx) error) error {
+	err := transact(ctx, "import", func(ctx context.Context, tx pgx.Tx) error {
 		err := f(ctx, tx)
 		if err == nil && r.o.DryRun {
 			return errDry

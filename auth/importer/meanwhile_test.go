@@ -75,3 +75,30 @@ func (w *world) waitsForALock(t *testing.T) {
 		}
 	}
 }
+
+// Somebody whose row another transaction holds throughout stays as they are, and the others are brought over.
+func TestARowThatIsHeldStopsNoImport(t *testing.T) {
+	t.Parallel()
+	w := betterAuthWorld(t)
+	w.run(t, w.betterAuth())
+	w.old(t, `UPDATE "user" SET name = 'Ada L.'`)
+	w.old(t, `INSERT INTO "user" VALUES ('Bob', 'Bob', 'bob@example.com', true, NULL)`)
+	tx, err := w.here.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM gatepost."user" FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	counts, told := w.run(t, w.betterAuth())
+	same(t, "told while it is held", told, "created Bob:",
+		"refused Ada1:  another transaction holds a row of this user: once it has ended, run the import again")
+	if counts.Refused != 1 || counts.Ended > 0 {
+		t.Errorf("got %+v", counts)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, told = w.run(t, w.betterAuth())
+	same(t, "told afterwards", told, "changed Ada1:")
+}

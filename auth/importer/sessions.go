@@ -104,7 +104,7 @@ func (r *run) endAfter(ctx context.Context) error { return r.end(ctx, `r.source_
 
 func (r *run) end(ctx context.Context, which string, args ...any) error {
 	var ended int64
-	err := r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := r.inTx(ctx, r.db.Patiently, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE gatepost.imported_session s SET ended_at = now() FROM gatepost.import_record r
 			WHERE r.source = $1 AND s.source = $1 AND r.user_id = s.user_id AND s.ended_at IS NULL AND s.expires_at > now()

@@ -81,7 +81,7 @@ func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, 
 		if h.Wrapped == "" {
 			continue
 		}
-		if err := db.Background(ctx, "wrap a hash", h.write); err != nil {
+		if err := db.Patiently(ctx, "wrap a hash", h.write); err != nil {
 			return n, err
 		}
 		n++

@@ -13,10 +13,10 @@ import (
 )
 
 // write brings people over in one transaction, and returns a line for each and for what is to be told about fields.
-func (r *run) write(ctx context.Context, plans []*plan) (lines []Line, err error) {
+func (r *run) write(ctx context.Context, plans []*plan, transact transact) (lines []Line, err error) {
 	var sessions int64
 	var known, made []*plan
-	err = r.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = r.inTx(ctx, transact, func(ctx context.Context, tx pgx.Tx) error {
 		var fresh []*plan
 		if fresh, known, lines, err = r.sort(ctx, tx, plans); err != nil { // not those of a try before this one
 			return err
