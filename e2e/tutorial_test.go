@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -61,14 +60,25 @@ func TestTheTutorialsAppMoves(t *testing.T) {
 	zhang.mustLandAt("/dashboard")
 	zhang.mustComeToSee(people[zhang].greeting())
 
-	m.take(t, "before", behind...) // back again
-	again := newVisitorOf(t, m.gateway)
-	again.open("/login")
-	again.fill("email", people[zhang].email)
-	again.fill("password", people[zhang].password)
-	again.tap("Login")
-	again.mustLandAt("/dashboard")
-	again.mustComeToSee(people[zhang].greeting())
+	carol := person{"Carol", "carol@example.com", "a password chosen at the gate"}
+	bob.open("/dashboard")
+	bob.tap("Logout")
+	bob.mustLandAt("/login")
+	bob.open("/signup")
+	bob.signUp(carol)
+	bob.mustComeToSee(carol.greeting())
+
+	m.bringBack(t)
+	m.take(t, "again", behind...)
+	for _, p := range []person{people[zhang], people[bob], carol} { // with a hash of ours, of Better Auth and of ours
+		v := newVisitorOf(t, m.gateway)
+		v.open("/login")
+		v.fill("email", p.email)
+		v.fill("password", p.password)
+		v.tap("Login")
+		v.mustLandAt("/dashboard")
+		v.mustComeToSee(p.greeting())
+	}
 }
 
 // register signs somebody up on the app's own page.
@@ -99,7 +109,7 @@ type tutorial struct {
 func newTutorial(t *testing.T) *tutorial {
 	t.Helper()
 	built := map[string]string{"before": buildTutorial(t, "before", nil),
-		"after": buildTutorial(t, "after", takeOutBetterAuth)}
+		"after": buildTutorial(t, "after", takeOutBetterAuth), "again": buildTutorial(t, "again", verifyOurHashes)}
 	_, source := newDatabase(t)
 	runPackage(t, built["before"], []string{"DATABASE_URL=" + source}, "drizzle-kit/bin.cjs", "push", "--force")
 	m := &tutorial{inner: freePort(t), built: built}
@@ -107,6 +117,20 @@ func newTutorial(t *testing.T) *tutorial {
 	m.home = moveInto(t, "better-auth", source, "http://localhost:"+m.inner, port)
 	m.serveApp(t, "before", port)
 	return m
+}
+
+// bringBack brings the tables of Better Auth up to date, as docs/move-in/out.md says.
+func (m *tutorial) bringBack(t *testing.T) {
+	t.Helper()
+	statements, _, code := m.command(t, "export", "--format", "better-auth")
+	if code != 0 {
+		t.Fatalf("gatepost export ends with %d", code)
+	}
+	psql := exec.Command("psql", "-v", "ON_ERROR_STOP=1", m.from)
+	psql.Stdin = strings.NewReader(statements)
+	if out, err := psql.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
 }
 
 // take has a gate with these settings take its place before the app.
@@ -166,18 +190,47 @@ func takeOutBetterAuth(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
-	page, err := os.ReadFile("../docs/better-auth-client.md")
+	code := codeIn(t, "../docs/better-auth-client.md", `(?s)\n    // lib/auth\.ts\n(.*?)\n\S`)[0]
+	if err := os.WriteFile(filepath.Join(dir, "lib/auth.ts"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verifyOurHashes does to the app what docs/move-in/out.md says, so that Better Auth takes hashes of the gate.
+func verifyOurHashes(t *testing.T, dir string) {
+	t.Helper()
+	code := codeIn(t, "../docs/move-in/out.md",
+		`(?s)\n    (import [^\n]*argon2.*?)    export.*?betterAuth\(\{\n(.*?)\n    \}\);`)
+	file := filepath.Join(dir, "lib/auth.ts")
+	before, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := regexp.MustCompile(`(?s)\n    // lib/auth\.ts\n(.*?)\n\S`).FindSubmatch(page)
-	if code == nil {
-		t.Fatal("docs/better-auth-client.md has no lib/auth.ts")
+	const line = "  emailAndPassword: { enabled: true },"
+	if !strings.Contains(string(before), line) {
+		t.Fatalf("the tutorial's lib/auth.ts has no line %q", line)
 	}
-	lines := bytes.ReplaceAll(code[1], []byte("\n    "), []byte("\n"))
-	if err := os.WriteFile(filepath.Join(dir, "lib/auth.ts"), lines, 0o600); err != nil {
+	after := code[0] + strings.Replace(string(before), line, code[1], 1)
+	if err := os.WriteFile(file, []byte(after), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// codeIn returns what the groups of an expression find in the code of a page, which is indented there.
+func codeIn(t *testing.T, file, expression string) (found []string) {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := regexp.MustCompile(expression).FindSubmatch(page)
+	if groups == nil {
+		t.Fatalf("%s has no code like %s", file, expression)
+	}
+	for _, code := range groups[1:] {
+		found = append(found, strings.ReplaceAll(strings.TrimPrefix(string(code), "    "), "\n    ", "\n"))
+	}
+	return found
 }
 
 // buildTutorial builds the app after a change, once for these files, and returns its folder.
