@@ -4,9 +4,8 @@
 
 GO ?= go
 
-demo: build ## a working login on http://localhost:8080, in front of a sample app
-	@scripts/need postgresql
-	bin/gatepost demo
+demo: ## a working login on http://localhost:8080, in front of a sample app; GATEPOST_LISTEN=localhost:8090 elsewhere
+	@GO=$(GO) scripts/demo
 
 build:
 	$(GO) build -trimpath -o bin/gatepost ./cmd/gatepost

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/proxy"
@@ -49,24 +51,41 @@ func listen(c *config.Config) (l listeners, err error) {
 		return l, err
 	}
 	if l.public == nil {
-		if l.public, err = net.Listen("tcp", config.Resolvable(c.Settings.Listen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_LISTEN: cannot listen on %s: %w", c.Settings.Listen, config.Cause(err))
+				if l.public, err = listenOn("GATEPOST_LISTEN", c.Settings.Listen); err != nil {
+			return l, err
 		}
 	}
 	if c.PublicURL.Port() == "0" || passed["public"] != nil && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "" {
 		c.Follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
 	if c.Settings.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = net.Listen("tcp", config.Resolvable(c.Settings.OpsListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_OPS_LISTEN: cannot listen on %s: %w (name another address, or off)",
-				c.Settings.OpsListen, config.Cause(err))
+				if l.ops, err = listenOn("GATEPOST_OPS_LISTEN", c.Settings.OpsListen); err != nil {
+			return l, err
 		}
 	}
 	if c.Settings.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = net.Listen("tcp", config.Resolvable(c.Settings.HTTPListen)); err != nil {
-			return l, fmt.Errorf("GATEPOST_HTTP_LISTEN: cannot listen on %s: %w",
-				c.Settings.HTTPListen, config.Cause(err))
+				if l.plain, err = listenOn("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen); err != nil {
+			return l, err
 		}
 	}
 	return l, nil
 }
+
+// listenOn opens the listener of a setting. Its error names the cure.
+func listenOn(setting, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", config.Resolvable(address))
+	if err == nil {
+		return l, nil
+	}
+	cure := "set another address"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		cure = fmt.Sprintf("another program listens there: end it, or set another port, as %s=localhost:8090", setting)
+	case errors.Is(err, syscall.EACCES):
+		cure = "a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or systemd's socket (docs/deploy.md)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		cure = "this machine has no such address: set one of its own, or none, as in :8080"
+	}
+	return nil, fmt.Errorf("%s: cannot listen on %s: %w: %s", setting, address, config.Cause(err), cure)
+}
+
