@@ -48,7 +48,7 @@ func startGateway(cmd *exec.Cmd, dir string, up *regexp.Regexp, settings ...stri
 	cmd.Env = append([]string{
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"),
 		"GATEPOST_DATA_DIR=" + dir, "GATEPOST_POSTGRES_BIN=" + os.Getenv("GATEPOST_POSTGRES_BIN"),
-		"GATEPOST_LISTEN=localhost:0", "GATEPOST_OPS_LISTEN=off",
+		"GATEPOST_LISTEN=localhost:0", "GATEPOST_OPS_LISTEN=off", "GATEPOST_LOG_LEVEL=info",
 	}, settings...)
 	p, err := startProgram(filepath.Base(cmd.Path)+" "+strings.Join(cmd.Args[1:], " "), cmd)
 	if err != nil {

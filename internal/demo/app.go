@@ -1,46 +1,120 @@
 package demo
 
 import (
+	"embed"
 	"html/template"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"golang.org/x/net/websocket"
 )
 
+//go:embed pages
+var files embed.FS
+
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"linked": linked}).ParseFS(files, "pages/*.html"))
+
+// protect are the rules of the demo.
+const protect = "/dashboard, /live, /api, /admin=admin"
+
 // app is a sample app. It has no passwords or sessions, and reads the identity headers.
-func app(box *mailbox) http.Handler {
+type app struct {
+	box   *mailbox
+	place atomic.Pointer[place] // known when the gate is up
+}
+
+// place is where the site is, and its users are.
+type place struct{ url, database string }
+
+func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", page("home"))
-	mux.HandleFunc("GET /dashboard", page("dashboard"))
-	mux.HandleFunc("GET /admin", page("admin"))
-	mux.HandleFunc("GET /mailbox", box.list)
-	mux.HandleFunc("GET /mailbox/{id}", box.show)
+	mux.HandleFunc("GET /{$}", a.page("home", "Start"))
+	mux.HandleFunc("GET /dashboard", a.page("dashboard", "Dashboard"))
+	mux.HandleFunc("GET /admin", a.page("admin", "Admin"))
+	mux.HandleFunc("GET /try", a.page("try", "Things to try"))
+	mux.HandleFunc("GET /mailbox", a.page("mailbox", "Mailbox"))
+	mux.HandleFunc("GET /mailbox/{id}", a.box.show)
+	mux.HandleFunc("GET /api/me", me)
+	mux.Handle("GET /live", websocket.Handler(tellTime))
+	mux.HandleFunc("GET /style.css", asset("style.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("GET /script.js", asset("script.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("/", a.page("lost", "There is no such page"))
 	return mux
 }
 
-// view is what the sample app knows of a request: its headers.
+// menuEntry is a link of every page.
+type menuEntry struct{ Path, Name string }
+
+var menu = []menuEntry{{"/dashboard", "Dashboard"}, {"/admin", "Admin"}, {"/mailbox", "Mailbox"}, {"/try", "Try this"}}
+
+// view is what the sample app knows of a request, its headers, and of the demo.
 type view struct {
-	Page, Name string
-	SignedIn   bool
-	Headers    [][2]string
+	Title, Path, Name      string
+	Menu                   []menuEntry
+	SignedIn               bool
+	Headers                []header
+	Protect, URL, Database string
+	Letters                []letter
 }
 
-func page(page string) http.HandlerFunc {
+// header is an identity header, and what it says.
+type header struct{ Name, Value, Decoded, Meaning string }
+
+var meanings = map[string]string{
+	"X-Auth-User":           "The id: use it as the key in your own tables. It never changes.",
+	"X-Auth-Email":          "The address. It may change.",
+	"X-Auth-Email-Verified": "Whether they have opened a link that was mailed there. Until then the address is a claim.",
+	"X-Auth-Name":           "What they call themselves.",
+	"X-Auth-Roles":          "Roles, with commas between them.",
+}
+
+func (a *app) page(name, title string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := view{Page: page, SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name"))}
+		at := a.place.Load()
+		if at == nil {
+			at = &place{}
+		}
+		v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, URL: at.url, Database: at.database,
+			SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name")), Headers: told(r)}
 		if v.Name == "" {
 			v.Name = decoded(r.Header.Get("X-Auth-Email"))
 		}
-		for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-			if strings.HasPrefix(name, "X-Auth-") {
-				v.Headers = append(v.Headers, [2]string{name, r.Header.Get(name)})
-			}
+		if name == "mailbox" {
+			v.Letters = a.box.all()
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = appTemplate.Execute(w, v) // the visitor may have left
+		w.Header().Set("Cache-Control", "no-store")
+		if name == "lost" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_ = pages.ExecuteTemplate(w, name+".html", v) // the visitor may have left
 	}
+}
+
+// Initial is the first letter of the name.
+func (v view) Initial() string {
+	first, _ := utf8.DecodeRuneInString(v.Name)
+	return strings.ToUpper(string(first))
+}
+
+// told returns the identity headers of a request.
+func told(r *http.Request) (list []header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if !strings.HasPrefix(name, "X-Auth-") {
+			continue
+		}
+		h := header{Name: name, Value: r.Header.Get(name), Meaning: meanings[name]}
+		if text := decoded(h.Value); text != h.Value {
+			h.Decoded = text
+		}
+		list = append(list, h)
+	}
+	return list
 }
 
 // decoded decodes a percent-encoded header value, as decodeURIComponent does.
@@ -52,35 +126,10 @@ func decoded(s string) string {
 	return text
 }
 
-var appTemplate = template.Must(template.New("demo").Parse(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sample app</title>
-<link rel="icon" href="data:,">
-<style>
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
-nav { display: flex; gap: 1rem; flex-wrap: wrap; align-items: center }
-table { border-collapse: collapse; margin: 1rem 0 } td { border: 1px solid; padding: .25rem .75rem }
-td + td { overflow-wrap: anywhere }
-button { font: inherit }
-</style>
-</head>
-<body>
-<nav><a href="/">Home</a> <a href="/dashboard">Dashboard</a> <a href="/admin">Admin</a> <a href="/mailbox">Mailbox</a>
-{{if .SignedIn}}<a href="/account">Account</a> <form method="post" action="/logout"><button>Log out</button></form>
-{{else}}<a href="/login">Log in</a> <a href="/signup">Sign up</a>{{end}}</nav>
-{{if eq .Page "home"}}<h1>A sample app</h1>
-<p>This page is public. {{if .SignedIn}}You are logged in as {{.Name}}.{{else}}Nobody is logged in.{{end}}
-The app has no login of its own: Gatepost stands in front of it.</p>
-{{else if eq .Page "dashboard"}}<h1>Welcome back, {{.Name}}</h1>
-<p>Only signed-in visitors get here. These headers told the app who you are:</p>
-{{else}}<h1>Admin</h1>
-<p>Only users with the role <code>admin</code> get here.</p>
-{{end}}{{if .Headers}}<table>` +
-	`{{range .Headers}}<tr><td><code>{{index . 0}}</code></td><td>{{index . 1}}</td></tr>{{end}}</table>{{end}}
-</body>
-</html>
-`))
+func asset(name, contentType string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Cache-Control", "no-cache")
+		http.ServeFileFS(w, r, files, "pages/"+name)
+	}
+}

@@ -4,8 +4,6 @@ package demo
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,14 +16,11 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/auth/secret"
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/server"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
-
-const admin = "admin@example.com"
 
 // Run runs the gate in front of the sample app. The app listens on a socket in a directory that only this user can
 // enter, so that it cannot be reached without the gate. Instructions are written to stdout, and the log to stderr.
@@ -50,7 +45,8 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	c.DataDir = dataDir(c.DataDir)
 	box := &mailbox{}
 	c.Deliver, c.Verify = box.deliver, auth.VerifyOptional
-	stop, err := serveApp(socket, box)
+	sample := &app{box: box}
+	stop, err := serveApp(socket, sample.handler())
 	if err != nil {
 		return err
 	}
@@ -58,8 +54,9 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	out := &server.BatchWriter{To: stderr}
 	defer out.Flush()
 	o.Log, o.Lines = server.NewLogger(c, out), out
-	o.Up = func(ctx context.Context, s *auth.Store) error {
+	o.Up = func(ctx context.Context, s *auth.Store, database string) error {
 		id.answerTo(c.CallbackURL("demo")) // the port is known now
+		sample.place.Store(&place{c.PublicURL.String(), database})
 		return welcome(ctx, stdout, c, s)
 	}
 	return server.Serve(ctx, c, o)
@@ -73,12 +70,15 @@ func environment(env []string, socket string, id *idp) []string {
 		"GATEPOST_UPSTREAM_CA=", "GATEPOST_UPSTREAM_CA_FILE=",
 		"GATEPOST_UPSTREAM_CERT=", "GATEPOST_UPSTREAM_CERT_FILE=",
 		"GATEPOST_UPSTREAM_KEY=", "GATEPOST_UPSTREAM_KEY_FILE=",
-		"GATEPOST_PROTECT=/dashboard, /admin=admin", "GATEPOST_PUBLIC=",
+		"GATEPOST_PROTECT=" + protect, "GATEPOST_PUBLIC=",
 		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=",
 		"GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
 		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
 		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
 		"GATEPOST_PROVIDERS=", "GATEPOST_PASSWORDS=", "GATEPOST_API_AUTH=",
+	}
+	if config.Lookup(env, "GATEPOST_LOG_LEVEL") == "" { // what matters is on the page
+		fixed = append(fixed, "GATEPOST_LOG_LEVEL=error")
 	}
 	fixed = append(fixed, id.settings()...)
 	kept := slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
@@ -93,25 +93,25 @@ func environment(env []string, socket string, id *idp) []string {
 // app.
 const idleTimeout = 2 * time.Minute
 
-func serveApp(socket string, box *mailbox) (stop func(), err error) {
+func serveApp(socket string, app http.Handler) (stop func(), err error) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		return nil, fmt.Errorf("start the sample app: %w", config.Cause(err))
 	}
-	s := &http.Server{Handler: app(box), ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: idleTimeout,
+	s := &http.Server{Handler: app, ReadHeaderTimeout: server.ReadHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: server.MaxHeaderBytes}
 	// Ends with Close.
 	go upkeep.Watch{}.Run(context.Background(), "the sample app", func(context.Context) { _ = s.Serve(l) })
 	return func() { _ = s.Close() }, nil
 }
 
-// welcome creates an admin with a new password and prints what to do next.
+// welcome prints what to do next.
 func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.Store) error {
-	password := secret.Password(rand.Text())
-	if err := setAdmin(ctx, s, password); err != nil {
+	password, err := makeAdmin(ctx, s, c.DataDir)
+	if err != nil {
 		return fmt.Errorf("make the demo's admin: %w", err)
 	}
-	_, err := fmt.Fprintf(stdout, `
+	_, err = fmt.Fprintf(stdout, `
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
@@ -120,24 +120,10 @@ func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.St
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
 
-  Its users are in %[4]s.  Stop with Ctrl-C.
+  Its users are in %[4]s, and stay there.  GATEPOST_LOG_LEVEL=info shows the log.  Stop with Ctrl-C.
 
 `, c.PublicURL, admin, string(password), c.DataDir)
 	return err
-}
-
-func setAdmin(ctx context.Context, s *auth.Store, password secret.Password) error {
-	u, err := s.FindUser(ctx, admin)
-	if errors.Is(err, auth.ErrNoUser) {
-		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password,
-			Roles: []string{"admin", auth.DefaultRole}})
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, []string{"admin", auth.DefaultRole}),
-		s.Enable(ctx, u.ID))
 }
 
 // dataDir is the directory of the demo's database, apart from a real one.

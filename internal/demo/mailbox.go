@@ -30,13 +30,14 @@ func (b *mailbox) deliver(_ context.Context, l loginui.Letter) error {
 	return nil
 }
 
-func (b *mailbox) list(w http.ResponseWriter, _ *http.Request) {
+// letter is what is shown of a mail.
+type letter = loginui.Letter
+
+// all returns the letters, the latest first.
+func (b *mailbox) all() []letter {
 	b.mu.Lock()
-	letters := slices.Clone(b.letters)
-	b.mu.Unlock()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = mailboxTemplate.Execute(w, letters) // the visitor may have left
+	defer b.mu.Unlock()
+	return slices.Clone(b.letters)
 }
 
 // show shows a letter as a mail program does.
@@ -70,36 +71,3 @@ func linked(text string) template.HTML {
 	}
 	return template.HTML(out.String() + template.HTMLEscapeString(text[last:])) // every part is escaped
 }
-
-var mailboxTemplate = template.Must(template.New("mailbox").
-	Funcs(template.FuncMap{"linked": linked}).Parse(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Mailbox of the demo</title>
-<link rel="icon" href="data:,">
-<style>
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
-article { border: 1px solid; border-radius: .5rem; padding: 1rem; margin: 1rem 0 }
-h2 { font-size: 1.1rem; margin: 0 }
-pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; margin: 1rem 0 }
-</style>
-</head>
-<body>
-<nav><a href="/">Home</a></nav>
-<main>
-<h1>Mailbox of the demo</h1>
-<p>Whatever the gate mails ends here, and nowhere else.</p>
-{{range .}}<article lang="{{.Lang}}">
-<h2>{{.Subject}}</h2>
-<div>To <bdi>{{.To}}</bdi></div>
-<pre dir="auto">{{linked .Text}}</pre>
-<a href="/mailbox/{{.ID}}" lang="en">As HTML</a>
-</article>
-{{else}}<p>There is no mail yet. Sign up, or say that you forgot your password.</p>
-{{end}}</main>
-</body>
-</html>
-`))

@@ -51,7 +51,7 @@ func listen(c *config.Config) (l listeners, err error) {
 		return l, err
 	}
 	if l.public == nil {
-				if l.public, err = listenOn("GATEPOST_LISTEN", c.Settings.Listen); err != nil {
+		if l.public, err = listenOn("GATEPOST_LISTEN", c.Settings.Listen); err != nil {
 			return l, err
 		}
 	}
@@ -59,12 +59,12 @@ func listen(c *config.Config) (l listeners, err error) {
 		c.Follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
 	if c.Settings.OpsListen != "off" && l.ops == nil {
-				if l.ops, err = listenOn("GATEPOST_OPS_LISTEN", c.Settings.OpsListen); err != nil {
+		if l.ops, err = listenOn("GATEPOST_OPS_LISTEN", c.Settings.OpsListen); err != nil {
 			return l, err
 		}
 	}
 	if c.Settings.HTTPListen != "" && l.plain == nil {
-				if l.plain, err = listenOn("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen); err != nil {
+		if l.plain, err = listenOn("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen); err != nil {
 			return l, err
 		}
 	}
@@ -88,4 +88,3 @@ func listenOn(setting, address string) (net.Listener, error) {
 	}
 	return nil, fmt.Errorf("%s: cannot listen on %s: %w: %s", setting, address, config.Cause(err), cure)
 }
-

@@ -108,8 +108,8 @@ type Options struct {
 	Version, Commit string
 	// HashWorker returns a new command that hashes passwords; see auth.Options.HashWorker.
 	HashWorker func() *exec.Cmd
-	// Up is called when requests are being answered. It may be nil.
-	Up func(context.Context, *auth.Store) error
+	// Up is called when requests are being answered, with the address of the database. It may be nil.
+	Up func(ctx context.Context, s *auth.Store, database string) error
 }
 
 // Serve starts the gate and runs it until ctx ends or something fails. Then it closes everything in the reverse
@@ -140,7 +140,7 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	g.log.Info("gatepost is up", "public_url", c.PublicURL.String(), "listen", l.public.Addr().String(),
 		"upstream", c.Upstream.String(), "database", postgres.Describe(g.db.URL))
 	if o.Up != nil {
-		if err := o.Up(ctx, g.store); err != nil {
+		if err := o.Up(ctx, g.store, g.db.URL); err != nil {
 			return err
 		}
 	}

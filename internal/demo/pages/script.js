@@ -1,0 +1,24 @@
+// The sample app's own script: an open connection, and a request for data.
+const live = document.querySelector('[data-live]');
+if (live) {
+  const socket = new WebSocket(live.dataset.live.replace(/^/, location.origin.replace(/^http/, 'ws')));
+  live.textContent = 'Connecting…';
+  socket.onmessage = (event) => {
+    live.className = 'dot on';
+    live.textContent = event.data;
+  };
+  socket.onclose = () => {
+    live.className = 'dot off';
+    live.textContent = 'Closed. If your session has ended, that was the gate.';
+  };
+}
+document.querySelector('[data-ask]')?.addEventListener('click', async (event) => {
+  const answer = document.getElementById('answer');
+  try {
+    const response = await fetch(event.target.dataset.ask);
+    answer.innerHTML = '<pre></pre>';
+    answer.firstChild.textContent = `${response.status} ${await response.text()}`;
+  } catch {
+    answer.textContent = 'There was no answer.';
+  }
+});
