@@ -31,7 +31,10 @@ SIEGE = ^TestNobodyClosesTheGateForOthers$$
 
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
 	@scripts/need postgresql compiler hashes
+	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
+	@echo "    one, and auth take most of it."
 	CGO_ENABLED=1 $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
+	@echo "==> Hostile clients: five minutes, on the whole machine."
 	$(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
 
 DURATION ?= 2m
