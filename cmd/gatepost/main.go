@@ -92,6 +92,7 @@ func (p *process) commands() *cli.Command {
 					&cli.BoolFlag{Name: "all", Usage: "print the settings that have no value as well"}}},
 			{Name: "explain", Usage: "say which rule decides about a path",
 				ArgsUsage: "[METHOD] PATH", Action: p.explain},
+			p.initCommand(),
 			p.doctorCommand(),
 			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms",
 				Action: p.health},

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/gatepost/gatepost/internal/config"
+)
+
+// builtIn is the answer that stands for no DATABASE_URL.
+const builtIn = "built-in"
+
+func (p *process) initCommand() *cli.Command {
+	return &cli.Command{Name: "init", Action: p.init,
+		Usage: "ask for the three settings that a gate needs, try each, and write them to a file", Flags: []cli.Flag{
+			&cli.StringFlag{Name: "upstream", Usage: "the app, as http://localhost:3000; asked for if left out"},
+			&cli.StringFlag{Name: "protect", Usage: "what needs a login, as /dashboard; asked for if left out"},
+			&cli.StringFlag{Name: "database", Usage: "PostgreSQL, as postgres://…, or built-in; asked for if left out"},
+			&cli.StringFlag{Name: "file", Usage: "the file to write", Value: "gatepost.env"},
+			&cli.BoolFlag{Name: "force", Usage: "replace the file if there is one"},
+			&cli.BoolFlag{Name: "untested", Usage: "do not ask the app and PostgreSQL for an answer"},
+		}}
+}
+
+// question is one setting that init asks for.
+type question struct {
+	flag, setting, words, usual string
+	// try says what is wrong with an answer. It may print what is good to know of one that is right.
+	try func(context.Context, *config.Config) error
+}
+
+// init asks, tries and writes.
+func (p *process) init(ctx context.Context, cmd *cli.Command) error {
+	file := cmd.String("file")
+	if _, err := os.Lstat(file); err == nil && !cmd.Bool("force") {
+		return fmt.Errorf("%s is there already: --force replaces it, --file names another", file)
+	}
+	lines := bufio.NewReader(p.stdin)
+	answers := newAnswers(p.env)
+	for _, q := range p.questions(cmd.Bool("untested")) {
+		var err error
+		if cmd.IsSet(q.flag) {
+			err = answers.take(ctx, q, cmd.String(q.flag))
+		} else {
+			err = p.ask(ctx, lines, q, answers)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := answers.write(file, cmd.Bool("force")); err != nil {
+		return err
+	}
+	shell := quotedForShell(file)
+	if !strings.Contains(file, "/") {
+		shell = "./" + shell
+	}
+	_, err := fmt.Fprintf(p.stdout, `
+%s is written. Next:
+
+    set -a; . %s; set +a
+    gatepost serve
+
+and open http://localhost:8080. docs/settings.md has all settings; `+"`gatepost check`"+` tells what is wrong.
+`, file, shell)
+	return err
+}
+
+func (p *process) questions(untested bool) []question {
+	return []question{
+		{"upstream", "GATEPOST_UPSTREAM", "Where does your app listen?", "http://localhost:3000",
+			func(ctx context.Context, c *config.Config) error {
+				if untested {
+					return nil
+				}
+				return checkLiveUpstream(ctx, c)
+			}},
+		{"protect", "GATEPOST_PROTECT", "Which paths need a login? / is everything.", "/dashboard",
+			func(_ context.Context, c *config.Config) error {
+				for _, d := range c.Rules.Describe() {
+					fmt.Fprintf(p.stdout, "  %s: %s\n", printable(d.Rule), printable(d.Covers))
+				}
+				return nil
+			}},
+		{"database", "DATABASE_URL", "Where is your PostgreSQL? Users are kept there. " + builtIn +
+			" runs one of the gate's own, for trying it out.", builtIn,
+			func(ctx context.Context, c *config.Config) error {
+				if untested {
+					return nil
+				}
+				ahead, err := p.foresee(ctx, c)
+				if err == nil {
+					p.noteAhead(ahead)
+				}
+				return err
+			}},
+	}
+}
+
+// ask asks until an answer is right, or there is no more.
+func (p *process) ask(ctx context.Context, lines *bufio.Reader, q question, a *answers) error {
+	for {
+		fmt.Fprintf(p.stdout, "%s [%s] ", q.words, q.usual)
+		line, err := lines.ReadString('\n')
+		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+			fmt.Fprintln(p.stdout)
+			return fmt.Errorf("there is no answer: give it as --%s", q.flag)
+		}
+		fault := a.take(ctx, q, cmp.Or(strings.TrimSpace(line), q.usual))
+		if fault == nil || errors.Is(fault, context.Canceled) {
+			return fault
+		}
+		fmt.Fprintln(p.stdout, " ", printableLines(fault.Error()))
+	}
+}
+
+// answers are the settings so far, in the order of the questions.
+type answers struct{ env, given []string }
+
+// newAnswers takes of the environment what is about this machine: settings of another gate are not meant.
+func newAnswers(env []string) *answers {
+	return &answers{env: slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return name == "DATABASE_URL" || name == "PORT" || strings.HasPrefix(name, "GATEPOST_") &&
+			name != "GATEPOST_DATA_DIR" && name != "GATEPOST_POSTGRES_BIN"
+	})}
+}
+
+// take adds an answer that is right.
+func (a *answers) take(ctx context.Context, q question, answer string) error {
+	given := a.given
+	if answer != builtIn || q.setting != "DATABASE_URL" {
+		given = append(slices.Clone(given), q.setting+"="+answer)
+	}
+	c, err := config.Load(ctx, append(slices.Clone(a.env), given...))
+	var list config.Faults
+	list.Add(err)
+	c.NeedUpstream(&list)
+	if len(list) > 0 {
+		return list
+	}
+	if err := q.try(ctx, c); err != nil {
+		return err
+	}
+	a.given = given
+	return nil
+}
+
+// write makes the file, which only its owner can read: the address of a database may hold a password.
+func (a *answers) write(file string, force bool) error {
+	var text strings.Builder
+	text.WriteString("# Settings of Gatepost. docs/settings.md has all of them.\n")
+	for _, entry := range a.given {
+		name, value, _ := strings.Cut(entry, "=")
+		text.WriteString(name + "=" + quotedForShell(value) + "\n")
+	}
+	if force {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text.String())
+	return errors.Join(err, f.Close())
+}
+
+// quotedForShell writes a value so that a shell, systemd and Docker read the same: Docker keeps quotation marks, which
+// the gate then leaves out.
+func quotedForShell(value string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./:@%+,=-", r)
+	}
+	switch {
+	case value != "" && strings.IndexFunc(value, func(r rune) bool { return !plain(r) }) < 0:
+		return value
+	case !strings.Contains(value, "'"):
+		return "'" + value + "'"
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(value) + `"`
+}

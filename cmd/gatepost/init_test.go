@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+func TestInit(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(app.Close)
+	const away = "http://127.0.0.1:1"
+	database := authtest.NewEmptyDatabase(t)
+	for name, c := range map[string]struct {
+		args  []string
+		typed string
+		code  int
+		says  []string
+		wants string // in the file
+	}{
+		"asked": {nil, app.URL + "\n/dashboard, /admin=admin\n" + database + "\n", 0,
+			[]string{"Where does your app listen? [http://localhost:3000]", "the database has no tables of Gatepost yet",
+				"set -a; . ", "gatepost serve"},
+			"GATEPOST_UPSTREAM=" + app.URL + "\nGATEPOST_PROTECT='/dashboard, /admin=admin'\nDATABASE_URL="},
+		"told": {[]string{"--upstream", app.URL, "--protect", "/", "--database", database}, "", 0, []string{"is written"},
+			"GATEPOST_PROTECT=/\n"},
+		"corrected": {[]string{"--database", database}, "nonsense\n" + away + "\n" + app.URL + "\nPSOT /x\n\n", 0,
+			[]string{"GATEPOST_UPSTREAM", "nothing answers at " + away, "GATEPOST_PROTECT", "is written"},
+			"GATEPOST_PROTECT=/dashboard\n"},
+		"untested": {[]string{"--untested", "--upstream", away, "--protect", "/", "--database", "built-in"}, "", 0, nil,
+			"GATEPOST_UPSTREAM=" + away + "\nGATEPOST_PROTECT=/\n"},
+		"wrong":      {[]string{"--upstream", away}, "", 1, []string{"nothing answers at " + away}, ""},
+		"no answers": {nil, "", 1, []string{"there is no answer: give it as --upstream"}, ""},
+		"no database": {[]string{"--upstream", app.URL, "--protect", "/", "--database", "postgres://127.0.0.1:1/x"}, "", 1,
+			[]string{"127.0.0.1:1"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "gate.env")
+			var out bytes.Buffer
+			env := append(os.Environ(), "GATEPOST_UPSTREAM=http://of.another.gate", "GATEPOST_NONSENSE=1")
+			code := run(t.Context(), append([]string{"gatepost", "init", "--file", file}, c.args...), env,
+				strings.NewReader(c.typed), &out, &out)
+			if code != c.code {
+				t.Errorf("exit code %d", code)
+			}
+			rest := out.String()
+			for _, words := range c.says {
+				_, after, found := strings.Cut(rest, words)
+				if !found {
+					t.Errorf("it does not say %q, in this order:\n%s", words, &out)
+				}
+				rest = after
+			}
+			text, err := os.ReadFile(file)
+			if (err == nil) != (c.wants != "") || !strings.Contains(string(text), c.wants) {
+				t.Errorf("the file: %v\n%s", err, text)
+			}
+		})
+	}
+}
+
+// Whoever has a file keeps it, and a shell reads from it what was answered.
+func TestTheFileOfInit(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "gate.env")
+	again := func(args ...string) int {
+		var out bytes.Buffer
+		return run(t.Context(), append([]string{"gatepost", "init", "--file", file, "--untested", "--protect", "/",
+			"--upstream", "http://a"}, args...), os.Environ(), strings.NewReader(""), &out, &out)
+	}
+	const database = `host=/tmp user=u password='it\'s $HOME and "more"' dbname=x`
+	if again("--database", "built-in") != 0 || again("--database", database) != 1 ||
+		again("--force", "--database", database) != 0 {
+		t.Error("a file is replaced only with --force")
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	out, err := exec.Command("sh", "-c", `. "$0"; printf %s "$DATABASE_URL"`, file).Output()
+	if err != nil || string(out) != database {
+		t.Errorf("a shell reads %q, %v", out, err)
+	}
+}
