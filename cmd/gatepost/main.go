@@ -83,7 +83,8 @@ func (p *process) commands() *cli.Command {
 		Usage: "login, sessions and protected paths in front of any web app",
 		Description: "Settings come from the environment; docs/settings.md explains them and `gatepost check` " +
 			"prints them.",
-		Action: p.serve,
+		Action:                p.serve,
+		EnableShellCompletion: true,
 		Commands: []*cli.Command{
 			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},
 			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
@@ -110,6 +111,7 @@ func (p *process) commands() *cli.Command {
 			p.breachedCommand(),
 			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]",
 				Hidden: true, Action: p.hashWorker},
+			{Name: "man", Usage: "print the manual page", Action: p.man, Hidden: true},
 			{Name: "version", Usage: "print version, commit and Go version", Action: p.version},
 		},
 	}
