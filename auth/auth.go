@@ -100,6 +100,8 @@ type Options struct {
 	// Breached reports whether a password is known from a breach. It fails if nobody can say; the password is then taken,
 	// and the log has a line. Nil: nobody looks.
 	Breached func(context.Context, secret.Password) (bool, error)
+	// Captcha is what strangers have to solve.
+	Captcha Captcha
 	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
 	PasswordsOff bool
 	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.
@@ -155,6 +157,8 @@ type Store struct {
 	trail    *audit.Trail
 	exports  *exports
 	metrics  metrics
+	// puzzleKey signs the puzzles of Options.Captcha.
+	puzzleKey puzzleKey
 	// hold delays an answer until the next step. It is a field so that tests can count the steps.
 	hold func(ctx context.Context, began time.Time, step time.Duration)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // metrics counts attempts by their outcome.
-type metrics struct{ signIns, signUps, providers *prometheus.CounterVec }
+type metrics struct{ signIns, signUps, challenges, providers *prometheus.CounterVec }
 
 func newMetrics(r prometheus.Registerer, providers []*provider.Provider) metrics {
 	m := metrics{
@@ -16,12 +16,15 @@ func newMetrics(r prometheus.Registerer, providers []*provider.Provider) metrics
 			[]string{"result"}),
 		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatepost_sign_ups_total", Help: "Attempts to sign up, by result."}, []string{"result"}),
+		challenges: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatepost_challenges_total", Help: "Challenges for bots, by what for and result."},
+			[]string{"for", "result"}),
 		providers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatepost_provider_answers_total", Help: "Answers of providers at the callback, by provider and result."},
 			[]string{"provider", "result"}),
 	}
 	if r != nil {
-		r.MustRegister(m.signIns, m.signUps, m.providers)
+		r.MustRegister(m.signIns, m.signUps, m.challenges, m.providers)
 		for _, p := range providers {
 			r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatepost_provider_down",
 				Help:        "Whether a provider is known not to answer.",

@@ -12,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -56,7 +57,9 @@ var results = []struct {
 	{ErrBadCredentials, "bad_credentials"}, {session.ErrNoSession, "no_session"},
 	{session.ErrNoChallenge, "no_challenge"}, {session.ErrStale, "stale"}, {ErrBadLink, "bad_link"},
 	{ErrOtherUser, "other_user"}, {ErrNoUser, "no_user"}, {errSuppressed, "suppressed"}, {share.ErrBusy, "busy"},
-	{share.ErrCrowded, "crowded"}, {ErrSignUpClosed, "closed"}, {context.Canceled, "canceled"},
+	{share.ErrCrowded, "crowded"}, {captcha.ErrMissing, "no_solution"}, {captcha.ErrWrong, "bad_solution"},
+	{captcha.ErrUnavailable, "unchecked_solution"}, {errTrapped, "trapped"}, {ErrSignUpClosed, "closed"},
+	{context.Canceled, "canceled"},
 }
 
 // result returns the one word for an outcome, for the audit log and the metrics.

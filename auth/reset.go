@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 // errSuppressed means that a mail was dropped for its limits. Only the log learns of it.
@@ -18,7 +19,8 @@ var errSuppressed = errors.New("the address has had enough mail for now")
 
 // RequestReset mails a link with which the user of an address can choose a new password. It gives the same answer,
 // after the same time (Options.AnswerStep), whether the user exists, may sign in, or has had too many mails. It
-// fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
+// fails with InputError, *throttle.Error when the network asks too often, captcha.ErrMissing, captcha.ErrWrong,
+// captcha.ErrUnavailable, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) RequestReset(ctx context.Context, email string, c secret.Client) error {
 	if s.o.PasswordsOff {
 		s.audit(ctx, "request-reset", "", c, ErrPasswordsOff)
@@ -33,7 +35,7 @@ func (s *Store) requestByAddress(ctx context.Context, event string, kind mail.Ki
 	began := time.Now()
 	userID, err := s.postByAddress(ctx, event, kind, email, c)
 	s.audit(ctx, event, userID, c, err)
-	if errors.Is(err, ErrNoUser) || errors.Is(err, errSuppressed) {
+	if errors.Is(err, ErrNoUser) || errors.Is(err, errSuppressed) || errors.Is(err, errTrapped) {
 		err = nil
 	}
 	s.hold(ctx, began, s.o.AnswerStep)
@@ -46,8 +48,14 @@ func (s *Store) postByAddress(ctx context.Context, event string, kind mail.Kind,
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
+	if err := s.trapped(captcha.Mail, c); err != nil {
+		return "", err
+	}
 	// Refused requests do not begin a transaction.
 	if err := throttle.MailRequests(c.Addr, s.offices()).Admit(ctx, s.db); err != nil {
+		return "", err
+	}
+	if err := s.checkHuman(ctx, captcha.Mail, c); err != nil {
 		return "", err
 	}
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -28,6 +29,8 @@ type Credentials struct {
 	Presented secret.Token  // the session this browser had, which ends; empty: none
 	Client    secret.Client // where the attempt came from
 
+	// unasked says that the attempt was not asked for a solution, as no sign-ins had failed often.
+	unasked bool
 	// link was mailed to the address while that was unconfirmed, and is about to confirm it. The attempt has a
 	// counter of its own, so that earlier attempts and a stranger's guesses keep no user from confirming.
 	link secret.Token
@@ -58,6 +61,7 @@ type candidate struct {
 	disabled bool
 	verified bool // the address is confirmed
 	locked   bool // throttle.AccountLimit is reached: only familiar places get in
+	failing  bool // sign-ins fail often here: a solution is needed (Options.Captcha)
 	door     throttle.Door
 }
 
@@ -69,9 +73,9 @@ var errLocked = fmt.Errorf("the password is locked: %w", ErrBadCredentials)
 var errUnconfirmed = fmt.Errorf("%w: %w", ErrUnverified, ErrBadCredentials)
 
 // SignIn checks a password and makes a new session. It fails with InputError, ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable. An unknown address, a wrong password, a disabled user, a locked
-// password and an address that has to be confirmed first take the same work and get the same answer, after the same
-// time (Options.AnswerStep).
+// captcha.ErrMissing, captcha.ErrWrong, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable. An unknown address,
+// a wrong password, a disabled user, a locked password and an address that has to be confirmed first take the same work
+// and get the same answer, after the same time (Options.AnswerStep).
 func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 	var issued Issued
 	err := s.attempt(ctx, "sign-in", c.Client, &issued, func() (userID string, err error) {
@@ -79,6 +83,9 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 			return "", ErrPasswordsOff
 		}
 		if c.Email, err = checkSignIn(c); err != nil {
+			return "", err
+		}
+		if c.unasked, err = s.checkHumanAtSignIn(ctx, c); err != nil {
 			return "", err
 		}
 		err = s.trickle(ctx, c, func() error {
@@ -174,6 +181,9 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		if a, err = s.admit(ctx, c.Email, c.Client, d); err != nil {
 			return err
 		}
+		if a.failing && c.unasked { // other attempts have failed meanwhile
+			return captcha.ErrMissing
+		}
 		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
 		if err := s.countAttempt(context.WithoutCancel(ctx), a, c.Client, d, verdict); err != nil {
 			return err
@@ -214,6 +224,9 @@ func (s *Store) countAttempt(ctx context.Context, a candidate, c secret.Client, 
 			UPDATE gatepost.account SET failed_attempts = least(greatest(failed_attempts, 0), 1000000) + 1
 			WHERE user_id = $1 AND provider_id = 'credential'`, a.userID)
 		d.CountFailure(b, a.door, a.userID, c)
+		if a.door != throttle.BrowserDoor {
+			s.failures(c).Count(b)
+		}
 	})
 }
 
@@ -354,6 +367,9 @@ func (s *Store) admit(ctx context.Context, email string, c secret.Client, d thro
 	}
 	if s.early(a) { // a familiar place from before Verify was required would reveal the account
 		a.door = throttle.AnyDoor
+	}
+	if a.failing, err = s.failing(ctx, c, d, a.door); err != nil {
+		return candidate{}, err
 	}
 	return a, w.Check(d.Through(a.door)...)
 }

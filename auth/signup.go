@@ -18,6 +18,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 // NewUser is a user to be made.
@@ -36,8 +37,10 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs them in. It fails with InputError (field "email", problem Taken for the address of
-// another user, Foreign for a domain that is not allowed), ErrSignUpClosed, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable.
+// another user, Foreign for a domain that is not allowed), ErrSignUpClosed, *throttle.Error, captcha.ErrMissing,
+// captcha.ErrWrong, captcha.ErrUnavailable, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
+//
+// For a Client who is Trapped it does nothing, and its answer is that of a success.
 //
 // With VerifyRequired a successful sign-up returns ErrUnverified, and Issued holds only the token of the browser.
 // If the address belongs to another user, that user gets a mail instead; the answer and the time it takes are the
@@ -47,6 +50,11 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	began := time.Now()
 	issued, userID, err := s.signUp(ctx, u, remember, presented, client)
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
+	if errors.Is(err, errTrapped) {
+		s.audit(ctx, "sign-up", "", client, err)
+		s.hold(ctx, began, s.o.AnswerStep)
+		return s.asIfSignedUp(remember)
+	}
 	if errors.Is(err, ErrUnverified) {
 		s.trail.Wrote(ctx, audit.Event{Name: "sign-up", Result: result(err), UserID: userID, Client: client})
 		s.hold(ctx, began, s.o.AnswerStep)
@@ -62,11 +70,17 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err != nil {
 		return Issued{}, "", err
 	}
+	if err := s.trapped(captcha.SignUp, client); err != nil {
+		return Issued{}, "", err
+	}
 	if err := s.hashes.Admit(ctx); err != nil {
 		return Issued{}, "", err
 	}
 	limits := throttle.SignUps(client.Addr, s.o.SignUpLimit, s.o.SignUpTotal, s.offices())
 	if err := limits.Admit(ctx, s.db); err != nil {
+		return Issued{}, "", err
+	}
+	if err := s.checkHuman(ctx, captcha.SignUp, client); err != nil {
 		return Issued{}, "", err
 	}
 	if err := s.checkBreached(ctx, u.Password); err != nil {

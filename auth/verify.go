@@ -188,7 +188,7 @@ func forgive(ctx context.Context, tx pgx.Tx, userID, email string) error {
 
 // RequestVerificationOf is RequestVerification by an address, for whoever is not signed in. It gives the same answer,
 // after the same time (Options.AnswerStep), whether the address has an account, is confirmed already, or has had too
-// many mails. It fails with InputError, *throttle.Error when the network asks too often, or database.ErrUnavailable.
+// many mails. It fails as RequestReset does.
 func (s *Store) RequestVerificationOf(ctx context.Context, email string, c secret.Client) error {
 	if s.o.Verify == VerifyOff {
 		return nil // no link is mailed

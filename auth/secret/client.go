@@ -10,4 +10,6 @@ type Client struct {
 	Language  string // the language of mail to the visitor, as the pages name it
 	Next      string // the page that the visitor asked for, to which links in mail lead back; empty: none
 	RequestID string // the id of the request, for the audit event
+	Solution  string // what they have solved to show that they are no bot; empty: nothing
+	Trapped   bool   // they filled in a field that people do not see
 }
