@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 // fault is a refusal with a status of its own, for requests that none of the gate's forms makes.
@@ -47,7 +48,8 @@ type form struct {
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = []string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept", "claim"}
+var fields = append([]string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept", "claim",
+	trapField}, captcha.Fields()...)
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.

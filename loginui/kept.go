@@ -66,7 +66,7 @@ func (ui *UI) keep(w http.ResponseWriter, r *http.Request) bool {
 	ui.c.Cookie.SetKept(w.Header(), key, auth.KeptFor)
 	p := ui.loginPage(r, form{Remember: true, Next: ui.local(ui.cameFrom(r)), Kept: sealed}, trouble{})
 	p.Notice = p.say("login.kept")
-	if err := ui.show(w, http.StatusUnauthorized, "login", p); err != nil {
+	if err := ui.showLogin(w, r, http.StatusUnauthorized, p, ""); err != nil {
 		lastResort(w, p.words)
 	}
 	return true

@@ -33,7 +33,7 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if ui.c.Cookie.Marked(r) {
 		p.Forget = forgetPath
 	}
-	return ui.show(w, http.StatusOK, "login", p)
+	return ui.showLogin(w, r, http.StatusOK, p, "")
 }
 
 // alreadyIn redirects a visitor who is signed in to next. It reports whether it did.
@@ -81,7 +81,7 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 	issued, err := ui.signIn(r, f)
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "login", ui.loginPage(r, f, t))
+		return ui.showLogin(w, r, t.status, ui.loginPage(r, f, t), f.Email)
 	}
 	ui.signedInAnew(w, r, before, issued)
 	ui.forgetBegun(w, r)

@@ -18,6 +18,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/loginui/api"
 )
@@ -63,6 +64,10 @@ type Config struct {
 	// AppCookies are ended with the session, and when the account that uses the browser changes. Empty: the
 	// app's own session stays.
 	AppCookies []AppCookie
+	// Captcha is what strangers solve to show that they are no bots, as the store asks for it. The zero value: nothing.
+	// CaptchaSiteKey is the key of the site at a service.
+	Captcha        captcha.Kind
+	CaptchaSiteKey string
 	// Brand is how the pages look.
 	Brand Brand
 	// Log receives the causes of faults. Default: slog.Default().
@@ -79,6 +84,7 @@ type UI struct {
 	letters   letterTemplates
 	site      site
 	policy    string // Content-Security-Policy
+	solver    string // the path of the script that does proofs of work; empty: none has to be done
 	twice     *twice
 	routes    map[string]methods
 	api       *api.API        // nil: /api/auth/ is the app's
@@ -188,12 +194,13 @@ func (ui *UI) addAccountRoutes() {
 	}
 }
 
-// addAssets makes the files that pages refer to: one stylesheet, one script, and the logo.
+// addAssets makes the files that pages refer to: one stylesheet, one script, one more for proofs of work, and the logo.
 func (ui *UI) addAssets() error {
 	style, err1 := files.ReadFile("static/style.css")
 	script, err2 := files.ReadFile("static/script.js")
 	icon, err3 := files.ReadFile("static/icon.svg")
-	if err := errors.Join(err1, err2, err3); err != nil {
+	solver, err4 := files.ReadFile("static/captcha.js")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}
 	b := ui.c.Brand
@@ -206,20 +213,29 @@ func (ui *UI) addAssets() error {
 	if b.Logo.content != nil {
 		assets = append(assets, b.Logo.asset())
 	}
+	if ui.c.Captcha.Name != "" && !ui.c.Captcha.IsService() {
+		a := newAsset("captcha", ".js", "text/javascript; charset=utf-8", solver)
+		assets, ui.solver = append(assets, a), a.path
+		ui.routes[puzzlePath] = methods{"GET": ui.getPuzzle}
+	}
 	ui.free = map[string]bool{"/.gatepost/healthz": true}
 	for _, a := range assets {
 		ui.routes[a.path], ui.free[a.path] = methods{"GET": a.serve}, true
 	}
 	// The app shares the gate's origin, and files uploaded to it must not run here. So one script alone is
 	// allowed.
-	allowed := ui.absolute(ui.site.Script)
-	if strings.HasPrefix(ui.c.PublicURL.Host, "[") {
-		allowed = "'self'" // a policy cannot name an IPv6 address
-	}
-	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + allowed +
+	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + ui.source(ui.site.Script) +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " +
 		strings.TrimSpace(b.Logo.origin+ui.logoOrigins()))
 	return nil
+}
+
+// source is a path of the gate's in a policy.
+func (ui *UI) source(path string) string {
+	if strings.HasPrefix(ui.c.PublicURL.Host, "[") {
+		return "'self'" // a policy cannot name an IPv6 address
+	}
+	return ui.absolute(path)
 }
 
 // Owns reports whether a raw path belongs to the gate: a route in its exact spelling, or a plain path below
@@ -337,7 +353,8 @@ func (ui *UI) protect(h http.Header) {
 // client describes the sender of a request, for the throttle and the audit log.
 func (ui *UI) client(r *http.Request) secret.Client {
 	return secret.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
-		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id")}
+		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id"),
+		Solution: ui.solution(r), Trapped: r.PostForm.Get(trapField) != ""}
 }
 
 // clientAddr returns the zero address when RemoteAddr holds none.

@@ -128,6 +128,8 @@ type formPage struct {
 	ClaimText    string   // its words
 	Forget       string   // address of an image to load after a logout; else empty
 	Buttons      []button // other ways to send the form
+	Captcha      *widget  // what the visitor shows that they are no bot with; nil: nothing
+	Trap         bool     // has a field that people do not see, which bots fill in
 }
 
 // form makes the page whose title, submit and busy messages begin with name. Its form is sent to a path below

@@ -1,8 +1,10 @@
 package loginui
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 // rehearse renders every page in every state and language. A template of the operator's that uses something
@@ -22,7 +25,7 @@ func (ui *UI) rehearse() error {
 			Header: http.Header{}}
 		for name, states := range ui.states(r) {
 			for _, data := range states {
-				if err := ui.pages[name].Execute(io.Discard, data); err != nil && !seen[err.Error()] {
+				if err := ui.tryPage(name, data); err != nil && !seen[err.Error()] {
 					seen[err.Error()] = true
 					errs = append(errs, err)
 				}
@@ -42,6 +45,21 @@ func (ui *UI) rehearse() error {
 	return errors.Join(errs...)
 }
 
+// tryPage renders a page in one state. A form that asks for a challenge and does not show it would be refused for ever.
+func (ui *UI) tryPage(name string, data any) error {
+	var page bytes.Buffer
+	if err := ui.pages[name].Execute(&page, data); err != nil {
+		return err
+	}
+	p, ok := data.(formPage)
+	if ok && p.Captcha != nil && ui.c.Captcha.Name != "" &&
+		!bytes.Contains(page.Bytes(), []byte(cmp.Or(p.Captcha.Own, p.Captcha.Script))) {
+		return fmt.Errorf("templates/%s.html: the form does not show the challenge for bots (GATEPOST_CHALLENGE): "+
+			`put {{if .Captcha}}{{template "captcha" .}}{{end}} into the form, as our parts.html does`, name)
+	}
+	return nil
+}
+
 // states returns for each page its data in every state: one plain, and one with everything there is to say.
 func (ui *UI) states(r *http.Request) map[string][]any {
 	s := session.Session{User: session.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
@@ -55,8 +73,11 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	login := ui.loginPage(r, f, failed)
 	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
 	login.Kept = "…"
+	login.Captcha = &widget{Kind: captcha.Kind{Field: "altcha"}, Puzzle: puzzlePath, Own: "/.gatepost/captcha.js"}
 	login.Buttons = ways
 	only := ui.loginPage(r, f, trouble{})
+	serviced := ui.signupPage(r, f, failed)
+	serviced.Captcha = &widget{Kind: captcha.Kind{Class: "…", Script: "https://captcha.example/"}, SiteKey: "…"}
 	only.Submit, only.Fields, only.Buttons = "", nil, ways
 	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true,
 		Mail: true, Confirm: true, HasPassword: true, Connect: ways}
@@ -73,7 +94,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	forms := ui.formStates(r, s, f, failed, all)
 	return map[string][]any{
 		"login":   {ui.loginPage(r, form{}, trouble{}), login, only},
-		"signup":  {ui.signupPage(r, form{}, trouble{}), ui.signupPage(r, f, failed)},
+		"signup":  {ui.signupPage(r, form{}, trouble{}), serviced},
 		"logout":  {logoutPage{ui.base(r, "logout.title", "/logout", ""), s, "/logout", "/"}},
 		"account": {accountPage{base: account.base}, account, bare},
 		"form":    append(forms, only),

@@ -108,6 +108,9 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if p, ok := data.(formPage); ok && p.Captcha != nil {
+		w.Header().Set("Content-Security-Policy", ui.guarded())
+	}
 	// With its length the page is whole at once, even if the connection stays open (linger).
 	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
 	w.WriteHeader(status)

@@ -9,6 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
@@ -33,7 +34,8 @@ func (ui *UI) forgotPage(r *http.Request, f form, t trouble) formPage {
 	p.failed(t)
 	p.Intro = []string{p.say("forgot.say")}
 	p.with(t.faults, p.email(f.Email))
-	p.Cancel = ui.c.Prefix + "/login"
+	p.Cancel, p.Trap = ui.c.Prefix+"/login", true
+	ui.guard(&p, captcha.Mail)
 	return p
 }
 

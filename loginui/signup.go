@@ -8,6 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 )
 
 func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
@@ -81,7 +82,10 @@ func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p.failed(t)
 	p.with(t.faults, p.name(f.Name), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))
 	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()
-	p.OtherPage = ui.withNext("/login", f.Next)
+	p.OtherPage, p.Trap = ui.withNext("/login", f.Next), true
 	ui.offer(&p)
+	if p.Submit != "" {
+		ui.guard(&p, captcha.SignUp)
+	}
 	return p
 }

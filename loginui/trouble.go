@@ -9,6 +9,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -56,6 +57,13 @@ func (ui *UI) trouble(w http.ResponseWriter, r *http.Request, err error) trouble
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
 		return trouble{http.StatusTooManyRequests, words.say("fault.too_many_requests.wait", "wait",
 			words.wait(throttled.RetryAfter)), nil}
+	case errors.Is(err, captcha.ErrMissing):
+		return trouble{http.StatusBadRequest, words.say("captcha.missing"), nil}
+	case errors.Is(err, captcha.ErrWrong):
+		return trouble{http.StatusForbidden, words.say("captcha.wrong"), nil}
+	case errors.Is(err, captcha.ErrUnavailable): // the store has logged it
+		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
+		return trouble{http.StatusServiceUnavailable, words.say("captcha.unavailable", "service", ui.c.Captcha.Label), nil}
 	case errors.Is(err, share.ErrBusy):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
 		return trouble{http.StatusServiceUnavailable, words.say("fault.busy"), nil}

@@ -68,6 +68,11 @@ func (e *endpoint) parameters() (list []object) {
 		list = append(list, object{"name": p.name, "in": "query", "required": p.required, "description": p.note,
 			"schema": object{"type": "string"}})
 	}
+	if slices.Contains(e.refusals, errNoSolution) {
+		list = append(list, object{"name": "x-captcha-response", "in": "header", "required": false,
+			"description": "the solution, where the operator asks for a challenge for bots",
+			"schema":      object{"type": "string"}})
+	}
 	return list
 }
 

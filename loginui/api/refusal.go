@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -61,6 +62,9 @@ var (
 	errDeferred    = &refusal{"POST method requires deferSessionRefresh to be enabled in session config",
 		"METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", 405}
 
+	errNoSolution  = &refusal{"Missing CAPTCHA response", "MISSING_RESPONSE", 400}
+	errBadSolution = &refusal{"Captcha verification failed", "VERIFICATION_FAILED", 403}
+
 	errSignUpOff  = &refusal{"Email and password sign up is not enabled", "EMAIL_PASSWORD_SIGN_UP_DISABLED", 400}
 	errPasswords  = &refusal{"Email and password is not enabled", "EMAIL_PASSWORD_DISABLED", 400}
 	errResetOff   = &refusal{"Reset password isn't enabled", "RESET_PASSWORD_DISABLED", 400}
@@ -101,6 +105,7 @@ var ofError = []struct {
 	{database.ErrUnavailable, errAway}, {share.ErrBusy, errAway}, {share.ErrCrowded, errTooMany},
 	{auth.ErrPasswordsOff, errPasswords}, {auth.ErrSignUpClosed, errSignUpOff},
 	{auth.ErrBadCredentials, errPassword}, {auth.ErrBadLink, errToken}, {auth.ErrOtherUser, errLinkToken},
+	{captcha.ErrMissing, errNoSolution}, {captcha.ErrWrong, errBadSolution}, {captcha.ErrUnavailable, errAway},
 	{auth.ErrNoProvider, errProvider}, {auth.ErrLastWayIn, errLastAccount}, {provider.ErrUnavailable, errElsewhere},
 }
 
