@@ -22,6 +22,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/breached"
+	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/smtp"
@@ -100,6 +101,10 @@ type Config struct {
 	OfficePeople int
 	// PasswordMin is the least number of characters of a password.
 	PasswordMin int
+	// Challenge is what strangers solve to show that they are no bots; the zero value: nothing. ChallengeAfter is after
+	// how many failed sign-ins the next ones ask for it.
+	Challenge      captcha.Kind
+	ChallengeAfter int
 	// Breached is the list of passwords that are known from breaches; nil: nobody looks.
 	Breached breached.List
 
@@ -172,6 +177,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkProviderTokens(&list)
 	c.checkImport(&list, time.Now())
 	c.checkProviders(&list)
+	c.checkChallenge(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
 	c.checkBrand(&list) // last, as it renders the pages with all other settings

@@ -40,6 +40,18 @@ func TestPlacesThatAreTheGates(t *testing.T) {
 		"an office":             {map[string]string{"GATEPOST_OFFICES": "203.0.113.7, 2001:db8::/32"}, ""},
 		"half the internet":     {map[string]string{"GATEPOST_OFFICES": "128.0.0.0/1"}, "GATEPOST_OFFICES: "},
 		"an empty office":       {map[string]string{"GATEPOST_OFFICE_PEOPLE": "0"}, "GATEPOST_OFFICE_PEOPLE: "},
+		"a proof of work":       {challenge("altcha", "", ""), ""},
+		"a challenge":           {challenge("hcaptcha", "site", "secret"), ""},
+		"a misspelt one":        {challenge("recaptcha", "", ""), `GATEPOST_CHALLENGE: "recaptcha" is none of`},
+		"one without a key":     {challenge("turnstile", "", "secret"), "GATEPOST_CHALLENGE_SITE_KEY is needed"},
+		"one without secret":    {challenge("turnstile", "site", ""), "GATEPOST_CHALLENGE_SECRET is needed"},
+		"one with a key too many": {challenge("altcha", "", "secret"),
+			"GATEPOST_CHALLENGE_SECRET: altcha needs no key"},
+		"a secret for all": {challenge("turnstile", "0xkey", "0xkey"), "GATEPOST_CHALLENGE_SECRET is the same"},
+		"a key of two":     {challenge("turnstile", "two words", "secret"), "GATEPOST_CHALLENGE_SITE_KEY is no key"},
+		"keys for nothing": {challenge("", "site", "secret"), "GATEPOST_CHALLENGE_SITE_KEY is set and GATEPOST_CHALLENGE"},
+		"after nobody":     {map[string]string{"GATEPOST_CHALLENGE_AFTER": "-1"}, "GATEPOST_CHALLENGE_AFTER: "},
+		"after all":        {map[string]string{"GATEPOST_CHALLENGE_AFTER": "0"}, ""},
 		"no list": {map[string]string{"GATEPOST_BREACHED_PASSWORDS": "/none"},
 			"GATEPOST_BREACHED_PASSWORDS: "},
 		"a service": {map[string]string{"GATEPOST_BREACHED_PASSWORDS": "https://pwned.example/range/"}, ""},
@@ -56,6 +68,11 @@ func TestPlacesThatAreTheGates(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, row.want)
 		}
 	}
+}
+
+func challenge(kind, siteKey, secret string) map[string]string {
+	return map[string]string{"GATEPOST_CHALLENGE": kind, "GATEPOST_CHALLENGE_SITE_KEY": siteKey,
+		"GATEPOST_CHALLENGE_SECRET": secret}
 }
 
 func faultText(err error) string {

@@ -171,6 +171,20 @@ type Settings struct {
 	// api.pwnedpasswords.com for each (it learns 20 bits of a hash, and no password), or the `https://` address of a
 	// service like it. Where nobody can say, the password is taken and the log says so. Default: nobody looks.
 	BreachedPasswords string `env:"GATEPOST_BREACHED_PASSWORDS"`
+	// What strangers have to solve before they sign up, have mail sent to an address that they type, and log in where that
+	// failed often, so that bots have it harder. `altcha`: browsers do a proof of work by themselves, in a second or so;
+	// nobody else is asked, and no key is needed. `turnstile` (Cloudflare), `hcaptcha` or `friendlycaptcha`: the service's
+	// script runs in these pages, and could read what is typed there; visitors are known to the service. The forms need
+	// scripts then. See [security.md](security.md#bots). Default: nothing to solve.
+	Challenge string `env:"GATEPOST_CHALLENGE"`
+	// The key of the site that the service has given you, which is no secret.
+	ChallengeSiteKey string `env:"GATEPOST_CHALLENGE_SITE_KEY"`
+	// The secret key that it has given you; of Friendly Captcha an API key.
+	ChallengeSecret string `env:"GATEPOST_CHALLENGE_SECRET" secret:"true"`
+	// How many failed logins of an address in a row, or of a network at once and then in an hour, make the next ones ask;
+	// 0 to 100, `0` for all. From a network in `GATEPOST_OFFICES` as many as people are there, from this machine and a
+	// private network 100, if that is more.
+	ChallengeAfter string `env:"GATEPOST_CHALLENGE_AFTER, default=3"`
 	// A session ends when it was not used for this long.
 	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	// And this long after sign-in whatever happens; at most 400 days.
