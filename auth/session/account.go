@@ -16,8 +16,8 @@ import (
 // only.
 var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
-	u.id, ` + nameRead + `, u.email, u.email_verified, CASE WHEN s.token = $1 THEN coalesce(u.image, '')
-	    ELSE '' END, ` + rolesRead + `,
+	u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `,
+	CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, ` + rolesRead + `,
 	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
 
 // scanDescribed reads a session, and the additional columns into more.
@@ -26,7 +26,8 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	var roles string
 	u := &v.User
 	err := row.Scan(append([]any{&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
-		&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt}, more...)...)
+		&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Username, &u.UsernameChosen, &u.Image, &roles,
+		&u.CreatedAt, &u.UpdatedAt}, more...)...)
 	if err != nil {
 		return Session{}, err
 	}
@@ -69,7 +70,8 @@ const (
 var ownImported = `
 	UNION ALL SELECT s.id, ` + importedEnds + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.imported_at`) + `, ` + addressRead + `, ` + userAgentRead + `, u.id, ` + nameRead + `, u.email,
-	    u.email_verified, CASE WHEN s.source || ':' || s.token = $1 THEN coalesce(u.image, '') ELSE '' END,
+	    u.email_verified, ` + usernameRead + `,
+	    CASE WHEN s.source || ':' || s.token = $1 THEN coalesce(u.image, '') ELSE '' END,
 	    ` + rolesRead + `, ` + database.Readable(`u.created_at`) + `, ` +
 	database.Readable(`u.updated_at`) + `, s.source || ':' || s.token = $1, now() - least(s.created_at, now())
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id

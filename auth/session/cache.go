@@ -100,7 +100,7 @@ func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began tim
 
 // sizeOf estimates the bytes a session takes, including its entries in two maps.
 func sizeOf(v Session) int {
-	n := 500 + len(v.ID) + len(v.User.ID) + len(v.User.Name) + len(v.User.Email)
+	n := 500 + len(v.ID) + len(v.User.ID) + len(v.User.Name) + len(v.User.Email) + len(v.User.Username)
 	for _, m := range v.Proof.Methods {
 		n += len(m) + 16
 	}

@@ -39,7 +39,8 @@ var selectImported = `
 	SELECT s.source || ':' || s.token, s.id, ` + importedEnds + `, false,
 	       least(extract(epoch FROM least(` + importedEnds + `, s.replaced_at + $5::interval) - now()),
 	           ` + rolesLast + `)::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, '` + string(brought) + `',
+	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
+	       '` + string(brought) + `',
 	       ` + database.Readable(`s.created_at`) + `
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	`

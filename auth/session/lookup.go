@@ -99,8 +99,8 @@ var selectSessions = `
 	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
 	       least(extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
 	           s.idle_seconds * interval '1 second')) - now()), ` + rolesLast + `)::float8,
-	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + rolesRead + `, coalesce(s.methods, ''),
-	       ` + readableProof + `
+	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
+	       coalesce(s.methods, ''), ` + readableProof + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
@@ -126,7 +126,7 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	var left float64
 	v := &f.session
 	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &v.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
-		&v.User.EmailVerified, &roles, &methods, &v.Proof.At)
+		&v.User.EmailVerified, &v.User.Username, &v.User.UsernameChosen, &roles, &methods, &v.Proof.At)
 	v.User.Roles, v.Proof.Methods = SplitList(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err

@@ -45,7 +45,11 @@ type User struct {
 	Name          string // may be empty
 	Email         string // lower-case
 	EmailVerified bool
-	Roles         []string
+	// Username is for apps whose names may not be ids or addresses; empty: they have none. UsernameChosen says that the
+	// user has chosen it, and not an operator.
+	Username       string
+	UsernameChosen bool
+	Roles          []string
 	// ClaimedRoles are those that providers claimed at the last sign-in, and that count now. Set by FindUser, UserByID
 	// and Users only, whose Roles are those of the user's row alone; elsewhere Roles has both.
 	ClaimedRoles []string

@@ -41,6 +41,7 @@ const (
 	nameRead      = `left(u.name, 255)`
 	addressRead   = `left(coalesce(s.ip_address, ''), 255)`
 	userAgentRead = `left(coalesce(s.user_agent, ''), 512)`
+	usernameRead  = `coalesce(u.username, ''), u.username_chosen`
 )
 
 // claimsCount is replaced by the SQL condition that the claims of an account count: its issuer gives roles today, by
