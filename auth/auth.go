@@ -102,6 +102,10 @@ type Options struct {
 	Breached func(context.Context, secret.Password) (bool, error)
 	// Captcha is what strangers have to solve.
 	Captcha Captcha
+	// UsernamesChosen lets users choose their usernames. Otherwise only operators give them.
+	UsernamesChosen bool
+	// ReservedUsernames are names that users cannot choose, besides those that nobody can.
+	ReservedUsernames []string
 	// PasswordsOff refuses everything that takes a password. Hashes stay where they are.
 	PasswordsOff bool
 	// KeepProviderTokens keeps the tokens with which the app may call a provider. It needs Keys.

@@ -54,6 +54,7 @@ type ExportedMail struct {
 type ExportedUser struct {
 	ID            string    `json:"id"`
 	Name          string    `json:"name"`
+	Username      string    `json:"username"`
 	Email         string    `json:"email"`
 	EmailVerified bool      `json:"emailVerified"`
 	Image         string    `json:"image"`
@@ -135,10 +136,11 @@ func (s *Store) exportUser(ctx context.Context, tx pgx.Tx, t secret.Token, e *Ex
 	var roles string
 	u := &e.User
 	err = tx.QueryRow(ctx, `
-		SELECT now() AT TIME ZONE 'UTC', u.id, u.name, u.email, u.email_verified,
+		SELECT now() AT TIME ZONE 'UTC', u.id, u.name, coalesce(u.username, ''), u.email, u.email_verified,
 		       coalesce(u.image, ''), u.role, `+database.UTC(`u.created_at`)+`, `+database.UTC(`u.updated_at`)+`
 		FROM gatepost."user" u WHERE id = $1`, o.UserID).
-		Scan(&e.ExportedAt, &u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt, &u.UpdatedAt)
+		Scan(&e.ExportedAt, &u.ID, &u.Name, &u.Username, &u.Email, &u.EmailVerified, &u.Image, &roles, &u.CreatedAt,
+			&u.UpdatedAt)
 	u.Roles = append([]string{}, session.SplitList(roles)...) // an empty list, not null
 	return o.Fresh, err
 }

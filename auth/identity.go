@@ -97,8 +97,8 @@ type wayIn struct {
 // proveMailbox confirms the address of a locked user for the first time. Up to now anybody may have made and used
 // the account, so everything that was made before goes: passwords and other ways in, sessions, half sign-ins, links,
 // mail that waits, and familiar places. Id and roles stay, and so does the way in by which the mailbox was proved.
-// took reports that there was another way in: then the name and the picture go too, as they may be a stranger's. The
-// caller makes the new session.
+// took reports that there was another way in: then the name, the picture and a username that was chosen go too, as
+// they may be a stranger's. The caller makes the new session.
 func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep wayIn, c secret.Client) (took bool,
 	err error) {
 	_, err = tx.Exec(ctx, `
@@ -133,7 +133,10 @@ func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep
 	if err := mail.Void(ctx, tx, userID); err != nil || gone.RowsAffected() == 0 {
 		return false, err
 	}
-	_, err = tx.Exec(ctx, `UPDATE gatepost."user" SET name = '', image = NULL WHERE id = $1`, userID)
+	_, err = tx.Exec(ctx, `
+		UPDATE gatepost."user" SET name = '', image = NULL, username_chosen = false,
+		    username = CASE WHEN NOT username_chosen THEN username END
+		WHERE id = $1`, userID)
 	if err != nil {
 		return true, err
 	}

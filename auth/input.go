@@ -27,14 +27,17 @@ const (
 	TooSimple   Problem = Problem(password.TooSimple)   // a sequence, a repeat or a walk over the keyboard
 	TooPersonal Problem = Problem(password.TooPersonal) // the user's own address, or the name of the site
 	Breached    Problem = "breached"                    // known from a breach of another site
-	Taken       Problem = "taken"                       // another user has this address
+	Taken       Problem = "taken"                       // another user has this address, or has or had this username
+	Reserved    Problem = "reserved"                    // a username that only operators give
 	Foreign     Problem = "foreign"                     // an address of a domain that is not in Options.SignUpDomains
 	Unchanged   Problem = "unchanged"                   // the new password or address is the current one
 )
 
 // FieldError is one problem with one field.
 type FieldError struct {
-	Field   string // "email", "password", "current" (the password that a new one replaces), "name", "image" or "role"
+	// Field is "email", "password", "current" (the password that a new one replaces), "name", "username", "image" or
+	// "role".
+	Field   string
 	Problem Problem
 	Limit   int // characters; 0: no number applies
 }

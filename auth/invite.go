@@ -94,7 +94,7 @@ func (s *Store) acceptInvitation(ctx context.Context, t secret.Token, u NewUser,
 		return Issued{}, "", err
 	}
 	u.Email, u.Roles = l.Email, l.Roles
-	row, err := s.checkNewUser(u)
+	row, err := s.checkNewUser(u, true)
 	if err != nil {
 		return Issued{}, "", err
 	}
@@ -168,5 +168,12 @@ func (s *Store) replaceSquatter(ctx context.Context, tx pgx.Tx, row userRow, pre
 	if tag.RowsAffected() == 0 { // the address was confirmed, or the user disabled, meanwhile
 		return InputError{{"email", Taken, 0}}
 	}
-	return s.putOut(ctx, tx, Link{userID: row.id, Email: row.email, mailed: true}, row.hash)
+	if err := s.putOut(ctx, tx, Link{userID: row.id, Email: row.email, mailed: true}, row.hash); err != nil {
+		return err
+	}
+	if row.username == "" {
+		return nil
+	}
+	_, err = takeUsername(ctx, tx, row.id, row.username) // one that an operator gave stays
+	return err
 }

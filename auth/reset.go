@@ -189,7 +189,7 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 
 // putOut ends all access to an account, and gives it the new password, unless that is empty, and, for a mailed link,
 // the address of the link. Ways in by a provider go if nobody had confirmed the address, or if they were made after
-// the change that a link undoes.
+// the change that a link undoes; and with an address that nobody had confirmed a username goes that was chosen.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
 	if hashed == "" {
 		if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
@@ -209,6 +209,9 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 		return err
 	}
 	if err := forgive(ctx, tx, l.userID, l.Email); err != nil {
+		return err
+	}
+	if err := forgetStrangersName(ctx, tx, l.userID); err != nil {
 		return err
 	}
 	return s.moveTo(ctx, tx, l.userID, l.Email)

@@ -25,6 +25,7 @@ import (
 type NewUser struct {
 	Email    string // as typed
 	Name     string // as typed, may be empty
+	Username string // as typed; empty: none. Where users do not choose theirs, SignUp and AcceptInvitation ignore it.
 	Image    string // address of a picture, may be empty; see Profile
 	Password secret.Password
 	Roles    []string // empty: DefaultRole. SignUp ignores it: users cannot give themselves a role.
@@ -37,8 +38,9 @@ const DefaultRole = "user"
 const issuerCredential = "local:credential"
 
 // SignUp makes a user and signs them in. It fails with InputError (field "email", problem Taken for the address of
-// another user, Foreign for a domain that is not allowed), ErrSignUpClosed, *throttle.Error, captcha.ErrMissing,
-// captcha.ErrWrong, captcha.ErrUnavailable, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
+// another user, Foreign for a domain that is not allowed; field "username", Taken or Reserved), ErrSignUpClosed,
+// *throttle.Error, captcha.ErrMissing, captcha.ErrWrong, captcha.ErrUnavailable, share.ErrBusy, share.ErrCrowded or
+// database.ErrUnavailable.
 //
 // For a Client who is Trapped it does nothing, and its answer is that of a success.
 //
@@ -93,6 +95,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
 			return err
 		}
+		if err := s.checkNameFree(ctx, row.username); err != nil {
+			return err
+		}
 		if s.o.Verify != VerifyRequired { // else hash regardless, so that the time does not tell
 			if err := s.checkFree(ctx, row.email); err != nil {
 				return err
@@ -135,7 +140,7 @@ func (s *Store) checkSignUp(u NewUser) (userRow, error) {
 		return userRow{}, ErrSignUpClosed
 	}
 	u.Roles = nil
-	row, err := s.checkNewUser(u)
+	row, err := s.checkNewUser(u, true)
 	if err == nil {
 		_, err = s.canonicalOpen(row.email)
 	}
@@ -165,6 +170,9 @@ func (s *Store) signUpUnseen(ctx context.Context, row userRow, c secret.Client) 
 		}
 		row.id = ""
 		return s.db.Transact(ctx, "sign up", func(ctx context.Context, tx pgx.Tx) (err error) {
+			if err := holdUsername(ctx, tx, row.username, row.email); err != nil {
+				return err
+			}
 			if row.id, err = s.tellOwner(ctx, tx, row.email, c); err == nil {
 				issued.Browser, err = throttle.RenewBrowser(ctx, tx, c)
 			}
@@ -225,41 +233,45 @@ func (s *Store) tellOwner(ctx context.Context, tx pgx.Tx, email string, c secret
 	return userID, err
 }
 
+// isTaken reports whether the address has an account already.
 func isTaken(err error) bool {
 	var input InputError
-	return errors.As(err, &input) && slices.ContainsFunc(input, func(f FieldError) bool { return f.Problem == Taken })
+	return errors.As(err, &input) && slices.Contains(input, FieldError{"email", Taken, 0})
 }
 
 // CreateUser makes a user for the operator, without a session, whether sign-up is open or not.
 func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error) {
-	row, err := s.checkNewUser(u)
+	row, err := s.checkNewUser(u, false)
 	if err != nil {
 		return session.User{}, err
 	}
-	if err := s.checkFree(ctx, row.email); err != nil {
+	if err := cmp.Or(s.checkFree(ctx, row.email), s.checkNameFree(ctx, row.username)); err != nil {
 		return session.User{}, err
 	}
 	if row.hash, err = s.hashNew(ctx, u.Password); err != nil {
 		return session.User{}, err
 	}
-	roles := audit.Detail{Name: "roles", Value: orNone(row.roles)}
+	details := audit.Details{{Name: "roles", Value: orNone(row.roles)}}
+	if row.username != "" {
+		details = append(details, audit.Detail{Name: "username", Value: row.username})
+	}
 	err = s.insertUser(ctx, row, "", func(ctx context.Context, tx pgx.Tx) error {
-		return s.record(ctx, tx, "create-user", row.id, secret.Client{}, roles)
+		return s.record(ctx, tx, "create-user", row.id, secret.Client{}, details...)
 	})
 	if err != nil {
 		return session.User{}, err
 	}
-	s.audit(ctx, "create-user", row.id, secret.Client{}, nil, roles)
+	s.audit(ctx, "create-user", row.id, secret.Client{}, nil, details...)
 	return s.UserByID(ctx, row.id)
 }
 
 type userRow struct {
-	id, email, name, image, roles, hash string
-	verified                            bool
+	id, email, name, username, image, roles, hash string
+	verified, chosen                              bool // chosen: the user has chosen the username
 }
 
-// checkNewUser reports all faults at once.
-func (s *Store) checkNewUser(u NewUser) (userRow, error) {
+// checkNewUser reports all faults at once. own says that the user fills the fields in, and not an operator.
+func (s *Store) checkNewUser(u NewUser, own bool) (userRow, error) {
 	var faults InputError
 	note := func(err error) {
 		var more InputError
@@ -272,13 +284,16 @@ func (s *Store) checkNewUser(u NewUser) (userRow, error) {
 	name, err := canonicalName(u.Name)
 	note(err)
 	note(s.checkNewPassword(u.Password, email))
+	username, err := s.newUsername(u.Username, own)
+	note(err)
 	note(checkImage(u.Image).orNil())
 	if len(u.Roles) == 0 {
 		u.Roles = []string{DefaultRole}
 	}
 	roles, err := canonicalRoles(u.Roles)
 	note(err)
-	return userRow{id: secret.NewID(), email: email, name: name, image: u.Image, roles: roles}, faults.orNil()
+	return userRow{id: secret.NewID(), email: email, name: name, username: username, image: u.Image, roles: roles,
+		chosen: own && username != ""}, faults.orNil()
 }
 
 // canonicalOpen is CanonicalEmail for addresses that visitors choose: it also checks Options.SignUpDomains.
@@ -316,8 +331,9 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO gatepost."user" (id, email, name,
-		    role, email_verified, image) VALUES ($1, $2, $3, $4, $5, nullif($6, ''))`,
-			u.id, u.email, u.name, u.roles, u.verified, u.image)
+		    role, email_verified, image, username, username_chosen)
+		    VALUES ($1, $2, $3, $4, $5, nullif($6, ''), nullif($7, ''), $8)`,
+			u.id, u.email, u.name, u.roles, u.verified, u.image, u.username, u.chosen)
 		if err != nil {
 			return takenOr(err)
 		}
@@ -336,11 +352,17 @@ func (s *Store) insertUser(ctx context.Context, u userRow, presented secret.Toke
 	})
 }
 
-// takenOr turns a violation of the unique address into an InputError, and returns other errors unchanged.
+// takenOr turns a violation of the unique address or username into an InputError, and returns other errors unchanged.
 func takenOr(err error) error {
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == "23505" && pgErr.ConstraintName == "user_email_key" {
+	if !errors.As(err, &pgErr) || pgErr.Code != "23505" {
+		return err
+	}
+	switch pgErr.ConstraintName {
+	case "user_email_key":
 		return InputError{{"email", Taken, 0}}
+	case "user_username_key": // also of the trigger username_given
+		return errNameTaken
 	}
 	return err
 }

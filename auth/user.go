@@ -18,7 +18,8 @@ import (
 
 // userColumns are the columns for scanUser.
 func (s *Store) userColumns() string {
-	return `id, left(name, 255), email, email_verified, coalesce(image, ''), role, coalesce(` +
+	return `id, left(name, 255), email, email_verified, coalesce(username, ''), username_chosen, coalesce(image, ''),
+	    role, coalesce(` +
 		session.ClaimedRoles(origins(roleProviders(s.o.Providers))) + `, ''), ` +
 		database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` +
 		database.Readable(`updated_at`) + `,
@@ -30,8 +31,8 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var u session.User
 	var roles, claimed string
 	var disabled *time.Time
-	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Image, &roles, &claimed, &disabled, &u.CreatedAt,
-		&u.UpdatedAt, &u.PasswordLocked)
+	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Username, &u.UsernameChosen, &u.Image, &roles, &claimed,
+		&disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked)
 	u.Roles, u.ClaimedRoles = session.SplitList(roles), session.SplitList(claimed)
 	if disabled != nil {
 		u.DisabledAt = *disabled
@@ -106,12 +107,12 @@ func (s *Store) SetRoles(ctx context.Context, id string, roles []string) error {
 	})
 }
 
-// orNone returns the roles, or "(none)" if there are none.
-func orNone(roles string) string {
-	if roles == "" {
+// orNone returns roles or a username, or "(none)" if there are none.
+func orNone(value string) string {
+	if value == "" {
 		return "(none)"
 	}
-	return roles
+	return value
 }
 
 // Disable bars a user from signing in, and ends their sessions and mailed links. A trigger on the column ends the

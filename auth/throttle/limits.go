@@ -57,6 +57,10 @@ const (
 	renameBurst    = 10
 	renameInterval = time.Minute
 
+	// usernameTries is how many usernames a user may try to get at once, and then per hour: each try tells whether one
+	// is taken.
+	usernameTries = 10
+
 	// Mail that is requested without a password: per address one a minute and five an hour, per network twenty an
 	// hour.
 	mailMinute  = time.Minute
@@ -103,6 +107,9 @@ func MailHourly(class, email string) Limits {
 func Renames(userID string) Limits {
 	return Limits{{keyOf("rename", userID), renameBurst, renameInterval}}
 }
+
+// Usernames returns the limit on a user's tries to choose a username.
+func Usernames(userID string) Limits { return Limits{hourly(keyOf("username", userID), usernameTries)} }
 
 // MailRequests returns the limits on requests for mail from a network address.
 func MailRequests(a netip.Addr, o Offices) Limits {
