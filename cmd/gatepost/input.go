@@ -30,6 +30,10 @@ func explainField(f auth.FieldError, written map[string]string) string {
 	}
 	said := fmt.Sprintf("the %s is %s", f.Field, strings.ReplaceAll(string(f.Problem), "_", " "))
 	switch {
+	case f.Field == "username" && f.Problem == auth.Taken:
+		return "the username " + value + " is another user's, or was one's: it is not given again"
+	case f.Field == "username" && f.Problem == auth.Malformed:
+		return said + ": " + value + " has more in it than a-z, 0-9 and . _ -, or one of the latter first"
 	case f.Problem == auth.Taken:
 		return "there is a user with this e-mail address already: " + value + " (see `gatepost user show`)"
 	case f.Field == "email" && f.Limit == 0:

@@ -39,6 +39,7 @@ func (p *process) userCommands() *cli.Command {
 			}),
 			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
 				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
+				&cli.StringFlag{Name: "username", Usage: "the user's `USERNAME` for apps; also a reserved one"},
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
 				&cli.BoolFlag{Name: "password-stdin",
 					Usage: "read the password from the first line of standard input; otherwise one is made and " +
@@ -55,6 +56,8 @@ func (p *process) userCommands() *cli.Command {
 				ArgsUsage: "EMAIL|ID", Action: p.userResetLink, Flags: []cli.Flag{asJSON}},
 			{Name: "set-role", Usage: "replace a user's roles", ArgsUsage: "EMAIL|ID ROLE[,ROLE]",
 				Flags: []cli.Flag{asJSON}, Action: p.userSetRole},
+			{Name: "set-username", Usage: "give a user another username for apps, also a reserved one; '' for none",
+				ArgsUsage: "EMAIL|ID USERNAME", Flags: []cli.Flag{asJSON}, Action: p.userSetUsername},
 			one("disable", "bar a user from signing in, and sign them out", func(ctx context.Context, s *auth.Store,
 				u session.User) (string, error) {
 				return "disabled " + u.Email, s.Disable(ctx, u.ID)
@@ -152,10 +155,11 @@ func (p *process) userList(ctx context.Context, c *cli.Command) error {
 			return p.printJSON(list)
 		}
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tCLAIMED\tSTATE\tCREATED\tID")
+		fmt.Fprintln(w, "EMAIL\tNAME\tUSERNAME\tROLES\tCLAIMED\tSTATE\tCREATED\tID")
 		err := s.Users(ctx, func(u session.User) error {
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name),
-				printable(strings.Join(u.Roles, ",")), printable(strings.Join(u.ClaimedRoles, ",")), state(u),
+			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(u.Email), printable(u.Name),
+				printable(u.Username), printable(strings.Join(u.Roles, ",")),
+				printable(strings.Join(u.ClaimedRoles, ",")), state(u),
 				u.CreatedAt.UTC().Format(time.DateOnly), printable(u.ID))
 			return err
 		})
@@ -178,7 +182,7 @@ func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 		return usagef("gatepost user create takes one argument, an e-mail address (example: gatepost user create " +
 			"ada@example.com)")
 	}
-	u := auth.NewUser{Email: c.Args().First(), Name: c.String("name")}
+	u := auth.NewUser{Email: c.Args().First(), Name: c.String("name"), Username: c.String("username")}
 	if c.IsSet("role") {
 		roles, err := parseRoles(c.String("role"))
 		if err != nil {
@@ -200,7 +204,7 @@ func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
 	return p.withStore(ctx, func(s *auth.Store) error {
 		created, err := s.CreateUser(ctx, u)
 		if err != nil {
-			return explainInput(err, map[string]string{"email": u.Email, "name": u.Name})
+			return explainInput(err, map[string]string{"email": u.Email, "name": u.Name, "username": u.Username})
 		}
 		return p.printUser(c, created, made)
 	})
@@ -212,8 +216,10 @@ type userJSON struct {
 	Email         string     `json:"email"`
 	EmailVerified bool       `json:"emailVerified"`
 	Name          string     `json:"name"`
-	Roles         []string   `json:"roles"`        // of the user's row
-	ClaimedRoles  []string   `json:"claimedRoles"` // of providers, which count beside them
+	Username      string     `json:"username"`       // empty: none
+	Chosen        bool       `json:"usernameChosen"` // by the user, and not by an operator
+	Roles         []string   `json:"roles"`          // of the user's row
+	ClaimedRoles  []string   `json:"claimedRoles"`   // of providers, which count beside them
 	DisabledAt    *time.Time `json:"disabledAt"`
 	Locked        bool       `json:"locked"`
 	CreatedAt     time.Time  `json:"createdAt"`
@@ -222,7 +228,8 @@ type userJSON struct {
 }
 
 func newUserJSON(u session.User, password string) userJSON {
-	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles,
+	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name,
+		Username: u.Username, Chosen: u.UsernameChosen, Roles: u.Roles,
 		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
@@ -243,9 +250,9 @@ func (p *process) printUser(c *cli.Command, u session.User, password string) err
 		return p.printJSON(newUserJSON(u, password))
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nroles\t%s\nclaimed\t%s\nstate\t%s\ncreated\t%s\n",
-		printable(u.ID), printable(u.Email),
-		u.EmailVerified, printable(u.Name), printable(strings.Join(u.Roles, ",")),
+	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nusername\t%s\nroles\t%s\nclaimed\t%s\nstate\t%s\n"+
+		"created\t%s\n", printable(u.ID), printable(u.Email),
+		u.EmailVerified, printable(u.Name), printable(username(u)), printable(strings.Join(u.Roles, ",")),
 		printable(strings.Join(u.ClaimedRoles, ",")), state(u),
 		u.CreatedAt.UTC().Format(time.RFC3339))
 	if password != "" {
