@@ -28,6 +28,7 @@ var attributes = map[string]attribute{
 	"email":          {func(u *session.User) string { return u.Email }, true},
 	"email_verified": {func(u *session.User) string { return strconv.FormatBool(u.EmailVerified) }, false},
 	"name":           {func(u *session.User) string { return cutRunes(u.Name, maxNameHeader) }, false},
+	"username":       {func(u *session.User) string { return u.Username }, true},
 	"roles":          {func(u *session.User) string { return strings.Join(u.Roles, ",") }, false},
 }
 
@@ -93,7 +94,8 @@ func parseAttribute(s string) (value func(*session.User) string, name string, er
 	name, format, formatted := strings.Cut(s, ":")
 	a, ok := attributes[name]
 	if !ok {
-		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name and roles", name)
+		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name, username "+
+			"and roles", name)
 	}
 	if separator, ok := separators[format]; ok && name == "roles" {
 		return func(u *session.User) string { return strings.Join(validRoles(u), separator) }, name, nil

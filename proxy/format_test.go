@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"encoding/base64"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +71,7 @@ func TestFormatsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]string{
 		"id:ascii": "can make one value of two", "email:ascii": "can make one value of two",
-		"x-{email:ascii}": "can make one value of two", "login": "no attribute", "name:latin1": "there are percent, utf8",
+		"x-{email:ascii}": "can make one value of two", "username:ascii": "can make one value of two", "login": "no attribute", "name:latin1": "there are percent, utf8",
 		"roles:comma": "space, semicolon and pipe", "name:space": "no format", "name:": "no format", "{name": "not closed",
 		"a}": "plain", "{}": "no attribute", "é{name}": "plain", "{name}}": "plain", "": "no attribute", "{": "not closed",
 	} {
@@ -105,6 +107,38 @@ func FuzzFormats(f *testing.F) {
 			t.Errorf("%q comes back as %q, %v", one, back, err)
 		}
 	})
+}
+
+// A username is sent if an operator gave it, or if those that users choose may be. Whoever has none is not what stands
+// around it in a text.
+func TestUsernamesThatAreSent(t *testing.T) {
+	t.Parallel()
+	id, err := ParseIdentity("X-WEBAUTH-USER=username, X-Mail={username:utf8}@corp.example, X-Auth-User=id", "")
+	if err != nil || !id.Carries("username") || id.Carries("name") {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		id        Identity
+		user      session.User
+		name, box string
+	}{
+		"given":  {id, session.User{Username: "ada"}, "ada", "ada@corp.example"},
+		"chosen": {id, session.User{Username: "ada", UsernameChosen: true}, "", ""},
+		"chosen, trusted": {id.WithChosenUsernames(), session.User{Username: "ada", UsernameChosen: true}, "ada",
+			"ada@corp.example"},
+		"none": {id.WithChosenUsernames(), session.User{}, "", ""},
+	} {
+		h := http.Header{}
+		c.user.ID = "7"
+		c.id.set(h, &c.user)
+		want := http.Header{"X-Auth-User": {"7"}}
+		if c.name != "" {
+			want["X-Webauth-User"], want["X-Mail"] = []string{c.name}, []string{c.box}
+		}
+		if !maps.EqualFunc(h, want, slices.Equal) {
+			t.Errorf("%s: the headers are %v", name, h)
+		}
+	}
 }
 
 // The formats reach the app.

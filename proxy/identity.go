@@ -18,11 +18,14 @@ type Identity struct {
 	headers []identityHeader
 	// stripped are folded names, and prefixes folded beginnings of names.
 	stripped map[string]struct{}
+	// chosen sends usernames that users chose.
+	chosen bool
 }
 
 type identityHeader struct {
 	name       string
 	attributes []string
+	named      bool // the username is among them
 	value      func(*session.User) string
 }
 
@@ -138,7 +141,8 @@ func (id *Identity) add(entry string) error {
 		return errors.New("another entry sets a header that apps cannot tell from this one")
 	}
 	id.stripped[foldName(name)] = struct{}{}
-	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), carried, value})
+	id.headers = append(id.headers, identityHeader{textproto.CanonicalMIMEHeaderKey(name), carried,
+		slices.Contains(carried, "username"), value})
 	return nil
 }
 
@@ -167,6 +171,18 @@ func (id Identity) Renames(attribute, header string) bool {
 	return slices.ContainsFunc(id.headers, func(h identityHeader) bool {
 		return h.carries(attribute) && foldName(h.name) != foldName(header)
 	})
+}
+
+// Carries reports whether an attribute is sent.
+func (id Identity) Carries(attribute string) bool {
+	return slices.ContainsFunc(id.headers, func(h identityHeader) bool { return h.carries(attribute) })
+}
+
+// WithChosenUsernames returns an Identity that also sends usernames that users chose. Without it a user with one is
+// to the app as one without: whoever may sign up could have chosen a name that says more to the app.
+func (id Identity) WithChosenUsernames() Identity {
+	id.chosen = true
+	return id
 }
 
 // remove deletes every header that a client may not send, in every spelling. Servers that pass headers as variables
@@ -207,10 +223,14 @@ func (id *Identity) isStripped(folded []byte) bool {
 	return false
 }
 
-// set writes the identity headers. It must be called last, when no header of the client's can remove them any more.
+// set writes the identity headers, but those with the username of a user without one: what stands around it would be
+// the same for all of them. It must be called last, when no header of the client's can remove them any more.
 func (id *Identity) set(h http.Header, u *session.User) {
 	values := make([]string, len(id.headers))
 	for i, ih := range id.headers {
+		if ih.named && (u.Username == "" || u.UsernameChosen && !id.chosen) {
+			continue
+		}
 		values[i] = ih.value(u)
 		h[ih.name] = values[i : i+1 : i+1]
 	}

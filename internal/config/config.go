@@ -82,6 +82,10 @@ type Config struct {
 	// SignUpLimit and SignUpTotal limit the sign-ups in an hour from a network and from all; 0 for no limit.
 	SignUpLimit, SignUpTotal int
 
+	// UsernamesChosen is whether users choose their usernames, and not operators alone. ReservedUsernames they cannot.
+	UsernamesChosen   bool
+	ReservedUsernames []string
+
 	// Mail is the mail server; nil when none is configured.
 	Mail *smtp.Server
 	// Deliver sends mail; nil when there is no mail.
@@ -170,6 +174,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkPages(&list)
 	c.checkMail(&list)
 	c.checkRules(&list)
+	c.checkUsernames(&list)
 	c.checkSessions(&list)
 	c.checkConnections(&list)
 	c.checkDatabase(&list, env)

@@ -47,6 +47,8 @@ func TestOneCauseIsOneFault(t *testing.T) {
 			"GATEPOST_GITHUB_CLIENT_SECERT=hush"}, "GATEPOST_GITHUB_CLIENT_SECERT "},
 		"a misspelt end of moving in": {[]string{"GATEPOST_IMPORT_AUTHJS_SECRET=an old secret that is long",
 			"GATEPOST_IMPORT_UNTILL=2027-01-31T00:00:00Z"}, "GATEPOST_IMPORT_UNTILL "},
+		"usernames that are perhaps trusted": {[]string{"GATEPOST_IDENTITY_HEADERS=X-User=username",
+			"GATEPOST_TRUST_CHOSEN_USERNAMES=perhaps"}, "GATEPOST_TRUST_CHOSEN_USERNAMES: "},
 		"a secret in a file that is gone": {[]string{"GATEPOST_FALLBACK_LOGIN_URL=https://old.example.com",
 			"GATEPOST_FALLBACK_LOGIN_SECRET_FILE=" + nowhere}, "GATEPOST_FALLBACK_LOGIN_SECRET_FILE: "},
 	} {

@@ -22,6 +22,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, SessionCache: c.SessionCache,
 		SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
 		SiteName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, SignUpDomains: c.SignUpDomains,
+		UsernamesChosen: c.UsernamesChosen, ReservedUsernames: c.ReservedUsernames,
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal, Offices: c.Offices,
 		OfficePeople: c.OfficePeople,
 		Verify:       c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,

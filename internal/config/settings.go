@@ -137,14 +137,18 @@ type Settings struct {
 	// # What the app is told
 	//
 	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email,
-	// email_verified, name and roles. `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than `percent`: `utf8`,
-	// `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two. `X-From={name:ascii}
-	// <{email}>` is a text with attributes in it. No client can send one of them, whatever its spelling.
+	// email_verified, name, username and roles. `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than
+	// `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two.
+	// `X-From={name:ascii} <{email}>` is a text with attributes in it. No client can send one of them, whatever its
+	// spelling. A header with the username in it is left out for who has none.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names never accepted from a client.
 	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`
 	// Allow the address under another header name although anybody may sign up with an address that is not confirmed.
 	TrustUnverifiedEmail string `env:"GATEPOST_TRUST_UNVERIFIED_EMAIL, default=false"`
+	// Allow usernames that users chose to be sent under any header although anybody may sign up: whoever comes first has
+	// the name, and is to the app who has it there. See [security.md](security.md#usernames).
+	TrustChosenUsernames string `env:"GATEPOST_TRUST_CHOSEN_USERNAMES, default=false"`
 
 	// # Signing up and in
 	//
@@ -158,6 +162,14 @@ type Settings struct {
 	SignUpLimit string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
 	// The same for everybody together; `0` for no limit.
 	SignUpTotal string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
+	// Who gives users a username, a name of at most 32 of `a-z`, `0-9`, `.`, `_` and `-` for apps whose names may be
+	// neither ids nor addresses: `chosen` asks for one at sign-up, and on the account page whoever has none; `given`
+	// leaves it to you (`gatepost user set-username`). Default: `chosen` where `GATEPOST_IDENTITY_HEADERS` has the
+	// attribute `username`, else `given`.
+	Usernames string `env:"GATEPOST_USERNAMES"`
+	// Usernames that nobody can choose, like `boss, payroll`, besides `admin`, `root`, `support` and
+	// [others](security.md#usernames). You may give them.
+	ReservedUsernames string `env:"GATEPOST_RESERVED_USERNAMES" list:"true"`
 	// Networks in which many people share an address, like an office or a school: `203.0.113.7, 2001:db8:12::/48`. Their
 	// limits follow `GATEPOST_OFFICE_PEOPLE`, and of wrong passwords it is the accounts that count, not the tries. Whoever
 	// is there can guess at that many accounts, at each as often as anybody.

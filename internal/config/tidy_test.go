@@ -35,6 +35,8 @@ var samples = map[string]string{
 	"GATEPOST_PASSIVE_PATHS":             "/api/poll, /notifications",
 	"GATEPOST_LOGOUT_HOME":               "/goodbye",
 	"GATEPOST_LOGOUT_PATHS":              "/user/logout, /wp-logout",
+	"GATEPOST_USERNAMES":                 "given",
+	"GATEPOST_RESERVED_USERNAMES":        "boss, payroll",
 	"GATEPOST_OFFICES":                   "203.0.113.7, 2001:db8:12::/48",
 	"GATEPOST_CHALLENGE":                 "turnstile",
 	"GATEPOST_CHALLENGE_SITE_KEY":        "0x4AAAAAAA-key",
@@ -163,6 +165,7 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 				!reflect.DeepEqual(got.TrustedProxies, want.TrustedProxies) ||
 				!reflect.DeepEqual(got.ACMEDomains, want.ACMEDomains) ||
 				!reflect.DeepEqual(got.SignUpDomains, want.SignUpDomains) ||
+				!reflect.DeepEqual(got.ReservedUsernames, want.ReservedUsernames) ||
 				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) ||
 				!reflect.DeepEqual(got.Providers, want.Providers) ||
 				!reflect.DeepEqual(got.ProviderTokenPaths, want.ProviderTokenPaths) ||
