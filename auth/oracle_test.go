@@ -99,6 +99,11 @@ func enter(at int, email string, p secret.Password) deed {
 	return send(at, "/signup", "email", email, "password", string(p), "name", "Eve", "remember", "on")
 }
 
+// enterAs is enter with a username.
+func enterAs(at int, email, username string, p secret.Password) deed {
+	return send(at, "/signup", "email", email, "username", username, "password", string(p), "remember", "on")
+}
+
 // look opens a page.
 func look(at int, path string) deed {
 	return deed{fmt.Sprintf("browser %d: look at %s", at, path), func(ctx context.Context, w *world) string {
@@ -160,6 +165,13 @@ var scripts = map[string][]deed{
 		send(0, "/account/email", "email", minePlus, "password", myPassword), follow(0, minePlus, mail.Change),
 		send(0, "/account/export"), send(0, "/logout"),
 		logIn(0, mine, myPassword, 1), logIn(0, minePlus, myPassword, 1)},
+	"a name that two want": {enterAs(0, victim, "ada", myPassword), enterAs(1, minePlus, "ada", myPassword),
+		enterAs(1, minePlus, "eve", myPassword), follow(1, minePlus, mail.Verify)},
+	"a name, twice": {enterAs(0, victim, "ada", myPassword), enterAs(0, victim, "ada", myPassword),
+		enterAs(2, victim, "lovelace", myPassword), enterAs(1, minePlus, "lovelace", myPassword)},
+	"a name that is taken": {enterAs(0, minePlus, "ada", myPassword), enterAs(1, victim, "ada", myPassword),
+		logIn(0, mine, myPassword, 1), send(0, "/account/username", "username", "ada"), look(0, "/account"),
+		enterAs(1, victim, "eve", myPassword), send(0, "/account/username", "username", "eve")},
 	"forgotten": {send(0, "/login/forgot", "email", victim), mySignUp, send(0, "/login/forgot", "email", victim),
 		logIn(0, victim, myPassword, 1), send(2, "/login/forgot", "email", mine),
 		follow(2, mine, mail.Reset, "password", "yet another river"),
@@ -176,8 +188,10 @@ func anyDeed(t *rapid.T) deed {
 	switch rapid.IntRange(0, 12).Draw(t, "deed") {
 	case 0, 1, 2:
 		return logIn(at, email, p, rapid.SampledFrom([]int{1, 1, 3, 6}).Draw(t, "times"))
-	case 3, 4:
+	case 3:
 		return enter(at, email, p)
+	case 4:
+		return enterAs(at, email, rapid.SampledFrom([]string{"ada", "eve", "admin"}).Draw(t, "username"), p)
 	case 5:
 		return send(at, "/login/forgot", "email", email)
 	case 6:

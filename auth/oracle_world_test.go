@@ -78,7 +78,7 @@ func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *wo
 	t.Helper()
 	w := &world{db: db, office: &office{}, hashes: map[secret.Password]string{}}
 	o := auth.Options{Verify: auth.VerifyRequired, Send: w.office.send, NotifySignIns: true, SignUpLimit: 5,
-		SignUpTotal: 8, Log: slog.New(slog.DiscardHandler)}
+		SignUpTotal: 8, UsernamesChosen: true, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&o)
 	}
@@ -87,7 +87,7 @@ func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *wo
 	w.work = auth.CountWork(w.store)
 	ui, err := loginui.New(loginui.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:8080"}, Home: "/home",
 		AppName: "Test", PasswordMin: 8, Mail: true, Confirm: true, ConfirmFirst: o.Verify == auth.VerifyRequired,
-		SignUpClosed: o.SignUpClosed, ByInvitation: o.SignUpClosed, Log: o.Log,
+		SignUpClosed: o.SignUpClosed, ByInvitation: o.SignUpClosed, UsernamesChosen: o.UsernamesChosen, Log: o.Log,
 		Cookie: session.Cookie{Name: "gatepost_8080", MaxAge: 720 * time.Hour}}, w.store)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func newWorld(t *testing.T, db *pgxpool.Pool, change ...func(*auth.Options)) *wo
 }
 
 const emptySQL = `DELETE FROM gatepost."user"; DELETE FROM gatepost.outbox; DELETE FROM gatepost.verification;
-	DELETE FROM gatepost.throttle; UPDATE clock.face SET at = '2026-01-05 12:00Z'`
+	DELETE FROM gatepost.throttle; DELETE FROM gatepost.username_taken; UPDATE clock.face SET at = '2026-01-05 12:00Z'`
 
 // begin empties the world, and makes it one where the victim's address is as prepare leaves it.
 func (w *world) begin(t *testing.T, prepare func(*testing.T, *world)) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
 )
@@ -237,5 +239,50 @@ func TestAUserChoosesOnce(t *testing.T) {
 	if err := db.QueryRow(t.Context(), `SELECT count(*) FROM gatepost.audit_event WHERE event = 'choose-username'
 	    AND result = 'ok'`).Scan(&events); err != nil || events != 1 {
 		t.Errorf("%d events, %v", events, err)
+	}
+}
+
+// A name that whoever came first has chosen for an address that is not theirs goes with the rest of theirs: by a
+// mailed link, and by an invitation, with which its owner chooses another.
+func TestAStrangersUsernameGoes(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, choosing)
+	var tokens []secret.Token
+	for _, email := range []string{"ada@example.com", "bob@example.com"} {
+		invited, err := s.InvitationLink(t.Context(), auth.Invitation{Email: email})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, invited)
+		if err := signUpAs(t, s, email, "eve-"+email[:3]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, db, `UPDATE gatepost."user" SET username_chosen = false WHERE email = 'bob@example.com'`)
+	for i, want := range []string{"countess", "eve-bob"} { // the latter an operator has given meanwhile
+		u := auth.NewUser{Username: []string{"countess", "bobby"}[i], Password: goodPassword}
+		issued, err := s.AcceptInvitation(t.Context(), tokens[i], u, true, "", here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := s.Lookup(t.Context(), issued.Session); err != nil || v.User.Username != want {
+			t.Errorf("got %q, %v, want %q", v.User.Username, err, want)
+		}
+	}
+	if err := signUpAs(t, s, "carol@example.com", "eve-carol"); err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.FindUser(t.Context(), "carol@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `INSERT INTO gatepost.verification (id, identifier, value, user_id, email, mailed, expires_at)
+		VALUES ('1', $1, $2, $3, $4, true, now() + interval '1 hour')`, string(mail.ForReset)+":"+u.ID,
+		secret.Token("reset").Hash(), u.ID, u.Email)
+	if _, err := s.ResetPassword(t.Context(), "reset", goodPassword, here); err != nil {
+		t.Fatal(err)
+	}
+	if u, err = s.UserByID(t.Context(), u.ID); err != nil || u.Username != "" || u.UsernameChosen || !u.EmailVerified {
+		t.Errorf("after a reset: %+v, %v", u, err)
 	}
 }
