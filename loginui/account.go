@@ -17,6 +17,8 @@ type accountPage struct {
 	Mail     bool // mail can be sent, so the address can be changed
 	Confirm  bool // the address is not confirmed yet
 
+	ChooseUsername bool // the user has none, and may choose one
+
 	HasPassword  bool
 	PasswordsOff bool
 	Ways         []wayEntry // the ways in; empty: there is no choice
@@ -31,7 +33,8 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User,
 		Others: len(account.Sessions) > 1, Mail: ui.c.Mail,
-		Confirm: ui.c.Confirm && !account.Session.User.EmailVerified}
+		Confirm:        ui.c.Confirm && !account.Session.User.EmailVerified,
+		ChooseUsername: ui.c.UsernamesChosen && account.Session.User.Username == ""}
 	o, err := ui.ownWays(r)
 	if err != nil {
 		return err

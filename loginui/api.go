@@ -22,7 +22,8 @@ func (ui *UI) addAPI() (err error) {
 		return nil
 	}
 	ui.api, err = api.New(api.Config{PublicURL: ui.c.PublicURL, Origins: ui.c.Origins, Cookie: ui.c.Cookie,
-		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff, Log: ui.c.Log, Pages: api.Pages{
+		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff,
+		UsernamesChosen: ui.c.UsernamesChosen, Log: ui.c.Log, Pages: api.Pages{
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,

@@ -37,6 +37,7 @@ var (
 // form holds the fields that the visitor filled in.
 type form struct {
 	Email, Name       string
+	Username          string // that the visitor chooses for themselves
 	password, current secret.Password
 	Remember          bool
 	Next              string // a path on this site, or empty
@@ -48,8 +49,8 @@ type form struct {
 }
 
 // fields are the names of all fields of the gate's forms.
-var fields = append([]string{"email", "password", "current", "name", "remember", "next", "id", "once", "kept", "claim",
-	trapField}, captcha.Fields()...)
+var fields = append([]string{"email", "password", "current", "name", "username", "remember", "next", "id", "once",
+	"kept", "claim", trapField}, captcha.Fields()...)
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
@@ -64,7 +65,8 @@ func (ui *UI) readForm(r *http.Request) (form, error) {
 		}
 	}
 	return form{
-		Email: values.Get("email"), Name: values.Get("name"), Remember: isOn(values.Get("remember")),
+		Email: values.Get("email"), Name: values.Get("name"), Username: values.Get("username"),
+		Remember: isOn(values.Get("remember")),
 		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
 		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
 		Kept: values.Get("kept"), Claim: values.Get("claim"), asked: values.Has("password"),

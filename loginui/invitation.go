@@ -29,7 +29,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	presented, _ := ui.presented(r)
-	u := auth.NewUser{Name: f.Name, Password: f.password}
+	u := auth.NewUser{Name: f.Name, Username: f.Username, Password: f.password}
 	issued, err := ui.store.AcceptInvitation(r.Context(), ui.link(r), u, f.Remember, presented, ui.client(r))
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
@@ -53,7 +53,7 @@ func (ui *UI) invitationPage(r *http.Request, l auth.Link, f form, t trouble) fo
 	p.failed(t)
 	p.Intro = []string{p.say("invitation.say", "email", l.Email)}
 	p.Username = l.Email
-	p.with(t.faults, p.name(f.Name), p.newPassword("field.password", ui.c.PasswordMin))
+	p.with(t.faults, append(ui.ownNames(&p, f), p.newPassword("field.password", ui.c.PasswordMin))...)
 	p.AskRemember, p.Remember = true, f.Remember
 	if ui.offer(&p); ui.c.PasswordsOff {
 		p.Intro = []string{p.say("invitation.off", "email", l.Email)}

@@ -57,6 +57,9 @@ type Config struct {
 	APIAuthApp bool
 	// PasswordsOff removes every form that takes a password. It needs a provider, and a store with the same option.
 	PasswordsOff bool
+	// UsernamesChosen asks for a username at sign-up, and offers one to users without. Otherwise operators give them. It
+	// needs a store with the same option.
+	UsernamesChosen bool
 	// PasswordMin is the least length of a password in characters, for the hint beside the field.
 	PasswordMin int
 	// Cookie is the session cookie.
@@ -183,6 +186,9 @@ func (ui *UI) addAccountRoutes() {
 	account := func(path string, m methods) { ui.routes[ui.c.Prefix+path] = m }
 	account("/account", methods{"GET": ui.getAccount})
 	account("/account/name", methods{"GET": ui.getName, "POST": ui.postName})
+	if ui.c.UsernamesChosen {
+		account(usernamePath, methods{"GET": ui.getUsername, "POST": ui.postUsername})
+	}
 	account("/account/password", methods{"GET": ui.withPasswords(ui.getPassword),
 		"POST": ui.withPasswords(ui.postPassword)})
 	account(deletePath, methods{"GET": ui.getDelete, "POST": ui.postDelete})

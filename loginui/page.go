@@ -85,6 +85,7 @@ type field struct {
 	Hint         string
 	Fault        string // what is wrong with it
 	Optional     bool
+	Plain        bool // as it is typed: no capital letters, no corrections, from left to right
 	Focus        bool
 	Min, Max     int  // characters; 0: any
 	Most         int  // the longest value that the server accepts; the browser must not cut it off
@@ -148,6 +149,20 @@ func (p *formPage) email(value string) field {
 func (p *formPage) name(value string) field {
 	return field{words: p.words, ID: "name", Type: "text", Autocomplete: "name", Label: p.say("field.name"),
 		Value: value, Optional: true}
+}
+
+// username makes the field for a username that the visitor chooses. They log in with their address.
+func (p *formPage) username(value string) field {
+	return field{words: p.words, ID: "username", Type: "text", Autocomplete: "nickname", Label: p.say("field.username"),
+		Hint: p.say("username.hint"), Value: value, Plain: true, Max: 32}
+}
+
+// ownNames makes the fields for the names of a new user.
+func (ui *UI) ownNames(p *formPage, f form) []field {
+	if !ui.c.UsernamesChosen {
+		return []field{p.name(f.Name)}
+	}
+	return []field{p.name(f.Name), p.username(f.Username)}
 }
 
 // currentPassword makes the field for the password that the user has now.

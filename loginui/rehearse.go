@@ -62,10 +62,11 @@ func (ui *UI) tryPage(name string, data any) error {
 
 // states returns for each page its data in every state: one plain, and one with everything there is to say.
 func (ui *UI) states(r *http.Request) map[string][]any {
-	s := session.Session{User: session.User{ID: "1", Name: "Ada", Email: "ada@example.com", Roles: []string{"user"}}}
-	f := form{Email: "ada@example.com", Name: "Ada", Next: "/", ID: "1"}
+	s := session.Session{User: session.User{ID: "1", Name: "Ada", Email: "ada@example.com", Username: "ada",
+		Roles: []string{"user"}}}
+	f := form{Email: "ada@example.com", Name: "Ada", Username: "ada", Next: "/", ID: "1"}
 	failed := trouble{http.StatusUnprocessableEntity, "…", map[string]string{"email": "…", "name": "…",
-		"password": "…", "current": "…"}}
+		"username": "…", "password": "…", "current": "…"}}
 	ways := []button{{Action: "/login/with/example", Label: "…", Note: "…", Provider: "example", Mark: "<svg></svg>"},
 		{Action: "/login/with/other", Label: "…", Provider: "other", Logo: "https://other.example/logo.svg"}}
 	all := ownWays{password: true, list: []auth.WayIn{{ID: "1", Since: time.Now()}, {ID: "2", Provider: "example",
@@ -83,7 +84,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 		Mail: true, Confirm: true, HasPassword: true, Connect: ways}
 	account.Ways = ui.wayEntries(account.words, all)
 	account.Ways[1].Mark, account.Ways[1].Logo = ways[0].Mark, ways[1].Logo
-	bare := accountPage{base: account.base, PasswordsOff: true, Ways: account.Ways[1:]}
+	bare := accountPage{base: account.base, ChooseUsername: true, PasswordsOff: true, Ways: account.Ways[1:]}
 	for _, own := range []session.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))
@@ -109,7 +110,8 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 func (ui *UI) formStates(r *http.Request, s session.Session, f form, failed trouble, all ownWays) (forms []any) {
 	link := auth.Link{Purpose: mail.ForVerify, Email: s.User.Email}
 	for _, t := range []trouble{{}, failed} {
-		forms = append(forms, ui.namePage(r, f, t), ui.passwordPage(r, s, t), ui.deletePage(r, s, all, t),
+		forms = append(forms, ui.namePage(r, f, t), ui.usernamePage(r, f, t), ui.passwordPage(r, s, t),
+			ui.deletePage(r, s, all, t),
 			ui.confirmPage(r, s, all, "/account/export", f, t),
 			ui.forgotPage(r, f, t), ui.choosePage(r, "reset", resetPath, link, t),
 			ui.choosePage(r, "undo", undoPath, link, t),

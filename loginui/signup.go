@@ -38,7 +38,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	presented, _ := ui.presented(r)
-	u := auth.NewUser{Email: f.Email, Name: f.Name, Password: f.password}
+	u := auth.NewUser{Email: f.Email, Name: f.Name, Username: f.Username, Password: f.password}
 	client := ui.client(r)
 	client.Next = f.Next
 	issued, err := ui.twice.do(r.Context(), f, func() (auth.Issued, error) {
@@ -80,7 +80,7 @@ func taken(err error) bool {
 func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "signup", "/signup", f)
 	p.failed(t)
-	p.with(t.faults, p.name(f.Name), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))
+	p.with(t.faults, append(ui.ownNames(&p, f), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))...)
 	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()
 	p.OtherPage, p.Trap = ui.withNext("/login", f.Next), true
 	ui.offer(&p)

@@ -82,7 +82,7 @@ var errAbandoned = errors.New("the same form, sent before, has failed")
 // of is what a form is known by.
 func (t *twice) of(f form) (id [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, t.key[:])
-	for _, part := range []string{f.Once, f.Email, f.Name, string(f.password)} {
+	for _, part := range []string{f.Once, f.Email, f.Name, f.Username, string(f.password)} {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0})
 	}

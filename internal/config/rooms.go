@@ -70,7 +70,8 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
 		Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,
-		PasswordMin: c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,
+		UsernamesChosen: c.UsernamesChosen,
+		PasswordMin:     c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,
 		Captcha: c.Challenge, CaptchaSiteKey: c.Settings.ChallengeSiteKey,
 	}, store)
 }

@@ -36,9 +36,10 @@ func (c *Config) checkUsernames(list *Faults) {
 		return
 	}
 	if sent && c.UsernamesChosen {
-		list.missing("GATEPOST_TRUST_CHOSEN_USERNAMES", errors.New("GATEPOST_IDENTITY_HEADERS sends usernames, which users choose, while anybody may sign up: "+
-			"a stranger could take the name that the app has for its administrator or for somebody else. Set "+
-			"GATEPOST_USERNAMES=given to give them yourself (gatepost user set-username), or GATEPOST_SIGNUP=invite or "+
-			"closed, or, if names say nothing to the app but who is who, GATEPOST_TRUST_CHOSEN_USERNAMES=true"))
+		list.missing("GATEPOST_TRUST_CHOSEN_USERNAMES", errors.New("GATEPOST_IDENTITY_HEADERS sends usernames, which users "+
+			"choose, while anybody may sign up: a stranger could take the name that the app has for its administrator or "+
+			"for somebody else. Set GATEPOST_USERNAMES=given to give them yourself (gatepost user set-username), or "+
+			"GATEPOST_SIGNUP=invite or closed, or, if a name says nothing to the app but who is who, "+
+			"GATEPOST_TRUST_CHOSEN_USERNAMES=true"))
 	}
 }

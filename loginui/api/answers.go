@@ -26,11 +26,12 @@ type person struct {
 	Role          string  `json:"role" note:"comma-separated"`
 	CreatedAt     date    `json:"createdAt"`
 	UpdatedAt     date    `json:"updatedAt"`
+	Username      string  `json:"username,omitempty" note:"only of who has one"`
 }
 
 func personOf(u session.User) person {
 	p := person{ID: u.ID, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt), UpdatedAt: date(u.UpdatedAt)}
+		Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt), UpdatedAt: date(u.UpdatedAt), Username: u.Username}
 	if u.Image != "" {
 		p.Image = &u.Image
 	}

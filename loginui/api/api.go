@@ -39,6 +39,8 @@ type Config struct {
 	Mail, Confirm bool
 	// PasswordsOff refuses what takes a password.
 	PasswordsOff bool
+	// UsernamesChosen is whether users choose their usernames.
+	UsernamesChosen bool
 	// Pages are the deeds that the pages do in the same way.
 	Pages Pages
 	// Log receives the causes of faults.

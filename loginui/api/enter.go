@@ -16,6 +16,7 @@ type signUpBody struct {
 	Email       string          `json:"email" is:"email"`
 	Password    secret.Password `json:"password"`
 	Image       *string         `json:"image"`
+	Username    *string         `json:"username" note:"where users choose theirs (GATEPOST_USERNAMES); else left out"`
 	CallbackURL *string         `json:"callbackURL" note:"where the link to confirm the address leads back to"`
 	RememberMe  *bool           `json:"rememberMe" note:"keep the session when the browser closes; default true"`
 }
@@ -29,12 +30,13 @@ func (a *API) signUp(c *call, in signUpBody) (*issuedAnswer, error) {
 	}
 	client := c.client()
 	client.Next = next
-	u := auth.NewUser{Email: in.Email, Name: in.Name, Image: text(in.Image), Password: in.Password}
+	u := auth.NewUser{Email: in.Email, Name: in.Name, Image: text(in.Image), Username: text(in.Username),
+		Password: in.Password}
 	issued, err := a.store.SignUp(c.context(), u, on(in.RememberMe, true), c.token(), client)
 	switch {
 	case errors.Is(err, auth.ErrUnverified):
 		a.c.Pages.Known(c, issued.Browser)
-		return &issuedAnswer{User: madeUp(in)}, nil
+		return &issuedAnswer{User: a.madeUp(in)}, nil
 	case errors.Is(err, auth.ErrPasswordsOff):
 		return nil, errSignUpOff
 	case err != nil:
@@ -49,11 +51,14 @@ func (a *API) signUp(c *call, in signUpBody) (*issuedAnswer, error) {
 }
 
 // madeUp is a user as a sign-up would make it.
-func madeUp(in signUpBody) person {
+func (a *API) madeUp(in signUpBody) person {
 	now := date(time.Now())
 	p := person{ID: secret.NewID(), Name: strings.TrimSpace(in.Name), Role: auth.DefaultRole, CreatedAt: now,
 		UpdatedAt: now}
 	p.Email, _ = auth.CanonicalEmail(in.Email) // SignUp has approved it
+	if a.c.UsernamesChosen {
+		p.Username, _ = auth.CanonicalUsername(text(in.Username))
+	}
 	if text(in.Image) != "" {
 		p.Image = in.Image
 	}

@@ -47,6 +47,9 @@ var (
 	errLong        = &refusal{"Password too long", "PASSWORD_TOO_LONG", 400}
 	errEmail       = &refusal{"Invalid email", "INVALID_EMAIL", 400}
 	errTaken       = &refusal{"User already exists. Use another email.", "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", 422}
+	errNameTaken   = &refusal{"Username is already taken. Please try another.", "USERNAME_IS_ALREADY_TAKEN", 400}
+	errName        = &refusal{"Username is invalid", "INVALID_USERNAME", 400}
+	errNameLong    = &refusal{"Username is too long", "USERNAME_TOO_LONG", 400}
 	errSameEmail   = &refusal{"Email is the same", "", 400}
 	errEmailFixed  = &refusal{"Email can not be updated", "EMAIL_CAN_NOT_BE_UPDATED", 400}
 	errNoFields    = &refusal{"No fields to update", "", 400}
@@ -144,6 +147,8 @@ func ofField(f auth.FieldError) *refusal {
 		return map[auth.Problem]*refusal{auth.Missing: errShort, auth.TooShort: errShort, auth.TooLong: errLong,
 			auth.TooCommon: errCommon, auth.TooSimple: errCommon, auth.TooPersonal: errCommon, auth.Breached: errCommon,
 			auth.Unchanged: errUnchanged}[f.Problem].or(errPassword)
+	case "username":
+		return map[auth.Problem]*refusal{auth.Taken: errNameTaken, auth.TooLong: errNameLong}[f.Problem].or(errName)
 	case "current":
 		return errPassword
 	}

@@ -54,7 +54,7 @@ var (
 	exampleID     = "KXQW6TTPN4JYB2V5RZ3MHCGDEA"
 	exampleLink   = "Vb3kq0Yp9cQ2s1Xo7uJr5mTzLw8hNf4aGdEi6PxRyUk"
 	exampleTime   = date(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	exampleUser   = person{"6JZQH5XK2B", "Ada", "ada@example.com", true, nil, "user", exampleTime, exampleTime}
+	exampleUser   = person{"6JZQH5XK2B", "Ada", "ada@example.com", true, nil, "user", exampleTime, exampleTime, ""}
 	exampleBack   = "/dashboard"
 	exampleAway   = "https://id.example.com/authorize?state=…"
 	exampleIssued = &issuedAnswer{&exampleID, exampleUser}
@@ -77,8 +77,8 @@ var table = []endpoint{
 		action: by((*API).errorPage)},
 	{name: "sign-up-email", method: "POST", path: "/sign-up/email", summary: "Sign up with a password",
 		action: by((*API).signUp),
-		refusals: []*refusal{errSignUpOff, errTaken, errEmail, errDomain, errShort, errLong, errCommon, errCallback,
-			errNoSolution, errBadSolution},
+		refusals: []*refusal{errSignUpOff, errTaken, errNameTaken, errName, errNameLong, errEmail, errDomain, errShort,
+			errLong, errCommon, errCallback, errNoSolution, errBadSolution},
 		example: map[string]any{"name": "Ada", "email": "ada@example.com", "password": "correct horse battery",
 			"rememberMe": true}, exampleAnswer: exampleIssued},
 	{name: "sign-in-email", method: "POST", path: "/sign-in/email", summary: "Sign in with a password",
