@@ -14,7 +14,8 @@ import (
 // Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
 // audited as one event.
 func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Options) (importer.Counts, error) {
-	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Roles: canonicalRoles, Provider: s.providerOf,
+	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Username: s.importedUsername,
+		Roles: canonicalRoles, Provider: s.providerOf,
 		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash}
 	counts, err := importer.Run(ctx, s.db, from, o)
 	if o.DryRun || !counts.Any() {
@@ -26,6 +27,14 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)},
 		{Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
 	return counts, cmp.Or(err, s.recordLast(ctx, event))
+}
+
+// importedUsername is CanonicalUsername, and where the user chose it chosenUsername.
+func (s *Store) importedUsername(typed string, chosen bool) (string, error) {
+	if chosen {
+		return s.chosenUsername(typed)
+	}
+	return CanonicalUsername(typed)
 }
 
 // recordLast records what was done in many transactions, when it is over.
@@ -70,7 +79,12 @@ func (s *Store) WrapWeak(ctx context.Context, progress func(read, about int64)) 
 // ExportAll calls f with every user. See importer.Export. It is audited as one event.
 func (s *Store) ExportAll(ctx context.Context, sessions bool, f func(importer.Exported) error) error {
 	var n int64
-	err := importer.Export(ctx, s.db, sessions, func(e importer.Exported) error { n++; return f(e) })
+	err := importer.Export(ctx, s.db, sessions, func(e importer.Exported) error {
+		if e.ID != "" {
+			n++
+		}
+		return f(e)
+	})
 	return cmp.Or(err, s.recordLast(ctx, audit.Event{Name: "export-users", Result: importResult(err),
 		Details: audit.Details{{Name: "users", Value: fmt.Sprint(n)}}}))
 }

@@ -34,6 +34,7 @@ type auth0User struct {
 	Email      string `json:"email"`
 	Verified   bool   `json:"email_verified"`
 	Name       string `json:"name"`
+	Username   string `json:"username"`
 	Picture    string `json:"picture"`
 	Created    any    `json:"created_at"`
 	Blocked    bool   `json:"blocked"`
@@ -145,7 +146,8 @@ func (a Auth0) remarks() []Line {
 }
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {
-	p := Person{ID: u.ID, Email: u.Email, Verified: u.Verified, Name: u.Name, Image: u.Picture, Disabled: u.Blocked,
+	p := Person{ID: u.ID, Email: u.Email, Verified: u.Verified, Name: u.Name, Username: u.Username,
+		Image: u.Picture, Disabled: u.Blocked,
 		SecondFactor: len(u.Factors)+len(u.Multi) > 0}
 	if text, ok := u.Created.(string); ok {
 		p.Created, _ = time.Parse(time.RFC3339, text) // unknown otherwise

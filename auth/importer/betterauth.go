@@ -23,7 +23,7 @@ func (BetterAuth) Ordered() bool { return true }
 
 var betterAuthTables = []want{
 	{"user", false, []string{"user", "users"}, []string{"id", "email", "emailVerified", "name?", "image?", "createdAt?",
-		"role?", "banned?", "banExpires?", "twoFactorEnabled?"}},
+		"username?", "role?", "banned?", "banExpires?", "twoFactorEnabled?"}},
 	{"account", false, []string{"account", "accounts"}, []string{"userId", "accountId", "providerId", "issuer?",
 		"password?", "createdAt?"}},
 	{"session", true, []string{"session", "sessions"}, []string{"userId", "token", "expiresAt", "createdAt?", "ipAddress?",
@@ -40,15 +40,15 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,
-			    `+u.cell("u", "name")+`, `+u.cell("u", "image")+`, `+u.moment("u", "createdAt")+`,
+			    `+u.cell("u", "name")+`, `+u.cell("u", "username")+`, `+u.cell("u", "image")+`, `+u.moment("u", "createdAt")+`,
 			    `+u.cell("u", "role")+`, `+u.truth("u", "banned")+`, `+u.moment("u", "banExpires")+`,
 			    `+u.truth("u", "twoFactorEnabled")+`
 			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
 			var p Person
 			var created, until *time.Time
 			var roles string
-			err := rows.Scan(&p.ID, &p.Email, &p.Verified, &p.Name, &p.Image, &created, &roles, &p.Disabled, &until,
-				&p.SecondFactor)
+			err := rows.Scan(&p.ID, &p.Email, &p.Verified, &p.Name, &p.Username, &p.Image, &created, &roles, &p.Disabled,
+				&until, &p.SecondFactor)
 			p.Created, p.Until, p.Roles = orZero(created), orZero(until), splitRoles(roles)
 			return p, err
 		}, f, b.accounts, b.factors, b.sessions)

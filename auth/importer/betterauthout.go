@@ -16,8 +16,8 @@ import (
 // and their sessions there end with a new password or a ban. Nobody, and no account of anybody, is removed.
 const BetterAuthBegin = `BEGIN;
 CREATE TEMP TABLE gatepost_user (id text PRIMARY KEY, name text, email text, "emailVerified" boolean, image text,
-    "createdAt" timestamptz, role text, banned boolean, "banExpires" timestamptz, "updatedAt" timestamptz DEFAULT now())
-    ON COMMIT DROP;
+    "createdAt" timestamptz, role text, banned boolean, "banExpires" timestamptz, username text, "displayUsername" text,
+    "updatedAt" timestamptz DEFAULT now()) ON COMMIT DROP;
 CREATE TEMP TABLE gatepost_account (id text, "accountId" text, "providerId" text, issuer text, "userId" text,
     password text, "createdAt" timestamptz, "updatedAt" timestamptz DEFAULT now()) ON COMMIT DROP;
 `
@@ -36,9 +36,9 @@ func BetterAuthSQL(e Exported) string {
 	if e.Disabled && !e.DisabledUntil.IsZero() {
 		until = at8601(e.DisabledUntil)
 	}
-	s := fmt.Sprintf("INSERT INTO gatepost_user VALUES (%s, %s, %s, %t, %s, %s, %s, %t, %s);\n", quote(e.ID),
+	s := fmt.Sprintf("INSERT INTO gatepost_user VALUES (%s, %s, %s, %t, %s, %s, %s, %t, %s, %s, %[10]s);\n", quote(e.ID),
 		quote(e.Name), quote(e.Email), e.EmailVerified, orNull(e.Image), at8601(e.CreatedAt),
-		quote(strings.Join(e.Roles, ",")), e.Disabled, until)
+		quote(strings.Join(e.Roles, ",")), e.Disabled, until, orNull(e.Username))
 	if e.Password != "" {
 		s += betterAuthAccount(e, e.ID+"-password", e.Password, ExportedAccount{Provider: credentialProvider,
 			Subject: e.ID, CreatedAt: e.CreatedAt})

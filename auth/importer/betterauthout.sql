@@ -8,7 +8,8 @@ CREATE TEMP TABLE gatepost_column ON COMMIT DROP AS
             WHEN 'timestamp without time zone' THEN format('(s.%I AT TIME ZONE ''UTC'')', w.field)
             ELSE format('s.%I::text::%s', w.field, format_type(c.atttypid, NULL)) END AS value
     FROM (VALUES ('user', 'id', true), ('user', 'name', true), ('user', 'email', true), ('user', 'emailVerified', true),
-        ('user', 'image', false), ('user', 'createdAt', false), ('user', 'updatedAt', false),
+        ('user', 'image', false), ('user', 'username', false), ('user', 'displayUsername', false),
+         ('user', 'createdAt', false), ('user', 'updatedAt', false),
         ('user', 'role', EXISTS (SELECT FROM gatepost_user WHERE role <> 'user')),
         ('user', 'banned', EXISTS (SELECT FROM gatepost_user WHERE banned)),
         ('user', 'banExpires', EXISTS (SELECT FROM gatepost_user WHERE banned)),
@@ -45,9 +46,12 @@ BEGIN
     -- Two may have exchanged their addresses.
     EXECUTE format('UPDATE %s u SET %2$s = ''gatepost:'' || s.id FROM pg_temp.gatepost_user s
         WHERE u.%3$s::text = s.id AND u.%2$s <> s.email', people, n->>'user.email', n->>'user.id');
-    EXECUTE (SELECT format('INSERT INTO %s (%s) SELECT %s FROM pg_temp.gatepost_user s ON CONFLICT (%s) DO UPDATE SET %s',
+    -- Who has no username here keeps one there.
+    EXECUTE (SELECT format('INSERT INTO %s AS u (%s) SELECT %s FROM pg_temp.gatepost_user s ON CONFLICT (%s) DO UPDATE SET %s',
             people, string_agg(name, ', '), string_agg(value, ', '), n->>'user.id',
-            string_agg(name || ' = EXCLUDED.' || name, ', ') FILTER (WHERE field NOT IN ('id', 'createdAt')))
+            string_agg(CASE WHEN field IN ('username', 'displayUsername')
+                THEN format('%1$s = coalesce(EXCLUDED.%1$s, u.%1$s)', name) ELSE name || ' = EXCLUDED.' || name END, ', ')
+                FILTER (WHERE field NOT IN ('id', 'createdAt')))
         FROM pg_temp.gatepost_column WHERE tab = 'user');
 
     of_credential := format('a.%s::text = s."userId" AND a.%s = ''credential'' AND s."providerId" = ''credential''',

@@ -10,7 +10,8 @@ import (
 // takes. They are refused.
 func (p *Person) bound() {
 	fault := ""
-	for name, value := range map[string]string{"id": p.ID, "email": p.Email, "name": p.Name, "image": p.Image,
+	for name, value := range map[string]string{"id": p.ID, "email": p.Email, "name": p.Name, "username": p.Username,
+		"image":    p.Image,
 		"password": p.Password} {
 		if len(value) > cellMost {
 			fault = fmt.Sprintf("has %d bytes or more in the field %s, where %d are the most", len(value), name, cellMost)
@@ -30,8 +31,8 @@ func (p *Person) bound() {
 
 // bytes are about how much memory a person takes, but for their sessions.
 func (p *Person) bytes() int {
-	n := len(p.ID) + len(p.Email) + len(p.Name) + len(p.Image) + len(p.Password)
-	for _, list := range [][]string{p.Roles, p.providers, p.Notes} {
+	n := len(p.ID) + len(p.Email) + len(p.Name) + len(p.Username) + len(p.Image) + len(p.Password)
+	for _, list := range [][]string{p.Roles, p.providers, p.Notes, p.UsernamesTaken} {
 		for _, s := range list {
 			n += len(s) + 16 // a string itself
 		}

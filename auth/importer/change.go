@@ -111,6 +111,10 @@ func (p *plan) obstacle(field string, here map[string]string, o owners) (reason 
 		if has, taken := o.addresses[p.Email]; taken && has.user != p.record.userID {
 			return "is the address of " + has.String()
 		}
+	case field == usernameField:
+		if has, taken := o.usernames[p.Username]; taken && has != p.record.userID {
+			return nameTaken
+		}
 	case strings.HasPrefix(field, identityField) && p.fields[field] == "", field == passwordField && p.Password == "":
 		if ways(here) == 1 {
 			return "is gone at the source, and the only way in here: it stays"
@@ -151,7 +155,8 @@ func readHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]ma
 	}
 	here = map[string]map[string]string{}
 	rows, err := tx.Query(ctx, `
-		SELECT u.id, u.email, u.email_verified, u.name, coalesce(u.image, ''), u.role, u.disabled_at IS NOT NULL,
+		SELECT u.id, u.email, u.email_verified, u.name, coalesce(u.username, ''), NOT u.username_chosen,
+		    coalesce(u.image, ''), u.role, u.disabled_at IS NOT NULL,
 		    `+database.Readable(`u.disabled_until`)+`, coalesce(a.password, '')
 		FROM gatepost."user" u
 		LEFT JOIN gatepost.account a ON a.user_id = u.id AND a.provider_id = 'credential'
@@ -159,13 +164,16 @@ func readHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]ma
 	if err != nil {
 		return nil, err
 	}
-	var id, email, name, image, role, hash string
-	var verified, barred bool
+	var id, email, name, called, image, role, hash string
+	var verified, given, barred bool
 	var until *time.Time
-	row := []any{&id, &email, &verified, &name, &image, &role, &barred, &until, &hash}
+	row := []any{&id, &email, &verified, &name, &called, &given, &image, &role, &barred, &until, &hash}
 	_, err = pgx.ForEachRow(rows, row, func() error {
 		here[id] = map[string]string{addressField: address(email, verified), nameField: name, imageField: image,
 			rolesField: role, disabledField: disabled(barred, orZero(until)), passwordField: hash}
+		if called != "" {
+			here[id][usernameField] = username(called, given)
+		}
 		return nil
 	})
 	if err != nil {

@@ -84,7 +84,8 @@ func (c Clerk) read(ctx context.Context, f Taker) error {
 func (c Clerk) person(r row) Person {
 	v := r.values
 	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["primary_email_address"],
-		Name: strings.TrimSpace(v["first_name"] + " " + v["last_name"]), SecondFactor: v["totp_secret"] != ""}
+		Name: strings.TrimSpace(v["first_name"] + " " + v["last_name"]), Username: v["username"],
+		SecondFactor: v["totp_secret"] != ""}
 	p.Verified = p.Email != "" && slices.Contains(strings.FieldsFunc(v["verified_email_addresses"], func(r rune) bool {
 		return r == ',' || r == '|' || r == ' '
 	}), p.Email)

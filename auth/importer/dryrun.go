@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// foreseen is what a dry run would have done so far, of which the database knows nothing: which addresses and accounts
-// at providers are taken by now, and which are free. It is empty in other runs.
+// foreseen is what a dry run would have done so far, of which the database knows nothing: which addresses,
+// usernames and accounts at providers are taken by now, and which are free. It is empty in other runs.
 type foreseen struct {
 	taken      seen
 	left       map[string]bool // by users whose address is another one by now
@@ -19,6 +19,7 @@ type foreseen struct {
 func (w *foreseen) note(made, known []*plan) {
 	for _, p := range made {
 		w.taken.again(p.Email)
+		w.taken.again(usernameField + " " + p.Username)
 		for _, i := range p.Identities {
 			w.taken.again(i.field())
 		}
@@ -50,6 +51,9 @@ func (w *foreseen) noteField(p *plan, field string) {
 func (w *foreseen) apply(ctx context.Context, tx pgx.Tx, o owners, plans []*plan) error {
 	var users, issuers, subjects []string
 	for _, p := range plans {
+		if p.Username != "" && w.taken.has(usernameField+" "+p.Username) {
+			o.usernames[p.Username] = ""
+		}
 		if has, taken := o.addresses[p.Email]; taken && !has.undo && w.left[has.user] {
 			users = append(users, has.user)
 			delete(o.addresses, p.Email)

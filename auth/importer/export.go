@@ -10,7 +10,8 @@ import (
 )
 
 // Export calls f with every user, by id, as they were at one moment, with their hashes; and with their sessions if
-// asked for. A JSON source reads the same again. An error of f ends it and is returned.
+// asked for; and at the end the names of people who are gone, in an Exported without an id. A JSON source reads the
+// same again. An error of f ends it and is returned.
 func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported) error) error {
 	tx, err := db.Work.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -28,7 +29,7 @@ func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported
 			}
 		}
 		if len(list) < batch {
-			return nil
+			return exportGone(ctx, tx, f)
 		}
 		last = list[len(list)-1].ID
 	}
@@ -37,7 +38,8 @@ func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported
 // exportAfter reads some users whose ids come after one.
 func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]Exported, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT id, email, email_verified, name, coalesce(image, ''), role, `+database.Readable(`created_at`)+`,
+		SELECT id, email, email_verified, name, coalesce(username, ''), username IS NOT NULL AND NOT username_chosen,
+		    coalesce(image, ''), role, `+database.Readable(`created_at`)+`,
 		    disabled_at IS NOT NULL, `+database.Readable(`disabled_until`)+`
 		FROM gatepost."user" WHERE id > $1 ORDER BY id LIMIT $2`, last, batch)
 	if err != nil {
@@ -47,7 +49,8 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 		var e Exported
 		var roles string
 		var until *time.Time
-		err := row.Scan(&e.ID, &e.Email, &e.EmailVerified, &e.Name, &e.Image, &roles, &e.CreatedAt, &e.Disabled, &until)
+		err := row.Scan(&e.ID, &e.Email, &e.EmailVerified, &e.Name, &e.Username, &e.UsernameGiven, &e.Image, &roles,
+			&e.CreatedAt, &e.Disabled, &until)
 		e.Roles, e.DisabledUntil = splitRoles(roles), orZero(until).UTC()
 		if e.CreatedAt = e.CreatedAt.UTC(); e.Roles == nil {
 			e.Roles = []string{}
@@ -62,6 +65,9 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 		byID[list[i].ID], ids[i] = &list[i], list[i].ID
 	}
 	if err := exportAccounts(ctx, tx, ids, byID); err != nil {
+		return nil, err
+	}
+	if err := exportNames(ctx, tx, ids, byID); err != nil {
 		return nil, err
 	}
 	if sessions {

@@ -24,6 +24,10 @@ func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string, rules Ru
 			p.Email, p.Verified)
 	case nameField:
 		return run(`UPDATE gatepost."user" SET name = $2, updated_at = now() WHERE id = $1`, p.Name)
+	case usernameField:
+		return run(`
+			UPDATE gatepost."user" SET username = nullif($2, ''), username_chosen = $3, updated_at = now() WHERE id = $1`,
+			p.Username, p.Username != "" && !p.UsernameGiven)
 	case imageField:
 		return run(`UPDATE gatepost."user" SET image = nullif($2, ''), updated_at = now() WHERE id = $1`, p.Image)
 	case rolesField:

@@ -43,6 +43,8 @@ type Rules struct {
 	Email func(typed string) (string, error)
 	// Name returns a name as it is kept, and fails for what cannot be one.
 	Name func(typed string) (string, error)
+	// Username returns a username as it is kept, and fails for what cannot be one, or cannot be chosen.
+	Username func(typed string, chosen bool) (string, error)
 	// Image fails for what cannot be the address of a picture. None is one.
 	Image func(string) error
 	// Roles joins roles, and fails if one is none.
@@ -171,6 +173,10 @@ const heldMost = 20
 // take brings one batch over. If PostgreSQL refuses it as a whole, because somebody signed up meanwhile, a rule of
 // the operator's refuses one person or another transaction holds their row, each is tried alone.
 func (r *run) take(ctx context.Context, people []Person) error {
+	people, err := r.takeGone(ctx, people)
+	if err != nil {
+		return err
+	}
 	if len(people) == 0 {
 		return nil
 	}

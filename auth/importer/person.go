@@ -13,9 +13,14 @@ type Person struct {
 	Email    string
 	Verified bool // the source knows that the address is theirs
 	Name     string
-	Image    string    // the address of a picture
-	Roles    []string  // nil: the source says nothing of them
-	Created  time.Time // zero: unknown
+	// Username is for apps; empty: they have none. UsernameGiven says that an operator gave it; else they chose it.
+	Username      string
+	UsernameGiven bool
+	// UsernamesTaken are hashes of names that they had before. A Person with nothing else is names of people who are gone.
+	UsernamesTaken []string
+	Image          string    // the address of a picture
+	Roles          []string  // nil: the source says nothing of them
+	Created        time.Time // zero: unknown
 	// Disabled bars them. Until is when that ends; zero: never.
 	Disabled bool
 	Until    time.Time

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,8 +17,8 @@ import (
 )
 
 // fieldsOfFiles are what a file of users may say of each.
-var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "image", "roles", "created_at", "disabled",
-	"disabled_until", "password", "hasher", "accounts", "second_factor"}
+var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "username", "username_given", "image", "roles",
+	"created_at", "disabled", "disabled_until", "password", "hasher", "accounts", "second_factor"}
 
 // otherNames are what others call them.
 var otherNames = map[string]string{"verified": "email_verified", "emailconfirmed": "email_verified",
@@ -47,10 +48,10 @@ func unknown(name string, known []string) (why string) {
 	return " (is it " + meant + "?)"
 }
 
-// CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, image, roles, created_at,
-// disabled, disabled_until, password, hasher, accounts and second_factor; only id and email have to be there. hasher is
-// one of the names that Clerk has for hashes, for one that does not say itself what it is. accounts are as in
-// "google:1234 github:567".
+// CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, username, username_given,
+// image, roles, created_at, disabled, disabled_until, password, hasher, accounts and second_factor; only id and email
+// have to be there. hasher is one of the names that Clerk has for hashes, for one that does not say itself what it is.
+// accounts are as in "google:1234 github:567".
 type CSV struct {
 	File string
 	// Issuers are as in Database.
@@ -81,12 +82,13 @@ func (c CSV) read(ctx context.Context, f Taker) error {
 
 func (c CSV) person(r row) Person {
 	v := r.values
-	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["email"], Name: v["name"], Image: v["image"],
-		Roles: splitRoles(v["roles"])}
+	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["email"], Name: v["name"],
+		Username: v["username"], Image: v["image"], Roles: splitRoles(v["roles"])}
 	for _, b := range []struct {
 		column string
 		to     *bool
-	}{{"email_verified", &p.Verified}, {"disabled", &p.Disabled}, {"second_factor", &p.SecondFactor}} {
+	}{{"email_verified", &p.Verified}, {"username_given", &p.UsernameGiven}, {"disabled", &p.Disabled},
+		{"second_factor", &p.SecondFactor}} {
 		p.fail(readBool(b.column, v[b.column], b.to))
 	}
 	for _, t := range []struct {
@@ -164,6 +166,8 @@ type Exported struct {
 	Email         string            `json:"email"`
 	EmailVerified bool              `json:"email_verified"`
 	Name          string            `json:"name,omitempty"`
+	Username      string            `json:"username,omitempty"`
+	UsernameGiven bool              `json:"username_given,omitempty"` // by an operator; else they chose it
 	Image         string            `json:"image,omitempty"`
 	Roles         []string          `json:"roles,omitzero"` // empty: no role; missing: "user"
 	CreatedAt     time.Time         `json:"created_at,omitzero"`
@@ -174,6 +178,22 @@ type Exported struct {
 	SecondFactor  bool              `json:"second_factor,omitempty"`
 	Accounts      []ExportedAccount `json:"accounts,omitempty"`
 	Sessions      []ExportedSession `json:"sessions,omitempty"`
+	// UsernamesTaken are the SHA-256, in hex, of names that nobody else is given. Without an id they are those of people
+	// who are gone.
+	UsernamesTaken []string `json:"usernames_taken,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler. Names of people who are gone have no fields of a user.
+func (e Exported) MarshalJSON() ([]byte, error) {
+	if e.ID == "" {
+		return json.Marshal(map[string][]string{"usernames_taken": e.UsernamesTaken})
+	}
+	type plain Exported
+	var b bytes.Buffer
+	lines := json.NewEncoder(&b)
+	lines.SetEscapeHTML(false)
+	err := lines.Encode(plain(e))
+	return b.Bytes(), err
 }
 
 // ExportedAccount is an account at a provider. Issuer may be left out where the provider is a well-known one.
@@ -230,11 +250,15 @@ func onlyKnown(raw json.RawMessage) error {
 }
 
 // fieldsOfJSON are what an Exported may have. An import takes no sessions.
-var fieldsOfJSON = append(slices.Clone(fieldsOfFiles), "sessions")
+var fieldsOfJSON = append(slices.Clone(fieldsOfFiles), "sessions", "usernames_taken")
 
 func (j JSON) person(e Exported) Person {
-	p := Person{ID: e.ID, Email: e.Email, Verified: e.EmailVerified, Name: e.Name, Image: e.Image, Roles: e.Roles,
+	p := Person{ID: e.ID, Email: e.Email, Verified: e.EmailVerified, Name: e.Name, Username: e.Username,
+		UsernameGiven: e.UsernameGiven, UsernamesTaken: e.UsernamesTaken, Image: e.Image, Roles: e.Roles,
 		Created: e.CreatedAt, Disabled: e.Disabled, Until: e.DisabledUntil, SecondFactor: e.SecondFactor}
+	if slices.ContainsFunc(p.UsernamesTaken, func(s string) bool { return !hashed.MatchString(s) }) {
+		p.fail(errors.New("has no SHA-256, in 64 of 0-9 and a-f, in the field usernames_taken"))
+	}
 	p.readPassword(e.Hasher, e.Password)
 	for _, a := range e.Accounts {
 		Database{Issuers: j.Issuers}.link(&p, a.Provider, a.Subject, a.Issuer, a.CreatedAt)

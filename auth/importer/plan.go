@@ -18,6 +18,7 @@ import (
 const (
 	addressField  = "address" // and whether it is confirmed: neither says much without the other
 	nameField     = "name"
+	usernameField = "username" // there is none of people without one
 	imageField    = "image"
 	rolesField    = "roles"
 	disabledField = "disabled"
@@ -92,6 +93,11 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	if p.Name = name; err != nil {
 		p.leaveOut(&p.Name, "name", "it is too long, or has characters that no name has")
 	}
+	if p.Username != "" {
+		if p.Username, err = rules.Username(p.Username, !p.UsernameGiven); err != nil {
+			p.leaveOut(&p.Username, "username", "it has another form than those here, or is kept for operators")
+		}
+	}
 	if err := rules.Image(p.Image); err != nil {
 		p.leaveOut(&p.Image, "picture", "it is too long, or no https:// address")
 	}
@@ -130,6 +136,9 @@ func (p *plan) leaveOut(field *string, name, why string) {
 func (p *plan) values() map[string]string {
 	v := map[string]string{addressField: address(p.Email, p.Verified), nameField: p.Name, imageField: p.Image,
 		rolesField: p.roles, disabledField: disabled(p.Disabled, p.Until), passwordField: p.Password}
+	if p.Username != "" {
+		v[usernameField] = username(p.Username, p.UsernameGiven)
+	}
 	for _, i := range p.Identities {
 		v[i.field()] = "here"
 	}
@@ -140,6 +149,9 @@ func (p *plan) values() map[string]string {
 }
 
 func address(email string, verified bool) string { return fmt.Sprintf("%s %t", email, verified) }
+
+// username is a username as a value.
+func username(name string, given bool) string { return fmt.Sprintf("%s %t", name, given) }
 
 // disabled is a ban as a value. Those that end are told apart to the second.
 func disabled(yes bool, until time.Time) string {

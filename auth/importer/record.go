@@ -104,6 +104,7 @@ type owners struct {
 	ids        map[string]bool
 	addresses  map[string]holder
 	identities map[[2]string]holder
+	usernames  map[string]string // by name: the user who has or had it; empty: somebody who is gone, or another record
 }
 
 // holder is who has an address, or an account at a provider; no user: another record, in a dry run. Whoever may still
@@ -122,10 +123,10 @@ func (h holder) String() string {
 
 // find reads who has what the plans would write.
 func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
-	o = owners{map[string]bool{}, map[string]holder{}, map[[2]string]holder{}}
-	var emails, issuers, subjects []string
+	o = owners{map[string]bool{}, map[string]holder{}, map[[2]string]holder{}, map[string]string{}}
+	var emails, names, issuers, subjects []string
 	for _, p := range plans {
-		emails = append(emails, p.Email)
+		emails, names = append(emails, p.Email), append(names, p.Username)
 		for _, i := range p.Identities {
 			issuers, subjects = append(issuers, i.Issuer), append(subjects, i.Subject)
 		}
@@ -134,6 +135,20 @@ func find(ctx context.Context, tx pgx.Tx, plans []*plan) (o owners, err error) {
 	b.Queue(`SELECT id FROM gatepost."user" WHERE id = ANY ($1)`, ids(plans)).Query(func(rows pgx.Rows) error {
 		var id string
 		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { o.ids[id] = true; return nil })
+		return err
+	})
+	var name string
+	var had *string
+	b.Queue(`
+		SELECT w.name, t.user_id FROM gatepost.username_taken t
+		JOIN unnest($1::text[]) AS w (name) ON t.hash = encode(sha256(convert_to(w.name, 'UTF8')), 'hex')`,
+		names).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&name, &had}, func() error {
+			if o.usernames[name] = ""; had != nil {
+				o.usernames[name] = *had
+			}
+			return nil
+		})
 		return err
 	})
 	var key [2]string

@@ -154,14 +154,16 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 	if err := r.would.apply(ctx, tx, o, fresh); err != nil {
 		return nil, nil, err
 	}
+	var told []Line // of one of them
 	for _, p := range fresh {
 		if fault := o.clash(p); fault != "" {
 			lines = append(lines, p.line(resultRefused, "", fault))
 			continue
 		}
+		told = append(told[:0], o.name(p)...)
 		p.record = &record{userID: p.ID}
 		made = append(made, p)
-		lines = append(lines, p.line(Created, "", ""))
+		lines = append(append(lines, p.line(Created, "", "")), told...)
 		for _, note := range p.Notes {
 			lines = append(lines, p.line(resultNoted, "", note))
 		}
@@ -179,22 +181,32 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 func insertUsers(ctx context.Context, tx pgx.Tx, made []*plan) error {
 	n := len(made)
 	names, emails, images, roles := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	usernames, chosen := make([]string, n), make([]bool, n)
 	verified, disabled := make([]bool, n), make([]bool, n)
 	created, until := make([]*time.Time, n), make([]*time.Time, n)
 	for i, p := range made {
 		names[i], emails[i], images[i], roles[i] = p.Name, p.Email, p.Image, p.roles
+		usernames[i], chosen[i] = p.Username, p.Username != "" && !p.UsernameGiven
 		verified[i], disabled[i], created[i], until[i] = p.Verified, p.Disabled, at(p.Created), at(p.Until)
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost."user" (id, name, email, email_verified, image, role, disabled_at, disabled_until,
-		    created_at)
+		    created_at, username, username_chosen)
 		SELECT id, name, email, verified, nullif(image, ''), role, CASE WHEN disabled THEN now() END, until,
-		    least(coalesce(created, now()), now())
+		    least(coalesce(created, now()), now()), nullif(username, ''), chosen
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::text[], $7::bool[],
-		    $8::timestamptz[], $9::timestamptz[])
-		    AS new (id, name, email, verified, image, role, disabled, until, created)`,
-		ids(made), names, emails, verified, images, roles, disabled, until, created)
-	return err
+		    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bool[])
+		    AS new (id, name, email, verified, image, role, disabled, until, created, username, chosen)`,
+		ids(made), names, emails, verified, images, roles, disabled, until, created, usernames, chosen)
+	if err != nil {
+		return err
+	}
+	for _, p := range made {
+		if err := takeNames(ctx, tx, p.UsernamesTaken, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // at returns a time for the database, nil for none.

@@ -62,6 +62,9 @@ type betterAuthExport struct {
 }
 
 func (b *betterAuthExport) write(w *bufio.Writer, e importer.Exported) error {
+	if e.ID == "" { // names of people who are gone, which Better Auth gives again
+		return nil
+	}
 	if b.plain {
 		if e.Disabled {
 			b.disabledOut++
