@@ -68,14 +68,16 @@ func TestAnAppGoesByUsernames(t *testing.T) {
 	if r := v.fetch("/api/auth/get-session"); !strings.Contains(r.body, `"username":"ada"`) {
 		t.Errorf("the session is %s", r.body)
 	}
-	if r := v.open("/account"); !strings.Contains(r.body, "<bdi>ada</bdi>") || strings.Contains(r.body, "/account/username") {
+	if r := v.open("/account"); !strings.Contains(r.body, "<bdi>ada</bdi>") ||
+		strings.Contains(r.body, "/account/username") {
 		t.Errorf("the account page is\n%s", r.body)
 	}
 	if r := v.post("/account/username", "username", "countess"); r.status != 303 {
 		t.Errorf("a second choice: %d", r.status)
 	}
 	v.is("ada")
-	if r := signUp(g.visitor(t), "eve@example.com", "ada"); r.status != 409 || !strings.Contains(r.body, "is taken, or was") {
+	if r := signUp(g.visitor(t), "eve@example.com", "ada"); r.status != 409 ||
+		!strings.Contains(r.body, "is taken, or was") {
 		t.Errorf("a name that is taken: %d\n%s", r.status, r.body)
 	}
 	elsewhere := other.visitor(t)
@@ -180,7 +182,8 @@ func TestAChosenUsernameIsNoIdentityByItself(t *testing.T) {
 	closed := startGate(t, append(env, "GATEPOST_SIGNUP=closed")...).visitor(t)
 	logIn(closed)
 	closed.is("bob")
-	code = run(t.Context(), []string{"gatepost", "user", "set-username", "eve@example.com", "bob"}, env[:2], nil, &out, &out)
+	give := []string{"gatepost", "user", "set-username", "eve@example.com", "bob"}
+	code = run(t.Context(), give, env[:2], nil, &out, &out)
 	if code != 0 {
 		t.Fatalf("set-username: %s", &out)
 	}

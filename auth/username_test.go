@@ -88,7 +88,8 @@ func TestUsernamesAreTheOperators(t *testing.T) {
 	if u, err = s.UserByID(t.Context(), u.ID); err != nil || u.Username != "admin" || u.UsernameChosen {
 		t.Errorf("got %q, %t, %v", u.Username, u.UsernameChosen, err)
 	}
-	made, err := s.CreateUser(t.Context(), auth.NewUser{Email: "eve@example.com", Username: "root", Password: goodPassword})
+	eve := auth.NewUser{Email: "eve@example.com", Username: "root", Password: goodPassword}
+	made, err := s.CreateUser(t.Context(), eve)
 	if err != nil || made.Username != "root" || made.UsernameChosen {
 		t.Errorf("got %+v, %v", made, err)
 	}
@@ -156,8 +157,8 @@ func TestAUsernameIsNeverGivenAgain(t *testing.T) {
 // byHand gives a user a name as an operator does in psql.
 func byHand(t *testing.T, db *pgxpool.Pool, name string) error {
 	t.Helper()
-	_, err := db.Exec(t.Context(), `INSERT INTO gatepost."user" (id, email, username) VALUES ($1, $1 || '@hand.example', $2)`,
-		"by hand "+name, name)
+	_, err := db.Exec(t.Context(), `INSERT INTO gatepost."user" (id, email, username)
+	    VALUES ($1, $1 || '@hand.example', $2)`, "by hand "+name, name)
 	var said *pgconn.PgError
 	if errors.As(err, &said) && said.Code == "23505" && said.ConstraintName == "user_username_key" {
 		return auth.InputError{{Field: "username", Problem: auth.Taken}}

@@ -71,7 +71,8 @@ func TestFormatsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]string{
 		"id:ascii": "can make one value of two", "email:ascii": "can make one value of two",
-		"x-{email:ascii}": "can make one value of two", "username:ascii": "can make one value of two", "login": "no attribute", "name:latin1": "there are percent, utf8",
+		"x-{email:ascii}": "can make one value of two", "username:ascii": "can make one value of two",
+		"login": "no attribute", "name:latin1": "there are percent, utf8",
 		"roles:comma": "space, semicolon and pipe", "name:space": "no format", "name:": "no format", "{name": "not closed",
 		"a}": "plain", "{}": "no attribute", "é{name}": "plain", "{name}}": "plain", "": "no attribute", "{": "not closed",
 	} {
