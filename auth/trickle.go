@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -79,17 +77,11 @@ func (s *Store) fetch(ctx context.Context, c Credentials) error {
 		s.o.Log.WarnContext(ctx, "somebody was not brought over: the system before answers with another address")
 		return nil
 	}
-	if !canBeID(old.ID) {
+	if !secret.ValidID(old.ID) {
 		s.o.Log.WarnContext(ctx, "somebody was not brought over", "err", "their id is none that a header can carry")
 		return nil
 	}
 	return s.bring(ctx, userID, old, c)
-}
-
-// canBeID reports whether an id of another system can be one here: text that shows, of at most 255 bytes.
-func canBeID(id string) bool {
-	return id != "" && len(id) <= 255 && id == database.Clean(id) && id == strings.TrimSpace(id) &&
-		!strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // askFallback asks the system before. It holds no connection meanwhile.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,11 +121,20 @@ func parseAttribute(s string) (value func(*session.User) string, name string, er
 	return func(u *session.User) string {
 		value := a.of(u)
 		plain := withoutControls(value)
-		if a.identifies && plain != value {
-			return encode(value) // a value without them could be another person's
+		if a.identifies && (plain != value || altered(value)) {
+			return encode(value) // what would be left of it could be another person's
 		}
 		return write(plain)
 	}, name, nil
+}
+
+// encoded is what encode makes of a byte.
+var encoded = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// altered reports whether a value could be taken for another one as it is: its blanks at the ends are cut off on the
+// way, or it looks as if it was encoded.
+func altered(value string) bool {
+	return value != strings.TrimSpace(value) || strings.Contains(value, "%") && encoded.MatchString(value)
 }
 
 // validRoles are the roles of a user that can be roles. What else SQL wrote could become another role, or several.

@@ -253,12 +253,12 @@ func appendFolded(dst []byte, name string) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// encode writes text so that any header parser accepts it: printable ASCII unchanged, % and everything else as
-// percent-encoded UTF-8, which decodeURIComponent decodes.
+// encode writes text so that any header parser accepts it and leaves it as it is: printable ASCII unchanged, %, a blank
+// at either end and everything else as percent-encoded UTF-8, which decodeURIComponent decodes.
 func encode(s string) string {
 	n := 0
 	for i := range len(s) {
-		if !printable(s[i]) {
+		if !stays(s, i) {
 			n++
 		}
 	}
@@ -267,7 +267,7 @@ func encode(s string) string {
 	}
 	out := make([]byte, 0, len(s)+2*n)
 	for i := range len(s) {
-		if c := s[i]; printable(c) {
+		if c := s[i]; stays(s, i) {
 			out = append(out, c)
 		} else {
 			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
@@ -276,7 +276,11 @@ func encode(s string) string {
 	return string(out)
 }
 
-func printable(c byte) bool { return ' ' <= c && c <= '~' && c != '%' }
+// stays reports whether a byte of a text is written as it is. Parsers cut blanks off at the ends of a value.
+func stays(s string, i int) bool {
+	c := s[i]
+	return ' ' <= c && c <= '~' && c != '%' && (c != ' ' || 0 < i && i < len(s)-1)
+}
 
 func cutRunes(s string, limit int) string {
 	if len(s) <= limit {

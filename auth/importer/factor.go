@@ -5,6 +5,8 @@ import (
 	"maps"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // haveFactorNow returns the users here who have a second factor at the source now, and had none when they were brought
@@ -12,7 +14,7 @@ import (
 func (r *run) haveFactorNow(ctx context.Context, tx pgx.Tx, plans []*plan) (factored []*plan, err error) {
 	var with []*plan
 	for _, p := range plans {
-		if p.SecondFactor && storable(p.ID) && !r.o.DropSecondFactors {
+		if p.SecondFactor && secret.ValidID(p.ID) && !r.o.DropSecondFactors {
 			with = append(with, p)
 		}
 	}

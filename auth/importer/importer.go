@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // Options tunes Run.
@@ -189,8 +190,8 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	if told := r.say(lines); err != nil || told != nil { // of some who were written before it failed, too
 		return cmp.Or(err, told)
 	}
-	// The last id is a bound in the database here: one that cannot be stored here is of nobody.
-	some := slices.DeleteFunc(people, func(p Person) bool { return !storable(p.ID) })
+	// The last id is a bound in the database here: one that cannot be an id here is of nobody.
+	some := slices.DeleteFunc(people, func(p Person) bool { return !secret.ValidID(p.ID) })
 	if r.from.Ordered() && len(some) > 0 {
 		return r.endBetween(ctx, some)
 	}

@@ -438,6 +438,7 @@ func TestWhoCannotBeTaken(t *testing.T) {
 		{"no address", `{"id":"x"}`, "has no e-mail address"},
 		{"no id", `{"email":"x@example.com"}`, "has no id"},
 		{"a NUL in the id", `{"id":"a\u0000b","email":"x@example.com"}`, "has an id that cannot be one here"},
+		{"blanks around the id", `{"id":" first","email":"x@example.com"}`, "has an id that cannot be one here"},
 		{"a malformed address", `{"id":"x","email":"x@"}`, "has an address that cannot be one here: it has not the form"},
 		{"another encoding", "{\"id\":\"x\",\"email\":\"x@example.com\",\"name\":\"Ren\xe9\"}", "the file is not UTF-8"},
 		{"a field that would be left out", `{"id":"x","email":"x@example.com","banned":true}`,

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // The fields of a person that the report names and wrote has digests of. An identity has a field of its own, whose
@@ -63,8 +63,8 @@ func (p *plan) judge(r *run) (fault string) {
 		return p.Err.Error()
 	case p.ID == "":
 		return "has no id"
-	case !storable(p.ID):
-		return "has an id that cannot be one here: it takes text in UTF-8 of at most 255 bytes, without NUL"
+	case !secret.ValidID(p.ID):
+		return "has an id that cannot be one here: it takes text that shows, of at most 255 bytes, without blanks at its ends"
 	case !r.from.Ordered() && r.ids.again(p.ID):
 		return "has an id that another record before it has"
 	case strings.TrimSpace(p.Email) == "":
@@ -123,9 +123,6 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	}
 	return ""
 }
-
-// storable reports whether an id of a source can be one here.
-func storable(id string) bool { return id != "" && len(id) <= 255 && database.Clean(id) == id }
 
 // leaveOut empties a field that cannot be one here, which the report tells.
 func (p *plan) leaveOut(field *string, name, why string) {

@@ -10,6 +10,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // redacted stands for a secret wherever one is printed, logged or marshalled by mistake.
@@ -91,6 +94,13 @@ func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // NewID returns a new id of a row, with at least 128 random bits. It is no secret.
 func NewID() string { return rand.Text() }
+
+// ValidID reports whether text from elsewhere can be the id of a user: it shows, is of 1 to 255 bytes, and has no blanks
+// at its ends, which parsers of headers cut off, so that an app would take one user for another.
+func ValidID(s string) bool {
+	return s != "" && len(s) <= 255 && utf8.ValidString(s) && s == strings.TrimSpace(s) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
 
 // Text is a secret of the operator's or of another service: a client secret, a private key, a token of a provider.
 type Text string

@@ -68,6 +68,20 @@ func TestATokenHasOthersForEachPurpose(t *testing.T) {
 	}
 }
 
+// An id from elsewhere is one if it shows and stays as it is in a header.
+func TestWhatCanBeAnID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{
+		"42": true, "auth0|1": true, "a b": true, "é李": true, strings.Repeat("x", 255): true,
+		"": false, " 42": false, "42 ": false, " ": false, "42\u00a0": false, "a\tb": false, "a\x00": false, "a\xff": false,
+		"a\u202eb": false, "a\u200b": false, strings.Repeat("x", 256): false,
+	} {
+		if got := secret.ValidID(id); got != want {
+			t.Errorf("%q: %t", id, got)
+		}
+	}
+}
+
 func TestChanceStaysInItsLimit(t *testing.T) {
 	t.Parallel()
 	seen := map[time.Duration]bool{}
