@@ -43,3 +43,43 @@ func TestAnImportThatIsStopped(t *testing.T) {
 		t.Errorf("code %d: %s", code, &said)
 	}
 }
+
+// So is who stops the wrapping of hashes.
+func TestAWrappingThatIsStopped(t *testing.T) {
+	t.Parallel()
+	url := authtest.NewDatabase(t)
+	db := authtest.Pool(t, url)
+	if _, err := db.Exec(t.Context(), `
+		INSERT INTO gatepost."user" (id, email) SELECT n, n || '@example.com' FROM unnest('{1,2}'::text[]) n`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `
+		INSERT INTO gatepost.account (id, issuer, provider_id, account_id, user_id, password)
+		SELECT id, 'local:credential', 'credential', id, id, '$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0'
+		FROM gatepost."user"`); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the test is over
+	if _, err := tx.Exec(t.Context(), `SELECT FROM gatepost."user" WHERE id = '2' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		defer stop()
+		eventually(t, "one hash is wrapped", func() bool {
+			var n int
+			return db.QueryRow(ctx, `SELECT count(*) FROM gatepost.account WHERE password LIKE '$wrap%'`).Scan(&n) == nil && n > 0
+		})
+	}()
+	var said bytes.Buffer
+	code := run(ctx, []string{"gatepost", "import", "--wrap-weak"}, []string{"DATABASE_URL=" + url}, strings.NewReader(""),
+		&said, &said)
+	if code != 1 || !strings.Contains(said.String(), "1 hashes wrapped\n") ||
+		!strings.Contains(said.String(), "the run was stopped: the hashes that were wrapped stay so") {
+		t.Errorf("code %d: %s", code, &said)
+	}
+}

@@ -33,15 +33,16 @@ func WrapWeak(ctx context.Context, db *database.DB, progress func(read, about in
 		if err != nil || len(list) == 0 {
 			return wrapped, err
 		}
-		n, err := wrapAll(ctx, db, list)
+		n, err := wrapAll(ctx, db, list, func(done int64) {
+			if progress != nil {
+				progress(read+done, about)
+			}
+		})
 		wrapped += n
 		if err != nil {
 			return wrapped, err
 		}
 		last, read = list[len(list)-1].ID, read+int64(len(list))
-		if progress != nil {
-			progress(read, about)
-		}
 	}
 }
 
@@ -59,34 +60,46 @@ func hashesAfter(ctx context.Context, db *database.DB, last string) ([]storedHas
 	return list, db.Unavailable("wrap hashes", err)
 }
 
-// wrapAll wraps those that are weak, on all cores, and writes each unless it was changed meanwhile.
-func wrapAll(ctx context.Context, db *database.DB, list []storedHash) (n int64, err error) {
-	var weak []*storedHash
-	for i := range list {
-		if password.Weak(list[i].Hash) {
-			weak = append(weak, &list[i])
-		}
-	}
+// wrapAll wraps those that are weak, on all cores, and writes each at once, so that a run that is stopped has lost
+// nothing. progress is called with how many of the list are done.
+func wrapAll(ctx context.Context, db *database.DB, list []storedHash, progress func(done int64)) (n int64, err error) {
 	var work sync.WaitGroup
+	var mu sync.Mutex
+	var done int64
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for _, h := range weak {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for i := range list {
 		turns <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		work.Go(upkeep.Watch{}.Guard("wrap a hash", func() {
 			defer func() { <-turns }()
-			h.Wrapped, _ = password.Wrap(h.Hash, password.Derive) // one that cannot be stays as it is
+			wrapped, err := list[i].wrap(ctx, db)
+			if err != nil {
+				stop(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			n, done = n+wrapped, done+1
+			progress(done)
 		}))
 	}
 	work.Wait()
-	for _, h := range weak {
-		if h.Wrapped == "" {
-			continue
-		}
-		if err := db.Patiently(ctx, "wrap a hash", h.write); err != nil {
-			return n, err
-		}
-		n++
+	return n, context.Cause(ctx)
+}
+
+// wrap puts ours over a hash that is weak, and returns how many that were: 1 or 0. One that cannot be stays as it is.
+func (h *storedHash) wrap(ctx context.Context, db *database.DB) (int64, error) {
+	if !password.Weak(h.Hash) {
+		return 0, nil
 	}
-	return n, nil
+	if h.Wrapped, _ = password.Wrap(h.Hash, password.Derive); h.Wrapped == "" {
+		return 0, nil
+	}
+	return 1, db.Patiently(ctx, "wrap a hash", h.write)
 }
 
 // write replaces a hash.

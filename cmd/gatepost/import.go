@@ -63,6 +63,9 @@ func (p *process) wrapWeak(ctx context.Context, c *cli.Command) error {
 		if _, printed := fmt.Fprintf(p.stdout, "%d hashes wrapped\n", n); err == nil {
 			err = printed
 		}
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			return errWrapStopped
+		}
 		return err
 	})
 }
@@ -103,6 +106,9 @@ var errLeftOut = errors.New("not everything was brought over: see the lines abov
 // errStopped is the outcome of an import that somebody has stopped.
 var errStopped = errors.New("the import was stopped: what was brought over up to then stays, and the same command " +
 	"goes on")
+
+// errWrapStopped is the same of a run that wraps hashes.
+var errWrapStopped = errors.New("the run was stopped: the hashes that were wrapped stay so, and the same command goes on")
 
 // openReport returns the function that writes lines of the report, into the file or to the terminal.
 func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, done func() error, err error) {
