@@ -2,6 +2,7 @@ package importer
 
 // Errors of Run that commands only print.
 var (
-	ErrRunning = errRunning
-	ErrNobody  = errNobody
+	ErrRunning  = errRunning
+	ErrNobody   = errNobody
+	ErrLockLost = errLockLost
 )

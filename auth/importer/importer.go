@@ -88,8 +88,8 @@ var errNobody = errors.New("the source has the right tables and no users: nothin
 const batch = 200
 
 // Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
-// are here, and the next Run goes on with the others. Its error is the source's, one that another import runs, or that
-// the source has nobody, database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
+// are here, and the next Run goes on with the others. Its error is the source's, one that another import runs or may
+// run, or that the source has nobody, database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name()}
 	err := r.alone(ctx, func() error {
@@ -106,6 +106,9 @@ func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, 
 			}
 			return err
 		})
+		if err == nil {
+			err = r.stillAlone(ctx)
+		}
 		if err == nil {
 			err = r.exchange(ctx)
 		}
@@ -138,7 +141,21 @@ func (r *run) alone(ctx context.Context, f func() error) error {
 	case !first:
 		return errRunning
 	}
+	r.lock = tx
 	return f()
+}
+
+// errLockLost is about an import beside which another one could begin.
+var errLockLost = errors.New("the connection that keeps a second import out was lost")
+
+// stillAlone fails once the lock of alone is lost, as its connection has ended: what lies between does that to some
+// that are idle.
+func (r *run) stillAlone(ctx context.Context) error {
+	_, err := r.lock.Exec(ctx, `SELECT`)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", errLockLost, err)
 }
 
 // remark reports what the source has to say about itself.
@@ -163,7 +180,8 @@ type run struct {
 	ids, addresses seen
 	// waiting are those whose address somebody else had when their turn came.
 	waiting []*plan
-	held    int // how many stay as they are because others hold their rows
+	lock    pgx.Tx // of alone
+	held    int    // how many stay as they are because others hold their rows
 	would   foreseen
 }
 
@@ -180,6 +198,9 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	}
 	if len(people) == 0 {
 		return nil
+	}
+	if err := r.stillAlone(ctx); err != nil {
+		return err
 	}
 	r.counts.Read += int64(len(people))
 	plans := r.first(people)

@@ -3,8 +3,13 @@ package importer_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/importer"
 )
 
 // rehashed does what a sign-in does that hashes the password anew.
@@ -101,4 +106,29 @@ func TestARowThatIsHeldStopsNoImport(t *testing.T) {
 	}
 	_, told = w.run(t, w.betterAuth())
 	same(t, "told afterwards", told, "changed Ada1:")
+}
+
+// An import whose lock is lost, as what lies between ends idle connections, ends as well: another one may run by now.
+func TestAnImportEndsWithItsLock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	var lines strings.Builder
+	for i := range 250 {
+		fmt.Fprintf(&lines, `{"id":"%d","email":"%[1]d@example.com"}`+"\n", i)
+	}
+	counts, err := w.store.Import(t.Context(), importer.JSON{File: file(t, lines.String())}, importer.Options{
+		Report: func(l importer.Line) error {
+			if l.ID == "0" {
+				w.now(t, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database =
+				    (SELECT oid FROM pg_database WHERE datname = current_database())
+				    AND (classid::bigint << 32) + objid::bigint = hashtextextended('gatepost import', 0)`)
+			}
+			return nil
+		}})
+	if !errors.Is(err, importer.ErrLockLost) || counts.Created != 200 {
+		t.Errorf("%v, %+v", err, counts)
+	}
+	if counts, _ := w.run(t, importer.JSON{File: file(t, lines.String())}); counts.Created != 50 || counts.Unchanged != 200 {
+		t.Errorf("then %+v", counts)
+	}
 }
