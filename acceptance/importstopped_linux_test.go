@@ -16,6 +16,17 @@ import (
 // Somebody who stops an import is told what that means.
 func TestAnImportThatIsStopped(t *testing.T) {
 	t.Parallel()
+	for flag, want := range map[string]string{"--json": "the import was stopped: what was brought over",
+		"--dry-run": "the dry run was stopped: nothing was changed"} {
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			stoppedImport(t, flag, want)
+		})
+	}
+}
+
+func stoppedImport(t *testing.T, flag, want string) {
+	t.Helper()
 	pipe := filepath.Join(t.TempDir(), "users")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -36,9 +47,9 @@ func TestAnImportThatIsStopped(t *testing.T) {
 		}
 	}()
 	var said bytes.Buffer
-	code := run(ctx, []string{"gatepost", "import", "csv", pipe}, []string{"DATABASE_URL=" + authtest.NewDatabase(t)},
+	code := run(ctx, []string{"gatepost", "import", "csv", flag, pipe}, []string{"DATABASE_URL=" + authtest.NewDatabase(t)},
 		strings.NewReader(""), &said, &said)
-	if code != 1 || !strings.Contains(said.String(), "the import was stopped: what was brought over") ||
+	if code != 1 || !strings.Contains(said.String(), want) ||
 		strings.Contains(said.String(), "context canceled") {
 		t.Errorf("code %d: %s", code, &said)
 	}

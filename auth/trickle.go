@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -70,7 +69,6 @@ func (s *Store) fetch(ctx context.Context, c Credentials) error {
 	case errors.Is(err, ErrUnknownThere):
 		return nil
 	case err != nil:
-		s.o.Log.WarnContext(ctx, "nobody can be brought over: the system before does not answer as it should", "err", err)
 		return err
 	}
 	if email, err := CanonicalEmail(old.Email); err != nil || email != c.Email {
@@ -94,11 +92,20 @@ func (s *Store) askFallback(ctx context.Context, c Credentials) (OldUser, error)
 	began := time.Now()
 	old, err := s.o.Fallback(ctx, c.Email, c.Password)
 	if err != nil && !errors.Is(err, ErrUnknownThere) {
-		return old, fmt.Errorf("%w: %w", database.ErrUnavailable, err)
+		return old, fallbackError{err}
 	}
 	s.recipes.note(time.Since(began)) // how long a refusal takes must not tell who is here already
 	return old, err
 }
+
+// fallbackError is database.ErrUnavailable for the system before, in words of its own.
+type fallbackError struct{ cause error }
+
+func (e fallbackError) Error() string {
+	return "nobody can be brought over, as the system before does not answer as it should: " + e.cause.Error()
+}
+
+func (e fallbackError) Unwrap() []error { return []error{database.ErrUnavailable, e.cause} }
 
 // errDeletedHere means that somebody was brought over once and deleted here, which is final.
 var errDeletedHere = errors.New("they were deleted here")

@@ -82,10 +82,14 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 			DropSecondFactors: c.Bool("drop-second-factors"), DropPasswords: c.Bool("drop-passwords"),
 			Report: report, Progress: progress.at})
 		progress.end()
-		if printed := p.printCounts(c, counts); err == nil {
-			err = printed
+		if err == nil || counts.Read > 0 { // else they say nothing
+			if printed := p.printCounts(c, counts); err == nil {
+				err = printed
+			}
 		}
 		switch {
+		case errors.Is(err, context.Canceled) && ctx.Err() != nil && c.Bool("dry-run"):
+			return errDryStopped
 		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 			return errStopped
 		case err != nil && counts.Any() && !c.Bool("dry-run"):
@@ -97,7 +101,7 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 		}
 		return nil
 	})
-	return errors.Join(err, done())
+	return done(err)
 }
 
 // errLeftOut is the outcome of an import that has brought over all that it could, and not everybody.
@@ -107,14 +111,18 @@ var errLeftOut = errors.New("not everything was brought over: see the lines abov
 var errStopped = errors.New("the import was stopped: what was brought over up to then stays, and the same command " +
 	"goes on")
 
+// errDryStopped is the same of one that changes nothing.
+var errDryStopped = errors.New("the dry run was stopped: nothing was changed")
+
 // errWrapStopped is the same of a run that wraps hashes.
 var errWrapStopped = errors.New("the run was stopped: the hashes that were wrapped stay so, and the same command goes on")
 
-// openReport returns the function that writes lines of the report, into the file or to the terminal.
-func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, done func() error, err error) {
+// openReport returns the function that writes lines of the report, into the file or to the terminal, and one that ends
+// it, which adds what went wrong to the import's error.
+func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, done func(error) error, err error) {
 	name := c.String("report")
 	if name == "" {
-		return p.tellLine, func() error { return nil }, nil
+		return p.tellLine, func(err error) error { return err }, nil
 	}
 	if err := notRead(c, name); err != nil {
 		return nil, nil, err
@@ -129,8 +137,14 @@ func (p *process) openReport(c *cli.Command) (report func(importer.Line) error, 
 	}
 	w := bufio.NewWriter(file)
 	e := json.NewEncoder(w)
-	return func(l importer.Line) error { return e.Encode(l) },
-		func() error { return errors.Join(w.Flush(), file.Close()) }, nil
+	return func(l importer.Line) error { return e.Encode(l) }, func(err error) error {
+		for _, failed := range []error{w.Flush(), file.Close()} {
+			if failed != nil && !errors.Is(err, failed) { // a line may have failed so already
+				err = errors.Join(err, fmt.Errorf("write the report: %w", failed))
+			}
+		}
+		return err
+	}, nil
 }
 
 // notRead fails if the report would be written over a file that the import reads.

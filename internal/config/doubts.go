@@ -32,7 +32,7 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_APPLE_CLIENT_ID: Apple sends nobody back to an http:// address, so that signing in "+
 			"with Apple works at an https:// one only")
 	}
-	if c.Elsewhere.Any() && c.Elsewhere.Until.Before(time.Now()) {
+	if until := c.Elsewhere.Until; c.Elsewhere.Any() && !until.IsZero() && until.Before(time.Now()) {
 		list = append(list, "GATEPOST_IMPORT_UNTIL is over, so that no old cookie counts any more: remove it and "+
 			"GATEPOST_IMPORT_…_SECRET")
 	}
