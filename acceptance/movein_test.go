@@ -129,7 +129,11 @@ func (m *movers) ask(t *testing.T, g *running, method, path string, headers ...s
 	}
 	p := page{res.StatusCode, res.Header.Get("Location"), string(body), map[string]*http.Cookie{}}
 	for _, c := range res.Cookies() {
-		p.cookies[strings.TrimSuffix(c.Name+" "+c.Domain, " ")] = c
+		name := strings.TrimSuffix(c.Name+" "+c.Domain, " ")
+		if p.cookies[name] != nil {
+			t.Errorf("%s %s: the cookie %s is set twice", method, path, name)
+		}
+		p.cookies[name] = c
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,7 +130,23 @@ func (c Cookie) SetKept(h http.Header, t secret.Token, age time.Duration) {
 }
 
 func (c Cookie) add(h http.Header, suffix, value string, age time.Duration) {
-	h.Add("Set-Cookie", c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
+	put(h, c.Name+suffix+"="+value+c.attributes()+"; Max-Age="+strconv.Itoa(int(age.Seconds())))
+}
+
+// put adds a line that sets or removes a cookie, in the place of one before it about the same cookie: an answer may do
+// both, as where a browser moves in and signs out at once.
+func put(h http.Header, line string) {
+	h["Set-Cookie"] = append(slices.DeleteFunc(h["Set-Cookie"], func(before string) bool {
+		return setBy(before) == setBy(line)
+	}), line)
+}
+
+// setBy is which cookie a line of ours is about: its name and domain.
+func setBy(line string) [2]string {
+	name, rest, _ := strings.Cut(line, "=")
+	_, domain, _ := strings.Cut(rest, "; Domain=")
+	domain, _, _ = strings.Cut(domain, ";")
+	return [2]string{name, domain}
 }
 
 // Strip removes the gate's cookies from the Cookie headers and leaves every other byte unchanged. It also removes
@@ -207,11 +224,11 @@ func (c Cookie) Set(h http.Header, t secret.Token, remember bool) {
 	if remember {
 		v += "; Max-Age=" + strconv.Itoa(int(c.MaxAge.Seconds()))
 	}
-	h.Add("Set-Cookie", v)
+	put(h, v)
 }
 
 // Clear makes the browser forget the session.
-func (c Cookie) Clear(h http.Header) { h.Add("Set-Cookie", c.Name+"="+c.attributes()+"; Max-Age=0") }
+func (c Cookie) Clear(h http.Header) { put(h, c.Name+"="+c.attributes()+"; Max-Age=0") }
 
 func (c Cookie) attributes() string {
 	a := "; Path=/; HttpOnly; SameSite=Lax"

@@ -56,7 +56,7 @@ func (c Cookie) SetMoved(h http.Header, r *http.Request) {
 			if domain != "" {
 				attributes += "; Domain=" + domain
 			}
-			h.Add("Set-Cookie", name+"="+attributes+"; Max-Age=0")
+			put(h, name+"="+attributes+"; Max-Age=0")
 		}
 	}
 }
