@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"net/mail"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/gatepost/gatepost/auth/secret"
@@ -53,7 +55,7 @@ func parseObject(body []byte, known reflect.Type) (map[string]json.RawMessage, e
 	switch {
 	case len(body) == 0:
 		return fields, nil
-	case !utf8.Valid(body) || !json.Valid(body): // in invalid UTF-8 two passwords could become the same
+	case !utf8.Valid(body) || !json.Valid(body) || hasHalf(body): // two passwords could become the same
 		return nil, errJSON
 	case body[0] != '{':
 		return nil, invalid("[body] " + expected("object", body))
@@ -77,6 +79,37 @@ func parseObject(body []byte, known reflect.Type) (map[string]json.RawMessage, e
 		return nil, errJSON
 	}
 	return fields, nil
+}
+
+// hasHalf reports whether valid JSON has an escape that is one half of a pair, as \ud800, which is no text: whatever the
+// half, it is read as U+FFFD.
+func hasHalf(body []byte) bool {
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		if i++; body[i] != 'u' {
+			continue
+		}
+		first, second := escaped(body[i+1:]), rune(0)
+		if i += 4; !utf16.IsSurrogate(first) {
+			continue
+		}
+		if bytes.HasPrefix(body[i+1:], []byte(`\u`)) {
+			second = escaped(body[i+3:])
+		}
+		if utf16.DecodeRune(first, second) == utf8.RuneError {
+			return true
+		}
+		i += 6
+	}
+	return false
+}
+
+// escaped is the number that an escape in JSON has after its \u.
+func escaped(digits []byte) rune {
+	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16) // valid JSON
+	return rune(n)
 }
 
 func has(fields map[string]json.RawMessage, name string) bool { _, ok := fields[name]; return ok }

@@ -19,6 +19,19 @@ func TestOnlyKnownFieldsAreKept(t *testing.T) {
 	}
 }
 
+// Half a pair is no text, wherever it stands; a pair is, and so is what only looks like half of one.
+func TestHalvesOfPairsAreRefused(t *testing.T) {
+	t.Parallel()
+	for body, half := range map[string]bool{`{"a":"\ud800"}`: true, `{"a":"\udfff"}`: true, `{"a":"\ud83d\ude00"}`: false,
+		`{"a":"\ud83dx\ude00"}`: true, `{"a":"\ude00\ud83d"}`: true, `{"a":"\ud83d\ud83d\ude00"}`: true,
+		`{"\uDBFF":1}`: true, `{"a":"\\ud800"}`: false, `{"a":"\\\ud800"}`: true, `{"a":"\ufffd\u00e9"}`: false,
+		`{"a":"\ud83d\n"}`: true, `{"a":"\ud83d\u0041"}`: true} {
+		if _, err := parseObject([]byte(body), reflect.TypeFor[signInBody]()); (err != nil) != half {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 // Whatever a client sends is taken or refused with a 400, and a text that is taken can be stored.
 func FuzzBody(f *testing.F) {
 	for _, s := range []string{`{"name":"a","email":"a@b.c","password":"x"}`, `{"image":null,"name":"\ud800"}`, `[]`,

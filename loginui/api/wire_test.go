@@ -74,6 +74,7 @@ func TestBodies(t *testing.T) {
 		{"/sign-in/email", "application/json", in, 400, "BAD_REQUEST", "Invalid JSON in request body"},
 		{"/sign-in/email", "application/json", in + "} {", 400, "BAD_REQUEST", "Invalid JSON"},
 		{"/sign-in/email", "application/json", "{\"email\":\"a\xff\"}", 400, "BAD_REQUEST", "Invalid JSON"},
+		{"/sign-in/email", "application/json", `{"password":"a\ud800"}`, 400, "BAD_REQUEST", "Invalid JSON"},
 		{"/sign-in/email", "application/json", deep, 400, "", ""},
 		{"/sign-in/email", "application/json", `{"email":` + deep + `}`, 400, "", ""},
 		{"/sign-in/email", "application/json", `[]`, 400, "VALIDATION_ERROR",
