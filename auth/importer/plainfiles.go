@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +57,8 @@ type CSV struct {
 	File string
 	// Issuers are as in Database.
 	Issuers map[string]string
-	// From names the system, if several are imported from files. Empty: "csv".
+	// From names the system, if several are imported from files, with letters, digits and _ . - and not as a source is
+	// called. Empty: "csv".
 	From string
 }
 
@@ -67,7 +69,30 @@ func (c CSV) Name() string { return cmp.Or(c.From, "csv") }
 func (CSV) Ordered() bool { return false }
 
 // People implements Source.
-func (c CSV) People(ctx context.Context, f Taker) error { return readNamed(ctx, c.Issuers, c.read, f) }
+func (c CSV) People(ctx context.Context, f Taker) error {
+	if err := checkName(c.From); err != nil {
+		return err
+	}
+	return readNamed(ctx, c.Issuers, c.read, f)
+}
+
+var systemName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// checkName fails for a name of a system that cannot be one, or that people of another source are remembered by: those
+// of a file would be taken for them, and what their source alone may do, as bringing sessions, would be done for them.
+func checkName(from string) error {
+	reserved := []string{BetterAuth{}.Name(), AuthJS{}.Name(), Supabase{}.Name(), Clerk{}.Name(), Auth0{}.Name(),
+		CSV{}.Name(), JSON{}.Name(), Fallback}
+	switch {
+	case from == "":
+		return nil
+	case slices.Contains(reserved, strings.ToLower(from)):
+		return fmt.Errorf("--name %s is what people of another source are remembered by: choose another name", from)
+	case !systemName.MatchString(from):
+		return errors.New("--name takes 1 to 64 letters, digits and _ . - (example: --name shop)")
+	}
+	return nil
+}
 
 func (c CSV) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, c.File)
@@ -212,7 +237,12 @@ type ExportedSession struct {
 }
 
 // People implements Source.
-func (j JSON) People(ctx context.Context, f Taker) error { return readNamed(ctx, j.Issuers, j.read, f) }
+func (j JSON) People(ctx context.Context, f Taker) error {
+	if err := checkName(j.From); err != nil {
+		return err
+	}
+	return readNamed(ctx, j.Issuers, j.read, f)
+}
 
 func (j JSON) read(ctx context.Context, f Taker) error {
 	g := newGather(ctx, f, j.File)

@@ -40,7 +40,8 @@ func cannotRead(err error) error {
 	case errors.As(err, &when):
 		return fmt.Errorf("has a time that is none: %s (example: 2026-01-02T15:04:05Z)", short(when.Value))
 	case errors.As(err, &syntax):
-		return fmt.Errorf("cannot be read: it is no JSON at its byte %d", syntax.Offset)
+		return fmt.Errorf("cannot be read: it is no JSON at its byte %d; one line is one object (jq -c . writes them so)",
+			syntax.Offset)
 	}
 	return fmt.Errorf("cannot be read: %w", err)
 }
