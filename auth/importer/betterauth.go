@@ -3,6 +3,8 @@ package importer
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +87,9 @@ func (b BetterAuth) accounts(ctx context.Context, r *reader, people byID) error 
 			return nil
 		}
 		if provider == "microsoft" {
-			p.Notes = append(p.Notes, errByOID.Error())
+			if !slices.Contains(p.Notes, errByOID.Error()) {
+				p.Notes = append(p.Notes, errByOID.Error())
+			}
 			return nil
 		}
 		b.link(p, provider, subject, issuer, orZero(created))
@@ -94,18 +98,25 @@ func (b BetterAuth) accounts(ctx context.Context, r *reader, people byID) error 
 	return err
 }
 
-// setPassword reads a hash that says itself what it is.
+// setPassword reads a hash that says itself what it is. Django writes ! before what is no password of anybody's.
 func (p *Person) setPassword(hash string) {
-	if hash == "" {
+	if hash == "" || strings.HasPrefix(hash, "!") {
 		return
 	}
 	p.Password, _, p.Unknown = password.Recognise(hash)
 }
 
+// accountsMost bounds the accounts of one person, while they are read: whoever has more is refused.
+const accountsMost = 1000
+
 // link adds an account at a provider. The source names providers; whose accounts they are, an issuer says.
 func (d Database) link(p *Person, provider, subject, issuer string, created time.Time) {
 	if strings.HasPrefix(issuer, "local:") {
 		issuer = ""
+	}
+	if len(p.providers) == accountsMost {
+		p.fail(fmt.Errorf("has more than %d accounts at providers", accountsMost))
+		return
 	}
 	p.providers = append(p.providers, provider)
 	i, err := identity(provider, subject, cmp.Or(d.Issuers[provider], issuer))

@@ -43,3 +43,25 @@ func TestTheSampleOfThePage(t *testing.T) {
 		t.Errorf("an object over several lines: %+v, %q", counts, told)
 	}
 }
+
+// Somebody with accounts without end takes no memory without end: they are refused while they are read.
+func TestAccountsHaveABound(t *testing.T) {
+	t.Parallel()
+	w := betterAuthWorld(t)
+	w.old(t, `INSERT INTO account SELECT 'n' || n, 'n' || n, CASE WHEN n > 3000 THEN 'microsoft' ELSE 'github' END, 'Ada1', NULL
+	    FROM generate_series(1, 6000) n`)
+	counts, told := w.run(t, w.betterAuth())
+	if counts.Refused != 1 || !strings.Contains(strings.Join(told, "\n"), "has more than 1000 accounts at providers") {
+		t.Errorf("%+v, %.2000q", counts, told)
+	}
+}
+
+// Whom Django has without a password comes without one.
+func TestDjangosUnusablePasswords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, ``)
+	counts, told := w.run(t, importer.JSON{File: file(t, `{"id":"1","email":"a@example.com","password":"!vNc8QxW1"}`)})
+	if counts.Created != 1 || !counts.Whole() {
+		t.Errorf("%+v, %q", counts, told)
+	}
+}
