@@ -235,7 +235,8 @@ type Settings struct {
 	// does not use it.
 	ImportFrom string `env:"GATEPOST_IMPORT_FROM" secret:"true"`
 	// The secret with which Better Auth signed its cookies, or several, comma-separated: browsers that were signed in
-	// there stay so, as [move-in](move-in/README.md) tells. Needs `GATEPOST_IMPORT_UNTIL`.
+	// there stay so, as [move-in](move-in/README.md) tells. A secret of `BETTER_AUTH_SECRETS` stands here without its
+	// version (`2:`), and one with a comma in it cannot be given. Needs `GATEPOST_IMPORT_UNTIL`.
 	ImportBetterAuthSecret string `env:"GATEPOST_IMPORT_BETTER_AUTH_SECRET" secret:"true"`
 	// The same for Auth.js and NextAuth, whose sessions are in their database or encrypted in a cookie.
 	ImportAuthJSSecret string `env:"GATEPOST_IMPORT_AUTHJS_SECRET" secret:"true"`
