@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,13 @@ type auth0Hash struct {
 	Custom    json.RawMessage `json:"custom_password_hash"`
 }
 
+// auth0Says are the fields of the file that say what a person has. A record lacks one that is empty, the whole file one
+// that the export was not told to write.
+var auth0Says = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"}, imageField: {"picture"},
+	rolesField: {"app_metadata"}, disabledField: {"blocked"}, accountsField: {"identities"},
+	factorField:   {"multifactor", "mfa_factors"},
+	passwordField: {"passwordhash", "password_hash", "custom_password_hash"}}
+
 // dumpedID is the id of the user whom a line of the dump is of.
 func dumpedID(raw json.RawMessage) (string, error) {
 	var u auth0Key
@@ -100,8 +108,16 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 		}
 		defer dump.close()
 	}
+	there, err := fieldsIn(a.File, slices.Concat(slices.Collect(maps.Values(auth0Says))...)...)
+	if err != nil {
+		return err
+	}
+	unsaid := unsaidBy(auth0Says, func(name string) bool { return there[name] })
+	if dump != nil {
+		delete(unsaid, passwordField)
+	}
 	g := newGather(ctx, f, a.File)
-	err := objects(a.File, func(o object) error {
+	err = objects(a.File, func(o object) error {
 		var u auth0User
 		if err := readJSON(o.raw, &u); err != nil {
 			return g.add(Person{Where: o.where, ID: u.ID, Err: err}, o.offset)
@@ -112,11 +128,14 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 			return fmt.Errorf("%s: the user %s: %w", a.Hashes, u.ID, err)
 		}
 		p := a.person(u, more)
+		p.unsaid = unsaid
 		if p.Where = o.where; fault != nil {
 			p.fail(fmt.Errorf("what the dump has of them %w", fault))
 		} else if dump != nil && !found && p.Password == "" && p.Unknown == nil &&
 			strings.HasPrefix(u.ID, "auth0|") {
-			p.Notes = append(p.Notes, "is not in the dump with the hashes: no password comes with them")
+			p.lacks = "is not in the dump with the hashes: nothing is known of their password"
+			p.unsaid = maps.Clone(unsaid)
+			p.unsaid[passwordField] = true
 		}
 		return g.add(p, o.offset)
 	})
@@ -128,21 +147,14 @@ func (a Auth0) read(ctx context.Context, f Taker) error {
 
 // remarks implements remarker. An export job writes only the fields that it was told.
 func (a Auth0) remarks() []Line {
-	errTold := errors.New("the file has second factors")
-	err := objects(a.File, func(o object) error {
-		var fields map[string]json.RawMessage
-		_ = json.Unmarshal(o.raw, &fields) // what cannot be read is told with the person
-		if fields["multifactor"] != nil || fields["mfa_factors"] != nil {
-			return errTold
-		}
-		return nil
-	})
-	if err != nil { // another one than errTold is told when people are read
+	there, err := fieldsIn(a.File, "multifactor", "mfa_factors")
+	if err != nil || len(there) > 0 { // the fault is told when people are read
 		return nil
 	}
 	return []Line{{Result: resultNoted, Where: a.File,
 		Reason: "no record has multifactor or mfa_factors: if the export was " +
-			"not told to write multifactor, people with a second factor come by their password alone"}}
+			"not told to write multifactor, new people with a second factor come by their password alone, also who was left " +
+			"out for it before"}}
 }
 
 func (a Auth0) person(u auth0User, dumped auth0Hash) Person {

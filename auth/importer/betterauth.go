@@ -39,6 +39,9 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 		if err := r.issuersNamed(ctx, "account", "providerId", "credential", "microsoft"); err != nil {
 			return err
 		}
+		r.unsaid = unsaidBy(map[string][]string{nameField: {"user.name"}, imageField: {"user.image"},
+			rolesField: {"user.role"}, disabledField: {"user.banned"}, untilField: {"user.banExpires"},
+			passwordField: {"account.password"}, factorField: {"user.twoFactorEnabled", "twoFactor."}}, r.has)
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,
@@ -122,6 +125,12 @@ func (d Database) link(p *Person, provider, subject, issuer string, created time
 	i, err := identity(provider, subject, cmp.Or(d.Issuers[provider], issuer))
 	if err != nil {
 		p.Notes = append(p.Notes, err.Error())
+		if i.Issuer == "" {
+			if p.unissued == nil {
+				p.unissued = map[string]string{}
+			}
+			p.unissued[subject] = provider
+		}
 		return
 	}
 	i.Created = created

@@ -22,7 +22,7 @@ func (p *Person) bound() {
 	}
 	if fault != "" {
 		*p = Person{Where: p.Where, ID: short(p.ID), Err: errors.New(fault), Sessions: p.Sessions,
-			SecondFactor: p.SecondFactor}
+			SecondFactor: p.SecondFactor, unsaid: p.unsaid}
 	}
 	if p.Err != nil && len(p.Err.Error()) > shortMost {
 		p.Err = errors.New(short(p.Err.Error()))
@@ -36,6 +36,9 @@ func (p *Person) bytes() int {
 		for _, s := range list {
 			n += len(s) + 16 // a string itself
 		}
+	}
+	for subject := range p.unissued {
+		n += len(subject) + 48
 	}
 	for _, i := range p.Identities {
 		n += len(i.Issuer) + len(i.Provider) + len(i.Subject) + 72

@@ -21,6 +21,10 @@ const changedHere = "was changed here, too: what is here stays"
 func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Line, err error) {
 	changes := map[*plan][]string{}
 	for _, p := range known {
+		if p.lacks != "" {
+			lines = append(lines, p.line(resultNoted, "", p.lacks))
+		}
+		r.miss(p.missing()...)
 		if fields := p.news(); len(fields) > 0 {
 			changes[p] = fields
 		} else {
@@ -58,6 +62,10 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 	wrote, now := maps.Clone(p.record.wrote), digests(p.fields)
 	p.changed, p.moved, p.waits = false, nil, false // of a try before this one
 	for _, field := range fields {
+		if provider := p.unnamed(field); provider != "" {
+			r.miss("accounts at " + provider)
+			continue
+		}
 		written := p.record.wrote[field]
 		found := ""
 		if value, ok := here[field]; ok {
@@ -88,6 +96,7 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		}
 		if field == passwordField {
 			delete(wrote, wrappedField)
+			delete(wrote, barredField)
 		}
 	}
 	if !p.waits { // else it is told at the end
@@ -179,7 +188,7 @@ func readHere(ctx context.Context, tx pgx.Tx, plans []*plan) (here map[string]ma
 	if err != nil {
 		return nil, err
 	}
-	return here, addIdentities(ctx, tx, users, here)
+	return here, addIdentities(ctx, tx, users, here, plans)
 }
 
 func orZero(t *time.Time) time.Time {
@@ -189,7 +198,13 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-func addIdentities(ctx context.Context, tx pgx.Tx, users []string, here map[string]map[string]string) error {
+func addIdentities(ctx context.Context, tx pgx.Tx, users []string, here map[string]map[string]string,
+	plans []*plan) error {
+	subjects := map[string]map[string]string{}
+	for _, p := range plans {
+		p.subjects = map[string]string{}
+		subjects[p.record.userID] = p.subjects
+	}
 	rows, err := tx.Query(ctx, `
 		SELECT user_id, issuer, account_id FROM gatepost.account
 		WHERE user_id = ANY ($1) AND provider_id <> 'credential'`, users)
@@ -199,7 +214,7 @@ func addIdentities(ctx context.Context, tx pgx.Tx, users []string, here map[stri
 	var id string
 	var i Identity
 	_, err = pgx.ForEachRow(rows, []any{&id, &i.Issuer, &i.Subject}, func() error {
-		here[id][i.field()] = "here"
+		here[id][i.field()], subjects[id][i.field()] = "here", i.Subject
 		return nil
 	})
 	return err

@@ -3,7 +3,9 @@ package importer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,6 +20,10 @@ type Clerk struct {
 	File string
 	// API is a file with the users as GET /v1/users returns them, as lines or arrays. Empty: there is none.
 	API string
+	// WithoutAPI brings over people of whom the API's file says nothing, or there is none: who of them is banned, or has
+	// a second factor by SMS, is unknown, and they come by their password alone. Otherwise People fails without that
+	// file, and new people who are not in it stay where they are.
+	WithoutAPI bool
 	// Issuers are as in Database.
 	Issuers map[string]string
 }
@@ -50,35 +56,67 @@ func (c Clerk) People(ctx context.Context, f Taker) error {
 	return readNamed(ctx, c.Issuers, c.read, f)
 }
 
+// errNoAPI is about an import from Clerk's export alone.
+var errNoAPI = errors.New("Clerk's export does not say who is banned, or has a second factor by SMS: say --api FILE " +
+	"with what its API returns, or --without-api, which brings them over as if nobody was")
+
+// clerkSays are the columns of the export, and the fields of the API, that say what a person has.
+var clerkSays = map[string][]string{verifiedField: {"verified_email_addresses"}, nameField: {"first_name", "last_name"},
+	imageField: {"image_url"}, rolesField: {"public_metadata"}, disabledField: {"banned"},
+	accountsField: {"external_accounts"}, factorField: {"two_factor_enabled"}}
+
 func (c Clerk) read(ctx context.Context, f Taker) error {
 	var api *index
-	if c.API != "" {
+	var apiHas map[string]bool
+	switch {
+	case c.API != "":
 		var err error
-		api, err = newIndex(c.API, func(raw json.RawMessage) (string, error) {
-			var u struct {
-				ID string `json:"id"`
-			}
-			_ = json.Unmarshal(raw, &u) // what else cannot be read is told with the person
-			return u.ID, onceEach(raw, reflect.TypeOf(u))
-		})
-		if err != nil {
+		if api, err = newIndex(c.API, clerkID); err != nil {
 			return err
 		}
 		defer api.close()
+		if apiHas, err = fieldsIn(c.API, slices.Concat(slices.Collect(maps.Values(clerkSays))...)...); err != nil {
+			return err
+		}
+	case !c.WithoutAPI:
+		return errNoAPI
 	}
 	g := newGather(ctx, f, c.File)
 	need := []string{"id", "primary_email_address", "password_digest", "password_hasher"}
 	err := rows(c.File, need, nil, func(r row) error {
 		p := c.person(r)
-		if err := c.join(&p, api); err != nil {
+		found, err := c.join(&p, api)
+		if err != nil {
 			return err
 		}
+		p.unsaid = unsaidBy(clerkSays, func(name string) bool {
+			_, column := r.values[name]
+			return column || found && apiHas[name]
+		})
 		return g.add(p, r.offset)
 	})
 	if err != nil {
 		return err
 	}
 	return g.end()
+}
+
+// clerkID is the id of the user whom an object of the API is.
+func clerkID(raw json.RawMessage) (string, error) {
+	var u struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal(raw, &u) // what else cannot be read is told with the person
+	return u.ID, onceEach(raw, reflect.TypeOf(u))
+}
+
+// remarks implements remarker.
+func (c Clerk) remarks() []Line {
+	if c.API != "" || !c.WithoutAPI {
+		return nil
+	}
+	return []Line{{Result: resultNoted, Where: c.File, Reason: "without a file of the API nobody knows who is banned, or " +
+		"has a second factor by SMS: who is new comes by their password alone, also who was left out for it before"}}
 }
 
 func (c Clerk) person(r row) Person {
@@ -95,21 +133,28 @@ func (c Clerk) person(r row) Person {
 	return p
 }
 
-// join adds what the API says.
-func (c Clerk) join(p *Person, api *index) error {
+// errNotInAPI is why somebody is not brought over who is not in the file of the API.
+var errNotInAPI = errors.New("is not in the file of the API, so whether they are banned or have a second factor is " +
+	"unknown: fetch all of its pages (--without-api brings them as if nobody was)")
+
+// join adds what the API says, and returns whether it says anything.
+func (c Clerk) join(p *Person, api *index) (found bool, err error) {
 	var u clerkUser
 	found, fault, err := api.read(p.ID, &u)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: the user %s: %w", c.API, p.ID, err)
+		return false, fmt.Errorf("%s: the user %s: %w", c.API, p.ID, err)
 	case fault != nil:
 		p.fail(fmt.Errorf("what the file of the API has of them %w", fault))
-		return nil
+		return false, nil
 	case !found && api != nil:
-		p.Notes = append(p.Notes, "is not in the file of the API: accounts at providers, ban and times are unknown")
+		p.lacks = "is not in the file of the API: accounts at providers, roles, ban, second factor and times are unknown"
+		if !c.WithoutAPI {
+			p.errNew = errNotInAPI
+		}
 	}
 	if !found {
-		return nil
+		return false, nil
 	}
 	if u.Created != 0 {
 		p.Created = time.UnixMilli(u.Created)
@@ -120,5 +165,5 @@ func (c Clerk) join(p *Person, api *index) error {
 	for _, a := range u.Accounts {
 		Database{Issuers: c.Issuers}.link(p, strings.TrimPrefix(a.Provider, "oauth_"), a.Subject, "", time.Time{})
 	}
-	return nil
+	return true, nil
 }

@@ -52,7 +52,8 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 		err := row.Scan(&e.ID, &e.Email, &e.EmailVerified, &e.Name, &e.Username, &e.UsernameGiven, &e.Image, &roles,
 			&e.CreatedAt, &e.Disabled, &until)
 		e.Roles, e.DisabledUntil = splitRoles(roles), orZero(until).UTC()
-		if e.CreatedAt = e.CreatedAt.UTC(); e.Roles == nil {
+		e.CreatedAt, e.Accounts = e.CreatedAt.UTC(), []ExportedAccount{}
+		if e.Roles == nil {
 			e.Roles = []string{}
 		}
 		return e, err

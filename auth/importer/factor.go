@@ -57,13 +57,14 @@ func (r *run) bar(ctx context.Context, tx pgx.Tx, factored []*plan) (lines []Lin
 	return lines, nil
 }
 
-// takePassword empties the password of a locked user. Once the source has no second factor, it is written again.
+// takePassword empties the password of a locked user. Once the source says that they have no second factor, it is
+// written again.
 func (r *run) takePassword(ctx context.Context, tx pgx.Tx, p *plan) error {
 	if err := r.o.Rules.SetPassword(ctx, tx, p.record.userID, ""); err != nil {
 		return err
 	}
 	wrote := maps.Clone(p.record.wrote)
-	wrote[passwordField] = digest(passwordField, "")
+	wrote[passwordField], wrote[barredField] = digest(passwordField, ""), digest(barredField)
 	delete(wrote, wrappedField)
 	return r.keep(ctx, tx, p, wrote)
 }

@@ -112,6 +112,9 @@ func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, 
 		if err == nil {
 			err = r.exchange(ctx)
 		}
+		if err == nil {
+			err = r.tellMissed()
+		}
 		switch {
 		case err != nil || !from.Ordered():
 			return err
@@ -182,7 +185,9 @@ type run struct {
 	waiting []*plan
 	lock    pgx.Tx // of alone
 	held    int    // how many stay as they are because others hold their rows
-	would   foreseen
+	// missed are fields that stay as they are because the source says nothing of them any more.
+	missed map[string]bool
+	would  foreseen
 }
 
 // heldMost is how many people an import leaves as others hold their rows. Where more are held, the whole table may be,

@@ -46,7 +46,7 @@ func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowT
 		}
 		people := byID{}
 		for i := range list {
-			people[list[i].ID] = &list[i]
+			people[list[i].ID], list[i].unsaid = &list[i], r.unsaid
 		}
 		for _, add := range more {
 			if err := add(ctx, r, people); err != nil {

@@ -35,8 +35,15 @@ type Person struct {
 	providers []string // the names there of all providers at which they have an account
 	// SecondFactor is whether they have proved to have one.
 	SecondFactor bool
+	unsaid       unsaid
+	// unissued are their accounts at providers whose issuer is not known: the names of the providers by their ids there.
+	unissued map[string]string
 	// Notes say what of them is not brought over, for the report.
 	Notes []string
+	// lacks says of whom the source lacks what it has of others, which is told at each import; errNew is why they are
+	// not taken for that if they are new.
+	lacks  string
+	errNew error
 	// Err is why they cannot be taken at all.
 	Err error
 }

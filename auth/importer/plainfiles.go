@@ -21,6 +21,12 @@ import (
 var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "username", "username_given", "image", "roles",
 	"created_at", "disabled", "disabled_until", "password", "hasher", "accounts", "second_factor"}
 
+// filesSay are those of them that say what a person has.
+var filesSay = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"},
+	usernameField: {"username"}, imageField: {"image"},
+	rolesField: {"roles"}, disabledField: {"disabled", "disabled_until"}, untilField: {"disabled_until"},
+	passwordField: {"password"}, accountsField: {"accounts"}, factorField: {"second_factor"}}
+
 // otherNames are what others call them.
 var otherNames = map[string]string{"verified": "email_verified", "emailconfirmed": "email_verified",
 	"confirmed": "email_verified", "passwordhash": "password", "hash": "password", "passworddigest": "password",
@@ -108,7 +114,8 @@ func (c CSV) read(ctx context.Context, f Taker) error {
 func (c CSV) person(r row) Person {
 	v := r.values
 	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["email"], Name: v["name"],
-		Username: v["username"], Image: v["image"], Roles: splitRoles(v["roles"])}
+		Username: v["username"], Image: v["image"], Roles: splitRoles(v["roles"]),
+		unsaid: unsaidBy(filesSay, func(name string) bool { _, is := v[name]; return is })}
 	for _, b := range []struct {
 		column string
 		to     *bool
@@ -185,23 +192,24 @@ func (j JSON) Name() string { return cmp.Or(j.From, "json") }
 // Ordered implements Source.
 func (JSON) Ordered() bool { return false }
 
-// Exported is one user as a line of JSON.
+// Exported is one user as a line of JSON. An export writes a field that is empty, too: one that no record has is one
+// that the file says nothing of.
 type Exported struct {
 	ID            string            `json:"id"`
 	Email         string            `json:"email"`
 	EmailVerified bool              `json:"email_verified"`
-	Name          string            `json:"name,omitempty"`
-	Username      string            `json:"username,omitempty"`
+	Name          string            `json:"name"`
+	Username      string            `json:"username"`
 	UsernameGiven bool              `json:"username_given,omitempty"` // by an operator; else they chose it
-	Image         string            `json:"image,omitempty"`
+	Image         string            `json:"image"`
 	Roles         []string          `json:"roles,omitzero"` // empty: no role; missing: "user"
 	CreatedAt     time.Time         `json:"created_at,omitzero"`
-	Disabled      bool              `json:"disabled,omitempty"`
+	Disabled      bool              `json:"disabled"`
 	DisabledUntil time.Time         `json:"disabled_until,omitzero"`
-	Password      string            `json:"password,omitempty"` // a hash
-	Hasher        string            `json:"hasher,omitempty"`   // as in CSV
+	Password      string            `json:"password"`         // a hash; empty: there is none
+	Hasher        string            `json:"hasher,omitempty"` // as in CSV
 	SecondFactor  bool              `json:"second_factor,omitempty"`
-	Accounts      []ExportedAccount `json:"accounts,omitempty"`
+	Accounts      []ExportedAccount `json:"accounts"`
 	Sessions      []ExportedSession `json:"sessions,omitempty"`
 	// UsernamesTaken are the SHA-256, in hex, of names that nobody else is given. Without an id they are those of people
 	// who are gone.
@@ -245,8 +253,14 @@ func (j JSON) People(ctx context.Context, f Taker) error {
 }
 
 func (j JSON) read(ctx context.Context, f Taker) error {
+	there, err := fieldsIn(j.File, slices.Concat(slices.Collect(maps.Values(filesSay))...)...)
+	if err != nil {
+		return err
+	}
+	unsaid := unsaidBy(filesSay, func(name string) bool { return there[name] })
+	delete(unsaid, untilField) // a ban without it is for good: so an export writes one
 	g := newGather(ctx, f, j.File)
-	err := objects(j.File, func(o object) error {
+	err = objects(j.File, func(o object) error {
 		var e Exported
 		err := readJSON(o.raw, &e)
 		if err == nil {
@@ -256,7 +270,7 @@ func (j JSON) read(ctx context.Context, f Taker) error {
 			return g.add(Person{Where: o.where, Err: err}, o.offset)
 		}
 		p := j.person(e)
-		p.Where = o.where
+		p.Where, p.unsaid = o.where, unsaid
 		return g.add(p, o.offset)
 	})
 	if err != nil {

@@ -36,6 +36,8 @@ type plan struct {
 	fields map[string]string // the values to write, by field
 	record *record           // what earlier imports know of them; nil: nothing
 
+	subjects map[string]string // the ids of their accounts at providers that are here, by field
+
 	changed bool     // a field of theirs was written
 	moved   []string // their address and the accounts at providers that were, by field
 	waits   bool     // somebody else has the address that they have at the source
@@ -184,16 +186,16 @@ func digests(values map[string]string) map[string]string {
 }
 
 // news returns the fields that the source says something else of than at the last import, in order. A field that is
-// gone at the source is among them.
+// gone at the source is among them, one that the source says nothing of is not.
 func (p *plan) news() (fields []string) {
 	now := digests(p.fields)
 	for field, d := range now {
-		if p.record.wrote[field] != d {
+		if p.record.wrote[field] != d && p.says(field) {
 			fields = append(fields, field)
 		}
 	}
 	for field := range maps.Keys(p.record.wrote) {
-		if _, still := now[field]; !still && field != wrappedField {
+		if _, still := now[field]; !still && field != wrappedField && field != barredField && p.says(field) {
 			fields = append(fields, field)
 		}
 	}

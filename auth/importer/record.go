@@ -55,6 +55,7 @@ func (r *run) remember(ctx context.Context, tx pgx.Tx, plans []*plan) error {
 	})
 	for _, p := range plans {
 		p.record = records[p.ID]
+		p.recall()
 	}
 	return err
 }

@@ -52,6 +52,7 @@ type reader struct {
 	tx     pgx.Tx
 	from   Database
 	tables map[string]*table
+	unsaid unsaid
 }
 
 // open connects to the source, finds its tables and runs f in one snapshot.
@@ -79,7 +80,7 @@ func (d Database) open(ctx context.Context, wants []want, f func(*reader) error)
 	    set_config('row_security', 'off', true)`); err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
-	r := &reader{tx, d, map[string]*table{}}
+	r := &reader{tx, d, map[string]*table{}, nil}
 	faults := d.misspelt(wants)
 	for _, w := range wants {
 		t, err := r.find(ctx, w)
@@ -250,6 +251,13 @@ func snake(s string) string {
 		b.WriteRune(c)
 	}
 	return b.String()
+}
+
+// has reports whether the source has a column, as in "user.role", or a table, as in "session.".
+func (r *reader) has(name string) bool {
+	table, column, _ := strings.Cut(name, ".")
+	t := r.tables[table]
+	return t != nil && (column == "" || t.columns[column] != "")
 }
 
 // text is the SQL of a column as text; empty if the table or the column is missing, or the row has none.

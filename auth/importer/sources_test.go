@@ -265,7 +265,7 @@ func TestClerkWithoutTimes(t *testing.T) {
 	csv := file(t, "id,primary_email_address,password_digest,password_hasher\n1,a@example.com,,\n2,b@example.com,,\n"+
 		"3,c@example.com,,\n4,d@example.com,,\n")
 	api := file(t, `{"id":"1"}`+"\n"+`{"id":"2","created_at":0}`+"\n"+`{"id":"3","created_at":1700000000000}`)
-	w.run(t, importer.Clerk{File: csv, API: api})
+	w.run(t, importer.Clerk{File: csv, API: api, WithoutAPI: true})
 	var got string
 	err := w.here.QueryRow(t.Context(), `
 		SELECT string_agg(CASE WHEN created_at > now() - interval '1 hour' THEN 'now'
@@ -284,7 +284,7 @@ func TestClerkIsBroughtOver(t *testing.T) {
 	const sample = "user_2YDryYFVMM1W1plDDKz7Gzf4we6,Jane,Doe,,jane.doe@test.com,,janedoe@test.com,,,,," +
 		"$2b$10$U4C0ZY8OG8y41F9LusfKyu3HRMBL0rCZcKBVsXhgr.n8Ou6FPhzO2,bcrypt\n"
 	w := newWorld(t, ``)
-	api := file(t, `[{"id":"user_b","created_at":1700000000000,"banned":true,"image_url":"https://img.example/b.png",
+	api := file(t, `[{"id":"user_2YDryYFVMM1W1plDDKz7Gzf4we6"},{"id":"user_f"},{"id":"user_b","created_at":1700000000000,"banned":true,"image_url":"https://img.example/b.png",
 	    "public_metadata":{"role":"admin"},"external_accounts":[{"provider":"oauth_google","provider_user_id":"77"}]},
 	    {"id":"user_c","two_factor_enabled":true}]`)
 	csv := file(t, "\xEF\xBB\xBF# exported\r\n"+strings.ReplaceAll(head+sample+
@@ -341,7 +341,9 @@ func TestOddRecordsOfASecondFile(t *testing.T) {
 	csv := "id,primary_email_address,password_digest,password_hasher\nc1,one@example.com,,\nc2,two@example.com,,\n"
 	lines := `{"user_id":"auth0|1","email":"one@example.com"}` + "\n" +
 		`{"user_id":"auth0|2","email":"two@example.com"}` + "\n"
-	clerk := func(api string) importer.Source { return importer.Clerk{File: file(t, csv), API: file(t, api)} }
+	clerk := func(api string) importer.Source {
+		return importer.Clerk{File: file(t, csv), API: file(t, api), WithoutAPI: true}
+	}
 	auth0 := func(dump string) importer.Source { return importer.Auth0{File: file(t, lines), Hashes: file(t, dump)} }
 	const admin = `{"id":"c1","public_metadata":{"role":"admin"}}`
 	const one, two = "c1|one@example.com|f||admin", "c2|two@example.com|f||user"
@@ -505,7 +507,7 @@ func TestEmptyExports(t *testing.T) {
 		"auth0":  {importer.Auth0{File: empty}, empty},
 		"hashes": {importer.Auth0{File: auth0, Hashes: empty}, empty},
 		"api":    {importer.Clerk{File: file(t, names+"1,a@example.com,,\n"), API: empty}, empty},
-		"clerk":  {importer.Clerk{File: file(t, names)}, "users"},
+		"clerk":  {importer.Clerk{File: file(t, names), WithoutAPI: true}, "users"},
 	} {
 		counts, err := w.store.Import(t.Context(), c.from, importer.Options{})
 		if err == nil || !strings.Contains(err.Error(), c.file+" has no users: nothing was changed") || counts.Read > 0 {

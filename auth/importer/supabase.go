@@ -44,6 +44,10 @@ func (s Supabase) People(ctx context.Context, f Taker) error {
 		if err := r.issuersNamed(ctx, "identities", "provider", "email", "phone"); err != nil {
 			return err
 		}
+		const people = "users.raw_user_meta_data"
+		r.unsaid = unsaidBy(map[string][]string{nameField: {people}, imageField: {people},
+			rolesField: {"users.raw_app_meta_data"}, disabledField: {"users.banned_until"},
+			accountsField: {"identities."}, factorField: {"mfa_factors."}}, r.has)
 		u := r.tables["users"]
 		where := ``
 		if u.columns["deleted_at"] != "" {

@@ -72,6 +72,8 @@ func (r *run) sort(ctx context.Context, tx pgx.Tx, plans []*plan) (fresh, known 
 	}
 	for _, p := range sound {
 		switch {
+		case p.record == nil && p.errNew != nil:
+			lines = append(lines, p.line(resultRefused, "", p.errNew.Error()))
 		case p.record == nil:
 			fresh = append(fresh, p)
 		case p.record.userID == "":
@@ -166,6 +168,9 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 		lines = append(append(lines, p.line(Created, "", "")), told...)
 		for _, note := range p.Notes {
 			lines = append(lines, p.line(resultNoted, "", note))
+		}
+		if p.lacks != "" {
+			lines = append(lines, p.line(resultNoted, "", p.lacks))
 		}
 	}
 	if err := insertUsers(ctx, tx, made); err != nil {

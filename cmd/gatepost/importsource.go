@@ -26,10 +26,13 @@ func (p *process) importSources() []importSource {
 			p.fromDatabase(func(d importer.Database) importer.Source { return importer.AuthJS{Database: d} })},
 		{"supabase", "from the database of Supabase", "", databaseFlags(),
 			p.fromDatabase(func(d importer.Database) importer.Source { return importer.Supabase{Database: d} })},
-		{"clerk", "from the file that Clerk's dashboard exports", "FILE.csv", []cli.Flag{&cli.StringFlag{Name: "api",
-			Usage: "`FILE` with the users as Clerk's API returns them, for what the export lacks"}},
+		{"clerk", "from the file that Clerk's dashboard exports", "FILE.csv", []cli.Flag{
+			&cli.StringFlag{Name: "api",
+				Usage: "`FILE` with the users as Clerk's API returns them, for what the export lacks"},
+			&cli.BoolFlag{Name: "without-api", Usage: "bring over users of whom no file of the API says anything, also those " +
+				"who are banned or have a second factor by SMS there"}},
 			fromFile(func(c *cli.Command, file string, issuers map[string]string) importer.Source {
-				return importer.Clerk{File: file, API: c.String("api"), Issuers: issuers}
+				return importer.Clerk{File: file, API: c.String("api"), WithoutAPI: c.Bool("without-api"), Issuers: issuers}
 			})},
 		{"auth0", "from the lines of JSON that Auth0 exports", "FILE.ndjson", []cli.Flag{&cli.StringFlag{Name: "hashes",
 			Usage: "`FILE` with the hashes, which Auth0's support hands out"}},
