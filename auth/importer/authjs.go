@@ -33,7 +33,7 @@ func (a AuthJS) People(ctx context.Context, f Taker) error {
 		}
 		r.unsaid = unsaidBy(map[string][]string{verifiedField: {"user.emailVerified"}, nameField: {"user.name"},
 			imageField: {"user.image"}, rolesField: {"user.role"}, disabledField: {"user.disabled"},
-			passwordField: {"user.password"}, accountsField: {"account."}}, r.has)
+			passwordField: {"user.password"}, accountsField: {"account."}, sessionsField: {"session."}}, r.has)
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,

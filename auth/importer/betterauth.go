@@ -41,7 +41,8 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 		}
 		r.unsaid = unsaidBy(map[string][]string{nameField: {"user.name"}, imageField: {"user.image"},
 			rolesField: {"user.role"}, disabledField: {"user.banned"}, untilField: {"user.banExpires"},
-			passwordField: {"account.password"}, factorField: {"user.twoFactorEnabled", "twoFactor."}}, r.has)
+			passwordField: {"account.password"}, factorField: {"user.twoFactorEnabled", "twoFactor."},
+			sessionsField: {"session."}}, r.has)
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,

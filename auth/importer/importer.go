@@ -89,11 +89,15 @@ const batch = 200
 
 // Run brings everybody over that the source has. It returns what it has done up to then even if it fails: those people
 // are here, and the next Run goes on with the others. Its error is the source's, one that another import runs or may
-// run, or that the source has nobody, database.ErrUnavailable, a *database.RefusedError or that of Options.Report.
+// run, or that the source has nobody, or nobody of those who came from there, database.ErrUnavailable, a
+// *database.RefusedError or that of Options.Report.
 func Run(ctx context.Context, db *database.DB, from Source, o Options) (Counts, error) {
 	r := &run{db: db, from: from, o: o, name: from.Name()}
 	err := r.alone(ctx, func() error {
 		if err := r.findSources(ctx); err != nil {
+			return err
+		}
+		if err := r.recognise(ctx); err != nil {
 			return err
 		}
 		if err := r.remark(); err != nil {

@@ -18,6 +18,7 @@ const (
 	verifiedField = "email_verified" // part of addressField
 	untilField    = "disabled_until" // part of disabledField
 	accountsField = "accounts"       // each identityField
+	sessionsField = "sessions"       // in no record: recognise looks for them
 )
 
 // barredField is where a record keeps that the password was taken from somebody because of a second factor. A source
