@@ -40,7 +40,7 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 	rows, err := tx.Query(ctx, `
 		SELECT id, email, email_verified, name, coalesce(username, ''), username IS NOT NULL AND NOT username_chosen,
 		    coalesce(image, ''), role, `+database.Readable(`created_at`)+`,
-		    disabled_at IS NOT NULL, `+database.Readable(`disabled_until`)+`
+		    disabled_at IS NOT NULL, CASE WHEN disabled_at IS NOT NULL THEN `+database.Readable(`disabled_until`)+` END
 		FROM gatepost."user" WHERE id > $1 ORDER BY id LIMIT $2`, last, batch)
 	if err != nil {
 		return nil, err

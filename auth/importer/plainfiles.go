@@ -129,6 +129,7 @@ func (c CSV) person(r row) Person {
 	}{{"created_at", &p.Created}, {"disabled_until", &p.Until}} {
 		p.fail(readTime(t.column, v[t.column], t.to))
 	}
+	p.settleBan(v["disabled"] != "")
 	p.readPassword(v["hasher"], v["password"])
 	for account := range strings.FieldsSeq(v["accounts"]) {
 		provider, subject, ok := strings.Cut(account, ":")
@@ -139,6 +140,19 @@ func (c CSV) person(r row) Person {
 		Database{Issuers: c.Issuers}.link(&p, provider, subject, "", time.Time{})
 	}
 	return p
+}
+
+// settleBan makes somebody disabled of whom a file has only the end of a ban that is not over. said is whether the file
+// says whether they are.
+func (p *Person) settleBan(said bool) {
+	switch {
+	case p.Disabled || !p.Until.After(time.Now()):
+	case said:
+		p.fail(errors.New("has a time in disabled_until that is not over, and false in disabled: nobody knows which one " +
+			"counts"))
+	default:
+		p.Disabled = true
+	}
 }
 
 // fail keeps the first reason why a person cannot be taken.
@@ -270,6 +284,11 @@ func (j JSON) read(ctx context.Context, f Taker) error {
 			return g.add(Person{Where: o.where, Err: err}, o.offset)
 		}
 		p := j.person(e)
+		var ban struct {
+			Disabled *bool `json:"disabled"`
+		}
+		_ = json.Unmarshal(o.raw, &ban) // it was read above
+		p.settleBan(ban.Disabled != nil)
 		p.Where, p.unsaid = o.where, unsaid
 		return g.add(p, o.offset)
 	})
