@@ -19,10 +19,11 @@ func (AuthJS) Ordered() bool { return true }
 
 var authJSTables = []want{
 	{"user", false, []string{"users", "user", "User"}, []string{"id", "email", "emailVerified?", "name?", "image?",
-		"createdAt?", "role?", "password?", "disabled?"}},
-	{"account", true, []string{"accounts", "account", "Account"}, []string{"userId", "provider", "providerAccountId"}},
+		"createdAt?", "role?", "password?", "disabled?"}, []string{"createdAt"}},
+	{"account", true, []string{"accounts", "account", "Account"}, []string{"userId", "provider",
+		"providerAccountId"}, nil},
 	{"session", true, []string{"sessions", "session", "Session"}, []string{"userId", "sessionToken", "expires",
-		"createdAt?", "ipAddress?", "userAgent?"}},
+		"createdAt?", "ipAddress?", "userAgent?"}, []string{"createdAt", "expires"}},
 }
 
 // People implements Source.
@@ -42,8 +43,9 @@ func (a AuthJS) People(ctx context.Context, f Taker) error {
 			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
 			var p Person
 			var created *time.Time
-			var roles, hash string
-			err := rows.Scan(&p.ID, &p.Email, &p.Verified, &p.Name, &p.Image, &created, &roles, &hash, &p.Disabled)
+			var roles, hash, verified, barred string
+			err := rows.Scan(&p.ID, &p.Email, &verified, &p.Name, &p.Image, &created, &roles, &hash, &barred)
+			p.Verified, p.Disabled = u.says(&p, "emailVerified", verified), u.says(&p, "disabled", barred)
 			p.Created, p.Roles = orZero(created), splitRoles(roles)
 			p.setPassword(hash)
 			return p, err

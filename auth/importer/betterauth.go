@@ -25,12 +25,12 @@ func (BetterAuth) Ordered() bool { return true }
 
 var betterAuthTables = []want{
 	{"user", false, []string{"user", "users"}, []string{"id", "email", "emailVerified", "name?", "image?", "createdAt?",
-		"username?", "role?", "banned?", "banExpires?", "twoFactorEnabled?"}},
+		"username?", "role?", "banned?", "banExpires?", "twoFactorEnabled?"}, []string{"createdAt", "banExpires"}},
 	{"account", false, []string{"account", "accounts"}, []string{"userId", "accountId", "providerId", "issuer?",
-		"password?", "createdAt?"}},
+		"password?", "createdAt?"}, []string{"createdAt"}},
 	{"session", true, []string{"session", "sessions"}, []string{"userId", "token", "expiresAt", "createdAt?", "ipAddress?",
-		"userAgent?", "impersonatedBy?"}},
-	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?"}},
+		"userAgent?", "impersonatedBy?"}, []string{"createdAt", "expiresAt"}},
+	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?"}, nil},
 }
 
 // People implements Source.
@@ -52,9 +52,11 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 			FROM `+u.name+` u`, u, func(rows pgx.CollectableRow) (Person, error) {
 			var p Person
 			var created, until *time.Time
-			var roles string
-			err := rows.Scan(&p.ID, &p.Email, &p.Verified, &p.Name, &p.Username, &p.Image, &created, &roles, &p.Disabled,
-				&until, &p.SecondFactor)
+			var roles, verified, banned, factor string
+			err := rows.Scan(&p.ID, &p.Email, &verified, &p.Name, &p.Username, &p.Image, &created, &roles, &banned, &until,
+				&factor)
+			p.Verified, p.Disabled = u.says(&p, "emailVerified", verified), u.says(&p, "banned", banned)
+			p.SecondFactor = u.says(&p, "twoFactorEnabled", factor)
 			p.Created, p.Until, p.Roles = orZero(created), orZero(until), splitRoles(roles)
 			return p, err
 		}, f, b.accounts, b.factors, b.sessions)
@@ -144,18 +146,18 @@ func (b BetterAuth) factors(ctx context.Context, r *reader, people byID) error {
 	if t == nil {
 		return nil
 	}
-	verified := `true`
-	if t.columns["verified"] != "" {
-		verified = t.truth("t", "verified")
-	}
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+t.text("t", "userId")+` FROM `+t.name+` t
-		WHERE t.`+t.columns["userId"]+`::text = ANY ($1) AND `+verified, people.ids())
+		SELECT `+t.text("t", "userId")+`, `+t.truth("t", "verified")+` FROM `+t.name+` t
+		WHERE t.`+t.columns["userId"]+`::text = ANY ($1)`, people.ids())
 	if err != nil {
 		return err
 	}
-	var user string
-	_, err = pgx.ForEachRow(rows, []any{&user}, func() error { people[user].SecondFactor = true; return nil })
+	var user, verified string
+	_, err = pgx.ForEachRow(rows, []any{&user, &verified}, func() error {
+		p := people[user]
+		p.SecondFactor = t.columns["verified"] == "" || t.says(p, "verified", verified) || p.SecondFactor
+		return nil
+	})
 	return err
 }
 

@@ -115,8 +115,8 @@ func (c Clerk) remarks() []Line {
 	if c.API != "" || !c.WithoutAPI {
 		return nil
 	}
-	return []Line{{Result: resultNoted, Where: c.File, Reason: "without a file of the API nobody knows who is banned, or " +
-		"has a second factor by SMS: who is new comes by their password alone, also who was left out for it before"}}
+	return []Line{{Result: resultNoted, Where: c.File, Reason: "without a file of the API nobody knows who is banned, " +
+		"or has a second factor by SMS: who is new comes by their password alone, also who was left out for it before"}}
 }
 
 func (c Clerk) person(r row) Person {

@@ -11,8 +11,8 @@ import (
 
 // missed is what is told of fields that the source says nothing of any more.
 func missed(what string) string {
-	return "note :  the source said " + what + " of people who are here, and says nothing of that now: it stays as it is " +
-		"here; is a file, a column or a flag missing, as --api, --hashes, --issuer or --column?"
+	return "note :  the source said " + what + " of people who are here, and says nothing of that now: it stays as it " +
+		"is here; is a file, a column or a flag missing, as --api, --hashes, --issuer or --column?"
 }
 
 // A run that says less than the one before, as a file, a column or a flag is missing, takes nothing from anybody: no

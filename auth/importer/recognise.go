@@ -8,8 +8,8 @@ import (
 
 // errStrangers is about a source that has none of the people who came from there: it is hardly the same, and would make
 // its people users here and end the sessions of all others.
-var errStrangers = errors.New("people of this source are here, and it has none of them: nothing was changed here; is it " +
-	"the right database and schema? If everybody there was replaced, delete those who came from there first")
+var errStrangers = errors.New("people of this source are here, and it has none of them: nothing was changed here; is " +
+	"it the right database and schema? If everybody there was replaced, delete those who came from there first")
 
 // errNoSessions is about a source that had sessions and has no table of them: all of them would be taken for ended.
 func errNoSessions(alive int64, source string) error {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,12 +41,13 @@ type table struct {
 }
 
 // want is a table of a source: its names, first the usual one, and its columns, those that it may lack with a question
-// mark.
+// mark, and which of them are times.
 type want struct {
 	key      string
 	optional bool
 	names    []string
 	columns  []string
+	times    []string
 }
 
 // reader is an open source.
@@ -211,8 +214,19 @@ func (r *reader) findColumns(ctx context.Context, w want, t *table, of relation)
 		return fmt.Errorf("the table %s of the source has no column %s; if it is called otherwise there, say --column "+
 			"%s.%s=NAME", t.name, strings.Join(missing, ", "), w.key, missing[0])
 	}
+	for _, column := range w.times {
+		if kind := t.types[column]; kind != "" && !slices.Contains(timeTypes, kind) {
+			return fmt.Errorf("the column %s of the table %s of the source has times as %s, which cannot be read: make "+
+				"a view there that has them as timestamp with time zone, and say --table %s=NAME", t.columns[column], t.name, kind,
+				w.key)
+		}
+	}
 	return r.readable(ctx, t, of, needed)
 }
+
+// timeTypes are those that moment reads.
+var timeTypes = []string{"timestamp with time zone", "timestamp without time zone", "date", "integer", "bigint",
+	"numeric", "double precision"}
 
 // catalogue returns the types of a table's columns, also of those that the role may not read.
 func (r *reader) catalogue(ctx context.Context, oid uint32) (types map[string]string, err error) {
@@ -280,22 +294,57 @@ func (t *table) moment(alias, column string) string {
 	}
 	name := alias + `.` + t.columns[column]
 	switch t.types[column] {
-	case "timestamp without time zone":
-		name = `(` + name + ` AT TIME ZONE 'UTC')`
-	case "integer", "bigint": // Auth.js has seconds in places
-		name = `to_timestamp(` + name + `)`
+	case "timestamp without time zone", "date":
+		name = `(` + name + `::timestamp AT TIME ZONE 'UTC')`
+	case "integer", "bigint", "numeric", "double precision":
+		name = sinceEpoch(name)
 	}
 	return database.Readable(name)
 }
 
-// truth is the SQL of a column that says yes or no. A time says yes, and null no.
+// lastSecond is the last one that has four digits for its year, since 1970. A number above it are milliseconds, which
+// are later than January 1978 then.
+const lastSecond = "253402300799"
+
+// sinceEpoch is the SQL of a time as a number of seconds or milliseconds since 1970; null for 0, which is what many
+// write for none.
+func sinceEpoch(number string) string {
+	n := number + `::numeric`
+	return `CASE WHEN ` + n + ` <> 0 THEN to_timestamp(greatest(least(CASE WHEN ` + n + ` > ` + lastSecond + ` THEN ` + n +
+		` / 1000 ELSE ` + n + ` END, ` + lastSecond + `), 0)::float8) END`
+}
+
+// truth is the SQL of a column that says yes or no, as a text for says.
 func (t *table) truth(alias, column string) string {
-	if t == nil || t.columns[column] == "" {
-		return `false`
+	if t != nil && (strings.HasPrefix(t.types[column], "timestamp") || t.types[column] == "date") {
+		return `CASE WHEN ` + alias + `.` + t.columns[column] + ` IS NULL THEN '' ELSE 't' END`
 	}
-	name := alias + `.` + t.columns[column]
-	if kind := t.types[column]; strings.HasPrefix(kind, "timestamp") {
-		return name + ` IS NOT NULL`
+	return `left(` + t.text(alias, column) + `, 40)`
+}
+
+// says reads what a column says of somebody, yes or no. A time says yes, and null no. Something else may be a ban: they
+// are refused.
+func (t *table) says(p *Person, column, value string) (yes bool) {
+	yes, err := readTruth(value)
+	if err != nil {
+		p.fail(fmt.Errorf("has %q in the column %s of the table %s, which is neither yes nor no", value, t.columns[column],
+			t.name))
 	}
-	return `coalesce(` + name + `::text IN ('t', 'true', '1'), false)`
+	return yes
+}
+
+// readTruth reads yes or no as PostgreSQL and people write it.
+func readTruth(value string) (yes bool, err error) {
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(value) {
+	case "", "f", "false", "n", "no", "off":
+		return false, nil
+	case "t", "true", "y", "yes", "on", "infinity":
+		return true, nil
+	}
+	if n, err := strconv.ParseFloat(value, 64); err == nil && (n == 0 || n == 1 || n >= 1e8) { // or a time since 1970
+		return n != 0, nil
+	}
+	var at time.Time
+	return true, readTime("", value, &at)
 }

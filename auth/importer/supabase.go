@@ -21,10 +21,11 @@ func (Supabase) Ordered() bool { return true }
 
 var supabaseTables = []want{
 	{"users", false, []string{"users"}, []string{"id", "email", "email_confirmed_at", "encrypted_password", "created_at",
-		"banned_until?", "deleted_at?", "raw_app_meta_data?", "raw_user_meta_data?", "is_sso_user?", "is_anonymous?"}},
+		"banned_until?", "deleted_at?", "raw_app_meta_data?", "raw_user_meta_data?", "is_sso_user?", "is_anonymous?"},
+		[]string{"created_at", "banned_until"}},
 	{"identities", true, []string{"identities"}, []string{"user_id", "provider", "provider_id", "created_at?",
-		"identity_data?"}},
-	{"mfa_factors", true, []string{"mfa_factors"}, []string{"user_id", "status"}},
+		"identity_data?"}, []string{"created_at"}},
+	{"mfa_factors", true, []string{"mfa_factors"}, []string{"user_id", "status"}, nil},
 }
 
 // supabaseMeta is what of the two columns of JSON is used.
@@ -58,17 +59,19 @@ func (s Supabase) People(ctx context.Context, f Taker) error {
 			    `+u.moment("u", "created_at")+`, `+u.cell("u", "encrypted_password")+`,
 			    `+u.moment("u", "banned_until")+`, `+u.text("u", "raw_app_meta_data")+`,
 			    `+u.text("u", "raw_user_meta_data")+`
-			FROM `+u.name+` u`+where, u, scanSupabase, f, s.identities, s.apart, s.factors)
+			FROM `+u.name+` u`+where, u, func(rows pgx.CollectableRow) (Person, error) {
+			return scanSupabase(rows, u)
+		}, f, s.identities, s.apart, s.factors)
 	})
 }
 
-func scanSupabase(rows pgx.CollectableRow) (Person, error) {
+func scanSupabase(rows pgx.CollectableRow, u *table) (Person, error) {
 	var p Person
 	var created, until *time.Time
-	var hash, appMeta, userMeta string
-	err := rows.Scan(&p.ID, &p.Email, &p.Verified, &created, &hash, &until, &appMeta, &userMeta)
+	var verified, hash, appMeta, userMeta string
+	err := rows.Scan(&p.ID, &p.Email, &verified, &created, &hash, &until, &appMeta, &userMeta)
 	p.Created, p.Until = orZero(created), orZero(until)
-	p.Disabled = until != nil
+	p.Verified, p.Disabled = u.says(&p, "email_confirmed_at", verified), until != nil
 	if p.Until.Year() >= 9999 {
 		p.Until = time.Time{}
 	}

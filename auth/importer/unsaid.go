@@ -106,8 +106,8 @@ func (r *run) tellMissed() error {
 		return nil
 	}
 	return r.say([]Line{{Result: resultNoted, Reason: "the source said " +
-		strings.Join(slices.Sorted(maps.Keys(r.missed)), ", ") + " of people who are here, and says nothing of that now: it " +
-		"stays as it is here; is a file, a column or a flag missing, as --api, --hashes, --issuer or --column?"}})
+		strings.Join(slices.Sorted(maps.Keys(r.missed)), ", ") + " of people who are here, and says nothing of that now: " +
+		"it stays as it is here; is a file, a column or a flag missing, as --api, --hashes, --issuer or --column?"}})
 }
 
 // fieldsIn returns which of some fields any record of a file of JSON has.
