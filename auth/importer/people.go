@@ -2,7 +2,9 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,8 +34,9 @@ func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowT
 	if _, err := r.tx.Exec(ctx, `DECLARE people NO SCROLL CURSOR FOR `+sql+order); err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
-	for {
-		rows, err := r.tx.Query(ctx, fmt.Sprintf(`FETCH %d FROM people`, batch))
+	var next []Person // the first one of the next batch: whether it has the id of the last one of this is known then
+	for last := ""; ; {
+		rows, err := r.tx.Query(ctx, fmt.Sprintf(`FETCH %d FROM people`, batch+1-len(next)))
 		if err != nil {
 			return fmt.Errorf("the source: %w", err)
 		}
@@ -41,9 +44,15 @@ func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowT
 		if err != nil {
 			return fmt.Errorf("the source: %w", err)
 		}
+		list = append(next, list...)
 		if len(list) == 0 {
 			return nil
 		}
+		refuseTwice(list, last)
+		if next = nil; len(list) > batch {
+			list, next = list[:batch], slices.Clone(list[batch:])
+		}
+		last = list[len(list)-1].ID
 		people := byID{}
 		for i := range list {
 			people[list[i].ID], list[i].unsaid = &list[i], r.unsaid
@@ -61,6 +70,21 @@ func (r *reader) people(ctx context.Context, sql string, u *table, scan pgx.RowT
 		}
 	}
 }
+
+// refuseTwice refuses everybody in a list by id who has the id of the one before or after. A table has none twice, but
+// a view may, and nobody knows which one counts.
+func refuseTwice(list []Person, last string) {
+	for i := range list {
+		before := i > 0 && list[i-1].ID == list[i].ID || i == 0 && last == list[i].ID
+		after := i+1 < len(list) && list[i+1].ID == list[i].ID
+		if (before || after) && list[i].ID != "" {
+			list[i].fail(errTwiceThere)
+		}
+	}
+}
+
+// errTwiceThere is why somebody is not brought over of whom a view has several rows.
+var errTwiceThere = errors.New("has an id that another row there has: nobody knows which one counts")
 
 // sessionsMost bounds the sessions of one person that are brought over: those that last the longest.
 const sessionsMost = 1000
