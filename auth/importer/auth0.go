@@ -67,7 +67,8 @@ type auth0Hash struct {
 
 // auth0Says are the fields of the file that say what a person has. A record lacks one that is empty, the whole file one
 // that the export was not told to write.
-var auth0Says = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"}, imageField: {"picture"},
+var auth0Says = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"},
+	usernameField: {"username"}, imageField: {"picture"},
 	rolesField: {"app_metadata"}, disabledField: {"blocked"}, accountsField: {"identities"},
 	factorField:   {"multifactor", "mfa_factors"},
 	passwordField: {"passwordhash", "password_hash", "custom_password_hash"}}

@@ -39,7 +39,8 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 		if err := r.issuersNamed(ctx, "account", "providerId", "credential", "microsoft"); err != nil {
 			return err
 		}
-		r.unsaid = unsaidBy(map[string][]string{nameField: {"user.name"}, imageField: {"user.image"},
+		r.unsaid = unsaidBy(map[string][]string{nameField: {"user.name"},
+			usernameField: {"user.username"}, imageField: {"user.image"},
 			rolesField: {"user.role"}, disabledField: {"user.banned"}, untilField: {"user.banExpires"},
 			passwordField: {"account.password"}, factorField: {"user.twoFactorEnabled", "twoFactor."},
 			sessionsField: {"session."}}, r.has)

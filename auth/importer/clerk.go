@@ -62,7 +62,7 @@ var errNoAPI = errors.New("Clerk's export does not say who is banned, or has a s
 
 // clerkSays are the columns of the export, and the fields of the API, that say what a person has.
 var clerkSays = map[string][]string{verifiedField: {"verified_email_addresses"}, nameField: {"first_name", "last_name"},
-	imageField: {"image_url"}, rolesField: {"public_metadata"}, disabledField: {"banned"},
+	imageField: {"image_url"}, usernameField: {"username"}, rolesField: {"public_metadata"}, disabledField: {"banned"},
 	accountsField: {"external_accounts"}, factorField: {"two_factor_enabled"}}
 
 func (c Clerk) read(ctx context.Context, f Taker) error {

@@ -41,7 +41,7 @@ func (r *run) recognise(ctx context.Context) error {
 		var met bool
 		err := r.db.Work.QueryRow(ctx, `
 			SELECT EXISTS (SELECT FROM gatepost.import_record WHERE source = $1 AND source_id = ANY ($2))`,
-			r.name, storableIDs(some)).Scan(&met)
+			r.name, validIDs(some)).Scan(&met)
 		if err == nil && met {
 			return known
 		}
@@ -57,9 +57,9 @@ func (r *run) recognise(ctx context.Context) error {
 	return refused
 }
 
-func storableIDs(people []Person) (list []string) {
+func validIDs(people []Person) (list []string) {
 	for _, p := range people {
-		if storable(p.ID) {
+		if secret.ValidID(p.ID) {
 			list = append(list, p.ID)
 		}
 	}
