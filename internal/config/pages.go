@@ -45,7 +45,7 @@ func (c *Config) checkLanding(list *Faults, name, path string) {
 	case below(path, "/.gatepost"), below(path, APIAuth) && !c.APIAuthApp:
 		list.Add(fmt.Errorf("%s: %s is taken by Gatepost's own routes, and no place to land on: name a page of your app",
 			name, Quote(path)))
-	case slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, strings.TrimPrefix(path, c.Pages)):
+	case c.entrance(path):
 		list.Add(fmt.Errorf("%s: %s is where people log in and out, and no place to land on: name a page of your app",
 			name, Quote(path)))
 	}
@@ -59,7 +59,7 @@ func (c *Config) appPaths(list *Faults, name, written, example string) (paths []
 		}
 		if !CleanPath(path) || path == "/" || strings.Contains(path, "*") {
 			list.Add(fmt.Errorf("%s: %s is not a plain path like %s", name, Quote(path), example))
-		} else if below(path, "/.gatepost") || below(path, APIAuth) || ownPage(strings.TrimPrefix(path, c.Pages)) {
+		} else if below(path, "/.gatepost") || below(path, APIAuth) || c.ownPath(path) {
 			list.Add(fmt.Errorf("%s: %s is Gatepost's own already: leave it out", name, Quote(path)))
 		}
 		paths = append(paths, path)
@@ -67,7 +67,13 @@ func (c *Config) appPaths(list *Faults, name, written, example string) (paths []
 	return paths
 }
 
-// ownPage reports whether a path below Pages is one of the gate's pages.
-func ownPage(path string) bool {
-	return below(path, "/account") || slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, path)
+// ownPath reports whether a path is that of one of the gate's pages, which are below GATEPOST_PAGES.
+func (c *Config) ownPath(path string) bool {
+	return below(path, c.Pages+"/account") || c.entrance(path)
+}
+
+// entrance reports whether a path is where people log in and out here.
+func (c *Config) entrance(path string) bool {
+	page, ours := strings.CutPrefix(path, c.Pages)
+	return ours && slices.Contains([]string{"/login", "/signup", "/register", "/logout"}, page)
 }
