@@ -94,6 +94,8 @@ func (p *process) commands() *cli.Command {
 			{Name: "explain", Usage: "say which rule decides about a path",
 				ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.initCommand(),
+			{Name: "preset", Usage: "print the settings for a known app, here and there; without a name, the apps",
+				ArgsUsage: "[NAME]", Action: p.preset},
 			p.doctorCommand(),
 			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms",
 				Action: p.health},
