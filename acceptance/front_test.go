@@ -43,6 +43,15 @@ var fronts = map[string]front{
 		replace: []string{"app.example.com {", "https://localhost:PORT {\n\ttls CERT KEY"}},
 }
 
+// frontsOfH2C speak HTTP/2 to the gate without TLS.
+var frontsOfH2C = map[string]front{
+	"nginx": {program: fronts["nginx"].program, snippet: "nginx-grpc.conf", args: fronts["nginx"].args,
+		config: fronts["nginx"].config, replace: []string{"listen 443 ", "listen 127.0.0.1:PORT ",
+			"/etc/ssl/app.example.com/fullchain.pem", "CERT", "/etc/ssl/app.example.com/key.pem", "KEY"}},
+	"caddy": {program: fronts["caddy"].program, snippet: "Caddyfile.h2c", args: fronts["caddy"].args,
+		config: fronts["caddy"].config, replace: fronts["caddy"].replace},
+}
+
 // start runs the server in front of a gate.
 func (f front) start(t *testing.T, gate, port, plain, cert, key string) {
 	t.Helper()

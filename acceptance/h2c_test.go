@@ -80,22 +80,7 @@ func TestABalancerSpeaksHTTP2WithoutTLS(t *testing.T) {
 	if r := v.fetch("/dashboard"); r.status != 200 || r.body != `HTTP/2.0 for "ada@example.com"` {
 		t.Errorf("a page: %d %s", r.status, r.body)
 	}
-	say, res := v.call(t, "/dashboard.Greeter/Say")
-	if res.StatusCode != 200 || res.ProtoMajor != 2 || res.Header.Get("Content-Type") != "application/grpc" {
-		t.Fatalf("the call: %s %d %v", res.Proto, res.StatusCode, res.Header)
-	}
-	in := bufio.NewReader(res.Body)
-	for _, word := range []string{"hello\n", "again\n"} {
-		_, _ = io.WriteString(say, word)
-		if got, err := in.ReadString('\n'); got != `ada@example.com te "trailers": `+word {
-			t.Fatalf("got %q, %v", got, err)
-		}
-	}
-	_ = say.Close()
-	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 || res.Trailer.Get("Grpc-Status") != "0" ||
-		res.Trailer.Get("Grpc-Message") != "all said" {
-		t.Errorf("the end: %q %v %v", rest, err, res.Trailer)
-	}
+	v.saysHello(t)
 	if _, res := v.call(t, "/dashboard.Greeter/Missing"); res.Header.Get("Grpc-Status") != "12" {
 		t.Errorf("without a message: %v", res.Header)
 	}
@@ -105,11 +90,61 @@ func TestABalancerSpeaksHTTP2WithoutTLS(t *testing.T) {
 	}
 }
 
-// call begins a call of gRPC, whose messages are lines here.
-func (v *visitor) call(t *testing.T, path string) (say io.WriteCloser, res *http.Response) {
+// The same through the servers that people have in front, with their snippets.
+func TestServersInFrontSpeakHTTP2WithoutTLS(t *testing.T) {
+	t.Parallel()
+	for name, f := range frontsOfH2C {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cert, key, roots := writePair(t, t.TempDir(), nil)
+			port := freePort(t)
+			public := "https://localhost:" + port
+			g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newCallee(t),
+				"GATEPOST_PUBLIC_URL="+public, "GATEPOST_LISTEN_H2C=true", "GATEPOST_TRUSTED_PROXIES=127.0.0.1",
+				"GATEPOST_PROTECT=/dashboard, /dashboard.Greeter")
+			f.start(t, strings.TrimPrefix(g.url, "http://"), port, freePort(t), cert, key)
+			v := behind(t, public, "127.0.0.9", roots)
+			if _, res := v.call(t, "/dashboard.Greeter/Say"); res.StatusCode != 401 || res.ProtoMajor != 2 {
+				t.Errorf("signed out: %s %d", res.Proto, res.StatusCode)
+			}
+			v.signUp("ada@example.com")
+			v.saysHello(t)
+			if r := v.fetch("/dashboard"); r.status != 200 || r.body != `HTTP/2.0 for "ada@example.com"` {
+				t.Errorf("a page: %d %s", r.status, r.body)
+			}
+		})
+	}
+}
+
+// saysHello makes a call in which messages go in both directions by turns.
+func (v *visitor) saysHello(t *testing.T) {
+	t.Helper()
+	say, res := v.call(t, "/dashboard.Greeter/Say", "hello\n") // nginx passes on no answer before there is a message
+	if res.StatusCode != 200 || res.ProtoMajor != 2 || res.Header.Get("Content-Type") != "application/grpc" {
+		t.Fatalf("the call: %s %d %v", res.Proto, res.StatusCode, res.Header)
+	}
+	in := bufio.NewReader(res.Body)
+	for i, word := range []string{"hello\n", "again\n"} {
+		if i > 0 {
+			_, _ = io.WriteString(say, word)
+		}
+		if got, err := in.ReadString('\n'); got != `ada@example.com te "trailers": `+word {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	_ = say.Close()
+	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 || res.Trailer.Get("Grpc-Status") != "0" ||
+		res.Trailer.Get("Grpc-Message") != "all said" {
+		t.Errorf("the end: %q %v %v", rest, err, res.Trailer)
+	}
+}
+
+// call begins a call of gRPC, whose messages are lines here, with the first ones.
+func (v *visitor) call(t *testing.T, path string, first ...string) (say io.WriteCloser, res *http.Response) {
 	t.Helper()
 	body, say := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", v.gate.url+path, body)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", v.gate.url+path,
+		io.MultiReader(strings.NewReader(strings.Join(first, "")), body))
 	if err != nil {
 		t.Fatal(err)
 	}
