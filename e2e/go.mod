@@ -3,6 +3,7 @@ module github.com/gatepost/gatepost/e2e
 go 1.26.0
 
 ignore (
+	./apps/node_modules
 	./movein/node_modules
 	./node_modules
 )
