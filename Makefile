@@ -47,8 +47,8 @@ hashes: ## ten thousand hashes that others make, COUNT of each kind, by their ow
 	@scripts/need hashes
 	$(GO) test -count=1 -timeout 12h -run '^TestHashesOfOtherPrograms' ./auth/password -hashes $(COUNT)
 
-e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tutorial examples/express examples/nextjs \
-	examples/nextjs-better-auth) ## the walk in a real browser
+e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tutorial examples/express \
+	examples/nextjs examples/nextjs-better-auth) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
 	cd e2e && $(GO) test -count=1 -timeout 40m ./... # the gate it builds is not among what the cache looks at
 

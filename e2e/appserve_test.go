@@ -27,9 +27,6 @@ type behindGate struct {
 // presetFile is a part of a preset about the app: where it belongs, and the text.
 type presetFile struct{ where, text string }
 
-// usernames tells whether the gate has the attribute username.
-const usernames = false
-
 // serve runs the app and a gate in front of it until the test ends.
 func (app knownApp) serve(t *testing.T) *behindGate {
 	t.Helper()
@@ -70,9 +67,6 @@ func (g *behindGate) read(preset string) {
 	}
 	upstream := regexp.MustCompile(`GATEPOST_UPSTREAM=http://127\.0\.0\.1:(\d+)`).FindStringSubmatch(string(out))
 	text := strings.ReplaceAll(string(out), "127.0.0.1:"+upstream[1], "127.0.0.1:"+g.port)
-	if !usernames {
-		text = strings.ReplaceAll(text, "=username", "=id")
-	}
 	g.settings = map[string]string{}
 	var file *presetFile
 	for line := range strings.Lines(text) {
