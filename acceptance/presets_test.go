@@ -57,9 +57,6 @@ func environment(settings string) (env []string) {
 	return env
 }
 
-// usernames tells whether the gate has the attribute username.
-const usernames = false
-
 // A preset is a configuration without a fault or a warning, for a gate that reaches the app.
 func TestEveryPresetIsAConfiguration(t *testing.T) {
 	t.Parallel()
@@ -71,11 +68,6 @@ func TestEveryPresetIsAConfiguration(t *testing.T) {
 			env := environment(settings)
 			if len(there) == 0 || len(env) < 3 || !strings.HasPrefix(env[0], "GATEPOST_UPSTREAM=http://127.0.0.1:") {
 				t.Errorf("it has %q, and for the app %q", env, there)
-			}
-			if !usernames {
-				for i := range env {
-					env[i] = strings.ReplaceAll(env[i], "=username", "=id")
-				}
 			}
 			env[0] = "GATEPOST_UPSTREAM=" + a.url
 			out, code := runBriefly(t, "check", append(env, "DATABASE_URL="+authtest.NewDatabase(t))...)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // errStrangers is about a source that has none of the people who came from there: it is hardly the same, and would make
