@@ -24,7 +24,10 @@ const (
 )
 
 // errEncoding is about a file that is not in the encoding that all exports have.
-var errEncoding = errors.New("the file is not UTF-8: convert it first, as with iconv -f WINDOWS-1252 -t UTF-8")
+var (
+	errEncoding = errors.New("the file is not UTF-8: convert it first, as with iconv -f WINDOWS-1252 -t UTF-8")
+	errUTF16    = errors.New("the file is not UTF-8, but UTF-16: convert it first, as with iconv -f UTF-16 -t UTF-8")
+)
 
 // bounded is a reader that fails when a record is too long. done begins the next record.
 type bounded struct {
@@ -51,7 +54,7 @@ func withoutMark(from io.Reader) (r *bufio.Reader, skipped int64, err error) {
 		n, err := r.Discard(len(byteOrderMark))
 		return r, int64(n), err
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
-		return nil, 0, errEncoding
+		return nil, 0, errUTF16
 	}
 	return r, 0, nil
 }
@@ -102,7 +105,7 @@ func rows(name string, need, known []string, f func(row) error) error {
 			}
 		}
 	}
-	for {
+	for last := "line 1"; ; {
 		limit.done()
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -110,11 +113,13 @@ func rows(name string, need, known []string, f func(row) error) error {
 		}
 		var parse *csv.ParseError
 		if err != nil && !errors.As(err, &parse) {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s, after %s: %w", name, last, err)
 		}
-		if err := f(rowOf(r, columns, record, parse)); err != nil {
+		row := rowOf(r, columns, record, parse)
+		if err := f(row); err != nil {
 			return err
 		}
+		last = row.where
 	}
 }
 
@@ -123,7 +128,7 @@ func commas(name string, columns []string) error {
 	line := strings.Join(columns, ",")
 	switch {
 	case strings.Contains(line, "\x00"):
-		return fmt.Errorf("%s: %w", name, errEncoding)
+		return fmt.Errorf("%s: %w", name, errUTF16)
 	case strings.Contains(line, "\r"):
 		return fmt.Errorf("%s ends its lines with CR alone: convert it first, as with tr '\\r' '\\n'", name)
 	case len(columns) == 1 && strings.ContainsAny(line, ";\t|"):

@@ -37,7 +37,7 @@ func objects(name string, f func(object) error) error {
 	switch head = head[:n]; {
 	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")),
 		bytes.IndexByte(head, 0) >= 0:
-		return fmt.Errorf("%s: %w", name, errEncoding)
+		return fmt.Errorf("%s: %w", name, errUTF16)
 	case bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(head, mark)), []byte("[")):
 		return items(name, file, f)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -323,7 +324,14 @@ func (j JSON) person(e Exported) Person {
 		p.fail(errors.New("has no SHA-256, in 64 of 0-9 and a-f, in the field usernames_taken"))
 	}
 	p.readPassword(e.Hasher, e.Password)
+	if len(e.Sessions) > 0 {
+		p.Notes = append(p.Notes, "sessions are not brought over from a file")
+	}
 	for _, a := range e.Accounts {
+		if u, err := url.Parse(a.Issuer); a.Issuer != "" && (err != nil || u.Host == "") {
+			p.fail(fmt.Errorf("has an account at %s whose issuer is no address like https://login.example.com", a.Provider))
+			continue
+		}
 		Database{Issuers: j.Issuers}.link(&p, a.Provider, a.Subject, a.Issuer, a.CreatedAt)
 	}
 	return p

@@ -195,7 +195,7 @@ func TestSupabaseIsBroughtOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, `CREATE TABLE users (id uuid PRIMARY KEY, email varchar(255), email_confirmed_at timestamptz,
 	        encrypted_password varchar(255), created_at timestamptz, banned_until timestamptz, deleted_at timestamptz,
-	        raw_app_meta_data jsonb, raw_user_meta_data jsonb, phone text);
+	        raw_app_meta_data jsonb, raw_user_meta_data jsonb, phone text, is_anonymous boolean);
 	    CREATE TABLE identities (provider_id text, user_id uuid, identity_data jsonb, provider text,
 	        created_at timestamptz);
 	    CREATE TABLE mfa_factors (user_id uuid, status text);`)
@@ -209,6 +209,7 @@ func TestSupabaseIsBroughtOver(t *testing.T) {
 	    ('`+id+`4', 'gone@example.com', now(), '', now(), NULL, now(), '{}', '{}', NULL),
 	    ('`+id+`5', NULL, NULL, '', now(), NULL, NULL, '{}', '{}', '+49123'),
 	    ('`+id+`6', 'two@example.com', now(), '', now(), NULL, NULL, '{}', '{}', NULL)`)
+	w.old(t, `INSERT INTO users (id, email, is_anonymous) VALUES ('`+id+`7', 'somebody@example.com', true)`)
 	w.old(t, `INSERT INTO identities VALUES ('`+id+`1', '`+id+`1', '{}', 'email', now()),
 	    ('99', '`+id+`1', '{}', 'google', now())`)
 	w.old(t, `INSERT INTO mfa_factors VALUES ('`+id+`6', 'verified'), ('`+id+`1', 'unverified')`)

@@ -50,9 +50,12 @@ func (s Supabase) People(ctx context.Context, f Taker) error {
 			rolesField: {"users.raw_app_meta_data"}, disabledField: {"users.banned_until"},
 			accountsField: {"identities."}, factorField: {"mfa_factors."}}, r.has)
 		u := r.tables["users"]
-		where := ``
+		where := ` WHERE true`
 		if u.columns["deleted_at"] != "" {
-			where = ` WHERE u.` + u.columns["deleted_at"] + ` IS NULL`
+			where += ` AND u.` + u.columns["deleted_at"] + ` IS NULL`
+		}
+		if u.columns["is_anonymous"] != "" { // who have an address perhaps, and have not proved it
+			where += ` AND u.` + u.columns["is_anonymous"] + `::text IS DISTINCT FROM 'true'`
 		}
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "email_confirmed_at")+`,

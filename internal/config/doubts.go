@@ -2,13 +2,18 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/provider"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/proxy"
 )
+
+// numbered matches a value of BETTER_AUTH_SECRETS with its version.
+var numbered = regexp.MustCompile(`^\d+:`)
 
 // Doubts are settings that are valid and may not be what the operator meant.
 func (c *Config) Doubts() (list []string) {
@@ -35,6 +40,10 @@ func (c *Config) Doubts() (list []string) {
 	if until := c.Elsewhere.Until; c.Elsewhere.Any() && !until.IsZero() && until.Before(time.Now()) {
 		list = append(list, "GATEPOST_IMPORT_UNTIL is over, so that no old cookie counts any more: remove it and "+
 			"GATEPOST_IMPORT_…_SECRET")
+	}
+	if slices.ContainsFunc(c.Elsewhere.BetterAuth, func(s secret.Text) bool { return numbered.MatchString(string(s)) }) {
+		list = append(list, "GATEPOST_IMPORT_BETTER_AUTH_SECRET: a value begins with a number and a colon, as those of "+
+			"BETTER_AUTH_SECRETS do; if that is its version, leave it out, or everybody has to sign in again")
 	}
 	return slices.Concat(list, c.aliasDoubts(), c.apiDoubts())
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // least is what a gate cannot do without.
@@ -84,6 +85,19 @@ func faultText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// A secret of BETTER_AUTH_SECRETS with its version would open nobody's cookie: it is told.
+func TestASecretWithItsVersion(t *testing.T) {
+	t.Parallel()
+	for value, told := range map[string]bool{"2:an old secret that is long enough": true,
+		"an old secret that: is long enough": false} {
+		c, err := Load(t.Context(), least(map[string]string{"GATEPOST_IMPORT_BETTER_AUTH_SECRET": value,
+			"GATEPOST_IMPORT_UNTIL": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}))
+		if err != nil || strings.Contains(strings.Join(c.Doubts(), "\n"), "begins with a number") != told {
+			t.Errorf("%q: %q, %v", value, c.Doubts(), err)
+		}
+	}
 }
 
 // Old cookies that count no more are told: their secret need not lie about.
