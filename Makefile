@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes e2e screenshots bench pgo lint build release fuzz
+.PHONY: demo test soak hashes e2e screenshots recording bench pgo lint build release fuzz
 
 GO ?= go
 
@@ -59,6 +59,10 @@ e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tu
 screenshots: ## the pictures in docs/screenshots
 	@scripts/need postgresql chromium
 	cd e2e && E2E_SCREENSHOTS=../docs/screenshots $(GO) test -count=1 -run TestScreenshots .
+
+recording: ## the moving picture of the demo in docs/screenshots
+	@scripts/need postgresql chromium
+	cd e2e && E2E_RECORDING=../docs/screenshots/demo.gif $(GO) test -count=1 -run TestRecording .
 
 bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
 	@scripts/need postgresql
