@@ -47,7 +47,8 @@ func stoppedImport(t *testing.T, flag, want string) {
 		}
 	}()
 	var said bytes.Buffer
-	code := run(ctx, []string{"gatepost", "import", "csv", flag, pipe}, []string{"DATABASE_URL=" + authtest.NewDatabase(t)},
+	env := []string{"DATABASE_URL=" + authtest.NewDatabase(t)}
+	code := run(ctx, []string{"gatepost", "import", "csv", flag, pipe}, env,
 		strings.NewReader(""), &said, &said)
 	if code != 1 || !strings.Contains(said.String(), want) ||
 		strings.Contains(said.String(), "context canceled") {
@@ -83,7 +84,8 @@ func TestAWrappingThatIsStopped(t *testing.T) {
 		defer stop()
 		eventually(t, "one hash is wrapped", func() bool {
 			var n int
-			return db.QueryRow(ctx, `SELECT count(*) FROM gatepost.account WHERE password LIKE '$wrap%'`).Scan(&n) == nil && n > 0
+			err := db.QueryRow(ctx, `SELECT count(*) FROM gatepost.account WHERE password LIKE '$wrap%'`).Scan(&n)
+			return err == nil && n > 0
 		})
 	}()
 	var said bytes.Buffer

@@ -206,7 +206,8 @@ func TestTextsNameSettingsThatExist(t *testing.T) {
 func texts(t *testing.T) []string {
 	t.Helper()
 	list := []string{"../Dockerfile", "../compose.yaml"}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*/*", "examples/*.md", "examples/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*/*", "examples/*.md",
+		"examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join("..", pattern))
 		if err != nil {
 			t.Fatal(err)

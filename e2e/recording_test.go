@@ -60,7 +60,8 @@ type film struct {
 // take adds what the window shows, for some seconds.
 func (f *film) take(seconds float64) {
 	f.v.t.Helper()
-	ask(f.v, "hide the cursor", chromedp.Evaluate[chromedp.Void](`document.activeElement.style.caretColor = "transparent"`))
+	ask(f.v, "hide the cursor",
+		chromedp.Evaluate[chromedp.Void](`document.activeElement.style.caretColor = "transparent"`))
 	f.v.rest()
 	small, err := shrink(ask(f.v, "take a picture", chromedp.CaptureScreenshot()))
 	if err != nil {

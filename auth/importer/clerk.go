@@ -57,8 +57,8 @@ func (c Clerk) People(ctx context.Context, f Taker) error {
 }
 
 // errNoAPI is about an import from Clerk's export alone.
-var errNoAPI = errors.New("the export of Clerk does not say who is banned, or has a second factor by SMS: say --api FILE " +
-	"with what its API returns, or --without-api, which brings them over as if nobody was")
+var errNoAPI = errors.New("the export of Clerk does not say who is banned, or has a second factor by SMS: say --api " +
+	"FILE with what its API returns, or --without-api, which brings them over as if nobody was")
 
 // clerkSays are the columns of the export, and the fields of the API, that say what a person has.
 var clerkSays = map[string][]string{verifiedField: {"verified_email_addresses"}, nameField: {"first_name", "last_name"},

@@ -128,7 +128,8 @@ func TestAnImportEndsWithItsLock(t *testing.T) {
 	if !errors.Is(err, importer.ErrLockLost) || counts.Created != 200 {
 		t.Errorf("%v, %+v", err, counts)
 	}
-	if counts, _ := w.run(t, importer.JSON{File: file(t, lines.String())}); counts.Created != 50 || counts.Unchanged != 200 {
+	counts, _ = w.run(t, importer.JSON{File: file(t, lines.String())})
+	if counts.Created != 50 || counts.Unchanged != 200 {
 		t.Errorf("then %+v", counts)
 	}
 }

@@ -48,7 +48,8 @@ func TestTheSampleOfThePage(t *testing.T) {
 func TestAccountsHaveABound(t *testing.T) {
 	t.Parallel()
 	w := betterAuthWorld(t)
-	w.old(t, `INSERT INTO account SELECT 'n' || n, 'n' || n, CASE WHEN n > 3000 THEN 'microsoft' ELSE 'github' END, 'Ada1', NULL
+	w.old(t, `INSERT INTO account
+		SELECT 'n' || n, 'n' || n, CASE WHEN n > 3000 THEN 'microsoft' ELSE 'github' END, 'Ada1', NULL
 	    FROM generate_series(1, 6000) n`)
 	counts, told := w.run(t, w.betterAuth())
 	if counts.Refused != 1 || !strings.Contains(strings.Join(told, "\n"), "has more than 1000 accounts at providers") {

@@ -57,7 +57,9 @@ func (r *run) takeGone(ctx context.Context, people []Person) (others []Person, e
 	if len(hashes) == 0 {
 		return others, nil
 	}
-	return others, r.inTx(ctx, r.db.Patiently, func(ctx context.Context, tx pgx.Tx) error { return takeNames(ctx, tx, hashes, "") })
+	return others, r.inTx(ctx, r.db.Patiently, func(ctx context.Context, tx pgx.Tx) error {
+		return takeNames(ctx, tx, hashes, "")
+	})
 }
 
 // exportNames adds the hashes of the names that users had before.

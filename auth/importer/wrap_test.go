@@ -18,8 +18,8 @@ func TestAStoppedWrappingLosesNothing(t *testing.T) {
 	var lines strings.Builder
 	total := int64(2*runtime.GOMAXPROCS(0) + 2)
 	for i := range total {
-		fmt.Fprintf(&lines, `{"id":"%d","email":"%[1]d@example.com","hasher":"md5","password":"88e4ddd2402d92d50e1879d6ecd9ffd4"}`+
-			"\n", i)
+		fmt.Fprintf(&lines, `{"id":"%d","email":"%[1]d@example.com","hasher":"md5",`+
+			`"password":"88e4ddd2402d92d50e1879d6ecd9ffd4"}`+"\n", i)
 	}
 	w.run(t, importer.JSON{File: file(t, lines.String())})
 	ctx, stop := context.WithCancel(t.Context())

@@ -95,7 +95,7 @@ func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // NewID returns a new id of a row, with at least 128 random bits. It is no secret.
 func NewID() string { return rand.Text() }
 
-// ValidID reports whether text from elsewhere can be the id of a user: it shows, is of 1 to 255 bytes, and has no blanks
+// ValidID reports whether text from elsewhere can be the id of a user: it shows, is of 1 to 255 bytes, has no blanks
 // at its ends, which parsers of headers cut off, so that an app would take one user for another.
 func ValidID(s string) bool {
 	return s != "" && len(s) <= 255 && utf8.ValidString(s) && s == strings.TrimSpace(s) &&

@@ -115,7 +115,8 @@ var errStopped = errors.New("the import was stopped: what was brought over up to
 var errDryStopped = errors.New("the dry run was stopped: nothing was changed")
 
 // errWrapStopped is the same of a run that wraps hashes.
-var errWrapStopped = errors.New("the run was stopped: the hashes that were wrapped stay so, and the same command goes on")
+var errWrapStopped = errors.New("the run was stopped: the hashes that were wrapped stay so, and the same command " +
+	"goes on")
 
 // openReport returns the function that writes lines of the report, into the file or to the terminal, and one that ends
 // it, which adds what went wrong to the import's error.

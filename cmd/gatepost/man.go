@@ -18,8 +18,9 @@ func (p *process) man(_ context.Context, c *cli.Command) error {
 	fmt.Fprintf(&page, ".SH SYNOPSIS\n.B %s\n[\\fICOMMAND\\fR] [\\fIOPTIONS\\fR]\n", root.Name)
 	fmt.Fprintf(&page, ".SH DESCRIPTION\n%s\n.SH COMMANDS\n", roff(root.Description))
 	manCommands(&page, root, root.Name)
-	page.WriteString(".SH EXIT STATUS\n0: done. 1: failed, with a sentence for each fault. 2: the command was not understood.\n" +
-		".SH FILES\n.TP\n.I /etc/gatepost/gatepost.env\nsettings, where the gate runs as a service\n")
+	page.WriteString(".SH EXIT STATUS\n0: done. 1: failed, with a sentence for each fault. " +
+		"2: the command was not understood.\n.SH FILES\n.TP\n.I /etc/gatepost/env\n" +
+		"settings, where the gate was installed as a package\n")
 	_, err := p.stdout.Write([]byte(page.String()))
 	return err
 }

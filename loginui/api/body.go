@@ -81,7 +81,7 @@ func parseObject(body []byte, known reflect.Type) (map[string]json.RawMessage, e
 	return fields, nil
 }
 
-// hasHalf reports whether valid JSON has an escape that is one half of a pair, as \ud800, which is no text: whatever the
+// hasHalf reports whether valid JSON has an escape that is half of a pair, as \ud800, which is no text: whatever the
 // half, it is read as U+FFFD.
 func hasHalf(body []byte) bool {
 	for i := 0; i < len(body); i++ {
