@@ -5,7 +5,7 @@
 GO ?= go
 
 demo: ## a working login on http://localhost:8080, in front of a sample app; GATEPOST_LISTEN=localhost:8090 elsewhere
-	@GO=$(GO) scripts/demo
+	@GO=$(GO) exec scripts/demo
 
 build:
 	$(GO) build -trimpath -o bin/gatepost ./cmd/gatepost

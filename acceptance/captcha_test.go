@@ -310,7 +310,7 @@ func TestOnlyPagesWithTheChallengeAllowIt(t *testing.T) {
 // Who fills in a field that people do not see gets the answer of a success, and nothing is done.
 func TestAFieldThatPeopleDoNotSee(t *testing.T) {
 	t.Parallel()
-	for _, verify := range []string{"optional", "required"} {
+	for verify, trapped := range map[string]string{"optional": "1", "required": "2"} { // which tells of no address
 		database := authtest.NewDatabase(t)
 		g := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newApp(t).url, "GATEPOST_VERIFY_EMAIL="+verify,
 			"GATEPOST_SMTP_URL=smtp://127.0.0.1:1", "GATEPOST_MAIL_FROM=login@example.com") // mail waits
@@ -334,6 +334,13 @@ func TestAFieldThatPeopleDoNotSee(t *testing.T) {
 		if r := bot.post("/signup", "email", "no address", "password", password, "subject", "x"); r.status != 422 {
 			t.Errorf("%s: a bot with a faulty form gets %d", verify, r.status)
 		}
+		form[1], form[7] = "ada@example.com", ""
+		twice := g.visitor(t).post("/signup", form...)
+		form[7] = "buy this"
+		if r := g.visitor(t).post("/signup", form...); r.status != twice.status {
+			t.Errorf("%s: a bot with an address that is taken gets %d, and a person %d", verify, r.status, twice.status)
+		}
+		before = madeIn(t, database) // the owner is told of the person
 		person := g.visitor(t).post("/login/forgot", "email", "nobody@example.com")
 		if r := bot.post("/login/forgot", "email", "nobody@example.com", "subject", "x"); r.status != person.status ||
 			r.body != person.body {
@@ -345,7 +352,7 @@ func TestAFieldThatPeopleDoNotSee(t *testing.T) {
 		if made := madeIn(t, database); made != before {
 			t.Errorf("%s: users, sessions and mails: %s, and after the bot %s", verify, before, made)
 		}
-		for name, want := range map[string]string{"sign-up": "1", "mail": "2"} {
+		for name, want := range map[string]string{"sign-up": trapped, "mail": "2"} {
 			if line := `gatepost_challenges_total{for="` + name + `",result="trapped"} ` + want; !strings.Contains(
 				g.metrics(t), line) {
 				t.Errorf("%s: no %s in the metrics", verify, line)

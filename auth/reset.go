@@ -48,9 +48,6 @@ func (s *Store) postByAddress(ctx context.Context, event string, kind mail.Kind,
 	if email, err = knownEmail(email); err != nil {
 		return "", err
 	}
-	if err := s.trapped(captcha.Mail, c); err != nil {
-		return "", err
-	}
 	// Refused requests do not begin a transaction.
 	if err := throttle.MailRequests(c.Addr, s.offices()).Admit(ctx, s.db); err != nil {
 		return "", err
@@ -61,6 +58,9 @@ func (s *Store) postByAddress(ctx context.Context, event string, kind mail.Kind,
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
 		return throttle.MailRequests(c.Addr, s.offices()).Take(ctx, tx)
 	})
+	if err == nil {
+		err = s.trapped(captcha.Mail, c)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ const issuerCredential = "local:credential"
 // *throttle.Error, captcha.ErrMissing, captcha.ErrWrong, captcha.ErrUnavailable, share.ErrBusy, share.ErrCrowded or
 // database.ErrUnavailable.
 //
-// For a Client who is Trapped it does nothing, and its answer is that of a success.
+// For a Client who is Trapped it makes nobody, and its answer is that of a success.
 //
 // With VerifyRequired a successful sign-up returns ErrUnverified, and Issued holds only the token of the browser.
 // If the address belongs to another user, that user gets a mail instead; the answer and the time it takes are the
@@ -54,7 +54,9 @@ func (s *Store) SignUp(ctx context.Context, u NewUser, remember bool, presented 
 	s.metrics.signUps.WithLabelValues(result(err)).Inc()
 	if errors.Is(err, errTrapped) {
 		s.audit(ctx, "sign-up", "", client, err)
-		s.hold(ctx, began, s.o.AnswerStep)
+		if s.o.Verify == VerifyRequired {
+			s.hold(ctx, began, s.o.AnswerStep)
+		}
 		return s.asIfSignedUp(remember)
 	}
 	if errors.Is(err, ErrUnverified) {
@@ -70,9 +72,6 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	client secret.Client) (Issued, string, error) {
 	row, err := s.checkSignUp(u)
 	if err != nil {
-		return Issued{}, "", err
-	}
-	if err := s.trapped(captcha.SignUp, client); err != nil {
 		return Issued{}, "", err
 	}
 	if err := s.hashes.Admit(ctx); err != nil {
@@ -106,6 +105,9 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		row.hash = password.Hash(u.Password, derive)
 		return nil
 	})
+	if err == nil { // here, as all that a sign-up may be refused for, and its time, would tell
+		err = s.trapped(captcha.SignUp, client)
+	}
 	if err != nil {
 		return Issued{}, "", err
 	}

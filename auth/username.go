@@ -35,7 +35,8 @@ var reservedUsernames = strings.Fields(`
 	official support help helpdesk security info contact billing abuse postmaster hostmaster webmaster mailer-daemon
 	noreply no-reply daemon nobody anonymous guest everyone all public private user users me self you null nil none
 	undefined unknown true false new edit delete login logout signin signup register account settings api www web mail
-	email ftp ssh git http https smtp imap pop localhost server service bot ghost test root-admin gatepost`)
+	email ftp ssh git http https smtp imap pop localhost server service bot ghost test root-admin gatepost
+	superadmin sysadm postgres grafana gitea con nul aux prn`)
 
 // skeleton is what a reader takes a name for: separators are nothing, and digits are the letters that they look like.
 func skeleton(name string) string {
@@ -43,9 +44,10 @@ func skeleton(name string) string {
 		"7", "t").Replace(name)
 }
 
-// reserved reports whether users cannot choose a name.
+// reserved reports whether users cannot choose a name. A number behind it makes no other of it.
 func (s *Store) reserved(name string) bool {
-	like := func(other string) bool { return skeleton(other) == skeleton(name) }
+	whole, plain := skeleton(name), skeleton(strings.TrimRight(name, "0123456789"))
+	like := func(other string) bool { is := skeleton(other); return is == whole || is == plain }
 	return slices.ContainsFunc(reservedUsernames, like) || slices.ContainsFunc(s.o.ReservedUsernames, like)
 }
 

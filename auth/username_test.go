@@ -54,7 +54,7 @@ func TestWhatAUsernameIs(t *testing.T) {
 		"   ":      auth.Missing,
 		"admin":    auth.Reserved, "Root": auth.Reserved, "ad.min": auth.Reserved, "admin-": auth.Reserved,
 		"r00t": auth.Reserved, "adm1n": auth.Reserved, "no_reply": auth.Reserved, "boss": auth.Reserved,
-		"b0.ss": auth.Reserved, "bossy": "", "administrate": "",
+		"b0.ss": auth.Reserved, "admin1": auth.Reserved, "boss_42": auth.Reserved, "bossy": "", "administrate": "",
 	} {
 		email := fmt.Sprintf("%d@example.com", len(emails))
 		emails[typed] = email

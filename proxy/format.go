@@ -56,39 +56,91 @@ func parseValue(s string) (value func(*session.User) string, names []string, err
 		value, name, err := parseAttribute(s)
 		return value, []string{name}, err
 	}
-	var parts []func(*session.User) string
-	for s != "" {
-		text, rest, more := strings.Cut(s, "{")
-		if strings.Contains(text, "}") || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return nil, nil, errors.New("the text around attributes has to be plain: no braces, and letters of ASCII")
+	parts, err := parseText(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range parts {
+		if p.name != "" {
+			names = append(names, p.name)
 		}
-		if text != "" {
-			parts = append(parts, func(*session.User) string { return text })
-		}
-		if !more {
-			break
-		}
-		inner, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return nil, nil, errors.New("a brace is not closed")
-		}
-		part, name, err := parseAttribute(inner)
-		if err != nil {
-			return nil, nil, err
-		}
-		parts, names, s = append(parts, part), append(names, name), after
 	}
 	if len(names) == 0 {
 		return nil, nil, errors.New("it has no attribute, and would be the same for everybody")
 	}
 	return func(u *session.User) string {
 		var out strings.Builder
-		for _, part := range parts {
-			out.WriteString(part(u))
+		for _, p := range parts {
+			out.WriteString(p.of(u))
 		}
 		return out.String()
-	}, names, nil
+	}, names, keepApart(parts)
 }
+
+// part is a piece of a text: an attribute, or what stands between two.
+type part struct {
+	name, text string // one of them is empty
+	of         func(*session.User) string
+}
+
+func parseText(s string) (parts []part, err error) {
+	for s != "" {
+		text, rest, more := strings.Cut(s, "{")
+		if strings.Contains(text, "}") || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return nil, errors.New("the text around attributes has to be plain: no braces, and letters of ASCII")
+		}
+		if text != "" {
+			parts = append(parts, part{text: text, of: func(*session.User) string { return text }})
+		}
+		if !more {
+			break
+		}
+		inner, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return nil, errors.New("a brace is not closed")
+		}
+		value, name, err := parseAttribute(inner)
+		if err != nil {
+			return nil, err
+		}
+		parts, s = append(parts, part{name: name, of: value}), after
+	}
+	return parts, nil
+}
+
+// brackets stand between an attribute by which apps tell people apart and one that is free text, which has none then.
+// No format but utf8, ascii and percent writes any.
+const brackets = "<>()[]"
+
+// keepApart sees to it that a text tells people apart if one of its attributes does: it fails for one whose parts could
+// be shifted from one attribute to another, and leaves brackets out of the others.
+func keepApart(parts []part) error {
+	identifies := func(p part) bool { return attributes[p.name].identifies }
+	at := slices.IndexFunc(parts, identifies)
+	if at < 0 {
+		return nil
+	}
+	for i, p := range parts {
+		switch {
+		case i == at || p.name == "":
+			continue
+		case identifies(p):
+			return fmt.Errorf("%s and %s in one text could be those of two people: take one of them", parts[at].name, p.name)
+		}
+		beside := at + 1
+		if i < at {
+			beside = at - 1
+		}
+		if !strings.ContainsAny(parts[beside].text, brackets) {
+			return fmt.Errorf("%s and %s run into each other, so that two people could be one: put one of %s between them, "+
+				"as in {name} <{email}>", p.name, parts[at].name, brackets)
+		}
+		parts[i].of = func(u *session.User) string { return withoutBrackets.Replace(p.of(u)) }
+	}
+	return nil
+}
+
+var withoutBrackets = strings.NewReplacer("<", "", ">", "", "(", "", ")", "", "[", "", "]", "")
 
 // parseAttribute reads an attribute with its format, if it has one.
 func parseAttribute(s string) (value func(*session.User) string, name string, err error) {

@@ -32,12 +32,12 @@ func TestFormatsOfIdentity(t *testing.T) {
 		"email:utf8":    "zoë@example.com",
 		"email:rfc2047": mime.BEncoding.Encode("utf-8", "zoë@example.com"),
 		"roles":         "user,a:b,ad%0Amin,x y;z", "roles:utf8": "user,a:b",
-		"roles:space":                     "user a:b",
-		"roles:semicolon":                 "user;a:b",
-		"roles:pipe":                      "user|a:b",
-		"email_verified":                  "true",
-		"u-{id}":                          "u-JCE7",
-		"{email:utf8} (no. {id}, really)": "zoë@example.com (no. JCE7, really)",
+		"roles:space":                    "user a:b",
+		"roles:semicolon":                "user;a:b",
+		"roles:pipe":                     "user|a:b",
+		"email_verified":                 "true",
+		"u-{id}":                         "u-JCE7",
+		"({name:utf8}, really) no. {id}": "(Zoë Øre 李 =?utf-8?b?YQ==?=, really) no. JCE7",
 	} {
 		value, _, err := parseValue(written)
 		if err != nil {
@@ -86,6 +86,8 @@ func TestFormatsThatAreRefused(t *testing.T) {
 		"x-{email:ascii}": "can make one value of two", "username:ascii": "can make one value of two",
 		"login": "no attribute", "name:latin1": "there are percent, utf8",
 		"roles:comma": "space, semicolon and pipe", "name:space": "no format", "name:": "no format", "{name": "not closed",
+		"{username}{name}": "run into each other", "{name}-{id}": "run into each other", "{email} {id}": "take one of them",
+		"{roles}{name} <{id}{name}": "run into each other", "{id}{email_verified}": "run into each other",
 		"a}": "plain", "{}": "no attribute", "é{name}": "plain", "{name}}": "plain", "": "no attribute", "{": "not closed",
 	} {
 		if _, _, err := parseValue(written); err == nil || !strings.Contains(err.Error(), want) {
@@ -165,5 +167,26 @@ func TestFormatsReachTheApp(t *testing.T) {
 	id.set(h, &session.User{ID: "7", Name: "Zoë"})
 	if h.Get("X-Webauth-Fullname") != "Zoë" || h.Get("X-Webauth-User") != "u-7" {
 		t.Errorf("the headers are %v", h)
+	}
+}
+
+// Whatever people call themselves, an app that reads a text takes nobody for another.
+func TestATextTellsPeopleApart(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"{name:utf8} <{id}>", "{id} ({name:ascii})", "[{name}] {id} ({roles:pipe})"} {
+		value, _, err := parseValue(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		met := map[string]string{}
+		for _, id := range []string{"a", "b", "a> b", "<a", "a (x)"} {
+			for _, name := range []string{"", "x", "b> <a", "a>", "<b> x", "(x) a", "] b (["} {
+				got := value(&session.User{ID: id, Name: name, Roles: []string{"user", "<b>", "(x)"}})
+				if other, is := met[got]; is && other != id {
+					t.Errorf("%s: %q and %q are both %q", text, id, other, got)
+				}
+				met[got] = id
+			}
+		}
 	}
 }

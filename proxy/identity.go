@@ -178,6 +178,18 @@ func (id Identity) Carries(attribute string) bool {
 	return slices.ContainsFunc(id.headers, func(h identityHeader) bool { return h.carries(attribute) })
 }
 
+// Doubts are headers that are valid and may not be what the operator meant.
+func (id Identity) Doubts() (list []string) {
+	for _, h := range id.headers {
+		identifies := slices.ContainsFunc(h.attributes, func(a string) bool { return attributes[a].identifies })
+		if h.carries("name") && !identifies && strings.HasSuffix(foldName(h.name), "user") {
+			list = append(list, fmt.Sprintf("GATEPOST_IDENTITY_HEADERS: %s is for who somebody is, and two people may have "+
+				"the same name, which they choose: send id, email or username there", h.name))
+		}
+	}
+	return list
+}
+
 // WithChosenUsernames returns an Identity that also sends usernames that users chose. Without it a user with one is
 // to the app as one without: whoever may sign up could have chosen a name that says more to the app.
 func (id Identity) WithChosenUsernames() Identity {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (p *process) init(ctx context.Context, cmd *cli.Command) error {
 	if _, err := os.Lstat(file); err == nil && !cmd.Bool("force") {
 		return fmt.Errorf("%s is there already: --force replaces it, --file names another", file)
 	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s to write %s in", filepath.Dir(file), filepath.Base(file))
+	}
 	lines := bufio.NewReader(p.stdin)
 	answers := newAnswers(p.env)
 	for _, q := range p.questions(cmd.Bool("untested")) {
@@ -69,10 +73,10 @@ func (p *process) init(ctx context.Context, cmd *cli.Command) error {
 %s is written. Next:
 
     set -a; . %s; set +a
-    gatepost serve
+    %[3]s serve
 
-and open http://localhost:8080. docs/settings.md has all settings; `+"`gatepost check`"+` tells what is wrong.
-`, file, shell)
+and open http://localhost:8080. docs/settings.md has all settings; `+"`%[3]s check`"+` tells what is wrong.
+`, file, shell, quotedForShell(p.name))
 	return err
 }
 

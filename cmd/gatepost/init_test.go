@@ -28,7 +28,7 @@ func TestInit(t *testing.T) {
 	}{
 		"asked": {nil, app.URL + "\n/dashboard, /admin=admin\n" + database + "\n", 0,
 			[]string{"Where does your app listen? [http://localhost:3000]", "the database has no tables of Gatepost yet",
-				"set -a; . ", "gatepost serve"},
+				"set -a; . ", "bin/gatepost serve"},
 			"GATEPOST_UPSTREAM=" + app.URL + "\nGATEPOST_PROTECT='/dashboard, /admin=admin'\nDATABASE_URL="},
 		"told": {[]string{"--upstream", app.URL, "--protect", "/", "--database", database}, "", 0, []string{"is written"},
 			"GATEPOST_PROTECT=/\n"},
@@ -47,7 +47,7 @@ func TestInit(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "gate.env")
 			var out bytes.Buffer
 			env := append(os.Environ(), "GATEPOST_UPSTREAM=http://of.another.gate", "GATEPOST_NONSENSE=1")
-			code := run(t.Context(), append([]string{"gatepost", "init", "--file", file}, c.args...), env,
+			code := run(t.Context(), append([]string{"bin/gatepost", "init", "--file", file}, c.args...), env,
 				strings.NewReader(c.typed), &out, &out)
 			if code != c.code {
 				t.Errorf("exit code %d", code)
@@ -78,7 +78,7 @@ func TestTheFileOfInit(t *testing.T) {
 			"--upstream", "http://a"}, args...), os.Environ(), strings.NewReader(""), &out, &out)
 	}
 	const database = `host=/tmp user=u password='it\'s $HOME and "more"' dbname=x`
-	if again("--database", "built-in") != 0 || again("--database", database) != 1 ||
+	if again("--file", filepath.Join(t.TempDir(), "none", "x")) != 1 || again("--database", "built-in") != 0 || again("--database", database) != 1 ||
 		again("--force", "--database", database) != 0 {
 		t.Error("a file is replaced only with --force")
 	}

@@ -44,6 +44,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // process is the environment and the streams of a command.
 type process struct {
+	name           string // as it was called
 	env            []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -52,7 +53,7 @@ type process struct {
 
 // run runs the program and returns its exit code. args[0] is the program's name.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &process{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &process{name: args[0], env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	err := p.commands().Run(ctx, args)
 	var usage usageError
 	var list config.Faults

@@ -139,8 +139,9 @@ type Settings struct {
 	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email,
 	// email_verified, name, username and roles. `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than
 	// `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two.
-	// `X-From={name:ascii} <{email}>` is a text with attributes in it. No client can send one of them, whatever its
-	// spelling. A header with the username in it is left out for who has none.
+	// `X-From={name:ascii} <{email}>` is a text with attributes in it, of id, email and username one at most, with one of
+	// `<>()[]` between it and any other. No client can send one of them, whatever its spelling. A header with the
+	// username in it is left out for who has none.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names never accepted from a client.
 	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`
