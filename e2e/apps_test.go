@@ -25,7 +25,8 @@ type knownApp struct {
 	has   string
 	// closed are the paths of the app's own login. There, and at the gate's login, is no form of the app's.
 	closed []string
-	logout string // a path where the gate logs out, to which the app sends; empty: /logout
+	// logout is a part of the address of the link to log out that page has; empty: it has none, and people go to /logout.
+	logout string
 	// programs tests the paths that are left to the app's own tokens.
 	programs func(*testing.T, *behindGate, *browserOf)
 }
@@ -53,7 +54,7 @@ func TestKnownAppsBehindTheGate(t *testing.T) {
 			if app.programs != nil {
 				app.programs(t, g, b)
 			}
-			if at, page := b.open(app.logoutLink(b), nil); at != "/logout" && at != app.logout ||
+			if at, page := b.open(app.logoutLink(t, b), nil); at != "/logout" ||
 				!strings.Contains(page, `method="post"`) || !strings.Contains(page, "Log out") {
 				t.Errorf("the app's log-out leads to %s:\n%s", at, brief(page))
 			}
@@ -66,18 +67,23 @@ func TestKnownAppsBehindTheGate(t *testing.T) {
 	}
 }
 
-// logoutLink is the link to log out that the app's page has, else the gate's own.
-func (app knownApp) logoutLink(b *browserOf) string {
+// logoutLink is the link to log out that the app's page has, which is where the app says that it is, or the gate's own.
+func (app knownApp) logoutLink(t *testing.T, b *browserOf) string {
+	t.Helper()
 	_, page := b.open(app.page, nil)
-	link := regexp.MustCompile(`href="([^"]*logout[^"]*)"`).FindStringSubmatch(page)
+	link := linkToLogOut.FindStringSubmatch(page)
 	switch {
-	case app.logout != "":
-		return app.logout
-	case link == nil:
+	case link == nil && app.logout == "":
+		return "/logout"
+	case link == nil || app.logout == "" || !strings.Contains(html.UnescapeString(link[1]), app.logout):
+		t.Errorf("the link to log out is %q, not %q:\n%s", link, app.logout, brief(page))
 		return "/logout"
 	}
 	return strings.TrimPrefix(html.UnescapeString(link[1]), b.gate.url)
 }
+
+// linkToLogOut finds forms and buttons, too.
+var linkToLogOut = regexp.MustCompile(`(?i)(?:href|action|data-url)="([^"]*(?:log|sign)[-_]?(?:out|off)[^"]*)"`)
 
 // mustName checks that the app takes the browser for one person and for nobody else, whatever the browser says.
 func (app knownApp) mustName(t *testing.T, b *browserOf, who, other person) {
@@ -226,6 +232,21 @@ func (g *behindGate) get(t *testing.T, method, path, body string, header ...stri
 	}
 	res, text := newBrowserOf(t, g).ask(method, path, body, h)
 	return res.StatusCode, text
+}
+
+// direct asks the app itself, past the gate, and does not follow redirects.
+func (g *behindGate) direct(t *testing.T, path string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+g.port+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	return res
 }
 
 // fromTheGate reports whether an answer is the gate's refusal, and not the app's.

@@ -28,7 +28,7 @@ var knownApps = []knownApp{
 		programs: calendars},
 	{preset: "dokuwiki", needs: "ls /usr/share/dokuwiki/doku.php && php --version", page: "/doku.php?id=start",
 		names: fullName, closed: []string{"/doku.php?do=login", "/doku.php?do=register"},
-		start: dokuWiki},
+		logout: "do=logout", start: dokuWiki, programs: wiki},
 	{preset: "jupyter", needs: "/usr/bin/jupyter-server --version", page: "/api/contents", has: "notes.txt",
 		closed: []string{"/login"},
 		start: func(g *behindGate) *exec.Cmd {
@@ -51,7 +51,8 @@ var knownApps = []knownApp{
 	{preset: "miniflux", needs: "go version", page: "/keys", names: address, closed: []string{"/?x"},
 		start: miniflux, programs: feeds},
 	{preset: "wordpress", needs: "ls /usr/share/wordpress/wp-load.php && php --ri mysqli && /usr/sbin/mariadbd --version",
-		page: "/wp-admin/profile.php", closed: []string{"/wp-login.php"}, start: wordPress, programs: posts,
+		page: "/wp-admin/profile.php", closed: []string{"/wp-login.php"}, logout: "/logout",
+		start: wordPress, programs: posts,
 		names: func(p person) string { return "<span class=\"display-name\">" + strings.Fields(p.name)[0] }},
 }
 

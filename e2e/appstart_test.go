@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,12 +18,28 @@ func dokuWiki(g *behindGate) *exec.Cmd {
 	g.shell(`cp -rL /usr/share/dokuwiki www; rm -rf www/lib/plugins www/lib/tpl www/conf www/data
 		cp -rL /var/lib/dokuwiki/lib/. www/lib/; cp -rL /var/lib/dokuwiki/data www/data; cp -rL /etc/dokuwiki www/conf`)
 	g.write("www/inc/preload.php", "<?php\ndefine('DOKU_CONF', '"+g.dir+"/www/conf/');\n")
-	g.write("www/conf/local.php", "<?php\n"+g.file("conf/local.php")+"$conf['savedir'] = '"+g.dir+"/www/data';\n")
-	g.write("www/conf/acl.auth.php", "* @ALL 0\n* @user 8\n")
+	g.write("www/conf/local.protected.php", "<?php\n$conf['savedir'] = '"+g.dir+"/www/data';\n")
+	g.shell(`cat "$1" >> www/conf/local.php`, g.write("local", g.file("conf/local.php, after what is there")))
+	g.write("www/conf/acl.auth.php", g.file("conf/acl.auth.php, in place of what is there for all pages"))
 	for _, name := range []string{"plugin.info.txt", "auth.php"} {
 		g.write("www/lib/plugins/authgatepost/"+name, g.file("lib/plugins/authgatepost/"+name))
 	}
 	return exec.Command("php", "-S", "127.0.0.1:"+g.port, "-t", "www")
+}
+
+// wiki tests that nobody whom the gate does not name sees a form for passwords: each leads to the gate's.
+func wiki(t *testing.T, g *behindGate, _ *browserOf) {
+	for _, query := range []string{"do=login", "do[login]=1", "do=LOGIN&id=start"} {
+		if to := g.direct(t, "/doku.php?"+query).Header.Get("Location"); !strings.HasPrefix(to, "/login?next=%2Fdoku.php") {
+			t.Errorf("without a header %s leads to %q", query, to)
+		}
+	}
+	res := g.direct(t, "/doku.php?id=start")
+	text, err := io.ReadAll(res.Body)
+	if err != nil || strings.Contains(string(text), `type="password"`) ||
+		!strings.Contains(string(text), `<a href="/login?next=%2Fdoku.php%3Fid%3Dstart">`) {
+		t.Errorf("without a header a page is %v:\n%s", err, brief(string(text)))
+	}
 }
 
 // calendars tests that everybody has their own, by the address that Radicale knows them by.
