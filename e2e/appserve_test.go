@@ -66,7 +66,7 @@ func (g *behindGate) read(preset string) {
 		g.t.Fatal(err)
 	}
 	upstream := regexp.MustCompile(`GATEPOST_UPSTREAM=http://127\.0\.0\.1:(\d+)`).FindStringSubmatch(string(out))
-	text := strings.ReplaceAll(string(out), "127.0.0.1:"+upstream[1], "127.0.0.1:"+g.port)
+	text := regexp.MustCompile(`\b`+upstream[1]+`\b`).ReplaceAllString(string(out), g.port)
 	g.settings = map[string]string{}
 	var file *presetFile
 	for line := range strings.Lines(text) {

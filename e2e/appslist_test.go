@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"html"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +21,8 @@ var knownApps = []knownApp{
 		}},
 	{preset: "radicale", needs: "/usr/bin/radicale --version", page: "/.web/", has: "Radicale",
 		start: func(g *behindGate) *exec.Cmd {
-			config := g.write("config", g.file("/etc/radicale/config")+"[storage]\nfilesystem_folder = "+g.dir+"\n")
-			return exec.Command("/usr/bin/radicale", "--config", config)
+			config := g.write("config", g.file("/etc/radicale/config"))
+			return exec.Command("/usr/bin/radicale", "--config", config, "--storage-filesystem-folder="+g.dir)
 		},
 		programs: calendars},
 	{preset: "dokuwiki", needs: "ls /usr/share/dokuwiki/doku.php && php --version", page: "/doku.php?id=start",
@@ -32,18 +31,18 @@ var knownApps = []knownApp{
 	{preset: "jupyter", needs: "/usr/bin/jupyter-server --version", page: "/api/contents", has: "notes.txt",
 		closed: []string{"/login"},
 		start: func(g *behindGate) *exec.Cmd {
-			g.write("root/notes.txt", "hello")
-			config := g.write("jupyter_server_config.py", g.file("jupyter_server_config.py"))
-			return exec.Command("/usr/bin/jupyter-server", "--config="+config, "--allow-root", "--no-browser",
-				"--ServerApp.root_dir=root", "--ServerApp.port="+g.port)
+			g.write("notes.txt", "hello")
+			g.write(".jupyter/jupyter_server_config.py", g.file("~/.jupyter/jupyter_server_config.py"))
+			return exec.Command("/usr/bin/jupyter-server", "--allow-root", "--no-browser")
 		},
 		programs: notebooks},
 	{preset: "node-red", needs: "ls apps/node_modules/node-red", page: "/settings", names: address,
 		closed: []string{"/auth/login", "/auth/strategy"},
 		start: func(g *behindGate) *exec.Cmd {
-			settings := g.write("settings.js", "module.exports = {\n"+g.file("settings.js, among the others")+
-				"uiPort: "+g.port+",\nuserDir: __dirname,\n};\n")
-			return g.node("node-red/red.js", "--settings", settings)
+			others := strings.TrimSpace(g.shell(`cat "$1"`, g.npm("node-red/settings.js")))
+			g.write(".node-red/settings.js",
+				strings.TrimSuffix(others, "}")+g.file("~/.node-red/settings.js, after all others")+"}\n")
+			return g.node("node-red/red.js", "--port="+g.port)
 		},
 		programs: flows},
 	{preset: "verdaccio", needs: "ls apps/node_modules/verdaccio", page: "/", has: "Verdaccio",
@@ -60,9 +59,18 @@ var knownApps = []knownApp{
 func (g *behindGate) node(file string, args ...string) *exec.Cmd {
 	g.t.Helper()
 	program, err := filepath.Abs(needNode22(g.t))
-	script, err2 := filepath.Abs(filepath.Join("apps", "node_modules", file))
-	if err := errors.Join(err, err2); err != nil {
+	if err != nil {
 		g.t.Fatal(err)
 	}
-	return exec.Command(program, append([]string{script}, args...)...)
+	return exec.Command(program, append([]string{g.npm(file)}, args...)...)
+}
+
+// npm is the path of a file of a package.
+func (g *behindGate) npm(file string) string {
+	g.t.Helper()
+	path, err := filepath.Abs(filepath.Join("apps", "node_modules", file))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return path
 }

@@ -22,8 +22,8 @@ func wordPress(g *behindGate) *exec.Cmd {
 		$table_prefix = 'wp_';
 		foreach (['DB_NAME' => 'wordpress', 'DB_USER' => 'root', 'DB_PASSWORD' => '', 'DB_CHARSET' => 'utf8mb4',
 			'DB_HOST' => 'localhost:`+g.dir+`/socket', 'DB_COLLATE' => '', 'ABSPATH' => __DIR__ . '/',
-			'WP_HTTP_BLOCK_EXTERNAL' => true, 'DISABLE_WP_CRON' => true, 'WP_HOME' => '`+g.url+`',
-			'WP_SITEURL' => '`+g.url+`', 'WP_ENVIRONMENT_TYPE' => 'local'] as $name => $value) {
+			'WP_HTTP_BLOCK_EXTERNAL' => true, 'DISABLE_WP_CRON' => true,
+			'WP_ENVIRONMENT_TYPE' => 'local'] as $name => $value) { // local: application passwords without https
 			defined($name) || define($name, $value);
 		}
 		require_once ABSPATH . 'wp-settings.php';
