@@ -78,7 +78,10 @@ func TestTheFileOfInit(t *testing.T) {
 			"--upstream", "http://a"}, args...), os.Environ(), strings.NewReader(""), &out, &out)
 	}
 	const database = `host=/tmp user=u password='it\'s $HOME and "more"' dbname=x`
-	if again("--file", filepath.Join(t.TempDir(), "none", "x")) != 1 || again("--database", "built-in") != 0 || again("--database", database) != 1 ||
+	if again("--file", filepath.Join(t.TempDir(), "none", "x")) != 1 {
+		t.Error("a file is written into a folder that is not there")
+	}
+	if again("--database", "built-in") != 0 || again("--database", database) != 1 ||
 		again("--force", "--database", database) != 0 {
 		t.Error("a file is replaced only with --force")
 	}
