@@ -18,7 +18,7 @@ type idler struct {
 func newIdlers(t *testing.T, ago string, env []string, emails ...string) (list []*idler) {
 	t.Helper()
 	database := authtest.NewDatabase(t)
-	g := startGate(t, append(env, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+newTalker(t).url)...)
+	g := startGate(t, append([]string{"DATABASE_URL=" + database, "GATEPOST_UPSTREAM=" + newTalker(t).url}, env...)...)
 	for _, email := range emails {
 		one := &idler{g.visitor(t), authtest.Pool(t, database), email, ago}
 		one.signUp(email)
@@ -74,29 +74,5 @@ func TestPassiveRequestsAreNoUse(t *testing.T) {
 			t.Errorf("%s: %d", what, r.status)
 		}
 		eventually(t, "what was done afterwards is written down", one.used)
-	}
-}
-
-// An upload keeps its session as long as it moves, and one that is passive does not.
-func TestAnUploadThatMovesIsAUse(t *testing.T) {
-	t.Parallel()
-	list := newIdlers(t, "30 s", []string{"GATEPOST_PASSIVE_PATHS=/sync", "GATEPOST_SESSION_IDLE=1m"},
-		"moving@example.com", "passive@example.com")
-	moving, passive := list[0], list[1]
-	for _, one := range list {
-		one.fetch("/dashboard/short")
-		eventually(t, "the request is written down", one.used)
-	}
-	passive.uploads("/sync/upload", true)
-	moving.uploads("/dashboard/upload", true)
-	for _, one := range list {
-		one.idle()
-	}
-	for range 2 {
-		eventually(t, "the upload is a use", moving.used)
-		if passive.used() {
-			t.Error("an upload on a passive path is a use")
-		}
-		moving.idle()
 	}
 }

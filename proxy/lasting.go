@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,15 +17,17 @@ import (
 // lasting is a body of a request or an answer, or the wait for an answer, that may take longer than its session lasts.
 type lasting struct {
 	hold *session.Hold
-	// stop ends the request to the app. It is set before there is a hold that can call it.
-	stop func()
+	// cancel ends the request to the app; nil: only answer can be ended. It is set before there is a hold.
+	cancel func()
+	// answer is the body of the app's answer; nil: there is none yet.
+	answer io.Closer
 	// waits says that hold is for the wait. Its end is answered, which told says, and does not cut the connection.
 	waits, told bool
 	over        atomic.Pointer[error]
-	// counts says that what moves is a use of the session: an upload, or a download of known length. Whatever else
-	// lasts may go on by itself, as long as the page is open.
+	// counts says that an answer that moves is a use of the session.
 	counts bool
-	moved  atomic.Bool // since Moved was called last
+	// moved is whether something that is a use of the session has moved since Moved was called last.
+	moved atomic.Bool
 	// endless is whether the answer is one of Proxy.streams.
 	endless bool
 }
@@ -34,7 +37,8 @@ var (
 	errStopping = errors.New("the gate stopped while the answer went on")
 )
 
-// long is the length in bytes from which a body counts as lasting. A body of unknown length does too.
+// long is the length in bytes from which a body is held from its beginning. A body of unknown length is, too. Any other
+// is held when it is still under way after waitsAfter.
 const long = 1 << 20
 
 // lasts reports whether an answer may take long: a WebSocket, a stream or a long download.
@@ -42,24 +46,34 @@ func lasts(res *http.Response) bool {
 	return res.StatusCode == http.StatusSwitchingProtocols || res.ContentLength < 0 || res.ContentLength > long
 }
 
-// holdUpload ties a long upload to its session. Its answer then needs no hold of its own.
+// holdUpload ties an upload to its session: a long one now, and its answer then needs no hold of its own.
 func (p *Proxy) holdUpload(x *exchange, length int64) {
-	if x.signedIn && (length < 0 || length > long) {
-		x.lasting.stop, x.lasting.counts, x.body.moved = x.body.cancel, !x.passive, &x.lasting.moved
+	if !x.signedIn {
+		return
+	}
+	if x.lasting.cancel = x.body.cancel; !x.passive {
+		x.body.moved = &x.lasting.moved
+	}
+	if length < 0 || length > long {
 		x.lasting.hold = p.sessions.Hold(x.session, x)
+	} else {
+		p.waiting.add(x)
 	}
 }
 
-// holdAnswer ties a lasting answer to its session, and an endless one to the gate.
+// holdAnswer ties an answer to its session, and an endless one to the gate.
 func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
-	held, endless := x.signedIn && lasts(res), endless(res)
-	if (held || endless) && x.lasting.stop == nil {
-		body := res.Body // an upgrade removes it from the answer
-		x.lasting.stop = func() { _ = body.Close() }
+	x.lasting.answer = res.Body // an upgrade removes it from the answer
+	endless := endless(res)
+	if x.signedIn {
+		x.lasting.counts = !x.passive && !endless && !subscribed(res)
 	}
-	if held && x.lasting.hold == nil {
-		x.lasting.counts = res.ContentLength > long && !x.passive
+	switch {
+	case !x.signedIn, x.lasting.hold != nil:
+	case lasts(res):
 		x.lasting.hold = p.sessions.Hold(x.session, x)
+	case res.ContentLength > 0, x.body != nil && !x.body.ended.Load():
+		p.waiting.add(x)
 	}
 	if endless {
 		p.streams.add(x)
@@ -68,9 +82,20 @@ func (p *Proxy) holdAnswer(x *exchange, res *http.Response) {
 
 // endless reports whether an answer lasts until one side ends it.
 func endless(res *http.Response) bool {
+	return res.StatusCode == http.StatusSwitchingProtocols || kindOf(res) == "text/event-stream"
+}
+
+// subscribed reports whether an answer, like an endless one, brings news to an open page for as long as there are any,
+// and not a thing that the user asked for: the pictures of a camera, or messages of gRPC.
+func subscribed(res *http.Response) bool {
+	kind := kindOf(res)
+	return kind == "multipart/x-mixed-replace" || strings.HasPrefix(kind, "application/grpc")
+}
+
+// kindOf is the media type of an answer in lower case, without parameters.
+func kindOf(res *http.Response) string {
 	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	return res.StatusCode == http.StatusSwitchingProtocols ||
-		strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // streams are the endless answers under way.
@@ -112,7 +137,7 @@ func (p *Proxy) EndStreams() {
 func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.allows(v) }
 
 // Moved reports whether a transfer has gone on since the last call; see session.Lasting.
-func (x *exchange) Moved() bool { return x.lasting.counts && x.lasting.moved.Swap(false) }
+func (x *exchange) Moved() bool { return x.lasting.moved.Swap(false) }
 
 // End ends the request and its answer on both sides. It closes the visitor's connection, so that the client sees
 // that the answer is not complete. Who waits for an answer gets one.
@@ -122,7 +147,7 @@ func (x *exchange) cut(why error) {
 	if !x.lasting.over.CompareAndSwap(nil, &why) {
 		return
 	}
-	stop, waits := x.lasting.stop, x.lasting.waits // now, as the answer may come
+	stop, waits := x.stopper(), x.lasting.waits // now, as the answer may come
 	go upkeep.Watch{}.Run(context.Background(), "end an answer", func(context.Context) {
 		if stop(); waits {
 			return
@@ -131,4 +156,15 @@ func (x *exchange) cut(why error) {
 		_ = visitor.SetReadDeadline(time.Now())  // the visitor may not be sending
 		_ = visitor.SetWriteDeadline(time.Now()) // the visitor may not be reading
 	})
+}
+
+// stopper returns what ends the request to the app, or else the app's answer.
+func (x *exchange) stopper() func() {
+	if x.lasting.cancel != nil { // first: the answer of a long upload may be coming
+		return x.lasting.cancel
+	}
+	if answer := x.lasting.answer; answer != nil {
+		return func() { _ = answer.Close() }
+	}
+	return x.stopWaiting
 }

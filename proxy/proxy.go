@@ -291,10 +291,7 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	}
 	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)
 	defer x.body.stop()
-	if p.holdUpload(x, r.ContentLength); x.signedIn && x.lasting.hold == nil {
-		x.lasting.stop = x.body.cancel
-		p.waiting.add(x)
-	}
+	p.holdUpload(x, r.ContentLength)
 	// The app may answer while it still reads the body, and the client may wait for the answer.
 	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
 	out := r.WithContext(ctx)

@@ -11,15 +11,16 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// waitsAfter is how long a request waits for the app before it is held together with its session, as a long poll is.
-// Most are answered before, and cost no more than their place in a list.
+// waitsAfter is how long a request and its answer go on before they are held together with their session, as a long poll
+// and a slow transfer are. Most are over before, and cost no more than their place in a list.
 const waitsAfter = 500 * time.Millisecond
 
 // lateAfter is how long a request waits before its answer is late, when its session ends meanwhile. What is answered
 // before came at the same moment as the end.
 const lateAfter = 20 * time.Millisecond
 
-// waiting are the requests of signed-in visitors that wait for the app and are not held yet, the oldest first.
+// waiting are the requests of signed-in visitors that wait for the app, or for the rest of a body, and are not held yet.
+// Those that came first stand first.
 type waiting struct {
 	hold        func(*exchange) // is called with the lock
 	mu          sync.Mutex
@@ -74,7 +75,7 @@ func (w *waiting) unlink(x *exchange) {
 func (w *waiting) arm(after time.Duration) {
 	if !w.armed {
 		w.armed = true
-		time.AfterFunc(after, upkeep.Watch{}.Guard("hold what waits for the app", w.due))
+		time.AfterFunc(after, upkeep.Watch{}.Guard("hold what waits", w.due))
 	}
 }
 
@@ -94,12 +95,11 @@ func (w *waiting) due() {
 	}
 }
 
-// holdWaiting ties a request that waits for the app to its session.
+// holdWaiting ties a request that waits, or its answer, to its session. What has moved so far is no more than the use
+// that the request itself was; so a long poll with a body is not another one.
 func (p *Proxy) holdWaiting(x *exchange) {
-	x.lasting.waits = true
-	if x.lasting.stop == nil {
-		x.lasting.stop = x.stopWaiting
-	}
+	x.lasting.waits = x.lasting.answer == nil
+	x.lasting.moved.Store(false)
 	x.lasting.hold = p.sessions.Hold(x.session, x)
 }
 
@@ -115,7 +115,7 @@ func (x *exchange) stoppable(ctx context.Context) (context.Context, context.Canc
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	x.lasting.stop = cancel
+	x.lasting.cancel = cancel
 	return ctx, cancel
 }
 
@@ -134,7 +134,7 @@ func (p *Proxy) answered(x *exchange) error {
 		return errOver
 	}
 	if waited {
-		x.lasting.hold, x.lasting.stop, x.lasting.waits = nil, nil, false
+		x.lasting.hold, x.lasting.waits = nil, false
 	}
 	return nil
 }

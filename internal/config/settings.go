@@ -198,7 +198,7 @@ type Settings struct {
 	// 0 to 100, `0` for all. From a network in `GATEPOST_OFFICES` as many as people are there, from this machine and a
 	// private network 100, if that is more.
 	ChallengeAfter string `env:"GATEPOST_CHALLENGE_AFTER, default=3"`
-	// A session ends when it was not used for this long.
+	// A session ends when it was not used for this long. A request is a use, and so is an upload or download that moves.
 	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	// And this long after sign-in whatever happens; at most 400 days.
 	SessionLifetime string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
