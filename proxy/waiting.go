@@ -11,16 +11,16 @@ import (
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-// waitsAfter is how long a request and its answer go on before they are held together with their session, as a long poll
-// and a slow transfer are. Most are over before, and cost no more than their place in a list.
+// waitsAfter is how long a request and its answer go on before they are held together with their session, as a long
+// poll and a slow transfer are. Most are over before, and cost no more than their place in a list.
 const waitsAfter = 500 * time.Millisecond
 
 // lateAfter is how long a request waits before its answer is late, when its session ends meanwhile. What is answered
 // before came at the same moment as the end.
 const lateAfter = 20 * time.Millisecond
 
-// waiting are the requests of signed-in visitors that wait for the app, or for the rest of a body, and are not held yet.
-// Those that came first stand first.
+// waiting are the requests of signed-in visitors that wait for the app, or for the rest of a body, and are not held
+// yet. Those that came first stand first.
 type waiting struct {
 	hold        func(*exchange) // is called with the lock
 	mu          sync.Mutex
