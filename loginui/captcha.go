@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/captcha"
 )
 
@@ -83,3 +84,6 @@ func (ui *UI) getPuzzle(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) solution(r *http.Request) string {
 	return cmp.Or(r.PostForm.Get(ui.c.Captcha.Field), r.Header.Get(solutionHeader))
 }
+
+// solved reports whether a solution came where one is asked for. Whether it is right is for the store to say.
+func (ui *UI) solved(c secret.Client) bool { return ui.c.Captcha.Name != "" && c.Solution != "" }

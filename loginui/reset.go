@@ -22,7 +22,11 @@ func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := ui.store.RequestReset(r.Context(), f.Email, ui.client(r)); err != nil {
+	client := ui.client(r)
+	_, err = ui.twice.do(r, f, ui.solved(client), func(ctx context.Context) (auth.Issued, error) {
+		return auth.Issued{}, ui.store.RequestReset(ctx, f.Email, client)
+	})
+	if err != nil {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "form", ui.forgotPage(r, f, t))
 	}
@@ -34,7 +38,7 @@ func (ui *UI) forgotPage(r *http.Request, f form, t trouble) formPage {
 	p.failed(t)
 	p.Intro = []string{p.say("forgot.say")}
 	p.with(t.faults, p.email(f.Email))
-	p.Cancel, p.Trap = ui.c.Prefix+"/login", true
+	p.Cancel, p.Trap, p.Once = ui.c.Prefix+"/login", true, secret.NewID()
 	ui.guard(&p, captcha.Mail)
 	return p
 }

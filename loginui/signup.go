@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -41,8 +42,8 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	u := auth.NewUser{Email: f.Email, Name: f.Name, Username: f.Username, Password: f.password}
 	client := ui.client(r)
 	client.Next = f.Next
-	issued, err := ui.twice.do(r.Context(), f, func() (auth.Issued, error) {
-		return ui.store.SignUp(r.Context(), u, f.Remember, presented, client)
+	issued, err := ui.twice.do(r, f, ui.solved(client), func(ctx context.Context) (auth.Issued, error) {
+		return ui.store.SignUp(ctx, u, f.Remember, presented, client)
 	})
 	if errors.Is(err, auth.ErrSignUpClosed) {
 		return ui.closed()

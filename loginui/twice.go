@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -19,6 +20,9 @@ type twice struct {
 	mu  sync.Mutex
 	all map[[sha256.Size]byte]*outcome
 }
+
+// task is what a form is sent for. One that signs nobody in issues nothing.
+type task func(context.Context) (auth.Issued, error)
 
 // outcome is that of a form. It is kept for onceFor if there was one that a visitor can see again.
 type outcome struct {
@@ -40,17 +44,23 @@ func newTwice() *twice {
 	return t
 }
 
-// do runs sign for a form, or waits for the outcome of the same form sent before. A browser gives up the first form
-// where it sends a second one: what ended with that is tried again for the second.
-func (t *twice) do(ctx context.Context, f form, sign func() (auth.Issued, error)) (auth.Issued, error) {
+// do does the task of a form of a page, or waits for the outcome of the same form sent before. A browser gives up the
+// first form where it sends a second one: what ended with that is tried again for the second. A solution counts once, so
+// what has one goes on when the browser has given it up; nobody gets the work of it for nothing.
+func (t *twice) do(r *http.Request, f form, solved bool, do task) (auth.Issued, error) {
+	ctx := r.Context()
 	if f.Once == "" {
-		return sign()
+		return do(ctx)
 	}
-	id := t.of(f)
+	doing := ctx
+	if solved {
+		doing = context.WithoutCancel(ctx)
+	}
+	id := t.of(r.URL.Path, f)
 	for {
 		o, first := t.begin(id)
 		if first {
-			return t.run(id, o, sign)
+			return t.run(id, o, func() (auth.Issued, error) { return do(doing) })
 		}
 		select {
 		case <-o.done:
@@ -63,8 +73,8 @@ func (t *twice) do(ctx context.Context, f form, sign func() (auth.Issued, error)
 	}
 }
 
-// run runs sign for the first of some forms.
-func (t *twice) run(id [sha256.Size]byte, o *outcome, sign func() (auth.Issued, error)) (auth.Issued, error) {
+// run does the task of the first of some forms.
+func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Issued, error)) (auth.Issued, error) {
 	o.err = errAbandoned
 	defer func() {
 		if o.err != nil && !errors.Is(o.err, auth.ErrUnverified) {
@@ -72,7 +82,7 @@ func (t *twice) run(id [sha256.Size]byte, o *outcome, sign func() (auth.Issued, 
 		}
 		close(o.done)
 	}()
-	o.issued, o.err = sign()
+	o.issued, o.err = do()
 	return o.issued, o.err
 }
 
@@ -80,9 +90,9 @@ func (t *twice) run(id [sha256.Size]byte, o *outcome, sign func() (auth.Issued, 
 var errAbandoned = errors.New("the same form, sent before, has failed")
 
 // of is what a form is known by.
-func (t *twice) of(f form) (id [sha256.Size]byte) {
+func (t *twice) of(page string, f form) (id [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, t.key[:])
-	for _, part := range []string{f.Once, f.Email, f.Name, f.Username, string(f.password)} {
+	for _, part := range []string{page, f.Once, f.Email, f.Name, f.Username, string(f.password)} {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0})
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,13 +13,20 @@ import (
 	"github.com/gatepost/gatepost/auth"
 )
 
+func sent(ctx context.Context) *http.Request {
+	return httptest.NewRequestWithContext(ctx, "POST", "/signup", nil)
+}
+
 // A form has one outcome for a minute. One that failed is tried again, and one that a panic ended harms nobody.
 func TestAFormThatIsSentTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		known, ran := newTwice(), 0
 		send := func(f form, err error) error {
-			_, got := known.do(t.Context(), f, func() (auth.Issued, error) { ran++; return auth.Issued{}, err })
+			_, got := known.do(sent(t.Context()), f, false, func(context.Context) (auth.Issued, error) {
+				ran++
+				return auth.Issued{}, err
+			})
 			return got
 		}
 		f, failed := form{Once: "1", Email: "a"}, errors.New("failed")
@@ -39,7 +48,9 @@ func TestAFormThatIsSentTwice(t *testing.T) {
 		}
 		func() {
 			defer func() { _ = recover() }()
-			_, _ = known.do(t.Context(), form{Once: "3"}, func() (auth.Issued, error) { panic("a fault") })
+			_, _ = known.do(sent(t.Context()), form{Once: "3"}, false, func(context.Context) (auth.Issued, error) {
+				panic("a fault")
+			})
 		}()
 		if err := send(form{Once: "3"}, nil); err != nil {
 			t.Errorf("after a panic: %v", err)
@@ -54,7 +65,7 @@ func TestAFormWhoseFirstSendingWasGivenUpIsTriedAgain(t *testing.T) {
 		tw, f := newTwice(), form{Once: "1", Email: "ada@example.com"}
 		first, leave := context.WithCancel(t.Context())
 		go func() {
-			_, _ = tw.do(first, f, func() (auth.Issued, error) {
+			_, _ = tw.do(sent(first), f, false, func(context.Context) (auth.Issued, error) {
 				<-first.Done()
 				return auth.Issued{}, fmt.Errorf("hash: %w", first.Err())
 			})
@@ -63,7 +74,10 @@ func TestAFormWhoseFirstSendingWasGivenUpIsTriedAgain(t *testing.T) {
 		tries := 0
 		second := make(chan error)
 		go func() {
-			_, err := tw.do(t.Context(), f, func() (auth.Issued, error) { tries++; return auth.Issued{}, nil })
+			_, err := tw.do(sent(t.Context()), f, false, func(context.Context) (auth.Issued, error) {
+				tries++
+				return auth.Issued{}, nil
+			})
 			second <- err
 		}()
 		synctest.Wait()
@@ -79,19 +93,51 @@ func TestKnownFormsHaveABound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		known, ran := newTwice(), 0
-		sign := func() (auth.Issued, error) { ran++; return auth.Issued{}, nil }
+		sign := func(context.Context) (auth.Issued, error) { ran++; return auth.Issued{}, nil }
 		for range 2 {
 			for i := range onceMost + 10 {
-				_, _ = known.do(t.Context(), form{Once: fmt.Sprint(i)}, sign)
+				_, _ = known.do(sent(t.Context()), form{Once: fmt.Sprint(i)}, false, sign)
 			}
 		}
 		if len(known.all) != onceMost || ran != onceMost+20 {
 			t.Errorf("%d are known, after %d", len(known.all), ran)
 		}
 		time.Sleep(onceFor)
-		_, _ = known.do(t.Context(), form{Once: "new"}, sign)
+		_, _ = known.do(sent(t.Context()), form{Once: "new"}, false, sign)
 		if len(known.all) > 1 {
 			t.Errorf("%d are known after a minute", len(known.all))
 		}
 	})
+}
+
+// A solution counts once. So what has one does not end when the browser gives the first form up, and the second form gets
+// its outcome.
+func TestAFormWithASolutionGoesOnForTheSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tw, f := newTwice(), form{Once: "1", Email: "ada@example.com"}
+		first, leave := context.WithCancel(t.Context())
+		goOn, second, tries := make(chan struct{}), make(chan error), 0
+		task := func(ctx context.Context) (auth.Issued, error) { tries++; <-goOn; return auth.Issued{}, ctx.Err() }
+		go func() { _, _ = tw.do(sent(first), f, true, task) }()
+		synctest.Wait()
+		go func() {
+			_, err := tw.do(sent(t.Context()), f, true, task)
+			second <- err
+		}()
+		synctest.Wait()
+		leave()
+		close(goOn)
+		if err := <-second; err != nil || tries != 1 {
+			t.Errorf("the second one: %v after %d tries", err, tries)
+		}
+	})
+}
+
+// What a form of one page came to is not the answer to another page's.
+func TestFormsAreKnownByTheirPage(t *testing.T) {
+	t.Parallel()
+	tw, f := newTwice(), form{Once: "1", Email: "ada@example.com"}
+	if tw.of("/signup", f) == tw.of("/login/forgot", f) {
+		t.Error("they are the same")
+	}
 }
