@@ -45,8 +45,8 @@ func newTwice() *twice {
 }
 
 // do does the task of a form of a page, or waits for the outcome of the same form sent before. A browser gives up the
-// first form where it sends a second one: what ended with that is tried again for the second. A solution counts once, so
-// what has one goes on when the browser has given it up; nobody gets the work of it for nothing.
+// first form where it sends a second one: what ended with that is tried again for the second. A solution counts once,
+// so what has one goes on when the browser has given it up; nobody gets the work of it for nothing.
 func (t *twice) do(r *http.Request, f form, solved bool, do task) (auth.Issued, error) {
 	ctx := r.Context()
 	if f.Once == "" {

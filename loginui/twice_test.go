@@ -110,8 +110,8 @@ func TestKnownFormsHaveABound(t *testing.T) {
 	})
 }
 
-// A solution counts once. So what has one does not end when the browser gives the first form up, and the second form gets
-// its outcome.
+// A solution counts once. So what has one does not end when the browser gives the first form up, and the second form
+// gets its outcome.
 func TestAFormWithASolutionGoesOnForTheSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tw, f := newTwice(), form{Once: "1", Email: "ada@example.com"}
