@@ -345,6 +345,9 @@ func TestAFieldThatPeopleDoNotSee(t *testing.T) {
 		if r := bot.post("/signup", "email", "no address", "password", password, "subject", "x"); r.status != 422 {
 			t.Errorf("%s: a bot with a faulty form gets %d", verify, r.status)
 		}
+		if made := madeIn(t, database); made != before {
+			t.Errorf("%s: users, sessions and mails: %s, and after a bot has signed up %s", verify, before, made)
+		}
 		form[1], form[7] = "ada@example.com", ""
 		twice := g.visitor(t).post("/signup", form...)
 		form[7] = "buy this"
