@@ -305,6 +305,7 @@ var otherBytes = map[string]string{
 	"acme.content":           "what autocert keeps",
 	"challenge.browser":      "a hash",
 	"familiar.place":         "a hash",
+	"puzzle_key.key":         "opens nothing, and has to do without a key of the operator",
 	"provider_flow.identity": "sealed with a key of the browser",
 	"provider_flow.parked":   "sealed with the state",
 	"signup_browser.place":   "a hash",
