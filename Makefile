@@ -11,14 +11,8 @@ build:
 	$(GO) build -trimpath -o bin/gatepost ./cmd/gatepost
 
 VERSION ?= dev
-release: ## binaries for every platform and their checksums, in dist; VERSION=v1.2.3 names them
-	@mkdir -p dist
-	@for os in linux darwin; do for arch in amd64 arm64; do \
-		echo dist/gatepost-$(VERSION)-$$os-$$arch; \
-		GOOS=$$os GOARCH=$$arch scripts/static dist/gatepost-$(VERSION)-$$os-$$arch $(VERSION) || exit 1; \
-	done; done
-	@cd dist && { command -v sha256sum >/dev/null && set -- sha256sum || set -- shasum -a 256; } && \
-		"$$@" gatepost-$(VERSION)-*-* > gatepost-$(VERSION)-checksums.txt
+release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=FILE signs it
+	GO=$(GO) scripts/release $(VERSION)
 
 # One package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
 #
