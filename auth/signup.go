@@ -87,24 +87,7 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 	if err := s.checkBreached(ctx, u.Password); err != nil {
 		return Issued{}, "", err
 	}
-	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) error {
-		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
-			return err
-		}
-		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
-			return err
-		}
-		if err := s.checkNameFree(ctx, row.username); err != nil {
-			return err
-		}
-		if s.o.Verify != VerifyRequired { // else hash regardless, so that the time does not tell
-			if err := s.checkFree(ctx, row.email); err != nil {
-				return err
-			}
-		}
-		row.hash = password.Hash(u.Password, derive)
-		return nil
-	})
+	row.hash, err = s.hashSignUp(ctx, row, u.Password, limits)
 	if err == nil { // here, as all that a sign-up may be refused for, and its time, would tell
 		err = s.trapped(captcha.SignUp, client)
 	}
@@ -131,6 +114,30 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 		s.sessions.Done(presented, issued.Made)
 	}
 	return issued, row.id, err
+}
+
+// hashSignUp counts a sign-up and hashes its password, unless the address or the username is taken.
+func (s *Store) hashSignUp(ctx context.Context, row userRow, chosen secret.Password, limits throttle.Limits) (hash string,
+	err error) {
+	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) error {
+		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
+			return err
+		}
+		if err := s.db.Batch(ctx, "count a sign-up", limits.Count); err != nil {
+			return err
+		}
+		if err := s.checkNameFree(ctx, row.username); err != nil {
+			return err
+		}
+		if s.o.Verify != VerifyRequired { // else hash regardless, so that the time does not tell
+			if err := s.checkFree(ctx, row.email); err != nil {
+				return err
+			}
+		}
+		hash = password.Hash(chosen, derive)
+		return nil
+	})
+	return hash, err
 }
 
 // checkSignUp is checkNewUser for visitors, who cannot give themselves a role, where they may sign up with a password.
