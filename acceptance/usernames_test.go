@@ -177,7 +177,7 @@ func TestAChosenUsernameIsNoIdentityByItself(t *testing.T) {
 	logIn(eve)
 	eve.is("")
 	if r := eve.post("/account/username", "username", "bob"); r.status != 404 {
-		t.Errorf("she can choose one: %d", r.status)
+		t.Errorf("they can choose one: %d", r.status)
 	}
 	closed := startGate(t, append(env, "GATEPOST_SIGNUP=closed")...).visitor(t)
 	logIn(closed)

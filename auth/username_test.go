@@ -136,21 +136,21 @@ func TestAUsernameIsNeverGivenAgain(t *testing.T) {
 			}
 		}
 	}
-	try("while she lives")
+	try("while they live")
 	if err := s.SetUsername(t.Context(), ada.ID, "ada"); err != nil {
-		t.Errorf("her own name, again: %v", err)
+		t.Errorf("their own name, again: %v", err)
 	}
-	try("after her return")
+	try("after their return")
 	exec(t, db, `DELETE FROM gatepost."user" WHERE id = $1`, ada.ID)
-	try("after her end")
+	try("after their end")
 	exec(t, db, `INSERT INTO gatepost."user" (id, email) VALUES ($1, 'ada@example.net')`, ada.ID)
 	if got := problem(t, s.SetUsername(t.Context(), ada.ID, "ada")); got != auth.Taken {
-		t.Errorf("who has her id: %q", got)
+		t.Errorf("who has their id: %q", got)
 	}
 	var kept string
 	err = db.QueryRow(t.Context(), `SELECT string_agg(t::text, ' ') FROM gatepost.username_taken t`).Scan(&kept)
 	if err != nil || strings.Contains(kept, "countess") || strings.Contains(kept, ada.ID) {
-		t.Errorf("is kept of her: %s, %v", kept, err)
+		t.Errorf("is kept of them: %s, %v", kept, err)
 	}
 }
 

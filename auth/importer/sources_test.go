@@ -285,7 +285,8 @@ func TestClerkIsBroughtOver(t *testing.T) {
 	const sample = "user_2YDryYFVMM1W1plDDKz7Gzf4we6,Jane,Doe,,jane.doe@test.com,,janedoe@test.com,,,,," +
 		"$2b$10$U4C0ZY8OG8y41F9LusfKyu3HRMBL0rCZcKBVsXhgr.n8Ou6FPhzO2,bcrypt\n"
 	w := newWorld(t, ``)
-	api := file(t, `[{"id":"user_2YDryYFVMM1W1plDDKz7Gzf4we6"},{"id":"user_f"},{"id":"user_b","created_at":1700000000000,"banned":true,"image_url":"https://img.example/b.png",
+	api := file(t, `[{"id":"user_2YDryYFVMM1W1plDDKz7Gzf4we6"},{"id":"user_f"},
+	    {"id":"user_b","created_at":1700000000000,"banned":true,"image_url":"https://img.example/b.png",
 	    "public_metadata":{"role":"admin"},"external_accounts":[{"provider":"oauth_google","provider_user_id":"77"}]},
 	    {"id":"user_c","two_factor_enabled":true}]`)
 	csv := file(t, "\xEF\xBB\xBF# exported\r\n"+strings.ReplaceAll(head+sample+
