@@ -117,8 +117,8 @@ func (s *Store) signUp(ctx context.Context, u NewUser, remember bool, presented 
 }
 
 // hashSignUp counts a sign-up and hashes its password, unless the address or the username is taken.
-func (s *Store) hashSignUp(ctx context.Context, row userRow, chosen secret.Password, limits throttle.Limits) (hash string,
-	err error) {
+func (s *Store) hashSignUp(ctx context.Context, row userRow, chosen secret.Password,
+	limits throttle.Limits) (hash string, err error) {
 	err = s.hashTurn(ctx, func(ctx context.Context, derive password.Crypt) error {
 		if err := limits.Admit(ctx, s.db); err != nil { // as in prove
 			return err
