@@ -10,10 +10,10 @@ import (
 // accountPage is the data of account.html.
 type accountPage struct {
 	base
-	Notice   string
+	Done     string // what was done before
 	User     session.User
 	Sessions []sessionEntry
-	Others   bool // the user has sessions besides this one
+	Others   int  // the sessions of the user besides this one
 	Mail     bool // mail can be sent, so the address can be changed
 	Confirm  bool // the address is not confirmed yet
 
@@ -21,8 +21,9 @@ type accountPage struct {
 
 	HasPassword  bool
 	PasswordsOff bool
-	Ways         []wayEntry // the ways in; empty: there is no choice
-	Connect      []button   // to connect a provider, or one more account there
+	Ways         []wayEntry  // the ways in besides the password
+	Connect      []button    // to connect a provider, or one more account there
+	Activity     []pastEntry // empty: none is kept
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -32,7 +33,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := accountPage{base: ui.base(r, "account.title", "/account", ""), User: account.Session.User,
-		Others: len(account.Sessions) > 1, Mail: ui.c.Mail,
+		Others: len(account.Sessions) - 1, Mail: ui.c.Mail,
 		Confirm:        ui.c.Confirm && !account.Session.User.EmailVerified,
 		ChooseUsername: ui.c.UsernamesChosen && account.Session.User.Username == ""}
 	o, err := ui.ownWays(r)
@@ -40,15 +41,17 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
-	if len(p.Connect) > 0 || len(o.list) > 1 || !o.password {
-		p.Ways = ui.wayEntries(p.words, o)
+	p.Wide, p.Ways = true, ui.wayEntries(p.words, o)
+	past, err := ui.store.Activity(r.Context(), token, activityRead)
+	if err != nil {
+		return err
 	}
-	p.Wide = true
+	p.Activity = pastEntries(p.words, past)
 	for _, s := range account.Sessions {
 		p.Sessions = append(p.Sessions, newSessionEntry(p.words, s))
 	}
 	if done := ui.c.Cookie.Done(r); p.has("account.done." + done) {
-		p.Notice = p.say("account.done." + done)
+		p.Done = p.say("account.done." + done)
 		ui.c.Cookie.ClearDone(w.Header())
 	}
 	return ui.show(w, http.StatusOK, "account", p)

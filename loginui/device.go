@@ -14,12 +14,13 @@ import (
 type sessionEntry struct {
 	ID, Device, Place, Ago string
 	Created                template.HTML
-	Current                bool
+	Current, Phone         bool
 }
 
 func newSessionEntry(w *words, s session.OwnSession) sessionEntry {
+	ua := useragent.Parse(s.UserAgent)
 	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused),
-		w.sayDate("account.created", s.CreatedAt), s.Current}
+		w.sayDate("account.created", s.CreatedAt), s.Current, ua.Mobile || ua.Tablet}
 }
 
 // systems replaces outdated names of operating systems.
@@ -47,15 +48,19 @@ func short(s string) string {
 	return s
 }
 
-// sayDate returns a message whose {date} the script converts to the visitor's local time.
+// when returns a date that the script converts to the visitor's local time.
+func (w *words) when(t time.Time) template.HTML {
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` +
+		template.HTMLEscapeString(w.Date(t)) + `</time>`)
+}
+
+// sayDate returns a message whose {date} is that of when.
 func (w *words) sayDate(key string, t time.Time) template.HTML {
 	const mark = "\x00"
-	date := `<time datetime="` + t.UTC().Format(time.RFC3339) + `" dir="` + w.Dir + `">` +
-		template.HTMLEscapeString(w.Date(t)) + `</time>`
 	// The dir attribute isolates the date, so the isolating characters are removed.
 	parts := strings.SplitN(strings.ReplaceAll(w.say(key, "date", mark), w.isolate(mark), mark), mark, 2)
 	for i := range parts {
 		parts[i] = template.HTMLEscapeString(parts[i])
 	}
-	return template.HTML(strings.Join(parts, date)) // both parts are escaped
+	return template.HTML(strings.Join(parts, string(w.when(t)))) // both parts are escaped
 }

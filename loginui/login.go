@@ -24,10 +24,10 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: ui.local(next),
 			Remember: true})
 	}
-	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next)}, trouble{})
+	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: ui.c.Cookie.Address(r)}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
-		p.Notice = p.say("login.done." + done)
+		p.Done = p.say("login.done." + done)
 		ui.c.Cookie.ClearDone(w.Header())
 	}
 	if ui.c.Cookie.Marked(r) {
@@ -111,13 +111,14 @@ func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
 func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "login", "/login", f)
 	p.failed(t)
-	p.with(t.faults, p.email(f.Email), p.currentPassword("password", "field.password"))
+	secret := p.currentPassword("password", "field.password")
+	if ui.c.Mail && !ui.c.PasswordsOff {
+		secret.Aside = &aside{ui.c.Prefix + forgotPath, p.say("login.forgot"), p.say("login.forgot.long")}
+	}
+	p.with(t.faults, p.email(f.Email), secret)
 	p.AskRemember, p.Remember, p.Kept = true, f.Remember, f.Kept
 	if !ui.c.SignUpClosed {
 		p.OtherPage = ui.withNext("/signup", f.Next)
-	}
-	if ui.c.Mail && !ui.c.PasswordsOff {
-		p.Forgot = ui.c.Prefix + forgotPath
 	}
 	ui.offer(&p)
 	return p

@@ -78,6 +78,19 @@ func (ui *UI) landing(next string) string {
 	return next
 }
 
+// namedMost is how many characters of an address a page shows.
+const namedMost = 48
+
+// named returns the path of an address to return to, as a page may name it, and "" for the front page and what is too
+// long to be read. It stays percent-encoded: an address that a stranger wrote is no sentence.
+func named(next string) string {
+	path, _, _ := strings.Cut(next, "?")
+	if path, _, _ = strings.Cut(path, "#"); path == "/" || len(path) > namedMost {
+		return ""
+	}
+	return path
+}
+
 // withNext returns a link to one of the gate's pages that carries the page asked for.
 func (ui *UI) withNext(page, next string) string {
 	if next == "" {

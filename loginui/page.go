@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatepost/gatepost/auth/password"
@@ -14,7 +15,8 @@ type base struct {
 	*words
 	site
 	Title  string
-	Failed bool // something was refused, and the page says what
+	To     string // the page that was asked for, to name it; empty: none
+	Failed bool   // something was refused, and the page says what
 	Wide   bool
 	// Swapped says that a library of scripts shows it in place of the page asked for, and is not to load that one instead.
 	// Framed says that it stands in a frame of another page, which its links replace.
@@ -84,6 +86,8 @@ type field struct {
 	Value        string // always empty for a password
 	Hint         string
 	Fault        string // what is wrong with it
+	Also         string // the id of another text about it; empty: none
+	Aside        *aside // a link beside the label; nil: none
 	Optional     bool
 	Plain        bool // as it is typed: no capital letters, no corrections, from left to right
 	Focus        bool
@@ -92,17 +96,22 @@ type field struct {
 	Chosen       bool // a new password: the script judges its length
 }
 
-// DescribedBy lists the ids of the field's fault and hint, for aria-describedby.
+// aside is a link whose long name begins with the short one, which is shown.
+type aside struct{ URL, Short, Long string }
+
+// DescribedBy lists the ids of the texts about the field, for aria-describedby.
 func (f field) DescribedBy() string {
-	switch {
-	case f.Hint != "" && f.Fault != "":
-		return f.ID + "-fault " + f.ID + "-hint"
-	case f.Fault != "":
-		return f.ID + "-fault"
-	case f.Hint != "":
-		return f.ID + "-hint"
+	var ids []string
+	if f.Also != "" {
+		ids = append(ids, f.Also)
 	}
-	return ""
+	if f.Fault != "" {
+		ids = append(ids, f.ID+"-fault")
+	}
+	if f.Hint != "" {
+		ids = append(ids, f.ID+"-hint")
+	}
+	return strings.Join(ids, " ")
 }
 
 // formPage is the data of a page around one form: login.html, signup.html and form.html.
@@ -111,6 +120,7 @@ type formPage struct {
 	Action       string
 	Intro        []string // the paragraphs before the form
 	Notice       string   // above everything; not a fault
+	Done         string   // what was done before, above everything
 	Fault        string   // a fault that belongs to no field
 	Fields       []field
 	Next, ID     string // hidden fields; empty: no field
@@ -124,7 +134,6 @@ type formPage struct {
 	Danger       bool     // the form cannot be undone
 	Cancel       string   // target of the link beside the button; empty: no link
 	OtherPage    string   // link from login to signup and back; empty: no link
-	Forgot       string   // link to the page for a forgotten password; empty: no link
 	Claim        string   // link for users who did not choose their password themselves; empty: no link
 	ClaimText    string   // its words
 	Forget       string   // address of an image to load after a logout; else empty
@@ -137,6 +146,7 @@ type formPage struct {
 // Prefix.
 func (ui *UI) form(r *http.Request, name, path string, f form) formPage {
 	b := ui.base(r, name+".title", path, f.Next)
+	b.To = named(f.Next)
 	return formPage{base: b, Action: ui.c.Prefix + path, Next: f.Next, Submit: b.say(name + ".submit"),
 		Busy: b.say(name + ".busy")}
 }
@@ -176,15 +186,34 @@ func (p *formPage) newPassword(label string, min int) field {
 		Hint: p.say("password.hint", "n", min), Min: min, Most: password.MaxLength, Chosen: true}
 }
 
-// with adds the fields with their faults. The first empty field gets the focus, unless something was refused:
-// then the list of faults gets it.
+// with adds the fields with their faults. The first field with a fault gets the focus, else the first empty one, and of
+// a form that was refused as a whole the first: the text about that belongs to it, so that screen readers say it.
 func (p *formPage) with(faults map[string]string, fields ...field) {
-	focused := p.Failed
 	for _, f := range fields {
 		f.Fault, f.Value = faults[f.ID], strings.ToValidUTF8(f.Value, "\uFFFD") // a refused value is shown again
-		if f.Focus = !focused && f.Value == ""; f.Focus {
-			focused = true
-		}
 		p.Fields = append(p.Fields, f)
 	}
+	i := slices.IndexFunc(p.Fields, func(f field) bool { return f.Fault != "" })
+	if i < 0 {
+		i = slices.IndexFunc(p.Fields, func(f field) bool { return f.Value == "" })
+	}
+	if i < 0 && p.Failed {
+		i = 0
+	}
+	if i < 0 || len(p.Fields) == 0 {
+		return
+	}
+	if p.Fields[i].Focus = true; p.Fault != "" {
+		p.Fields[i].Also = "fault"
+	}
+}
+
+// Faults counts the fields with a fault. One says so itself; a list of several stands above the form.
+func (p formPage) Faults() (n int) {
+	for _, f := range p.Fields {
+		if f.Fault != "" {
+			n++
+		}
+	}
+	return n
 }

@@ -72,7 +72,8 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	all := ownWays{password: true, list: []auth.WayIn{{ID: "1", Since: time.Now()}, {ID: "2", Provider: "example",
 		Login: "ada", Since: time.Now()}}}
 	login := ui.loginPage(r, f, failed)
-	login.Notice, login.Forget, login.OtherPage, login.Forgot = "…", forgetPath, "/signup", forgotPath
+	login.Notice, login.Done, login.Forget, login.OtherPage, login.To = "…", "…", forgetPath, "/signup", "/…"
+	login.Fields[1].Aside = &aside{forgotPath, "…", "…"}
 	login.Kept = "…"
 	login.Captcha = &widget{Kind: captcha.Kind{Field: "altcha"}, Puzzle: puzzlePath, Own: "/.gatepost/captcha.js"}
 	login.Buttons = ways
@@ -80,11 +81,12 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	serviced := ui.signupPage(r, f, failed)
 	serviced.Captcha = &widget{Kind: captcha.Kind{Class: "…", Script: "https://captcha.example/"}, SiteKey: "…"}
 	only.Submit, only.Fields, only.Buttons = "", nil, ways
-	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: true,
+	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Done: "…", User: s.User, Others: 2,
 		Mail: true, Confirm: true, HasPassword: true, Connect: ways}
 	account.Ways = ui.wayEntries(account.words, all)
-	account.Ways[1].Mark, account.Ways[1].Logo = ways[0].Mark, ways[1].Logo
-	bare := accountPage{base: account.base, ChooseUsername: true, PasswordsOff: true, Ways: account.Ways[1:]}
+	account.Ways[0].Mark, account.Ways[0].Logo = ways[0].Mark, ways[1].Logo
+	account.Activity = []pastEntry{{What: "…", When: account.when(time.Now()), Place: "…", Times: 2, Refused: true}, {}}
+	bare := accountPage{base: account.base, ChooseUsername: true, PasswordsOff: true, Ways: account.Ways}
 	for _, own := range []session.OwnSession{{IPAddress: "192.0.2.1", Current: true}, {IPAddress: "192.0.2.1"}, {}} {
 		own.CreatedAt = time.Now()
 		account.Sessions = append(account.Sessions, newSessionEntry(account.words, own))

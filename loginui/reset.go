@@ -132,6 +132,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowe
 	ui.expireAppCookies(w, r)
 	ui.c.Cookie.SetBrowser(h, browser, throttle.FamiliarFor)
 	ui.c.Cookie.SetDone(h, name)
+	ui.c.Cookie.SetAddress(h, l.Email)
 	seeOther(w, ui.c.Prefix+"/login")
 	return nil
 }

@@ -39,23 +39,24 @@ func (o ownWays) has(name string) bool {
 
 // wayEntry is the text about one way in on the account page.
 type wayEntry struct {
-	ID, Label, Login string // ID is empty for the password
+	ID, Label, Login string
 	Since            template.HTML
 	Gone             bool // its issuer is not configured any more
 	Mark             template.HTML
 	Logo             string
 }
 
+// wayEntries describes the ways in besides the password.
 func (ui *UI) wayEntries(w *words, o ownWays) (list []wayEntry) {
 	for _, way := range o.list {
+		if way.Provider == "" {
+			continue
+		}
 		e := wayEntry{ID: way.ID, Label: way.Label, Login: way.Login, Since: w.sayDate("ways.since", way.Since)}
 		p := ui.provider(way.Provider)
-		switch {
-		case way.Provider == "":
-			e.ID, e.Label = "", w.say("field.password")
-		case p == nil, way.Label == "":
+		if p == nil || way.Label == "" {
 			e.Label, e.Gone = way.Provider, true
-		default:
+		} else {
 			b := ui.button(w, p, attachPath, "ways.connect")
 			e.Mark, e.Logo = b.Mark, b.Logo
 		}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strconv"
@@ -52,11 +53,12 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 }
 
 // The suffixes of further cookies, added to the name of the session's. _left and _done tell the next page, for noteAge,
-// about a log-out or a change to the account. _link holds the secret of the mailed link that was opened last. _known
+// about a log-out or a change to the account, and _email which address it was about. _link holds the secret of the mailed link that was opened last. _known
 // identifies the browser, whoever is signed in. _kept is the key of the forms that are kept in pages of this browser.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
+	addressSuffix = "_email"
 	noteAge       = time.Minute
 	linkSuffix    = "_link"
 	linkAge       = time.Hour
@@ -87,6 +89,21 @@ func (c Cookie) Done(r *http.Request) string {
 
 // ClearDone removes the note of SetDone after a page has reported it.
 func (c Cookie) ClearDone(h http.Header) { c.add(h, doneSuffix, "", 0) }
+
+// SetAddress notes the address of an account for the form in which its user logs in next, for noteAge.
+func (c Cookie) SetAddress(h http.Header, email string) {
+	c.add(h, addressSuffix, base64.RawURLEncoding.EncodeToString([]byte(email)), noteAge)
+}
+
+// Address returns what SetAddress noted, or "". It is not authenticated: a browser may send any value.
+func (c Cookie) Address(r *http.Request) string {
+	noted, err := r.Cookie(c.Name + addressSuffix)
+	if err != nil {
+		return ""
+	}
+	email, _ := base64.RawURLEncoding.DecodeString(noted.Value)
+	return string(email)
+}
 
 // SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that the link opens.
 // It returns false for text that is not a token.

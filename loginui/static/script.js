@@ -107,16 +107,17 @@
     input.addEventListener('input', () => {
       const value = input.value.normalize('NFC');
       const n = [...value].length;
-      if (n === 0) {
-        count.textContent = '';
-      } else if (n < input.minLength) {
-        count.textContent = input.dataset.count
-          .replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength));
-      } else {
-        count.textContent = n > input.dataset.most ? input.dataset.long
-          : common.has(value.toLowerCase()) ? input.dataset.common
-            : simple(value) ? input.dataset.simple : input.dataset.enough;
-      }
+      const say = input.dataset;
+      const strong = n >= 16; // the entropy of four words, or of 16 letters, is out of reach
+      const [level, text] = n === 0 ? [0, '']
+        : n < input.minLength
+          ? [1, say.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength))]
+          : n > say.most ? [1, say.long]
+            : common.has(value.toLowerCase()) ? [1, say.common]
+              : simple(value) ? [1, say.simple]
+                : strong ? [3, say.strong] : [2, say.enough];
+      count.dataset.level = level;
+      count.textContent = text;
     });
   });
 

@@ -1,0 +1,66 @@
+package loginui
+
+import (
+	"html/template"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gatepost/gatepost/auth/audit"
+)
+
+// The account page looks at activityRead events and shows activityMost: those that say something to their user.
+const (
+	activityRead = 50
+	activityMost = 10
+)
+
+// pastEntry is the text about one event on the account page.
+type pastEntry struct {
+	What, Place string
+	When        template.HTML
+	Times       int
+	Refused     bool // somebody else may have tried to get in
+}
+
+func pastEntries(w *words, past []audit.Past) (list []pastEntry) {
+	for _, p := range past {
+		key := "activity." + p.Event
+		e := pastEntry{Place: w.Place(p.Client), When: w.when(p.At), Times: int(p.Count)}
+		switch {
+		case p.ByOperator:
+			key = "activity.by-operator"
+		case p.Result == "ok":
+		case p.Event == "sign-in" && p.Result == "bad_credentials":
+			key, e.Refused = key+".wrong", true
+		case p.Event == "sign-in" && (p.Result == "throttled" || p.Result == "locked"):
+			key, e.Refused = key+".refused", true
+		default:
+			continue
+		}
+		if !w.has(key) {
+			continue
+		}
+		if e.What = w.say(key); len(list) < activityMost {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Initials are the first letters of the first and the last word of the user's name, or of their address.
+func (p accountPage) Initials() string {
+	words := strings.Fields(p.User.Name)
+	if len(words) == 0 {
+		words = []string{p.User.Email}
+	}
+	first := initial(words[0])
+	if last := words[len(words)-1]; len(words) > 1 {
+		first += initial(last)
+	}
+	return first
+}
+
+func initial(word string) string {
+	r, _ := utf8.DecodeRuneInString(word)
+	return strings.ToUpper(string(r))
+}
