@@ -342,7 +342,7 @@ func TestByInvitationOnly(t *testing.T) {
 	t.Parallel()
 	o, here, there, database := mailGates(t, "GATEPOST_SIGNUP=invite")
 	v := here.visitor(t)
-	if r := v.open("/signup"); r.status != 403 || !strings.Contains(r.body, "by invitation only") {
+	if r := v.open("/signup"); r.status != 403 || !strings.Contains(r.body, "need an invitation") {
 		t.Errorf("the page: %d %s", r.status, r.body)
 	}
 	if r := v.post("/signup", "email", "eve@example.com", "password", password); r.status != 403 {
