@@ -10,7 +10,7 @@ import (
 // accountPage is the data of account.html.
 type accountPage struct {
 	base
-	Done     string // what was done before
+	Notice   string // what was done before
 	User     session.User
 	Sessions []sessionEntry
 	Others   int  // the sessions of the user besides this one
@@ -41,7 +41,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
-	p.Wide, p.Ways = true, ui.wayEntries(p.words, o)
+	p.Wide, p.Extra, p.Ways = true, ui.more, ui.wayEntries(p.words, o)
 	past, err := ui.store.Activity(r.Context(), token, activityRead)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		p.Sessions = append(p.Sessions, newSessionEntry(p.words, s))
 	}
 	if done := ui.c.Cookie.Done(r); p.has("account.done." + done) {
-		p.Done = p.say("account.done." + done)
+		p.Notice = p.say("account.done." + done)
 		ui.c.Cookie.ClearDone(w.Header())
 	}
 	return ui.show(w, http.StatusOK, "account", p)

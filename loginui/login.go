@@ -27,7 +27,7 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: ui.c.Cookie.Address(r)}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
-		p.Done = p.say("login.done." + done)
+		p.Notice, p.Good = p.say("login.done."+done), true
 		ui.c.Cookie.ClearDone(w.Header())
 	}
 	if ui.c.Cookie.Marked(r) {
@@ -113,7 +113,8 @@ func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	p.failed(t)
 	secret := p.currentPassword("password", "field.password")
 	if ui.c.Mail && !ui.c.PasswordsOff {
-		secret.Aside = &aside{ui.c.Prefix + forgotPath, p.say("login.forgot"), p.say("login.forgot.long")}
+		p.Forgot = ui.c.Prefix + forgotPath
+		secret.Aside = &aside{p.Forgot, p.say("login.forgot"), p.say("login.forgot.long")}
 	}
 	p.with(t.faults, p.email(f.Email), secret)
 	p.AskRemember, p.Remember, p.Kept = true, f.Remember, f.Kept

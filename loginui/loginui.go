@@ -87,6 +87,7 @@ type UI struct {
 	letters   letterTemplates
 	site      site
 	policy    string // Content-Security-Policy
+	more      string // the path of the stylesheet of pages that are no forms
 	solver    string // the path of the script that does proofs of work; empty: none has to be done
 	twice     *twice
 	routes    map[string]methods
@@ -200,19 +201,22 @@ func (ui *UI) addAccountRoutes() {
 	}
 }
 
-// addAssets makes the files that pages refer to: one stylesheet, one script, one more for proofs of work, and the logo.
+// addAssets makes the files that pages refer to: stylesheets, scripts, and the logo.
 func (ui *UI) addAssets() error {
 	style, err1 := files.ReadFile("static/style.css")
 	script, err2 := files.ReadFile("static/script.js")
+	more, err0 := files.ReadFile("static/more.css")
 	icon, err3 := files.ReadFile("static/icon.svg")
 	solver, err4 := files.ReadFile("static/captcha.js")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if err := errors.Join(err0, err1, err2, err3, err4); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}
 	b := ui.c.Brand
 	style = slices.Concat(style, []byte(b.Accent.css()), b.Stylesheet)
 	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style),
-		newAsset("script", ".js", "text/javascript; charset=utf-8", script)}
+		newAsset("script", ".js", "text/javascript; charset=utf-8", script),
+		newAsset("more", ".css", "text/css; charset=utf-8", more)}
+	ui.more = assets[2].path
 	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
 		Stylesheet: assets[0].path, Script: assets[1].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}

@@ -18,6 +18,7 @@ type base struct {
 	To     string // the page that was asked for, to name it; empty: none
 	Failed bool   // something was refused, and the page says what
 	Wide   bool
+	Extra  string // a second stylesheet; empty: none
 	// Swapped says that a library of scripts shows it in place of the page asked for, and is not to load that one instead.
 	// Framed says that it stands in a frame of another page, which its links replace.
 	Swapped, Framed bool
@@ -120,7 +121,7 @@ type formPage struct {
 	Action       string
 	Intro        []string // the paragraphs before the form
 	Notice       string   // above everything; not a fault
-	Done         string   // what was done before, above everything
+	Good         bool     // Notice says that something worked
 	Fault        string   // a fault that belongs to no field
 	Fields       []field
 	Next, ID     string // hidden fields; empty: no field
@@ -137,6 +138,7 @@ type formPage struct {
 	Claim        string   // link for users who did not choose their password themselves; empty: no link
 	ClaimText    string   // its words
 	Forget       string   // address of an image to load after a logout; else empty
+	Forgot       string   // link to the page for a forgotten password; empty: no link. For templates of operators
 	Buttons      []button // other ways to send the form
 	Captcha      *widget  // what the visitor shows that they are no bot with; nil: nothing
 	Trap         bool     // has a field that people do not see, which bots fill in

@@ -72,7 +72,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	all := ownWays{password: true, list: []auth.WayIn{{ID: "1", Since: time.Now()}, {ID: "2", Provider: "example",
 		Login: "ada", Since: time.Now()}}}
 	login := ui.loginPage(r, f, failed)
-	login.Notice, login.Done, login.Forget, login.OtherPage, login.To = "…", "…", forgetPath, "/signup", "/…"
+	login.Notice, login.Good, login.Forget, login.OtherPage, login.To = "…", true, forgetPath, "/signup", "/…"
 	login.Fields[1].Aside = &aside{forgotPath, "…", "…"}
 	login.Kept = "…"
 	login.Captcha = &widget{Kind: captcha.Kind{Field: "altcha"}, Puzzle: puzzlePath, Own: "/.gatepost/captcha.js"}
@@ -81,7 +81,7 @@ func (ui *UI) states(r *http.Request) map[string][]any {
 	serviced := ui.signupPage(r, f, failed)
 	serviced.Captcha = &widget{Kind: captcha.Kind{Class: "…", Script: "https://captcha.example/"}, SiteKey: "…"}
 	only.Submit, only.Fields, only.Buttons = "", nil, ways
-	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Done: "…", User: s.User, Others: 2,
+	account := accountPage{base: ui.base(r, "account.title", "/account", ""), Notice: "…", User: s.User, Others: 2,
 		Mail: true, Confirm: true, HasPassword: true, Connect: ways}
 	account.Ways = ui.wayEntries(account.words, all)
 	account.Ways[0].Mark, account.Ways[0].Logo = ways[0].Mark, ways[1].Logo

@@ -28,7 +28,7 @@ var pageNames = []string{"login", "signup", "logout", "account", "form", "messag
 	"again"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
-var sharedNames = []string{"layout.html", "parts.html", "ways.html"}
+var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html"}
 
 // templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {

@@ -14,9 +14,9 @@ import (
 
 // page is the part of a document that the script needs to judge a password.
 const page = `
-const said = {}, heard = {};
+const said = { dataset: {} }, heard = {};
 const input = { id: 'p', minLength: 8, value: '',
-  dataset: { count: '{n} {min}', most: '256', long: 'long', common: 'common', simple: 'simple', enough: 'enough' },
+  dataset: { count: '{n} {min}', most: '256', long: 'long', common: 'common', simple: 'simple', enough: 'enough', strong: 'enough' },
   addEventListener: (_, f) => { heard.input = f; } };
 globalThis.document = { documentElement: { lang: 'en' }, getElementById: () => said,
   querySelectorAll: (s) => s === 'input[data-count]' ? [input] : [] };
