@@ -32,7 +32,7 @@ func (v *visitor) liveWithAnAccount(dir string) {
 
 func (v *visitor) rename(name string) string {
 	v.t.Helper()
-	v.follow("Change your name")
+	v.change("/account/name")
 	v.fill("name", name)
 	v.press("Save name")
 	v.mustBeAt("/account")
@@ -46,7 +46,7 @@ func (v *visitor) rename(name string) string {
 func (v *visitor) changePassword(p person) string {
 	v.t.Helper()
 	const chosen = "a louder river at night"
-	v.follow("Change your password")
+	v.change("/account/password")
 	v.fill("current", p.password)
 	v.fill("password", chosen)
 	v.press("Change password")

@@ -29,6 +29,19 @@ func linkOf(words string) chromedp.Search {
 	return chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", words))
 }
 
+// change follows the button beside a value of the account to the page that changes it.
+func (v *visitor) change(page string) int {
+	v.t.Helper()
+	return v.load("change at "+page, chromedp.Click(chromedp.CSS(fmt.Sprintf("main a[href=%q]", page))))
+}
+
+// speak chooses a language in the menu.
+func (v *visitor) speak(language string) int {
+	v.t.Helper()
+	ask(v, "open the menu of languages", chromedp.Click(chromedp.CSS(".menu summary")))
+	return v.follow(language)
+}
+
 // press clicks the button with these words.
 func (v *visitor) press(words string) int {
 	v.t.Helper()

@@ -114,7 +114,7 @@ func forget(v *visitor) {
 	v.press("Log out")
 
 	p.wantMore(v.t)
-	v.follow("Forgot your password?")
+	v.follow("Forgot?")
 	v.fill("email", strings.ToUpper(p.email))
 	v.press("Send me a link")
 	v.mustSee("a mail is on its way")
@@ -140,7 +140,7 @@ func TestVisitorChangesTheAddressAndTakesItBack(t *testing.T) {
 	moved := p.at("new." + p.email)
 	v.open("/signup?next=/account")
 	v.signUp(p)
-	v.follow("Change your address")
+	v.change("/account/email")
 	v.fill("email", moved.email)
 	v.fill("password", p.password)
 	v.press("Change address")

@@ -15,7 +15,7 @@ func TestBackAfterLogoutOrDeletionShowsNothingOfTheAccount(t *testing.T) {
 			v, p := newVisitor(t), zhangWei()
 			v.open("/signup?next=/account")
 			v.signUp(p)
-			v.follow("Change your name") // the page before is one more that the browser could keep
+			v.change("/account/name") // the page before is one more that the browser could keep
 			v.follow("Cancel")
 			v.mustSee(p.email)
 			leave(v, p)
@@ -89,7 +89,7 @@ func TestChangedPasswordSignsOutEveryOtherBrowserAndNoTabOfThisOne(t *testing.T)
 	tab.open("/account/name")
 	other.open("/login?next=/account/name")
 	other.logIn(p)
-	v.follow("Change your password")
+	v.change("/account/password")
 	v.fill("current", p.password)
 	v.fill("password", "a louder river at night")
 	v.press("Change password")

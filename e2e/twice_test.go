@@ -118,5 +118,5 @@ func TestTwoClicksWithoutScriptsSignUpOnceAndSayWhatHappened(t *testing.T) {
 	if status := v.signUp(p); status != 409 {
 		t.Errorf("signing up once more: status %d, want 409", status)
 	}
-	v.mustExplain("Sign up", []fault{{taken, "email"}}, map[string]string{"name": p.name, "email": p.email})
+	v.mustExplain("Sign up", "email", []fault{{taken, "email"}}, map[string]string{"name": p.name, "email": p.email})
 }
