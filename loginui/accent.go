@@ -38,7 +38,7 @@ func ParseAccent(s string) (Accent, error) {
 	return Accent{c, c.until(white, darkCard)}, nil
 }
 
-// onLight returns the accent of the light page, for mail, which has no dark one.
+// onLight returns the accent of the light page, for mail, which has no stylesheet.
 func (a Accent) onLight() string {
 	if a == (Accent{}) {
 		return ours
@@ -46,8 +46,27 @@ func (a Accent) onLight() string {
 	return a.light.String()
 }
 
-// ours is the default accent: --accent of the light page in style.css.
-const ours = "#1f5fbf"
+// onDark returns the accent of the dark page, and inkOnDark the colour of text on it.
+func (a Accent) onDark() string {
+	if a == (Accent{}) {
+		return oursDark
+	}
+	return a.dark.String()
+}
+
+func (a Accent) inkOnDark() string {
+	if a == (Accent{}) {
+		return oursOnDark
+	}
+	return black.String()
+}
+
+// The default accents: --accent of the light and of the dark page in style.css, and --on-accent of the dark one.
+const (
+	ours       = "#1f5fbf"
+	oursDark   = "#8ab4f8"
+	oursOnDark = "#10233f"
+)
 
 func parseColour(s string) (c colour, ok bool) {
 	digits, ok := strings.CutPrefix(s, "#")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	texttemplate "text/template"
+	"time"
 
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/loginui/api"
@@ -18,6 +19,7 @@ type Letter struct {
 	ID          string // stays the same when the mail is sent again
 	To, Subject string
 	Text, HTML  string
+	Pictures    []Picture // to which HTML refers
 	Lang        string
 }
 
@@ -30,16 +32,19 @@ type letterTemplates struct {
 // mailPage is the data of mail.html and mail.txt.
 type mailPage struct {
 	*words
+	mailLook
 	AppName  string
-	Accent   template.CSS
 	Home     string // address of the site
 	Subject  string
-	Intro    string
+	Hello    string // greets the reader, by name where the address is known to be theirs
+	Intro    string // what happened; mail programs show it beside the subject
 	Facts    []mailFact
 	Question string // before the button; empty: no question
 	Button   string // empty: no button
 	URL      template.URL
+	Life     string // how long the link works; empty: it is no link that ends
 	After    string
+	Why      string // to whom the mail went, from where, and for what reason
 }
 
 // mailFact is one detail of an event: when, where or with which device it happened.
@@ -61,7 +66,11 @@ func (ui *UI) Compose(m mail.Mail) (Letter, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return Letter{}, fmt.Errorf("write the mail %q: %w", m.Kind, err)
 	}
-	return Letter{ID: m.ID, To: m.To, Subject: p.Subject, Text: text.String(), HTML: html.String(), Lang: p.Lang}, nil
+	l := Letter{ID: m.ID, To: m.To, Subject: p.Subject, Text: text.String(), HTML: html.String(), Lang: p.Lang}
+	if p.Logo.URL != "" && strings.Contains(l.HTML, string(p.Logo.URL)) { // else a template of the operator's has none
+		l.Pictures = []Picture{ui.c.Brand.Logo.picture()}
+	}
+	return l, nil
 }
 
 func (ui *UI) mailPage(m mail.Mail) mailPage {
@@ -73,32 +82,77 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 	if ui.c.Nameless {
 		app = w.say("mail.site")
 	}
-	key := "mail." + strings.ReplaceAll(string(m.Kind), "-", "_")
 	part := func(name string) string {
-		if ui.c.PasswordsOff && w.has(key+".off"+name) { // where the usual words speak of a password
-			name = ".off" + name
-		}
-		if !w.has(key + name) {
+		key := ui.mailKey(w, m.Kind, name)
+		if !w.has(key) {
 			return ""
 		}
-		return w.say(key+name, "app", app, "email", m.Email, "provider", m.Provider)
+		return w.say(key, "app", app, "email", m.Email, "provider", m.Provider)
 	}
-	p := mailPage{words: w, AppName: app, Accent: template.CSS(ui.c.Brand.Accent.onLight()),
-		Home: ui.absolute(ui.c.Home), Subject: part(".subject"), Intro: part(".say"),
-		Question: part(".question"), Button: part(".button"), After: part(".after"), URL: template.URL(ui.mailURL(m))}
-	if tellsWhere[m.Kind] {
-		p.Facts = append(p.Facts, mailFact{w.say("mail.when"), w.Date(m.At)},
-			mailFact{w.say("mail.device"), w.device(m.UserAgent)})
-		if place := w.Place(m.IPAddress); place != "" {
-			p.Facts = append(p.Facts, mailFact{w.say("mail.place"), place})
-		}
-	}
-	return p
+	return mailPage{words: w, mailLook: ui.mailLook(app), AppName: app, Home: ui.absolute(ui.c.Home),
+		Subject: part(".subject"), Hello: w.hello(m.Name), Intro: part(".say"), Facts: w.factsOf(m),
+		Question: part(".question"), Button: part(".button"), URL: template.URL(ui.mailURL(m)),
+		Life: w.life(m.Kind.Lifetime()), After: part(".after"), Why: w.say(whyOf(m.Kind), "app", app, "to", m.To)}
 }
 
-// tellsWhere are the mails about an event. They say when, where and with which device it happened.
+// mailKey names the message for a part of a mail.
+func (ui *UI) mailKey(w *words, kind mail.Kind, part string) string {
+	key := "mail." + strings.ReplaceAll(string(kind), "-", "_")
+	if ui.c.PasswordsOff && w.has(key+".off"+part) { // where the usual words speak of a password
+		return key + ".off" + part
+	}
+	return key + part
+}
+
+// hello greets the reader.
+func (w *words) hello(name string) string {
+	if name = strings.Join(strings.Fields(name), " "); name == "" {
+		return w.say("mail.hello")
+	}
+	return w.say("mail.hello.name", "name", short(name))
+}
+
+// life says how long a link works.
+func (w *words) life(d time.Duration) string {
+	switch {
+	case d == 0:
+		return ""
+	case d < time.Hour:
+		return w.say("mail.link.minutes", "n", int(d/time.Minute))
+	case d <= 24*time.Hour:
+		return w.say("mail.link.hours", "n", int(d/time.Hour))
+	}
+	return w.say("mail.link.days", "n", int(d/(24*time.Hour)))
+}
+
+// factsOf says when, where and with which device the event of a mail happened.
+func (w *words) factsOf(m mail.Mail) []mailFact {
+	if !tellsWhere[m.Kind] {
+		return nil
+	}
+	facts := []mailFact{{w.say("mail.when"), w.Date(m.At)}, {w.say("mail.device"), w.device(m.UserAgent)}}
+	if place := w.Place(m.IPAddress); place != "" {
+		facts = append(facts, mailFact{w.say("mail.place"), place})
+	}
+	return facts
+}
+
+// tellsWhere are the mails about an event.
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
 	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true}
+
+// whyOf names the message that says why the reader got a mail.
+func whyOf(kind mail.Kind) string {
+	switch kind {
+	case mail.Verify, mail.Exists, mail.Reset, mail.Change, mail.Connect:
+		return "mail.why.asked"
+	case mail.Changed, mail.Left, mail.Deleted:
+		return "mail.why.had"
+	case mail.Invite:
+		return "mail.why.invited"
+	}
+	return "mail.why.account"
+}
 
 // mailURL returns the address that the button of a mail leads to.
 func (ui *UI) mailURL(m mail.Mail) string {

@@ -41,6 +41,9 @@ var purposes = map[Kind]Purpose{
 // Purpose returns what the link of a mail is for; empty: the mail has no link.
 func (k Kind) Purpose() Purpose { return purposes[k] }
 
+// Lifetime returns how long the link of a mail works, from the event on; 0: the mail has no link that ends.
+func (k Kind) Lifetime() time.Duration { return lifetimes[purposes[k]] }
+
 // Link is a link to be made.
 type Link struct {
 	Purpose Purpose

@@ -43,9 +43,12 @@ var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left
 
 // Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {
-	ID       string // stays the same when the mail is sent again
-	Kind     Kind
-	To       string       // canonical address
+	ID   string // stays the same when the mail is sent again
+	Kind Kind
+	To   string // canonical address
+	// Name is how the reader calls themselves; empty if they do not, or if nobody has proved that the address is
+	// theirs: a stranger could have mail sent to it that greets with words of the stranger's.
+	Name     string
 	Language string       // as of Client.Language; may be empty
 	Link     secret.Token // the secret of the mail's link; empty: no link
 	At       time.Time

@@ -165,6 +165,10 @@ func (o *Outbox) attempt(ctx context.Context, m outgoing) error {
 	return o.o.Send(sending, m.Mail)
 }
 
+// readerName selects Mail.Name. The name in an account that was made by somebody else may be theirs.
+const readerName = `coalesce((SELECT name FROM gatepost."user" u WHERE u.id = o.user_id AND u.email = o.email
+    AND u.email_verified AND o.kind <> 'taken'), '')`
+
 // take finds a mail that is due, reserves it, and makes its link. It drops a mail with a link if the user has
 // another address now or is disabled.
 func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
@@ -177,11 +181,12 @@ func (o *Outbox) take(ctx context.Context) (m outgoing, ok bool, err error) {
 			WHERE id = (SELECT id FROM gatepost.outbox WHERE due_at <= now() AND expires_at > now()
 			            ORDER BY attempts > 0, due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 			RETURNING id, kind, coalesce(user_id, ''), email, language, facts::text,
-			    attempts, `+database.Readable("created_at")+`,
+			    attempts, `+database.Readable("created_at")+`, `+readerName+`,
 			    kind NOT IN ('verify', 'reset', 'change')
 			    OR EXISTS (SELECT FROM gatepost."user" u WHERE u.id = o.user_id AND u.disabled_at IS NULL
 			        AND (u.email = o.email OR kind = 'change'))`,
-			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &facts, &m.attempts, &m.At, &fits)
+			sendLease).Scan(&m.ID, &m.Kind, &m.userID, &m.To, &m.Language, &facts, &m.attempts, &m.At, &m.Name,
+			&fits)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

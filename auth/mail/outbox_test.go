@@ -130,3 +130,31 @@ func TestAnAttemptToSendHasAnEnd(t *testing.T) {
 		t.Error("there is no limit:", err)
 	}
 }
+
+// Strangers choose the name in an account. Only who has proved that the address is theirs is greeted by it.
+func TestNobodyIsGreetedInTheWordsOfAStranger(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.exec(t, `INSERT INTO gatepost."user" (id, email, name, email_verified) VALUES
+	    ('ada', 'ada@example.com', 'Ada', true), ('eve', 'victim@example.com', 'Win at evil.example', false)`)
+	for _, c := range []struct {
+		kind     mail.Kind
+		user, to string
+		want     string
+	}{
+		{mail.Password, "ada", "", "Ada"},
+		{mail.Prove, "ada", "ada@example.com", "Ada"},
+		{mail.Verify, "eve", "", ""},
+		{mail.SignIn, "eve", "victim@example.com", ""},
+		{mail.Change, "ada", "victim@example.com", ""},
+		{mail.Changed, "ada", "old@example.com", ""},
+		{mail.Taken, "ada", "", ""},
+		{mail.Deleted, "", "ada@example.com", ""},
+		{mail.Invite, "", "ada@example.com", ""},
+	} {
+		o.post(t, mail.NewLetter(c.kind, c.user, c.to, here))
+		if sent := o.collect(t); len(sent) != 1 || sent[0].Name != c.want {
+			t.Errorf("%s to %s: %v, want the name %q", c.kind, c.to, sent, c.want)
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 	i := slices.IndexFunc(b.letters, func(l loginui.Letter) bool { return l.ID == r.PathValue("id") })
 	html := ""
 	if i >= 0 {
-		html = b.letters[i].HTML
+		html = b.letters[i].Standalone()
 	}
 	b.mu.Unlock()
 	if html == "" {
@@ -54,7 +54,7 @@ func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 	_, _ = w.Write([]byte(html)) // the visitor may have left
 }
 

@@ -5,6 +5,7 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -145,6 +146,14 @@ func (m *Server) message(l loginui.Letter) (*gomail.Msg, error) {
 	msg.SetGenHeader("Content-Language", l.Lang)
 	msg.SetBodyString(gomail.TypeTextPlain, l.Text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, l.HTML)
+	for _, p := range l.Pictures {
+		name := "logo." + strings.TrimPrefix(p.Kind, "image/")
+		err := msg.EmbedReader(name, bytes.NewReader(p.Content), gomail.WithFileContentID("<"+p.ID+">"),
+			gomail.WithFileContentType(gomail.ContentType(p.Kind)))
+		if err != nil {
+			return nil, err
+		}
+	}
 	return msg, nil
 }
 

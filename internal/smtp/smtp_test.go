@@ -9,6 +9,7 @@ import (
 	"net"
 	netmail "net/mail"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,25 @@ func TestMailIsHandedIn(t *testing.T) {
 				t.Errorf("it tells of this machine: hello from %q\n%s", o.Names[0], l.Raw)
 			}
 		})
+	}
+}
+
+// A picture is part of the mail, beside the HTML that shows it.
+func TestAPictureGoesWithTheMail(t *testing.T) {
+	t.Parallel()
+	o := postoffice.New(t, nil, nil)
+	l := aLetter
+	l.Pictures = []loginui.Picture{{ID: "logo@gatepost", Kind: "image/png", Content: []byte("\x89PNG and more")}}
+	if err := server(t, o, "smtp://127.0.0.1", nil).Deliver(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	got := o.Next(t, l.To)
+	if want := []string{"<logo@gatepost> \x89PNG and more"}; got.Text != l.Text || got.HTML != l.HTML ||
+		!slices.Equal(got.Pictures, want) {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.Contains(got.Raw, `Content-Disposition: inline; filename="logo.png"`) {
+		t.Errorf("mail programs would list it as a file: %s", got.Raw)
 	}
 }
 

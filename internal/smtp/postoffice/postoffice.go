@@ -203,6 +203,8 @@ type Letter struct {
 	Header           netmail.Header
 	Subject          string
 	Text, HTML, Link string
+	// Pictures are the pictures for HTML: of each the Content-ID, a space, and the content.
+	Pictures []string
 }
 
 var mailedLink = regexp.MustCompile(`https?://\S+\?token=\S+`)
@@ -218,33 +220,58 @@ func (p Parcel) open(t *testing.T) Letter {
 	if l.Subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
-	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
+	l.read(t, m.Header.Get("Content-Type"), m.Body)
+	l.Link = mailedLink.FindString(l.Text)
+	return l
+}
+
+// read reads the parts of a mail: its text and its HTML, alone or together with pictures.
+func (l *Letter) read(t *testing.T, contentType string, body io.Reader) {
+	t.Helper()
+	kind, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/related" {
 		t.Fatalf("it is %q, %v", kind, err)
 	}
-	for parts := multipart.NewReader(m.Body, parameters["boundary"]); ; {
+	for parts := multipart.NewReader(body, parameters["boundary"]); ; {
 		part, err := parts.NextRawPart()
 		if err == io.EOF {
-			break
+			return
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		content, err := io.ReadAll(quotedprintable.NewReader(part))
-		if err != nil || part.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
-			t.Fatalf("a part in %q: %v", part.Header.Get("Content-Transfer-Encoding"), err)
-		}
-		switch strings.ToLower(part.Header.Get("Content-Type")) {
-		case "text/plain; charset=utf-8":
-			l.Text = strings.ReplaceAll(string(content), "\r\n", "\n")
-		case "text/html; charset=utf-8":
-			l.HTML = string(content)
+		switch of := strings.ToLower(part.Header.Get("Content-Type")); {
+		case of == "text/plain; charset=utf-8":
+			l.Text = strings.ReplaceAll(content(t, part), "\r\n", "\n")
+		case of == "text/html; charset=utf-8":
+			l.HTML = content(t, part)
+		case kind == "multipart/related" && strings.HasPrefix(of, "multipart/alternative"):
+			l.read(t, part.Header.Get("Content-Type"), part)
+		case kind == "multipart/related" && strings.HasPrefix(of, "image/"):
+			l.Pictures = append(l.Pictures, part.Header.Get("Content-ID")+" "+content(t, part))
 		default:
-			t.Errorf("a part of type %q", part.Header.Get("Content-Type"))
+			t.Errorf("a part of type %q", of)
 		}
 	}
-	l.Link = mailedLink.FindString(l.Text)
-	return l
+}
+
+// content reads a part in the encoding of its kind.
+func content(t *testing.T, part *multipart.Part) string {
+	t.Helper()
+	var r io.Reader
+	switch encoding := part.Header.Get("Content-Transfer-Encoding"); encoding {
+	case "quoted-printable":
+		r = quotedprintable.NewReader(part)
+	case "base64":
+		r = base64.NewDecoder(base64.StdEncoding, part)
+	default:
+		t.Fatalf("a part in %q", encoding)
+	}
+	read, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(read)
 }
 
 // NewCertificate is a certificate for a name, and a pool with its issuer.
