@@ -37,6 +37,10 @@ func (l Link) Of(u session.User) bool { return l.userID == u.ID }
 // HasPassword reports whether the user of the link has a password.
 func (l Link) HasPassword() bool { return l.password }
 
+// WithPassword returns the link as that of a user who has a password, for a sample of a page. It lets nobody do more:
+// deeds ask the database what a token is for.
+func (l Link) WithPassword() Link { l.password = true; return l }
+
 // Claimable reports whether a link to confirm an address may also choose a new password: the address was never
 // confirmed, so the reader of its mail has as good a claim as whoever signed up with it.
 func (l Link) Claimable() bool { return l.Purpose == mail.ForVerify && !l.verified }

@@ -3,7 +3,6 @@ package loginui
 import (
 	"html/template"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gatepost/gatepost/auth/audit"
 )
@@ -58,9 +57,4 @@ func (p accountPage) Initials() string {
 		first += initial(last)
 	}
 	return first
-}
-
-func initial(word string) string {
-	r, _ := utf8.DecodeRuneInString(word)
-	return strings.ToUpper(string(r))
 }

@@ -1,0 +1,79 @@
+package loginui
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gatepost/gatepost/auth/mail"
+)
+
+// State is a page in one situation, as ShowState shows it.
+type State struct {
+	ID, Group, Name string // ID is unique, and made of the others
+	Template        string // the file of the page
+}
+
+// States lists every page in every situation, in the order in which people may meet them.
+func (ui *UI) States() (list []State) {
+	for _, s := range ui.states(ui.asker("")) {
+		list = append(list, State{ID: s.id(), Group: s.group, Name: s.name, Template: s.page + ".html"})
+	}
+	return list
+}
+
+// id is the name of a state in an address.
+func (s state) id() string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(s.group+" "+s.name), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "-")
+}
+
+// ShowState writes the page of a state in a language, with sample people on it. It asks no store. It reports false, and
+// has written nothing, if there is no such state.
+func (ui *UI) ShowState(w http.ResponseWriter, id, lang string) bool {
+	r := ui.asker(lang)
+	list := ui.states(r)
+	i := slices.IndexFunc(list, func(s state) bool { return s.id() == id })
+	if i < 0 {
+		return false
+	}
+	ui.protect(w.Header())
+	if s := list[i]; s.answer != nil {
+		s.answer(w, r)
+	} else if err := ui.show(w, s.status, s.page, s.data); err != nil {
+		lastResort(w, ui.words(r))
+	}
+	return true
+}
+
+// SampleLetter composes a mail of a kind in a language, to a sample person. It reports false if there is no such kind.
+func (ui *UI) SampleLetter(kind, lang string) (l Letter, ok bool, err error) {
+	if !slices.Contains(mail.Kinds, mail.Kind(kind)) {
+		return Letter{}, false, nil
+	}
+	l, err = ui.Compose(sampleMail(mail.Kind(kind), lang))
+	return l, true, err
+}
+
+// ServeAsset serves a file that pages refer to, as the stylesheet. It reports false, and has written nothing, if the
+// path is none.
+func (ui *UI) ServeAsset(w http.ResponseWriter, r *http.Request) bool {
+	if path := r.URL.EscapedPath(); ui.free[path] && ui.routes[path]["GET"] != nil {
+		ui.protect(w.Header())
+		_ = ui.routes[path]["GET"](w, r) // the browser may have left
+		return true
+	}
+	return false
+}
+
+// Language is a language of the pages: as HTML names it, and what it calls itself.
+type Language struct{ Tag, Name string }
+
+// Languages lists the languages of the pages, in the order in which they are offered.
+func (ui *UI) Languages() (list []Language) {
+	for _, w := range ui.languages.list {
+		list = append(list, Language{w.Lang, w.say("language.name")})
+	}
+	return list
+}
