@@ -12,10 +12,17 @@ import (
 
 // withoutOurScript returns the page without the gate's own script, if that is written exactly as expected.
 func withoutOurScript(page string) string {
-	return strings.Replace(page, `<script src="`+scriptPath.FindString(page)+`" defer></script>`, "", 1)
+	for _, path := range []*regexp.Regexp{scriptPath, errorScriptPath} {
+		page = strings.Replace(page, `<script src="`+path.FindString(page)+`" defer></script>`, "", 1)
+	}
+	return page
 }
 
-var scriptPath = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
+// The scripts of all pages, and of error pages alone.
+var (
+	scriptPath      = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
+	errorScriptPath = regexp.MustCompile(`/\.gatepost/error-[0-9a-f]{12}\.js`)
+)
 
 // Every answer of the gate's own has the protective headers, in every kind of failure, and reveals nothing
 // about the app.
@@ -82,6 +89,9 @@ func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 			}
 			script = "http://" + l.host + script
 			r := l.refuses(t, strings.Replace(c.raw, "\r\n\r\n", "\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n", 1), c.status)
+			if own := errorScriptPath.FindString(r.body); own != "" {
+				script += " http://" + l.host + own
+			}
 			for name, want := range map[string]string{
 				"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src " + script +
 					"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:",

@@ -81,7 +81,7 @@ func (a *wire) serve(conn net.Conn) {
 }
 
 // random matches the headers that differ from request to request, or from gate to gate.
-var random = regexp.MustCompile(`(X-Request-Id|X-Gatepost-Via): [A-Z2-7]{26}\r\n`)
+var random = regexp.MustCompile(`(X-Request-Id|X-Gatepost-Via): (?:[A-Z2-7]{12}|[A-Z2-7]{26})\r\n`)
 
 func (a *wire) keep(raw string) (answer func(*http.Request) string) {
 	a.mu.Lock()

@@ -121,7 +121,8 @@ func (ui *UI) confirmURL(link secret.Token, next string) string {
 // apiError is the page that front ends send people to when something went wrong elsewhere. It repeats nothing of the
 // address: anybody can make one that says anything.
 func (ui *UI) apiError(w http.ResponseWriter, r *http.Request) {
-	p := messagePage{base: ui.refusal(r, "fault.failed_dependency.title"), LogIn: ui.c.Prefix + "/login"}
+	p := messagePage{base: ui.refusal(r, "fault.failed_dependency.title"), LogIn: ui.c.Prefix + "/login",
+		Kind: kindPlug}
 	p.Text = p.say("fault.failed_dependency")
 	ui.showMessage(w, http.StatusOK, p)
 }

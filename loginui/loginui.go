@@ -208,17 +208,19 @@ func (ui *UI) addAssets() error {
 	more, err0 := files.ReadFile("static/more.css")
 	icon, err3 := files.ReadFile("static/icon.svg")
 	solver, err4 := files.ReadFile("static/captcha.js")
-	if err := errors.Join(err0, err1, err2, err3, err4); err != nil {
+	failing, err5 := files.ReadFile("static/error.js")
+	if err := errors.Join(err0, err1, err2, err3, err4, err5); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}
 	b := ui.c.Brand
 	style = slices.Concat(style, []byte(b.Accent.css()), b.Stylesheet)
 	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style),
 		newAsset("script", ".js", "text/javascript; charset=utf-8", script),
+		newAsset("error", ".js", "text/javascript; charset=utf-8", failing),
 		newAsset("more", ".css", "text/css; charset=utf-8", more)}
-	ui.more = assets[2].path
+	ui.more = assets[3].path
 	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
-		Stylesheet: assets[0].path, Script: assets[1].path,
+		Stylesheet: assets[0].path, Script: assets[1].path, ErrorScript: assets[2].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}
 	if b.Logo.content != nil {
 		assets = append(assets, b.Logo.asset())
@@ -233,7 +235,7 @@ func (ui *UI) addAssets() error {
 		ui.routes[a.path], ui.free[a.path] = methods{"GET": a.serve}, true
 	}
 	// The app shares the gate's origin, and files uploaded to it must not run here. So one script alone is
-	// allowed.
+	// allowed; show allows one more where the page has it.
 	ui.policy = strings.TrimSpace("default-src 'none'; style-src 'self'; script-src " + ui.source(ui.site.Script) +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data: " +
 		strings.TrimSpace(b.Logo.origin+ui.logoOrigins()))

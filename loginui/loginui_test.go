@@ -453,7 +453,7 @@ func TestRefuse(t *testing.T) {
 		{"a missing role, page", "GET", "/admin", "Sec-Fetch-Mode: navigate", 403, 403, "", "<h1>"},
 		{"a missing role, program", "GET", "/admin", "Accept: */*", 403, 403, "", `"code":"FORBIDDEN"`},
 		{"no database", "GET", "/dashboard", "Accept: */*", 503, 503, "", `"code":"SERVICE_UNAVAILABLE"`},
-		{"no app", "GET", "/", "Sec-Fetch-Mode: navigate", 502, 502, "", "not answering"},
+		{"no app", "GET", "/", "Sec-Fetch-Mode: navigate", 502, 502, "", "cannot be reached right now"},
 	} {
 		r := httptest.NewRequest(c.method, "http://localhost:8080"+c.target, nil)
 		r.RequestURI = c.target

@@ -29,6 +29,7 @@ type base struct {
 type site struct {
 	AppName, Prefix, Home string
 	Stylesheet, Script    string
+	ErrorScript           string // for error pages alone
 	Icon                  template.URL
 	Logo                  Logo
 	Terms, Privacy        string // addresses; empty: no link

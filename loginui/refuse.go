@@ -28,12 +28,19 @@ type refusalJSON struct {
 // messagePage is the data of message.html.
 type messagePage struct {
 	base
+	Kind         string // of an error page, by which it gets an icon; empty: none
 	Text, More   string
+	Sent         string // what became of what the visitor sent; empty: they sent nothing, or Text says it
 	RequestID    string
+	Before       string // the words before and after the request id
+	After        string
 	OtherAccount bool   // offer to sign in to another account
 	LogIn        string // the address of the login, to offer it; empty: it is not
 	Leave        string // where a library of scripts is to go that has loaded the page; empty: it is to stay
 	On, OnText   string // a way on, and the text of its link; empty: none
+	Again        bool   // offer to load the page again
+	Retry        bool   // the script loads the page again by itself
+	RetryAfter   string // seconds before the first time, as in the header Retry-After; empty: the script decides
 }
 
 // codes are the codes that programs get, by status. In lower case they name the message for visitors.
@@ -74,6 +81,19 @@ var ErrOrigin error = &fault{status: http.StatusForbidden, key: "fault.cross_soc
 // public URL.
 var ErrHostRewritten error = &fault{status: http.StatusBadRequest, key: "fault.host"}
 
+// ErrStarting is an error for Refuse: the gate is not up yet. The message of status 503 would say that somebody's login
+// cannot be checked.
+var ErrStarting error = &fault{status: http.StatusServiceUnavailable, key: "fault.starting"}
+
+// Maintenance is an error for Refuse: the site is closed.
+type Maintenance struct {
+	// Message is what the operator tells visitors, as plain text; empty: nothing.
+	Message string
+}
+
+// Error says for the log that the site is closed.
+func (*Maintenance) Error() string { return "the site is closed for maintenance" }
+
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that is not passed on. Status 401 means that nobody is signed in: a browser loading
@@ -95,6 +115,8 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 	switch {
 	case errors.Is(err, share.ErrBusy), errors.Is(err, share.ErrCrowded):
 		w.Header().Set("Retry-After", strconv.Itoa(busyRetry))
+	case errors.As(err, new(*Maintenance)):
+		w.Header().Set("Retry-After", strconv.Itoa(maintenanceRetry))
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableRetry))
 	}
@@ -104,39 +126,32 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 	ui.refuseWith(w, r, status, err)
 }
 
-// sentence returns the message for the visitor: that of the error if it has one, else that of the status.
-func sentence(w *words, status int, err error) string {
-	var own *fault
-	var still *stillSignedIn
+// wordsOf returns the message for the visitor: that of the error if it has one, else that of the status.
+func wordsOf(status int, err error) (key string, args []any) {
+	if own, ok := errors.AsType[*fault](err); ok && own.key != "" {
+		return own.key, own.args
+	}
 	switch {
-	case errors.As(err, &own) && own.key != "":
-		return w.say(own.key, own.args...)
+	case errors.As(err, new(*Maintenance)):
+		return "fault.maintenance", nil
 	case errors.Is(err, auth.ErrSignUpClosed):
-		return w.say("fault.signup_closed")
-	case errors.As(err, &still):
-		return w.say("fault.still_in")
+		return "fault.signup_closed", nil
+	case errors.As(err, new(*stillSignedIn)):
+		return "fault.still_in", nil
 	case errors.Is(err, auth.ErrOtherUser):
-		return w.say("fault.other_user")
+		return "fault.other_user", nil
 	case taken(err):
-		return w.say("email.taken")
+		return "email.taken", nil
 	case errors.Is(err, share.ErrBusy):
-		return w.say("fault.busy")
+		return "fault.busy", nil
 	case errors.Is(err, share.ErrCrowded):
-		return w.say("fault.crowded")
+		return "fault.crowded", nil
 	case againstARule(err):
-		return w.say("fault.refused")
+		return "fault.refused", nil
 	case errors.As(err, new(*database.RefusedError)):
-		return w.say("fault.broken")
+		return "fault.broken", nil
 	}
-	return w.say(messageOf(status))
-}
-
-// argsOf are what the message of an error is about.
-func argsOf(err error) []any {
-	if own, ok := errors.AsType[*fault](err); ok {
-		return own.args
-	}
-	return nil
+	return messageOf(status), nil
 }
 
 func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -144,32 +159,16 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 		ui.refuseData(w, status, err)
 		return
 	}
-	p := messagePage{base: ui.refusal(r, messageOf(status)+".title"), RequestID: r.Header.Get("X-Request-Id")}
-	p.Text = sentence(p.words, status, err)
-	logIn := errors.Is(err, auth.ErrSignUpClosed)
-	if p.Text != p.say(messageOf(status), argsOf(err)...) {
-		// The title of the status does not fit this text.
-		p.Title = p.say("fault.title")
-	} else {
-		p.OtherAccount, logIn = status == http.StatusForbidden, logIn || status == http.StatusGone
-	}
-	if logIn {
-		p.LogIn = ui.c.Prefix + "/login"
-	}
-	p.OtherAccount = p.OtherAccount || errors.Is(err, auth.ErrOtherUser)
-	if away, ok := errors.AsType[*astray](err); ok {
-		p.On, p.OnText, p.OtherAccount, p.LogIn = away.on, p.say(away.say), false, ""
-	}
-	if errors.Is(err, ErrHostRewritten) { // the visitor may have gone round the proxy
-		p.On = ui.absolute(localPath(ui.asked(r)))
-		p.OnText = ui.absolute("/")
-	}
-	ui.showMessage(w, status, p)
+	ui.showMessage(w, status, ui.errorPage(w, r, status, err))
 }
 
 // refuseData refuses a script or a program.
 func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
-	out := refusalJSON{Code: codes[status], Message: sentence(ui.languages.source, status, err)}
+	key, args := wordsOf(status, err)
+	out := refusalJSON{Code: codes[status], Message: ui.languages.source.say(key, args...)}
+	if closed, ok := errors.AsType[*Maintenance](err); ok {
+		out.Code, out.Message = "MAINTENANCE", strings.TrimSpace(out.Message+" "+closed.Message)
+	}
 	if status == http.StatusUnauthorized {
 		out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
 	}
@@ -177,6 +176,7 @@ func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
 }
 
 func (ui *UI) showMessage(w http.ResponseWriter, status int, p messagePage) {
+	p.Extra = ui.more
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}
@@ -196,6 +196,7 @@ const statusClientGone = 499
 const (
 	unavailableRetry = 5
 	busyRetry        = 2
+	maintenanceRetry = 60
 )
 
 // answer turns the error of a page into an answer, and logs it if the gate or the operator has to deal with it.

@@ -111,11 +111,22 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	if p, ok := data.(formPage); ok && p.Captcha != nil {
 		w.Header().Set("Content-Security-Policy", ui.guarded())
 	}
+	if p, ok := data.(messagePage); ok && p.Kind != "" {
+		ui.allowErrorScript(w.Header())
+	}
 	// With its length the page is whole at once, even if the connection stays open (linger).
 	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // the visitor may have left
 	return nil
+}
+
+// allowErrorScript adds the script of error pages to the policy, which may let the site frame the page.
+func (ui *UI) allowErrorScript(h http.Header) {
+	const policy = "Content-Security-Policy"
+	if script, failing := ui.source(ui.site.Script), ui.source(ui.site.ErrorScript); script != failing { // else 'self'
+		h.Set(policy, strings.Replace(h.Get(policy), script, script+" "+failing, 1))
+	}
 }
 
 // asset is a file that pages refer to. Its path changes with its content, so browsers may keep it for ever.

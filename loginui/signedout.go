@@ -56,7 +56,7 @@ func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library) {
 
 func (ui *UI) signedOutPage(r *http.Request, back string) messagePage {
 	const name = "fault.unauthorized"
-	p := messagePage{base: ui.refusal(r, name+".title"), LogIn: ui.loginFor(back)}
+	p := messagePage{base: ui.refusal(r, name+".title"), LogIn: ui.loginFor(back), Kind: kindLock}
 	p.Text = p.say(name)
 	return p
 }

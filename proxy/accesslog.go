@@ -76,8 +76,13 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// maxRequestID is in bytes.
-const maxRequestID = 128
+const (
+	// maxRequestID is in bytes.
+	maxRequestID = 128
+	// ownIDLength is the length of the gate's own ids. People read them to each other from error pages, as they stand in
+	// the log. 60 random bits tell the requests of years apart, and guard nothing.
+	ownIDLength = 12
+)
 
 // requestID is the trusted proxy's id of the request, or a new one.
 func (p *Proxy) requestID(r *http.Request) string {
@@ -85,7 +90,7 @@ func (p *Proxy) requestID(r *http.Request) string {
 		trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
 		return id
 	}
-	return rand.Text()
+	return rand.Text()[:ownIDLength]
 }
 
 // WriteHeader notes the status. From interim answers of the app (1xx) it removes headers that only the gate may
