@@ -177,7 +177,7 @@ func (p *Proxy) end(x *exchange) {
 
 func (p *Proxy) log(x *exchange, took time.Duration) {
 	level := slog.LevelInfo
-	if x.status >= 500 {
+	if x.status >= 500 && x.outcome != outcomeMaintenance {
 		level = slog.LevelWarn
 	}
 	ctx := x.request.Context()

@@ -33,8 +33,11 @@ type lasting struct {
 }
 
 var (
-	errOver     = errors.New("the session ended before the answer did")
-	errStopping = errors.New("the gate stopped while the answer went on")
+	errOver = errors.New("the session ended before the answer did")
+	// ErrStopping is for EndStreams, when the gate stops.
+	ErrStopping = errors.New("the gate stopped while the answer went on")
+	// ErrClosed means that the site is closed for maintenance.
+	ErrClosed = errors.New("the site is closed for maintenance")
 )
 
 // long is the length in bytes from which a body is held from its beginning. A body of unknown length is, too. Any other
@@ -123,13 +126,16 @@ func (s *streams) remove(x *exchange) {
 	delete(s.all, x)
 }
 
-// EndStreams ends the WebSockets and event streams under way. A gate that stops would otherwise wait for them
-// without end. Their clients connect again, to another gate.
-func (p *Proxy) EndStreams() {
+// EndStreams ends the WebSockets and event streams that began before a time, and says why in the log. A gate that stops
+// would otherwise wait for them without end, and they would go on at a site that is closed. Their clients connect
+// again, to another gate, or are refused.
+func (p *Proxy) EndStreams(why error, began time.Time) {
 	p.streams.mu.Lock()
 	defer p.streams.mu.Unlock()
 	for x := range p.streams.all {
-		x.cut(errStopping)
+		if x.start.Before(began) {
+			x.cut(why)
+		}
 	}
 }
 

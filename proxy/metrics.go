@@ -41,6 +41,7 @@ const (
 	outcomeForbidden                  // the session lacks what the path needs
 	outcomeCrowded                    // too many requests at once from this network
 	outcomeUnavailable                // PostgreSQL does not answer
+	outcomeMaintenance                // the site is closed
 	outcomeUpstream                   // the app does not answer
 	outcomeClientGone                 // the client left
 	outcomes
@@ -49,7 +50,7 @@ const (
 // String is the outcome in metrics and in the log.
 func (o outcome) String() string {
 	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
-		"unavailable", "upstream_error", "client_gone"}[o]
+		"unavailable", "maintenance", "upstream_error", "client_gone"}[o]
 }
 
 func outcomeOf(status int) outcome {

@@ -69,6 +69,11 @@ type Config struct {
 	Page func(rawPath string) http.Handler
 	// Shown is how the log shows a raw path of the gate's, without the secret that it may have. When nil, as it is.
 	Shown func(rawPath string) string
+	// Closed says why the app gets no requests now; nil: it gets them. It is asked for each request that the app would
+	// get, and its error goes to Refuse with status 503. When Closed is nil, the app gets all.
+	Closed func() error
+	// ClosedRoles are roles of those whose requests it gets nevertheless. Empty: nobody's.
+	ClosedRoles []string
 	// LeadsBack reports whether a page of the gate's redirects signed-in visitors to the app. When nil, login loops
 	// are not detected.
 	LeadsBack func(rawPath string) bool
@@ -175,12 +180,22 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.refuse(x, r, http.StatusNotFound, ErrWithheld)
 		return
 	}
-	if p.fromElsewhere(x, r) {
+	x.access, x.class = access, classOf(access)
+	closed := p.closed()
+	if closed != nil && len(p.c.ClosedRoles) == 0 {
+		p.refuseClosed(x, r, closed)
+		return
+	}
+	if closed == nil && p.fromElsewhere(x, r) {
 		p.servePage(x, r, p.c.CrossSite)
 		return
 	}
-	x.access, x.class = access, classOf(access)
-	if status, err := p.identify(x, r, access); err != nil {
+	status, err := p.identify(x, r, access)
+	if closed != nil && !x.passesClosed(p.c.ClosedRoles) {
+		p.refuseClosed(x, r, closed)
+		return
+	}
+	if err != nil {
 		p.refuse(x, r, status, err)
 		return
 	}

@@ -68,7 +68,23 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 	if err := p.printAnswers(access, c.Pages); err != nil {
 		return err
 	}
+	if err := p.printMaintenance(c.Maintenance); err != nil {
+		return err
+	}
 	return p.printCookieless(access, method, path)
+}
+
+// printMaintenance says when nobody gets these answers now, because the site is closed.
+func (p *process) printMaintenance(m config.Maintenance) error {
+	if closed, _, err := m.Closed(); !closed {
+		return err
+	}
+	but := "."
+	if len(m.Roles) > 0 {
+		but = ", but for role " + strings.Join(m.Roles, " or ") + "."
+	}
+	_, err := fmt.Fprintf(p.stdout, "\nnote: the site is closed for maintenance, so everybody gets 503 now%s\n", but)
+	return err
 }
 
 // printCookieless says when nobody is signed in for a protected path, because browsers fetch it without cookies.

@@ -129,6 +129,9 @@ type Config struct {
 	// ProviderTokenPaths are the prefixes below which the app gets them.
 	ProviderTokenPaths []string
 
+	// Maintenance is when the site is closed.
+	Maintenance Maintenance
+
 	// Certificate is the certificate from files; nil when none is set.
 	Certificate *Certificate
 	// ACMEDomains are the names to get certificates for.
@@ -185,6 +188,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkChallenge(&list)
 	c.checkLog(&list)
 	c.checkDrain(&list)
+	c.checkMaintenance(&list)
 	c.checkBrand(&list) // last, as it renders the pages with all other settings
 	return c, list.OrNil()
 }

@@ -47,6 +47,15 @@ type Settings struct {
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
 	// `brski`, `stun-key`, `core` and `wot`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
+	// Closes the site for maintenance: each request that the app would get is answered with 503 and a page that says so,
+	// or JSON with the code `MAINTENANCE`. `true` closes it while the gate runs. The path of a file from `/` on closes it
+	// while there is such a file, from at most a second after it was made; the first 1 KiB of it is shown on the page, as
+	// plain text that anybody can read. The gate's own pages go on, so that people can log in. See
+	// [operate.md](operate.md#close-the-site-for-maintenance). Default: open.
+	Maintenance string `env:"GATEPOST_MAINTENANCE"`
+	// Roles of those who get to the app while it is closed, like `admin, tester`, to try it before it is opened again.
+	// Default: nobody gets there.
+	MaintenanceRoles string `env:"GATEPOST_MAINTENANCE_ROLES" list:"true"`
 
 	// Cookies in which the app keeps a session of its own, like `PHPSESSID, DokuWiki*@/wiki`: a name, with `*` at its
 	// end for all that begin so, and after `@` the path that the app sets it for, else `/`. They end with each logout,

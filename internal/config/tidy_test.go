@@ -35,6 +35,8 @@ var samples = map[string]string{
 	"GATEPOST_PASSIVE_PATHS":             "/api/poll, /notifications",
 	"GATEPOST_LOGOUT_HOME":               "/goodbye",
 	"GATEPOST_LOGOUT_PATHS":              "/user/logout, /wp-logout",
+	"GATEPOST_MAINTENANCE":               "/run/gatepost/maintenance",
+	"GATEPOST_MAINTENANCE_ROLES":         "admin, tester",
 	"GATEPOST_USERNAMES":                 "given",
 	"GATEPOST_RESERVED_USERNAMES":        "boss, payroll",
 	"GATEPOST_OFFICES":                   "203.0.113.7, 2001:db8:12::/48",

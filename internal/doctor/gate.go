@@ -41,6 +41,9 @@ func (e *examination) notRefused(r request, a answer) {
 	e.gate.open = true
 	f := e.found("gate", "gate.refusal", Failed, r, a, "%s is not refused to whoever is signed out", e.c.Protected)
 	switch {
+	case a.err == nil && a.status == http.StatusServiceUnavailable && strings.Contains(a.body, `"code":"MAINTENANCE"`):
+		f.because("The site is closed for maintenance (GATEPOST_MAINTENANCE), so the app cannot be looked at.",
+			"Open it again, then ask again.")
 	case a.err == nil && a.status == http.StatusServiceUnavailable:
 		f.because("The gate cannot tell who is there: PostgreSQL does not answer it.",
 			"Look at the gate's log and at `gatepost check`, then ask again.")

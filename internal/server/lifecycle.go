@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // notify tells systemd the state of the gate. Without systemd it does nothing, and a failure is only logged.
@@ -82,7 +83,7 @@ func (g *gate) drain(l listeners) {
 	ctx, cancel := context.WithTimeout(context.Background(), g.c.DrainTimeout)
 	defer cancel()
 	listeners{public: l.public, plain: l.plain}.Close() // the ops listener stays open, so that probes are answered
-	g.proxy.EndStreams()
+	g.proxy.EndStreams(proxy.ErrStopping, time.Now())
 	g.connections.wait(ctx, farewell)
 	g.public.SetKeepAlivesEnabled(false) // closes idle connections
 	g.connections.wait(ctx, g.c.DrainTimeout)

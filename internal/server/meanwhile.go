@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/loginui"
 	"github.com/gatepost/gatepost/migrations"
 	"github.com/gatepost/gatepost/proxy"
 )
@@ -61,7 +61,7 @@ func (g *gate) unready() http.Handler {
 			ui.Owns(r.URL.EscapedPath()):
 			pages.ServeHTTP(w, r) // stylesheet, script and logo
 		default:
-			ui.Refuse(w, r, http.StatusServiceUnavailable, database.ErrUnavailable)
+			ui.Refuse(w, r, http.StatusServiceUnavailable, loginui.ErrStarting)
 		}
 	})
 }

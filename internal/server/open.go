@@ -42,10 +42,12 @@ func (g *gate) open(ctx context.Context) error {
 		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
 		Shown:      loginui.Shown,
-		LeadsBack:  func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
-		Log:        g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
+		Closed:     g.closed, ClosedRoles: g.c.Maintenance.Roles,
+		LeadsBack: func(rawPath string) bool { return g.ui.Load().LeadsBack(rawPath) },
+		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
+	g.openMaintenance()       // after the proxy, whose streams it ends
 	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
 	g.openTLS()
 	handler := weighed(g.windingDown(g.proxy))

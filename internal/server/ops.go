@@ -114,13 +114,19 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	check("database", "PostgreSQL does not answer", func() bool { return g.store.Ping(ctx) == nil })
 	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why",
 		func() bool { return g.usable(ctx) })
-	look("upstream", errNoAnswer.Error(), func() string {
-		if err := g.app.look(ctx); err != nil {
-			return err.Error()
-		}
-		return "ok"
-	})
+	closed := g.closed() != nil
+	if !closed {
+		look("upstream", errNoAnswer.Error(), func() string {
+			if err := g.app.look(ctx); err != nil {
+				return err.Error()
+			}
+			return "ok"
+		})
+	}
 	all.Wait()
+	if closed { // no other gate could do more than tell visitors, and the app may be away
+		answer.Checks["maintenance"] = "the site is closed: the app gets no requests, and is not looked at"
+	}
 	// Without notifications every request asks PostgreSQL. That is slower, and no reason to be unready.
 	if answer.Checks["revocations"] = "ok"; !g.store.Listening() {
 		answer.Checks["revocations"] = "not heard, so sessions are not kept in memory"

@@ -93,6 +93,7 @@ type gate struct {
 	// connections are the visitors' HTTP/1 connections. sockets limits the connections of all visitors.
 	connections connections
 	sockets     *sockets
+	closure     atomic.Pointer[closure] // nil: the site is open
 	metrics     *prometheus.Registry
 	apiAnswers  *prometheus.CounterVec
 	watch       upkeep.Watch
