@@ -140,6 +140,7 @@ func (s *samples) logins() {
 	everything.Notice, everything.Kept, everything.Next, everything.Forget = everything.say("login.kept"), "kept",
 		"/dashboard", forgetPath
 	everything.OtherPage, everything.Forgot, everything.Buttons = "/signup", forgotPath, ways.Buttons
+	everything.Fields[1].Aside = &aside{forgotPath, everything.say("login.forgot"), everything.say("login.forgot.long")}
 	s.add("everything at once", 401, "login", everything)
 }
 

@@ -3,6 +3,8 @@ package loginui
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
@@ -38,6 +40,14 @@ func (s *samples) accounts() {
 		s.entry(full.words, "", 9*24*time.Hour, false))
 	full.Activity = pastEntries(full.words, samplePast)
 	s.add("with everything, and a notice", 200, "account", full)
+	for events := range slices.Chunk(eventsSaid(full.words), activityMost) {
+		p := page()
+		for _, event := range events {
+			p.Activity = append(p.Activity, pastEntries(p.words, []audit.Past{{At: time.Now(), Event: event, Count: 1,
+				Result: "ok"}})...)
+		}
+		s.add("what happened: "+events[0]+" and others", 200, "account", p)
+	}
 	bare := page()
 	bare.HasPassword, bare.ChooseUsername, bare.Mail, bare.User.Username = false, true, true, ""
 	bare.Ways, bare.Connect = full.Ways, full.Connect
@@ -52,7 +62,19 @@ func (s *samples) accounts() {
 	}
 }
 
-// samplePast has each kind of event.
+// eventsSaid are the events that the account page has words for.
+func eventsSaid(w *words) (events []string) {
+	for key := range w.texts {
+		if event, ok := strings.CutPrefix(key, "activity."); ok && !strings.Contains(event, ".") &&
+			!slices.Contains([]string{"title", "times", "by-operator"}, event) {
+			events = append(events, event)
+		}
+	}
+	slices.Sort(events)
+	return events
+}
+
+// samplePast has each kind of entry.
 var samplePast = []audit.Past{
 	{At: time.Now(), Event: "sign-in", Client: "192.0.2.1", Count: 1, Result: "ok"},
 	{At: time.Now(), Event: "sign-in", Client: "198.51.100.7", Count: 3, Result: "bad_credentials"},

@@ -51,6 +51,28 @@ func (s *samples) refusals() {
 	} {
 		s.told(f.name, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, f.err) })
 	}
+	s.closings()
+}
+
+// closings adds the pages of a site whose app gets nothing, and of what was sent meanwhile.
+func (s *samples) closings() {
+	for _, f := range []struct {
+		name, method string
+		status       int
+		err          error
+	}{
+		{"closed for maintenance", http.MethodGet, http.StatusServiceUnavailable, &Maintenance{}},
+		{"closed for maintenance, with words of the operator's, for a form", http.MethodPost,
+			http.StatusServiceUnavailable, &Maintenance{Message: "We move to a larger database.\nBack at 18:00 UTC."}},
+		{"starting", http.MethodGet, http.StatusServiceUnavailable, ErrStarting},
+		{"the app does not answer, to a form", http.MethodPost, http.StatusBadGateway, nil},
+	} {
+		s.told(f.name, func(w http.ResponseWriter, r *http.Request) {
+			r = r.Clone(r.Context())
+			r.Method = f.method
+			s.Refuse(w, r, f.status, f.err)
+		})
+	}
 }
 
 // strays adds the pages for what goes wrong at a provider.
