@@ -22,8 +22,8 @@ const module = "github.com/gatepost/gatepost/"
 var mayImport = map[string][]string{
 	"cmd/gatepost": {"auth", "auth/importer", "auth/mail", "auth/password", "auth/provider", "auth/secret", "auth/session",
 		"migrations", "proxy",
-		"internal/breached", "internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/seal",
-		"internal/server", "internal/spelling", "internal/upkeep"},
+		"internal/breached", "internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/preview",
+		"internal/seal", "internal/server", "internal/spelling", "internal/upkeep"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
 	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
 		"auth/session", "auth/throttle", "internal/captcha", "internal/share", "internal/upkeep", "loginui/api"},
@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"internal/fallback": {"auth/secret"},
 	"internal/localpg":  {},
 	"internal/postgres": {"auth/database", "internal/config", "internal/localpg", "migrations"},
+	"internal/preview":  {"auth/mail", "internal/config", "internal/upkeep", "loginui", "proxy"},
 	"internal/server": {"auth", "auth/database", "auth/mail", "auth/secret", "auth/session",
 		"internal/config", "internal/postgres", "internal/share", "internal/smtp", "internal/upkeep",
 		"loginui", "migrations", "proxy"},

@@ -8,15 +8,29 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 )
 
-// State is a page in one situation, as ShowState shows it.
+// Gallery has every page in every situation, in one language, with sample people on them. It asks no store. It is safe
+// for concurrent use.
+type Gallery struct {
+	ui   *UI
+	r    *http.Request
+	list []state
+}
+
+// Gallery returns the pages in a language; in the first one, if there is no such.
+func (ui *UI) Gallery(lang string) *Gallery {
+	r := ui.asker(lang)
+	return &Gallery{ui, r, ui.states(r)}
+}
+
+// State describes a page in one situation.
 type State struct {
 	ID, Group, Name string // ID is unique, and made of the others
 	Template        string // the file of the page
 }
 
-// States lists every page in every situation, in the order in which people may meet them.
-func (ui *UI) States() (list []State) {
-	for _, s := range ui.states(ui.asker("")) {
+// States lists the pages, in the order in which people may meet them.
+func (g *Gallery) States() (list []State) {
+	for _, s := range g.list {
 		list = append(list, State{ID: s.id(), Group: s.group, Name: s.name, Template: s.page + ".html"})
 	}
 	return list
@@ -29,20 +43,17 @@ func (s state) id() string {
 	}), "-")
 }
 
-// ShowState writes the page of a state in a language, with sample people on it. It asks no store. It reports false, and
-// has written nothing, if there is no such state.
-func (ui *UI) ShowState(w http.ResponseWriter, id, lang string) bool {
-	r := ui.asker(lang)
-	list := ui.states(r)
-	i := slices.IndexFunc(list, func(s state) bool { return s.id() == id })
+// Show writes the page of a state. It reports false, and has written nothing, if there is no such state.
+func (g *Gallery) Show(w http.ResponseWriter, id string) bool {
+	i := slices.IndexFunc(g.list, func(s state) bool { return s.id() == id })
 	if i < 0 {
 		return false
 	}
-	ui.protect(w.Header())
-	if s := list[i]; s.answer != nil {
-		s.answer(w, r)
-	} else if err := ui.show(w, s.status, s.page, s.data); err != nil {
-		lastResort(w, ui.words(r))
+	g.ui.protect(w.Header())
+	if s := g.list[i]; s.answer != nil {
+		s.answer(w, g.r)
+	} else if err := g.ui.show(w, s.status, s.page, s.data); err != nil {
+		lastResort(w, g.ui.words(g.r))
 	}
 	return true
 }

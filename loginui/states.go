@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -46,6 +47,7 @@ type samples struct {
 func (ui *UI) states(r *http.Request) []state {
 	quiet := *ui // what is shown is no fault that the log has to tell
 	quiet.c.Log = slog.New(slog.DiscardHandler)
+	quiet.c.Captcha.Label = cmp.Or(quiet.c.Captcha.Label, "Example Challenge") // of a service that does not answer
 	now := time.Now()
 	s := &samples{UI: &quiet, r: r, session: session.Session{User: samplePerson},
 		form: form{Email: samplePerson.Email, Name: samplePerson.Name, Username: samplePerson.Username, Remember: true},

@@ -13,16 +13,17 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 )
 
-// shown returns the body of every state in English, by id, and the status of each.
+// shown returns the body of every state in a language, by id, and the status of each.
 func shown(t *testing.T, ui *UI, lang string) (bodies map[string]string, statuses map[string]int) {
 	t.Helper()
 	bodies, statuses = map[string]string{}, map[string]int{}
-	for _, s := range ui.States() {
+	gallery := ui.Gallery(lang)
+	for _, s := range gallery.States() {
 		if _, double := bodies[s.ID]; double || s.ID == "" {
 			t.Errorf("%q of %q has the id of another", s.Name, s.Group)
 		}
 		w := httptest.NewRecorder()
-		if !ui.ShowState(w, s.ID, lang) {
+		if !gallery.Show(w, s.ID) {
 			t.Errorf("%s is not shown", s.ID)
 		}
 		bodies[s.ID], statuses[s.ID] = w.Body.String(), w.Code
@@ -45,7 +46,7 @@ func TestEveryTemplateAndEveryErrorIsShown(t *testing.T) {
 	for _, name := range sharedNames {
 		used[name] = true
 	}
-	for _, s := range ui.States() {
+	for _, s := range ui.Gallery("").States() {
 		used[s.Template] = true
 	}
 	all, err := files.ReadDir("templates")
@@ -73,7 +74,7 @@ func TestEveryTemplateAndEveryErrorIsShown(t *testing.T) {
 			t.Errorf("%s: %t, %v", kind, ok, err)
 		}
 	}
-	if _, ok, _ := ui.SampleLetter("nonsense", "en"); ok || ui.ShowState(httptest.NewRecorder(), "nonsense", "en") {
+	if _, ok, _ := ui.SampleLetter("nonsense", "en"); ok || ui.Gallery("en").Show(httptest.NewRecorder(), "nonsense") {
 		t.Error("what there is not is shown")
 	}
 }

@@ -97,6 +97,7 @@ func (p *process) commands() *cli.Command {
 			p.initCommand(),
 			{Name: "preset", Usage: "print the settings for a known app, here and there; without a name, the apps",
 				ArgsUsage: "[NAME]", Action: p.preset},
+			p.previewCommand(),
 			p.doctorCommand(),
 			{Name: "health", Usage: "ask the running gate whether it is ready, for container platforms",
 				Action: p.health},
