@@ -74,6 +74,9 @@ type group struct {
 	Entries []entry
 }
 
+// ID names the group in an address.
+func (g group) ID() string { return "group-" + strings.ReplaceAll(strings.ToLower(g.Name), " ", "-") }
+
 // entry is one page or mail of the gallery.
 type entry struct{ ID, Name, Note, URL string }
 

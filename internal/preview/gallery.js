@@ -28,7 +28,7 @@ document.addEventListener("DOMContentLoaded", () => {
 // show hides what has not the wanted words in its group, name or note.
 function show(wanted) {
   for (const figure of document.querySelectorAll("figure")) {
-    const text = figure.closest("section").id + " " + figure.querySelector("figcaption").textContent;
+    const text = figure.closest("section").dataset.name + " " + figure.querySelector("figcaption").textContent;
     figure.hidden = !text.toLowerCase().includes(wanted);
   }
   for (const section of document.querySelectorAll("main section")) {
