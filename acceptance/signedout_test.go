@@ -119,7 +119,7 @@ func (l *lane) mustLeadTo(t *testing.T, r reply, by, to string) {
 	}
 	link := html.EscapeString(to) + `"`
 	if framed := strings.Contains(r.body, `<base target="_top">`); framed != (by == "page") ||
-		by == "page" && !strings.Contains(r.body, `<a href="`+link) {
+		by == "page" && !strings.Contains(r.body, `<a class="go" href="`+link) {
 		t.Errorf("in a frame stands\n%s", r.body)
 	}
 	if leaves := strings.Contains(r.body, `<meta http-equiv="refresh" content="0; url=`+link); leaves != (by == "leave") {
