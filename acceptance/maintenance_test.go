@@ -51,7 +51,7 @@ func TestAFileClosesTheSite(t *testing.T) {
 			r.header.Get("Retry-After") != "60" || r.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %+v %v", path, r.status, page, r.header)
 		}
-		if !strings.Contains(r.body, "Back at &lt;b&gt;18:00&lt;/b&gt;.[31m\nSee you.") || len(r.body) > 8000 {
+		if !strings.Contains(r.body, "Back at &lt;b&gt;18:00&lt;/b&gt;.[31m\nSee you.") || len(r.body) > 5000 {
 			t.Errorf("%s: the notice is not there, not as text, or not cut off:\n%s", path, r.body)
 		}
 	}
