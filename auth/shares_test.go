@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,6 +180,8 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	s, db := authtest.NewStore(t, measured)
 	token := signUp(t, s, "ada@example.com")
 	waits := make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(waits) })
+	defer goOn() // else a failure would wait for the connections without end
 	authtest.AfterLookups(db, func() { <-waits })
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -197,7 +200,7 @@ func TestLookupsOfOneNetworkLeaveRoomForOthers(t *testing.T) {
 	go func() { _, err := s.LookupAs(t.Context(), session.Asking{Client: here.Addr}, token); answered <- err }()
 	eventually(t, "it waits", func() bool { return auth.Asking(s) == before+1 })
 	stop()
-	close(waits)
+	goOn()
 	if err := <-answered; err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
