@@ -31,6 +31,7 @@ var cluster struct {
 	err    error
 	count  atomic.Int64
 	clone  sync.Mutex // PostgreSQL refuses to clone a template twice at the same time
+	admin  *pgx.Conn  // used under clone; a connection costs PostgreSQL as much as a third of a database
 	// strategy copies files and writes no log of them, which takes half the time: before PostgreSQL 15 there is no
 	// other.
 	strategy string
@@ -46,6 +47,9 @@ func Main(m *testing.M) {
 
 // Close ends the server, for a TestMain that has more to do than Main.
 func Close() {
+	if cluster.admin != nil {
+		_ = cluster.admin.Close(context.Background())
+	}
 	if cluster.server != nil {
 		_ = cluster.server.Stop()
 	}
@@ -71,8 +75,8 @@ func newDatabase(t testing.TB, from string) string {
 	t.Helper()
 	s := server(t)
 	name := fmt.Sprintf("test_%d", cluster.count.Add(1))
-	admin(t, s, "CREATE DATABASE "+name+" "+from+cluster.strategy)
-	t.Cleanup(func() { admin(t, s, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	admin(t, "CREATE DATABASE "+name+" "+from+cluster.strategy)
+	t.Cleanup(func() { admin(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	return s.URL(name)
 }
 
@@ -103,8 +107,8 @@ func Pool(t testing.TB, url string) *pgxpool.Pool {
 func Refuse(t testing.TB, db *pgxpool.Pool) {
 	t.Helper()
 	name := db.Config().ConnConfig.Database
-	admin(t, cluster.server, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
-	admin(t, cluster.server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	admin(t, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	admin(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
 }
 
 // NewStore is a store with default options on a database of its own, and the pool to look behind its back with.
@@ -151,12 +155,15 @@ func start() {
 		if err != nil {
 			return err
 		}
+		if cluster.admin, err = pgx.Connect(ctx, cluster.server.URL("postgres")); err != nil {
+			return err
+		}
 		return makeTemplate(ctx)
 	}()
 }
 
 func makeTemplate(ctx context.Context) error {
-	if err := exec(ctx, cluster.server, "CREATE DATABASE "+template); err != nil {
+	if _, err := cluster.admin.Exec(ctx, "CREATE DATABASE "+template); err != nil {
 		return err
 	}
 	conn, err := pgx.Connect(ctx, cluster.server.URL(template))
@@ -171,21 +178,11 @@ func makeTemplate(ctx context.Context) error {
 	return err
 }
 
-func admin(t testing.TB, s *localpg.Server, sql string) {
+func admin(t testing.TB, sql string) {
 	t.Helper()
 	cluster.clone.Lock()
 	defer cluster.clone.Unlock()
-	if err := exec(context.Background(), s, sql); err != nil {
+	if _, err := cluster.admin.Exec(context.Background(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-}
-
-func exec(ctx context.Context, s *localpg.Server, sql string) error {
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, sql)
-	return err
 }
