@@ -281,6 +281,9 @@ func (c *Config) checkDatabase(list *Faults, env []string) {
 func defaultDataDir(env []string) string {
 	home := Lookup(env, "HOME")
 	switch {
+	case Lookup(env, "STATE_DIRECTORY") != "": // of StateDirectory= in a unit, behind colons
+		first, _, _ := strings.Cut(Lookup(env, "STATE_DIRECTORY"), ":")
+		return first
 	case os.Getuid() == 0:
 		return "/var/lib/gatepost"
 	case runtime.GOOS == "darwin":

@@ -76,7 +76,8 @@ type Settings struct {
 	DirectDatabaseURL string `env:"GATEPOST_DIRECT_DATABASE_URL" secret:"true"`
 	// Bring the database up to date at start; `false` leaves it to `gatepost migrate`.
 	Migrate string `env:"GATEPOST_MIGRATE, default=true"`
-	// Where the built-in PostgreSQL keeps its files. Default: the user's data directory, as root `/var/lib/gatepost`.
+	// Where the built-in PostgreSQL keeps its files. Default: the folder that systemd names
+	// (`StateDirectory=`), else the user's data directory, as root `/var/lib/gatepost`.
 	DataDir string `env:"GATEPOST_DATA_DIR"`
 	// Folder with the programs `postgres` and `initdb` of the built-in PostgreSQL. Default: searched for.
 	PostgresBin string `env:"GATEPOST_POSTGRES_BIN"`
