@@ -50,7 +50,8 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 		jarless.client.Jar = nil
 		jarless.client.CheckRedirect, v.client.CheckRedirect = nil, nil // Go follows at most ten redirects
 		for i, r := range []reply{v.open("/"), jarless.do("GET", c.home, nil, session, navigate)} {
-			if r.status != 508 || !strings.Contains(r.body, "GATEPOST_PAGES") || !strings.Contains(r.body, "<html") {
+			if r.status != 508 || !strings.Contains(r.body, "GATEPOST_PAGES") ||
+				!strings.Contains(r.body, "you may not see this page") || !strings.Contains(r.body, "<html") {
 				t.Errorf("%+v, %d: %d %.200s", c, i, r.status, r.body)
 			}
 		}
@@ -66,7 +67,9 @@ func TestALoginOfTheAppsOwnIsNoEndlessLoop(t *testing.T) {
 				}
 			}
 		}
-		logged := func() int { return strings.Count(g.log.String(), "has a login of its own") }
+		logged := func() int {
+			return strings.Count(g.log.String(), "sends visitors who are signed in to the gate's login")
+		}
 		eventually(t, "the log names the loop", func() bool { return logged() > 0 })
 		if n := logged(); n != 1 {
 			t.Errorf("%+v: logged %d times", c, n)

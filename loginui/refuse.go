@@ -70,7 +70,7 @@ var codes = map[int]string{
 var ErrAnswer error = &fault{status: http.StatusBadGateway, key: "fault.answer"}
 
 // ErrLoginLoop is an error for Refuse: the app redirects a signed-in user to the login, which redirects them
-// back.
+// back. The app does not know them, or does not let them in.
 var ErrLoginLoop error = &fault{status: http.StatusLoopDetected, key: "fault.login_loop"}
 
 // ErrOrigin is an error for Refuse: the page of another site opens a socket with the cookie of this one. The message of

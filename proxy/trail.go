@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// An app with a login page at the path of the gate's sends visitors that it does not know there, and the gate sends
-// signed-in visitors back to the app, without end. The gate ends this when a session is redirected to a page that
-// leads back for the third time in a row, with no page of the app's in between. This needs no cookie, and clicks on
-// a link to the login never count.
+// An app with a login page at the path of the gate's sends visitors that it does not know there, and so do frameworks
+// with visitors who may not see a page; the gate sends signed-in visitors back to the app, without end. The gate ends
+// this when a session is redirected to a page that leads back for the third time in a row, with no page of the app's in
+// between. This needs no cookie, and clicks on a link to the login never count.
 
 // ErrLoginLoop means that the app redirects a signed-in visitor to the gate's login again and again.
 var ErrLoginLoop = errors.New("the app sends a visitor who is signed in to the gate's own login, which leads back: " +
-	"set GATEPOST_PAGES")
+	"let it refuse whom it does not let in, or set GATEPOST_PAGES")
 
 // loopsAfter is how many redirects within trailAge are a loop, and movesAfter of those to the public URL, which may be
 // made for several visitors at one address; browsers give up after 20. maxTrails is how many sessions are tracked. When
@@ -98,8 +98,9 @@ func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
 		return nil
 	}
 	p.loops.Do(func() {
-		p.c.Log.Warn("the app has a login of its own where the gate's is, and sends visitors "+
-			"who are signed in there, from where they come back: set GATEPOST_PAGES to another prefix",
+		p.c.Log.Warn("the app sends visitors who are signed in to the gate's login, from where they come back: "+
+			"let it refuse whom it does not let in with 403, or, if it has a login of its own where the gate's is, "+
+			"set GATEPOST_PAGES to another prefix",
 			"path", x.path(), "location", to.EscapedPath())
 	})
 	return ErrLoginLoop
