@@ -78,6 +78,20 @@ func TestEveryPresetIsAConfiguration(t *testing.T) {
 	}
 }
 
+// An app that is told a username is told no address: Gitea takes somebody whose username it does not know, or who has
+// none, for whoever has their address there.
+func TestAPresetWithUsernamesSendsNoAddress(t *testing.T) {
+	t.Parallel()
+	for _, name := range presetNames(t) {
+		settings, _ := printPreset(t, name)
+		for _, line := range environment(settings) {
+			if strings.Contains(line, "=username") && strings.Contains(line, "=email") {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
+	}
+}
+
 // A shell that reads a preset has the settings that docker and systemd have.
 func TestAPresetIsAFileOfEnvironment(t *testing.T) {
 	t.Parallel()
