@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes e2e screenshots recording bench pgo lint build release fuzz
+.PHONY: demo test soak hashes e2e screenshots recording bench pgo lint build release fuzz site
 
 GO ?= go
 
@@ -42,13 +42,16 @@ hashes: ## ten thousand hashes that others make, COUNT of each kind, by their ow
 	$(GO) test -count=1 -timeout 12h -run '^TestHashesOfOtherPrograms' ./auth/password -hashes $(COUNT)
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tutorial examples/express \
-	examples/nextjs examples/nextjs-better-auth) ## the walk in a real browser
+	examples/nextjs examples/nextjs-better-auth scripts/site) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
 	cd e2e && $(GO) test -count=1 -timeout 40m ./... # the gate it builds is not among what the cache looks at
 
 %/node_modules/.package-lock.json: %/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
+
+site: scripts/site/node_modules/.package-lock.json ## docs/ as a site, in dist-site; SITE_BASE=/docs/ below a path
+	cd scripts/site && npm run --silent build
 
 screenshots: ## the pictures in docs/screenshots
 	@scripts/need postgresql chromium
