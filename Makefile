@@ -24,7 +24,7 @@ RACE = -race $(SLOW:%=-gcflags=%=-race=false)
 SIEGE = ^TestNobodyClosesTheGateForOthers$$
 
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
-	@scripts/need postgresql compiler hashes curl
+	@scripts/need postgresql compiler hashes curl openssl
 	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
 	CGO_ENABLED=1 $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...

@@ -26,15 +26,16 @@ func TestThePageForAgents(t *testing.T) {
 	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
 		blocks = append(blocks, m[1])
 	}
-	if len(blocks) != 3 || !strings.Contains(blocks[1], "gatepost serve") {
-		t.Fatalf("the page has %d blocks of commands", len(blocks))
+	settings := regexp.MustCompile("(?s)\n```env\n(.*?)```\n").FindSubmatch(page)
+	if len(blocks) != 2 || settings == nil || !strings.Contains(blocks[0], "gatepost serve") {
+		t.Fatalf("the page has %d blocks of commands, settings %q", len(blocks), settings)
 	}
 	env := []string{"DATABASE_URL=" + authtest.NewEmptyDatabase(t)}
-	for line := range strings.Lines(blocks[0]) {
+	for line := range strings.Lines(string(settings[1])) {
 		env = append(env, strings.Replace(strings.TrimSpace(line), "http://localhost:3000", newApp(t).url, 1))
 	}
 	g := startGate(t, env...)
-	dir, steps := t.TempDir(), asked.FindAllStringSubmatch(blocks[2], -1)
+	dir, steps := t.TempDir(), asked.FindAllStringSubmatch(blocks[1], -1)
 	for _, step := range steps {
 		cmd := exec.Command("sh", "-c", strings.ReplaceAll(step[1], "http://localhost:8080", g.url))
 		cmd.Dir = dir

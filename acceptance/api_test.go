@@ -145,12 +145,8 @@ func TestTheDocsShowTheExamplesCode(t *testing.T) {
 		t.Fatal(err1, err2)
 	}
 	_, body, _ := strings.Cut(string(code), "\n") // below the comment
-	var indented strings.Builder
-	for line := range strings.SplitSeq(strings.TrimSpace(body), "\n") {
-		indented.WriteString(strings.TrimRight("    "+line, " ") + "\n")
-	}
-	if !strings.Contains(string(docs), indented.String()) {
-		t.Errorf("docs/better-auth-client.md does not show\n%s", &indented)
+	if body = strings.TrimSpace(body) + "\n```\n"; !strings.Contains(string(docs), body) {
+		t.Errorf("docs/better-auth-client.md does not show\n%s", body)
 	}
 }
 

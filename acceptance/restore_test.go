@@ -79,10 +79,8 @@ func restoring(t *testing.T, database string) (backup, restore func()) {
 	_, section, _ := strings.Cut(string(page), "## Back up and restore\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var blocks []string
-	for part := range strings.SplitSeq(section, "\n\n") {
-		if strings.HasPrefix(part, "    ") {
-			blocks = append(blocks, part)
-		}
+	for _, m := range block.FindAllStringSubmatch(section, -1) {
+		blocks = append(blocks, m[1])
 	}
 	if len(blocks) != 2 {
 		t.Fatalf("the page has %d blocks of commands", len(blocks))

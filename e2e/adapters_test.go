@@ -51,8 +51,8 @@ func TestAdaptersOfTheFallback(t *testing.T) {
 	}
 	var checks []string
 	var server string
-	for _, block := range regexp.MustCompile(`(?m)(?:^    .*\n|^\n)+`).FindAllString(string(page), -1) {
-		switch {
+	for _, m := range regexp.MustCompile("(?s)\n```js\n(.*?)```\n").FindAllStringSubmatch(string(page), -1) {
+		switch block := m[1]; {
 		case strings.Contains(block, "createServer("):
 			server = block
 		case strings.Contains(block, "function check("):

@@ -190,7 +190,7 @@ func takeOutBetterAuth(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
-	code := codeIn(t, "../docs/better-auth-client.md", `(?s)\n    // lib/auth\.ts\n(.*?)\n\S`)[0]
+	code := codeIn(t, "../docs/better-auth-client.md", "(?s)\n// lib/auth\\.ts\n(.*?\n)```")[0]
 	if err := os.WriteFile(filepath.Join(dir, "lib/auth.ts"), []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func takeOutBetterAuth(t *testing.T, dir string) {
 func verifyOurHashes(t *testing.T, dir string) {
 	t.Helper()
 	code := codeIn(t, "../docs/move-in/out.md",
-		`(?s)\n    (import [^\n]*argon2.*?)    export.*?betterAuth\(\{\n(.*?)\n    \}\);`)
+		`(?s)\n(import [^\n]*argon2.*?)export.*?betterAuth\(\{\n(.*?)\n\}\);`)
 	file := filepath.Join(dir, "lib/auth.ts")
 	before, err := os.ReadFile(file)
 	if err != nil {
@@ -216,7 +216,7 @@ func verifyOurHashes(t *testing.T, dir string) {
 	}
 }
 
-// codeIn returns what the groups of an expression find in the code of a page, which is indented there.
+// codeIn returns what the groups of an expression find in the code of a page.
 func codeIn(t *testing.T, file, expression string) (found []string) {
 	t.Helper()
 	page, err := os.ReadFile(file)
@@ -228,7 +228,7 @@ func codeIn(t *testing.T, file, expression string) (found []string) {
 		t.Fatalf("%s has no code like %s", file, expression)
 	}
 	for _, code := range groups[1:] {
-		found = append(found, strings.ReplaceAll(strings.TrimPrefix(string(code), "    "), "\n    ", "\n"))
+		found = append(found, string(code))
 	}
 	return found
 }

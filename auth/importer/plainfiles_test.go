@@ -32,8 +32,8 @@ func TestTheSampleOfThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, sample, _ := strings.Cut(string(page), "gatepost import json users.ndjson\n\n")
-	sample, _, _ = strings.Cut(sample, "\n\n")
+	_, sample, _ := strings.Cut(string(page), "\n```json\n")
+	sample, _, _ = strings.Cut(sample, "\n```\n")
 	w := newWorld(t, ``)
 	if counts, told := w.run(t, importer.JSON{File: file(t, sample)}); counts.Created != 3 || !counts.Whole() {
 		t.Errorf("%+v, %q", counts, told)
