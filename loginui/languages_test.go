@@ -154,7 +154,7 @@ func TestTheLanguageIsTheVisitors(t *testing.T) {
 		{"", "", "de,fr;q=0.9,en-GB;q=0.5", "de", "en"},
 		{"", "", "sv,fr;q=0.9,en-GB;q=0.5", "fr", "en"},
 		{"", "", "ja", "ja", "es"},
-		{"", "", "eu", "en", "es"},
+		{"", "", "ka", "en", "en"},
 		{"", "", "pt-PT", "pt-BR", "es"},
 		{"", "", "zh-TW", "zh-Hant", "es"},
 		{"", "", "zh-HK", "zh-Hant", "es"},
