@@ -36,6 +36,10 @@ func TestALinkToConfirmAsksNoPasswordOfWhoChoseNone(t *testing.T) {
 		} else {
 			page := other.get("/login/reset")
 			other.mustLand("a password", other.submit("/login/reset", "id", page.hidden("id"), "password", password), "/login")
+			if a := other.get("/login"); !strings.Contains(a.body, `value="ada@example.com"`) ||
+				!strings.Contains(a.body, `class="notice good"`) || strings.Count(a.body, "autofocus") != 1 {
+				t.Errorf("the login after a reset: %s", a.body)
+			}
 			other.mustLand("the login", other.submit("/login", "email", "ada@example.com", "password", password), "/home")
 		}
 		if a := other.get("/account"); a.StatusCode != 200 || !strings.Contains(a.body, "ada@example.com") {
