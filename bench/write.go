@@ -30,7 +30,7 @@ func (r *results) write(folder string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no place for the table", path)
 	}
-	text := before + tableBegins + "\n```\n" + strings.TrimRight(trimmed(table.String()), "\n") +
+	text := before + tableBegins + "\n```txt\n" + strings.TrimRight(trimmed(table.String()), "\n") +
 		"\n```\n" + tableEnds + after
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the document: %w", err)
