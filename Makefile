@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes e2e screenshots recording bench pgo lint build release fuzz site
+.PHONY: demo test soak hashes newcomer package e2e screenshots recording bench pgo lint build release fuzz site
 
 GO ?= go
 
@@ -40,6 +40,12 @@ COUNT ?= 300
 hashes: ## ten thousand hashes that others make, COUNT of each kind, by their own programs
 	@scripts/need hashes
 	$(GO) test -count=1 -timeout 12h -run '^TestHashesOfOtherPrograms' ./auth/password -hashes $(COUNT)
+
+newcomer: ## walks as README.md says on a Debian that has only Go, git and make
+	@scripts/newcomer
+
+package: ## installs the .deb of a release on a fresh Debian, runs its unit's command, signs up, removes it
+	@scripts/package
 
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tutorial examples/express \
 	examples/nextjs examples/nextjs-better-auth scripts/site) ## the walk in a real browser
