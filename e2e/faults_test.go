@@ -45,8 +45,8 @@ func (v *visitor) faults() refused {
 }
 
 // mustExplain checks a form that was refused: the title says so, and the focus is on the first field to mend. One fault
-// is said once: at its field, or above the form if it belongs to none. Several stand in a list, too, each of which leads
-// to its field.
+// is said once: at its field, or above the form if it belongs to none. Several stand in a list, too, each of which
+// leads to its field.
 func (v *visitor) mustExplain(title, focus string, faults []fault, kept map[string]string) {
 	v.t.Helper()
 	v.rest()
@@ -117,7 +117,8 @@ func (v *visitor) beRefused() {
 	v.open("/account/name")
 	v.fill("name", "Zhang\u0085Wei")
 	v.submit("/account/name")
-	v.mustExplain("Change your name", "name", []fault{{"The name has characters that cannot be shown. Type it again.", "name"}},
+	v.mustExplain("Change your name", "name",
+		[]fault{{"The name has characters that cannot be shown. Type it again.", "name"}},
 		map[string]string{"name": "Zhang\u0085Wei"})
 	v.open("/account/password")
 	v.fill("current", "a noisy river at noon")
@@ -135,6 +136,7 @@ func (v *visitor) beRefused() {
 	v.open("/logout")
 	v.submit("/logout")
 	v.logIn(person{email: p.email, password: "a noisy river at noon"})
-	v.mustExplain("Log in", "password", []fault{{"The e-mail address or the password is not right. Check both and try again.", ""}},
+	v.mustExplain("Log in", "password",
+		[]fault{{"The e-mail address or the password is not right. Check both and try again.", ""}},
 		map[string]string{"email": p.email})
 }

@@ -24,8 +24,8 @@ func ourTexts(t *testing.T) map[string]map[string]text {
 }
 
 // offered are the languages that there are.
-var offered = []string{"ar", "de", "en", "es", "fr", "he", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt-BR", "ru", "tr",
-	"uk", "vi", "zh-Hans", "zh-Hant"}
+var offered = []string{"ar", "de", "en", "es", "fr", "he", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt-BR", "ru",
+	"tr", "uk", "vi", "zh-Hans", "zh-Hant"}
 
 // alike are messages that are rightly the same as in English, in all languages or in one.
 var alike = []string{"page.title", "account.roles", "de page.optional", "de page.title.failed", "de field.name",

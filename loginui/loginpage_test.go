@@ -35,8 +35,8 @@ func TestTheLoginNamesWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// A fault is said once, where it is read next: the focus is there. A screen reader says what belongs to no field with the
-// field that is to be mended.
+// A fault is said once, where it is read next: the focus is there. A screen reader says what belongs to no field with
+// the field that is to be mended.
 func TestAFaultIsSaidOnceAndHasTheFocus(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(c *loginui.Config) { c.Mail = true })
@@ -46,11 +46,13 @@ func TestAFaultIsSaidOnceAndHasTheFocus(t *testing.T) {
 		path, body, focus, describedBy string
 		alerts, links                  int
 	}{
-		"a wrong password": {"/login", form("email", "ada@example.com", "password", "a noisy river"), "password", "fault", 1, 0},
-		"no password":      {"/login", form("email", "ada@example.com"), "password", "password-fault", 0, 0},
-		"nothing":          {"/login", form(), "email", "email-fault", 1, 2},
-		"one fault":        {"/signup", form("email", "ada@", "password", "a quiet river at noon"), "email", "email-fault", 0, 0},
-		"several":          {"/signup", form("email", "ada@", "password", "ada"), "email", "email-fault", 1, 2},
+		"a wrong password": {"/login", form("email", "ada@example.com", "password", "a noisy river"), "password", "fault",
+			1, 0},
+		"no password": {"/login", form("email", "ada@example.com"), "password", "password-fault", 0, 0},
+		"nothing":     {"/login", form(), "email", "email-fault", 1, 2},
+		"one fault": {"/signup", form("email", "ada@", "password", "a quiet river at noon"), "email", "email-fault",
+			0, 0},
+		"several": {"/signup", form("email", "ada@", "password", "ada"), "email", "email-fault", 1, 2},
 	} {
 		a := d.do(t, "POST", c.path, c.body)
 		found := focused.FindAllStringSubmatch(a.body, -1)
@@ -58,7 +60,8 @@ func TestAFaultIsSaidOnceAndHasTheFocus(t *testing.T) {
 			!strings.Contains(found[0][0], `aria-describedby="`+c.describedBy) {
 			t.Errorf("%s: the focus is on %q", name, found)
 		}
-		if n, m := strings.Count(a.body, `role="alert"`), strings.Count(a.body, `<li><a href="#`); n != c.alerts || m != c.links {
+		n, m := strings.Count(a.body, `role="alert"`), strings.Count(a.body, `<li><a href="#`)
+		if n != c.alerts || m != c.links {
 			t.Errorf("%s: %d alerts, %d links to fields: %s", name, n, m, a.body)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 const page = `
 const said = { dataset: {} }, heard = {};
 const input = { id: 'p', minLength: 8, value: '',
-  dataset: { count: '{n} {min}', most: '256', long: 'long', common: 'common', simple: 'simple', enough: 'enough', strong: 'enough' },
+  dataset: { count: '{n} {min}', most: '256', long: 'long', common: 'common', simple: 'simple', enough: 'enough',
+    strong: 'enough' },
   addEventListener: (_, f) => { heard.input = f; } };
 globalThis.document = { documentElement: { lang: 'en' }, getElementById: () => said,
   querySelectorAll: (s) => s === 'input[data-count]' ? [input] : [] };

@@ -53,8 +53,9 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 }
 
 // The suffixes of further cookies, added to the name of the session's. _left and _done tell the next page, for noteAge,
-// about a log-out or a change to the account, and _email which address it was about. _link holds the secret of the mailed link that was opened last. _known
-// identifies the browser, whoever is signed in. _kept is the key of the forms that are kept in pages of this browser.
+// about a log-out or a change to the account, and _email which address it was about. _link holds the secret of the
+// mailed link that was opened last. _known identifies the browser, whoever is signed in. _kept is the key of the forms
+// that are kept in pages of this browser.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"

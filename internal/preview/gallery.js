@@ -1,8 +1,8 @@
 "use strict";
 // The gallery works without this script: then it neither follows what is saved nor makes frames as high as their pages.
 
-// A page is as high as its frame at least, so that each is measured in a low one. The event comes before a script at the
-// end of the gallery would listen.
+// A page is as high as its frame at least, so that each is measured in a low one. The event comes before a script at
+// the end of the gallery would listen.
 document.addEventListener("load", (event) => {
   const frame = event.target;
   if (!(frame instanceof HTMLIFrameElement)) return;
