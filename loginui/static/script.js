@@ -16,17 +16,19 @@
 
   all('input[data-show]', (input) => {
     const button = document.createElement('button');
+    const side = document.documentElement.dir === 'rtl' ? 'paddingLeft' : 'paddingRight';
     const say = (shown) => {
       input.type = shown ? 'text' : 'password';
       input.classList.toggle('shown', shown);
       button.textContent = shown ? input.dataset.hide : input.dataset.show;
       button.setAttribute('aria-label', shown ? input.dataset.hideLabel : input.dataset.showLabel);
+      input.style[side] = `${button.offsetWidth + 8}px`; // the words of some languages are long
     };
     button.type = 'button';
     button.setAttribute('aria-controls', input.id);
     button.addEventListener('click', () => say(input.type === 'password'));
-    say(false);
     input.after(button);
+    say(false);
     input.form.addEventListener('submit', () => say(false)); // browsers remember what was typed into plain fields
   });
 
