@@ -30,7 +30,7 @@ func needBrowser(t *testing.T) {
 
 // startBrowser starts a browser with a new profile, which is removed when the browser ends. The browser
 // connects to this machine alone.
-func startBrowser(program string) (stop func(), err error) {
+func startBrowser(program string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, stop func(), err error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program),
 		chromedp.NoSandbox, // root and containers cannot have one, and only the project's own pages are opened
@@ -39,7 +39,7 @@ func startBrowser(program string) (stop func(), err error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
 	)
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, endBrowser := chromedp.NewContext(allocator)
 	stop = func() {
 		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -50,8 +50,7 @@ func startBrowser(program string) (stop func(), err error) {
 	}
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
-		return nil, fmt.Errorf("start %s: %w", program, err)
+		return nil, nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	browser = ctx
-	return stop, nil
+	return ctx, stop, nil
 }

@@ -43,10 +43,11 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, site.stop(), site.failures()) }()
-	stop, err := startBrowser(program)
+	ctx, stop, err := startBrowser(program)
 	if err != nil {
 		return 1, err
 	}
+	browser = ctx
 	defer stop()
 	if code = m.Run(); code != 0 {
 		fmt.Fprintf(os.Stderr, "e2e: what gatepost wrote:\n%s", site.out)

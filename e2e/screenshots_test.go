@@ -19,51 +19,61 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots takes the pictures for docs/pages.md. They change only when the pages change. It checks
-// nothing.
+// TestScreenshots takes the pictures in docs/screenshots and compares them with the stored ones, so that no change of
+// the pages goes unseen. With E2E_SCREENSHOTS it writes them to that directory instead.
 func TestScreenshots(t *testing.T) {
-	dir := os.Getenv("E2E_SCREENSHOTS")
-	if dir == "" {
-		t.Skip("E2E_SCREENSHOTS does not name a directory")
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	a := &album{visitor: newVisitorIn(t, startPhotographer(t), site), pictures: map[string][]byte{}}
 	// No other test uses this address.
-	v, p := newVisitor(t), person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"}
-	call(v, "be an ordinary browser", emulation.SetUserAgentOverride,
+	p := person{"Ada Lovelace", "ada@example.com", "a quiet river at noon"}
+	t.Cleanup(func() { p.change(t, `DELETE FROM gatepost."user" WHERE email = :'email'`) })
+	call(a.visitor, "be an ordinary browser", emulation.SetUserAgentOverride,
 		emulation.SetUserAgentOverrideParams{UserAgent: chrome, AcceptLanguage: "en"})
-	v.photographForms(dir, p)
-	v.photographAccount(dir, p)
+	a.photographForms(p)
+	a.photographAccount(p)
+	a.compose("hero", "login", "account")
+	a.compose("hero-dark", "login-dark", "account-dark")
+	delete(a.pictures, "account-dark")
+	if dir := os.Getenv("E2E_SCREENSHOTS"); dir != "" {
+		a.save(dir)
+		return
+	}
+	a.compare("../docs/screenshots")
 }
 
-func (v *visitor) photographForms(dir string, p person) {
-	v.t.Helper()
-	v.open("/login")
-	v.photograph(dir, "login", "light")
-	v.photograph(dir, "login-dark", "dark")
-	v.open("/signup?lang=ar")
-	v.photograph(dir, "signup-ar", "light")
-	v.open("/signup?lang=en")
-	v.signUp(person{p.name, "ada@example", "password"}) // the browser accepts both values, the gate refuses both
-	v.photograph(dir, "signup-refused", "light")
+// album has the pictures, by name, that a visitor took.
+type album struct {
+	*visitor
+	pictures map[string][]byte
 }
 
-func (v *visitor) photographAccount(dir string, p person) {
-	v.t.Helper()
-	v.open("/signup?next=/account")
-	v.signUp(p)
-	phone := newReader(v.t)
+func (a *album) photographForms(p person) {
+	a.t.Helper()
+	a.open("/login")
+	a.photograph("login", "light")
+	a.photograph("login-dark", "dark")
+	a.open("/signup?lang=ar")
+	a.photograph("signup-ar", "light")
+	a.open("/signup?lang=en")
+	a.signUp(person{p.name, "ada@example", "password"}) // the browser accepts both values, the gate refuses both
+	a.photograph("signup-refused", "light")
+}
+
+func (a *album) photographAccount(p person) {
+	a.t.Helper()
+	a.open("/signup?next=/account")
+	a.signUp(p)
+	phone := newReader(a.t)
 	phone.agent = safari
 	phone.logIn(p)
-	p.change(v.t, `UPDATE gatepost.session SET
+	p.change(a.t, `UPDATE gatepost.session SET
 		ip_address = CASE WHEN user_agent LIKE '%iPhone%' THEN '198.51.100.7' ELSE '203.0.113.24' END,
 		last_used_at = now()
 			- CASE WHEN user_agent LIKE '%iPhone%' THEN interval '190 minutes' ELSE interval '0' END`+ofPerson)
-	v.open("/account")
-	v.photograph(dir, "account", "light")
-	v.open("/account?lang=zh-Hans")
-	v.photograph(dir, "account-zh", "light")
+	a.open("/account")
+	a.photograph("account", "light")
+	a.photograph("account-dark", "dark")
+	a.open("/account?lang=zh-Hans")
+	a.photograph("account-zh", "light")
 }
 
 // stopTime sets all times on the page to the same value, and hides the blinking cursor.
@@ -74,20 +84,33 @@ const stopTime = `(() => {
 	document.activeElement.style.caretColor = "transparent"
 })()`
 
-// photograph saves a picture of the whole page.
-func (v *visitor) photograph(dir, name, scheme string) {
-	v.t.Helper()
-	media := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
-	call(v, "turn "+scheme, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: media})
-	ask(v, "resize", chromedp.EmulateViewport(800, 500))
-	ask(v, "stop the time", chromedp.Evaluate[chromedp.Void](stopTime))
-	v.rest()
-	picture, err := shrink(ask(v, "take a picture of "+name, chromedp.FullScreenshot(100)))
+// photograph takes a picture of the whole page, with two pixels for one as on most screens of today.
+func (a *album) photograph(name, scheme string) {
+	a.t.Helper()
+	call(a.visitor, "turn "+scheme, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: look{scheme: scheme}.media()})
+	a.resize(800, 2)
+	ask(a.visitor, "stop the time", chromedp.Evaluate[chromedp.Void](stopTime))
+	a.take(name)
+}
+
+// take keeps a picture of the page as it is.
+func (a *album) take(name string) {
+	a.t.Helper()
+	a.rest()
+	picture, err := shrink(ask(a.visitor, "take a picture of "+name, chromedp.FullScreenshot(100)))
 	if err != nil {
-		v.t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
-		v.t.Fatal(err)
+	a.pictures[name] = picture
+}
+
+func (a *album) save(dir string) {
+	a.t.Helper()
+	for name, picture := range a.pictures {
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+			a.t.Fatal(err)
+		}
 	}
 }
 

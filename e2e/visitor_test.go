@@ -31,6 +31,12 @@ func newVisitor(t *testing.T) *visitor {
 
 func newVisitorOf(t *testing.T, gate *gateway) *visitor {
 	t.Helper()
+	return newVisitorIn(t, browser, gate)
+}
+
+// newVisitorIn is newVisitorOf with another browser than the other tests have.
+func newVisitorIn(t *testing.T, browser context.Context, gate *gateway) *visitor {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	// Do opens the tab, which lives as long as the context of this call.

@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// hero is a page with two pictures of pages as windows, one behind the other: what the README begins with.
+const hero = `<style>
+	body { margin: 0; width: 1080px; height: 680px; position: relative; overflow: hidden; background: BACK }
+	div {
+		position: absolute; overflow: hidden; border: 1px solid EDGE; border-radius: 12px;
+		box-shadow: 0 0 0 6px RING;
+	}
+	img { display: block; width: 100% }
+	.behind { left: 24px; top: 28px; width: 620px; height: 624px }
+	.before { right: 24px; top: 64px; width: 436px; height: 552px }
+	.before img { width: 720px; margin: -32px 0 0 -142px }
+</style><div class="behind"><img src="BEHIND"></div><div class="before"><img src="BEFORE"></div>`
+
+// compose takes a picture of two others: before is a narrow page, of which the middle is enough.
+func (a *album) compose(name, before, behind string) {
+	a.t.Helper()
+	back, edge, ring := "#dfe7f3", "#c3cbd8", "#dfe7f3"
+	if strings.HasSuffix(name, "dark") {
+		back, edge, ring = "#0b0c0e", "#3a4048", "#0b0c0e"
+	}
+	a.as(look{width: 1080, height: 680, scale: 2})
+	a.show(strings.NewReplacer("BACK", back, "EDGE", edge, "RING", ring,
+		"BEHIND", a.embedded(behind), "BEFORE", a.embedded(before)).Replace(hero))
+	a.take(name)
+}
+
+func (a *album) embedded(name string) string {
+	return fmt.Sprint("data:image/png;base64,", base64.StdEncoding.EncodeToString(a.pictures[name]))
+}
