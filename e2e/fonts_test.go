@@ -4,23 +4,25 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// fonts are those of the pictures in docs/screenshots. A Debian with fonts-inter, fonts-noto-core and fonts-noto-cjk has
-// them; scripts/need installs these beside the browser.
+// fonts are those of the pictures in docs/screenshots. A Debian with fonts-inter, fonts-noto-core and fonts-noto-cjk
+// has them; scripts/need installs these beside the browser.
 var fonts = []string{"inter/Inter-Regular.?tf", "inter/Inter-SemiBold.?tf", "inter/Inter-Bold.?tf",
 	"noto/NotoSansArabic-Regular.?tf", "noto/NotoSansArabic-Bold.?tf",
 	"noto/NotoSansCJK-Regular.ttc", "noto/NotoSansCJK-Bold.ttc", "noto/NotoSansSymbols2-Regular.?tf"}
 
-// fontconfig has a browser draw with the fonts in the directory alone, whatever else the machine has, in shades of grey.
+// fontconfig has a browser draw with the fonts in the directory alone, whatever else the machine has, and in shades of
+// grey.
 const fontconfig = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
 	<dir prefix="relative">fonts</dir>
-	<cachedir prefix="relative">cache</cachedir>
+	<cachedir>CACHE</cachedir>
 	<match target="pattern">
 		<edit name="family" mode="append"><string>Inter</string><string>Noto Sans Arabic</string></edit>
 	</match>
@@ -50,7 +52,8 @@ func startPhotographer(t *testing.T) context.Context {
 		}
 	}
 	file := filepath.Join(dir, "fonts.conf")
-	if err := os.WriteFile(file, []byte(fontconfig), 0o644); err != nil {
+	settings := strings.Replace(fontconfig, "CACHE", filepath.Join(dir, "cache"), 1)
+	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop, err := startBrowser(findBrowser(), chromedp.Env("FONTCONFIG_FILE="+file))

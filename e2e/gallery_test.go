@@ -103,7 +103,8 @@ func TestEveryPageAndMailFitsWithLongerWordsAndFromRightToLeft(t *testing.T) {
 
 // longest are the pages with the most, or the longest, in one place.
 var longest = []string{"/page/login-after-a-wrong-password", "/page/login-everything-at-once",
-	"/page/sign-up-with-faults", "/page/sign-up-with-the-challenge-of-a-service", "/page/account-with-everything-and-a-notice",
+	"/page/sign-up-with-faults", "/page/sign-up-with-the-challenge-of-a-service",
+	"/page/account-with-everything-and-a-notice",
 	"/page/account-without-a-password-and-a-username-to-choose", "/page/links-from-mail-a-new-password-with-a-fault",
 	"/page/links-from-mail-connect-a-provider-by-password-or-mail", "/page/forms-of-the-account-password-with-a-fault",
 	"/page/log-out-and-go-on-everything-at-once", "/page/errors-bad-gateway",

@@ -47,7 +47,8 @@ func TestEveryListHoldsTheLongestNameAndAddress(t *testing.T) {
 	phone := newReader(t)
 	phone.logIn(p)
 	p.grow(t)
-	for _, path := range []string{"/account", "/account/name", "/account/email", "/account/delete", "/dashboard", "/logout"} {
+	for _, path := range []string{"/account", "/account/name", "/account/email", "/account/delete", "/dashboard",
+		"/logout"} {
 		if status := v.open(path); status != 200 {
 			t.Errorf("%s: status %d", path, status)
 		}

@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// The pseudo-locales show what translations may do to a page: every word is 40 % longer than in English, with accents in
-// one and in Hebrew letters, from right to left, in the other. Neither is a language that the gate ships.
+// The pseudo-locales show what translations may do to a page: every word is 40 % longer than in English, with accents
+// in one and in Hebrew letters, from right to left, in the other. Neither is a language that the gate ships.
 var pseudo = []struct {
 	tongue
 	letter func(rune) rune
@@ -113,7 +113,10 @@ func TestPseudoLocalesKeepPlaceholdersAndAreLonger(t *testing.T) {
 	const text = "{n} of {min} characters"
 	for _, p := range pseudo {
 		got := lengthened(text, p.letter)
-		want := map[string]string{"en-XA": "{n} ööf {min} ççhååråççtéérş", "yi": "{n} ססו {min} גגחאאצאגגרההצק"}[p.lang]
+		want := map[string]string{
+			"en-XA": "{n} ööf {min} ççhååråççtéérş",
+			"yi":    "{n} ססו {min} גגחאאצאגגרההצק",
+		}[p.lang]
 		if got != want {
 			t.Errorf("%s: %q, want %q", p.lang, got, want)
 		}
