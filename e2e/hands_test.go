@@ -39,7 +39,7 @@ func (v *visitor) change(page string) int {
 func (v *visitor) speak(language string) int {
 	v.t.Helper()
 	ask(v, "open the menu of languages", chromedp.Click(chromedp.CSS(".menu summary")))
-	return v.follow(language)
+	return v.press(language)
 }
 
 // press clicks the button with these words.

@@ -3,7 +3,6 @@ package loginui
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -113,8 +112,9 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 // about has a form prove one claim, in every language.
 func (p *formPage) about(c auth.Claim) {
 	p.ClaimID = c.ID
+	p.Asked = append(p.Asked, sentField{"claim", c.ID})
 	for i := range p.Languages {
-		p.Languages[i].URL += "&claim=" + url.QueryEscape(c.ID)
+		p.Languages[i].asked = p.Asked
 	}
 }
 

@@ -60,6 +60,9 @@ func (ui *UI) whyNoCookie(r *http.Request, w *words, present bool) string {
 	if err != nil || present || from.Host != r.Host || r.URL.Query().Get("next") == "" {
 		return ""
 	}
+	if r.URL.Query().Has("lang") { // they have chosen another language there
+		return ""
+	}
 	if from.Path != ui.c.Prefix+"/login" && from.Path != ui.c.Prefix+"/signup" {
 		return ""
 	}

@@ -203,12 +203,12 @@ func (ui *UI) addAccountRoutes() {
 
 // addAssets makes the files that pages refer to: stylesheets, scripts, and the logo.
 func (ui *UI) addAssets() error {
-	style, err1 := files.ReadFile("static/style.css")
-	script, err2 := files.ReadFile("static/script.js")
-	more, err0 := files.ReadFile("static/more.css")
+	style, err1 := readAsset("style.css")
+	script, err2 := readAsset("script.js")
+	more, err0 := readAsset("more.css")
 	icon, err3 := files.ReadFile("static/icon.svg")
-	solver, err4 := files.ReadFile("static/captcha.js")
-	failing, err5 := files.ReadFile("static/error.js")
+	solver, err4 := readAsset("captcha.js")
+	failing, err5 := readAsset("error.js")
 	if err := errors.Join(err0, err1, err2, err3, err4, err5); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}

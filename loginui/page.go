@@ -23,6 +23,9 @@ type base struct {
 	// Framed says that it stands in a frame of another page, which its links replace.
 	Swapped, Framed bool
 	Languages       []languageLink // empty if the page cannot be requested again
+	// Self is the address at which the page can be requested again, and Asked what has to stand in it besides the language.
+	Self  string
+	Asked []sentField
 }
 
 // site is the data that is the same on every page.
@@ -35,10 +38,22 @@ type site struct {
 	Terms, Privacy        string // addresses; empty: no link
 }
 
-// languageLink is one entry of the language switcher.
+// languageLink is one entry of the language menu.
 type languageLink struct {
-	Lang, Name, URL string
-	Current         bool
+	Lang, Name string
+	Current    bool
+	self       string
+	asked      []sentField
+}
+
+// URL is the address of the page in the language, for templates of operators: ours have a form, in which a long address
+// to return to stands once.
+func (l languageLink) URL() string {
+	query := url.Values{"lang": {l.Lang}}
+	for _, f := range l.asked {
+		query.Set(f.Name, f.Value)
+	}
+	return l.self + "?" + query.Encode()
 }
 
 // refusal returns the base of a page that is shown in place of another.
@@ -47,20 +62,18 @@ func (ui *UI) refusal(r *http.Request, title string) base {
 	return base{words: w, site: ui.site, Title: w.say(title)}
 }
 
-// base returns the base of a page at a path below Prefix. The links to other languages keep next, the page
-// asked for.
+// base returns the base of a page at a path below Prefix. The menu of languages keeps next, the page asked for.
 func (ui *UI) base(r *http.Request, title, path, next string) base {
 	b := ui.refusal(r, title)
 	if len(ui.languages.list) < 2 {
 		return b
 	}
+	b.Self = ui.c.Prefix + path
+	if next != "" {
+		b.Asked = []sentField{{"next", next}}
+	}
 	for _, w := range ui.languages.list {
-		query := url.Values{"lang": {w.Lang}}
-		if next != "" {
-			query.Set("next", next)
-		}
-		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), ui.c.Prefix + path + "?" +
-			query.Encode(), w == b.words})
+		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), w == b.words, b.Self, b.Asked})
 	}
 	return b
 }

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,12 +154,23 @@ func newAsset(name, extension, contentType string, content []byte) asset {
 	})}
 }
 
+// remarks are lines of comment, and blanks at the beginning of lines: they are for readers of the source alone.
+var remarks = regexp.MustCompile(`(?m)^[ \t]*//.*\n|^[ \t]+`)
+
+// readAsset reads a script or a stylesheet of the gate's without its remarks. None has a text over several lines.
+func readAsset(name string) ([]byte, error) {
+	source, err := files.ReadFile("static/" + name)
+	return remarks.ReplaceAll(source, nil), err
+}
+
 func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	content := a.content
-	if a.zipped != nil {
+	if a.zipped != nil { // a stylesheet or a script, which is no page by itself: these headers are for pages
+		h.Del("Content-Security-Policy")
+		h.Del("Cross-Origin-Opener-Policy")
 		h.Set("Vary", "Accept-Encoding")
 		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") &&
 			!strings.Contains(accepted, "gzip;q=0") {

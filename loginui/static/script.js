@@ -11,7 +11,7 @@
   // The fragment never reaches the server: browsers carry it along when they are sent on.
   if (location.hash.length > 1) {
     all('form', (form) => { form.action += location.hash; });
-    all('.other a, nav a', (a) => { a.href += location.hash; });
+    all('.other a', (a) => { a.href += location.hash; });
   }
 
   all('input[data-show]', (input) => {
