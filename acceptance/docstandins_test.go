@@ -5,8 +5,16 @@ import "os"
 // standIns are programs that stand in for what cannot run here: they need a machine of their own, the network, or
 // minutes. Each looks at its arguments as far as this repository can be asked.
 var standIns = map[string]struct{ why, script string }{
-	"gatepost": {"serve has to go on while the next commands run, until the page serves again", `
-		[ "$1" = serve ] || exec "$PROGRAM" "$@"
+	"gatepost": {"serve has to go on while the next commands run, until the page serves again; preview does not end", `
+		case $1 in
+		serve) ;;
+		preview) # it goes on, too: until it answers
+			"$PROGRAM" preview --listen localhost:0 >"$ROOT/preview.log" 2>&1 &
+			until grep -q http:// "$ROOT/preview.log"; do kill -0 $! || { cat "$ROOT/preview.log"; exit 1; }; sleep .05; done
+			kill $!
+			exit 0 ;;
+		*) exec "$PROGRAM" "$@" ;;
+		esac
 		[ ! -e "$ROOT/pids" ] || { kill $(cat "$ROOT/pids"); : >"$ROOT/pids"; }
 		while curl -fs -o /dev/null "$UP"; do sleep .05; done
 		"$PROGRAM" serve >>"$ROOT/serve.log" 2>&1 &
@@ -41,7 +49,7 @@ var standIns = map[string]struct{ why, script string }{
 	"npx":    {"as npm", `[ "$1" = next ]`},
 	"python": {"as npm", `[ "$1" = manage.py ]`},
 	"php":    {"as npm; and of Nextcloud, which is not here", `[ "$1" = artisan ] || [ "$1" = occ ]`},
-	"rails":  {"as npm", `[ "$1" = server ]`},
+	"rails":  {"as npm", `case $1 in server | generate | db:migrate) ;; *) exit 1 ;; esac`},
 }
 
 // standIns puts the programs that stand in first on the path.

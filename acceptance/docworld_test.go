@@ -59,6 +59,7 @@ func (w *docWorld) names() []string {
 		"postgres://user:password@localhost/gatepost", w.database,
 		"/etc/gatepost/", w.root + "/etc/gatepost/", "/etc/gatepost\n", w.root + "/etc/gatepost\n",
 		"/etc/systemd/", w.root + "/etc/systemd/", "/usr/local/", w.root + "/usr/local/",
+		"/run/gatepost/", w.root + "/run/gatepost/",
 		"GATEPOST_IMPORT_UNTIL=2027-01-31T00:00:00Z", "GATEPOST_IMPORT_UNTIL=" + until,
 		"GATEPOST_IMPORT_UNTIL=…", "GATEPOST_IMPORT_UNTIL=" + until,
 		"…", "0123456789-0123456789-0123456789",
@@ -68,8 +69,8 @@ func (w *docWorld) names() []string {
 // repository puts the files of the repository into the working directory, and what pages have below /.
 func (w *docWorld) repository() {
 	w.t.Helper()
-	for _, dir := range []string{"work/bin", "bin", "etc/gatepost", "etc/systemd/system", "usr/local/bin",
-		"usr/local/share/ca-certificates"} {
+	for _, dir := range []string{"work/bin", "bin", "etc/gatepost", "etc/systemd/system", "run/gatepost",
+		"usr/local/bin", "usr/local/share/ca-certificates"} {
 		w.must(os.MkdirAll(filepath.Join(w.root, dir), 0o755))
 	}
 	top := abs(w.t, "..")

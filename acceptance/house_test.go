@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"internal/localpg":  {},
 	"internal/postgres": {"auth/database", "internal/config", "internal/localpg", "migrations"},
 	"internal/preview":  {"auth/mail", "internal/config", "internal/upkeep", "loginui", "proxy"},
-	"internal/server": {"auth", "auth/database", "auth/mail", "auth/secret", "auth/session",
+	"internal/server": {"auth", "auth/mail", "auth/secret", "auth/session",
 		"internal/config", "internal/postgres", "internal/share", "internal/smtp", "internal/upkeep",
 		"loginui", "migrations", "proxy"},
 	"internal/seal":            {},

@@ -81,7 +81,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 	r := ada.do("POST", "/signup", strings.NewReader(form), navigate, "Host: evil.example",
 		"X-Forwarded-Host: evil.example",
 		"X-Forwarded-Proto: http", "Forwarded: host=evil.example", "X-Original-Host: evil.example")
-	if r.status != 200 || !strings.Contains(r.body, "Read your mail") || ada.cookie().Value != "" {
+	if r.status != 200 || !strings.Contains(r.body, "Check your e-mail") || ada.cookie().Value != "" {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
 	verify := o.Next(t, "ada@example.com")

@@ -73,7 +73,7 @@ func TestHTTPBesideHTTPS(t *testing.T) {
 				t.Errorf("%v %s", r.header, r.body)
 			}
 			if slices.Contains(c.headers, page) {
-				if !strings.Contains(r.body, "<title>This site is reached over https") ||
+				if !strings.Contains(r.body, "<title>This site needs https") ||
 					!strings.Contains(r.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 					t.Errorf("the page: %v %s", r.header, r.body)
 				}
@@ -81,7 +81,7 @@ func TestHTTPBesideHTTPS(t *testing.T) {
 			}
 			var said struct{ Code, Message string }
 			if err := json.Unmarshal([]byte(r.body), &said); err != nil || said.Code != "UPGRADE_REQUIRED" ||
-				!strings.Contains(said.Message, "replace that") {
+				!strings.Contains(said.Message, "replace it") {
 				t.Errorf("a program: %s", r.body)
 			}
 		})

@@ -9,9 +9,12 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
+// Past is something that happened to an account.
+type Past = audit.Past
+
 // Activity returns what happened last to the account of a session, the newest first and at most so many. There is
 // nothing where Options.AuditRetention is 0. It fails with session.ErrNoSession or database.ErrUnavailable.
-func (s *Store) Activity(ctx context.Context, t secret.Token, most int) (list []audit.Past, err error) {
+func (s *Store) Activity(ctx context.Context, t secret.Token, most int) (list []Past, err error) {
 	err = s.db.Transact(ctx, "list activity", func(ctx context.Context, tx pgx.Tx) error {
 		o, err := s.Own(ctx, tx, t)
 		if err != nil {

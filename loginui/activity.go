@@ -4,7 +4,7 @@ import (
 	"html/template"
 	"strings"
 
-	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth"
 )
 
 // The account page looks at activityRead events and shows activityMost: those that say something to their user.
@@ -21,7 +21,7 @@ type pastEntry struct {
 	Refused     bool // somebody else may have tried to get in
 }
 
-func pastEntries(w *words, past []audit.Past) (list []pastEntry) {
+func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
 	for _, p := range past {
 		key := "activity." + p.Event
 		e := pastEntry{Place: w.Place(p.Client), When: w.when(p.At), Times: int(p.Count)}

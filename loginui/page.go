@@ -23,7 +23,8 @@ type base struct {
 	// Framed says that it stands in a frame of another page, which its links replace.
 	Swapped, Framed bool
 	Languages       []languageLink // empty if the page cannot be requested again
-	// Self is the address at which the page can be requested again, and Asked what has to stand in it besides the language.
+	// Self is the address at which the page can be requested again, and Asked what has to stand in it besides the
+	// language.
 	Self  string
 	Asked []sentField
 }

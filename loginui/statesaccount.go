@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
-	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -43,7 +42,7 @@ func (s *samples) accounts() {
 	for events := range slices.Chunk(eventsSaid(full.words), activityMost) {
 		p := page()
 		for _, event := range events {
-			p.Activity = append(p.Activity, pastEntries(p.words, []audit.Past{{At: time.Now(), Event: event, Count: 1,
+			p.Activity = append(p.Activity, pastEntries(p.words, []auth.Past{{At: time.Now(), Event: event, Count: 1,
 				Result: "ok"}})...)
 		}
 		s.add("what happened: "+events[0]+" and others", 200, "account", p)
@@ -75,7 +74,7 @@ func eventsSaid(w *words) (events []string) {
 }
 
 // samplePast has each kind of entry.
-var samplePast = []audit.Past{
+var samplePast = []auth.Past{
 	{At: time.Now(), Event: "sign-in", Client: "192.0.2.1", Count: 1, Result: "ok"},
 	{At: time.Now(), Event: "sign-in", Client: "198.51.100.7", Count: 3, Result: "bad_credentials"},
 	{At: time.Now(), Event: "sign-in", Client: "198.51.100.7", Count: 1, Result: "throttled"},

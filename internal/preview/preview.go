@@ -36,6 +36,9 @@ type Options struct {
 const (
 	// headerTimeout bounds the wait for the header of a request.
 	headerTimeout = 10 * time.Second
+	// idleTimeout is how long an idle connection is kept, and headerBytes how long a header may be.
+	idleTimeout = time.Minute
+	headerBytes = 16 << 10
 	// every is how often the files are looked at: soon enough to seem at once.
 	every = 300 * time.Millisecond
 )
@@ -66,8 +69,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Open {
 		open(ctx, url)
 	}
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: headerTimeout,
-		BaseContext: func(net.Listener) context.Context { return ctx }}
+	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: headerBytes,
+		BaseContext:    func(net.Listener) context.Context { return ctx }}
 	context.AfterFunc(ctx, upkeep.Watch{}.Guard("end the preview", func() { _ = server.Close() }))
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the preview: %w", err)
