@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (r Rules) Describe() []Description {
 	var list []Description
 	for i, ru := range r.list {
 		d := Description{Rule: ru.text, Prefix: ru.prefix, Path: instance(ru.prefix, fillers[0]), Preset: ru.preset,
-			Public: ru.public, Covers: ru.covers()}
+			Public: ru.public, Covers: ru.covers(r.below(&ru))}
 		if m, p, ok := r.example(i); ok {
 			d.Example = fmt.Sprintf("%s %s %s", m, p, r.For(m, p))
 		}
@@ -31,13 +32,26 @@ func (r Rules) Describe() []Description {
 	return list
 }
 
-func (ru *rule) covers() string {
-	s := ru.prefix + " and everything below it"
+// below is what a rule covers below its path, in words. What follows the name of a script is read without it, too: a
+// public rule for /run.php does not open /run.php/page where a rule protects /page.
+func (r Rules) below(ru *rule) string {
+	method := http.MethodGet
+	if ru.methods != nil {
+		method = ru.methods[0]
+	}
+	if ru.public && isScript(ru.prefix) && !r.For(method, instance(ru.prefix, fillers[0])+"/example").Public {
+		return " and nothing below it"
+	}
+	return " and everything below it"
+}
+
+func (ru *rule) covers(below string) string {
+	s := ru.prefix + below
 	switch {
 	case ru.prefix == "/":
 		s = "every path"
 	case ru.pattern:
-		s = ru.prefix + ", with any name in one segment for each *, and everything below it"
+		s = ru.prefix + ", with any name in one segment for each *," + below
 	}
 	if ru.methods != nil {
 		s = ru.methodNames() + " of " + s

@@ -250,6 +250,26 @@ func TestEachRuleIsDescribedWithAnExample(t *testing.T) {
 	}
 }
 
+// What is below a script is read without the script's name, too. Where that is protected, a public rule does not open
+// it, and does not say that it does.
+func TestAPublicScriptSaysWhetherItOpensWhatIsBelow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ protect, public, path, covers string }{
+		{"/", "/run.php", "/run.php/dav", "/run.php and nothing below it, spelt like this only"},
+		{"/", "POST /run.php", "/run.php/dav", "POST of /run.php and nothing below it, spelt like this only"},
+		{"/", "/*/run.php", "/a/run.php/dav",
+			"/*/run.php, with any name in one segment for each *, and nothing below it, spelt like this only"},
+		{"/login", "/run.php", "/run.php/dav", "/run.php and everything below it, spelt like this only"},
+		{"/", "/run.css", "/run.css/dav", "/run.css and everything below it, spelt like this only"},
+	} {
+		r := mustRules(t, c.protect, c.public)
+		got := r.Describe()[len(r.list)-1].Covers
+		if open := r.For("POST", c.path).Public; got != c.covers || open != strings.Contains(got, "everything below it") {
+			t.Errorf("PROTECT=%q PUBLIC=%q: %s is open: %t, and the rule covers %q", c.protect, c.public, c.path, open, got)
+		}
+	}
+}
+
 func TestExplainSaysWhyARuleDoesNotCount(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
