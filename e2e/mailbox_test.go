@@ -208,7 +208,10 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 			v.mustBeAccessible("the mail in " + in.lang)
 			v.mustFit("the mail in " + in.lang)
 		}
-		validHTML(t, "mail-"+in.lang, 200, newReader(t).read(200, p.mailed(t, "/mailbox/"), nil))
+		// Mail programs that lay out as in 1999 need these attributes, which browsers read in the style.
+		old := regexp.MustCompile(` (width|height|cellpadding|cellspacing|border|bgcolor|align|valign)="[^"]*"`)
+		mail := newReader(t).read(200, p.mailed(t, "/mailbox/"), nil)
+		validHTML(t, "mail-"+in.lang, 200, old.ReplaceAllString(mail, ""))
 	}
 	v := newVisitor(t)
 	v.open("/mailbox")

@@ -73,7 +73,7 @@ func TestPasswordAskedForOnceMoreAfterTheSessionEndedLeadsToTheAccount(t *testin
 	tab.open("/logout")
 	tab.press("Log out")
 	v.fill("password", p.password)
-	v.press("Go on")
+	v.press("Continue")
 	v.mustSee("Log in")
 	if status := v.logIn(p); status != 200 {
 		t.Errorf("after the login: status %d, want 200\n%s", status, v.view())

@@ -22,7 +22,7 @@
       input.classList.toggle('shown', shown);
       button.textContent = shown ? input.dataset.hide : input.dataset.show;
       button.setAttribute('aria-label', shown ? input.dataset.hideLabel : input.dataset.showLabel);
-      input.style[side] = `${button.offsetWidth + 8}px`; // the words of some languages are long
+      if (button.offsetWidth > 80) input.style[side] = `${button.offsetWidth + 8}px`; // the words of some languages
     };
     button.type = 'button';
     button.setAttribute('aria-controls', input.id);
