@@ -146,7 +146,7 @@ func TestALinkThatWasOpenedIsClosedWhenSomebodyElseComes(t *testing.T) {
 				t.Errorf("somebody %s, and %s is open: %t", name, path, open)
 			}
 			seen := w.ask(t.Context(), 0, "GET", path)
-			if comes != nil && !open && !strings.Contains(seen, "Open it once more from the mail.") {
+			if comes != nil && !open && !strings.Contains(seen, "Open it again from the mail.") {
 				t.Errorf("somebody %s, and %s says %s", name, path, seen)
 			}
 		}
