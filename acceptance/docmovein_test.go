@@ -8,7 +8,7 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// docMoveIn prepares the pages about moving in and out: each has Ada in the system that she comes from.
+// docMoveIn prepares the pages about moving in and out: each has Ada in the system before.
 var docMoveIn = prepared{
 	"docs/move-in/README.md": func(w *docWorld) []string {
 		from := w.source(betterAuthPublic + adaInBetterAuth)

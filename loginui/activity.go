@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"html/template"
 	"strings"
 
@@ -23,10 +24,13 @@ type pastEntry struct {
 
 func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
 	for _, p := range past {
+		if len(list) == activityMost {
+			break
+		}
 		key := "activity." + p.Event
 		e := pastEntry{Place: w.Place(p.Client), When: w.when(p.At), Times: int(p.Count)}
 		switch {
-		case p.ByOperator:
+		case p.ByOperator && p.Result == "ok":
 			key = "activity.by-operator"
 		case p.Result == "ok":
 		case p.Event == "sign-in" && p.Result == "bad_credentials":
@@ -36,25 +40,24 @@ func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
 		default:
 			continue
 		}
-		if !w.has(key) {
-			continue
-		}
-		if e.What = w.say(key); len(list) < activityMost {
+		if w.has(key) {
+			e.What = w.say(key)
 			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// Initials are the first letters of the first and the last word of the user's name, or of their address.
+// Initials are the first letters of the first and the last word of the user's name, or that of their address where the
+// name has none.
 func (p accountPage) Initials() string {
 	words := strings.Fields(p.User.Name)
 	if len(words) == 0 {
-		words = []string{p.User.Email}
+		return initial(p.User.Email)
 	}
 	first := initial(words[0])
-	if last := words[len(words)-1]; len(words) > 1 {
-		first += initial(last)
+	if len(words) > 1 {
+		first += initial(words[len(words)-1])
 	}
-	return first
+	return cmp.Or(first, initial(p.User.Email))
 }

@@ -24,7 +24,11 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: ui.local(next),
 			Remember: true})
 	}
-	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: ui.c.Cookie.Address(r)}, trouble{})
+	address := ui.c.Cookie.Address(r)
+	if address != "" {
+		ui.c.Cookie.ClearAddress(w.Header())
+	}
+	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: address}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
 		p.Notice, p.Good = p.say("login.done."+done), true

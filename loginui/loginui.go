@@ -227,6 +227,7 @@ func (ui *UI) addAssets() error {
 	}
 	if ui.c.Captcha.Name != "" && !ui.c.Captcha.IsService() {
 		a := newAsset("captcha", ".js", "text/javascript; charset=utf-8", solver)
+		a.worker = true
 		assets, ui.solver = append(assets, a), a.path
 		ui.routes[puzzlePath] = methods{"GET": ui.getPuzzle}
 	}

@@ -135,6 +135,7 @@ type asset struct {
 	path, contentType string
 	content           []byte
 	zipped            func() []byte // nil: not worth compressing
+	worker            bool          // a script that is run as a worker, too, whose policy is that of its own answer
 }
 
 func assetPath(name, extension string, content []byte) string {
@@ -145,13 +146,15 @@ func assetPath(name, extension string, content []byte) string {
 // newAsset makes an asset of text, which is compressed once. Pages are not compressed: they hold text from
 // strangers, taken from addresses, beside the visitor's secrets.
 func newAsset(name, extension, contentType string, content []byte) asset {
-	return asset{assetPath(name, extension, content), contentType, content, sync.OnceValue(func() []byte {
+	a := asset{path: assetPath(name, extension, content), contentType: contentType, content: content}
+	a.zipped = sync.OnceValue(func() []byte {
 		var zipped bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
 		_, _ = z.Write(content)                                    // a buffer takes any write
 		_ = z.Close()
 		return zipped.Bytes()
-	})}
+	})
+	return a
 }
 
 // remarks are lines of comment, and blanks at the beginning of lines: they are for readers of the source alone.
@@ -168,9 +171,11 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	content := a.content
-	if a.zipped != nil { // a stylesheet or a script, which is no page by itself: these headers are for pages
-		h.Del("Content-Security-Policy")
-		h.Del("Cross-Origin-Opener-Policy")
+	if a.zipped != nil {
+		if !a.worker { // a stylesheet or a script is no page by itself, and these headers are for pages
+			h.Del("Content-Security-Policy")
+			h.Del("Cross-Origin-Opener-Policy")
+		}
 		h.Set("Vary", "Accept-Encoding")
 		if accepted := r.Header.Get("Accept-Encoding"); strings.Contains(accepted, "gzip") &&
 			!strings.Contains(accepted, "gzip;q=0") {

@@ -96,6 +96,9 @@ func (c Cookie) SetAddress(h http.Header, email string) {
 	c.add(h, addressSuffix, base64.RawURLEncoding.EncodeToString([]byte(email)), noteAge)
 }
 
+// ClearAddress removes the note of SetAddress after a form has it.
+func (c Cookie) ClearAddress(h http.Header) { c.add(h, addressSuffix, "", 0) }
+
 // Address returns what SetAddress noted, or "". It is not authenticated: a browser may send any value.
 func (c Cookie) Address(r *http.Request) string {
 	noted, err := r.Cookie(c.Name + addressSuffix)

@@ -15,14 +15,19 @@ const certificateEvery = 10 * time.Second
 // watchCertificate reads the certificate's files again when they change, until ctx ends. A pair that cannot be
 // served is logged once, and the last good pair stays in use.
 func watchCertificate(ctx context.Context, c *config.Certificate, log *slog.Logger) {
-	tick := time.NewTicker(certificateEvery)
+	every(ctx, certificateEvery, func() { c.Reload(log) })
+}
+
+// every calls f at an interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, f func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			c.Reload(log)
+			f()
 		}
 	}
 }

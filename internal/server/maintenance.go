@@ -34,16 +34,7 @@ func (g *gate) openMaintenance() {
 	g.lookAtMaintenance(&seen)
 	if g.c.Maintenance.File != "" {
 		g.keep("look at the file of GATEPOST_MAINTENANCE", func(ctx context.Context) {
-			tick := time.NewTicker(maintenanceEvery)
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-					g.lookAtMaintenance(&seen)
-				}
-			}
+			every(ctx, maintenanceEvery, func() { g.lookAtMaintenance(&seen) })
 		})
 	}
 }
