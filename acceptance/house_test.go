@@ -29,10 +29,11 @@ var mayImport = map[string][]string{
 		"auth/session", "auth/throttle", "internal/captcha", "internal/share", "internal/upkeep", "loginui/api"},
 	"loginui/api": {"auth", "auth/database", "auth/mail", "auth/provider", "auth/secret", "auth/session",
 		"auth/throttle", "internal/captcha", "internal/share"},
-	"auth": {"auth/audit", "auth/database", "auth/importer", "auth/mail", "auth/password", "auth/provider", "auth/secret",
-		"auth/session", "auth/throttle", "internal/captcha", "internal/seal", "internal/share", "internal/upkeep"},
+	"auth": {"auth/audit", "auth/database", "auth/factor", "auth/importer", "auth/mail", "auth/password", "auth/provider",
+		"auth/secret", "auth/session", "auth/throttle", "internal/captcha", "internal/seal", "internal/share", "internal/upkeep"},
 	"auth/audit":    {"auth/database", "auth/secret", "internal/share"},
 	"auth/database": {"auth/secret", "internal/share", "internal/upkeep"},
+	"auth/factor":   {},
 	"auth/importer": {"auth/database", "auth/password", "auth/secret", "internal/spelling",
 		"internal/upkeep"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
@@ -90,6 +91,7 @@ var onlyIn = map[string]string{
 	"github.com/go-crypt/x":             "auth/password",
 	"github.com/coreos/go-oidc/v3":      "auth/provider",
 	"golang.org/x/oauth2":               "auth/provider",
+	"rsc.io/qr":                         "auth/factor",
 }
 
 type pkg struct {
