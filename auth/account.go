@@ -120,8 +120,8 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
 	o, err := s.own(ctx, d.token)
 	finish := func(ctx context.Context, tx pgx.Tx, userID string, proof session.Proof) (err error) {
-		issued, err = s.finishDeed(ctx, tx, d, session.New{UserID: userID, Proof: proof, Remember: o.Remembered,
-			Client: d.client})
+		issued, err = s.finishDeed(ctx, tx, d, session.New{UserID: userID, Proof: proof.Keeping(o.Proof),
+			Remember: o.Remembered, Client: d.client})
 		return err
 	}
 	if err == nil && (!o.HasPassword || s.o.PasswordsOff) {

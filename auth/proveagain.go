@@ -61,7 +61,7 @@ func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof 
 		if err != nil {
 			return err
 		}
-		n := session.New{UserID: userID, Proof: proof, Remember: o.Remembered, Client: c}
+		n := session.New{UserID: userID, Proof: proof.Keeping(o.Proof), Remember: o.Remembered, Client: c}
 		if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
 			return err
 		}

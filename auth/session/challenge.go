@@ -58,29 +58,50 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 	return t, err
 }
 
+// challengeFound is the condition of a challenge $1 in the browser $2 that still takes an answer; $3 is
+// challengeAttempts.
+const challengeFound = `c.token = $1 AND c.browser = $2 AND c.attempts < $3 AND c.expires_at > now()
+    AND u.id = c.user_id AND u.disabled_at IS NULL`
+
+// challengeColumns are the columns for scanChallenge.
+var challengeColumns = `c.id, c.user_id, c.kind, c.methods, ` + database.Readable(`c.proved_at`) + `, c.remember,
+    c.payload`
+
+func scanChallenge(row pgx.Row) (c Challenge, err error) {
+	var methods string
+	err = row.Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload)
+	c.Proof.Methods = methodsOf(methods)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoChallenge
+	}
+	return c, err
+}
+
+// Look finds a challenge, and counts no answer. It fails with ErrNoChallenge.
+func (m *Maker) Look(ctx context.Context, t secret.Token, browser []byte) (c Challenge, err error) {
+	err = m.r.db.Repeat(ctx, "find a challenge", func(ctx context.Context) error {
+		c, err = scanChallenge(m.r.db.Pages.QueryRow(ctx, `
+			SELECT `+challengeColumns+` FROM gatepost.challenge c, gatepost."user" u WHERE `+challengeFound,
+			t.Hash(), browser, challengeAttempts))
+		return err
+	})
+	return c, err
+}
+
 // Answer finds a challenge and counts an answer to it. It does so in a transaction of its own, before the caller checks
 // the answer, so that an answer counts whatever happens to it. Of many answers at once, only as many succeed as
 // challengeAttempts allows. browser identifies the browser in which the challenge was made (Maker.Make). Answer fails
 // with ErrNoChallenge.
 func (m *Maker) Answer(ctx context.Context, t secret.Token, browser []byte) (c Challenge, err error) {
-	var methods string
 	err = m.r.db.Transact(ctx, "answer a challenge", func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			UPDATE gatepost.challenge c SET attempts = attempts + 1 FROM gatepost."user" u
-			WHERE c.token = $1 AND c.browser = $2 AND c.attempts < $3 AND c.expires_at > now()
-			    AND u.id = c.user_id AND u.disabled_at IS NULL
-			RETURNING c.id, c.user_id, c.kind, c.methods, `+database.Readable(`c.proved_at`)+`, c.remember, c.payload`,
-			t.Hash(), browser, challengeAttempts).
-			Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNoChallenge
-		}
+		c, err = scanChallenge(tx.QueryRow(ctx, `
+			UPDATE gatepost.challenge c SET attempts = attempts + 1 FROM gatepost."user" u WHERE `+challengeFound+`
+			RETURNING `+challengeColumns, t.Hash(), browser, challengeAttempts))
 		return err
 	})
 	if err != nil {
 		return Challenge{}, err
 	}
-	c.Proof.Methods = methodsOf(methods)
 	return c, nil
 }
 

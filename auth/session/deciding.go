@@ -25,7 +25,8 @@ type decider struct {
 // be trusted for as long as a copy is kept; TestWhatDecidesIsTold compares the two. A new column needs a migration
 // with the output of tellSQL.
 var deciders = []decider{
-	{table: `gatepost.session`, columns: []string{"token", "user_id", "methods", "proved_at", "account_id"},
+	{table: `gatepost.session`, columns: []string{"token", "user_id", "methods", "proved_at", "second_at",
+		"account_id"},
 		forward: []string{"created_at", "expires_at", "last_used_at", "idle_seconds"},
 		// Writing down a use moves the expiry. Under a lowered idle limit it brings the expiry forward.
 		held: `n.created_at >= o.created_at

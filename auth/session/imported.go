@@ -41,7 +41,7 @@ var selectImported = `
 	           ` + rolesLast + `)::float8,
 	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
 	       '` + string(brought) + `',
-	       ` + database.Readable(`s.created_at`) + `
+	       ` + database.Readable(`s.created_at`) + `, ` + noTime + `
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 

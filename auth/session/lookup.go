@@ -100,7 +100,7 @@ var selectSessions = `
 	       least(extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
 	           s.idle_seconds * interval '1 second')) - now()), ` + rolesLast + `)::float8,
 	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
-	       coalesce(s.methods, ''), ` + readableProof + `
+	       coalesce(s.methods, ''), ` + readableProof + `, ` + readableSecond + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 
@@ -126,7 +126,8 @@ func scanFound(row pgx.CollectableRow) (found, error) {
 	var left float64
 	v := &f.session
 	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &v.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
-		&v.User.EmailVerified, &v.User.Username, &v.User.UsernameChosen, &roles, &methods, &v.Proof.At)
+		&v.User.EmailVerified, &v.User.Username, &v.User.UsernameChosen, &roles, &methods, &v.Proof.At,
+		&v.Proof.SecondAt)
 	v.User.Roles, v.Proof.Methods = SplitList(roles), methodsOf(methods)
 	f.left = time.Duration(left * float64(time.Second))
 	return f, err

@@ -120,12 +120,14 @@ func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, err
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at,
-		    ip_address, user_agent, methods, proved_at, account_id, provider_sid, id_token, created_at)
+		    ip_address, user_agent, methods, proved_at, account_id, provider_sid, id_token, created_at,
+		    second_at)
 		VALUES ($1, $2, $3, ceil(extract(epoch FROM $4::interval)),
 		    least(now() + $4::interval, coalesce($13::timestamptz, now()) + $5::interval), $6, $7,
-		    $8, coalesce($9::timestamptz, now()), nullif($10, ''), nullif($11, ''), $12, coalesce($13, now()))`,
+		    $8, coalesce($9::timestamptz, now()), nullif($10, ''), nullif($11, ''), $12, coalesce($13, now()),
+		    $14)`,
 		n.id, t.Hash(), n.UserID, idle, m.r.o.Lifetime, address, database.Storable(n.Client.UserAgent),
-		n.Proof.words(), n.Proof.at(), n.Via.AccountID, n.Via.SessionID, idToken, n.since())
+		n.Proof.words(), n.Proof.at(), n.Via.AccountID, n.Via.SessionID, idToken, n.since(), n.Proof.secondAt())
 	if err != nil {
 		return "", fmt.Errorf("insert session: %w", err)
 	}

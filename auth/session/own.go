@@ -15,8 +15,10 @@ type Own struct {
 	UserID, Name, Email string
 	Confirmed           bool // the address is confirmed
 	Fresh               bool // the user was proved no longer than FreshFor ago
-	Proof               Proof
-	HasPassword         bool
+	// SecondFresh is Fresh for a second factor. Whoever has none is never fresh in it.
+	SecondFresh bool
+	Proof       Proof
+	HasPassword bool
 	// Remembered reports whether the session's idle limit is longer than that of sessions that are not remembered.
 	// It is always false where Options.Idle is no longer than that.
 	Remembered bool
@@ -33,12 +35,13 @@ func (r *Reader) Own(ctx context.Context, from interface {
 	err = from.QueryRow(ctx, `
 		SELECT s.id, u.id, `+nameRead+`, u.email, u.email_verified, `+isFresh("$4")+`,
 		    s.idle_seconds * interval '1 second' > $5, coalesce(s.methods, ''), `+readableProof+`,
+		    `+readableSecond+`, `+isSecondFresh("$4")+`,
 		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
 		        AND a.password <> '')
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
 		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered, &methods,
-			&o.Proof.At, &o.HasPassword)
+			&o.Proof.At, &o.Proof.SecondAt, &o.SecondFresh, &o.HasPassword)
 	o.Proof.Methods = methodsOf(methods)
 	return o, orNoSession(err)
 }

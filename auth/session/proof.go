@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,16 +12,63 @@ type Method string
 // The methods.
 const (
 	Password Method = "pwd"
-	Link     Method = "link" // a mailed link; not in RFC 8176
-	Provider Method = "fed"  // a sign-in at another provider; not in RFC 8176
+	Link     Method = "link"     // a mailed link; not in RFC 8176
+	Provider Method = "fed"      // a sign-in at another provider; not in RFC 8176
+	OTP      Method = "otp"      // a code of an authenticator app
+	Recovery Method = "recovery" // a recovery code; not in RFC 8176
 	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
 	brought Method = "imported"
 )
+
+// second are the methods that are a factor besides the others.
+var second = []Method{OTP, Recovery}
 
 // Proof is how and when a visitor was proved to be a user.
 type Proof struct {
 	Methods []Method
 	At      time.Time // by PostgreSQL's clock; zero: in the transaction that makes the session
+	// SecondAt is when a second factor was proved last; zero: none was, or its time is not known. At does not move with
+	// it.
+	SecondAt time.Time
+}
+
+// Level is 2 if a second factor was proved, else 1. It needs no query: the methods are part of a cached session.
+func (p Proof) Level() int {
+	for _, m := range p.Methods {
+		if slices.Contains(second, m) {
+			return 2
+		}
+	}
+	return 1
+}
+
+// Keeping returns the proof of a session that goes on with another's second factor, unless p has one itself.
+func (p Proof) Keeping(of Proof) Proof {
+	if p.Level() == 2 {
+		return p
+	}
+	p.Methods = slices.Clone(p.Methods)
+	for _, m := range of.Methods {
+		if slices.Contains(second, m) {
+			p.Methods = append(p.Methods, m)
+		}
+	}
+	p.SecondAt = of.SecondAt
+	return p
+}
+
+// First returns the proof without its second factor.
+func (p Proof) First() Proof {
+	p.Methods = slices.DeleteFunc(slices.Clone(p.Methods), func(m Method) bool { return slices.Contains(second, m) })
+	p.SecondAt = time.Time{}
+	return p
+}
+
+// And returns the proof with a second factor that was proved at a time of PostgreSQL's, in place of an earlier one.
+func (p Proof) And(m Method, at time.Time) Proof {
+	p = p.First()
+	p.Methods, p.SecondAt = append(p.Methods, m), at
+	return p
 }
 
 // Proved returns a proof made now.
@@ -33,6 +81,14 @@ func (p Proof) words() string {
 		list[i] = string(m)
 	}
 	return strings.Join(list, ",")
+}
+
+// secondAt returns the time of the second factor as stored in the column; nil: there is none.
+func (p Proof) secondAt() *time.Time {
+	if p.SecondAt.IsZero() {
+		return nil
+	}
+	return &p.SecondAt
 }
 
 // at returns the time as stored in the column; nil means now.

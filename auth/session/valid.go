@@ -26,6 +26,17 @@ const provedAt = `coalesce(s.proved_at, s.created_at)`
 // readableProof is provedAt in the range that Go can read.
 var readableProof = database.Readable(provedAt)
 
+// readableSecond is when a second factor was proved in a session, and Go's zero time if none was.
+var readableSecond = `coalesce(` + database.Readable(`s.second_at`) + `, ` + noTime + `)`
+
+// noTime is Go's zero time, which means that there is none.
+const noTime = `timestamptz '0001-01-01 00:00:00+00'`
+
+// isSecondFresh is isFresh for the second factor.
+func isSecondFresh(within string) string {
+	return `coalesce(s.second_at BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval, false)`
+}
+
 // isFresh returns the SQL condition that the user of a session was proved within a duration. A proof in the future
 // counts only if it is no further away than that.
 func isFresh(within string) string {

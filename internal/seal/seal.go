@@ -36,9 +36,16 @@ var (
 	ProviderRefresh = Column{"provider_token", "refresh", "account_id"}
 )
 
+// TOTPSecret is the key of a user's authenticator app, and TOTPPending one that no code has confirmed yet.
+var (
+	TOTPSecret  = Column{"totp", "secret", "user_id"}
+	TOTPPending = Column{"totp_pending", "secret", "user_id"}
+)
+
 // Columns lists the columns that are encrypted with the keys of GATEPOST_ENCRYPTION_KEY. A change of keys encrypts each
 // of them again.
-var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh}
+var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh, TOTPSecret,
+	TOTPPending}
 
 var (
 	// ErrNoKey means that Keys has no key, with which nothing can be encrypted or decrypted.
