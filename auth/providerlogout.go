@@ -104,7 +104,8 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 			return cmp.Or(err, ErrReplayed)
 		}
 		if _, err := tx.Exec(ctx, `
-			SELECT FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named+`
+			SELECT FROM gatepost."user" WHERE id IN (SELECT s.user_id `+named("session")+`
+			    UNION SELECT s.user_id `+named("challenge")+`
 			    UNION SELECT user_id FROM gatepost.account WHERE issuer = $1 AND account_id = $2)
 			ORDER BY id FOR NO KEY UPDATE`, l.Issuer, l.Subject, l.SessionID); err != nil {
 			return err
@@ -113,7 +114,8 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			WITH ended AS (DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named+`) RETURNING user_id)
+			WITH ended AS (DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named("session")+`) RETURNING user_id),
+			     half AS (DELETE FROM gatepost.challenge WHERE id IN (SELECT s.id `+named("challenge")+`))
 			SELECT DISTINCT user_id FROM ended`, l.Issuer, l.Subject, l.SessionID)
 		if err != nil {
 			return err
@@ -131,11 +133,14 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 	return users, err
 }
 
-// named selects the sessions s that a logout token names: by issuer, and by subject, session or both. Of a session that
-// came without the provider's id it is not known which one it is there, so a token with a subject ends it, too.
-const named = `FROM gatepost.session s JOIN gatepost.account a ON a.id = s.account_id
+// named selects the rows s of a table, session or challenge, that a logout token names: by issuer, and by subject,
+// session or both. Of a row that came without the provider's id it is not known which one it is there, so a token with a
+// subject ends it, too.
+func named(table string) string {
+	return `FROM gatepost.` + table + ` s JOIN gatepost.account a ON a.id = s.account_id
 	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2)
 	    AND ($3 IN ('', s.provider_sid) OR $2 <> '' AND coalesce(s.provider_sid, '') = '')`
+}
 
 // noteLogout notes what a logout token ends. It waits for the sign-ins that looked for the note before it was there,
 // and is done once they are.

@@ -147,6 +147,10 @@ func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.T
 		id, o.UserID, t.Hash()); err != nil {
 		return false, err
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.challenge WHERE account_id = $1 AND user_id = $2`, id,
+		o.UserID); err != nil {
+		return false, err
+	}
 	letter := mail.NewLetter(mail.Unlinked, o.UserID, o.Email, c)
 	letter.Facts.Provider = providerName
 	if p := s.offered(providerName, issuer); p != nil {

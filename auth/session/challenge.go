@@ -26,6 +26,8 @@ type Challenge struct {
 	Proof    Proof // the proof so far
 	Remember bool
 	Payload  []byte // sealed
+	Via      Via    // without Seal
+	Since    time.Time
 }
 
 // challengeAttempts is how many answers one challenge accepts. A code of six digits is guessed with a chance of 1 in
@@ -45,9 +47,11 @@ func (m *Maker) challenge(ctx context.Context, tx pgx.Tx, n New, browser []byte,
 	t := secret.NewToken()
 	_, err := tx.Exec(ctx, `
 		INSERT INTO gatepost.challenge (id, token, user_id, kind, methods, proved_at,
-		    browser, remember, payload, expires_at)
-		VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, now()), $7, $8, $9, now() + $10::interval)`,
-		n.id, t.Hash(), n.UserID, d.Kind, n.Proof.words(), n.Proof.at(), browser, n.Remember, d.Payload, d.For)
+		    browser, remember, payload, expires_at, account_id, provider_sid, since)
+		VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, now()), $7, $8, $9, now() + $10::interval,
+		    nullif($11, ''), nullif($12, ''), $13)`,
+		n.id, t.Hash(), n.UserID, d.Kind, n.Proof.words(), n.Proof.at(), browser, n.Remember, d.Payload, d.For,
+		n.Via.AccountID, n.Via.SessionID, n.since())
 	if err != nil {
 		return "", err
 	}
@@ -65,11 +69,13 @@ const challengeFound = `c.token = $1 AND c.browser = $2 AND c.attempts < $3 AND 
 
 // challengeColumns are the columns for scanChallenge.
 var challengeColumns = `c.id, c.user_id, c.kind, c.methods, ` + database.Readable(`c.proved_at`) + `, c.remember,
-    c.payload`
+    c.payload, coalesce(c.account_id, ''), coalesce(c.provider_sid, ''),
+    coalesce(` + database.Readable(`c.since`) + `, ` + noTime + `)`
 
 func scanChallenge(row pgx.Row) (c Challenge, err error) {
 	var methods string
-	err = row.Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload)
+	err = row.Scan(&c.ID, &c.UserID, &c.Kind, &methods, &c.Proof.At, &c.Remember, &c.Payload,
+		&c.Via.AccountID, &c.Via.SessionID, &c.Since)
 	c.Proof.Methods = methodsOf(methods)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoChallenge
