@@ -33,6 +33,21 @@ func Derive(setting, password string) string {
 	return h.crypt(password)
 }
 
+// HashSet makes the hashes of codes that are random, with one salt, so that one that is typed is hashed once to be found
+// among them (Under). Passwords that people choose have a salt each.
+func HashSet(set []secret.Password, crypt Crypt) []string {
+	h := phc{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}
+	rand.Read(h.saltBytes)
+	list := make([]string, len(set))
+	for i, p := range set {
+		list[i] = Under(h.String(), p, crypt)
+	}
+	return list
+}
+
+// Under returns the hash that a code has with the cost and the salt of a stored one.
+func Under(stored string, p secret.Password, crypt Crypt) string { return crypt(stored, normal(p)) }
+
 // Hash makes the text of a new password's hash, which is always one of ours.
 func Hash(p secret.Password, crypt Crypt) string {
 	h := phc{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}

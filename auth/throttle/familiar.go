@@ -78,6 +78,15 @@ func Familiar(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (y
 	return yes, err
 }
 
+// DoorTo returns the door of a user's account that a client stands at.
+func DoorTo(ctx context.Context, tx pgx.Tx, userID string, c secret.Client) (d Door, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT CASE WHEN EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $2) THEN 2
+		            WHEN EXISTS (SELECT FROM gatepost.familiar WHERE user_id = $1 AND place = $3) THEN 1 ELSE 0 END`,
+		userID, BrowserPlace(c.Browser), NetworkPlace(c)).Scan(&d)
+	return d, err
+}
+
 // RenewBrowser gives the browser a new token, for all users who signed in there. Sign-ups there are forgotten.
 func RenewBrowser(ctx context.Context, tx pgx.Tx, c secret.Client) (secret.Token, error) {
 	t := secret.NewToken()
