@@ -181,6 +181,7 @@ func New(db *pgxpool.Pool, o Options) *Store {
 			RoleProviders: origins(roleProviders(o.Providers)), Elsewhere: o.Elsewhere, Listen: o.Listen, Log: o.Log,
 			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
+	s.sessions.Demand = s.demand
 	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.trail = audit.New(s.db, audit.Options{Retention: o.AuditRetention, Actor: o.Actor, Log: o.Log})
 	if o.HashWorker != nil {

@@ -101,6 +101,9 @@ type wayIn struct {
 // they may be a stranger's. The caller makes the new session.
 func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep wayIn, c secret.Client) (took bool,
 	err error) {
+	if err := dropStrangersFactors(ctx, tx, userID, true, nil, keep.session); err != nil {
+		return false, err
+	}
 	_, err = tx.Exec(ctx, `
 		UPDATE gatepost."user" SET email_verified = true, updated_at = now() WHERE id = $1 AND NOT email_verified`,
 		userID)

@@ -35,8 +35,8 @@ const (
 
 // FieldError is one problem with one field.
 type FieldError struct {
-	// Field is "email", "password", "current" (the password that a new one replaces), "name", "username", "image" or
-	// "role".
+	// Field is "email", "password", "current" (the password that a new one replaces), "name", "username", "image",
+	// "role" or "code".
 	Field   string
 	Problem Problem
 	Limit   int // characters; 0: no number applies

@@ -60,6 +60,9 @@ var results = []struct {
 	{ErrUsernamesGiven, "usernames_given"}, {errSuppressed, "suppressed"}, {share.ErrBusy, "busy"},
 	{share.ErrCrowded, "crowded"}, {captcha.ErrMissing, "no_solution"}, {captcha.ErrWrong, "bad_solution"},
 	{captcha.ErrUnavailable, "unchecked_solution"}, {errTrapped, "trapped"}, {ErrSignUpClosed, "closed"},
+	{ErrFactorsOff, "factors_off"}, {ErrNoFactor, "no_factor"}, {ErrNoEnrolment, "no_enrolment"},
+	{ErrStaleFactor, "stale_factor"}, {ErrWrongCode, "bad_code"}, {ErrUsedCode, "used_code"},
+	{ErrFactorLocked, "factor_locked"}, {ErrFactorUnreadable, "factor_unreadable"},
 	{context.Canceled, "canceled"},
 }
 

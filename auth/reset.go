@@ -189,13 +189,17 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 
 // putOut ends all access to an account, and gives it the new password, unless that is empty, and, for a mailed link,
 // the address of the link. Ways in by a provider go if nobody had confirmed the address, or if they were made after
-// the change that a link undoes; and with an address that nobody had confirmed a username goes that was chosen.
+// the change that a link undoes; and with an address that nobody had confirmed a username goes that was chosen. Second
+// factors go as ways in by a provider do, and else stay: who reads the mail of an address has proved one factor.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
 	if hashed == "" {
 		if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
 			return err
 		}
 	} else if err := setPassword(ctx, tx, l.userID, hashed); err != nil {
+		return err
+	}
+	if err := dropStrangersFactors(ctx, tx, l.userID, l.mailed, undoneSince(l), ""); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `

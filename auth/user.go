@@ -131,6 +131,7 @@ func (s *Store) Disable(ctx context.Context, id string) error {
 func (s *Store) Enable(ctx context.Context, id string) error {
 	return s.change(ctx, "enable", id, with(`
 		WITH unlocked AS (UPDATE gatepost.account SET failed_attempts = 0 WHERE user_id = $1 AND failed_attempts > 0),
+		     app AS (UPDATE gatepost.totp SET failures = 0 WHERE user_id = $1 AND failures > 0),
 		     forgiven AS (DELETE FROM gatepost.throttle WHERE user_id = $1)
 		UPDATE gatepost."user" SET disabled_at = NULL, disabled_until = NULL, updated_at = now() WHERE id = $1`, id))
 }

@@ -11,7 +11,8 @@ import (
 // Sweep deletes what has expired in all packages below auth, and returns how many rows it deleted.
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
-		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.endBans,
+		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.sweepFactors,
+		s.endBans,
 		s.forgetRecipes,
 		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },
 	} {

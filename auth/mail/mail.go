@@ -35,11 +35,16 @@ const (
 	Linked   Kind = "linked"   // Mail.Provider signs in to the account now
 	Unlinked Kind = "unlinked" // and does not any more
 	Taken    Kind = "taken"    // the account was made by somebody who never confirmed the address; it is the reader's now
+	// The second factors.
+	FactorOn     Kind = "factor-on"     // an authenticator app was added, or replaced
+	FactorOff    Kind = "factor-off"    // the second factor is gone, by the user or by an operator
+	RecoveryNew  Kind = "recovery-new"  // there is a new set of recovery codes
+	RecoveryUsed Kind = "recovery-used" // a recovery code was used; Mail.Left are left
 )
 
 // Kinds lists all kinds.
 var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite,
-	Connect, Prove, Linked, Unlinked, Taken}
+	Connect, Prove, Linked, Unlinked, Taken, FactorOn, FactorOff, RecoveryNew, RecoveryUsed}
 
 // Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {
@@ -63,6 +68,7 @@ type Facts struct {
 	Provider  string `json:"provider,omitempty"` // how people call the provider
 	Role      string `json:"role,omitempty"`     // roles an invitation gives, comma-separated
 	Next      string `json:"next,omitempty"`     // the page requested before the sign-up
+	Left      int    `json:"left,omitempty"`     // how many recovery codes are left
 	Claims    bool   `json:"claims,omitempty"`   // the address is kept for the user while the link works
 }
 

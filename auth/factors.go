@@ -1,0 +1,234 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
+)
+
+// The errors of second factors.
+var (
+	// ErrFactorsOff means that nobody can add an authenticator app, as there is no key to seal its key with
+	// (Options.Keys).
+	ErrFactorsOff = errors.New("authenticator apps need GATEPOST_ENCRYPTION_KEY")
+	// ErrNoFactor means that the user has no second factor.
+	ErrNoFactor = errors.New("there is no second factor")
+	// ErrNoEnrolment means that no key of an app waits for its first code in this session: none was shown, or that was
+	// longer than EnrolFor ago, or it was confirmed already. Beginning again helps.
+	ErrNoEnrolment = errors.New("no authenticator app is being added in this session")
+	// ErrStaleFactor means that the second factor has to be proved again first (ProveFactor), as that was longer than
+	// session.FreshFor ago.
+	ErrStaleFactor = errors.New("the second factor has to be proved again first")
+	// ErrWrongCode means that a code of an authenticator app, or a recovery code, is wrong.
+	ErrWrongCode = errors.New("wrong code")
+	// ErrUsedCode means that the code was right, and that it or a later one was accepted before. The next one helps.
+	ErrUsedCode = errors.New("the code was used before")
+	// ErrFactorLocked means that too many wrong codes came in a row (throttle.AccountLimit). Codes of the app count in
+	// familiar places only until one is right. A recovery code helps anywhere.
+	ErrFactorLocked = errors.New("too many wrong codes: the authenticator app is locked")
+	// ErrFactorUnreadable means that the key of the user's app cannot be read: it is sealed with a key that
+	// GATEPOST_ENCRYPTION_KEY lacks, or somebody changed the row. A recovery code helps; else an operator does.
+	ErrFactorUnreadable = errors.New("the key of the authenticator app cannot be read")
+)
+
+// Factors is what a user has besides the ways in.
+type Factors struct {
+	App           *App // nil: none
+	RecoveryCodes int  // how many are left
+	Offered       bool // apps can be added
+}
+
+// App is the authenticator app of a user.
+type App struct {
+	Since time.Time
+	Used  time.Time // when a code was last accepted
+}
+
+// Factors returns the second factors of the user of a session. It fails with session.ErrNoSession or
+// database.ErrUnavailable.
+func (s *Store) Factors(ctx context.Context, t secret.Token) (f Factors, err error) {
+	err = s.db.Transact(ctx, "list second factors", func(ctx context.Context, tx pgx.Tx) error {
+		o, err := s.Own(ctx, tx, t)
+		if err == nil {
+			f, err = s.factorsOf(ctx, tx, o.UserID)
+		}
+		return err
+	})
+	return f, err
+}
+
+// FactorsOf returns the second factors of a user, for an operator. It fails with database.ErrUnavailable. A user who is
+// unknown has none.
+func (s *Store) FactorsOf(ctx context.Context, userID string) (f Factors, err error) {
+	err = s.db.Transact(ctx, "list second factors", func(ctx context.Context, tx pgx.Tx) (err error) {
+		f, err = s.factorsOf(ctx, tx, userID)
+		return err
+	})
+	return f, err
+}
+
+func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factors, error) {
+	f := Factors{Offered: !s.o.Keys.None()}
+	var a App
+	err := tx.QueryRow(ctx, `SELECT `+database.Readable("created_at")+`, `+database.Readable("used_at")+`
+		FROM gatepost.totp WHERE user_id = $1`, userID).Scan(&a.Since, &a.Used)
+	if err == nil {
+		f.App = &a
+	} else if !errors.Is(err, pgx.ErrNoRows) {
+		return Factors{}, err
+	}
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
+		Scan(&f.RecoveryCodes)
+	return f, err
+}
+
+// hasFactor reports whether a user has a second factor. Recovery codes alone are none.
+func hasFactor(ctx context.Context, tx pgx.Tx, userID string) (yes bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost.totp WHERE user_id = $1)`, userID).Scan(&yes)
+	return yes, err
+}
+
+// dropFactors removes the factors of a locked user, and what is left of their recovery codes. It reports whether there
+// was a factor.
+func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (had bool, err error) {
+	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.totp WHERE user_id = $1`, userID)
+	if err != nil {
+		return false, err
+	}
+	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM gatepost.totp_pending WHERE user_id = $1`, userID)
+	b.Queue(`DELETE FROM gatepost.recovery_code WHERE user_id = $1`, userID)
+	return tag.RowsAffected() > 0, tx.SendBatch(ctx, b).Close()
+}
+
+// dropStrangersFactors removes the factors of an account whose address is about to be proved for the first time, as
+// anybody may have made them, and those that were made since a time; nil: none. It runs while the address is not
+// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address.
+func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed bool, since *time.Time,
+	kept secret.Token) error {
+	var theirs bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM gatepost.totp t JOIN gatepost."user" u ON u.id = t.user_id
+		    WHERE t.user_id = $1 AND (t.created_at >= $2 OR $3 AND NOT u.email_verified)
+		        AND NOT EXISTS (SELECT FROM gatepost.session s
+		            WHERE s.token = $4 AND s.user_id = $1 AND s.second_at IS NOT NULL))`,
+		userID, since, mailed, kept.Hash()).Scan(&theirs)
+	if err != nil || !theirs {
+		return err
+	}
+	_, err = dropFactors(ctx, tx, userID)
+	return err
+}
+
+// ResetFactors removes all second factors of a user who has lost them, for an operator, ends all their sessions, and
+// mails the user. It fails with ErrNoUser, ErrNoFactor or database.ErrUnavailable.
+func (s *Store) ResetFactors(ctx context.Context, userID string) error {
+	err := s.change(ctx, "reset-factors", userID, func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
+		had, err := dropFactors(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		if !had {
+			return nil, ErrNoFactor
+		}
+		ended, err := s.sessions.EndAll(ctx, tx, userID)
+		if err == nil {
+			err = s.outbox.Post(ctx, tx, mail.NewLetter(mail.FactorOff, userID, "", secret.Client{}))
+		}
+		return audit.Details{{Name: "sessions", Value: fmt.Sprint(ended)}}, err
+	})
+	s.outbox.Kick()
+	return err
+}
+
+// factorDeed is a change to the second factors of the user of a session.
+type factorDeed struct {
+	event  string
+	token  secret.Token
+	client secret.Client
+	kind   mail.Kind
+	// allowed judges the session, in the transaction of the deed.
+	allowed func(context.Context, pgx.Tx, session.Own) error
+	// do changes the factors, and returns how the user is proved from now on.
+	do func(context.Context, pgx.Tx, session.Own) (session.Proof, error)
+}
+
+// changeFactors carries out a deed, ends every session of the user and every half sign-in, so that no session has a
+// level that the factors do not give any more, and gives the user a new one.
+func (s *Store) changeFactors(ctx context.Context, d factorDeed) (issued Issued, err error) {
+	o, err := s.own(ctx, d.token)
+	if err == nil {
+		err = s.db.Transact(ctx, d.event, func(ctx context.Context, tx pgx.Tx) error {
+			issued, err = s.changeFactorsIn(ctx, tx, d, o.UserID)
+			return err
+		})
+	}
+	s.audit(ctx, d.event, o.UserID, d.client, cmp.Or(err, issued.half()))
+	if err != nil {
+		return Issued{}, err
+	}
+	s.Changed(o.UserID)
+	s.outbox.Kick()
+	return issued, nil
+}
+
+func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, userID string) (Issued, error) {
+	if _, err := database.LockUser(ctx, tx, userID, d.token); err != nil {
+		return Issued{}, err
+	}
+	o, err := s.Own(ctx, tx, d.token)
+	if err == nil {
+		err = d.allowed(ctx, tx, o)
+	}
+	if err != nil {
+		return Issued{}, err
+	}
+	proof, err := d.do(ctx, tx, o)
+	if err != nil {
+		return Issued{}, err
+	}
+	n := session.New{UserID: o.UserID, Proof: proof, Remember: o.Remembered, Client: d.client}
+	if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
+		return Issued{}, err
+	}
+	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, true); err != nil {
+		return Issued{}, err
+	}
+	if err := s.outbox.Post(ctx, tx, mail.NewLetter(d.kind, o.UserID, o.Email, d.client)); err != nil {
+		return Issued{}, err
+	}
+	issued, err := s.issue(ctx, tx, n)
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued, s.recordIn(ctx, tx, d.event, o.UserID, issued, d.client)
+}
+
+// freshFactor allows what takes a second factor away: it has to be proved in this session, a short while ago.
+func freshFactor(ctx context.Context, tx pgx.Tx, o session.Own) error {
+	had, err := hasFactor(ctx, tx, o.UserID)
+	switch {
+	case err != nil:
+		return err
+	case !had:
+		return ErrNoFactor
+	case !o.SecondFresh:
+		return ErrStaleFactor
+	}
+	return nil
+}
+
+// sweepFactors deletes keys that nobody confirmed in time.
+func (s *Store) sweepFactors(ctx context.Context) (int64, error) {
+	return s.db.Sweep(ctx, `totp_pending WHERE expires_at < now() ORDER BY expires_at`)
+}
