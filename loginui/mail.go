@@ -87,7 +87,7 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 		if !w.has(key) {
 			return ""
 		}
-		return w.say(key, "app", app, "email", m.Email, "provider", m.Provider)
+		return w.say(key, "app", app, "email", m.Email, "provider", m.Provider, "n", m.Left)
 	}
 	return mailPage{words: w, mailLook: ui.mailLook(app), AppName: app, Home: ui.absolute(ui.c.Home),
 		Subject: part(".subject"), Hello: w.hello(m.Name), Intro: part(".say"), Facts: w.factsOf(m),
@@ -139,7 +139,8 @@ func (w *words) factsOf(m mail.Mail) []mailFact {
 
 // tellsWhere are the mails about an event.
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
-	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true}
+	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true,
+	mail.FactorOn: true, mail.FactorOff: true, mail.RecoveryNew: true, mail.RecoveryUsed: true}
 
 // whyOf names the message that says why the reader got a mail.
 func whyOf(kind mail.Kind) string {
@@ -166,7 +167,8 @@ func (ui *UI) mailURL(m mail.Mail) string {
 		return ui.LinkURL(p, m.Link)
 	case m.Kind == mail.Deleted, m.Kind == mail.Left:
 		return ui.absolute(ui.c.Home)
-	case m.Kind == mail.Linked, m.Kind == mail.Unlinked, m.Kind == mail.Taken, m.Kind == mail.SignIn && ui.c.PasswordsOff:
+	case m.Kind == mail.Linked, m.Kind == mail.Unlinked, m.Kind == mail.Taken, m.Kind == mail.SignIn && ui.c.PasswordsOff,
+		m.Kind == mail.FactorOn, m.Kind == mail.FactorOff, m.Kind == mail.RecoveryNew, m.Kind == mail.RecoveryUsed:
 		return ui.absolute(ui.c.Prefix + "/account")
 	case m.Kind == mail.Password, m.Kind == mail.SignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)

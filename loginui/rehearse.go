@@ -58,7 +58,7 @@ func (ui *UI) tryState(s state) error {
 func sampleMail(kind mail.Kind, lang string) mail.Mail {
 	m := mail.Mail{ID: "1", Kind: kind, To: samplePerson.Email, Name: samplePerson.Name, Language: lang, At: time.Now(),
 		Facts: mail.Facts{Email: "ada.lovelace@example.com", IPAddress: "192.0.2.1", Provider: "Example ID",
-			UserAgent: sampleBrowser}}
+			UserAgent: sampleBrowser, Left: 7}}
 	if kind.Purpose() != "" {
 		m.Link = secret.Token("example0example0example0example0example0exa")
 	}
