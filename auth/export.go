@@ -19,6 +19,8 @@ type Export struct {
 	ExportedAt time.Time         `json:"exportedAt"` // by PostgreSQL's clock
 	User       ExportedUser      `json:"user"`
 	Accounts   []ExportedAccount `json:"accounts"`
+	// SecondFactors are asked for besides the accounts. Their keys and codes are secrets, and left out.
+	SecondFactors ExportedFactors `json:"secondFactors"`
 	// FamiliarPlaces are kept as hashes, so that only their number and expiry can be told.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
 	// Links were mailed, and are valid or not yet swept. Mails are waiting to be sent. A pending change of address
@@ -78,6 +80,18 @@ type ExportedAccount struct {
 	Roles       string    `json:"claimedRoles"` // comma-separated
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// ExportedFactors are the second factors of an Export.
+type ExportedFactors struct {
+	App           *ExportedApp `json:"authenticatorApp"` // null: none
+	RecoveryCodes int          `json:"recoveryCodesLeft"`
+}
+
+// ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
+type ExportedApp struct {
+	CreatedAt time.Time `json:"createdAt"`
+	UsedAt    time.Time `json:"usedAt"`
 }
 
 // ExportedSession is one session of an Export. Its fields are in the order of the query.
@@ -155,6 +169,9 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	if e.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAccount]); err != nil {
 		return err
 	}
+	if e.SecondFactors, err = exportFactors(ctx, tx, e.User.ID); err != nil {
+		return err
+	}
 	rows, _ = tx.Query(ctx, `
 		SELECT `+database.UTC(`expires_at`)+` FROM gatepost.familiar WHERE user_id = $1 ORDER BY expires_at`, e.User.ID)
 	p := &e.FamiliarPlaces
@@ -186,6 +203,21 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 	// The sum keeps PostgreSQL from searching the user's last row from the end of the table.
 	return tx.QueryRow(ctx, `SELECT coalesce(max(id + 0), 0) FROM gatepost.audit_event WHERE user_id = $1`,
 		e.User.ID).Scan(&e.lastEvent)
+}
+
+func exportFactors(ctx context.Context, tx pgx.Tx, userID string) (f ExportedFactors, err error) {
+	rows, _ := tx.Query(ctx, `SELECT `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`
+		FROM gatepost.totp WHERE user_id = $1`, userID) // a query error is reported by CollectRows
+	apps, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[ExportedApp])
+	if err != nil {
+		return f, err
+	}
+	if len(apps) > 0 {
+		f.App = apps[0]
+	}
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
+		Scan(&f.RecoveryCodes)
+	return f, err
 }
 
 // ExportedEvent is one decision about the user of an Export. Its fields are in the order of the query.

@@ -67,16 +67,6 @@ func (s *Store) Factors(ctx context.Context, t secret.Token) (f Factors, err err
 	return f, err
 }
 
-// FactorsOf returns the second factors of a user, for an operator. It fails with database.ErrUnavailable. A user who is
-// unknown has none.
-func (s *Store) FactorsOf(ctx context.Context, userID string) (f Factors, err error) {
-	err = s.db.Transact(ctx, "list second factors", func(ctx context.Context, tx pgx.Tx) (err error) {
-		f, err = s.factorsOf(ctx, tx, userID)
-		return err
-	})
-	return f, err
-}
-
 func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factors, error) {
 	f := Factors{Offered: !s.o.Keys.None()}
 	var a App

@@ -458,6 +458,10 @@ func TestRecoveryCodesLetInOnce(t *testing.T) {
 	if _, err := p.answer(t, here, set[9].Groups()); err != nil {
 		t.Errorf("one of the new set: %v", err)
 	}
+	u, err := p.s.FindUser(t.Context(), "ada@example.com")
+	if err != nil || !u.SecondFactor {
+		t.Errorf("an operator sees %+v, %v", u, err)
+	}
 	for _, c := range append(set, p.codes...) {
 		if n := mentions(t, p.db, string(c)) + mentions(t, p.db, c.Groups()); n != 0 {
 			t.Error("a code is in the database")
@@ -545,8 +549,8 @@ func TestANewPasswordSwitchesNoFactorOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.half(t, here)
-	if f, err := p.s.FactorsOf(t.Context(), p.id); err != nil || f.App == nil || f.RecoveryCodes != 10 {
-		t.Errorf("%+v, %v", f, err)
+	if u, err := p.s.FindUser(t.Context(), p.id); err != nil || !u.SecondFactor || count(t, p.db, "recovery_code") != 10 {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 
@@ -592,6 +596,29 @@ func TestAStrangersFactorKeepsNoOwnerOut(t *testing.T) {
 	}
 	if count(t, p.db, "totp")+count(t, p.db, "recovery_code") != 0 {
 		t.Error("the stranger's factors are left")
+	}
+}
+
+// The export tells of the factors, and has no secret of them. With the user everything goes.
+func TestFactorsAreExportedAndGoWithTheUser(t *testing.T) {
+	t.Parallel()
+	p := aCareful(t)
+	if _, err := p.s.BeginApp(t.Context(), p.token); err != nil {
+		t.Fatal(err)
+	}
+	e, err := p.s.Export(t.Context(), p.token, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if f := e.SecondFactors; f.App == nil || f.App.CreatedAt.IsZero() || f.RecoveryCodes != 10 {
+		t.Errorf("%+v", f)
+	}
+	if err := p.s.DeleteUser(t.Context(), p.id); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, p.db, "totp") + count(t, p.db, "totp_pending") + count(t, p.db, "recovery_code"); n != 0 {
+		t.Errorf("%d rows are left", n)
 	}
 }
 

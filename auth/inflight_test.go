@@ -19,9 +19,11 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // person is a user with whatever somebody can have of an account: two sessions and a link of each kind.
@@ -34,6 +36,7 @@ type person struct {
 	mineID               string // of the session mine
 	reset, verify, guest secret.Token
 	circles              circles
+	mute                 *auth.Store // sends no mail, so that nobody has to confirm an address
 }
 
 // newPerson is one on a database of its own, where hashing costs nothing: the tests below are about what is written, in
@@ -54,6 +57,9 @@ func newPerson(t *testing.T) *person {
 		Verify: auth.VerifyOptional})
 	t.Cleanup(p.s.Close)
 	auth.HashCheaply(p.s)
+	p.mute = auth.New(p.db, auth.Options{Log: slog.New(slog.DiscardHandler), Keys: keys(t, seal.NewKey())})
+	t.Cleanup(p.mute.Close)
+	auth.HashCheaply(p.mute)
 	return p
 }
 
@@ -180,6 +186,13 @@ var enders = map[string]ender{
 		_, err := p.s.ChangePassword(ctx, p.other, goodPassword, chosen, here)
 		return err
 	}, keeps: 1, bars: true},
+	"enable-totp": {do: func(p *person, ctx context.Context) error {
+		e, err := p.mute.BeginApp(ctx, p.other)
+		if err == nil {
+			_, _, err = p.mute.ConfirmApp(ctx, p.other, e.Key.Code(factor.Step(time.Now())), here)
+		}
+		return err
+	}, keeps: 1},
 	"SQL disables": {do: func(p *person, ctx context.Context) error {
 		return p.sql(ctx, `UPDATE gatepost."user" SET disabled_at = now()`)
 	}, bars: true},

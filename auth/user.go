@@ -24,7 +24,8 @@ func (s *Store) userColumns() string {
 		database.Readable(`disabled_at`) + `, ` + database.Readable(`created_at`) + `, ` +
 		database.Readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id
-	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `)`
+	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `),
+	EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)`
 }
 
 func scanUser(row pgx.CollectableRow) (session.User, error) {
@@ -32,7 +33,8 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var roles, claimed string
 	var disabled *time.Time
 	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Username, &u.UsernameChosen, &u.Image, &roles, &claimed,
-		&disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked)
+		&disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked,
+		&u.SecondFactor)
 	u.Roles, u.ClaimedRoles = session.SplitList(roles), session.SplitList(claimed)
 	if disabled != nil {
 		u.DisabledAt = *disabled

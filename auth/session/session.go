@@ -58,8 +58,10 @@ type User struct {
 	// PasswordLocked reports that too many wrong passwords came in a row, so that only sign-ins from familiar
 	// places succeed. Set by FindUser, UserByID and Users only.
 	PasswordLocked bool
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	// SecondFactor reports that a sign-in takes a second factor. Set by FindUser, UserByID and Users only.
+	SecondFactor bool
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 }
 
 // Durations that are not settings.

@@ -70,6 +70,14 @@ func (p *process) userCommands() *cli.Command {
 				u session.User) (string, error) {
 				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
 			}),
+			one("reset-factors", "switch the second factor of a user off who has lost it", func(ctx context.Context,
+				s *auth.Store, u session.User) (string, error) {
+				err := s.ResetFactors(ctx, u.ID)
+				if errors.Is(err, auth.ErrNoFactor) {
+					return "", fmt.Errorf("%s has no second factor", u.Email)
+				}
+				return fmt.Sprintf("%s logs in without a second factor now, and is signed out everywhere", u.Email), err
+			}),
 			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store,
 				u session.User) (string, error) {
 				n, err := s.EndSessions(ctx, u.ID)
@@ -222,6 +230,7 @@ type userJSON struct {
 	ClaimedRoles  []string   `json:"claimedRoles"`   // of providers, which count beside them
 	DisabledAt    *time.Time `json:"disabledAt"`
 	Locked        bool       `json:"locked"`
+	SecondFactor  bool       `json:"secondFactor"` // a login takes one
 	CreatedAt     time.Time  `json:"createdAt"`
 	UpdatedAt     time.Time  `json:"updatedAt"`
 	Password      string     `json:"password,omitempty"` // a generated password, shown only this once
@@ -230,7 +239,7 @@ type userJSON struct {
 func newUserJSON(u session.User, password string) userJSON {
 	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name,
 		Username: u.Username, Chosen: u.UsernameChosen, Roles: u.Roles,
-		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked,
+		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked, SecondFactor: u.SecondFactor,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
 		j.Roles = []string{}
@@ -251,9 +260,9 @@ func (p *process) printUser(c *cli.Command, u session.User, password string) err
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "id\t%s\nemail\t%s\nverified\t%t\nname\t%s\nusername\t%s\nroles\t%s\nclaimed\t%s\nstate\t%s\n"+
-		"created\t%s\n", printable(u.ID), printable(u.Email),
+		"second factor\t%t\ncreated\t%s\n", printable(u.ID), printable(u.Email),
 		u.EmailVerified, printable(u.Name), printable(username(u)), printable(strings.Join(u.Roles, ",")),
-		printable(strings.Join(u.ClaimedRoles, ",")), state(u),
+		printable(strings.Join(u.ClaimedRoles, ",")), state(u), u.SecondFactor,
 		u.CreatedAt.UTC().Format(time.RFC3339))
 	if password != "" {
 		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
