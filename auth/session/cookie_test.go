@@ -109,6 +109,27 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
+// Half a sign-in has a cookie of its own, which is never read as that of a session, nor reaches the app.
+func TestTheCookieOfAChallengeIsNoSession(t *testing.T) {
+	t.Parallel()
+	h, c := http.Header{}, session.NewCookie(true, "", time.Hour)
+	c.SetChallenge(h, aToken, 10*time.Minute)
+	if got, want := h.Get("Set-Cookie"),
+		"__Host-gatepost_step="+aToken+"; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=600"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	h = http.Header{"Cookie": {"__Host-gatepost_step=" + aToken}}
+	if got := c.ReadChallenge(h); got != aToken {
+		t.Errorf("read %q", string(got))
+	}
+	if got, present := c.Read(h); got != "" || present {
+		t.Errorf("read as a session: %q", string(got))
+	}
+	if c.Strip(h); len(h) != 0 {
+		t.Errorf("the app gets %v", h)
+	}
+}
+
 func TestTheBrowsersOwnCookieOutlivesTheSession(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
