@@ -84,8 +84,8 @@ type ExportedAccount struct {
 
 // ExportedFactors are the second factors of an Export.
 type ExportedFactors struct {
-	App           *ExportedApp `json:"authenticatorApp"` // null: none
-	RecoveryCodes int          `json:"recoveryCodesLeft"`
+	Apps          []ExportedApp `json:"authenticatorApps"` // one at most
+	RecoveryCodes int           `json:"recoveryCodesLeft"`
 }
 
 // ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
@@ -208,12 +208,8 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 func exportFactors(ctx context.Context, tx pgx.Tx, userID string) (f ExportedFactors, err error) {
 	rows, _ := tx.Query(ctx, `SELECT `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`
 		FROM gatepost.totp WHERE user_id = $1`, userID) // a query error is reported by CollectRows
-	apps, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[ExportedApp])
-	if err != nil {
+	if f.Apps, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedApp]); err != nil {
 		return f, err
-	}
-	if len(apps) > 0 {
-		f.App = apps[0]
 	}
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
 		Scan(&f.RecoveryCodes)

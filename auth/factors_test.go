@@ -611,7 +611,7 @@ func TestFactorsAreExportedAndGoWithTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if f := e.SecondFactors; f.App == nil || f.App.CreatedAt.IsZero() || f.RecoveryCodes != 10 {
+	if f := e.SecondFactors; len(f.Apps) != 1 || f.Apps[0].CreatedAt.IsZero() || f.RecoveryCodes != 10 {
 		t.Errorf("%+v", f)
 	}
 	if err := p.s.DeleteUser(t.Context(), p.id); err != nil {
