@@ -27,9 +27,9 @@ test: ## every test that needs no browser, with the race detector; then hostile 
 	@scripts/need postgresql compiler hashes curl openssl
 	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
-	CGO_ENABLED=1 $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
+	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
 	@echo "==> Hostile clients: five minutes, on the whole machine."
-	$(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
+	scripts/tell $(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
 
 DURATION ?= 2m
 soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some
@@ -50,7 +50,8 @@ package: ## installs the .deb of a release on a fresh Debian, runs its unit's co
 e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tutorial examples/express \
 	examples/nextjs examples/nextjs-better-auth scripts/site) ## the walk in a real browser
 	@scripts/need postgresql chromium npm
-	cd e2e && $(GO) test -count=1 -timeout 40m ./... # the gate it builds is not among what the cache looks at
+	@# -count=1, as the gate it builds is not among what the cache looks at
+	cd e2e && ../scripts/tell $(GO) test -count=1 -timeout 40m ./...
 
 %/node_modules/.package-lock.json: %/package-lock.json # what npm writes last; only these tests use what it installs
 	@scripts/need npm
