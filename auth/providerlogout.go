@@ -133,9 +133,9 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 	return users, err
 }
 
-// named selects the rows s of a table, session or challenge, that a logout token names: by issuer, and by subject,
-// session or both. Of a row that came without the provider's id it is not known which one it is there, so a token with a
-// subject ends it, too.
+// named selects the rows s of a table, session or challenge, that a logout token names: by issuer, and by
+// subject, session or both. Of a row that came without the provider's id it is not known which one it is there, so a
+// token with a subject ends it, too.
 func named(table string) string {
 	return `FROM gatepost.` + table + ` s JOIN gatepost.account a ON a.id = s.account_id
 	WHERE a.issuer = $1 AND ($2 = '' OR a.account_id = $2)

@@ -94,8 +94,8 @@ func (k Key) Code(step int64) string {
 	return fmt.Sprintf("%0*d", Digits, k.truncated(step)%codes)
 }
 
-// truncated is the number of RFC 4226, section 5.3, of which a code is the last digits. HMAC-SHA-1 is what the apps know;
-// that collisions of SHA-1 can be made helps nobody there.
+// truncated is the number of RFC 4226, section 5.3, of which a code is the last digits. HMAC-SHA-1 is what the apps
+// know; that collisions of SHA-1 can be made helps nobody there.
 func (k Key) truncated(step int64) uint32 {
 	mac := hmac.New(sha1.New, k)
 	_ = binary.Write(mac, binary.BigEndian, step)

@@ -33,8 +33,8 @@ func Derive(setting, password string) string {
 	return h.crypt(password)
 }
 
-// HashSet makes the hashes of codes that are random, with one salt, so that one that is typed is hashed once to be found
-// among them (Under). Passwords that people choose have a salt each.
+// HashSet makes the hashes of codes that are random, with one salt, so that one that is typed is hashed once to be
+// found among them (Under). Passwords that people choose have a salt each.
 func HashSet(set []secret.Password, crypt Crypt) []string {
 	h := phc{argonParams: current, saltBytes: make([]byte, current.salt), keyBytes: make([]byte, current.key)}
 	rand.Read(h.saltBytes)
