@@ -12,7 +12,10 @@ import (
 
 // connections are the HTTP/1 connections of visitors to the public listener. A gate that stops waits for them
 // before it calls http.Server's Shutdown, which drops a request whose first bytes have just arrived.
-type connections struct{ all sync.Map } // net.Conn → *connection
+type connections struct {
+	all  sync.Map                  // net.Conn → *connection
+	last atomic.Pointer[time.Time] // when the last request began; nil: none did
+}
 
 type connection struct {
 	since time.Time
@@ -29,6 +32,8 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	case http.StateNew:
 		c.all.Store(conn, &connection{since: time.Now()})
 	case http.StateActive:
+		now := time.Now()
+		c.last.Store(&now)
 		one, ok := c.all.Load(conn)
 		if !ok || one.(*connection).used.Swap(true) {
 			return
@@ -61,13 +66,15 @@ func (c *connections) gone() bool {
 	return gone
 }
 
-// wait returns when no connection is in use, when most is over, or when ctx ends. The state has to stay quiet for
-// several rounds, because a connection accepted a moment ago may not be in the list yet.
-func (c *connections) wait(ctx context.Context, most time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
+// wait returns when no connection is in use, when no request has begun for a time, or when ctx ends. The state has to
+// stay quiet for several rounds, because a connection accepted a moment ago may not be in the list yet.
+func (c *connections) wait(ctx context.Context, idle time.Duration) {
+	since := time.Now()
 	const quiet, step = 10, 10 * time.Millisecond
-	for rounds := 0; rounds < quiet && ctx.Err() == nil; time.Sleep(step) {
+	for rounds := 0; rounds < quiet && ctx.Err() == nil && time.Since(since) < idle; time.Sleep(step) {
+		if last := c.last.Load(); last != nil && last.After(since) {
+			since = *last
+		}
 		if rounds++; !c.gone() {
 			rounds = 0
 		}

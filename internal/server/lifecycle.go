@@ -93,8 +93,9 @@ func (g *gate) drain(l listeners) {
 }
 
 // farewell is the time a connection has to carry one more answer, which announces that the connection ends. Closing
-// an idle connection at once would lose a request that is already on its way.
-const farewell = 500 * time.Millisecond
+// an idle connection at once would lose a request that is already on its way. It begins anew at each request, so that a
+// busy machine gets through what waits.
+const farewell = time.Second
 
 // windingDown makes each HTTP/1 answer of a stopping gate announce that its connection ends. HTTP/2 has GOAWAY for
 // this.
