@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes newcomer package e2e screenshots recording speed bench pgo lint build release fuzz site
+.PHONY: demo test soak hashes newcomer package e2e gitea screenshots recording speed bench pgo lint build release fuzz site
 
 GO ?= go
 
@@ -59,6 +59,10 @@ e2e: $(addsuffix /node_modules/.package-lock.json,e2e e2e/apps e2e/movein e2e/tu
 
 site: scripts/site/node_modules/.package-lock.json ## docs/ as a site, in dist-site; SITE_BASE=/docs/ below a path
 	cd scripts/site && npm run --silent build
+
+gitea: ## builds Gitea in an hour, once, and runs it behind a gate as docs/apps/gitea.md says
+	@scripts/need postgresql chromium git
+	@scripts/gitea
 
 screenshots: ## the pictures in docs/screenshots
 	@scripts/need postgresql chromium

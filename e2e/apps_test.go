@@ -37,34 +37,40 @@ func TestKnownAppsBehindTheGate(t *testing.T) {
 	for _, app := range knownApps {
 		t.Run(app.preset, func(t *testing.T) {
 			t.Parallel()
-			g := app.serve(t)
-			stranger, b := newBrowserOf(t, g), newBrowserOf(t, g)
-			stranger.mustComeToLogin(app.page, nil)
-			stranger.mustComeToLogin(app.page, g.claims())
-			ada, bob := zoe(), zhangWei()
-			bob.name = "Bob " + bob.email[10:16]
-			b.accept(g.invite(t, ada), ada)
-			app.mustName(t, b, ada, bob)
-			for _, path := range app.closed {
-				if at, page := b.open(path, nil); strings.Contains(page, `type="password"`) ||
-					strings.Contains(page, "mallory") {
-					t.Errorf("%s, in the end at %s, is a login of the app's:\n%s", path, at, brief(page))
-				}
-			}
-			if app.programs != nil {
-				app.programs(t, g, b)
-			}
-			if at, page := b.open(app.logoutLink(t, b), nil); at != "/logout" ||
-				!strings.Contains(page, `method="post"`) || !strings.Contains(page, "Log out") {
-				t.Errorf("the app's log-out leads to %s:\n%s", at, brief(page))
-			}
-			b.logOut()
-			b.mustComeToLogin(app.page, nil)
-			b.mustComeToLogin(app.page, g.claims())
-			b.accept(g.invite(t, bob), bob)
-			app.mustName(t, b, bob, ada)
+			app.walk(t)
 		})
 	}
+}
+
+// walk has two people in turn use the app in one browser.
+func (app knownApp) walk(t *testing.T) {
+	t.Helper()
+	g := app.serve(t)
+	stranger, b := newBrowserOf(t, g), newBrowserOf(t, g)
+	stranger.mustComeToLogin(app.page, nil)
+	stranger.mustComeToLogin(app.page, g.claims())
+	ada, bob := zoe(), zhangWei()
+	bob.name = "Bob " + bob.email[10:16]
+	b.accept(g.invite(t, ada), ada)
+	app.mustName(t, b, ada, bob)
+	for _, path := range app.closed {
+		if at, page := b.open(path, nil); strings.Contains(page, `type="password"`) ||
+			strings.Contains(page, "mallory") {
+			t.Errorf("%s, in the end at %s, is a login of the app's:\n%s", path, at, brief(page))
+		}
+	}
+	if app.programs != nil {
+		app.programs(t, g, b)
+	}
+	if at, page := b.open(app.logoutLink(t, b), nil); at != "/logout" && at != g.settings["GATEPOST_LOGOUT_PATHS"] ||
+		!strings.Contains(page, `method="post"`) || !strings.Contains(page, "Log out") {
+		t.Errorf("the app's log-out leads to %s:\n%s", at, brief(page))
+	}
+	b.logOut()
+	b.mustComeToLogin(app.page, nil)
+	b.mustComeToLogin(app.page, g.claims())
+	b.accept(g.invite(t, bob), bob)
+	app.mustName(t, b, bob, ada)
 }
 
 // logoutLink is the link to log out that the app's page has, which is where the app says that it is, or the gate's own.
@@ -119,15 +125,16 @@ var identityHeader = regexp.MustCompile(`([A-Za-z-]+)=`)
 
 // browserOf requests pages as a browser does, with cookies, and follows redirects.
 type browserOf struct {
-	t      *testing.T
-	gate   *behindGate
-	client *http.Client
+	t        *testing.T
+	gate     *behindGate
+	client   *http.Client
+	username string // of who signed up here last, if the preset sends one
 }
 
 func newBrowserOf(t *testing.T, g *behindGate) *browserOf {
 	t.Helper()
 	jar, _ := cookiejar.New(nil)
-	return &browserOf{t, g, &http.Client{Jar: jar}}
+	return &browserOf{t: t, gate: g, client: &http.Client{Jar: jar}}
 }
 
 // ask sends a request and returns the answer, its text, and the path where redirects led to.
@@ -184,6 +191,10 @@ func (b *browserOf) accept(link string, p person) {
 	path, _ := strings.CutPrefix(link, b.gate.url)
 	at, page := b.open(path, nil)
 	form := url.Values{"name": {p.name}, "password": {p.password}}
+	if strings.Contains(b.gate.settings["GATEPOST_IDENTITY_HEADERS"], "=username") {
+		b.username = "user-" + p.email[10:16]
+		form.Set("username", b.username)
+	}
 	for _, field := range hidden.FindAllStringSubmatch(page, -1) {
 		form.Set(field[1], field[2])
 	}
