@@ -17,11 +17,11 @@ import (
 var ErrWithheld = errors.New("nothing is served here")
 
 // addAPI adds the protocol of Better Auth's client, unless /api/auth/ is the app's.
-func (ui *UI) addAPI() (err error) {
+func (ui *UI) addAPI() {
 	if ui.c.APIAuthApp {
-		return nil
+		return
 	}
-	ui.api, err = api.New(api.Config{PublicURL: ui.c.PublicURL, Origins: ui.c.Origins, Cookie: ui.c.Cookie,
+	ui.api = api.New(api.Config{PublicURL: ui.c.PublicURL, Origins: ui.c.Origins, Cookie: ui.c.Cookie,
 		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff,
 		UsernamesChosen: ui.c.UsernamesChosen, Log: ui.c.Log, Pages: api.Pages{
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
@@ -29,10 +29,7 @@ func (ui *UI) addAPI() (err error) {
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			Error: ui.apiError, Arrived: ui.arrived,
 		}}, ui.store)
-	if err == nil {
-		ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
-	}
-	return err
+	ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 }
 
 // leavingTo is logoutURL for an answer without words.
@@ -60,8 +57,12 @@ func (ui *UI) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // getDocument serves the OpenAPI document.
 func (ui *UI) getDocument(w http.ResponseWriter, _ *http.Request) error {
+	doc, err := ui.api.Document()
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, err := w.Write(ui.api.Document())
+	_, err = w.Write(doc)
 	return err
 }
 

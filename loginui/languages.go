@@ -84,12 +84,13 @@ func merge(texts, own map[string]map[string]text) error {
 
 // complete fills in the messages that a language lacks, and returns their keys.
 func complete(t, from map[string]text) (missing []string) {
-	for _, key := range slices.Sorted(maps.Keys(from)) {
+	for key, words := range from {
 		if _, ok := t[key]; !ok {
-			t[key] = from[key]
+			t[key] = words
 			missing = append(missing, key)
 		}
 	}
+	slices.Sort(missing)
 	return missing
 }
 

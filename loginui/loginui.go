@@ -5,7 +5,6 @@ package loginui
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -83,16 +82,15 @@ type UI struct {
 	store     *auth.Store
 	providers []*provider.Provider
 	languages languages
-	pages     map[string]*template.Template
-	letters   letterTemplates
-	site      site
-	policy    string // Content-Security-Policy
-	more      string // the path of the stylesheet of pages that are no forms
-	solver    string // the path of the script that does proofs of work; empty: none has to be done
-	twice     *twice
-	routes    map[string]methods
-	api       *api.API        // nil: /api/auth/ is the app's
-	free      map[string]bool // paths that cost little, and are served at any load
+	templates
+	site   site
+	policy string // Content-Security-Policy
+	more   string // the path of the stylesheet of pages that are no forms
+	solver string // the path of the script that does proofs of work; empty: none has to be done
+	twice  *twice
+	routes map[string]methods
+	api    *api.API        // nil: /api/auth/ is the app's
+	free   map[string]bool // paths that cost little, and are served at any load
 	// foreign are the paths at which providers post forms, with the fields of those: answers that come from another
 	// site by a browser without our cookies, and log-outs that come without a browser. Nothing else is taken from
 	// another site.
@@ -131,12 +129,13 @@ func New(c Config, store *auth.Store) (*UI, error) {
 	}
 	var err1, err2 error
 	ui.languages, err1 = loadLanguages(c.Brand.Overrides, c.Brand.Languages, func(what string) { c.Log.Warn(what) })
-	ui.pages, ui.letters, err2 = parsePages(c.Brand.Overrides)
+	ui.templates, err2 = parsePages(c.Brand.Overrides)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	ui.addRoutes()
-	if err := errors.Join(ui.addAPI(), ui.addProviderRoutes(), ui.addAssets()); err != nil {
+	ui.addAPI()
+	if err := errors.Join(ui.addProviderRoutes(), ui.addAssets()); err != nil {
 		return nil, err
 	}
 	if c.Brand.Overrides == nil {

@@ -40,12 +40,27 @@ func templateFiles() []string {
 	return append(list, "mail.html", "mail.txt")
 }
 
-// parsePages parses each page with the layout, and the templates of mail. Files in overrides replace the gate's
-// files of the same name.
-func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates, error) {
+// templates are those of pages, each with its layout, and those of mail.
+type templates struct {
+	pages   map[string]*template.Template
+	letters letterTemplates
+}
+
+// ourTemplates are the gate's own, which are parsed once. Of those with overrides there is one set for each reload.
+var ourTemplates = sync.OnceValues(func() (templates, error) { return parseTemplates(nil) })
+
+// parsePages returns the templates. Files in overrides replace the gate's files of the same name.
+func parsePages(overrides fs.FS) (templates, error) {
+	if overrides == nil {
+		return ourTemplates()
+	}
+	return parseTemplates(overrides)
+}
+
+func parseTemplates(overrides fs.FS) (templates, error) {
 	sources, err := pageSources(overrides)
 	if err != nil {
-		return nil, letterTemplates{}, err
+		return templates{}, err
 	}
 	pages := map[string]*template.Template{}
 	letters, err := parseLetters(sources)
@@ -64,7 +79,7 @@ func parsePages(overrides fs.FS) (map[string]*template.Template, letterTemplates
 			errs = append(errs, fmt.Errorf(`templates/%s.html: it has to {{define "content"}}`, page))
 		}
 	}
-	return pages, letters, errors.Join(errs...)
+	return templates{pages, letters}, errors.Join(errs...)
 }
 
 func pageSources(overrides fs.FS) (map[string]string, error) {
@@ -160,10 +175,20 @@ func newAsset(name, extension, contentType string, content []byte) asset {
 // remarks are lines of comment, and blanks at the beginning of lines: they are for readers of the source alone.
 var remarks = regexp.MustCompile(`(?m)^[ \t]*//.*\n|^[ \t]+`)
 
+// read holds what readAsset has read, by name.
+var read sync.Map
+
 // readAsset reads a script or a stylesheet of the gate's without its remarks. None has a text over several lines.
 func readAsset(name string) ([]byte, error) {
+	if content, ok := read.Load(name); ok {
+		return content.([]byte), nil
+	}
 	source, err := files.ReadFile("static/" + name)
-	return remarks.ReplaceAll(source, nil), err
+	content := remarks.ReplaceAll(source, nil)
+	if err == nil {
+		read.Store(name, content)
+	}
+	return content, err
 }
 
 func (a asset) serve(w http.ResponseWriter, r *http.Request) error {

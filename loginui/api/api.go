@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -86,11 +87,11 @@ type API struct {
 	routes map[string]map[string]*endpoint // by path and method
 	// count is told of each answer. It is nil until Count is called.
 	count    func(endpoint string, status int)
-	document []byte
+	document func() ([]byte, error)
 }
 
-// New makes the routes and the document. The store may be nil as long as no request is answered.
-func New(c Config, store *auth.Store) (*API, error) {
+// New makes the routes. The store may be nil as long as no request is answered.
+func New(c Config, store *auth.Store) *API {
 	a := &API{c: c, store: store, routes: map[string]map[string]*endpoint{}}
 	for i := range table {
 		e := &table[i]
@@ -103,16 +104,15 @@ func New(c Config, store *auth.Store) (*API, error) {
 		}
 		a.routes[Base+path][e.method] = e
 	}
-	var err error
-	a.document, err = writeDocument(table, c)
-	return a, err
+	a.document = sync.OnceValues(func() ([]byte, error) { return writeDocument(table, c) })
+	return a
 }
 
 // Count has a function told of each answer, by the name of its endpoint. Call it before the first request.
 func (a *API) Count(f func(endpoint string, status int)) { a.count = f }
 
-// Document is the OpenAPI document, as JSON.
-func (a *API) Document() []byte { return a.document }
+// Document is the OpenAPI document, as JSON. It is made when it is first asked for.
+func (a *API) Document() ([]byte, error) { return a.document() }
 
 // Owns reports whether a raw path is that of an endpoint, in its exact spelling.
 func (a *API) Owns(rawPath string) bool {

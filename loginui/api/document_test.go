@@ -18,13 +18,14 @@ import (
 
 func document(t *testing.T) (map[string]any, *API) {
 	t.Helper()
-	a, err := New(Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example.com"},
+	a := New(Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example.com"},
 		Cookie: session.NewCookie(true, "443", time.Hour)}, nil)
+	text, err := a.Document()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var doc map[string]any
-	if err := json.Unmarshal(a.Document(), &doc); err != nil {
+	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
 	return doc, a
