@@ -56,9 +56,11 @@ func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (langua
 			return languages{}, fmt.Errorf("%w %q; there are %s", ErrNoLanguage, name,
 				strings.Join(slices.Sorted(maps.Keys(texts)), ", "))
 		}
-		if missing := complete(t, texts[source]); len(missing) > 0 {
-			warn(fmt.Sprintf("messages/%s.json lacks %d messages, which are shown in English: %s", name, len(missing),
-				strings.Join(missing, ", ")))
+		if overrides != nil { // a test holds the gate's own to be complete
+			if missing := complete(t, texts[source]); len(missing) > 0 {
+				warn(fmt.Sprintf("messages/%s.json lacks %d messages, which are shown in English: %s", name,
+					len(missing), strings.Join(missing, ", ")))
+			}
 		}
 		tag := language.Make(name)
 		l.list, tags = append(l.list, newWords(tag, t)), append(tags, tag)

@@ -13,7 +13,6 @@ import (
 )
 
 func (p *process) serve(ctx context.Context, _ *cli.Command) error {
-	defer runtime.KeepAlive(server.Tune(p.env))
 	c, err := config.Load(ctx, p.env)
 	var list config.Faults
 	list.Add(err)
@@ -21,6 +20,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	if err := list.OrNil(); err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(server.Tune(p.env))
 	out := &server.BatchWriter{To: p.stderr}
 	defer out.Flush()
 	log := server.NewLogger(c, out)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -127,12 +128,12 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(1, uint64(len(name))))
+			r, none := rand.New(rand.NewPCG(1, uint64(len(name)))), noSettings(t)
 			for form, text := range forms {
 				for i := range 4 {
 					middle := middles[r.IntN(len(middles))]
 					hush := secretWith(r, middle)
-					values := noSettings(t)
+					values := maps.Clone(none)
 					values[name] = strings.ReplaceAll(text, "SECRET", hush)
 					if name == "GATEPOST_LISTEN" || name == "PORT" {
 						delete(values, "GATEPOST_PUBLIC_URL")
@@ -164,7 +165,7 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
-	file := filepath.Join(t.TempDir(), "secret")
+	file, none := filepath.Join(t.TempDir(), "secret"), noSettings(t)
 	for _, k := range (config.Settings{}).All() {
 		for form, text := range forms {
 			if !k.Secret {
@@ -174,7 +175,7 @@ func TestNoPasswordFromAFileIsRepeated(t *testing.T) {
 			if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "SECRET", hush)+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			values := noSettings(t)
+			values := maps.Clone(none)
 			delete(values, k.Name)
 			values[k.Name+"_FILE"] = file
 			for _, command := range [][]string{{"check"}, {"serve"}, {"user", "list"}} {
