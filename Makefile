@@ -21,6 +21,9 @@ release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=F
 SLOW = golang.org/x/crypto/argon2 golang.org/x/crypto/blowfish golang.org/x/crypto/scrypt github.com/go-crypt/x/...
 RACE = -race $(SLOW:%=-gcflags=%=-race=false)
 
+# A program with the race detector sleeps for a second when it ends, in which others may still report something.
+export GORACE = atexit_sleep_ms=50
+
 SIEGE = ^TestNobodyClosesTheGateForOthers$$
 
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
