@@ -3,6 +3,7 @@ package loginui
 import (
 	"net/http"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
@@ -61,6 +62,13 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 func (ui *UI) done(w http.ResponseWriter, what string) error {
 	ui.c.Cookie.SetDone(w.Header(), what)
 	seeOther(w, ui.c.Prefix+"/account")
+	return nil
+}
+
+// doneAnew is done after a deed that gives the visitor a new session, for which the second step may be due first.
+func (ui *UI) doneAnew(w http.ResponseWriter, issued auth.Issued, what string) error {
+	ui.c.Cookie.SetDone(w.Header(), what)
+	ui.goOn(w, issued, ui.c.Prefix+"/account")
 	return nil
 }
 

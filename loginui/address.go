@@ -38,7 +38,7 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", ui.addressPage(r, s, o, f, t))
 	}
 	ui.signedIn(w, issued)
-	return ui.done(w, "address")
+	return ui.doneAnew(w, issued, "address")
 }
 
 func (ui *UI) addressPage(r *http.Request, s session.Session, o ownWays, f form, t trouble) formPage {

@@ -95,6 +95,7 @@ func (ui *UI) signedInFromAPI(w http.ResponseWriter, r *http.Request, before str
 func (ui *UI) signedOutFromAPI(w http.ResponseWriter, r *http.Request) {
 	ui.expireAppCookies(w, r)
 	ui.forgetBegun(w, r)
+	ui.forgetStep(w, r)
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 }

@@ -182,7 +182,10 @@ func (ui *UI) presentedUser(r *http.Request) string {
 // ends.
 func (ui *UI) signedInAnew(w http.ResponseWriter, r *http.Request, before string, issued auth.Issued) {
 	ui.signedIn(w, issued)
-	if len(ui.c.AppCookies) == 0 {
+	if issued.Session != "" {
+		ui.forgetStep(w, r)
+	}
+	if len(ui.c.AppCookies) == 0 || issued.Session == "" { // of half a sign-in the app knows nothing
 		return
 	}
 	if s, err := ui.store.Lookup(r.Context(), issued.Session); err != nil || s.User.ID != before {

@@ -78,11 +78,15 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 		return ui.done(w, "linked")
 	case auth.ToConfirm:
 		ui.signedIn(w, done.Issued)
-		return ui.done(w, "confirmed")
+		return ui.doneAnew(w, done.Issued, "confirmed")
 	}
 	ui.signedInAnew(w, r, before, done.Issued)
 	ui.endClaims(r) // sign-ins of other tabs go on
 	ui.forgetLink(w, r)
+	if done.Challenge != "" {
+		ui.goOn(w, done.Issued, ui.landing(done.Next))
+		return nil
+	}
 	if done.Took {
 		ui.c.Cookie.SetDone(w.Header(), doneTaken)
 		seeOther(w, ui.withNext(takenPath, localPath(done.Next)))

@@ -30,7 +30,10 @@ func (ui *UI) confirmed(path string, do deed) page {
 			if err != nil {
 				return ui.askAgain(w, r, path, f, ui.wrongPassword(w, r, err, "password"))
 			}
-			ui.signedIn(w, issued)
+			if ui.signedIn(w, issued); issued.Challenge != "" { // the deed is begun anew after the second step
+				ui.goOn(w, issued, ui.c.Prefix+"/account")
+				return nil
+			}
 			token = issued.Session
 		}
 		err = do(w, r, f, token)

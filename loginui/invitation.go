@@ -44,7 +44,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.endFlows(w, r)
 	ui.signedInAnew(w, r, "", issued)
-	seeOther(w, ui.c.Home)
+	ui.goOn(w, issued, ui.c.Home)
 	return nil
 }
 

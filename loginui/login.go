@@ -30,7 +30,11 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: address}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
-	if done := ui.c.Cookie.Done(r); p.has("login.done." + done) {
+	switch done := ui.c.Cookie.Done(r); {
+	case done == doneCode:
+		p.Notice = p.say("code.ended")
+		ui.c.Cookie.ClearDone(w.Header())
+	case p.has("login.done." + done):
 		p.Notice, p.Good = p.say("login.done."+done), true
 		ui.c.Cookie.ClearDone(w.Header())
 	}
@@ -92,10 +96,18 @@ func (ui *UI) postLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.signedInAnew(w, r, before, issued)
 	ui.forgetBegun(w, r)
+	if issued.Challenge != "" && f.Kept != "" { // which is too long for an address
+		return ui.askForCode(w, r, issued, f)
+	}
+	return ui.land(w, r, issued, f)
+}
+
+// land sends whoever has signed in on to the page asked for, or lets them send the form that waits.
+func (ui *UI) land(w http.ResponseWriter, r *http.Request, issued auth.Issued, f form) error {
 	if kept, ok := ui.store.Kept(r.Context(), f.Kept, ui.c.Cookie.ReadKept(r.Header), issued.Session); ok {
 		return ui.offerKept(w, r, kept, ui.landing(f.Next))
 	}
-	seeOther(w, ui.landing(f.Next))
+	ui.goOn(w, issued, ui.landing(f.Next))
 	return nil
 }
 
@@ -106,12 +118,17 @@ func (ui *UI) signIn(r *http.Request, f form) (auth.Issued, error) {
 	})
 }
 
-// signedIn sets the cookies of the session and of the browser. Without a session it sets none.
+// signedIn sets the cookies of the session and of the browser; of half a sign-in those with which the rest can be done
+// (goOn leads there). Without either it sets none.
 func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
-	if issued.Session == "" {
+	switch {
+	case issued.Session != "":
+		ui.c.Cookie.Set(w.Header(), issued.Session, issued.Remember)
+	case issued.Challenge != "":
+		ui.c.Cookie.SetChallenge(w.Header(), issued.Challenge, auth.SecondStepFor)
+	default:
 		return
 	}
-	ui.c.Cookie.Set(w.Header(), issued.Session, issued.Remember)
 	ui.c.Cookie.SetBrowser(w.Header(), issued.Browser, throttle.FamiliarFor)
 }
 

@@ -147,6 +147,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 func (ui *UI) addRoutes() {
 	ui.routes = map[string]methods{
 		ui.c.Prefix + "/login":    {"GET": ui.getLogin, "POST": ui.withPasswords(ui.postLogin)},
+		ui.c.Prefix + codePath:    {"GET": ui.getCode, "POST": ui.postCode},
 		ui.c.Prefix + "/signup":   {"GET": ui.getSignup, "POST": ui.withPasswords(ui.postSignup)},
 		ui.c.Prefix + "/register": {"GET": ui.getRegister},
 		ui.c.Prefix + "/logout":   {"GET": ui.getLogout, "POST": ui.postLogout},

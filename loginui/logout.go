@@ -56,6 +56,7 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.expireAppCookies(w, r)
 	ui.forgetBegun(w, r)
+	ui.forgetStep(w, r)
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {

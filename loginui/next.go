@@ -71,7 +71,7 @@ func (ui *UI) landing(next string) string {
 	path, _, _ := strings.Cut(next, "?")
 	if own, ok := strings.CutPrefix(path, ui.c.Prefix); ok {
 		switch own {
-		case "/login", "/signup", "/register", "/logout":
+		case "/login", codePath, "/signup", "/register", "/logout":
 			return ui.c.Home
 		}
 	}

@@ -105,7 +105,8 @@ type field struct {
 	Also         string // the id of another text about it; empty: none
 	Aside        *aside // a link beside the label; nil: none
 	Optional     bool
-	Plain        bool // as it is typed: no capital letters, no corrections, from left to right
+	InputMode    string // the keyboard for it, as HTML names it; empty: that of its type
+	Plain        bool   // as it is typed: no capital letters, no corrections, from left to right
 	Focus        bool
 	Min, Max     int  // characters; 0: any
 	Most         int  // the longest value that the server accepts; the browser must not cut it off

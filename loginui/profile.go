@@ -84,7 +84,7 @@ func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", ui.passwordPage(r, s, t))
 	}
 	ui.signedIn(w, issued)
-	return ui.done(w, "password")
+	return ui.doneAnew(w, issued, "password")
 }
 
 func (ui *UI) passwordPage(r *http.Request, s session.Session, t trouble) formPage {

@@ -95,5 +95,5 @@ func (ui *UI) postProve(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.signedIn(w, issued)
-	return ui.done(w, "confirmed")
+	return ui.doneAnew(w, issued, "confirmed")
 }

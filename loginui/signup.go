@@ -59,7 +59,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.signedInAnew(w, r, "", issued)
 	ui.forgetBegun(w, r)
-	seeOther(w, ui.landing(f.Next))
+	ui.goOn(w, issued, ui.landing(f.Next))
 	return nil
 }
 

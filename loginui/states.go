@@ -54,6 +54,7 @@ func (ui *UI) states(r *http.Request) []state {
 		all: ownWays{password: true, list: []auth.WayIn{{ID: "1", Since: now}, {ID: "2", Provider: "example",
 			Label: "Example ID", Login: "ada", Since: now}, {ID: "3", Provider: "former", Login: "ada", Since: now}}}}
 	s.logins()
+	s.codes()
 	s.signups()
 	s.links()
 	s.accounts()

@@ -48,12 +48,12 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", p)
 	}
 	ui.c.Cookie.ClearLink(w.Header())
-	if issued.Session == "" { // the visitor was signed in before
+	if issued.Session == "" && issued.Challenge == "" { // the visitor was signed in before
 		return ui.done(w, "verified")
 	}
 	ui.endFlows(w, r)
 	ui.signedInAnew(w, r, before, issued)
-	seeOther(w, ui.landing(f.Next))
+	ui.goOn(w, issued, ui.landing(f.Next))
 	return nil
 }
 
