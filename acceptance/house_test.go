@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 		"internal/breached", "internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/preview",
 		"internal/seal", "internal/server", "internal/spelling", "internal/upkeep"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
-	"loginui": {"auth", "auth/database", "auth/mail", "auth/password", "auth/provider", "auth/secret",
+	"loginui": {"auth", "auth/database", "auth/factor", "auth/mail", "auth/password", "auth/provider", "auth/secret",
 		"auth/session", "auth/throttle", "internal/captcha", "internal/share", "internal/upkeep", "loginui/api"},
 	"loginui/api": {"auth", "auth/database", "auth/mail", "auth/provider", "auth/secret", "auth/session",
 		"auth/throttle", "internal/captcha", "internal/share"},

@@ -24,6 +24,7 @@ type accountPage struct {
 	PasswordsOff bool
 	Ways         []wayEntry  // the ways in besides the password
 	Connect      []button    // to connect a provider, or one more account there
+	Factors      *factorRows // nil: there are none, and none can be added
 	Activity     []pastEntry // empty: none is kept
 }
 
@@ -43,6 +44,11 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
 	p.Wide, p.Extra, p.Ways = true, ui.more, ui.wayEntries(p.words, o)
+	factors, err := ui.store.Factors(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	p.Factors = ui.factorRows(p.words, factors, ui.local(r.URL.Query().Get("next")))
 	past, err := ui.store.Activity(r.Context(), token, activityRead)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
 		case p.ByOperator && p.Result == "ok":
 			key = "activity.by-operator"
 		case p.Result == "ok":
-		case p.Event == "sign-in" && p.Result == "bad_credentials":
+		case p.Event == "sign-in" && p.Result == "bad_credentials", p.Event == "second-factor" && p.Result == "bad_code":
 			key, e.Refused = key+".wrong", true
 		case p.Event == "sign-in" && (p.Result == "throttled" || p.Result == "locked"):
 			key, e.Refused = key+".refused", true

@@ -76,7 +76,7 @@ func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path st
 	p := ui.form(r, "confirm", path, form{})
 	p.Languages = nil // the switcher would lose what the form sent
 	p.failed(t)
-	p.ID, p.Username = f.ID, s.User.Email
+	p.ID, p.Next, p.Username = f.ID, f.Next, s.User.Email
 	p.Cancel, p.Buttons = ui.c.Prefix+"/account", ui.proofs(p.words, s, o)
 	switch {
 	case o.password:

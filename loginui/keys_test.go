@@ -16,7 +16,8 @@ var said = regexp.MustCompile(`\b[sS]ay(?:Date)?\(?\s*"([a-z_.]+)"`)
 // families matches messages whose names are put together from a field and its problem, a status, a page, or a
 // deed.
 var families = regexp.MustCompile(
-	`^code\.(missing|malformed)$|^(email|name|username|password|current|fault|activity|account\.done|login\.done|mail\.[a-z_]+)\.[a-z_.-]+$|` +
+	`^code\.(missing|malformed)$|` +
+		`^(email|name|username|password|current|fault|activity|account\.done|login\.done|mail\.[a-z_]+)\.[a-z_.-]+$|` +
 		`\.(title|submit|busy)$|^date\.months$|^(reset|undo|onward|leaving)\.(say|go)$`)
 
 func TestEveryMessageExistsAndIsSaid(t *testing.T) {

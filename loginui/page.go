@@ -147,17 +147,19 @@ type formPage struct {
 	Username     string // hidden field for password managers, where the form has no field for it
 	AskRemember  bool
 	Remember     bool
-	Submit, Busy string   // the text of the button, and its text while the form is being sent; empty: see Buttons
-	Danger       bool     // the form cannot be undone
-	Cancel       string   // target of the link beside the button; empty: no link
-	OtherPage    string   // link from login to signup and back; empty: no link
-	Claim        string   // link for users who did not choose their password themselves; empty: no link
-	ClaimText    string   // its words
-	Forget       string   // address of an image to load after a logout; else empty
-	Forgot       string   // link to the page for a forgotten password; empty: no link. For templates of operators
-	Buttons      []button // other ways to send the form
-	Captcha      *widget  // what the visitor shows that they are no bot with; nil: nothing
-	Trap         bool     // has a field that people do not see, which bots fill in
+	Submit, Busy string        // the text of the button, and its text while the form is being sent; empty: see Buttons
+	Danger       bool          // the form cannot be undone
+	Cancel       string        // target of the link beside the button; empty: no link
+	OtherPage    string        // link from login to signup and back; empty: no link
+	Claim        string        // link for users who did not choose their password themselves; empty: no link
+	ClaimText    string        // its words
+	Forget       string        // address of an image to load after a logout; else empty
+	Forgot       string        // link to the page for a forgotten password; empty: no link. For templates of operators
+	Buttons      []button      // other ways to send the form
+	Captcha      *widget       // what the visitor shows that they are no bot with; nil: nothing
+	QR           template.HTML // a picture of Key for a camera; empty: none
+	Key          string        // of an authenticator app, to be read
+	Trap         bool          // has a field that people do not see, which bots fill in
 }
 
 // form makes the page whose title, submit and busy messages begin with name. Its form is sent to a path below

@@ -26,10 +26,10 @@ var files embed.FS
 // pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
 // what the pages share.
 var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward",
-	"again"}
+	"again", "codes"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
-var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html"}
+var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html"}
 
 // templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {
@@ -128,7 +128,10 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 		w.Header().Set("Content-Security-Policy", ui.guarded())
 	}
 	if p, ok := data.(messagePage); ok && p.Kind != "" {
-		ui.allowErrorScript(w.Header())
+		ui.allowScript(w.Header(), ui.site.ErrorScript)
+	}
+	if _, ok := data.(codesPage); ok {
+		ui.allowScript(w.Header(), ui.codesScript)
 	}
 	// With its length the page is whole at once, even if the connection stays open (linger).
 	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
@@ -137,11 +140,11 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	return nil
 }
 
-// allowErrorScript adds the script of error pages to the policy, which may let the site frame the page.
-func (ui *UI) allowErrorScript(h http.Header) {
+// allowScript adds the script of some pages to the policy, which may let the site frame the page.
+func (ui *UI) allowScript(h http.Header, path string) {
 	const policy = "Content-Security-Policy"
-	if script, failing := ui.source(ui.site.Script), ui.source(ui.site.ErrorScript); script != failing { // else 'self'
-		h.Set(policy, strings.Replace(h.Get(policy), script, script+" "+failing, 1))
+	if script, more := ui.source(ui.site.Script), ui.source(path); script != more { // else 'self'
+		h.Set(policy, strings.Replace(h.Get(policy), script, script+" "+more, 1))
 	}
 }
 

@@ -59,6 +59,7 @@ func (ui *UI) states(r *http.Request) []state {
 	s.links()
 	s.accounts()
 	s.accountForms()
+	s.factors()
 	s.departures()
 	s.refusals()
 	s.strays()

@@ -38,6 +38,7 @@ func (s *samples) accounts() {
 			"Gecko) Version/18.1 Mobile/15E148 Safari/604.1", 26*time.Hour, false),
 		s.entry(full.words, "", 9*24*time.Hour, false))
 	full.Activity = pastEntries(full.words, samplePast)
+	full.Factors = s.factorRows(full.words, sampleFactors(fewCodes), "")
 	s.add("with everything, and a notice", 200, "account", full)
 	for events := range slices.Chunk(eventsSaid(full.words), activityMost) {
 		p := page()
@@ -50,11 +51,12 @@ func (s *samples) accounts() {
 	bare := page()
 	bare.HasPassword, bare.ChooseUsername, bare.Mail, bare.User.Username = false, true, true, ""
 	bare.Ways, bare.Connect = full.Ways, full.Connect
+	bare.Factors = s.factorRows(bare.words, auth.Factors{Offered: true}, "/dashboard")
 	s.add("without a password, and a username to choose", 200, "account", bare)
 	bare.PasswordsOff = true
 	s.add("where there are no passwords", 200, "account", bare)
 	for _, what := range []string{"username", "password", "session", "export", "others", "verify", "verified", "address",
-		"moved", "linked", "unlinked", "confirmed", "prove", "password_mail"} {
+		"moved", "linked", "unlinked", "confirmed", "prove", "password_mail", "app", "app_removed"} {
 		p := page()
 		p.Notice = p.say("account.done." + what)
 		s.add("notice: "+what, 200, "account", p)

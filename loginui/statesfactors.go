@@ -1,9 +1,13 @@
 package loginui
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/factor"
 )
 
 // withQuery is the request with a query, for pages that look at it.
@@ -39,4 +43,49 @@ func (s *samples) codes() {
 	ended := s.loginPage(s.r, form{Remember: true}, trouble{})
 	ended.Notice = ended.say("code.ended")
 	s.add("it ended", 200, "login", ended)
+}
+
+// sampleFactors are those of somebody with an app and some recovery codes.
+func sampleFactors(left int) auth.Factors {
+	since := time.Now().Add(-40 * 24 * time.Hour)
+	return auth.Factors{App: &auth.App{Since: since, Used: since.Add(39 * 24 * time.Hour)}, RecoveryCodes: left,
+		Offered: true}
+}
+
+// factors adds the pages about second factors.
+func (s *samples) factors() {
+	s.group = "Second factors"
+	e := auth.Enrolment{Key: factor.Key("a sample of 20 bytes"), Account: samplePerson.Email}
+	wrong := s.codeTrouble(nowhere{}, s.r, auth.ErrWrongCode, false)
+	for _, v := range []struct {
+		name string
+		t    trouble
+		say  string
+	}{{"add an app", trouble{}, ""}, {"add an app, with a fault", wrong, ""},
+		{"add an app, the key was too old", trouble{}, "app.add.anew"}} {
+		p, err := s.appPage(s.r, e, form{}, v.t)
+		if err != nil {
+			continue // the text is short
+		}
+		if v.say != "" {
+			p.Notice = p.say(v.say)
+		}
+		s.add(v.name, cmp.Or(v.t.status, http.StatusOK), "form", p)
+	}
+	codes := make([]factor.RecoveryCode, factor.RecoveryCodes)
+	for i := range codes {
+		codes[i] = factor.RecoveryCode(strings.Repeat(string("0123456789"[i]), 15))
+	}
+	s.add("recovery codes", 200, "codes", s.codesPage(s.r, samplePerson.Email, codes, "/account"))
+	s.add("new recovery codes", 200, "form", s.recoveryPage(s.r, trouble{}))
+	s.add("remove the app", 200, "form", s.removeAppPage(s.r, trouble{}))
+	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
+	account.Wide, account.Extra = true, s.more
+	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
+	account.Factors = s.factorRows(account.words, sampleFactors(10), "")
+	s.add("account, with an app", 200, "account", account)
+	s.told("add an app, the address is not confirmed", func(w http.ResponseWriter, r *http.Request) {
+		_, err := s.factorRefused(w, auth.ErrUnverified, "/account")
+		s.answer(w, r, err)
+	})
 }

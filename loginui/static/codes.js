@@ -1,0 +1,24 @@
+// The page with recovery codes works without this. It adds buttons to copy them and to print the page.
+'use strict';
+(() => {
+  const list = document.querySelector('.codes');
+  const say = list.dataset;
+  const row = document.createElement('p');
+  row.className = 'tools';
+  const button = (words, act) => {
+    const b = document.createElement('button');
+    b.type = 'button';
+    b.className = 'quiet';
+    b.textContent = words;
+    b.addEventListener('click', () => act(b));
+    row.append(b);
+    return b;
+  };
+  if (navigator.clipboard) {
+    const text = [...list.children].map((code) => code.textContent).join('\n');
+    button(say.copy, (b) => navigator.clipboard.writeText(text)
+      .then(() => { b.textContent = say.copied; }, () => getSelection().selectAllChildren(list))).ariaLive = 'polite';
+  }
+  button(say.print, () => print());
+  list.after(row);
+})();
