@@ -22,12 +22,14 @@ func (ui *UI) addAPI() {
 		return
 	}
 	ui.api = api.New(api.Config{PublicURL: ui.c.PublicURL, Origins: ui.c.Origins, Cookie: ui.c.Cookie,
-		Mail: ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff,
+		AppName: ui.c.AppName,
+		Mail:    ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff,
 		UsernamesChosen: ui.c.UsernamesChosen, Log: ui.c.Log, Pages: api.Pages{
 			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
-			Error: ui.apiError, Arrived: ui.arrived,
+			StepURL: func(next string) string { return ui.withNext(codePath, next) },
+			Error:   ui.apiError, Arrived: ui.arrived,
 		}}, ui.store)
 	ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 }

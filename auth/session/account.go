@@ -18,7 +18,10 @@ var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_a
 	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
 	u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `,
 	CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, ` + rolesRead + `,
-	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`)
+	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`) + `, ` + hasFactor
+
+// hasFactor is whether a sign-in of the user takes a second factor.
+const hasFactor = `EXISTS (SELECT FROM gatepost.totp f WHERE f.user_id = u.id)`
 
 // scanDescribed reads a session, and the additional columns into more.
 func scanDescribed(row pgx.Row, more ...any) (Session, error) {
@@ -27,7 +30,7 @@ func scanDescribed(row pgx.Row, more ...any) (Session, error) {
 	u := &v.User
 	err := row.Scan(append([]any{&v.ID, &v.ExpiresAt, &v.CreatedAt, &v.UpdatedAt, &v.IPAddress, &v.UserAgent,
 		&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Username, &u.UsernameChosen, &u.Image, &roles,
-		&u.CreatedAt, &u.UpdatedAt}, more...)...)
+		&u.CreatedAt, &u.UpdatedAt, &u.SecondFactor}, more...)...)
 	if err != nil {
 		return Session{}, err
 	}
@@ -73,7 +76,7 @@ var ownImported = `
 	    u.email_verified, ` + usernameRead + `,
 	    CASE WHEN s.source || ':' || s.token = $1 THEN coalesce(u.image, '') ELSE '' END,
 	    ` + rolesRead + `, ` + database.Readable(`u.created_at`) + `, ` +
-	database.Readable(`u.updated_at`) + `, s.source || ':' || s.token = $1, now() - least(s.created_at, now())
+	database.Readable(`u.updated_at`) + `, ` + hasFactor + `, s.source || ':' || s.token = $1, now() - least(s.created_at, now())
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	WHERE s.user_id = ` + ofEither + ` AND (s.replaced_at IS NULL OR s.source || ':' || s.token = $1) AND `
 

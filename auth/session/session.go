@@ -58,7 +58,8 @@ type User struct {
 	// PasswordLocked reports that too many wrong passwords came in a row, so that only sign-ins from familiar
 	// places succeed. Set by FindUser, UserByID and Users only.
 	PasswordLocked bool
-	// SecondFactor reports that a sign-in takes a second factor. Set by FindUser, UserByID and Users only.
+	// SecondFactor reports that a sign-in takes a second factor. Set by FindUser, UserByID, Users, Describe and Account
+	// only.
 	SecondFactor bool
 	CreatedAt    time.Time
 	UpdatedAt    time.Time

@@ -35,6 +35,9 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	} else if len(list) == 0 {
 		p.warnOfAppPages(ctx, c)
 	}
+	if c.Keys.None() && c.Settings.DatabaseURL != "" { // with the built-in PostgreSQL the gate makes a key
+		p.note("users cannot add authenticator apps, as there is no GATEPOST_ENCRYPTION_KEY: `gatepost key new` makes one")
+	}
 	list.Add(p.checkLiveDatabase(ctx, c))
 	if c.Mail != nil {
 		list.Add(c.Mail.Check(ctx))

@@ -26,12 +26,13 @@ type person struct {
 	Role          string  `json:"role" note:"comma-separated"`
 	CreatedAt     date    `json:"createdAt"`
 	UpdatedAt     date    `json:"updatedAt"`
+	TwoFactor     bool    `json:"twoFactorEnabled,omitempty" note:"only of who has a second factor"`
 	Username      string  `json:"username,omitempty" note:"only of who has one"`
 }
 
 func personOf(u session.User) person {
 	p := person{ID: u.ID, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt), UpdatedAt: date(u.UpdatedAt), Username: u.Username}
+		TwoFactor: u.SecondFactor, Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt), UpdatedAt: date(u.UpdatedAt), Username: u.Username}
 	if u.Image != "" {
 		p.Image = &u.Image
 	}

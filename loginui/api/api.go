@@ -36,6 +36,8 @@ type Config struct {
 	Origins []*url.URL
 	// Cookie is the session cookie.
 	Cookie session.Cookie
+	// AppName is the site's name in authenticator apps.
+	AppName string
 	// Mail says that the gate can send mail. Confirm offers to confirm addresses.
 	Mail, Confirm bool
 	// PasswordsOff refuses what takes a password.
@@ -74,6 +76,8 @@ type Pages struct {
 	LogoutURL func(*http.Request, secret.Token) *url.URL
 	// Leaving sets the cookie of a sign-in at a provider.
 	Leaving func(http.ResponseWriter, *http.Request, auth.Begun)
+	// StepURL returns the page of the second step of a sign-in, which leads on to next.
+	StepURL func(next string) string
 	// ConfirmURL returns the page that a link to confirm an address opens, which leads on to next.
 	ConfirmURL func(link secret.Token, next string) string
 	// Error shows a browser that something went wrong elsewhere.

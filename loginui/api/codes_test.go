@@ -8,7 +8,7 @@ import (
 )
 
 // refused matches a refusal in the code, with its code and its status.
-var refused = regexp.MustCompile(`refusal\{(?:"[^"]*"|message),\s*"([A-Z_]+)",\s*(\d+)\}`)
+var refused = regexp.MustCompile(`refusal\{(?:"[^"]*"(?: \+\s*"[^"]*")*|message),\s*"([A-Z_]+)",\s*(\d+)\}`)
 
 // Each code of the protocol is explained with its statuses, and no other; and the OpenAPI document has each that a
 // client brings about.

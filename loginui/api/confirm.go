@@ -78,10 +78,16 @@ func (a *API) confirm(c *call, link secret.Token, next string) (*confirmed, erro
 	if err != nil {
 		return nil, err
 	}
-	if issued.Session != "" {
+	if issued.Session != "" || issued.Challenge != "" {
 		a.c.Pages.SignedIn(c, c.r, before, issued)
 	}
-	if next != "" {
+	switch {
+	case issued.Challenge != "" && next != "":
+		c.redirect(a.c.Pages.StepURL(next))
+		return nil, nil
+	case issued.Challenge != "":
+		return nil, c.ask()
+	case next != "":
 		c.redirect(next)
 		return nil, nil
 	}

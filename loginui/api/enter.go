@@ -42,7 +42,9 @@ func (a *API) signUp(c *call, in signUpBody) (*issuedAnswer, error) {
 	case err != nil:
 		return nil, err
 	}
-	a.c.Pages.SignedIn(c, c.r, "", issued)
+	if a.c.Pages.SignedIn(c, c.r, "", issued); issued.Challenge != "" {
+		return nil, c.ask()
+	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {
 		return nil, err
@@ -83,7 +85,9 @@ func (a *API) signIn(c *call, in signInBody) (*signedIn, error) {
 	if err != nil {
 		return nil, notIn(err)
 	}
-	a.c.Pages.SignedIn(c, c.r, before, issued)
+	if a.c.Pages.SignedIn(c, c.r, before, issued); issued.Challenge != "" {
+		return nil, c.ask()
+	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {
 		return nil, err

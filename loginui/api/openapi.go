@@ -76,6 +76,10 @@ func (e *endpoint) parameters() (list []object) {
 	return list
 }
 
+// halfDone describes the answer of an endpoint that may ask for the second step.
+const halfDone = `Done; or, where the caller has a second factor and did not prove it, ` +
+	`{"twoFactorRedirect": true, "twoFactorMethods": ["totp"]} and no session before two-factor/verify-totp`
+
 // responses describes the answer, and the refusals by status with their codes.
 func (e *endpoint) responses() object {
 	out := object{}
@@ -89,7 +93,11 @@ func (e *endpoint) responses() object {
 		if e.exampleAnswer == nil { // it is always refused
 			break
 		}
-		out["200"] = object{"description": "Done", "content": object{"application/json": object{
+		description := "Done"
+		if e.half {
+			description = halfDone
+		}
+		out["200"] = object{"description": description, "content": object{"application/json": object{
 			"schema": schemaOf(e.out), "example": e.exampleAnswer}}}
 	}
 	for status, codes := range e.codes() {

@@ -23,7 +23,9 @@ func (a *API) changePassword(c *call, in changePasswordBody) (*issuedAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	a.c.Pages.Renewed(c, issued)
+	if err := c.renewed(issued); err != nil {
+		return nil, err
+	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {
 		return nil, err
@@ -44,8 +46,7 @@ func (a *API) verifyPassword(c *call, in passwordBody) (done, error) {
 	if err != nil {
 		return done{}, ofOwnPassword(err)
 	}
-	a.c.Pages.Renewed(c, issued)
-	return done{true}, nil
+	return done{true}, c.renewed(issued)
 }
 
 // needPassword fails for callers who have no password, and for whom a fresh session would do in its place.

@@ -49,8 +49,7 @@ func (a *API) changeEmail(c *call, in changeEmailBody) (done, error) {
 	if err != nil {
 		return done{}, ofOwnPassword(err)
 	}
-	a.c.Pages.Renewed(c, issued)
-	return done{true}, nil
+	return done{true}, c.renewed(issued)
 }
 
 type deleteUserBody struct {

@@ -65,6 +65,17 @@ var (
 	errDeferred    = &refusal{"POST method requires deferSessionRefresh to be enabled in session config",
 		"METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED", 405}
 
+	errNoStep     = &refusal{"Invalid two factor cookie", "INVALID_TWO_FACTOR_COOKIE", 401}
+	errCode       = &refusal{"Invalid code", "INVALID_CODE", 401}
+	errBackupCode = &refusal{"Invalid backup code", "INVALID_BACKUP_CODE", 401}
+	errLocked     = &refusal{"Too many failed verification attempts. Your account is temporarily locked. " +
+		"Please try again later.", "ACCOUNT_TEMPORARILY_LOCKED", 429}
+	errNoTOTP      = &refusal{"TOTP not enabled", "TOTP_NOT_ENABLED", 400}
+	errTOTPEnabled = &refusal{"TOTP is already enabled", "TOTP_ALREADY_ENABLED", 400}
+	errTOTPOff     = &refusal{"TOTP is not available", "TOTP_NOT_CONFIGURED", 400}
+	errNoOTP       = &refusal{"OTP is not available", "OTP_NOT_CONFIGURED", 400}
+	errNoFactor    = &refusal{"Two factor isn't enabled", "TWO_FACTOR_NOT_ENABLED", 400}
+
 	errNoSolution  = &refusal{"Missing CAPTCHA response", "MISSING_RESPONSE", 400}
 	errBadSolution = &refusal{"Captcha verification failed", "VERIFICATION_FAILED", 403}
 
@@ -75,16 +86,19 @@ var (
 	errChangeOff  = &refusal{"Change email is disabled", "CHANGE_EMAIL_DISABLED", 400}
 
 	// Ours.
-	errCommon    = &refusal{"This password is among those that are tried first", "PASSWORD_COMPROMISED", 400}
-	errUnchanged = &refusal{"This is the password you have already", "PASSWORD_UNCHANGED", 400}
-	errDomain    = &refusal{"Addresses of this domain cannot sign up", "EMAIL_DOMAIN_NOT_ALLOWED", 400}
-	errLarge     = &refusal{"Payload too large", "PAYLOAD_TOO_LARGE", 413}
-	errSlow      = &refusal{"The request took too long to arrive", "REQUEST_TIMEOUT", 408}
-	errTooMany   = &refusal{"Too many requests. Please try again later.", "", 429}
-	errRule      = &refusal{"A rule of the database stands against this", "CONFLICT", 409}
-	errAway      = &refusal{"Service unavailable. Please try again later.", "SERVICE_UNAVAILABLE", 503}
-	errElsewhere = &refusal{"The provider does not answer. Please try again later.", "PROVIDER_UNAVAILABLE", 503}
-	errUnusable  = &refusal{"The provider cannot be used as it is set up. Trying again does not help.",
+	errStaleFactor = &refusal{"Second factor is not fresh", "SECOND_FACTOR_NOT_FRESH", 403}
+	errUnconfirmed = &refusal{"The address has to be confirmed first", "EMAIL_NOT_VERIFIED", 403}
+	errUnreadable  = &refusal{"Codes cannot be checked at the moment", "SECOND_FACTOR_UNREADABLE", 409}
+	errCommon      = &refusal{"This password is among those that are tried first", "PASSWORD_COMPROMISED", 400}
+	errUnchanged   = &refusal{"This is the password you have already", "PASSWORD_UNCHANGED", 400}
+	errDomain      = &refusal{"Addresses of this domain cannot sign up", "EMAIL_DOMAIN_NOT_ALLOWED", 400}
+	errLarge       = &refusal{"Payload too large", "PAYLOAD_TOO_LARGE", 413}
+	errSlow        = &refusal{"The request took too long to arrive", "REQUEST_TIMEOUT", 408}
+	errTooMany     = &refusal{"Too many requests. Please try again later.", "", 429}
+	errRule        = &refusal{"A rule of the database stands against this", "CONFLICT", 409}
+	errAway        = &refusal{"Service unavailable. Please try again later.", "SERVICE_UNAVAILABLE", 503}
+	errElsewhere   = &refusal{"The provider does not answer. Please try again later.", "PROVIDER_UNAVAILABLE", 503}
+	errUnusable    = &refusal{"The provider cannot be used as it is set up. Trying again does not help.",
 		"PROVIDER_MISCONFIGURED", 424}
 	errBroken = &refusal{"Internal error", "INTERNAL_ERROR", 500}
 )
@@ -109,6 +123,10 @@ var ofError = []struct {
 	{auth.ErrPasswordsOff, errPasswords}, {auth.ErrSignUpClosed, errSignUpOff},
 	{auth.ErrBadCredentials, errPassword}, {auth.ErrBadLink, errToken}, {auth.ErrOtherUser, errLinkToken},
 	{captcha.ErrMissing, errNoSolution}, {captcha.ErrWrong, errBadSolution}, {captcha.ErrUnavailable, errAway},
+	{session.ErrNoChallenge, errNoStep}, {auth.ErrWrongCode, errCode}, {auth.ErrUsedCode, errCode},
+	{auth.ErrFactorLocked, errLocked}, {auth.ErrFactorUnreadable, errUnreadable}, {auth.ErrNoEnrolment, errNoTOTP},
+	{auth.ErrFactorsOff, errTOTPOff}, {auth.ErrNoFactor, errNoFactor}, {auth.ErrStaleFactor, errStaleFactor},
+	{auth.ErrUnverified, errUnconfirmed},
 	{auth.ErrNoProvider, errProvider}, {auth.ErrLastWayIn, errLastAccount}, {provider.ErrUnavailable, errElsewhere},
 }
 
@@ -151,6 +169,8 @@ func ofField(f auth.FieldError) *refusal {
 		return map[auth.Problem]*refusal{auth.Taken: errNameTaken, auth.TooLong: errNameLong}[f.Problem].or(errName)
 	case "current":
 		return errPassword
+	case "code":
+		return errCode
 	}
 	if f.Problem == auth.TooLong {
 		return invalid("[body." + f.Field + "] Too big: expected string to have <=" + strconv.Itoa(f.Limit) + " characters")

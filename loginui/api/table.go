@@ -12,6 +12,7 @@ type endpoint struct {
 	path      string // below Base; a parameter may end it
 	summary   string
 	signedIn  bool // it needs a session
+	half      bool // its answer may be the second step of a sign-in (secondStep)
 	elsewhere bool // package loginui has the route
 	query     []parameter
 	refusals  []*refusal // besides those that every endpoint has
@@ -53,8 +54,10 @@ var (
 	exampleImage  = "https://cdn.example.com/ada.png"
 	exampleID     = "KXQW6TTPN4JYB2V5RZ3MHCGDEA"
 	exampleLink   = "Vb3kq0Yp9cQ2s1Xo7uJr5mTzLw8hNf4aGdEi6PxRyUk"
+	exampleTOTP   = "otpauth://totp/Gatepost:ada%40example.com?secret=…&issuer=Gatepost"
+	exampleBackup = "4xk2p-9w0tm-c7hqe"
 	exampleTime   = date(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	exampleUser   = person{"6JZQH5XK2B", "Ada", "ada@example.com", true, nil, "user", exampleTime, exampleTime, ""}
+	exampleUser   = person{"6JZQH5XK2B", "Ada", "ada@example.com", true, nil, "user", exampleTime, exampleTime, false, ""}
 	exampleBack   = "/dashboard"
 	exampleAway   = "https://id.example.com/authorize?state=…"
 	exampleIssued = &issuedAnswer{&exampleID, exampleUser}
@@ -76,13 +79,13 @@ var table = []endpoint{
 	{name: "error", method: "GET", path: "/error", summary: "A page that says that something went wrong", query: sayError,
 		action: by((*API).errorPage)},
 	{name: "sign-up-email", method: "POST", path: "/sign-up/email", summary: "Sign up with a password",
-		action: by((*API).signUp),
+		half: true, action: by((*API).signUp),
 		refusals: []*refusal{errSignUpOff, errTaken, errNameTaken, errName, errNameLong, errEmail, errDomain, errShort,
 			errLong, errCommon, errCallback, errNoSolution, errBadSolution},
 		example: map[string]any{"name": "Ada", "email": "ada@example.com", "password": "correct horse battery",
 			"rememberMe": true}, exampleAnswer: exampleIssued},
 	{name: "sign-in-email", method: "POST", path: "/sign-in/email", summary: "Sign in with a password",
-		action: by((*API).signIn), refusals: []*refusal{errCredentials, errEmail, errPasswords, errCallback,
+		half: true, action: by((*API).signIn), refusals: []*refusal{errCredentials, errEmail, errPasswords, errCallback,
 			errNoSolution, errBadSolution},
 		example: map[string]any{"email": "ada@example.com", "password": "correct horse battery",
 			"callbackURL": exampleBack}, exampleAnswer: &signedIn{true, exampleID, exampleBack, exampleUser}},
@@ -103,19 +106,19 @@ var table = []endpoint{
 		summary: "End all own sessions but this one", signedIn: true, action: by((*API).revokeOtherSessions),
 		refusals: []*refusal{errNotFresh}, exampleAnswer: done{true}},
 	{name: "change-password", method: "POST", path: "/change-password", summary: "Change the password", signedIn: true,
-		action:        by((*API).changePassword),
+		half: true, action: by((*API).changePassword),
 		refusals:      []*refusal{errPassword, errNoPassword, errPasswords, errShort, errLong, errCommon, errUnchanged},
 		example:       map[string]any{"currentPassword": "correct horse battery", "newPassword": "another horse battery"},
 		exampleAnswer: exampleIssued},
 	{name: "verify-password", method: "POST", path: "/verify-password", summary: "Prove again who one is",
-		signedIn: true, action: by((*API).verifyPassword),
+		signedIn: true, half: true, action: by((*API).verifyPassword),
 		refusals: []*refusal{errPassword, errNoPassword, errPasswords},
 		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: done{true}},
 	{name: "update-user", method: "POST", path: "/update-user", summary: "Change the name or the picture",
 		signedIn: true, action: by((*API).updateUser), refusals: []*refusal{errEmailFixed, errNoFields},
 		example: map[string]any{"name": "Ada Lovelace", "image": exampleImage}, exampleAnswer: done{true}},
 	{name: "change-email", method: "POST", path: "/change-email", summary: "Ask for another address", signedIn: true,
-		action:        by((*API).changeEmail),
+		half: true, action: by((*API).changeEmail),
 		refusals:      []*refusal{errPassword, errNotFresh, errEmail, errSameEmail, errDomain, errChangeOff, errCallback},
 		example:       map[string]any{"newEmail": "ada@example.org", "password": "correct horse battery"},
 		exampleAnswer: done{true}},
@@ -140,7 +143,7 @@ var table = []endpoint{
 		refusals: []*refusal{errConfirmOff, errMismatch, errVerified, errEmail, errCallback, errNoSolution, errBadSolution},
 		example:  map[string]any{"email": "ada@example.com", "callbackURL": "/welcome"}, exampleAnswer: done{true}},
 	{name: "verify-email", method: "GET", path: "/verify-email", summary: "Confirm the address with the link",
-		query: withToken, action: by((*API).verifyEmail), refusals: []*refusal{errLinkToken, errCallback},
+		query: withToken, half: true, action: by((*API).verifyEmail), refusals: []*refusal{errLinkToken, errCallback},
 		exampleAnswer: &confirmed{Status: true}},
 	{name: "sign-in-social", method: "POST", path: "/sign-in/social", summary: "Begin to sign in at a provider",
 		action: by((*API).signInSocial), refusals: socialRefusals,
@@ -156,11 +159,45 @@ var table = []endpoint{
 	{name: "unlink-account", method: "POST", path: "/unlink-account", summary: "Disconnect a provider", signedIn: true,
 		action: by((*API).unlinkAccount), refusals: []*refusal{errLastAccount, errAccount, errNotFresh},
 		example: map[string]any{"accountId": exampleID}, exampleAnswer: done{true}},
+	{name: "two-factor-enable", method: "POST", path: "/two-factor/enable",
+		summary: "Begin to add an authenticator app", signedIn: true, half: true, action: by((*API).enable),
+		refusals: append([]*refusal{errTOTPEnabled, errTOTPOff, errNoOTP, errStaleFactor, errUnconfirmed},
+			againRefusals...),
+		example:       map[string]any{"password": "correct horse battery"},
+		exampleAnswer: &enabled{"totp", exampleTOTP, []string{}}},
+	{name: "two-factor-get-totp-uri", method: "POST", path: "/two-factor/get-totp-uri",
+		summary: "The key that waits for its first code", signedIn: true, half: true, action: by((*API).getTOTPURI),
+		refusals: append([]*refusal{errNoTOTP}, againRefusals...),
+		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: &totpURI{exampleTOTP}},
+	{name: "two-factor-verify-totp", method: "POST", path: "/two-factor/verify-totp",
+		summary: "A code of the app: the second step of a sign-in, or the first code of a new app",
+		action:  by((*API).verifyTOTP), refusals: append([]*refusal{errNoTOTP, errStaleFactor}, codeRefusals...),
+		example:       map[string]any{"code": "123456"},
+		exampleAnswer: &verified{exampleID, exampleUser, []string{exampleBackup}}},
+	{name: "two-factor-verify-backup-code", method: "POST", path: "/two-factor/verify-backup-code",
+		summary: "A recovery code in place of one of the app", action: by((*API).verifyBackupCode),
+		refusals: append([]*refusal{errBackupCode}, codeRefusals...), example: map[string]any{"code": exampleBackup},
+		exampleAnswer: &verified{exampleID, exampleUser, nil}},
+	{name: "two-factor-generate-backup-codes", method: "POST", path: "/two-factor/generate-backup-codes",
+		summary: "New recovery codes in place of those from before", signedIn: true, half: true,
+		action:   by((*API).generateBackupCodes),
+		refusals: append([]*refusal{errNoFactor, errStaleFactor}, againRefusals...),
+		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: &backupCodes{true, []string{exampleBackup}}},
+	{name: "two-factor-disable", method: "POST", path: "/two-factor/disable", summary: "Remove the authenticator app",
+		signedIn: true, half: true, action: by((*API).disable),
+		refusals: append([]*refusal{errNoFactor, errStaleFactor}, againRefusals...),
+		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: done{true}},
 	{name: "callback", method: "GET", path: "/callback/{provider}", summary: "Where providers send browsers back to",
 		elsewhere: true, action: notHere},
 	{name: "post-callback", method: "POST", path: "/callback/{provider}",
 		summary: "The same, for providers that send a form", elsewhere: true, action: notHere},
 }
+
+// againRefusals are those of whatever takes the password once more, codeRefusals those of whatever takes a code.
+var (
+	againRefusals = []*refusal{errNotFresh, errPassword, errNoPassword, errPasswords}
+	codeRefusals  = []*refusal{errNoStep, errCode, errLocked, errUnreadable, errNoFactor}
+)
 
 // socialRefusals are those of whatever leads to a provider.
 var socialRefusals = []*refusal{errProvider, errIDToken, errCallback, errErrorCallback, errNewUserCallback,
