@@ -112,6 +112,9 @@ type Options struct {
 	KeepProviderTokens bool
 	// Verify is what users have to do about their address. Default VerifyOff; the other values need Send.
 	Verify Verify
+	// TrustBrowser is how long users may trust a browser, in which they need no second factor then. Whoever has such a
+	// browser needs their password alone. Default 0: never.
+	TrustBrowser time.Duration
 	// NotifySignIns mails users about sign-ins with a browser that is new to their account.
 	NotifySignIns bool
 	// AuditRetention is how long decisions about people are kept in the table audit_event. Default 0: none are

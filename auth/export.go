@@ -86,6 +86,16 @@ type ExportedAccount struct {
 type ExportedFactors struct {
 	Apps          []ExportedApp `json:"authenticatorApps"` // one at most
 	RecoveryCodes int           `json:"recoveryCodesLeft"`
+	// Trusted are browsers in which they are not asked for.
+	Trusted []ExportedTrust `json:"trustedBrowsers"`
+}
+
+// ExportedTrust is a trusted browser of an Export. Its fields are in the order of the query.
+type ExportedTrust struct {
+	CreatedAt time.Time `json:"createdAt"`
+	UsedAt    time.Time `json:"usedAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	UserAgent string    `json:"userAgent"`
 }
 
 // ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
@@ -213,6 +223,13 @@ func exportFactors(ctx context.Context, tx pgx.Tx, userID string) (f ExportedFac
 	}
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
 		Scan(&f.RecoveryCodes)
+	if err != nil {
+		return f, err
+	}
+	rows, _ = tx.Query(ctx, `SELECT `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`, `+
+		database.UTC(`expires_at`)+`, user_agent
+		FROM gatepost.trusted_browser WHERE user_id = $1 ORDER BY created_at, id`, userID)
+	f.Trusted, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedTrust])
 	return f, err
 }
 

@@ -46,6 +46,7 @@ type Factors struct {
 	App           *App // nil: none
 	RecoveryCodes int  // how many are left
 	Offered       bool // apps can be added
+	Trusted       []TrustedBrowser
 }
 
 // App is the authenticator app of a user.
@@ -79,6 +80,10 @@ func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factor
 	}
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
 		Scan(&f.RecoveryCodes)
+	if err != nil {
+		return Factors{}, err
+	}
+	f.Trusted, err = s.trustedBrowsers(ctx, tx, userID)
 	return f, err
 }
 
@@ -98,6 +103,7 @@ func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (had bool, err e
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.totp_pending WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.recovery_code WHERE user_id = $1`, userID)
+	b.Queue(`DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
 	return tag.RowsAffected() > 0, tx.SendBatch(ctx, b).Close()
 }
 
@@ -218,7 +224,12 @@ func freshFactor(ctx context.Context, tx pgx.Tx, o session.Own) error {
 	return nil
 }
 
-// sweepFactors deletes keys that nobody confirmed in time.
+// sweepFactors deletes keys that nobody confirmed in time, and the trust in browsers that has run out.
 func (s *Store) sweepFactors(ctx context.Context) (int64, error) {
-	return s.db.Sweep(ctx, `totp_pending WHERE expires_at < now() ORDER BY expires_at`)
+	n, err := s.db.Sweep(ctx, `totp_pending WHERE expires_at < now() ORDER BY expires_at`)
+	if err != nil {
+		return n, err
+	}
+	more, err := s.db.Sweep(ctx, `trusted_browser WHERE expires_at < now() ORDER BY expires_at`)
+	return n + more, err
 }

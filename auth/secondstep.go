@@ -27,7 +27,7 @@ const secondStep = "second-factor"
 // demand asks whoever has a second factor for it before they get a session, whatever they were proved by. It is asked
 // after a proof alone, so that no wrong password tells whether somebody has a factor.
 func (s *Store) demand(ctx context.Context, tx pgx.Tx, n session.New) (*session.Demand, error) {
-	if n.Proof.Level() == 2 {
+	if n.Proof.Level() == 2 || n.Proof.Trusted() {
 		return nil, nil
 	}
 	has, err := hasFactor(ctx, tx, n.UserID)
@@ -74,6 +74,7 @@ func (s *Store) unparkIDToken(c session.Challenge) session.Via {
 type SecondStep struct {
 	Challenge secret.Token  // of Issued
 	Code      string        // as typed: of the app, or a recovery code
+	Trust     bool          // do without the second step in this browser for Options.TrustBrowser, unless that is 0
 	Presented secret.Token  // the session this browser has, which ends; empty: none
 	Client    secret.Client // Browser is that of Issued
 }
@@ -157,6 +158,11 @@ func (s *Store) meet(ctx context.Context, tx pgx.Tx, found session.Challenge, a 
 		Since: found.Since})
 	if err != nil {
 		return Issued{}, err
+	}
+	if a.Trust && s.o.TrustBrowser > 0 {
+		if issued.Trust, err = s.trust(ctx, tx, found.UserID, a.Client); err != nil {
+			return Issued{}, err
+		}
 	}
 	if s.o.NotifySignIns && p.door != throttle.BrowserDoor {
 		_, err := s.postLimited(ctx, tx, mail.NewLetter(mail.SignIn, found.UserID, p.email, a.Client))

@@ -40,6 +40,7 @@ type Credentials struct {
 type Issued struct {
 	session.Made
 	Browser  secret.Token // identifies the browser later; see Client.Browser
+	Trust    secret.Token // by which the browser is trusted from now on (Client.Trust); empty: as before
 	Remember bool         // the session's cookie outlives the browser; see Cookie.Set
 }
 
@@ -316,6 +317,10 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.C
 // issue makes the session, or the challenge before it, and makes its place familiar. It comes last in a
 // transaction, because several users share the places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+	n, err := s.inTrusted(ctx, tx, n)
+	if err != nil {
+		return Issued{}, err
+	}
 	browser := cmp.Or(n.Client.Browser, secret.NewToken()) // a challenge can only be met in this browser
 	made, err := s.sessions.Make(ctx, tx, n, throttle.BrowserPlace(browser))
 	if err != nil {

@@ -123,6 +123,7 @@ func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
 		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
+		     untrusted AS (DELETE FROM gatepost.trusted_browser WHERE user_id = $1),
 		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
 		     void AS (DELETE FROM gatepost.verification WHERE user_id = $1)
 		UPDATE gatepost."user" SET disabled_at = coalesce(disabled_at, now()), disabled_until = NULL, updated_at = now()
@@ -184,6 +185,7 @@ func setHash(ctx context.Context, tx pgx.Tx, userID, hash string) error {
 const setHashSQL = `
 	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
 	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
+	     untrusted AS (DELETE FROM gatepost.trusted_browser WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND
 	         kind IN ('verify', 'reset', 'change', 'connect', 'prove')),
 	     void AS (DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE 'undo-change-email:%'),

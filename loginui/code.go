@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
@@ -58,7 +59,8 @@ func (ui *UI) postCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	before := ui.presentedUser(r)
-	step := auth.SecondStep{Challenge: ui.c.Cookie.ReadChallenge(r.Header), Code: f.Code, Client: ui.client(r)}
+	step := auth.SecondStep{Challenge: ui.c.Cookie.ReadChallenge(r.Header), Code: f.Code, Trust: f.Trust,
+		Client: ui.client(r)}
 	step.Presented, _ = ui.presented(r)
 	issued, err := ui.store.MeetSecondStep(r.Context(), step)
 	if err != nil {
@@ -132,6 +134,9 @@ func (ui *UI) codePage(r *http.Request, half auth.Half, f form, t trouble) formP
 		p.ClaimText = p.say("code.recovery.title")
 	}
 	p.Claim = ui.c.Prefix + codePath + query(other)
+	if days := int((ui.c.TrustBrowser + 24*time.Hour - 1) / (24 * time.Hour)); days > 0 {
+		p.Check = &check{"trust", p.say("code.trust", "n", days), p.say("code.trust.hint"), f.Trust}
+	}
 	return p
 }
 

@@ -163,7 +163,8 @@ func TestARefusedCodeSaysWhatHelps(t *testing.T) {
 	} {
 		a := b.submit(r.page, "code", r.code, "next", "/dashboard")
 		if a.StatusCode != r.status || !strings.Contains(a.body, r.say) || !strings.Contains(a.body, `aria-invalid`) ||
-			!strings.Contains(a.body, `name="next" value="/dashboard"`) || r.code != "" && strings.Contains(a.body, `value="`+r.code) {
+			!strings.Contains(a.body, `name="next" value="/dashboard"`) ||
+			r.code != "" && strings.Contains(a.body, `value="`+r.code) {
 			t.Errorf("%s %q: got %d, want %d and %q in\n%s", r.page, r.code, a.StatusCode, r.status, r.say, a.body)
 		}
 		b.closed(r.say)

@@ -19,6 +19,7 @@ const (
 	appCodePath   = "/account/app/code"
 	removeAppPath = "/account/app/remove"
 	recoveryPath  = "/account/recovery"
+	endTrustPath  = "/account/trusted/end"
 	// confirmPath is the page that asks for the second factor once more and leads on.
 	confirmPath = "/account/confirm"
 )
@@ -35,6 +36,14 @@ type factorRows struct {
 	Few         bool
 	Next        string // where to go on to once an app is added; empty: nowhere
 	Recoverable bool   // recovery codes are of use
+	Trusted     []trustedEntry
+}
+
+// trustedEntry is the text about a browser in which no code is asked for.
+type trustedEntry struct {
+	ID, Device string
+	Phone      bool
+	Since      template.HTML
 }
 
 // factorRows describes the second factors of a user. Nil: they have none, and can add none.
@@ -47,6 +56,10 @@ func (ui *UI) factorRows(w *words, f auth.Factors, next string) *factorRows {
 		rows.HasApp, rows.Recoverable = true, true
 		rows.Since, rows.Used = w.sayDate("ways.since", f.App.Since), w.Ago(max(0, time.Since(f.App.Used)))
 	}
+	for _, b := range f.Trusted {
+		s := newSessionEntry(w, session.OwnSession{UserAgent: b.UserAgent})
+		rows.Trusted = append(rows.Trusted, trustedEntry{b.ID, s.Device, s.Phone, w.sayDate("ways.since", b.Since)})
+	}
 	return rows
 }
 
@@ -55,6 +68,7 @@ func (ui *UI) addFactorRoutes(account func(string, methods)) {
 	account(appPath, methods{"GET": ui.getApp, "POST": ui.confirmed(appPath, ui.postApp)})
 	account(appCodePath, methods{"GET": ui.getBack, "POST": ui.postAppCode})
 	account(removeAppPath, methods{"GET": ui.getRemoveApp, "POST": ui.postRemoveApp})
+	account(endTrustPath, methods{"GET": ui.getBack, "POST": ui.postEndTrust})
 	account(recoveryPath, methods{"GET": ui.getRecovery, "POST": ui.postRecovery})
 }
 
@@ -254,6 +268,22 @@ func (ui *UI) recoveryPage(r *http.Request, t trouble) formPage {
 	p.Submit = p.say("recovery.new")
 	p.Intro, p.Cancel = []string{p.say("recovery.new.say")}, ui.c.Prefix+"/account"
 	return p
+}
+
+// postEndTrust ends the trust in a browser at once, however old the sign-in is.
+func (ui *UI) postEndTrust(w http.ResponseWriter, r *http.Request) error {
+	f, err := ui.readForm(r)
+	if err != nil {
+		return err
+	}
+	if f.ID == "" {
+		return errForm
+	}
+	token, _ := ui.presented(r)
+	if err := ui.store.EndTrust(r.Context(), token, f.ID, ui.client(r)); err != nil {
+		return err
+	}
+	return ui.done(w, "untrusted")
 }
 
 // codesPage is the data of codes.html: recovery codes, which are shown once.

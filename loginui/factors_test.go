@@ -105,7 +105,8 @@ func TestAnAppIsAddedAndRemovedOnTheAccountPage(t *testing.T) {
 	}
 	b.mustLand("remove", b.submit("/account/app/remove"), "/account")
 	a = b.get("/account")
-	if !strings.Contains(a.body, "The authenticator app is removed.") || !strings.Contains(a.body, `action="/account/app"`) {
+	if !strings.Contains(a.body, "The authenticator app is removed.") ||
+		!strings.Contains(a.body, `action="/account/app"`) {
 		t.Errorf("after it was removed:\n%s", a.body)
 	}
 	for _, page := range []string{"/account/app/remove", "/account/recovery"} {

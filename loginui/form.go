@@ -46,12 +46,13 @@ type form struct {
 	Kept              string // a form of the app's that met an ended login, sealed; see UI.keep
 	Claim             string // the claim that the form is about; empty: the latest of the browser
 	asked             bool   // the form has a password field
+	Trust             bool   // ask for no code in this browser for a while
 	Code              string // of an authenticator app, or for recovery
 }
 
 // fields are the names of all fields of the gate's forms.
 var fields = append([]string{"email", "password", "current", "name", "username", "remember", "next", "id", "once",
-	"kept", "claim", "code", trapField}, captcha.Fields()...)
+	"kept", "claim", "code", "trust", trapField}, captcha.Fields()...)
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
@@ -71,7 +72,7 @@ func (ui *UI) readForm(r *http.Request) (form, error) {
 		password: secret.Password(values.Get("password")), current: secret.Password(values.Get("current")),
 		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
 		Kept: values.Get("kept"), Claim: values.Get("claim"), asked: values.Has("password"),
-		Code: values.Get("code"),
+		Code: values.Get("code"), Trust: isOn(values.Get("trust")),
 	}, nil
 }
 

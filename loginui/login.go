@@ -124,6 +124,9 @@ func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
 	switch {
 	case issued.Session != "":
 		ui.c.Cookie.Set(w.Header(), issued.Session, issued.Remember)
+		if issued.Trust != "" {
+			ui.c.Cookie.SetTrust(w.Header(), issued.Trust, ui.c.TrustBrowser)
+		}
 	case issued.Challenge != "":
 		ui.c.Cookie.SetChallenge(w.Header(), issued.Challenge, auth.SecondStepFor)
 	default:

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
@@ -63,6 +64,8 @@ type Config struct {
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie session.Cookie
+	// TrustBrowser is how long users may trust a browser. It needs a store with the same option. 0: never.
+	TrustBrowser time.Duration
 	// AppCookies are ended with the session, and when the account that uses the browser changes. Empty: the
 	// app's own session stays.
 	AppCookies []AppCookie
@@ -370,7 +373,8 @@ func (ui *UI) protect(h http.Header) {
 
 // client describes the sender of a request, for the throttle and the audit log.
 func (ui *UI) client(r *http.Request) secret.Client {
-	return secret.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header), UserAgent: r.UserAgent(),
+	return secret.Client{Addr: clientAddr(r), Browser: ui.c.Cookie.ReadBrowser(r.Header),
+		Trust: ui.c.Cookie.ReadTrust(r.Header), UserAgent: r.UserAgent(),
 		Language: ui.words(r).Lang, RequestID: r.Header.Get("X-Request-Id"),
 		Solution: ui.solution(r), Trapped: r.PostForm.Get(trapField) != ""}
 }

@@ -157,9 +157,16 @@ type formPage struct {
 	Forgot       string        // link to the page for a forgotten password; empty: no link. For templates of operators
 	Buttons      []button      // other ways to send the form
 	Captcha      *widget       // what the visitor shows that they are no bot with; nil: nothing
+	Check        *check        // a checkbox; nil: none
 	QR           template.HTML // a picture of Key for a camera; empty: none
 	Key          string        // of an authenticator app, to be read
 	Trap         bool          // has a field that people do not see, which bots fill in
+}
+
+// check is a checkbox.
+type check struct {
+	ID, Label, Hint string
+	On              bool
 }
 
 // form makes the page whose title, submit and busy messages begin with name. Its form is sent to a path below

@@ -36,6 +36,9 @@ func (s *samples) codes() {
 			s.add(kind.name+", "+f.name, t.status, "form", s.codePage(r, half, form{}, t))
 		}
 	}
+	trusting := *s.UI
+	trusting.c.TrustBrowser = cmp.Or(trusting.c.TrustBrowser, 720*time.Hour)
+	s.add("a code, and a browser to trust", 200, "form", trusting.codePage(s.r, half, form{}, trouble{}))
 	for _, f := range failures[1:3] {
 		t := s.troubled(f.err)
 		s.add("a code, "+f.name, t.status, "form", s.codePage(s.r, half, form{}, t))
@@ -49,7 +52,7 @@ func (s *samples) codes() {
 func sampleFactors(left int) auth.Factors {
 	since := time.Now().Add(-40 * 24 * time.Hour)
 	return auth.Factors{App: &auth.App{Since: since, Used: since.Add(39 * 24 * time.Hour)}, RecoveryCodes: left,
-		Offered: true}
+		Offered: true, Trusted: []auth.TrustedBrowser{{ID: "1", UserAgent: sampleBrowser, Since: since, Used: since}}}
 }
 
 // factors adds the pages about second factors.

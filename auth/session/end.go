@@ -140,6 +140,9 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 		err = endChallenges(ctx, tx, userID)
 	}
 	if err == nil && all {
+		err = endTrust(ctx, tx, userID)
+	}
+	if err == nil && all {
 		_, err = CloseImported(ctx, tx, userID)
 	}
 	return err
@@ -151,10 +154,20 @@ func endChallenges(ctx context.Context, tx pgx.Tx, userID string) error {
 	return err
 }
 
-// EndAll ends every session and every challenge of a user, and returns how many sessions it ended. The caller has
-// locked the user.
+// endTrust ends the trust of a user in browsers: after a change of the password or of a factor, and whenever all their
+// sessions end, a sign-in takes both steps again. The caller has locked the user.
+func endTrust(ctx context.Context, tx pgx.Tx, userID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
+	return err
+}
+
+// EndAll ends every session, every challenge and every trust of a user, and returns how many sessions it ended. The
+// caller has locked the user.
 func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, error) {
 	if err := endChallenges(ctx, tx, userID); err != nil {
+		return 0, err
+	}
+	if err := endTrust(ctx, tx, userID); err != nil {
 		return 0, err
 	}
 	old, err := CloseImported(ctx, tx, userID)

@@ -16,6 +16,7 @@ const (
 	Provider Method = "fed"      // a sign-in at another provider; not in RFC 8176
 	OTP      Method = "otp"      // a code of an authenticator app
 	Recovery Method = "recovery" // a recovery code; not in RFC 8176
+	Trusted  Method = "trusted"
 	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
 	brought Method = "imported"
 )
@@ -54,6 +55,21 @@ func (p Proof) Keeping(of Proof) Proof {
 		}
 	}
 	p.SecondAt = of.SecondAt
+	return p
+}
+
+// Trusted reports whether the second factor was not asked for, as the user trusts the browser. The level stays 1.
+func (p Proof) Trusted() bool { return slices.Contains(p.Methods, Trusted) }
+
+// WithTrust returns the proof with the word for a trusted browser, or without it.
+func (p Proof) WithTrust(yes bool) Proof {
+	if p.Trusted() == yes {
+		return p
+	}
+	p.Methods = slices.DeleteFunc(slices.Clone(p.Methods), func(m Method) bool { return m == Trusted })
+	if yes {
+		p.Methods = append(p.Methods, Trusted)
+	}
 	return p
 }
 

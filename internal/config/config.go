@@ -98,6 +98,8 @@ type Config struct {
 	// SessionIdle, SessionLifetime and SessionCache are how long a session lasts without use, lasts at most, and is
 	// served from memory.
 	SessionIdle, SessionLifetime, SessionCache time.Duration
+	// TrustBrowser is how long users may trust a browser; 0: never.
+	TrustBrowser time.Duration
 	// SessionsPerUser limits the sessions of a user.
 	SessionsPerUser int
 	// Offices are networks in which OfficePeople share an address.
@@ -228,6 +230,17 @@ func (c *Config) checkListeners(list *Faults, platformPort string) {
 
 func isLoopbackListener(host string) bool { return host != "" && proxy.IsLoopback(host) }
 
+func (c *Config) checkTrust(list *Faults) {
+	if c.Settings.TrustBrowser == "0" {
+		return
+	}
+	c.TrustBrowser = c.parseSeconds(list, "GATEPOST_TRUST_BROWSER", c.Settings.TrustBrowser)
+	if c.TrustBrowser > maxLifetime {
+		list.Add(fmt.Errorf("GATEPOST_TRUST_BROWSER: %s is longer than browsers keep a cookie: at most %dh",
+			Quote(c.Settings.TrustBrowser), int(maxLifetime.Hours())))
+	}
+}
+
 func (c *Config) checkSessions(list *Faults) {
 	c.PassivePaths = parsePrefixes(list, "GATEPOST_PASSIVE_PATHS", c.Settings.PassivePaths)
 	c.SessionIdle = c.parseDuration(list, "GATEPOST_SESSION_IDLE", c.Settings.SessionIdle)
@@ -236,6 +249,7 @@ func (c *Config) checkSessions(list *Faults) {
 		list.Add(fmt.Errorf("GATEPOST_SESSION_LIFETIME: %s is longer than browsers keep a cookie: at most %dh",
 			Quote(c.Settings.SessionLifetime), int(maxLifetime.Hours())))
 	}
+	c.checkTrust(list)
 	if c.Settings.SessionCache != "0" {
 		c.SessionCache = c.parseDuration(list, "GATEPOST_SESSION_CACHE", c.Settings.SessionCache)
 	}

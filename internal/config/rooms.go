@@ -20,7 +20,7 @@ import (
 func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) auth.Options {
 	return auth.Options{
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, SessionCache: c.SessionCache,
-		SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
+		TrustBrowser: c.TrustBrowser, SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
 		SiteName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, SignUpDomains: c.SignUpDomains,
 		UsernamesChosen: c.UsernamesChosen, ReservedUsernames: c.ReservedUsernames,
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal, Offices: c.Offices,
@@ -68,7 +68,7 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
 		MailName: name, Nameless: name == "",
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
-		Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
+		TrustBrowser: c.TrustBrowser, Mail: c.Deliver != nil, Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,
 		UsernamesChosen: c.UsernamesChosen,
 		PasswordMin:     c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,

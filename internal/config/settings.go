@@ -212,6 +212,10 @@ type Settings struct {
 	SessionIdle string `env:"GATEPOST_SESSION_IDLE, default=168h"`
 	// And this long after sign-in whatever happens; at most 400 days.
 	SessionLifetime string `env:"GATEPOST_SESSION_LIFETIME, default=720h"`
+	// How long users may do without their second factor in a browser that they trust, from the second step on; at most 400
+	// days. `0`: never. Whoever uses such a browser needs the password alone. The trust ends with a new password, a change
+	// of factors, and on the account page. See [second factors](second-factors.md#browsers-that-need-no-code).
+	TrustBrowser string `env:"GATEPOST_TRUST_BROWSER, default=0"`
 	// How many sessions one user may have, 1 to 10000. A login beyond that ends those that were not used for longest.
 	SessionsPerUser string `env:"GATEPOST_SESSIONS_PER_USER, default=100"`
 	// Longest a session that was looked up may be used again without asking PostgreSQL, up to `60s` or a fiftieth of

@@ -38,6 +38,7 @@ var samples = map[string]string{
 	"GATEPOST_MAINTENANCE":               "/run/gatepost/maintenance",
 	"GATEPOST_MAINTENANCE_ROLES":         "admin, tester",
 	"GATEPOST_USERNAMES":                 "given",
+	"GATEPOST_TRUST_BROWSER":             "720h",
 	"GATEPOST_RESERVED_USERNAMES":        "boss, payroll",
 	"GATEPOST_OFFICES":                   "203.0.113.7, 2001:db8:12::/48",
 	"GATEPOST_CHALLENGE":                 "turnstile",

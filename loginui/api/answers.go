@@ -32,7 +32,8 @@ type person struct {
 
 func personOf(u session.User) person {
 	p := person{ID: u.ID, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		TwoFactor: u.SecondFactor, Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt), UpdatedAt: date(u.UpdatedAt), Username: u.Username}
+		TwoFactor: u.SecondFactor, Role: strings.Join(u.Roles, ","), CreatedAt: date(u.CreatedAt),
+		UpdatedAt: date(u.UpdatedAt), Username: u.Username}
 	if u.Image != "" {
 		p.Image = &u.Image
 	}

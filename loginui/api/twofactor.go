@@ -108,7 +108,7 @@ func (a *API) getTOTPURI(c *call, in ownPasswordBody) (*totpURI, error) {
 
 type codeBody struct {
 	Code        string `json:"code"`
-	TrustDevice *bool  `json:"trustDevice" note:"ask for no code in this browser for a while, where the operator allows it"`
+	TrustDevice *bool  `json:"trustDevice" note:"ask for no code in this browser for a while, where operators let it"`
 }
 
 // verified is a session with both factors.
@@ -157,8 +157,9 @@ func (a *API) verifyBackupCode(c *call, in backupCodeBody) (*verified, error) {
 }
 
 // proveFactor does the second step of a sign-in that waits in this browser, or proves the second factor of a session.
-func (c *call) proveFactor(code string, _ *bool) (*verified, error) {
+func (c *call) proveFactor(code string, trust *bool) (*verified, error) {
 	step := auth.SecondStep{Challenge: c.a.c.Cookie.ReadChallenge(c.r.Header), Code: code, Presented: c.token(),
+		Trust:  on(trust, false),
 		Client: c.client()}
 	_, err := c.a.store.Half(c.context(), step.Challenge, step.Client)
 	if errors.Is(err, session.ErrNoChallenge) {
