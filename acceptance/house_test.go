@@ -38,6 +38,8 @@ var mayImport = map[string][]string{
 	"auth/importer": {"auth/database", "auth/password", "auth/secret", "internal/spelling",
 		"internal/upkeep"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
+	"auth/passkey":               {},
+	"auth/passkey/passkeytest":   {},
 	"auth/password":              {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/provider":              {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/provider/providertest": {},
@@ -93,6 +95,7 @@ var onlyIn = map[string]string{
 	"github.com/coreos/go-oidc/v3":      "auth/provider",
 	"golang.org/x/oauth2":               "auth/provider",
 	"rsc.io/qr":                         "auth/factor",
+	"github.com/go-webauthn/webauthn":   "auth/passkey",
 }
 
 type pkg struct {
