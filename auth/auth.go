@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os/exec"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/passkey"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -52,6 +54,9 @@ type Options struct {
 	PasswordMin int
 	// SiteName is refused as a password, like the user's own address (ASVS 5.0, 6.2.11). Empty: not checked.
 	SiteName string
+	// PublicURL is the address of the site, which passkeys are made for. Nil: there are no passkeys. SiteName is how
+	// browsers call the site when they ask for one.
+	PublicURL *url.URL
 	// SignUpClosed makes SignUp refuse every request; CreateUser still works.
 	SignUpClosed bool
 	// SignUpDomains are the domains that an address may have to sign up, or to be changed to; in ASCII and lower
@@ -164,6 +169,7 @@ type Store struct {
 	trail    *audit.Trail
 	exports  *exports
 	metrics  metrics
+	site     *passkey.Site // nil: there are no passkeys
 	// puzzleKey signs the puzzles of Options.Captcha.
 	puzzleKey puzzleKey
 	// hold delays an answer until the next step. It is a field so that tests can count the steps.
@@ -175,7 +181,7 @@ type Store struct {
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers),
-		hashes: password.NewQueue(), asking: share.NewAdmission(fallbackAtOnce)}
+		site: passkey.NewSite(o.PublicURL, o.SiteName), hashes: password.NewQueue(), asking: share.NewAdmission(fallbackAtOnce)}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.Reader = session.NewReader(s.db,

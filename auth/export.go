@@ -84,8 +84,9 @@ type ExportedAccount struct {
 
 // ExportedFactors are the second factors of an Export.
 type ExportedFactors struct {
-	Apps          []ExportedApp `json:"authenticatorApps"` // one at most
-	RecoveryCodes int           `json:"recoveryCodesLeft"`
+	Apps          []ExportedApp     `json:"authenticatorApps"` // one at most
+	Passkeys      []ExportedPasskey `json:"passkeys"`
+	RecoveryCodes int               `json:"recoveryCodesLeft"`
 	// Trusted are browsers in which they are not asked for.
 	Trusted []ExportedTrust `json:"trustedBrowsers"`
 }
@@ -96,6 +97,17 @@ type ExportedTrust struct {
 	UsedAt    time.Time `json:"usedAt"`
 	ExpiresAt time.Time `json:"expiresAt"`
 	UserAgent string    `json:"userAgent"`
+}
+
+// ExportedPasskey is one passkey of an Export. Its fields are in the order of the query.
+type ExportedPasskey struct {
+	ID           string     `json:"id"`
+	Name         string     `json:"name"`
+	Domain       string     `json:"domain"`       // that it was made for
+	CredentialID string     `json:"credentialId"` // base64url
+	Synced       bool       `json:"synced"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	UsedAt       *time.Time `json:"usedAt"` // null: never
 }
 
 // ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
@@ -219,6 +231,13 @@ func exportFactors(ctx context.Context, tx pgx.Tx, userID string) (f ExportedFac
 	rows, _ := tx.Query(ctx, `SELECT `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`
 		FROM gatepost.totp WHERE user_id = $1`, userID) // a query error is reported by CollectRows
 	if f.Apps, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedApp]); err != nil {
+		return f, err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT id, name, rp_id, translate(rtrim(encode(credential_id, 'base64'), '='), E'+/\n', '-_'), backed_up,
+		    `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`
+		FROM gatepost.passkey WHERE user_id = $1 ORDER BY created_at, id LIMIT 100`, userID)
+	if f.Passkeys, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedPasskey]); err != nil {
 		return f, err
 	}
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).

@@ -44,6 +44,7 @@ var (
 // Factors is what a user has besides the ways in.
 type Factors struct {
 	App           *App // nil: none
+	Passkeys      int  // how many there are
 	RecoveryCodes int  // how many are left
 	Offered       bool // apps can be added
 	Trusted       []TrustedBrowser
@@ -78,8 +79,8 @@ func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factor
 	} else if !errors.Is(err, pgx.ErrNoRows) {
 		return Factors{}, err
 	}
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1`, userID).
-		Scan(&f.RecoveryCodes)
+	err = tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1),
+		    (SELECT count(*) FROM gatepost.passkey WHERE user_id = $1)`, userID).Scan(&f.RecoveryCodes, &f.Passkeys)
 	if err != nil {
 		return Factors{}, err
 	}
@@ -87,24 +88,46 @@ func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factor
 	return f, err
 }
 
-// hasFactor reports whether a user has a second factor. Recovery codes alone are none.
+// factorRows are the rows of all factors of the user $1 (user_id, created_at). Recovery codes alone are none.
+const factorRows = `(SELECT user_id, created_at FROM gatepost.totp WHERE user_id = $1
+	    UNION ALL SELECT user_id, created_at FROM gatepost.passkey WHERE user_id = $1)`
+
+// hasFactor reports whether a user has a second factor.
 func hasFactor(ctx context.Context, tx pgx.Tx, userID string) (yes bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost.totp WHERE user_id = $1)`, userID).Scan(&yes)
+	err = tx.QueryRow(ctx, `SELECT EXISTS `+factorRows, userID).Scan(&yes)
 	return yes, err
 }
 
-// dropFactors removes the factors of a locked user, and what is left of their recovery codes. It reports whether there
-// was a factor.
-func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (had bool, err error) {
-	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.totp WHERE user_id = $1`, userID)
+// dropped are factors that were removed, with whatever was left of recovery codes.
+type dropped struct{ app, passkeys bool }
+
+// kinds are the mails that tell of it.
+func (d dropped) kinds() (list []mail.Kind) {
+	if d.app {
+		list = append(list, mail.FactorOff)
+	}
+	if d.passkeys {
+		list = append(list, mail.PasskeyOff)
+	}
+	return list
+}
+
+// dropFactors removes the factors of a locked user, and what is left of their recovery codes.
+func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err error) {
+	app, err := tx.Exec(ctx, `DELETE FROM gatepost.totp WHERE user_id = $1`, userID)
 	if err != nil {
-		return false, err
+		return d, err
+	}
+	passkeys, err := tx.Exec(ctx, `DELETE FROM gatepost.passkey WHERE user_id = $1`, userID)
+	if err != nil {
+		return d, err
 	}
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.totp_pending WHERE user_id = $1`, userID)
+	b.Queue(`DELETE FROM gatepost.passkey_challenge WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.recovery_code WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
-	return tag.RowsAffected() > 0, tx.SendBatch(ctx, b).Close()
+	return dropped{app.RowsAffected() > 0, passkeys.RowsAffected() > 0}, tx.SendBatch(ctx, b).Close()
 }
 
 // dropStrangersFactors removes the factors of an account whose address is about to be proved for the first time, as
@@ -114,7 +137,7 @@ func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed 
 	kept secret.Token) error {
 	var theirs bool
 	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM gatepost.totp t JOIN gatepost."user" u ON u.id = t.user_id
+		SELECT EXISTS (SELECT FROM `+factorRows+` t JOIN gatepost."user" u ON u.id = t.user_id
 		    WHERE t.user_id = $1 AND (t.created_at >= $2 OR $3 AND NOT u.email_verified)
 		        AND NOT EXISTS (SELECT FROM gatepost.session s
 		            WHERE s.token = $4 AND s.user_id = $1 AND s.second_at IS NOT NULL))`,
@@ -130,16 +153,18 @@ func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed 
 // mails the user. It fails with ErrNoUser, ErrNoFactor or database.ErrUnavailable.
 func (s *Store) ResetFactors(ctx context.Context, userID string) error {
 	err := s.change(ctx, "reset-factors", userID, func(ctx context.Context, tx pgx.Tx) (audit.Details, error) {
-		had, err := dropFactors(ctx, tx, userID)
+		d, err := dropFactors(ctx, tx, userID)
 		if err != nil {
 			return nil, err
 		}
-		if !had {
+		if d == (dropped{}) {
 			return nil, ErrNoFactor
 		}
 		ended, err := s.sessions.EndAll(ctx, tx, userID)
-		if err == nil {
-			err = s.outbox.Post(ctx, tx, mail.NewLetter(mail.FactorOff, userID, "", secret.Client{}))
+		for _, kind := range d.kinds() {
+			if err == nil {
+				err = s.outbox.Post(ctx, tx, mail.NewLetter(kind, userID, "", secret.Client{}))
+			}
 		}
 		return audit.Details{{Name: "sessions", Value: fmt.Sprint(ended)}}, err
 	})
@@ -155,12 +180,15 @@ type factorDeed struct {
 	kind   mail.Kind
 	// allowed judges the session, in the transaction of the deed.
 	allowed func(context.Context, pgx.Tx, session.Own) error
+	// others reports, after allowed, whether the other sessions end. Nil: they do.
+	others func() bool
 	// do changes the factors, and returns how the user is proved from now on.
 	do func(context.Context, pgx.Tx, session.Own) (session.Proof, error)
 }
 
 // changeFactors carries out a deed, ends every session of the user and every half sign-in, so that no session has a
-// level that the factors do not give any more, and gives the user a new one.
+// level that the factors do not give any more, and gives the user a new one. Where the deed lets the others be, only the
+// session presented ends.
 func (s *Store) changeFactors(ctx context.Context, d factorDeed) (issued Issued, err error) {
 	o, err := s.own(ctx, d.token)
 	if err == nil {
@@ -197,7 +225,7 @@ func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, us
 	if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
 		return Issued{}, err
 	}
-	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, true); err != nil {
+	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, d.others == nil || d.others()); err != nil {
 		return Issued{}, err
 	}
 	if err := s.outbox.Post(ctx, tx, mail.NewLetter(d.kind, o.UserID, o.Email, d.client)); err != nil {

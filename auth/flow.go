@@ -12,7 +12,6 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
-	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Purpose is what a sign-in at a provider is for.
@@ -48,14 +47,6 @@ type Begun struct {
 const (
 	FlowFor  = 10 * time.Minute
 	ClaimFor = time.Hour
-)
-
-// The most flows under way: from one client's network, from the widest network around it, and in total. Beyond them
-// the oldest of the network end, or the oldest of the network that has most.
-const (
-	flowsPerNetwork = 200
-	flowsPerWide    = 2_000
-	flowsMost       = 20_000
 )
 
 // The errors of a sign-in at a provider, besides those of package provider.
@@ -146,13 +137,7 @@ func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Be
 const flowNextMost = 4096
 
 func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge time.Duration, userID string) error {
-	narrow, wide, most := share.Narrowest(f.Client.Addr), share.Narrowest(f.Client.Addr), flowsPerNetwork
-	if share.Inner(f.Client.Addr) { // a proxy that forwards for everybody, perhaps
-		most = flowsPerWide
-	}
-	if networks := share.Networks(f.Client.Addr); len(networks) > 0 {
-		wide = networks[0].String()
-	}
+	n := networkOf(f.Client.Addr)
 	if len(f.Next) > flowNextMost {
 		f.Next = ""
 	}
@@ -163,11 +148,11 @@ func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge
 			VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), nullif($10, ''), $11, $12,
 			    now() + $13::interval)`,
 			key.Derive(flowState).Hash(), key.Hash(), f.Provider, f.Purpose, f.Next, f.Remember,
-			int(maxAge.Seconds()), userID, hashOrNone(f.Session), hashOrNone(f.Link), narrow, wide, FlowFor)
+			int(maxAge.Seconds()), userID, hashOrNone(f.Session), hashOrNone(f.Link), n.narrow, n.wide, FlowFor)
 		if err != nil {
 			return err
 		}
-		return boundFlows(ctx, tx, narrow, wide, most)
+		return n.bound(ctx, tx, "provider_flow", "state")
 	})
 }
 
@@ -200,21 +185,6 @@ func hashOrNone(t secret.Token) string {
 		return ""
 	}
 	return t.Hash()
-}
-
-// boundFlows ends the oldest flows of whoever has too many. Flows that somebody else is ending are left to them.
-func boundFlows(ctx context.Context, tx pgx.Tx, narrow, wide string, most int) error {
-	oldest := `
-		DELETE FROM gatepost.provider_flow WHERE state IN (
-		    SELECT state FROM gatepost.provider_flow WHERE `
-	b := &pgx.Batch{}
-	b.Queue(oldest+`network = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`,
-		narrow, most)
-	b.Queue(oldest+`wide = $1 ORDER BY created_at DESC, state OFFSET $2 FOR UPDATE SKIP LOCKED)`, wide, flowsPerWide)
-	b.Queue(oldest+`(SELECT count(*) FROM gatepost.provider_flow) > $1 AND wide = (
-		        SELECT wide FROM gatepost.provider_flow GROUP BY wide ORDER BY count(*) DESC, wide LIMIT 1)
-		    ORDER BY created_at, state LIMIT 1 FOR UPDATE SKIP LOCKED)`, flowsMost)
-	return tx.SendBatch(ctx, b).Close()
 }
 
 // sweepFlows deletes flows and logout tokens that have expired.

@@ -63,6 +63,9 @@ var results = []struct {
 	{ErrFactorsOff, "factors_off"}, {ErrNoFactor, "no_factor"}, {ErrNoEnrolment, "no_enrolment"},
 	{ErrStaleFactor, "stale_factor"}, {ErrWrongCode, "bad_code"}, {ErrUsedCode, "used_code"},
 	{ErrFactorLocked, "factor_locked"}, {ErrFactorUnreadable, "factor_unreadable"},
+	{ErrPasskeysOff, "passkeys_off"}, {ErrNoPasskey, "no_passkey"}, {ErrNoCeremony, "no_ceremony"},
+	{ErrBadPasskey, "bad_passkey"}, {ErrUnsurePasskey, "unsure_passkey"}, {ErrClonedPasskey, "cloned_passkey"},
+	{ErrManyPasskeys, "many_passkeys"}, {ErrPasskeyTaken, "passkey_taken"},
 	{context.Canceled, "canceled"},
 }
 

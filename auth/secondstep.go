@@ -84,6 +84,8 @@ type Half struct {
 	Email         string // of the user, who has proved to be them
 	RecoveryCodes int    // how many are left
 	Remember      bool
+	App           bool // they have an authenticator app
+	Passkeys      int  // how many passkeys they have
 }
 
 // Half returns what a challenge is about. It counts no answer. It fails with session.ErrNoChallenge or
@@ -96,8 +98,10 @@ func (s *Store) Half(ctx context.Context, challenge secret.Token, c secret.Clien
 	h.Remember = found.Remember
 	err = s.db.Repeat(ctx, "describe a challenge", func(ctx context.Context) error {
 		return s.db.Pages.QueryRow(ctx, `
-			SELECT coalesce(max(email), ''), (SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1)
-			FROM gatepost."user" WHERE id = $1`, found.UserID).Scan(&h.Email, &h.RecoveryCodes)
+			SELECT coalesce(max(email), ''), (SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1),
+			    EXISTS (SELECT FROM gatepost.totp WHERE user_id = $1),
+			    (SELECT count(*) FROM gatepost.passkey WHERE user_id = $1)
+			FROM gatepost."user" WHERE id = $1`, found.UserID).Scan(&h.Email, &h.RecoveryCodes, &h.App, &h.Passkeys)
 	})
 	return h, err
 }
@@ -210,6 +214,9 @@ func (s *Store) raise(ctx context.Context, tx pgx.Tx, t secret.Token, userID str
 		return Issued{}, err
 	}
 	n := session.New{UserID: userID, Proof: o.Proof.And(p.method, p.at), Remember: o.Remembered, Client: c}
+	if p.both {
+		n.Proof.At = p.at
+	}
 	if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
 		return Issued{}, err
 	}
@@ -240,6 +247,7 @@ type codeCheck struct {
 type codeProof struct {
 	method session.Method
 	at     time.Time
+	both   bool // it proves the first factor as well
 	door   throttle.Door
 	email  string
 }
@@ -342,7 +350,7 @@ func (s *Store) judgeApp(ctx context.Context, tx pgx.Tx, k codeCheck, code strin
 		Scan(&sealed, &failures, &p.at)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return ErrNoFactor, nil
+		return withoutApp(ctx, tx, k.userID)
 	case err != nil:
 		return nil, err
 	case failures >= throttle.AccountLimit && p.door == throttle.AnyDoor:
@@ -367,6 +375,18 @@ func (s *Store) judgeApp(ctx context.Context, tx pgx.Tx, k codeCheck, code strin
 	return nil, err
 }
 
+// withoutApp is the verdict on a code of an app that a user does not have: wrong, if they have another factor.
+func withoutApp(ctx context.Context, tx pgx.Tx, userID string) (verdict, err error) {
+	has, err := hasFactor(ctx, tx, userID)
+	if err != nil {
+		return nil, err
+	}
+	if !has {
+		return ErrNoFactor, nil
+	}
+	return ErrWrongCode, nil
+}
+
 // judgeRecovery uses up a recovery code, if it is right, and mails the user. It also unlocks the app.
 func (s *Store) judgeRecovery(ctx context.Context, tx pgx.Tx, k codeCheck, hash string,
 	p *codeProof) (verdict, err error) {
@@ -377,9 +397,12 @@ func (s *Store) judgeRecovery(ctx context.Context, tx pgx.Tx, k codeCheck, hash 
 	if !used {
 		return ErrWrongCode, nil
 	}
-	tag, err := tx.Exec(ctx, `UPDATE gatepost.totp SET failures = 0 WHERE user_id = $1`, k.userID)
-	if err == nil && tag.RowsAffected() == 0 {
+	has, err := hasFactor(ctx, tx, k.userID)
+	if err == nil && !has {
 		return ErrNoFactor, nil
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, `UPDATE gatepost.totp SET failures = 0 WHERE user_id = $1`, k.userID)
 	}
 	if err == nil {
 		p.at, err = clock(ctx, tx)

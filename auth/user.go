@@ -25,7 +25,8 @@ func (s *Store) userColumns() string {
 		database.Readable(`updated_at`) + `,
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id
 	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `),
-	EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)`
+	EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)
+	    OR EXISTS (SELECT FROM gatepost.passkey p WHERE p.user_id = u.id)`
 }
 
 func scanUser(row pgx.CollectableRow) (session.User, error) {

@@ -134,14 +134,8 @@ func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.T
 	if err != nil {
 		return false, err
 	}
-	var left int
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.account a WHERE user_id = $1 AND `+s.opens("a"), o.UserID).
-		Scan(&left)
-	if err != nil {
+	if err := s.staysOpen(ctx, tx, o.UserID); err != nil {
 		return false, err
-	}
-	if left == 0 {
-		return false, ErrLastWayIn
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE account_id = $1 AND user_id = $2 AND token <> $3`,
 		id, o.UserID, t.Hash()); err != nil {
@@ -168,7 +162,8 @@ func (s *Store) UsersWithoutAWayIn(ctx context.Context) (n int64, err error) {
 	err = s.db.Repeat(ctx, "count users without a way in", func(ctx context.Context) error {
 		return s.db.Pages.QueryRow(ctx, `
 			SELECT count(*) FROM gatepost."user" u WHERE disabled_at IS NULL AND NOT EXISTS (
-			    SELECT FROM gatepost.account a WHERE a.user_id = u.id AND `+s.opens("a")+`)`).Scan(&n)
+			    SELECT FROM gatepost.account a WHERE a.user_id = u.id AND `+s.opens("a")+`) AND NOT EXISTS (
+			    SELECT FROM gatepost.passkey p WHERE p.user_id = u.id AND p.verified AND $1)`, s.site != nil).Scan(&n)
 	})
 	return n, err
 }

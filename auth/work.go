@@ -12,6 +12,7 @@ import (
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
 		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.sweepFactors,
+		s.sweepCeremonies,
 		s.endBans,
 		s.forgetRecipes,
 		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },

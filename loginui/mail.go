@@ -140,7 +140,8 @@ func (w *words) factsOf(m mail.Mail) []mailFact {
 // tellsWhere are the mails about an event.
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
 	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true,
-	mail.FactorOn: true, mail.FactorOff: true, mail.RecoveryNew: true, mail.RecoveryUsed: true}
+	mail.FactorOn: true, mail.FactorOff: true, mail.PasskeyOn: true,
+	mail.PasskeyOff: true, mail.RecoveryNew: true, mail.RecoveryUsed: true}
 
 // whyOf names the message that says why the reader got a mail.
 func whyOf(kind mail.Kind) string {
@@ -168,7 +169,8 @@ func (ui *UI) mailURL(m mail.Mail) string {
 	case m.Kind == mail.Deleted, m.Kind == mail.Left:
 		return ui.absolute(ui.c.Home)
 	case m.Kind == mail.Linked, m.Kind == mail.Unlinked, m.Kind == mail.Taken, m.Kind == mail.SignIn && ui.c.PasswordsOff,
-		m.Kind == mail.FactorOn, m.Kind == mail.FactorOff, m.Kind == mail.RecoveryNew, m.Kind == mail.RecoveryUsed:
+		m.Kind == mail.FactorOn, m.Kind == mail.FactorOff, m.Kind == mail.PasskeyOn, m.Kind == mail.PasskeyOff,
+		m.Kind == mail.RecoveryNew, m.Kind == mail.RecoveryUsed:
 		return ui.absolute(ui.c.Prefix + "/account")
 	case m.Kind == mail.Password, m.Kind == mail.SignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)

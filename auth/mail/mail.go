@@ -38,13 +38,15 @@ const (
 	// The second factors.
 	FactorOn     Kind = "factor-on"     // an authenticator app was added, or replaced
 	FactorOff    Kind = "factor-off"    // the second factor is gone, by the user or by an operator
+	PasskeyOn    Kind = "passkey-on"    // a passkey was added
+	PasskeyOff   Kind = "passkey-off"   // a passkey was removed, or an operator removed all of them
 	RecoveryNew  Kind = "recovery-new"  // there is a new set of recovery codes
 	RecoveryUsed Kind = "recovery-used" // a recovery code was used; Mail.Left are left
 )
 
 // Kinds lists all kinds.
 var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite,
-	Connect, Prove, Linked, Unlinked, Taken, FactorOn, FactorOff, RecoveryNew, RecoveryUsed}
+	Connect, Prove, Linked, Unlinked, Taken, FactorOn, FactorOff, PasskeyOn, PasskeyOff, RecoveryNew, RecoveryUsed}
 
 // Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {

@@ -17,12 +17,24 @@ const (
 	OTP      Method = "otp"      // a code of an authenticator app
 	Recovery Method = "recovery" // a recovery code; not in RFC 8176
 	Trusted  Method = "trusted"
+	// A passkey, which is bound to its device or may be on several. Alone it is one factor.
+	HardwareKey Method = "hwk"
+	SoftwareKey Method = "swk"
+	// Several says that a passkey was no less than the second factor: beside another proof, or by an authenticator that
+	// told who the person is.
+	Several Method = "mfa"
 	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
 	brought Method = "imported"
 )
 
-// second are the methods that are a factor besides the others.
-var second = []Method{OTP, Recovery}
+// second are the methods that are a factor besides the others, and keys are those of passkeys.
+var (
+	second = []Method{OTP, Recovery, Several}
+	keys   = []Method{HardwareKey, SoftwareKey}
+)
+
+func isSecond(m Method) bool { return slices.Contains(second, m) }
+func isKey(m Method) bool    { return slices.Contains(keys, m) }
 
 // Proof is how and when a visitor was proved to be a user.
 type Proof struct {
@@ -35,22 +47,20 @@ type Proof struct {
 
 // Level is 2 if a second factor was proved, else 1. It needs no query: the methods are part of a cached session.
 func (p Proof) Level() int {
-	for _, m := range p.Methods {
-		if slices.Contains(second, m) {
-			return 2
-		}
+	if slices.ContainsFunc(p.Methods, isSecond) {
+		return 2
 	}
 	return 1
 }
 
 // Keeping returns the proof of a session that goes on with another's second factor, unless p has one itself.
 func (p Proof) Keeping(of Proof) Proof {
-	if p.Level() == 2 {
+	if p.Level() == 2 || of.Level() == 1 {
 		return p
 	}
 	p.Methods = slices.Clone(p.Methods)
 	for _, m := range of.Methods {
-		if slices.Contains(second, m) {
+		if (isSecond(m) || isKey(m)) && !slices.Contains(p.Methods, m) {
 			p.Methods = append(p.Methods, m)
 		}
 	}
@@ -73,17 +83,30 @@ func (p Proof) WithTrust(yes bool) Proof {
 	return p
 }
 
-// First returns the proof without its second factor.
+// First returns the proof without its second factor. What was proved by a passkey alone keeps that.
 func (p Proof) First() Proof {
-	p.Methods = slices.DeleteFunc(slices.Clone(p.Methods), func(m Method) bool { return slices.Contains(second, m) })
+	p.Methods = slices.DeleteFunc(slices.Clone(p.Methods), isSecond)
+	if !p.ByKey() {
+		p.Methods = slices.DeleteFunc(p.Methods, isKey)
+	}
 	p.SecondAt = time.Time{}
 	return p
+}
+
+// ByKey reports whether passkeys are all that has proved the user.
+func (p Proof) ByKey() bool {
+	return !slices.ContainsFunc(p.Methods, func(m Method) bool { return !isKey(m) && m != Several })
 }
 
 // And returns the proof with a second factor that was proved at a time of PostgreSQL's, in place of an earlier one.
 func (p Proof) And(m Method, at time.Time) Proof {
 	p = p.First()
-	p.Methods, p.SecondAt = append(p.Methods, m), at
+	if isKey(m) {
+		p.Methods = append(slices.DeleteFunc(p.Methods, isKey), m, Several)
+	} else {
+		p.Methods = append(p.Methods, m)
+	}
+	p.SecondAt = at
 	return p
 }
 

@@ -20,6 +20,7 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error
 	return p.withStore(ctx, func(s *auth.Store) error {
 		var list config.Faults
 		list.Add(s.CheckKeys(ctx))
+		list.Add(s.CheckPasskeys(ctx))
 		list.Add(p.warnOfLostUsers(ctx, c, s))
 		if c.Mail != nil {
 			list.Add(p.checkOutbox(ctx, s))

@@ -21,7 +21,8 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 	return auth.Options{
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, SessionCache: c.SessionCache,
 		TrustBrowser: c.TrustBrowser, SessionsPerUser: c.SessionsPerUser, PasswordMin: c.PasswordMin,
-		SiteName: c.Settings.AppName, SignUpClosed: c.SignUpClosed, SignUpDomains: c.SignUpDomains,
+		SiteName: c.Settings.AppName, PublicURL: c.PublicURL, SignUpClosed: c.SignUpClosed,
+		SignUpDomains:   c.SignUpDomains,
 		UsernamesChosen: c.UsernamesChosen, ReservedUsernames: c.ReservedUsernames,
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal, Offices: c.Offices,
 		OfficePeople: c.OfficePeople,

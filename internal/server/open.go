@@ -102,6 +102,9 @@ func (g *gate) openStore(ctx context.Context) error {
 	if err := g.openKeys(ctx); err != nil {
 		return err
 	}
+	if err := auth.CheckPasskeys(ctx, pool, g.c.PublicURL); err != nil {
+		return err
+	}
 	options := g.c.StoreOptions(g.log, g.metrics)
 	options.PathConns, options.WorkConns = g.db.Path, g.db.Work
 	if options.Listen, err = g.db.ListenConfig(); err != nil {
