@@ -33,6 +33,24 @@ type Added struct {
 	Codes []factor.RecoveryCode
 }
 
+// MayAddPasskey fails as AskForPasskey does if the user of a session may not add a passkey.
+func (s *Store) MayAddPasskey(ctx context.Context, t secret.Token) error {
+	if s.site == nil {
+		return ErrPasskeysOff
+	}
+	return s.db.Transact(ctx, "may a passkey be added", func(ctx context.Context, tx pgx.Tx) error {
+		o, err := s.Own(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		list, err := passkeysOf(ctx, tx, o.UserID)
+		if err != nil {
+			return err
+		}
+		return s.mayAddPasskey(ctx, tx, o, len(list))
+	})
+}
+
 func (s *Store) mayAddPasskey(ctx context.Context, tx pgx.Tx, o session.Own, have int) error {
 	if err := s.mayEnrol(ctx, tx, o); err != nil {
 		return err

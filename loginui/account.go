@@ -22,10 +22,11 @@ type accountPage struct {
 
 	HasPassword  bool
 	PasswordsOff bool
-	Ways         []wayEntry  // the ways in besides the password
-	Connect      []button    // to connect a provider, or one more account there
-	Factors      *factorRows // nil: there are none, and none can be added
-	Activity     []pastEntry // empty: none is kept
+	Ways         []wayEntry   // the ways in besides the password
+	Connect      []button     // to connect a provider, or one more account there
+	Passkeys     *passkeyRows // nil: there are none, and none can be added
+	Factors      *factorRows  // nil: there are none, and none can be added
+	Activity     []pastEntry  // empty: none is kept
 }
 
 func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
@@ -44,6 +45,11 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
 	p.Wide, p.Extra, p.Ways = true, ui.more, ui.wayEntries(p.words, o)
+	passkeys, err := ui.store.Passkeys(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	p.Passkeys = ui.passkeyRows(p.words, passkeys)
 	factors, err := ui.store.Factors(r.Context(), token)
 	if err != nil {
 		return err

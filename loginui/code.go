@@ -137,6 +137,12 @@ func (ui *UI) codePage(r *http.Request, half auth.Half, f form, t trouble) formP
 	if days := int((ui.c.TrustBrowser + 24*time.Hour - 1) / (24 * time.Hour)); days > 0 {
 		p.Check = &check{"trust", p.say("code.trust", "n", days), p.say("code.trust.hint"), f.Trust}
 	}
+	if half.Passkeys > 0 {
+		p.Passkey = ui.passkeyForm(p.words, auth.PasskeyAsSecond, passkeyLoginPath, "passkey.login", f)
+	}
+	if p.Passkey != nil {
+		p.Passkey.Or = true
+	}
 	return p
 }
 

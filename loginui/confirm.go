@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
@@ -62,6 +63,10 @@ func (ui *UI) askAgain(w http.ResponseWriter, r *http.Request, path string, f fo
 	if err != nil {
 		return err
 	}
+	token, _ := ui.presented(r)
+	if o.passkeys, err = ui.store.Passkeys(r.Context(), token); err != nil {
+		return err
+	}
 	if !Navigating(r) && t.status == 0 {
 		return &fault{status: http.StatusForbidden, key: "confirm.say"}
 	}
@@ -78,12 +83,18 @@ func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path st
 	p.failed(t)
 	p.ID, p.Next, p.Username = f.ID, f.Next, s.User.Email
 	p.Cancel, p.Buttons = ui.c.Prefix+"/account", ui.proofs(p.words, s, o)
+	if len(o.passkeys) > 0 {
+		p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToConfirm, passkeyConfirmPath, "passkey.confirm", form{})
+	}
+	if p.Passkey != nil {
+		p.Passkey.Or = o.password && len(p.Buttons) == 0
+	}
 	switch {
 	case o.password:
 		p.Intro = []string{p.say("confirm.say")}
 		p.with(t.faults, p.currentPassword("password", "change.current"))
 		return p
-	case len(p.Buttons) > 0:
+	case len(p.Buttons) > 0 || p.Passkey != nil:
 		p.Intro = []string{p.say("confirm.ways")}
 	case ui.c.Confirm && !s.User.EmailVerified:
 		p.Intro = []string{p.say("confirm.none.unverified")}

@@ -30,6 +30,7 @@ const fewCodes = 3
 // factorRows are the second factors on the account page.
 type factorRows struct {
 	HasApp      bool
+	Offered     bool          // an app can be added
 	Since       template.HTML // when the app was added
 	Used        string        // how long ago a code was accepted
 	Left        int           // recovery codes
@@ -48,12 +49,13 @@ type trustedEntry struct {
 
 // factorRows describes the second factors of a user. Nil: they have none, and can add none.
 func (ui *UI) factorRows(w *words, f auth.Factors, next string) *factorRows {
-	if !f.Offered && f.App == nil {
+	if !f.Offered && f.App == nil && f.Passkeys == 0 {
 		return nil
 	}
 	rows := &factorRows{Left: f.RecoveryCodes, Few: f.RecoveryCodes <= fewCodes, Next: next}
+	rows.Offered, rows.Recoverable = f.Offered, f.App != nil || f.Passkeys > 0
 	if f.App != nil {
-		rows.HasApp, rows.Recoverable = true, true
+		rows.HasApp = true
 		rows.Since, rows.Used = w.sayDate("ways.since", f.App.Since), w.Ago(max(0, time.Since(f.App.Used)))
 	}
 	for _, b := range f.Trusted {
@@ -240,8 +242,13 @@ func (ui *UI) removeAppPage(r *http.Request, t trouble) formPage {
 }
 
 func (ui *UI) getRecovery(w http.ResponseWriter, r *http.Request) error {
-	if done, err := ui.withoutApp(w, r); done || err != nil {
+	token, _ := ui.presented(r)
+	f, err := ui.store.Factors(r.Context(), token)
+	if err != nil {
 		return err
+	}
+	if f.App == nil && f.Passkeys == 0 {
+		return ui.getBack(w, r)
 	}
 	return ui.show(w, http.StatusOK, "form", ui.recoveryPage(r, trouble{}))
 }

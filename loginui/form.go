@@ -52,7 +52,7 @@ type form struct {
 
 // fields are the names of all fields of the gate's forms.
 var fields = append([]string{"email", "password", "current", "name", "username", "remember", "next", "id", "once",
-	"kept", "claim", "code", "trust", trapField}, captcha.Fields()...)
+	"kept", "claim", "answer", "for", "code", "trust", trapField}, captcha.Fields()...)
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.

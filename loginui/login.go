@@ -149,5 +149,6 @@ func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 		p.OtherPage = ui.withNext("/signup", f.Next)
 	}
 	ui.offer(&p)
+	ui.offerPasskey(&p, f)
 	return p
 }

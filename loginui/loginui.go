@@ -91,11 +91,13 @@ type UI struct {
 	more   string // the path of the stylesheet of pages that are no forms
 	// codesScript is the path of the script of the page with recovery codes.
 	codesScript string
-	solver      string // the path of the script that does proofs of work; empty: none has to be done
-	twice       *twice
-	routes      map[string]methods
-	api         *api.API        // nil: /api/auth/ is the app's
-	free        map[string]bool // paths that cost little, and are served at any load
+	// passkeyScript is that of the script that asks for passkeys.
+	passkeyScript string
+	solver        string // the path of the script that does proofs of work; empty: none has to be done
+	twice         *twice
+	routes        map[string]methods
+	api           *api.API        // nil: /api/auth/ is the app's
+	free          map[string]bool // paths that cost little, and are served at any load
 	// foreign are the paths at which providers post forms, with the fields of those: answers that come from another
 	// site by a browser without our cookies, and log-outs that come without a browser. Nothing else is taken from
 	// another site.
@@ -200,6 +202,7 @@ func (ui *UI) addAccountRoutes() {
 	account(deletePath, methods{"GET": ui.getDelete, "POST": ui.postDelete})
 	account(takenPath, methods{"GET": ui.getTaken})
 	ui.addFactorRoutes(account)
+	ui.addPasskeyRoutes(account)
 	for path, do := range map[string]deed{"/account/sessions/end": ui.postEndSession,
 		"/account/sessions/end-others": ui.postEndOthers, "/account/export": ui.postExport,
 		disconnectPath: ui.postDisconnect} {
@@ -216,7 +219,8 @@ func (ui *UI) addAssets() error {
 	solver, err4 := readAsset("captcha.js")
 	failing, err5 := readAsset("error.js")
 	codes, err6 := readAsset("codes.js")
-	if err := errors.Join(err0, err1, err2, err3, err4, err5, err6); err != nil {
+	passkeys, err7 := readAsset("passkey.js")
+	if err := errors.Join(err0, err1, err2, err3, err4, err5, err6, err7); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}
 	b := ui.c.Brand
@@ -225,8 +229,9 @@ func (ui *UI) addAssets() error {
 		newAsset("script", ".js", "text/javascript; charset=utf-8", script),
 		newAsset("error", ".js", "text/javascript; charset=utf-8", failing),
 		newAsset("more", ".css", "text/css; charset=utf-8", more),
-		newAsset("codes", ".js", "text/javascript; charset=utf-8", codes)}
-	ui.more, ui.codesScript = assets[3].path, assets[4].path
+		newAsset("codes", ".js", "text/javascript; charset=utf-8", codes),
+		newAsset("passkey", ".js", "text/javascript; charset=utf-8", passkeys)}
+	ui.more, ui.codesScript, ui.passkeyScript = assets[3].path, assets[4].path, assets[5].path
 	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
 		Stylesheet: assets[0].path, Script: assets[1].path, ErrorScript: assets[2].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}

@@ -29,7 +29,7 @@ var pageNames = []string{"login", "signup", "logout", "account", "form", "messag
 	"again", "codes"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
-var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html"}
+var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html", "passkey.html"}
 
 // templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {
@@ -126,6 +126,9 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if p, ok := data.(formPage); ok && p.Captcha != nil {
 		w.Header().Set("Content-Security-Policy", ui.guarded())
+	}
+	if p, ok := data.(formPage); ok && p.Passkey != nil {
+		ui.allowPasskeys(w.Header())
 	}
 	if p, ok := data.(messagePage); ok && p.Kind != "" {
 		ui.allowScript(w.Header(), ui.site.ErrorScript)

@@ -55,6 +55,7 @@ func (ui *UI) states(r *http.Request) []state {
 			Label: "Example ID", Login: "ada", Since: now}, {ID: "3", Provider: "former", Login: "ada", Since: now}}}}
 	s.logins()
 	s.codes()
+	s.passkeys()
 	s.signups()
 	s.links()
 	s.accounts()

@@ -13,7 +13,8 @@ import (
 // ownWays are the ways in of a user.
 type ownWays struct {
 	list     []auth.WayIn
-	password bool // one of them is a password
+	password bool           // one of them is a password
+	passkeys []auth.Passkey // for the page that asks for a proof
 }
 
 // ownWays fails with session.ErrNoSession.

@@ -148,6 +148,27 @@
     window.navigation?.addEventListener('navigateerror', again); // stopped by the visitor, or by a line that broke
   });
 
+  // Passkeys have a script of their own, which asks for a challenge. It is loaded once somebody does something here.
+  all('form[data-passkey]', (form) => {
+    if (!window.PublicKeyCredential) return;
+    const load = () => {
+      if (form.dataset.loaded) return;
+      form.dataset.loaded = 'on';
+      const script = document.createElement('script');
+      script.src = form.dataset.script;
+      document.head.append(script);
+    };
+    const press = (event) => {
+      event.preventDefault();
+      form.dataset.pressed = 'on';
+      load();
+      form.dispatchEvent(new Event('passkey'));
+    };
+    form.hidden = false;
+    form.addEventListener('submit', press);
+    ['pointermove', 'pointerdown', 'keydown'].forEach((what) => addEventListener(what, load, { once: true }));
+  });
+
   const date = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'short' });
   all('time', (time) => { time.textContent = date.format(new Date(time.dateTime)); });
 })();

@@ -1,0 +1,51 @@
+package loginui
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+
+	"github.com/gatepost/gatepost/auth"
+)
+
+// passkeys adds the pages about passkeys.
+func (s *samples) passkeys() {
+	s.group = "Passkeys"
+	half := auth.Half{Email: samplePerson.Email, RecoveryCodes: 7, Passkeys: 1}
+	s.add("second step", 200, "form", s.codePage(s.r, half, form{Next: "/dashboard"}, trouble{}))
+	for _, f := range passkeyFaults {
+		t := s.passkeyTrouble(nowhere{}, s.r, f.err)
+		if f.key == "" || t.status != f.status {
+			continue
+		}
+		s.add("login, "+f.err.Error(), t.status, "login", s.loginPage(s.r, form{Remember: true}, t))
+	}
+	s.add("add", 200, "form", s.addPasskeyPage(s.r, form{}, trouble{}))
+	for _, err := range []error{auth.ErrBadPasskey, auth.InputError{{Field: "name", Problem: auth.TooLong, Limit: 100}}} {
+		t := s.passkeyTrouble(nowhere{}, s.r, err)
+		s.add("add, "+err.Error(), cmp.Or(t.status, http.StatusOK), "form", s.addPasskeyPage(s.r, form{Name: "Key"}, t))
+	}
+	mine := auth.Passkey{ID: "1", Name: "iCloud Keychain", Since: time.Now().Add(-40 * 24 * time.Hour), Synced: true,
+		Alone: true, Used: time.Now().Add(-time.Hour)}
+	s.add("rename", 200, "form", s.renamePasskeyPage(s.r, form{ID: mine.ID, Name: mine.Name}, trouble{}))
+	s.add("remove", 200, "form", s.removePasskeyPage(s.r, mine, trouble{}))
+	all := s.all
+	all.passkeys = []auth.Passkey{mine}
+	s.add("confirm", 403, "form", s.confirmPage(s.r, s.session, all, "/account/export", form{}, trouble{}))
+	all.password = false
+	s.add("confirm without a password", 403, "form", s.confirmPage(s.r, s.session, all, "/account/export", form{},
+		trouble{}))
+	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
+	account.Wide, account.Extra = true, s.more
+	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
+	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, {ID: "2", Since: time.Now()}})
+	account.Factors = s.factorRows(account.words, auth.Factors{Passkeys: 2, RecoveryCodes: 10}, "")
+	s.add("account, with passkeys", 200, "account", account)
+	account.Passkeys = s.passkeyRows(account.words, nil)
+	account.Factors = nil
+	s.add("account, without passkeys", 200, "account", account)
+	s.told("too many", func(w http.ResponseWriter, r *http.Request) {
+		_, err := s.passkeysRefused(w, r, auth.ErrManyPasskeys, "/account")
+		s.answer(w, r, err)
+	})
+}
