@@ -120,6 +120,12 @@ func readField(raw json.RawMessage, field reflect.Value, is string) string {
 	case *whatever:
 		to.present = len(raw) > 0 && kindOf(raw) != "null"
 		return ""
+	case *opaque:
+		if kindOf(raw) != "object" {
+			return expected("object", raw)
+		}
+		*to = opaque(raw)
+		return ""
 	case *maybe:
 		if to.present = len(raw) > 0; !to.present || kindOf(raw) == "null" {
 			return ""

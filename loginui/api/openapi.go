@@ -142,12 +142,16 @@ func schemaOf(t reflect.Type) object {
 		return object{"type": []string{"string", "null"}}
 	case reflect.TypeFor[whatever]():
 		return object{}
+	case reflect.TypeFor[opaque]():
+		return object{"type": "object"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return orNull(schemaOf(t.Elem()))
 	case reflect.Slice:
 		return object{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Uint32:
+		return object{"type": "number"}
 	case reflect.Bool:
 		return object{"type": "boolean"}
 	case reflect.String:
@@ -168,7 +172,7 @@ func schemaOfStruct(t reflect.Type) object {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		schema, needed := schemaOf(f.Type), options == ""
 		if isBody(t) {
-			needed = f.Type.Kind() == reflect.String
+			needed = f.Type.Kind() == reflect.String || f.Type == reflect.TypeFor[opaque]()
 		}
 		if isBody(t) && f.Type.Kind() == reflect.Pointer {
 			schema = schemaOf(f.Type.Elem()) // it may be missing, and is never null

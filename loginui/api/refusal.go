@@ -74,6 +74,10 @@ var (
 	errTOTPEnabled = &refusal{"TOTP is already enabled", "TOTP_ALREADY_ENABLED", 400}
 	errTOTPOff     = &refusal{"TOTP is not available", "TOTP_NOT_CONFIGURED", 400}
 	errNoOTP       = &refusal{"OTP is not available", "OTP_NOT_CONFIGURED", 400}
+	errNoCeremony  = &refusal{"Challenge not found", "CHALLENGE_NOT_FOUND", 400}
+	errNoPasskey   = &refusal{"Passkey not found", "PASSKEY_NOT_FOUND", 401}
+	errPasskey     = &refusal{"Authentication failed", "AUTHENTICATION_FAILED", 401}
+	errRegistered  = &refusal{"Previously registered", "PREVIOUSLY_REGISTERED", 400}
 	errNoFactor    = &refusal{"Two factor isn't enabled", "TWO_FACTOR_NOT_ENABLED", 400}
 
 	errNoSolution  = &refusal{"Missing CAPTCHA response", "MISSING_RESPONSE", 400}
@@ -86,6 +90,9 @@ var (
 	errChangeOff  = &refusal{"Change email is disabled", "CHANGE_EMAIL_DISABLED", 400}
 
 	// Ours.
+	errPasskeysOff = &refusal{"Passkeys are not available at this site", "PASSKEYS_NOT_AVAILABLE", 400}
+	errPasskeyUV   = &refusal{"The authenticator did not verify the user", "USER_NOT_VERIFIED", 401}
+	errPasskeyMany = &refusal{"Too many passkeys", "TOO_MANY_PASSKEYS", 409}
 	errStaleFactor = &refusal{"Second factor is not fresh", "SECOND_FACTOR_NOT_FRESH", 403}
 	errUnconfirmed = &refusal{"The address has to be confirmed first", "EMAIL_NOT_VERIFIED", 403}
 	errUnreadable  = &refusal{"Codes cannot be checked at the moment", "SECOND_FACTOR_UNREADABLE", 409}
@@ -126,7 +133,9 @@ var ofError = []struct {
 	{session.ErrNoChallenge, errNoStep}, {auth.ErrWrongCode, errCode}, {auth.ErrUsedCode, errCode},
 	{auth.ErrFactorLocked, errLocked}, {auth.ErrFactorUnreadable, errUnreadable}, {auth.ErrNoEnrolment, errNoTOTP},
 	{auth.ErrFactorsOff, errTOTPOff}, {auth.ErrNoFactor, errNoFactor}, {auth.ErrStaleFactor, errStaleFactor},
-	{auth.ErrUnverified, errUnconfirmed},
+	{auth.ErrUnverified, errUnconfirmed}, {auth.ErrNoCeremony, errNoCeremony}, {auth.ErrNoPasskey, errNoPasskey},
+	{auth.ErrBadPasskey, errPasskey}, {auth.ErrClonedPasskey, errPasskey}, {auth.ErrUnsurePasskey, errPasskeyUV},
+	{auth.ErrPasskeyTaken, errRegistered}, {auth.ErrManyPasskeys, errPasskeyMany}, {auth.ErrPasskeysOff, errPasskeysOff},
 	{auth.ErrNoProvider, errProvider}, {auth.ErrLastWayIn, errLastAccount}, {provider.ErrUnavailable, errElsewhere},
 }
 

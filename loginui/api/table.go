@@ -51,12 +51,14 @@ var notHere = action{reflect.TypeFor[struct{}](), reflect.TypeFor[redirected](),
 
 // Values of the examples.
 var (
-	exampleImage  = "https://cdn.example.com/ada.png"
-	exampleID     = "KXQW6TTPN4JYB2V5RZ3MHCGDEA"
-	exampleLink   = "Vb3kq0Yp9cQ2s1Xo7uJr5mTzLw8hNf4aGdEi6PxRyUk"
-	exampleTOTP   = "otpauth://totp/Gatepost:ada%40example.com?secret=…&issuer=Gatepost"
-	exampleBackup = "4xk2p-9w0tm-c7hqe"
-	exampleTime   = date(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
+	exampleImage   = "https://cdn.example.com/ada.png"
+	exampleID      = "KXQW6TTPN4JYB2V5RZ3MHCGDEA"
+	exampleLink    = "Vb3kq0Yp9cQ2s1Xo7uJr5mTzLw8hNf4aGdEi6PxRyUk"
+	exampleTOTP    = "otpauth://totp/Gatepost:ada%40example.com?secret=…&issuer=Gatepost"
+	exampleBackup  = "4xk2p-9w0tm-c7hqe"
+	exampleTime    = date(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
+	examplePasskey = passkey{exampleID, "My phone", "pQECAyYg…", "6JZQH5XK2B", "KXQW6TTP", 0, "multiDevice", true,
+		"internal,hybrid", exampleTime, "", nil}
 	exampleUser   = person{"6JZQH5XK2B", "Ada", "ada@example.com", true, nil, "user", exampleTime, exampleTime, false, ""}
 	exampleBack   = "/dashboard"
 	exampleAway   = "https://id.example.com/authorize?state=…"
@@ -188,6 +190,34 @@ var table = []endpoint{
 		signedIn: true, half: true, action: by((*API).disable),
 		refusals: append([]*refusal{errNoFactor, errStaleFactor}, againRefusals...),
 		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: done{true}},
+	{name: "passkey-register-options", method: "GET", path: "/passkey/generate-register-options",
+		summary: "Begin to add a passkey", signedIn: true, query: []parameter{{"authenticatorAttachment",
+			"platform or cross-platform", false}, {"name", "ignored", false}}, action: by((*API).registerOptions),
+		refusals:      []*refusal{errNotFresh, errStaleFactor, errUnconfirmed, errPasskeyMany, errPasskeysOff},
+		exampleAnswer: opaque("{}")},
+	{name: "passkey-verify-registration", method: "POST", path: "/passkey/verify-registration",
+		summary: "Add the passkey that the browser has made", signedIn: true, half: true,
+		action: by((*API).verifyRegistration), refusals: []*refusal{errNoCeremony, errPasskey, errRegistered,
+			errPasskeyMany, errStaleFactor, errUnconfirmed, errPasskeysOff, invalid("")},
+		example:       map[string]any{"response": map[string]any{}, "name": "My phone"},
+		exampleAnswer: &examplePasskey},
+	{name: "passkey-authenticate-options", method: "GET", path: "/passkey/generate-authenticate-options",
+		summary: "Begin to sign in by a passkey, or the second step", action: by((*API).authenticateOptions),
+		refusals: []*refusal{errPasskeysOff}, exampleAnswer: opaque("{}")},
+	{name: "passkey-verify-authentication", method: "POST", path: "/passkey/verify-authentication",
+		summary: "Sign in by a passkey, or do the second step", half: true, action: by((*API).verifyAuthentication),
+		refusals: []*refusal{errNoCeremony, errPasskey, errNoPasskey, errPasskeyUV, errNoStep, errUnconfirmed,
+			errPasskeysOff}, example: map[string]any{"response": map[string]any{}},
+		exampleAnswer: &present{exampleSession, exampleUser}},
+	{name: "passkey-list", method: "GET", path: "/passkey/list-user-passkeys", summary: "The own passkeys",
+		signedIn: true, action: by((*API).listPasskeys), exampleAnswer: []passkey{examplePasskey}},
+	{name: "passkey-delete", method: "POST", path: "/passkey/delete-passkey", summary: "Remove a passkey",
+		signedIn: true, half: true, action: by((*API).deletePasskey),
+		refusals: []*refusal{errNoPasskey, errStaleFactor, errLastAccount}, example: map[string]any{"id": exampleID},
+		exampleAnswer: done{true}},
+	{name: "passkey-update", method: "POST", path: "/passkey/update-passkey", summary: "Rename a passkey",
+		signedIn: true, action: by((*API).updatePasskey), refusals: []*refusal{errNoPasskey, invalid("")},
+		example: map[string]any{"id": exampleID, "name": "My phone"}, exampleAnswer: &renamed{examplePasskey}},
 	{name: "callback", method: "GET", path: "/callback/{provider}", summary: "Where providers send browsers back to",
 		elsewhere: true, action: notHere},
 	{name: "post-callback", method: "POST", path: "/callback/{provider}",
