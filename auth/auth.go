@@ -181,7 +181,8 @@ type Store struct {
 func New(db *pgxpool.Pool, o Options) *Store {
 	o = o.withDefaults()
 	s := &Store{o: o, hold: hold, exports: newExports(), metrics: newMetrics(o.Metrics, o.Providers),
-		site: passkey.NewSite(o.PublicURL, o.SiteName), hashes: password.NewQueue(), asking: share.NewAdmission(fallbackAtOnce)}
+		site: passkey.NewSite(o.PublicURL, o.SiteName), hashes: password.NewQueue(),
+		asking: share.NewAdmission(fallbackAtOnce)}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
 	s.Reader = session.NewReader(s.db,

@@ -38,8 +38,8 @@ var (
 	ErrNoCeremony = errors.New("nobody waits for this answer of an authenticator")
 	// ErrBadPasskey means that what came is no answer of an authenticator, or proves nothing here.
 	ErrBadPasskey = errors.New("the answer of the authenticator proves nothing")
-	// ErrUnsurePasskey means that the authenticator did not tell who the person is (user verification), so that the passkey
-	// is one factor alone.
+	// ErrUnsurePasskey means that the authenticator did not tell who the person is (user verification), so that the
+	// passkey is one factor alone.
 	ErrUnsurePasskey = errors.New("the authenticator did not verify the user")
 	// ErrClonedPasskey means that the counter of a passkey went back, so that there may be a copy of it. Another factor
 	// helps.

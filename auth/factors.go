@@ -187,8 +187,8 @@ type factorDeed struct {
 }
 
 // changeFactors carries out a deed, ends every session of the user and every half sign-in, so that no session has a
-// level that the factors do not give any more, and gives the user a new one. Where the deed lets the others be, only the
-// session presented ends.
+// level that the factors do not give any more, and gives the user a new one. Where the deed lets the others be, only
+// the session presented ends.
 func (s *Store) changeFactors(ctx context.Context, d factorDeed) (issued Issued, err error) {
 	o, err := s.own(ctx, d.token)
 	if err == nil {

@@ -26,8 +26,8 @@ type PasskeySignIn struct {
 	Remember  bool         // of a sign-in by a passkey alone
 }
 
-// SignInByPasskey gives whoever has proved a passkey a session. Alone, the authenticator has to tell in this very answer
-// who the person is (user verification): then it is both factors. After a password, which a challenge stands for, it
+// SignInByPasskey gives whoever has proved a passkey a session. Alone, the authenticator has to tell in this very
+// answer who the person is (user verification): then it is both factors. After a password, which a challenge stands for, it
 // need not. A passkey whose counter went back is one factor, alone, and none after another: Issued is a challenge then.
 // It fails with ErrPasskeysOff, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrUnsurePasskey, ErrClonedPasskey,
 // ErrUnverified (the address has to be confirmed first; a mail is on its way), session.ErrNoChallenge or
@@ -102,13 +102,14 @@ func (s *Store) proveKey(ctx context.Context, tx pgx.Tx, userID string, c ceremo
 	err = tx.QueryRow(ctx, `
 		UPDATE gatepost.passkey SET sign_count = $2, backed_up = $3, verified = verified OR $4 AND NOT $5,
 		    used_at = now(), cloned_at = CASE WHEN $5 THEN now() ELSE cloned_at END
-		WHERE id = $1 RETURNING clock_timestamp()`, p.ID, int64(p.Use.Count), p.BackedUp, p.Use.Verified, p.Cloned).Scan(&p.at)
+		WHERE id = $1 RETURNING clock_timestamp()`, p.ID, int64(p.Use.Count), p.BackedUp, p.Use.Verified, p.Cloned).
+		Scan(&p.at)
 	return p, err
 }
 
 // enterByPasskey signs in by a passkey alone.
-func (s *Store) enterByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, answer passkey.Asserted) (issued Issued,
-	userID string, details audit.Details, err error) {
+func (s *Store) enterByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, answer passkey.Asserted) (
+	issued Issued, userID string, details audit.Details, err error) {
 	err = s.db.Repeat(ctx, "find a passkey", func(ctx context.Context) error {
 		err := s.db.Pages.QueryRow(ctx, `SELECT user_id FROM gatepost.passkey WHERE credential_id = $1`, answer.ID()).
 			Scan(&userID)

@@ -83,8 +83,8 @@ func (p *careful) after(t *testing.T, a *passkeytest.Authenticator) (auth.Issued
 		Body: a.Get(t, asked.Options), Key: asked.Key, Client: c}, Challenge: h.Challenge})
 }
 
-// A passkey signs in alone, as both factors, and is asked for after a password. Its first one comes with recovery codes,
-// and every device that was signed in without one is signed out.
+// A passkey signs in alone, as both factors, and is asked for after a password. Its first one comes with recovery
+// codes, and every device that was signed in without one is signed out.
 func TestAPasskeySignsIn(t *testing.T) {
 	t.Parallel()
 	p, a := aHolder(t)
@@ -209,10 +209,7 @@ func TestAChallengeIsAnsweredOnce(t *testing.T) {
 	p, a := aHolder(t)
 	p.has(t, a)
 	b := passkeytest.New(passkeyOrigin)
-	second, err := p.s.AskForPasskey(t.Context(), auth.PasskeyAsk{For: auth.PasskeyToAdd, Session: p.token, Client: p.home})
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToAdd, Session: p.token, Client: p.home})
 	enter := func(body []byte, key secret.Token) error {
 		_, err := p.s.SignInByPasskey(t.Context(), auth.PasskeySignIn{PasskeyAnswer: auth.PasskeyAnswer{Body: body, Key: key,
 			Client: elsewhere}})
@@ -469,7 +466,8 @@ func TestAPasskeyHasAName(t *testing.T) {
 	t.Parallel()
 	p, a := aHolder(t)
 	id := p.has(t, a).Passkey.ID
-	if got, err := p.s.RenamePasskey(t.Context(), p.token, id, "  Blue key ", p.home); err != nil || got.Name != "Blue key" {
+	got, err := p.s.RenamePasskey(t.Context(), p.token, id, "  Blue key ", p.home)
+	if err != nil || got.Name != "Blue key" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, want := range map[string]auth.Problem{strings.Repeat("x", 101): auth.TooLong, "a\nb": auth.Malformed,
@@ -499,7 +497,8 @@ func TestChallengesAreBounded(t *testing.T) {
 	p, _ := aHolder(t)
 	exec(t, p.db, `
 		INSERT INTO gatepost.passkey_challenge (id, browser, purpose, rp_id, network, wide, created_at, expires_at)
-		SELECT 'x' || i, '', 'sign-in', '', '203.0.113.66', '203.0.113.0/24', now() - interval '1 minute' + i * interval '1 ms',
+		SELECT 'x' || i, '', 'sign-in', '', '203.0.113.66', '203.0.113.0/24', 
+		    now() - interval '1 minute' + i * interval '1 ms',
 		    now() + interval '5 minutes' FROM generate_series(1, 200) i`)
 	crowd := secret.Client{Addr: netip.MustParseAddr("203.0.113.66")}
 	p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToSignIn, Client: elsewhere})
@@ -522,7 +521,8 @@ func TestPasskeysOfAnotherDomain(t *testing.T) {
 	p, a := aHolder(t)
 	p.has(t, a)
 	for address, want := range map[string]string{"https://app.example.com": "", "https://new.app.example.com": "",
-		"https://example.com": "1 passkey was", "https://192.0.2.1": "1 passkey was", "http://app.example.com": "1 passkey was"} {
+		"https://example.com": "1 passkey was", "https://192.0.2.1": "1 passkey was",
+		"http://app.example.com": "1 passkey was"} {
 		u, err := url.Parse(address)
 		if err != nil {
 			t.Fatal(err)

@@ -70,7 +70,8 @@ func (ui *UI) postPasskeyAsk(w http.ResponseWriter, r *http.Request) error {
 	if _, err := ui.readForm(r); err != nil {
 		return err
 	}
-	a := auth.PasskeyAsk{For: auth.PasskeyPurpose(r.PostForm.Get("for")), Key: ui.c.Cookie.ReadPasskey(r.Header),
+	a := auth.PasskeyAsk{For: auth.PasskeyPurpose(r.PostForm.Get("for")),
+		Key:       ui.c.Cookie.ReadPasskey(r.Header),
 		Challenge: ui.c.Cookie.ReadChallenge(r.Header), Client: ui.client(r)}
 	a.Session, _ = ui.presented(r)
 	switch a.For {
@@ -86,8 +87,8 @@ func (ui *UI) postPasskeyAsk(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, asked.Options)
 }
 
-// passkeyFault is a refusal in words. Other errors it returns as they are. Who is refused so may be signed in, and is not
-// sent to the login, as status 401 would.
+// passkeyFault is a refusal in words. Other errors it returns as they are. Who is refused so may be signed in, and
+// is not sent to the login, as status 401 would.
 func (ui *UI) passkeyFault(err error) error {
 	for _, known := range passkeyFaults {
 		if errors.Is(err, known.err) {

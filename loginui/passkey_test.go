@@ -67,7 +67,8 @@ func TestPasskeysOnThePages(t *testing.T) {
 		t.Errorf("a page made %d challenges", n)
 	}
 	answer := string(a.Get(t, []byte(v.ask("sign-in").body)))
-	v.mustLand("a passkey", v.submit("/login/passkey", "answer", answer, "next", "/dashboard", "remember", "on"), "/dashboard")
+	v.mustLand("a passkey", v.submit("/login/passkey", "answer", answer, "next", "/dashboard", "remember", "on"),
+		"/dashboard")
 	again := d.browser(t)
 	again.cookies["gatepost_8080_passkey"] = v.cookies["gatepost_8080_passkey"]
 	if r := again.submit("/login/passkey", "answer", answer); r.StatusCode != 409 ||
@@ -152,7 +153,8 @@ func TestMalformedPasskeysAreRefused(t *testing.T) {
 	if r := d.browser(t).ask("add"); r.StatusCode != 401 {
 		t.Errorf("signed out: %d %s", r.StatusCode, r.body)
 	}
-	if r := b.do("POST", "/.gatepost/passkey", form("for", "sign-in"), "Origin: https://evil.example"); r.StatusCode != 403 {
+	r := b.do("POST", "/.gatepost/passkey", form("for", "sign-in"), "Origin: https://evil.example")
+	if r.StatusCode != 403 {
 		t.Errorf("from another site: %d", r.StatusCode)
 	}
 }

@@ -144,7 +144,8 @@ func (ui *UI) addPasskeyPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "passkey.add", addPasskeyPath, form{})
 	p.failed(t)
 	p.Intro, p.Submit, p.Cancel = []string{p.say("passkey.add.say")}, "", ui.c.Prefix+"/account"
-	if p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToAdd, addPasskeyPath, "passkey.add.submit", form{}); p.Passkey != nil {
+	p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToAdd, addPasskeyPath, "passkey.add.submit", form{})
+	if p.Passkey != nil {
 		name := p.passkeyName(f.Name)
 		name.Fault = t.faults["name"]
 		p.Passkey.Field = &name

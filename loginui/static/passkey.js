@@ -27,6 +27,7 @@
       authenticatorAttachment: key.authenticatorAttachment ?? undefined });
   };
 
+  let busy = false; // the button was pressed
   let waiting = null; // the request that autofill waits for: a browser has one at a time
   const ask = async (form, mediation) => {
     waiting?.abort();
@@ -47,7 +48,7 @@
 
   // A field offers passkeys while a request waits. A challenge does not wait for ever, and a page may.
   const autofill = async (form) => {
-    if (!await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+    if (!await PublicKeyCredential.isConditionalMediationAvailable?.() || busy) return;
     const again = setTimeout(() => {
       if (busy) return;
       waiting?.abort();
@@ -56,7 +57,6 @@
     await ask(form, 'conditional').catch(() => clearTimeout(again));
   };
 
-  let busy = false;
   const press = async (form) => {
     const button = form.querySelector('button');
     const status = form.querySelector('[role=status]');
@@ -79,7 +79,6 @@
 
   document.querySelectorAll('form[data-passkey]').forEach((form) => {
     form.addEventListener('passkey', () => press(form));
-    if (form.dataset.pressed) press(form);
-    else if (form.dataset.passkey === 'sign-in') autofill(form);
+    if (form.dataset.passkey === 'sign-in') autofill(form);
   });
 })();

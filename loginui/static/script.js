@@ -148,24 +148,15 @@
     window.navigation?.addEventListener('navigateerror', again); // stopped by the visitor, or by a line that broke
   });
 
-  // Passkeys have a script of their own, which asks for a challenge. It is loaded once somebody does something here.
+  // Passkeys have a script of their own, which is loaded once somebody does something, and has a challenge made then.
   all('form[data-passkey]', (form) => {
     if (!window.PublicKeyCredential) return;
-    const load = () => {
-      if (form.dataset.loaded) return;
-      form.dataset.loaded = 'on';
-      const script = document.createElement('script');
-      script.src = form.dataset.script;
-      document.head.append(script);
-    };
-    const press = (event) => {
-      event.preventDefault();
-      form.dataset.pressed = 'on';
-      load();
-      form.dispatchEvent(new Event('passkey'));
-    };
+    const load = () => import(form.dataset.script);
     form.hidden = false;
-    form.addEventListener('submit', press);
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      load().then(() => form.dispatchEvent(new Event('passkey')));
+    });
     ['pointermove', 'pointerdown', 'keydown'].forEach((what) => addEventListener(what, load, { once: true }));
   });
 
