@@ -14,15 +14,14 @@ import (
 	"github.com/gatepost/gatepost/auth/throttle"
 )
 
-// Confirm has the user of a session prove their password again and gives them a new session. The session presented
-// ends. The new one is fresh (session.FreshFor), and remembered if the old one was. Confirm is throttled as a
-// sign-in is. A user without a password proves nothing here, and needs a fresh session. It fails with
+// Confirm has the user of a session prove their password again and gives the session a new token. The session is fresh
+// then (session.FreshFor). The token presented goes on for a minute as it was. Confirm is throttled as a sign-in is. A user without a password proves nothing here, and needs a fresh session. It fails with
 // session.ErrNoSession, session.ErrStale, InputError (field "password"), ErrBadCredentials,
 // *throttle.Error, share.ErrBusy or database.ErrUnavailable. The old token stays valid unless Confirm succeeds.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, field: "password", password: p, client: c,
 		check:  func(string) error { return nil },
-		finish: s.issue})
+		finish: s.raise})
 }
 
 // ChangePassword replaces the password of a session's user. Every session of the user ends, so that a stolen one
@@ -107,10 +106,11 @@ type deed struct {
 	password secret.Password
 	client   secret.Client
 	chosen   secret.Password // the new password; empty: the password stays
-	all      bool            // end every session of the user, not only the one presented
+	all      bool            // end every session of the user; else the one presented goes on
 	// check validates the input, given the user's address, before anything is hashed.
 	check func(email string) error
-	// finish runs in the transaction that has ended the sessions. It makes the new session.
+	// finish runs in the transaction that has proved the user, and has ended the sessions. It makes the new session, or
+	// raises the one presented.
 	finish func(context.Context, pgx.Tx, session.New) (Issued, error)
 }
 
@@ -189,14 +189,18 @@ func (s *Store) performFresh(ctx context.Context, d deed, o session.Own,
 	})
 }
 
-// finishDeed ends the session presented, or all of the user's, and does the deed. What a provider knows of the
+// finishDeed does the deed, after it has ended all sessions of the user if it does so. What a provider knows of the
 // session goes on to the new one.
 func (s *Store) finishDeed(ctx context.Context, tx pgx.Tx, d deed, n session.New) (issued Issued, err error) {
-	if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
-		return Issued{}, err
-	}
-	if err := s.sessions.EndPresented(ctx, tx, n.UserID, d.token, d.all); err != nil {
-		return Issued{}, err
+	if d.all {
+		if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
+			return Issued{}, err
+		}
+		if err := s.sessions.EndPresented(ctx, tx, n.UserID, d.token, true); err != nil {
+			return Issued{}, err
+		}
+	} else {
+		n.Presented = d.token
 	}
 	if issued, err = d.finish(ctx, tx, n); err != nil {
 		return Issued{}, err

@@ -90,25 +90,37 @@ func TestWhatIssuesASessionSaysWhetherItIsRemembered(t *testing.T) {
 	}
 }
 
-func TestConfirmMakesANewSessionAndEndsTheOnePresented(t *testing.T) {
+func TestConfirmGivesTheSessionANewToken(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t)
 	browser := ada(t, s)
 	old := sessionsOf(t, db, "ada@example.com", 2)
+	was, err := s.Lookup(t.Context(), old[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	client := here
 	client.Browser = browser
 	issued, err := s.Confirm(t.Context(), old[0], goodPassword, client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if alive(t, s, old[0]) || !alive(t, s, old[1]) || !alive(t, s, issued.Session) {
-		t.Error("want the session presented to end, another and the new one to live")
+	now, err := s.Lookup(t.Context(), issued.Session)
+	if err != nil || now.ID != was.ID || issued.SessionID != was.ID || issued.Session == old[0] {
+		t.Errorf("got session %q (%v) with a new token %v, want %q", now.ID, err, issued.Session != old[0], was.ID)
+	}
+	if !alive(t, s, old[0]) || !alive(t, s, old[1]) {
+		t.Error("want another session to live, and the token presented for a minute")
+	}
+	exec(t, db, `UPDATE gatepost.session SET last_until = now()`)
+	if alive(t, s, old[0]) || !alive(t, s, issued.Session) {
+		t.Error("want the token presented to end, and the new one to live")
 	}
 	if issued.Browser == browser || issued.Browser == "" {
 		t.Error("the browser's token is not new")
 	}
 	if n := count(t, db, "session"); n != 3 {
-		t.Errorf("got %d sessions, want 3", n)
+		t.Errorf("got %d sessions, want 3 as before", n)
 	}
 }
 

@@ -19,7 +19,7 @@ var ErrOtherUser = errors.New("the link is another user's")
 
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Nothing changes until
 // they open it. An address that is already used gets another mail, and the answer is the same. Like Confirm it
-// takes the password and makes a new session. It fails with session.ErrNoSession, InputError (fields "email" and
+// takes the password and gives the session a new token. It fails with session.ErrNoSession, InputError (fields "email" and
 // "password"; Unchanged for the current address), ErrBadCredentials, *throttle.Error, share.ErrBusy or
 // database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
@@ -41,7 +41,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			if err := s.askNewAddress(ctx, tx, n.UserID, email, c); err != nil {
 				return Issued{}, err
 			}
-			return s.issue(ctx, tx, n)
+			return s.raise(ctx, tx, n)
 		}})
 	s.outbox.Kick()
 	return issued, err

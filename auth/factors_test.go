@@ -494,8 +494,11 @@ func TestAFactorIsTakenAwayByWhoHasIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.s.Lookup(t.Context(), p.token); !errors.Is(err, session.ErrNoSession) {
+			if was, err := p.s.Lookup(t.Context(), p.token); err != nil || was.ID != issued.SessionID {
 				t.Errorf("the token before: %v", err)
+			}
+			if _, err := p.s.RemoveApp(t.Context(), p.token, p.home); !errors.Is(err, session.ErrNoSession) {
+				t.Errorf("removed with the token before: %v", err)
 			}
 			h := p.half(t, elsewhere)
 			p.o.collect(t, p.s)

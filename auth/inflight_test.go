@@ -120,7 +120,7 @@ func (p *person) sql(ctx context.Context, sql string) error {
 	return err
 }
 
-// makers are all that makes a session of a user who is there already.
+// makers are all that makes a session of a user who is there already, or raises theirs.
 var makers = map[string]func(*person, context.Context) error{
 	"sign-in": func(p *person, ctx context.Context) error {
 		_, err := signIn(p.s, ctx, "ada@example.com", goodPassword)

@@ -266,7 +266,7 @@ func (s *Store) confirmByPasskey(ctx context.Context, t secret.Token, o session.
 			outcome = ErrClonedPasskey
 			return nil // that it may be copied is kept
 		}
-		issued, err = s.raise(ctx, tx, t, o.UserID,
+		issued, err = s.raiseBy(ctx, tx, t, o.UserID,
 			codeProof{method: p.method(), at: p.at, both: p.Use.Verified}, a.Client)
 		return err
 	})

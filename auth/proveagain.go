@@ -13,8 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth/session"
 )
 
-// confirmBy proves the user of a session again, by a provider that says how long ago it proved them, and gives them a
-// new session.
+// confirmBy proves the user of a session again, by a provider that says how long ago it proved them.
 func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 	if v.presented == "" || v.presented.Hash() != v.flow.session {
 		return session.ErrNoSession
@@ -27,7 +26,7 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 		return ErrOtherUser
 	}
 	proof := session.Proof{Methods: []session.Method{session.Provider}, At: v.id.AuthTime}
-	done.Issued, err = s.renew(ctx, v.presented, owner, proof, v.client,
+	done.Issued, err = s.proveAgain(ctx, v.presented, owner, proof, v.client,
 		func(ctx context.Context, tx pgx.Tx, n *session.New) error { return s.notesAgain(ctx, tx, v, n) })
 	if errors.Is(err, errMoved) { // it was disconnected meanwhile
 		return ErrOtherUser
@@ -38,16 +37,20 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 // notesAgain writes down what the provider says now of a user who proves themselves again. A session that came by this
 // identity goes on with what it has of the provider now, so that a log-out there finds it.
 func (s *Store) notesAgain(ctx context.Context, tx pgx.Tx, v visit, n *session.New) error {
+	was, err := s.viaOf(ctx, tx, v.presented)
+	if err != nil {
+		return err
+	}
 	via, err := s.noteVisit(ctx, tx, v, n.UserID)
-	if err == nil && n.Via.AccountID == via.AccountID {
+	if err == nil && was.AccountID == via.AccountID {
 		n.Via = via
 	}
 	return err
 }
 
-// renew ends a session of a user that is still valid and gives them a new one, with a new proof. first runs before,
-// in the same transaction, and may change the new one.
-func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof session.Proof, c secret.Client,
+// proveAgain raises a session of a user that is still valid, by a new proof. first runs before, in the same
+// transaction, and may change what becomes of the session.
+func (s *Store) proveAgain(ctx context.Context, t secret.Token, userID string, proof session.Proof, c secret.Client,
 	first func(context.Context, pgx.Tx, *session.New) error) (issued Issued, err error) {
 	err = s.db.Transact(ctx, "prove again", func(ctx context.Context, tx pgx.Tx) (err error) {
 		issued = Issued{} // of a try before this one
@@ -61,17 +64,11 @@ func (s *Store) renew(ctx context.Context, t secret.Token, userID string, proof 
 		if err != nil {
 			return err
 		}
-		n := session.New{UserID: userID, Proof: proof.Keeping(o.Proof), Remember: o.Remembered, Client: c}
-		if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
-			return err
-		}
+		n := session.New{UserID: userID, Proof: proof.Keeping(o.Proof), Remember: o.Remembered, Client: c, Presented: t}
 		if err := first(ctx, tx, &n); err != nil {
 			return err
 		}
-		if err := s.sessions.EndPresented(ctx, tx, userID, t, false); err != nil {
-			return err
-		}
-		if issued, err = s.issue(ctx, tx, n); err != nil {
+		if issued, err = s.raise(ctx, tx, n); err != nil {
 			return err
 		}
 		return s.recordIn(ctx, tx, events[ToConfirm], userID, issued, c)
@@ -104,13 +101,13 @@ func (s *Store) RequestProof(ctx context.Context, t secret.Token, c secret.Clien
 	return err
 }
 
-// ProveByLink proves the user of a session with a link of RequestProof, opened in the browser of the session, and
-// gives them a new session, which is fresh. It fails with ErrBadLink, session.ErrNoSession, ErrOtherUser or
+// ProveByLink proves the user of a session with a link of RequestProof, opened in the browser of the session, which is
+// fresh then and has a new token. It fails with ErrBadLink, session.ErrNoSession, ErrOtherUser or
 // database.ErrUnavailable.
 func (s *Store) ProveByLink(ctx context.Context, link, t secret.Token, c secret.Client) (issued Issued, err error) {
 	l, err := s.linkFor(ctx, link, isFor(mail.ForProve))
 	if err == nil {
-		issued, err = s.renew(ctx, t, l.userID, session.Proved(session.Link), c,
+		issued, err = s.proveAgain(ctx, t, l.userID, session.Proved(session.Link), c,
 			func(ctx context.Context, tx pgx.Tx, _ *session.New) error {
 				return spend(ctx, tx, link, l, isFor(mail.ForProve))
 			})

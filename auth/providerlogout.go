@@ -31,7 +31,7 @@ func (s *Store) LogoutURL(ctx context.Context, t secret.Token, back string) (to 
 		err := s.db.Pages.QueryRow(ctx, `
 			SELECT s.id, a.provider_id, s.id_token FROM gatepost.session s
 			JOIN gatepost.account a ON a.id = s.account_id AND `+s.atProvider("a")+`
-			WHERE s.token = $1 AND s.expires_at > now()`, t.Hash()).
+			WHERE (s.token = $1 OR s.last_token = $1) AND s.expires_at > now()`, t.Hash()).
 			Scan(&id, &name, &sealed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

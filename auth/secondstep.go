@@ -178,10 +178,10 @@ func (s *Store) meet(ctx context.Context, tx pgx.Tx, found session.Challenge, a 
 		SessionID: issued.SessionID, Client: a.Client, Details: p.details()})
 }
 
-// ProveFactor has the user of a session prove their second factor, again or for the first time in it, and gives them a
-// new session in place of it, in which it is proved now. How the user was proved before stays as it was. It fails as
-// MeetSecondStep does, with session.ErrNoSession and ErrNoFactor in place of session.ErrNoChallenge. The old token
-// stays valid unless ProveFactor succeeds.
+// ProveFactor has the user of a session prove their second factor, again or for the first time in it, and gives the
+// session a new token. How the user was proved before stays as it was. The token presented goes on for a minute, as it
+// was. ProveFactor fails as MeetSecondStep does, with session.ErrNoSession and ErrNoFactor in place of
+// session.ErrNoChallenge.
 func (s *Store) ProveFactor(ctx context.Context, t secret.Token, typed string, c secret.Client) (issued Issued,
 	err error) {
 	o, err := s.own(ctx, t)
@@ -190,7 +190,7 @@ func (s *Store) ProveFactor(ctx context.Context, t secret.Token, typed string, c
 		err = s.checkCode(ctx, codeCheck{event: "prove-factor", userID: o.UserID, typed: typed, client: c, presented: t,
 			finish: func(ctx context.Context, tx pgx.Tx, p codeProof) (err error) {
 				details = p.details()
-				issued, err = s.raise(ctx, tx, t, o.UserID, p, c)
+				issued, err = s.raiseBy(ctx, tx, t, o.UserID, p, c)
 				return err
 			}})
 	}
@@ -203,8 +203,8 @@ func (s *Store) ProveFactor(ctx context.Context, t secret.Token, typed string, c
 	return issued, nil
 }
 
-// raise replaces a session by one in which a second factor is proved.
-func (s *Store) raise(ctx context.Context, tx pgx.Tx, t secret.Token, userID string, p codeProof,
+// raiseBy raises a session by a code of a second factor.
+func (s *Store) raiseBy(ctx context.Context, tx pgx.Tx, t secret.Token, userID string, p codeProof,
 	c secret.Client) (Issued, error) {
 	o, err := s.Own(ctx, tx, t)
 	if err == nil && o.UserID != userID {
@@ -213,17 +213,11 @@ func (s *Store) raise(ctx context.Context, tx pgx.Tx, t secret.Token, userID str
 	if err != nil {
 		return Issued{}, err
 	}
-	n := session.New{UserID: userID, Proof: o.Proof.And(p.method, p.at), Remember: o.Remembered, Client: c}
+	n := session.New{UserID: userID, Proof: o.Proof.And(p.method, p.at), Remember: o.Remembered, Client: c, Presented: t}
 	if p.both {
 		n.Proof.At = p.at
 	}
-	if n.Via, err = s.viaOf(ctx, tx, t); err != nil {
-		return Issued{}, err
-	}
-	if err := s.sessions.EndPresented(ctx, tx, userID, t, false); err != nil {
-		return Issued{}, err
-	}
-	issued, err := s.issue(ctx, tx, n)
+	issued, err := s.raise(ctx, tx, n)
 	if err != nil {
 		return Issued{}, err
 	}

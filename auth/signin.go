@@ -314,6 +314,18 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.C
 	})
 }
 
+// raise gives a session another proof and a new token, and makes its place familiar. It is the one way in which a
+// session gets fresher, or to a higher level. It comes last in a transaction, as issue does.
+func (s *Store) raise(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+	made, err := s.sessions.Raise(ctx, tx, n)
+	if err != nil {
+		return Issued{}, err
+	}
+	issued := Issued{Made: made, Remember: n.Remember}
+	issued.Browser, err = throttle.Befriend(ctx, tx, n.UserID, n.Client)
+	return issued, err
+}
+
 // issue makes the session, or the challenge before it, and makes its place familiar. It comes last in a
 // transaction, because several users share the places of a browser.
 func (s *Store) issue(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {

@@ -19,7 +19,7 @@ import (
 // DELETE FROM gatepost."user" by SQL locks in the same order.
 const LockUserSQL = `
 	SELECT id FROM gatepost."user" WHERE id = ANY (ARRAY[$1::text, (SELECT user_id FROM gatepost.session
-	    WHERE token = $2)])
+	    WHERE token = $2 OR last_token = $2 LIMIT 1)])
 	ORDER BY id FOR NO KEY UPDATE`
 
 // LockUser keeps other transactions from making or ending a user's sessions, and from changing the user or the

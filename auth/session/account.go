@@ -17,7 +17,7 @@ import (
 var describedColumns = `s.id, ` + endsAt + `, ` + database.Readable(`s.created_at`) + `, ` +
 	database.Readable(`s.updated_at`) + `, ` + addressRead + `, ` + userAgentRead + `,
 	u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `,
-	CASE WHEN s.token = $1 THEN coalesce(u.image, '') ELSE '' END, ` + rolesRead + `,
+	CASE WHEN ` + presents + ` THEN coalesce(u.image, '') ELSE '' END, ` + rolesRead + `,
 	` + database.Readable(`u.created_at`) + `, ` + database.Readable(`u.updated_at`) + `, ` + hasFactor
 
 // hasFactor is whether a sign-in of the user takes a second factor.
@@ -62,10 +62,10 @@ const ownSessionsMost = 100
 // ofToken and ofEither are the SQL of the user whose session asks. $1 is the hash of its token, and of a session of
 // another system its key, "source:hash", which no hash of the gate's looks like.
 const (
-	ofToken  = `(SELECT user_id FROM gatepost.session WHERE token = $1)`
-	ofEither = `(SELECT user_id FROM gatepost.session WHERE token = $1 UNION ALL
+	ofToken  = `(SELECT s.user_id FROM gatepost.session s WHERE ` + presents + ` LIMIT 1)`
+	ofEither = `(SELECT s.user_id FROM gatepost.session s WHERE ` + presents + ` UNION ALL
 	    SELECT user_id FROM gatepost.imported_session WHERE token = split_part($1, ':', 2)
-	    AND source || ':' || token = $1)`
+	    AND source || ':' || token = $1 LIMIT 1)`
 )
 
 // ownImported selects sessions of other systems beside those of describedColumns. One that was replaced is not among
@@ -117,7 +117,7 @@ func (r *Reader) ownSQL(asking string) (sql string, args []any) {
 		who = ofEither
 	}
 	sql = `SELECT ` + describedColumns + `,
-		    s.token = $1 AS current, now() - greatest(` + lastUsedAt + `, now() - $2::interval) AS unused
+		    coalesce(` + presents + `, false) AS current, now() - greatest(` + lastUsedAt + `, now() - $2::interval) AS unused
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 		WHERE s.user_id = ` + who + ` AND ` + r.alive
 	args = []any{asking, r.o.Idle, r.o.Lifetime}

@@ -20,6 +20,7 @@ type found struct {
 	token   string // hash
 	session Session
 	left    time.Duration // how long the session stays valid without further use
+	age     time.Duration // how long ago its user was last proved
 }
 
 // lookups gathers the look-ups that arrive while a query is under way into the next query. Under load one round

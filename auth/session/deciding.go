@@ -26,7 +26,7 @@ type decider struct {
 // with the output of tellSQL.
 var deciders = []decider{
 	{table: `gatepost.session`, columns: []string{"token", "user_id", "methods", "proved_at", "second_at",
-		"account_id"},
+		"account_id", "last_token", "last_until", "last_methods", "last_proved_at", "last_second_at"},
 		forward: []string{"created_at", "expires_at", "last_used_at", "idle_seconds"},
 		// Writing down a use moves the expiry. Under a lowered idle limit it brings the expiry forward.
 		held: `n.created_at >= o.created_at

@@ -26,7 +26,7 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 RETURNING user_id, id`,
+		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 OR last_token = $1 RETURNING user_id, id`,
 			t.Hash()).Scan(&userID, &id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

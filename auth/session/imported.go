@@ -41,7 +41,8 @@ var selectImported = `
 	           ` + rolesLast + `)::float8,
 	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
 	       '` + string(brought) + `',
-	       ` + database.Readable(`s.created_at`) + `, ` + noTime + `
+	       ` + database.Readable(`s.created_at`) + `, ` + noTime + `,
+	       ` + ageOf(database.Readable(`s.created_at`), noTime) + `
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
 

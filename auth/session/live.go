@@ -181,7 +181,11 @@ func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
 	r.holds.settle(list, func(h *Hold) bool {
 		f := valid[h.session]
-		if f == nil || !h.lasting.Still(f.session) {
+		if f == nil {
+			return false
+		}
+		f.session.ActiveAt = asked.Add(-f.age)
+		if !h.lasting.Still(f.session) {
 			return false
 		}
 		h.until, h.suspect = asked.Add(f.left), time.Time{}

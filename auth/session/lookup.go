@@ -79,6 +79,8 @@ func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 		r.slides.add(v.ID)
 		v.due = false
 	}
+	// From before the query, so that a proof never counts as fresher than it is.
+	v.ActiveAt = began.Add(-found.age)
 	v.until, v.generation = began.Add(found.left), generation
 	r.cache.put(hash, v, found.left, began, generation)
 	return v, nil
@@ -95,14 +97,30 @@ func (r *Reader) Changed(userID string) {
 }
 
 // selectSessions selects valid sessions. $2 to $4 are the idle limit, the lifetime and slideEvery.
-var selectSessions = `
-	SELECT s.token, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
+var selectSessions = selectAs(`s.token`, `s.methods`, readableProof, readableSecond, ``)
+
+// selectRaised selects them for those who present the token before the last proof, with what was proved then.
+var selectRaised = selectAs(`s.last_token`, `s.last_methods`, database.Readable(`coalesce(s.last_proved_at, s.created_at)`),
+	`coalesce(`+database.Readable(`s.last_second_at`)+`, `+noTime+`)`,
+	`, least(s.last_until, now() + interval '`+lastFor+`')`)
+
+// selectAs selects sessions by a token, with a proof. more are times besides which end them for it, after a comma.
+func selectAs(token, methods, proved, second, more string) string {
+	return `
+	SELECT ` + token + `, s.id, ` + endsAt + `, s.last_used_at < now() - $4::interval,
 	       least(extract(epoch FROM least(` + endsAt + `, ` + lastUsedAt + ` + least($2::interval,
-	           s.idle_seconds * interval '1 second')) - now()), ` + rolesLast + `)::float8,
+	           s.idle_seconds * interval '1 second')` + more + `) - now()), ` + rolesLast + `)::float8,
 	       u.id, ` + nameRead + `, u.email, u.email_verified, ` + usernameRead + `, ` + rolesRead + `,
-	       coalesce(s.methods, ''), ` + readableProof + `, ` + readableSecond + `
+	       coalesce(` + methods + `, ''), ` + proved + `, ` + second + `, ` + ageOf(proved, second) + `
 	FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
 	`
+}
+
+// selectByTokens selects the sessions of the token hashes $1, which may be those before the last proof.
+func (r *Reader) selectByTokens() string {
+	return r.withClaims(selectSessions) + `WHERE s.token = ANY ($1) AND ` + r.alive + `
+	UNION ALL ` + r.withClaims(selectRaised) + `WHERE s.last_token = ANY ($1) AND s.last_until > now() AND ` + r.alive
+}
 
 // findSessions asks PostgreSQL which of the token hashes belong to valid sessions. It does not use the context of a
 // caller, because a caller may leave.
@@ -123,13 +141,13 @@ func (r *Reader) findSessions(tokens []string) (list []found, err error) {
 func scanFound(row pgx.CollectableRow) (found, error) {
 	var f found
 	var roles, methods string
-	var left float64
+	var left, age float64
 	v := &f.session
 	err := row.Scan(&f.token, &v.ID, &v.ExpiresAt, &v.due, &left, &v.User.ID, &v.User.Name, &v.User.Email,
 		&v.User.EmailVerified, &v.User.Username, &v.User.UsernameChosen, &roles, &methods, &v.Proof.At,
-		&v.Proof.SecondAt)
+		&v.Proof.SecondAt, &age)
 	v.User.Roles, v.Proof.Methods = SplitList(roles), methodsOf(methods)
-	f.left = time.Duration(left * float64(time.Second))
+	f.left, f.age = time.Duration(left*float64(time.Second)), time.Duration(age*float64(time.Second))
 	return f, err
 }
 

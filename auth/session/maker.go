@@ -86,6 +86,9 @@ func (n New) ID() string { return n.id }
 // Done drops the copies of the session that was replaced, and of the sessions that ended to make room.
 func (m *Maker) Done(presented secret.Token, made Made) {
 	if presented != "" {
+		if kept, ok := m.r.cache.get(presented.Sum()); ok { // it may have another token besides
+			m.r.cache.dropUser(kept.User.ID)
+		}
 		m.r.cache.drop(presented.Sum())
 	}
 	if made.crowdedOut != "" {
@@ -97,7 +100,8 @@ func (m *Maker) Done(presented secret.Token, made Made) {
 // the users of both.
 func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, error) {
 	if n.Presented != "" {
-		if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1`, n.Presented.Hash()); err != nil {
+		_, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1 OR last_token = $1`, n.Presented.Hash())
+		if err != nil {
 			return "", fmt.Errorf("end the session presented: %w", err)
 		}
 	}

@@ -14,7 +14,7 @@ type Own struct {
 	ID                  string // of the session; it grants nothing
 	UserID, Name, Email string
 	Confirmed           bool // the address is confirmed
-	Fresh               bool // the user was proved no longer than FreshFor ago
+	Fresh               bool // the user was proved no longer than FreshFor ago, by either factor
 	// SecondFresh is Fresh for a second factor. Whoever has none is never fresh in it.
 	SecondFresh bool
 	Proof       Proof
@@ -68,7 +68,7 @@ func (r *Reader) Describe(ctx context.Context, t secret.Token) (Session, error) 
 	err := r.ofToken(ctx, "describe session", t, func(ctx context.Context) (err error) {
 		v, err = scanDescribed(r.db.Pages.QueryRow(ctx, `SELECT `+r.withClaims(describedColumns)+`
 			FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-			WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime))
+			WHERE `+presents+` AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime))
 		return err
 	})
 	return v, err

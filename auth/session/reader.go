@@ -90,7 +90,7 @@ func NewReader(db *database.DB, o Options) *Reader {
 	if r.o.ConfirmedOnly {
 		r.alive += ` AND u.email_verified`
 	}
-	r.lookupSQL = r.withClaims(selectSessions) + `WHERE s.token = ANY ($1) AND ` + r.alive
+	r.lookupSQL = r.selectByTokens()
 	r.lookups = &lookups{query: r.findSessions, watch: r.o.Watch}
 	r.elsewhere = &lookups{query: r.findImported, watch: r.o.Watch}
 	r.asking = share.NewAdmission(maxWaiting)

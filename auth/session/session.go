@@ -8,6 +8,7 @@ package session
 
 import (
 	"errors"
+	"math"
 	"time"
 )
 
@@ -28,6 +29,9 @@ type Session struct {
 	User      User
 	ExpiresAt time.Time // moves with use
 	Proof     Proof     // how the user was proved
+	// ActiveAt is when the user was last proved, by the first or the second factor, on this machine's clock: PostgreSQL
+	// said how long ago that was. Set by Lookup. See Age.
+	ActiveAt time.Time
 	// The fields from here on are set by Describe and Account only. Describe leaves Proof empty.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
@@ -37,6 +41,15 @@ type Session struct {
 	generation uint64
 	// due says that a use of the session is to be written down.
 	due bool
+}
+
+// Age is how long ago the user was last proved, by the first or the second factor. A use of the session does not make
+// it younger. Where that is not known, as after Describe, it is older than anything.
+func (v Session) Age() time.Duration {
+	if v.ActiveAt.IsZero() {
+		return math.MaxInt64
+	}
+	return time.Since(v.ActiveAt)
 }
 
 // User is a person as others may see them. It holds no secret.

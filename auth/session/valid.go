@@ -32,15 +32,28 @@ var readableSecond = `coalesce(` + database.Readable(`s.second_at`) + `, ` + noT
 // noTime is Go's zero time, which means that there is none.
 const noTime = `timestamptz '0001-01-01 00:00:00+00'`
 
+// ageOf selects how many seconds ago a user was last proved, by the first or the second factor: a use of the session is
+// no proof. A time in the future counts as far away as it is. At most about a century, which Go can count.
+func ageOf(proved, second string) string {
+	return `least(abs(extract(epoch FROM now() - greatest(` + proved + `, ` + second + `))), 3e9)::float8`
+}
+
+// lastFor is how long the token before a proof goes on, as an interval: for requests under way, and for other tabs.
+const lastFor = `60 s`
+
+// presents is the SQL condition of the session that the token hash $1 is of, or was before its last proof. What needs a
+// level, or changes something, asks for s.token alone.
+const presents = `(s.token = $1 OR s.last_token = $1 AND s.last_until > now())`
+
 // isSecondFresh is isFresh for the second factor.
 func isSecondFresh(within string) string {
 	return `coalesce(s.second_at BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval, false)`
 }
 
-// isFresh returns the SQL condition that the user of a session was proved within a duration. A proof in the future
-// counts only if it is no further away than that.
+// isFresh returns the SQL condition that the user of a session was proved within a duration, by the first or the second
+// factor, as rules with an age ask it (ageOf). A proof in the future counts only if it is no further away than that.
 func isFresh(within string) string {
-	return provedAt + ` BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
+	return `greatest(` + provedAt + `, s.second_at) BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
 }
 
 // endsAt is when a session ends however it is used. $3 is the lifetime.
