@@ -15,9 +15,10 @@ import (
 )
 
 // Confirm has the user of a session prove their password again and gives the session a new token. The session is fresh
-// then (session.FreshFor). The token presented goes on for a minute as it was. Confirm is throttled as a sign-in is. A user without a password proves nothing here, and needs a fresh session. It fails with
-// session.ErrNoSession, session.ErrStale, InputError (field "password"), ErrBadCredentials,
-// *throttle.Error, share.ErrBusy or database.ErrUnavailable. The old token stays valid unless Confirm succeeds.
+// then (session.FreshFor). The token presented goes on for a minute as it was. Confirm is throttled as a sign-in is. A
+// user without a password proves nothing here, and needs a fresh session. It fails with session.ErrNoSession,
+// session.ErrStale, ErrStaleFactor for a user whose second factor was not proved in the session, InputError (field
+// "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, field: "password", password: p, client: c,
 		check:  func(string) error { return nil },

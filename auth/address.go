@@ -19,9 +19,9 @@ var ErrOtherUser = errors.New("the link is another user's")
 
 // RequestEmailChange mails a link to the address that the user of a session wants to have. Nothing changes until
 // they open it. An address that is already used gets another mail, and the answer is the same. Like Confirm it
-// takes the password and gives the session a new token. It fails with session.ErrNoSession, InputError (fields "email" and
-// "password"; Unchanged for the current address), ErrBadCredentials, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable.
+// takes the password and gives the session a new token. It fails with session.ErrNoSession, ErrStaleFactor, InputError
+// (fields "email" and "password"; Unchanged for the current address), ErrBadCredentials, *throttle.Error,
+// share.ErrBusy or database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
 	c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, field: "password", password: p, client: c,

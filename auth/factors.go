@@ -26,8 +26,8 @@ var (
 	// ErrNoEnrolment means that no key of an app waits for its first code in this session: none was shown, or that was
 	// longer than EnrolFor ago, or it was confirmed already. Beginning again helps.
 	ErrNoEnrolment = errors.New("no authenticator app is being added in this session")
-	// ErrStaleFactor means that the second factor has to be proved again first (ProveFactor), as that was longer than
-	// session.FreshFor ago.
+	// ErrStaleFactor means that the second factor has to be proved first (ProveFactor): it was not in this session, or
+	// longer than session.FreshFor ago.
 	ErrStaleFactor = errors.New("the second factor has to be proved again first")
 	// ErrWrongCode means that a code of an authenticator app, or a recovery code, is wrong.
 	ErrWrongCode = errors.New("wrong code")
@@ -49,6 +49,9 @@ type Factors struct {
 	Offered       bool // apps can be added
 	Trusted       []TrustedBrowser
 }
+
+// Any reports whether there is a second factor. Recovery codes alone are none.
+func (f Factors) Any() bool { return f.App != nil }
 
 // App is the authenticator app of a user.
 type App struct {

@@ -102,8 +102,8 @@ func (s *Store) RequestProof(ctx context.Context, t secret.Token, c secret.Clien
 }
 
 // ProveByLink proves the user of a session with a link of RequestProof, opened in the browser of the session, which is
-// fresh then and has a new token. It fails with ErrBadLink, session.ErrNoSession, ErrOtherUser or
-// database.ErrUnavailable.
+// fresh then and has a new token. It fails with ErrBadLink, session.ErrNoSession, ErrOtherUser,
+// ErrStaleFactor or database.ErrUnavailable.
 func (s *Store) ProveByLink(ctx context.Context, link, t secret.Token, c secret.Client) (issued Issued, err error) {
 	l, err := s.linkFor(ctx, link, isFor(mail.ForProve))
 	if err == nil {

@@ -29,7 +29,7 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
 	issued, err := ui.store.RequestEmailChange(r.Context(), token, f.password, f.Email, ui.client(r))
 	switch {
-	case errors.Is(err, session.ErrNoSession):
+	case errors.Is(err, session.ErrNoSession), errors.Is(err, auth.ErrStaleFactor):
 		return err
 	case errors.Is(err, session.ErrStale):
 		return ui.askAgain(w, r, addressPath, form{}, trouble{})

@@ -78,6 +78,10 @@ func (ui *UI) finished(w http.ResponseWriter, r *http.Request, before string, do
 		return ui.done(w, "linked")
 	case auth.ToConfirm:
 		ui.signedIn(w, done.Issued)
+		if on := localPath(done.Next); on != "" && on != ui.c.Prefix+"/account" { // see getStepUp
+			seeOther(w, ui.landing(on))
+			return nil
+		}
 		return ui.doneAnew(w, done.Issued, "confirmed")
 	}
 	ui.signedInAnew(w, r, before, done.Issued)
@@ -110,6 +114,8 @@ func (ui *UI) unfinished(w http.ResponseWriter, r *http.Request, c auth.Callback
 		ui.c.Cookie.ClearFlow(h, id)
 	}
 	switch {
+	case errors.Is(err, auth.ErrStaleFactor):
+		return err
 	case claims:
 		seeOther(w, ui.c.Prefix+connectPath+"?claim="+claim.ID)
 		return nil

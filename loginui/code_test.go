@@ -277,8 +277,9 @@ func TestEveryWayInAsksForTheSecondStep(t *testing.T) {
 	step("a provider after a password", b, b.enter(c.id, "demo"), "")
 }
 
-// The deeds that give a new session keep its second factor, and ask for it in a session without.
-func TestADeedInASessionWithoutItsSecondFactorLeadsToTheSecondStep(t *testing.T) {
+// The deeds that give a new session keep its second factor, and ask for it in a session without. What only raises the
+// session does nothing before that.
+func TestADeedInASessionWithoutItsSecondFactorAsksForIt(t *testing.T) {
 	t.Parallel()
 	c := newCareful(t, withMail)
 	b := c.half(t)
@@ -295,14 +296,15 @@ func TestADeedInASessionWithoutItsSecondFactorLeadsToTheSecondStep(t *testing.T)
 	c.exec(t, `DELETE FROM gatepost.throttle`)
 	weaken()
 	b.mustLand("another address", b.submit("/account/email", "email", "new@example.com", "password", password),
-		"/login/code?next=%2Faccount")
-	b.mustLand("a code", b.submit("/login/code", "code", c.code(t), "next", "/account"), "/account")
+		"/account/confirm?next=%2Faccount")
+	b.mustLand("a code", b.submit("/account/confirm", "code", c.code(t), "next", "/account"), "/account")
 	c.exec(t, `DELETE FROM gatepost.throttle`)
 	weaken()
 	c.settle(t)
 	b.mustLand("the password once more", b.submit("/account/export", "password", password),
-		"/login/code?next=%2Faccount")
-	b.closed("the password once more")
+		"/account/confirm?next=%2Faccount")
+	b.mustLand("the password on the page for the code", b.submit("/account/confirm", "password", password, "next",
+		"/account"), "/account/confirm?next=%2Faccount")
 }
 
 // A form of the app's that met an ended login is sent after both steps.

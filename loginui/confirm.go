@@ -25,7 +25,7 @@ func (ui *UI) confirmed(path string, do deed) page {
 		token, _ := ui.presented(r)
 		if f.asked {
 			issued, err := ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
-			if errors.Is(err, session.ErrNoSession) {
+			if errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrStaleFactor) {
 				return err
 			}
 			if err != nil {

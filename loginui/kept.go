@@ -98,7 +98,7 @@ func (ui *UI) offerKept(w http.ResponseWriter, r *http.Request, kept auth.SentFo
 func (ui *UI) CrossSite(w http.ResponseWriter, r *http.Request) {
 	ui.protect(w.Header())
 	if framed(r) {
-		ui.askAtTheTop(w, r)
+		ui.askAtTheTop(w, ui.signedOutPage(r, ui.cameFrom(r)))
 		return
 	}
 	// The window may be one that the app has opened, and waits for.

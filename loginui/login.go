@@ -44,16 +44,20 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	return ui.showLogin(w, r, http.StatusOK, p, "")
 }
 
-// alreadyIn redirects a visitor who is signed in to next. It reports whether it did.
+// alreadyIn redirects a visitor who is signed in to next, or to where they prove what it needs. It reports whether it did.
 func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Token, next string) (bool, error) {
-	_, err := ui.store.Lookup(r.Context(), token)
+	s, err := ui.store.Lookup(r.Context(), token)
 	if errors.Is(err, session.ErrNoSession) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	seeOther(w, ui.landing(next))
+	to := ui.landing(next)
+	if ui.lacks(to, s) != nil { // front ends lead every 401 here
+		to = ui.stepUpURL(to)
+	}
+	seeOther(w, to)
 	return true, nil
 }
 

@@ -73,6 +73,9 @@ type Config struct {
 	// CaptchaSiteKey is the key of the site at a service.
 	Captcha        captcha.Kind
 	CaptchaSiteKey string
+	// StepUp says what the page of the app at a raw path needs of a session besides its roles, if that is missing, and
+	// else nil. Nil: no page needs anything.
+	StepUp func(rawPath string, s session.Session) *StepUp
 	// Brand is how the pages look.
 	Brand Brand
 	// Log receives the causes of faults. Default: slog.Default().
@@ -203,6 +206,7 @@ func (ui *UI) addAccountRoutes() {
 	account(takenPath, methods{"GET": ui.getTaken})
 	ui.addFactorRoutes(account)
 	ui.addPasskeyRoutes(account)
+	account(stepUpPath, methods{"GET": ui.getStepUp, "POST": ui.postStepUp})
 	for path, do := range map[string]deed{"/account/sessions/end": ui.postEndSession,
 		"/account/sessions/end-others": ui.postEndOthers, "/account/export": ui.postExport,
 		disconnectPath: ui.postDisconnect} {

@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -31,12 +32,13 @@ func (ui *UI) proofs(w *words, s session.Session, o ownWays) (list []button) {
 // postConfirmBy begins to prove a user again by a provider.
 func (ui *UI) postConfirmBy(name string) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := ui.readForm(r); err != nil {
+		f, err := ui.readForm(r)
+		if err != nil {
 			return err
 		}
 		token, _ := ui.presented(r)
-		return ui.begin(w, r, auth.Flow{Provider: name, Purpose: auth.ToConfirm, Next: ui.c.Prefix + "/account",
-			Session: token})
+		return ui.begin(w, r, auth.Flow{Provider: name, Purpose: auth.ToConfirm,
+			Next: cmp.Or(f.Next, ui.c.Prefix+"/account"), Session: token})
 	}
 }
 

@@ -97,12 +97,16 @@ func (*Maintenance) Error() string { return "the site is closed for maintenance"
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that is not passed on. Status 401 means that nobody is signed in: a browser loading
-// a page is redirected to the login, and other clients get its address. err is for the caller's log; the
-// visitor learns only its kind.
+// a page is redirected to the login, and other clients get its address; with a StepUp it is where more is proved. err is
+// for the caller's log; the visitor learns only its kind.
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	ui.protect(w.Header())
 	if errors.Is(err, ErrWithheld) {
 		api.NotFound(w)
+		return
+	}
+	if need, ok := errors.AsType[*StepUp](err); ok {
+		ui.refuseForProof(w, r, need)
 		return
 	}
 	if status == http.StatusUnauthorized && ui.sendToLogin(w, r) {
@@ -134,6 +138,8 @@ func wordsOf(status int, err error) (key string, args []any) {
 	switch {
 	case errors.As(err, new(*Maintenance)):
 		return "fault.maintenance", nil
+	case errors.As(err, new(*StepUp)):
+		return "stepup.refused", nil
 	case errors.Is(err, auth.ErrSignUpClosed):
 		return "fault.signup_closed", nil
 	case errors.As(err, new(*stillSignedIn)):
@@ -172,6 +178,9 @@ func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
 	if status == http.StatusUnauthorized {
 		out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
 	}
+	if errors.As(err, new(*StepUp)) {
+		out.Code, out.LoginURL = "STEP_UP_REQUIRED", ui.absolute(ui.c.Prefix+stepUpPath)
+	}
 	_ = writeJSON(w, status, out) // on error the client has left
 }
 
@@ -206,6 +215,10 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if errors.Is(err, auth.ErrPasswordsOff) && !errors.As(err, new(*astray)) {
 		err = ui.passwordsOff()
+	}
+	if errors.Is(err, auth.ErrStaleFactor) {
+		ui.proveFactor(w, r)
+		return
 	}
 	var own *fault
 	status := http.StatusInternalServerError

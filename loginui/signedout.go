@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 )
@@ -9,7 +10,7 @@ import (
 // address of the login in JSON.
 func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 	if l := libraryOf(r); l != nil {
-		ui.leave(w, r, l)
+		ui.leave(w, r, l, ui.signedOutPage(r, ui.back(r, l)), nil)
 		return true
 	}
 	if !Navigating(r) {
@@ -19,7 +20,7 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 		ui.c.Cookie.Clear(w.Header())
 	}
 	if framed(r) {
-		ui.askAtTheTop(w, r)
+		ui.askAtTheTop(w, ui.signedOutPage(r, ui.cameFrom(r)))
 		return true
 	}
 	if r.Method == http.MethodPost && ui.keep(w, r) {
@@ -32,25 +33,23 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 // loginFor is the address of the login that leads back to a page.
 func (ui *UI) loginFor(page string) string { return ui.withNext("/login", localPath(page)) }
 
-// askAtTheTop is the page in a frame whose session has ended. The login cannot be framed, so its link opens it in place
-// of the page around. It is the only page of the gate's that may be framed, and only by this site.
-func (ui *UI) askAtTheTop(w http.ResponseWriter, r *http.Request) {
+// askAtTheTop is the page in a frame whose session has ended, or lacks a proof. The login cannot be framed, so the link
+// opens it in place of the page around. It is the only page of the gate's that may be framed, and only by this site.
+func (ui *UI) askAtTheTop(w http.ResponseWriter, p messagePage) {
 	w.Header().Set("Content-Security-Policy", strings.Replace(ui.policy, "frame-ancestors 'none'",
 		"frame-ancestors 'self'", 1))
-	p := ui.signedOutPage(r, ui.cameFrom(r))
 	p.Framed = true
 	ui.showMessage(w, http.StatusUnauthorized, p)
 }
 
-// leave has a library of scripts load the login.
-func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library) {
-	back := ui.back(r, l)
-	if status := l.leave(w.Header(), ui.loginFor(back)); status != 0 {
-		ui.refuseData(w, status, nil)
+// leave has a library of scripts load the login, or whatever page a refusal leads to.
+func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library, p messagePage, err error) {
+	to := cmp.Or(p.On, p.LogIn)
+	if status := l.leave(w.Header(), to); status != 0 {
+		ui.refuseData(w, status, err)
 		return
 	}
-	p := ui.signedOutPage(r, back)
-	p.Leave, p.Swapped = p.LogIn, l.header != "Turbo-Frame" // which would show it as a missing frame
+	p.Leave, p.Swapped = to, l.header != "Turbo-Frame" // which would show it as a missing frame
 	ui.showMessage(w, http.StatusUnauthorized, p)
 }
 

@@ -56,6 +56,7 @@ func (ui *UI) states(r *http.Request) []state {
 	s.logins()
 	s.codes()
 	s.passkeys()
+	s.stepUps()
 	s.signups()
 	s.links()
 	s.accounts()

@@ -68,7 +68,7 @@ func (r Rules) protectDoubts(i int) (list []string) {
 	if folder, ok := strings.CutSuffix(ru.prefix, "/*"); ok {
 		list = append(list, r.folderDoubt(ru, rooted(folder))...)
 	}
-	return append(list, r.overriddenDoubts(i)...)
+	return append(append(list, r.conditionDoubts(i)...), r.overriddenDoubts(i)...)
 }
 
 func (ru *rule) toWhom() string {

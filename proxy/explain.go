@@ -55,6 +55,7 @@ func (r Rules) explain(q request, rd reading) Finding {
 		}
 	}
 	if f.Protected {
+		f.Needs = append(f.Needs, r.always...)
 		f.Uncounted = append(f.Uncounted, beaten(matching)...)
 		return f
 	}

@@ -135,7 +135,7 @@ type needs struct {
 func (n needs) passes(signedIn bool, roles []string) bool {
 	var a Access
 	for _, alternatives := range n.roles {
-		a.Needs = append(a.Needs, Need{ofRole, alternatives})
+		a.Needs = append(a.Needs, Need{of: ofRole, values: alternatives})
 	}
 	return !n.user || signedIn && a.allows(session.Session{User: session.User{Roles: roles}})
 }

@@ -14,10 +14,10 @@ import (
 func TestAConditionOfAnyKindIsAskedForSaidAndRefused(t *testing.T) {
 	t.Parallel()
 	errYoung := errors.New("the session is too young")
-	ofAge := &condition{"age", func(v session.Session, _ []string) bool { return time.Since(v.CreatedAt) > time.Hour },
-		http.StatusUnauthorized, errYoung}
-	a := Access{Needs: Needs{{ofRole, []string{"owner", "admin"}}, {ofAge, []string{"1h"}},
-		{ofRole, []string{"admin", "staff"}}}}
+	ofAge := &condition{name: "age", status: http.StatusUnauthorized, refusal: errYoung,
+		met: func(v session.Session, _ Need) bool { return time.Since(v.CreatedAt) > time.Hour }}
+	a := Access{Needs: Needs{{of: ofRole, values: []string{"owner", "admin"}}, {of: ofAge, values: []string{"1h"}},
+		{of: ofRole, values: []string{"admin", "staff"}}}}
 	admin, old := session.User{Roles: []string{"admin"}}, time.Now().Add(-2*time.Hour)
 	for _, c := range []struct {
 		v    session.Session

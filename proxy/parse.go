@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/gatepost/gatepost/auth/session"
 )
 
 // ParseRules reads the comma-separated lists of both settings. Its error has every fault, with the entry in
@@ -62,7 +60,10 @@ func parseList(setting, s string, public bool) ([]rule, error) {
 func parseRule(entry string, public bool) (rule, error) {
 	ru := rule{text: entry, public: public}
 	var err error
-	path, roles, hasRoles := strings.Cut(entry, "=")
+	if err := withoutSemicolons(entry); err != nil {
+		return rule{}, err
+	}
+	path, needs, hasNeeds := strings.Cut(entry, "=")
 	if methods, rest, ok := strings.Cut(strings.TrimSpace(path), " "); ok && !strings.HasPrefix(methods, "/") {
 		path = rest
 		if ru.methods, err = parseMethods(methods, public); err != nil {
@@ -72,25 +73,15 @@ func parseRule(entry string, public bool) (rule, error) {
 	if ru.prefix, err = parsePrefix(strings.TrimSpace(path), public); err != nil {
 		return rule{}, err
 	}
-	if !hasRoles {
+	if !hasNeeds {
 		return ru, nil
 	}
 	if public {
-		return rule{}, errors.New("a public rule takes no roles; put rules with roles into GATEPOST_PROTECT")
+		return rule{}, errors.New("a public rule takes no roles and no conditions; put rules with them into " +
+			"GATEPOST_PROTECT")
 	}
-	var names []string
-	for role := range strings.SplitSeq(roles, "|") {
-		if role = strings.TrimSpace(role); !session.ValidRole(role) {
-			return rule{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits "+
-				"and _ . : -", role)
-		}
-		if slices.Contains(names, role) {
-			return rule{}, fmt.Errorf("names role %s twice", role)
-		}
-		names = append(names, role)
-	}
-	ru.needs = Needs{{ofRole, names}}
-	return ru, nil
+	ru.needs, err = parseNeeds(ru.prefix, needs)
+	return ru, err
 }
 
 // ProtectingBelow are the protecting rules, as written, for a prefix and for paths below it.

@@ -225,7 +225,7 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	}
 	if err == nil {
 		if lacking := access.lacking(found); lacking != nil && !access.Public {
-			return lacking.status, lacking.refusal
+			return lacking.status, access.refusalOf(lacking)
 		}
 		x.session, x.signedIn = found, true
 		return 0, nil
@@ -329,6 +329,9 @@ func dropBody(x *exchange, r *http.Request) {
 
 func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 	x.outcome, x.err = outcomeOf(status), err
+	if errors.As(err, new(*StepUp)) {
+		x.outcome = outcomeForbidden
+	}
 	if r.Context().Err() != nil {
 		x.outcome, x.status = outcomeClientGone, statusClientGone
 		return

@@ -30,6 +30,7 @@ type Rules struct {
 	// everyPath is set when even a plain path has several readings: a protecting rule has upper-case letters, or
 	// names files with an extension, which apps may serve without the extension too.
 	everyPath bool
+	always    Needs // of every protected path
 }
 
 // request is the method and the path that rules are matched with.
@@ -106,6 +107,13 @@ func (v *verdict) access(r Rules) Access {
 	a := Access{Public: !v.protected && !v.withheld, Withheld: v.withheld}
 	for _, i := range v.rules {
 		a.Needs = append(a.Needs, r.list[i].needs...)
+	}
+	switch {
+	case !v.protected || r.always == nil:
+	case a.Needs == nil:
+		a.Needs = r.always // which nobody appends to
+	default:
+		a.Needs = append(a.Needs, r.always...)
 	}
 	return a
 }

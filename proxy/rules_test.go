@@ -126,7 +126,7 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 		{"/a/../b", `as "/b"`}, {"/a./b", `as "/a/b"`},
 		{"/a%20b", "written decoded"}, {"/%zz", "written decoded"}, {"/100%", "written decoded"},
 		{"/%C3%BC", "written decoded"},
-		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "without %"},
+		{"/a?b", "without %"}, {"/a#b", "without %"}, {`/a\b`, "without %"}, {"/a;b", "has a ;"},
 		{`"/a"`, "starts with /"}, {`/"a"`, "quotes"},
 		{"/a/**", "covers everything below it anyway"}, {"/api/.*", "no patterns like .*"},
 		{"/a*b", "a * stands for a whole one"}, {"/*a*", "a * stands for a whole one"}, {"/a/*b/**", "covers everything"},
@@ -154,7 +154,7 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 		{"/a::$DATA", "an app could read|no patterns"},
 		{"/" + strings.Repeat("a", 64<<10), "no path is that long"},
 		{"/a=", "is not a role"}, {"/a=b=c", "is not a role"}, {"/a=x y", "is not a role"},
-		{"/a=admin|", "is not a role"}, {"=admin", "starts with /"}, {"/a=+aal2", "is not a role"},
+		{"/a=admin|", "is not a role"}, {"=admin", "starts with /"}, {"/a=aal2", "write /a=+aal2"},
 	} {
 		_, err := ParseRules(c.protect, "")
 		if err == nil {

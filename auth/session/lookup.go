@@ -100,7 +100,8 @@ func (r *Reader) Changed(userID string) {
 var selectSessions = selectAs(`s.token`, `s.methods`, readableProof, readableSecond, ``)
 
 // selectRaised selects them for those who present the token before the last proof, with what was proved then.
-var selectRaised = selectAs(`s.last_token`, `s.last_methods`, database.Readable(`coalesce(s.last_proved_at, s.created_at)`),
+var selectRaised = selectAs(`s.last_token`, `s.last_methods`,
+	database.Readable(`coalesce(s.last_proved_at, s.created_at)`),
 	`coalesce(`+database.Readable(`s.last_second_at`)+`, `+noTime+`)`,
 	`, least(s.last_until, now() + interval '`+lastFor+`')`)
 

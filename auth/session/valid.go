@@ -53,7 +53,8 @@ func isSecondFresh(within string) string {
 // isFresh returns the SQL condition that the user of a session was proved within a duration, by the first or the second
 // factor, as rules with an age ask it (ageOf). A proof in the future counts only if it is no further away than that.
 func isFresh(within string) string {
-	return `greatest(` + provedAt + `, s.second_at) BETWEEN now() - ` + within + `::interval AND now() + ` + within + `::interval`
+	return `greatest(` + provedAt + `, s.second_at) BETWEEN now() - ` + within + `::interval AND now() + ` + within +
+		`::interval`
 }
 
 // endsAt is when a session ends however it is used. $3 is the lifetime.

@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/breached"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/loginui"
@@ -73,8 +74,17 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,
 		UsernamesChosen: c.UsernamesChosen,
 		PasswordMin:     c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,
-		Captcha: c.Challenge, CaptchaSiteKey: c.Settings.ChallengeSiteKey,
+		Captcha: c.Challenge, CaptchaSiteKey: c.Settings.ChallengeSiteKey, StepUp: c.stepUp,
 	}, store)
+}
+
+// stepUp is what a page of the app needs of a session besides its roles, if that is missing; else nil.
+func (c *Config) stepUp(rawPath string, s session.Session) *loginui.StepUp {
+	need := c.Rules.StepUp(rawPath, s)
+	if need == nil {
+		return nil
+	}
+	return &loginui.StepUp{Level: need.Level, MaxAge: need.MaxAge}
 }
 
 // makeProviders makes the providers. Those whose settings Load has refused are left out.

@@ -37,9 +37,11 @@ type Settings struct {
 	// segments, with methods before them and roles after them if you like. A segment may be `*` (any one, `/*/settings`),
 	// or begin or end with one (`/*/*.git`, `/admin*`). The longest prefix decides, and before that, from the left, a
 	// name counts before a part of one, and this before `*`; a path no rule names is public. Methods are those of IANA's
-	// registry; a rule that cannot protect what it says is refused.
+	// registry; a rule that cannot protect what it says is refused. Conditions stand behind a `+` each, as in
+	// `/admin=admin+aal2, /billing=+fresh=10m`: `aal2` wants a second factor in the session, and `fresh` that its user was
+	// proved no longer ago than the duration, which is at least 1m. See [rules.md](rules.md#conditions).
 	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
-	// Exceptions from these, in the same form without roles. Each opens only what it names, in its own spelling:
+	// Exceptions from these, in the same form without roles and conditions. Each opens only what it names, in its own spelling:
 	// `/members.css` opens neither `/members.html` nor `/Members.css`, and a `*` is one plain name. `@assets` opens what
 	// browsers fetch without cookies, for reading: `/manifest.json`, `/*.webmanifest`, icons (`/favicon.ico`,
 	// `/favicon.svg`, `/favicon.png`, `/favicon-*`, `/apple-touch-icon*`, `/android-chrome-*`, `/mstile-*`,

@@ -219,6 +219,9 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 	case errors.Is(err, proxy.ErrWithheld):
 		err = loginui.ErrWithheld
 	}
+	if need, ok := errors.AsType[*proxy.StepUp](err); ok {
+		err = &loginui.StepUp{Level: need.Level, MaxAge: need.MaxAge}
+	}
 	g.ui.Load().Refuse(w, r, status, err)
 }
 
