@@ -18,19 +18,21 @@ import (
 
 // attribute is what an identity header can carry.
 type attribute struct {
-	of func(*session.User) string
+	of func(*session.Session) string
 	// identifies says that apps tell people apart by it, so that two values must never become one.
 	identifies bool
 }
 
 // attributes are those there are. Roles are one list, see separators.
 var attributes = map[string]attribute{
-	"id":             {func(u *session.User) string { return u.ID }, true},
-	"email":          {func(u *session.User) string { return u.Email }, true},
-	"email_verified": {func(u *session.User) string { return strconv.FormatBool(u.EmailVerified) }, false},
-	"name":           {func(u *session.User) string { return cutRunes(u.Name, maxNameHeader) }, false},
-	"username":       {func(u *session.User) string { return u.Username }, true},
-	"roles":          {func(u *session.User) string { return strings.Join(u.Roles, ",") }, false},
+	"id":             {func(v *session.Session) string { return v.User.ID }, true},
+	"email":          {func(v *session.Session) string { return v.User.Email }, true},
+	"email_verified": {func(v *session.Session) string { return strconv.FormatBool(v.User.EmailVerified) }, false},
+	"name":           {func(v *session.Session) string { return cutRunes(v.User.Name, maxNameHeader) }, false},
+	"username":       {func(v *session.Session) string { return v.User.Username }, true},
+	"roles":          {func(v *session.Session) string { return strings.Join(v.User.Roles, ",") }, false},
+	"level":          {func(v *session.Session) string { return strconv.Itoa(v.Proof.Level()) }, false},
+	"auth_time":      {func(v *session.Session) string { return strconv.FormatInt(v.Proof.Latest().Unix(), 10) }, false},
 }
 
 // formats are the ways to write text into a header. Control characters, with which text could end a header or hide in
@@ -51,7 +53,7 @@ var separators = map[string]string{"space": " ", "semicolon": ";", "pipe": "|"}
 
 // parseValue reads what a header carries: an attribute, as in "name" or "name:utf8", or text with attributes in it, as
 // in "{name:utf8} ({id})". It also returns the attributes.
-func parseValue(s string) (value func(*session.User) string, names []string, err error) {
+func parseValue(s string) (value func(*session.Session) string, names []string, err error) {
 	if !strings.ContainsAny(s, "{}") {
 		value, name, err := parseAttribute(s)
 		return value, []string{name}, err
@@ -68,10 +70,10 @@ func parseValue(s string) (value func(*session.User) string, names []string, err
 	if len(names) == 0 {
 		return nil, nil, errors.New("it has no attribute, and would be the same for everybody")
 	}
-	return func(u *session.User) string {
+	return func(v *session.Session) string {
 		var out strings.Builder
 		for _, p := range parts {
-			out.WriteString(p.of(u))
+			out.WriteString(p.of(v))
 		}
 		return out.String()
 	}, names, keepApart(parts)
@@ -80,7 +82,7 @@ func parseValue(s string) (value func(*session.User) string, names []string, err
 // part is a piece of a text: an attribute, or what stands between two.
 type part struct {
 	name, text string // one of them is empty
-	of         func(*session.User) string
+	of         func(*session.Session) string
 }
 
 func parseText(s string) (parts []part, err error) {
@@ -90,7 +92,7 @@ func parseText(s string) (parts []part, err error) {
 			return nil, errors.New("the text around attributes has to be plain: no braces, and letters of ASCII")
 		}
 		if text != "" {
-			parts = append(parts, part{text: text, of: func(*session.User) string { return text }})
+			parts = append(parts, part{text: text, of: func(*session.Session) string { return text }})
 		}
 		if !more {
 			break
@@ -135,7 +137,7 @@ func keepApart(parts []part) error {
 			return fmt.Errorf("%s and %s run into each other, so that two people could be one: put one of %s between them, "+
 				"as in {name} <{email}>", p.name, parts[at].name, brackets)
 		}
-		parts[i].of = func(u *session.User) string { return withoutBrackets.Replace(p.of(u)) }
+		parts[i].of = func(v *session.Session) string { return withoutBrackets.Replace(p.of(v)) }
 	}
 	return nil
 }
@@ -143,18 +145,18 @@ func keepApart(parts []part) error {
 var withoutBrackets = strings.NewReplacer("<", "", ">", "", "(", "", ")", "", "[", "", "]", "")
 
 // parseAttribute reads an attribute with its format, if it has one.
-func parseAttribute(s string) (value func(*session.User) string, name string, err error) {
+func parseAttribute(s string) (value func(*session.Session) string, name string, err error) {
 	name, format, formatted := strings.Cut(s, ":")
 	a, ok := attributes[name]
 	if !ok {
-		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name, username "+
-			"and roles", name)
+		return nil, "", fmt.Errorf("there is no attribute %q; there are id, email, email_verified, name, username, "+
+			"roles, level and auth_time", name)
 	}
 	if separator, ok := separators[format]; ok && name == "roles" {
-		return func(u *session.User) string { return strings.Join(validRoles(u), separator) }, name, nil
+		return func(v *session.Session) string { return strings.Join(validRoles(&v.User), separator) }, name, nil
 	}
 	if !formatted || format == "percent" {
-		return func(u *session.User) string { return encode(a.of(u)) }, name, nil
+		return func(v *session.Session) string { return encode(a.of(v)) }, name, nil
 	}
 	write := formats[format]
 	switch {
@@ -168,10 +170,10 @@ func parseAttribute(s string) (value func(*session.User) string, name string, er
 			name)
 	}
 	if name == "roles" {
-		return func(u *session.User) string { return write(strings.Join(validRoles(u), ",")) }, name, nil
+		return func(v *session.Session) string { return write(strings.Join(validRoles(&v.User), ",")) }, name, nil
 	}
-	return func(u *session.User) string {
-		value := a.of(u)
+	return func(v *session.Session) string {
+		value := a.of(v)
 		plain := withoutControls(value)
 		if a.identifies && (plain != value || altered(value)) {
 			return encode(value) // what would be left of it could be another person's

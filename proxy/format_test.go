@@ -44,7 +44,7 @@ func TestFormatsOfIdentity(t *testing.T) {
 			t.Errorf("%s: %v", written, err)
 			continue
 		}
-		if got := value(&zoe); got != want {
+		if got := value(&session.Session{User: zoe}); got != want {
 			t.Errorf("%s: got %q, want %q", written, got, want)
 		}
 	}
@@ -67,7 +67,7 @@ func TestAnIdentityIsNeverCut(t *testing.T) {
 			}
 			whose := map[string]string{}
 			for _, id := range ids {
-				got := value(&session.User{ID: id, Email: id})
+				got := value(&session.Session{User: session.User{ID: id, Email: id}})
 				arrives := strings.TrimSpace(got)
 				if before, met := whose[arrives]; met || arrives != got || !httpguts.ValidHeaderFieldValue(got) {
 					t.Errorf("%s:%s of %q is %q, as of %q", attribute, format, id, got, before)
@@ -145,7 +145,7 @@ func TestUsernamesThatAreSent(t *testing.T) {
 	} {
 		h := http.Header{}
 		c.user.ID = "7"
-		c.id.set(h, &c.user)
+		c.id.set(h, &session.Session{User: c.user})
 		want := http.Header{"X-Auth-User": {"7"}}
 		if c.name != "" {
 			want["X-Webauth-User"], want["X-Mail"] = []string{c.name}, []string{c.box}
@@ -164,7 +164,7 @@ func TestFormatsReachTheApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	id.set(h, &session.User{ID: "7", Name: "Zoë"})
+	id.set(h, &session.Session{User: session.User{ID: "7", Name: "Zoë"}})
 	if h.Get("X-Webauth-Fullname") != "Zoë" || h.Get("X-Webauth-User") != "u-7" {
 		t.Errorf("the headers are %v", h)
 	}
@@ -181,7 +181,7 @@ func TestATextTellsPeopleApart(t *testing.T) {
 		met := map[string]string{}
 		for _, id := range []string{"a", "b", "a> b", "<a", "a (x)"} {
 			for _, name := range []string{"", "x", "b> <a", "a>", "<b> x", "(x) a", "] b (["} {
-				got := value(&session.User{ID: id, Name: name, Roles: []string{"user", "<b>", "(x)"}})
+				got := value(&session.Session{User: session.User{ID: id, Name: name, Roles: []string{"user", "<b>", "(x)"}}})
 				if other, is := met[got]; is && other != id {
 					t.Errorf("%s: %q and %q are both %q", text, id, other, got)
 				}

@@ -26,7 +26,7 @@ type identityHeader struct {
 	name       string
 	attributes []string
 	named      bool // the username is among them
-	value      func(*session.User) string
+	value      func(*session.Session) string
 }
 
 // maxNameHeader limits the name, the one attribute that a user chooses, so that a name set by SQL stays within the
@@ -237,13 +237,13 @@ func (id *Identity) isStripped(folded []byte) bool {
 
 // set writes the identity headers, but those with the username of a user without one: what stands around it would be
 // the same for all of them. It must be called last, when no header of the client's can remove them any more.
-func (id *Identity) set(h http.Header, u *session.User) {
+func (id *Identity) set(h http.Header, v *session.Session) {
 	values := make([]string, len(id.headers))
 	for i, ih := range id.headers {
-		if ih.named && (u.Username == "" || u.UsernameChosen && !id.chosen) {
+		if ih.named && (v.User.Username == "" || v.User.UsernameChosen && !id.chosen) {
 			continue
 		}
-		values[i] = ih.value(u)
+		values[i] = ih.value(v)
 		h[ih.name] = values[i : i+1 : i+1]
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth/session"
 )
@@ -69,8 +70,8 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	id.set(h, &session.User{ID: "u1", Email: "ada@example.com", Name: "张伟 100%\r\nX-Auth-Roles: admin",
-		Roles: []string{"user", "editor"}})
+	id.set(h, &session.Session{User: session.User{ID: "u1", Email: "ada@example.com",
+		Name: "张伟 100%\r\nX-Auth-Roles: admin", Roles: []string{"user", "editor"}}})
 	want := http.Header{
 		"X-User": {"u1"}, "X-Auth-Email": {"ada@example.com"}, "X-Auth-Email-Verified": {"false"},
 		"X-Auth-Name": {"%E5%BC%A0%E4%BC%9F 100%25%0D%0AX-Auth-Roles: admin"}, "X-Auth-Roles": {"user,editor"},
@@ -83,12 +84,45 @@ func TestIdentityHeadersAreAlwaysAllThere(t *testing.T) {
 	if back, err := url.PathUnescape(h.Get("X-Auth-Name")); err != nil || !strings.HasPrefix(back, "张伟 100%\r\n") {
 		t.Errorf("the name does not read back: %q, %v", back, err)
 	}
-	id.set(h, &session.User{Name: strings.Repeat("ä", 5000)})
+	id.set(h, &session.Session{User: session.User{Name: strings.Repeat("ä", 5000)}})
 	if n := len(h.Get("X-Auth-Name")); n != 600 {
 		t.Errorf("a name of 5000 letters makes %d bytes", n)
 	}
 	if _, ok := h["X-Auth-Roles"]; !ok {
 		t.Error("no roles, no header")
+	}
+}
+
+// The app may be told at which level a session is, and when its user was last proved, by either factor.
+func TestTheAppIsToldHowTheUserWasProved(t *testing.T) {
+	t.Parallel()
+	id, err := ParseIdentity("X-Auth-Level=level, X-Auth-Time=auth_time", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := time.Unix(1_700_000_000, 0), time.Unix(1_700_000_600, 0)
+	for _, c := range []struct {
+		proof       session.Proof
+		level, time string
+	}{
+		{session.Proof{Methods: []session.Method{session.Password}, At: first}, "1", "1700000000"},
+		{session.Proof{Methods: []session.Method{session.Password, session.Trusted}, At: first}, "1", "1700000000"},
+		{session.Proof{Methods: []session.Method{session.Password, session.OTP}, At: first, SecondAt: second}, "2",
+			"1700000600"},
+		{session.Proof{Methods: []session.Method{session.Password, session.OTP}, At: second, SecondAt: first}, "2",
+			"1700000600"},
+	} {
+		h := http.Header{}
+		id.set(h, &session.Session{Proof: c.proof})
+		if h.Get("X-Auth-Level") != c.level || h.Get("X-Auth-Time") != c.time {
+			t.Errorf("%v: the headers are %v", c.proof, h)
+		}
+	}
+	h := http.Header{"X-Auth-Level": {"2"}, "X_auth_time": {"1"}}
+	if other, err := ParseIdentity(defaultHeaders, ""); err != nil {
+		t.Fatal(err)
+	} else if other.remove(h); len(h) > 0 {
+		t.Errorf("a client's headers stay: %v", h)
 	}
 }
 

@@ -125,7 +125,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		h["X-Forwarded-For"] = x.forwarded[1:2:2]
 	}
 	if x.signedIn {
-		x.app.identity.set(h, &x.session.User)
+		x.app.identity.set(h, &x.session)
 	}
 	if x.providerToken != "" {
 		h[providerTokenHeader] = []string{string(x.providerToken)}

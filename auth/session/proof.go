@@ -53,6 +53,14 @@ func (p Proof) Level() int {
 	return 1
 }
 
+// Latest is when the user was last proved, by the first or the second factor. Of a proof that is read.
+func (p Proof) Latest() time.Time {
+	if p.SecondAt.After(p.At) {
+		return p.SecondAt
+	}
+	return p.At
+}
+
 // Keeping returns the proof of a session that goes on with another's second factor, unless p has one itself.
 func (p Proof) Keeping(of Proof) Proof {
 	if p.Level() == 2 || of.Level() == 1 {
