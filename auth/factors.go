@@ -18,9 +18,9 @@ import (
 
 // The errors of second factors.
 var (
-	// ErrFactorsOff means that nobody can add an authenticator app, as there is no key to seal its key with
-	// (Options.Keys).
-	ErrFactorsOff = errors.New("authenticator apps need GATEPOST_ENCRYPTION_KEY")
+	// ErrFactorsOff means that nobody can add an authenticator app: the operator does not want it (Options.FactorsOff), or
+	// there is no key to seal its key with (Options.Keys).
+	ErrFactorsOff = errors.New("authenticator apps are off, or need GATEPOST_ENCRYPTION_KEY")
 	// ErrNoFactor means that the user has no second factor.
 	ErrNoFactor = errors.New("there is no second factor")
 	// ErrNoEnrolment means that no key of an app waits for its first code in this session: none was shown, or that was
@@ -73,7 +73,7 @@ func (s *Store) Factors(ctx context.Context, t secret.Token) (f Factors, err err
 }
 
 func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factors, error) {
-	f := Factors{Offered: !s.o.Keys.None()}
+	f := Factors{Offered: s.offersFactors()}
 	var a App
 	err := tx.QueryRow(ctx, `SELECT `+database.Readable("created_at")+`, `+database.Readable("used_at")+`
 		FROM gatepost.totp WHERE user_id = $1`, userID).Scan(&a.Since, &a.Used)

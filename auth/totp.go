@@ -33,7 +33,7 @@ type Enrolment struct {
 // another's address could keep the owner out. It fails with ErrFactorsOff, session.ErrNoSession, session.ErrStale,
 // ErrStaleFactor, ErrUnverified or database.ErrUnavailable.
 func (s *Store) BeginApp(ctx context.Context, t secret.Token) (e Enrolment, err error) {
-	if s.o.Keys.None() {
+	if !s.offersFactors() {
 		return Enrolment{}, ErrFactorsOff
 	}
 	err = s.db.Transact(ctx, "begin an enrolment", func(ctx context.Context, tx pgx.Tx) error {
@@ -61,6 +61,9 @@ func (s *Store) BeginApp(ctx context.Context, t secret.Token) (e Enrolment, err 
 	}
 	return e, nil
 }
+
+// offersFactors reports whether authenticator apps can be added.
+func (s *Store) offersFactors() bool { return !s.o.FactorsOff && !s.o.Keys.None() }
 
 func (s *Store) mayEnrol(ctx context.Context, tx pgx.Tx, o session.Own) error {
 	had, err := hasFactor(ctx, tx, o.UserID)
@@ -117,11 +120,15 @@ func (s *Store) pendingApp(ctx context.Context, tx pgx.Tx, o session.Own) (Enrol
 // ConfirmApp makes the key that BeginApp made in this session the user's second factor, in place of an earlier one,
 // given a code of it. Every other session ends, and the session presented is replaced by one in which the factor is
 // proved. The user gets recovery codes unless they have some; they are shown once. The user is mailed. It fails with
-// session.ErrNoSession, ErrNoEnrolment, ErrStaleFactor, InputError (field "code"), ErrWrongCode, share.ErrBusy,
-// share.ErrCrowded or database.ErrUnavailable. Wrong codes are not counted: who types them has seen the key.
+// session.ErrNoSession, ErrFactorsOff, ErrNoEnrolment, ErrStaleFactor, InputError (field "code"), ErrWrongCode,
+// share.ErrBusy, share.ErrCrowded or database.ErrUnavailable. Wrong codes are not counted: who types them has seen the
+// key.
 func (s *Store) ConfirmApp(ctx context.Context, t secret.Token, typed string, c secret.Client) (issued Issued,
 	codes []factor.RecoveryCode, err error) {
 	code, err := readAppCode(typed)
+	if err == nil && !s.offersFactors() {
+		err = ErrFactorsOff
+	}
 	if err != nil {
 		return Issued{}, nil, err
 	}

@@ -114,6 +114,9 @@ type Config struct {
 	// Breached is the list of passwords that are known from breaches; nil: nobody looks.
 	Breached breached.List
 
+	// SecondFactorOff is whether nobody can add a second factor.
+	SecondFactorOff bool
+
 	// Providers are those that people can sign in with, in the order of their buttons.
 	Providers []provider.Spec
 	// PasswordsOff is whether people sign in with providers only.
@@ -184,6 +187,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkConnections(&list)
 	c.checkDatabase(&list, env)
 	c.checkKeys(&list)
+	c.checkSecondFactor(&list)
 	c.checkProviderTokens(&list)
 	c.checkImport(&list, time.Now())
 	c.checkProviders(&list)

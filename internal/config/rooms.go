@@ -28,7 +28,8 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		SignUpLimit: c.SignUpLimit, SignUpTotal: c.SignUpTotal, Offices: c.Offices,
 		OfficePeople: c.OfficePeople,
 		Verify:       c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
-		Providers: c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
+		FactorsOff: c.SecondFactorOff,
+		Providers:  c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
 		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Breached: c.lookUpBreached(),
 		Captcha: c.captcha(), Log: log, Metrics: metrics,
 	}

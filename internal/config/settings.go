@@ -49,6 +49,13 @@ type Settings struct {
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
 	// `brski`, `stun-key`, `core` and `wot`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
+	// Who has a second factor, such as an authenticator app. `optional`: whoever wants. `required`: everybody has to have
+	// one before anything protected opens, and is led through adding it. `off`: nobody can add one; whoever has one is
+	// still asked for it at login. Without `GATEPOST_ENCRYPTION_KEY` no authenticator app can be added.
+	SecondFactor string `env:"GATEPOST_SECOND_FACTOR, default=optional"`
+	// Roles of those who have to have a second factor where it is `optional`, like `admin|owner`. Danger: it counts for
+	// protected paths only; a public path takes them for signed in without one. Default: nobody has to.
+	SecondFactorRoles string `env:"GATEPOST_SECOND_FACTOR_ROLES"`
 	// Closes the site for maintenance: each request that the app would get is answered with 503 and a page that says so,
 	// or JSON with the code `MAINTENANCE`. `true` closes it while the gate runs. The path of a file from `/` on closes it
 	// while there is such a file, from at most a second after it was made; the first 1 KiB of it is shown on the page, as
@@ -149,7 +156,8 @@ type Settings struct {
 	// # What the app is told
 	//
 	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email,
-	// email_verified, name, username and roles. `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than
+	// email_verified, name, username, roles, level (`2` if a second factor was proved in the session, else `1`) and
+	// auth_time (when the user was last proved, in seconds since 1970). `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than
 	// `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two.
 	// `X-From={name:ascii} <{email}>` is a text with attributes in it, of id, email and username one at most, with one of
 	// `<>()[]` between it and any other. No client can send one of them, whatever its spelling. A header with the
