@@ -4,7 +4,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
@@ -20,8 +19,6 @@ const (
 	removeAppPath = "/account/app/remove"
 	recoveryPath  = "/account/recovery"
 	endTrustPath  = "/account/trusted/end"
-	// confirmPath is the page that asks for the second factor once more and leads on.
-	confirmPath = "/account/confirm"
 )
 
 // fewCodes is how many recovery codes are so few that the account page asks for new ones.
@@ -76,7 +73,7 @@ func (ui *UI) addFactorRoutes(account func(string, methods)) {
 
 // staleFactor leads to the page that asks for the second factor once more, and from there back to a page.
 func (ui *UI) staleFactor(w http.ResponseWriter, page string) {
-	seeOther(w, ui.c.Prefix+confirmPath+"?next="+url.QueryEscape(ui.c.Prefix+page))
+	seeOther(w, ui.stepUpURL(ui.c.Prefix+page))
 }
 
 // factorRefused answers a deed about second factors that needs something else first. It reports false, and has answered
