@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // docMoveIn prepares the pages about moving in and out: each has Ada in the system before.
 var docMoveIn = prepared{
 	"docs/move-in/README.md": func(w *docWorld) []string {
 		from := w.source(betterAuthPublic + adaInBetterAuth)
-		return []string{"DATABASE_URL=…", "DATABASE_URL='" + w.database + "'", "=postgres://…", "='" + from + "'"}
+		w.write("better-auth.secret", "0123456789-0123456789-0123456789")
+		return []string{"GATEPOST_ENCRYPTION_KEY=…", "GATEPOST_ENCRYPTION_KEY=" + seal.NewKey(), "DATABASE_URL=…", "DATABASE_URL='" + w.database + "'", "=postgres://…", "='" + from + "'"}
 	},
 	"docs/move-in/auth0.md": func(w *docWorld) []string {
 		w.write("users.ndjson", `{"user_id":"auth0|1","email":"ada@example.com","email_verified":true,"name":"Ada",`+

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"auth/audit":    {"auth/database", "auth/secret", "internal/share"},
 	"auth/database": {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/factor":   {},
-	"auth/importer": {"auth/database", "auth/password", "auth/secret", "internal/spelling",
+	"auth/importer": {"auth/database", "auth/factor", "auth/password", "auth/secret", "internal/spelling",
 		"internal/upkeep"},
 	"auth/mail":                  {"auth/database", "auth/secret", "internal/upkeep"},
 	"auth/passkey":               {},

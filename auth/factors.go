@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/importer"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -135,9 +136,17 @@ func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err 
 
 // dropStrangersFactors removes the factors of an account whose address is about to be proved for the first time, as
 // anybody may have made them, and those that were made since a time; nil: none. It runs while the address is not
-// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address.
+// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address, and one that an
+// import brought over is that of whoever was the user before: a mail does not switch it off.
 func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed bool, since *time.Time,
 	kept secret.Token) error {
+	if mailed {
+		brought, err := importer.FactorBrought(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		mailed = !brought
+	}
 	var theirs bool
 	err := tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM `+factorRows+` t JOIN gatepost."user" u ON u.id = t.user_id

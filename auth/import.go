@@ -8,7 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/audit"
+	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/importer"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // Import brings people of another system over. See importer.Run; the rules for accounts are this Store's. It is
@@ -16,7 +18,8 @@ import (
 func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Options) (importer.Counts, error) {
 	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Username: s.importedUsername,
 		Roles: canonicalRoles, Provider: s.providerOf,
-		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash}
+		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash,
+		Seals: !s.o.Keys.None(), HasFactor: hasFactor, AddFactor: s.addFactor}
 	counts, err := importer.Run(ctx, s.db, from, o)
 	if o.DryRun || !counts.Any() {
 		return counts, err
@@ -24,9 +27,30 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 	event := audit.Event{Name: "import", Result: importResult(err), Details: audit.Details{
 		{Name: "source", Value: from.Name()},
 		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
+		{Name: "factors", Value: fmt.Sprint(counts.SecondFactorsBrought)},
 		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)},
 		{Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
 	return counts, cmp.Or(err, s.recordLast(ctx, event))
+}
+
+// addFactor gives a locked user who has no second factor the authenticator app and the recovery codes that they had
+// elsewhere, and ends the sessions of one who was here before. No code of the app was used here yet.
+func (s *Store) addFactor(ctx context.Context, tx pgx.Tx, userID string, key factor.Key, codes []string,
+	before bool) error {
+	sealed, err := s.seal(ctx, tx, seal.TOTPSecret, userID, key)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		WITH begun AS (DELETE FROM gatepost.totp_pending WHERE user_id = $1)
+		INSERT INTO gatepost.totp (user_id, secret, last_step) VALUES ($1, $2, 0)`, userID, sealed)
+	if err == nil {
+		err = recoverySet{hashes: codes}.store(ctx, tx, userID)
+	}
+	if err == nil && before {
+		_, err = s.sessions.EndAll(ctx, tx, userID)
+	}
+	return err
 }
 
 // importedUsername is CanonicalUsername, and where the user chose it chosenUsername.

@@ -128,6 +128,19 @@ func TestCodesAreReadAsPeopleTypeThem(t *testing.T) {
 			t.Errorf("%q: %+v", typed, got)
 		}
 	}
+	for _, typed := range []string{"aB3dE-fG7hI", " aB3dE fG7hI", "aB3dEfG7hI", "ａB3dE－fG7hI"} { // as Better Auth makes them
+		if got := Read(typed); got != (Typed{Recovery: "aB3dEfG7hI"}) {
+			t.Errorf("%q: %+v", typed, got)
+		}
+		if got, ok := BroughtCode(typed); !ok || got != "aB3dEfG7hI" {
+			t.Errorf("%q was brought as %q", typed, string(got))
+		}
+	}
+	for _, brought := range []string{"123456", "1234567", "abc", "äbcdefghij", strings.Repeat("a", 33)} {
+		if got, ok := BroughtCode(brought); ok {
+			t.Errorf("%q was brought as %q", brought, string(got))
+		}
+	}
 	for _, typed := range []string{"", " ", "12345", "1234567", "12345a", "u1234-12345-12345", "12345-12345-1234",
 		"\xff123456", strings.Repeat(" ", 300) + "123456", "123456\x00"} {
 		if got := Read(typed); got != (Typed{}) {
@@ -196,7 +209,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, typed string) {
 		c := Read(typed)
 		if c.App != "" && (len(c.App) != Digits || c.Recovery != "") ||
-			c.Recovery != "" && len(c.Recovery) != recoveryLength {
+			c.Recovery != "" && len(c.Recovery) != recoveryLength && !broughtLength(len(c.Recovery)) {
 			t.Errorf("%q: %+v", typed, c)
 		}
 		if again := Read(c.App + c.Recovery); again != c {

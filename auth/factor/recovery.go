@@ -11,6 +11,26 @@ const (
 	recoveryGroup    = 5
 )
 
+// Codes that people bring from another system are kept as they are, in large and small letters. Better Auth's have 10
+// characters, others 8 to 32. None is nearly as long as ours: one of ours with a character too few or too many is no
+// code, rather than a wrong one.
+const (
+	broughtLeast    = 8
+	broughtMost     = 32
+	broughtAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+func broughtLength(n int) bool {
+	return broughtLeast <= n && n <= broughtMost && (n < recoveryLength-1 || n > recoveryLength+1)
+}
+
+// BroughtCode reads a recovery code of another system as Read reads it when somebody types it. ok is false for one that
+// nobody could type here.
+func BroughtCode(s string) (c RecoveryCode, ok bool) {
+	c = RecoveryCode(Read(s).Recovery)
+	return c, c != ""
+}
+
 // RecoveryCode is a code as it is checked, without hyphens. It is a secret.
 type RecoveryCode string
 

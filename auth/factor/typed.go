@@ -16,7 +16,7 @@ const typedMost = 200
 // can be no code.
 type Typed struct {
 	App      string // a code of an authenticator app
-	Recovery string // a recovery code, without its hyphens
+	Recovery string // a recovery code, without its hyphens: one of ours in small letters, or one of another system
 }
 
 // Read reads a code: an app shows blanks in it, keyboards have digits of other scripts and full-width letters, and
@@ -29,8 +29,11 @@ func Read(typed string) Typed {
 	if len(s) == Digits && strings.Trim(s, "0123456789") == "" {
 		return Typed{App: s}
 	}
-	s = unmistaken.Replace(strings.ToLower(s))
-	if len(s) == recoveryLength && strings.Trim(s, recoveryAlphabet) == "" {
+	ours := unmistaken.Replace(strings.ToLower(s))
+	if len(ours) == recoveryLength && strings.Trim(ours, recoveryAlphabet) == "" {
+		return Typed{Recovery: ours}
+	}
+	if broughtLength(len(s)) && strings.Trim(s, broughtAlphabet) == "" {
 		return Typed{Recovery: s}
 	}
 	return Typed{}

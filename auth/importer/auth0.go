@@ -52,6 +52,14 @@ type auth0User struct {
 	auth0Hash
 }
 
+// auth0Factor is a second factor as the files have it that Auth0 itself takes. Others than totp are a number or an
+// address, or say nothing that is used here.
+type auth0Factor struct {
+	TOTP struct {
+		Secret string `json:"secret"`
+	} `json:"totp"`
+}
+
 // auth0Key is what a user is found by.
 type auth0Key struct {
 	ID  string          `json:"user_id"`
@@ -162,6 +170,12 @@ func (a Auth0) person(u auth0User, dumped auth0Hash) Person {
 	p := Person{ID: u.ID, Email: u.Email, Verified: u.Verified, Name: u.Name, Username: u.Username,
 		Image: u.Picture, Disabled: u.Blocked,
 		SecondFactor: len(u.Factors)+len(u.Multi) > 0}
+	for _, raw := range u.Factors {
+		var f auth0Factor
+		if json.Unmarshal(raw, &f) == nil && f.TOTP.Secret != "" && p.App == nil {
+			p.takeKey(f.TOTP.Secret)
+		}
+	}
 	if text, ok := u.Created.(string); ok {
 		p.Created, _ = time.Parse(time.RFC3339, text) // unknown otherwise
 	}

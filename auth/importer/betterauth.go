@@ -15,7 +15,12 @@ import (
 
 // BetterAuth reads the database of Better Auth, in each of its layouts: up to 1.6, 1.7.0 to 1.7.2 with issuers, and
 // later; made by its own migrator or by Drizzle.
-type BetterAuth struct{ Database }
+type BetterAuth struct {
+	Database
+	// Secrets are those of Better Auth, with which the keys of authenticator apps and the recovery codes are encrypted
+	// there (ReadBetterAuthSecrets). None: nobody's second factor is brought over.
+	Secrets []string
+}
 
 // Name implements Source.
 func (BetterAuth) Name() string { return "better-auth" }
@@ -30,7 +35,8 @@ var betterAuthTables = []want{
 		"password?", "createdAt?"}, []string{"createdAt"}},
 	{"session", true, []string{"session", "sessions"}, []string{"userId", "token", "expiresAt", "createdAt?", "ipAddress?",
 		"userAgent?", "impersonatedBy?"}, []string{"createdAt", "expiresAt"}},
-	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?"}, nil},
+	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?",
+		"secret?", "backupCodes?"}, nil},
 }
 
 // People implements Source.
@@ -139,27 +145,6 @@ func (d Database) link(p *Person, provider, subject, issuer string, created time
 	}
 	i.Created = created
 	p.Identities = append(p.Identities, i)
-}
-
-// factors marks those who have verified a second factor.
-func (b BetterAuth) factors(ctx context.Context, r *reader, people byID) error {
-	t := r.tables["twoFactor"]
-	if t == nil {
-		return nil
-	}
-	rows, err := r.tx.Query(ctx, `
-		SELECT `+t.text("t", "userId")+`, `+t.truth("t", "verified")+` FROM `+t.name+` t
-		WHERE t.`+t.columns["userId"]+`::text = ANY ($1)`, people.ids())
-	if err != nil {
-		return err
-	}
-	var user, verified string
-	_, err = pgx.ForEachRow(rows, []any{&user, &verified}, func() error {
-		p := people[user]
-		p.SecondFactor = t.columns["verified"] == "" || t.says(p, "verified", verified) || p.SecondFactor
-		return nil
-	})
-	return err
 }
 
 // sessions adds the sessions that are alive. Those in which an administrator acts as somebody else stay.

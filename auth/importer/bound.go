@@ -22,7 +22,7 @@ func (p *Person) bound() {
 	}
 	if fault != "" {
 		*p = Person{Where: p.Where, ID: short(p.ID), Err: errors.New(fault), Sessions: p.Sessions,
-			SecondFactor: p.SecondFactor, unsaid: p.unsaid}
+			SecondFactor: p.SecondFactor, App: p.App, unsaid: p.unsaid}
 	}
 	if p.Err != nil && len(p.Err.Error()) > shortMost {
 		p.Err = errors.New(short(p.Err.Error()))

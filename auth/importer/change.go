@@ -71,6 +71,14 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		if value, ok := here[field]; ok {
 			found = digest(field, value)
 		}
+		if field == factorField {
+			told, err := r.changeFactor(ctx, tx, p, wrote)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, told...)
+			continue
+		}
 		switch reason := p.obstacle(field, here, o); {
 		case found == now[field]: // it is so already
 		case found != written && (field != passwordField || !p.record.isOf(here[field])):

@@ -122,8 +122,10 @@ func (c Clerk) remarks() []Line {
 func (c Clerk) person(r row) Person {
 	v := r.values
 	p := Person{Where: r.where, Err: r.err, ID: v["id"], Email: v["primary_email_address"],
-		Name: strings.TrimSpace(v["first_name"] + " " + v["last_name"]), Username: v["username"],
-		SecondFactor: v["totp_secret"] != ""}
+		Name: strings.TrimSpace(v["first_name"] + " " + v["last_name"]), Username: v["username"]}
+	if v["totp_secret"] != "" {
+		p.takeKey(v["totp_secret"])
+	}
 	p.Verified = p.Email != "" && slices.Contains(strings.FieldsFunc(v["verified_email_addresses"], func(r rune) bool {
 		return r == ',' || r == '|' || r == ' '
 	}), p.Email)

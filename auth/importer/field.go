@@ -36,8 +36,6 @@ func (p *plan) writeField(ctx context.Context, tx pgx.Tx, field string, rules Ru
 		return run(`
 			UPDATE gatepost."user" SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END,
 			    disabled_until = $3, updated_at = now() WHERE id = $1`, p.Disabled, at(p.Until))
-	case factorField: // there is nothing to write but the record
-		return nil
 	case passwordField:
 		if err := noteRecipes(ctx, tx, []string{p.Password}); err != nil {
 			return err

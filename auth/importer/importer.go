@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -25,8 +26,8 @@ type Options struct {
 	Rules Rules
 	// DryRun changes nothing. Everything is decided and reported as if it did.
 	DryRun bool
-	// DropSecondFactors brings over people with a second factor without it. Otherwise they stay where they are: a
-	// password alone would let others in.
+	// DropSecondFactors brings over people whose second factor cannot be brought over without it. Otherwise they stay
+	// where they are: a password alone would let others in.
 	DropSecondFactors bool
 	// DropPasswords brings over people whose hash no gate can verify, without it. They choose a new password by mail.
 	// Otherwise they stay where they are.
@@ -53,6 +54,13 @@ type Rules struct {
 	// SetPassword gives a locked user a hash, or none if it is empty, and ends what whoever knew the one before could
 	// have begun.
 	SetPassword func(ctx context.Context, tx pgx.Tx, userID, hash string) error
+	// Seals is whether the key of an authenticator app can be kept.
+	Seals bool
+	// HasFactor reports whether a user has a second factor here.
+	HasFactor func(ctx context.Context, tx pgx.Tx, userID string) (bool, error)
+	// AddFactor gives a locked user who has none an authenticator app, and recovery codes with these hashes
+	// (password.HashSet). If they were here before, it ends their sessions, which lack it.
+	AddFactor func(ctx context.Context, tx pgx.Tx, userID string, key factor.Key, codes []string, before bool) error
 	// Provider returns the name that the settings have for the provider with an issuer; empty: they have none.
 	Provider func(issuer string) string
 }
@@ -64,7 +72,9 @@ type Counts struct {
 	Conflicts int64
 	// SecondFactors are people with a second factor, whatever became of them.
 	SecondFactors int64
-	// Barred are those of them who were here with their password alone, which was taken from them.
+	// SecondFactorsBrought are those of them whose authenticator app was brought over by this run.
+	SecondFactorsBrought int64
+	// Barred are people with a second factor who were here with their password alone, which was taken from them.
 	Barred int64
 	// Sessions are those that were brought over, and Ended those that are gone at the source.
 	Sessions, Ended int64
@@ -188,6 +198,7 @@ type run struct {
 	// waiting are those whose address somebody else had when their turn came.
 	waiting []*plan
 	lock    pgx.Tx // of alone
+	factors int64  // how many were brought over by the transaction under way
 	held    int    // how many stay as they are because others hold their rows
 	// missed are fields that stay as they are because the source says nothing of them any more.
 	missed map[string]bool
@@ -213,6 +224,9 @@ func (r *run) take(ctx context.Context, people []Person) error {
 	}
 	r.counts.Read += int64(len(people))
 	plans := r.first(people)
+	if err := r.hashCodes(ctx, plans); err != nil {
+		return err
+	}
 	lines, err := r.write(ctx, plans, r.db.Background) // others may wait for all of these people: not for long
 	if obstacle(err) != "" {
 		lines, err = r.each(ctx, plans)

@@ -143,6 +143,10 @@ const betterAuthHash = "00112233445566778899aabbccddeeff:" +
 	"f5b22309b28fe412c82a4b2cab57498b8f8a42c849af16cb908974048f61c139" +
 	"33421858db3a8f111430bdc493c7cef90f61f904061c77206e3820a2e8b11bc2"
 
+// otherFactor is said of somebody with a second factor that is no authenticator app.
+const otherFactor = "has a second factor that is not brought over: it is no authenticator app whose key the source " +
+	"has, as codes by mail or SMS are none (--drop-second-factors brings them without)"
+
 const betterAuthTables = `
 	CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
 	    "emailVerified" boolean NOT NULL, image text, "createdAt" timestamptz NOT NULL DEFAULT '2024-01-02 03:04:05Z',
@@ -261,13 +265,11 @@ func TestWhatChangesAtTheSource(t *testing.T) {
 		{"a second factor", `UPDATE "user" SET "twoFactorEnabled" = true`, ``, []string{
 			"barred Ada1: password no longer lets them in here, as they have a second factor there now; they choose a new " +
 				"one by mail",
-			"refused Ada1:  has a second factor, " +
-				"which this version does not bring over (--drop-second-factors brings them without)",
+			"refused Ada1:  " + otherFactor,
 		}, strings.Replace(adaHere, "=001122334455", "", 1)},
 		{"a second factor, and a password of this place", `UPDATE "user" SET "twoFactorEnabled" = true`,
 			`UPDATE gatepost.account SET password = '$argon2id$' WHERE password <> ''`, []string{
-				"refused Ada1:  has a second factor, " +
-					"which this version does not bring over (--drop-second-factors brings them without)",
+				"refused Ada1:  " + otherFactor,
 			}, strings.Replace(adaHere, "=001122334455", "=$argon2id$", 1)},
 		{"they are gone here", `UPDATE "user" SET name = 'Ada L.'`, `DELETE FROM gatepost."user"`,
 			[]string{"deleted Ada1:  was deleted here, and stays so"}, ""},
@@ -584,7 +586,9 @@ func TestWhatIsDroppedIsTold(t *testing.T) {
 		o.DropPasswords, o.DropSecondFactors = true, true
 	})
 	same(t, "told", told, "created Ada1:", "note Ada1:  is brought over without the password, which cannot be "+
-		"verified here: it is not a hash of a kind that is verified", "note Ada1:  is brought over without the second factor")
+		"verified here: it is not a hash of a kind that is verified",
+		"note Ada1:  is brought over without the second factor: "+
+			"it is no authenticator app whose key the source has, as codes by mail or SMS are none")
 	if counts.Created != 1 || counts.Sessions != 0 || !counts.Whole() {
 		t.Errorf("%+v", counts)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"time"
+
+	"github.com/gatepost/gatepost/auth/factor"
 )
 
 // Person is one user as a source has them. Text is as it is there: Run brings it into the form of accounts here.
@@ -33,9 +35,13 @@ type Person struct {
 	// Sessions are those that are alive at the source, if it was asked for them.
 	Sessions  []Session
 	providers []string // the names there of all providers at which they have an account
-	// SecondFactor is whether they have proved to have one.
-	SecondFactor bool
-	unsaid       unsaid
+	// SecondFactor is whether they have proved to have one. App is the key of the authenticator app that it is; nil: it
+	// is something else, or cannot be read, as errFactor says. RecoveryCodes are those that are left.
+	SecondFactor  bool
+	App           factor.Key
+	RecoveryCodes []factor.RecoveryCode
+	errFactor     error
+	unsaid        unsaid
 	// unissued are their accounts at providers whose issuer is not known: the names of the providers by their ids there.
 	unissued map[string]string
 	// Notes say what of them is not brought over, for the report.

@@ -20,20 +20,23 @@ import (
 
 // fieldsOfFiles are what a file of users may say of each.
 var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "username", "username_given", "image", "roles",
-	"created_at", "disabled", "disabled_until", "password", "hasher", "accounts", "second_factor"}
+	"created_at", "disabled", "disabled_until", "password", "hasher", "accounts", "second_factor",
+	"totp_secret", "recovery_codes"}
 
 // filesSay are those of them that say what a person has.
 var filesSay = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"},
 	usernameField: {"username"}, imageField: {"image"},
 	rolesField: {"roles"}, disabledField: {"disabled", "disabled_until"}, untilField: {"disabled_until"},
-	passwordField: {"password"}, accountsField: {"accounts"}, factorField: {"second_factor"}}
+	passwordField: {"password"}, accountsField: {"accounts"}, factorField: {"second_factor", "totp_secret"}}
 
 // otherNames are what others call them.
 var otherNames = map[string]string{"verified": "email_verified", "emailconfirmed": "email_verified",
 	"confirmed": "email_verified", "passwordhash": "password", "hash": "password", "passworddigest": "password",
 	"banned": "disabled", "blocked": "disabled", "banexpires": "disabled_until", "role": "roles", "picture": "image",
 	"avatar": "image", "avatarurl": "image", "fullname": "name", "mail": "email", "emailaddress": "email",
-	"userid": "id", "created": "created_at", "mfa": "second_factor", "twofactorenabled": "second_factor"}
+	"userid": "id", "created": "created_at", "mfa": "second_factor", "twofactorenabled": "second_factor",
+	"totp": "totp_secret", "otpsecret": "totp_secret", "mfasecret": "totp_secret", "twofactorsecret": "totp_secret",
+	"backupcodes": "recovery_codes"}
 
 // unknown says what is to be done about a name that is not among those that are known; empty: it is known. One that
 // was left out of account might be a ban.
@@ -57,9 +60,9 @@ func unknown(name string, known []string) (why string) {
 }
 
 // CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, username, username_given,
-// image, roles, created_at, disabled, disabled_until, password, hasher, accounts and second_factor; only id and email
-// have to be there. hasher is one of the names that Clerk has for hashes, for one that does not say itself what it is.
-// accounts are as in "google:1234 github:567".
+// image, roles, created_at, disabled, disabled_until, password, hasher, accounts, second_factor, totp_secret and
+// recovery_codes; only id and email have to be there. hasher is one of the names that Clerk has for hashes, for one that
+// does not say itself what it is. accounts are as in "google:1234 github:567".
 type CSV struct {
 	File string
 	// Issuers are as in Database.
@@ -132,6 +135,7 @@ func (c CSV) person(r row) Person {
 	}
 	p.settleBan(v["disabled"] != "")
 	p.readPassword(v["hasher"], v["password"])
+	p.readFactor(v["totp_secret"], strings.Fields(v["recovery_codes"]))
 	for account := range strings.FieldsSeq(v["accounts"]) {
 		provider, subject, ok := strings.Cut(account, ":")
 		if !ok || subject == "" || strings.ContainsAny(account, ",;") { // one that is several is nobody's
@@ -160,6 +164,14 @@ func (p *Person) settleBan(said bool) {
 func (p *Person) fail(err error) {
 	if p.Err == nil {
 		p.Err = err
+	}
+}
+
+// readFactor takes an authenticator app, and the recovery codes beside it.
+func (p *Person) readFactor(key string, codes []string) {
+	if key != "" {
+		p.takeKey(key)
+		p.takeCodes(codes)
 	}
 }
 
@@ -224,6 +236,8 @@ type Exported struct {
 	Password      string            `json:"password"`         // a hash; empty: there is none
 	Hasher        string            `json:"hasher,omitempty"` // as in CSV
 	SecondFactor  bool              `json:"second_factor,omitempty"`
+	TOTPSecret    string            `json:"totp_secret,omitempty"`    // the key of an authenticator app, in Base32
+	RecoveryCodes []string          `json:"recovery_codes,omitempty"` // of another system: an export has none
 	Accounts      []ExportedAccount `json:"accounts"`
 	Sessions      []ExportedSession `json:"sessions,omitempty"`
 	// UsernamesTaken are the SHA-256, in hex, of names that nobody else is given. Without an id they are those of people
@@ -324,6 +338,7 @@ func (j JSON) person(e Exported) Person {
 		p.fail(errors.New("has no SHA-256, in 64 of 0-9 and a-f, in the field usernames_taken"))
 	}
 	p.readPassword(e.Hasher, e.Password)
+	p.readFactor(e.TOTPSecret, e.RecoveryCodes)
 	if len(e.Sessions) > 0 {
 		p.Notes = append(p.Notes, "sessions are not brought over from a file")
 	}

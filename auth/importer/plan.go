@@ -24,7 +24,7 @@ const (
 	disabledField = "disabled"
 	passwordField = "password"
 	identityField = "identity "
-	// factorField is there of people who were brought over without their second factor (Options.DropSecondFactors).
+	// factorField is there of people with a second factor, and says whether it was dropped (Options.DropSecondFactors).
 	factorField = "second factor"
 )
 
@@ -35,6 +35,8 @@ type plan struct {
 	roles  string
 	fields map[string]string // the values to write, by field
 	record *record           // what earlier imports know of them; nil: nothing
+
+	codeHashes []string // of their recovery codes, if these are to be written
 
 	subjects map[string]string // the ids of their accounts at providers that are here, by field
 
@@ -57,8 +59,10 @@ func (r *run) first(people []Person) []*plan {
 
 // judge brings a person into the form of accounts here, and returns why they cannot be taken.
 func (p *plan) judge(r *run) (fault string) {
+	var noFactor error
 	if p.SecondFactor {
 		r.counts.SecondFactors++
+		noFactor = p.withoutFactor(r.o.Rules)
 	}
 	switch {
 	case p.Err != nil:
@@ -71,10 +75,14 @@ func (p *plan) judge(r *run) (fault string) {
 		return "has an id that another record before it has"
 	case strings.TrimSpace(p.Email) == "":
 		return "has no e-mail address"
-	case p.SecondFactor && !r.o.DropSecondFactors:
-		return "has a second factor, which this version does not bring over (--drop-second-factors brings them without)"
+	case noFactor != nil && !r.o.DropSecondFactors:
+		return "has a second factor that is not brought over: " + noFactor.Error() +
+			" (--drop-second-factors brings them without)"
 	case p.Unknown != nil && !r.o.DropPasswords:
 		return "has a password that cannot be verified here: " + p.Unknown.Error() + " (--drop-passwords brings them without)"
+	}
+	if noFactor != nil {
+		p.dropFactor(noFactor)
 	}
 	if fault := p.canonical(r.o.Rules); fault != "" {
 		return fault
@@ -105,9 +113,6 @@ func (p *plan) canonical(rules Rules) (fault string) {
 	}
 	if p.Unknown != nil {
 		p.Notes = append(p.Notes, "is brought over without the password, which cannot be verified here: "+p.Unknown.Error())
-	}
-	if p.SecondFactor {
-		p.Notes = append(p.Notes, "is brought over without the second factor")
 	}
 	if p.Roles == nil {
 		p.Roles = []string{"user"}
@@ -142,7 +147,7 @@ func (p *plan) values() map[string]string {
 		v[i.field()] = "here"
 	}
 	if p.SecondFactor {
-		v[factorField] = "dropped"
+		v[factorField] = p.factorValue()
 	}
 	return v
 }

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +28,8 @@ var supabaseTables = []want{
 		[]string{"created_at", "banned_until"}},
 	{"identities", true, []string{"identities"}, []string{"user_id", "provider", "provider_id", "created_at?",
 		"identity_data?"}, []string{"created_at"}},
-	{"mfa_factors", true, []string{"mfa_factors"}, []string{"user_id", "status"}, nil},
+	{"mfa_factors", true, []string{"mfa_factors"}, []string{"user_id", "status", "factor_type?",
+		"secret?", "created_at?"}, []string{"created_at"}},
 }
 
 // supabaseMeta is what of the two columns of JSON is used.
@@ -110,18 +114,43 @@ func (s Supabase) identities(ctx context.Context, r *reader, people byID) error 
 	return err
 }
 
+// errSealedThere is why a factor of Supabase is not brought over whose key a project keeps encrypted. What it is
+// encrypted with is the server's, and bound to its row.
+var errSealedThere = errors.New("its key is encrypted there with a key of the server's own, which this import lacks")
+
+// factors reads the factors that were verified. There is one authenticator app a user here: the latest.
 func (s Supabase) factors(ctx context.Context, r *reader, people byID) error {
 	t := r.tables["mfa_factors"]
 	if t == nil {
 		return nil
 	}
 	rows, err := r.tx.Query(ctx, `
-		SELECT `+t.text("m", "user_id")+` FROM `+t.name+` m
-		WHERE m.`+t.columns["user_id"]+`::text = ANY ($1) AND m.`+t.columns["status"]+`::text = 'verified'`, people.ids())
+		SELECT `+t.text("m", "user_id")+`, `+t.cell("m", "factor_type")+`, `+t.cell("m", "secret")+`
+		FROM `+t.name+` m
+		WHERE m.`+t.columns["user_id"]+`::text = ANY ($1) AND m.`+t.columns["status"]+`::text = 'verified'
+		ORDER BY 1, `+t.moment("m", "created_at")+` DESC NULLS LAST, 3`, people.ids())
 	if err != nil {
 		return err
 	}
-	var user string
-	_, err = pgx.ForEachRow(rows, []any{&user}, func() error { people[user].SecondFactor = true; return nil })
+	var user, kind, key string
+	_, err = pgx.ForEachRow(rows, []any{&user, &kind, &key}, func() error {
+		p := people[user]
+		p.SecondFactor = true
+		switch {
+		case kind != "totp" || p.errFactor != nil && p.App == nil:
+		case p.App != nil:
+			if !slices.Contains(p.Notes, oneApp) {
+				p.Notes = append(p.Notes, oneApp)
+			}
+		case strings.HasPrefix(strings.TrimSpace(key), "{"):
+			p.errFactor = errSealedThere
+		default:
+			p.takeKey(key)
+		}
+		return nil
+	})
 	return err
 }
+
+// oneApp is told of somebody with several authenticator apps.
+const oneApp = "has several authenticator apps: the latest is brought over"

@@ -51,7 +51,7 @@ func (p *plan) recall() {
 		p.fields[addressField] = address(p.Email, p.Verified)
 	}
 	if p.unsaid[factorField] && p.record.wrote[factorField] != "" {
-		p.SecondFactor, p.fields[factorField] = true, "dropped"
+		p.SecondFactor, p.fields[factorField] = true, dropped
 	}
 }
 

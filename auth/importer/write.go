@@ -17,6 +17,7 @@ func (r *run) write(ctx context.Context, plans []*plan, transact transact) (line
 	var sessions int64
 	var known, made []*plan
 	err = r.inTx(ctx, transact, func(ctx context.Context, tx pgx.Tx) error {
+		r.factors = 0
 		var fresh []*plan
 		if fresh, known, lines, err = r.sort(ctx, tx, plans); err != nil { // not those of a try before this one
 			return err
@@ -53,6 +54,7 @@ func (r *run) write(ctx context.Context, plans []*plan, transact transact) (line
 		r.would.note(made, known)
 	}
 	r.counts.Sessions += sessions
+	r.counts.SecondFactorsBrought += r.factors
 	r.wait(known)
 	return lines, nil
 }
@@ -179,7 +181,10 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 	if err := insertAccounts(ctx, tx, made); err != nil {
 		return nil, nil, err
 	}
-	return made, lines, r.insertRecords(ctx, tx, made)
+	if err := r.insertRecords(ctx, tx, made); err != nil {
+		return nil, nil, err
+	}
+	return made, lines, r.insertFactors(ctx, tx, made)
 }
 
 // insertUsers makes the rows of users. A time in the future becomes now: nobody was made later than that.

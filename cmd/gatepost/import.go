@@ -43,7 +43,8 @@ func importFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Usage: "tell what would happen, and change nothing"},
 		&cli.StringFlag{Name: "report", Usage: "write a line of JSON into `FILE` for each user who is not as before"},
-		&cli.BoolFlag{Name: "drop-second-factors", Usage: "bring over people with a second factor, without it"},
+		&cli.BoolFlag{Name: "drop-second-factors",
+			Usage: "bring over people whose second factor cannot be brought over, without it"},
 		&cli.BoolFlag{Name: "drop-passwords",
 			Usage: "bring over people whose password cannot be verified here, without it: they choose a new one by mail"},
 		&cli.StringSliceFlag{Name: "issuer", Usage: "`NAME=URL`: whose accounts those of a provider are that the source " +
@@ -154,7 +155,7 @@ func notRead(c *cli.Command, report string) error {
 	if err != nil { // whoever opens it says what is wrong
 		return nil
 	}
-	for _, name := range []string{c.Args().First(), c.String("api"), c.String("hashes")} {
+	for _, name := range []string{c.Args().First(), c.String("api"), c.String("hashes"), c.String(secretFlag)} {
 		if read, err := os.Stat(name); err == nil && os.SameFile(there, read) {
 			return usagef("%s --report: %s is read by this import, and would be emptied: name another file", c.FullName(),
 				config.Quote(report))
@@ -184,8 +185,8 @@ func (p *process) printCounts(c *cli.Command, n importer.Counts) error {
 		return p.printJSON(n)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d users read: %d created, %d changed, %d unchanged, %d deleted here, %d refused; "+
-		"%d fields in conflict; %d with a second factor, %d passwords of theirs taken; %d sessions brought "+
+		"%d fields in conflict; %d with a second factor, %d brought over with it, %d passwords taken; %d sessions brought "+
 		"over, %d ended\n", n.Read, n.Created, n.Changed, n.Unchanged, n.Deleted, n.Refused,
-		n.Conflicts, n.SecondFactors, n.Barred, n.Sessions, n.Ended)
+		n.Conflicts, n.SecondFactors, n.SecondFactorsBrought, n.Barred, n.Sessions, n.Ended)
 	return err
 }

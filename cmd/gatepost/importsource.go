@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -20,8 +22,9 @@ type importSource struct {
 
 func (p *process) importSources() []importSource {
 	return []importSource{
-		{"better-auth", "from the database of Better Auth", "", databaseFlags(),
-			p.fromDatabase(func(d importer.Database) importer.Source { return importer.BetterAuth{Database: d} })},
+		{"better-auth", "from the database of Better Auth", "", append(databaseFlags(), &cli.StringFlag{
+			Name: secretFlag, Usage: "`FILE` with Better Auth's secret, for the second factors, which it encrypts"}),
+			p.fromBetterAuth},
 		{"authjs", "from the database of Auth.js (NextAuth)", "", databaseFlags(),
 			p.fromDatabase(func(d importer.Database) importer.Source { return importer.AuthJS{Database: d} })},
 		{"supabase", "from the database of Supabase", "", databaseFlags(),
@@ -75,6 +78,47 @@ func (p *process) fromDatabase(source func(importer.Database) importer.Source) f
 		return source(d), err
 	}
 }
+
+// secretFlag names the file with the secret of a source.
+const secretFlag = "source-secret-file"
+
+func (p *process) fromBetterAuth(ctx context.Context, c *cli.Command) (importer.Source, error) {
+	d, err := p.databaseOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	b := importer.BetterAuth{Database: d}
+	b.Secrets, err = betterAuthSecrets(c, secretFlag)
+	return b, err
+}
+
+// betterAuthSecrets reads the file that a flag names; no flag: there is none.
+func betterAuthSecrets(c *cli.Command, flag string) ([]string, error) {
+	name := c.String(flag)
+	if name == "" {
+		return nil, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, usagef("%s --%s: cannot read %s: %w", c.FullName(), flag, config.Quote(name), errors.Unwrap(err))
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, secretMost+1))
+	var secrets []string
+	if err == nil && len(text) > secretMost {
+		err = errors.New("it is too long for a secret")
+	}
+	if err == nil {
+		secrets, err = importer.ReadBetterAuthSecrets(string(text))
+	}
+	if err != nil {
+		return nil, usagef("%s --%s: %s has no secret of Better Auth: %w", c.FullName(), flag, config.Quote(name), err)
+	}
+	return secrets, nil
+}
+
+// secretMost bounds a file of secrets, in bytes.
+const secretMost = 16 << 10
 
 // databaseOf reads the flags of a source that is a database.
 func (p *process) databaseOf(ctx context.Context, c *cli.Command) (d importer.Database, err error) {
