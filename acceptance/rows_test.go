@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,12 +325,19 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 			VALUES (sha256(convert_to('account', 'utf8') || '\x00' || convert_to('$id@example.com', 'utf8') || '\x00'),
 				1, now(), now() + interval '1 hour', '$id');
 		INSERT INTO gatepost.audit_event (at, event, result, user_id) VALUES (now(), 'sign-in', 'ok', '$id');
-		INSERT INTO gatepost.acme (name, content) VALUES ('$id', 'x')`))
+		INSERT INTO gatepost.acme (name, content) VALUES ('$id', 'x');
+		INSERT INTO gatepost.totp (user_id, secret, last_step)
+			SELECT '$id', '\x0102030405060708091011121314151617181920212223242526272829303132', 0
+			WHERE '$table' IN ('totp', 'recovery_code');
+		INSERT INTO gatepost.totp_pending (user_id, session_id, secret, expires_at)
+			SELECT '$id', '$id', '\x01', now() + interval '10 minutes' WHERE '$table' = 'totp_pending';
+		INSERT INTO gatepost.recovery_code (user_id, hash) SELECT '$id', 'x' WHERE '$table' = 'recovery_code'`))
 	if err != nil {
 		return fmt.Errorf("usual rows: %w", err)
 	}
 	key := map[string]string{"familiar": "user_id", "signup_browser": "user_id", "throttle": "user_id",
-		"audit_event": "user_id", "acme": "name"}[s.table]
+		"audit_event": "user_id", "acme": "name", "totp": "user_id", "totp_pending": "user_id",
+		"recovery_code": "user_id"}[s.table]
 	if key == "" {
 		key = "id"
 	}
@@ -434,12 +442,17 @@ func (g *running) survives(t *testing.T, url string, s strange) {
 			t.Errorf("%v: the link is %d %s", s, r.status, r.body)
 		}
 	}
-	if s.table == "user" || s.table == "account" || s.table == "throttle" || s.table == "familiar" {
+	if slices.Contains([]string{"user", "account", "throttle", "familiar", "totp", "recovery_code"}, s.table) {
 		if r := v.patiently("/login", "email", s.id()+"@example.com", "password", password); r.status >= 500 {
 			t.Errorf("%v: the login is %d %s", s, r.status, r.body)
 		}
 		if r := v.patiently("/login", "email", s.id()+"@example.com", "password", "something else"); r.status >= 500 {
 			t.Errorf("%v: a wrong login is %d %s", s, r.status, r.body)
+		}
+		for _, code := range []string{"123456", "4xk2p-9w0tm-c7hqe"} { // of the challenge, if the login made one
+			if r := v.patiently("/login/code", "code", code); r.status >= 500 {
+				t.Errorf("%v: the code is %d %s", s, r.status, r.body)
+			}
 		}
 		show := exec.Command(plainGate, "user", "show", s.id())
 		show.Env = []string{"DATABASE_URL=" + url, "HOME=/"}
