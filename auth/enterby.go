@@ -296,7 +296,7 @@ func (s *Store) noteVisit(ctx context.Context, tx pgx.Tx, v visit, userID string
 // proof is how a sign-in at a provider proves a user. Where the provider does not tell when they proved themselves
 // there, it was long ago: they may not do here at once what takes a recent proof.
 func (v visit) proof() session.Proof {
-	p := session.Proved(append(v.also, session.Provider)...)
+	p := session.Proved(append(v.also, v.methods()...)...)
 	switch {
 	case len(v.also) > 0: // a password or a link of ours proved them now
 	case v.id.AuthTime.IsZero():
@@ -305,6 +305,15 @@ func (v visit) proof() session.Proof {
 		p.At = v.id.AuthTime
 	}
 	return p
+}
+
+// methods are what a sign-in at a provider has proved somebody by. A second factor of the provider's has no time here:
+// it lets in, and takes no factor of this place away.
+func (v visit) methods() []session.Method {
+	if v.id.SecondFactor {
+		return []session.Method{session.Provider, session.Several}
+	}
+	return []session.Method{session.Provider}
 }
 
 // signUpBy makes an account for somebody new, where sign-up is open to their address.

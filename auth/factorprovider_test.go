@@ -14,6 +14,46 @@ import (
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
+// A provider that says so in the words of the operator is both factors: whoever has an app here is not asked for its
+// code, and has not proved it, so that nothing is removed by it. Without those words they are asked.
+func TestAProviderThatAskedForTwoFactors(t *testing.T) {
+	t.Parallel()
+	ks := keys(t, seal.NewKey())
+	g := newGateway(t, func(o *auth.Options) { o.Keys = ks })
+	token := signUp(t, g.s, "ada@example.com")
+	exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
+	ada := someone("1", "ada@example.com")
+	if _, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := g.s.BeginApp(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := g.s.ConfirmApp(t.Context(), token, e.Key.Code(factor.Step(time.Now())), here); err != nil {
+		t.Fatal(err)
+	}
+	for _, methods := range [][]string{nil, {"pwd"}, {"pwd", "otp"}} {
+		ada.Claims = map[string]any{"amr": methods}
+		if done, err := g.come(t, ada, auth.Flow{Provider: "corp"}); err != nil || done.Session != "" ||
+			done.Challenge == "" {
+			t.Errorf("%v: %+v, %v", methods, done, err)
+		}
+	}
+	ada.Claims = map[string]any{"amr": []string{"pwd", "mfa"}}
+	done, err := g.come(t, ada, auth.Flow{Provider: "corp"})
+	if err != nil || done.Session == "" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	v, err := g.s.Lookup(t.Context(), done.Session)
+	if err != nil || v.Proof.Level() != 2 || !v.Proof.SecondAt.IsZero() {
+		t.Errorf("proved by %+v, %v", v.Proof, err)
+	}
+	if _, err := g.s.RemoveApp(t.Context(), done.Session, here); !errors.Is(err, auth.ErrStaleFactor) {
+		t.Errorf("removed: %v", err)
+	}
+}
+
 // A provider is one factor. What the session comes from goes on over the second step, and what ends it ends the half
 // sign-in, too.
 func TestAProviderIsOneFactor(t *testing.T) {

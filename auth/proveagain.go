@@ -25,7 +25,7 @@ func (s *Store) confirmBy(ctx context.Context, v visit, done *Finished) error {
 	if owner != v.flow.userID {
 		return ErrOtherUser
 	}
-	proof := session.Proof{Methods: []session.Method{session.Provider}, At: v.id.AuthTime}
+	proof := session.Proof{Methods: v.methods(), At: v.id.AuthTime}
 	done.Issued, err = s.proveAgain(ctx, v.presented, owner, proof, v.client,
 		func(ctx context.Context, tx pgx.Tx, n *session.New) error { return s.notesAgain(ctx, tx, v, n) })
 	if errors.Is(err, errMoved) { // it was disconnected meanwhile

@@ -37,7 +37,8 @@ func newGateway(t *testing.T, change ...func(*auth.Options)) gateway {
 		idp := providertest.New(t)
 		spec := provider.Spec{Name: name, Label: "Provider " + name, Issuer: idp.URL(), ClientID: idp.ClientID,
 			ClientSecret: secret.Text(idp.ClientSecret), TrustEmail: name == "corp", RoleClaim: "groups",
-			Roles: map[string]string{"staff": "editor"}, Logout: true}
+			Roles: map[string]string{"staff": "editor"}, Logout: true,
+			SecondFactor: map[string][]string{"amr": {"mfa"}}}
 		p, err := provider.New(spec, provider.Options{Callback: "http://gate.example/api/auth/callback/" + name,
 			Insecure: true})
 		if err != nil {

@@ -113,6 +113,9 @@ func (p *Provider) ask(v url.Values, a Ask) {
 	if a.MaxAge > 0 && p.kind.asksAge {
 		v.Set("max_age", strconv.Itoa(int(a.MaxAge/time.Second)))
 	}
+	if classes := p.spec.SecondFactor[classClaim]; len(classes) > 0 {
+		v.Set("acr_values", strings.Join(classes, " "))
+	}
 	if a.LoginHint != "" {
 		v.Set("login_hint", a.LoginHint)
 	}

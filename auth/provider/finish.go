@@ -76,13 +76,16 @@ func (p *Provider) finishOpenID(ctx context.Context, m metadata, a Answer, token
 	if err := p.checkSignIn(c, alg, a, token.AccessToken); err != nil {
 		return Identity{}, err
 	}
+	twice := p.provedTwice(c) // before UserInfo, which nobody has signed
 	if err := p.addUserInfo(ctx, m, c, secret.Text(token.AccessToken)); err != nil {
 		return Identity{}, err
 	}
 	if p.kind.named != nil && !c.has("name") {
 		c["name"] = p.kind.named(a.User)
 	}
-	return p.identity(c, token, raw)
+	id, err := p.identity(c, token, raw)
+	id.SecondFactor = twice
+	return id, err
 }
 
 // payload is a keySet of go-oidc for a signature that was checked already: that package hides why a key set fails.

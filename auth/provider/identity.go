@@ -70,6 +70,26 @@ func (p *Provider) identity(c claims, token *oauth2.Token, idToken string) (Iden
 	return id, p.checkDomain(id, c)
 }
 
+// The claims that say how somebody was proved: by which methods, and how well.
+const (
+	methodsClaim = "amr"
+	classClaim   = "acr"
+)
+
+// FactorClaims are the claims that Spec.SecondFactor can be about.
+var FactorClaims = []string{methodsClaim, classClaim}
+
+// provedTwice reports whether the claims of an ID token say that the provider asked for two factors.
+func (p *Provider) provedTwice(c claims) bool {
+	methods, _ := c[methodsClaim].([]any)
+	for _, method := range texts(methods) {
+		if slices.Contains(p.spec.SecondFactor[methodsClaim], method) {
+			return true
+		}
+	}
+	return slices.Contains(p.spec.SecondFactor[classClaim], c.text(classClaim))
+}
+
 // emailMost is the most bytes of an address. What is longer is none.
 const emailMost = 320
 

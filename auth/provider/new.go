@@ -134,6 +134,10 @@ func (k *kind) checkLimits(s Spec) error {
 		return &FieldError{"AllowedOrgs", "is for GitHub alone"}
 	case slices.ContainsFunc(s.AllowedDomains, func(d string) bool { return !isDomain(d) }):
 		return &FieldError{"AllowedDomains", "has an entry that is no domain in lower case, as example.com"}
+	case len(s.SecondFactor) > 0 && k.plain != nil:
+		return &FieldError{"SecondFactor", "is for OpenID providers: this one signs nothing"}
+	case len(s.SecondFactor) > 0 && k.tenants && !s.OneTenant():
+		return &FieldError{"SecondFactor", "would believe every tenant, and anybody can have one"}
 	case s.RoleClaim != "" && k.plain != nil:
 		return &FieldError{"RoleClaim", "is for OpenID providers: this one has no claims"}
 	case s.RoleClaim != "" && len(s.Roles) == 0:

@@ -47,6 +47,11 @@ type Spec struct {
 	Roles     map[string]string
 	// RolesMaxAge is how long roles count that came with a sign-in. 0: until the next sign-in.
 	RolesMaxAge time.Duration
+	// SecondFactor says what in an ID token means that the provider has asked for two factors: values of the claims amr
+	// and acr (OpenID Connect Core, section 2), any of which suffices. acr_values asks for those of acr. Empty: a
+	// sign-in at the provider is one factor. Danger: a value that the provider also gives for one factor alone, as otp
+	// in amr may be, lets whoever has that one skip the second factor here.
+	SecondFactor map[string][]string
 	// Logout sends people who sign out here on to the provider's sign-out.
 	Logout bool
 }
@@ -110,6 +115,8 @@ type Identity struct {
 	Scopes []string
 	// AuthTime is when the person proved themselves to the provider. Zero: the provider did not say.
 	AuthTime time.Time
+	// SecondFactor says that the ID token has what Spec.SecondFactor names.
+	SecondFactor bool
 	// SessionID is the provider's session (sid), for back-channel logout. Empty: none came.
 	SessionID string
 	IDToken   string // as it came, for the hint at logout; empty: not an OpenID provider

@@ -237,6 +237,61 @@ func TestAge(t *testing.T) {
 	}
 }
 
+// A second factor of the provider's is what its signed token says in the words that the operator named, and nothing
+// else.
+func TestWhatSaysThatThereWasASecondFactor(t *testing.T) {
+	t.Parallel()
+	amr := func(v any) providertest.Fault { return providertest.Claim("amr", v) }
+	acr := func(v any) providertest.Fault { return providertest.Claim("acr", v) }
+	told := map[string][]string{"amr": {"mfa", "hwk"}, "acr": {"gold"}}
+	for name, c := range map[string]struct {
+		fault providertest.Fault
+		told  map[string][]string
+		want  bool
+	}{
+		"nothing":             {amr(nil), told, false},
+		"one factor":          {amr([]string{"pwd"}), told, false},
+		"two":                 {amr([]string{"pwd", "otp", "mfa"}), told, true},
+		"another word for it": {amr([]string{"hwk"}), told, true},
+		"another case":        {amr([]string{"MFA"}), told, false},
+		"a text":              {amr("mfa"), told, false},
+		"a number":            {amr([]int{1}), told, false},
+		"a class":             {acr("gold"), told, true},
+		"a lower class":       {acr("silver"), told, false},
+		"a list of classes":   {acr([]string{"gold"}), told, false},
+		"an empty class":      {acr(""), map[string][]string{"amr": {"mfa"}}, false},
+		"the other's word":    {acr("mfa"), told, false},
+		"nobody was told":     {amr([]string{"mfa"}), nil, false},
+		"unsigned":            {providertest.UserInfo("amr", []string{"mfa"}), told, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := providertest.New(t)
+			s.Misbehave(providertest.OnlyUserInfo(), c.fault)
+			spec := specOf(s, "corp")
+			spec.SecondFactor, spec.RoleClaim, spec.Roles = c.told, "amr", map[string]string{"mfa": "admin"}
+			id, err := signIn(t, s, newProvider(t, spec), newAsk())
+			if err != nil || id.SecondFactor != c.want {
+				t.Errorf("%t, %v", id.SecondFactor, err)
+			}
+		})
+	}
+}
+
+// Classes that count are asked for.
+func TestClassesAreAskedFor(t *testing.T) {
+	t.Parallel()
+	s := providertest.New(t)
+	spec := specOf(s, "corp")
+	for want, told := range map[string][]string{"": nil, "gold urn:x": {"gold", "urn:x"}} {
+		spec.SecondFactor = map[string][]string{"amr": {"mfa"}, "acr": told}
+		u, err := newProvider(t, spec).Begin(t.Context(), newAsk())
+		if err != nil || u.Query().Get("acr_values") != want {
+			t.Errorf("%v, %v, want %q", u, err, want)
+		}
+	}
+}
+
 func TestEverybodyGetsTheirOwnIdentity(t *testing.T) {
 	t.Parallel()
 	s := providertest.New(t)

@@ -21,7 +21,7 @@ const (
 	HardwareKey Method = "hwk"
 	SoftwareKey Method = "swk"
 	// Several says that a passkey was no less than the second factor: beside another proof, or by an authenticator that
-	// told who the person is.
+	// told who the person is. It also says that another provider has asked for two factors, as its signed token says.
 	Several Method = "mfa"
 	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
 	brought Method = "imported"
@@ -40,7 +40,7 @@ func isKey(m Method) bool    { return slices.Contains(keys, m) }
 type Proof struct {
 	Methods []Method
 	At      time.Time // by PostgreSQL's clock; zero: in the transaction that makes the session
-	// SecondAt is when a second factor was proved last; zero: none was, or its time is not known. At does not move with
+	// SecondAt is when a second factor was proved last here; zero: none was, or its time is not known. At does not move with
 	// it.
 	SecondAt time.Time
 }

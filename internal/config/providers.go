@@ -58,6 +58,7 @@ func (c *Config) checkProvider(list *Faults, p ProviderSettings) provider.Spec {
 	if p.RolesMaxAge != "" {
 		s.RolesMaxAge = c.parseSeconds(list, p.Prefix+"ROLES_MAX_AGE", p.RolesMaxAge)
 	}
+	s.SecondFactor = checkSecondFactor(list, p, s)
 	if complete && len(*list) == before {
 		var err error
 		s.Scopes, err = c.allScopes(s, scopes)

@@ -53,8 +53,8 @@ var providerSamples = map[string]string{
 	"GATEPOST_OIDC_CORP_TRUST_EMAIL": "true", "GATEPOST_OIDC_CORP_ALLOWED_DOMAINS": "example.com, example.org",
 	"GATEPOST_OIDC_CORP_ROLE_CLAIM": "groups", "GATEPOST_OIDC_CORP_ROLES_MAX_AGE": "8h",
 	"GATEPOST_OIDC_CORP_ROLES":  "gatepost-admins=admin, staff=editor|viewer, a=b=viewer",
-	"GATEPOST_OIDC_CORP_LOGOUT": "on",
-	"GATEPOST_OIDC_A2_ISSUER":   "http://127.0.0.1:9000", "GATEPOST_OIDC_A2_CLIENT_ID": "gate",
+	"GATEPOST_OIDC_CORP_LOGOUT": "on", "GATEPOST_OIDC_CORP_SECOND_FACTOR": "amr:mfa|hwk, acr:urn:example:gold, amr:mfa",
+	"GATEPOST_OIDC_A2_ISSUER": "http://127.0.0.1:9000", "GATEPOST_OIDC_A2_CLIENT_ID": "gate",
 	"GATEPOST_OIDC_A2_CLIENT_SECRET": "a2-hush",
 }
 
@@ -68,8 +68,8 @@ var wantProviders = []provider.Spec{
 		Label: "Example Staff", Logo: "https://example.com/logo.svg", Scopes: []string{"openid", "email", "groups"},
 		TrustEmail: true, AllowedDomains: []string{"example.com", "example.org"},
 		RoleClaim: "groups", RolesMaxAge: 8 * time.Hour,
-		Roles:  map[string]string{"gatepost-admins": "admin", "staff": "editor,viewer", "a=b": "viewer"},
-		Logout: true},
+		Roles:        map[string]string{"gatepost-admins": "admin", "staff": "editor,viewer", "a=b": "viewer"},
+		SecondFactor: map[string][]string{"amr": {"mfa", "hwk"}, "acr": {"urn:example:gold"}}, Logout: true},
 	{Name: "microsoft", ClientID: "6731de76-14a6-49ae-97bc-6eba6914391e", ClientSecret: "abc8Q~hush", TrustEmail: true,
 		Tenant: "3aa4a235-b6e2-48d5-9195-7fcf05b459b0"},
 	{Name: "apple", ClientID: "com.example.web",

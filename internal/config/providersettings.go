@@ -58,6 +58,12 @@ type ProviderSettings struct {
 	Roles string `env:"ROLES" of:"google microsoft apple gitlab oidc" list:"true"`
 	// How long such roles count after a sign-in, before the provider is asked again. Default: until the next one.
 	RolesMaxAge string `env:"ROLES_MAX_AGE" of:"google microsoft apple gitlab oidc"`
+	// What in the provider's ID token says that it asked for two factors: values of the claims `amr` and `acr`, like
+	// `amr:mfa` or `amr:mfa|hwk, acr:urn:example:gold`. Such a sign-in counts as both factors here, and nobody is asked
+	// for a code. The values of `acr` are asked for (`acr_values`). Danger: a value that the provider also gives for one
+	// factor alone, as `otp` may be, lets people in with that one. Microsoft needs a tenant's id for it. Default: a
+	// sign-in there is one factor.
+	SecondFactor string `env:"SECOND_FACTOR" of:"microsoft oidc" list:"true"`
 	// Send people who log out on to the provider's own logout, where it has one. With a key (`GATEPOST_ENCRYPTION_KEY`)
 	// the provider need not ask them. Default: `false`.
 	Logout string `env:"LOGOUT" of:"microsoft gitlab oidc"`
