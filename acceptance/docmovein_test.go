@@ -70,7 +70,7 @@ var docMoveIn = prepared{
 	},
 	"docs/move-in/out.md": func(w *docWorld) []string {
 		w.first(`gatepost user create ada@example.com`)
-		w.env = append(w.env, "BETTER_AUTH_DATABASE="+w.source(betterAuthPublic+`;
+		w.env = append(w.env, "BETTER_AUTH_SECRET=0123456789-0123456789-0123456789", "BETTER_AUTH_DATABASE="+w.source(betterAuthPublic+`;
 		    ALTER TABLE "user" ADD role text, ADD banned boolean, ADD "banReason" text, ADD "banExpires" timestamptz,
 		        ADD "updatedAt" timestamptz NOT NULL DEFAULT now();
 		    ALTER TABLE account ADD "createdAt" timestamptz NOT NULL DEFAULT now(),

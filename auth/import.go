@@ -100,10 +100,21 @@ func (s *Store) WrapWeak(ctx context.Context, progress func(read, about int64)) 
 		Details: audit.Details{{Name: "hashes", Value: fmt.Sprint(n)}}}))
 }
 
-// ExportAll calls f with every user. See importer.Export. It is audited as one event.
-func (s *Store) ExportAll(ctx context.Context, sessions bool, f func(importer.Exported) error) error {
+// ExportAll calls f with every user; with their live sessions and the keys of their authenticator apps, which are
+// secrets, if asked for. See importer.Export. It is audited as one event.
+func (s *Store) ExportAll(ctx context.Context, sessions, keys bool, f func(importer.Exported) error) error {
+	o := importer.ExportOptions{Sessions: sessions}
+	if keys {
+		o.Open = func(userID string, sealed []byte) (factor.Key, error) {
+			b, err := s.o.Keys.Open(seal.TOTPSecret, userID, sealed)
+			if err != nil {
+				return nil, err
+			}
+			return factor.KeyOf(b)
+		}
+	}
 	var n int64
-	err := importer.Export(ctx, s.db, sessions, func(e importer.Exported) error {
+	err := importer.Export(ctx, s.db, o, func(e importer.Exported) error {
 		if e.ID != "" {
 			n++
 		}

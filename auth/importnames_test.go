@@ -28,7 +28,7 @@ func TestUsernamesMoveToAnotherGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = from.ExportAll(t.Context(), false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
+	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestUsernamesMoveToAnotherGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = from.ExportAll(t.Context(), false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
+	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}

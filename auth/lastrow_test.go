@@ -13,7 +13,7 @@ import (
 func TestCommandsOnManyPeopleHaveTheirRow(t *testing.T) {
 	t.Parallel()
 	s, db := authtest.NewStore(t, func(o *auth.Options) { o.AuditRetention = time.Hour })
-	if err := s.ExportAll(t.Context(), false, func(importer.Exported) error { return nil }); err != nil {
+	if err := s.ExportAll(t.Context(), false, false, func(importer.Exported) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	exec(t, db, `INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com');

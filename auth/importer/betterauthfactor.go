@@ -2,10 +2,12 @@ package importer
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -116,6 +118,42 @@ func (b BetterAuth) decrypt(sealed string) ([]byte, error) {
 		}
 	}
 	return nil, errWrongSecrets
+}
+
+// ErrNoTextKey means that the key of an authenticator app cannot be one of Better Auth's, which are texts. Those that
+// came from there are.
+var ErrNoTextKey = errors.New("the key is no text, as Better Auth's are")
+
+// BetterAuthFactorSQL is the authenticator app of a user, whose key is as in Exported.TOTPSecret, as a statement after
+// BetterAuthSQL, encrypted with a secret of Better Auth's: as BETTER_AUTH_SECRET has it, or as "2:secret" with its
+// version in BETTER_AUTH_SECRETS. It needs the columns of the plugin twoFactor. Who has recovery codes there keeps
+// them; others get none, as only hashes of them are here. It fails with ErrNoTextKey or factor.ErrKey.
+func BetterAuthFactorSQL(e Exported, secret string) (string, error) {
+	k, err := factor.ParseKey(e.TOTPSecret)
+	switch {
+	case err != nil:
+		return "", err
+	case strings.ContainsFunc(string(k), func(r rune) bool { return r < ' ' || r > '~' }):
+		return "", ErrNoTextKey
+	}
+	return fmt.Sprintf("INSERT INTO gatepost_factor VALUES (%s, %s, %s, %s);\n", quote(e.ID+"-app"),
+		quote(sealForBetterAuth(secret, string(k))), quote(sealForBetterAuth(secret, "[]")), quote(e.ID)), nil
+}
+
+// sealForBetterAuth encrypts as Better Auth does. See decrypt.
+func sealForBetterAuth(secret, plain string) string {
+	head := ""
+	if version, rest, ok := strings.Cut(secret, ":"); ok && version != "" && strings.Trim(version, "0123456789") == "" {
+		head, secret = envelope+version+"$", rest
+	}
+	key := sha256.Sum256([]byte(secret))
+	aead, err := chacha20poly1305.NewX(key[:])
+	if err != nil {
+		panic(err) // the key has the right length
+	}
+	nonce := make([]byte, chacha20poly1305.NonceSizeX)
+	_, _ = rand.Read(nonce) // never fails
+	return head + hex.EncodeToString(aead.Seal(nonce, nonce, []byte(plain), nil))
 }
 
 // ReadBetterAuthSecrets reads the secrets in a file: one, as BETTER_AUTH_SECRET has it, or several, on lines or as

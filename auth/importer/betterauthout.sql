@@ -15,11 +15,19 @@ CREATE TEMP TABLE gatepost_column ON COMMIT DROP AS
         ('user', 'banExpires', EXISTS (SELECT FROM gatepost_user WHERE banned)),
         ('account', 'id', true), ('account', 'accountId', true), ('account', 'providerId', true),
         ('account', 'userId', true), ('account', 'password', true), ('account', 'issuer', false),
-        ('account', 'createdAt', false), ('account', 'updatedAt', false), ('session', 'userId', false)
+        ('account', 'createdAt', false), ('account', 'updatedAt', false), ('session', 'userId', false),
+        ('user', 'twoFactorEnabled', EXISTS (SELECT FROM gatepost_factor)),
+        ('twoFactor', 'id', EXISTS (SELECT FROM gatepost_factor)),
+        ('twoFactor', 'secret', EXISTS (SELECT FROM gatepost_factor)),
+        ('twoFactor', 'backupCodes', EXISTS (SELECT FROM gatepost_factor)),
+        ('twoFactor', 'userId', EXISTS (SELECT FROM gatepost_factor)),
+        ('twoFactor', 'verified', false), ('twoFactor', 'failedVerificationCount', false)
         ) AS w (tab, field, needed)
     LEFT JOIN LATERAL (
         SELECT attrelid, attname, atttypid FROM pg_catalog.pg_attribute
-        WHERE attrelid = coalesce(to_regclass(quote_ident(w.tab)), to_regclass(w.tab || 's')) AND attnum > 0
+        WHERE attrelid = coalesce(to_regclass(quote_ident(w.tab)), to_regclass(quote_ident(w.tab || 's')),
+                to_regclass(quote_ident(lower(regexp_replace(w.tab, '([A-Z])', '_\1', 'g')))),
+                to_regclass(quote_ident(lower(regexp_replace(w.tab, '([A-Z])', '_\1', 'g')) || 's'))) AND attnum > 0
             AND NOT attisdropped
             AND attname IN (w.field, lower(regexp_replace(w.field, '([A-Z])', '_\1', 'g')), lower(w.field))
         ORDER BY attname <> w.field, attname DESC LIMIT 1) c ON true;
@@ -32,16 +40,19 @@ DECLARE
     people text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'user' AND field = 'id');
     accounts text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'account' AND field = 'id');
     sessions text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'session' AND field = 'userId');
+    factors text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'twoFactor' AND field = 'id');
     of_credential text;
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'there is no %', missing USING HINT = 'Bans and roles need the columns of Better Auth''s plugin '
-            'admin: without it, export with --no-admin-plugin. PGOPTIONS="-c search_path=NAME" names another schema.';
+            'admin: without it, export with --no-admin-plugin. Second factors need those of its plugin twoFactor. PGOPTIONS="-c search_path=NAME" names another schema.';
     END IF;
     DELETE FROM pg_temp.gatepost_column WHERE name IS NULL;
     -- ids of accounts: Better Auth's where its database makes them
-    UPDATE pg_temp.gatepost_column SET value = 'gen_random_uuid()' WHERE tab = 'account' AND field = 'id' AND type = 'uuid';
-    DELETE FROM pg_temp.gatepost_column WHERE tab = 'account' AND field = 'id' AND type IN ('smallint', 'integer', 'bigint');
+    UPDATE pg_temp.gatepost_column SET value = 'gen_random_uuid()'
+        WHERE tab IN ('account', 'twoFactor') AND field = 'id' AND type = 'uuid';
+    DELETE FROM pg_temp.gatepost_column
+        WHERE tab IN ('account', 'twoFactor') AND field = 'id' AND type IN ('smallint', 'integer', 'bigint');
 
     -- Two may have exchanged their addresses.
     EXECUTE format('UPDATE %s u SET %2$s = ''gatepost:'' || s.id FROM pg_temp.gatepost_user s
@@ -52,7 +63,7 @@ BEGIN
             string_agg(CASE WHEN field IN ('username', 'displayUsername')
                 THEN format('%1$s = coalesce(EXCLUDED.%1$s, u.%1$s)', name) ELSE name || ' = EXCLUDED.' || name END, ', ')
                 FILTER (WHERE field NOT IN ('id', 'createdAt')))
-        FROM pg_temp.gatepost_column WHERE tab = 'user');
+        FROM pg_temp.gatepost_column WHERE tab = 'user' AND field <> 'twoFactorEnabled');
 
     of_credential := format('a.%s::text = s."userId" AND a.%s = ''credential'' AND s."providerId" = ''credential''',
         n->>'account.userId', n->>'account.providerId');
@@ -70,5 +81,17 @@ BEGIN
             accounts, string_agg(name, ', '), string_agg(value, ', '), of_credential, n->>'account.userId',
             n->>'account.accountId', n->>'account.providerId')
         FROM pg_temp.gatepost_column WHERE tab = 'account');
+
+    IF EXISTS (SELECT FROM pg_temp.gatepost_factor) THEN -- nobody's is taken away
+        EXECUTE format('UPDATE %s u SET %s = true FROM pg_temp.gatepost_factor s WHERE u.%s::text = s."userId"', people,
+            n->>'user.twoFactorEnabled', n->>'user.id');
+        EXECUTE (SELECT format('UPDATE %s t SET %s FROM pg_temp.gatepost_factor s WHERE t.%s::text = s."userId"', factors,
+                string_agg(name || ' = ' || value, ', '), n->>'twoFactor.userId')
+            FROM pg_temp.gatepost_column WHERE tab = 'twoFactor' AND field IN ('secret', 'verified'));
+        EXECUTE (SELECT format('INSERT INTO %s (%s) SELECT %s FROM pg_temp.gatepost_factor s
+                WHERE NOT EXISTS (SELECT FROM %1$s t WHERE t.%4$s::text = s."userId")', factors, string_agg(name, ', '),
+                string_agg(value, ', '), n->>'twoFactor.userId')
+            FROM pg_temp.gatepost_column WHERE tab = 'twoFactor');
+    END IF;
 END
 $gatepost$;

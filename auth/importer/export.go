@@ -7,19 +7,31 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/auth/factor"
 )
 
-// Export calls f with every user, by id, as they were at one moment, with their hashes; and with their sessions if
-// asked for; and at the end the names of people who are gone, in an Exported without an id. A JSON source reads the
+// ExportOptions say what an export has besides the users.
+type ExportOptions struct {
+	Sessions bool
+	// Open returns the key of an authenticator app, which is encrypted; an export has those that it opens. Nil: no key
+	// is exported, and of each user only whether they have a second factor.
+	Open func(userID string, sealed []byte) (factor.Key, error)
+}
+
+// hasFactorSQL is whether the user u has a second factor, as the rules of an import have it (Rules.HasFactor).
+const hasFactorSQL = `EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)`
+
+// Export calls f with every user, by id, as they were at one moment, with their hashes, and with what the options ask
+// for; and at the end the names of people who are gone, in an Exported without an id. A JSON source reads the
 // same again. An error of f ends it and is returned.
-func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported) error) error {
+func Export(ctx context.Context, db *database.DB, o ExportOptions, f func(Exported) error) error {
 	tx, err := db.Work.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return db.Unavailable("export", err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it has written nothing
 	for last := ""; ; {
-		list, err := exportAfter(ctx, tx, last, sessions)
+		list, err := exportAfter(ctx, tx, last, o)
 		if err != nil {
 			return db.Unavailable("export", err)
 		}
@@ -36,12 +48,13 @@ func Export(ctx context.Context, db *database.DB, sessions bool, f func(Exported
 }
 
 // exportAfter reads some users whose ids come after one.
-func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]Exported, error) {
+func exportAfter(ctx context.Context, tx pgx.Tx, last string, o ExportOptions) ([]Exported, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT id, email, email_verified, name, coalesce(username, ''), username IS NOT NULL AND NOT username_chosen,
 		    coalesce(image, ''), role, `+database.Readable(`created_at`)+`,
-		    disabled_at IS NOT NULL, CASE WHEN disabled_at IS NOT NULL THEN `+database.Readable(`disabled_until`)+` END
-		FROM gatepost."user" WHERE id > $1 ORDER BY id LIMIT $2`, last, batch)
+		    disabled_at IS NOT NULL, CASE WHEN disabled_at IS NOT NULL THEN `+database.Readable(`disabled_until`)+` END,
+		    `+hasFactorSQL+`, (SELECT t.secret FROM gatepost.totp t WHERE t.user_id = u.id)
+		FROM gatepost."user" u WHERE id > $1 ORDER BY id LIMIT $2`, last, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +62,14 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 		var e Exported
 		var roles string
 		var until *time.Time
+		var sealed []byte
 		err := row.Scan(&e.ID, &e.Email, &e.EmailVerified, &e.Name, &e.Username, &e.UsernameGiven, &e.Image, &roles,
-			&e.CreatedAt, &e.Disabled, &until)
+			&e.CreatedAt, &e.Disabled, &until, &e.SecondFactor, &sealed)
+		if sealed != nil && o.Open != nil {
+			if key, err := o.Open(e.ID, sealed); err == nil { // else they have a second factor, and no key
+				e.TOTPSecret = key.Base32()
+			}
+		}
 		e.Roles, e.DisabledUntil = splitRoles(roles), orZero(until).UTC()
 		e.CreatedAt, e.Accounts = e.CreatedAt.UTC(), []ExportedAccount{}
 		if e.Roles == nil {
@@ -71,7 +90,7 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, sessions bool) ([]
 	if err := exportNames(ctx, tx, ids, byID); err != nil {
 		return nil, err
 	}
-	if sessions {
+	if o.Sessions {
 		err = exportSessions(ctx, tx, ids, byID)
 	}
 	return list, err

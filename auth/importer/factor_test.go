@@ -1,12 +1,16 @@
 package importer_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
@@ -409,6 +413,97 @@ func TestFactorsOfSupabase(t *testing.T) {
 				t.Errorf("users %v, and %d apps", w.users(t), w.count(t, "totp"))
 			}
 		})
+	}
+}
+
+// An app goes out with its user: to another gate with its key, and back to Better Auth encrypted as that does. Without
+// the key nobody is written as if they had no second factor.
+func TestAppsOnTheWayOut(t *testing.T) {
+	t.Parallel()
+	w := factorWorld(t)
+	w.enrolled(t, sealedKey, sealedCodes)
+	w.run(t, w.withSecrets())
+	export := func(keys bool) (e importer.Exported) {
+		t.Helper()
+		if err := w.store.ExportAll(t.Context(), false, keys, func(u importer.Exported) error {
+			if u.ID != "" {
+				e = u
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	asJSON := func(e importer.Exported) importer.JSON {
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return importer.JSON{File: file(t, string(line))}
+	}
+	to := factorWorld(t)
+	if counts, told := to.run(t, asJSON(export(false))); counts.Refused != 1 {
+		t.Errorf("without the key: %+v %v", counts, told)
+	}
+	if counts, told := to.run(t, asJSON(export(true))); counts.Created != 1 || !to.takes(t, appCode(oldKey)) {
+		t.Errorf("with the key: %+v %v", counts, told)
+	}
+	e := export(true)
+	for name, change := range map[string]string{
+		"empty tables":         `DELETE FROM session; DELETE FROM account; DELETE FROM "user"`,
+		"those that they left": `INSERT INTO "twoFactor" VALUES ('t', 'x', 'Ada1', false, '` + sealedCodes + `')`,
+		"tables in snake_case": `ALTER TABLE "twoFactor" RENAME TO two_factors;
+		    ALTER TABLE two_factors RENAME "backupCodes" TO backup_codes`,
+		"without the plugin":    `DROP TABLE "twoFactor"`,
+		"somebody who has none": `UPDATE "user" SET "twoFactorEnabled" = true`,
+	} {
+		for secret, read := range map[string]string{oldSecret: oldSecret, "3:" + oldSecret: "3:" + oldSecret + ",2:other"} {
+			back := factorWorld(t)
+			back.old(t, `ALTER TABLE account ADD COLUMN "updatedAt" timestamptz; `+change)
+			u, sql := e, ""
+			if name == "somebody who has none" {
+				u.TOTPSecret = ""
+			}
+			if u.TOTPSecret != "" {
+				var err error
+				if sql, err = importer.BetterAuthFactorSQL(u, secret); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := back.here.Exec(t.Context(), `SET search_path = old; `+importer.BetterAuthBegin+
+				importer.BetterAuthSQL(u)+sql+importer.BetterAuthEnd(), pgx.QueryExecModeSimpleProtocol)
+			if name == "without the plugin" {
+				if err == nil || !strings.Contains(err.Error(), `of the table "twoFactor"`) {
+					t.Errorf("%s: %v", name, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			from := back.betterAuth()
+			if from.Secrets, err = importer.ReadBetterAuthSecrets(read + "\n"); err != nil {
+				t.Fatal(err)
+			}
+			counts, told := back.run(t, from)
+			if name == "somebody who has none" {
+				if counts.SecondFactors != 1 || counts.Refused != 1 {
+					t.Errorf("%s: %+v %v", name, counts, told)
+				}
+				continue
+			}
+			if counts.SecondFactorsBrought != 1 || !back.takes(t, appCode(oldKey)) {
+				t.Errorf("%s: %+v %v", name, counts, told)
+			}
+			if got, want := back.takes(t, "aB3dE-fG7hI"), name == "those that they left"; got != want {
+				t.Errorf("%s: a recovery code opens: %t", name, got)
+			}
+		}
+	}
+	if _, err := importer.BetterAuthFactorSQL(importer.Exported{TOTPSecret: factor.NewKey().Base32()},
+		oldSecret); !errors.Is(err, importer.ErrNoTextKey) {
+		t.Errorf("a key of this place: %v", err)
 	}
 }
 

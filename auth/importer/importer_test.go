@@ -550,7 +550,7 @@ func TestAnExportIsImportedAgain(t *testing.T) {
 	from.now(t, `UPDATE gatepost."user" SET role = '' WHERE id = 'none'`)
 	var lines, sql strings.Builder
 	e := json.NewEncoder(&lines)
-	err := from.store.ExportAll(t.Context(), false, func(u importer.Exported) error {
+	err := from.store.ExportAll(t.Context(), false, false, func(u importer.Exported) error {
 		sql.WriteString(importer.BetterAuthSQL(u))
 		return e.Encode(u)
 	})
