@@ -19,7 +19,8 @@ type ExportOptions struct {
 }
 
 // hasFactorSQL is whether the user u has a second factor, as the rules of an import have it (Rules.HasFactor).
-const hasFactorSQL = `EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)`
+const hasFactorSQL = `(EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)
+    OR EXISTS (SELECT FROM gatepost.passkey k WHERE k.user_id = u.id))`
 
 // Export calls f with every user, by id, as they were at one moment, with their hashes, and with what the options ask
 // for; and at the end the names of people who are gone, in an Exported without an id. A JSON source reads the

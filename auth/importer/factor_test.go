@@ -450,6 +450,11 @@ func TestAppsOnTheWayOut(t *testing.T) {
 		t.Errorf("with the key: %+v %v", counts, told)
 	}
 	e := export(true)
+	w.now(t, `DELETE FROM gatepost.totp; INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key)
+	    VALUES ('k', 'Ada1', 'localhost', '\x01', '\x01')`)
+	if by := export(true); !by.SecondFactor || by.TOTPSecret != "" {
+		t.Error("a user with a passkey is exported as one without a second factor")
+	}
 	for name, change := range map[string]string{
 		"empty tables":         `DELETE FROM session; DELETE FROM account; DELETE FROM "user"`,
 		"those that they left": `INSERT INTO "twoFactor" VALUES ('t', 'x', 'Ada1', false, '` + sealedCodes + `')`,
