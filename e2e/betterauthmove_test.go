@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -43,6 +44,7 @@ func TestMoveInFromBetterAuth(t *testing.T) {
 				{"old passwords are known and replaced", m.know},
 				{"what changes there changes here", m.follow},
 				{"what was changed here stays", m.keep},
+				{"a second factor comes with its user", m.second},
 			} {
 				if !t.Run(step.name, func(t *testing.T) { m.prepare(t); step.take(t) }) {
 					break // the others build on it
@@ -64,7 +66,8 @@ func newMove(t *testing.T, l layout) *move {
 	app := httptest.NewServer(http.HandlerFunc(tellHeaders))
 	t.Cleanup(app.Close)
 	m.gate = moveInto(t, "better-auth", m.old.source, app.URL, freePort(t),
-		"GATEPOST_IMPORT_BETTER_AUTH_SECRET="+oldSecret).serve(t)
+		"GATEPOST_IMPORT_BETTER_AUTH_SECRET="+oldSecret,
+		"GATEPOST_ENCRYPTION_KEY="+base64.StdEncoding.EncodeToString([]byte("a key of 32 bytes, for this test"))).serve(t)
 	for login, password := range oldPasswords {
 		m.people[login] = m.old.join(t, login, password)
 	}

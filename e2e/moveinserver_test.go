@@ -78,6 +78,9 @@ type member struct {
 	at     *betterAuth
 	client *http.Client
 	id     string
+
+	key    []byte   // of their authenticator app
+	backup []string // the codes that they were shown
 }
 
 // stranger is a browser at Better Auth without cookies.
@@ -177,6 +180,10 @@ func (m *member) enrol() {
 		m.t.Fatalf("%v: %v", at, err)
 	}
 	m.ask(200, "two-factor/verify-totp", map[string]any{"code": codeOf(key, time.Now())})
+	m.key = key
+	for _, code := range answer["backupCodes"].([]any) {
+		m.backup = append(m.backup, fmt.Sprint(code))
+	}
 }
 
 // codeOf is the code of RFC 6238 with six digits.
