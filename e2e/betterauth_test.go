@@ -125,3 +125,17 @@ func startBetterAuth(t *testing.T) string {
 	}
 	return betterAuthIsUp.FindStringSubmatch(p.out.String())[1]
 }
+
+// The plugin of npm's client adds an app, signs in with its codes and with recovery codes, and removes it.
+func TestBetterAuthsTwoFactorClientFindsWhatItKnows(t *testing.T) {
+	needBrowser(t)
+	needModule(t, "better-auth/package.json")
+	p := zhangWei()
+	newReader(t).signUp(p)
+	p.change(t, `UPDATE gatepost."user" SET email_verified = true WHERE email = :'email'`)
+	cmd := exec.CommandContext(t.Context(), needNode(t), "testdata/better-auth-two-factor.mjs")
+	cmd.Env = append(os.Environ(), "SERVER="+site.url, "EMAIL="+p.email, "PASSWORD="+p.password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

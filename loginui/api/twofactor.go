@@ -93,13 +93,14 @@ type totpURI struct {
 	TOTPURI string `json:"totpURI"`
 }
 
-// getTOTPURI tells the key that waits for its first code. One that was confirmed is never shown again.
-func (a *API) getTOTPURI(c *call, in ownPasswordBody) (*totpURI, error) {
-	token, err := c.provedAgain(in.Password)
-	if err != nil {
-		return nil, err
-	}
-	e, err := a.store.PendingApp(c.context(), token)
+type totpURIBody struct {
+	Password *secret.Password `json:"password" note:"ignored: the key is that of this session"`
+}
+
+// getTOTPURI tells the key that waits for its first code in this session, to which a new proof would make another. One
+// that was confirmed is never shown again.
+func (a *API) getTOTPURI(c *call, _ totpURIBody) (*totpURI, error) {
+	e, err := a.store.PendingApp(c.context(), c.token())
 	if err != nil {
 		return nil, err
 	}
