@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/gatepost/gatepost/internal/config"
@@ -35,7 +36,8 @@ func (l listeners) own() (list []proxy.Listener) {
 	return list
 }
 
-// listen opens the listeners. It runs first, so that a port in use fails before anything else has started.
+// listen opens the listeners. It runs first, so that a port in use fails before anything else has started. Its error
+// names every listener that cannot be opened.
 func listen(c *config.Config) (l listeners, err error) {
 	defer func() {
 		if err != nil {
@@ -50,25 +52,26 @@ func listen(c *config.Config) (l listeners, err error) {
 	if err := fit(c, l); err != nil {
 		return l, err
 	}
-	if l.public == nil {
-		if l.public, err = listenOn("GATEPOST_LISTEN", c.Settings.Listen); err != nil {
-			return l, err
+	var list config.Faults
+	open := func(l *net.Listener, setting, address string) {
+		if *l == nil {
+			var fault error
+			*l, fault = listenOn(setting, address)
+			list.Add(fault)
 		}
 	}
-	if c.PublicURL.Port() == "0" || passed["public"] != nil && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "" {
+	open(&l.public, "GATEPOST_LISTEN", c.Settings.Listen)
+	if l.public != nil && (c.PublicURL.Port() == "0" ||
+		passed["public"] != nil && config.Lookup(c.Env, "GATEPOST_PUBLIC_URL") == "") {
 		c.Follow(l.public.Addr().(*net.TCPAddr).Port)
 	}
-	if c.Settings.OpsListen != "off" && l.ops == nil {
-		if l.ops, err = listenOn("GATEPOST_OPS_LISTEN", c.Settings.OpsListen); err != nil {
-			return l, err
-		}
+	if c.Settings.OpsListen != "off" {
+		open(&l.ops, "GATEPOST_OPS_LISTEN", c.Settings.OpsListen)
 	}
-	if c.Settings.HTTPListen != "" && l.plain == nil {
-		if l.plain, err = listenOn("GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen); err != nil {
-			return l, err
-		}
+	if c.Settings.HTTPListen != "" {
+		open(&l.plain, "GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen)
 	}
-	return l, nil
+	return l, list.OrNil()
 }
 
 // listenOn opens the listener of a setting. Its error names the cure.
@@ -80,11 +83,21 @@ func listenOn(setting, address string) (net.Listener, error) {
 	cure := "set another address"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		cure = fmt.Sprintf("another program listens there: end it, or set another port, as %s=localhost:8090", setting)
+		cure = fmt.Sprintf("another program listens there: end it, or set another port, as %s=localhost:%d",
+			setting, spare(setting, address))
 	case errors.Is(err, syscall.EACCES):
 		cure = "a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or systemd's socket (docs/deploy.md)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		cure = "this machine has no such address: set one of its own, or none, as in :8080"
 	}
 	return nil, fmt.Errorf("%s: cannot listen on %s: %w: %s", setting, address, config.Cause(err), cure)
+}
+
+// spare is a port to propose instead of the one in an address. No two settings get the same one.
+func spare(setting, address string) int {
+	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180}[setting]
+	if strings.HasSuffix(address, fmt.Sprintf(":%d", port)) {
+		port++
+	}
+	return port
 }
