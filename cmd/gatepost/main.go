@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -139,6 +140,9 @@ func (p *process) prepare(c *cli.Command) {
 	}
 	if action := c.Action; c.ArgsUsage == "" {
 		c.Action = func(ctx context.Context, c *cli.Command) error {
+			if c.Args().First() == "help" && len(visible(c)) > 0 {
+				return p.help(c)
+			}
 			if c.Args().Present() {
 				return unknownWord(c)
 			}
@@ -148,6 +152,19 @@ func (p *process) prepare(c *cli.Command) {
 	for _, sub := range c.Commands {
 		p.prepare(sub)
 	}
+}
+
+// help is --help in other words: gatepost help user create is gatepost user create --help. It has a context of its own,
+// since that of a command makes every other one a command below it.
+func (p *process) help(c *cli.Command) error {
+	words := c.Args().Tail()
+	of := p.commands()
+	for _, word := range slices.Concat(c.Path()[1:], words) {
+		if of = of.Command(word); of == nil || of.Hidden {
+			return usagef("%s has no help about %s (see `%[1]s --help`)", c.FullName(), config.Quote(word))
+		}
+	}
+	return p.commands().Run(context.Background(), slices.Concat(c.Path(), words, []string{"--help"}))
 }
 
 // wrongFlag is the error in the flags of a command line. It quotes no value, as the library does: a value may be a
