@@ -18,15 +18,19 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// builtIn is the answer that stands for no DATABASE_URL.
-const builtIn = "built-in"
+// The answers that leave a setting out.
+const (
+	builtIn = "built-in" // no DATABASE_URL
+	noName  = "none"     // no GATEPOST_APP_NAME
+)
 
 func (p *process) initCommand() *cli.Command {
 	return &cli.Command{Name: "init", Action: p.init,
-		Usage: "ask for the three settings that a gate needs, try each, and write them to a file", Flags: []cli.Flag{
+		Usage: "ask for the settings that a gate needs, try each answer, and write them to a file", Flags: []cli.Flag{
 			&cli.StringFlag{Name: "upstream", Usage: "the app, as http://localhost:3000; asked for if left out"},
 			&cli.StringFlag{Name: "protect", Usage: "what needs a login, as /dashboard; asked for if left out"},
 			&cli.StringFlag{Name: "database", Usage: "PostgreSQL, as postgres://…, or built-in; asked for if left out"},
+			&cli.StringFlag{Name: "name", Usage: "the name of the site on the gate's pages, or none; asked for after others"},
 			&cli.StringFlag{Name: "file", Usage: "the file to write", Value: "gatepost.env"},
 			&cli.BoolFlag{Name: "force", Usage: "replace the file if there is one"},
 			&cli.BoolFlag{Name: "untested", Usage: "do not ask the app and PostgreSQL for an answer"},
@@ -36,6 +40,8 @@ func (p *process) initCommand() *cli.Command {
 // question is one setting that init asks for.
 type question struct {
 	flag, setting, words, usual string
+	without                     string // the answer that leaves the setting out
+	optional                    bool   // asked for only beside other questions; no answer is one
 	// try says what is wrong with an answer. It may print what is good to know of one that is right.
 	try func(context.Context, *config.Config) error
 }
@@ -50,12 +56,14 @@ func (p *process) init(ctx context.Context, cmd *cli.Command) error {
 		return fmt.Errorf("there is no folder %s to write %s in", filepath.Dir(file), filepath.Base(file))
 	}
 	lines := bufio.NewReader(p.stdin)
-	answers := newAnswers(p.env)
+	answers, asked := newAnswers(p.env), false
 	for _, q := range p.questions(cmd.Bool("untested")) {
 		var err error
-		if cmd.IsSet(q.flag) {
+		switch {
+		case cmd.IsSet(q.flag):
 			err = answers.take(ctx, q, cmd.String(q.flag))
-		} else {
+		case asked || !q.optional:
+			asked = true
 			err = p.ask(ctx, lines, q, answers)
 		}
 		if err != nil {
@@ -82,23 +90,25 @@ and open http://localhost:8080. docs/settings.md has all settings; `+"`%[3]s che
 
 func (p *process) questions(untested bool) []question {
 	return []question{
-		{"upstream", "GATEPOST_UPSTREAM", "Where does your app listen?", "http://localhost:3000",
-			func(ctx context.Context, c *config.Config) error {
+		{flag: "upstream", setting: "GATEPOST_UPSTREAM", words: "Where does your app listen?",
+			usual: "http://localhost:3000",
+			try: func(ctx context.Context, c *config.Config) error {
 				if untested {
 					return nil
 				}
 				return checkLiveUpstream(ctx, c)
 			}},
-		{"protect", "GATEPOST_PROTECT", "Which paths need a login? / is everything.", "/dashboard",
-			func(_ context.Context, c *config.Config) error {
+		{flag: "protect", setting: "GATEPOST_PROTECT", words: "Which paths need a login? / is everything.",
+			usual: "/dashboard",
+			try: func(_ context.Context, c *config.Config) error {
 				for _, d := range c.Rules.Describe() {
 					fmt.Fprintf(p.stdout, "  %s: %s\n", printable(d.Rule), printable(d.Covers))
 				}
 				return nil
 			}},
-		{"database", "DATABASE_URL", "Where is your PostgreSQL? Users are kept there. " + builtIn +
-			" runs one of the gate's own, for trying it out.", builtIn,
-			func(ctx context.Context, c *config.Config) error {
+		{flag: "database", setting: "DATABASE_URL", words: "Where is your PostgreSQL? Users are kept there. " + builtIn +
+			" runs one of the gate's own, for trying it out.", usual: builtIn, without: builtIn,
+			try: func(ctx context.Context, c *config.Config) error {
 				if untested {
 					return nil
 				}
@@ -108,6 +118,9 @@ func (p *process) questions(untested bool) []question {
 				}
 				return err
 			}},
+		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it.",
+			usual: noName, without: noName, optional: true,
+			try: func(context.Context, *config.Config) error { return nil }},
 	}
 }
 
@@ -118,6 +131,9 @@ func (p *process) ask(ctx context.Context, lines *bufio.Reader, q question, a *a
 		line, err := lines.ReadString('\n')
 		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
 			fmt.Fprintln(p.stdout)
+			if q.optional {
+				return nil
+			}
 			return fmt.Errorf("there is no answer: give it as --%s", q.flag)
 		}
 		fault := a.take(ctx, q, cmp.Or(strings.TrimSpace(line), q.usual))
@@ -142,8 +158,11 @@ func newAnswers(env []string) *answers {
 
 // take adds an answer that is right.
 func (a *answers) take(ctx context.Context, q question, answer string) error {
+	if q.setting == "GATEPOST_UPSTREAM" {
+		answer = asURL(answer)
+	}
 	given := a.given
-	if answer != builtIn || q.setting != "DATABASE_URL" {
+	if answer == "" || answer != q.without {
 		given = append(slices.Clone(given), q.setting+"="+answer)
 	}
 	c, err := config.Load(ctx, append(slices.Clone(a.env), given...))
@@ -158,6 +177,18 @@ func (a *answers) take(ctx context.Context, q question, answer string) error {
 	}
 	a.given = given
 	return nil
+}
+
+// asURL puts http:// before an address as localhost:3000, and the host before one as :3000.
+func asURL(address string) string {
+	host, err := config.CheckAddress("", address)
+	switch {
+	case err != nil: // a URL, or nothing that can be mended
+		return address
+	case host == "":
+		return "http://localhost" + address
+	}
+	return "http://" + address
 }
 
 // write makes the file, which only its owner can read: the address of a database may hold a password.
