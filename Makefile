@@ -1,6 +1,7 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes newcomer package e2e gitea screenshots recording speed bench pgo lint build release fuzz site
+.PHONY: demo test soak hashes newcomer package e2e gitea screenshots \
+	recording speed bench pgo lint build release fuzz site
 
 GO ?= go
 
