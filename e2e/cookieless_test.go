@@ -12,7 +12,7 @@ import (
 )
 
 // What a browser fetches without cookies is closed for whoever is signed in, until a rule opens it, as
-// docs/frameworks.md says: the manifest, and with a module as service worker what older browsers fetch.
+// docs/app-details.md says: the manifest, and with a module as service worker what older browsers fetch.
 func TestWhatABrowserFetchesWithoutCookies(t *testing.T) {
 	needBrowser(t)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

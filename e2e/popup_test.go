@@ -6,7 +6,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A login in a window of its own tells the page that has opened it by a channel, as docs/frameworks.md says: it has no
+// A login in a window of its own tells the page that has opened it by a channel, as docs/app-details.md says: it has no
 // opener any more.
 func TestALoginInAWindowOfItsOwnTellsTheOthers(t *testing.T) {
 	needBrowser(t)

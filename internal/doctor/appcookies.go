@@ -28,7 +28,7 @@ func (c AppCookie) line(domain string, secure bool) string {
 	return line
 }
 
-// mostEnded is the highest number of such lines in an answer of the gate's (docs/frameworks.md).
+// mostEnded is the highest number of such lines in an answer of the gate's (docs/app-details.md).
 const mostEnded = 60
 
 // checkAppCookies signs out with made-up cookies of the app's, and tests whether the answer deletes each. They sign
