@@ -80,7 +80,7 @@ func (g *gateway) refusesStrangers(t *testing.T) {
 func (g *gateway) tellsTheApp(t *testing.T) {
 	named, nameless := zoe(), zhangWei()
 	nameless.name, nameless.email = "", "100+41+"+nameless.email
-	for p, greeting := range map[person]string{named: named.greeting(), nameless: "Welcome back, " + nameless.email} {
+	for p, greeting := range map[person]string{named: named.greeting(), nameless: "Hello, " + nameless.email} {
 		r := newReaderOf(t, g)
 		r.signUp(p)
 		page := r.read(200, "/dashboard", nil)

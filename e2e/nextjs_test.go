@@ -43,10 +43,10 @@ func (g *gateway) keepsNextJSData(t *testing.T) {
 			{"X-Nextjs-Data": {"1"}},
 		} {
 			if res, body := signedOut.get(path, header); res.StatusCode != 401 ||
-				strings.Contains(body, "Welcome back") {
+				strings.Contains(body, "Hello, ") {
 				t.Errorf("%s with %v: %d\n%s", path, header, res.StatusCode, body)
 			}
-			if _, body := signedIn.get(path, header); strings.Contains(body, "Welcome back") {
+			if _, body := signedIn.get(path, header); strings.Contains(body, "Hello, ") {
 				reached++
 			}
 		}

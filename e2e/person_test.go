@@ -13,7 +13,7 @@ func zhangWei() person {
 	return person{"张伟", "zhang.wei." + strings.ToLower(rand.Text()[:10]) + "@example.com", "a quiet river at noon"}
 }
 
-func (p person) greeting() string { return "Welcome back, " + p.name }
+func (p person) greeting() string { return "Hello, " + p.name }
 
 // fillIn fills in the signup page, or the login page if the person has no name.
 func (v *visitor) fillIn(p person) {

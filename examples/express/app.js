@@ -24,7 +24,7 @@ app.get("/dashboard", (req, res) => {
   // Only where GATEPOST_PROTECT does not name this page.
   if (!req.user) return res.redirect(303, "/login?next=/dashboard");
   res.send(page(req.user, `
-<h1>Welcome back, ${escape(req.user.name)}</h1>
+<h1>Hello, ${escape(req.user.name)}</h1>
 <p>Your roles: ${escape(req.user.roles.join(", "))}</p>
 <p><a href="/">Home</a></p>`));
 });

@@ -39,7 +39,7 @@ var pages = template.Must(template.New("").Parse(`
 <p><a href="/dashboard">Dashboard</a></p>
 {{template "who" .}}{{end}}
 {{define "dashboard"}}{{template "top"}}
-<h1>Welcome back, {{.Name}}</h1>
+<h1>Hello, {{.Name}}</h1>
 <p>Your roles: {{range $i, $role := .Roles}}{{if $i}}, {{end}}{{$role}}{{end}}</p>
 <p><a href="/">Home</a></p>
 {{template "who" .}}{{end}}`))

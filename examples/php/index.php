@@ -26,7 +26,7 @@ header('Content-Type: text/html; charset=utf-8');
 <!doctype html>
 <title>An app behind Gatepost</title>
 <?php if ($path === '/dashboard'): ?>
-<h1>Welcome back, <?= htmlspecialchars($user['name']) ?></h1>
+<h1>Hello, <?= htmlspecialchars($user['name']) ?></h1>
 <p>Your roles: <?= htmlspecialchars(implode(', ', $user['roles'])) ?></p>
 <p><a href="/">Home</a></p>
 <?php else: ?>

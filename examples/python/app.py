@@ -25,7 +25,7 @@ class App(BaseHTTPRequestHandler):
             self.send_error(404)
         elif user:
             self.page(user, f"""
-<h1>Welcome back, {escape(user["name"])}</h1>
+<h1>Hello, {escape(user["name"])}</h1>
 <p>Your roles: {escape(", ".join(user["roles"]))}</p>
 <p><a href="/">Home</a></p>""")
         else:  # only where GATEPOST_PROTECT does not name this page

@@ -11,7 +11,7 @@ export default async function DashboardPage() {
 
   return (
     <main>
-      <h1>Welcome back, {session.user.name || session.user.email}</h1>
+      <h1>Hello, {session.user.name || session.user.email}</h1>
       <p>Your roles: {session.user.role}</p>
       <p><Link href="/">Home</Link></p>
       <Session />

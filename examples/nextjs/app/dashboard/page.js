@@ -8,7 +8,7 @@ export default async function Dashboard() {
   if (!user) redirect("/login?next=/dashboard"); // only where GATEPOST_PROTECT does not name this page
   return (
     <main>
-      <h1>Welcome back, {user.name}</h1>
+      <h1>Hello, {user.name}</h1>
       <p>Your roles: {user.roles.join(", ")}</p>
       <p><Link href="/">Home</Link></p>
       <SignedIn name={user.name} />

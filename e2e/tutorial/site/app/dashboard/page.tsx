@@ -10,7 +10,7 @@ export default async function DashboardPage() {
 
   return (
     <main>
-      <h1>Welcome back, {session.user.name}</h1>
+      <h1>Hello, {session.user.name}</h1>
       <LogOut />
     </main>
   );
