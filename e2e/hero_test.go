@@ -11,7 +11,7 @@ const hero = `<style>
 	body { margin: 0; width: 1080px; height: 680px; position: relative; overflow: hidden; background: BACK }
 	div {
 		position: absolute; overflow: hidden; border: 1px solid EDGE; border-radius: 12px;
-		box-shadow: 0 0 0 6px RING;
+		box-shadow: 0 2px 4px SHADE, 0 16px 40px SHADE;
 	}
 	img { display: block; width: 100% }
 	.behind { left: 24px; top: 28px; width: 620px; height: 624px }
@@ -22,12 +22,12 @@ const hero = `<style>
 // compose takes a picture of two others: before is a narrow page, of which the middle is enough.
 func (a *album) compose(name, before, behind string) {
 	a.t.Helper()
-	back, edge, ring := "#dfe7f3", "#c3cbd8", "#dfe7f3"
+	back, edge, shade := "#dfe7f3", "#c3cbd8", "rgb(16 24 40 / .16)"
 	if strings.HasSuffix(name, "dark") {
-		back, edge, ring = "#0b0c0e", "#3a4048", "#0b0c0e"
+		back, edge, shade = "#0b0c0e", "#3a4048", "rgb(0 0 0 / .6)"
 	}
 	a.as(look{width: 1080, height: 680, scale: 2})
-	a.show(strings.NewReplacer("BACK", back, "EDGE", edge, "RING", ring,
+	a.show(strings.NewReplacer("BACK", back, "EDGE", edge, "SHADE", shade,
 		"BEHIND", a.embedded(behind), "BEFORE", a.embedded(before)).Replace(hero))
 	a.take(name)
 }
