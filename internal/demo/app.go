@@ -96,10 +96,18 @@ func (a *app) page(name, title string) http.HandlerFunc {
 	}
 }
 
-// Initial is the first letter of the name.
-func (v view) Initial() string {
-	first, _ := utf8.DecodeRuneInString(v.Name)
-	return strings.ToUpper(string(first))
+// Initials are those of the first and the last word of the name, as on the account page.
+func (v view) Initials() string {
+	words := strings.Fields(v.Name)
+	if len(words) > 1 {
+		words = []string{words[0], words[len(words)-1]}
+	}
+	var initials strings.Builder
+	for _, word := range words {
+		first, _ := utf8.DecodeRuneInString(word)
+		initials.WriteString(strings.ToUpper(string(first)))
+	}
+	return initials.String()
 }
 
 // told returns the identity headers of a request.
