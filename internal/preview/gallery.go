@@ -59,6 +59,7 @@ type hall struct {
 	Version   string
 	Faults    []string
 	Stale     bool // the pages are from before the faults
+	OfFiles   bool // a file that is watched has a fault: the page follows when it is saved
 	Languages []loginui.Language
 	Groups    []group
 }
@@ -105,7 +106,7 @@ func (c Choice) Query() template.URL { // all are words of ours
 
 func (s *studio) showGallery(w http.ResponseWriter, r *http.Request) {
 	ui, faults, version, _ := s.now()
-	h := hall{Version: version, Faults: faults, Stale: ui != nil}
+	h := hall{Version: version, Faults: faults, Stale: ui != nil, OfFiles: slices.ContainsFunc(faults, ofFile)}
 	if ui != nil {
 		h.Languages = ui.Languages()
 		h.Choice = chosen(r, h.Languages)

@@ -189,7 +189,7 @@ func TestAPreviewBeginsWithFaults(t *testing.T) {
 	f := newFixture(t, "GATEPOST_ACCENT=yellow")
 	status, _, body := f.get(t, "/")
 	if status != 200 || !strings.Contains(body, "GATEPOST_ACCENT: &#34;yellow&#34; is not a colour") ||
-		strings.Contains(body, "<iframe") {
+		!strings.Contains(body, "start the preview again") || strings.Contains(body, "<iframe") {
 		t.Errorf("%d: %s", status, body)
 	}
 	if status, _, _ := f.get(t, "/page/login-plain"); status != http.StatusNotFound {

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/loginui"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // studio has the pages as the files are now.
@@ -28,6 +30,10 @@ type studio struct {
 	version string        // of what is shown; another at each start
 	changed chan struct{} // closed when version changes
 }
+
+// sampleName stands for the name of an app that has none but localhost: mail does not say that, so that pages and mails
+// would have two names.
+const sampleName = "Example app"
 
 func newStudio(env []string) *studio { return &studio{env: env, changed: make(chan struct{})} }
 
@@ -52,6 +58,9 @@ func (s *studio) look(ctx context.Context) {
 	c, err := config.Load(ctx, s.env)
 	var ui *loginui.UI
 	if err == nil {
+		if c.Settings.AppName == c.PublicURL.Host && proxy.IsLoopback(c.PublicURL.Hostname()) {
+			c.Settings.AppName = sampleName
+		}
 		ui, err = c.UI(nil, slog.New(slog.DiscardHandler))
 	}
 	var list config.Faults
@@ -110,6 +119,12 @@ func (s *studio) files(ctx context.Context) (list []string) {
 	return list
 }
 
+// ofFile reports whether a fault is of a setting that names files, in which it is likely to be.
+func ofFile(fault string) bool {
+	return slices.ContainsFunc([]string{"GATEPOST_OVERRIDES", "GATEPOST_STYLESHEET", "GATEPOST_LOGO"},
+		func(name string) bool { return strings.HasPrefix(fault, name+":") })
+}
+
 // mostFiles bounds what is looked at: a directory that was named by mistake can be a whole disk.
 const mostFiles = 2000
 
@@ -135,7 +150,7 @@ func (s *studio) stampNow(ctx context.Context) string {
 func (s *studio) watches() string {
 	files := s.files(context.Background())
 	if len(files) == 0 {
-		return "Nothing of yours is shown: set GATEPOST_OVERRIDES, GATEPOST_STYLESHEET or GATEPOST_LOGO.\n"
+		return "No files of yours are shown: set GATEPOST_OVERRIDES, GATEPOST_STYLESHEET or GATEPOST_LOGO.\n"
 	}
 	return "Whatever you save in " + strings.Join(files, ", ") + " shows at once.\n"
 }
