@@ -22,10 +22,11 @@ const (
 // button sends the form of a page to another address.
 type button struct {
 	Action, Label string
+	Primary       bool          // the one way on of its page, and looks like it
 	Note          string        // said beside the label; empty: nothing
 	Provider      string        // its name; empty: the button leads to none
 	Mark          template.HTML // empty: none
-	Logo          string        // address of a picture, in place of Mark; empty: none
+	Logo          template.URL  // address of a picture, in place of Mark; empty: none
 }
 
 // addProviderRoutes adds the pages of each provider. The callback is where the provider itself was told to answer.
@@ -83,7 +84,7 @@ func (ui *UI) button(w *words, p *provider.Provider, path, message string) butto
 	b := button{Action: ui.c.Prefix + path + name, Label: w.say(message, "provider", p.Label()), Provider: name,
 		Mark: template.HTML(p.Mark())} // written by us
 	if logoOrigin(p) != "" {
-		b.Logo = p.Spec().Logo
+		b.Logo = template.URL(p.Spec().Logo) // https, as logoOrigin has seen
 	}
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatepost/gatepost/auth/mail"
@@ -54,11 +55,18 @@ func (ui *UI) tryState(s state) error {
 	return nil
 }
 
+// greetsNobody are the kinds of mail that never greet by name: nobody has proved that the address is that of the one
+// who chose the name, or it is not the account's any more. See mail.Mail.
+var greetsNobody = []mail.Kind{mail.Verify, mail.Change, mail.Changed, mail.Left, mail.Deleted, mail.Invite, mail.Taken}
+
 // sampleMail is a mail of a kind with all that it can say.
 func sampleMail(kind mail.Kind, lang string) mail.Mail {
 	m := mail.Mail{ID: "1", Kind: kind, To: samplePerson.Email, Name: samplePerson.Name, Language: lang, At: time.Now(),
 		Facts: mail.Facts{Email: "ada.lovelace@example.com", IPAddress: "192.0.2.1", Provider: "Example ID",
 			UserAgent: sampleBrowser, Left: 7}}
+	if slices.Contains(greetsNobody, kind) {
+		m.Name = ""
+	}
 	if kind.Purpose() != "" {
 		m.Link = secret.Token("example0example0example0example0example0exa")
 	}

@@ -125,8 +125,12 @@ func (s *samples) logins() {
 		{"after an account was taken back", "login.done.undo"},
 		{"after an account without a password was taken back", "login.done.undone"},
 		{"a form of the app's is kept", "login.kept"}, {"cookies are blocked", "login.cookie.blocked"}} {
-		p := plain
-		p.Notice, p.Good = p.say(notice.key), strings.HasPrefix(notice.key, "login.done.")
+		f, good := form{Remember: true}, strings.HasPrefix(notice.key, "login.done.")
+		if good { // by a link, whose address is filled in
+			f.Email = samplePerson.Email
+		}
+		p := s.loginPage(s.r, f, trouble{})
+		p.Notice, p.Good = p.say(notice.key), good
 		s.add(notice.name, 200, "login", p)
 	}
 	left := plain
@@ -169,7 +173,7 @@ func (s *samples) someWays(own []button) []button {
 		Provider: "example", Mark: `<svg aria-hidden="true" viewBox="0 0 24 24" width="20" height="20">` +
 			`<circle cx="12" cy="12" r="10" fill="currentColor"/></svg>`},
 		{Action: "/login/with/other", Label: w.say("with.continue", "provider", "Other ID"), Provider: "other",
-			Logo: string(s.site.Icon)}}
+			Logo: s.site.Icon}}
 }
 
 func (s *samples) signups() {

@@ -32,7 +32,7 @@ func (s *samples) accounts() {
 		full.Connect[0].Label = full.say("ways.connect.another", "provider", "Example ID")
 		full.Connect[1].Label = full.say("ways.connect", "provider", "Other ID")
 	}
-	full.Ways[0].Mark, full.Ways[1].Logo = full.Connect[0].Mark, string(s.site.Icon)
+	full.Ways[0].Mark, full.Ways[1].Logo = full.Connect[0].Mark, s.site.Icon
 	full.Sessions = append(full.Sessions,
 		s.entry(full.words, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "+
 			"Gecko) Version/18.1 Mobile/15E148 Safari/604.1", 26*time.Hour, false),

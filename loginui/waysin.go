@@ -44,7 +44,7 @@ type wayEntry struct {
 	Since            template.HTML
 	Gone             bool // its issuer is not configured any more
 	Mark             template.HTML
-	Logo             string
+	Logo             template.URL
 }
 
 // wayEntries describes the ways in besides the password.
