@@ -78,8 +78,8 @@ func (a *album) photographAccount(p person) {
 
 // stopTime sets all times on the page to the same value, and hides the blinking cursor.
 const stopTime = `(() => {
-	const date = new Intl.DateTimeFormat(document.documentElement.lang,
-		{dateStyle: "long", timeStyle: "short", timeZone: "UTC"})
+	const date = new Intl.DateTimeFormat(document.documentElement.lang.replace(/^en$/, "en-GB"),
+		{dateStyle: "long", timeStyle: "short", hourCycle: "h23", timeZone: "UTC"})
 	document.querySelectorAll("time").forEach(t => t.textContent = date.format(new Date("2026-03-07T08:05:00Z")))
 	document.activeElement.style.caretColor = "transparent"
 })()`

@@ -89,10 +89,10 @@ func wordsIn(t *testing.T, lang string) *words {
 func TestNumbersDatesAndSpansOfTime(t *testing.T) {
 	when := time.Date(2026, time.March, 7, 9, 5, 0, 0, time.FixedZone("", 3600))
 	for lang, want := range map[string]struct{ date, wait1, wait2, wait11, ago string }{
-		"en":      {"7 March 2026, 08:05 UTC", "1 minute", "2 minutes", "11 minutes", "3 days ago"},
-		"es":      {"7 de marzo de 2026, 08:05 UTC", "1 minuto", "2 minutos", "11 minutos", "hace 3 días"},
+		"en":      {"7 March 2026 at 08:05 UTC", "1 minute", "2 minutes", "11 minutes", "3 days ago"},
+		"es":      {"7 de marzo de 2026 a las 08:05 UTC", "1 minuto", "2 minutos", "11 minutos", "hace 3 días"},
 		"zh-Hans": {"2026年3月7日 08:05 UTC", "1 分钟", "2 分钟", "11 分钟", "3 天前"},
-		"ar":      {"٧ مارس ٢٠٢٦، ٠٨:٠٥ بالتوقيت العالمي", "دقيقة واحدة", "دقيقتين", "١١ دقيقة", "قبل ٣ أيام"},
+		"ar":      {"٧ مارس ٢٠٢٦ في ٠٨:٠٥ بالتوقيت العالمي", "دقيقة واحدة", "دقيقتين", "١١ دقيقة", "قبل ٣ أيام"},
 	} {
 		w := wordsIn(t, lang)
 		minutes := func(n int) string { return w.say("wait.minutes", "n", n) }

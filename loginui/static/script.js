@@ -113,7 +113,7 @@
       const strong = n >= 16; // the entropy of four words, or of 16 letters, is out of reach
       const [level, text] = n === 0 ? [0, '']
         : n < input.minLength
-          ? [1, say.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength))]
+          ? [0, say.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength))]
           : n > say.most ? [1, say.long]
             : common.has(value.toLowerCase()) ? [1, say.common]
               : simple(value) ? [1, say.simple]
@@ -132,7 +132,7 @@
         return;
       }
       const button = event.submitter ?? form.querySelector('[data-busy]');
-      if (!button?.matches('[data-busy], .way')) return;
+      if (!button?.matches('[data-busy], [formaction]')) return;
       sent = button;
       words = button.textContent;
       button.setAttribute('aria-busy', 'true');
@@ -160,6 +160,7 @@
     ['pointermove', 'pointerdown', 'keydown'].forEach((what) => addEventListener(what, load, { once: true }));
   });
 
-  const date = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'short' });
+  const date = new Intl.DateTimeFormat(lang.replace(/^en$/, 'en-GB'), // as mail writes it
+    { dateStyle: 'long', timeStyle: 'short', hourCycle: 'h23' });
   all('time', (time) => { time.textContent = date.format(new Date(time.dateTime)); });
 })();
