@@ -129,8 +129,8 @@ func TestMailSaysWhenWhereAndWithWhat(t *testing.T) {
 
 The password of your account at Example was changed, and every other device was logged out.
 
-When: 24 November 2026, 20:00 UTC
-With: Firefox on Linux
+When: 24 November 2026 at 20:00 UTC
+Device: Firefox on Linux
 Where: 192.0.2.1
 
 If it was you, you need not do anything. If not, choose a new password at once.
