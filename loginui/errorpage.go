@@ -51,13 +51,15 @@ func (w *words) titleOf(key string) string {
 	}
 }
 
-// The kinds of error pages, of which message.html has an icon each.
+// The kinds of pages that say one thing, of which message.html has an icon each.
 const (
 	kindLock  = "lock"  // the visitor lacks something
 	kindLink  = "link"  // what was asked for is not there, or not right
 	kindWait  = "wait"  // it takes a while
 	kindWorks = "works" // whoever runs the site has to do something, or does
 	kindPlug  = "plug"  // something else does not answer
+	kindMail  = "mail"  // a mail is on its way
+	kindDone  = "done"  // it was done
 )
 
 func kindOf(status int, key string) string {

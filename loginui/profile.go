@@ -134,9 +134,13 @@ func (ui *UI) deleted(w http.ResponseWriter, r *http.Request, s session.Session)
 	ui.c.Cookie.Clear(w.Header())
 	ui.expireAppCookies(w, r)
 	w.Header().Set("Clear-Site-Data", clearCache)
-	p := messagePage{base: ui.refusal(r, "deleted.title")}
-	p.Text = p.say("deleted.say", "email", s.User.Email)
-	return ui.show(w, http.StatusOK, "message", p)
+	return ui.show(w, http.StatusOK, "message", ui.deletedPage(r, s.User.Email))
+}
+
+func (ui *UI) deletedPage(r *http.Request, email string) messagePage {
+	p := messagePage{base: ui.refusal(r, "deleted.title"), Kind: kindDone}
+	p.Extra, p.Text = ui.more, p.say("deleted.say", "email", email)
+	return p
 }
 
 const deletePath = "/account/delete"

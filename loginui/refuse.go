@@ -28,7 +28,7 @@ type refusalJSON struct {
 // messagePage is the data of message.html.
 type messagePage struct {
 	base
-	Kind         string // of an error page, by which it gets an icon; empty: none
+	Kind         string // by which the page gets an icon; empty: none
 	Text, More   string
 	Sent         string // what became of what the visitor sent; empty: they sent nothing, or Text says it
 	RequestID    string
@@ -42,6 +42,9 @@ type messagePage struct {
 	Retry        bool   // the script loads the page again by itself
 	RetryAfter   string // seconds before the first time, as in the header Retry-After; empty: the script decides
 }
+
+// Scripted reports whether the page has something for the script of error pages: another try, or an id to copy.
+func (p messagePage) Scripted() bool { return p.Retry || p.RequestID != "" }
 
 // codes are the codes that programs get, by status. In lower case they name the message for visitors.
 var codes = map[int]string{

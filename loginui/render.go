@@ -130,7 +130,7 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	if p, ok := data.(formPage); ok && p.Passkey != nil {
 		ui.allowPasskeys(w.Header())
 	}
-	if p, ok := data.(messagePage); ok && p.Kind != "" {
+	if p, ok := data.(messagePage); ok && p.Scripted() {
 		ui.allowScript(w.Header(), ui.site.ErrorScript)
 	}
 	if _, ok := data.(codesPage); ok {

@@ -158,9 +158,7 @@ func (s *samples) departures() {
 	again := againPage{base: s.refusal(s.r, "again.title"), Action: "/paid", Now: true}
 	again.Text, again.Submit = again.say("again.say", "app", s.c.AppName), again.say("again.submit")
 	s.add("a form of another site's is sent once more", 200, "again", again)
-	deleted := messagePage{base: s.refusal(s.r, "deleted.title")}
-	deleted.Text = deleted.say("deleted.say", "email", samplePerson.Email)
-	s.add("the account is deleted", 200, "message", deleted)
+	s.add("the account is deleted", 200, "message", s.deletedPage(s.r, samplePerson.Email))
 	taken := messagePage{base: s.refusal(s.r, "taken.title"), On: "/"}
 	taken.Text, taken.More = taken.say("taken.say"), taken.say("taken.app", "app", s.c.AppName)
 	taken.OnText = taken.say("taken.go")
