@@ -13,6 +13,7 @@ import (
 // sessionEntry is the text about one session on the account page.
 type sessionEntry struct {
 	ID, Device, Place, Ago string
+	Begun                  string // Created as plain text
 	Created                template.HTML
 	Current, Phone         bool
 }
@@ -20,7 +21,8 @@ type sessionEntry struct {
 func newSessionEntry(w *words, s session.OwnSession) sessionEntry {
 	ua := useragent.Parse(s.UserAgent)
 	return sessionEntry{s.ID, w.device(s.UserAgent), w.Place(s.IPAddress), w.Ago(s.Unused),
-		w.sayDate("account.created", s.CreatedAt), s.Current, ua.Mobile || ua.Tablet}
+		w.say("account.created", "date", w.Date(s.CreatedAt)), w.sayDate("account.created", s.CreatedAt),
+		s.Current, ua.Mobile || ua.Tablet}
 }
 
 // systems replaces outdated names of operating systems.

@@ -24,7 +24,8 @@ func (ui *UI) proofs(w *words, s session.Session, o ownWays) (list []button) {
 		}
 	}
 	if ui.c.Mail && s.User.EmailVerified {
-		list = append(list, button{Action: ui.c.Prefix + proveMailPath, Label: w.say("confirm.mail")})
+		list = append(list, button{Action: ui.c.Prefix + proveMailPath, Label: w.say("confirm.mail"),
+			Primary: !o.password && len(list) == 0})
 	}
 	return list
 }

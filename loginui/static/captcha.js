@@ -96,6 +96,7 @@
   const field = document.querySelector('input[data-puzzle]');
   const { form } = field;
   const status = document.getElementById(field.dataset.status);
+  form.querySelector('.actions')?.after(status); // where nothing moves when it speaks
   const fresh = 9 * 60 * 1000; // a puzzle is good for ten minutes
   let solution = null; // a promise; null: to be begun
   const begin = () => {
