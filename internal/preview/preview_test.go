@@ -276,3 +276,15 @@ func TestTheFilesOfTheSettingsAreWatched(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Pages and mails call an app without a name the same, and a mail greets by name only where a real one does.
+func TestSamplesAreAsRealPagesAndMails(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for path, name := range map[string]bool{"/page/login-plain": false, "/mail/verify": false, "/mail/sign-in": true} {
+		status, _, body := f.get(t, path)
+		if status != http.StatusOK || !strings.Contains(body, sampleName) || strings.Contains(body, "Ada Lovelace") != name {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
