@@ -437,7 +437,8 @@ func TestWhoMayAddAPasskey(t *testing.T) {
 		prepare string
 		want    error
 	}{
-		"proved long ago":   {`UPDATE gatepost.session SET proved_at = now() - interval '11 minutes'`, session.ErrStale},
+		"proved long ago": {`UPDATE gatepost.session
+			SET proved_at = now() - interval '11 minutes', second_at = now() - interval '11 minutes'`, session.ErrStale},
 		"not confirmed":     {`UPDATE gatepost."user" SET email_verified = false`, auth.ErrUnverified},
 		"signed out":        {`DELETE FROM gatepost.session`, session.ErrNoSession},
 		"the factor is old": {`UPDATE gatepost.session SET second_at = NULL, methods = 'pwd'`, auth.ErrStaleFactor},

@@ -41,6 +41,8 @@ func newVault(t *testing.T, users int) *vault {
 		`provider_token (account_id, access) SELECT id, ''`,
 		`challenge (id, token, user_id, kind, methods, proved_at, browser, remember, expires_at)
 			SELECT id, id, id, 'code', 'pwd', now(), '', false, now() + interval '1 day'`,
+		`totp (user_id, secret, last_step) SELECT id, '', 0`,
+		`totp_pending (user_id, session_id, secret, expires_at) SELECT id, id, '', now() + interval '1 hour'`,
 	} {
 		exec(t, v.db, `INSERT INTO gatepost.`+sql+` FROM unnest($1::text[]) AS id`, v.users)
 	}
@@ -305,11 +307,16 @@ var otherBytes = map[string]string{
 	"acme.content":           "what autocert keeps",
 	"challenge.browser":      "a hash",
 	"familiar.place":         "a hash",
+	"passkey.credential_id":  "no secret",
+	"passkey.handle":         "no secret",
+	"passkey.public_key":     "no secret",
+	"passkey_user.handle":    "no secret",
 	"puzzle_key.key":         "opens nothing, and has to do without a key of the operator",
 	"provider_flow.identity": "sealed with a key of the browser",
 	"provider_flow.parked":   "sealed with the state",
 	"signup_browser.place":   "a hash",
 	"throttle.key":           "a hash",
+	"trusted_browser.token":  "a hash",
 }
 
 // A column of bytes is in seal.Columns, or somebody has said why not: what is left out there is lost with the old key.
