@@ -360,7 +360,7 @@ func TestEndedSessionsAreRefusedAtEveryGate(t *testing.T) {
 		"confirm": {func(s *auth.Store, token, _ secret.Token) error {
 			_, err := s.Confirm(context.Background(), token, goodPassword, here)
 			return err
-		}, true, false},
+		}, false, false}, // which gives the session a new token
 		"change-password": {func(s *auth.Store, token, _ secret.Token) error {
 			_, err := s.ChangePassword(context.Background(), token, goodPassword, chosen, here)
 			return err
