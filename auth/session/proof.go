@@ -16,7 +16,8 @@ const (
 	Provider Method = "fed"      // a sign-in at another provider; not in RFC 8176
 	OTP      Method = "otp"      // a code of an authenticator app
 	Recovery Method = "recovery" // a recovery code; not in RFC 8176
-	Trusted  Method = "trusted"
+	// Trusted says that the second factor was not asked for, as the user trusts the browser. It is none.
+	Trusted Method = "trusted"
 	// A passkey, which is bound to its device or may be on several. Alone it is one factor.
 	HardwareKey Method = "hwk"
 	SoftwareKey Method = "swk"
@@ -40,8 +41,8 @@ func isKey(m Method) bool    { return slices.Contains(keys, m) }
 type Proof struct {
 	Methods []Method
 	At      time.Time // by PostgreSQL's clock; zero: in the transaction that makes the session
-	// SecondAt is when a second factor was proved last here; zero: none was, or its time is not known. At does not move with
-	// it.
+	// SecondAt is when a second factor was proved last here; zero: none was, or its time is not known. At does not move
+	// with it.
 	SecondAt time.Time
 }
 
