@@ -14,7 +14,8 @@ var docMoveIn = prepared{
 	"docs/move-in/README.md": func(w *docWorld) []string {
 		from := w.source(betterAuthPublic + adaInBetterAuth)
 		w.write("better-auth.secret", "0123456789-0123456789-0123456789")
-		return []string{"GATEPOST_ENCRYPTION_KEY=…", "GATEPOST_ENCRYPTION_KEY=" + seal.NewKey(), "DATABASE_URL=…", "DATABASE_URL='" + w.database + "'", "=postgres://…", "='" + from + "'"}
+		return []string{"GATEPOST_ENCRYPTION_KEY=…", "GATEPOST_ENCRYPTION_KEY=" + seal.NewKey(),
+			"DATABASE_URL=…", "DATABASE_URL='" + w.database + "'", "=postgres://…", "='" + from + "'"}
 	},
 	"docs/move-in/auth0.md": func(w *docWorld) []string {
 		w.write("users.ndjson", `{"user_id":"auth0|1","email":"ada@example.com","email_verified":true,"name":"Ada",`+
@@ -70,11 +71,12 @@ var docMoveIn = prepared{
 	},
 	"docs/move-in/out.md": func(w *docWorld) []string {
 		w.first(`gatepost user create ada@example.com`)
-		w.env = append(w.env, "BETTER_AUTH_SECRET=0123456789-0123456789-0123456789", "BETTER_AUTH_DATABASE="+w.source(betterAuthPublic+`;
+		to := w.source(betterAuthPublic + `;
 		    ALTER TABLE "user" ADD role text, ADD banned boolean, ADD "banReason" text, ADD "banExpires" timestamptz,
 		        ADD "updatedAt" timestamptz NOT NULL DEFAULT now();
 		    ALTER TABLE account ADD "createdAt" timestamptz NOT NULL DEFAULT now(),
-		        ADD "updatedAt" timestamptz NOT NULL DEFAULT now()`))
+		        ADD "updatedAt" timestamptz NOT NULL DEFAULT now()`)
+		w.env = append(w.env, "BETTER_AUTH_SECRET=0123456789-0123456789-0123456789", "BETTER_AUTH_DATABASE="+to)
 		return []string{"gatepost import json", "DATABASE_URL='" + authtest.NewDatabase(w.t) + "' gatepost import json"}
 	},
 	"docs/move-in/supabase.md": func(w *docWorld) []string {

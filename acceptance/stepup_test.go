@@ -9,8 +9,9 @@ import (
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
-// A path whose rule has a condition, in whatever reading, opens to no session that does not meet it. Who loads a page is
-// led to where they prove themselves again, and everything else gets 401 with its address. A missing role comes first.
+// A path whose rule has a condition, in whatever reading, opens to no session that does not meet it. Who loads a page
+// is led to where they prove themselves again, and everything else gets 401 with its address. A missing role comes
+// first.
 func TestStepUpIsAskedForInEveryReadingAndOfEveryClient(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_PROTECT=/, /admin=admin+aal2, /vault=+aal2, /billing=+fresh=10m, /both=+aal2+fresh=10m",
@@ -21,8 +22,9 @@ func TestStepUpIsAskedForInEveryReadingAndOfEveryClient(t *testing.T) {
 		"fresh, one factor":   `methods = 'pwd', second_at = NULL, proved_at = now()`,
 		"stale, one factor":   `methods = 'pwd', second_at = NULL, proved_at = now() - interval '11 minutes'`,
 		"fresh by the second": `methods = 'pwd,otp', second_at = now(), proved_at = now() - interval '1 hour'`,
-		"stale, two factors":  `methods = 'pwd,otp', second_at = now() - interval '11 minutes', proved_at = now() - interval '1 hour'`,
-		"of the future":       `methods = 'pwd,otp', second_at = now() + interval '1 day', proved_at = now()`,
+		"stale, two factors": `methods = 'pwd,otp', second_at = now() - interval '11 minutes',
+			proved_at = now() - interval '1 hour'`,
+		"of the future": `methods = 'pwd,otp', second_at = now() + interval '1 day', proved_at = now()`,
 	}
 	level := map[string]bool{"fresh by the second": true, "stale, two factors": true, "of the future": true}
 	fresh := map[string]bool{"fresh, one factor": true, "fresh by the second": true}

@@ -28,7 +28,9 @@ func TestUsernamesMoveToAnotherGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
+	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error {
+		return json.NewEncoder(w).Encode(e)
+	})
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,9 @@ func TestUsernamesMoveToAnotherGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error { return json.NewEncoder(w).Encode(e) })
+	err = from.ExportAll(t.Context(), false, false, func(e importer.Exported) error {
+		return json.NewEncoder(w).Encode(e)
+	})
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}

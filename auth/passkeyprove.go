@@ -27,11 +27,11 @@ type PasskeySignIn struct {
 }
 
 // SignInByPasskey gives whoever has proved a passkey a session. Alone, the authenticator has to tell in this very
-// answer who the person is (user verification): then it is both factors. After a password, which a challenge stands for, it
-// need not. A passkey whose counter went back is one factor, alone, and none after another: Issued is a challenge then.
-// It fails with ErrPasskeysOff, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrUnsurePasskey, ErrClonedPasskey,
-// ErrUnverified (the address has to be confirmed first; a mail is on its way), session.ErrNoChallenge or
-// database.ErrUnavailable.
+// answer who the person is (user verification): then it is both factors. After a password, which a challenge stands
+// for, it need not. A passkey whose counter went back is one factor, alone, and none after another: Issued is a
+// challenge then. It fails with ErrPasskeysOff, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrUnsurePasskey,
+// ErrClonedPasskey, ErrUnverified (the address has to be confirmed first; a mail is on its way), session.ErrNoChallenge
+// or database.ErrUnavailable.
 func (s *Store) SignInByPasskey(ctx context.Context, a PasskeySignIn) (issued Issued, err error) {
 	event, userID := "sign-in", ""
 	var details audit.Details

@@ -135,7 +135,8 @@ func (h *home) must(t *testing.T, args ...string) {
 
 // counts are those that an import prints.
 type counts struct {
-	Read, Created, Changed, Unchanged, Deleted, Refused, Conflicts, SecondFactors, SecondFactorsBrought, Sessions, Ended int
+	Read, Created, Changed, Unchanged, Deleted, Refused, Conflicts int
+	SecondFactors, SecondFactorsBrought, Sessions, Ended           int
 }
 
 // told is a line of the report.

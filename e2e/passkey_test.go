@@ -131,7 +131,8 @@ func TestACopiedPasskey(t *testing.T) {
 	v := newVisitor(t)
 	k := v.hasKeyring(true)
 	p := v.enrolled(k)
-	p.change(t, `UPDATE gatepost.passkey SET sign_count = 1000 WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = :'email')`)
+	p.change(t, `UPDATE gatepost.passkey SET sign_count = 1000
+		WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = :'email')`)
 	v.open("/login")
 	v.press("Log in with a passkey")
 	v.mustLandAt("/login/code")
@@ -142,8 +143,10 @@ func TestACopiedPasskey(t *testing.T) {
 // signed is what the browser of a visitor answers, without sending it. edit changes the options before.
 const signed = `(async () => {
 	const bytes = t => Uint8Array.from(atob(t.replaceAll("-", "+").replaceAll("_", "/")), c => c.charCodeAt(0))
-	const text = b => btoa(String.fromCharCode(...new Uint8Array(b))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
-	const asked = await (await fetch("/.gatepost/passkey", {method: "POST", body: new URLSearchParams({for: "sign-in"})})).json()
+	const text = b => btoa(String.fromCharCode(...new Uint8Array(b)))
+		.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+	const body = new URLSearchParams({for: "sign-in"})
+	const asked = await (await fetch("/.gatepost/passkey", {method: "POST", body})).json()
 	const key = await navigator.credentials.get({publicKey: {...asked, challenge: bytes(asked.challenge)}})
 	const r = key.response
 	return JSON.stringify({id: key.id, rawId: key.id, type: key.type, response: {clientDataJSON: text(r.clientDataJSON),
@@ -194,7 +197,9 @@ func TestSignedAnswersElsewhere(t *testing.T) {
 		}
 	}
 	right := answer()
-	first, err := base64.RawURLEncoding.DecodeString(strings.Split(strings.Split(right, `"authenticatorData":"`)[1], `"`)[0])
+	_, after, _ := strings.Cut(right, `"authenticatorData":"`)
+	text, _, _ := strings.Cut(after, `"`)
+	first, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		t.Fatal(err)
 	}

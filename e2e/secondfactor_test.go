@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// shownCode is what an authenticator app with a key shows now, or some periods later (RFC 6238). The gate's own code for it
-// is not used, so that both have to be right.
+// shownCode is what an authenticator app with a key shows now, or some periods later (RFC 6238). The gate's own code
+// for it is not used, so that both have to be right.
 func shownCode(t *testing.T, key string, later int64) string {
 	t.Helper()
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(key, " ", ""))

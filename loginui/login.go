@@ -44,7 +44,8 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	return ui.showLogin(w, r, http.StatusOK, p, "")
 }
 
-// alreadyIn redirects a visitor who is signed in to next, or to where they prove what it needs. It reports whether it did.
+// alreadyIn redirects a visitor who is signed in to next, or to where they prove what it needs. It reports whether it
+// did.
 func (ui *UI) alreadyIn(w http.ResponseWriter, r *http.Request, token secret.Token, next string) (bool, error) {
 	s, err := ui.store.Lookup(r.Context(), token)
 	if errors.Is(err, session.ErrNoSession) {

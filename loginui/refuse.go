@@ -100,8 +100,8 @@ func (*Maintenance) Error() string { return "the site is closed for maintenance"
 func messageOf(status int) string { return "fault." + strings.ToLower(codes[status]) }
 
 // Refuse answers a request that is not passed on. Status 401 means that nobody is signed in: a browser loading
-// a page is redirected to the login, and other clients get its address; with a StepUp it is where more is proved. err is
-// for the caller's log; the visitor learns only its kind.
+// a page is redirected to the login, and other clients get its address; with a StepUp it is where more is proved. err
+// is for the caller's log; the visitor learns only its kind.
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	ui.protect(w.Header())
 	if errors.Is(err, ErrWithheld) {

@@ -57,7 +57,8 @@ func TestAPageSaysThatNoSecondFactorCanBeAdded(t *testing.T) {
 	b := d.browser(t)
 	b.submit("/signup", "email", "ada@example.com", "password", password, "remember", "on")
 	a := b.get("/account/confirm?next=%2Fvault")
-	if a.StatusCode != 200 || strings.Contains(a.body, "#security") || !strings.Contains(a.body, "none can be added here") {
+	if a.StatusCode != 200 || strings.Contains(a.body, "#security") ||
+		!strings.Contains(a.body, "none can be added here") {
 		t.Errorf("got %d\n%s", a.StatusCode, a.body)
 	}
 }
@@ -94,7 +95,8 @@ func TestAPageThatNeedsMoreAsksForTheSecondFactor(t *testing.T) {
 	}
 	c.b.cookies["gatepost_8080"] = string(token)
 	c.exec(t, `UPDATE gatepost.session SET last_token = token`)
-	if a = c.b.get("/account/confirm"); a.StatusCode != 303 || a.Header.Get("Location") != "/login?next=%2Faccount%2Fconfirm" {
+	a = c.b.get("/account/confirm")
+	if a.StatusCode != 303 || a.Header.Get("Location") != "/login?next=%2Faccount%2Fconfirm" {
 		t.Errorf("signed out: %d %q", a.StatusCode, a.Header.Get("Location"))
 	}
 }

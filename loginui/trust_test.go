@@ -198,8 +198,9 @@ func TestAUserTrustsSoManyBrowsers(t *testing.T) {
 		FROM generate_series(1, 20) n`)
 	c.trusted(t)
 	var rows, oldest int
-	if err := c.db.QueryRow(t.Context(), `
-		SELECT count(*), count(*) FILTER (WHERE id = '20') FROM gatepost.trusted_browser`).Scan(&rows, &oldest); err != nil || rows != 20 || oldest != 0 {
+	err := c.db.QueryRow(t.Context(), `
+		SELECT count(*), count(*) FILTER (WHERE id = '20') FROM gatepost.trusted_browser`).Scan(&rows, &oldest)
+	if err != nil || rows != 20 || oldest != 0 {
 		t.Errorf("%d rows, the oldest %d times, %v", rows, oldest, err)
 	}
 }

@@ -128,7 +128,8 @@ func TestCodesAreReadAsPeopleTypeThem(t *testing.T) {
 			t.Errorf("%q: %+v", typed, got)
 		}
 	}
-	for _, typed := range []string{"aB3dE-fG7hI", " aB3dE fG7hI", "aB3dEfG7hI", "ａB3dE－fG7hI"} { // as Better Auth makes them
+	// as Better Auth makes them
+	for _, typed := range []string{"aB3dE-fG7hI", " aB3dE fG7hI", "aB3dEfG7hI", "ａB3dE－fG7hI"} {
 		if got := Read(typed); got != (Typed{Recovery: "aB3dEfG7hI"}) {
 			t.Errorf("%q: %+v", typed, got)
 		}

@@ -20,8 +20,8 @@ CREATE TEMP TABLE gatepost_user (id text PRIMARY KEY, name text, email text, "em
     "updatedAt" timestamptz DEFAULT now()) ON COMMIT DROP;
 CREATE TEMP TABLE gatepost_account (id text, "accountId" text, "providerId" text, issuer text, "userId" text,
     password text, "createdAt" timestamptz, "updatedAt" timestamptz DEFAULT now()) ON COMMIT DROP;
-CREATE TEMP TABLE gatepost_factor (id text, secret text, "backupCodes" text, "userId" text, verified boolean DEFAULT true,
-    "failedVerificationCount" integer DEFAULT 0) ON COMMIT DROP;
+CREATE TEMP TABLE gatepost_factor (id text, secret text, "backupCodes" text, "userId" text,
+    verified boolean DEFAULT true, "failedVerificationCount" integer DEFAULT 0) ON COMMIT DROP;
 `
 
 //go:embed betterauthout.sql

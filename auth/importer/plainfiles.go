@@ -61,8 +61,8 @@ func unknown(name string, known []string) (why string) {
 
 // CSV reads a CSV file of any other system. Its columns are id, email, email_verified, name, username, username_given,
 // image, roles, created_at, disabled, disabled_until, password, hasher, accounts, second_factor, totp_secret and
-// recovery_codes; only id and email have to be there. hasher is one of the names that Clerk has for hashes, for one that
-// does not say itself what it is. accounts are as in "google:1234 github:567".
+// recovery_codes; only id and email have to be there. hasher is one of the names that Clerk has for hashes, for one
+// that does not say itself what it is. accounts are as in "google:1234 github:567".
 type CSV struct {
 	File string
 	// Issuers are as in Database.

@@ -119,8 +119,8 @@ func TestWhatTheRoleMayNotRead(t *testing.T) {
 		"a table of sessions": {all + `REVOKE ALL ON old.session FROM ROLE`, `GRANT SELECT ON "old"."session" TO "ROLE"`},
 		"a column": {all + `REVOKE ALL ON old.account FROM ROLE; GRANT SELECT ("userId", "accountId", "providerId") ON
 		    old.account TO ROLE`, `GRANT SELECT ON "old"."account" TO "ROLE"`},
-		"the columns that are read": {all + `REVOKE ALL ON old."twoFactor" FROM ROLE; GRANT SELECT ("userId", verified, secret) ON
-		    old."twoFactor" TO ROLE`, ""},
+		"the columns that are read": {all + `REVOKE ALL ON old."twoFactor" FROM ROLE;
+		    GRANT SELECT ("userId", verified, secret) ON old."twoFactor" TO ROLE`, ""},
 		"a schema": {`GRANT SELECT ON ALL TABLES IN SCHEMA old TO ROLE;`, `GRANT USAGE ON SCHEMA "old" TO "ROLE"`},
 		"rows": {all + `ALTER TABLE old."twoFactor" ENABLE ROW LEVEL SECURITY`,
 			`hides rows of the table "old"."twoFactor" from its role "ROLE"`},

@@ -72,13 +72,15 @@ func TestWhatAPasskeyProves(t *testing.T) {
 		wrong  bool
 		want   passkey.Use
 	}{
-		"right":          {nil, false, passkey.Use{Verified: true}},
-		"not verified":   {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Unsure = true }, false, passkey.Use{}},
-		"another origin": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Origin = "https://evil.example" }, true, passkey.Use{}},
-		"another domain": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.RPID = "evil.example" }, true, passkey.Use{}},
-		"another port":   {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Origin += ":8443" }, true, passkey.Use{}},
-		"another user":   {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = challenge }, true, passkey.Use{}},
-		"no user":        {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = nil }, true, passkey.Use{}},
+		"right":        {nil, false, passkey.Use{Verified: true}},
+		"not verified": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Unsure = true }, false, passkey.Use{}},
+		"another origin": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Origin = "https://evil.example" }, true,
+			passkey.Use{}},
+		"another domain": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.RPID = "evil.example" }, true,
+			passkey.Use{}},
+		"another port": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Origin += ":8443" }, true, passkey.Use{}},
+		"another user": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = challenge }, true, passkey.Use{}},
+		"no user":      {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = nil }, true, passkey.Use{}},
 		"another ceremony": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Type = "webauthn.create" }, true,
 			passkey.Use{}},
 		"may be elsewhere now": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Eligible = true }, true,

@@ -76,7 +76,8 @@ var ownImported = `
 	    u.email_verified, ` + usernameRead + `,
 	    CASE WHEN s.source || ':' || s.token = $1 THEN coalesce(u.image, '') ELSE '' END,
 	    ` + rolesRead + `, ` + database.Readable(`u.created_at`) + `, ` +
-	database.Readable(`u.updated_at`) + `, ` + hasFactor + `, s.source || ':' || s.token = $1, now() - least(s.created_at, now())
+	database.Readable(`u.updated_at`) + `, ` + hasFactor + `, s.source || ':' || s.token = $1,
+	    now() - least(s.created_at, now())
 	FROM gatepost.imported_session s JOIN gatepost."user" u ON u.id = s.user_id
 	WHERE s.user_id = ` + ofEither + ` AND (s.replaced_at IS NULL OR s.source || ':' || s.token = $1) AND `
 

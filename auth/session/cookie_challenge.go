@@ -11,8 +11,8 @@ import (
 // nothing by itself, and nothing at all in another browser.
 const challengeSuffix = "_step"
 
-// trustSuffix is that of the cookie by which a browser is known as one in which its user does not do the second step. It
-// opens nothing without the first.
+// trustSuffix is that of the cookie by which a browser is known as one in which its user does not do the second step.
+// It opens nothing without the first.
 const trustSuffix = "_trust"
 
 // SetTrust makes the browser one that is trusted for a while.

@@ -19,11 +19,13 @@ func TestProofsByPasskeys(t *testing.T) {
 		want  []session.Method
 		level int
 	}{
-		"a passkey that told nothing":  {key, []session.Method{"hwk"}, 1},
-		"one that told who it is":      {alone, []session.Method{"swk", "mfa"}, 2},
-		"a password and a passkey":     {pwd.And(session.HardwareKey, at), []session.Method{"pwd", "hwk", "mfa"}, 2},
-		"a code in place of it":        {pwd.And(session.HardwareKey, at).And(session.OTP, at), []session.Method{"pwd", "otp"}, 2},
-		"a passkey in place of a code": {pwd.And(session.OTP, at).And(session.SoftwareKey, at), []session.Method{"pwd", "swk", "mfa"}, 2},
+		"a passkey that told nothing": {key, []session.Method{"hwk"}, 1},
+		"one that told who it is":     {alone, []session.Method{"swk", "mfa"}, 2},
+		"a password and a passkey":    {pwd.And(session.HardwareKey, at), []session.Method{"pwd", "hwk", "mfa"}, 2},
+		"a code in place of it": {pwd.And(session.HardwareKey, at).And(session.OTP, at),
+			[]session.Method{"pwd", "otp"}, 2},
+		"a passkey in place of a code": {pwd.And(session.OTP, at).And(session.SoftwareKey, at),
+			[]session.Method{"pwd", "swk", "mfa"}, 2},
 		"the second taken away":        {pwd.And(session.HardwareKey, at).First(), []session.Method{"pwd"}, 1},
 		"of a passkey alone":           {alone.First(), []session.Method{"swk"}, 1},
 		"a code after a passkey":       {key.And(session.OTP, at), []session.Method{"hwk", "otp"}, 2},

@@ -155,7 +155,7 @@ func (p *process) printAnswers(a proxy.Access, pages string) error {
 	if _, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in); err != nil || !a.Needs.AskProof() {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "            who has to prove themselves first is sent to %s/account/confirm (303) where a "+
-		"browser loads a page;\n            anything else gets 401\n", pages)
+	_, err := fmt.Fprintf(p.stdout, "            who has to prove themselves first is sent to %s/account/confirm (303) "+
+		"where a browser loads a page;\n            anything else gets 401\n", pages)
 	return err
 }

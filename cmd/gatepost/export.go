@@ -50,7 +50,8 @@ func (p *process) export(ctx context.Context, c *cli.Command) error {
 		if keys {
 			return usagef("--second-factors goes with --format json only: for Better Auth say --%s FILE", targetSecretFlag)
 		}
-		sql := betterAuthExport{plain: c.Bool("no-admin-plugin"), dropFactors: c.Bool("drop-second-factors"), stderr: p.stderr}
+		sql := betterAuthExport{plain: c.Bool("no-admin-plugin"), dropFactors: c.Bool("drop-second-factors"),
+			stderr: p.stderr}
 		var err error
 		if sql.secret, err = betterAuthSecret(c); err != nil {
 			return err

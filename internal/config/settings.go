@@ -41,9 +41,9 @@ type Settings struct {
 	// `/admin=admin+aal2, /billing=+fresh=10m`: `aal2` wants a second factor in the session, and `fresh` that its user was
 	// proved no longer ago than the duration, which is at least 1m. See [rules.md](rules.md#conditions).
 	Protect string `env:"GATEPOST_PROTECT, default=/" list:"true"`
-	// Exceptions from these, in the same form without roles and conditions. Each opens only what it names, in its own spelling:
-	// `/members.css` opens neither `/members.html` nor `/Members.css`, and a `*` is one plain name. `@assets` opens what
-	// browsers fetch without cookies, for reading: `/manifest.json`, `/*.webmanifest`, icons (`/favicon.ico`,
+	// Exceptions from these, in the same form without roles and conditions. Each opens only what it names, in its own
+	// spelling: `/members.css` opens neither `/members.html` nor `/Members.css`, and a `*` is one plain name. `@assets`
+	// opens what browsers fetch without cookies, for reading: `/manifest.json`, `/*.webmanifest`, icons (`/favicon.ico`,
 	// `/favicon.svg`, `/favicon.png`, `/favicon-*`, `/apple-touch-icon*`, `/android-chrome-*`, `/mstile-*`,
 	// `/safari-pinned-tab.svg`, `/browserconfig.xml`), `/robots.txt` and `/.well-known/*`, but there not the gate's own
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
@@ -157,11 +157,11 @@ type Settings struct {
 	//
 	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email,
 	// email_verified, name, username, roles, level (`2` if a second factor was proved in the session, else `1`) and
-	// auth_time (when the user was last proved, in seconds since 1970). `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format than
-	// `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two.
-	// `X-From={name:ascii} <{email}>` is a text with attributes in it, of id, email and username one at most, with one of
-	// `<>()[]` between it and any other. No client can send one of them, whatever its spelling. A header with the
-	// username in it is left out for who has none.
+	// auth_time (when the user was last proved, in seconds since 1970). `X-WEBAUTH-FULLNAME=name:utf8` writes one in
+	// another format than `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or
+	// `pipe` between two. `X-From={name:ascii} <{email}>` is a text with attributes in it, of id, email and username one
+	// at most, with one of `<>()[]` between it and any other. No client can send one of them, whatever its spelling. A
+	// header with the username in it is left out for who has none.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names never accepted from a client.
 	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`

@@ -73,8 +73,8 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 // check validates a value against the part of JSON Schema that the document has.
 func check(schema any, v any) error {
 	kinds := fmt.Sprint(at(schema, "type"))
-	is := map[string]bool{"string": kindIs[string](v), "boolean": kindIs[bool](v), "number": kindIs[float64](v), "array": kindIs[[]any](v),
-		"object": kindIs[map[string]any](v), "null": v == nil}
+	is := map[string]bool{"string": kindIs[string](v), "boolean": kindIs[bool](v), "number": kindIs[float64](v),
+		"array": kindIs[[]any](v), "object": kindIs[map[string]any](v), "null": v == nil}
 	fits := kinds == "<nil>"
 	for kind, yes := range is {
 		fits = fits || yes && regexp.MustCompile(`\b`+kind+`\b`).MatchString(kinds)

@@ -1,5 +1,5 @@
-// Asks the browser for passkeys, for the forms that want one, and sends what it answers. It is loaded once somebody does
-// something on such a page (script.js), so that nobody else has a challenge made.
+// Asks the browser for passkeys, for the forms that want one, and sends what it answers. It is loaded once somebody
+// does something on such a page (script.js), so that nobody else has a challenge made.
 'use strict';
 (() => {
   const credentials = navigator.credentials;
