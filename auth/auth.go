@@ -128,7 +128,8 @@ type Options struct {
 	// Keys encrypt values that have to be readable again. The zero value has no keys; callers must not offer what
 	// needs one.
 	Keys seal.Keys
-	// FactorsOff keeps users from adding second factors. Whoever has one is still asked for it.
+	// FactorsOff keeps users from adding authenticator apps and passkeys. Whoever has one is still asked for it, and
+	// signs in by it.
 	FactorsOff bool
 	// Actor is who works with this Store, for audit lines, as in "ada@host". It is empty in a gate, where visitors
 	// act, who are identified by their network address.

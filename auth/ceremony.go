@@ -29,8 +29,9 @@ const PasskeyFor = passkey.For
 
 // The errors of passkeys, besides those of second factors.
 var (
-	// ErrPasskeysOff means that browsers make no passkeys for this site, as it has no domain or no https.
-	ErrPasskeysOff = errors.New("there are no passkeys at this site")
+	// ErrPasskeysOff means that browsers make no passkeys for this site, as it has no domain or no https, or that the
+	// operator keeps users from adding them (Options.FactorsOff).
+	ErrPasskeysOff = errors.New("there are no passkeys at this site, or none can be added")
 	// ErrNoPasskey means that there is no such passkey, or that it is another user's.
 	ErrNoPasskey = errors.New("there is no such passkey")
 	// ErrNoCeremony means that the answer is to no challenge that waits in this browser for this purpose: it was answered,

@@ -52,7 +52,7 @@ type Factors struct {
 }
 
 // Any reports whether there is a second factor. Recovery codes alone are none.
-func (f Factors) Any() bool { return f.App != nil }
+func (f Factors) Any() bool { return f.App != nil || f.Passkeys > 0 }
 
 // App is the authenticator app of a user.
 type App struct {

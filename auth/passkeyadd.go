@@ -35,7 +35,7 @@ type Added struct {
 
 // MayAddPasskey fails as AskForPasskey does if the user of a session may not add a passkey.
 func (s *Store) MayAddPasskey(ctx context.Context, t secret.Token) error {
-	if s.site == nil {
+	if !s.PasskeysAddable() {
 		return ErrPasskeysOff
 	}
 	return s.db.Transact(ctx, "may a passkey be added", func(ctx context.Context, tx pgx.Tx) error {
@@ -52,6 +52,9 @@ func (s *Store) MayAddPasskey(ctx context.Context, t secret.Token) error {
 }
 
 func (s *Store) mayAddPasskey(ctx context.Context, tx pgx.Tx, o session.Own, have int) error {
+	if !s.PasskeysAddable() {
+		return ErrPasskeysOff
+	}
 	if err := s.mayEnrol(ctx, tx, o); err != nil {
 		return err
 	}
@@ -80,6 +83,9 @@ func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer,
 	d := factorDeed{event: "add-passkey", token: t, client: a.Client, kind: mail.PasskeyOn}
 	var had bool
 	d.allowed = func(ctx context.Context, tx pgx.Tx, o session.Own) (err error) {
+		if !s.PasskeysAddable() {
+			return ErrPasskeysOff
+		}
 		if had, err = hasFactor(ctx, tx, o.UserID); err != nil || had && o.Proof.Level() < 2 {
 			return cmp.Or(err, ErrStaleFactor)
 		}

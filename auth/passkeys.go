@@ -63,6 +63,13 @@ func (p Passkey) method() session.Method {
 // PasskeysOffered reports whether users can have passkeys at this site.
 func (s *Store) PasskeysOffered() bool { return s.site != nil }
 
+// PasskeysAddable reports whether users can add passkeys: the site can have them, and the operator does not keep users
+// from adding factors (Options.FactorsOff).
+func (s *Store) PasskeysAddable() bool { return s.site != nil && !s.o.FactorsOff }
+
+// PasskeysFit reports whether browsers make passkeys for a site of a public URL.
+func PasskeysFit(public *url.URL) bool { return passkey.NewSite(public, "") != nil }
+
 // Passkeys returns the passkeys of the user of a session, the oldest first. It fails with session.ErrNoSession or
 // database.ErrUnavailable.
 func (s *Store) Passkeys(ctx context.Context, t secret.Token) (list []Passkey, err error) {

@@ -49,12 +49,13 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.Passkeys = ui.passkeyRows(p.words, passkeys)
+	next := ui.local(r.URL.Query().Get("next"))
+	p.Passkeys = ui.passkeyRows(p.words, passkeys, next)
 	factors, err := ui.store.Factors(r.Context(), token)
 	if err != nil {
 		return err
 	}
-	p.Factors = ui.factorRows(p.words, factors, ui.local(r.URL.Query().Get("next")))
+	p.Factors = ui.factorRows(p.words, factors, next)
 	past, err := ui.store.Activity(r.Context(), token, activityRead)
 	if err != nil {
 		return err

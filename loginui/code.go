@@ -113,37 +113,58 @@ func (ui *UI) forgetStep(w http.ResponseWriter, r *http.Request) {
 // isRecovery reports whether a page asks for a recovery code, not for one of the app.
 func isRecovery(r *http.Request) bool { return r.URL.Query().Get("with") == withRecovery }
 
-// codePage is the page of the second step. A passkey is one more of its Buttons.
+// codePage is the page of the second step.
 func (ui *UI) codePage(r *http.Request, half auth.Half, f form, t trouble) formPage {
 	p := ui.form(r, "code", codePath, f)
 	p.failed(t)
 	p.Kept, p.Username, p.Cancel = f.Kept, half.Email, ui.loginURL(f.Next)
 	p.Submit, p.Busy = p.say("login.submit"), p.say("login.busy")
+	p.Intro = []string{p.say("code.say", "app", ui.c.AppName)}
+	if days := int((ui.c.TrustBrowser + 24*time.Hour - 1) / (24 * time.Hour)); days > 0 {
+		p.Check = &check{"trust", p.say("code.trust", "n", days), p.say("code.trust.hint"), f.Trust}
+	}
+	a := askedFor{path: codePath, app: half.App}
+	if half.Passkeys > 0 {
+		a.passkey = ui.passkeyForm(p.words, auth.PasskeyAsSecond, passkeyLoginPath, "passkey.login", f)
+	}
+	ui.askForSecond(&p, r, a, f, t)
+	return p
+}
+
+// askedFor is what a page can ask a user for.
+type askedFor struct {
+	path    string       // of the page
+	app     bool         // they have an authenticator app
+	passkey *passkeyForm // nil: they have no passkey
+}
+
+// askForSecond has a page ask for a code of the app, or for a recovery code if the request says so or nothing else is
+// left, and for a passkey beside it. Where passkeys are all there is, it has no field.
+func (ui *UI) askForSecond(p *formPage, r *http.Request, a askedFor, f form, t trouble) {
 	other := url.Values{}
 	if f.Next != "" {
 		other.Set("next", f.Next)
 	}
-	if isRecovery(r) {
-		ui.askForRecovery(&p)
+	link := func() string { return ui.c.Prefix + a.path + query(other) }
+	p.Passkey = a.passkey
+	if isRecovery(r) || !a.app && a.passkey == nil {
+		ui.askForRecovery(p)
 		p.with(t.faults, p.recoveryCode())
-		p.ClaimText = p.say("code.to_app")
+		if a.app {
+			p.Claim, p.ClaimText = link(), p.say("code.to_app")
+		}
 	} else {
 		other.Set("with", withRecovery)
-		p.Intro = []string{p.say("code.say", "app", ui.c.AppName)}
-		p.with(t.faults, p.appCode())
-		p.ClaimText = p.say("code.recovery.title")
-	}
-	p.Claim = ui.c.Prefix + codePath + query(other)
-	if days := int((ui.c.TrustBrowser + 24*time.Hour - 1) / (24 * time.Hour)); days > 0 {
-		p.Check = &check{"trust", p.say("code.trust", "n", days), p.say("code.trust.hint"), f.Trust}
-	}
-	if half.Passkeys > 0 {
-		p.Passkey = ui.passkeyForm(p.words, auth.PasskeyAsSecond, passkeyLoginPath, "passkey.login", f)
+		p.Claim, p.ClaimText = link(), p.say("code.recovery.title")
+		if a.app {
+			p.with(t.faults, p.appCode())
+		} else {
+			p.Title, p.Intro, p.Submit, p.Username = p.say("confirm.title"), []string{p.say("code.passkey")}, "", ""
+		}
 	}
 	if p.Passkey != nil {
-		p.Passkey.Or = true
+		p.Passkey.Or = p.Submit != ""
 	}
-	return p
 }
 
 // askForRecovery makes a page of the second step one for recovery codes, in every language.

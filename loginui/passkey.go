@@ -42,6 +42,9 @@ func (ui *UI) passkeyForm(w *words, purpose auth.PasskeyPurpose, path, label str
 // passkeys reports whether this site has passkeys. Samples show them.
 func (ui *UI) passkeys() bool { return ui.store == nil || ui.store.PasskeysOffered() }
 
+// morePasskeys reports whether users can add passkeys. Samples show that.
+func (ui *UI) morePasskeys() bool { return ui.store == nil || ui.store.PasskeysAddable() }
+
 // offerPasskey adds the button to the login page, and has the field for the address offer passkeys.
 func (ui *UI) offerPasskey(p *formPage, f form) {
 	if p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToSignIn, passkeyLoginPath, "passkey.login", f); p.Passkey == nil {
@@ -181,8 +184,11 @@ func (ui *UI) postPasskeyConfirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, _ := ui.presented(r)
 	issued, err := ui.store.ConfirmByPasskey(r.Context(), token, ui.passkeyAnswer(r))
-	if f, ok := errors.AsType[*fault](ui.passkeyFault(err)); ok {
-		return &astray{f, err, ui.c.Prefix + "/account", "with.account"}
+	if told, ok := errors.AsType[*fault](ui.passkeyFault(err)); ok {
+		if f.Next != "" {
+			return &astray{told, err, ui.stepUpURL(f.Next), "fault.retry"}
+		}
+		return &astray{told, err, ui.c.Prefix + "/account", "with.account"}
 	}
 	if err != nil {
 		return err

@@ -97,7 +97,8 @@ func TestAPasskeyIsTheSecondStep(t *testing.T) {
 	v := d.browser(t)
 	r := v.submit("/login", "email", "ada@example.com", "password", password, "next", "/dashboard")
 	v.mustLand("the password", r, "/login/code?next=%2Fdashboard")
-	if page := v.get("/login/code?next=%2Fdashboard"); !strings.Contains(page.body, `data-passkey="second-factor"`) {
+	if page := v.get("/login/code?next=%2Fdashboard"); !strings.Contains(page.body, `data-passkey="second-factor"`) ||
+		strings.Contains(page.body, `name="code"`) || !strings.Contains(page.body, "with=recovery") {
 		t.Errorf("the second step has no passkey\n%s", page.body)
 	}
 	v.closed("before the passkey")

@@ -23,7 +23,8 @@ const (
 // passkeyRows are the passkeys on the account page.
 type passkeyRows struct {
 	List    []passkeyEntry
-	Offered bool // one more can be added
+	Offered bool   // one more can be added
+	Next    string // where to go on to once one is added; empty: nowhere
 }
 
 // passkeyEntry is the text about one passkey.
@@ -34,11 +35,11 @@ type passkeyEntry struct {
 }
 
 // passkeyRows describes the passkeys of a user. Nil: they have none, and can add none.
-func (ui *UI) passkeyRows(w *words, list []auth.Passkey) *passkeyRows {
-	if len(list) == 0 && !ui.passkeys() {
+func (ui *UI) passkeyRows(w *words, list []auth.Passkey, next string) *passkeyRows {
+	if len(list) == 0 && !ui.morePasskeys() {
 		return nil
 	}
-	rows := &passkeyRows{Offered: ui.passkeys() && len(list) < auth.PasskeysMost}
+	rows := &passkeyRows{Next: next, Offered: ui.morePasskeys() && len(list) < auth.PasskeysMost}
 	for _, p := range list {
 		e := passkeyEntry{ID: p.ID, Name: passkeyName(w, p), Since: w.sayDate("ways.since", p.Since), Synced: p.Synced,
 			Alone: p.Alone}
@@ -95,12 +96,12 @@ func (ui *UI) passkeysRefused(w http.ResponseWriter, r *http.Request, err error,
 }
 
 // postPasskeys leads to the page on which a passkey is added, for whoever may add one.
-func (ui *UI) postPasskeys(w http.ResponseWriter, r *http.Request, _ form, token secret.Token) error {
+func (ui *UI) postPasskeys(w http.ResponseWriter, r *http.Request, f form, token secret.Token) error {
 	err := ui.store.MayAddPasskey(r.Context(), token)
 	if done, err := ui.passkeysRefused(w, r, err, "/account"); done || err != nil {
 		return err
 	}
-	seeOther(w, ui.c.Prefix+addPasskeyPath)
+	seeOther(w, ui.withNext(addPasskeyPath, f.Next))
 	return nil
 }
 
@@ -114,7 +115,8 @@ func (ui *UI) getAddPasskey(w http.ResponseWriter, r *http.Request) error {
 	if done, err := ui.passkeysRefused(w, r, err, addPasskeyPath); done || err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.addPasskeyPage(r, form{}, trouble{}))
+	f := form{Next: ui.local(r.URL.Query().Get("next"))}
+	return ui.show(w, http.StatusOK, "form", ui.addPasskeyPage(r, f, trouble{}))
 }
 
 // postAddPasskey adds the passkey that the browser has made, and shows the recovery codes that may come with it.
@@ -137,14 +139,15 @@ func (ui *UI) postAddPasskey(w http.ResponseWriter, r *http.Request) error {
 		return ui.doneAnew(w, added.Issued, "passkey")
 	}
 	ui.c.Cookie.SetDone(w.Header(), "passkey")
-	return ui.showCodes(w, r, added.Session, added.Codes, "")
+	return ui.showCodes(w, r, added.Session, added.Codes, f.Next)
 }
 
 func (ui *UI) addPasskeyPage(r *http.Request, f form, t trouble) formPage {
-	p := ui.form(r, "passkey.add", addPasskeyPath, form{})
+	p := ui.form(r, "passkey.add", addPasskeyPath, form{Next: f.Next})
 	p.failed(t)
 	p.Intro, p.Submit, p.Cancel = []string{p.say("passkey.add.say")}, "", ui.c.Prefix+"/account"
-	p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToAdd, addPasskeyPath, "passkey.add.submit", form{})
+	p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToAdd, addPasskeyPath, "passkey.add.submit",
+		form{Next: f.Next})
 	if p.Passkey != nil {
 		name := p.passkeyName(f.Name)
 		name.Fault = t.faults["name"]

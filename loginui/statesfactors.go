@@ -20,7 +20,7 @@ func (s *samples) withQuery(values string) *http.Request {
 // codes adds the second step of a sign-in.
 func (s *samples) codes() {
 	s.group = "Second step"
-	half := auth.Half{Email: samplePerson.Email, RecoveryCodes: 7, Remember: true}
+	half := auth.Half{Email: samplePerson.Email, RecoveryCodes: 7, Remember: true, App: true}
 	for _, kind := range []struct{ name, query string }{{"a code of the app", "with=app"},
 		{"a recovery code", "with=" + withRecovery}} {
 		r := s.withQuery(kind.query)

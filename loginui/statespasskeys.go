@@ -12,7 +12,12 @@ import (
 func (s *samples) passkeys() {
 	s.group = "Passkeys"
 	half := auth.Half{Email: samplePerson.Email, RecoveryCodes: 7, Passkeys: 1}
-	s.add("second step", 200, "form", s.codePage(s.r, half, form{Next: "/dashboard"}, trouble{}))
+	have := auth.Factors{Passkeys: 1}
+	for _, name := range []string{"second step", "second step, with an app"} {
+		s.add(name, 200, "form", s.codePage(s.r, half, form{Next: "/dashboard"}, trouble{}))
+		s.add("before a page, "+name, 200, "form", s.factorPage(s.r, s.session, have, form{Next: "/admin"}, trouble{}))
+		half.App, have.App = true, &auth.App{}
+	}
 	for _, f := range passkeyFaults {
 		t := s.passkeyTrouble(nowhere{}, s.r, f.err)
 		if f.key == "" || t.status != f.status {
@@ -38,10 +43,10 @@ func (s *samples) passkeys() {
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
 	account.Wide, account.Extra = true, s.more
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
-	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, {ID: "2", Since: time.Now()}})
+	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, {ID: "2", Since: time.Now()}}, "")
 	account.Factors = s.factorRows(account.words, auth.Factors{Passkeys: 2, RecoveryCodes: 10}, "")
 	s.add("account, with passkeys", 200, "account", account)
-	account.Passkeys = s.passkeyRows(account.words, nil)
+	account.Passkeys = s.passkeyRows(account.words, nil, "/dashboard")
 	account.Factors = nil
 	s.add("account, without passkeys", 200, "account", account)
 	s.told("too many", func(w http.ResponseWriter, r *http.Request) {

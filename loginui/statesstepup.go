@@ -9,12 +9,12 @@ import (
 // stepUps adds the page on which users prove themselves again, and what leads there.
 func (s *samples) stepUps() {
 	s.group = "Proving it again"
-	f := form{Next: "/admin"}
+	f, app := form{Next: "/admin"}, auth.Factors{App: &auth.App{}}
 	for _, name := range []string{"a code of the app", "a recovery code"} {
 		r := s.withQuery("with=" + map[bool]string{true: withRecovery}[name == "a recovery code"])
-		s.add("before a page, by "+name, 200, "form", s.factorPage(r, s.session, f, trouble{}))
+		s.add("before a page, by "+name, 200, "form", s.factorPage(r, s.session, app, f, trouble{}))
 		t := s.codeTrouble(nowhere{}, r, auth.ErrWrongCode, isRecovery(r))
-		s.add("before a page, by "+name+", wrong", t.status, "form", s.factorPage(r, s.session, f, t))
+		s.add("before a page, by "+name+", wrong", t.status, "form", s.factorPage(r, s.session, app, f, t))
 	}
 	s.add("before a page, by password", 200, "form", s.firstFactorPage(s.r, s.session, s.all, f, trouble{}, false))
 	s.add("before a page, by password, and then a second factor", 200, "form",

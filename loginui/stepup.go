@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -143,12 +142,12 @@ func (ui *UI) askForProof(w http.ResponseWriter, r *http.Request, f form, t trou
 	}
 	status := cmp.Or(t.status, http.StatusOK)
 	if factors.Any() {
-		return ui.show(w, status, "form", ui.factorPage(r, s, f, t))
+		return ui.show(w, status, "form", ui.factorPage(r, s, factors, f, t))
 	}
 	need := ui.lacks(ui.landing(f.Next), s)
 	toAdd := need != nil && need.Level > s.Proof.Level()
 	if toAdd && t.status == 0 && s.Age() < session.FreshFor {
-		return ui.show(w, status, "message", ui.addFactorPage(r, f.Next, factors.Offered))
+		return ui.show(w, status, "message", ui.addFactorPage(r, f.Next, factors.Offered || ui.morePasskeys()))
 	}
 	o, err := ui.ownWays(r)
 	if err != nil {
@@ -157,26 +156,17 @@ func (ui *UI) askForProof(w http.ResponseWriter, r *http.Request, f form, t trou
 	return ui.show(w, status, "form", ui.firstFactorPage(r, s, o, f, t, toAdd))
 }
 
-// factorPage asks for a code. A passkey is one more of its Buttons.
-func (ui *UI) factorPage(r *http.Request, s session.Session, f form, t trouble) formPage {
+// factorPage asks for a second factor that the user has.
+func (ui *UI) factorPage(r *http.Request, s session.Session, have auth.Factors, f form, t trouble) formPage {
 	p := ui.form(r, "confirm", stepUpPath, f)
 	p.failed(t)
 	p.Username, p.Cancel = s.User.Email, ui.c.Prefix+"/account"
-	other := url.Values{}
-	if f.Next != "" {
-		other.Set("next", f.Next)
-	}
 	p.Intro = []string{p.say("stepup.say")}
-	if isRecovery(r) {
-		ui.askForRecovery(&p)
-		p.with(t.faults, p.recoveryCode())
-		p.ClaimText = p.say("code.to_app")
-	} else {
-		other.Set("with", withRecovery)
-		p.with(t.faults, p.appCode())
-		p.ClaimText = p.say("code.recovery.title")
+	a := askedFor{path: stepUpPath, app: have.App != nil}
+	if have.Passkeys > 0 {
+		a.passkey = ui.passkeyForm(p.words, auth.PasskeyToConfirm, passkeyConfirmPath, "passkey.confirm", f)
 	}
-	p.Claim = ui.c.Prefix + stepUpPath + query(other)
+	ui.askForSecond(&p, r, a, f, t)
 	return p
 }
 

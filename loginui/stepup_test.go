@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -98,5 +99,80 @@ func TestAPageThatNeedsMoreAsksForTheSecondFactor(t *testing.T) {
 	a = c.b.get("/account/confirm")
 	if a.StatusCode != 303 || a.Header.Get("Location") != "/login?next=%2Faccount%2Fconfirm" {
 		t.Errorf("signed out: %d %q", a.StatusCode, a.Header.Get("Location"))
+	}
+}
+
+// Whoever has passkeys and no app is asked for a passkey, not for a code that they cannot have; a recovery code helps
+// where no script runs.
+func TestAPageThatNeedsMoreAsksForAPasskey(t *testing.T) {
+	t.Parallel()
+	d, b, a := withPasskey(t, needing)
+	d.exec(t, `UPDATE gatepost.session SET methods = 'pwd', second_at = NULL`)
+	const page = "/account/confirm?next=%2Fvault"
+	p := b.get(page)
+	for want, has := range map[string]bool{`data-passkey="confirm"`: true, `action="/account/passkeys/confirm"`: true,
+		`href="/account/confirm?next=%2Fvault&amp;with=recovery"`: true, `name="code"`: false, `type="password"`: false} {
+		if strings.Contains(p.body, want) != has {
+			t.Errorf("that the page has %s is %t\n%s", want, !has, p.body)
+		}
+	}
+	if p = b.get(page + "&with=recovery"); !strings.Contains(p.body, `name="code"`) ||
+		strings.Contains(p.body, `href="/account/confirm`) {
+		t.Errorf("for a recovery code it is\n%s", p.body)
+	}
+	if p = b.submit("/account/passkeys/confirm", "answer", "{}", "next", "/vault"); p.StatusCode != 403 ||
+		!strings.Contains(p.body, `href="/account/confirm?next=%2Fvault"`) {
+		t.Errorf("a wrong answer: %d\n%s", p.StatusCode, p.body)
+	}
+	answer := string(a.Get(t, []byte(b.ask("confirm").body)))
+	b.mustLand("the passkey", b.submit("/account/passkeys/confirm", "answer", answer, "next", "/vault"), "/vault")
+	v, err := d.store.Lookup(t.Context(), b.token())
+	if err != nil || v.Proof.Level() != 2 {
+		t.Errorf("the session has %v, %v", v.Proof.Methods, err)
+	}
+}
+
+// Where a passkey is the one factor that can be added, the page that needs one leads there and on.
+func TestAPageThatNeedsASecondFactorLeadsToAPasskey(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, atSite, needing)
+	b := d.browser(t)
+	b.submit("/signup", "email", "ada@example.com", "password", password, "remember", "on")
+	d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+	if p := b.get("/account/confirm?next=%2Fvault"); !strings.Contains(p.body, `href="/account?next=%2Fvault#security"`) {
+		t.Fatalf("a fresh session gets %d\n%s", p.StatusCode, p.body)
+	}
+	if p := b.get("/account?next=%2Fvault"); p.hidden("next") != "/vault" || !strings.Contains(p.body, `id="security"`) {
+		t.Errorf("the account page has\n%s", p.body)
+	}
+	b.mustLand("the account page", b.submit("/account/passkeys", "next", "/vault"), "/account/passkeys/add?next=%2Fvault")
+	if p := b.get("/account/passkeys/add?next=%2Fvault"); p.hidden("next") != "/vault" {
+		t.Errorf("the page that adds one has\n%s", p.body)
+	}
+	a := passkeytest.New("http://localhost:8080")
+	p := b.submit("/account/passkeys/add", "answer", string(a.Create(t, []byte(b.ask("add").body))), "next", "/vault")
+	if p.StatusCode != 200 || !strings.Contains(p.body, `href="/vault"`) {
+		t.Errorf("the recovery codes: %d\n%s", p.StatusCode, p.body)
+	}
+}
+
+// GATEPOST_SECOND_FACTOR=off keeps users from adding passkeys; who has one is asked for it, and signs in by it.
+func TestNobodyAddsAPasskeyWhereFactorsAreOff(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, atSite, func(s *setting) { s.Options.FactorsOff = true })
+	b := d.browser(t)
+	b.submit("/signup", "email", "ada@example.com", "password", password, "remember", "on")
+	d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+	if p := b.get("/account"); strings.Contains(p.body, "/account/passkeys") {
+		t.Errorf("the account page has\n%s", p.body)
+	}
+	if p := b.submit("/account/passkeys"); p.StatusCode != 404 {
+		t.Errorf("its form: %d", p.StatusCode)
+	}
+	if p := b.ask("add"); p.StatusCode != 404 {
+		t.Errorf("the script: %d %s", p.StatusCode, p.body)
+	}
+	if p := d.browser(t).get("/login"); !strings.Contains(p.body, `data-passkey="sign-in"`) {
+		t.Errorf("the login has no button\n%s", p.body)
 	}
 }
