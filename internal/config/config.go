@@ -116,6 +116,7 @@ type Config struct {
 
 	// SecondFactorOff is whether nobody can add a second factor.
 	SecondFactorOff bool
+	passkeysFor     string // what asks for a second factor that can be a passkey only; empty: nothing
 
 	// Providers are those that people can sign in with, in the order of their buttons.
 	Providers []provider.Spec

@@ -45,7 +45,8 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_IMPORT_BETTER_AUTH_SECRET: a value begins with a number and a colon, as those of "+
 			"BETTER_AUTH_SECRETS do; if that is its version, leave it out, or everybody has to sign in again")
 	}
-	return slices.Concat(list, c.Identity.Doubts(), c.aliasDoubts(), c.apiDoubts(), c.maintenanceDoubts())
+	return slices.Concat(list, c.Identity.Doubts(), c.aliasDoubts(), c.apiDoubts(), c.maintenanceDoubts(),
+		c.factorDoubts())
 }
 
 // below reports whether a path is a prefix or lies below it.

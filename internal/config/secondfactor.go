@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -41,11 +42,28 @@ func (c *Config) checkSecondFactor(list *Faults) {
 	if rules := c.Rules.AskingLevel(); asks == "" && len(rules) > 0 {
 		asks = fmt.Sprintf("GATEPOST_PROTECT: rule %q", rules[0])
 	}
-	if asks != "" && !c.SecondFactorOff && c.Settings.DatabaseURL != "" && c.Keys.None() &&
-		!list.about("GATEPOST_ENCRYPTION_KEY") {
-		list.missing("GATEPOST_ENCRYPTION_KEY", fmt.Errorf("%s asks for a second factor, and without "+
-			"GATEPOST_ENCRYPTION_KEY nobody can add an authenticator app: make a key with gatepost key new", asks))
+	if asks == "" || c.SecondFactorOff || c.Settings.DatabaseURL == "" || !c.Keys.None() {
+		return
 	}
+	if c.PublicURL == nil || auth.PasskeysFit(c.PublicURL) {
+		c.passkeysFor = asks
+		return
+	}
+	if !list.about("GATEPOST_ENCRYPTION_KEY") {
+		list.missing("GATEPOST_ENCRYPTION_KEY", fmt.Errorf("%s asks for a second factor, and nobody can add one: an "+
+			"authenticator app needs GATEPOST_ENCRYPTION_KEY, and there are no passkeys at %s; make a key with "+
+			"gatepost key new", asks, c.PublicURL))
+	}
+}
+
+// factorDoubts are about a second factor that is asked for, and can be a passkey only.
+func (c *Config) factorDoubts() []string {
+	if c.passkeysFor == "" {
+		return nil
+	}
+	return []string{c.passkeysFor + " asks for a second factor, which can be a passkey only, as without " +
+		"GATEPOST_ENCRYPTION_KEY nobody can add an authenticator app: whose browser makes no passkeys is kept out; make " +
+		"a key with gatepost key new"}
 }
 
 func (c *Config) secondFactorRoles(list *Faults) (roles []string) {

@@ -12,6 +12,7 @@ import (
 func TestASecondFactorIsAskedForWhereOneCanBeHad(t *testing.T) {
 	t.Parallel()
 	key, db := "GATEPOST_ENCRYPTION_KEY="+seal.NewKey(), "DATABASE_URL=postgres://localhost/app"
+	ip := "GATEPOST_PUBLIC_URL=https://192.0.2.1" // where there are no passkeys
 	for _, c := range []struct {
 		env  []string
 		want string
@@ -22,10 +23,11 @@ func TestASecondFactorIsAskedForWhereOneCanBeHad(t *testing.T) {
 		{[]string{"GATEPOST_SECOND_FACTOR=off", "GATEPOST_SECOND_FACTOR_ROLES=admin"}, "leave one of the two out"},
 		{[]string{"GATEPOST_SECOND_FACTOR=required", "GATEPOST_SECOND_FACTOR_ROLES=admin", key}, "leave one of the two out"},
 		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin|bad role", key}, "cannot be a role"},
-		{[]string{"GATEPOST_SECOND_FACTOR=required", db}, "without GATEPOST_ENCRYPTION_KEY nobody can add"},
-		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin", db}, "without GATEPOST_ENCRYPTION_KEY nobody can add"},
-		{[]string{"GATEPOST_PROTECT=/, /admin=+aal2", db}, "without GATEPOST_ENCRYPTION_KEY nobody can add"},
-		{[]string{"GATEPOST_SECOND_FACTOR=required", db, key}, ""},
+		{[]string{"GATEPOST_SECOND_FACTOR=required", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
+		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
+		{[]string{"GATEPOST_PROTECT=/, /admin=+aal2", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
+		{[]string{"GATEPOST_SECOND_FACTOR=required", db, key, ip}, ""},
+		{[]string{"GATEPOST_SECOND_FACTOR=required", db}, ""}, // passkeys need no key
 		{[]string{"GATEPOST_SECOND_FACTOR=Off", db}, ""},
 		{[]string{"GATEPOST_SECOND_FACTOR=required"}, ""}, // the built-in PostgreSQL has a key
 		{[]string{"GATEPOST_PROTECT=/, /billing=+fresh=10m", db}, ""},
@@ -57,6 +59,31 @@ func TestThePolicyIsPartOfTheRules(t *testing.T) {
 		}
 		if need := got.Rules.StepUp("/x", c.v); (need != nil) != c.asks {
 			t.Errorf("%s: %v is asked for %v", c.env, c.v.User.Roles, need)
+		}
+	}
+}
+
+// Where a second factor is asked for that can be a passkey only, there is a doubt.
+func TestASecondFactorThatCanBeAPasskeyOnlyIsADoubt(t *testing.T) {
+	t.Parallel()
+	key, db := "GATEPOST_ENCRYPTION_KEY="+seal.NewKey(), "DATABASE_URL=postgres://localhost/app"
+	for _, c := range []struct {
+		env   []string
+		doubt string
+	}{
+		{[]string{"GATEPOST_SECOND_FACTOR=required", db}, "GATEPOST_SECOND_FACTOR=required asks"},
+		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin", db}, "GATEPOST_SECOND_FACTOR_ROLES asks"},
+		{[]string{"GATEPOST_PROTECT=/, /admin=+aal2", db}, `rule "/admin=+aal2" asks`},
+		{[]string{"GATEPOST_SECOND_FACTOR=required", db, key}, ""}, {[]string{"GATEPOST_SECOND_FACTOR=required"}, ""},
+		{[]string{db}, ""},
+	} {
+		got, err := Load(t.Context(), append([]string{"GATEPOST_UPSTREAM=http://127.0.0.1:3000"}, c.env...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doubts := strings.Join(got.Doubts(), "\n")
+		if c.doubt == "" && strings.Contains(doubts, "passkey") || !strings.Contains(doubts, c.doubt) {
+			t.Errorf("%.80q: %q, want %q", c.env, doubts, c.doubt)
 		}
 	}
 }

@@ -49,9 +49,10 @@ type Settings struct {
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
 	// `brski`, `stun-key`, `core` and `wot`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
-	// Who has a second factor, such as an authenticator app. `optional`: whoever wants. `required`: everybody has to have
-	// one before anything protected opens, and is led through adding it. `off`: nobody can add one; whoever has one is
-	// still asked for it at login. Without `GATEPOST_ENCRYPTION_KEY` no authenticator app can be added.
+	// Who has a second factor: an authenticator app or a passkey. `optional`: whoever wants. `required`: everybody has to
+	// have one before anything protected opens, and is led through adding it. `off`: nobody can add an app or a passkey;
+	// whoever has one is still asked for it at login, and can log in by their passkey. Without `GATEPOST_ENCRYPTION_KEY`
+	// no authenticator app can be added; passkeys need none.
 	SecondFactor string `env:"GATEPOST_SECOND_FACTOR, default=optional"`
 	// Roles of those who have to have a second factor where it is `optional`, like `admin|owner`. Danger: it counts for
 	// protected paths only; a public path takes them for signed in without one. Default: nobody has to.
