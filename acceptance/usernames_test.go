@@ -102,7 +102,9 @@ func TestAnAppGoesByUsernames(t *testing.T) {
 	for i := range statuses {
 		rivals.Go(func() {
 			at, name := []*running{g, other}[i%2], []string{"ada", "grace"}[i%3%2]
-			statuses[i] = signUp(at.visitor(t), fmt.Sprintf("r%d@example.com", i), name).status
+			for statuses[i] = 503; statuses[i] == 503; { // a machine with too much to hash says so
+				statuses[i] = signUp(at.visitor(t), fmt.Sprintf("r%d@example.com", i), name).status
+			}
 		})
 	}
 	rivals.Wait()
