@@ -322,7 +322,7 @@ func TestTheProtocolTakesAnOldCookie(t *testing.T) {
 		switch {
 		case p.status == 401:
 			t.Errorf("%s: %d %s", name, p.status, p.body)
-		case e.method == "GET":
+		case e.method == "GET" && name != "passkey-register-options": // which begins a deed
 			if read++; p.status != 200 || len(p.cookies) > 0 || made > 0 {
 				t.Errorf("%s: %d %s, sets %v, %d sessions", name, p.status, p.body, p.cookies, made)
 			}

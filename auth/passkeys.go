@@ -83,6 +83,21 @@ func (s *Store) Passkeys(ctx context.Context, t secret.Token) (list []Passkey, e
 	return list, err
 }
 
+// PasskeysImported is Passkeys for a session of the system before, which is looked up as session.Reader.LookupImported
+// does. It returns the id of the user, too.
+func (s *Store) PasskeysImported(ctx context.Context, as session.Asking, i session.Imported) (userID string,
+	list []Passkey, err error) {
+	v, err := s.LookupImported(ctx, as, i)
+	if err != nil {
+		return "", nil, err
+	}
+	err = s.db.Transact(ctx, "list passkeys", func(ctx context.Context, tx pgx.Tx) error {
+		list, err = passkeysOf(ctx, tx, v.User.ID)
+		return err
+	})
+	return v.User.ID, list, err
+}
+
 // passkeyColumns are those for scanPasskey.
 var passkeyColumns = `p.id, p.name, ` + database.Readable("p.created_at") + `,
     ` + database.Readable("p.used_at") + `, p.credential_id, p.handle, p.public_key,

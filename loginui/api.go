@@ -29,7 +29,7 @@ func (ui *UI) addAPI() {
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			StepURL: func(next string) string { return ui.withNext(codePath, next) },
-			Error:   ui.apiError, Arrived: ui.arrived,
+			Error:   ui.apiError, Arrived: ui.arrive,
 		}}, ui.store)
 	ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 }

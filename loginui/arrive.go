@@ -27,7 +27,15 @@ func (ui *UI) getArrive(w http.ResponseWriter, r *http.Request) error {
 // sets the new cookie and removes the old ones. That happens when a page is loaded or something is sent. Of another
 // site only a link that somebody follows counts, although the old cookie may come with more.
 func (ui *UI) arrived(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	if r.Method != http.MethodPost && !Navigating(r) || session.WithoutLax(r) {
+	if r.Method != http.MethodPost && !Navigating(r) {
+		return r, nil
+	}
+	return ui.arrive(w, r)
+}
+
+// arrive is arrived for a request that is known to be a deed.
+func (ui *UI) arrive(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if session.WithoutLax(r) {
 		return r, nil
 	}
 	old := ui.store.Imported(r.Header, ui.c.Cookie)

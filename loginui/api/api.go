@@ -190,7 +190,7 @@ func (a *API) answer(c *call) error {
 	}
 	defer leave()
 	c.r = c.r.WithContext(share.FromClient(c.r.Context(), client.Addr()))
-	if c.e.method == http.MethodPost { // a deed is one of the new session
+	if c.e.method == http.MethodPost || c.e.begins { // a deed is one of the new session
 		if c.r, err = a.c.Pages.Arrived(c, c.r); err != nil {
 			return err
 		}

@@ -125,16 +125,23 @@ func (a *API) verifyAuthentication(c *call, in authenticationBody) (*present, er
 }
 
 func (a *API) listPasskeys(c *call, _ struct{}) ([]passkey, error) {
-	v, err := a.store.Describe(c.context(), c.token())
-	if err != nil {
-		return nil, err
-	}
-	own, err := a.store.Passkeys(c.context(), c.token())
+	userID, own, err := c.passkeys()
 	list := []passkey{}
 	for _, p := range own {
-		list = append(list, passkeyOf(p, v.User.ID))
+		list = append(list, passkeyOf(p, userID))
 	}
 	return list, err
+}
+
+func (c *call) passkeys() (userID string, list []auth.Passkey, err error) {
+	v, err := c.a.store.Describe(c.context(), c.token())
+	if errors.Is(err, session.ErrNoSession) {
+		return c.a.store.PasskeysImported(c.context(), c.asking(), c.imported())
+	}
+	if err == nil {
+		list, err = c.a.store.Passkeys(c.context(), c.token())
+	}
+	return v.User.ID, list, err
 }
 
 type passkeyBody struct {

@@ -12,6 +12,7 @@ type endpoint struct {
 	path      string // below Base; a parameter may end it
 	summary   string
 	signedIn  bool // it needs a session
+	begins    bool // it begins a deed, as a POST does it: a session of the system before becomes one of the gate's first
 	half      bool // its answer may be the second step of a sign-in (secondStep)
 	elsewhere bool // package loginui has the route
 	query     []parameter
@@ -191,7 +192,7 @@ var table = []endpoint{
 		refusals: append([]*refusal{errNoFactor, errStaleFactor}, againRefusals...),
 		example:  map[string]any{"password": "correct horse battery"}, exampleAnswer: done{true}},
 	{name: "passkey-register-options", method: "GET", path: "/passkey/generate-register-options",
-		summary: "Begin to add a passkey", signedIn: true, query: []parameter{{"authenticatorAttachment",
+		summary: "Begin to add a passkey", signedIn: true, begins: true, query: []parameter{{"authenticatorAttachment",
 			"platform or cross-platform", false}, {"name", "ignored", false}}, action: by((*API).registerOptions),
 		refusals:      []*refusal{errNotFresh, errStaleFactor, errUnconfirmed, errPasskeyMany, errPasskeysOff},
 		exampleAnswer: opaque("{}")},

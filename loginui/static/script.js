@@ -1,5 +1,5 @@
 // Everything works without this. It adds: passwords that can be shown, how long a new one is, one answer to two clicks,
-// the #fragment of the page asked for, and times of day as they are where the visitor is.
+// the #fragment of the page asked for, and times of day where the visitor is.
 'use strict';
 (() => {
   const lang = document.documentElement.lang.replace(/^ar$/, 'ar-u-nu-arab'); // digits as the page has them
@@ -29,7 +29,7 @@
     button.addEventListener('click', () => say(input.type === 'password'));
     input.after(button);
     say(false);
-    input.form.addEventListener('submit', () => say(false)); // browsers remember what was typed into plain fields
+    input.form.addEventListener('submit', () => say(false)); // browsers remember plain fields
   });
 
   const common = new Set((
@@ -45,8 +45,7 @@
     'azertyuiop passport alexander elizabeth nicholas victoria samantha danielle jonathan benjamin midnight ' +
     'mountain snowball lovelove babygirl babygirl1 princess1 football1 baseball1 sunshine1 superman1 diamond1 ' +
     'blessed1 jesus123 angel123 loveyou1 anthony1 matthew1 cristina').split(' '));
-  // The rules of auth/password/guessable.go, but for common words within a password: what is refused here is refused
-  // there.
+  // The rules of auth/password/guessable.go, but for common words within a password.
   const keyboards = [
     ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
     ['1234567890ß !"§$%&/()=?', 'qwertzuiopü', 'asdfghjklöä', 'yxcvbnm,.- YXCVBNM;:_'],
@@ -145,10 +144,10 @@
       sent = null;
     };
     addEventListener('pageshow', again); // back again, from the browser's memory
-    window.navigation?.addEventListener('navigateerror', again); // stopped by the visitor, or by a line that broke
+    window.navigation?.addEventListener('navigateerror', again); // stopped, or the line broke
   });
 
-  // Passkeys have a script of their own, which is loaded once somebody does something, and has a challenge made then.
+  // Passkeys have a script of their own, loaded once somebody does something.
   all('form[data-passkey]', (form) => {
     if (!window.PublicKeyCredential) return;
     const load = () => import(form.dataset.script);

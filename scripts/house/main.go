@@ -18,7 +18,7 @@ const module = "github.com/gatepost/gatepost/"
 
 // outside are packages that the program does not have in it.
 var outside = []string{"acceptance", "auth/authtest", "auth/provider/providertest", "bench", "examples/go",
-	"internal/smtp/postoffice", "scripts/house"}
+	"auth/passkey/passkeytest", "internal/smtp/postoffice", "scripts/house"}
 
 // room is a package with the rooms it imports.
 type room struct {
