@@ -1,6 +1,10 @@
 package acceptance_test
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/gatepost/gatepost/internal/seal"
+)
 
 // docPrepared prepares pages that need something before their first command. It returns words of the page with what
 // they are here.
@@ -51,12 +55,18 @@ var docPrepared = prepared{
 		port := freePort(w.t)
 		return []string{"localhost:8443", "localhost:" + port, "=gate.", "=" + w.dir + "/gate."}
 	},
+	"docs/rules.md": func(w *docWorld) []string {
+		w.env = append(w.env, "GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+		return nil
+	},
+	"docs/second-factors.md": func(w *docWorld) []string { return w.someoneHasAnApp() },
 	"docs/sign-in-with.md": func(w *docWorld) []string {
 		w.env = append(w.env, "GATEPOST_PUBLIC_URL=https://app.example.com", "GATEPOST_GOOGLE_CLIENT_ID=an-id",
 			"GATEPOST_GOOGLE_CLIENT_SECRET=a-secret", "GATEPOST_ENCRYPTION_KEY="+w.first("gatepost key new"))
 		w.first(`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$ROOT/etc/gatepost/apple.p8"`)
 		return []string{"CLIENT_ID=…", "CLIENT_ID=an-id"}
 	},
+	"docs/users.md": func(w *docWorld) []string { return w.someoneHasAnApp() },
 }
 
 // prepared has for a page what is done before its first command.

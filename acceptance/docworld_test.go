@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // docWorld is where the commands of a page run.
@@ -115,6 +116,15 @@ func (w *docWorld) source(tables string) string {
 	_, err := authtest.Pool(w.t, from).Exec(w.t.Context(), tables)
 	w.must(err)
 	return from
+}
+
+// someoneHasAnApp makes a user with an authenticator app: who loses it is that user, as Ada of the page has none.
+func (w *docWorld) someoneHasAnApp() []string {
+	w.t.Helper()
+	w.env = append(w.env, "GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+	w.write("app.csv", "id,email,second_factor,totp_secret\n1,eve@example.com,true,JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n")
+	w.first("gatepost import csv app.csv")
+	return []string{"reset-factors ada@example.com", "reset-factors eve@example.com"}
 }
 
 // write writes a file of the working directory.
