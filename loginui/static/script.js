@@ -109,7 +109,7 @@
       const value = input.value.normalize('NFC');
       const n = [...value].length;
       const say = input.dataset;
-      const strong = n >= 16; // the entropy of four words, or of 16 letters, is out of reach
+      const strong = n >= 16; // the entropy is out of reach
       const [level, text] = n === 0 ? [0, '']
         : n < input.minLength
           ? [0, say.count.replace('{n}', number.format(n)).replace('{min}', number.format(input.minLength))]
