@@ -8,7 +8,7 @@
   // A form may have a field of any name, so that its own methods may be covered.
   all('form[data-now]', (form) => { HTMLFormElement.prototype.submit.call(form); });
 
-  // The fragment never reaches the server: browsers carry it along when they are sent on.
+  // The fragment never reaches the server: browsers carry it along.
   if (location.hash.length > 1) {
     all('form', (form) => { form.action += location.hash; });
     all('.other a', (a) => { a.href += location.hash; });
