@@ -21,7 +21,7 @@ func withoutOurScript(page string) string {
 // The scripts of all pages, and of error pages alone.
 var (
 	scriptPath      = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
-	errorScriptPath = regexp.MustCompile(`/\.gatepost/error-[0-9a-f]{12}\.js`)
+	errorScriptPath = regexp.MustCompile(`/\.gatepost/(?:error|passkey)-[0-9a-f]{12}\.js`) // of some pages
 )
 
 // Every answer of the gate's own has the protective headers, in every kind of failure, and reveals nothing

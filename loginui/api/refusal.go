@@ -126,7 +126,6 @@ var ofError = []struct {
 	*refusal
 }{
 	{session.ErrNoSession, errSignedOut}, {session.ErrStale, errNotFresh},
-	{auth.ErrStaleFactor, errNotFresh},
 	{database.ErrUnavailable, errAway}, {share.ErrBusy, errAway}, {share.ErrCrowded, errTooMany},
 	{auth.ErrPasswordsOff, errPasswords}, {auth.ErrSignUpClosed, errSignUpOff},
 	{auth.ErrBadCredentials, errPassword}, {auth.ErrBadLink, errToken}, {auth.ErrOtherUser, errLinkToken},

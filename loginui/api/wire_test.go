@@ -151,7 +151,7 @@ func TestWhatIsNotServed(t *testing.T) {
 		"/api/auth/": false, "/api/auth/sign-in": false, "/api/auth/reset-password/": false,
 		"/api/auth/reset-password/a/b": false,
 		"/api/auth/reset-password/%41": false, "/api/auth/sign-in%2Femail": false, "/API/auth/ok": false,
-		"/api/auth/two-factor/enable": false, "/api/auth//ok": false, "/api/auth/delete-user/callback": false} {
+		"/api/auth/two-factor/send-otp/": false, "/api/auth//ok": false, "/api/auth/delete-user/callback": false} {
 		if got := d.ui.Owns(path); got != owned {
 			t.Errorf("%s: owned is %t", path, got)
 		}
