@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 func trusting(s *setting) {
@@ -123,6 +124,18 @@ func TestWhatEndsTheTrustInABrowser(t *testing.T) {
 			b.get("/login/reset?token=" + string(m.Link))
 			a := b.get("/login/reset")
 			b.mustLand("a new password", b.submit("/login/reset", "id", a.hidden("id"), "password", password), "/login")
+		}},
+		{"the end of all other sessions", func(*browser) {
+			b := c.half(t)
+			b.submit("/login/code", "code", c.code(t))
+			b.mustLand("the end of all others", b.submit("/account/sessions/end-others"), "/account")
+		}},
+		{"the end of all sessions", func(*browser) {
+			b := c.half(t)
+			b.submit("/login/code", "code", c.code(t))
+			if err := c.store.EndAllSessions(t.Context(), b.token(), secret.Client{}); err != nil {
+				t.Fatal(err)
+			}
 		}},
 		{"an operator's password", func(*browser) {
 			if err := c.store.SetPassword(t.Context(), user, password); err != nil {

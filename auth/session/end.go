@@ -55,21 +55,21 @@ func (m *Maker) EndOne(ctx context.Context, t secret.Token, id string, also Also
 	return m.endOwn(ctx, t, also, `d.id = $5`, `s.id = $2 OR $2 = ANY (`+replacedBy+`)`, database.Storable(id))
 }
 
-// EndOthers ends every session of the user except the one of the token, and returns how many it ended. It fails
-// with ErrNoSession, ErrStale or database.ErrUnavailable.
+// EndOthers ends every session of the user except the one of the token, and the trust in their browsers, and returns
+// how many sessions it ended. It fails with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndOthers(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
 	return m.endOwn(ctx, t, also, `d.id <> own.id`, ``)
 }
 
-// EndEvery ends every session of the user, that of the token too, and returns how many it ended. It fails with
-// ErrNoSession, ErrStale or database.ErrUnavailable.
+// EndEvery ends every session of the user, that of the token too, and the trust in their browsers, and returns how many
+// sessions it ended. It fails with ErrNoSession, ErrStale or database.ErrUnavailable.
 func (m *Maker) EndEvery(ctx context.Context, t secret.Token, also Also) (userID string, ended int64, err error) {
 	return m.endOwn(ctx, t, also, `true`, ``)
 }
 
 // endOwn ends the sessions of a user that the SQL condition which selects, and counts them. imported selects those of
-// the system before, with the same argument as $2; empty: all, and none comes again. The session presented is checked
-// in the same statement. also runs if any session ended.
+// the system before, with the same argument as $2; empty: all, and none comes again, and neither does the trust in
+// browsers. The session presented is checked in the same statement. also runs if any session ended.
 func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, imported string,
 	args ...any) (userID string, ended int64, err error) {
 	var fresh bool
@@ -103,7 +103,9 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, im
 		switch {
 		case err != nil || !fresh:
 		case imported == "":
-			old, err = CloseImported(ctx, tx, userID)
+			if err = endTrust(ctx, tx, userID); err == nil {
+				old, err = CloseImported(ctx, tx, userID)
+			}
 		default:
 			old, err = countImported(ctx, tx, `s.user_id = $1 AND (`+imported+`)`, append([]any{userID}, args...)...)
 		}
