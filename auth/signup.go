@@ -29,6 +29,8 @@ type NewUser struct {
 	Image    string // address of a picture, may be empty; see Profile
 	Password secret.Password
 	Roles    []string // empty: DefaultRole. SignUp ignores it: users cannot give themselves a role.
+	// Verified says that the operator knows that the address is the user's. Everybody else ignores it.
+	Verified bool
 }
 
 // DefaultRole is the role of users who were given no other.
@@ -260,6 +262,7 @@ func (s *Store) CreateUser(ctx context.Context, u NewUser) (session.User, error)
 	if row.hash, err = s.hashNew(ctx, u.Password); err != nil {
 		return session.User{}, err
 	}
+	row.verified = u.Verified
 	details := audit.Details{{Name: "roles", Value: orNone(row.roles)}}
 	if row.username != "" {
 		details = append(details, audit.Detail{Name: "username", Value: row.username})

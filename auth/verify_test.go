@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -279,5 +280,23 @@ func TestASessionFromBeforeNeedsAConfirmedAddressToo(t *testing.T) {
 	exec(t, db, `UPDATE gatepost."user" SET email_verified = true`)
 	if !alive(t, s, token) {
 		t.Error("with a confirmed address it is not")
+	}
+}
+
+// An operator may vouch for an address; nobody can for their own.
+func TestAnOperatorKnowsAnAddress(t *testing.T) {
+	t.Parallel()
+	s, _, _ := mailStore(t)
+	for _, known := range []bool{true, false} {
+		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: fmt.Sprintf("%t@example.com", known), Password: goodPassword,
+			Verified: known})
+		if err != nil || u.EmailVerified != known {
+			t.Errorf("known %t: %t, %v", known, u.EmailVerified, err)
+		}
+	}
+	_, _ = s.SignUp(t.Context(), auth.NewUser{Email: "eve@example.com", Password: goodPassword, Verified: true}, true, "",
+		here)
+	if u, err := s.FindUser(t.Context(), "eve@example.com"); err != nil || u.EmailVerified {
+		t.Errorf("signed up: %t, %v", u.EmailVerified, err)
 	}
 }

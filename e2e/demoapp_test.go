@@ -38,8 +38,9 @@ func TestTheDemosApp(t *testing.T) {
 	v.mustComeToSee("Closed.")
 	v.tap("Ask")
 	v.mustComeToSee("401 {")
-	v.open("/login?next=/admin")
-	v.logIn(person{"", "admin@example.com", site.adminPassword})
+	v.open("/login")
+	v.logIn(p)
+	p.promote(t)
 	v.examine("/admin")
 }
 

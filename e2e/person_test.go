@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"strings"
+	"testing"
 )
 
 // person is a user of the gate.
@@ -14,6 +15,14 @@ func zhangWei() person {
 }
 
 func (p person) greeting() string { return "Hello, " + p.name }
+
+// promote makes the person an admin whose sessions have a second factor proved, without the steps that lead there.
+func (p person) promote(t *testing.T) {
+	t.Helper()
+	p.change(t, `UPDATE gatepost."user" SET role = 'admin,user' WHERE email = :'email'`)
+	p.change(t, `UPDATE gatepost.session SET methods = 'pwd,otp', second_at = now()
+		WHERE user_id = (SELECT id FROM gatepost."user" WHERE email = :'email')`)
+}
 
 // fillIn fills in the signup page, or the login page if the person has no name.
 func (v *visitor) fillIn(p person) {

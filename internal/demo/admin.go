@@ -26,7 +26,8 @@ func makeAdmin(ctx context.Context, s *auth.Store, dir string) (secret.Password,
 	u, err := s.FindUser(ctx, admin)
 	switch {
 	case errors.Is(err, auth.ErrNoUser):
-		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password, Roles: roles})
+		_, err = s.CreateUser(ctx, auth.NewUser{Email: admin, Name: "Admin", Password: password, Roles: roles,
+			Verified: true})
 	case err == nil && fresh: // of a demo that kept none
 		err = errors.Join(s.SetPassword(ctx, u.ID, password), s.SetRoles(ctx, u.ID, roles), s.Enable(ctx, u.ID))
 	}

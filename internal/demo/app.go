@@ -20,7 +20,7 @@ var files embed.FS
 var pages = template.Must(template.New("").Funcs(template.FuncMap{"linked": linked}).ParseFS(files, "pages/*.html"))
 
 // protect are the rules of the demo.
-const protect = "/dashboard, /live, /api, /admin=admin"
+const protect = "/dashboard, /live, /api, /admin=admin+aal2"
 
 // app is a sample app. It has no passwords or sessions, and reads the identity headers.
 type app struct {

@@ -116,7 +116,7 @@ func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.St
 
     Open          %[1]s/
     Protected     %[1]s/dashboard   (sign up with any address, or sign in with Demo ID)
-    Admins only   %[1]s/admin
+    Admins only   %[1]s/admin       (asks for a second factor, and leads through adding one)
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
 
