@@ -93,7 +93,9 @@ func (s *Store) RequestProof(ctx context.Context, t secret.Token, c secret.Clien
 		if !o.Confirmed {
 			return ErrUnverified
 		}
-		_, err = s.postLimited(ctx, tx, mail.NewLetter(mail.Prove, o.UserID, o.Email, c))
+		l := mail.NewLetter(mail.Prove, o.UserID, o.Email, c)
+		l.Facts.Next = nextOf(c)
+		_, err = s.postLimited(ctx, tx, l)
 		return err
 	})
 	s.outbox.Kick()

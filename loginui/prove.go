@@ -45,11 +45,14 @@ func (ui *UI) postConfirmBy(name string) page {
 
 // postProveMail mails a link that proves a user again.
 func (ui *UI) postProveMail(w http.ResponseWriter, r *http.Request) error {
-	if _, err := ui.readForm(r); err != nil {
+	f, err := ui.readForm(r)
+	if err != nil {
 		return err
 	}
 	token, _ := ui.presented(r)
-	err := ui.store.RequestProof(r.Context(), token, ui.client(r))
+	client := ui.client(r)
+	client.Next = f.Next
+	err = ui.store.RequestProof(r.Context(), token, client)
 	if errors.Is(err, auth.ErrUnverified) {
 		return &astray{&fault{status: http.StatusForbidden, key: "confirm.none.unverified"}, err,
 			ui.c.Prefix + "/account", "with.account"}
@@ -73,11 +76,11 @@ func (ui *UI) getProve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.provePage(r, l))
+	return ui.show(w, http.StatusOK, "form", ui.provePage(r, l, ui.local(r.URL.Query().Get("next"))))
 }
 
-func (ui *UI) provePage(r *http.Request, l auth.Link) formPage {
-	p := ui.linkForm(r, "prove", provePath, form{})
+func (ui *UI) provePage(r *http.Request, l auth.Link, next string) formPage {
+	p := ui.linkForm(r, "prove", provePath, form{Next: next})
 	p.Intro = []string{p.say("prove.say", "email", l.Email)}
 	p.Cancel = ui.c.Prefix + "/account"
 	return p
@@ -98,5 +101,9 @@ func (ui *UI) postProve(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.signedIn(w, issued)
+	if f.Next != "" {
+		ui.goOn(w, issued, ui.landing(f.Next))
+		return nil
+	}
 	return ui.doneAnew(w, issued, "confirmed")
 }

@@ -49,7 +49,7 @@ func (s *samples) links() {
 	s.add("an invitation, with a username", 200, "form", s.named().invitationPage(s.r, link, form{}, trouble{}))
 	s.add("an invitation, without passwords", 200, "form", off.invitationPage(s.r, link, form{}, trouble{}))
 	s.claims(link, wrong)
-	s.add("prove that it is you", 200, "form", s.provePage(s.r, link))
+	s.add("prove that it is you", 200, "form", s.provePage(s.r, link, ""))
 }
 
 // claims adds the pages that connect a provider to the account with the same address.

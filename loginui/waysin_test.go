@@ -164,6 +164,32 @@ func (d *idDesk) openProof(t *testing.T, b *browser) {
 	}
 }
 
+// Whoever proves by a mailed link that it is them goes on to the page that asked for it.
+func TestAMailedProofLeadsOn(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, withMail, needing)
+	b := d.browser(t)
+	b.submit("/signup", "email", "ada@example.com", "password", password, "remember", "on")
+	d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+	d.exec(t, `UPDATE gatepost.session SET proved_at = now() - interval '1 hour'`)
+	page := b.get("/account/confirm?next=%2Fbilling")
+	if page.hidden("next") != "/billing" || !strings.Contains(page.body, `formaction="/account/prove/mail"`) {
+		t.Fatalf("the page has\n%s", page.body)
+	}
+	b.submit("/account/prove/mail", "next", "/billing")
+	m := d.post.wait(t, mail.Prove)
+	if m.Next != "/billing" {
+		t.Errorf("the mail leads to %q", m.Next)
+	}
+	target := strings.TrimPrefix(d.ui.LinkURL(mail.ForProve, m.Link), "http://localhost:8080")
+	b.mustLand("the link", b.get(target+"&next=%2Fbilling"), "/account/prove?next=%2Fbilling")
+	page = b.get("/account/prove?next=%2Fbilling")
+	if page.hidden("next") != "/billing" {
+		t.Errorf("the page of the link has\n%s", page.body)
+	}
+	b.mustLand("the button", b.submit("/account/prove", "id", page.hidden("id"), "next", "/billing"), "/billing")
+}
+
 func TestAProviderConfirmsWhoItIs(t *testing.T) {
 	t.Parallel()
 	d := newIDDesk(t)

@@ -69,7 +69,7 @@ type Facts struct {
 	UserAgent string `json:"user_agent,omitempty"`
 	Provider  string `json:"provider,omitempty"` // how people call the provider
 	Role      string `json:"role,omitempty"`     // roles an invitation gives, comma-separated
-	Next      string `json:"next,omitempty"`     // the page requested before the sign-up
+	Next      string `json:"next,omitempty"`     // the page requested before the sign-up or the proof
 	Left      int    `json:"left,omitempty"`     // how many recovery codes are left
 	Claims    bool   `json:"claims,omitempty"`   // the address is kept for the user while the link works
 }
