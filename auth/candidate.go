@@ -21,6 +21,7 @@ type candidate struct {
 	locked   bool // throttle.AccountLimit is reached: only familiar places get in
 	failing  bool // sign-ins fail often here: a solution is needed (Options.Captcha)
 	door     throttle.Door
+	code     string // a recovery code in place of the password, and once hashed its hash; empty: none. See byRecovery
 }
 
 // admit finds the account and the door of an attempt in one round trip. It fails with a *throttle.Error while that
@@ -92,6 +93,9 @@ func (s *Store) enter(ctx context.Context, a candidate, renewed string, presente
 func recheck(ctx context.Context, tx pgx.Tx, a candidate, renewed string, presented secret.Token) error {
 	if _, err := database.LockUser(ctx, tx, a.userID, presented); err != nil {
 		return err
+	}
+	if a.code != "" {
+		return spendCode(ctx, tx, a)
 	}
 	tag, err := tx.Exec(ctx, `
 		SELECT FROM gatepost."user" u JOIN gatepost.account a ON a.user_id = u.id

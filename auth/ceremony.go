@@ -22,6 +22,7 @@ const (
 	PasskeyAsSecond  PasskeyPurpose = "second-factor" // to meet a challenge (Issued.Challenge)
 	PasskeyToConfirm PasskeyPurpose = "confirm"       // to prove the user of a session again
 	PasskeyToAdd     PasskeyPurpose = "add"           // to give the user of a session a new passkey
+	PasskeyToSignUp  PasskeyPurpose = "sign-up"       // to make a user who has a passkey (BeginPasskeySignUp)
 )
 
 // PasskeyFor is how long the answer of a browser is waited for.
@@ -58,6 +59,7 @@ type PasskeyAsk struct {
 	Session    secret.Token // the session this browser has; PasskeyToConfirm and PasskeyToAdd need one
 	Challenge  secret.Token // half a sign-in; PasskeyAsSecond needs one
 	Attachment string       // for a new one: "platform" or "cross-platform"; anything else: either
+	Who        NewUser      // PasskeyToSignUp needs them, as they were in BeginPasskeySignUp
 	Client     secret.Client
 }
 
@@ -69,14 +71,16 @@ type PasskeyAsked struct {
 
 // ceremony is a row of passkey_challenge.
 type ceremony struct {
-	purpose               PasskeyPurpose
-	rpID                  string
-	userID, session, step string
+	purpose         PasskeyPurpose
+	rpID            string
+	userID, session string
+	step            string // the hash of half a sign-in, or of a sign-up (signUpOf)
 }
 
 // AskForPasskey makes a challenge, and returns what the browser is asked. It fails with ErrPasskeysOff,
 // session.ErrNoSession, session.ErrNoChallenge, ErrNoPasskey (there is none to confirm with), the errors of BeginApp
-// and ErrManyPasskeys (a new one), or database.ErrUnavailable.
+// and ErrManyPasskeys (a new one), ErrNoCeremony (a sign-up that was not
+// admitted), or database.ErrUnavailable.
 func (s *Store) AskForPasskey(ctx context.Context, a PasskeyAsk) (asked PasskeyAsked, err error) {
 	if s.site == nil {
 		return PasskeyAsked{}, ErrPasskeysOff
@@ -113,8 +117,11 @@ func (s *Store) AskForPasskey(ctx context.Context, a PasskeyAsk) (asked PasskeyA
 // optionsFor returns what the browser is asked, and completes the row.
 func (s *Store) optionsFor(ctx context.Context, tx pgx.Tx, a PasskeyAsk, c *ceremony,
 	challenge []byte) (json.RawMessage, error) {
-	if a.For == PasskeyToSignIn {
+	switch a.For {
+	case PasskeyToSignIn:
 		return s.site.Request(c.rpID, challenge, nil, true), nil
+	case PasskeyToSignUp:
+		return s.optionsForSignUp(ctx, tx, a, c, challenge)
 	}
 	var o session.Own
 	if a.For != PasskeyAsSecond {
@@ -133,8 +140,12 @@ func (s *Store) optionsFor(ctx context.Context, tx pgx.Tx, a PasskeyAsk, c *cere
 		if err := s.mayAddPasskey(ctx, tx, o, len(stored)); err != nil {
 			return nil, err
 		}
+		only, err := s.lacksWayIn(ctx, tx, o.UserID)
+		if err != nil {
+			return nil, err
+		}
 		u, err := passkeyUser(ctx, tx, o)
-		return s.site.Creation(c.rpID, u, challenge, keys, attachment(a.Attachment)), err
+		return s.site.Creation(c.rpID, u, challenge, keys, attachment(a.Attachment), only), err
 	}
 	if len(keys) == 0 {
 		return nil, ErrNoPasskey

@@ -68,8 +68,8 @@ func (s *Store) mayAddPasskey(ctx context.Context, tx pgx.Tx, o session.Own, hav
 // now on, and is asked for after a password if there is no other second factor. The session presented is replaced by a
 // new one. With a first factor every other session ends, and the user gets recovery codes. The user is mailed. It fails
 // with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony, ErrBadPasskey, ErrStaleFactor, ErrUnverified,
-// ErrManyPasskeys, ErrPasskeyTaken, InputError (field "name"), share.ErrBusy, share.ErrCrowded or
-// database.ErrUnavailable.
+// ErrManyPasskeys, ErrPasskeyTaken, ErrUnsurePasskey (the user has no other way in), InputError (field "name"),
+// share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer, name string) (added Added, err error) {
 	p, err := s.newPasskey(ctx, t, a, name)
 	if err != nil {
@@ -98,6 +98,9 @@ func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer,
 	d.do = func(ctx context.Context, tx pgx.Tx, o session.Own) (session.Proof, error) {
 		if err := s.insertPasskey(ctx, tx, o.UserID, &p); err != nil {
 			return session.Proof{}, err
+		}
+		if only, err := s.lacksWayIn(ctx, tx, o.UserID); err != nil || only { // it is to be the only one, and cannot
+			return session.Proof{}, cmp.Or(err, ErrUnsurePasskey)
 		}
 		if set.hashes != nil {
 			if err := set.store(ctx, tx, o.UserID); err != nil {

@@ -34,6 +34,8 @@ type Credentials struct {
 	// link was mailed to the address while that was unconfirmed, and is about to confirm it. The attempt has a
 	// counter of its own, so that earlier attempts and a stranger's guesses keep no user from confirming.
 	link secret.Token
+	// recovery says that a recovery code may stand in place of the password (byRecovery).
+	recovery bool
 }
 
 // Issued holds the secrets that a sign-in gives to the browser.
@@ -92,8 +94,13 @@ func (s *Store) SignIn(ctx context.Context, c Credentials) (Issued, error) {
 
 // signIn is SignIn without what is the same for each attempt that needs a password.
 func (s *Store) signIn(ctx context.Context, c Credentials) (userID string, issued Issued, err error) {
-	userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) (err error) {
-		issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: session.Proved(session.Password),
+	c.recovery = true
+	userID, err = s.prove(ctx, c, "", func(ctx context.Context, tx pgx.Tx, a candidate) error {
+		proof, err := proofOf(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		issued, err = s.issue(ctx, tx, session.New{UserID: a.userID, Proof: proof,
 			Remember: c.Remember, Client: c.Client, Presented: c.Presented})
 		if err == nil && issued.Challenge == "" {
 			err = s.noteSignIn(ctx, tx, a, c)
@@ -174,14 +181,23 @@ func (s *Store) prove(ctx context.Context, c Credentials, chosen secret.Password
 		if a.failing && c.unasked { // other attempts have failed meanwhile
 			return captcha.ErrMissing
 		}
-		verdict := s.judge(a, c, password.Verify(c.Password, a.hash, derive))
+		if c.recovery {
+			if a, err = s.byRecovery(ctx, a, c.Password); err != nil {
+				return err
+			}
+		}
+		right, err := s.right(ctx, &a, c.Password, derive)
+		if err != nil {
+			return err
+		}
+		verdict := s.judge(a, c, right)
 		if err := s.countAttempt(context.WithoutCancel(ctx), a, c.Client, d, verdict); err != nil {
 			return err
 		}
 		if errors.Is(verdict, errUnconfirmed) {
 			s.remind(ctx, a.userID, c)
 		}
-		if verdict != nil {
+		if verdict != nil || a.code != "" {
 			return verdict
 		}
 		renewed, err = renew(a.hash, c.Password, chosen, derive)

@@ -31,6 +31,7 @@ type NewUser struct {
 	Roles    []string // empty: DefaultRole. SignUp ignores it: users cannot give themselves a role.
 	// Verified says that the operator knows that the address is the user's. Everybody else ignores it.
 	Verified bool
+	keyed    bool // they get a passkey, and no password
 }
 
 // DefaultRole is the role of users who were given no other.
@@ -295,7 +296,9 @@ func (s *Store) checkNewUser(u NewUser, own bool) (userRow, error) {
 	note(err)
 	name, err := canonicalName(u.Name)
 	note(err)
-	note(s.checkNewPassword(u.Password, email))
+	if !u.keyed {
+		note(s.checkNewPassword(u.Password, email))
+	}
 	username, err := s.newUsername(u.Username, own)
 	note(err)
 	note(checkImage(u.Image).orNil())

@@ -73,14 +73,19 @@ type creation struct {
 
 // Creation is what a browser is asked for a new passkey. Nobody has to be asked for a name to log in with it, so it has
 // to be one that authenticators find by themselves. attachment is "platform", "cross-platform" or empty. No
-// authenticator that has one of the keys makes another.
-func (s *Site) Creation(rpID string, u User, challenge []byte, keys []Key, attachment string) json.RawMessage {
+// authenticator that has one of the keys makes another. verified asks for one that tells who the person is; otherwise
+// that is preferred.
+func (s *Site) Creation(rpID string, u User, challenge []byte, keys []Key, attachment string,
+	verified bool) json.RawMessage {
 	var o creation
 	o.RP.ID, o.RP.Name = rpID, s.Name
 	o.User.ID, o.User.Name, o.User.DisplayName = u.Handle, u.Name, u.Shown
 	o.Challenge, o.Algorithms, o.Timeout, o.Exclude = challenge, algorithms, For.Milliseconds(), describe(keys)
 	o.Selection.Attachment = attachment
 	o.Selection.ResidentKey, o.Selection.Resident, o.Selection.Verification = "required", true, "preferred"
+	if verified {
+		o.Selection.Verification = "required"
+	}
 	o.Attestation, o.Extensions = "none", map[string]bool{"credProps": true}
 	b, _ := json.Marshal(o) // it has nothing that cannot be written
 	return b

@@ -49,7 +49,7 @@ func TestWhereThereArePasskeys(t *testing.T) {
 func made(t *testing.T, s *passkey.Site, a *passkeytest.Authenticator) passkey.Key {
 	t.Helper()
 	c, err := passkey.ReadCreated(a.Create(t, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge, nil,
-		"")))
+		"", false)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestAPasskeyIsMadeAtTheSite(t *testing.T) {
 		a := passkeytest.New("https://app.example.com")
 		change(a)
 		c, err := passkey.ReadCreated(a.Create(t, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge,
-			nil, "")))
+			nil, "", false)))
 		if err == nil {
 			_, err = s.Check("app.example.com", handle, c)
 		}
@@ -143,7 +143,7 @@ func TestMalformedAnswers(t *testing.T) {
 	t.Parallel()
 	s := site(t, "https://app.example.com")
 	a := passkeytest.New("https://app.example.com")
-	right := string(a.Create(t, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge, nil, "")))
+	right := string(a.Create(t, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge, nil, "", false)))
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(right), &fields); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func FuzzAnswers(f *testing.F) {
 	u, _ := url.Parse("https://app.example.com")
 	s := passkey.NewSite(u, "")
 	a := passkeytest.New("https://app.example.com")
-	f.Add(a.Create(f, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge, nil, "")))
+	f.Add(a.Create(f, s.Creation("app.example.com", passkey.User{Handle: handle}, challenge, nil, "", false)))
 	f.Add(a.Get(f, s.Request("app.example.com", challenge, nil, true)))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if c, err := passkey.ReadCreated(body); err == nil {
