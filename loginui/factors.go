@@ -295,6 +295,7 @@ type codesPage struct {
 	base
 	Account     string // the address of the user, for a print of the page
 	Codes       []string
+	More        string // what else they are for; may be empty
 	On          string // where the visitor goes on to
 	CodesScript string
 }

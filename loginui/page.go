@@ -158,6 +158,7 @@ type formPage struct {
 	Buttons      []button      // other ways to send the form
 	Captcha      *widget       // what the visitor shows that they are no bot with; nil: nothing
 	Check        *check        // a checkbox; nil: none
+	ByPasskey    *scripted     // one more button, which makes the form one for a passkey; nil: none
 	Passkey      *passkeyForm  // a form of its own for a passkey; nil: none
 	QR           template.HTML // a picture of Key for a camera; empty: none
 	Key          string        // of an authenticator app, to be read

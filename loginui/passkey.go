@@ -26,8 +26,10 @@ type passkeyForm struct {
 	Action, Label   string
 	Options, Script string
 	Next, Kept      string
-	Field           *field // nil: none
-	Or              bool   // another way stands above
+	Field           *field      // nil: none
+	Sent            []sentField // goes along, to the question for the browser as well
+	Forget          bool        // the session ends with the browser
+	Or              bool        // another way stands above
 }
 
 // passkeyForm makes the form for a purpose. It is nil where there are no passkeys.
@@ -70,7 +72,8 @@ func (ui *UI) allowPasskeys(h http.Header) {
 
 // postPasskeyAsk makes a challenge, and says what the browser is to be asked. A script gets refusals as JSON.
 func (ui *UI) postPasskeyAsk(w http.ResponseWriter, r *http.Request) error {
-	if _, err := ui.readForm(r); err != nil {
+	f, err := ui.readForm(r)
+	if err != nil {
 		return err
 	}
 	a := auth.PasskeyAsk{For: auth.PasskeyPurpose(r.PostForm.Get("for")),
@@ -79,10 +82,15 @@ func (ui *UI) postPasskeyAsk(w http.ResponseWriter, r *http.Request) error {
 	a.Session, _ = ui.presented(r)
 	switch a.For {
 	case auth.PasskeyToSignIn, auth.PasskeyAsSecond, auth.PasskeyToConfirm, auth.PasskeyToAdd:
+	case auth.PasskeyToSignUp:
+		a.Who = newUser(f)
 	default:
 		return errForm
 	}
 	asked, err := ui.store.AskForPasskey(r.Context(), a)
+	if errors.Is(err, auth.ErrNoCeremony) { // the sign-up was admitted too long ago
+		return &fault{status: http.StatusConflict, key: "passkey.signup.expired"}
+	}
 	if err != nil {
 		return ui.passkeyFault(err)
 	}

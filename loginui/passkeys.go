@@ -63,6 +63,8 @@ func (ui *UI) addPasskeyRoutes(account func(string, methods)) {
 	ui.routes[passkeyAskPath] = methods{"POST": ui.postPasskeyAsk}
 	account(passkeyLoginPath, methods{"GET": ui.getBackToLogin, "POST": ui.postPasskeyLogin})
 	account(passkeyConfirmPath, methods{"GET": ui.getBack, "POST": ui.postPasskeyConfirm})
+	account(passkeySignupPath, methods{"GET": ui.getBackToSignup, "POST": ui.withPasswords(ui.postPasskeySignup)})
+	account(passkeyMadePath, methods{"GET": ui.getBackToSignup, "POST": ui.withPasswords(ui.postPasskeyMade)})
 	account(passkeysPath, methods{"GET": ui.getBack, "POST": ui.confirmed(passkeysPath, ui.postPasskeys)})
 	account(addPasskeyPath, methods{"GET": ui.getAddPasskey, "POST": ui.postAddPasskey})
 	account(renamePasskeyPath, methods{"GET": ui.getRenamePasskey, "POST": ui.postRenamePasskey})
@@ -131,7 +133,7 @@ func (ui *UI) postAddPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil {
-		t := ui.passkeyTrouble(w, r, err)
+		t := ui.passkeySignupTrouble(w, r, err)
 		return ui.show(w, t.status, "form", ui.addPasskeyPage(r, f, t))
 	}
 	ui.signedIn(w, added.Issued)

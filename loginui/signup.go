@@ -85,6 +85,7 @@ func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()
 	p.OtherPage, p.Trap = ui.withNext("/login", f.Next), true
 	ui.offer(&p)
+	ui.offerPasskeySignup(&p)
 	if p.Submit != "" {
 		ui.guard(&p, captcha.SignUp)
 	}

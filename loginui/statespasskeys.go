@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/factor"
 )
 
 // passkeys adds the pages about passkeys.
@@ -30,6 +31,13 @@ func (s *samples) passkeys() {
 		t := s.passkeyTrouble(nowhere{}, s.r, err)
 		s.add("add, "+err.Error(), cmp.Or(t.status, http.StatusOK), "form", s.addPasskeyPage(s.r, form{Name: "Key"}, t))
 	}
+	making := form{Email: samplePerson.Email, Next: "/dashboard"}
+	s.add("sign-up", 200, "form", s.makePasskeyPage(s.r, making, trouble{}))
+	unsure := s.passkeySignupTrouble(nowhere{}, s.r, auth.ErrUnsurePasskey)
+	s.add("sign-up, the passkey does not verify", unsure.status, "form", s.makePasskeyPage(s.r, making, unsure))
+	codes := s.codesPage(s.r, samplePerson.Email, factor.NewRecoveryCodes(), "/dashboard")
+	codes.More = codes.say("passkey.signup.codes")
+	s.add("sign-up, recovery codes without mail", 200, "codes", codes)
 	mine := auth.Passkey{ID: "1", Name: "iCloud Keychain", Since: time.Now().Add(-40 * 24 * time.Hour), Synced: true,
 		Alone: true, Used: time.Now().Add(-time.Hour)}
 	s.add("rename", 200, "form", s.renamePasskeyPage(s.r, form{ID: mine.ID, Name: mine.Name}, trouble{}))

@@ -53,8 +53,24 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.endFlows(w, r)
 	ui.signedInAnew(w, r, before, issued)
-	ui.goOn(w, issued, ui.landing(f.Next))
+	to, err := ui.afterVerify(r, issued, f)
+	if err != nil {
+		return err
+	}
+	ui.goOn(w, issued, to)
 	return nil
+}
+
+// afterVerify is where somebody goes on to who has confirmed their address. Whoever signed up for a passkey makes it.
+func (ui *UI) afterVerify(r *http.Request, issued auth.Issued, f form) (string, error) {
+	if issued.Session == "" || !ui.passkeys() {
+		return ui.landing(f.Next), nil
+	}
+	lacks, err := ui.store.LacksWayIn(r.Context(), issued.Session)
+	if err != nil || !lacks {
+		return ui.landing(f.Next), err
+	}
+	return ui.withNext(addPasskeyPath, f.Next), nil
 }
 
 func (ui *UI) verification(r *http.Request, f form) auth.Verification {

@@ -32,9 +32,12 @@
   const ask = async (form, mediation) => {
     waiting?.abort();
     const mine = waiting = new AbortController();
-    const adds = form.dataset.passkey === 'add';
+    const purpose = form.dataset.passkey;
+    const adds = ['add', 'sign-up'].includes(purpose);
+    const sent = new URLSearchParams(purpose === 'sign-up' ? new FormData(form) : '');
+    sent.set('for', purpose);
     const said = await fetch(form.dataset.options, { method: 'POST', headers: { Accept: 'application/json' },
-      body: new URLSearchParams({ for: form.dataset.passkey }), signal: mine.signal });
+      body: sent, signal: mine.signal });
     const asked = await said.json();
     if (!said.ok) throw Object.assign(new Error(asked.message), { name: 'Said' });
     const wanted = { publicKey: options(asked), signal: mine.signal, ...(mediation && { mediation }) };
