@@ -229,3 +229,30 @@ func TestPasskeysWithoutScripts(t *testing.T) {
 	v.mustSee("Passkeys need JavaScript. Everything else works without it.")
 	v.mustNotSee("Log in with a passkey")
 }
+
+// A visitor signs up with a passkey and no password, which they make after the mailed link, and logs in by it.
+func TestASignUpWithAPasskey(t *testing.T) {
+	v := newVisitor(t)
+	k := v.hasKeyring(true)
+	p := zhangWei()
+	v.open("/signup?next=%2Fdashboard")
+	v.mustBeAccessible("the sign-up")
+	v.fill("email", p.email)
+	v.press("Sign up with a passkey")
+	v.mustComeToSee("Check your e-mail")
+	v.openMailed(p, "/signup/verify")
+	v.press("Confirm")
+	v.mustLandAt("/account/passkeys/add?next=%2Fdashboard")
+	v.press("Add the passkey")
+	v.mustComeToSee("Recovery codes")
+	if len(k.keys()) != 1 {
+		t.Fatalf("the authenticator has %d passkeys", len(k.keys()))
+	}
+	v.follow("I have kept them")
+	v.mustArriveAt("/dashboard")
+	v.open("/account")
+	v.press("Log out")
+	v.open("/login?next=%2Fdashboard")
+	v.press("Log in with a passkey")
+	v.mustArriveAt("/dashboard")
+}
