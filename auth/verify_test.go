@@ -288,8 +288,8 @@ func TestAnOperatorKnowsAnAddress(t *testing.T) {
 	t.Parallel()
 	s, _, _ := mailStore(t)
 	for _, known := range []bool{true, false} {
-		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: fmt.Sprintf("%t@example.com", known), Password: goodPassword,
-			Verified: known})
+		u, err := s.CreateUser(t.Context(), auth.NewUser{Email: fmt.Sprintf("%t@example.com", known),
+			Password: goodPassword, Verified: known})
 		if err != nil || u.EmailVerified != known {
 			t.Errorf("known %t: %t, %v", known, u.EmailVerified, err)
 		}
