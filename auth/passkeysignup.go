@@ -92,7 +92,7 @@ func (s *Store) beginPasskeySignUp(ctx context.Context, u NewUser, key secret.To
 
 // checkPasskeySignUp is checkSignUp without a password.
 func (s *Store) checkPasskeySignUp(u NewUser) (userRow, error) {
-	if s.site == nil {
+	if !s.PasskeysAddable() {
 		return userRow{}, ErrPasskeysOff
 	}
 	u.Password, u.keyed = "", true

@@ -81,6 +81,7 @@ var samplePast = []auth.Past{
 	{At: time.Now(), Event: "sign-in", Client: "192.0.2.1", Count: 1, Result: "ok"},
 	{At: time.Now(), Event: "sign-in", Client: "198.51.100.7", Count: 3, Result: "bad_credentials"},
 	{At: time.Now(), Event: "sign-in", Client: "198.51.100.7", Count: 1, Result: "throttled"},
+	{At: time.Now(), Event: "second-factor", Client: "198.51.100.7", Count: 2, Result: "bad_code"},
 	{At: time.Now(), Event: "set-role", Count: 1, Result: "ok", ByOperator: true},
 	{At: time.Now(), Event: "sign-up", Client: "192.0.2.1", Count: 1, Result: "ok"},
 }

@@ -63,7 +63,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 
 // afterVerify is where somebody goes on to who has confirmed their address. Whoever signed up for a passkey makes it.
 func (ui *UI) afterVerify(r *http.Request, issued auth.Issued, f form) (string, error) {
-	if issued.Session == "" || !ui.passkeys() {
+	if issued.Session == "" || !ui.morePasskeys() {
 		return ui.landing(f.Next), nil
 	}
 	lacks, err := ui.store.LacksWayIn(r.Context(), issued.Session)
