@@ -21,7 +21,9 @@ func withoutOurScript(page string) string {
 // The scripts of all pages, and of error pages alone.
 var (
 	scriptPath      = regexp.MustCompile(`/\.gatepost/script-[0-9a-f]{12}\.js`)
-	errorScriptPath = regexp.MustCompile(`/\.gatepost/(?:error|passkey)-[0-9a-f]{12}\.js`) // of some pages
+	errorScriptPath = regexp.MustCompile(`/\.gatepost/error-[0-9a-f]{12}\.js`)
+	// passkeyScriptPath is that of the login, and of other pages with a passkey's button.
+	passkeyScriptPath = regexp.MustCompile(`/\.gatepost/passkey-[0-9a-f]{12}\.js`)
 )
 
 // Every answer of the gate's own has the protective headers, in every kind of failure, and reveals nothing
@@ -92,9 +94,14 @@ func TestEveryOwnAnswerIsGuarded(t *testing.T) {
 			if own := errorScriptPath.FindString(r.body); own != "" {
 				script += " http://" + l.host + own
 			}
+			connect := ""
+			if own := passkeyScriptPath.FindString(r.header.Get("Content-Security-Policy")); own != "" {
+				script += " http://" + l.host + own
+				connect = "; connect-src http://" + l.host + "/.gatepost/passkey"
+			}
 			for name, want := range map[string]string{
 				"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src " + script +
-					"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:",
+					"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:" + connect,
 				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 				"Cross-Origin-Opener-Policy":  "same-origin",
 				"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": "",

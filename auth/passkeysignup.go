@@ -31,7 +31,7 @@ type BegunSignUp struct {
 
 // PasskeySignUps reports whether visitors may sign up with a passkey and no password. They may not where passwords are
 // off: whoever lost the passkey could not choose a password in its place.
-func (s *Store) PasskeySignUps() bool { return s.site != nil && !s.o.SignUpClosed && !s.o.PasswordsOff }
+func (s *Store) PasskeySignUps() bool { return s.PasskeysAddable() && !s.o.SignUpClosed && !s.o.PasswordsOff }
 
 // BeginPasskeySignUp admits a sign-up without a password. It is limited and refused as SignUp is, and key is that of an
 // earlier ceremony in this browser; empty: a new one is made.
@@ -157,8 +157,8 @@ func (s *Store) optionsForSignUp(ctx context.Context, tx pgx.Tx, a PasskeyAsk, c
 // SignUpByPasskey makes the user of a sign-up that was admitted (BeginPasskeySignUp), with the passkey that their
 // browser has made, and signs them in. u is as it was there. The authenticator has to tell who the person is, as the
 // passkey is the only way in. The recovery codes of Added are shown before the user goes on. It fails with
-// ErrPasskeysOff, InputError, ErrSignUpClosed, ErrNoCeremony, ErrBadPasskey, ErrUnsurePasskey, ErrPasskeyTaken, share.ErrBusy,
-// share.ErrCrowded or database.ErrUnavailable.
+// ErrPasskeysOff, InputError, ErrSignUpClosed, ErrNoCeremony, ErrBadPasskey, ErrUnsurePasskey, ErrPasskeyTaken,
+// share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) SignUpByPasskey(ctx context.Context, u NewUser, a PasskeyAnswer, remember bool,
 	presented secret.Token) (Added, error) {
 	added, userID, err := s.signUpByPasskey(ctx, u, a, remember, presented)

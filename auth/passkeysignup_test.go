@@ -127,7 +127,8 @@ func TestASignUpWithAPasskeyIsTheOneThatWasAdmitted(t *testing.T) {
 		t.Errorf("another browser: %v", err)
 	}
 	n.key = key
-	asked, err := n.s.AskForPasskey(t.Context(), auth.PasskeyAsk{For: auth.PasskeyToSignUp, Key: key, Who: n.u, Client: here})
+	asked, err := n.s.AskForPasskey(t.Context(), auth.PasskeyAsk{For: auth.PasskeyToSignUp, Key: key, Who: n.u,
+		Client: here})
 	if err != nil {
 		t.Fatal(err)
 	}
