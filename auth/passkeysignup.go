@@ -31,7 +31,9 @@ type BegunSignUp struct {
 
 // PasskeySignUps reports whether visitors may sign up with a passkey and no password. They may not where passwords are
 // off: whoever lost the passkey could not choose a password in its place.
-func (s *Store) PasskeySignUps() bool { return s.PasskeysAddable() && !s.o.SignUpClosed && !s.o.PasswordsOff }
+func (s *Store) PasskeySignUps() bool {
+	return s.PasskeysAddable() && !s.o.SignUpClosed && !s.o.PasswordsOff
+}
 
 // BeginPasskeySignUp admits a sign-up without a password. It is limited and refused as SignUp is, and key is that of an
 // earlier ceremony in this browser; empty: a new one is made.
