@@ -26,6 +26,7 @@ var (
 	errMethod      = &fault{status: http.StatusMethodNotAllowed}
 	errFormSize    = &fault{status: http.StatusRequestEntityTooLarge}
 	errFormType    = &fault{status: http.StatusUnsupportedMediaType}
+	errLateSignUp  = &fault{status: http.StatusConflict, key: "passkey.signup.expired"} // it was admitted too long ago
 	errForm        = &fault{status: http.StatusBadRequest, key: "fault.form"}
 	errFormDouble  = &fault{status: http.StatusBadRequest, key: "fault.form.double"}
 	errFormTimeout = &fault{status: http.StatusRequestTimeout}

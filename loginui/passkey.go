@@ -88,8 +88,8 @@ func (ui *UI) postPasskeyAsk(w http.ResponseWriter, r *http.Request) error {
 		return errForm
 	}
 	asked, err := ui.store.AskForPasskey(r.Context(), a)
-	if errors.Is(err, auth.ErrNoCeremony) { // the sign-up was admitted too long ago
-		return &fault{status: http.StatusConflict, key: "passkey.signup.expired"}
+	if errors.Is(err, auth.ErrNoCeremony) {
+		return errLateSignUp
 	}
 	if err != nil {
 		return ui.passkeyFault(err)

@@ -35,6 +35,9 @@ func (s *samples) passkeys() {
 	s.add("sign-up", 200, "form", s.makePasskeyPage(s.r, making, trouble{}))
 	unsure := s.passkeySignupTrouble(nowhere{}, s.r, auth.ErrUnsurePasskey)
 	s.add("sign-up, the passkey does not verify", unsure.status, "form", s.makePasskeyPage(s.r, making, unsure))
+	s.told("sign-up, begun too long ago", func(w http.ResponseWriter, r *http.Request) {
+		s.answer(w, r, errLateSignUp)
+	})
 	codes := s.codesPage(s.r, samplePerson.Email, factor.NewRecoveryCodes(), "/dashboard")
 	codes.More = codes.say("passkey.signup.codes")
 	s.add("sign-up, recovery codes without mail", 200, "codes", codes)

@@ -40,7 +40,10 @@
     'iloveyou2 sunshine princess football baseball superman trustno1 welcome1 ' +
     'welcome123 admin123 administrator letmein1 letmein123 changeme dragon123 monkey123 master123 computer ' +
     'password! secret123 hello123 hello1234 test1234 testtest asdfasdf ' +
-    'asdf1234 qweasdzxc zaq12wsx google123').split(' '));
+    'asdf1234 qweasdzxc zaq12wsx google123 michelle jennifer jordan23 internet samsung1 charlie1 liverpool ' +
+    'chelsea1 chocolate butterfly spiderman pokemon1 corvette mercedes facebook passport alexander elizabeth ' +
+    'nicholas victoria samantha danielle jonathan benjamin midnight mountain snowball babygirl starwars ' +
+    'whatever').split(' '));
   // The rules of auth/password/guessable.go, but for common words within a password.
   const keyboards = [
     ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
