@@ -18,13 +18,12 @@ const (
 // scripted is one more button of a form, which is there where scripts run and the browser has passkeys.
 type scripted struct {
 	Action, Label string
-	Or            bool // another way stands above
 }
 
 // offerPasskeySignup adds the button to the sign-up page.
 func (ui *UI) offerPasskeySignup(p *formPage) {
 	if ui.passkeySignups() && p.Submit != "" {
-		p.ByPasskey = &scripted{ui.c.Prefix + passkeySignupPath, p.say("passkey.signup"), len(p.Buttons) == 0}
+		p.ByPasskey = &scripted{ui.c.Prefix + passkeySignupPath, p.say("passkey.signup")}
 	}
 }
 

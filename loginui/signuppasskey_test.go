@@ -15,7 +15,7 @@ func TestASignUpWithAPasskeyOnThePages(t *testing.T) {
 	d := newIDDesk(t, atSite)
 	b := d.browser(t)
 	if page := b.get("/signup"); !strings.Contains(page.body, `formaction="/signup/passkey"`) ||
-		!strings.Contains(page.body, "<div hidden data-passkeys>") {
+		!strings.Contains(page.body, "<div hidden data-passkey>") {
 		t.Errorf("the sign-up has no button\n%s", page.body)
 	}
 	if page := b.submit("/signup/passkey", "email", "ada@"); page.StatusCode != 422 ||

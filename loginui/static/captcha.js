@@ -117,7 +117,7 @@
   let waiting = false;
   let ready = false;
   addEventListener('submit', (event) => { // before the listeners of the form
-    if (event.target !== form || event.submitter?.matches('[formaction]:not([data-passkeys] *)')) return;
+    if (event.target !== form || event.submitter?.matches('[formaction]:not([data-passkey] *)')) return;
     if (ready) {
       ready = false;
       return;

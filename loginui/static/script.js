@@ -33,17 +33,16 @@
   });
 
   const common = new Set((
-    'password password1 password12 password123 password1234 passw0rd p@ssw0rd 12345678 123456789 1234567890 ' +
-    '11111111 12344321 11223344 112233445566 123321123 147258369 159357456 789456123 1q2w3e4r 1q2w3e4r5t 1qaz2wsx ' +
-    'qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwerty12345 asdfghjk asdfghjkl zxcvbnm1 zxcvbnm123 ' +
-    'q1w2e3r4 qazwsxedc 1234qwer abcd1234 abc12345 a1b2c3d4 aa123456 a1234567 a12345678 iloveyou iloveyou1 ' +
-    'iloveyou2 sunshine princess football baseball superman trustno1 welcome1 ' +
-    'welcome123 admin123 administrator letmein1 letmein123 changeme dragon123 monkey123 master123 computer ' +
-    'password! secret123 hello123 hello1234 test1234 testtest asdfasdf ' +
-    'asdf1234 qweasdzxc zaq12wsx google123 michelle jennifer jordan23 internet samsung1 charlie1 liverpool ' +
-    'chelsea1 chocolate butterfly spiderman pokemon1 corvette mercedes facebook passport alexander elizabeth ' +
-    'nicholas victoria samantha danielle jonathan benjamin midnight mountain snowball babygirl starwars ' +
-    'whatever').split(' '));
+    'password1 1q2w3e4r5t6y password1234 password12 password123 password dragon123 passw0rd qwerty123456 1234qwer ' +
+    'p@ssw0rd diamond1 1q2w3e4r5t password9 123456789 123321123 password! 112233445566 12344321 12345678 whatever ' +
+    'qwerty12345 1234567a 11223344 1q2w3e4r abcd1234 princess asdfghjk qwerty123 asdfghjkl qwertyuiop qwertyui ' +
+    'qwerty1234 abc12345 11111111 iloveyou qwerty12 iloveyou2 iloveyou1 zxcvbnm123 a12345678 lovelove zxcvbnm1 ' +
+    'football baseball batman123 a1234567 princess2 superman1 letmein123 aa123456 computer welcome123 admin123 ' +
+    'football1 12345678a 123454321 monkey123 asdfasdf superman 123456789a chelsea1 michelle welcome1 changeme ' +
+    'hello1234 princess1 midnight abcd12345 sunshine welcome2 samsung1 12345679 123456789q letmein1 angel123 ' +
+    'football2 test1234 abc123456 asdf12345 sunshine1 mountain loveyou1 password2 asdf1234 1234567891 charlie1 ' +
+    '1234567890 azertyuiop qwer1234 12345678910 azertyui snowball baseball2 testtest baseball1 babygirl1 babygirl ' +
+    'hello123 passport').split(' '));
   // The rules of auth/password/guessable.go, but for common words within a password.
   const keyboards = [
     ['1234567890-= !@#$%^&*()_+', 'qwertyuiop[] QWERTYUIOP{}', 'asdfghjkl;\' ASDFGHJKL:"', 'zxcvbnm,./ ZXCVBNM<>?'],
@@ -146,13 +145,12 @@
     window.navigation?.addEventListener('navigateerror', again); // stopped, or the line broke
   });
 
-  all('[data-passkeys]', (part) => { part.hidden = !window.PublicKeyCredential; });
-
   // Passkeys have a script of their own, loaded once somebody does something.
-  all('form[data-passkey]', (form) => {
+  all('[data-passkey]', (form) => {
     if (!window.PublicKeyCredential) return;
-    const load = () => import(form.dataset.script);
     form.hidden = false;
+    if (!form.dataset.script) return;
+    const load = () => import(form.dataset.script);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       load().then(() => form.dispatchEvent(new Event('passkey')));
