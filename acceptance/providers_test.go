@@ -80,7 +80,7 @@ func TestTwoSettingsPutGitHubOnTheLoginPage(t *testing.T) {
 			!strings.Contains(r.body, "GitHub") {
 			t.Errorf("%s has no button: %d %s", page, r.status, r.body)
 		}
-		if r := without.open(page); strings.Contains(r.body, "formaction") {
+		if r := without.open(page); strings.Contains(r.body, `formaction="/login/with/`) {
 			t.Errorf("%s has a button without the settings: %s", page, r.body)
 		}
 	}
