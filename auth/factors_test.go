@@ -26,10 +26,10 @@ type careful struct {
 	o     *office
 	keys  seal.Keys
 	id    string
-	token secret.Token // of the session in which she added it
+	token secret.Token // of the session in which they added it
 	key   factor.Key
 	codes []factor.RecoveryCode
-	home  secret.Client // her browser
+	home  secret.Client // the browser at home
 }
 
 // aKeyed is a store that has a key and sends mail, where hashes cost nothing, and Ada with a confirmed address.

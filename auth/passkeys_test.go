@@ -308,7 +308,7 @@ func TestAPasskeyIsItsUsersAlone(t *testing.T) {
 		t.Errorf("nobody's id: %v", err)
 	}
 	list, err := p.s.Passkeys(t.Context(), issued.Session)
-	if !errors.Is(err, session.ErrNoSession) { // Bea has another since her passkey
+	if !errors.Is(err, session.ErrNoSession) { // which a passkey has ended
 		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -184,13 +184,13 @@ func TestSignedAnswersElsewhere(t *testing.T) {
 	hers := newVisitor(t)
 	other := hers.hasKeyring(true)
 	hers.enrolled(other)
-	her := other.keys()[0]
+	another := other.keys()[0]
 	var mine struct{ ID, Handle string }
 	mine.ID = base64.RawURLEncoding.EncodeToString(k.keys()[0].CredentialID)
 	mine.Handle = base64.RawURLEncoding.EncodeToString(k.keys()[0].UserHandle)
 	for what, swap := range map[string][2]string{
-		"another user's id":     {mine.ID, base64.RawURLEncoding.EncodeToString(her.CredentialID)},
-		"another user's handle": {mine.Handle, base64.RawURLEncoding.EncodeToString(her.UserHandle)},
+		"another user's id":     {mine.ID, base64.RawURLEncoding.EncodeToString(another.CredentialID)},
+		"another user's handle": {mine.Handle, base64.RawURLEncoding.EncodeToString(another.UserHandle)},
 	} {
 		if got := status(v, strings.ReplaceAll(answer(), swap[0], swap[1])); got != 401 {
 			t.Errorf("%s: %d", what, got)

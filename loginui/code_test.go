@@ -27,7 +27,7 @@ func withKeys(s *setting) {
 // careful is Ada, who has an authenticator app.
 type careful struct {
 	*idDesk
-	b     *browser // in which she added it
+	b     *browser // in which they added it
 	key   factor.Key
 	codes []factor.RecoveryCode
 }
