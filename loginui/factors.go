@@ -198,20 +198,20 @@ func (ui *UI) appPage(r *http.Request, e auth.Enrolment, f form, t trouble) (p f
 }
 
 func (ui *UI) getRemoveApp(w http.ResponseWriter, r *http.Request) error {
-	if done, err := ui.withoutApp(w, r); done || err != nil {
-		return err
-	}
-	return ui.show(w, http.StatusOK, "form", ui.removeAppPage(r, trouble{}))
+	return ui.askToRemoveApp(w, r, trouble{status: http.StatusOK})
 }
 
-// withoutApp leads whoever has no app back to their account. It reports whether it did.
-func (ui *UI) withoutApp(w http.ResponseWriter, r *http.Request) (bool, error) {
+// askToRemoveApp leads whoever has no app back to their account.
+func (ui *UI) askToRemoveApp(w http.ResponseWriter, r *http.Request, t trouble) error {
 	token, _ := ui.presented(r)
 	f, err := ui.store.Factors(r.Context(), token)
-	if err != nil || f.App != nil {
-		return false, err
+	if err != nil {
+		return err
 	}
-	return true, ui.getBack(w, r)
+	if f.App == nil {
+		return ui.getBack(w, r)
+	}
+	return ui.show(w, t.status, "form", ui.removeAppPage(r, f, t))
 }
 
 func (ui *UI) postRemoveApp(w http.ResponseWriter, r *http.Request) error {
@@ -224,17 +224,20 @@ func (ui *UI) postRemoveApp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil {
-		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.removeAppPage(r, t))
+		return ui.askToRemoveApp(w, r, ui.trouble(w, r, err))
 	}
 	ui.signedIn(w, issued)
 	return ui.doneAnew(w, issued, "app_removed")
 }
 
-func (ui *UI) removeAppPage(r *http.Request, t trouble) formPage {
+func (ui *UI) removeAppPage(r *http.Request, has auth.Factors, t trouble) formPage {
 	p := ui.form(r, "app.remove", removeAppPath, form{})
 	p.failed(t)
-	p.Intro, p.Danger, p.Cancel = []string{p.say("app.remove.say")}, true, ui.c.Prefix+"/account"
+	after := "app.remove.say"
+	if has.Passkeys > 0 {
+		after = "app.remove.keys"
+	}
+	p.Intro, p.Danger, p.Cancel = []string{p.say(after)}, true, ui.c.Prefix+"/account"
 	return p
 }
 

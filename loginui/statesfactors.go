@@ -81,7 +81,8 @@ func (s *samples) factors() {
 	}
 	s.add("recovery codes", 200, "codes", s.codesPage(s.r, samplePerson.Email, codes, "/account"))
 	s.add("new recovery codes", 200, "form", s.recoveryPage(s.r, trouble{}))
-	s.add("remove the app", 200, "form", s.removeAppPage(s.r, trouble{}))
+	s.add("remove the app", 200, "form", s.removeAppPage(s.r, auth.Factors{}, trouble{}))
+	s.add("remove the app beside passkeys", 200, "form", s.removeAppPage(s.r, auth.Factors{Passkeys: 1}, trouble{}))
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
 	account.Wide, account.Extra = true, s.more
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}

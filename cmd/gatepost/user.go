@@ -70,14 +70,7 @@ func (p *process) userCommands() *cli.Command {
 				u session.User) (string, error) {
 				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
 			}),
-			one("reset-factors", "switch the second factor of a user off who has lost it", func(ctx context.Context,
-				s *auth.Store, u session.User) (string, error) {
-				err := s.ResetFactors(ctx, u.ID)
-				if errors.Is(err, auth.ErrNoFactor) {
-					return "", fmt.Errorf("%s has no second factor", u.Email)
-				}
-				return fmt.Sprintf("%s logs in without a second factor now, and is signed out everywhere", u.Email), err
-			}),
+			one("reset-factors", "switch the second factor of a user off who has lost it", resetFactors),
 			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store,
 				u session.User) (string, error) {
 				n, err := s.EndSessions(ctx, u.ID)
@@ -85,6 +78,14 @@ func (p *process) userCommands() *cli.Command {
 			}),
 		},
 	}
+}
+
+func resetFactors(ctx context.Context, s *auth.Store, u session.User) (string, error) {
+	err := s.ResetFactors(ctx, u.ID)
+	if errors.Is(err, auth.ErrNoFactor) {
+		return "", fmt.Errorf("%s has no second factor", u.Email)
+	}
+	return fmt.Sprintf("%s logs in without a second factor now, and is signed out everywhere", u.Email), err
 }
 
 // userAction acts on a user and returns a sentence about it. When that is empty, the user is printed instead.
