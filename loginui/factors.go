@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
@@ -198,7 +199,7 @@ func (ui *UI) appPage(r *http.Request, e auth.Enrolment, f form, t trouble) (p f
 }
 
 func (ui *UI) getRemoveApp(w http.ResponseWriter, r *http.Request) error {
-	return ui.askToRemoveApp(w, r, trouble{status: http.StatusOK})
+	return ui.askToRemoveApp(w, r, trouble{})
 }
 
 // askToRemoveApp leads whoever has no app back to their account.
@@ -211,7 +212,7 @@ func (ui *UI) askToRemoveApp(w http.ResponseWriter, r *http.Request, t trouble) 
 	if f.App == nil {
 		return ui.getBack(w, r)
 	}
-	return ui.show(w, t.status, "form", ui.removeAppPage(r, f, t))
+	return ui.show(w, cmp.Or(t.status, http.StatusOK), "form", ui.removeAppPage(r, f, t))
 }
 
 func (ui *UI) postRemoveApp(w http.ResponseWriter, r *http.Request) error {
