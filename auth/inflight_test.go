@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
@@ -37,13 +39,14 @@ type person struct {
 	reset, verify, guest secret.Token
 	circles              circles
 	mute                 *auth.Store // sends no mail, so that nobody has to confirm an address
+	t                    testing.TB
 }
 
 // newPerson is one on a database of its own, where hashing costs nothing: the tests below are about what is written, in
 // what order.
 func newPerson(t *testing.T) *person {
 	t.Helper()
-	p := &person{o: &office{}}
+	p := &person{o: &office{}, t: t}
 	config, err := pgxpool.ParseConfig(authtest.NewDatabase(t) + "&pool_max_conns=10")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +60,8 @@ func newPerson(t *testing.T) *person {
 		Verify: auth.VerifyOptional})
 	t.Cleanup(p.s.Close)
 	auth.HashCheaply(p.s)
-	p.mute = auth.New(p.db, auth.Options{Log: slog.New(slog.DiscardHandler), Keys: keys(t, seal.NewKey())})
+	p.mute = auth.New(p.db, auth.Options{Log: slog.New(slog.DiscardHandler), Keys: keys(t, seal.NewKey()),
+		PublicURL: &url.URL{Scheme: "https", Host: passkeyHost}})
 	t.Cleanup(p.mute.Close)
 	auth.HashCheaply(p.mute)
 	return p
@@ -190,6 +194,15 @@ var enders = map[string]ender{
 		e, err := p.mute.BeginApp(ctx, p.other)
 		if err == nil {
 			_, _, err = p.mute.ConfirmApp(ctx, p.other, e.Key.Code(factor.Step(time.Now())), here)
+		}
+		return err
+	}, keeps: 1},
+	"add-passkey": {do: func(p *person, ctx context.Context) error {
+		a := passkeytest.New(passkeyOrigin)
+		asked, err := p.mute.AskForPasskey(ctx, auth.PasskeyAsk{For: auth.PasskeyToAdd, Session: p.other, Client: here})
+		if err == nil {
+			_, err = p.mute.AddPasskey(ctx, p.other, auth.PasskeyAnswer{Body: a.Create(p.t, asked.Options), Key: asked.Key,
+				Client: here}, "")
 		}
 		return err
 	}, keeps: 1},
