@@ -9,7 +9,7 @@
   all('form[data-now]', (form) => { HTMLFormElement.prototype.submit.call(form); });
 
   // The fragment never reaches the server: browsers carry it along.
-  if (location.hash.length > 1) {
+  if (location.hash.length > 1 && !document.querySelector('.wide')) {
     all('form', (form) => { form.action += location.hash; });
     all('.other a', (a) => { a.href += location.hash; });
   }
