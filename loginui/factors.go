@@ -135,6 +135,9 @@ func (ui *UI) postAppCode(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		e, found := ui.store.PendingApp(r.Context(), token)
+		if errors.Is(found, auth.ErrNoEnrolment) { // what is wrong with a code does not matter then
+			return ui.beginAgain(w, r, f, token)
+		}
 		if found != nil {
 			return found
 		}
