@@ -1,9 +1,12 @@
 package migrations_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/migrations"
@@ -61,5 +64,27 @@ func TestMigrationsThatWouldFail(t *testing.T) {
 				t.Errorf("%v, %v", list, err)
 			}
 		})
+	}
+}
+
+// A database whose encoding has no room for every name is refused beforehand, with what to do.
+func TestAnotherEncodingIsRefused(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, authtest.NewEmptyDatabase(t))
+	exec(t, conn, "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+	latin := conn.Config().Copy()
+	latin.Database, latin.RuntimeParams["client_encoding"] = "latin", "UTF8"
+	other, err := pgx.ConnectConfig(t.Context(), latin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.WithoutCancel(t.Context()))
+	for what, do := range map[string]func() error{
+		"ahead": func() error { _, err := migrations.Ahead(t.Context(), other); return err },
+		"up":    func() error { _, err := migrations.Up(t.Context(), other); return err },
+	} {
+		if err := do(); err == nil || !strings.Contains(err.Error(), "LATIN1") || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

@@ -39,6 +39,16 @@ func checkWritable(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// checkEncoding refuses a database that cannot keep every text. A pooler that says nothing of it is believed.
+func checkEncoding(conn *pgx.Conn) error {
+	encoding, name := conn.PgConn().ParameterStatus("server_encoding"), conn.Config().Database
+	if encoding == "" || encoding == "UTF8" {
+		return nil
+	}
+	return fmt.Errorf("database %q keeps text as %s, and Gatepost needs UTF8, for names in every script: make another with "+
+		"`CREATE DATABASE gatepost TEMPLATE template0 ENCODING 'UTF8'`, and name it in DATABASE_URL", name, encoding)
+}
+
 // checkOwner checks that the role may change the tables: that it may make the schema, or make tables in it and owns
 // those that are there.
 func checkOwner(ctx context.Context, conn *pgx.Conn) error {
@@ -59,9 +69,9 @@ func checkOwner(ctx context.Context, conn *pgx.Conn) error {
 	case !exists && !makesSchema:
 		return errLacksRight(conn, errors.New("it may not make the schema gatepost"))
 	case exists && !makesTables:
-		return errLacksRight(conn, errors.New("it may not make tables in the schema gatepost"))
+		return errNotOwner(conn, errors.New("it may not make tables in the schema gatepost"))
 	case foreign != "":
-		return errLacksRight(conn, fmt.Errorf("it is not the owner of the table gatepost.%s", foreign))
+		return errNotOwner(conn, fmt.Errorf("it is not the owner of the table gatepost.%s", foreign))
 	}
 	return nil
 }
@@ -129,7 +139,18 @@ func explain(_ context.Context, conn *pgx.Conn, err error) error {
 
 func errLacksRight(conn *pgx.Conn, cause error) error {
 	return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE "+
-		"ON DATABASE %[2]q TO %[1]q`, or run `gatepost migrate` once as the owner and grant %[1]q USAGE on the "+
-		"schema gatepost and SELECT, INSERT, UPDATE, DELETE on its tables", conn.Config().User, conn.Config().Database,
-		cause)
+		"ON DATABASE %[2]q TO %[1]q`, or %[4]s", conn.Config().User, conn.Config().Database, cause, asOwner(conn))
+}
+
+// errNotOwner is errLacksRight for a schema that is there and is another's: a right on the database is of no use then.
+func errNotOwner(conn *pgx.Conn, cause error) error {
+	return fmt.Errorf("the schema gatepost in database %[2]q is not %[1]q's (%[3]w): as a superuser give it and its tables "+
+		"to that role (`ALTER SCHEMA gatepost OWNER TO %[1]q`), or %[4]s", conn.Config().User, conn.Config().Database,
+		cause, asOwner(conn))
+}
+
+// asOwner is the way of those whose role is not to change tables.
+func asOwner(conn *pgx.Conn) string {
+	return fmt.Sprintf("run `gatepost migrate` once as the owner and grant %q USAGE on the schema gatepost and SELECT, "+
+		"INSERT, UPDATE, DELETE on its tables", conn.Config().User)
 }

@@ -77,6 +77,9 @@ func (s Set) Up(ctx context.Context, conn *pgx.Conn) (int, error) {
 func Status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) { return Set{}.status(ctx, conn) }
 
 func (s Set) status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
+	if err := checkEncoding(conn); err != nil {
+		return nil, err
+	}
 	known, err := s.read()
 	if err != nil {
 		return nil, err

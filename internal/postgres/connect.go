@@ -64,8 +64,15 @@ func parsePool(url string, timeout time.Duration) (*pgxpool.Config, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = timeout
 	}
+	speakUTF8(config.ConnConfig.RuntimeParams)
 	avoidStandbys(&config.ConnConfig.Config)
 	return config, nil
+}
+
+// speakUTF8 asks for what pgx needs to quote values, whatever a database or a role has as its default. Poolers know
+// both names.
+func speakUTF8(params map[string]string) {
+	params["client_encoding"], params["standard_conforming_strings"] = "UTF8", "on"
 }
 
 // avoidStandbys sets a condition on the server when target_session_attrs is not set, or is any. A standby may learn
@@ -110,7 +117,25 @@ func (e *connectError) Error() string {
 			"sslmode=disable where nobody else is on the way", e.where)
 	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
-	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s", e.where, strings.TrimSpace(lines[len(lines)-1]))
+	last := strings.TrimSpace(lines[len(lines)-1])
+	if refused != nil {
+		return fmt.Sprintf("PostgreSQL at %s lets nobody in: %s%s", e.where, last, cureOf(refused.Code))
+	}
+	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s; is it running, and is that its address in DATABASE_URL?",
+		e.where, last)
+}
+
+// cureOf says what to do about a connection that PostgreSQL refuses; nothing, where its own words say all.
+func cureOf(code string) string {
+	switch code {
+	case "3D000": // invalid_catalog_name
+		return "; make it with `createdb`, or name another in DATABASE_URL"
+	case "28000", "28P01": // invalid_authorization_specification, invalid_password
+		return "; correct the role and the password in DATABASE_URL, or what pg_hba.conf says about them"
+	case "53300": // too_many_connections
+		return "; raise max_connections there, or leave more of them to the gate"
+	}
+	return ""
 }
 
 // aboutTheUser reports whether an SQLSTATE is about the user, the database or the server's state: classes 28 and
@@ -124,7 +149,8 @@ func aboutTheUser(code string) bool {
 func quotable(config *pgx.ConnConfig) bool {
 	for name := range config.RuntimeParams {
 		if !slices.Contains([]string{"application_name", "search_path", "statement_timeout", "lock_timeout",
-			"idle_in_transaction_session_timeout", "TimeZone", "timezone"}, name) {
+			"idle_in_transaction_session_timeout", "TimeZone", "timezone", "client_encoding",
+			"standard_conforming_strings"}, name) {
 			return false
 		}
 	}
