@@ -41,6 +41,7 @@ func TestHTTPBesideHTTPS(t *testing.T) {
 		"a program with a password":     {"GET", "/api", "", []string{"Authorization: Basic YTpi"}, 426},
 		"one that says it is a browser": {"GET", "/api", "", []string{page, "Authorization: Bearer x"}, 426},
 		"a program with a key":          {"GET", "/api", "", []string{"X-Api-Key: x"}, 426},
+		"a program with a JWT":          {"GET", "/api?jwt=x", "", nil, 426},
 		"a program with a token":        {"GET", "/api", "", []string{"X-Auth-Token: x"}, 426},
 		"a token in the query":          {"GET", "/api?access_token=x", "", nil, 426},
 		"a key in the query":            {"GET", "/api?api_key=x&a=b", "", nil, 426},

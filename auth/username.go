@@ -36,7 +36,12 @@ var reservedUsernames = strings.Fields(`
 	noreply no-reply daemon nobody anonymous guest everyone all public private user users me self you null nil none
 	undefined unknown true false new edit delete login logout signin signup register account settings api www web mail
 	email ftp ssh git http https smtp imap pop localhost server service bot ghost test root-admin gatepost
-	superadmin sysadm postgres grafana gitea con nul aux prn`)
+	superadmin sysadm sys adm sudo wheel backup postgres mysql oracle www-data nginx apache jenkins ubuntu debian
+	grafana gitea con nul aux prn`)
+
+// officialParts are words that make a user look like somebody of the site wherever they stand in a name.
+var officialParts = strings.Fields(`admin administrator admins root system security support helpdesk staff moderator
+	official`)
 
 // skeleton is what a reader takes a name for: separators are nothing, and digits are the letters that they look like.
 func skeleton(name string) string {
@@ -44,8 +49,20 @@ func skeleton(name string) string {
 		"7", "t").Replace(name)
 }
 
+// official reports whether a part of a name is one of officialParts, or the name ends with admin.
+func official(name string) bool {
+	isPart := func(part string) bool {
+		return slices.ContainsFunc(officialParts, func(word string) bool { return skeleton(word) == skeleton(part) })
+	}
+	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("._-", r) })
+	return slices.ContainsFunc(parts, isPart) || strings.HasSuffix(skeleton(name), skeleton("admin"))
+}
+
 // reserved reports whether users cannot choose a name. A number behind it makes no other of it.
 func (s *Store) reserved(name string) bool {
+	if official(name) {
+		return true
+	}
 	whole, plain := skeleton(name), skeleton(strings.TrimRight(name, "0123456789"))
 	like := func(other string) bool { is := skeleton(other); return is == whole || is == plain }
 	return slices.ContainsFunc(reservedUsernames, like) || slices.ContainsFunc(s.o.ReservedUsernames, like)

@@ -55,6 +55,8 @@ func TestWhatAUsernameIs(t *testing.T) {
 		"admin":    auth.Reserved, "Root": auth.Reserved, "ad.min": auth.Reserved, "admin-": auth.Reserved,
 		"r00t": auth.Reserved, "adm1n": auth.Reserved, "no_reply": auth.Reserved, "boss": auth.Reserved,
 		"b0.ss": auth.Reserved, "admin1": auth.Reserved, "boss_42": auth.Reserved, "bossy": "", "administrate": "",
+		"the.admin": auth.Reserved, "security-team": auth.Reserved, "wp4dmin": auth.Reserved, "www_data": auth.Reserved,
+		"secure": "", "rooted": "", "supporter": "",
 	} {
 		email := fmt.Sprintf("%d@example.com", len(emails))
 		emails[typed] = email

@@ -83,7 +83,8 @@ func TestAnotherEncodingIsRefused(t *testing.T) {
 		"ahead": func() error { _, err := migrations.Ahead(t.Context(), other); return err },
 		"up":    func() error { _, err := migrations.Up(t.Context(), other); return err },
 	} {
-		if err := do(); err == nil || !strings.Contains(err.Error(), "LATIN1") || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
+		err := do()
+		if err == nil || !strings.Contains(err.Error(), "LATIN1") || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -45,8 +45,8 @@ func checkEncoding(conn *pgx.Conn) error {
 	if encoding == "" || encoding == "UTF8" {
 		return nil
 	}
-	return fmt.Errorf("database %q keeps text as %s, and Gatepost needs UTF8, for names in every script: make another with "+
-		"`CREATE DATABASE gatepost TEMPLATE template0 ENCODING 'UTF8'`, and name it in DATABASE_URL", name, encoding)
+	return fmt.Errorf("database %q keeps text as %s, and Gatepost needs UTF8, for names in every script: make another "+
+		"with `CREATE DATABASE gatepost TEMPLATE template0 ENCODING 'UTF8'`, and name it in DATABASE_URL", name, encoding)
 }
 
 // checkOwner checks that the role may change the tables: that it may make the schema, or make tables in it and owns
@@ -144,9 +144,9 @@ func errLacksRight(conn *pgx.Conn, cause error) error {
 
 // errNotOwner is errLacksRight for a schema that is there and is another's: a right on the database is of no use then.
 func errNotOwner(conn *pgx.Conn, cause error) error {
-	return fmt.Errorf("the schema gatepost in database %[2]q is not %[1]q's (%[3]w): as a superuser give it and its tables "+
-		"to that role (`ALTER SCHEMA gatepost OWNER TO %[1]q`), or %[4]s", conn.Config().User, conn.Config().Database,
-		cause, asOwner(conn))
+	return fmt.Errorf("the schema gatepost in database %[2]q is not %[1]q's (%[3]w): as a superuser give it and its "+
+		"tables to that role (`ALTER SCHEMA gatepost OWNER TO %[1]q`), or %[4]s", conn.Config().User,
+		conn.Config().Database, cause, asOwner(conn))
 }
 
 // asOwner is the way of those whose role is not to change tables.

@@ -21,7 +21,7 @@ func openBreached(value string) (breached.List, error) {
 	case !strings.Contains(value, "://"):
 		list, err := breached.Open(value)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s is neither `online` nor an address, and no list can be read there: %w", name, err)
 		}
 		return list, nil
 	}

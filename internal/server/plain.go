@@ -46,8 +46,8 @@ func onlyAsks(r *http.Request) bool {
 	return loginui.Navigating(r) || !hasSecret(r)
 }
 
-// secretName matches names under which programs send secrets: Cookie, X-Api-Key, access_token, sig.
-var secretName = regexp.MustCompile(`(?i)(^|[-_])(o?auth2?|key|pwd|sig|sid|session)($|[-_])|` +
+// secretName matches names under which programs send secrets: Cookie, X-Api-Key, access_token, sig, jwt.
+var secretName = regexp.MustCompile(`(?i)(^|[-_])(o?auth2?|key|pwd|pw|pass|sig|sid|session|jwt|otp|assertion)($|[-_])|` +
 	`authorization|cookie|token|secret|passw|credential|signature|apikey`)
 
 // hasSecret reports whether a header or a field of the query has the name of a secret.
