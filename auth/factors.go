@@ -136,25 +136,29 @@ func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err 
 
 // dropStrangersFactors removes the factors of an account whose address is about to be proved for the first time, as
 // anybody may have made them, and those that were made since a time; nil: none. It runs while the address is not
-// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address, and one that an
-// import brought over is that of whoever was the user before: a mail does not switch it off.
+// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address, and an app that an
+// import brought over is that of whoever was the user before: a mail does not switch it off. Passkeys go all the same,
+// as each opens the account alone.
 func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed bool, since *time.Time,
 	kept secret.Token) error {
+	var brought, theirs bool
+	var err error
 	if mailed {
-		brought, err := importer.FactorBrought(ctx, tx, userID)
-		if err != nil {
+		if brought, err = importer.FactorBrought(ctx, tx, userID); err != nil {
 			return err
 		}
-		mailed = !brought
 	}
-	var theirs bool
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM `+factorRows+` t JOIN gatepost."user" u ON u.id = t.user_id
 		    WHERE t.user_id = $1 AND (t.created_at >= $2 OR $3 AND NOT u.email_verified)
 		        AND NOT EXISTS (SELECT FROM gatepost.session s
 		            WHERE s.token = $4 AND s.user_id = $1 AND s.second_at IS NOT NULL))`,
 		userID, since, mailed, kept.Hash()).Scan(&theirs)
 	if err != nil || !theirs {
+		return err
+	}
+	if brought {
+		_, err = tx.Exec(ctx, `DELETE FROM gatepost.passkey WHERE user_id = $1`, userID)
 		return err
 	}
 	_, err = dropFactors(ctx, tx, userID)

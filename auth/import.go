@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/importer"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
@@ -19,7 +21,20 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 	o.Rules = importer.Rules{Email: CanonicalEmail, Name: canonicalName, Username: s.importedUsername,
 		Roles: canonicalRoles, Provider: s.providerOf,
 		Image: func(typed string) error { return checkImage(typed).orNil() }, SetPassword: setHash,
-		Seals: !s.o.Keys.None(), HasFactor: hasFactor, AddFactor: s.addFactor}
+		Seals: !s.o.Keys.None(), HasFactor: hasFactor, AddFactor: s.addFactor, AddPasskey: s.addBroughtPasskey}
+	var own string
+	err := s.db.Repeat(ctx, "find the domain of passkeys", func(ctx context.Context) error {
+		return s.db.Work.QueryRow(ctx, `SELECT coalesce(min(rp_id), '') FROM gatepost.passkey`).Scan(&own)
+	})
+	if err != nil {
+		return importer.Counts{}, err
+	}
+	o.Rules.PasskeyDomain = func(said string) (domain string, err error) {
+		if domain, err = importer.FitsDomain(s.site, said, own); err == nil {
+			own = domain
+		}
+		return domain, err
+	}
 	counts, err := importer.Run(ctx, s.db, from, o)
 	if o.DryRun || !counts.Any() {
 		return counts, err
@@ -28,6 +43,7 @@ func (s *Store) Import(ctx context.Context, from importer.Source, o importer.Opt
 		{Name: "source", Value: from.Name()},
 		{Name: "created", Value: fmt.Sprint(counts.Created)}, {Name: "changed", Value: fmt.Sprint(counts.Changed)},
 		{Name: "factors", Value: fmt.Sprint(counts.SecondFactorsBrought)},
+		{Name: "passkeys", Value: fmt.Sprint(counts.Passkeys)},
 		{Name: "barred", Value: fmt.Sprint(counts.Barred)}, {Name: "sessions", Value: fmt.Sprint(counts.Sessions)},
 		{Name: "ended", Value: fmt.Sprint(counts.Ended)}}}
 	return counts, cmp.Or(err, s.recordLast(ctx, event))
@@ -51,6 +67,41 @@ func (s *Store) addFactor(ctx context.Context, tx pgx.Tx, userID string, key fac
 		_, err = s.sessions.EndAll(ctx, tx, userID)
 	}
 	return err
+}
+
+// addBroughtPasskey gives a locked user a passkey that they had elsewhere, and ends the sessions of one who was here
+// before without a second factor. Whether it signs in alone is known once it has told here who the person is.
+func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string, k importer.Passkey,
+	before bool) (obstacle, err error) {
+	had, err := hasFactor(ctx, tx, userID)
+	if err != nil {
+		return nil, err
+	}
+	_, owner, err := passkeyBy(ctx, tx, k.ID)
+	switch {
+	case err == nil && owner == userID:
+		return nil, nil
+	case err == nil:
+		return errors.New("is one of the user " + owner + " here"), nil
+	case !errors.Is(err, ErrNoPasskey):
+		return nil, err
+	}
+	if k.Name, err = canonicalName(k.Name); err != nil {
+		k.Name = ""
+	}
+	p := Passkey{ID: secret.NewID(), Name: cmp.Or(k.Name, k.Model()), key: k.Key, rpID: k.Domain}
+	switch err := s.insertPasskey(ctx, tx, userID, &p); {
+	case errors.Is(err, ErrManyPasskeys):
+		return fmt.Errorf("is one too many: a user has at most %d here", PasskeysMost), nil
+	case err != nil:
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE gatepost.passkey SET created_at = least(created_at, $2) WHERE id = $1`, p.ID,
+		orNull(k.Created))
+	if err == nil && before && !had {
+		_, err = s.sessions.EndAll(ctx, tx, userID)
+	}
+	return nil, err
 }
 
 // importedUsername is CanonicalUsername, and where the user chose it chosenUsername.

@@ -20,6 +20,9 @@ type BetterAuth struct {
 	// Secrets are those of Better Auth, with which the keys of authenticator apps and the recovery codes are encrypted
 	// there (ReadBetterAuthSecrets). None: nobody's second factor is brought over.
 	Secrets []string
+	// PasskeyDomain is the rpID of Better Auth's plugin passkey, which its table does not have. Empty: the host of the
+	// gate's public URL.
+	PasskeyDomain string
 }
 
 // Name implements Source.
@@ -37,6 +40,8 @@ var betterAuthTables = []want{
 		"userAgent?", "impersonatedBy?"}, []string{"createdAt", "expiresAt"}},
 	{"twoFactor", true, []string{"twoFactor", "two_factor", "two_factors"}, []string{"userId", "verified?",
 		"secret?", "backupCodes?"}, nil},
+	{"passkey", true, []string{"passkey", "passkeys"}, []string{"userId", "credentialID", "publicKey", "name?", "counter?",
+		"deviceType?", "backedUp?", "transports?", "aaguid?", "createdAt?"}, []string{"createdAt"}},
 }
 
 // People implements Source.
@@ -49,7 +54,7 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 			usernameField: {"user.username"}, imageField: {"user.image"},
 			rolesField: {"user.role"}, disabledField: {"user.banned"}, untilField: {"user.banExpires"},
 			passwordField: {"account.password"}, factorField: {"user.twoFactorEnabled", "twoFactor."},
-			sessionsField: {"session."}}, r.has)
+			passkeysField: {"passkey."}, sessionsField: {"session."}}, r.has)
 		u := r.tables["user"]
 		return r.people(ctx, `
 			SELECT `+u.text("u", "id")+`, `+u.cell("u", "email")+`, `+u.truth("u", "emailVerified")+`,
@@ -66,7 +71,7 @@ func (b BetterAuth) People(ctx context.Context, f Taker) error {
 			p.SecondFactor = u.says(&p, "twoFactorEnabled", factor)
 			p.Created, p.Until, p.Roles = orZero(created), orZero(until), splitRoles(roles)
 			return p, err
-		}, f, b.accounts, b.factors, b.sessions)
+		}, f, b.accounts, b.factors, b.passkeys, b.sessions)
 	})
 }
 

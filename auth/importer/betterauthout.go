@@ -22,6 +22,9 @@ CREATE TEMP TABLE gatepost_account (id text, "accountId" text, "providerId" text
     password text, "createdAt" timestamptz, "updatedAt" timestamptz DEFAULT now()) ON COMMIT DROP;
 CREATE TEMP TABLE gatepost_factor (id text, secret text, "backupCodes" text, "userId" text,
     verified boolean DEFAULT true, "failedVerificationCount" integer DEFAULT 0) ON COMMIT DROP;
+CREATE TEMP TABLE gatepost_passkey (id text, name text, "publicKey" text, "userId" text, "credentialID" text,
+    counter bigint, "deviceType" text, "backedUp" boolean, transports text, aaguid text, "createdAt" timestamptz)
+    ON COMMIT DROP;
 `
 
 //go:embed betterauthout.sql
@@ -48,7 +51,7 @@ func BetterAuthSQL(e Exported) string {
 	for _, a := range e.Accounts {
 		s += betterAuthAccount(e, digest(e.ID, a.Issuer, a.Subject), "", a)
 	}
-	return s
+	return s + betterAuthPasskeys(e)
 }
 
 func betterAuthAccount(e Exported, id, password string, a ExportedAccount) string {

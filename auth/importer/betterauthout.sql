@@ -21,7 +21,11 @@ CREATE TEMP TABLE gatepost_column ON COMMIT DROP AS
         ('twoFactor', 'secret', EXISTS (SELECT FROM gatepost_factor)),
         ('twoFactor', 'backupCodes', EXISTS (SELECT FROM gatepost_factor)),
         ('twoFactor', 'userId', EXISTS (SELECT FROM gatepost_factor)),
-        ('twoFactor', 'verified', false), ('twoFactor', 'failedVerificationCount', false)
+        ('twoFactor', 'verified', false), ('twoFactor', 'failedVerificationCount', false),
+        ('passkey', 'id', false), ('passkey', 'name', false), ('passkey', 'publicKey', false), ('passkey', 'userId', false),
+        ('passkey', 'credentialID', false), ('passkey', 'counter', false), ('passkey', 'deviceType', false),
+        ('passkey', 'backedUp', false), ('passkey', 'transports', false), ('passkey', 'aaguid', false),
+        ('passkey', 'createdAt', false)
         ) AS w (tab, field, needed)
     LEFT JOIN LATERAL (
         SELECT attrelid, attname, atttypid FROM pg_catalog.pg_attribute
@@ -29,7 +33,7 @@ CREATE TEMP TABLE gatepost_column ON COMMIT DROP AS
                 to_regclass(quote_ident(lower(regexp_replace(w.tab, '([A-Z])', '_\1', 'g')))),
                 to_regclass(quote_ident(lower(regexp_replace(w.tab, '([A-Z])', '_\1', 'g')) || 's'))) AND attnum > 0
             AND NOT attisdropped
-            AND attname IN (w.field, lower(regexp_replace(w.field, '([A-Z])', '_\1', 'g')), lower(w.field))
+            AND attname IN (w.field, lower(regexp_replace(w.field, '([A-Z]+)', '_\1', 'g')), lower(w.field))
         ORDER BY attname <> w.field, attname DESC LIMIT 1) c ON true;
 
 DO $gatepost$
@@ -41,6 +45,7 @@ DECLARE
     accounts text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'account' AND field = 'id');
     sessions text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'session' AND field = 'userId');
     factors text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'twoFactor' AND field = 'id');
+    passkeys text := (SELECT of FROM pg_temp.gatepost_column WHERE tab = 'passkey' AND field = 'credentialID');
     of_credential text;
 BEGIN
     IF missing IS NOT NULL THEN
@@ -50,9 +55,9 @@ BEGIN
     DELETE FROM pg_temp.gatepost_column WHERE name IS NULL;
     -- ids of accounts: Better Auth's where its database makes them
     UPDATE pg_temp.gatepost_column SET value = 'gen_random_uuid()'
-        WHERE tab IN ('account', 'twoFactor') AND field = 'id' AND type = 'uuid';
+        WHERE tab IN ('account', 'twoFactor', 'passkey') AND field = 'id' AND type = 'uuid';
     DELETE FROM pg_temp.gatepost_column
-        WHERE tab IN ('account', 'twoFactor') AND field = 'id' AND type IN ('smallint', 'integer', 'bigint');
+        WHERE tab IN ('account', 'twoFactor', 'passkey') AND field = 'id' AND type IN ('smallint', 'integer', 'bigint');
 
     -- Two may have exchanged their addresses.
     EXECUTE format('UPDATE %s u SET %2$s = ''gatepost:'' || s.id FROM pg_temp.gatepost_user s
@@ -92,6 +97,13 @@ BEGIN
                 WHERE NOT EXISTS (SELECT FROM %1$s t WHERE t.%4$s::text = s."userId")', factors, string_agg(name, ', '),
                 string_agg(value, ', '), n->>'twoFactor.userId')
             FROM pg_temp.gatepost_column WHERE tab = 'twoFactor');
+    END IF;
+
+    IF passkeys IS NOT NULL THEN -- without the plugin passkey there is no table; one that is there stays as it is
+        EXECUTE (SELECT format('INSERT INTO %s (%s) SELECT %s FROM pg_temp.gatepost_passkey s
+                WHERE NOT EXISTS (SELECT FROM %1$s k WHERE k.%4$s = s."credentialID")', passkeys, string_agg(name, ', '),
+                string_agg(value, ', '), n->>'passkey.credentialID')
+            FROM pg_temp.gatepost_column WHERE tab = 'passkey');
     END IF;
 END
 $gatepost$;

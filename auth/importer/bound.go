@@ -22,7 +22,7 @@ func (p *Person) bound() {
 	}
 	if fault != "" {
 		*p = Person{Where: p.Where, ID: short(p.ID), Err: errors.New(fault), Sessions: p.Sessions,
-			SecondFactor: p.SecondFactor, App: p.App, unsaid: p.unsaid}
+			SecondFactor: p.SecondFactor, App: p.App, Passkeys: p.Passkeys, unsaid: p.unsaid}
 	}
 	if p.Err != nil && len(p.Err.Error()) > shortMost {
 		p.Err = errors.New(short(p.Err.Error()))
@@ -39,6 +39,9 @@ func (p *Person) bytes() int {
 	}
 	for subject := range p.unissued {
 		n += len(subject) + 48
+	}
+	for _, k := range p.Passkeys {
+		n += len(k.ID) + len(k.PublicKey) + len(k.Name) + 200
 	}
 	for _, i := range p.Identities {
 		n += len(i.Issuer) + len(i.Provider) + len(i.Subject) + 72

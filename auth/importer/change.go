@@ -24,6 +24,7 @@ func (r *run) change(ctx context.Context, tx pgx.Tx, known []*plan) (lines []Lin
 		if p.lacks != "" {
 			lines = append(lines, p.line(resultNoted, "", p.lacks))
 		}
+		lines = append(lines, p.leftLines()...)
 		r.miss(p.missing()...)
 		if fields := p.news(); len(fields) > 0 {
 			changes[p] = fields
@@ -73,6 +74,14 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		}
 		if field == factorField {
 			told, err := r.changeFactor(ctx, tx, p, wrote)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, told...)
+			continue
+		}
+		if strings.HasPrefix(field, passkeyField) {
+			told, err := r.changePasskey(ctx, tx, p, field, wrote)
 			if err != nil {
 				return nil, err
 			}

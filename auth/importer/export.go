@@ -73,6 +73,7 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, o ExportOptions) (
 		}
 		e.Roles, e.DisabledUntil = splitRoles(roles), orZero(until).UTC()
 		e.CreatedAt, e.Accounts = e.CreatedAt.UTC(), []ExportedAccount{}
+		e.Passkeys = []ExportedPasskey{}
 		if e.Roles == nil {
 			e.Roles = []string{}
 		}
@@ -86,6 +87,9 @@ func exportAfter(ctx context.Context, tx pgx.Tx, last string, o ExportOptions) (
 		byID[list[i].ID], ids[i] = &list[i], list[i].ID
 	}
 	if err := exportAccounts(ctx, tx, ids, byID); err != nil {
+		return nil, err
+	}
+	if err := exportPasskeys(ctx, tx, ids, byID); err != nil {
 		return nil, err
 	}
 	if err := exportNames(ctx, tx, ids, byID); err != nil {

@@ -23,6 +23,9 @@ func (p *plan) factorValue() string {
 	return "app " + p.App.Base32()
 }
 
+// hasFactor reports whether somebody has a second factor at the source that is asked for here.
+func (p *Person) hasFactor() bool { return p.SecondFactor || len(p.Passkeys) > 0 }
+
 // factorBroughtSQL is whether the record r says that a second factor was brought over.
 var factorBroughtSQL = fmt.Sprintf(`coalesce(r.wrote ->> '%s' <> '%s', false)`, factorField,
 	digest(factorField, dropped))
@@ -74,6 +77,8 @@ func (p *plan) withoutFactor(rules Rules) error {
 	switch {
 	case p.errFactor != nil:
 		return p.errFactor
+	case p.App == nil && len(p.Passkeys) > 0:
+		return nil
 	case p.App == nil:
 		return errOtherFactor
 	case !rules.Seals:

@@ -61,6 +61,11 @@ type Rules struct {
 	// AddFactor gives a locked user who has none an authenticator app, and recovery codes with these hashes
 	// (password.HashSet). If they were here before, it ends their sessions, which lack it.
 	AddFactor func(ctx context.Context, tx pgx.Tx, userID string, key factor.Key, codes []string, before bool) error
+	// PasskeyDomain returns the domain that a passkey works for here, or why it does not (FitsDomain).
+	PasskeyDomain func(said string) (string, error)
+	// AddPasskey gives a locked user a passkey, or says why not. If they were here before, without a second factor, it
+	// ends their sessions, which lack it.
+	AddPasskey func(ctx context.Context, tx pgx.Tx, userID string, k Passkey, before bool) (obstacle, err error)
 	// Provider returns the name that the settings have for the provider with an issuer; empty: they have none.
 	Provider func(issuer string) string
 }
@@ -74,6 +79,8 @@ type Counts struct {
 	SecondFactors int64
 	// SecondFactorsBrought are those of them whose authenticator app was brought over by this run.
 	SecondFactorsBrought int64
+	// Passkeys are those that were brought over by this run.
+	Passkeys int64
 	// Barred are people with a second factor who were here with their password alone, which was taken from them.
 	Barred int64
 	// Sessions are those that were brought over, and Ended those that are gone at the source.
@@ -196,10 +203,11 @@ type run struct {
 	// ids and addresses are those that were met in an unordered source, by which a second one of the same is known.
 	ids, addresses seen
 	// waiting are those whose address somebody else had when their turn came.
-	waiting []*plan
-	lock    pgx.Tx // of alone
-	factors int64  // how many were brought over by the transaction under way
-	held    int    // how many stay as they are because others hold their rows
+	waiting  []*plan
+	lock     pgx.Tx // of alone
+	factors  int64  // how many were brought over by the transaction under way
+	passkeys int64  // and how many passkeys
+	held     int    // how many stay as they are because others hold their rows
 	// missed are fields that stay as they are because the source says nothing of them any more.
 	missed map[string]bool
 	would  foreseen
@@ -223,6 +231,9 @@ func (r *run) take(ctx context.Context, people []Person) error {
 		return err
 	}
 	r.counts.Read += int64(len(people))
+	for i := range people {
+		people[i].keepFitting(r.o.Rules)
+	}
 	plans := r.first(people)
 	if err := r.hashCodes(ctx, plans); err != nil {
 		return err

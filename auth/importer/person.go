@@ -41,7 +41,11 @@ type Person struct {
 	App           factor.Key
 	RecoveryCodes []factor.RecoveryCode
 	errFactor     error
-	unsaid        unsaid
+	// Passkeys are those that were made at the source.
+	Passkeys []Passkey
+	left     []string // why some of their passkeys are not brought over, for the report
+	stay     []string // the fields of those
+	unsaid   unsaid
 	// unissued are their accounts at providers whose issuer is not known: the names of the providers by their ids there.
 	unissued map[string]string
 	// Notes say what of them is not brought over, for the report.

@@ -27,7 +27,8 @@ var fieldsOfFiles = []string{"id", "email", "email_verified", "name", "username"
 var filesSay = map[string][]string{verifiedField: {"email_verified"}, nameField: {"name"},
 	usernameField: {"username"}, imageField: {"image"},
 	rolesField: {"roles"}, disabledField: {"disabled", "disabled_until"}, untilField: {"disabled_until"},
-	passwordField: {"password"}, accountsField: {"accounts"}, factorField: {"second_factor", "totp_secret"}}
+	passwordField: {"password"}, accountsField: {"accounts"}, factorField: {"second_factor", "totp_secret"},
+	passkeysField: {"passkeys"}}
 
 // otherNames are what others call them.
 var otherNames = map[string]string{"verified": "email_verified", "emailconfirmed": "email_verified",
@@ -238,6 +239,7 @@ type Exported struct {
 	SecondFactor  bool              `json:"second_factor,omitempty"`
 	TOTPSecret    string            `json:"totp_secret,omitempty"`    // the key of an authenticator app, in Base32
 	RecoveryCodes []string          `json:"recovery_codes,omitempty"` // of another system: an export has none
+	Passkeys      []ExportedPasskey `json:"passkeys"`
 	Accounts      []ExportedAccount `json:"accounts"`
 	Sessions      []ExportedSession `json:"sessions,omitempty"`
 	// UsernamesTaken are the SHA-256, in hex, of names that nobody else is given. Without an id they are those of people
@@ -328,7 +330,7 @@ func onlyKnown(raw json.RawMessage) error {
 }
 
 // fieldsOfJSON are what an Exported may have. An import takes no sessions.
-var fieldsOfJSON = append(slices.Clone(fieldsOfFiles), "sessions", "usernames_taken")
+var fieldsOfJSON = append(slices.Clone(fieldsOfFiles), "passkeys", "sessions", "usernames_taken")
 
 func (j JSON) person(e Exported) Person {
 	p := Person{ID: e.ID, Email: e.Email, Verified: e.EmailVerified, Name: e.Name, Username: e.Username,
@@ -339,6 +341,9 @@ func (j JSON) person(e Exported) Person {
 	}
 	p.readPassword(e.Hasher, e.Password)
 	p.readFactor(e.TOTPSecret, e.RecoveryCodes)
+	for _, k := range e.Passkeys {
+		p.takePasskey(k.passkey())
+	}
 	if len(e.Sessions) > 0 {
 		p.Notes = append(p.Notes, "sessions are not brought over from a file")
 	}

@@ -26,6 +26,8 @@ const (
 	identityField = "identity "
 	// factorField is there of people with a second factor, and says whether it was dropped (Options.DropSecondFactors).
 	factorField = "second factor"
+	// passkeyField is how the field of a passkey begins. It comes after factorField in order.
+	passkeyField = factorField + ", passkey "
 )
 
 // plan is what is to become of one person.
@@ -148,6 +150,9 @@ func (p *plan) values() map[string]string {
 	}
 	if p.SecondFactor {
 		v[factorField] = p.factorValue()
+	}
+	for _, k := range p.Passkeys {
+		v[k.field()] = "here"
 	}
 	return v
 }

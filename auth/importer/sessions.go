@@ -41,7 +41,7 @@ func newSessions(ctx context.Context, tx pgx.Tx, known []*plan) (arriving []*pla
 
 // counting are the sessions of a person that may count here: none beside a second factor, which they would stand for.
 func (p *plan) counting() []Session {
-	if p.record.closed || p.Disabled || p.SecondFactor {
+	if p.record.closed || p.Disabled || p.hasFactor() {
 		return nil
 	}
 	return p.Sessions
@@ -89,7 +89,7 @@ func (r *run) endBetween(ctx context.Context, people []Person) error {
 	alive := []string{} // not nil, which would be null
 	for _, p := range people {
 		for _, s := range p.Sessions {
-			if !p.SecondFactor { // one that was added there meanwhile asks for more than its session proves
+			if !p.hasFactor() { // one that was added there meanwhile asks for more than its session proves
 				alive = append(alive, s.Token)
 			}
 		}

@@ -257,11 +257,16 @@ func (r *reader) spellings(table, column string) []string {
 // snake is a name in camelCase as one in snake_case.
 func snake(s string) string {
 	var b strings.Builder
+	inside := false // of capitals, as in credentialID
 	for _, c := range s {
-		if 'A' <= c && c <= 'Z' {
-			b.WriteByte('_')
+		capital := 'A' <= c && c <= 'Z'
+		if capital {
+			if !inside {
+				b.WriteByte('_')
+			}
 			c += 'a' - 'A'
 		}
+		inside = capital
 		b.WriteRune(c)
 	}
 	return b.String()

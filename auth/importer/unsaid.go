@@ -18,6 +18,7 @@ const (
 	verifiedField = "email_verified" // part of addressField
 	untilField    = "disabled_until" // part of disabledField
 	accountsField = "accounts"       // each identityField
+	passkeysField = "passkeys"       // each passkeyField
 	sessionsField = "sessions"       // in no record: recognise looks for them
 )
 
@@ -30,6 +31,8 @@ func (p *plan) says(field string) bool {
 	switch {
 	case strings.HasPrefix(field, identityField):
 		return !p.unsaid[accountsField]
+	case strings.HasPrefix(field, passkeyField):
+		return !p.unsaid[passkeysField]
 	case field == passwordField && p.unsaid[factorField] && p.record.wrote[barredField] != "", field == barredField:
 		return !p.unsaid[factorField]
 	case field == disabledField && p.unsaid[untilField] && p.Disabled && !p.unsaid[disabledField]:
@@ -63,6 +66,8 @@ func (p *plan) missing() (fields []string) {
 		case field == wrappedField || p.says(field) || wrote == digest(field, map[string]string{rolesField: "user"}[field]):
 		case strings.HasPrefix(field, identityField):
 			fields = append(fields, accountsField)
+		case strings.HasPrefix(field, passkeyField):
+			fields = append(fields, passkeysField)
 		case field == barredField:
 			fields = append(fields, factorField)
 		case field == disabledField && !p.unsaid[disabledField]:

@@ -17,7 +17,7 @@ func (r *run) write(ctx context.Context, plans []*plan, transact transact) (line
 	var sessions int64
 	var known, made []*plan
 	err = r.inTx(ctx, transact, func(ctx context.Context, tx pgx.Tx) error {
-		r.factors = 0
+		r.factors, r.passkeys = 0, 0
 		var fresh []*plan
 		if fresh, known, lines, err = r.sort(ctx, tx, plans); err != nil { // not those of a try before this one
 			return err
@@ -55,6 +55,7 @@ func (r *run) write(ctx context.Context, plans []*plan, transact transact) (line
 	}
 	r.counts.Sessions += sessions
 	r.counts.SecondFactorsBrought += r.factors
+	r.counts.Passkeys += r.passkeys
 	r.wait(known)
 	return lines, nil
 }
@@ -174,6 +175,7 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 		if p.lacks != "" {
 			lines = append(lines, p.line(resultNoted, "", p.lacks))
 		}
+		lines = append(lines, p.leftLines()...)
 	}
 	if err := insertUsers(ctx, tx, made); err != nil {
 		return nil, nil, err
@@ -184,7 +186,11 @@ func (r *run) create(ctx context.Context, tx pgx.Tx, fresh []*plan) (made []*pla
 	if err := r.insertRecords(ctx, tx, made); err != nil {
 		return nil, nil, err
 	}
-	return made, lines, r.insertFactors(ctx, tx, made)
+	if err := r.insertFactors(ctx, tx, made); err != nil {
+		return nil, nil, err
+	}
+	told, err = r.insertPasskeys(ctx, tx, made)
+	return made, append(lines, told...), err
 }
 
 // insertUsers makes the rows of users. A time in the future becomes now: nobody was made later than that.

@@ -52,6 +52,41 @@ const (
 	keyMost = 4096
 )
 
+// Valid fails if a passkey that another system has kept cannot be one: its id or its public key is none, or longer than
+// those here, or the key is of another algorithm than browsers are asked for. It leaves out transports that browsers do
+// not know.
+func (k *Key) Valid() (err error) {
+	defer func() {
+		if v := recover(); v != nil { // of a parser
+			err = errNoKey
+		}
+	}()
+	if len(k.ID) == 0 || len(k.ID) > idMost || len(k.PublicKey) > keyMost {
+		return errNoKey
+	}
+	k.Transports = slices.DeleteFunc(k.Transports, func(t string) bool { return !slices.Contains(transports, t) })
+	parsed, err := webauthncose.ParsePublicKey(k.PublicKey)
+	if err != nil {
+		return errNoKey
+	}
+	var alg int64
+	switch key := parsed.(type) {
+	case webauthncose.EC2PublicKeyData:
+		alg = key.Algorithm
+	case webauthncose.RSAPublicKeyData:
+		alg = key.Algorithm
+	case webauthncose.OKPPublicKeyData:
+		alg = key.Algorithm
+	}
+	if !slices.ContainsFunc(algorithms, func(a algorithm) bool { return int64(a.Alg) == alg }) {
+		return errNoKey
+	}
+	return nil
+}
+
+// errNoKey is about what cannot be a passkey.
+var errNoKey = errors.New("its id or its public key is none that a browser uses")
+
 // Created is a new passkey, before it is checked.
 type Created struct {
 	parsed *protocol.ParsedCredentialCreationData

@@ -15,6 +15,12 @@ type Bytes []byte
 // MarshalText implements encoding.TextMarshaler.
 func (b Bytes) MarshalText() ([]byte, error) { return base64.RawURLEncoding.AppendEncode(nil, b), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Bytes) UnmarshalText(text []byte) (err error) {
+	*b, err = base64.RawURLEncoding.DecodeString(string(text))
+	return err
+}
+
 // User is whom a passkey is made for.
 type User struct {
 	Handle []byte // random, 16 to 64 bytes

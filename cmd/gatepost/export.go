@@ -108,8 +108,14 @@ func (b *betterAuthExport) factor(e importer.Exported) (sql string, leftOut bool
 	if !e.SecondFactor {
 		return "", false, nil
 	}
+	if e.TOTPSecret == "" && len(e.Passkeys) > 0 && e.Password == "" && len(e.Accounts) == 0 {
+		return "", false, nil // passkeys are all that they have, there as here
+	}
 	why := errors.New("it needs --" + targetSecretFlag)
-	if b.secret != "" {
+	switch {
+	case e.TOTPSecret == "" && len(e.Passkeys) > 0:
+		why = errors.New("Better Auth asks for no passkey after a password or a provider")
+	case b.secret != "":
 		why = errors.New("it is no authenticator app whose key can be read")
 	}
 	if e.TOTPSecret != "" {

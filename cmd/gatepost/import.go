@@ -185,8 +185,8 @@ func (p *process) printCounts(c *cli.Command, n importer.Counts) error {
 		return p.printJSON(n)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%d users read: %d created, %d changed, %d unchanged, %d deleted here, %d refused; "+
-		"%d fields in conflict; %d with a second factor, %d brought over with it, %d passwords taken; %d sessions brought "+
-		"over, %d ended\n", n.Read, n.Created, n.Changed, n.Unchanged, n.Deleted, n.Refused,
-		n.Conflicts, n.SecondFactors, n.SecondFactorsBrought, n.Barred, n.Sessions, n.Ended)
+		"%d fields in conflict; %d with a second factor, %d brought over with it, %d passkeys, %d passwords taken; "+
+		"%d sessions brought over, %d ended\n", n.Read, n.Created, n.Changed, n.Unchanged, n.Deleted, n.Refused,
+		n.Conflicts, n.SecondFactors, n.SecondFactorsBrought, n.Passkeys, n.Barred, n.Sessions, n.Ended)
 	return err
 }

@@ -23,7 +23,9 @@ type importSource struct {
 func (p *process) importSources() []importSource {
 	return []importSource{
 		{"better-auth", "from the database of Better Auth", "", append(databaseFlags(), &cli.StringFlag{
-			Name: secretFlag, Usage: "`FILE` with Better Auth's secret, for the second factors, which it encrypts"}),
+			Name: secretFlag, Usage: "`FILE` with Better Auth's secret, for the second factors, which it encrypts"},
+			&cli.StringFlag{Name: domainFlag, Usage: "`DOMAIN` that the passkeys were made for, Better Auth's rpID " +
+				"(default: the host of GATEPOST_PUBLIC_URL)"}),
 			p.fromBetterAuth},
 		{"authjs", "from the database of Auth.js (NextAuth)", "", databaseFlags(),
 			p.fromDatabase(func(d importer.Database) importer.Source { return importer.AuthJS{Database: d} })},
@@ -79,6 +81,9 @@ func (p *process) fromDatabase(source func(importer.Database) importer.Source) f
 	}
 }
 
+// domainFlag names the domain of the passkeys of a source that does not keep it.
+const domainFlag = "passkey-domain"
+
 // secretFlag names the file with the secret of a source.
 const secretFlag = "source-secret-file"
 
@@ -87,7 +92,7 @@ func (p *process) fromBetterAuth(ctx context.Context, c *cli.Command) (importer.
 	if err != nil {
 		return nil, err
 	}
-	b := importer.BetterAuth{Database: d}
+	b := importer.BetterAuth{Database: d, PasskeyDomain: strings.ToLower(c.String(domainFlag))}
 	b.Secrets, err = betterAuthSecrets(c, secretFlag)
 	return b, err
 }
