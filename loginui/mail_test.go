@@ -67,6 +67,25 @@ var unsaid = regexp.MustCompile(`\bmail\.[a-z]`)
 var styles = regexp.MustCompile(`(?s)<style>.*?</style>`)
 
 // What reads the text of a mail gets every sentence that its HTML has, but for how to do without the button.
+// A mail about an app that is gone speaks of the app alone: a passkey that is left is still asked for. Its subject is
+// what the text begins with.
+func TestAMailAboutARemovedAppSaysNothingOfOtherFactors(t *testing.T) {
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ui.languages.list {
+		l, err := ui.Compose(aMail(mail.FactorOff, w.Lang))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(l.Text, l.Subject+".") && !strings.Contains(l.Text, l.Subject+"。") &&
+			!strings.Contains(l.Text, l.Subject+"।") {
+			t.Errorf("%s: %q is not in\n%s", w.Lang, l.Subject, l.Text)
+		}
+	}
+}
+
 func TestBothPartsOfAMailSayTheSame(t *testing.T) {
 	ui, err := newTestUI(t, Brand{})
 	if err != nil {
