@@ -48,6 +48,10 @@ func TestPasskeysOnThePages(t *testing.T) {
 			t.Errorf("the account page has no %q\n%s", want, page.body)
 		}
 	}
+	add := b.get("/account/passkeys/add").body
+	if at := strings.Index(add, ">Cancel</a>"); at < strings.Index(add, "<span>Add the passkey</span>") {
+		t.Error("the way back is there before the form, or not at all")
+	}
 	id := regexp.MustCompile(`passkeys/remove\?id=(\w+)`).FindStringSubmatch(page.body)[1]
 
 	v := d.browser(t)
