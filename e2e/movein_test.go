@@ -136,7 +136,7 @@ func (h *home) must(t *testing.T, args ...string) {
 // counts are those that an import prints.
 type counts struct {
 	Read, Created, Changed, Unchanged, Deleted, Refused, Conflicts int
-	SecondFactors, SecondFactorsBrought, Sessions, Ended           int
+	SecondFactors, SecondFactorsBrought, Passkeys, Sessions, Ended int
 }
 
 // told is a line of the report.

@@ -1,5 +1,5 @@
-// The tables of Better Auth as its generator writes them for Drizzle on PostgreSQL, with its plugins admin and
-// two-factor: names in snake_case, and times without a zone.
+// The tables of Better Auth as its generator writes them for Drizzle on PostgreSQL, with its plugins admin,
+// two-factor and passkey: names in snake_case, and times without a zone.
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { boolean, getTableConfig, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 
@@ -67,7 +67,21 @@ const twoFactor = pgTable('two_factor', {
   lockedUntil: timestamp('locked_until'),
 })
 
-const schema = { user, session, account, verification, twoFactor }
+const passkey = pgTable('passkey', {
+  id: text('id').primaryKey(),
+  name: text('name'),
+  publicKey: text('public_key').notNull(),
+  userId: toUser(),
+  credentialID: text('credential_id').notNull(),
+  counter: integer('counter').notNull(),
+  deviceType: text('device_type').notNull(),
+  backedUp: boolean('backed_up').notNull(),
+  transports: text('transports'),
+  createdAt: timestamp('created_at'),
+  aaguid: text('aaguid'),
+})
+
+const schema = { user, session, account, verification, twoFactor, passkey }
 
 // layOut makes the tables, which an app leaves to drizzle-kit, and returns Better Auth's adapter for them.
 export async function layOut(pool, betterAuth) {
