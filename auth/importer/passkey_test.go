@@ -184,10 +184,12 @@ func TestPasskeysThatAreLeftOut(t *testing.T) {
 	}{
 		"another domain": {"https://app.example.com", "old.example", "", `it was made for "old.example", and works there ` +
 			`and below only, not at app.example.com`},
-		"a domain below":     {"https://example.com", "app.example.com", "", `it was made for "app.example.com"`},
-		"no domain here":     {"https://192.0.2.1", "", "", "which needs a domain and https"},
-		"no key":             {"https://app.example.com", "", `UPDATE passkey SET "publicKey" = 'AAAA'`, "is none that a browser"},
-		"a key that is text": {"https://app.example.com", "", `UPDATE passkey SET "publicKey" = '§'`, "is none that a browser"},
+		"a domain below": {"https://example.com", "app.example.com", "", `it was made for "app.example.com"`},
+		"no domain here": {"https://192.0.2.1", "", "", "which needs a domain and https"},
+		"no key": {"https://app.example.com", "", `UPDATE passkey SET "publicKey" = 'AAAA'`,
+			"is none that a browser"},
+		"a key that is text": {"https://app.example.com", "", `UPDATE passkey SET "publicKey" = '§'`,
+			"is none that a browser"},
 		"a huge key": {"https://app.example.com", "", `UPDATE passkey SET "publicKey" = repeat('A', 100000)`,
 			"is none that a browser"},
 		"a huge id": {"https://app.example.com", "", `UPDATE passkey SET "credentialID" = repeat('A', 3000)`,
