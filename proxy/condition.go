@@ -89,7 +89,7 @@ func parseRoles(path, s string) (Need, error) {
 	for role := range strings.SplitSeq(s, "|") {
 		switch role = strings.TrimSpace(role); {
 		case likeCondition(role):
-			return Need{}, fmt.Errorf("%q is a condition and no role; write %s=+%s", role, path, strings.ToLower(role))
+			return Need{}, fmt.Errorf("%q is a condition and no role; write %s=%s", role, path, withConditions(s))
 		case !session.ValidRole(role):
 			return Need{}, fmt.Errorf("%q is not a role; write roles like /admin=admin|owner, with letters, digits "+
 				"and _ . : -", role)
@@ -99,6 +99,19 @@ func parseRoles(path, s string) (Need, error) {
 		names = append(names, role)
 	}
 	return Need{of: ofRole, values: names}, nil
+}
+
+// withConditions writes a list, in which conditions stand among roles, as a rule has it: no role gets lost.
+func withConditions(list string) string {
+	var roles, conditions []string
+	for word := range strings.SplitSeq(list, "|") {
+		if word = strings.TrimSpace(word); likeCondition(word) {
+			conditions = append(conditions, strings.ToLower(word))
+		} else {
+			roles = append(roles, word)
+		}
+	}
+	return strings.Join(roles, "|") + "+" + strings.Join(conditions, "+")
 }
 
 func parseCondition(word string) (Need, error) {
@@ -140,13 +153,19 @@ func withoutSemicolons(entry string) error {
 	if !strings.Contains(entry, ";") {
 		return nil
 	}
+	const why = "has a ;, where a shell would cut and leave a weaker rule"
+	before, behind, _ := strings.Cut(entry, ";")
+	for word := range strings.SplitSeq(behind, ";") {
+		if !likeCondition(strings.TrimSpace(word)) {
+			return errors.New(why + ": no path of a rule has one, so write the path without it")
+		}
+	}
 	first := "+"
-	if before, _, _ := strings.Cut(entry, ";"); !strings.Contains(before, "=") {
+	if !strings.Contains(before, "=") {
 		first = "=+"
 	}
-	right := strings.ReplaceAll(strings.Replace(entry, ";", first, 1), ";", "+")
-	return fmt.Errorf("has a ;, where a shell would cut and leave a weaker rule: no path of a rule has one, and a "+
-		"condition stands behind a +, as in %s", right)
+	return fmt.Errorf("%s: a condition stands behind a +, as in %s%s%s", why, before, first,
+		strings.ReplaceAll(behind, ";", "+"))
 }
 
 // conditionDoubts are about a rule that asks less of the session than a shorter one does, which it sets aside, and

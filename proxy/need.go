@@ -42,8 +42,8 @@ func (ns Needs) String() string {
 	var kinds []string
 	each := map[string][]string{}
 	for _, n := range ns {
-		if n.of == ofAge && n.within > ns.stepUp().MaxAge {
-			continue
+		if n.of == ofAge && n.within > ns.stepUp().MaxAge || n.of == ofFactor && len(n.values) == 0 && ns.has(ofLevel) {
+			continue // another one says as much
 		}
 		if each[n.of.name] == nil {
 			kinds = append(kinds, n.of.name)
@@ -59,6 +59,10 @@ func (ns Needs) String() string {
 		kinds[i] = strings.TrimSpace(name + " " + strings.Join(slices.Compact(each[name]), ", and "))
 	}
 	return strings.Join(kinds, ", and ")
+}
+
+func (ns Needs) has(of *condition) bool {
+	return slices.ContainsFunc(ns, func(n Need) bool { return n.of == of })
 }
 
 // Refusals are the statuses for a session that does not meet them, as "403" or "401 or 403".
