@@ -79,8 +79,7 @@ type ceremony struct {
 
 // AskForPasskey makes a challenge, and returns what the browser is asked. It fails with ErrPasskeysOff,
 // session.ErrNoSession, session.ErrNoChallenge, ErrNoPasskey (there is none to confirm with), the errors of BeginApp
-// and ErrManyPasskeys (a new one), ErrNoCeremony (a sign-up that was not
-// admitted), or database.ErrUnavailable.
+// and ErrManyPasskeys (a new one), ErrNoCeremony (a sign-up that was not admitted), or database.ErrUnavailable.
 func (s *Store) AskForPasskey(ctx context.Context, a PasskeyAsk) (asked PasskeyAsked, err error) {
 	if s.site == nil {
 		return PasskeyAsked{}, ErrPasskeysOff

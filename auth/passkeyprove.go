@@ -24,6 +24,7 @@ type PasskeySignIn struct {
 	Challenge secret.Token // half a sign-in; PasskeyAsSecond needs it
 	Presented secret.Token // the session this browser has, which ends; empty: none
 	Remember  bool         // of a sign-in by a passkey alone
+	Trust     bool         // as in SecondStep
 }
 
 // SignInByPasskey gives whoever has proved a passkey a session. Alone, the authenticator has to tell in this very
@@ -206,8 +207,8 @@ func (s *Store) meetByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, 
 		if code.door, err = throttle.DoorTo(ctx, tx, found.UserID, a.Client); err != nil {
 			return err
 		}
-		issued, err = s.meet(ctx, tx, found, SecondStep{Challenge: a.Challenge, Presented: a.Presented, Client: a.Client},
-			code)
+		issued, err = s.meet(ctx, tx, found, SecondStep{Challenge: a.Challenge, Presented: a.Presented, Client: a.Client,
+			Trust: a.Trust}, code)
 		return err
 	})
 	return issued, details, cmp.Or(err, outcome)
@@ -224,10 +225,10 @@ func asSecond(p provedKey, first session.Proof) error {
 	return nil
 }
 
-// ConfirmByPasskey has the user of a session prove a passkey again, and gives them a new session in place of it, in
-// which the second factor is proved now; and the first one too, if the authenticator told who the person is. It fails
+// ConfirmByPasskey has the user of a session prove a passkey again: the second factor, and the first one too if the
+// authenticator told who the person is. The session gets another token; that of before lasts as raise says. It fails
 // with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrClonedPasskey or
-// database.ErrUnavailable. The old token stays valid unless it succeeds.
+// database.ErrUnavailable.
 func (s *Store) ConfirmByPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer) (issued Issued, err error) {
 	const event = "prove-factor"
 	var details audit.Details

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -182,19 +181,15 @@ func (s *Store) RenamePasskey(ctx context.Context, t secret.Token, id, name stri
 		if o, err = s.Own(ctx, tx, t); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `UPDATE gatepost.passkey SET name = $3 WHERE id = $1 AND user_id = $2`,
-			database.Storable(id), o.UserID, name)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
+		rows, _ := tx.Query(ctx, `UPDATE gatepost.passkey p SET name = $3 WHERE p.id = $1 AND p.user_id = $2
+			RETURNING `+passkeyColumns, database.Storable(id), o.UserID, name) // CollectExactlyOneRow reports an error
+		p, err = pgx.CollectExactlyOneRow(rows, scanPasskey)
+		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoPasskey
 		}
-		list, err := passkeysOf(ctx, tx, o.UserID)
 		if err != nil {
 			return err
 		}
-		p = list[max(0, slices.IndexFunc(list, func(p Passkey) bool { return p.ID == id }))]
 		return s.record(ctx, tx, event, o.UserID, c)
 	})
 	s.audit(ctx, event, o.UserID, c, err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/factor"
@@ -538,5 +539,36 @@ func TestPasskeysOfAnotherDomain(t *testing.T) {
 	if asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToSignIn}); !strings.Contains(string(asked.Options),
 		`"rpId":"example.com"`) {
 		t.Errorf("%s", asked.Options)
+	}
+}
+
+// A passkey as the second step can have the browser trusted, as a code can.
+func TestAPasskeyAfterAPasswordMayTrustTheBrowser(t *testing.T) {
+	t.Parallel()
+	p, a := aHolder(t, func(o *auth.Options) { o.TrustBrowser = time.Hour })
+	p.has(t, a)
+	for _, trust := range []bool{false, true} {
+		h, c := p.half(t, elsewhere), elsewhere
+		c.Browser = h.Browser
+		asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyAsSecond, Challenge: h.Challenge, Client: c})
+		issued, err := p.s.SignInByPasskey(t.Context(), auth.PasskeySignIn{PasskeyAnswer: auth.PasskeyAnswer{
+			Body: a.Get(t, asked.Options), Key: asked.Key, Client: c}, Challenge: h.Challenge, Trust: trust})
+		if err != nil || (issued.Trust != "") != trust {
+			t.Errorf("trust %t: %v, trusted %t", trust, err, issued.Trust != "")
+		}
+	}
+}
+
+// Whoever has more passkeys than the list shows renames the one that they name.
+func TestARenamedPasskeyIsTheOneThatWasNamed(t *testing.T) {
+	t.Parallel()
+	p, a := aHolder(t)
+	k := p.has(t, a).Passkey
+	exec(t, p.db, `INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key, created_at)
+		SELECT 'k' || i, user_id, rp_id, decode(md5(i::text), 'hex'), public_key, created_at - interval '1 hour'
+		FROM gatepost.passkey, generate_series(1, 200) AS i`)
+	if got, err := p.s.RenamePasskey(t.Context(), p.token, k.ID, "mine", p.home); err != nil || got.ID != k.ID ||
+		got.Name != "mine" {
+		t.Errorf("renamed %q to %q: %v", got.ID, got.Name, err)
 	}
 }

@@ -127,6 +127,9 @@ func (ui *UI) codePage(r *http.Request, half auth.Half, f form, t trouble) formP
 	if half.Passkeys > 0 {
 		a.passkey = ui.passkeyForm(p.words, auth.PasskeyAsSecond, passkeyLoginPath, "passkey.login", f)
 	}
+	if a.passkey != nil {
+		a.passkey.Trusts = p.Check != nil
+	}
 	ui.askForSecond(&p, r, a, f, t)
 	return p
 }

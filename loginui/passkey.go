@@ -30,6 +30,7 @@ type passkeyForm struct {
 	Sent            []sentField // goes along, to the question for the browser as well
 	Forget          bool        // the session ends with the browser
 	Or              bool        // another way stands above
+	Trusts          bool        // the page offers to trust the browser
 }
 
 // passkeyForm makes the form for a purpose. It is nil where there are no passkeys.
@@ -128,8 +129,8 @@ var passkeyFaults = []struct {
 	{auth.ErrManyPasskeys, http.StatusConflict, "passkey.many"},
 	{auth.ErrPasskeyTaken, http.StatusConflict, "passkey.taken"},
 	{auth.ErrUnverified, http.StatusForbidden, "passkey.unverified"},
-	{session.ErrStale, http.StatusForbidden, "passkey.expired"},
-	{auth.ErrStaleFactor, http.StatusForbidden, "passkey.expired"},
+	{session.ErrStale, http.StatusForbidden, "confirm.ways"},
+	{auth.ErrStaleFactor, http.StatusForbidden, "confirm.ways"},
 	{auth.ErrPasskeysOff, http.StatusNotFound, ""},
 }
 
@@ -156,7 +157,7 @@ func (ui *UI) postPasskeyLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	before := ui.presentedUser(r)
 	a := auth.PasskeySignIn{PasskeyAnswer: ui.passkeyAnswer(r), Challenge: ui.c.Cookie.ReadChallenge(r.Header),
-		Remember: f.Remember}
+		Remember: f.Remember, Trust: f.Trust}
 	a.Presented, _ = ui.presented(r)
 	issued, err := ui.store.SignInByPasskey(r.Context(), a)
 	if err != nil {

@@ -86,7 +86,7 @@ func (a *API) confirm(c *call, link secret.Token, next string) (*confirmed, erro
 		c.redirect(a.c.Pages.StepURL(next))
 		return nil, nil
 	case issued.Challenge != "":
-		return nil, c.ask()
+		return nil, c.ask(issued)
 	case next != "":
 		c.redirect(next)
 		return nil, nil

@@ -43,7 +43,7 @@ func (a *API) signUp(c *call, in signUpBody) (*issuedAnswer, error) {
 		return nil, err
 	}
 	if a.c.Pages.SignedIn(c, c.r, "", issued); issued.Challenge != "" {
-		return nil, c.ask()
+		return nil, c.ask(issued)
 	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {
@@ -86,7 +86,7 @@ func (a *API) signIn(c *call, in signInBody) (*signedIn, error) {
 		return nil, notIn(err)
 	}
 	if a.c.Pages.SignedIn(c, c.r, before, issued); issued.Challenge != "" {
-		return nil, c.ask()
+		return nil, c.ask(issued)
 	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {

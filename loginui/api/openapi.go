@@ -78,7 +78,8 @@ func (e *endpoint) parameters() (list []object) {
 
 // halfDone describes the answer of an endpoint that may ask for the second step.
 const halfDone = `Done; or, where the caller has a second factor and did not prove it, ` +
-	`{"twoFactorRedirect": true, "twoFactorMethods": ["totp"]} and no session before two-factor/verify-totp`
+	`{"twoFactorRedirect": true, "twoFactorMethods": ["totp"]}, with what they have of totp and passkey, and no session ` +
+	`before two-factor/verify-totp or passkey/verify-authentication`
 
 // responses describes the answer, and the refusals by status with their codes.
 func (e *endpoint) responses() object {

@@ -43,8 +43,12 @@ func passkeyOf(p auth.Passkey, userID string) passkey {
 	return out
 }
 
-// askForPasskey makes a challenge, whose key the browser keeps.
+// askForPasskey makes a challenge, whose key the browser keeps. The page of another site makes none: each ends an older
+// one of the same network, once that has many.
 func (c *call) askForPasskey(ask auth.PasskeyAsk) (opaque, error) {
+	if !mayChange(c.r) && !c.a.own(c.r.Header.Get("Origin")) {
+		return nil, errOrigin
+	}
 	cookie := c.a.c.Cookie
 	ask.Key, ask.Client, ask.Session = cookie.ReadPasskey(c.r.Header), c.client(), c.token()
 	ask.Challenge = cookie.ReadChallenge(c.r.Header)
@@ -115,7 +119,7 @@ func (a *API) verifyAuthentication(c *call, in authenticationBody) (*present, er
 		return nil, err
 	}
 	if a.c.Pages.SignedIn(c, c.r, before, issued); issued.Challenge != "" {
-		return nil, c.ask()
+		return nil, c.ask(issued)
 	}
 	v, err := a.store.Describe(c.context(), issued.Session)
 	if err != nil {

@@ -55,7 +55,8 @@ func TestPasskeysByTheProtocol(t *testing.T) {
 	u := d.browser(t)
 	sign(u, u).must(t, "not verified", 401, "USER_NOT_VERIFIED")
 	half := u.post("/sign-in/email", "email", "ada@example.com", "password", password)
-	if half.must(t, "the password", 200, ""); half.field("twoFactorRedirect") != true || u.session() != "" {
+	if half.must(t, "the password", 200, ""); half.field("twoFactorRedirect") != true || u.session() != "" ||
+		!strings.Contains(half.body, `"twoFactorMethods":["passkey"]`) {
 		t.Errorf("half: %s", half.body)
 	}
 	if sign(u, u).must(t, "the second step", 200, ""); u.session() == "" {
@@ -75,4 +76,21 @@ func TestPasskeysByTheProtocol(t *testing.T) {
 		}
 	}
 	newDesk(t).browser(t).get("/passkey/generate-authenticate-options").must(t, "no site", 400, "PASSKEYS_NOT_AVAILABLE")
+}
+
+// The page of another site makes no challenge, which would end those of others in the visitor's network.
+func TestAnotherSiteBeginsNoCeremony(t *testing.T) {
+	t.Parallel()
+	b := newDesk(t, atSite).signUp(t, "ada@example.com")
+	for _, path := range []string{"/passkey/generate-authenticate-options", "/passkey/generate-register-options"} {
+		for what, headers := range map[string][]string{
+			"an image":     {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"},
+			"a script":     {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Origin: https://evil.example"},
+			"a sub-domain": {"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors"},
+			"a page":       {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"},
+		} {
+			b.get(path, headers...).must(t, what+" asks "+path, 403, "INVALID_ORIGIN")
+		}
+		b.get(path, "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors").must(t, path, 200, "")
+	}
 }

@@ -17,9 +17,22 @@ type secondStep struct {
 // errSecondStep ends a call that was answered with a secondStep.
 var errSecondStep = errors.New("the second step is due")
 
-// ask answers with the second step.
-func (c *call) ask() error {
-	if err := c.write(200, secondStep{true, []string{"totp"}}); err != nil {
+// ask answers with the second step, and what the user has for it.
+func (c *call) ask(issued auth.Issued) error {
+	client := c.client()
+	client.Browser = issued.Browser
+	half, err := c.a.store.Half(c.context(), issued.Challenge, client)
+	if err != nil {
+		return err
+	}
+	step := secondStep{Redirect: true, Methods: []string{}}
+	if half.App {
+		step.Methods = append(step.Methods, "totp")
+	}
+	if half.Passkeys > 0 {
+		step.Methods = append(step.Methods, "passkey")
+	}
+	if err := c.write(200, step); err != nil {
 		return err
 	}
 	return errSecondStep
@@ -28,7 +41,7 @@ func (c *call) ask() error {
 // renewed sets the cookies of a session that replaces that of the caller, or answers with the second step.
 func (c *call) renewed(issued auth.Issued) error {
 	if c.a.c.Pages.Renewed(c, issued); issued.Challenge != "" {
-		return c.ask()
+		return c.ask(issued)
 	}
 	return nil
 }

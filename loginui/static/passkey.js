@@ -44,8 +44,10 @@
     const key = await (adds ? credentials.create(wanted) : credentials.get(wanted));
     const fields = form.elements;
     fields.namedItem('answer').value = answer(key);
-    const remember = document.querySelector('#remember');
-    if (remember && fields.namedItem('remember')) fields.namedItem('remember').value = remember.checked ? 'on' : '';
+    for (const name of ['remember', 'trust']) { // boxes of the form above
+      const box = document.querySelector(`input[type=checkbox][name=${name}]`);
+      if (box && fields.namedItem(name)) fields.namedItem(name).value = box.checked ? 'on' : '';
+    }
     HTMLFormElement.prototype.submit.call(form);
   };
 
