@@ -3,28 +3,58 @@ package loginui
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // Navigating reports whether a browser is loading a page, and so can be redirected. Scripts and programs that ask for
-// data cannot, and what is saved to a file must not. A page that is loaded before anybody asks for it (Sec-Purpose) is
-// no navigation either: it would keep the login for later, when its reader has logged in long since.
+// data cannot, and what is saved to a file must not. Pages load by three methods. A page that is loaded before anybody
+// asks for it is no navigation either: it would keep the login for later, when its reader has logged in long since.
 //
 // Browsers say so in Sec-Fetch-Mode and Sec-Fetch-Dest, except to plain http beyond this machine. Without them the sign
 // of a library of scripts decides, and then which kind of document Accept prefers.
 func Navigating(r *http.Request) bool {
-	if r.Header.Get("Upgrade") != "" || libraryOf(r) != nil || isPrefetch(r) {
+	if !isRead(r.Method) && r.Method != http.MethodPost || r.Header.Get("Upgrade") != "" || isScripted(r) ||
+		isPrefetch(r) {
 		return false
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") != "empty" // which is a download
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	if mode != "" || dest != "" {
+		return (mode == "" || mode == "navigate") && (dest == "" || dest == "document" || framed(r))
 	}
-	return r.Header.Get("X-Requested-With") == "" && prefersPage(r.Header.Values("Accept"))
+	return !requestedByScript(r) && prefersPage(r.Header.Values("Accept"))
 }
 
+// isPrefetch reports whether a browser loads a page before anybody asks for it, or for a picture of it.
 func isPrefetch(r *http.Request) bool {
-	return strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch") || r.Header.Get("Purpose") == "prefetch"
+	for _, name := range []string{"Sec-Purpose", "X-Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		switch what, _, _ := strings.Cut(strings.ToLower(r.Header.Get(name)), ";"); strings.TrimSpace(what) {
+		case "prefetch", "prerender", "preview":
+			return true
+		}
+	}
+	return false
+}
+
+// isScripted reports whether a library of scripts asks, known or not to have a way to be sent elsewhere.
+func isScripted(r *http.Request) bool {
+	return libraryOf(r) != nil || slices.ContainsFunc(furtherLibraries, func(name string) bool {
+		return r.Header[name] != nil
+	})
+}
+
+// furtherLibraries are headers of further libraries that load pages, or pieces of them: pjax, barba, Alpine AJAX, JSF,
+// Wicket, intercooler, fixi, Datastar, ASP.NET, October and Winter, SPF. They are spelt as by http.CanonicalHeaderKey.
+var furtherLibraries = []string{"X-Pjax", "X-Barba", "X-Alpine-Request", "Faces-Request", "Wicket-Ajax", "X-Ic-Request",
+	"Fx-Request", "Datastar-Request", "X-Microsoftajax", "X-October-Request-Handler", "X-Winter-Request-Handler",
+	"X-Spf-Request"}
+
+// requestedByScript reports whether X-Requested-With names a script. Browsers inside of Android's apps put the name of
+// the app there, which has a dot.
+func requestedByScript(r *http.Request) bool {
+	by := r.Header.Get("X-Requested-With")
+	return by != "" && !strings.Contains(by, ".")
 }
 
 // framed reports whether a browser loads the page into a frame of another.
@@ -37,20 +67,30 @@ func framed(r *http.Request) bool {
 }
 
 // prefersPage reports whether HTML is what a client likes best (RFC 9110, section 12.5.1). Of kinds that it likes alike
-// the first one counts, as browsers list it.
-func prefersPage(accept []string) (page bool) {
-	best := 0.0
+// the first one counts, as browsers list it. XML may come before XHTML: so did WebKit and Firefox for years.
+func prefersPage(accept []string) bool {
+	best, page, xml := 0.0, false, false
 	for kind := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		kind, parameters, _ := strings.Cut(kind, ";")
-		if q := quality(parameters); q > best {
-			best, page = q, isHTML(strings.TrimSpace(kind))
+		kind = strings.TrimSpace(kind)
+		switch q := quality(parameters); {
+		case q > best:
+			best, page, xml = q, isHTML(kind, parameters), isXML(kind)
+		case q == best && xml:
+			xml, page = isXML(kind), strings.EqualFold(kind, "application/xhtml+xml")
 		}
 	}
 	return page
 }
 
-func isHTML(kind string) bool {
-	return strings.EqualFold(kind, "text/html") || strings.EqualFold(kind, "application/xhtml+xml")
+// isHTML reports whether a kind is that of a page. Blazor asks for a piece of one by a parameter.
+func isHTML(kind, parameters string) bool {
+	return (strings.EqualFold(kind, "text/html") || strings.EqualFold(kind, "application/xhtml+xml")) &&
+		!strings.Contains(parameters, "blazor-enhanced-nav")
+}
+
+func isXML(kind string) bool {
+	return strings.EqualFold(kind, "application/xml") || strings.EqualFold(kind, "text/xml")
 }
 
 // quality is the weight among the parameters of a kind: 1 if there is none, 0 if it cannot be read.
@@ -87,7 +127,9 @@ var libraries = []library{
 	{header: "X-Livewire-Navigate", page: always, leave: byPage},
 	{header: "Turbo-Frame", page: never, leave: byPage},
 	{header: "X-Turbo-Request-Id", page: always, leave: byPage},
+	{header: "Turbolinks-Referrer", page: always, leave: byPage},
 	{header: "X-Up-Version", page: isRootLayer, leave: byPage},
+	{header: "X-Up-Target", page: isRootLayer, leave: byPage},
 }
 
 func always(*http.Request) bool { return true }

@@ -143,7 +143,7 @@ func (ui *UI) straight(r *http.Request) *provider.Provider {
 	query := r.URL.Query()
 	switch {
 	case !ui.c.PasswordsOff || len(ui.providers) != 1 || ui.providers[0].Down(),
-		r.Method != http.MethodGet || !Navigating(r) || r.Header.Get("Sec-Purpose") != "",
+		r.Method != http.MethodGet || !Navigating(r),
 		!query.Has("next") || query.Has("choose"),
 		ui.c.Cookie.Marked(r) || ui.c.Cookie.Done(r) != "":
 		return nil
