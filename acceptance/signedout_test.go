@@ -166,7 +166,9 @@ func (l *lane) mustLeadTo(t *testing.T, r reply, by, to string) {
 	if leaves := strings.Contains(r.body, `<meta http-equiv="refresh" content="0; url=`+link); leaves != (by == "leave") {
 		t.Errorf("it leaves: %t\n%s", leaves, r.body)
 	}
-	if by == "" && !strings.Contains(r.body, `"loginUrl":"http://`+l.host+`/login"`) {
+	data := by == "" || by == "HX-Redirect" || by == "X-Inertia-Location"
+	if data && (!strings.Contains(r.body, `"code":"UNAUTHORIZED"`) ||
+		!strings.Contains(r.body, `"loginUrl":"http://`+l.host+`/login"`)) {
 		t.Errorf("got %s", r.body)
 	}
 }

@@ -173,6 +173,10 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 
 // refuseData refuses a script or a program.
 func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
+	_ = writeJSON(w, status, ui.refusalData(status, err)) // on error the client has left
+}
+
+func (ui *UI) refusalData(status int, err error) refusalJSON {
 	key, args := wordsOf(status, err)
 	out := refusalJSON{Code: codes[status], Message: ui.languages.source.say(key, args...)}
 	if closed, ok := errors.AsType[*Maintenance](err); ok {
@@ -184,7 +188,7 @@ func (ui *UI) refuseData(w http.ResponseWriter, status int, err error) {
 	if errors.As(err, new(*StepUp)) {
 		out.Code, out.LoginURL = "STEP_UP_REQUIRED", ui.absolute(ui.c.Prefix+stepUpPath)
 	}
-	_ = writeJSON(w, status, out) // on error the client has left
+	return out
 }
 
 func (ui *UI) showMessage(w http.ResponseWriter, status int, p messagePage) {

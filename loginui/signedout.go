@@ -42,11 +42,12 @@ func (ui *UI) askAtTheTop(w http.ResponseWriter, p messagePage) {
 	ui.showMessage(w, http.StatusUnauthorized, p)
 }
 
-// leave has a library of scripts load the login, or whatever page a refusal leads to.
+// leave has a library of scripts load the login, or whatever page a refusal leads to. The words are those of the
+// refusal, whatever the status that the library understands.
 func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library, p messagePage, err error) {
 	to := cmp.Or(p.On, p.LogIn)
 	if status := l.leave(w.Header(), to); status != 0 {
-		ui.refuseData(w, status, err)
+		_ = writeJSON(w, status, ui.refusalData(http.StatusUnauthorized, err)) // on error the client has left
 		return
 	}
 	p.Leave, p.Swapped = to, l.header != "Turbo-Frame" // which would show it as a missing frame
