@@ -117,16 +117,19 @@ type library struct {
 	// leave has the browser load an address, and returns the status to refuse with; 0: a page
 	// does, see UI.leave.
 	leave func(h http.Header, to string) (status int)
+	// whole reports that the library loads the gate's own pages as a whole by itself: they tell Turbo so, and Livewire
+	// follows redirects with the browser.
+	whole bool
 }
 
 // libraries are those that are known. Where one of them had several headers, each is a row.
 var libraries = []library{
 	{header: "Hx-Request", page: never, leave: with("HX-Redirect", http.StatusUnauthorized)},
 	{header: "X-Inertia", page: always, leave: with("X-Inertia-Location", http.StatusConflict)},
-	{header: "X-Livewire", page: never, leave: with("Location", http.StatusSeeOther)},
+	{header: "X-Livewire", page: never, leave: with("Location", http.StatusSeeOther), whole: true},
 	{header: "X-Livewire-Navigate", page: always, leave: byPage},
-	{header: "Turbo-Frame", page: never, leave: byPage},
-	{header: "X-Turbo-Request-Id", page: always, leave: byPage},
+	{header: "Turbo-Frame", page: never, leave: byPage, whole: true},
+	{header: "X-Turbo-Request-Id", page: always, leave: byPage, whole: true},
 	{header: "Turbolinks-Referrer", page: always, leave: byPage},
 	{header: "X-Up-Version", page: isRootLayer, leave: byPage},
 	{header: "X-Up-Target", page: isRootLayer, leave: byPage},

@@ -33,6 +33,9 @@ func (ui *UI) onward(w http.ResponseWriter, r *http.Request, to *url.URL, name, 
 	if to.Scheme != "https" && to.Scheme != "http" {
 		return errNotFound
 	}
+	if l := libraryOf(r); l != nil && !l.whole && l.lead(w, to.String()) {
+		return nil
+	}
 	p := onwardPage{base: ui.refusal(r, name+".title"), URL: to.String()}
 	p.Title = p.say(name+".title", "provider", label)
 	p.Text, p.Go = p.say(name+".say", "provider", label), p.say(name+".go", "provider", label)

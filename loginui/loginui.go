@@ -263,6 +263,9 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	if method == http.MethodGet {
 		ui.rememberLanguage(w, r)
+		if ui.loadWhole(w, r) {
+			return nil
+		}
 	}
 	if method == http.MethodPost {
 		if err := ui.checkOrigin(r); err != nil {
@@ -271,6 +274,7 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		if err := ui.receive(w, r); err != nil {
 			return err
 		}
+		w = ledBy(w, r)
 	}
 	return ui.admit(w, r, handle)
 }
