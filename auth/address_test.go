@@ -136,7 +136,7 @@ func TestWhoeverGoesBackLeavesNoWayForward(t *testing.T) {
 	if _, err := s.Link(t.Context(), own); !errors.Is(err, auth.ErrBadLink) {
 		t.Errorf("a way back to where one is: %v", err)
 	}
-	if n := count(t, db, "verification"); n != 0 {
+	if n := count(t, db, "verification WHERE identifier NOT LIKE 'used-%'"); n != 0 {
 		t.Errorf("%d links are left", n)
 	}
 }

@@ -59,7 +59,8 @@ var linkSQL = `
 	       EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
 	           AND a.password <> '')
 	FROM gatepost.verification v LEFT JOIN gatepost."user" u ON u.id = v.user_id
-	WHERE v.value = $1 AND v.expires_at > now() AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
+	WHERE v.value = $1 AND v.identifier NOT LIKE '` + mail.Used + `%' AND v.expires_at > now()
+	    AND u.disabled_at IS NULL AND v.email <> '' AND v.email = lower(v.email)
 	    AND (u.id IS NULL) = (split_part(v.identifier, ':', 1) = '` + string(mail.ForInvite) + `')
 	    AND (split_part(v.identifier, ':', 1) IN ('` + string(mail.ForInvite) + `', '` + string(mail.ForChange) + `',
 	        '` + string(mail.ForUndo) + `') OR u.email = v.email)`
@@ -116,6 +117,33 @@ func spendHash(ctx context.Context, tx pgx.Tx, hash string, l Link, allowed func
 	if err != nil {
 		return err
 	}
+	if now.Purpose == mail.ForVerify || now.Purpose == mail.ForChange { // they may be opened once more
+		_, err = tx.Exec(ctx, `UPDATE gatepost.verification SET identifier = $2 || identifier, claims = false
+		    WHERE value = $1`, hash, mail.Used)
+		return err
+	}
 	_, err = tx.Exec(ctx, `DELETE FROM gatepost.verification WHERE value = $1`, hash)
 	return err
+}
+
+// WasUsed reports whether a link was for the user of a session, who has used it for the confirmed address that they
+// have now. It fails with database.ErrUnavailable.
+func (s *Store) WasUsed(ctx context.Context, t secret.Token, p mail.Purpose, of secret.Token) (used bool, err error) {
+	own, err := s.Describe(ctx, of)
+	if errors.Is(err, session.ErrNoSession) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = s.db.Again(ctx, func(ctx context.Context) error {
+		return s.db.Pages.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM gatepost.verification v JOIN gatepost."user" u ON u.id = v.user_id
+			    WHERE v.value = $1 AND v.identifier = $2 AND v.expires_at > now() AND u.email = v.email
+			    AND u.email_verified)`, t.Hash(), mail.Used+string(p)+":"+own.User.ID).Scan(&used)
+	})
+	if err != nil {
+		return false, s.db.Unavailable("read a used link", err)
+	}
+	return used, nil
 }

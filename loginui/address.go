@@ -60,6 +60,10 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l, err := ui.readLink(r, isFor(mail.ForChange))
+	if ui.wasUsed(r, err, mail.ForChange) {
+		ui.c.Cookie.ClearLink(w.Header())
+		return ui.done(w, "moved")
+	}
 	if err == nil && !l.Of(s.User) {
 		err = auth.ErrOtherUser
 	}
@@ -78,7 +82,8 @@ func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {
 	if session != "" && !ui.sameLink(r, f) {
 		return auth.ErrBadLink
 	}
-	if err := ui.store.ConfirmEmail(r.Context(), ui.link(r), session, ui.client(r)); err != nil {
+	err = ui.store.ConfirmEmail(r.Context(), ui.link(r), session, ui.client(r))
+	if err != nil && !ui.wasUsed(r, err, mail.ForChange) { // the form may have been sent twice
 		return err
 	}
 	ui.c.Cookie.ClearLink(w.Header())

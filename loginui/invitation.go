@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -21,16 +22,21 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l, err := ui.readLink(r, isFor(mail.ForInvite))
-	if err == nil && !ui.sameLink(r, f) {
-		err = auth.ErrBadLink
+	if !ui.sameLink(r, f) {
+		return auth.ErrBadLink
 	}
-	if err != nil {
-		return err
+	l, gone := ui.readLink(r, isFor(mail.ForInvite)) // for the second of two forms it is
+	if gone != nil && !errors.Is(gone, auth.ErrBadLink) {
+		return gone
 	}
 	presented, _ := ui.presented(r)
 	u := auth.NewUser{Name: f.Name, Username: f.Username, Password: f.password}
-	issued, err := ui.store.AcceptInvitation(r.Context(), ui.link(r), u, f.Remember, presented, ui.client(r))
+	issued, err := ui.twice.do(r, ui.linked(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+		if gone != nil {
+			return auth.Issued{}, gone
+		}
+		return ui.store.AcceptInvitation(ctx, ui.link(r), u, f.Remember, presented, ui.client(r))
+	})
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
 	}

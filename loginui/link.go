@@ -3,6 +3,7 @@ package loginui
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -105,6 +106,17 @@ func (ui *UI) readLink(r *http.Request, allowed func(auth.Link) bool) (auth.Link
 		return auth.Link{}, auth.ErrBadLink
 	}
 	return l, err
+}
+
+// wasUsed reports whether the link that was opened last is bad because the user who is signed in has used it, here or
+// elsewhere.
+func (ui *UI) wasUsed(r *http.Request, err error, p mail.Purpose) bool {
+	if !errors.Is(err, auth.ErrBadLink) || ui.link(r) == "" {
+		return false
+	}
+	token, _ := ui.presented(r)
+	used, err := ui.store.WasUsed(r.Context(), ui.link(r), p, token)
+	return err == nil && used
 }
 
 func isFor(p mail.Purpose) func(auth.Link) bool {

@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
@@ -95,7 +96,9 @@ func (ui *UI) postProve(w http.ResponseWriter, r *http.Request) error {
 	if token != "" && !ui.sameLink(r, f) {
 		return auth.ErrBadLink
 	}
-	issued, err := ui.store.ProveByLink(r.Context(), ui.link(r), token, ui.client(r))
+	issued, err := ui.twice.do(r, ui.linked(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+		return ui.store.ProveByLink(ctx, ui.link(r), token, ui.client(r))
+	})
 	if err != nil {
 		return err
 	}

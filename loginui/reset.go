@@ -103,21 +103,28 @@ func (ui *UI) choosePage(r *http.Request, name, path string, l auth.Link, t trou
 // browser known.
 type chooser func(context.Context, secret.Token, secret.Password, secret.Client) (browser secret.Token, err error)
 
-// choose sets the new password and redirects to the login, where the visitor has to enter it.
+// choose sets the new password and redirects to the login, where the visitor has to enter it. For the second of two
+// forms the link is gone.
 func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowed func(auth.Link) bool, do chooser,
 	again func(*http.Request, auth.Link, trouble) formPage) error {
 	f, err := ui.readForm(r)
 	if err != nil {
 		return err
 	}
-	l, err := ui.readLink(r, allowed)
-	if err == nil && !ui.sameLink(r, f) {
-		err = auth.ErrBadLink
+	if !ui.sameLink(r, f) {
+		return auth.ErrBadLink
 	}
-	if err != nil {
-		return err
+	l, gone := ui.readLink(r, allowed)
+	if gone != nil && !errors.Is(gone, auth.ErrBadLink) {
+		return gone
 	}
-	browser, err := do(r.Context(), ui.link(r), f.password, ui.client(r))
+	issued, err := ui.twice.do(r, ui.linked(r, f), false, func(ctx context.Context) (issued auth.Issued, err error) {
+		if gone != nil {
+			return issued, gone
+		}
+		issued.Browser, err = do(ctx, ui.link(r), f.password, ui.client(r))
+		return issued, err
+	})
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
 	}
@@ -130,9 +137,11 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowe
 	ui.endFlows(w, r)
 	ui.c.Cookie.Clear(h)
 	ui.expireAppCookies(w, r)
-	ui.c.Cookie.SetBrowser(h, browser, throttle.FamiliarFor)
+	ui.c.Cookie.SetBrowser(h, issued.Browser, throttle.FamiliarFor)
 	ui.c.Cookie.SetDone(h, name)
-	ui.c.Cookie.SetAddress(h, l.Email)
+	if l.Email != "" {
+		ui.c.Cookie.SetAddress(h, l.Email)
+	}
 	seeOther(w, ui.c.Prefix+"/login")
 	return nil
 }

@@ -55,8 +55,8 @@ func (s *samples) accounts() {
 	s.add("without a password, and a username to choose", 200, "account", bare)
 	bare.PasswordsOff = true
 	s.add("where there are no passwords", 200, "account", bare)
-	for _, what := range []string{"username", "password", "session", "export", "others", "verify", "verified", "address",
-		"moved", "linked", "unlinked", "confirmed", "prove", "password_mail", "passkey",
+	for _, what := range []string{"username", "password", "session", "export", "others", "verify", "verified", "already",
+		"address", "moved", "linked", "unlinked", "confirmed", "prove", "password_mail", "passkey",
 		"passkey_renamed", "passkey_removed", "app", "app_removed", "untrusted"} {
 		p := page()
 		p.Notice = p.say("account.done." + what)

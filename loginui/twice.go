@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
-// form by a value of its own, Once, and by what was typed into it.
+// form by a value of its own, Once, and by what was typed into it; that of a mailed link by what the browser brings (see
+// linked).
 type twice struct {
 	key [sha256.Size]byte // so that nothing can be guessed from what is kept
 	mu  sync.Mutex
@@ -88,6 +90,14 @@ func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Issued, er
 
 // errAbandoned is the outcome of a form that a panic has ended.
 var errAbandoned = errors.New("the same form, sent before, has failed")
+
+// linked returns the form of a page that a mailed link has opened, as one that is known. Whoever gets its outcome once
+// more has what the first one had: the link, the session, and the browser's own cookie.
+func (ui *UI) linked(r *http.Request, f form) form {
+	session, _ := ui.presented(r)
+	f.Once = strings.Join([]string{string(ui.link(r)), string(session), string(ui.c.Cookie.ReadBrowser(r.Header))}, " ")
+	return f
+}
 
 // of is what a form is known by.
 func (t *twice) of(page string, f form) (id [sha256.Size]byte) {

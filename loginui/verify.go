@@ -1,29 +1,24 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
 )
 
 func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
 	p, err := ui.verifyPage(r, form{Remember: true, Next: ui.local(r.URL.Query().Get("next"))}, trouble{})
-	if errors.Is(err, auth.ErrBadLink) && ui.link(r) != "" && ui.isConfirmed(r) { // it was used, here or elsewhere
+	if ui.wasUsed(r, err, mail.ForVerify) {
 		ui.c.Cookie.ClearLink(w.Header())
-		return ui.done(w, "verified")
+		return ui.done(w, "already")
 	}
 	if err != nil {
 		return err
 	}
 	return ui.show(w, http.StatusOK, "form", p)
-}
-
-// isConfirmed reports whether somebody is signed in whose address is confirmed.
-func (ui *UI) isConfirmed(r *http.Request) bool {
-	token, _ := ui.presented(r)
-	v, err := ui.store.Describe(r.Context(), token)
-	return err == nil && v.User.EmailVerified
 }
 
 func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
@@ -35,7 +30,13 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return auth.ErrBadLink
 	}
 	before := ui.presentedUser(r)
-	issued, err := ui.store.VerifyEmail(r.Context(), ui.verification(r, f))
+	issued, err := ui.twice.do(r, ui.linked(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+		return ui.store.VerifyEmail(ctx, ui.verification(r, f))
+	})
+	if ui.wasUsed(r, err, mail.ForVerify) {
+		ui.c.Cookie.ClearLink(w.Header())
+		return ui.done(w, "verified")
+	}
 	if errors.Is(err, auth.ErrBadLink) {
 		return err
 	}

@@ -32,6 +32,9 @@ var lifetimes = map[Purpose]time.Duration{
 	ForInvite: 7 * 24 * time.Hour, ForConnect: time.Hour, ForProve: 10 * time.Minute,
 }
 
+// Used begins the identifier of a link that was used, and is known as such until it expires.
+const Used = "used-"
+
 // purposes maps the kinds of mail with a link to the purpose of the link.
 var purposes = map[Kind]Purpose{
 	Reset: ForReset, Verify: ForVerify, Change: ForChange, Changed: ForUndo, Invite: ForInvite,
@@ -98,12 +101,12 @@ func (l Link) HandOver(ctx context.Context, tx pgx.Tx) (secret.Token, error) {
 }
 
 // Void voids what was mailed to a user, except links that undo a change of address: those are the user's remedy
-// against an intruder. The outbox comes first, and waits for a sender that is making a link.
+// against an intruder. Used links do nothing. The outbox comes first, and waits for a sender that is making a link.
 func Void(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind IN ('verify', 'reset', 'change', 'connect', 'prove')`,
 		userID)
-	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2`,
-		userID, string(ForUndo)+":%")
+	b.Queue(`DELETE FROM gatepost.verification WHERE user_id = $1 AND identifier NOT LIKE $2 AND identifier NOT LIKE $3`,
+		userID, string(ForUndo)+":%", Used+"%")
 	return tx.SendBatch(ctx, b).Close()
 }

@@ -1,0 +1,160 @@
+package loginui_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/mail"
+)
+
+func mayConfirm(s *setting) { withMail(s); s.Options.Verify = auth.VerifyOptional }
+
+// open opens a mailed link, up to its form, and returns the form's id.
+func (d *idDesk) open(b *browser, p mail.Purpose, m mail.Mail) (id string) {
+	b.t.Helper()
+	a := b.get(strings.TrimPrefix(d.ui.LinkURL(p, m.Link), "http://localhost:8080"))
+	a = b.get(a.Header.Get("Location"))
+	if id = a.hidden("id"); a.StatusCode != 200 || id == "" {
+		b.t.Fatalf("the link opens %d\n%s", a.StatusCode, a.body)
+	}
+	return id
+}
+
+// twice sends a form twice with the same cookies, as after a double click without scripts. Both answers have to lead to
+// the same page, with the same cookies.
+func (b *browser) twice(to, page string, pairs ...string) {
+	b.t.Helper()
+	before := maps.Clone(b.cookies)
+	first := b.submit(page, pairs...)
+	b.mustLand(page, first, to)
+	after := maps.Clone(b.cookies)
+	b.cookies = before
+	second := b.submit(page, pairs...)
+	b.mustLand(page+" once more", second, to)
+	for name, value := range after {
+		if b.cookies[name] != value && !strings.HasSuffix(name, "_email") {
+			b.t.Errorf("%s: after the second %s is %q, after the first %q", page, name, b.cookies[name], value)
+		}
+	}
+}
+
+// Each form of a mailed link has one outcome, also where a browser sends it twice.
+func TestTheFormOfALinkThatIsSentTwice(t *testing.T) {
+	t.Parallel()
+	const chosen = "another quiet river"
+	for name, way := range map[string]func(*testing.T, *idDesk){
+		"confirm, signed in": func(t *testing.T, d *idDesk) {
+			b := d.user(t, "ada@example.com")
+			id := d.open(b, mail.ForVerify, d.post.wait(t, mail.Verify))
+			b.twice("/account", "/signup/verify", "id", id)
+		},
+		"confirm, in another browser": func(t *testing.T, d *idDesk) {
+			d.user(t, "ada@example.com")
+			b := d.browser(t)
+			id := d.open(b, mail.ForVerify, d.post.wait(t, mail.Verify))
+			b.twice("/home", "/signup/verify", "id", id, "password", password)
+			if a := b.get("/account"); a.StatusCode != 200 || d.count(t, "session") != 1 {
+				t.Errorf("the account is %d, of %d sessions", a.StatusCode, d.count(t, "session"))
+			}
+		},
+		"a new password": func(t *testing.T, d *idDesk) {
+			d.user(t, "ada@example.com")
+			b := d.browser(t)
+			b.submit("/login/forgot", "email", "ada@example.com")
+			id := d.open(b, mail.ForReset, d.post.wait(t, mail.Reset))
+			b.twice("/login", "/login/reset", "id", id, "password", chosen)
+			b.mustLand("the login", b.submit("/login", "email", "ada@example.com", "password", chosen), "/home")
+		},
+		"another address, and back": func(t *testing.T, d *idDesk) {
+			b := d.user(t, "ada@example.com")
+			d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+			b.submit("/account/email", "email", "new@example.com", "password", password)
+			id := d.open(b, mail.ForChange, d.post.wait(t, mail.Change))
+			b.twice("/account", "/account/email/confirm", "id", id)
+			id = d.open(b, mail.ForUndo, d.post.wait(t, mail.Changed))
+			b.twice("/login", "/account/email/undo", "id", id, "password", chosen)
+		},
+		"an invitation": func(t *testing.T, d *idDesk) {
+			b := d.browser(t)
+			d.invite(t, "ada@example.com")
+			id := d.open(b, mail.ForInvite, d.post.wait(t, mail.Invite))
+			b.twice("/home", "/signup/invitation", "id", id, "password", password)
+		},
+		"a proof": func(t *testing.T, d *idDesk) {
+			b := d.user(t, "ada@example.com")
+			d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+			d.settle(t)
+			b.submit("/account/prove/mail")
+			id := d.open(b, mail.ForProve, d.post.wait(t, mail.Prove))
+			b.twice("/account", "/account/prove", "id", id)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			way(t, newIDDesk(t, mayConfirm))
+		})
+	}
+}
+
+// The second answer is for the same browser alone: whoever else has the link gets nothing by it.
+func TestTheFormOfALinkIsKnownByItsBrowser(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, mayConfirm, func(s *setting) { s.Config.ConfirmFirst = true })
+	b := d.browser(t)
+	b.submit("/signup", "email", "ada@example.com", "password", password)
+	m := d.post.wait(t, mail.Verify)
+	id := d.open(b, mail.ForVerify, m)
+	other := d.browser(t)
+	other.cookies["gatepost_8080_link"] = b.cookies["gatepost_8080_link"]
+	b.mustLand("the first", b.submit("/signup/verify", "id", id), "/home")
+	if a := other.submit("/signup/verify", "id", id); a.StatusCode != 410 || other.cookies["gatepost_8080"] != "" {
+		t.Errorf("another browser gets %d and %v", a.StatusCode, other.cookies)
+	}
+}
+
+// A used link says so to the user who used it, in any browser of theirs, and to nobody else.
+func TestAUsedLinkIsKnownToItsUser(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, mayConfirm)
+	b, other := d.user(t, "ada@example.com"), d.browser(t)
+	verify := d.post.wait(t, mail.Verify)
+	b.submit("/signup/verify", "id", d.open(b, mail.ForVerify, verify))
+	b.submit("/account/email", "email", "new@example.com", "password", password)
+	change := d.post.wait(t, mail.Change)
+	grace := d.user(t, "grace@example.com")
+	d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+	other.submit("/login", "email", "ada@example.com", "password", password)
+	again := func(b *browser, page, token string) answer {
+		a := b.get(b.get(page + "?token=" + token).Header.Get("Location"))
+		if to := a.Header.Get("Location"); a.StatusCode == 303 && to == "/account" {
+			a = b.get(to)
+		}
+		return a
+	}
+	is := func(what string, a answer, status int, say string) {
+		t.Helper()
+		if a.StatusCode != status || !strings.Contains(a.body, say) {
+			t.Errorf("%s: %d, without %q\n%s", what, a.StatusCode, say, a.body)
+		}
+	}
+	const already, moved = "Your address is already confirmed.", "Your address is changed."
+	nonsense := strings.Repeat("A", len(verify.Link))
+	is("her link", again(b, "/signup/verify", string(verify.Link)), 200, already)
+	is("her link elsewhere", again(other, "/signup/verify", string(verify.Link)), 200, already)
+	is("another's", again(grace, "/signup/verify", string(verify.Link)), 410, "")
+	is("nonsense", again(b, "/signup/verify", nonsense), 410, "")
+	is("of another page", again(b, "/account/email/confirm", string(verify.Link)), 410, "")
+	b.mustLand("the new address", b.submit("/account/email/confirm", "id", d.open(b, mail.ForChange, change)), "/account")
+	is("the change", again(b, "/account/email/confirm", string(change.Link)), 200, moved)
+	is("the change elsewhere", again(other, "/account/email/confirm", string(change.Link)), 200, moved)
+	is("another's change", again(grace, "/account/email/confirm", string(change.Link)), 410, "")
+	is("her old address", again(b, "/signup/verify", string(verify.Link)), 410, "")
+	d.exec(t, `UPDATE gatepost.verification SET expires_at = now()`)
+	is("after its time", again(b, "/account/email/confirm", string(change.Link)), 410, "")
+	if n := d.count(t, fmt.Sprintf(`verification WHERE identifier LIKE '%s%%'`, mail.Used)); n != 2 {
+		t.Errorf("%d used links are known", n)
+	}
+}
