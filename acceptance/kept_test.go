@@ -88,12 +88,26 @@ func TestAFormThatMetAnEndedLoginIsOffered(t *testing.T) {
 	}
 }
 
+// A button alone is a form, too.
+func TestAFormWithoutFieldsIsOffered(t *testing.T) {
+	t.Parallel()
+	d := endedDesk(t)
+	page := d.sends("/dashboard/7/delete", "", sameOrigin)
+	offer := d.post("/login", "email", "ada@example.com", "password", password, "kept", kept(page))
+	if offer.status != 200 || !strings.Contains(offer.body, `action="/dashboard/7/delete"`) || len(hidden(offer.body)) > 0 {
+		t.Errorf("after the login: %d\n%s", offer.status, offer.body)
+	}
+}
+
 // What cannot be kept leads to the login, as any other page does.
 func TestOnlyOwnFormsAreKept(t *testing.T) {
 	t.Parallel()
 	d := endedDesk(t)
 	stranger := desk{visitor: d.gate.visitor(t)}
-	here := "Origin: " + d.gate.url
+	here, cookies := "Origin: "+d.gate.url, "Cookie: "
+	for _, c := range d.client.Jar.Cookies(mustURL(d.gate.url)) { // a client sends them to no other Host by itself
+		cookies += c.Name + "=" + c.Value + "; "
+	}
 	for name, c := range map[string]struct {
 		from    desk
 		path    string
@@ -111,7 +125,14 @@ func TestOnlyOwnFormsAreKept(t *testing.T) {
 		"of another origin": {d, "/dashboard", "a=1", []string{"Origin: http://evil.example"}, false},
 		"of no origin":      {d, "/dashboard", "a=1", []string{"Origin: null"}, false},
 		"of who knows":      {d, "/dashboard", "a=1", nil, false},
-		"too long":          {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-1), []string{here}, false},
+		"without fields":    {d, "/dashboard/7/delete", "", []string{here}, true},
+		"with empty pairs":  {d, "/dashboard", "a=1&&b=2&", []string{here}, true},
+		"at an alias": {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com", sameOrigin,
+			"Origin: http://www.example.com"}, false},
+		"at what may be an alias":         {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com", sameOrigin}, false},
+		"where a proxy has another":       {d, "/dashboard", "a=1", []string{cookies, "Host: inside:3000", sameOrigin, here}, true},
+		"of a page that hides its origin": {d, "/dashboard", "a=1", []string{sameOrigin, "Origin: null"}, true},
+		"too long":                        {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-1), []string{here}, false},
 		"a file": {d, "/dashboard", "--b\r\n", []string{here, "Content-Type: multipart/form-data; boundary=b"},
 			false},
 		"JSON":                      {d, "/dashboard", "{}", []string{here, "Content-Type: application/json"}, false},
@@ -181,6 +202,10 @@ func TestAFormOfAnotherSiteIsSentOnceMore(t *testing.T) {
 		page.header.Get("Cross-Origin-Opener-Policy") != "" {
 		t.Fatalf("the answer is %d\n%s", page.status, page.body)
 	}
+	alias := from("/saml/acs?x=1", "a=1", append(elsewhere, "Host: www.example.com")...)
+	if !strings.Contains(alias.body, `action="`+g.url+`/saml/acs?x=1"`) {
+		t.Errorf("at an alias the answer is %d\n%s", alias.status, alias.body)
+	}
 	for name, c := range map[string]struct {
 		path    string
 		body    string
@@ -194,7 +219,8 @@ func TestAFormOfAnotherSiteIsSentOnceMore(t *testing.T) {
 		"another spelling":       {"/saml/%61cs", "a=1", elsewhere, 303},
 		"no form":                {"/paid", "a=1", append(elsewhere, "Content-Type: text/plain"), 415},
 		"too much":               {"/paid", "a=" + strings.Repeat("x", 256<<10), elsewhere, 413},
-		"no fields":              {"/paid", "%FF", elsewhere, 400},
+		"no fields":              {"/paid", "", elsewhere, 200},
+		"no text":                {"/paid", "%FF", elsewhere, 400},
 		"a frame":                {"/paid", "a=1", append(elsewhere, "Sec-Fetch-Dest: iframe"), 401},
 		"a script":               {"/paid", "a=1", []string{"Sec-Fetch-Mode: cors", "Sec-Fetch-Site: cross-site"}, 401},
 	} {

@@ -40,8 +40,7 @@ type againPage struct {
 // somebody who is not known.
 func (ui *UI) keep(w http.ResponseWriter, r *http.Request) bool {
 	to := localPath(r.URL.RequestURI())
-	if ui.c.PasswordsOff || to == "" || !strings.EqualFold(r.Host, ui.c.PublicURL.Host) || !ui.isOwnForm(r) ||
-		r.ContentLength > maxKept {
+	if ui.c.PasswordsOff || to == "" || !ui.isOwnForm(r) || r.ContentLength > maxKept {
 		return false
 	}
 	leave, err := ui.admission.Enter(clientAddr(r))
@@ -72,16 +71,25 @@ func (ui *UI) keep(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// isOwnForm reports whether a page of this site sends the form. A form of another would act as the visitor.
+// isOwnForm reports whether a page of this site sends the form, at the public URL. A form of another site would act as
+// the visitor. Where the browser says the origin of the page, that counts: a proxy in front may have replaced Host.
 func (ui *UI) isOwnForm(r *http.Request) bool {
 	if !isForm(r) || r.Header["Content-Encoding"] != nil {
 		return false
 	}
-	if site := r.Header["Sec-Fetch-Site"]; len(site) > 0 {
-		return len(site) == 1 && site[0] == "same-origin"
+	site, origin := r.Header["Sec-Fetch-Site"], r.Header["Origin"]
+	if len(site) > 0 && (len(site) > 1 || site[0] != "same-origin") || len(origin) > 1 {
+		return false
 	}
-	origin := r.Header["Origin"]
-	return len(origin) == 1 && strings.EqualFold(origin[0], ui.absolute(""))
+	if len(origin) == 1 && origin[0] != "null" {
+		return strings.EqualFold(origin[0], ui.absolute(""))
+	}
+	return len(site) > 0 && ui.isAtPublicURL(r)
+}
+
+// isAtPublicURL reports whether Host is that of the public URL, where the session cookie belongs.
+func (ui *UI) isAtPublicURL(r *http.Request) bool {
+	return hostOf(&url.URL{Scheme: ui.c.PublicURL.Scheme, Host: r.Host}) == hostOf(ui.c.PublicURL)
 }
 
 // offerKept lets a user who has logged in send the form that met the end of their login before.
@@ -124,6 +132,9 @@ func (ui *UI) sendAgain(w http.ResponseWriter, r *http.Request) error {
 	if p.Fields == nil || p.Action == "" {
 		return errForm
 	}
+	if !ui.isAtPublicURL(r) { // at another name of the site nobody is signed in
+		p.Action = ui.absolute(p.Action)
+	}
 	p.Text, p.Submit = p.say("again.say", "app", ui.c.AppName), p.say("again.submit")
 	return ui.showAgain(w, p)
 }
@@ -135,11 +146,14 @@ func (ui *UI) showAgain(w http.ResponseWriter, p againPage) error {
 	return ui.show(w, http.StatusOK, "again", p)
 }
 
-// sentFields returns the fields of an urlencoded form in their order, or nil if a browser would not send the same form
-// again from hidden fields.
+// sentFields returns the fields of an urlencoded form in their order: none of a button alone. It returns nil if a
+// browser would not send the same form again from hidden fields.
 func sentFields(body string) []sentField {
 	list := []sentField{}
 	for pair := range strings.SplitSeq(body, "&") {
+		if pair == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(name)
 		value, err2 := url.QueryUnescape(value)
