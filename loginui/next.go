@@ -1,30 +1,38 @@
 package loginui
 
 import (
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // maxNext is the longest address to return to, in bytes, as it stands in the address of the login. The gate accepts a
 // header of 64 KiB; the other 4 KiB are for what browsers send besides.
 const maxNext = 60 << 10
 
-// local is localPath for an address that may begin with this site's, as the app may write it.
+// local is localPath for an address that may name this site, as the app or a person may write it: by any of its names,
+// in letters of any language, with the default port, or without a scheme. Only the path counts.
 func (ui *UI) local(s string) string {
-	for _, origin := range ui.origins() {
-		if len(s) < len(origin) || !strings.EqualFold(s[:len(origin)], origin) {
-			continue
-		}
-		rest := s[len(origin):]
-		if rest == "" || rest[0] == '?' || rest[0] == '#' {
-			rest = "/" + rest
-		}
-		if path := localPath(rest); path != "" { // else the host only begins as this site's
-			return path
-		}
+	if path := localPath(s); path != "" {
+		return path
 	}
-	return localPath(s)
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http" || !ui.isOurs(u) {
+		return ""
+	}
+	_, rest, _ := strings.Cut(s, "//")
+	at := strings.IndexAny(rest, "/?#")
+	if at < 0 {
+		return "/"
+	}
+	if rest = rest[at:]; rest[0] != '/' {
+		rest = "/" + rest
+	}
+	return localPath(rest)
 }
 
 // localPath returns s, percent-encoded, if a browser that is redirected to it stays on this origin, and ""
@@ -124,7 +132,34 @@ func (ui *UI) cameFrom(r *http.Request) string {
 
 // isHere reports whether an address is one of this site, as the visitor calls it.
 func (ui *UI) isHere(r *http.Request, u *url.URL) bool {
-	return u.Host != "" && (strings.EqualFold(u.Host, ui.c.PublicURL.Host) || strings.EqualFold(u.Host, r.Host))
+	return ui.isOurs(u) || u.Host != "" && hostOf(u) == hostOf(&url.URL{Scheme: u.Scheme, Host: r.Host})
+}
+
+// isOurs reports whether an address names a host of this site, with the port. The scheme may be the other one: a proxy
+// may have it so.
+func (ui *UI) isOurs(u *url.URL) bool {
+	if u.Host == "" {
+		return false
+	}
+	if u.Scheme == "" { // as on the page that has the address
+		u = &url.URL{Scheme: ui.c.PublicURL.Scheme, Host: u.Host}
+	}
+	host := hostOf(u)
+	return slices.ContainsFunc(append([]*url.URL{ui.c.PublicURL}, ui.c.Origins...), func(ours *url.URL) bool {
+		return host == hostOf(ours)
+	})
+}
+
+// hostOf is the host of an address as browsers say it: in ASCII and lower case, without the default port.
+func hostOf(u *url.URL) string {
+	name, port := strings.ToLower(u.Hostname()), u.Port()
+	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+		name = ascii
+	}
+	if port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return name
+	}
+	return net.JoinHostPort(name, port)
 }
 
 func seeOther(w http.ResponseWriter, location string) {

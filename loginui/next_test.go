@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -46,23 +47,75 @@ func TestLocalPath(t *testing.T) {
 	}
 }
 
-// An app may say in full where to come back to.
+// An app may say in full where to come back to, and a person may have written it.
 func TestAnAddressOfThisSiteIsAPlaceToLand(t *testing.T) {
 	t.Parallel()
-	ui := &UI{c: Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example:8443"}}}
-	for in, want := range map[string]string{
-		"https://app.example:8443/a?b=c#d": "/a?b=c#d", "HTTPS://App.Example:8443/a": "/a",
-		"https://app.example:8443": "/", "https://app.example:8443?a": "/?a", "https://app.example:8443#a": "/#a", "/a": "/a",
-		"http://app.example:8443/a": "", "https://app.example/a": "", "https://app.example:84430/a": "",
-		"https://app.example:8443.evil.example/a": "", "https://app.example:8443@evil.example/a": "",
-		"https://app.example:8443//evil.example": "", `https://app.example:8443\evil.example`: "",
-		`https://app.example:8443/\evil.example`: "", "https://x@app.example:8443/a": "", "//app.example:8443/a": "",
-		"https:app.example:8443/a": "", " https://app.example:8443/a": "",
+	site := func(origin string, aliases ...string) *UI {
+		ui := &UI{c: Config{PublicURL: parsed(t, origin)}}
+		for _, alias := range aliases {
+			ui.c.Origins = append(ui.c.Origins, parsed(t, alias))
+		}
+		return ui
+	}
+	ported := site("https://app.example:8443")
+	idn := site("https://xn--bcher-kva.example", "https://xn--mnchen-3ya.example")
+	plain := site("http://[::1]")
+	for in, c := range map[string]struct {
+		ui   *UI
+		want string
+	}{
+		"https://app.example:8443/a?b=c#d": {ported, "/a?b=c#d"}, "HTTPS://App.Example:8443/a": {ported, "/a"},
+		"https://app.example:8443": {ported, "/"}, "https://app.example:8443?a": {ported, "/?a"},
+		"https://app.example:8443#a": {ported, "/#a"}, "/a": {ported, "/a"},
+		"http://app.example:8443/a": {ported, "/a"}, "//app.example:8443/a": {ported, "/a"},
+		"https://app.example/a": {ported, ""}, "https://app.example:84430/a": {ported, ""},
+		"https://app.example:8443.evil.example/a": {ported, ""}, "https://app.example:8443@evil.example/a": {ported, ""},
+		"https://app.example:8443//evil.example": {ported, ""}, `https://app.example:8443\evil.example`: {ported, ""},
+		`https://app.example:8443/\evil.example`: {ported, ""}, "https://x@app.example:8443/a": {ported, ""},
+		"https:app.example:8443/a": {ported, ""}, " https://app.example:8443/a": {ported, ""},
+		"https:///app.example:8443/a": {ported, ""}, "ftp://app.example:8443/a": {ported, ""},
+		"javascript://app.example:8443/%0aalert(1)": {ported, ""}, "https://app.example:8443./a": {ported, ""},
+		"//app.example:8443//evil.example": {ported, ""}, "///app.example:8443/a": {ported, ""},
+		"https://bücher.example/x?y=ü": {idn, "/x?y=%C3%BC"}, "https://BÜCHER.example/x": {idn, "/x"},
+		"https://b%C3%BCcher.example/x": {idn, "/x"}, "https://münchen.example/x": {idn, "/x"},
+		"https://xn--mnchen-3ya.example:443/x": {idn, "/x"}, "https://XN--BCHER-KVA.example:443/x": {idn, "/x"},
+		"//xn--bcher-kva.example/x": {idn, "/x"}, "//bücher.example:443/x": {idn, "/x"},
+		"http://xn--bcher-kva.example/x": {idn, "/x"}, "http://xn--bcher-kva.example:80/x": {idn, "/x"},
+		"http://xn--bcher-kva.example:443/x": {idn, ""}, "https://xn--bcher-kva.example:80/x": {idn, ""},
+		"https://bucher.example/x": {idn, ""}, "https://xn--bcher-kva.example./x": {idn, ""},
+		"http://[::1]:80/x": {plain, "/x"}, "//[::1]/x": {plain, "/x"}, "http://[::2]/x": {plain, ""},
 	} {
-		if got := ui.local(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
+		if got := c.ui.local(in); got != c.want {
+			t.Errorf("%q: got %q, want %q", in, got, c.want)
 		}
 	}
+}
+
+// The page that htmx is on may be written with the default port, or have a name that a proxy keeps from the gate.
+func TestHtmxComesBackToWhereItIs(t *testing.T) {
+	t.Parallel()
+	ui := &UI{c: Config{PublicURL: parsed(t, "https://xn--bcher-kva.example")}}
+	for at, want := range map[string]string{
+		"https://xn--bcher-kva.example/a?b": "/a?b", "https://xn--bcher-kva.example:443/a": "/a",
+		"https://bücher.example/a": "/a",
+		"https://inside:3000/a":    "/a", "https://evil.example/a": "", "/a": "", "": "",
+	} {
+		r := httptest.NewRequest("GET", "https://inside:3000/piece", nil)
+		r.Header.Set("HX-Request", "true")
+		r.Header.Set("HX-Current-URL", at)
+		if got := ui.back(r, libraryOf(r)); got != want {
+			t.Errorf("%q: got %q, want %q", at, got, want)
+		}
+	}
+}
+
+func parsed(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func TestOurOwnWayInIsNoPlaceToLand(t *testing.T) {
@@ -96,6 +149,19 @@ func FuzzLocalPath(f *testing.F) {
 		}
 		if again := localPath(got); again != got && len(url.QueryEscape(got)) <= maxNext {
 			t.Errorf("%q becomes %q and then %q", s, got, again)
+		}
+	})
+}
+
+func FuzzLocal(f *testing.F) {
+	ui := &UI{c: Config{PublicURL: &url.URL{Scheme: "https", Host: "app.example"}}}
+	for _, s := range []string{"/a?b", "https://app.example/a", "//app.example//e", `https://app.example\@e`, "//app.example",
+		"https://app.example:443?a//b", "http://ａpp.example/é", "https://app.example/\t/e", "https://a@app.example/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := ui.local(s); got != "" && (!staysHere(got) || strings.ContainsAny(got, "\r\n\x00")) {
+			t.Errorf("%q becomes %q, which leaves this site", s, got)
 		}
 	})
 }
