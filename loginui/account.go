@@ -66,9 +66,16 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	if done := ui.c.Cookie.Done(r); p.has("account.done." + done) {
 		p.Notice = p.say("account.done." + done)
-		ui.c.Cookie.ClearDone(w.Header())
+		ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	}
 	return ui.show(w, http.StatusOK, "account", p)
+}
+
+// usedUp removes a note for one page that has shown it, unless a browser loads the page before anybody asks for it.
+func (ui *UI) usedUp(w http.ResponseWriter, r *http.Request, clear func(http.Header)) {
+	if !isPrefetch(r) {
+		clear(w.Header())
+	}
 }
 
 // done redirects the visitor to their account page, which names what was done.

@@ -139,7 +139,7 @@ func (ui *UI) getTaken(w http.ResponseWriter, r *http.Request) error {
 		seeOther(w, next)
 		return nil
 	}
-	ui.c.Cookie.ClearDone(w.Header())
+	ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	p := messagePage{base: ui.refusal(r, "taken.title"), On: next}
 	p.Text, p.More = p.say("taken.say"), p.say("taken.app", "app", ui.c.AppName)
 	p.OnText = p.say("taken.go")

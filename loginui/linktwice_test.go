@@ -158,3 +158,24 @@ func TestAUsedLinkIsKnownToItsUser(t *testing.T) {
 		t.Errorf("%d used links are known", n)
 	}
 }
+
+// A page that is loaded before anybody asks for it uses up neither a notice nor a link.
+func TestAPrefetchUsesNothingUp(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, mayConfirm)
+	b := d.user(t, "ada@example.com")
+	verify := d.post.wait(t, mail.Verify)
+	const early = "Sec-Purpose: prefetch;prerender"
+	id := d.open(b, mail.ForVerify, verify)
+	b.get("/signup/verify", early)
+	b.mustLand("the form", b.submit("/signup/verify", "id", id), "/account")
+	for range 2 {
+		if a := b.get("/account", early); !strings.Contains(a.body, "Your address is confirmed.") {
+			t.Fatalf("the notice is used up:\n%s", a.body)
+		}
+	}
+	b.get("/account")
+	if a := b.get("/account"); strings.Contains(a.body, `class="notice`) {
+		t.Errorf("the notice stays:\n%s", a.body)
+	}
+}

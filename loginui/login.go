@@ -26,17 +26,17 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	address := ui.c.Cookie.Address(r)
 	if address != "" {
-		ui.c.Cookie.ClearAddress(w.Header())
+		ui.usedUp(w, r, ui.c.Cookie.ClearAddress)
 	}
 	p := ui.loginPage(r, form{Remember: true, Next: ui.local(next), Email: address}, trouble{})
 	p.Notice = ui.whyNoCookie(r, p.words, present)
 	switch done := ui.c.Cookie.Done(r); {
 	case done == doneCode:
 		p.Notice = p.say("code.ended")
-		ui.c.Cookie.ClearDone(w.Header())
+		ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	case p.has("login.done." + done):
 		p.Notice, p.Good = p.say("login.done."+done), true
-		ui.c.Cookie.ClearDone(w.Header())
+		ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	}
 	if ui.c.Cookie.Marked(r) {
 		p.Forget = forgetPath
