@@ -20,6 +20,9 @@ func (ui *UI) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if present {
 		ui.c.Cookie.Clear(w.Header())
 	}
+	if ui.leadOn(w, r) {
+		return nil
+	}
 	if p := ui.straight(r); p != nil {
 		return ui.begin(w, r, auth.Flow{Provider: p.Spec().Name, Purpose: auth.ToSignIn, Next: ui.local(next),
 			Remember: true})

@@ -60,10 +60,29 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
 	if on != nil {
+		if to := ui.afterLogout(r); to != ui.c.Prefix+"/login" {
+			ui.c.Cookie.SetOn(w.Header(), to)
+		}
 		return ui.onward(w, r, on, "leaving", label)
 	}
 	seeOther(w, ui.afterLogout(r))
 	return nil
+}
+
+// leadOn leads a browser that comes back from signing out at a provider to where the log-out leads. Providers send it
+// to the login, which is what is registered with them. It reports whether it did, which is once.
+func (ui *UI) leadOn(w http.ResponseWriter, r *http.Request) bool {
+	noted := ui.c.Cookie.On(r)
+	if noted == "" || isPrefetch(r) {
+		return false
+	}
+	ui.c.Cookie.ClearOn(w.Header())
+	to, query := ui.local(noted), r.URL.Query()
+	if to == "" || query.Has("next") || query.Has("choose") { // the visitor wants to log in
+		return false
+	}
+	seeOther(w, to)
+	return true
 }
 
 // logoutWait is how long a log-out waits for a provider.

@@ -217,6 +217,44 @@ func TestALogoutGoesOnToTheProvider(t *testing.T) {
 	}
 }
 
+// A log-out by way of a provider leads where any log-out does. The provider knows the login alone, which leads on, once.
+func TestALogoutByWayOfAProviderLeadsOn(t *testing.T) {
+	t.Parallel()
+	out := func(s *setting) { s.specs[0].Logout = true }
+	long := "/goodbye?" + strings.Repeat("a", 3000)
+	for name, c := range map[string]struct{ home, next, back, want string }{
+		"a page that is named": {"", "/goodbye?a=b", "/login", "/goodbye?a=b"},
+		"home":                 {"/bye", "", "/login?state=x", "/bye"},
+		"named before home":    {"/bye", "/goodbye", "/login", "/goodbye"},
+		"one elsewhere":        {"", "https://evil.example/", "/login", ""},
+		"the usual":            {"", "", "/login", ""},
+		"too long":             {"", long, "/login", ""},
+		"who wants to log in":  {"/bye", "", "/login?next=/x", ""},
+		"who chooses how":      {"/bye", "", "/login?choose=", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newIDDesk(t, out, func(s *setting) { s.Config.LogoutHome = c.home })
+			b := d.browser(t)
+			b.enter(d.id, "demo")
+			b.leave("/logout", "next", c.next)
+			a := b.get(c.back)
+			if got := a.Header.Get("Location"); got != c.want || (got == "") != (a.StatusCode == 200) {
+				t.Errorf("back it is %d to %q, want %q", a.StatusCode, got, c.want)
+			}
+			if a := b.get("/login"); a.StatusCode != 200 {
+				t.Errorf("then it is %d to %q", a.StatusCode, a.Header.Get("Location"))
+			}
+		})
+	}
+	d := newIDDesk(t, out)
+	b := d.browser(t)
+	b.cookies["gatepost_8080_on"] = "Ly9ldmlsLmV4YW1wbGUv" // //evil.example/
+	if a := b.get("/login"); a.StatusCode != 200 || b.cookies["gatepost_8080_on"] != "" {
+		t.Errorf("a note of somebody else's: %d to %q", a.StatusCode, a.Header.Get("Location"))
+	}
+}
+
 func TestBackChannelLogout(t *testing.T) {
 	t.Parallel()
 	d := newIDDesk(t)

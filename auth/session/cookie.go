@@ -55,7 +55,7 @@ func (c Cookie) Read(h http.Header) (t secret.Token, present bool) {
 // The suffixes of further cookies, added to the name of the session's. _left and _done tell the next page, for noteAge,
 // about a log-out or a change to the account, and _email which address it was about. _link holds the secret of the
 // mailed link that was opened last. _known identifies the browser, whoever is signed in. _kept is the key of the forms
-// that are kept in pages of this browser.
+// that are kept in pages of this browser. _on is where a log-out leads that goes by way of a provider, for onAge.
 const (
 	markSuffix    = "_left"
 	doneSuffix    = "_done"
@@ -65,6 +65,10 @@ const (
 	linkAge       = time.Hour
 	browserSuffix = "_known"
 	keptSuffix    = "_kept"
+	onSuffix      = "_on"
+	onAge         = 5 * time.Minute
+	// onMost is the longest address that SetOn keeps, in bytes: browsers keep 4,096 of a cookie.
+	onMost = 2048
 )
 
 // Marked reports whether Mark was called in this browser within noteAge.
@@ -108,6 +112,27 @@ func (c Cookie) Address(r *http.Request) string {
 	email, _ := base64.RawURLEncoding.DecodeString(noted.Value)
 	return string(email)
 }
+
+// SetOn notes the address that the next login page leads on to, which is that of a log-out. It keeps none that is too
+// long for a cookie.
+func (c Cookie) SetOn(h http.Header, to string) {
+	if len(to) <= onMost {
+		c.add(h, onSuffix, base64.RawURLEncoding.EncodeToString([]byte(to)), onAge)
+	}
+}
+
+// On returns what SetOn noted, or "". It is not authenticated: a browser may send any value.
+func (c Cookie) On(r *http.Request) string {
+	noted, err := r.Cookie(c.Name + onSuffix)
+	if err != nil {
+		return ""
+	}
+	to, _ := base64.RawURLEncoding.DecodeString(noted.Value)
+	return string(to)
+}
+
+// ClearOn removes the note of SetOn after a page has led on.
+func (c Cookie) ClearOn(h http.Header) { c.add(h, onSuffix, "", 0) }
 
 // SetLink keeps the secret of a mailed link, as it stands in the link's address, for the pages that the link opens.
 // It returns false for text that is not a token.
