@@ -133,9 +133,6 @@ func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Be
 	return Begun{URL: to, ID: FlowID(state), Key: key}, nil
 }
 
-// flowNextMost is the longest page to come back to that a flow keeps, in bytes. Who asks for a longer one comes home.
-const flowNextMost = 4096
-
 func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge time.Duration, userID string) error {
 	n := networkOf(f.Client.Addr)
 	if len(f.Next) > flowNextMost {
@@ -152,7 +149,10 @@ func (s *Store) insertFlow(ctx context.Context, f Flow, key secret.Token, maxAge
 		if err != nil {
 			return err
 		}
-		return n.bound(ctx, tx, "provider_flow", "state")
+		if err := n.bound(ctx, tx, "provider_flow", "state"); err != nil || len(f.Next) <= flowNextShort {
+			return err
+		}
+		return n.boundPages(ctx, tx)
 	})
 }
 

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/gatepost/gatepost/auth"
@@ -44,6 +45,37 @@ func TestAWideNetworkLosesItsOldestFlow(t *testing.T) {
 	}
 	if _, err := g.finish(t, f, begun, answer); err != nil {
 		t.Errorf("the newest: %v", err)
+	}
+}
+
+// Long pages to come back to have bounds of their own. Beyond them the oldest come home, and the sign-ins go on.
+func TestLongPagesOfFlowsAreBounded(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	const crowd, others = "203.0.113.0/24", "192.0.2.0/24"
+	g.crowdFlows(t, crowd, 250)
+	g.crowdFlows(t, others, 900)
+	exec(t, g.db, `UPDATE gatepost.provider_flow SET next = repeat('a', 5000)`)
+	long := func(wide string) int {
+		return count(t, g.db, fmt.Sprintf(`provider_flow WHERE wide = '%s' AND length(next) > 4096`, wide))
+	}
+	f := auth.Flow{Provider: "corp", Next: "/" + strings.Repeat("a", 5000)}
+	f.Client.Addr = netip.MustParseAddr("203.0.113.66")
+	begin := func() auth.Begun { begun, _ := g.begin(t, someone("1", "ada@example.com"), f); return begun }
+	for range 25 {
+		begin()
+	}
+	if n := count(t, g.db, `provider_flow WHERE network LIKE '203.0.113.66%' AND length(next) > 4096`); n != 20 {
+		t.Errorf("%d long pages are of one network", n)
+	}
+	if n := long(crowd); n != 200 {
+		t.Errorf("%d long pages are of the wide network", n)
+	}
+	if n := long(others); n != 900-25 {
+		t.Errorf("%d long pages are of the network with the most, which gives way", n)
+	}
+	if n := count(t, g.db, "provider_flow"); n != 250+900+25 {
+		t.Errorf("%d are under way", n)
 	}
 }
 

@@ -73,6 +73,17 @@ func TestALoginWithAProviderComesBackToThePageAskedFor(t *testing.T) {
 	}
 }
 
+// A login with a provider leads back to any page that a login with a password leads back to.
+func TestALoginWithAProviderLeadsBackToALongPage(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t)
+	long := "/dashboard?panel=" + strings.Repeat("a", 50_000)
+	b := d.browser(t)
+	b.mustLand("the callback", b.enter(d.id, "demo", "next", long), long)
+	b = d.browser(t)
+	b.mustLand("too long", b.enter(d.id, "demo", "next", "/x?"+strings.Repeat("a", 62_000)), "/home")
+}
+
 func TestAPostOfOursNeverRedirectsToAnotherSite(t *testing.T) {
 	t.Parallel()
 	d := newIDDesk(t)
