@@ -94,7 +94,8 @@ func TestAFormWithoutFieldsIsOffered(t *testing.T) {
 	d := endedDesk(t)
 	page := d.sends("/dashboard/7/delete", "", sameOrigin)
 	offer := d.post("/login", "email", "ada@example.com", "password", password, "kept", kept(page))
-	if offer.status != 200 || !strings.Contains(offer.body, `action="/dashboard/7/delete"`) || len(hidden(offer.body)) > 0 {
+	if offer.status != 200 || !strings.Contains(offer.body, `action="/dashboard/7/delete"`) ||
+		len(hidden(offer.body)) > 0 {
 		t.Errorf("after the login: %d\n%s", offer.status, offer.body)
 	}
 }
@@ -129,8 +130,10 @@ func TestOnlyOwnFormsAreKept(t *testing.T) {
 		"with empty pairs":  {d, "/dashboard", "a=1&&b=2&", []string{here}, true},
 		"at an alias": {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com", sameOrigin,
 			"Origin: http://www.example.com"}, false},
-		"at what may be an alias":         {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com", sameOrigin}, false},
-		"where a proxy has another":       {d, "/dashboard", "a=1", []string{cookies, "Host: inside:3000", sameOrigin, here}, true},
+		"at what may be an alias": {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com",
+			sameOrigin}, false},
+		"where a proxy has another": {d, "/dashboard", "a=1", []string{cookies, "Host: inside:3000", sameOrigin,
+			here}, true},
 		"of a page that hides its origin": {d, "/dashboard", "a=1", []string{sameOrigin, "Origin: null"}, true},
 		"too long":                        {d, "/dashboard", "a=" + strings.Repeat("x", 16<<10-1), []string{here}, false},
 		"a file": {d, "/dashboard", "--b\r\n", []string{here, "Content-Type: multipart/form-data; boundary=b"},

@@ -228,7 +228,8 @@ func TestALogoutGoesOnToTheProvider(t *testing.T) {
 	}
 }
 
-// A log-out by way of a provider leads where any log-out does. The provider knows the login alone, which leads on, once.
+// A log-out by way of a provider leads where any log-out does. The provider knows the login alone, which leads on,
+// once.
 func TestALogoutByWayOfAProviderLeadsOn(t *testing.T) {
 	t.Parallel()
 	out := func(s *setting) { s.specs[0].Logout = true }

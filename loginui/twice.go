@@ -15,8 +15,8 @@ import (
 )
 
 // twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
-// form by a value of its own, Once, and by what was typed into it; that of a mailed link by what the browser brings (see
-// linked).
+// form by a value of its own, Once, and by what was typed into it; that of a mailed link by what the browser brings
+// (see linked).
 type twice struct {
 	key [sha256.Size]byte // so that nothing can be guessed from what is kept
 	mu  sync.Mutex

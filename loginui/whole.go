@@ -9,7 +9,7 @@ import (
 // has it follow where a form leads.
 
 // loadWhole answers a library that asks for one of the gate's pages. It reports false, and has answered nothing, where
-// nobody has to be led: for a browser, for what is no page, and for a library that loads our pages as a whole by itself.
+// nobody has to be led: for a browser, for what is no page, and for a library that loads our pages whole by itself.
 func (ui *UI) loadWhole(w http.ResponseWriter, r *http.Request) bool {
 	l := libraryOf(r)
 	if l == nil || l.whole || strings.HasPrefix(r.URL.EscapedPath(), "/.gatepost/") {

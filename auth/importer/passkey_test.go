@@ -196,7 +196,8 @@ func TestPasskeysThatAreLeftOut(t *testing.T) {
 			"is none that a browser"},
 		"no id": {"https://app.example.com", "", `UPDATE passkey SET "credentialID" = ''`, "is none that a browser"},
 		"other passkeys here": {"https://app.example.com", "", `INSERT INTO gatepost."user" (id, name, email)
-		    VALUES ('eve', '', 'eve@example.com'); INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key)
+		    VALUES ('eve', '', 'eve@example.com');
+		    INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key)
 		    VALUES ('e', 'eve', 'example.com', 'e', '')`, `it was made for "app.example.com", and those that are here for`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +233,8 @@ func TestManyPasskeysAndSomebodyElses(t *testing.T) {
 	a := w.registers(t, "Blue key")
 	w.run(t, w.betterAuth())
 	w.old(t, `INSERT INTO "user" VALUES ('Eve', 'Eve', 'eve@example.com', true);
-	    INSERT INTO passkey SELECT 'x', 'Mine', "publicKey", 'Eve', "credentialID", 0, 'singleDevice', false, '', '2020-01-01Z' FROM passkey;
+	    INSERT INTO passkey SELECT 'x', 'Mine', "publicKey", 'Eve', "credentialID", 0, 'singleDevice', false, '',
+	    '2020-01-01Z' FROM passkey;
 	    INSERT INTO passkey SELECT 'x', '', "publicKey", 'Eve', 'AAA' || (i + 10000), 0, 'multiDevice', true, '', now()
 	    FROM passkey, generate_series(1, 1000) i WHERE name = 'Mine'`)
 	counts, told := w.run(t, w.betterAuth())
@@ -298,7 +300,8 @@ func TestPasskeysGoOutAndIn(t *testing.T) {
 		t.Errorf("the password opens %s", what)
 	}
 	var alone bool
-	if err := there.here.QueryRow(t.Context(), `SELECT verified FROM gatepost.passkey`).Scan(&alone); err != nil || !alone {
+	err := there.here.QueryRow(t.Context(), `SELECT verified FROM gatepost.passkey`).Scan(&alone)
+	if err != nil || !alone {
 		t.Errorf("that it signs in alone is forgotten: %v", err)
 	}
 	elsewhere := &world{}

@@ -3,8 +3,8 @@
 // tables are those that its generator makes for Drizzle, else its own migrator makes them in DATABASE_URL.
 //
 // PROVIDER is the issuer of a provider to sign in with, which is called corp there. IDS, PREFIX and COOKIE are what an
-// app may have set of ids and the names of cookies. With PASSKEY set there is the plugin passkey, which has a package of
-// its own.
+// app may have set of ids and the names of cookies. With PASSKEY set there is the plugin passkey, which has a package
+// of its own.
 //
 // Mails are printed. Who has an address that begins with "admin" is an administrator from the start.
 import { createServer } from 'node:http'
@@ -33,7 +33,8 @@ const options = {
   session: { cookieCache: { enabled: true } }, // a second cookie, with copies of the rows
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
-  plugins: [admin(), twoFactor(), ...PASSKEY ? [(await import('@better-auth/passkey')).passkey()] : [], ...PROVIDER ? [genericOAuth({ config: [{ providerId: 'corp', clientId: 'old',
+  plugins: [admin(), twoFactor(), ...PASSKEY ? [(await import('@better-auth/passkey')).passkey()] : [],
+    ...PROVIDER ? [genericOAuth({ config: [{ providerId: 'corp', clientId: 'old',
     clientSecret: 'provider-secret', discoveryUrl: PROVIDER + '/.well-known/openid-configuration', pkce: true,
     scopes: ['openid', 'email', 'profile'] }] })] : []],
   advanced: { ...PREFIX && { cookiePrefix: PREFIX }, ...COOKIE && { cookies: { session_token: { name: COOKIE } } },

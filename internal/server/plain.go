@@ -47,8 +47,8 @@ func onlyAsks(r *http.Request) bool {
 }
 
 // secretName matches names under which programs send secrets: Cookie, X-Api-Key, access_token, sig, jwt.
-var secretName = regexp.MustCompile(`(?i)(^|[-_])(o?auth2?|key|pwd|pw|pass|sig|sid|session|jwt|otp|assertion)($|[-_])|` +
-	`authorization|cookie|token|secret|passw|credential|signature|apikey`)
+var secretName = regexp.MustCompile(`(?i)(^|[-_])(o?auth2?|key|pwd|pw|pass|sig|sid|session|jwt|otp)($|[-_])|` +
+	`authorization|cookie|token|secret|passw|credential|signature|apikey|assertion`)
 
 // hasSecret reports whether a header or a field of the query has the name of a secret.
 func hasSecret(r *http.Request) bool {
