@@ -11,7 +11,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
-	"github.com/gatepost/gatepost/auth/importer"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
@@ -92,77 +91,11 @@ func (s *Store) factorsOf(ctx context.Context, tx pgx.Tx, userID string) (Factor
 	return f, err
 }
 
-// factorRows are the rows of all factors of the user $1 (user_id, created_at). Recovery codes alone are none.
-const factorRows = `(SELECT user_id, created_at FROM gatepost.totp WHERE user_id = $1
-	    UNION ALL SELECT user_id, created_at FROM gatepost.passkey WHERE user_id = $1)`
-
-// hasFactor reports whether a user has a second factor.
+// hasFactor reports whether a user has a second factor. Recovery codes alone are none.
 func hasFactor(ctx context.Context, tx pgx.Tx, userID string) (yes bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS `+factorRows, userID).Scan(&yes)
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM gatepost.totp WHERE user_id = $1)
+	    OR EXISTS (SELECT FROM gatepost.passkey WHERE user_id = $1)`, userID).Scan(&yes)
 	return yes, err
-}
-
-// dropped are factors that were removed, with whatever was left of recovery codes.
-type dropped struct{ app, passkeys bool }
-
-// kinds are the mails that tell of it.
-func (d dropped) kinds() (list []mail.Kind) {
-	if d.app {
-		list = append(list, mail.FactorOff)
-	}
-	if d.passkeys {
-		list = append(list, mail.PasskeyOff)
-	}
-	return list
-}
-
-// dropFactors removes the factors of a locked user, and what is left of their recovery codes.
-func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err error) {
-	app, err := tx.Exec(ctx, `DELETE FROM gatepost.totp WHERE user_id = $1`, userID)
-	if err != nil {
-		return d, err
-	}
-	passkeys, err := tx.Exec(ctx, `DELETE FROM gatepost.passkey WHERE user_id = $1`, userID)
-	if err != nil {
-		return d, err
-	}
-	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM gatepost.totp_pending WHERE user_id = $1`, userID)
-	b.Queue(`DELETE FROM gatepost.passkey_challenge WHERE user_id = $1`, userID)
-	b.Queue(`DELETE FROM gatepost.recovery_code WHERE user_id = $1`, userID)
-	b.Queue(`DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
-	return dropped{app.RowsAffected() > 0, passkeys.RowsAffected() > 0}, tx.SendBatch(ctx, b).Close()
-}
-
-// dropStrangersFactors removes the factors of an account whose address is about to be proved for the first time, as
-// anybody may have made them, and those that were made since a time; nil: none. It runs while the address is not
-// confirmed yet. A factor that was proved in the session kept is that of whoever proves the address, and an app that an
-// import brought over is that of whoever was the user before: a mail does not switch it off. Passkeys go all the same,
-// as each opens the account alone.
-func dropStrangersFactors(ctx context.Context, tx pgx.Tx, userID string, mailed bool, since *time.Time,
-	kept secret.Token) error {
-	var brought, theirs bool
-	var err error
-	if mailed {
-		if brought, err = importer.FactorBrought(ctx, tx, userID); err != nil {
-			return err
-		}
-	}
-	err = tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM `+factorRows+` t JOIN gatepost."user" u ON u.id = t.user_id
-		    WHERE t.user_id = $1 AND (t.created_at >= $2 OR $3 AND NOT u.email_verified)
-		        AND NOT EXISTS (SELECT FROM gatepost.session s
-		            WHERE s.token = $4 AND s.user_id = $1 AND s.second_at IS NOT NULL))`,
-		userID, since, mailed, kept.Hash()).Scan(&theirs)
-	if err != nil || !theirs {
-		return err
-	}
-	if brought {
-		_, err = tx.Exec(ctx, `DELETE FROM gatepost.passkey WHERE user_id = $1`, userID)
-		return err
-	}
-	_, err = dropFactors(ctx, tx, userID)
-	return err
 }
 
 // ResetFactors removes all second factors of a user who has lost them, for an operator, ends all their sessions, and
@@ -252,20 +185,6 @@ func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, us
 		return Issued{}, err
 	}
 	return issued, s.recordIn(ctx, tx, d.event, o.UserID, issued, d.client)
-}
-
-// freshFactor allows what takes a second factor away: it has to be proved in this session, a short while ago.
-func freshFactor(ctx context.Context, tx pgx.Tx, o session.Own) error {
-	had, err := hasFactor(ctx, tx, o.UserID)
-	switch {
-	case err != nil:
-		return err
-	case !had:
-		return ErrNoFactor
-	case !o.SecondFresh:
-		return ErrStaleFactor
-	}
-	return nil
 }
 
 // sweepFactors deletes keys that nobody confirmed in time, and the trust in browsers that has run out.

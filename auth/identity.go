@@ -101,7 +101,7 @@ type wayIn struct {
 // they may be a stranger's. The caller makes the new session.
 func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep wayIn, c secret.Client) (took bool,
 	err error) {
-	if err := dropStrangersFactors(ctx, tx, userID, true, nil, keep.session); err != nil {
+	if err := dropStrangersFactors(ctx, tx, userID, keep.session); err != nil {
 		return false, err
 	}
 	_, err = tx.Exec(ctx, `
