@@ -186,3 +186,31 @@ func TestAProofOpensThePage(t *testing.T) {
 		t.Errorf("a minute later the new token gets %d", r.status)
 	}
 }
+
+// A page that needs a second factor and a recent proof opens to nobody by the password alone, in a session whose second
+// factor is old.
+func TestThePasswordAloneOpensNoPageOfTwoFactors(t *testing.T) {
+	t.Parallel()
+	l := newLane(t, "GATEPOST_PROTECT=/, /both=+aal2+fresh=10m", "GATEPOST_SESSION_CACHE=0",
+		"GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+	v := l.signIn(t)
+	db := authtest.Pool(t, l.database)
+	for _, sql := range []string{
+		`INSERT INTO gatepost.totp (user_id, secret, last_step) SELECT id, '', 0 FROM gatepost."user"`,
+		`UPDATE gatepost.session SET methods = 'pwd,otp', second_at = now() - interval '5 hours',
+			proved_at = now() - interval '5 hours'`,
+	} {
+		if _, err := db.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const proof = "/account/confirm?next=%2Fboth"
+	if r := v.post("/account/confirm", "password", password, "next", "/both"); r.status != 303 || r.location() != proof {
+		t.Errorf("the password: %d %q", r.status, r.location())
+	}
+	if r := v.open("/both"); r.status != 303 || r.location() != proof {
+		t.Errorf("the page: %d %q", r.status, r.location())
+	}
+	l.app.take()
+	l.refuses(t, l.request("GET /both", l.cookie), 401)
+}

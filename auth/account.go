@@ -16,26 +16,33 @@ import (
 
 // Confirm has the user of a session prove their password again and gives the session a new token. The session is fresh
 // then (session.FreshFor). The token presented goes on for a minute as it was. Confirm is throttled as a sign-in is. A
-// user without a password proves nothing here, and needs a fresh session. It fails with session.ErrNoSession,
-// session.ErrStale, ErrStaleFactor for a user whose second factor was not proved in the session, InputError (field
+// user without a password proves nothing here, and needs a fresh session. Whoever has a second factor proves that one
+// (ProveFactor): their password alone makes no session fresher. It fails with session.ErrNoSession, session.ErrStale,
+// ErrStaleFactor for a user whose second factor was not proved in the session a short while ago, InputError (field
 // "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) Confirm(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "confirm", token: t, field: "password", password: p, client: c,
+		may:    freshSecond,
 		check:  func(string) error { return nil },
 		finish: s.raise})
 }
 
-// ChangePassword replaces the password of a session's user. Every session of the user ends, so that a stolen one
-// dies, and the user gets a new one, remembered if the one presented was. Failed attempts and familiar places are
-// forgotten, as by SetPassword. It fails with session.ErrNoSession, InputError (fields "current" and "password";
-// Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error, share.ErrBusy or
-// database.ErrUnavailable. A failure has changed nothing, except that after database.ErrUnavailable it may have.
+// ChangePassword replaces the password of a session's user. Every session of the user ends, so that a stolen one dies,
+// and the user gets a new one, remembered if the one presented was. Failed attempts and familiar places are forgotten,
+// as by SetPassword. The new session is no fresher where the user has a second factor, and keeps its level; one in
+// which that was not proved has to prove it first. It fails with session.ErrNoSession, InputError (fields "current" and
+// "password"; Unchanged when the two are the same), ErrBadCredentials when current is wrong, *throttle.Error,
+// share.ErrBusy or database.ErrUnavailable. A failure has changed nothing, except that after database.ErrUnavailable it
+// may have.
 func (s *Store) ChangePassword(ctx context.Context, t secret.Token, current, chosen secret.Password,
 	c secret.Client) (Issued, error) {
 	return s.perform(ctx, deed{event: "change-password", token: t, field: "current", password: current,
 		chosen: chosen, client: c, all: true,
 		check: func(email string) error { return s.checkNewPassword(chosen, email) },
-		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+		finish: func(ctx context.Context, tx pgx.Tx, o session.Own, n session.New) (_ Issued, err error) {
+			if n.Proof, err = goesOn(ctx, tx, o, n.Proof); err != nil {
+				return Issued{}, err
+			}
 			if err := mail.Void(ctx, tx, n.UserID); err != nil {
 				return Issued{}, err
 			}
@@ -65,7 +72,7 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, field: "password", password: p, client: c, all: true,
 		check: func(string) error { return nil },
-		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+		finish: func(ctx context.Context, tx pgx.Tx, _ session.Own, n session.New) (Issued, error) {
 			if err := s.sayFarewell(ctx, tx, n.UserID, c); err != nil {
 				return Issued{}, err
 			}
@@ -108,21 +115,22 @@ type deed struct {
 	client   secret.Client
 	chosen   secret.Password // the new password; empty: the password stays
 	all      bool            // end every session of the user; else the one presented goes on
+	// may judges the session, before the password is looked at and again in the transaction. Nil: any session will do.
+	may judgeOwn
 	// check validates the input, given the user's address, before anything is hashed.
 	check func(email string) error
 	// finish runs in the transaction that has proved the user, and has ended the sessions. It makes the new session, or
-	// raises the one presented.
-	finish func(context.Context, pgx.Tx, session.New) (Issued, error)
+	// raises the one presented, of which it gets what there was.
+	finish func(context.Context, pgx.Tx, session.Own, session.New) (Issued, error)
 }
 
 // perform carries out a deed, and only if the session is still valid in its transaction: a revocation while the
 // password is hashed still takes effect. A password is throttled as at a sign-in. Who has none needs a fresh session.
 func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	var issued Issued
-	o, err := s.own(ctx, d.token)
+	o, err := s.judged(ctx, d.token, d.may)
 	finish := func(ctx context.Context, tx pgx.Tx, userID string, proof session.Proof) (err error) {
-		issued, err = s.finishDeed(ctx, tx, d, session.New{UserID: userID, Proof: proof.Keeping(o.Proof),
-			Remember: o.Remembered, Client: d.client})
+		issued, err = s.finishDeed(ctx, tx, d, session.New{UserID: userID, Proof: proof, Client: d.client})
 		return err
 	}
 	if err == nil && (!o.HasPassword || s.o.PasswordsOff) {
@@ -131,7 +139,7 @@ func (s *Store) perform(ctx context.Context, d deed) (Issued, error) {
 	} else {
 		err = s.attempt(ctx, d.event, d.client, &issued, func() (string, error) {
 			if err != nil {
-				return "", err
+				return o.UserID, err
 			}
 			return o.UserID, s.performByPassword(ctx, d, o, finish)
 		})
@@ -190,9 +198,20 @@ func (s *Store) performFresh(ctx context.Context, d deed, o session.Own,
 	})
 }
 
-// finishDeed does the deed, after it has ended all sessions of the user if it does so. What a provider knows of the
-// session goes on to the new one.
+// finishDeed does the deed of a locked user, if the session may still do it, after it has ended all sessions of the
+// user if it does so. What a provider knows of the session goes on to the new one.
 func (s *Store) finishDeed(ctx context.Context, tx pgx.Tx, d deed, n session.New) (issued Issued, err error) {
+	o, err := s.Own(ctx, tx, d.token)
+	if err == nil && o.UserID != n.UserID {
+		err = session.ErrNoSession
+	}
+	if err == nil && d.may != nil {
+		err = d.may(ctx, tx, o)
+	}
+	if err != nil {
+		return Issued{}, err
+	}
+	n.Remember = o.Remembered
 	if d.all {
 		if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
 			return Issued{}, err
@@ -203,7 +222,7 @@ func (s *Store) finishDeed(ctx context.Context, tx pgx.Tx, d deed, n session.New
 	} else {
 		n.Presented = d.token
 	}
-	if issued, err = d.finish(ctx, tx, n); err != nil {
+	if issued, err = d.finish(ctx, tx, o, n); err != nil {
 		return Issued{}, err
 	}
 	return issued, s.recordIn(ctx, tx, d.event, n.UserID, issued, d.client)

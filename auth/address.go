@@ -17,14 +17,15 @@ import (
 // ErrOtherUser means that the visitor is signed in as another user than the one the link belongs to.
 var ErrOtherUser = errors.New("the link is another user's")
 
-// RequestEmailChange mails a link to the address that the user of a session wants to have. Nothing changes until
-// they open it. An address that is already used gets another mail, and the answer is the same. Like Confirm it
-// takes the password and gives the session a new token. It fails with session.ErrNoSession, ErrStaleFactor, InputError
-// (fields "email" and "password"; Unchanged for the current address), ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable.
+// RequestEmailChange mails a link to the address that the user of a session wants to have. Nothing changes until they
+// open it. An address that is already used gets another mail, and the answer is the same. Like Confirm it takes the
+// password, after the second factor of whoever has one, and gives the session a new token. It fails with
+// session.ErrNoSession, ErrStaleFactor, InputError (fields "email" and "password"; Unchanged for the current address),
+// ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable.
 func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret.Password, email string,
 	c secret.Client) (Issued, error) {
 	issued, err := s.perform(ctx, deed{event: "request-email-change", token: t, field: "password", password: p, client: c,
+		may: freshSecond,
 		check: func(current string) (err error) {
 			var faults InputError
 			email, err = s.canonicalOpen(email)
@@ -34,14 +35,14 @@ func (s *Store) RequestEmailChange(ctx context.Context, t secret.Token, p secret
 			}
 			return faults.orNil()
 		},
-		finish: func(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+		finish: func(ctx context.Context, tx pgx.Tx, o session.Own, n session.New) (Issued, error) {
 			if err := throttle.MailRequests(c.Addr, s.offices()).Take(ctx, tx); err != nil {
 				return Issued{}, err
 			}
 			if err := s.askNewAddress(ctx, tx, n.UserID, email, c); err != nil {
 				return Issued{}, err
 			}
-			return s.raise(ctx, tx, n)
+			return s.raise(ctx, tx, o, n)
 		}})
 	s.outbox.Kick()
 	return issued, err

@@ -48,7 +48,7 @@ func (s *Store) notesAgain(ctx context.Context, tx pgx.Tx, v visit, n *session.N
 	return err
 }
 
-// proveAgain raises a session of a user that is still valid, by a new proof. first runs before, in the same
+// proveAgain raises a session of a user that is still valid, by a new proof (raise). first runs before, in the same
 // transaction, and may change what becomes of the session.
 func (s *Store) proveAgain(ctx context.Context, t secret.Token, userID string, proof session.Proof, c secret.Client,
 	first func(context.Context, pgx.Tx, *session.New) error) (issued Issued, err error) {
@@ -64,11 +64,11 @@ func (s *Store) proveAgain(ctx context.Context, t secret.Token, userID string, p
 		if err != nil {
 			return err
 		}
-		n := session.New{UserID: userID, Proof: proof.Keeping(o.Proof), Remember: o.Remembered, Client: c, Presented: t}
+		n := session.New{UserID: userID, Proof: proof, Remember: o.Remembered, Client: c, Presented: t}
 		if err := first(ctx, tx, &n); err != nil {
 			return err
 		}
-		if issued, err = s.raise(ctx, tx, n); err != nil {
+		if issued, err = s.raise(ctx, tx, o, n); err != nil {
 			return err
 		}
 		return s.recordIn(ctx, tx, events[ToConfirm], userID, issued, c)

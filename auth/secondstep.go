@@ -214,7 +214,7 @@ func (s *Store) raiseBy(ctx context.Context, tx pgx.Tx, t secret.Token, userID s
 	if p.both {
 		n.Proof.At = p.at
 	}
-	issued, err := s.raise(ctx, tx, n)
+	issued, err := s.raise(ctx, tx, o, n)
 	if err != nil {
 		return Issued{}, err
 	}

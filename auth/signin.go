@@ -330,15 +330,19 @@ func (s *Store) hashTurn(ctx context.Context, f func(context.Context, password.C
 	})
 }
 
-// raise gives a session another proof and a new token, and makes its place familiar. It is the one way in which a
-// session gets fresher, or to a higher level. Whoever has a second factor that was not proved in the session proves
-// that one: a first factor alone raises nothing then, and raise fails with ErrStaleFactor. It comes last in a
-// transaction, as issue does.
-func (s *Store) raise(ctx context.Context, tx pgx.Tx, n session.New) (Issued, error) {
+// raise gives the session o, which n presents, what n proves besides and a new token, and makes its place familiar. It
+// is the one way in which a session gets fresher, or to a higher level. Whoever has a second factor proves that one: by
+// a first factor alone raise fails with ErrStaleFactor, or where the second was proved a short while ago the session
+// gets no fresher. It comes last in a transaction, as issue does.
+func (s *Store) raise(ctx context.Context, tx pgx.Tx, o session.Own, n session.New) (Issued, error) {
 	if n.Proof.Level() < 2 {
-		if has, err := hasFactor(ctx, tx, n.UserID); err != nil || has {
-			return Issued{}, cmp.Or(err, ErrStaleFactor)
+		if err := freshSecond(ctx, tx, o); err != nil {
+			return Issued{}, err
 		}
+	}
+	var err error
+	if n.Proof, err = goesOn(ctx, tx, o, n.Proof); err != nil {
+		return Issued{}, err
 	}
 	made, err := s.sessions.Raise(ctx, tx, n)
 	if err != nil {

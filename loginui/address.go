@@ -29,8 +29,11 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 	token, _ := ui.presented(r)
 	issued, err := ui.store.RequestEmailChange(r.Context(), token, f.password, f.Email, ui.client(r))
 	switch {
-	case errors.Is(err, session.ErrNoSession), errors.Is(err, auth.ErrStaleFactor):
+	case errors.Is(err, session.ErrNoSession):
 		return err
+	case errors.Is(err, auth.ErrStaleFactor):
+		ui.proveFactor(w, r, addressPath)
+		return nil
 	case errors.Is(err, session.ErrStale):
 		return ui.askAgain(w, r, addressPath, form{}, trouble{})
 	case err != nil:

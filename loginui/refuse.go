@@ -224,7 +224,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 		err = ui.passwordsOff()
 	}
 	if errors.Is(err, auth.ErrStaleFactor) {
-		ui.proveFactor(w, r)
+		ui.proveFactor(w, r, "/account")
 		return
 	}
 	var own *fault

@@ -68,10 +68,11 @@ func (ui *UI) unprovedPage(r *http.Request, back string) messagePage {
 	return p
 }
 
-// proveFactor answers a deed of the account for which the second factor has to be proved first.
-func (ui *UI) proveFactor(w http.ResponseWriter, r *http.Request) {
+// proveFactor answers a deed of the account for which the second factor has to be proved first. It leads on to a page
+// below Prefix.
+func (ui *UI) proveFactor(w http.ResponseWriter, r *http.Request, page string) {
 	if Navigating(r) {
-		seeOther(w, ui.stepUpURL(ui.c.Prefix+"/account"))
+		seeOther(w, ui.stepUpURL(ui.c.Prefix+page))
 		return
 	}
 	ui.refuseForProof(w, r, &StepUp{Level: 2, MaxAge: session.FreshFor})
