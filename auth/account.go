@@ -65,12 +65,13 @@ func (s *Store) tellOfPassword(ctx context.Context, tx pgx.Tx, userID string, c 
 }
 
 // DeleteAccount deletes the user of a session and all data kept about them; their sessions end everywhere. It cannot be
-// undone, so it takes the password, however fresh the session is. A user without a password needs a fresh session. It
-// fails with session.ErrNoSession, session.ErrStale, InputError (field "password"), ErrBadCredentials, *throttle.Error,
-// share.ErrBusy or database.ErrUnavailable. A failure has deleted nothing, except that after database.ErrUnavailable it
-// may have.
+// undone, so it takes the password, however fresh the session is, after the second factor of whoever has one. A user
+// without a password needs a fresh session. It fails with session.ErrNoSession, session.ErrStale, ErrStaleFactor,
+// InputError (field "password"), ErrBadCredentials, *throttle.Error, share.ErrBusy or database.ErrUnavailable. A
+// failure has deleted nothing, except that after database.ErrUnavailable it may have.
 func (s *Store) DeleteAccount(ctx context.Context, t secret.Token, p secret.Password, c secret.Client) error {
 	_, err := s.perform(ctx, deed{event: "delete-account", token: t, field: "password", password: p, client: c, all: true,
+		may:   freshSecond,
 		check: func(string) error { return nil },
 		finish: func(ctx context.Context, tx pgx.Tx, _ session.Own, n session.New) (Issued, error) {
 			if err := s.sayFarewell(ctx, tx, n.UserID, c); err != nil {

@@ -22,7 +22,7 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 		if _, err := database.LockUser(ctx, tx, v.flow.userID, v.presented); err != nil {
 			return err
 		}
-		if err := s.checkSession(ctx, tx, v.presented, v.flow.userID); err != nil {
+		if err := s.mayLink(ctx, tx, v); err != nil {
 			return err
 		}
 		l := local{userID: v.flow.userID}
@@ -56,6 +56,18 @@ func (s *Store) linkToSession(ctx context.Context, v visit, done *Finished) erro
 		s.Changed(v.flow.userID)
 	}
 	return err
+}
+
+// mayLink fails unless the session is that of the flow's user, and may still connect a provider.
+func (s *Store) mayLink(ctx context.Context, tx pgx.Tx, v visit) error {
+	o, err := s.Own(ctx, tx, v.presented)
+	if err == nil && o.UserID != v.flow.userID {
+		err = ErrOtherUser
+	}
+	if err != nil {
+		return err
+	}
+	return atOwnLevel(ctx, tx, o)
 }
 
 // connect inserts the identity for a locked user, if the user is still as they were found, and tells the owner.

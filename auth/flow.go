@@ -85,9 +85,10 @@ func FlowID(state string) string { return idOf(secret.Token(state).Hash()) }
 
 func idOf(stateHash string) string { return stateHash[:16] }
 
-// BeginProvider begins a sign-in at a provider. It fails with ErrNoProvider, session.ErrNoSession, session.ErrStale
-// (ToLink, unless the user was proved recently), a *provider.Error, share.ErrCrowded, share.ErrBusy or
-// database.ErrUnavailable.
+// BeginProvider begins a sign-in at a provider. ToLink takes a recent proof of the user, by their second factor if they
+// have one: the provider is to open the account, perhaps as both factors. It fails with ErrNoProvider,
+// session.ErrNoSession, session.ErrStale and ErrStaleFactor (ToLink), a *provider.Error, share.ErrCrowded,
+// share.ErrBusy or database.ErrUnavailable.
 func (s *Store) BeginProvider(ctx context.Context, f Flow) (Begun, error) {
 	p, err := s.provider(f.Provider)
 	if err != nil {
@@ -105,15 +106,17 @@ func (s *Store) BeginProvider(ctx context.Context, f Flow) (Begun, error) {
 
 func (s *Store) beginAt(ctx context.Context, p *provider.Provider, f Flow) (_ Begun, err error) {
 	var own session.Own
+	var may judgeOwn // any session will do to prove its user again
+	if f.Purpose == ToLink {
+		may = mayChangeWaysIn
+	}
 	if f.Purpose != ToSignIn {
-		if own, err = s.own(ctx, f.Session); err != nil {
+		if own, err = s.judged(ctx, f.Session, may); err != nil {
 			return Begun{}, err
 		}
 	}
 	maxAge := time.Duration(0)
 	switch {
-	case f.Purpose == ToLink && !own.Fresh:
-		return Begun{}, session.ErrStale
 	case f.Purpose == ToConfirm && !p.AsksAge():
 		return Begun{}, ErrNoProvider
 	case f.Purpose == ToConfirm:

@@ -54,6 +54,31 @@ func freshSecond(ctx context.Context, tx pgx.Tx, o session.Own) error {
 	return err
 }
 
+// mayChangeWaysIn allows what changes how somebody gets into an account, and what nobody can undo: they were proved in
+// this session a short while ago, by their second factor if they have one.
+func mayChangeWaysIn(ctx context.Context, tx pgx.Tx, o session.Own) error {
+	if err := freshSecond(ctx, tx, o); err != nil {
+		return err
+	}
+	if !o.Fresh {
+		return session.ErrStale
+	}
+	return nil
+}
+
+// atOwnLevel allows the end of what mayChangeWaysIn let begin: whoever has a second factor has proved one in this
+// session.
+func atOwnLevel(ctx context.Context, tx pgx.Tx, o session.Own) error {
+	if o.Proof.Level() == 2 {
+		return nil
+	}
+	has, err := hasFactor(ctx, tx, o.UserID)
+	if err == nil && has {
+		err = ErrStaleFactor
+	}
+	return err
+}
+
 // goesOn returns the proof of a session that goes on after a new proof of its user. By a first factor alone the session
 // of whoever has a second one gets no fresher: it keeps its time with its second factor, which may be old.
 func goesOn(ctx context.Context, tx pgx.Tx, o session.Own, p session.Proof) (session.Proof, error) {

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // age is how long ago the user of a session was proved, as rules ask it.
@@ -83,4 +85,92 @@ func (p *careful) row(t *testing.T) (text string) {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// What changes how somebody gets in, and what nobody can undo, takes the second factor of whoever has one, a short while
+// ago; a session in a trusted browser, and one whose second factor is old, have to prove it first.
+func TestWhatChangesTheWaysInTakesTheSecondFactor(t *testing.T) {
+	t.Parallel()
+	ks := keys(t, seal.NewKey())
+	g := newGateway(t, func(o *auth.Options) { o.Keys = ks })
+	auth.HashCheaply(g.s)
+	token := signUp(t, g.s, "ada@example.com")
+	exec(t, g.db, `UPDATE gatepost."user" SET email_verified = true`)
+	e, err := g.s.BeginApp(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, _, err := g.s.ConfirmApp(t.Context(), token, e.Key.Code(factor.Step(time.Now())), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token = issued.Session
+	link := func(o auth.Flow) error { _, err := g.s.BeginProvider(t.Context(), o); return err }
+	deeds := map[string]func() error{
+		"connect a provider": func() error {
+			return link(auth.Flow{Provider: "corp", Purpose: auth.ToLink, Session: token, Client: here})
+		},
+		"disconnect one": func() error { return g.s.Unlink(t.Context(), token, "x", here) },
+		"delete the account": func() error {
+			return g.s.DeleteAccount(t.Context(), token, goodPassword, here)
+		},
+		"another address": func() error {
+			_, err := g.s.RequestEmailChange(t.Context(), token, goodPassword, "new@example.com", here)
+			return err
+		},
+		"another app":    func() error { _, err := g.s.BeginApp(t.Context(), token); return err },
+		"recovery codes": func() error { _, err := g.s.NewRecoveryCodes(t.Context(), token, here); return err },
+	}
+	for state, set := range map[string]string{
+		"in a trusted browser": `methods = 'pwd,trusted', second_at = NULL, proved_at = now()`,
+		"the second is old":    `methods = 'pwd,otp', second_at = now() - interval '11 minutes', proved_at = now()`,
+		"both are old": `methods = 'pwd,otp', second_at = now() - interval '11 minutes',
+			proved_at = now() - interval '11 minutes'`,
+	} {
+		exec(t, g.db, `UPDATE gatepost.session SET `+set)
+		for what, do := range deeds {
+			if err := do(); !errors.Is(err, auth.ErrStaleFactor) {
+				t.Errorf("%s, %s: %v", state, what, err)
+			}
+		}
+	}
+	exec(t, g.db, `UPDATE gatepost.session SET methods = 'pwd', second_at = NULL, proved_at = now()`)
+	for what, do := range map[string]func() error{ // which the trust is for, and what keeps others out
+		"export": func() error {
+			e, err := g.s.Export(t.Context(), token, here)
+			if err == nil {
+				e.Close()
+			}
+			return err
+		},
+		"rename":                 func() error { return g.s.Rename(t.Context(), token, "Ada", here) },
+		"end the other sessions": func() error { _, err := g.s.EndOtherSessions(t.Context(), token, here); return err },
+	} {
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	exec(t, g.db, `UPDATE gatepost.session SET methods = 'pwd,otp', second_at = now(), proved_at = now()`)
+	for _, what := range []string{"connect a provider", "disconnect one", "delete the account"} {
+		if err := deeds[what](); err != nil {
+			t.Errorf("with both factors, %s: %v", what, err)
+		}
+	}
+}
+
+// A provider that was to be connected at a level that the session has not is connected to nothing.
+func TestALinkThatBeganBeforeTheFactorConnectsNothing(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	token := signUp(t, g.s, "ada@example.com")
+	thief := someone("666", "eve@example.org")
+	f := auth.Flow{Provider: "corp", Purpose: auth.ToLink, Session: token, Client: here}
+	begun, answer := g.begin(t, thief, f)
+	exec(t, g.db, `INSERT INTO gatepost.totp (user_id, secret, last_step) SELECT id, '', 0 FROM gatepost."user"`)
+	if _, err := g.finish(t, f, begun, answer); !errors.Is(err, auth.ErrStaleFactor) {
+		t.Errorf("connected: %v", err)
+	}
+	if n := count(t, g.db, "account WHERE provider_id = 'corp'"); n != 0 {
+		t.Errorf("%d identities", n)
+	}
 }

@@ -86,8 +86,11 @@ func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer,
 		if !s.PasskeysAddable() {
 			return ErrPasskeysOff
 		}
-		if had, err = hasFactor(ctx, tx, o.UserID); err != nil || had && o.Proof.Level() < 2 {
-			return cmp.Or(err, ErrStaleFactor)
+		if had, err = hasFactor(ctx, tx, o.UserID); err == nil {
+			err = atOwnLevel(ctx, tx, o)
+		}
+		if err != nil {
+			return err
 		}
 		if s.outbox.Sends() && !o.Confirmed {
 			return ErrUnverified

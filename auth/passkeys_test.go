@@ -439,7 +439,7 @@ func TestWhoMayAddAPasskey(t *testing.T) {
 		want    error
 	}{
 		"proved long ago": {`UPDATE gatepost.session
-			SET proved_at = now() - interval '11 minutes', second_at = now() - interval '11 minutes'`, session.ErrStale},
+			SET proved_at = now() - interval '11 minutes', second_at = now() - interval '11 minutes'`, auth.ErrStaleFactor},
 		"not confirmed":     {`UPDATE gatepost."user" SET email_verified = false`, auth.ErrUnverified},
 		"signed out":        {`DELETE FROM gatepost.session`, session.ErrNoSession},
 		"the factor is old": {`UPDATE gatepost.session SET second_at = NULL, methods = 'pwd'`, auth.ErrStaleFactor},

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,15 +65,10 @@ func (s *Store) BeginApp(ctx context.Context, t secret.Token) (e Enrolment, err 
 func (s *Store) offersFactors() bool { return !s.o.FactorsOff && !s.o.Keys.None() }
 
 func (s *Store) mayEnrol(ctx context.Context, tx pgx.Tx, o session.Own) error {
-	had, err := hasFactor(ctx, tx, o.UserID)
-	switch {
-	case err != nil:
+	if err := mayChangeWaysIn(ctx, tx, o); err != nil {
 		return err
-	case !o.Fresh:
-		return session.ErrStale
-	case had && !o.SecondFresh:
-		return ErrStaleFactor
-	case s.outbox.Sends() && !o.Confirmed:
+	}
+	if s.outbox.Sends() && !o.Confirmed {
 		return ErrUnverified
 	}
 	return nil
@@ -137,12 +131,7 @@ func (s *Store) ConfirmApp(ctx context.Context, t secret.Token, typed string, c 
 		return Issued{}, nil, err
 	}
 	issued, err = s.changeFactors(ctx, factorDeed{event: "enable-totp", token: t, client: c, kind: mail.FactorOn,
-		allowed: func(ctx context.Context, tx pgx.Tx, o session.Own) error {
-			if had, err := hasFactor(ctx, tx, o.UserID); err != nil || had && o.Proof.Level() < 2 {
-				return cmp.Or(err, ErrStaleFactor)
-			}
-			return nil
-		},
+		allowed: atOwnLevel,
 		do: func(ctx context.Context, tx pgx.Tx, o session.Own) (session.Proof, error) {
 			at, err := s.confirmApp(ctx, tx, o, code)
 			if err == nil && set.hashes != nil {

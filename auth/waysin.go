@@ -86,22 +86,20 @@ func (s *Store) waysOf(ctx context.Context, tx pgx.Tx, userID string) ([]WayIn, 
 const superseded = "credential-superseded"
 
 // Unlink removes a way in of the user of a session, unless it is the last, and ends the other sessions that were made
-// by it. An id that is unknown, another user's or the password's changes nothing and is no error. It fails with
-// session.ErrNoSession, session.ErrStale, ErrLastWayIn or database.ErrUnavailable.
+// by it. An id that is unknown, another user's or the password's changes nothing and is no error. It takes a recent
+// proof of the user, by their second factor if they have one. It fails with session.ErrNoSession, session.ErrStale,
+// ErrStaleFactor, ErrLastWayIn or database.ErrUnavailable.
 func (s *Store) Unlink(ctx context.Context, t secret.Token, id string, c secret.Client) error {
 	removed := false
-	o, err := s.own(ctx, t)
-	if err == nil && !o.Fresh {
-		err = session.ErrStale
-	}
+	o, err := s.judged(ctx, t, mayChangeWaysIn)
 	if err == nil {
 		err = s.db.Transact(ctx, "disconnect an identity", func(ctx context.Context, tx pgx.Tx) error {
 			if _, err := database.LockUser(ctx, tx, o.UserID, t); err != nil {
 				return err
 			}
 			now, err := s.Own(ctx, tx, t)
-			if err == nil && !now.Fresh {
-				err = session.ErrStale
+			if err == nil {
+				err = mayChangeWaysIn(ctx, tx, now)
 			}
 			if err != nil {
 				return err

@@ -71,7 +71,7 @@ func (ui *UI) postWith(name string) page {
 func (ui *UI) begin(w http.ResponseWriter, r *http.Request, f auth.Flow) error {
 	f.Client = ui.client(r)
 	begun, err := ui.store.BeginProvider(r.Context(), f)
-	if errors.Is(err, session.ErrNoSession) {
+	if errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrStaleFactor) {
 		return err
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -119,6 +120,9 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, session.ErrNoSession):
 		return err
+	case errors.Is(err, auth.ErrStaleFactor):
+		ui.proveFactor(w, r, deletePath)
+		return nil
 	case errors.Is(err, session.ErrStale):
 		return ui.askAgain(w, r, deletePath, form{}, trouble{})
 	case err != nil:
