@@ -135,9 +135,9 @@ type factorDeed struct {
 	do func(context.Context, pgx.Tx, session.Own) (session.Proof, error)
 }
 
-// changeFactors carries out a deed, ends every session of the user and every half sign-in, so that no session has a
-// level that the factors do not give any more, and gives the user a new one. Where the deed lets the others be, only
-// the session presented ends.
+// changeFactors carries out a deed, ends every session of the user, every half sign-in and the trust in browsers, so
+// that no session has a level that the factors do not give any more, and gives the user a new one. Where the deed lets
+// the other sessions be, of sessions only the one presented ends.
 func (s *Store) changeFactors(ctx context.Context, d factorDeed) (issued Issued, err error) {
 	o, err := s.own(ctx, d.token)
 	if err == nil {
@@ -175,6 +175,9 @@ func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, us
 		return Issued{}, err
 	}
 	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, d.others == nil || d.others()); err != nil {
+		return Issued{}, err
+	}
+	if err := s.sessions.EndSteps(ctx, tx, o.UserID); err != nil {
 		return Issued{}, err
 	}
 	if err := s.outbox.Post(ctx, tx, mail.NewLetter(d.kind, o.UserID, o.Email, d.client)); err != nil {

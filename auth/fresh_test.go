@@ -8,7 +8,9 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
@@ -172,5 +174,37 @@ func TestALinkThatBeganBeforeTheFactorConnectsNothing(t *testing.T) {
 	}
 	if n := count(t, g.db, "account WHERE provider_id = 'corp'"); n != 0 {
 		t.Errorf("%d identities", n)
+	}
+}
+
+// A change of factors ends the trust in browsers and half sign-ins, also where it leaves the other sessions be.
+func TestAChangeOfFactorsEndsHalfSignIns(t *testing.T) {
+	t.Parallel()
+	for what, change := range map[string]func(*testing.T, *careful){
+		"one more passkey": func(t *testing.T, p *careful) { p.has(t, passkeytest.New(passkeyOrigin)) },
+		"new recovery codes": func(t *testing.T, p *careful) {
+			if _, err := p.s.NewRecoveryCodes(t.Context(), p.token, p.home); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		p := aCareful(t, atSite, func(o *auth.Options) { o.TrustBrowser = time.Hour })
+		other, err := p.answer(t, elsewhere, p.code(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, p.db, `INSERT INTO gatepost.trusted_browser (id, user_id, token, expires_at)
+			SELECT 'x', id, 'x', now() + interval '1 hour' FROM gatepost."user"`)
+		h := p.half(t, elsewhere)
+		change(t, p)
+		if _, err := p.meet(t.Context(), h, elsewhere, p.code(t)); !errors.Is(err, session.ErrNoChallenge) {
+			t.Errorf("%s: half a sign-in of before: %v", what, err)
+		}
+		if n := count(t, p.db, "trusted_browser"); n != 0 {
+			t.Errorf("%s: %d browsers are trusted", what, n)
+		}
+		if _, err := p.s.Lookup(t.Context(), other.Session); err != nil {
+			t.Errorf("%s: another session: %v", what, err)
+		}
 	}
 }

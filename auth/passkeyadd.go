@@ -66,10 +66,10 @@ func (s *Store) mayAddPasskey(ctx context.Context, tx pgx.Tx, o session.Own, hav
 
 // AddPasskey gives the user of a session the passkey that their browser has made; name may be empty. It signs in from
 // now on, and is asked for after a password if there is no other second factor. The session presented is replaced by a
-// new one. With a first factor every other session ends, and the user gets recovery codes. The user is mailed. It fails
-// with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony, ErrBadPasskey, ErrStaleFactor, ErrUnverified,
-// ErrManyPasskeys, ErrPasskeyTaken, ErrUnsurePasskey (the user has no other way in), InputError (field "name"),
-// share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
+// new one, and half sign-ins and the trust in browsers end. With a first factor every other session ends, and the user
+// gets recovery codes. The user is mailed. It fails with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony,
+// ErrBadPasskey, ErrStaleFactor, ErrUnverified, ErrManyPasskeys, ErrPasskeyTaken, ErrUnsurePasskey (the user has no
+// other way in), InputError (field "name"), share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer, name string) (added Added, err error) {
 	p, err := s.newPasskey(ctx, t, a, name)
 	if err != nil {

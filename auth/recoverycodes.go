@@ -45,9 +45,9 @@ func (set recoverySet) store(ctx context.Context, tx pgx.Tx, userID string) erro
 }
 
 // NewRecoveryCodes gives the user of a session a new set of recovery codes, which are shown once. Those of before are
-// void. The second factor has to be proved in this session no longer than session.FreshFor ago. The user is mailed. It
-// fails with session.ErrNoSession, ErrNoFactor, ErrStaleFactor, share.ErrBusy, share.ErrCrowded or
-// database.ErrUnavailable.
+// void. The second factor has to be proved in this session no longer than session.FreshFor ago. Half sign-ins and the
+// trust in browsers end, sessions go on, and the user is mailed. It fails with session.ErrNoSession, ErrNoFactor,
+// ErrStaleFactor, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.Client) ([]factor.RecoveryCode, error) {
 	const event = "new-recovery-codes"
 	var set recoverySet
@@ -71,6 +71,9 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.C
 			}
 			if err == nil {
 				err = set.store(ctx, tx, now.UserID)
+			}
+			if err == nil {
+				err = s.sessions.EndSteps(ctx, tx, now.UserID)
 			}
 			if err == nil {
 				err = s.outbox.Post(ctx, tx, mail.NewLetter(mail.RecoveryNew, now.UserID, now.Email, c))

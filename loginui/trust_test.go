@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
@@ -89,7 +90,7 @@ func TestInATrustedBrowserThePasswordIsEnough(t *testing.T) {
 // A change of the password or of a factor, by whatever way, and the end of the time end the trust.
 func TestWhatEndsTheTrustInABrowser(t *testing.T) {
 	t.Parallel()
-	c := newCareful(t, trusting, withMail)
+	c := newCareful(t, trusting, withMail, atSite)
 	const another = "another horse battery"
 	user := func() string {
 		u, err := c.store.FindUser(t.Context(), "ada@example.com")
@@ -114,6 +115,20 @@ func TestWhatEndsTheTrustInABrowser(t *testing.T) {
 			a := b.get("/account/app")
 			c.key = a.key(t)
 			b.submit("/account/app/code", "code", c.key.Code(c.now(t)))
+		}},
+		{"one more passkey", func(*browser) {
+			b := c.half(t)
+			b.submit("/login/code", "code", c.code(t))
+			a := passkeytest.New("http://localhost:8080")
+			b.mustLand("one more passkey", b.submit("/account/passkeys/add", "answer",
+				string(a.Create(t, []byte(b.ask("add").body)))), "/account")
+		}},
+		{"new recovery codes", func(*browser) {
+			b := c.half(t)
+			b.submit("/login/code", "code", c.code(t))
+			if a := b.submit("/account/recovery"); a.StatusCode != 200 {
+				t.Errorf("new recovery codes: %d", a.StatusCode)
+			}
 		}},
 		{"a reset by mail", func(b *browser) {
 			c.post.mu.Lock()

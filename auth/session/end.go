@@ -139,15 +139,21 @@ func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, pres
 		return ErrNoSession
 	}
 	if err == nil && all {
-		err = endChallenges(ctx, tx, userID)
-	}
-	if err == nil && all {
-		err = endTrust(ctx, tx, userID)
+		err = m.EndSteps(ctx, tx, userID)
 	}
 	if err == nil && all {
 		_, err = CloseImported(ctx, tx, userID)
 	}
 	return err
+}
+
+// EndSteps ends the half sign-ins of a user and the trust in their browsers, so that each sign-in takes both steps
+// anew: after a change of the second factors. Sessions go on. The caller has locked the user.
+func (m *Maker) EndSteps(ctx context.Context, tx pgx.Tx, userID string) error {
+	if err := endChallenges(ctx, tx, userID); err != nil {
+		return err
+	}
+	return endTrust(ctx, tx, userID)
 }
 
 // endChallenges ends the sign-ins of a user that are half done. The caller has locked the user.
@@ -166,10 +172,7 @@ func endTrust(ctx context.Context, tx pgx.Tx, userID string) error {
 // EndAll ends every session, every challenge and every trust of a user, and returns how many sessions it ended. The
 // caller has locked the user.
 func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, error) {
-	if err := endChallenges(ctx, tx, userID); err != nil {
-		return 0, err
-	}
-	if err := endTrust(ctx, tx, userID); err != nil {
+	if err := m.EndSteps(ctx, tx, userID); err != nil {
 		return 0, err
 	}
 	old, err := CloseImported(ctx, tx, userID)
