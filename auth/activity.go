@@ -16,7 +16,7 @@ type Past = audit.Past
 // nothing where Options.AuditRetention is 0. It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) Activity(ctx context.Context, t secret.Token, most int) (list []Past, err error) {
 	err = s.db.Transact(ctx, "list activity", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
 		if err != nil {
 			return err
 		}

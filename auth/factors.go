@@ -63,7 +63,7 @@ type App struct {
 // database.ErrUnavailable.
 func (s *Store) Factors(ctx context.Context, t secret.Token) (f Factors, err error) {
 	err = s.db.Transact(ctx, "list second factors", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
 		if err == nil {
 			f, err = s.factorsOf(ctx, tx, o.UserID)
 		}

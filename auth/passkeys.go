@@ -73,7 +73,7 @@ func PasskeysFit(public *url.URL) bool { return passkey.NewSite(public, "") != n
 // database.ErrUnavailable.
 func (s *Store) Passkeys(ctx context.Context, t secret.Token) (list []Passkey, err error) {
 	err = s.db.Transact(ctx, "list passkeys", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
 		if err == nil {
 			list, err = passkeysOf(ctx, tx, o.UserID)
 		}

@@ -268,7 +268,7 @@ func (s *Store) insertFirstPasskey(ctx context.Context, tx pgx.Tx, userID string
 // and have none yet. It fails with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) LacksWayIn(ctx context.Context, t secret.Token) (yes bool, err error) {
 	err = s.db.Transact(ctx, "find the ways in", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
 		if err == nil {
 			yes, err = s.lacksWayIn(ctx, tx, o.UserID)
 		}

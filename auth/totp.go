@@ -74,11 +74,15 @@ func (s *Store) mayEnrol(ctx context.Context, tx pgx.Tx, o session.Own) error {
 	return nil
 }
 
-// PendingApp returns what BeginApp made in this session, for a page that is shown again. It fails with
-// session.ErrNoSession, ErrNoEnrolment or database.ErrUnavailable.
+// PendingApp returns what BeginApp made in this session, for a page that is shown again. It is a secret: the token
+// before the last proof, which may be somebody else's by now, gets none. It fails with session.ErrNoSession,
+// ErrNoEnrolment or database.ErrUnavailable.
 func (s *Store) PendingApp(ctx context.Context, t secret.Token) (e Enrolment, err error) {
 	err = s.db.Transact(ctx, "find an enrolment", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
+		if err == nil && o.Before {
+			err = ErrNoEnrolment
+		}
 		if err == nil {
 			e, err = s.pendingApp(ctx, tx, o)
 		}

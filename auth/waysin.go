@@ -39,7 +39,7 @@ type WayIn struct {
 // with session.ErrNoSession or database.ErrUnavailable.
 func (s *Store) WaysIn(ctx context.Context, t secret.Token) (list []WayIn, err error) {
 	err = s.db.Transact(ctx, "list ways in", func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.Own(ctx, tx, t)
+		o, err := s.Seen(ctx, tx, t)
 		if err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 		ui.refuseForProof(w, r, need)
 		return
 	}
-	if status == http.StatusUnauthorized && ui.sendToLogin(w, r) {
+	if status == http.StatusUnauthorized && ui.sendToLogin(w, r, err) {
 		return
 	}
 	if errors.Is(err, session.ErrMove) {
@@ -233,7 +233,7 @@ func (ui *UI) answer(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &own):
 		status = own.status
 	case errors.Is(err, session.ErrNoSession):
-		status = http.StatusUnauthorized
+		status, err = http.StatusUnauthorized, ui.noSession(r, err)
 	case errors.Is(err, auth.ErrSignUpClosed), errors.Is(err, auth.ErrOtherUser):
 		status = http.StatusForbidden
 	case errors.Is(err, auth.ErrBadLink):

@@ -2,13 +2,16 @@ package loginui
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/gatepost/gatepost/auth/session"
 )
 
 // sendToLogin answers a request that needs somebody signed in, if its client can be led to the login. Others get the
 // address of the login in JSON.
-func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
+func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request, err error) bool {
 	if l := libraryOf(r); l != nil {
 		ui.leave(w, r, l, ui.signedOutPage(r, ui.back(r, l)), nil)
 		return true
@@ -16,7 +19,7 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 	if !Navigating(r) {
 		return false
 	}
-	if _, present := ui.presented(r); present {
+	if _, present := ui.presented(r); present && !errors.As(err, new(*replacedError)) {
 		ui.c.Cookie.Clear(w.Header())
 	}
 	if framed(r) {
@@ -28,6 +31,26 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request) bool {
 	}
 	seeOther(w, ui.loginFor(ui.asked(r)))
 	return true
+}
+
+// replacedError is session.ErrNoSession for a token that a newer one has replaced a moment ago: what is asked for takes
+// the new one. The browser has that by now, or gets it with an answer under way, and a cookie that is cleared here
+// would be that one.
+type replacedError struct{ error }
+
+func (e *replacedError) Unwrap() error { return e.error }
+
+// noSession is the error of a page that finds no session, and tells one that goes on under another token. Where nobody
+// can say, no cookie is cleared.
+func (ui *UI) noSession(r *http.Request, err error) error {
+	token, _ := ui.presented(r)
+	if token == "" {
+		return err
+	}
+	if _, found := ui.store.Lookup(r.Context(), token); errors.Is(found, session.ErrNoSession) {
+		return err
+	}
+	return &replacedError{err}
 }
 
 // loginFor is the address of the login that leads back to a page.

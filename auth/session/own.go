@@ -19,15 +19,35 @@ type Own struct {
 	SecondFresh bool
 	Proof       Proof
 	HasPassword bool
+	// Before says that the session was presented by the token before its last proof. Own finds none by it, and Seen does.
+	Before bool
 	// Remembered reports whether the session's idle limit is longer than that of sessions that are not remembered.
 	// It is always false where Options.Idle is no longer than that.
 	Remembered bool
 }
 
-// Own returns the user of a session, in a transaction or from a pool. It fails with ErrNoSession.
-func (r *Reader) Own(ctx context.Context, from interface {
+// querier is a transaction or a pool.
+type querier interface {
 	QueryRow(context.Context, string, ...any) pgx.Row
-}, t secret.Token) (o Own, err error) {
+}
+
+// Own returns the user of a session, in a transaction or from a pool. It fails with ErrNoSession.
+func (r *Reader) Own(ctx context.Context, from querier, t secret.Token) (Own, error) {
+	return r.own(ctx, from, t, `s.token = $1`)
+}
+
+// Seen is Own for what only reads, and tells no secret: it also takes the token before the last proof while that goes
+// on, as a request under way or another tab presents it. Nothing counts as proved by that one.
+func (r *Reader) Seen(ctx context.Context, from querier, t secret.Token) (Own, error) {
+	o, err := r.own(ctx, from, t, presents)
+	if o.Before {
+		o.Fresh, o.SecondFresh, o.Proof = false, false, Proof{}
+	}
+	return o, err
+}
+
+// own finds a session by a condition of the token hash $1.
+func (r *Reader) own(ctx context.Context, from querier, t secret.Token, by string) (o Own, err error) {
 	if t == "" {
 		return Own{}, ErrNoSession
 	}
@@ -37,11 +57,11 @@ func (r *Reader) Own(ctx context.Context, from interface {
 		    s.idle_seconds * interval '1 second' > $5, coalesce(s.methods, ''), `+readableProof+`,
 		    `+readableSecond+`, `+isSecondFresh("$4")+`,
 		    EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id AND a.provider_id = 'credential'
-		        AND a.password <> '')
+		        AND a.password <> ''), s.token <> $1
 		FROM gatepost.session s JOIN gatepost."user" u ON u.id = s.user_id
-		WHERE s.token = $1 AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
+		WHERE `+by+` AND `+r.alive, t.Hash(), r.o.Idle, r.o.Lifetime, FreshFor, notRemembered).
 		Scan(&o.ID, &o.UserID, &o.Name, &o.Email, &o.Confirmed, &o.Fresh, &o.Remembered, &methods,
-			&o.Proof.At, &o.Proof.SecondAt, &o.SecondFresh, &o.HasPassword)
+			&o.Proof.At, &o.Proof.SecondAt, &o.SecondFresh, &o.HasPassword, &o.Before)
 	o.Proof.Methods = methodsOf(methods)
 	return o, orNoSession(err)
 }
