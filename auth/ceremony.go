@@ -75,11 +75,14 @@ type ceremony struct {
 	rpID            string
 	userID, session string
 	step            string // the hash of half a sign-in, or of a sign-up (signUpOf)
+
+	first session.Proof // of half a sign-in, while it is asked for; not stored
 }
 
 // AskForPasskey makes a challenge, and returns what the browser is asked. It fails with ErrPasskeysOff,
-// session.ErrNoSession, session.ErrNoChallenge, ErrNoPasskey (there is none to confirm with), the errors of BeginApp
-// and ErrManyPasskeys (a new one), ErrNoCeremony (a sign-up that was not admitted), or database.ErrUnavailable.
+// session.ErrNoSession, session.ErrNoChallenge, ErrNoPasskey (there is none to confirm with, or none besides the one
+// that came first), the errors of BeginApp and ErrManyPasskeys (a new one), ErrNoCeremony (a sign-up that was not
+// admitted), or database.ErrUnavailable.
 func (s *Store) AskForPasskey(ctx context.Context, a PasskeyAsk) (asked PasskeyAsked, err error) {
 	if s.site == nil {
 		return PasskeyAsked{}, ErrPasskeysOff
@@ -90,7 +93,7 @@ func (s *Store) AskForPasskey(ctx context.Context, a PasskeyAsk) (asked PasskeyA
 		if err != nil {
 			return PasskeyAsked{}, err
 		}
-		c.userID, c.step = found.UserID, a.Challenge.Hash()
+		c.userID, c.step, c.first = found.UserID, a.Challenge.Hash(), found.Proof
 	}
 	asked.Key = a.Key
 	if asked.Key == "" {
@@ -133,6 +136,9 @@ func (s *Store) optionsFor(ctx context.Context, tx pgx.Tx, a PasskeyAsk, c *cere
 	stored, err := passkeysOf(ctx, tx, c.userID)
 	if err != nil {
 		return nil, err
+	}
+	if a.For == PasskeyAsSecond {
+		stored = othersThan(c.first, stored)
 	}
 	keys := keysFor(stored, c.rpID)
 	if a.For == PasskeyToAdd {

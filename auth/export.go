@@ -107,7 +107,8 @@ type ExportedPasskey struct {
 	CredentialID string     `json:"credentialId"` // base64url
 	Synced       bool       `json:"synced"`
 	CreatedAt    time.Time  `json:"createdAt"`
-	UsedAt       *time.Time `json:"usedAt"` // null: never
+	UsedAt       *time.Time `json:"usedAt"`   // null: never
+	CopiedAt     *time.Time `json:"copiedAt"` // when its counter last went back, as of a copy; null: never
 }
 
 // ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
@@ -235,7 +236,7 @@ func exportFactors(ctx context.Context, tx pgx.Tx, userID string) (f ExportedFac
 	}
 	rows, _ = tx.Query(ctx, `
 		SELECT id, name, rp_id, translate(rtrim(encode(credential_id, 'base64'), '='), E'+/\n', '-_'), backed_up,
-		    `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`
+		    `+database.UTC(`created_at`)+`, `+database.UTC(`used_at`)+`, `+database.UTC(`cloned_at`)+`
 		FROM gatepost.passkey WHERE user_id = $1 ORDER BY created_at, id LIMIT 100`, userID)
 	if f.Passkeys, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedPasskey]); err != nil {
 		return f, err

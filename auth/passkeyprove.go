@@ -214,10 +214,11 @@ func (s *Store) meetByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, 
 	return issued, details, cmp.Or(err, outcome)
 }
 
-// asSecond judges a passkey that comes after another proof. After a passkey it has to tell who the person is.
+// asSecond judges a passkey that comes after another proof. After a passkey it has to be another one, whatever its
+// counter says by now, and to tell who the person is.
 func asSecond(p provedKey, first session.Proof) error {
 	switch {
-	case p.Cloned:
+	case p.Cloned, p.wasFirst(first):
 		return ErrClonedPasskey
 	case first.ByKey() && !p.Use.Verified:
 		return ErrUnsurePasskey

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,10 @@ type Passkey struct {
 	Synced bool      // it is on several devices of the user, or in their backup
 	// Alone says that it can sign in without a password: its authenticator has told who the person is.
 	Alone bool
-	key   passkey.Key
-	rpID  string
+	// Copied is when its counter last went back, so that there may be a copy of it; zero: never.
+	Copied time.Time
+	key    passkey.Key
+	rpID   string
 }
 
 // CredentialID is what browsers call the passkey.
@@ -101,20 +104,23 @@ func (s *Store) PasskeysImported(ctx context.Context, as session.Asking, i sessi
 var passkeyColumns = `p.id, p.name, ` + database.Readable("p.created_at") + `,
     ` + database.Readable("p.used_at") + `, p.credential_id, p.handle, p.public_key,
     least(greatest(p.sign_count, 0), 4294967295), p.verified, p.backup_eligible, p.backed_up, p.transports, p.aaguid,
-    p.rp_id`
+    p.rp_id, ` + database.Readable("p.cloned_at")
 
 func scanPasskey(row pgx.CollectableRow) (p Passkey, err error) {
-	var used *time.Time
+	var used, copied *time.Time
 	var count int64
 	var transports string
 	k := &p.key
 	err = row.Scan(&p.ID, &p.Name, &p.Since, &used, &k.ID, &k.Handle, &k.PublicKey, &count, &k.Verified, &k.Eligible,
-		&k.BackedUp, &transports, &k.AAGUID, &p.rpID)
+		&k.BackedUp, &transports, &k.AAGUID, &p.rpID, &copied)
 	k.Count = uint32(count) //nolint:gosec // bounded by the query
 	p.Synced, p.Alone = k.BackedUp, k.Verified
 	k.Transports = strings.FieldsFunc(transports, func(r rune) bool { return r == ',' })
 	if used != nil {
 		p.Used = *used
+	}
+	if copied != nil {
+		p.Copied = *copied
 	}
 	return p, err
 }
@@ -134,6 +140,17 @@ func keysFor(list []Passkey, rpID string) (keys []passkey.Key) {
 		}
 	}
 	return keys
+}
+
+// wasFirst reports whether a passkey is what proved somebody first, in half a sign-in. A passkey alone is half of one
+// only if its counter went back in it.
+func (p Passkey) wasFirst(first session.Proof) bool {
+	return first.ByKey() && !p.Copied.IsZero() && !p.Copied.Before(first.At)
+}
+
+// othersThan are the passkeys that can be the second factor after a first one.
+func othersThan(first session.Proof, list []Passkey) []Passkey {
+	return slices.DeleteFunc(list, func(p Passkey) bool { return p.wasFirst(first) })
 }
 
 // passkeyBy finds a passkey by the id that its authenticator says. It fails with ErrNoPasskey.

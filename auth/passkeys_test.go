@@ -204,6 +204,63 @@ func TestACopiedPasskeyIsOneFactor(t *testing.T) {
 	}
 }
 
+// A passkey that may be copied is not the other factor after itself, once its counter has caught up: the browser is not
+// even asked for it. Another one is.
+func TestACopiedPasskeyIsNotItsOwnOtherFactor(t *testing.T) {
+	t.Parallel()
+	p, a := aHolder(t)
+	a.Count = 10
+	p.has(t, a)
+	clone := *a
+	half := func(back uint32) (auth.Issued, secret.Client) {
+		clone.Count = back
+		h, err := p.alone(t, &clone)
+		if err != nil || h.Session != "" {
+			t.Fatalf("alone: %+v, %v", h, err)
+		}
+		c := elsewhere
+		c.Browser = h.Browser
+		return h, c
+	}
+	h, c := half(3)
+	_, err := p.s.AskForPasskey(t.Context(), auth.PasskeyAsk{For: auth.PasskeyAsSecond, Challenge: h.Challenge, Client: c})
+	if !errors.Is(err, auth.ErrNoPasskey) {
+		t.Errorf("the browser is asked for it: %v", err)
+	}
+	if half, err := p.s.Half(t.Context(), h.Challenge, c); err != nil || half.Passkeys != 0 {
+		t.Errorf("the page offers %d passkeys, %v", half.Passkeys, err)
+	}
+	b := passkeytest.New(passkeyOrigin)
+	p.has(t, b)
+	h, c = half(2)
+	meet := func(a *passkeytest.Authenticator) (auth.Issued, error) { // whatever the browser was asked for
+		asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyAsSecond, Challenge: h.Challenge, Client: c})
+		return p.s.SignInByPasskey(t.Context(), auth.PasskeySignIn{PasskeyAnswer: auth.PasskeyAnswer{
+			Body: a.Get(t, asked.Options), Key: asked.Key, Client: c}, Challenge: h.Challenge})
+	}
+	clone.Count = 50
+	if issued, err := meet(&clone); !errors.Is(err, auth.ErrClonedPasskey) || issued.Session != "" {
+		t.Errorf("after itself: a session %t, %v", issued.Session != "", err)
+	}
+	if issued, err := meet(b); err != nil || issued.Session == "" {
+		t.Errorf("another one: %v", err)
+	}
+	if list, err := p.s.Passkeys(t.Context(), p.token); err != nil || list[0].Copied.IsZero() || !list[1].Copied.IsZero() {
+		t.Errorf("who looks sees %+v, %v", list, err)
+	}
+	if u, err := p.s.UserByID(t.Context(), p.id); err != nil || u.CopiedPasskeys != 1 {
+		t.Errorf("an operator sees %d, %v", u.CopiedPasskeys, err)
+	}
+	e, err := p.s.Export(t.Context(), p.token, p.home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if list := e.SecondFactors.Passkeys; list[0].CopiedAt == nil || list[1].CopiedAt != nil {
+		t.Errorf("exported: %+v", list)
+	}
+}
+
 // A challenge is answered once, within its time, in the browser, for the purpose and by the session it was made for.
 func TestAChallengeIsAnsweredOnce(t *testing.T) {
 	t.Parallel()

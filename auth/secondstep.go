@@ -82,7 +82,7 @@ type Half struct {
 	RecoveryCodes int    // how many are left
 	Remember      bool
 	App           bool // they have an authenticator app
-	Passkeys      int  // how many passkeys they have
+	Passkeys      int  // how many passkeys can be the second factor
 }
 
 // Half returns what a challenge is about. It counts no answer. It fails with session.ErrNoChallenge or
@@ -97,8 +97,9 @@ func (s *Store) Half(ctx context.Context, challenge secret.Token, c secret.Clien
 		return s.db.Pages.QueryRow(ctx, `
 			SELECT coalesce(max(email), ''), (SELECT count(*) FROM gatepost.recovery_code WHERE user_id = $1),
 			    EXISTS (SELECT FROM gatepost.totp WHERE user_id = $1),
-			    (SELECT count(*) FROM gatepost.passkey WHERE user_id = $1)
-			FROM gatepost."user" WHERE id = $1`, found.UserID).Scan(&h.Email, &h.RecoveryCodes, &h.App, &h.Passkeys)
+			    (SELECT count(*) FROM gatepost.passkey WHERE user_id = $1 AND NOT ($2 AND coalesce(cloned_at >= $3, false)))
+			FROM gatepost."user" WHERE id = $1`, found.UserID, found.Proof.ByKey(), found.Proof.At).
+			Scan(&h.Email, &h.RecoveryCodes, &h.App, &h.Passkeys)
 	})
 	return h, err
 }

@@ -26,7 +26,8 @@ func (s *Store) userColumns() string {
 	EXISTS (SELECT FROM gatepost.account a WHERE a.user_id = u.id
 	    AND a.failed_attempts >= ` + strconv.Itoa(throttle.AccountLimit) + `),
 	EXISTS (SELECT FROM gatepost.totp t WHERE t.user_id = u.id)
-	    OR EXISTS (SELECT FROM gatepost.passkey p WHERE p.user_id = u.id)`
+	    OR EXISTS (SELECT FROM gatepost.passkey p WHERE p.user_id = u.id),
+	(SELECT count(*) FROM gatepost.passkey p WHERE p.user_id = u.id AND p.cloned_at IS NOT NULL)`
 }
 
 func scanUser(row pgx.CollectableRow) (session.User, error) {
@@ -35,7 +36,7 @@ func scanUser(row pgx.CollectableRow) (session.User, error) {
 	var disabled *time.Time
 	err := row.Scan(&u.ID, &u.Name, &u.Email, &u.EmailVerified, &u.Username, &u.UsernameChosen, &u.Image, &roles, &claimed,
 		&disabled, &u.CreatedAt, &u.UpdatedAt, &u.PasswordLocked,
-		&u.SecondFactor)
+		&u.SecondFactor, &u.CopiedPasskeys)
 	u.Roles, u.ClaimedRoles = session.SplitList(roles), session.SplitList(claimed)
 	if disabled != nil {
 		u.DisabledAt = *disabled

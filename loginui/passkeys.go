@@ -32,6 +32,7 @@ type passkeyEntry struct {
 	ID, Name, Used string // Used is how long ago; empty: never
 	Since          template.HTML
 	Synced, Alone  bool
+	Copied         bool // there may be a copy of it
 }
 
 // passkeyRows describes the passkeys of a user. Nil: they have none, and can add none.
@@ -42,7 +43,7 @@ func (ui *UI) passkeyRows(w *words, list []auth.Passkey, next string) *passkeyRo
 	rows := &passkeyRows{Next: next, Offered: ui.morePasskeys() && len(list) < auth.PasskeysMost}
 	for _, p := range list {
 		e := passkeyEntry{ID: p.ID, Name: passkeyName(w, p), Since: w.sayDate("ways.since", p.Since), Synced: p.Synced,
-			Alone: p.Alone}
+			Alone: p.Alone, Copied: !p.Copied.IsZero()}
 		if !p.Used.IsZero() {
 			e.Used = w.Ago(max(0, time.Since(p.Used)))
 		}

@@ -54,7 +54,8 @@ func (s *samples) passkeys() {
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
 	account.Wide, account.Extra = true, s.more
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
-	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, {ID: "2", Since: time.Now()}}, "")
+	copied := auth.Passkey{ID: "2", Since: time.Now(), Copied: time.Now()}
+	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, copied}, "")
 	account.Factors = s.factorRows(account.words, auth.Factors{Passkeys: 2, RecoveryCodes: 10}, "")
 	s.add("account, with passkeys", 200, "account", account)
 	account.Passkeys = s.passkeyRows(account.words, nil, "/dashboard")

@@ -74,8 +74,10 @@ type User struct {
 	// SecondFactor reports that a sign-in takes a second factor. Set by FindUser, UserByID, Users, Describe and Account
 	// only.
 	SecondFactor bool
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// CopiedPasskeys is how many passkeys have a counter that went back, as of a copy. Set where PasswordLocked is.
+	CopiedPasskeys int
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // Durations that are not settings.

@@ -231,7 +231,8 @@ type userJSON struct {
 	ClaimedRoles  []string   `json:"claimedRoles"`   // of providers, which count beside them
 	DisabledAt    *time.Time `json:"disabledAt"`
 	Locked        bool       `json:"locked"`
-	SecondFactor  bool       `json:"secondFactor"` // a login takes one
+	SecondFactor  bool       `json:"secondFactor"`   // a login takes one
+	Copied        int        `json:"copiedPasskeys"` // of which there may be a copy
 	CreatedAt     time.Time  `json:"createdAt"`
 	UpdatedAt     time.Time  `json:"updatedAt"`
 	Password      string     `json:"password,omitempty"` // a generated password, shown only this once
@@ -240,7 +241,7 @@ type userJSON struct {
 func newUserJSON(u session.User, password string) userJSON {
 	j := userJSON{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name,
 		Username: u.Username, Chosen: u.UsernameChosen, Roles: u.Roles,
-		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked, SecondFactor: u.SecondFactor,
+		ClaimedRoles: u.ClaimedRoles, Locked: u.PasswordLocked, SecondFactor: u.SecondFactor, Copied: u.CopiedPasskeys,
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Password: password}
 	if j.Roles == nil {
 		j.Roles = []string{}
@@ -265,6 +266,9 @@ func (p *process) printUser(c *cli.Command, u session.User, password string) err
 		u.EmailVerified, printable(u.Name), printable(username(u)), printable(strings.Join(u.Roles, ",")),
 		printable(strings.Join(u.ClaimedRoles, ",")), state(u), u.SecondFactor,
 		u.CreatedAt.UTC().Format(time.RFC3339))
+	if u.CopiedPasskeys > 0 {
+		fmt.Fprintf(w, "copied\t%d of the passkeys, perhaps\n", u.CopiedPasskeys)
+	}
 	if password != "" {
 		fmt.Fprintf(w, "password\t%s  (shown only now)\n", password)
 	}
