@@ -174,7 +174,8 @@ func (s *Store) setForPasskey(ctx context.Context, t secret.Token) (set recovery
 	return s.newRecoverySet(ctx, o.Email)
 }
 
-// insertPasskey stores a passkey of a locked user, and sets when.
+// insertPasskey stores a passkey of a locked user, and sets when. It fails with ErrNoCeremony if the first passkeys of
+// the site were made for another domain meanwhile.
 func (s *Store) insertPasskey(ctx context.Context, tx pgx.Tx, userID string, p *Passkey) error {
 	var have int
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.passkey WHERE user_id = $1`, userID).
@@ -183,6 +184,9 @@ func (s *Store) insertPasskey(ctx context.Context, tx pgx.Tx, userID string, p *
 	}
 	if have >= PasskeysMost {
 		return ErrManyPasskeys
+	}
+	if rpID, err := s.rpID(ctx, tx); err != nil || rpID != p.rpID {
+		return cmp.Or(err, ErrNoCeremony)
 	}
 	k := p.key
 	err := tx.QueryRow(ctx, `

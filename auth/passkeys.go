@@ -214,7 +214,8 @@ func (s *Store) RenamePasskey(ctx context.Context, t secret.Token, id, name stri
 }
 
 // CheckPasskeys fails if a migrated database has passkeys that cannot be used at a public URL: they were made for
-// another domain, and nothing brings them back to life there.
+// another domain, and nothing brings them back to life there; or for two domains of which each would do, and browsers
+// ask for one.
 func CheckPasskeys(ctx context.Context, db *pgxpool.Pool, public *url.URL) error {
 	rows, err := db.Query(ctx, `SELECT rp_id, count(*) FROM gatepost.passkey GROUP BY rp_id ORDER BY rp_id`)
 	if err != nil {
@@ -223,16 +224,25 @@ func CheckPasskeys(ctx context.Context, db *pgxpool.Pool, public *url.URL) error
 	site := passkey.NewSite(public, "")
 	var rpID string
 	var n, dead int
-	var domains []string
+	var domains, alive []string
 	_, err = pgx.ForEachRow(rows, []any{&rpID, &n}, func() error {
-		if !site.Fits(rpID) {
-			dead += n
-			domains = append(domains, fmt.Sprintf("%q", rpID))
+		if site.Fits(rpID) {
+			alive = append(alive, fmt.Sprintf("%d for %q", n, rpID))
+			return nil
 		}
+		dead += n
+		domains = append(domains, fmt.Sprintf("%q", rpID))
 		return nil
 	})
-	if err != nil || dead == 0 {
+	switch {
+	case err != nil:
 		return err
+	case dead == 0 && len(alive) > 1:
+		return fmt.Errorf("there are passkeys for more than one domain, %s, and browsers ask for those of one, so that the "+
+			"others would be dead: keep those of one domain, and delete the rows of the others from gatepost.passkey (their "+
+			"column rp_id has the domain)", strings.Join(alive, " and "))
+	case dead == 0:
+		return nil
 	}
 	which := fmt.Sprintf("%d passkeys were", dead)
 	if dead == 1 {

@@ -591,6 +591,24 @@ func TestPasskeysOfAnotherDomain(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+	// Of two domains that would each do, those of one would be dead.
+	exec(t, p.db, `
+		INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key, verified)
+		SELECT 'x' || i, user_id, 'example.com', ('x' || i)::bytea, public_key, true
+		FROM gatepost.passkey, generate_series(1, 2) i`)
+	err := auth.CheckPasskeys(t.Context(), p.db, &url.URL{Scheme: "https", Host: passkeyHost})
+	if err == nil || !strings.Contains(err.Error(), `1 for "app.example.com" and 2 for "example.com"`) {
+		t.Errorf("two domains: %v", err)
+	}
+	exec(t, p.db, `DELETE FROM gatepost.passkey WHERE id LIKE 'x%'`)
+	// The first one of all is for the domain of the site, unless others came before it.
+	b := passkeytest.New(passkeyOrigin)
+	asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToAdd, Session: p.token, Client: p.home})
+	exec(t, p.db, `UPDATE gatepost.passkey SET rp_id = 'example.com'`)
+	if _, err := p.s.AddPasskey(t.Context(), p.token, auth.PasskeyAnswer{Body: b.Create(t, asked.Options), Key: asked.Key,
+		Client: p.home}, ""); !errors.Is(err, auth.ErrNoCeremony) {
+		t.Errorf("for another domain: %v", err)
+	}
 	// Below the domain, those of before and new ones are for it.
 	exec(t, p.db, `UPDATE gatepost.passkey SET rp_id = 'example.com'`)
 	if asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToSignIn}); !strings.Contains(string(asked.Options),
