@@ -89,8 +89,8 @@ func (p *careful) row(t *testing.T) (text string) {
 	return text
 }
 
-// What changes how somebody gets in, and what nobody can undo, takes the second factor of whoever has one, a short while
-// ago; a session in a trusted browser, and one whose second factor is old, have to prove it first.
+// What changes how somebody gets in, and what nobody can undo, takes the second factor of whoever has one, a short
+// while ago; a session in a trusted browser, and one whose second factor is old, have to prove it first.
 func TestWhatChangesTheWaysInTakesTheSecondFactor(t *testing.T) {
 	t.Parallel()
 	ks := keys(t, seal.NewKey())

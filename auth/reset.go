@@ -190,8 +190,8 @@ func (s *Store) hashChosen(ctx context.Context, p secret.Password, l Link) (hash
 // putOut ends all access to an account, and gives it the new password, unless that is empty, and, for a mailed link,
 // the address of the link. Ways in by a provider go if nobody had confirmed the address, or if they were made after
 // the change that a link undoes; and with an address that nobody had confirmed a username goes that was chosen. Second
-// factors go as ways in by a provider do (dropFactorsBy), and else stay: who reads the mail of an address has proved one
-// factor.
+// factors go as ways in by a provider do (dropFactorsBy), and else stay: who reads the mail of an address has proved
+// one factor.
 func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) error {
 	if hashed == "" {
 		if _, err := s.sessions.EndAll(ctx, tx, l.userID); err != nil {
@@ -222,8 +222,8 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 	return s.moveTo(ctx, tx, l.userID, l.Email)
 }
 
-// dropFactorsBy removes the second factors that go with a link: those that a stranger may have made, and those that were
-// made after a change that the link undoes.
+// dropFactorsBy removes the second factors that go with a link: those that a stranger may have made, and those that
+// were made after a change that the link undoes.
 func dropFactorsBy(ctx context.Context, tx pgx.Tx, l Link) (err error) {
 	if l.mailed {
 		err = dropStrangersFactors(ctx, tx, l.userID, "")

@@ -7,8 +7,8 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 )
 
-// The token before a proof, which another tab sends that was under way, shows what the account has and does nothing. Its
-// answer clears no cookie: that of the browser is the new one by then.
+// The token before a proof, which another tab sends that was under way, shows what the account has and does nothing.
+// Its answer clears no cookie: that of the browser is the new one by then.
 func TestTheTokenBeforeAProofReadsTheAccount(t *testing.T) {
 	t.Parallel()
 	c := newCareful(t, needing, atSite, withMail)
@@ -48,8 +48,8 @@ func TestTheTokenBeforeAProofReadsTheAccount(t *testing.T) {
 		t.Error("the key of an app is shown")
 	}
 	tab.mustLand("the key of an app", a, "/account")
-	for _, deed := range []string{"/account/recovery", "/account/app/remove", "/account/sessions/end-others", "/account/app",
-		"/account/passkeys", "/account/trusted/end"} {
+	for _, deed := range []string{"/account/recovery", "/account/app/remove", "/account/sessions/end-others",
+		"/account/app", "/account/passkeys", "/account/trusted/end"} {
 		a := tab.submit(deed)
 		if a.StatusCode == 200 || strings.HasSuffix(a.Header.Get("Location"), "/account") {
 			t.Errorf("%s is done: %d %q", deed, a.StatusCode, a.Header.Get("Location"))

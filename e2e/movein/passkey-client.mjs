@@ -1,7 +1,7 @@
 // What an unmodified client of Better Auth with its plugin passkeyClient does at the gate whose address is SERVER, as
 // the user EMAIL with PASSWORD. What it asks of the browser is a line on standard output, and the browser's answer one
-// on standard input: a page of the gate's is open in it. It ends with an error where the gate does something else than the
-// plugin expects.
+// on standard input: a page of the gate's is open in it. It ends with an error where the gate does something else
+// than the plugin expects.
 import assert from 'node:assert/strict'
 import { createInterface } from 'node:readline'
 import { createAuthClient } from 'better-auth/client'
