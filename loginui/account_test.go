@@ -190,8 +190,8 @@ func TestWhatIsSensitiveAsksForThePasswordWhenTheLoginIsOld(t *testing.T) {
 		if a.StatusCode != 303 || a.session() == "" || a.session() == cookie {
 			t.Errorf("%s with the password: got %d %v", path, a.StatusCode, a.Header)
 		}
-		if a := d.do(t, "GET", "/account", "", cookie); a.StatusCode != 303 {
-			t.Errorf("%s: the token from before lives on", path)
+		if b := d.do(t, "POST", path, form("id", id), cookie); b.Header.Get("Location") != "/login" {
+			t.Errorf("%s: the token from before does deeds: %d to %q", path, b.StatusCode, b.Header.Get("Location"))
 		}
 		if a := d.do(t, "GET", "/account", "", a.session()); a.StatusCode != 200 {
 			t.Errorf("%s: the new token is refused", path)

@@ -296,7 +296,7 @@ func TestADeedInASessionWithoutItsSecondFactorAsksForIt(t *testing.T) {
 	c.exec(t, `DELETE FROM gatepost.throttle`)
 	weaken()
 	b.mustLand("another address", b.submit("/account/email", "email", "new@example.com", "password", password),
-		"/account/confirm?next=%2Faccount")
+		"/account/confirm?next=%2Faccount%2Femail")
 	b.mustLand("a code", b.submit("/account/confirm", "code", c.code(t), "next", "/account"), "/account")
 	c.exec(t, `DELETE FROM gatepost.throttle`)
 	weaken()

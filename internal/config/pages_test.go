@@ -58,7 +58,7 @@ func TestPlacesThatAreTheGates(t *testing.T) {
 		"ours elsewhere": {map[string]string{"GATEPOST_LOGOUT_PATHS": "/auth/logout", "GATEPOST_PAGES": "/auth"},
 			"GATEPOST_LOGOUT_PATHS: "},
 		"no list": {map[string]string{"GATEPOST_BREACHED_PASSWORDS": "/none"},
-			"GATEPOST_BREACHED_PASSWORDS: "},
+			"GATEPOST_BREACHED_PASSWORDS is neither `online`"},
 		"a service": {map[string]string{"GATEPOST_BREACHED_PASSWORDS": "https://pwned.example/range/"}, ""},
 		"a service in the open": {map[string]string{"GATEPOST_BREACHED_PASSWORDS": "http://pwned.example/"},
 			"GATEPOST_BREACHED_PASSWORDS is"},
