@@ -6,7 +6,6 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
-	"github.com/gatepost/gatepost/auth/session"
 )
 
 // Disconnecting a provider takes no factor away: what was half a sign-in by it is over, the password still asks for the
@@ -34,7 +33,7 @@ func TestDisconnectingKeepsPasskeys(t *testing.T) {
 	// A stale session disconnects nothing, and neither does one that has proved the password only.
 	exec(t, p.db, `UPDATE gatepost.session SET proved_at = now() - interval '11 minutes',
 		second_at = now() - interval '11 minutes'`)
-	if err := p.s.Unlink(t.Context(), p.token, "corp-2", p.home); !errors.Is(err, session.ErrStale) {
+	if err := p.s.Unlink(t.Context(), p.token, "corp-2", p.home); !errors.Is(err, auth.ErrStaleFactor) {
 		t.Errorf("from a stale session: %v", err)
 	}
 	exec(t, p.db, `UPDATE gatepost.session SET proved_at = now(), second_at = now();
