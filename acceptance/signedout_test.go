@@ -167,8 +167,12 @@ func (l *lane) mustLeadTo(t *testing.T, r reply, by, to string) {
 		t.Errorf("it leaves: %t\n%s", leaves, r.body)
 	}
 	data := by == "" || by == "HX-Redirect" || by == "X-Inertia-Location"
-	if data && (!strings.Contains(r.body, `"code":"UNAUTHORIZED"`) ||
-		!strings.Contains(r.body, `"loginUrl":"http://`+l.host+`/login"`)) {
+	code, page := "UNAUTHORIZED", "/login"
+	if strings.HasPrefix(to, "/account/confirm") {
+		code, page = "STEP_UP_REQUIRED", "/account/confirm"
+	}
+	if data && (!strings.Contains(r.body, `"code":"`+code+`"`) ||
+		!strings.Contains(r.body, `"loginUrl":"http://`+l.host+page+`"`)) {
 		t.Errorf("got %s", r.body)
 	}
 }

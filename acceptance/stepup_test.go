@@ -110,7 +110,7 @@ func TestWhatLeadsToTheLoginLeadsToTheProof(t *testing.T) {
 	}
 	from := "Referer: http://" + l.host + "/shop"
 	const here, there = "/account/confirm?next=%2Fbilling", "/account/confirm?next=%2Fshop"
-	for name, c := range map[string]struct {
+	for _, c := range map[string]struct {
 		headers []string
 		status  int
 		by, to  string
@@ -122,9 +122,6 @@ func TestWhatLeadsToTheLoginLeadsToTheProof(t *testing.T) {
 	} {
 		r := l.refuses(t, l.request("GET /billing", append(c.headers, l.cookie)...), c.status)
 		l.mustLeadTo(t, r, c.by, c.to)
-		if c.by == "HX-Redirect" && !strings.Contains(r.body, "STEP_UP_REQUIRED") {
-			t.Errorf("%s: got %s", name, r.body)
-		}
 	}
 	for next, want := range map[string]string{"/billing?a=b": "/account/confirm?next=%2Fbilling%3Fa%3Db", "/shop": "/shop",
 		"/x/..%2fbilling": "/account/confirm?next=%2Fx%2F..%252fbilling", "/account": "/account"} {
