@@ -114,7 +114,7 @@ func (b *betterAuthExport) factor(e importer.Exported) (sql string, leftOut bool
 	why := errors.New("it needs --" + targetSecretFlag)
 	switch {
 	case e.TOTPSecret == "" && len(e.Passkeys) > 0:
-		why = errors.New("Better Auth asks for no passkey after a password or a provider")
+		why = errors.New("no passkey is asked for at Better Auth after a password or a provider")
 	case b.secret != "":
 		why = errors.New("it is no authenticator app whose key can be read")
 	}
