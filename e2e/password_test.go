@@ -61,9 +61,10 @@ const readCount = `({
 func TestLengthOfANewPasswordIsCountedInTheLanguageOfThePage(t *testing.T) {
 	v := newVisitor(t)
 	for _, page := range []struct{ lang, few, enough, common string }{
-		{"en", "5 of 8 characters", "Long enough.",
+		{"en", "5 of 8 characters", "Good. A few more words make it strong.",
 			"This password is on every list of common passwords. Choose another."},
-		{"ar", "عدد الأحرف: ٥ من ٨", "الطول كافٍ.", "كلمة المرور هذه في كل قوائم كلمات المرور الشائعة. اختر غيرها."},
+		{"ar", "عدد الأحرف: ٥ من ٨", "جيدة. بضع كلمات أخرى تجعلها قوية.",
+			"كلمة المرور هذه في كل قوائم كلمات المرور الشائعة. اختر غيرها."},
 	} {
 		v.open("/signup?lang=" + page.lang)
 		count := chromedp.Evaluate[counted](readCount)
