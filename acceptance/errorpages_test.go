@@ -69,7 +69,7 @@ func TestAnErrorPageHasTheOneButtonThatFits(t *testing.T) {
 			errorPage{"This came from another site", "Open the page on this site", "/login"}, false},
 		"sign-up is by invitation": {closed.visitor(t).open("/signup"), 403,
 			errorPage{"By invitation only", "Log in", "/login"}, false},
-		"a method that no browser sends": {ada.do("TRACE", "/", nil, navigate), 405,
+		"a form where there is none": {ada.post("/.well-known/change-password", "a", "b"), 405,
 			errorPage{"This does not work here", home, "/"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
