@@ -127,6 +127,7 @@ func TestOnlyOwnFormsAreKept(t *testing.T) {
 		"of no origin":      {d, "/dashboard", "a=1", []string{"Origin: null"}, false},
 		"of who knows":      {d, "/dashboard", "a=1", nil, false},
 		"without fields":    {d, "/dashboard/7/delete", "", []string{here}, true},
+		"of the gate's own": {d, "/account/name", "name=x", []string{here}, false},
 		"with empty pairs":  {d, "/dashboard", "a=1&&b=2&", []string{here}, true},
 		"at an alias": {d, "/dashboard", "a=1", []string{cookies, "Host: www.example.com", sameOrigin,
 			"Origin: http://www.example.com"}, false},

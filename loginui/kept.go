@@ -36,11 +36,12 @@ type againPage struct {
 
 // keep answers a form of the app's that met an ended login with the login. Its page brings the form along, sealed for
 // this browser and the user whose login it was. It reports false, and has answered nothing, for a form that cannot be
-// kept: one of another site, or at another name of this one, where a login does not last; a long one, a file, or one of
-// somebody who is not known.
+// kept: one of the gate's own, which has been read; one of another site, or at another name of this one, where a login
+// does not last; a long one, a file, or one of somebody who is not known.
 func (ui *UI) keep(w http.ResponseWriter, r *http.Request) bool {
 	to := localPath(r.URL.RequestURI())
-	if ui.c.PasswordsOff || to == "" || !ui.isOwnForm(r) || r.ContentLength > maxKept {
+	_, read := ui.routes[r.URL.EscapedPath()]
+	if read || ui.c.PasswordsOff || to == "" || !ui.isOwnForm(r) || r.ContentLength > maxKept {
 		return false
 	}
 	leave, err := ui.admission.Enter(clientAddr(r))
