@@ -62,22 +62,29 @@ func TestTwoClicksSendAFormOnceAndTheButtonSaysThatItIsSent(t *testing.T) {
 	v.press("Log out")
 	v.open("/login?next=/account")
 	v.fillIn(person{email: p.email, password: "a noisy river at noon"})
-	ask(v, "mark the page", chromedp.Evaluate[chromedp.Void](`document.title = "as it was left"`))
 	v.mustSendOnce("/login", "Logging in…")
 	v.mustSee("The e-mail address or the password is not right.")
+	v.open("/signup?next=/account") // a page that waits for a passkey, as the login does, is kept by no browser
+	v.fillIn(p)
+	ask(v, "mark the page", chromedp.Evaluate[chromedp.Void](`document.title = "as it was left"`))
+	v.mustSendOnce("/signup", "Signing up…")
+	v.mustSee("This address already has an account.")
 	v.back()
-	v.mustArriveAt("/login?next=/account")
+	v.mustArriveAt("/signup?next=/account")
 	if got := v.faults().Title; got != "as it was left" {
 		t.Errorf("the browser has not kept the page but loaded %q", got)
 	}
-	v.fillIn(person{email: p.email, password: p.password})
-	v.load("click on Log in", v.clicks(1, "/login")[0])
+	v.fillIn(zhangWei())
+	v.load("click on Sign up", v.clicks(1, "/signup")[0])
 	v.mustBeAt("/account")
 }
 
 func (v *visitor) mustSendOnce(action, busy string) {
 	v.t.Helper()
 	notes, posts := v.send(action, v.clicks(2, action)...)
+	posts = slices.DeleteFunc(posts, func(to string) bool { // the login asks for passkeys as well
+		return !strings.HasSuffix(to, action)
+	})
 	want := []sending{{busy, true, "password", false}, {busy, true, "password", true}}
 	if !slices.Equal(notes, want) || len(posts) != 1 {
 		v.t.Errorf("two clicks send %q and leave the form as %+v, want one request and %+v", posts, notes, want)
