@@ -69,8 +69,9 @@ func (s *Store) addFactor(ctx context.Context, tx pgx.Tx, userID string, key fac
 	return err
 }
 
-// addBroughtPasskey gives a locked user a passkey that they had elsewhere, and ends the sessions of one who was here
-// before without a second factor. Whether it signs in alone is known once it has told here who the person is.
+// addBroughtPasskey gives a locked user a passkey that they had elsewhere. Of one who was here before, half sign-ins and
+// the trust in browsers end, and the sessions too if they had no second factor. Whether it signs in alone is known once
+// it has told here who the person is.
 func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string, k importer.Passkey,
 	before bool) (obstacle, err error) {
 	had, err := hasFactor(ctx, tx, userID)
@@ -98,7 +99,11 @@ func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string,
 	}
 	_, err = tx.Exec(ctx, `UPDATE gatepost.passkey SET created_at = least(created_at, $2) WHERE id = $1`, p.ID,
 		orNull(k.Created))
-	if err == nil && before && !had {
+	switch {
+	case err != nil || !before:
+	case had:
+		err = s.sessions.EndSteps(ctx, tx, userID)
+	default:
 		_, err = s.sessions.EndAll(ctx, tx, userID)
 	}
 	return nil, err

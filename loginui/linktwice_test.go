@@ -142,8 +142,8 @@ func TestAUsedLinkIsKnownToItsUser(t *testing.T) {
 	}
 	const already, moved = "Your address is already confirmed.", "Your address is changed."
 	nonsense := strings.Repeat("A", len(verify.Link))
-	is("her link", again(b, "/signup/verify", string(verify.Link)), 200, already)
-	is("her link elsewhere", again(other, "/signup/verify", string(verify.Link)), 200, already)
+	is("their link", again(b, "/signup/verify", string(verify.Link)), 200, already)
+	is("their link elsewhere", again(other, "/signup/verify", string(verify.Link)), 200, already)
 	is("another's", again(grace, "/signup/verify", string(verify.Link)), 410, "")
 	is("nonsense", again(b, "/signup/verify", nonsense), 410, "")
 	is("of another page", again(b, "/account/email/confirm", string(verify.Link)), 410, "")
@@ -151,7 +151,7 @@ func TestAUsedLinkIsKnownToItsUser(t *testing.T) {
 	is("the change", again(b, "/account/email/confirm", string(change.Link)), 200, moved)
 	is("the change elsewhere", again(other, "/account/email/confirm", string(change.Link)), 200, moved)
 	is("another's change", again(grace, "/account/email/confirm", string(change.Link)), 410, "")
-	is("her old address", again(b, "/signup/verify", string(verify.Link)), 410, "")
+	is("their old address", again(b, "/signup/verify", string(verify.Link)), 410, "")
 	d.exec(t, `UPDATE gatepost.verification SET expires_at = now()`)
 	is("after its time", again(b, "/account/email/confirm", string(change.Link)), 410, "")
 	if n := d.count(t, fmt.Sprintf(`verification WHERE identifier LIKE '%s%%'`, mail.Used)); n != 2 {

@@ -1,7 +1,5 @@
 package loginui
 
-import ()
-
 func (ui *UI) addRoutes() {
 	ui.routes = map[string]methods{
 		ui.c.Prefix + "/login":    {"GET": ui.getLogin, "POST": ui.withPasswords(ui.postLogin)},

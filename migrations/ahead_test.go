@@ -43,11 +43,11 @@ func TestWhatIsAheadOfADatabase(t *testing.T) {
 func TestMigrationsThatWouldFail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, after, says string }{
-		"no right on the database": {"", "", "may not make the schema gatepost"},
+		"no right on the database": {"", "", "run `GRANT CREATE ON DATABASE"},
 		"no right on the schema": {"CREATE SCHEMA gatepost", "GRANT USAGE ON SCHEMA gatepost TO %[1]s",
-			"may not make tables in the schema gatepost"},
+			"run `GRANT USAGE, CREATE ON SCHEMA gatepost TO"},
 		"another owner": {"CREATE SCHEMA gatepost; CREATE TABLE gatepost.x ()", "GRANT ALL ON SCHEMA gatepost TO %[1]s",
-			"not the owner of the table gatepost.x"},
+			"run `ALTER TABLE gatepost.\"x\" OWNER TO"},
 		"read-only": {"", "ALTER ROLE %[1]s SET default_transaction_read_only = on", "is read-only"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -67,11 +67,13 @@ func checkOwner(ctx context.Context, conn *pgx.Conn) error {
 	case err != nil:
 		return explain(ctx, conn, err)
 	case !exists && !makesSchema:
-		return errLacksRight(conn, errors.New("it may not make the schema gatepost"))
+		return errLacksRight(conn, errors.New("it may not make the schema gatepost"), mayCreate(conn))
 	case exists && !makesTables:
-		return errNotOwner(conn, errors.New("it may not make tables in the schema gatepost"))
+		return errLacksRight(conn, errors.New("it may not make tables in the schema gatepost"),
+			fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA gatepost TO %q", conn.Config().User))
 	case foreign != "":
-		return errNotOwner(conn, fmt.Errorf("it is not the owner of the table gatepost.%s", foreign))
+		return errLacksRight(conn, fmt.Errorf("it is not the owner of the table gatepost.%s", foreign),
+			fmt.Sprintf("ALTER TABLE gatepost.%q OWNER TO %q", foreign, conn.Config().User))
 	}
 	return nil
 }
@@ -127,7 +129,7 @@ func checkTables(ctx context.Context, conn *pgx.Conn) error {
 func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	switch sqlState(err) {
 	case "42501": // insufficient_privilege
-		return errLacksRight(conn, err)
+		return errLacksRight(conn, err, mayCreate(conn))
 	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
 		return fmt.Errorf("a pooler in between does not keep prepared statements apart (%w): add "+
 			"default_query_exec_mode=exec to DATABASE_URL", err)
@@ -137,20 +139,14 @@ func explain(_ context.Context, conn *pgx.Conn, err error) error {
 	return err
 }
 
-func errLacksRight(conn *pgx.Conn, cause error) error {
-	return fmt.Errorf("the database role %q lacks a right in database %q (%w): as its owner run `GRANT CREATE "+
-		"ON DATABASE %[2]q TO %[1]q`, or %[4]s", conn.Config().User, conn.Config().Database, cause, asOwner(conn))
+// errLacksRight says which right a role lacks, and cure is the command that gives it.
+func errLacksRight(conn *pgx.Conn, cause error, cure string) error {
+	return fmt.Errorf("the database role %[1]q lacks a right in database %[2]q (%[3]w): as the owner run `%[4]s`, or run "+
+		"`gatepost migrate` once as the owner and grant %[1]q USAGE on the schema gatepost and SELECT, INSERT, UPDATE, "+
+		"DELETE on its tables", conn.Config().User, conn.Config().Database, cause, cure)
 }
 
-// errNotOwner is errLacksRight for a schema that is there and is another's: a right on the database is of no use then.
-func errNotOwner(conn *pgx.Conn, cause error) error {
-	return fmt.Errorf("the schema gatepost in database %[2]q is not %[1]q's (%[3]w): as a superuser give it and its "+
-		"tables to that role (`ALTER SCHEMA gatepost OWNER TO %[1]q`), or %[4]s", conn.Config().User,
-		conn.Config().Database, cause, asOwner(conn))
-}
-
-// asOwner is the way of those whose role is not to change tables.
-func asOwner(conn *pgx.Conn) string {
-	return fmt.Sprintf("run `gatepost migrate` once as the owner and grant %q USAGE on the schema gatepost and SELECT, "+
-		"INSERT, UPDATE, DELETE on its tables", conn.Config().User)
+// mayCreate is the command by which a role may make the schema.
+func mayCreate(conn *pgx.Conn) string {
+	return fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q", conn.Config().Database, conn.Config().User)
 }

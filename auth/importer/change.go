@@ -72,16 +72,8 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		if value, ok := here[field]; ok {
 			found = digest(field, value)
 		}
-		if field == factorField {
-			told, err := r.changeFactor(ctx, tx, p, wrote)
-			if err != nil {
-				return nil, err
-			}
-			lines = append(lines, told...)
-			continue
-		}
-		if strings.HasPrefix(field, passkeyField) {
-			told, err := r.changePasskey(ctx, tx, p, field, wrote)
+		if strings.HasPrefix(field, factorField) {
+			told, err := r.changeSecond(ctx, tx, p, field, wrote)
 			if err != nil {
 				return nil, err
 			}
@@ -120,6 +112,15 @@ func (r *run) changeOne(ctx context.Context, tx pgx.Tx, p *plan, fields []string
 		lines = append(lines, p.outcome())
 	}
 	return lines, r.keep(ctx, tx, p, wrote)
+}
+
+// changeSecond brings over an authenticator app or a passkey.
+func (r *run) changeSecond(ctx context.Context, tx pgx.Tx, p *plan, field string,
+	wrote map[string]string) ([]Line, error) {
+	if field == factorField {
+		return r.changeFactor(ctx, tx, p, wrote)
+	}
+	return r.changePasskey(ctx, tx, p, field, wrote)
 }
 
 // keep remembers what was written of a person. Of one who was deleted nothing is.

@@ -348,3 +348,21 @@ func TestASecondImportOpensNothingMore(t *testing.T) {
 		t.Error("a factor opens no more")
 	}
 }
+
+// A passkey that comes over beside an app is a change of factors: browsers are trusted no longer.
+func TestAPasskeyThatComesOverEndsTheTrustInBrowsers(t *testing.T) {
+	t.Parallel()
+	w := keyedWorld(t)
+	w.enrolled(t, sealedKey, sealedCodes)
+	w.run(t, w.withSecrets())
+	w.now(t, `INSERT INTO gatepost.trusted_browser (id, user_id, token, user_agent, expires_at)
+		SELECT 'x', id, sha256('x'), '', now() + interval '1 day' FROM gatepost."user"`)
+	if n := w.count(t, "trusted_browser"); n == 0 {
+		t.Fatal("no browser is trusted")
+	}
+	w.registers(t, "Blue key")
+	w.run(t, w.withSecrets())
+	if n := w.count(t, "trusted_browser"); n > 0 {
+		t.Errorf("%d browsers are trusted on", n)
+	}
+}

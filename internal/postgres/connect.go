@@ -119,7 +119,7 @@ func (e *connectError) Error() string {
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])
 	if refused != nil {
-		return fmt.Sprintf("PostgreSQL at %s lets nobody in: %s%s", e.where, last, cureOf(refused.Code))
+		return fmt.Sprintf("PostgreSQL at %s refuses the connection: %s%s", e.where, last, cureOf(refused.Code))
 	}
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s; is it running, and is that its address in DATABASE_URL?",
 		e.where, last)
