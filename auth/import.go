@@ -69,9 +69,9 @@ func (s *Store) addFactor(ctx context.Context, tx pgx.Tx, userID string, key fac
 	return err
 }
 
-// addBroughtPasskey gives a locked user a passkey that they had elsewhere. Of one who was here before, half sign-ins and
-// the trust in browsers end, and the sessions too if they had no second factor. Whether it signs in alone is known once
-// it has told here who the person is.
+// addBroughtPasskey gives a locked user a passkey that they had elsewhere. Of one who was here before, half sign-ins
+// and the trust in browsers end, and the sessions too if they had no second factor. Whether it signs in alone is known
+// once it has told here who the person is.
 func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string, k importer.Passkey,
 	before bool) (obstacle, err error) {
 	had, err := hasFactor(ctx, tx, userID)
