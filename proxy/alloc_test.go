@@ -47,17 +47,20 @@ func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
 func stations(tb testing.TB) []station {
-	store, _ := authtest.NewStore(tb, func(o *auth.Options) { o.SessionCache = time.Minute })
+	store, db := authtest.NewStore(tb, func(o *auth.Options) { o.SessionCache = time.Minute })
+	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada",
+		Password: "correct horse battery"}, true, "", secret.Client{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := db.Exec(tb.Context(), `UPDATE gatepost.session SET methods = 'pwd,otp', second_at = now()`); err != nil {
+		tb.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	tb.Cleanup(stop)
 	go store.Run(ctx)
 	for !store.Listening() { // the store keeps no session before
 		time.Sleep(time.Millisecond)
-	}
-	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada",
-		Password: "correct horse battery"}, true, "", secret.Client{})
-	if err != nil {
-		tb.Fatal(err)
 	}
 	id, err := ParseIdentity("X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, "+
 		"X-Auth-Name=name, X-Auth-Roles=roles", "")
@@ -70,7 +73,7 @@ func stations(tb testing.TB) []station {
 	}
 	p := New(Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
-		Rules: mustRules(tb, "/dashboard, /admin=admin", "/assets"), Identity: id,
+		Rules: mustRules(tb, "/dashboard, /admin=admin, /vault=+aal2+fresh=10m", "/assets"), Identity: id,
 		Cookie:         session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Page:           func(string) http.Handler { return nil },
@@ -103,11 +106,17 @@ func stations(tb testing.TB) []station {
 	out := r.Clone(withExchange(r.Context(), x))
 	full := out.Header.Clone()
 	answer, _ := answers{}.RoundTrip(out)
+	vault := p.c.Rules.For(http.MethodGet, "/vault")
 	return []station{
 		{"arrive", 3, 1, func() { p.begin(w, r) }},
 		{"target", 0, 0, func() { _, _ = parseTarget(r, p.c.PublicURL) }},
 		{"rules", 0, 0, func() { p.c.Rules.For(r.Method, t.path) }},
 		{"session", 0, 0, func() { _, _ = p.identify(x, r, Access{}) }},
+		{"conditions", 0, 0, func() {
+			if status, err := p.identify(x, r, vault); err != nil {
+				tb.Fatal(status, err)
+			}
+		}},
 		{"identity", 3, 0, func() {
 			clear(out.Header)
 			for name, values := range full {
