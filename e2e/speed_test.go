@@ -15,7 +15,7 @@ const readLCP = `new Promise(done => new PerformanceObserver(list => done(list.g
 	.observe({type: "largest-contentful-paint", buffered: true}))`
 
 // TestSpeed prints how soon a visitor with a slow line, who was never here before, sees the login page: the median of
-// five. It checks nothing, since machines differ; TestLoginPageIsLight holds what it depends on.
+// five. It checks nothing, since machines differ; TestPagesAreLight holds what it depends on.
 func TestSpeed(t *testing.T) {
 	if os.Getenv("E2E_SPEED") == "" {
 		t.Skip("E2E_SPEED is not set")

@@ -81,9 +81,9 @@ func (v *visitor) weigh(url string) (urls []string, bytes int) {
 }
 
 // A visitor who logs in has nothing in the cache, and may have a slow line.
-func TestLoginPageIsLight(t *testing.T) {
+func TestPagesAreLight(t *testing.T) {
 	const maxRequests, maxBytes = 3, 12 * 1024
-	for _, path := range []string{"/login", "/signup"} {
+	for _, path := range []string{"/login", "/signup", "/login/forgot", "/.gatepost/nothing"} {
 		urls, bytes := newVisitor(t).weigh(site.url + path)
 		if len(urls) > maxRequests || bytes > maxBytes {
 			t.Errorf("%s takes %d requests and %d bytes, want at most %d and %d:\n%s",

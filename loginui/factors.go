@@ -195,7 +195,7 @@ func (ui *UI) appPage(r *http.Request, e auth.Enrolment, f form, t trouble) (p f
 	if p.QR, err = factor.QR(e.Key.URI(ui.c.AppName, e.Account)); err != nil {
 		return p, err
 	}
-	p.Key, p.Extra = e.Key.Groups(), ui.more
+	p.Key, p.Stylesheet = e.Key.Groups(), ui.wholeStyle
 	p.with(t.faults, p.appCode())
 	p.Cancel = ui.c.Prefix + "/account"
 	return p, nil
@@ -300,11 +300,10 @@ func (ui *UI) postEndTrust(w http.ResponseWriter, r *http.Request) error {
 // codesPage is the data of codes.html: recovery codes, which are shown once.
 type codesPage struct {
 	base
-	Account     string // the address of the user, for a print of the page
-	Codes       []string
-	More        string // what else they are for; may be empty
-	On          string // where the visitor goes on to
-	CodesScript string
+	Account string // the address of the user, for a print of the page
+	Codes   []string
+	More    string // what else they are for; may be empty
+	On      string // where the visitor goes on to
 }
 
 func (ui *UI) showCodes(w http.ResponseWriter, r *http.Request, token secret.Token, codes []factor.RecoveryCode,
@@ -321,8 +320,8 @@ func (ui *UI) showCodes(w http.ResponseWriter, r *http.Request, token secret.Tok
 }
 
 func (ui *UI) codesPage(r *http.Request, account string, codes []factor.RecoveryCode, on string) codesPage {
-	p := codesPage{base: ui.refusal(r, "recovery.title"), Account: account, On: on, CodesScript: ui.codesScript}
-	p.Extra = ui.more
+	p := codesPage{base: ui.refusal(r, "recovery.title"), Account: account, On: on}
+	p.Stylesheet, p.Script = ui.wholeStyle, ui.codesScript
 	for _, c := range codes {
 		p.Codes = append(p.Codes, c.Groups())
 	}

@@ -142,7 +142,7 @@ func (ui *UI) sendAgain(w http.ResponseWriter, r *http.Request) error {
 
 // showAgain shows a form of the app's. The app may redirect it to any site, as it may its own.
 func (ui *UI) showAgain(w http.ResponseWriter, p againPage) error {
-	w.Header().Set("Content-Security-Policy", strings.Replace(ui.policy, "form-action 'self'",
+	w.Header().Set(policy, strings.Replace(ui.policy, "form-action 'self'",
 		"form-action http: https:", 1))
 	return ui.show(w, http.StatusOK, "again", p)
 }

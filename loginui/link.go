@@ -131,6 +131,6 @@ func (ui *UI) sent(w http.ResponseWriter, r *http.Request, status int, key, emai
 func (ui *UI) sentTo(w http.ResponseWriter, r *http.Request, status int, key string, args ...any) error {
 	p := messagePage{base: ui.refusal(r, "sent.title"), Kind: kindMail}
 	p.Text, p.More = p.say(key, args...), p.say("sent.more")
-	p.Extra = ui.more
+	p.Stylesheet = ui.wholeStyle
 	return ui.show(w, status, "message", p)
 }

@@ -91,9 +91,9 @@ type UI struct {
 	templates
 	site   site
 	policy string // Content-Security-Policy
-	more   string // the path of the stylesheet of pages that are no forms
-	// codesScript is the path of the script of the page with recovery codes.
-	codesScript string
+	// Paths of what some pages have in place of what most have: the stylesheet of pages that are no forms, and the scripts
+	// of error pages and of the page with recovery codes.
+	wholeStyle, errorScript, codesScript string
 	// passkeyScript is that of the script that asks for passkeys.
 	passkeyScript string
 	solver        string // the path of the script that does proofs of work; empty: none has to be done
@@ -169,15 +169,14 @@ func (ui *UI) addAssets() error {
 	}
 	b := ui.c.Brand
 	style = slices.Concat(style, []byte(b.Accent.css()), b.Stylesheet)
-	assets := []asset{newAsset("style", ".css", "text/css; charset=utf-8", style),
-		newAsset("script", ".js", "text/javascript; charset=utf-8", script),
-		newAsset("error", ".js", "text/javascript; charset=utf-8", failing),
-		newAsset("more", ".css", "text/css; charset=utf-8", more),
-		newAsset("codes", ".js", "text/javascript; charset=utf-8", codes),
-		newAsset("passkey", ".js", "text/javascript; charset=utf-8", passkeys)}
-	ui.more, ui.codesScript, ui.passkeyScript = assets[3].path, assets[4].path, assets[5].path
+	assets := []asset{newStyle("style", style), newScript("script", script),
+		// A page on a slow line waits for each file: what it needs besides comes with what all pages have.
+		newStyle("whole", more, style), newScript("error", script, failing), newScript("codes", script, codes),
+		newScript("passkey", passkeys)}
+	ui.wholeStyle, ui.errorScript = assets[2].path, assets[3].path
+	ui.codesScript, ui.passkeyScript = assets[4].path, assets[5].path
 	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
-		Stylesheet: assets[0].path, Script: assets[1].path, ErrorScript: assets[2].path,
+		Stylesheet: assets[0].path, Script: assets[1].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}
 	if b.Logo.content != nil {
 		assets = append(assets, b.Logo.asset())
@@ -317,7 +316,7 @@ func (m methods) allow() string {
 
 // protect sets the headers that every page of the gate carries. Answers of the app do not get them.
 func (ui *UI) protect(h http.Header) {
-	h.Set("Content-Security-Policy", ui.policy)
+	h.Set(policy, ui.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

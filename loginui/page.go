@@ -18,7 +18,6 @@ type base struct {
 	To     string // the page that was asked for, to name it; empty: none
 	Failed bool   // something was refused, and the page says what
 	Wide   bool
-	Extra  string // a second stylesheet; empty: none
 	// Swapped says that a library of scripts shows it in place of the page asked for, and is not to load that one instead.
 	// Framed says that it stands in a frame of another page, which its links replace.
 	Swapped, Framed bool
@@ -29,14 +28,16 @@ type base struct {
 	Asked []sentField
 }
 
+func (b base) script() string { return b.Script }
+
 // site is the data that is the same on every page.
 type site struct {
 	AppName, Prefix, Home string
-	Stylesheet, Script    string
-	ErrorScript           string // for error pages alone
-	Icon                  template.URL
-	Logo                  Logo
-	Terms, Privacy        string // addresses; empty: no link
+	// One of each a page: what a page needs besides is in another file, which has it all.
+	Stylesheet, Script string
+	Icon               template.URL
+	Logo               Logo
+	Terms, Privacy     string // addresses; empty: no link
 }
 
 // languageLink is one entry of the language menu.

@@ -62,7 +62,6 @@ func (ui *UI) offerPasskey(p *formPage, f form) {
 // allowPasskeys adds to the policy of a page what its form for a passkey needs.
 func (ui *UI) allowPasskeys(h http.Header) {
 	ui.allowScript(h, ui.passkeyScript)
-	const policy = "Content-Security-Policy"
 	to := ui.source(passkeyAskPath)
 	if list := h.Get(policy); strings.Contains(list, "connect-src ") {
 		h.Set(policy, strings.Replace(list, "connect-src ", "connect-src "+to+" ", 1))

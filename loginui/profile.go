@@ -143,7 +143,7 @@ func (ui *UI) deleted(w http.ResponseWriter, r *http.Request, s session.Session)
 
 func (ui *UI) deletedPage(r *http.Request, email string) messagePage {
 	p := messagePage{base: ui.refusal(r, "deleted.title"), Kind: kindDone}
-	p.Extra, p.Text = ui.more, p.say("deleted.say", "email", email)
+	p.Stylesheet, p.Text = ui.wholeStyle, p.say("deleted.say", "email", email)
 	return p
 }
 

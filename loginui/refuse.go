@@ -192,7 +192,10 @@ func (ui *UI) refusalData(status int, err error) refusalJSON {
 }
 
 func (ui *UI) showMessage(w http.ResponseWriter, status int, p messagePage) {
-	p.Extra = ui.more
+	p.Stylesheet = ui.wholeStyle
+	if p.Scripted() {
+		p.Script = ui.errorScript
+	}
 	if err := ui.show(w, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}

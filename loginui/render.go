@@ -125,16 +125,13 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if p, ok := data.(formPage); ok && p.Captcha != nil {
-		w.Header().Set("Content-Security-Policy", ui.guarded())
+		w.Header().Set(policy, ui.guarded())
 	}
 	if p, ok := data.(formPage); ok && p.Passkey != nil {
 		ui.allowPasskeys(w.Header())
 	}
-	if p, ok := data.(messagePage); ok && p.Scripted() {
-		ui.allowScript(w.Header(), ui.site.ErrorScript)
-	}
-	if _, ok := data.(codesPage); ok {
-		ui.allowScript(w.Header(), ui.codesScript)
+	if p, ok := data.(interface{ script() string }); ok {
+		ui.replaceScript(w.Header(), p.script())
 	}
 	// With its length the page is whole at once, even if the connection stays open (linger).
 	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
@@ -143,13 +140,19 @@ func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) err
 	return nil
 }
 
-// allowScript adds the script of some pages to the policy, which may let the site frame the page.
+// allowScript adds a script that the page's own loads to the policy, which may let the site frame the page.
 func (ui *UI) allowScript(h http.Header, path string) {
-	const policy = "Content-Security-Policy"
 	if script, more := ui.source(ui.site.Script), ui.source(path); script != more { // else 'self'
 		h.Set(policy, strings.Replace(h.Get(policy), script, script+" "+more, 1))
 	}
 }
+
+// replaceScript has the policy allow a page's script in place of the one that most pages have.
+func (ui *UI) replaceScript(h http.Header, path string) {
+	h.Set(policy, strings.Replace(h.Get(policy), ui.source(ui.site.Script), ui.source(path), 1))
+}
+
+const policy = "Content-Security-Policy"
 
 // asset is a file that pages refer to. Its path changes with its content, so browsers may keep it for ever.
 type asset struct {
@@ -197,6 +200,14 @@ func readAsset(name string) ([]byte, error) {
 	return content, err
 }
 
+func newStyle(name string, parts ...[]byte) asset {
+	return newAsset(name, ".css", "text/css; charset=utf-8", slices.Concat(parts...))
+}
+
+func newScript(name string, parts ...[]byte) asset {
+	return newAsset(name, ".js", "text/javascript; charset=utf-8", slices.Concat(parts...))
+}
+
 func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", a.contentType)
@@ -204,7 +215,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) error {
 	content := a.content
 	if a.zipped != nil {
 		if !a.worker { // a stylesheet or a script is no page by itself, and these headers are for pages
-			h.Del("Content-Security-Policy")
+			h.Del(policy)
 			h.Del("Cross-Origin-Opener-Policy")
 		}
 		h.Set("Vary", "Accept-Encoding")

@@ -59,7 +59,7 @@ func (ui *UI) loginFor(page string) string { return ui.withNext("/login", localP
 // askAtTheTop is the page in a frame whose session has ended, or lacks a proof. The login cannot be framed, so the link
 // opens it in place of the page around. It is the only page of the gate's that may be framed, and only by this site.
 func (ui *UI) askAtTheTop(w http.ResponseWriter, p messagePage) {
-	w.Header().Set("Content-Security-Policy", strings.Replace(ui.policy, "frame-ancestors 'none'",
+	w.Header().Set(policy, strings.Replace(ui.policy, "frame-ancestors 'none'",
 		"frame-ancestors 'self'", 1))
 	p.Framed = true
 	ui.showMessage(w, http.StatusUnauthorized, p)

@@ -37,6 +37,29 @@ func shown(t *testing.T, ui *UI, lang string) (bodies map[string]string, statuse
 	return bodies, statuses
 }
 
+var (
+	styleTag  = regexp.MustCompile(`<link rel="stylesheet"[^>]*>`)
+	scriptTag = regexp.MustCompile(`<script[^>]*>`)
+)
+
+// A page on a slow line waits for each file. With its icon and its logo in the page itself, it takes three requests.
+func TestAPageHasOneStylesheetAndOneScript(t *testing.T) {
+	t.Parallel()
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, _ := shown(t, ui, "en")
+	for id, body := range bodies {
+		if n := len(styleTag.FindAllString(body, -1)); n != 1 {
+			t.Errorf("%s has %d stylesheets", id, n)
+		}
+		if scripts := scriptTag.FindAllString(body, -1); len(scripts) != 1 && !strings.Contains(body, "captcha") {
+			t.Errorf("%s has the scripts %q", id, scripts)
+		}
+	}
+}
+
 // A new page is not forgotten: every template of a page, every kind of mail and the page of every status is shown.
 func TestEveryTemplateAndEveryErrorIsShown(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,7 @@ func (s *samples) passkeys() {
 	s.add("confirm without a password", 403, "form", s.confirmPage(s.r, s.session, all, "/account/export", form{},
 		trouble{}))
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
-	account.Wide, account.Extra = true, s.more
+	account.Wide, account.Stylesheet = true, s.wholeStyle
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
 	copied := auth.Passkey{ID: "2", Since: time.Now(), Copied: time.Now()}
 	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, copied}, "")
