@@ -13,7 +13,6 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -147,60 +146,20 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.serve(x, r)
 }
 
+// serve does with a request what judge says.
 func (p *Proxy) serve(x *exchange, r *http.Request) {
-	if x.app == nowhere {
-		p.refuse(x, r, http.StatusNotFound, errNoApp)
-		return
-	}
-	if x.passed = passed(r.Header); slices.Contains(x.passed, p.via[0]) {
-		p.refuse(x, r, http.StatusLoopDetected, errLoop)
-		return
-	}
-	if refusedMethod(r.Method) {
-		p.refuse(x, r, http.StatusMethodNotAllowed, errMethod)
-		return
-	}
-	t, err := parseTarget(r, x.app.names...)
-	if err != nil {
-		p.refuse(x, r, http.StatusBadRequest, err)
-		return
-	}
-	x.target = t
-	if p.atOtherName(x, r) {
+	switch v := p.judge(x, r); {
+	case v.allow:
+		p.serveUpstream(x, r)
+	case v.page != nil:
+		p.servePage(x, r, v.page)
+	case v.move:
 		p.toPublicURL(x, r)
-		return
+	case v.closed:
+		p.refuseClosed(x, r, v.err)
+	default:
+		p.refuse(x, r, v.status, v.err)
 	}
-	if page := p.c.Page(t.path); page != nil {
-		p.servePage(x, r, page)
-		return
-	}
-	access := x.app.rules.For(r.Method, t.path)
-	if access.Withheld {
-		x.hidden = p.shown(t.path)
-		p.refuse(x, r, http.StatusNotFound, ErrWithheld)
-		return
-	}
-	x.access, x.class = access, classOf(access)
-	closed := p.closed()
-	if closed != nil && len(p.c.ClosedRoles) == 0 {
-		p.refuseClosed(x, r, closed)
-		return
-	}
-	if closed == nil && p.fromElsewhere(x, r) {
-		p.servePage(x, r, p.c.CrossSite)
-		return
-	}
-	status, err := p.identify(x, r, access)
-	if closed != nil && !x.passesClosed(p.c.ClosedRoles) {
-		p.refuseClosed(x, r, closed)
-		return
-	}
-	if err != nil {
-		p.refuse(x, r, status, err)
-		return
-	}
-	p.findProviderToken(x, r)
-	p.serveUpstream(x, r)
 }
 
 // identify finds the session of a request and decides whether it may pass. On a public path a session only adds

@@ -124,12 +124,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if x.address != "" {
 		h["X-Forwarded-For"] = x.forwarded[1:2:2]
 	}
-	if x.signedIn {
-		x.app.identity.set(h, &x.session)
-	}
-	if x.providerToken != "" {
-		h[providerTokenHeader] = []string{string(x.providerToken)}
-	}
+	x.tell(h)
 	if isWebSocket(h) {
 		spellSocket(h)
 	}
