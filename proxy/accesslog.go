@@ -42,6 +42,7 @@ type exchange struct {
 	lasting       lasting
 	place         place
 	body          *watchedBody // nil without a body
+	dialect       *dialect     // of the proxy that asks about the request; nil: the gate itself got it
 	tie           *tie         // a tied connection that is closed with the exchange
 	misspoke      bool         // the app answered 101 where the protocol cannot change
 	status        int
@@ -60,13 +61,14 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
-func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
+// begin notes a request. The peers in the trusted networks may say where it came from.
+func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, trusted []netip.Prefix) *exchange {
 	x := &exchange{ResponseWriter: w, request: r, app: p.appOf(r), start: time.Now()}
-	if x.client = clientIP(r, p.c.TrustedProxies); x.client.IsValid() {
+	if x.client = clientIP(r, trusted); x.client.IsValid() {
 		x.address = x.client.String()
 	}
 	x.id = p.requestID(r)
-	if _, ok := r.Header["X-Forwarded-For"]; ok && !trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
+	if _, ok := r.Header["X-Forwarded-For"]; ok && !trusts(trusted, peerAddr(r.RemoteAddr)) {
 		p.untrusted.Do(func() {
 			p.c.Log.Warn("a peer sends X-Forwarded-For and is not believed; "+
 				"if it is your proxy, list its address in GATEPOST_TRUSTED_PROXIES", "peer", r.RemoteAddr)
@@ -195,6 +197,9 @@ func requestAttrs(x *exchange, took time.Duration) []slog.Attr {
 		slog.String("method", x.method()), slog.Int("status", x.status),
 		slog.String("request_id", x.id), slog.String("path", x.path()), slog.Int64("bytes", x.bytes),
 		slog.Duration("took", took)}
+	if x.dialect != nil {
+		attrs = append(attrs, slog.String("forward_auth", x.dialect.name))
+	}
 	if x.address != "" {
 		attrs = append(attrs, slog.String("client", x.address))
 	}

@@ -91,7 +91,7 @@ func stations(tb testing.TB) []station {
 		"Accept-Encoding": {"gzip"},
 		"X-Forwarded-For": {"192.0.2.1"}, "Cookie": {"theme=dark; __Host-gatepost=" + string(issued.Session)}}
 	w := discard{http.Header{}}
-	x := p.begin(w, r)
+	x := p.begin(w, r, nil)
 	t, err := parseTarget(r, p.c.PublicURL)
 	if err != nil {
 		tb.Fatal(err)
@@ -108,7 +108,7 @@ func stations(tb testing.TB) []station {
 	answer, _ := answers{}.RoundTrip(out)
 	vault := p.c.Rules.For(http.MethodGet, "/vault")
 	return []station{
-		{"arrive", 3, 1, func() { p.begin(w, r) }},
+		{"arrive", 3, 1, func() { p.begin(w, r, nil) }},
 		{"target", 0, 0, func() { _, _ = parseTarget(r, p.c.PublicURL) }},
 		{"rules", 0, 0, func() { p.c.Rules.For(r.Method, t.path) }},
 		{"session", 0, 0, func() { _, _ = p.identify(x, r, Access{}) }},

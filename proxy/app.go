@@ -26,6 +26,7 @@ type app struct {
 	upstream  Upstream
 	timeout   time.Duration // Config.UpstreamTimeout
 	transport *transport
+	told      []string // the headers by which the app learns about the visitor
 }
 
 func newApp(c Config, sessions *session.Reader) *app {
@@ -33,11 +34,13 @@ func newApp(c Config, sessions *session.Reader) *app {
 	if c.Cookie.Elsewhere() {
 		finders = append(finders, inOldCookie(sessions, c.Cookie, origins))
 	}
-	return &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
+	a := &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
 		names: append([]*url.URL{c.PublicURL}, c.Aliases...), hsts: c.HSTS, cookie: c.Cookie, finders: finders,
 		rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
+	a.told = toldHeaders(&a.identity)
+	return a
 }
 
 // nowhere is the app of a request whose host has none. The first station refuses it with errNoApp, and status 404.

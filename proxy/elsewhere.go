@@ -8,6 +8,9 @@ import (
 // fromElsewhere reports whether another site sends a form to one of CrossSitePaths. Browsers send no cookie of a
 // session with it (SameSite=Lax). With one the form is a request like any other.
 func (p *Proxy) fromElsewhere(x *exchange, r *http.Request) bool {
+	if x.dialect != nil { // the form is not here to be sent once more
+		return false
+	}
 	if r.Method != http.MethodPost || !slices.Contains(p.c.CrossSitePaths, x.target.path) || !p.c.Navigating(r) {
 		return false
 	}

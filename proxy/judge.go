@@ -41,6 +41,9 @@ func (p *Proxy) judge(x *exchange, r *http.Request) decision {
 	if page := p.c.Page(t.path); page != nil {
 		return decision{page: page}
 	}
+	if x.dialect == nil && x.app.upstream.none() {
+		return refusal(http.StatusNotFound, errNoUpstream)
+	}
 	access := x.app.rules.For(r.Method, t.path)
 	if access.Withheld {
 		x.hidden = p.shown(t.path)

@@ -54,6 +54,9 @@ func (l *line) request(x *exchange, level slog.Level, took time.Duration) {
 	l.text("path", x.path())
 	l.number("bytes", x.bytes)
 	l.duration("took", took)
+	if x.dialect != nil {
+		l.text("forward_auth", x.dialect.name)
+	}
 	l.known("client", x.address)
 	l.known("user", x.session.User.ID)
 	l.known("trace_id", traceID(x.request.Header))

@@ -35,6 +35,7 @@ const (
 	outcomeFault       outcome = iota // a fault of the gate
 	outcomeOwn                        // a page of the gate's answered
 	outcomeForwarded                  // the app answered
+	outcomeAllowed                    // a proxy was told that the request may pass
 	outcomeRedirected                 // redirected to the public URL
 	outcomeBadRequest                 // malformed
 	outcomeSignedOut                  // needs a signed-in user
@@ -49,7 +50,7 @@ const (
 
 // String is the outcome in metrics and in the log.
 func (o outcome) String() string {
-	return [...]string{"fault", "own", "forwarded", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
+	return [...]string{"fault", "own", "forwarded", "allowed", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
 		"unavailable", "maintenance", "upstream_error", "client_gone"}[o]
 }
 
@@ -76,8 +77,10 @@ func outcomeOf(status int) outcome {
 // metrics holds its series resolved, so that counting a request needs no look-up.
 type metrics struct {
 	inFlight prometheus.Gauge
-	requests [classes][outcomes]prometheus.Counter
-	seconds  [classes]prometheus.Observer
+	// turnedAway are questions of peers that may not ask.
+	turnedAway prometheus.Counter
+	requests   [classes][outcomes]prometheus.Counter
+	seconds    [classes]prometheus.Observer
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -89,7 +92,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help:    "Time from the request's header to the end of its answer, by kind of route.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}}, []string{"route"})
 	m := &metrics{inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "gatepost_requests_in_flight", Help: "Requests being answered, live connections included."})}
+		Name: "gatepost_requests_in_flight", Help: "Requests being answered, live connections included."}),
+		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{Name: "gatepost_forward_auth_turned_away_total",
+			Help: "Questions of peers that are none of GATEPOST_FORWARD_AUTH_PEERS."})}
 	for c := range classes {
 		m.seconds[c] = seconds.WithLabelValues(c.String())
 		for o := range outcomes {
@@ -97,7 +102,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}
 	}
 	if r != nil {
-		r.MustRegister(requests, seconds, m.inFlight)
+		r.MustRegister(requests, seconds, m.inFlight, m.turnedAway)
 	}
 	return m
 }

@@ -25,7 +25,8 @@ import (
 
 // Config is the configuration of a Proxy. All fields are required unless they say otherwise.
 type Config struct {
-	// Upstream is the app.
+	// Upstream is the app. The zero value is none: then whatever is no page of the gate's is not found, and the app is
+	// behind another proxy, which asks ForwardAuth.
 	Upstream Upstream
 	// UpstreamTimeout is the longest wait for the first byte of the app's answer. Nothing is timed after that.
 	UpstreamTimeout time.Duration
@@ -141,7 +142,7 @@ var ErrOrigin = errors.New("a WebSocket handshake with a session came from anoth
 
 // ServeHTTP serves a request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := p.begin(w, r)
+	x := p.begin(w, r, p.c.TrustedProxies)
 	defer p.end(x)
 	p.serve(x, r)
 }

@@ -48,8 +48,17 @@ func ParseUpstream(s string) (Upstream, error) {
 	return Upstream{scheme: u.Scheme, address: u.Host}, nil
 }
 
-// String is the address as it was written.
-func (u Upstream) String() string { return u.scheme + "://" + u.address }
+// String is the address as it was written; "none" where there is no app.
+func (u Upstream) String() string {
+	if u.none() {
+		return "none"
+	}
+	return u.scheme + "://" + u.address
+}
+
+func (u Upstream) none() bool { return u.scheme == "" }
+
+var errNoUpstream = errors.New("there is no GATEPOST_UPSTREAM: this listener has the gate's own pages only")
 
 // target is the address as HTTP requests name it.
 func (u Upstream) target() (scheme, host string) {

@@ -55,7 +55,7 @@ const resolveTimeout = 3 * time.Second
 // machine that the listener accepts. A Unix socket never is. A loop through a name that cannot be resolved now is
 // found by viaHeader.
 func (u Upstream) LeadsTo(ctx context.Context, own []Listener) error {
-	if u.scheme == "unix" {
+	if u.scheme == "unix" || u.none() {
 		return nil
 	}
 	host, port := u.hostPort()
