@@ -11,11 +11,13 @@ import (
 )
 
 // ListenerSettings are the settings that name listeners, in the order of Config.Listeners.
-var ListenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN"}
+var ListenerSettings = [...]string{"GATEPOST_LISTEN", "GATEPOST_OPS_LISTEN", "GATEPOST_HTTP_LISTEN",
+	"GATEPOST_FORWARD_AUTH_LISTEN"}
 
 // Listeners are the listeners that the settings name.
 func (c *Config) Listeners() (list []proxy.Listener) {
-	for i, address := range []string{c.Settings.Listen, c.Settings.OpsListen, c.Settings.HTTPListen} {
+	for i, address := range []string{c.Settings.Listen, c.Settings.OpsListen, c.Settings.HTTPListen,
+		c.Settings.ForwardAuthListen} {
 		list = append(list, proxy.Listener{Setting: ListenerSettings[i], Address: address})
 	}
 	return list

@@ -56,6 +56,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Forwarded are more headers of theirs that the app gets.
 	Forwarded proxy.Forwarded
+	// ForwardAuthPeers are the networks of the proxies that may ask GATEPOST_FORWARD_AUTH_LISTEN.
+	ForwardAuthPeers []netip.Prefix
 	// MaxConnections limits the open connections of visitors.
 	MaxConnections int
 	// ListenIdle is how long a visitor's connection may be idle.
@@ -179,6 +181,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkAliases(&list)
 	c.checkTLS(&list)
 	c.checkUpstream(&list)
+	c.checkForwardAuth(&list)
 	c.checkAPIAuth(&list)
 	c.checkPages(&list)
 	c.checkMail(&list)

@@ -14,7 +14,8 @@ type Settings struct {
 	// # The app and who may reach it
 	//
 	// The address of your app: `http://host`, `https://host`, `h2c://host` (HTTP/2 without TLS) or `unix:///path`, with
-	// a port where it is not the usual one and without a path. Default: none, and needed.
+	// a port where it is not the usual one and without a path. Default: none, and needed, unless
+	// `GATEPOST_FORWARD_AUTH_LISTEN` is set: then visitors get the gate's own pages, and 404 for everything else.
 	Upstream string `env:"GATEPOST_UPSTREAM"`
 	// Longest wait for the first byte of the app's answer, which is 504 then; nothing is timed after that.
 	UpstreamTimeout string `env:"GATEPOST_UPSTREAM_TIMEOUT, default=60s"`
@@ -133,6 +134,16 @@ type Settings struct {
 	// needs it; HTTP/1.1 goes on beside it. Only those in `GATEPOST_TRUSTED_PROXIES` may, and without that setting only
 	// this machine. On the way from the balancer everybody can read along.
 	ListenH2C string `env:"GATEPOST_LISTEN_H2C, default=false"`
+
+	// # Behind a proxy of your own
+	//
+	// Where a proxy of yours asks whether a request may pass, as `host:port` or `unix:/path`, at `/authz/nginx`,
+	// `/authz/traefik`, `/authz/caddy`, `/authz/envoy` or `/authz/haproxy`; see [forward-auth.md](forward-auth.md). It is
+	// for that proxy alone: who can ask there can say which request and which address they ask for. Default: off.
+	ForwardAuthListen string `env:"GATEPOST_FORWARD_AUTH_LISTEN"`
+	// Networks of the proxies that may ask there, like `10.0.0.5`; everybody else gets 403. Default: this machine, where
+	// nobody else can connect; else none, and needed.
+	ForwardAuthPeers string `env:"GATEPOST_FORWARD_AUTH_PEERS" list:"true"`
 
 	// # TLS
 	//

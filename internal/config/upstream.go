@@ -33,9 +33,10 @@ func (c *Config) checkUpstream(list *Faults) {
 	c.Upstream, c.HasUpstream = app.WithTLS(secured), true
 }
 
-// NeedUpstream adds a fault when a command that forwards requests has no GATEPOST_UPSTREAM.
+// NeedUpstream adds a fault when a command that forwards requests has no GATEPOST_UPSTREAM, unless another proxy
+// forwards them.
 func (c *Config) NeedUpstream(list *Faults) {
-	if !c.HasUpstream {
+	if !c.HasUpstream && c.Settings.ForwardAuthListen == "" {
 		list.missing("GATEPOST_UPSTREAM", errors.New("GATEPOST_UPSTREAM is needed: the address of your app, for example "+
 			"http://localhost:3000"))
 	}

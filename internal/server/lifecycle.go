@@ -82,12 +82,13 @@ func (g *gate) drain(l listeners) {
 	time.Sleep(g.c.DrainDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), g.c.DrainTimeout)
 	defer cancel()
-	listeners{public: l.public, plain: l.plain}.Close() // the ops listener stays open, so that probes are answered
+	listeners{public: l.public, plain: l.plain, ask: l.ask}.Close() // the ops listener stays open, so that probes are answered
 	g.proxy.EndStreams(proxy.ErrStopping, time.Now())
 	g.connections.wait(ctx, farewell)
 	g.public.SetKeepAlivesEnabled(false) // closes idle connections
+	g.ask.SetKeepAlivesEnabled(false)
 	g.connections.wait(ctx, g.c.DrainTimeout)
-	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx)); err != nil {
+	if err := errors.Join(g.public.Shutdown(ctx), g.plain.Shutdown(ctx), g.ask.Shutdown(ctx)); err != nil {
 		g.log.Warn("some requests were cut off", "after", g.c.DrainTimeout)
 	}
 }

@@ -13,22 +13,25 @@ import (
 
 // listeners are the network listeners of the gate. A listener that is off is nil.
 type listeners struct {
-	public, ops, plain net.Listener
-	passed             bool // the public listener is a passed-on socket, which another gate may serve too
+	public, ops, plain, ask net.Listener // ask is for proxies that ask for forward-auth
+	passed                  bool         // the public listener is a passed-on socket, which another gate may serve too
 }
 
 // Close closes the listeners. It is called when nothing serves them any more, or before anything does.
 func (l listeners) Close() {
-	for _, one := range []net.Listener{l.public, l.ops, l.plain} {
+	for _, one := range l.all() {
 		if one != nil {
 			_ = one.Close()
 		}
 	}
 }
 
+// all are the listeners in the order of config.ListenerSettings.
+func (l listeners) all() []net.Listener { return []net.Listener{l.public, l.ops, l.plain, l.ask} }
+
 // own are the addresses of the listeners that are on.
 func (l listeners) own() (list []proxy.Listener) {
-	for i, one := range []net.Listener{l.public, l.ops, l.plain} {
+	for i, one := range l.all() {
 		if one != nil {
 			list = append(list, proxy.Listener{Setting: config.ListenerSettings[i], Address: one.Addr().String()})
 		}
@@ -71,11 +74,17 @@ func listen(c *config.Config) (l listeners, err error) {
 	if c.Settings.HTTPListen != "" {
 		open(&l.plain, "GATEPOST_HTTP_LISTEN", c.Settings.HTTPListen)
 	}
+	if c.Settings.ForwardAuthListen != "" {
+		open(&l.ask, "GATEPOST_FORWARD_AUTH_LISTEN", c.Settings.ForwardAuthListen)
+	}
 	return l, list.OrNil()
 }
 
 // listenOn opens the listener of a setting. Its error names the cure.
 func listenOn(setting, address string) (net.Listener, error) {
+	if path, ok := config.SocketPath(address); ok {
+		return listenOnSocket(setting, path)
+	}
 	l, err := net.Listen("tcp", config.Resolvable(address))
 	if err == nil {
 		return l, nil
@@ -95,7 +104,8 @@ func listenOn(setting, address string) (net.Listener, error) {
 
 // spare is a port to propose instead of the one in an address. No two settings get the same one.
 func spare(setting, address string) int {
-	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180}[setting]
+	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180,
+		"GATEPOST_FORWARD_AUTH_LISTEN": 9191}[setting]
 	if strings.HasSuffix(address, fmt.Sprintf(":%d", port)) {
 		port++
 	}

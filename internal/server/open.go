@@ -47,6 +47,7 @@ func (g *gate) open(ctx context.Context) error {
 		Log:       g.log, Lines: proxy.Lines{To: g.lines, JSON: g.c.LogJSON}, Metrics: g.metrics,
 	}, g.store.Reader)
 	g.onClose(g.proxy.Close)
+	g.ask.Handler = g.windingDown(g.proxy.ForwardAuth(g.c.ForwardAuthPeers))
 	g.openMaintenance()       // after the proxy, whose streams it ends
 	g.onClose(g.closeServers) // before the store and the proxy, which requests under way use
 	g.openTLS()

@@ -115,7 +115,7 @@ func (g *gate) checkReady(ctx context.Context, excluded []string) ready {
 	check("migrations", "the tables cannot be looked at, or not worked on; `gatepost check` says why",
 		func() bool { return g.usable(ctx) })
 	closed := g.closed() != nil
-	if !closed {
+	if !closed && g.c.HasUpstream {
 		look("upstream", errNoAnswer.Error(), func() string {
 			if err := g.app.look(ctx); err != nil {
 				return err.Error()

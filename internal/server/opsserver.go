@@ -27,7 +27,7 @@ const (
 )
 
 func newOpsServer(handler http.Handler, quiet *log.Logger) *http.Server {
-	few := &fewConnections{most: opsConnections, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
+	few := newFew(opsConnections)
 	return &http.Server{Handler: handler, ReadHeaderTimeout: opsHeaderTimeout, ReadTimeout: opsReadTimeout,
 		WriteTimeout: opsWriteTimeout, IdleTimeout: opsIdleTimeout,
 		MaxHeaderBytes: opsHeaderBytes, ErrorLog: quiet, ConnState: few.note}
@@ -40,6 +40,10 @@ type fewConnections struct {
 	mu      sync.Mutex
 	waiting map[net.Conn]time.Time // connections without a request, since when
 	busy    map[net.Conn]bool
+}
+
+func newFew(most int) *fewConnections {
+	return &fewConnections{most: most, waiting: map[net.Conn]time.Time{}, busy: map[net.Conn]bool{}}
 }
 
 // note is the http.Server.ConnState callback.

@@ -84,6 +84,7 @@ type gate struct {
 	public     *http.Server
 	ops        *http.Server // nil when off
 	opsPages   http.Handler
+	ask        *http.Server // answers proxies that ask for forward-auth
 	plain      *http.Server // for http when the site is https; nil when off
 	// authority gets certificates by ACME; nil with certificates from files, or when a proxy ends TLS.
 	authority *authority
@@ -130,7 +131,7 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 	if err := c.Upstream.LeadsTo(ctx, l.own()); err != nil {
 		return err
 	}
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	if err := g.start(ctx, l, failed); ctx.Err() != nil {
 		g.log.Info("stopping")
 		return nil
@@ -168,6 +169,9 @@ func (g *gate) start(ctx context.Context, l listeners, failed chan<- error) erro
 		return err
 	}
 	public()
+	if l.ask != nil {
+		g.answer("answer proxies", failed, func() error { return g.ask.Serve(l.ask) })
+	}
 	if l.plain != nil {
 		g.answer("send visitors to https", failed, func() error { return g.plain.Serve(l.plain) })
 	}

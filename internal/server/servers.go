@@ -32,6 +32,7 @@ func (g *gate) openServers() {
 	}
 	g.opsPages = g.opsHandler()
 	g.ops = newOpsServer(g.at(forOperators), quiet)
+	g.ask = g.newForwardAuthServer(quiet)
 	g.onClose(g.closeServers)
 }
 
@@ -57,6 +58,7 @@ func (g *gate) noteConn(conn net.Conn, state http.ConnState) {
 func (g *gate) closeServers() {
 	_ = g.public.Close()
 	_ = g.ops.Close()
+	_ = g.ask.Close()
 }
 
 // quiet is the log of http.Server. It logs at level debug, as clients cause most of its lines.
