@@ -105,7 +105,7 @@ func listenOn(setting, address string) (net.Listener, error) {
 // spare is a port to propose instead of the one in an address. No two settings get the same one.
 func spare(setting, address string) int {
 	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180,
-		"GATEPOST_FORWARD_AUTH_LISTEN": 9191}[setting]
+		"GATEPOST_FORWARD_AUTH_LISTEN": 9291}[setting]
 	if strings.HasSuffix(address, fmt.Sprintf(":%d", port)) {
 		port++
 	}

@@ -1,0 +1,259 @@
+package acceptance_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gatepost/gatepost/auth/authtest"
+)
+
+// asker is a proxy that asks the gate whether a request may pass, run with its snippet from deploy/proxies. Without a
+// program it is a model in Go.
+type asker struct {
+	program  string
+	snippets []string // the first one is the configuration, and refers to the others
+	config   string   // surrounds the snippet
+	args     []string
+	replace  []string // replacements for what cannot be as on a real machine; TLS would only make the test slow
+	model    func(t *testing.T, snippet string, s *askedSite) http.Handler
+}
+
+const caddyProgram = "../bin/caddy-v2.11.9" // of scripts/need caddy
+
+var caddyAsker = asker{program: "/usr/bin/caddy", snippets: []string{"Caddyfile"},
+	args:    []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
+	config:  "{\n\tadmin off\n\tauto_https off\n}\nSNIPPET",
+	replace: []string{"app.example.com {", "http://localhost:PORT {\n\tbind 127.0.0.1"}}
+
+func newCaddy() asker {
+	a := caddyAsker
+	a.program = caddyProgram
+	return a
+}
+
+// askers are the proxies of docs/forward-auth.md. Traefik and Envoy cannot be had as programs that build here.
+var askers = map[string]asker{
+	"nginx": {program: "/usr/sbin/nginx", snippets: []string{"nginx.conf"}, args: []string{"-c", "CONFIG"},
+		config: fronts["nginx"].config,
+		replace: []string{"listen 443 ssl http2", "listen 127.0.0.1:PORT", "    ssl_certificate     " +
+			"/etc/ssl/app.example.com/fullchain.pem;\n    ssl_certificate_key /etc/ssl/app.example.com/key.pem;\n", ""}},
+	"caddy":     caddyAsker,
+	"new_caddy": newCaddy(),
+	"haproxy": {program: "/usr/sbin/haproxy", snippets: []string{"haproxy.cfg", "gatepost.lua"},
+		args: []string{"-f", "CONFIG"}, config: "SNIPPET",
+		replace: []string{"bind :443 ssl crt /etc/ssl/app.example.com/bundle.pem alpn h2,http/1.1", "bind 127.0.0.1:PORT",
+			"/etc/haproxy/gatepost.lua", "TMP/gatepost.lua"}},
+	"traefik": {snippets: []string{"traefik.yaml"}, model: modelTraefik},
+	"envoy":   {snippets: []string{"envoy.yaml"}, model: modelEnvoy},
+}
+
+// askedSite is a site whose proxy asks the gate, in front of an app.
+type askedSite struct {
+	*running
+	*lane        // sends raw bytes to the proxy
+	authz string // the address at which the gate is asked
+	pages string // the address of the gate's pages
+	app   string // the address of the app
+	seen  *echoApp
+}
+
+// echoApp is an app that notes the requests it gets.
+type echoApp struct {
+	mu   sync.Mutex
+	seen []*http.Request
+}
+
+func (a *echoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.seen = append(a.seen, r)
+	a.mu.Unlock()
+	if r.URL.Path == "/dashboard/ws" {
+		echoSocket(w, r)
+		return
+	}
+	n, _ := io.Copy(io.Discard, r.Body)
+	fmt.Fprintf(w, "the app got %s %s with %d bytes", r.Method, r.RequestURI, n)
+}
+
+// take returns the requests since the last call.
+func (a *echoApp) take() []*http.Request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	seen := a.seen
+	a.seen = nil
+	return seen
+}
+
+// ask starts a gate without an app, and the proxy that asks it. Without an address of an app it is an echoApp.
+func (a asker) ask(t *testing.T, app string, env ...string) *askedSite {
+	t.Helper()
+	s := &askedSite{seen: &echoApp{}, app: app}
+	if app == "" {
+		server := httptest.NewServer(s.seen)
+		t.Cleanup(server.Close)
+		s.app = server.Listener.Addr().String()
+	}
+	port := freePort(t)
+	s.authz = "127.0.0.1:" + freePort(t)
+	s.lane = &lane{database: authtest.NewDatabase(t), host: "localhost:" + port}
+	g := startGate(t, append([]string{"DATABASE_URL=" + s.database, "GATEPOST_PUBLIC_URL=http://" + s.host,
+		"GATEPOST_TRUSTED_PROXIES=127.0.0.1", "GATEPOST_FORWARD_AUTH_LISTEN=" + s.authz}, env...)...)
+	s.pages = strings.TrimPrefix(g.url, "http://")
+	s.running = &running{url: "http://" + s.host, ops: g.ops, cmd: g.cmd, log: g.log, done: g.done}
+	s.lane.running = s.running
+	a.start(t, s, port)
+	return s
+}
+
+// start starts the proxy.
+func (a asker) start(t *testing.T, s *askedSite, port string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := len(a.snippets) - 1; i >= 0; i-- {
+		b, err := os.ReadFile("../deploy/proxies/forward-auth/" + a.snippets[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		for j := 0; i == 0 && j < len(a.replace); j += 2 {
+			if !strings.Contains(text, a.replace[j]) {
+				t.Fatalf("%s has no %q any more", a.snippets[i], a.replace[j])
+			}
+			text = strings.ReplaceAll(text, a.replace[j], a.replace[j+1])
+		}
+		if i == 0 && a.model == nil {
+			text = strings.Replace(a.config, "SNIPPET", text, 1)
+		}
+		text = strings.NewReplacer("127.0.0.1:9191", s.authz, "127.0.0.1:8080", s.pages, "127.0.0.1:3000", s.app,
+			"PORT", port, "TMP", dir, "app.example.com", "localhost").Replace(text)
+		if a.model != nil {
+			model := httptest.NewUnstartedServer(a.model(t, text, s))
+			_ = model.Listener.Close()
+			model.Listener = listenAt(t, "127.0.0.1:"+port)
+			model.Start()
+			t.Cleanup(model.Close)
+			return
+		}
+		if err := os.WriteFile(filepath.Join(dir, a.snippets[i]), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.launch(t, dir)
+	untilListening(t, "127.0.0.1:"+port)
+}
+
+func (a asker) launch(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(a.program); err != nil {
+		missing(t, a.program+" is not installed: scripts/need apps caddy")
+	}
+	cmd := exec.Command(a.program, a.args...)
+	for i, arg := range cmd.Args {
+		cmd.Args[i] = strings.Replace(arg, "CONFIG", filepath.Join(dir, a.snippets[0]), 1)
+	}
+	cmd.Env = []string{"HOME=" + dir}
+	launch(t, cmd)
+}
+
+func listenAt(t *testing.T, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// forAskers runs a test with each proxy.
+func forAskers(t *testing.T, do func(t *testing.T, name string, a asker)) {
+	t.Helper()
+	t.Parallel()
+	for name, a := range askers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			do(t, name, a)
+		})
+	}
+}
+
+// got returns the one request that the app got since the last call.
+func (s *askedSite) got(t *testing.T, what string) *http.Request {
+	t.Helper()
+	seen := s.seen.take()
+	if len(seen) != 1 {
+		t.Fatalf("%s: the app got %d requests", what, len(seen))
+	}
+	return seen[0]
+}
+
+// identityHeaders are all headers by which the app could learn who is there.
+var identityHeaders = []string{"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Verified", "X-Auth-Name", "X-Auth-Roles",
+	"X-Auth-Token-Id", "X-Auth-Assertion", "X-Auth-Provider-Token"}
+
+// forgedNames are headers by which a visitor would be somebody else, in the spelling that proxies pass on.
+var forgedNames = append(slices.Clone(identityHeaders), "Remote-User", "Remote-Groups", "X-Forwarded-User",
+	"X-Forwarded-Email", "X-Forwarded-Groups", "X-Auth-Request-User", "X-WebAuth-User", "X-Remote-User",
+	"X-Forwarded-Uri", "X-Forwarded-Method", "X-Original-Uri", "X-Original-Url", "X-Original-Method", "X-Original-Host",
+	"X-Rewrite-Url", "X-Forwarded-Prefix", "X-Gatepost-Token", "Forwarded")
+
+// A proxy that asks the gate serves the site as the gate itself would.
+func TestAProxyAsksTheGate(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		v := s.visitor(t)
+		if r := v.fetch("/dashboard"); r.status != 401 || !strings.Contains(r.body, s.url+"/login") {
+			t.Errorf("signed out: %d %s", r.status, r.body)
+		}
+		if r := v.open("/dashboard?a=b&c=%2f"); r.status != 303 ||
+			r.location() != s.url+"/login?next=%2Fdashboard%3Fa%3Db%26c%3D%252f" {
+			t.Errorf("a page, signed out: %d %q", r.status, r.location())
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+		v.signUp("ada@example.com")
+		for _, c := range []struct{ method, target string }{{"GET", "/dashboard/a%2Fb//c?x=%2f&y"}, {"HEAD", "/dashboard"},
+			{"POST", "/dashboard/form"}, {"PUT", "/dashboard/x"}, {"DELETE", "/public"}} {
+			body, size := io.Reader(nil), 0
+			if c.method == "POST" || c.method == "PUT" {
+				size = 3 << 20
+				body = strings.NewReader(strings.Repeat("x", size))
+			}
+			r := v.do(c.method, c.target, body, "Cookie: theme=dark; lang=de",
+				"Authorization: Basic YTpi")
+			want := fmt.Sprintf("the app got %s %s with %d bytes", c.method, c.target, size)
+			if r.status != 200 || c.method != "HEAD" && r.body != want {
+				t.Errorf("got %d %q, want %q", r.status, r.body, want)
+				continue
+			}
+			got := s.got(t, c.target)
+			if h := got.Header; h.Get("X-Auth-Email") != "ada@example.com" || h.Get("X-Auth-Roles") != "user" ||
+				h.Get("Authorization") != "Basic YTpi" {
+				t.Errorf("%s: the app got %v", c.target, h)
+			}
+			if cookies := strings.Join(got.Header["Cookie"], "; "); strings.Contains(cookies, "gatepost") ||
+				!strings.Contains(cookies, "theme=dark") || !strings.Contains(cookies, "lang=de") {
+				t.Errorf("%s: the app got the cookies %q", c.target, cookies)
+			}
+		}
+		if r := v.fetch("/admin"); r.status != 403 {
+			t.Errorf("without the role: %d", r.status)
+		}
+		if r := v.post("/logout"); r.status != 303 {
+			t.Errorf("logout: %d", r.status)
+		}
+		if r := v.fetch("/dashboard"); r.status != 401 {
+			t.Errorf("after the logout: %d", r.status)
+		}
+	})
+}
