@@ -21,7 +21,7 @@ const module = "github.com/gatepost/gatepost/"
 // mayImport lists the packages of this module that each package may import. Tests are exempt.
 var mayImport = map[string][]string{
 	"cmd/gatepost": {"auth", "auth/importer", "auth/mail", "auth/password", "auth/provider", "auth/secret", "auth/session",
-		"migrations", "proxy",
+		"auth/webhook", "migrations", "proxy",
 		"internal/breached", "internal/config", "internal/demo", "internal/doctor", "internal/postgres", "internal/preview",
 		"internal/seal", "internal/server", "internal/spelling", "internal/upkeep"},
 	"proxy": {"auth/database", "auth/secret", "auth/session", "internal/share", "internal/spelling", "internal/upkeep"},
@@ -30,8 +30,8 @@ var mayImport = map[string][]string{
 	"loginui/api": {"auth", "auth/database", "auth/mail", "auth/provider", "auth/secret", "auth/session",
 		"auth/throttle", "internal/captcha", "internal/share"},
 	"auth": {"auth/audit", "auth/database", "auth/factor", "auth/importer", "auth/mail", "auth/passkey",
-		"auth/password", "auth/provider", "auth/secret", "auth/session", "auth/throttle", "internal/captcha", "internal/seal",
-		"internal/share", "internal/upkeep"},
+		"auth/password", "auth/provider", "auth/secret", "auth/session", "auth/throttle", "auth/webhook",
+		"internal/captcha", "internal/seal", "internal/share", "internal/upkeep"},
 	"auth/audit":    {"auth/database", "auth/secret", "internal/share"},
 	"auth/database": {"auth/secret", "internal/share", "internal/upkeep"},
 	"auth/factor":   {},
@@ -46,9 +46,10 @@ var mayImport = map[string][]string{
 	"auth/secret":                {},
 	"auth/session":               {"auth/database", "auth/secret", "internal/share", "internal/upkeep"},
 	"auth/throttle":              {"auth/database", "auth/secret", "internal/share"},
+	"auth/webhook":               {"auth/database", "auth/secret", "internal/upkeep"},
 	"migrations":                 {"internal/upkeep"},
-	"internal/config": {"auth", "auth/provider", "auth/secret", "auth/session", "internal/breached", "internal/captcha",
-		"internal/fallback", "internal/seal", "internal/smtp", "internal/spelling", "loginui", "proxy"},
+	"internal/config": {"auth", "auth/provider", "auth/secret", "auth/session", "auth/webhook", "internal/breached",
+		"internal/captcha", "internal/fallback", "internal/seal", "internal/smtp", "internal/spelling", "loginui", "proxy"},
 	"internal/demo":     {"auth", "auth/secret", "internal/config", "internal/server", "internal/upkeep", "loginui"},
 	"internal/doctor":   {},
 	"internal/breached": {"auth/secret", "internal/share"},
@@ -76,7 +77,7 @@ var mayImport = map[string][]string{
 // neverReaches lists the packages that a package must not import, directly or through others.
 var neverReaches = map[string][]string{
 	"proxy": {"auth", "auth/password", "auth/provider", "auth/importer", "auth/mail", "auth/audit", "auth/throttle",
-		"loginui"},
+		"auth/webhook", "loginui"},
 	"loginui":     {"proxy"},
 	"loginui/api": {"proxy"},
 }

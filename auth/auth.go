@@ -28,6 +28,7 @@ import (
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
+	"github.com/gatepost/gatepost/auth/webhook"
 	"github.com/gatepost/gatepost/internal/seal"
 	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -95,6 +96,9 @@ type Options struct {
 	// again for the same mail if the outcome is unknown. Nil: there is no mail, and callers must not offer what
 	// needs mail.
 	Send func(context.Context, mail.Mail) error
+	// SendWebhook tells the app of an event, or fails; after webhook.ErrGone it is not retried. It may be called
+	// concurrently, and again for the same event. Nil: the app is told nothing.
+	SendWebhook func(context.Context, webhook.Event) error
 	// Providers are those that people can sign in with, in the order in which visitors see them.
 	Providers []*provider.Provider
 	// Elsewhere says which cookies of the system before count. Zero: none.
@@ -169,6 +173,7 @@ type Store struct {
 	asking   *share.Admission // admission to Options.Fallback
 	inLine   lines            // of those who may have to ask it, by address
 	outbox   *mail.Outbox
+	webhooks *webhook.Outbox
 	trail    *audit.Trail
 	exports  *exports
 	metrics  metrics
@@ -196,6 +201,8 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.sessions = session.NewMaker(s.Reader)
 	s.sessions.Demand = s.demand
 	s.outbox = mail.NewOutbox(s.db, mail.Options{Send: o.Send, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.webhooks = webhook.NewOutbox(s.db, webhook.Options{Send: o.SendWebhook, Log: o.Log, Watch: o.Watch,
+		Metrics: o.Metrics})
 	s.trail = audit.New(s.db, audit.Options{Retention: o.AuditRetention, Actor: o.Actor, Log: o.Log})
 	if o.HashWorker != nil {
 		s.workers = password.NewProcesses(o.HashWorker, o.Log)

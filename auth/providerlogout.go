@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/seal"
 )
 
@@ -114,7 +115,8 @@ func (s *Store) endByProvider(ctx context.Context, l provider.Logout, name strin
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			WITH ended AS (DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named("session")+`) RETURNING user_id),
+			WITH ended AS (DELETE FROM gatepost.session WHERE id IN (SELECT s.id `+named("session")+`)
+			        AND `+session.Because("signed-out-at-provider")+` RETURNING user_id),
 			     half AS (DELETE FROM gatepost.challenge WHERE id IN (SELECT s.id `+named("challenge")+`))
 			SELECT DISTINCT user_id FROM ended`, l.Issuer, l.Subject, l.SessionID)
 		if err != nil {

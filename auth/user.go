@@ -123,7 +123,7 @@ func orNone(value string) string {
 // sessions, whatever writes it; this statement ends the sessions of a user who was disabled already.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	return s.change(ctx, "disable", id, with(`
-		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+		WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1 AND `+session.Because("user-disabled")+`),
 		     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 		     untrusted AS (DELETE FROM gatepost.trusted_browser WHERE user_id = $1),
 		     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1),
@@ -181,11 +181,14 @@ func setHash(ctx context.Context, tx pgx.Tx, userID, hash string) error {
 	return err
 }
 
+// endedByPassword says why setHashSQL ends sessions.
+var endedByPassword = session.Because("new-password")
+
 // setHashSQL is about the user $1 and the hash $2. $3 is a new id.
 // It selects by user: an import may have chosen any issuer and account_id, and named another user's account after
 // this user.
-const setHashSQL = `
-	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1),
+var setHashSQL = `
+	WITH ended AS (DELETE FROM gatepost.session WHERE user_id = $1 AND ` + endedByPassword + `),
 	     half AS (DELETE FROM gatepost.challenge WHERE user_id = $1),
 	     untrusted AS (DELETE FROM gatepost.trusted_browser WHERE user_id = $1),
 	     unsent AS (DELETE FROM gatepost.outbox WHERE user_id = $1 AND

@@ -135,7 +135,8 @@ func (s *Store) unlink(ctx context.Context, tx pgx.Tx, o session.Own, t secret.T
 	if err := s.staysOpen(ctx, tx, o.UserID); err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE account_id = $1 AND user_id = $2 AND token <> $3`,
+	if _, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE account_id = $1 AND user_id = $2 AND token <> $3
+		AND `+session.Because("revoked"),
 		id, o.UserID, t.Hash()); err != nil {
 		return false, err
 	}

@@ -11,7 +11,7 @@ import (
 // Sweep deletes what has expired in all packages below auth, and returns how many rows it deleted.
 func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
-		s.outbox.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.sweepFactors,
+		s.outbox.Sweep, s.webhooks.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.sweepFactors,
 		s.sweepCeremonies,
 		s.endBans,
 		s.forgetRecipes,
@@ -30,13 +30,14 @@ func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 const sweepEvery = 5 * time.Minute
 
 // Run does the Store's regular work until the context ends: it listens for revocations, ends activities that
-// outlive their session, sends mail and sweeps. Without it nothing is cached, and no mail is sent.
+// outlive their session, sends mail and webhooks and sweeps. Without it nothing is cached, and no mail is sent.
 func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { s.Reader.Run(ctx) })
 	work.Go(func() { s.o.Watch.Run(ctx, "sweep", s.sweepRegularly) })
 	work.Go(func() { s.o.Watch.Run(ctx, "write audit events", s.trail.Run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.Run) })
+	work.Go(func() { s.o.Watch.Run(ctx, "tell the app", s.webhooks.Run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "renew tokens of providers", s.refreshTokens) })
 	work.Wait()
 }

@@ -32,6 +32,8 @@ type Options struct {
 	// DropPasswords brings over people whose hash no gate can verify, without it. They choose a new password by mail.
 	// Otherwise they stay where they are.
 	DropPasswords bool
+	// Webhooks has the app told of each person who is made or changed. Otherwise an import tells it nothing.
+	Webhooks bool
 	// Report is called for each person who was changed or could not be taken, and for each field that was kept. It may
 	// be nil. An error of its own ends the import.
 	Report func(Line) error
@@ -289,10 +291,23 @@ var errDry = errors.New("a dry run")
 // transact runs a function in a transaction: database.DB's Background or Patiently.
 type transact func(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error
 
+// hush keeps the app from being told of each person by a webhook, unless it is wanted: an import is of many, whom the app
+// mostly knows.
+func (r *run) hush(ctx context.Context, tx pgx.Tx) error {
+	if r.o.Webhooks {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SET LOCAL gatepost.webhooks = 'off'`)
+	return err
+}
+
 // inTx runs f in a transaction, which a dry run takes back.
 func (r *run) inTx(ctx context.Context, transact transact, f func(context.Context, pgx.Tx) error) error {
 	err := transact(ctx, "import", func(ctx context.Context, tx pgx.Tx) error {
-		err := f(ctx, tx)
+		err := r.hush(ctx, tx)
+		if err == nil {
+			err = f(ctx, tx)
+		}
 		if err == nil && r.o.DryRun {
 			return errDry
 		}

@@ -14,6 +14,12 @@ import (
 // Also runs in the transaction that has ended sessions of a user. session is the id of the session presented.
 type Also func(ctx context.Context, tx pgx.Tx, userID, session string) error
 
+// Because is an SQL condition that always holds, for a statement that ends sessions: it says why, to the trigger that
+// tells the app (webhook_session). Without it the trigger says so itself, or that nobody knows.
+func Because(reason string) string {
+	return `set_config('gatepost.webhook_reason', '` + reason + `', true) <> ''`
+}
+
 // End ends a session and returns the id of its user. A token without a session is no error and returns an empty id.
 func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID string, err error) {
 	if t == "" {
@@ -26,8 +32,8 @@ func (m *Maker) End(ctx context.Context, t secret.Token, also Also) (userID stri
 		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE token = $1 OR last_token = $1 RETURNING user_id, id`,
-			t.Hash()).Scan(&userID, &id)
+		err := tx.QueryRow(ctx, `DELETE FROM gatepost.session WHERE (token = $1 OR last_token = $1)
+			AND `+Because("signed-out")+` RETURNING user_id, id`, t.Hash()).Scan(&userID, &id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -92,7 +98,7 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, im
 			    WHERE s.token = $1 AND `+m.r.alive+`),
 			ended AS (
 			    DELETE FROM gatepost.session d USING own WHERE own.fresh AND d.user_id = own.user_id AND `+which+`
-			        RETURNING d.id)
+			        AND `+Because("signed-out")+` RETURNING d.id)
 			SELECT user_id, id, fresh, (SELECT count(*) FROM ended) FROM own`,
 			append([]any{t.Hash(), m.r.o.Idle, m.r.o.Lifetime, FreshFor}, args...)...).
 			Scan(&userID, &own, &fresh, &ended)
@@ -129,7 +135,7 @@ func (m *Maker) endOwn(ctx context.Context, t secret.Token, also Also, which, im
 func (m *Maker) EndPresented(ctx context.Context, tx pgx.Tx, userID string, presented secret.Token, all bool) error {
 	rows, err := tx.Query(ctx, `
 		DELETE FROM gatepost.session s USING gatepost."user" u
-		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5)
+		WHERE u.id = s.user_id AND s.user_id = $4 AND (s.token = $1 OR $5) AND `+Because("revoked")+`
 		RETURNING s.token = $1 AND `+m.r.alive, presented.Hash(), m.r.o.Idle, m.r.o.Lifetime, userID, all)
 	if err != nil {
 		return err
@@ -179,6 +185,6 @@ func (m *Maker) EndAll(ctx context.Context, tx pgx.Tx, userID string) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1`, userID)
+	tag, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE user_id = $1 AND `+Because("revoked"), userID)
 	return tag.RowsAffected() + old, err
 }

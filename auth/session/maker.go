@@ -100,7 +100,8 @@ func (m *Maker) Done(presented secret.Token, made Made) {
 // the users of both.
 func (m *Maker) insert(ctx context.Context, tx pgx.Tx, n New) (secret.Token, error) {
 	if n.Presented != "" {
-		_, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE token = $1 OR last_token = $1`, n.Presented.Hash())
+		_, err := tx.Exec(ctx, `DELETE FROM gatepost.session WHERE (token = $1 OR last_token = $1)
+			AND `+Because("replaced"), n.Presented.Hash())
 		if err != nil {
 			return "", fmt.Errorf("end the session presented: %w", err)
 		}
@@ -152,7 +153,7 @@ func (m *Maker) makeRoom(ctx context.Context, tx pgx.Tx, userID string, made sec
 	tag, err := tx.Exec(ctx, `
 		DELETE FROM gatepost.session WHERE id IN (
 		    SELECT id FROM gatepost.session WHERE user_id = $1 AND token <> $2
-		        ORDER BY last_used_at DESC, id OFFSET $3)`,
+		        ORDER BY last_used_at DESC, id OFFSET $3) AND `+Because("too-many"),
 		userID, made.Hash(), m.r.o.PerUser-1)
 	if err != nil {
 		return "", fmt.Errorf("make room for a session: %w", err)

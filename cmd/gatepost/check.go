@@ -45,6 +45,7 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	if c.Mail != nil {
 		list.Add(c.Mail.Check(ctx))
 	}
+	list.Add(p.checkWebhook(ctx, c))
 	if len(list) > 0 {
 		return list
 	}

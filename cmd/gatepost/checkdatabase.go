@@ -25,6 +25,9 @@ func (p *process) checkLiveDatabase(ctx context.Context, c *config.Config) error
 		if c.Mail != nil {
 			list.Add(p.checkOutbox(ctx, s))
 		}
+		if c.Webhook != nil {
+			list.Add(p.checkEvents(ctx, s))
+		}
 		return list.OrNil()
 	})
 }

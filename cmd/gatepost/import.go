@@ -47,6 +47,7 @@ func importFlags() []cli.Flag {
 			Usage: "bring over people whose second factor cannot be brought over, without it"},
 		&cli.BoolFlag{Name: "drop-passwords",
 			Usage: "bring over people whose password cannot be verified here, without it: they choose a new one by mail"},
+		&cli.BoolFlag{Name: "webhooks", Usage: "tell the app of each user by a webhook; otherwise of none"},
 		&cli.StringSliceFlag{Name: "issuer", Usage: "`NAME=URL`: whose accounts those of a provider are that the source " +
 			"knows by a name of its own"},
 		&cli.BoolFlag{Name: "json", Usage: "print the counts as JSON"},
@@ -81,7 +82,7 @@ func (p *process) importFrom(ctx context.Context, c *cli.Command, from importer.
 		progress := p.newProgress("users")
 		counts, err := s.Import(ctx, from, importer.Options{DryRun: c.Bool("dry-run"),
 			DropSecondFactors: c.Bool("drop-second-factors"), DropPasswords: c.Bool("drop-passwords"),
-			Report: report, Progress: progress.at})
+			Webhooks: c.Bool("webhooks"), Report: report, Progress: progress.at})
 		progress.end()
 		if err == nil || counts.Read > 0 { // else they say nothing
 			if printed := p.printCounts(c, counts); err == nil {

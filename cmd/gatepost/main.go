@@ -113,6 +113,7 @@ func (p *process) commands() *cli.Command {
 				{Name: "rotate", Usage: "seal with the first key what others of the keys have sealed, beside running gates",
 					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}}},
 			}},
+			p.webhookCommands(),
 			p.breachedCommand(),
 			{Name: hashWorkerName, Usage: "hash passwords for the gate that started this process", ArgsUsage: "[shed]",
 				Hidden: true, Action: p.hashWorker},

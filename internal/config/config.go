@@ -21,6 +21,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/webhook"
 	"github.com/gatepost/gatepost/internal/breached"
 	"github.com/gatepost/gatepost/internal/captcha"
 	"github.com/gatepost/gatepost/internal/fallback"
@@ -126,6 +127,8 @@ type Config struct {
 	PasswordsOff bool
 	// Fallback asks the system before about passwords; nil: nobody does.
 	Fallback *fallback.Client
+	// Webhook tells the app of events; nil: nothing does.
+	Webhook *webhook.Client
 	// Elsewhere says which cookies of the system before count.
 	Elsewhere session.Elsewhere
 	// APIAuthApp is whether /api/auth/ is the app's.
@@ -185,6 +188,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkAPIAuth(&list)
 	c.checkPages(&list)
 	c.checkMail(&list)
+	c.checkWebhook(&list)
 	c.checkRules(&list)
 	c.checkUsernames(&list)
 	c.checkSessions(&list)

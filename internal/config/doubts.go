@@ -26,6 +26,10 @@ func (c *Config) Doubts() (list []string) {
 		list = append(list, "GATEPOST_LISTEN_H2C: only a balancer on this machine may speak HTTP/2 without TLS, as "+
 			"GATEPOST_TRUSTED_PROXIES is not set: list your balancer's address there")
 	}
+	if c.Webhook != nil && c.Webhook.Plain() {
+		list = append(list, "GATEPOST_WEBHOOK_URL: names and addresses of users travel unencrypted; only where nobody but "+
+			"you has access to the network between the gate and the app is that no matter")
+	}
 	if c.AllowHTTP && c.PublicURL.Scheme == "http" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
 		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same "+
 			"domain, or anybody on the way, can set the "+

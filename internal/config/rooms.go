@@ -12,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/webhook"
 	"github.com/gatepost/gatepost/internal/breached"
 	"github.com/gatepost/gatepost/internal/fallback"
 	"github.com/gatepost/gatepost/loginui"
@@ -31,7 +32,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		FactorsOff: c.SecondFactorOff,
 		Providers:  c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
 		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Breached: c.lookUpBreached(),
-		Captcha: c.captcha(), Log: log, Metrics: metrics,
+		Captcha: c.captcha(), SendWebhook: c.sendWebhook(), Log: log, Metrics: metrics,
 	}
 }
 
@@ -43,6 +44,14 @@ func (c *Config) lookUpBreached() func(context.Context, secret.Password) (bool, 
 	return func(ctx context.Context, p secret.Password) (bool, error) {
 		return c.Breached.Has(ctx, breached.HashOf(p))
 	}
+}
+
+// sendWebhook returns what tells the app of an event; nil: nothing does.
+func (c *Config) sendWebhook() func(context.Context, webhook.Event) error {
+	if c.Webhook == nil {
+		return nil
+	}
+	return c.Webhook.Send
 }
 
 // askFallback returns what asks the system before about passwords; nil: nothing does.

@@ -301,6 +301,16 @@ type Settings struct {
 	// Mail users about logins with a browser that is new to their account.
 	NotifySignIns string `env:"GATEPOST_NOTIFY_SIGN_INS, default=true"`
 
+	// # Webhooks
+	//
+	// Where the app is told who signed up, was changed or deleted, and whose session ended: `https`, or `http` to this
+	// machine, a private address, or a name without a dot as container networks have; without user. See
+	// [webhooks.md](webhooks.md). Default: it is not told.
+	WebhookURL string `env:"GATEPOST_WEBHOOK_URL"`
+	// The secret that it verifies them with, as `gatepost webhook secret` makes it: `whsec_` and 24 to 64 bytes in base64.
+	// Two, comma-separated, while you change it: each event is signed with both.
+	WebhookSecret string `env:"GATEPOST_WEBHOOK_SECRET" secret:"true"`
+
 	// # Pages
 	//
 	// Prefix of the gate's own pages, like `/auth` for apps that have a `/login`.
