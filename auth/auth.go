@@ -135,6 +135,11 @@ type Options struct {
 	// FactorsOff keeps users from adding authenticator apps and passkeys. Whoever has one is still asked for it, and
 	// signs in by it.
 	FactorsOff bool
+	// TokensForever lets users make API tokens that never end, and TokensAAL2 lets those count as a second factor that
+	// were made in a session with a fresh one.
+	TokensForever, TokensAAL2 bool
+	// CheckTokenRules says what is wrong with the rules to which an API token is narrowed. Nil: none can be.
+	CheckTokenRules func(string) error
 	// Actor is who works with this Store, for audit lines, as in "ada@host". It is empty in a gate, where visitors
 	// act, who are identified by their network address.
 	Actor string
@@ -196,7 +201,8 @@ func New(db *pgxpool.Pool, o Options) *Store {
 	s.Reader = session.NewReader(s.db,
 		session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
 			PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired,
-			RoleProviders: origins(roleProviders(o.Providers)), Elsewhere: o.Elsewhere, Listen: o.Listen, Log: o.Log,
+			RoleProviders: origins(roleProviders(o.Providers)), Elsewhere: o.Elsewhere,
+			TokensForever: o.TokensForever, TokensAAL2: o.TokensAAL2, WrongToken: s.wrongToken, Listen: o.Listen, Log: o.Log,
 			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
 	s.sessions.Demand = s.demand

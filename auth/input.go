@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gatepost/gatepost/auth/password"
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 )
 
@@ -93,7 +94,8 @@ func CanonicalEmail(typed string) (string, error) {
 	}
 	local, domain, _ := strings.Cut(email, "@")
 	_, typedDomain, _ := strings.Cut(typed, "@")
-	if strings.ContainsFunc(strings.TrimSpace(typedDomain), ignorable) || readOtherwise(local) || !hostLabels(domain) {
+	if strings.ContainsFunc(strings.TrimSpace(typedDomain), ignorable) || readOtherwise(local) || !hostLabels(domain) ||
+		secret.IsServiceAddress(email) { // of service accounts, which nobody signs up as
 		return "", InputError{{"email", Malformed, 0}}
 	}
 	return email, nil

@@ -66,6 +66,7 @@ var results = []struct {
 	{ErrPasskeysOff, "passkeys_off"}, {ErrNoPasskey, "no_passkey"}, {ErrNoCeremony, "no_ceremony"},
 	{ErrBadPasskey, "bad_passkey"}, {ErrUnsurePasskey, "unsure_passkey"}, {ErrClonedPasskey, "cloned_passkey"},
 	{ErrManyPasskeys, "many_passkeys"}, {ErrPasskeyTaken, "passkey_taken"},
+	{ErrManyTokens, "many_tokens"}, {ErrNoToken, "no_token"}, {ErrService, "service"}, {errWrongToken, "bad_token"},
 	{context.Canceled, "canceled"},
 }
 

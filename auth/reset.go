@@ -102,6 +102,9 @@ func (s *Store) ResetLink(ctx context.Context, userID string) (secret.Token, err
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNoUser
 		}
+		if err == nil && secret.IsServiceAddress(email) {
+			return ErrService
+		}
 		if err == nil { // a waiting mail would replace this link
 			_, err = tx.Exec(ctx, `DELETE FROM gatepost.outbox WHERE user_id = $1 AND kind = 'reset'`, userID)
 		}
@@ -208,6 +211,9 @@ func (s *Store) putOut(ctx context.Context, tx pgx.Tx, l Link, hashed string) er
 		    OR $3 AND EXISTS (SELECT FROM gatepost."user" WHERE id = $1 AND NOT email_verified))`,
 		l.userID, undoneSince(l), l.mailed)
 	if err != nil {
+		return err
+	}
+	if err := dropTokensBy(ctx, tx, l); err != nil {
 		return err
 	}
 	if err := mail.Void(ctx, tx, l.userID); err != nil || !l.mailed {

@@ -32,6 +32,7 @@ type NewUser struct {
 	// Verified says that the operator knows that the address is the user's. Everybody else ignores it.
 	Verified bool
 	keyed    bool // they get a passkey, and no password
+	service  bool // it is a service account
 }
 
 // DefaultRole is the role of users who were given no other.
@@ -293,6 +294,9 @@ func (s *Store) checkNewUser(u NewUser, own bool) (userRow, error) {
 		}
 	}
 	email, err := CanonicalEmail(u.Email)
+	if u.service {
+		email, err = u.Email, nil // which only the operator gives
+	}
 	note(err)
 	name, err := canonicalName(u.Name)
 	note(err)

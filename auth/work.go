@@ -13,6 +13,7 @@ func (s *Store) Sweep(ctx context.Context) (total int64, err error) {
 	for _, sweep := range []func(context.Context) (int64, error){
 		s.outbox.Sweep, s.webhooks.Sweep, s.Reader.Sweep, s.trail.Sweep, s.sweepFlows, s.sweepFactors,
 		s.sweepCeremonies,
+		s.warnOfTokens,
 		s.endBans,
 		s.forgetRecipes,
 		func(ctx context.Context) (int64, error) { return throttle.Sweep(ctx, s.db) },

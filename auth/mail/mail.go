@@ -42,11 +42,15 @@ const (
 	PasskeyOff   Kind = "passkey-off"   // a passkey was removed, or an operator removed all of them
 	RecoveryNew  Kind = "recovery-new"  // there is a new set of recovery codes
 	RecoveryUsed Kind = "recovery-used" // a recovery code was used; Mail.Left are left
+	// API tokens.
+	TokenNew  Kind = "token-new"  // Mail.Token was made
+	TokenEnds Kind = "token-ends" // Mail.Token ends soon, at Mail.Ends
 )
 
 // Kinds lists all kinds.
 var Kinds = []Kind{Verify, Exists, Reset, Password, Change, Changed, Moved, Left, Deleted, SignIn, Invite,
-	Connect, Prove, Linked, Unlinked, Taken, FactorOn, FactorOff, PasskeyOn, PasskeyOff, RecoveryNew, RecoveryUsed}
+	Connect, Prove, Linked, Unlinked, Taken, FactorOn, FactorOff, PasskeyOn, PasskeyOff, RecoveryNew, RecoveryUsed,
+	TokenNew, TokenEnds}
 
 // Mail is one mail to one person, for Options.Send, which puts it into words.
 type Mail struct {
@@ -72,6 +76,9 @@ type Facts struct {
 	Next      string `json:"next,omitempty"`     // the page requested before the sign-up or the proof
 	Left      int    `json:"left,omitempty"`     // how many recovery codes are left
 	Claims    bool   `json:"claims,omitempty"`   // the address is kept for the user while the link works
+	Token     string `json:"token,omitempty"`    // how an API token begins
+	// Ends is when it ends; zero: never.
+	Ends time.Time `json:"ends,omitzero"`
 }
 
 // ErrRefused is for Options.Send to wrap: the mail server will never accept this mail, so it is not retried.

@@ -87,8 +87,9 @@ func (o *Outbox) Post(ctx context.Context, tx pgx.Tx, letters ...Letter) error {
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO gatepost.outbox (id, kind, user_id, email, language, facts, expires_at)
-			VALUES ($1, $2, nullif($3, ''), coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)),
-			        $5, $6, now() + $7::interval)`,
+			SELECT $1, $2, nullif($3, ''), m.email, $5, $6::jsonb, now() + $7::interval
+			FROM (SELECT coalesce(nullif($4, ''), (SELECT email FROM gatepost."user" WHERE id = $3)) AS email) m
+			WHERE m.email IS NULL OR m.email NOT LIKE '%@`+secret.ServiceDomain+`'`, // where nobody reads it
 			secret.NewID(), l.Kind, l.UserID, l.To, l.Language, string(facts), mailKept)
 		if err != nil {
 			return err

@@ -104,6 +104,9 @@ func sizeOf(v Session) int {
 	for _, m := range v.Proof.Methods {
 		n += len(m) + 16
 	}
+	if v.Grant != nil {
+		n += 64 + len(v.Grant.ID) + len(v.Grant.Rules)
+	}
 	for _, r := range v.User.Roles {
 		n += len(r) + 16
 	}

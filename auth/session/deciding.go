@@ -47,6 +47,10 @@ var deciders = []decider{
 		"imported_at", "replaced_at", "ended_at"},
 		triggers: []string{"imported_session_gone", "imported_session_cut", "imported_session_emptied"},
 		teller:   "imported_session_cut", whose: "user_id", while: " AND o.expires_at > now()"},
+	{table: `gatepost.api_token`, columns: []string{"token", "user_id", "rules", "roles", "level", "expires_at"},
+		forward: []string{"used_at"}, held: `(o.used_at IS NULL OR n.used_at >= o.used_at)`,
+		triggers: []string{"api_token_gone", "api_token_cut", "api_token_emptied"},
+		teller:   "api_token_cut", whose: "user_id"},
 }
 
 // untold is the SQL condition under which the change of a row is not announced: each deciding column is unchanged.

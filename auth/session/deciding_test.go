@@ -22,6 +22,7 @@ func TestWhatDecidesIsTold(t *testing.T) {
 	delete(listed, "gatepost.account.password") // Lookup does not read it; its change ends sessions
 	read := readBy(t, db, session.LookupSQL())
 	maps.Copy(read, readBy(t, db, session.LookupImportedSQL()))
+	maps.Copy(read, readBy(t, db, session.LookupTokenSQL()))
 	if !maps.Equal(read, listed) {
 		t.Errorf("Lookup reads\n%v, and the list has\n%v", read, listed)
 	}

@@ -50,3 +50,10 @@ func Deciding() map[string]bool {
 	}
 	return list
 }
+
+// LookupTokenSQL is LookupSQL for API tokens.
+func LookupTokenSQL() string {
+	r := NewReader(nil, Options{ConfirmedOnly: true, RoleProviders: oneProvider, TokensForever: true})
+	defer r.Close()
+	return strings.NewReplacer("$1", "'{}'::text[]").Replace(r.tokenSQL + `WHERE t.token = ANY ($1) AND ` + r.tokenAlive)
+}

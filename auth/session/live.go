@@ -38,6 +38,7 @@ type Hold struct {
 	of      *holds
 	lasting Lasting
 	session string // id
+	token   bool   // it is that of an API token
 	user    string
 	until   time.Time // the session is valid at least until then
 	suspect time.Time // since when that is in doubt; zero: it is not
@@ -63,7 +64,7 @@ func (hs *holds) len() int {
 // the expiry, at whichever gate that happens. v comes from Lookup. The caller calls Release when the activity is
 // over. Hold needs Run.
 func (r *Reader) Hold(v Session, l Lasting) *Hold {
-	h := &Hold{of: r.holds, lasting: l, session: v.ID, user: v.User.ID, until: v.until}
+	h := &Hold{of: r.holds, lasting: l, session: v.ID, token: v.Grant != nil, user: v.User.ID, until: v.until}
 	r.holds.mu.Lock()
 	defer r.holds.mu.Unlock()
 	r.holds.all[h] = struct{}{}
@@ -159,7 +160,7 @@ func (r *Reader) useHolds() {
 	r.holds.mu.Lock()
 	defer r.holds.mu.Unlock()
 	for h := range r.holds.all {
-		if h.lasting.Moved() {
+		if h.lasting.Moved() && !h.token {
 			r.slides.add(h.session)
 		}
 	}
@@ -178,13 +179,15 @@ func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 }
 
 // answerHolds applies PostgreSQL's answer, which was asked for at the given time and generation.
-func (r *Reader) answerHolds(list []*Hold, valid map[string]*found, asked time.Time, generation uint64) {
+func (r *Reader) answerHolds(list []*Hold, valid map[heldBy]*found, asked time.Time, generation uint64) {
 	r.holds.settle(list, func(h *Hold) bool {
-		f := valid[h.session]
+		f := valid[heldBy{h.session, h.token}]
 		if f == nil {
 			return false
 		}
-		f.session.ActiveAt = asked.Add(-f.age)
+		if !h.token {
+			f.session.ActiveAt = asked.Add(-f.age)
+		}
 		if !h.lasting.Still(f.session) {
 			return false
 		}
@@ -209,12 +212,39 @@ func (hs *holds) settle(list []*Hold, goesOn func(*Hold) bool) {
 	}
 }
 
-func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found, error) {
+// heldBy is the session that something lasts by, or the API token.
+type heldBy struct {
+	id    string
+	token bool
+}
+
+func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[heldBy]*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, vouchFor)
 	defer cancel()
-	ids := make([]string, 0, len(list))
+	var ids, tokens []string
 	for _, h := range list {
-		ids = append(ids, h.session)
+		if h.token {
+			tokens = append(tokens, h.session)
+		} else {
+			ids = append(ids, h.session)
+		}
+	}
+	all, err := r.findSessionsByID(ctx, ids)
+	if err == nil {
+		var more []found
+		more, err = r.findTokensByID(ctx, tokens)
+		all = append(all, more...)
+	}
+	valid := make(map[heldBy]*found, len(all))
+	for i := range all {
+		valid[heldBy{all[i].session.ID, all[i].session.Grant != nil}] = &all[i]
+	}
+	return valid, err
+}
+
+func (r *Reader) findSessionsByID(ctx context.Context, ids []string) ([]found, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	rows, err := r.db.Path.Query(ctx, r.withClaims(selectSessions)+`WHERE s.id = ANY ($1) AND `+r.alive, ids, r.o.Idle,
 		r.o.Lifetime, r.slideEvery())
@@ -222,14 +252,9 @@ func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[string]*found,
 		return nil, err
 	}
 	all, err := pgx.CollectRows(rows, scanFound)
-	if err == nil {
-		var more []found
-		more, err = r.findImportedByID(ctx, ids)
-		all = append(all, more...)
+	if err != nil {
+		return nil, err
 	}
-	valid := make(map[string]*found, len(all))
-	for i := range all {
-		valid[all[i].session.ID] = &all[i]
-	}
-	return valid, err
+	more, err := r.findImportedByID(ctx, ids)
+	return append(all, more...), err
 }

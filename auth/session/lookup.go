@@ -49,7 +49,7 @@ func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 		if v, ok := r.cache.get(hash); ok {
 			r.metrics.cached.Inc()
 			if v.due && !as.Passive {
-				r.slides.add(v.ID)
+				r.used(v, as.Client)
 				r.cache.noted(hash)
 			}
 			v.generation = generation
@@ -76,14 +76,25 @@ func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 	}
 	v := found.session
 	if v.due && !as.Passive {
-		r.slides.add(v.ID)
+		r.used(v, as.Client)
 		v.due = false
 	}
-	// From before the query, so that a proof never counts as fresher than it is.
-	v.ActiveAt = began.Add(-found.age)
+	if v.Grant == nil { // an API token proves nobody
+		// From before the query, so that a proof never counts as fresher than it is.
+		v.ActiveAt = began.Add(-found.age)
+	}
 	v.until, v.generation = began.Add(found.left), generation
 	r.cache.put(hash, v, found.left, began, generation)
 	return v, nil
+}
+
+// used notes that a use is to be written down.
+func (r *Reader) used(v Session, by netip.Addr) {
+	if v.Grant != nil {
+		r.tokenUses.add(v.Grant.ID, by)
+		return
+	}
+	r.slides.add(v.ID)
 }
 
 // Changed forgets what is known of the sessions of a user, or of everybody.

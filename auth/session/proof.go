@@ -24,6 +24,8 @@ const (
 	// Several says that a passkey was no less than the second factor: beside another proof, or by an authenticator that
 	// told who the person is. It also says that another provider has asked for two factors, as its signed token says.
 	Several Method = "mfa"
+	// byToken is an API token, which proves nobody; not in RFC 8176.
+	byToken Method = "token"
 	// brought is a sign-in at the system that users were imported from, in a way that it alone knows; not in RFC 8176.
 	brought Method = "imported"
 )

@@ -30,11 +30,11 @@ func TestWhatIsToldDuringALookUpIsLookedUpAgain(t *testing.T) {
 	s.Changed("ada")
 	list, asked, generation := s.holds.suspects(true), time.Now(), s.cache.generation.Load()
 	s.Changed("ada")
-	s.answerHolds(list, map[string]*found{"session": {left: time.Hour}}, asked, generation)
+	s.answerHolds(list, map[heldBy]*found{{"session", false}: {left: time.Hour}}, asked, generation)
 	if len(s.holds.suspects(true)) != 1 {
 		t.Error("nothing is in doubt any more")
 	}
-	s.answerHolds(list, map[string]*found{"session": {left: time.Hour}}, time.Now(), s.cache.generation.Load())
+	s.answerHolds(list, map[heldBy]*found{{"session", false}: {left: time.Hour}}, time.Now(), s.cache.generation.Load())
 	if len(s.holds.suspects(true)) != 0 {
 		t.Error("it stays in doubt after an answer that is younger than every change")
 	}

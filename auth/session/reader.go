@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,11 @@ type Options struct {
 	RoleProviders []Origin
 	// Elsewhere says which cookies of other systems are honoured. Default: none.
 	Elsewhere Elsewhere
+	// TokensForever lets API tokens count that never end. TokensAAL2 lets those that were made in a session with a fresh
+	// second factor count as one.
+	TokensForever, TokensAAL2 bool
+	// WrongToken is told of the client that presented an API token which does not count. Nil: nobody is.
+	WrongToken func(netip.Addr)
 	// Listen configures the connection for LISTEN, which a pooler in transaction mode does not carry. Nil: as the
 	// pool.
 	Listen *pgx.ConnConfig
@@ -67,6 +73,10 @@ type Reader struct {
 	lookups *lookups
 	// elsewhere are the look-ups of sessions that were imported.
 	elsewhere *lookups
+	// tokens are those of API tokens, wrong is how many of them were wrong lately, and tokenUses are to be written down.
+	tokens    *lookups
+	wrong     *strikes
+	tokenUses *tokenUses
 	asking    *share.Admission // admission to lookups
 	cache     *cache
 	slides    *slides
@@ -74,6 +84,8 @@ type Reader struct {
 	alive     string // the SQL condition of a valid session: the constant alive, and what Options add
 	// lookupSQL selects valid sessions by the hashes of their tokens.
 	lookupSQL string
+	// tokenSQL selects API tokens, and tokenAlive is the SQL condition of those that count.
+	tokenSQL, tokenAlive string
 	// listener hears of revocations elsewhere.
 	listener *listener
 	metrics  metrics
@@ -91,8 +103,11 @@ func NewReader(db *database.DB, o Options) *Reader {
 		r.alive += ` AND u.email_verified`
 	}
 	r.lookupSQL = r.selectByTokens()
+	r.makeTokenSQL()
 	r.lookups = &lookups{query: r.findSessions, watch: r.o.Watch}
 	r.elsewhere = &lookups{query: r.findImported, watch: r.o.Watch}
+	r.tokens, r.wrong = &lookups{query: r.findTokens, watch: r.o.Watch}, newStrikes()
+	r.tokenUses = &tokenUses{write: r.writeTokenUses, watch: r.o.Watch}
 	r.asking = share.NewAdmission(maxWaiting)
 	r.cache = newCache(min(r.o.Cache, r.slideEvery()))
 	r.slides = &slides{write: r.slide, watch: r.o.Watch, delay: min(slideDelay, r.slideEvery())}
@@ -106,6 +121,7 @@ func NewReader(db *database.DB, o Options) *Reader {
 func (r *Reader) Close() {
 	r.close()
 	r.slides.flush()
+	r.tokenUses.flush()
 }
 
 // Run does the Reader's regular work until the context ends: it listens for revocations, and ends activities that
@@ -120,7 +136,7 @@ func (r *Reader) Run(ctx context.Context) {
 // Sweep deletes the sessions and challenges that have expired, and returns how many it deleted.
 func (r *Reader) Sweep(ctx context.Context) (total int64, err error) {
 	for _, doomed := range []string{`session WHERE expires_at < now()`, `challenge WHERE expires_at < now()`,
-		`imported_session WHERE ` + sweptImported} {
+		`imported_session WHERE ` + sweptImported, `api_token WHERE ` + sweptTokens} {
 		n, err := r.db.Sweep(ctx, doomed+` ORDER BY expires_at`)
 		total += n
 		if err != nil {

@@ -32,6 +32,8 @@ type Session struct {
 	// ActiveAt is when the user was last proved, by the first or the second factor, on this machine's clock: PostgreSQL
 	// said how long ago that was. Set by Lookup. See Age.
 	ActiveAt time.Time
+	// Grant is what an API token lets whoever has it do; nil: a browser is signed in. Set by LookupToken only.
+	Grant *Grant
 	// The fields from here on are set by Describe and Account only. Describe leaves Proof empty.
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
