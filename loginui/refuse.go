@@ -108,6 +108,10 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 		api.NotFound(w)
 		return
 	}
+	if errors.As(err, new(*TokenRefused)) {
+		ui.refuseData(w, status, err)
+		return
+	}
 	if need, ok := errors.AsType[*StepUp](err); ok {
 		ui.refuseForProof(w, r, need)
 		return
@@ -137,6 +141,9 @@ func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err err
 func wordsOf(status int, err error) (key string, args []any) {
 	if own, ok := errors.AsType[*fault](err); ok && own.key != "" {
 		return own.key, own.args
+	}
+	if wrong, ok := errors.AsType[*TokenRefused](err); ok {
+		return wrong.key(), nil
 	}
 	switch {
 	case errors.As(err, new(*Maintenance)):
@@ -184,6 +191,9 @@ func (ui *UI) refusalData(status int, err error) refusalJSON {
 	}
 	if status == http.StatusUnauthorized {
 		out.LoginURL = ui.absolute(ui.c.Prefix + "/login")
+	}
+	if wrong, ok := errors.AsType[*TokenRefused](err); ok {
+		out.Code, out.LoginURL = wrong.code(), ""
 	}
 	if errors.As(err, new(*StepUp)) {
 		out.Code, out.LoginURL = "STEP_UP_REQUIRED", ui.absolute(ui.c.Prefix+stepUpPath)

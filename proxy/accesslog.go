@@ -36,18 +36,21 @@ type exchange struct {
 	access    Access
 	session   session.Session
 	// signedIn is whether the session's user counts for the request. The identity headers depend on it alone.
-	signedIn      bool
-	passive       bool        // the request is no use of the session
-	providerToken secret.Text // for the app; empty: none
-	lasting       lasting
-	place         place
-	body          *watchedBody // nil without a body
-	dialect       *dialect     // of the proxy that asks about the request; nil: the gate itself got it
-	tie           *tie         // a tied connection that is closed with the exchange
-	misspoke      bool         // the app answered 101 where the protocol cannot change
-	status        int
-	bytes         int64
-	err           error // the cause, for the log only
+	signedIn  bool
+	presented bool // there was a credential
+	passive   bool // the request is no use of the session
+	// ownAuthorization is whether Authorization has an API token, which the app never sees.
+	ownAuthorization bool
+	providerToken    secret.Text // for the app; empty: none
+	lasting          lasting
+	place            place
+	body             *watchedBody // nil without a body
+	dialect          *dialect     // of the proxy that asks about the request; nil: the gate itself got it
+	tie              *tie         // a tied connection that is closed with the exchange
+	misspoke         bool         // the app answered 101 where the protocol cannot change
+	status           int
+	bytes            int64
+	err              error // the cause, for the log only
 }
 
 type exchangeKey struct{}

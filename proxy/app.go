@@ -12,21 +12,24 @@ import (
 // app is the app of a request, with all that depends on the host that visitors type. Each station takes it from the
 // exchange, and reads none of it in Config.
 type app struct {
-	public    publicURL
-	aliases   []*url.URL // Config.Aliases
-	names     []*url.URL // the public URL and the aliases
-	origins   []*url.URL // the public URL and Config.Origins
-	hsts      string     // Config.HSTS
-	cookie    session.Cookie
-	finders   []finder // one for each kind of credential
-	rules     Rules
-	identity  Identity
-	tokens    ProviderTokens
-	passive   prefixes
-	upstream  Upstream
-	timeout   time.Duration // Config.UpstreamTimeout
-	transport *transport
-	told      []string // the headers by which the app learns about the visitor
+	public   publicURL
+	aliases  []*url.URL // Config.Aliases
+	names    []*url.URL // the public URL and the aliases
+	origins  []*url.URL // the public URL and Config.Origins
+	hsts     string     // Config.HSTS
+	cookie   session.Cookie
+	finders  []finder // one for each kind of credential
+	rules    Rules
+	apiPaths TokenPaths // Config.Tokens
+	identity Identity
+	// renamesEmail says that the app gets the address under a name of its own.
+	renamesEmail bool
+	tokens       ProviderTokens
+	passive      prefixes
+	upstream     Upstream
+	timeout      time.Duration // Config.UpstreamTimeout
+	transport    *transport
+	told         []string // the headers by which the app learns about the visitor
 }
 
 func newApp(c Config, sessions *session.Reader) *app {
@@ -34,9 +37,11 @@ func newApp(c Config, sessions *session.Reader) *app {
 	if c.Cookie.Elsewhere() {
 		finders = append(finders, inOldCookie(sessions, c.Cookie, origins))
 	}
+	finders = append(finders, inAuthorization, inTokenHeader, inQuery)
 	a := &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
 		names: append([]*url.URL{c.PublicURL}, c.Aliases...), hsts: c.HSTS, cookie: c.Cookie, finders: finders,
-		rules: c.Rules, identity: c.Identity, tokens: c.ProviderTokens, passive: c.PassivePaths,
+		rules: c.Rules, apiPaths: c.Tokens, identity: c.Identity, renamesEmail: c.Identity.Renames("email", "X-Auth-Email"),
+		tokens: c.ProviderTokens, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
 	a.told = toldHeaders(&a.identity)

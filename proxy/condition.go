@@ -37,7 +37,7 @@ var ofLevel = &condition{name: "level", status: http.StatusUnauthorized,
 
 // ofAge asks for a user who was proved lately. It is judged when a request begins: what lasts goes on.
 var ofAge = &condition{name: "a proof within", status: http.StatusUnauthorized, atStart: true,
-	met: func(v session.Session, n Need) bool { return v.Age() <= n.within }}
+	met: func(v session.Session, n Need) bool { return v.Grant == nil && v.Age() <= n.within }}
 
 // ofFactor asks those with one of several roles, or everybody if there are none, for a second factor, which the sign-in
 // may have left out in a browser that is trusted.

@@ -14,6 +14,7 @@ import (
 type credential struct {
 	token    secret.Token     // empty when it cannot be a token of the gate's, so that it signs nobody in
 	imported session.Imported // of the system before; only if there is no token
+	api      apiToken         // only if there is neither
 }
 
 // finder finds one kind of credential.
@@ -51,6 +52,9 @@ func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, hasty bool) (
 func (p *Proxy) find(ctx context.Context, as session.Asking, c credential) (session.Session, error) {
 	if c.imported.Claims() {
 		return p.sessions.LookupImported(ctx, as, c.imported)
+	}
+	if c.api.ours {
+		return p.sessions.LookupToken(ctx, as, c.api.token)
 	}
 	return p.sessions.LookupAs(ctx, as, c.token)
 }

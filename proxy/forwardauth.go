@@ -125,6 +125,9 @@ func (x *exchange) grant(sent http.Header, cut []string) {
 	h["Authorization"] = joined(sent["Authorization"])
 	h["X-Request-Id"] = []string{x.id}
 	x.tell(h)
+	if x.ownAuthorization {
+		h["Authorization"] = nothing
+	}
 	h["Cache-Control"] = noStore
 	h["Content-Length"] = zero
 	x.WriteHeader(http.StatusOK)

@@ -78,6 +78,7 @@ func (x *exchange) tell(h http.Header) {
 	if x.signedIn {
 		x.app.identity.set(h, &x.session)
 	}
+	x.tellToken(h)
 	if x.providerToken != "" {
 		h[providerTokenHeader] = []string{string(x.providerToken)}
 	}

@@ -141,7 +141,12 @@ func (p *Proxy) EndStreams(why error, began time.Time) {
 
 // Still reports whether the session may still have what it asked for; see session.Lasting. How long ago the user was
 // proved is judged when a request begins, so that no socket ends because time goes by.
-func (x *exchange) Still(v session.Session) bool { return x.access.Public || x.access.goesOn(v) }
+func (x *exchange) Still(v session.Session) bool {
+	if v.Grant != nil && v.Grant.Rules != x.session.Grant.Rules { // it was narrowed otherwise since
+		return false
+	}
+	return x.access.Public || x.access.goesOn(v)
+}
 
 // Moved reports whether a transfer has gone on since the last call; see session.Lasting.
 func (x *exchange) Moved() bool { return x.lasting.moved.Swap(false) }

@@ -27,7 +27,7 @@ const providerTokenMost = 8 << 10
 
 // findProviderToken notes the token of the request's session, for rewrite. One that breaks requests is left out.
 func (p *Proxy) findProviderToken(x *exchange, r *http.Request) {
-	if !x.signedIn || !prefixes(x.app.tokens.Paths).have(x.target.path) {
+	if !x.signedIn || x.session.Grant != nil || !prefixes(x.app.tokens.Paths).have(x.target.path) {
 		return
 	}
 	token := x.app.tokens.Of(r, x.session)

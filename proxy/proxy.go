@@ -41,6 +41,8 @@ type Config struct {
 	Origins []*url.URL
 	// Rules say what paths need. The zero value leaves every path public.
 	Rules Rules
+	// Tokens say which requests take API tokens. The zero value: none.
+	Tokens TokenPaths
 	// Identity is the headers that tell the app who is signed in.
 	Identity Identity
 	// Cookie is the session cookie.
@@ -106,6 +108,7 @@ type Proxy struct {
 	loudness  loudness
 	ties      ties
 	trails    trails
+	narrowed  narrowed
 	loops     sync.Once // logs a login loop once
 	moves     trails    // redirects to the public URL
 	rewrites  sync.Once // logs a proxy that replaces Host once
@@ -167,8 +170,12 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 // identity, and a missing or invalid one refuses nobody.
 func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status int, err error) {
 	presented, present, err := x.app.credentialIn(r)
+	x.presented = present
 	if err != nil {
 		return http.StatusBadRequest, err
+	}
+	if presented.api.ours {
+		return p.identifyToken(x, r, access, presented)
 	}
 	if !present && !access.Public {
 		return http.StatusUnauthorized, session.ErrNoSession
@@ -297,5 +304,6 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 		return
 	}
 	asOwn(x, r)
+	p.challenge(x, r, status, err)
 	p.c.Refuse(x, r, status, err)
 }

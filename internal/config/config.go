@@ -53,6 +53,10 @@ type Config struct {
 	// Rules say which requests need a session. Identity is the headers that tell the app who is signed in.
 	Rules    proxy.Rules
 	Identity proxy.Identity
+	// Tokens say which requests take API tokens. TokensForever is whether one may count until it is revoked, and
+	// TokensAAL2 whether one may count as a second factor.
+	Tokens                    proxy.TokenPaths
+	TokensForever, TokensAAL2 bool
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Forwarded are more headers of theirs that the app gets.
@@ -190,6 +194,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkMail(&list)
 	c.checkWebhook(&list)
 	c.checkRules(&list)
+	c.checkTokens(&list)
 	c.checkUsernames(&list)
 	c.checkSessions(&list)
 	c.checkConnections(&list)

@@ -32,6 +32,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		FactorsOff: c.SecondFactorOff,
 		Providers:  c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
 		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Breached: c.lookUpBreached(),
+		TokensForever: c.TokensForever, TokensAAL2: c.TokensAAL2, CheckTokenRules: checkTokenRules,
 		Captcha: c.captcha(), SendWebhook: c.sendWebhook(), Log: log, Metrics: metrics,
 	}
 }

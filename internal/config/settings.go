@@ -50,6 +50,15 @@ type Settings struct {
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
 	// `brski`, `stun-key`, `core` and `wot`.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
+	// Where the gate takes API tokens, which users make on their account page and you with `gatepost token`: rules like
+	// `/api, GET|POST /git`, in the form of `GATEPOST_PUBLIC`. A path takes them if every reading of it lies under one.
+	// Anywhere else, and where it is wrong, a token of the gate's is 401. See [tokens.md](tokens.md). Default: nowhere.
+	Tokens string `env:"GATEPOST_TOKENS" list:"true"`
+	// Let API tokens be made that count until they are revoked. Set back to `false`, those do not count.
+	TokensForever string `env:"GATEPOST_TOKENS_FOREVER, default=false"`
+	// Let API tokens meet the condition `aal2` that were made in a session with a fresh second factor; `fresh` none
+	// meets. Danger: whoever finds such a token needs no second factor. Default: they are one factor.
+	TokensAAL2 string `env:"GATEPOST_TOKENS_AAL2, default=false"`
 	// Who has a second factor: an authenticator app or a passkey. `optional`: whoever wants. `required`: everybody has to
 	// have one before anything protected opens, and is led through adding it. `off`: nobody can add an app or a passkey;
 	// whoever has one is still asked for it at login, and can log in by their passkey. Without `GATEPOST_ENCRYPTION_KEY`

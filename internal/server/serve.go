@@ -222,6 +222,11 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, status int, err er
 		err = loginui.ErrOrigin
 	case errors.Is(err, proxy.ErrWithheld):
 		err = loginui.ErrWithheld
+	case errors.Is(err, proxy.ErrServiceAddress):
+		err = loginui.ErrServiceAddress
+	}
+	if wrong, ok := errors.AsType[*proxy.TokenError](err); ok {
+		err = &loginui.TokenRefused{Code: wrong.Code}
 	}
 	if need, ok := errors.AsType[*proxy.StepUp](err); ok {
 		err = &loginui.StepUp{Level: need.Level, MaxAge: need.MaxAge}
