@@ -38,8 +38,8 @@ var (
 	errWrongToken = errors.New("the API token does not count")
 )
 
-// NewAPIToken is what somebody asks for. What is wrong with it is an InputError, with the fields "name", "rules", "role"
-// and "expires".
+// NewAPIToken is what somebody asks for. What is wrong with it is an InputError, with the fields "name", "rules", "roles"
+// and "days".
 type NewAPIToken struct {
 	Name string
 	// Lifetime is how long it counts; 0: as long as nobody revokes it, which Options.TokensForever has to allow.
@@ -164,10 +164,10 @@ func (s *Store) checkAPIToken(n NewAPIToken) (NewAPIToken, error) {
 		faults.add("rules", Malformed, 0)
 	}
 	if n.Lifetime < 0 || n.Lifetime > APITokenLongest || n.Lifetime == 0 && !s.o.TokensForever {
-		faults.add("expires", Malformed, 0)
+		faults.add("days", Malformed, 0)
 	}
-	if _, err := canonicalRoles(n.Roles); errors.As(err, &more) {
-		faults = append(faults, more...)
+	if _, err := canonicalRoles(n.Roles); err != nil {
+		faults.add("roles", Malformed, 0)
 	}
 	return n, faults.orNil()
 }
@@ -191,7 +191,7 @@ func (s *Store) insertAPIToken(ctx context.Context, tx pgx.Tx, userID string, se
 		return m, ErrManyTokens
 	}
 	if slices.ContainsFunc(n.Roles, func(r string) bool { return !slices.Contains(roles, r) }) {
-		return m, InputError{{"role", Malformed, 0}}
+		return m, InputError{{"roles", Malformed, 0}}
 	}
 	m.Secret = secret.NewAPIToken(secret.PersonalPrefix)
 	if secret.IsServiceAddress(email) {

@@ -106,6 +106,7 @@ func (p *process) commands() *cli.Command {
 				{Name: "status", Usage: "list the migrations", Action: p.migrateStatus},
 			}},
 			p.userCommands(),
+			p.tokenCommands(),
 			p.importCommand(),
 			p.exportCommand(),
 			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{

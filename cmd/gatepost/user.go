@@ -37,10 +37,12 @@ func (p *process) userCommands() *cli.Command {
 			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) {
 				return "", nil
 			}),
-			{Name: "create", Usage: "make a user", ArgsUsage: "EMAIL", Action: p.userCreate, Flags: []cli.Flag{asJSON,
+			{Name: "create", Usage: "make a user, or a service account without an address", ArgsUsage: "[EMAIL]", Action: p.userCreate, Flags: []cli.Flag{asJSON,
 				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
 				&cli.StringFlag{Name: "username", Usage: "the user's `USERNAME` for apps; also a reserved one"},
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
+				&cli.BoolFlag{Name: "service",
+					Usage: "make a service account: programs act for it by API tokens, and nobody can log in as it"},
 				&cli.BoolFlag{Name: "password-stdin",
 					Usage: "read the password from the first line of standard input; otherwise one is made and " +
 						"printed once"},
@@ -71,11 +73,8 @@ func (p *process) userCommands() *cli.Command {
 				return "deleted " + u.Email, s.DeleteUser(ctx, u.ID)
 			}),
 			one("reset-factors", "switch the second factor of a user off who has lost it", resetFactors),
-			one("sign-out", "end all sessions of a user", func(ctx context.Context, s *auth.Store,
-				u session.User) (string, error) {
-				n, err := s.EndSessions(ctx, u.ID)
-				return fmt.Sprintf("signed %s out of %d sessions", u.Email, n), err
-			}),
+			{Name: "sign-out", Usage: "end all sessions of a user", ArgsUsage: "EMAIL|ID", Action: p.userSignOut,
+				Flags: []cli.Flag{asJSON, &cli.BoolFlag{Name: "tokens", Usage: "and revoke all API tokens of the user"}}},
 		},
 	}
 }
@@ -187,6 +186,9 @@ func state(u session.User) string {
 }
 
 func (p *process) userCreate(ctx context.Context, c *cli.Command) error {
+	if c.Bool("service") {
+		return p.serviceCreate(ctx, c)
+	}
 	if c.Args().Len() != 1 {
 		return usagef("gatepost user create takes one argument, an e-mail address (example: gatepost user create " +
 			"ada@example.com)")

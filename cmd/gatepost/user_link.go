@@ -38,6 +38,10 @@ func (p *process) userResetLink(ctx context.Context, c *cli.Command) error {
 			return fmt.Errorf("%s is disabled, and could not log in with a new password: run `gatepost user enable "+
 				"%[1]s` first", u.Email)
 		}
+		if errors.Is(err, auth.ErrService) {
+			return fmt.Errorf("%s is a service account, and nobody logs in as it: make an API token for it (see `gatepost "+
+				"token create --help`)", u.Email)
+		}
 		if err != nil {
 			return err
 		}
