@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatepost/gatepost/auth/assertion"
 	"github.com/gatepost/gatepost/auth/audit"
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/mail"
@@ -132,6 +133,9 @@ type Options struct {
 	// Keys encrypt values that have to be readable again. The zero value has no keys; callers must not offer what
 	// needs one.
 	Keys seal.Keys
+	// Assertion is what the app is told in a signed token, if its Issuer is set; it needs Keys, and OpenAssertions. Of its
+	// other fields the Store sets all but Audience and Bind.
+	Assertion assertion.Options
 	// FactorsOff keeps users from adding authenticator apps and passkeys. Whoever has one is still asked for it, and
 	// signs in by it.
 	FactorsOff bool
@@ -180,6 +184,7 @@ type Store struct {
 	outbox   *mail.Outbox
 	webhooks *webhook.Outbox
 	trail    *audit.Trail
+	keyring  *assertion.Keyring
 	exports  *exports
 	metrics  metrics
 	site     *passkey.Site // nil: there are no passkeys
@@ -198,11 +203,14 @@ func New(db *pgxpool.Pool, o Options) *Store {
 		asking: share.NewAdmission(fallbackAtOnce)}
 	s.db = database.New(db, database.Options{PathConns: o.PathConns, WorkConns: o.WorkConns,
 		GoAhead: password.Slots() + exportTurns, Log: o.Log, Watch: o.Watch, Metrics: o.Metrics})
+	s.keyring = s.newKeyring()
 	s.Reader = session.NewReader(s.db,
 		session.Options{Idle: o.SessionIdle, Lifetime: o.SessionLifetime, Cache: o.SessionCache,
 			PerUser: o.SessionsPerUser, ConfirmedOnly: o.Verify == VerifyRequired,
 			RoleProviders: origins(roleProviders(o.Providers)), Elsewhere: o.Elsewhere,
-			TokensForever: o.TokensForever, TokensAAL2: o.TokensAAL2, WrongToken: s.wrongToken, Listen: o.Listen, Log: o.Log,
+			TokensForever: o.TokensForever, TokensAAL2: o.TokensAAL2, WrongToken: s.wrongToken,
+			Listen: o.Listen, Log: o.Log,
+			Aside: s.asserts() && !o.Assertion.Bind, Everybody: s.keyring.Wake,
 			Watch: o.Watch, Metrics: o.Metrics})
 	s.sessions = session.NewMaker(s.Reader)
 	s.sessions.Demand = s.demand

@@ -40,6 +40,9 @@ func (s *Store) Run(ctx context.Context) {
 	work.Go(func() { s.o.Watch.Run(ctx, "send mail", s.outbox.Run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "tell the app", s.webhooks.Run) })
 	work.Go(func() { s.o.Watch.Run(ctx, "renew tokens of providers", s.refreshTokens) })
+	if s.asserts() {
+		work.Go(func() { s.o.Watch.Run(ctx, "keep the keys of the assertion", s.keyring.Run) })
+	}
 	work.Wait()
 }
 

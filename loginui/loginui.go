@@ -76,6 +76,8 @@ type Config struct {
 	// StepUp says what the page of the app at a raw path needs of a session besides its roles, if that is missing, and
 	// else nil. Nil: no page needs anything.
 	StepUp func(rawPath string, s session.Session) *StepUp
+	// KeySet is the set of public keys that the app verifies the assertion by, as JSON. Nil: there is none.
+	KeySet func() []byte
 	// Brand is how the pages look.
 	Brand Brand
 	// Log receives the causes of faults. Default: slog.Default().
@@ -188,6 +190,9 @@ func (ui *UI) addAssets() error {
 		ui.routes[puzzlePath] = methods{"GET": ui.getPuzzle}
 	}
 	ui.free = map[string]bool{"/.gatepost/healthz": true}
+	if ui.c.KeySet != nil {
+		ui.routes[keySetPath], ui.free[keySetPath] = methods{"GET": ui.getKeySet}, true
+	}
 	for _, a := range assets {
 		ui.routes[a.path], ui.free[a.path] = methods{"GET": a.serve}, true
 	}

@@ -42,6 +42,7 @@ type exchange struct {
 	// ownAuthorization is whether Authorization has an API token, which the app never sees.
 	ownAuthorization bool
 	providerToken    secret.Text // for the app; empty: none
+	assertion        []string    // the value of its header; never modified
 	lasting          lasting
 	place            place
 	body             *watchedBody // nil without a body

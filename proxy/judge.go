@@ -69,6 +69,9 @@ func (p *Proxy) judgeVisitor(x *exchange, r *http.Request) decision {
 	if err != nil {
 		return refusal(status, err)
 	}
+	if status, err := p.assert(x, r); err != nil {
+		return refusal(status, err)
+	}
 	p.findProviderToken(x, r)
 	return decision{allow: true}
 }
@@ -79,6 +82,9 @@ func (x *exchange) tell(h http.Header) {
 		x.app.identity.set(h, &x.session)
 	}
 	x.tellToken(h)
+	if x.assertion != nil {
+		h[x.app.assertions.Header] = x.assertion
+	}
 	if x.providerToken != "" {
 		h[providerTokenHeader] = []string{string(x.providerToken)}
 	}

@@ -62,6 +62,8 @@ type Config struct {
 	CrossSite http.Handler
 	// ProviderTokens gives the app tokens of providers. The zero value gives none.
 	ProviderTokens ProviderTokens
+	// Assertions are signed tokens of who is signed in. The zero value gives none.
+	Assertions Assertions
 
 	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797); empty for none. It binds the host
 	// for its max-age, whatever is served there later.

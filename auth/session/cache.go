@@ -13,6 +13,7 @@ import (
 // reader has to know that no revocation was missed: see listener.
 type cache struct {
 	maxAge time.Duration // 0: nothing is kept
+	aside  bool          // see Options.Aside
 	// generation grows with each drop. A look-up that began before a drop may have read the state before it.
 	generation atomic.Uint64
 	shards     [cacheShards]shard
@@ -79,6 +80,9 @@ func (c *cache) noted(h secret.TokenHash) {
 func (c *cache) put(h secret.TokenHash, v Session, left time.Duration, began time.Time, generation uint64) {
 	left = min(left, c.maxAge)
 	e := &cached{hash: h, session: v, until: began.Add(left), bytes: sizeOf(v)}
+	if c.aside {
+		e.bytes *= 3 // what is put aside is text of all the fields
+	}
 	if left <= 0 || e.bytes > maxCachedBytes/cacheShards {
 		return
 	}

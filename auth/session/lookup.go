@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,6 +85,9 @@ func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 		v.ActiveAt = began.Add(-found.age)
 	}
 	v.until, v.generation = began.Add(found.left), generation
+	if r.o.Aside && r.cache.maxAge > 0 {
+		v.Aside = new(atomic.Value)
+	}
 	r.cache.put(hash, v, found.left, began, generation)
 	return v, nil
 }
@@ -101,6 +105,9 @@ func (r *Reader) used(v Session, by netip.Addr) {
 func (r *Reader) Changed(userID string) {
 	if userID == everybody {
 		r.cache.clear()
+		if r.o.Everybody != nil {
+			r.o.Everybody()
+		}
 	} else {
 		r.cache.dropUser(userID)
 	}

@@ -25,6 +25,10 @@ type Options struct {
 	// Cache is how long Lookup may answer without asking PostgreSQL. Default 0: it always asks. A copy is never
 	// kept for longer than the interval at which uses are written down, nor used while revocations may go unheard.
 	Cache time.Duration
+	// Aside gives each copy that is kept a place for what is made of it (Session.Aside).
+	Aside bool
+	// Everybody is called when something may have changed about everybody. Nil: nobody is told.
+	Everybody func()
 	// PerUser is how many sessions a user may have. A new session beyond that ends those not used for longest.
 	// Default 100.
 	PerUser int
@@ -110,6 +114,7 @@ func NewReader(db *database.DB, o Options) *Reader {
 	r.tokenUses = &tokenUses{write: r.writeTokenUses, watch: r.o.Watch}
 	r.asking = share.NewAdmission(maxWaiting)
 	r.cache = newCache(min(r.o.Cache, r.slideEvery()))
+	r.cache.aside = r.o.Aside
 	r.slides = &slides{write: r.slide, watch: r.o.Watch, delay: min(slideDelay, r.slideEvery())}
 	r.holds = newHolds()
 	r.listener = newListener(r)

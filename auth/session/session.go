@@ -9,6 +9,7 @@ package session
 import (
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +39,10 @@ type Session struct {
 	CreatedAt, UpdatedAt time.Time
 	IPAddress, UserAgent string
 
+	// Aside is a place for what is made of this copy of the session, and is forgotten with it: as soon as anything changes
+	// that decides about the session. Nil: the copy is not kept, or Options.Aside is not set.
+	Aside *atomic.Value
+
 	// For Hold: as of this generation of the cache, the session is known to be valid at least until then.
 	until      time.Time
 	generation uint64
@@ -53,6 +58,9 @@ func (v Session) Age() time.Duration {
 	}
 	return time.Since(v.ActiveAt)
 }
+
+// Until is until when the session is known to be valid, with the roles that it has, if nothing changes meanwhile.
+func (v Session) Until() time.Time { return v.until }
 
 // User is a person as others may see them. It holds no secret.
 type User struct {

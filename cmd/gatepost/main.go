@@ -109,10 +109,14 @@ func (p *process) commands() *cli.Command {
 			p.tokenCommands(),
 			p.importCommand(),
 			p.exportCommand(),
-			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY", Commands: []*cli.Command{
+			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY, and those that sign the assertion", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 				{Name: "rotate", Usage: "seal with the first key what others of the keys have sealed, beside running gates",
-					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}}},
+					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+						&cli.BoolFlag{Name: "assertion", Usage: "publish the next key that signs the assertion, instead"}}},
+				{Name: "list", Usage: "list the keys that sign the assertion", Action: p.listKeys,
+					Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}}},
+				{Name: "revoke", Usage: "revoke a key that signs the assertion, at once", ArgsUsage: "ID", Action: p.revokeKey},
 			}},
 			p.webhookCommands(),
 			p.breachedCommand(),

@@ -15,6 +15,9 @@ import (
 
 // rotateKeys seals anew, prints what became of how many values, and says which keys may be left out.
 func (p *process) rotateKeys(ctx context.Context, c *cli.Command) error {
+	if c.Bool("assertion") {
+		return p.rotateAssertionKey(ctx, c)
+	}
 	return p.withStore(ctx, func(s *auth.Store) error {
 		progress := p.newProgress("values")
 		r, err := s.RotateKeys(ctx, progress.at)

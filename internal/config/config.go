@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/assertion"
 	"github.com/gatepost/gatepost/auth/provider"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/webhook"
@@ -144,6 +145,10 @@ type Config struct {
 	// ProviderTokenPaths are the prefixes below which the app gets them.
 	ProviderTokenPaths []string
 
+	// AssertionHeader carries the signed assertion to the app; empty: the app gets none. Assertion is what it says.
+	AssertionHeader string
+	Assertion       assertion.Options
+
 	// Maintenance is when the site is closed.
 	Maintenance Maintenance
 
@@ -202,6 +207,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkKeys(&list)
 	c.checkSecondFactor(&list)
 	c.checkProviderTokens(&list)
+	c.checkAssertion(&list)
 	c.checkImport(&list, time.Now())
 	c.checkProviders(&list)
 	c.checkChallenge(&list)

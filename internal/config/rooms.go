@@ -31,6 +31,7 @@ func (c *Config) StoreOptions(log *slog.Logger, metrics prometheus.Registerer) a
 		Verify:       c.Verify, NotifySignIns: c.NotifySignIns, AuditRetention: c.AuditRetention, Keys: c.Keys,
 		FactorsOff: c.SecondFactorOff,
 		Providers:  c.makeProviders(), PasswordsOff: c.PasswordsOff, KeepProviderTokens: c.KeepProviderTokens,
+		Assertion: c.Assertion,
 		Elsewhere: c.Elsewhere, Fallback: c.askFallback(), Breached: c.lookUpBreached(),
 		TokensForever: c.TokensForever, TokensAAL2: c.TokensAAL2, CheckTokenRules: checkTokenRules,
 		Captcha: c.captcha(), SendWebhook: c.sendWebhook(), Log: log, Metrics: metrics,
@@ -76,6 +77,10 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		providers = store.Providers() // which know more: of an outage, and of what they have discovered
 	}
 	name := c.mailName()
+	var keySet func() []byte
+	if store != nil && c.AssertionHeader != "" {
+		keySet = store.AssertionKeySet
+	}
 	return loginui.New(loginui.Config{
 		PublicURL: c.PublicURL, Origins: c.Origins, Prefix: c.Pages, Home: c.Settings.Home,
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
@@ -87,6 +92,7 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		UsernamesChosen: c.UsernamesChosen,
 		PasswordMin:     c.PasswordMin, Cookie: c.Cookie(), AppCookies: c.AppCookies, Brand: c.Brand, Log: log,
 		Captcha: c.Challenge, CaptchaSiteKey: c.Settings.ChallengeSiteKey, StepUp: c.stepUp,
+		KeySet: keySet,
 	}, store)
 }
 

@@ -268,6 +268,16 @@ type Settings struct {
 	// by the rules. The callbacks, which providers have to know, are `/api/auth/callback/<name>`, and with `app`
 	// `/.gatepost/callback/<name>`.
 	APIAuth string `env:"GATEPOST_API_AUTH, default=gate"`
+	// The header in which the app gets a signed assertion of who is signed in, a JWT that it can verify, for example
+	// `X-Auth-Assertion`; needs `GATEPOST_ENCRYPTION_KEY`, or the built-in PostgreSQL. No client can send it, whatever its
+	// spelling. See [identity.md](identity.md). Default: none.
+	AssertionHeader string `env:"GATEPOST_ASSERTION_HEADER"`
+	// Whom the assertion is for, as its `aud` says: the name of your app. Two apps with one audience could use each
+	// other's assertions. Default: the public URL.
+	AssertionAudience string `env:"GATEPOST_ASSERTION_AUDIENCE"`
+	// Sign an assertion for each request, over its method and path, so that it proves no other request. Without it an
+	// assertion is used for at most a minute of a session.
+	AssertionBind string `env:"GATEPOST_ASSERTION_BIND, default=false"`
 	// Keep the tokens with which the app can call a provider in a person's name, encrypted; needs
 	// `GATEPOST_ENCRYPTION_KEY`, or the built-in PostgreSQL.
 	KeepProviderTokens string `env:"GATEPOST_KEEP_PROVIDER_TOKENS, default=false"`

@@ -42,10 +42,13 @@ var (
 	TOTPPending = Column{"totp_pending", "secret", "user_id"}
 )
 
+// AssertionKey is the private part of a key that signs the assertion.
+var AssertionKey = Column{"assertion_key", "private", "id"}
+
 // Columns lists the columns that are encrypted with the keys of GATEPOST_ENCRYPTION_KEY. A change of keys encrypts each
 // of them again.
 var Columns = []Column{ChallengePayload, SessionIDToken, ProviderAccess, ProviderRefresh, TOTPSecret,
-	TOTPPending}
+	TOTPPending, AssertionKey}
 
 var (
 	// ErrNoKey means that Keys has no key, with which nothing can be encrypted or decrypted.

@@ -38,6 +38,7 @@ func (g *gate) open(ctx context.Context) error {
 		CrossSite: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g.ui.Load().CrossSite(w, r)
 		}),
+		Assertions:     g.assertions(),
 		ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
@@ -118,7 +119,15 @@ func (g *gate) openStore(ctx context.Context) error {
 	}
 	g.store = auth.New(pool, options)
 	g.onClose(g.store.Close)
-	return nil
+	return g.store.OpenAssertions(ctx)
+}
+
+// assertions are the signed tokens for the app; none without a header for them.
+func (g *gate) assertions() proxy.Assertions {
+	if g.c.AssertionHeader == "" {
+		return proxy.Assertions{}
+	}
+	return proxy.Assertions{Header: g.c.AssertionHeader, Of: g.store.Assertion}
 }
 
 // openKeys opens the encryption keys. A missing key is made only where nothing is encrypted: a new file in the place
