@@ -72,3 +72,6 @@ func (s *Store) RevokeAssertionKey(ctx context.Context, id string) error {
 	}
 	return err
 }
+
+// SignedAssertions is how many assertions were signed.
+func (s *Store) SignedAssertions() int64 { return s.keyring.Signed() }

@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/assertion"
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // station is a part of the way of a signed-in request, with the limit on its allocations.
@@ -46,8 +48,25 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
+const gateBudget = 35
+
+func mustParseKeys(tb testing.TB) seal.Keys {
+	tb.Helper()
+	ks, err := seal.Parse(seal.NewKey())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ks
+}
+
 func stations(tb testing.TB) []station {
-	store, db := authtest.NewStore(tb, func(o *auth.Options) { o.SessionCache = time.Minute })
+	store, db := authtest.NewStore(tb, func(o *auth.Options) {
+		o.SessionCache, o.Keys = time.Minute, mustParseKeys(tb)
+		o.Assertion = assertion.Options{Issuer: "https://gate.example", Audience: "app"}
+	})
+	if err := store.OpenAssertions(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
 	issued, err := store.SignUp(tb.Context(), auth.NewUser{Email: "ada@example.com", Name: "Ada",
 		Password: "correct horse battery"}, true, "", secret.Client{})
 	if err != nil {
@@ -71,15 +90,19 @@ func stations(tb testing.TB) []station {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := New(Config{
+	c := Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
 		Rules: mustRules(tb, "/dashboard, /admin=admin, /vault=+aal2+fresh=10m", "/assets"), Identity: id,
 		Cookie:         session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Page:           func(string) http.Handler { return nil },
 		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)), Lines: Lines{io.Discard, true},
-	}, store.Reader)
+	}
+	p := New(c, store.Reader)
 	p.forward.Transport = answers{}
+	c.Assertions = Assertions{Header: "X-Auth-Assertion", Of: store.Assertion}
+	asserting := New(c, store.Reader)
+	asserting.forward.Transport = answers{}
 	bare := &httputil.ReverseProxy{Transport: answers{}, BufferPool: &buffers,
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetURL(&url.URL{Scheme: "http", Host: "app.example"})
@@ -131,7 +154,8 @@ func stations(tb testing.TB) []station {
 		{"count", 0, 0, func() { p.metrics.observe(x, time.Millisecond) }},
 		{"log", 0, 2, func() { p.log(x, time.Millisecond) }},
 		{"bare proxy", 24, 0, func() { bare.ServeHTTP(w, r); clear(w.header) }},
-		{"gate", 35, 3, func() { p.ServeHTTP(w, r); clear(w.header) }},
+		{"gate", gateBudget, 3, func() { p.ServeHTTP(w, r); clear(w.header) }},
+		{"gate with an assertion", gateBudget + 2, 3, func() { asserting.ServeHTTP(w, r); clear(w.header) }},
 	}
 }
 

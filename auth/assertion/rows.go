@@ -27,7 +27,8 @@ func (k *Keyring) read(ctx context.Context, from querier) (list []dated, err err
 	rows, _ := from.Query(ctx, `
 		SELECT id, private, least(greatest(extract(epoch FROM `+database.Readable(`active_from`)+` - now()),
 		    -`+farthest+`), `+farthest+`)::float8
-		FROM gatepost.assertion_key ORDER BY active_from DESC, id LIMIT $1`, rowsMost)
+		FROM gatepost.assertion_key WHERE length(id) = 43 AND octet_length(private) < 1024
+		ORDER BY active_from DESC, id LIMIT $1`, rowsMost)
 	var id string
 	var sealed []byte
 	var activeIn float64

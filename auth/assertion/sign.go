@@ -105,7 +105,21 @@ func (k *Keyring) claimsOf(v *session.Session, now time.Time) claims {
 	return claims{Issuer: k.o.Issuer, Audience: k.o.Audience, Subject: v.User.ID, Email: v.User.Email,
 		EmailVerified: v.User.EmailVerified, Name: string(name[:min(len(name), nameMost)]),
 		Roles: append([]string{}, v.User.Roles...), SessionID: v.ID,
-		Methods: append([]session.Method{}, v.Proof.Methods...), Level: "aal" + strconv.Itoa(v.Proof.Level()),
+		Methods: methodsOf(v.Proof), Level: "aal" + strconv.Itoa(v.Proof.Level()),
 		AuthTime: v.Proof.Latest().Unix(), IssuedAt: now.Unix(), NotBefore: now.Unix(),
 		Expires: max(ends.Unix(), now.Unix()+1), ID: secret.NewID()}
 }
+
+// methodsOf returns the methods, but none that is longer than any there is: SQL may have written what is no method, and
+// the app's server would refuse the header.
+func methodsOf(p session.Proof) []session.Method {
+	list := []session.Method{}
+	for _, m := range p.Methods {
+		if len(m) <= methodMost && len(list) < methodsMost {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+const methodMost, methodsMost = 16, 16
