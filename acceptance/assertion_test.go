@@ -373,3 +373,5 @@ func keyCommand(t *testing.T, url string, args ...string) (code int, out, said s
 }
 
 func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func decode64(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
