@@ -167,11 +167,29 @@ func attachment(asked string) string {
 
 // rpID is the domain that passkeys are made for: that of those that there are, else the host of the site.
 func (s *Store) rpID(ctx context.Context, tx pgx.Tx) (rpID string, err error) {
-	err = tx.QueryRow(ctx, `SELECT coalesce(min(rp_id), '') FROM gatepost.passkey`).Scan(&rpID)
+	rpID, err = ownDomain(ctx, tx)
 	if err == nil && !s.site.Fits(rpID) {
 		rpID = s.site.Host
 	}
 	return rpID, err
+}
+
+// ownDomain is the domain of the passkeys that there are; empty: there are none.
+func ownDomain(ctx context.Context, tx pgx.Tx) (rpID string, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(min(rp_id), '') FROM gatepost.passkey`).Scan(&rpID)
+	return rpID, err
+}
+
+// settledDomain is ownDomain for who adds a passkey. Of many first passkeys at once one decides, and the others wait.
+func settledDomain(ctx context.Context, tx pgx.Tx) (rpID string, err error) {
+	if rpID, err = ownDomain(ctx, tx); err != nil || rpID != "" {
+		return rpID, err
+	}
+	_, err = tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('gatepost first passkey', 0))`)
+	if err != nil {
+		return "", err
+	}
+	return ownDomain(ctx, tx)
 }
 
 // passkeyUser is the user of a session as authenticators know them.

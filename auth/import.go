@@ -78,14 +78,8 @@ func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string,
 	if err != nil {
 		return nil, err
 	}
-	_, owner, err := passkeyBy(ctx, tx, k.ID)
-	switch {
-	case err == nil && owner == userID:
-		return nil, nil
-	case err == nil:
-		return errors.New("is one of the user " + owner + " here"), nil
-	case !errors.Is(err, ErrNoPasskey):
-		return nil, err
+	if obstacle, here, err := takenHere(ctx, tx, userID, k.ID); here || err != nil {
+		return obstacle, err
 	}
 	if k.Name, err = canonicalName(k.Name); err != nil {
 		k.Name = ""
@@ -94,6 +88,11 @@ func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string,
 	switch err := s.insertPasskey(ctx, tx, userID, &p); {
 	case errors.Is(err, ErrManyPasskeys):
 		return fmt.Errorf("is one too many: a user has at most %d here", PasskeysMost), nil
+	case errors.Is(err, ErrNoCeremony): // somebody was first, since the import began
+		return fmt.Errorf("was made for %q, and those that are here by now for another domain", k.Domain), nil
+	case errors.Is(err, ErrPasskeyTaken): // at the same moment
+		obstacle, _, err := takenHere(ctx, tx, userID, k.ID)
+		return obstacle, err
 	case err != nil:
 		return nil, err
 	}
@@ -107,6 +106,21 @@ func (s *Store) addBroughtPasskey(ctx context.Context, tx pgx.Tx, userID string,
 		_, err = s.sessions.EndAll(ctx, tx, userID)
 	}
 	return nil, err
+}
+
+// takenHere reports whether a passkey that a user had elsewhere is here already. If it is somebody else's, that is an
+// obstacle.
+func takenHere(ctx context.Context, tx pgx.Tx, userID string, credentialID []byte) (obstacle error, here bool,
+	err error) {
+	switch _, owner, err := passkeyBy(ctx, tx, credentialID); {
+	case errors.Is(err, ErrNoPasskey):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	case owner != userID:
+		return errors.New("is one of the user " + owner + " here"), true, nil
+	}
+	return nil, true, nil
 }
 
 // importedUsername is CanonicalUsername, and where the user chose it chosenUsername.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/factor"
@@ -174,8 +173,9 @@ func (s *Store) setForPasskey(ctx context.Context, t secret.Token) (set recovery
 	return s.newRecoverySet(ctx, o.Email)
 }
 
-// insertPasskey stores a passkey of a locked user, and sets when. It fails with ErrNoCeremony if the first passkeys of
-// the site were made for another domain meanwhile.
+// insertPasskey stores a passkey of a locked user, and sets when. It fails with ErrManyPasskeys, ErrPasskeyTaken, or
+// ErrNoCeremony if the passkeys of the site are of another domain, as the first ones may be by now. The transaction
+// can go on after each of these errors.
 func (s *Store) insertPasskey(ctx context.Context, tx pgx.Tx, userID string, p *Passkey) error {
 	var have int
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gatepost.passkey WHERE user_id = $1`, userID).
@@ -185,18 +185,18 @@ func (s *Store) insertPasskey(ctx context.Context, tx pgx.Tx, userID string, p *
 	if have >= PasskeysMost {
 		return ErrManyPasskeys
 	}
-	if rpID, err := s.rpID(ctx, tx); err != nil || rpID != p.rpID {
+	if own, err := settledDomain(ctx, tx); err != nil || s.site.Fits(own) && own != p.rpID {
 		return cmp.Or(err, ErrNoCeremony)
 	}
 	k := p.key
 	err := tx.QueryRow(ctx, `
 		INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, handle, public_key, name, sign_count, verified,
 		    backup_eligible, backed_up, transports, aaguid)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING created_at`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (credential_id) DO NOTHING RETURNING created_at`,
 		p.ID, userID, p.rpID, k.ID, k.Handle, k.PublicKey, p.Name, int64(k.Count), k.Verified, k.Eligible, k.BackedUp,
 		strings.Join(k.Transports, ","), k.AAGUID).Scan(&p.Since)
-	var said *pgconn.PgError
-	if errors.As(err, &said) && said.ConstraintName == "passkey_credential_id_key" {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrPasskeyTaken
 	}
 	return err

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/url"
@@ -364,5 +365,70 @@ func TestAPasskeyThatComesOverEndsTheTrustInBrowsers(t *testing.T) {
 	w.run(t, w.withSecrets())
 	if n := w.count(t, "trusted_browser"); n > 0 {
 		t.Errorf("%d browsers are trusted on", n)
+	}
+}
+
+// The first passkeys of a site may be those that come over, and of a domain above it: browsers are asked for that one
+// from then on.
+func TestPasskeysOfADomainAboveAreBroughtOver(t *testing.T) {
+	t.Parallel()
+	w := keyedWorld(t)
+	a := w.registers(t, "Blue key")
+	from := w.betterAuth()
+	from.PasskeyDomain = "example.com"
+	if counts, told := w.run(t, from); counts.Passkeys != 1 || !counts.Whole() {
+		t.Errorf("%+v %v", counts, told)
+	}
+	a.RPID = "example.com"
+	if !w.enters(t, a) {
+		t.Error("it does not sign in")
+	}
+}
+
+// What somebody here adds while an import is about to write is theirs, and the import goes on.
+func TestAPasskeyThatIsAddedHereMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ first, domain, id, says string }{
+		"the same one": {`SELECT`, "app.example.com", "", `conflict Ada1: second factor the passkey "Blue key" is one of ` +
+			`the user eve here`},
+		"one of another domain": {`SELECT pg_advisory_xact_lock(hashtextextended('gatepost first passkey', 0))`,
+			"example.com", "e", `conflict Ada1: second factor the passkey "Blue key" was made for "app.example.com", and ` +
+				`those that are here by now for another domain`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := keyedWorld(t)
+			a := w.registers(t, "Blue key")
+			w.now(t, `INSERT INTO gatepost."user" (id, name, email) VALUES ('eve', '', 'eve@example.com')`)
+			tx, err := w.here.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback(t.Context()) //nolint:errcheck // it is committed, or the test fails
+			id := a.ID
+			if c.id != "" {
+				id = []byte(c.id)
+			}
+			for _, sql := range []string{c.first,
+				`INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key)
+				    VALUES ('e', 'eve', '` + c.domain + `', '\x` + hex.EncodeToString(id) + `', '')`} {
+				if _, err := tx.Exec(t.Context(), sql); err != nil {
+					t.Fatal(err)
+				}
+			}
+			told := make(chan []string)
+			go func() {
+				_, lines := w.run(t, w.betterAuth())
+				told <- lines
+			}()
+			w.waitsForALock(t)
+			if err := tx.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "told", <-told, c.says, "created Ada1:")
+			if n := w.count(t, "passkey"); n != 1 {
+				t.Errorf("there are %d passkeys", n)
+			}
+		})
 	}
 }
