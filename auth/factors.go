@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // The errors of second factors.
@@ -127,6 +128,7 @@ type factorDeed struct {
 	token  secret.Token
 	client secret.Client
 	kind   mail.Kind
+	adds   bool // it adds a factor, which is limited
 	// allowed judges the session, in the transaction of the deed.
 	allowed func(context.Context, pgx.Tx, session.Own) error
 	// others reports, after allowed, whether the other sessions end. Nil: they do.
@@ -162,6 +164,9 @@ func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, us
 	o, err := s.Own(ctx, tx, d.token)
 	if err == nil {
 		err = d.allowed(ctx, tx, o)
+	}
+	if err == nil && d.adds {
+		err = throttle.FactorChanges(o.UserID).Take(ctx, tx)
 	}
 	if err != nil {
 		return Issued{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/mail"
+	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/auth/throttle"
@@ -689,5 +690,46 @@ func TestAKeyOfAnAppIsSealedAnew(t *testing.T) {
 	}
 	if _, err := later.ProveFactor(t.Context(), p.token, p.code(t), p.home); err != nil {
 		t.Errorf("with the new key alone: %v", err)
+	}
+}
+
+// Who changes their factors over and over fills no outbox and no queue of hashes: what adds something is refused after
+// a while, before anything is hashed. What takes a factor away is not.
+func TestFactorsAreNotChangedWithoutEnd(t *testing.T) {
+	t.Parallel()
+	p := aCareful(t, atSite)
+	p.has(t, passkeytest.New(passkeyOrigin))
+	list, err := p.s.Passkeys(t.Context(), p.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rename := func() error {
+		_, err := p.s.RenamePasskey(t.Context(), p.token, list[0].ID, "Blue key", here)
+		return err
+	}
+	var wait *throttle.Error
+	made := 0
+	for ; made < 100; made++ {
+		if _, err = p.s.NewRecoveryCodes(t.Context(), p.token, here); err != nil {
+			break
+		}
+	}
+	if !errors.As(err, &wait) || made < 20 || made > 30 {
+		t.Errorf("%d sets were made, %v", made, err)
+	}
+	begun, err := p.s.BeginApp(t.Context(), p.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.key = begun.Key
+	another := func() error { _, err := p.add(t, passkeytest.New(passkeyOrigin)); return err }
+	app := func() error { _, _, err := p.s.ConfirmApp(t.Context(), p.token, p.code(t), here); return err }
+	for what, do := range map[string]func() error{"a name": rename, "another passkey": another, "another app": app} {
+		if err := do(); !errors.As(err, &wait) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := p.s.RemovePasskey(t.Context(), p.token, list[0].ID, here); err != nil {
+		t.Errorf("removed: %v", err)
 	}
 }

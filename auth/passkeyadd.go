@@ -68,7 +68,8 @@ func (s *Store) mayAddPasskey(ctx context.Context, tx pgx.Tx, o session.Own, hav
 // new one, and half sign-ins and the trust in browsers end. With a first factor every other session ends, and the user
 // gets recovery codes. The user is mailed. It fails with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony,
 // ErrBadPasskey, ErrStaleFactor, ErrUnverified, ErrManyPasskeys, ErrPasskeyTaken, ErrUnsurePasskey (the user has no
-// other way in), InputError (field "name"), share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
+// other way in), InputError (field "name"), *throttle.Error, share.ErrBusy, share.ErrCrowded or
+// database.ErrUnavailable.
 func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer, name string) (added Added, err error) {
 	p, err := s.newPasskey(ctx, t, a, name)
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *Store) AddPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer,
 	if err != nil {
 		return Added{}, err
 	}
-	d := factorDeed{event: "add-passkey", token: t, client: a.Client, kind: mail.PasskeyOn}
+	d := factorDeed{event: "add-passkey", token: t, client: a.Client, kind: mail.PasskeyOn, adds: true}
 	var had bool
 	d.allowed = func(ctx context.Context, tx pgx.Tx, o session.Own) (err error) {
 		if !s.PasskeysAddable() {
@@ -170,7 +171,7 @@ func (s *Store) setForPasskey(ctx context.Context, t secret.Token) (set recovery
 	if err != nil || left > 0 {
 		return recoverySet{}, err
 	}
-	return s.newRecoverySet(ctx, o.Email)
+	return s.newSetOf(ctx, o.UserID, o.Email)
 }
 
 // insertPasskey stores a passkey of a locked user, and sets when. It fails with ErrManyPasskeys, ErrPasskeyTaken, or

@@ -31,8 +31,8 @@ type PasskeySignIn struct {
 // answer who the person is (user verification): then it is both factors. After a password, which a challenge stands
 // for, it need not. A passkey whose counter went back is one factor, alone, and none after another: Issued is a
 // challenge then. It fails with ErrPasskeysOff, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrUnsurePasskey,
-// ErrClonedPasskey, ErrUnverified (the address has to be confirmed first; a mail is on its way), session.ErrNoChallenge
-// or database.ErrUnavailable.
+// ErrClonedPasskey, ErrUnverified (the address has to be confirmed first; a mail is on its way),
+// session.ErrNoChallenge, *throttle.Error or database.ErrUnavailable.
 func (s *Store) SignInByPasskey(ctx context.Context, a PasskeySignIn) (issued Issued, err error) {
 	event, userID := "sign-in", ""
 	var details audit.Details
@@ -76,16 +76,18 @@ func (s *Store) takeProof(ctx context.Context, a PasskeyAnswer, purposes ...Pass
 type provedKey struct {
 	Passkey
 	passkey.Use
-	at time.Time
+	at   time.Time
+	door throttle.Door
 }
 
 func (p provedKey) details() audit.Details {
 	return audit.Details{{Name: "method", Value: string(p.method())}, {Name: "passkey", Value: p.ID}}
 }
 
-// proveKey checks an answer, by a passkey of a locked user, and writes down that it was used.
-func (s *Store) proveKey(ctx context.Context, tx pgx.Tx, userID string, c ceremony, a passkey.Asserted) (p provedKey,
-	err error) {
+// proveKey checks an answer, by a passkey of a locked user, and writes down that it was used. So many proofs are taken
+// as of right passwords.
+func (s *Store) proveKey(ctx context.Context, tx pgx.Tx, userID string, c ceremony, a passkey.Asserted,
+	client secret.Client) (p provedKey, err error) {
 	var owner string
 	if p.Passkey, owner, err = passkeyBy(ctx, tx, a.ID()); err == nil && owner != userID {
 		err = ErrNoPasskey
@@ -95,6 +97,12 @@ func (s *Store) proveKey(ctx context.Context, tx pgx.Tx, userID string, c ceremo
 	}
 	if p.Use, err = s.site.Prove(c.rpID, p.key, a, c.purpose == PasskeyToSignIn); err != nil {
 		return p, fmt.Errorf("%w: %w", ErrBadPasskey, err)
+	}
+	if p.door, err = throttle.DoorTo(ctx, tx, userID, client); err == nil {
+		err = throttle.FactorDoors(userID, client, s.offices()).Proof(p.door).Take(ctx, tx)
+	}
+	if err != nil {
+		return p, err
 	}
 	if p.Cloned {
 		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "there may be a copy of a passkey, as its counter went back",
@@ -128,7 +136,7 @@ func (s *Store) enterByPasskey(ctx context.Context, a PasskeySignIn, c ceremony,
 		if _, err := database.LockUser(ctx, tx, userID, a.Presented); err != nil {
 			return err
 		}
-		p, err := s.proveKey(ctx, tx, userID, c, answer)
+		p, err := s.proveKey(ctx, tx, userID, c, answer, a.Client)
 		if err != nil {
 			return err
 		}
@@ -191,7 +199,7 @@ func (s *Store) meetByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, 
 		if _, err := database.LockUser(ctx, tx, found.UserID, a.Presented); err != nil {
 			return err
 		}
-		p, err := s.proveKey(ctx, tx, found.UserID, c, answer)
+		p, err := s.proveKey(ctx, tx, found.UserID, c, answer, a.Client)
 		if err != nil {
 			return err
 		}
@@ -199,12 +207,9 @@ func (s *Store) meetByPasskey(ctx context.Context, a PasskeySignIn, c ceremony, 
 		if outcome = asSecond(p, found.Proof); outcome != nil {
 			return nil // what the passkey told is kept
 		}
-		code := codeProof{method: p.method(), at: p.at}
+		code := codeProof{method: p.method(), at: p.at, door: p.door}
 		if err := tx.QueryRow(ctx, `SELECT email FROM gatepost."user" WHERE id = $1`, found.UserID).
 			Scan(&code.email); err != nil {
-			return err
-		}
-		if code.door, err = throttle.DoorTo(ctx, tx, found.UserID, a.Client); err != nil {
 			return err
 		}
 		issued, err = s.meet(ctx, tx, found, SecondStep{Challenge: a.Challenge, Presented: a.Presented, Client: a.Client,
@@ -228,8 +233,8 @@ func asSecond(p provedKey, first session.Proof) error {
 
 // ConfirmByPasskey has the user of a session prove a passkey again: the second factor, and the first one too if the
 // authenticator told who the person is. The session gets another token; that of before lasts as raise says. It fails
-// with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrClonedPasskey or
-// database.ErrUnavailable.
+// with ErrPasskeysOff, session.ErrNoSession, ErrNoCeremony, ErrBadPasskey, ErrNoPasskey, ErrClonedPasskey,
+// *throttle.Error or database.ErrUnavailable.
 func (s *Store) ConfirmByPasskey(ctx context.Context, t secret.Token, a PasskeyAnswer) (issued Issued, err error) {
 	const event = "prove-factor"
 	var details audit.Details
@@ -260,7 +265,7 @@ func (s *Store) confirmByPasskey(ctx context.Context, t secret.Token, o session.
 		if _, err := database.LockUser(ctx, tx, o.UserID, t); err != nil {
 			return err
 		}
-		p, err := s.proveKey(ctx, tx, o.UserID, c, answer)
+		p, err := s.proveKey(ctx, tx, o.UserID, c, answer, a.Client)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gatepost/gatepost/auth/passkey"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 // PasskeysMost is how many passkeys a user may have.
@@ -186,7 +187,7 @@ func (s *Store) canEnterAlone(ctx context.Context, tx pgx.Tx, userID string) (ye
 }
 
 // RenamePasskey gives a passkey of the user of a session another name; empty: none. It fails with
-// session.ErrNoSession, InputError (field "name"), ErrNoPasskey or database.ErrUnavailable.
+// session.ErrNoSession, InputError (field "name"), ErrNoPasskey, *throttle.Error or database.ErrUnavailable.
 func (s *Store) RenamePasskey(ctx context.Context, t secret.Token, id, name string, c secret.Client) (p Passkey,
 	err error) {
 	const event = "rename-passkey"
@@ -196,6 +197,9 @@ func (s *Store) RenamePasskey(ctx context.Context, t secret.Token, id, name stri
 	var o session.Own
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
 		if o, err = s.Own(ctx, tx, t); err != nil {
+			return err
+		}
+		if err := throttle.FactorChanges(o.UserID).Take(ctx, tx); err != nil {
 			return err
 		}
 		rows, _ := tx.Query(ctx, `UPDATE gatepost.passkey p SET name = $3 WHERE p.id = $1 AND p.user_id = $2

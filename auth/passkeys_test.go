@@ -17,6 +17,7 @@ import (
 	"github.com/gatepost/gatepost/auth/passkey/passkeytest"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 const (
@@ -645,5 +646,30 @@ func TestARenamedPasskeyIsTheOneThatWasNamed(t *testing.T) {
 	if got, err := p.s.RenamePasskey(t.Context(), p.token, k.ID, "mine", p.home); err != nil || got.ID != k.ID ||
 		got.Name != "mine" {
 		t.Errorf("renamed %q to %q: %v", got.ID, got.Name, err)
+	}
+}
+
+// A passkey is proved as often as a password is, for each door of the account: whoever has one does not write sessions
+// and records without end.
+func TestAPasskeyIsProvedSoOften(t *testing.T) {
+	t.Parallel()
+	p, a := aHolder(t)
+	p.has(t, a)
+	var err error
+	proved := 0
+	for ; proved < 100; proved++ {
+		if _, err = p.alone(t, a); err != nil {
+			break
+		}
+	}
+	var wait *throttle.Error
+	if !errors.As(err, &wait) || proved < 60 || proved > 70 {
+		t.Errorf("%d times, %v", proved, err)
+	}
+	asked := p.ask(t, auth.PasskeyAsk{For: auth.PasskeyToConfirm, Session: p.token, Client: p.home})
+	_, err = p.s.ConfirmByPasskey(t.Context(), p.token, auth.PasskeyAnswer{Body: a.Get(t, asked.Options), Key: asked.Key,
+		Client: p.home})
+	if err != nil {
+		t.Errorf("in a browser that is known: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/password"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -36,6 +37,14 @@ func (s *Store) newRecoverySet(ctx context.Context, email string) (set recoveryS
 	return set, err
 }
 
+// newSetOf makes a set for a user who is there, unless they have changed their factors too often.
+func (s *Store) newSetOf(ctx context.Context, userID, email string) (recoverySet, error) {
+	if err := throttle.FactorChanges(userID).Admit(ctx, s.db); err != nil {
+		return recoverySet{}, err
+	}
+	return s.newRecoverySet(ctx, email)
+}
+
 // store gives a locked user the set in place of an earlier one.
 func (set recoverySet) store(ctx context.Context, tx pgx.Tx, userID string) error {
 	b := &pgx.Batch{}
@@ -47,7 +56,7 @@ func (set recoverySet) store(ctx context.Context, tx pgx.Tx, userID string) erro
 // NewRecoveryCodes gives the user of a session a new set of recovery codes, which are shown once. Those of before are
 // void. The second factor has to be proved in this session no longer than session.FreshFor ago. Half sign-ins and the
 // trust in browsers end, sessions go on, and the user is mailed. It fails with session.ErrNoSession, ErrNoFactor,
-// ErrStaleFactor, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
+// ErrStaleFactor, *throttle.Error, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable.
 func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.Client) ([]factor.RecoveryCode, error) {
 	const event = "new-recovery-codes"
 	var set recoverySet
@@ -58,7 +67,7 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.C
 		})
 	}
 	if err == nil {
-		set, err = s.newRecoverySet(ctx, o.Email)
+		set, err = s.newSetOf(ctx, o.UserID, o.Email)
 	}
 	if err == nil {
 		err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
@@ -68,6 +77,9 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.C
 			now, err := s.Own(ctx, tx, t)
 			if err == nil {
 				err = freshFactor(ctx, tx, now)
+			}
+			if err == nil {
+				err = throttle.FactorChanges(now.UserID).Take(ctx, tx)
 			}
 			if err == nil {
 				err = set.store(ctx, tx, now.UserID)

@@ -119,8 +119,8 @@ func (s *Store) pendingApp(ctx context.Context, tx pgx.Tx, o session.Own) (Enrol
 // given a code of it. Every other session ends, and the session presented is replaced by one in which the factor is
 // proved. The user gets recovery codes unless they have some; they are shown once. The user is mailed. It fails with
 // session.ErrNoSession, ErrFactorsOff, ErrNoEnrolment, ErrStaleFactor, InputError (field "code"), ErrWrongCode,
-// share.ErrBusy, share.ErrCrowded or database.ErrUnavailable. Wrong codes are not counted: who types them has seen the
-// key.
+// *throttle.Error, share.ErrBusy, share.ErrCrowded or database.ErrUnavailable. Wrong codes are not counted: who types
+// them has seen the key.
 func (s *Store) ConfirmApp(ctx context.Context, t secret.Token, typed string, c secret.Client) (issued Issued,
 	codes []factor.RecoveryCode, err error) {
 	code, err := readAppCode(typed)
@@ -135,7 +135,7 @@ func (s *Store) ConfirmApp(ctx context.Context, t secret.Token, typed string, c 
 		return Issued{}, nil, err
 	}
 	issued, err = s.changeFactors(ctx, factorDeed{event: "enable-totp", token: t, client: c, kind: mail.FactorOn,
-		allowed: atOwnLevel,
+		adds: true, allowed: atOwnLevel,
 		do: func(ctx context.Context, tx pgx.Tx, o session.Own) (session.Proof, error) {
 			at, err := s.confirmApp(ctx, tx, o, code)
 			if err == nil && set.hashes != nil {
@@ -165,13 +165,13 @@ func readAppCode(typed string) (string, error) {
 // checks the code again.
 func (s *Store) setForFirst(ctx context.Context, t secret.Token, code string) (set recoverySet, err error) {
 	var left int
-	var email string
+	var userID, email string
 	err = s.db.Transact(ctx, "check a first code", func(ctx context.Context, tx pgx.Tx) error {
 		o, err := s.Own(ctx, tx, t)
 		if err != nil {
 			return err
 		}
-		if email = o.Email; email == "" {
+		if userID, email = o.UserID, o.Email; email == "" {
 			return session.ErrNoSession
 		}
 		if _, _, err := s.matchPending(ctx, tx, o, code); err != nil {
@@ -182,7 +182,7 @@ func (s *Store) setForFirst(ctx context.Context, t secret.Token, code string) (s
 	if err != nil || left > 0 {
 		return recoverySet{}, err
 	}
-	return s.newRecoverySet(ctx, email)
+	return s.newSetOf(ctx, userID, email)
 }
 
 // matchPending returns the key that waits for its first code, and the step of that code.

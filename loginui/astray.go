@@ -90,9 +90,7 @@ func (ui *UI) faultOf(w http.ResponseWriter, r *http.Request, err error, t trip)
 	case errors.Is(err, database.ErrUnavailable):
 		return fault{status: http.StatusServiceUnavailable, key: "fault.unavailable"}, true
 	case errors.As(err, &throttled):
-		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.RetryAfter.Seconds())))
-		return fault{status: http.StatusTooManyRequests, key: "fault.too_many_requests.wait",
-			args: []any{"wait", ui.words(r).wait(throttled.RetryAfter)}}, true
+		return *ui.tooOften(w, r, throttled), true
 	case errors.As(err, &input):
 		return faultOfAddress(input), true
 	case errors.Is(err, share.ErrCrowded):
@@ -101,6 +99,13 @@ func (ui *UI) faultOf(w http.ResponseWriter, r *http.Request, err error, t trip)
 		return fault{status: http.StatusServiceUnavailable, key: "fault.busy"}, true
 	}
 	return ui.faultOfAccount(err, t)
+}
+
+// tooOften says how long somebody has to wait.
+func (ui *UI) tooOften(w http.ResponseWriter, r *http.Request, t *throttle.Error) *fault {
+	w.Header().Set("Retry-After", strconv.Itoa(int(t.RetryAfter.Seconds())))
+	return &fault{status: http.StatusTooManyRequests, key: "fault.too_many_requests.wait",
+		args: []any{"wait", ui.words(r).wait(t.RetryAfter)}}
 }
 
 // faultOfAddress is for an address of the provider that no account can have here.

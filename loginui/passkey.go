@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 const (
@@ -192,7 +193,11 @@ func (ui *UI) postPasskeyConfirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, _ := ui.presented(r)
 	issued, err := ui.store.ConfirmByPasskey(r.Context(), token, ui.passkeyAnswer(r))
-	if told, ok := errors.AsType[*fault](ui.passkeyFault(err)); ok {
+	told, ok := errors.AsType[*fault](ui.passkeyFault(err))
+	if throttled, too := errors.AsType[*throttle.Error](err); too {
+		told, ok = ui.tooOften(w, r, throttled), true
+	}
+	if ok {
 		if f.Next != "" {
 			return &astray{told, err, ui.stepUpURL(f.Next), "fault.retry"}
 		}

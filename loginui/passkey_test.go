@@ -179,3 +179,35 @@ func TestASiteWithoutPasskeys(t *testing.T) {
 		t.Errorf("%d", r.StatusCode)
 	}
 }
+
+// Whoever proves a passkey, or changes their factors, too often is told how long to wait, on each page.
+func TestFactorsThatAreChangedTooOften(t *testing.T) {
+	t.Parallel()
+	d, b, a := withPasskey(t, withKeys)
+	id := regexp.MustCompile(`passkeys/remove\?id=(\w+)`).FindStringSubmatch(b.get("/account").body)[1]
+	enough := func() {
+		t.Helper()
+		d.exec(t, `UPDATE gatepost.throttle SET blocked_until = now() + interval '5 minutes',
+			expires_at = now() + interval '1 hour'`)
+	}
+	answer := func(purpose string) string { return string(a.Get(t, []byte(b.ask(purpose).body))) }
+	b.submit("/account/passkeys/confirm", "answer", answer("confirm"))
+	b.submit("/account/passkeys/rename", "id", id, "name", "Mine")
+	enough()
+	another := passkeytest.New("http://localhost:8080")
+	for path, pairs := range map[string][]string{
+		"/account/passkeys/confirm": {"answer", answer("confirm")},
+		"/account/passkeys/rename":  {"id", id, "name", "Mine"},
+		"/account/passkeys/add":     {"answer", string(another.Create(t, []byte(b.ask("add").body)))},
+		"/account/recovery":         {},
+	} {
+		r := b.do("POST", path, form(pairs...), "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate")
+		if r.StatusCode != 429 || r.Header.Get("Retry-After") == "" || !strings.Contains(r.body, "5 minutes") {
+			t.Errorf("%s: %d %q\n%s", path, r.StatusCode, r.Header.Get("Retry-After"), r.body)
+		}
+	}
+	r := b.do("POST", "/login/passkey", form("answer", answer("sign-in")), "Sec-Fetch-Mode: navigate")
+	if r.StatusCode != 429 || !strings.Contains(r.body, "5 minutes") {
+		t.Errorf("the login: %d\n%s", r.StatusCode, r.body)
+	}
+}

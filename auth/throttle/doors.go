@@ -25,8 +25,8 @@ func DoorsOf(email string, c secret.Client, o Offices) Doors {
 }
 
 // FactorDoors returns the limits of a code that a user types as their second factor, over all challenges. Wrong codes
-// count for the networks as wrong passwords do. A new password forgives none of them: whoever reads a user's mail could
-// guess without end.
+// count for the networks as wrong passwords do, and passkeys that are proved as right passwords do. A new password
+// forgives no wrong code: whoever reads a user's mail could guess without end.
 func FactorDoors(userID string, c secret.Client, o Offices) Doors {
 	d := doorsOf("factor", "factor-proof", userID, c, o)
 	d.lasting = true

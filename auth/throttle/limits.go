@@ -57,6 +57,11 @@ const (
 	renameBurst    = 10
 	renameInterval = time.Minute
 
+	// factorBurst is how often a user may add a second factor, name one or make recovery codes at once, and then once per
+	// factorInterval: each is mailed or recorded, and a set of codes takes ten hashes. What is added can be removed.
+	factorBurst    = 30
+	factorInterval = 2 * time.Minute
+
 	// usernameTries is how many usernames a user may try to get at once, and then per hour: each try tells whether one
 	// is taken.
 	usernameTries = 10
@@ -106,6 +111,11 @@ func MailHourly(class, email string) Limits {
 // Renames returns the limit on new names of a user. Each new name is announced to every gate.
 func Renames(userID string) Limits {
 	return Limits{{keyOf("rename", userID), renameBurst, renameInterval}}
+}
+
+// FactorChanges returns the limit on second factors, names of them and recovery codes that a user makes.
+func FactorChanges(userID string) Limits {
+	return Limits{{keyOf("factor-changes", userID), factorBurst, factorInterval}}
 }
 
 // Usernames returns the limit on a user's tries to choose a username.
