@@ -46,9 +46,7 @@ func FetchedWithoutCookies(path string) (Cookieless, bool) {
 // OpenedBy is what to add to GATEPOST_PUBLIC to open a path to everybody, for reading alone: the preset that does, or
 // else a rule.
 func OpenedBy(path string) string {
-	for _, ru := range presetRules("@assets") {
-		ru.kinds = kindsOf(ru.prefix)
-		ru.pattern = ru.kinds != ""
+	for _, ru := range newRules(presetRules("@assets")).list {
 		if q := newRequest("GET", path); ru.names(&q) && !ru.excepts(&reading{path: path, counted: path}) {
 			return ru.preset
 		}

@@ -39,7 +39,7 @@ func (r Rules) below(ru *rule) string {
 	if ru.methods != nil {
 		method = ru.methods[0]
 	}
-	if ru.public && isScript(ru.prefix) && !r.For(method, instance(ru.prefix, fillers[0])+"/example").Public {
+	if ru.file || ru.public && isScript(ru.prefix) && !r.For(method, instance(ru.prefix, fillers[0])+"/example").Public {
 		return " and nothing below it"
 	}
 	return " and everything below it"

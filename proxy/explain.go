@@ -106,6 +106,8 @@ func (s standing) whyNot(q request, rd reading) string {
 	switch {
 	case s.excepts(&rd):
 		return s.preset + " leaves this alone"
+	case s.file && s.coversPlainly(q.spellings[0]) && !s.names(&q):
+		return s.preset + " opens this file alone"
 	case s.pattern && coversPattern(s.prefix, q.spellings[0], fits) && !s.names(&q):
 		return "in a public rule a * is one plain name: no dots alone, no encoded slash, and not nothing at its start"
 	case !s.names(&q):

@@ -192,6 +192,7 @@ func TestExplainKnowsPatterns(t *testing.T) {
 		{"/docs", "/*/x", "/docs/x", "/*/x", "a protecting rule that names the path as exactly, or more so, counts first"},
 		{"/*/x", "/docs", "/docs/x", "/*/x", "a rule that names the path more exactly"},
 		{"/", "@assets", "/.well-known/webfinger", "@assets: GET /.well-known/*", "@assets leaves this alone"},
+		{"/", "@assets", "/favicon-app/secret", "@assets: GET /favicon-*", "@assets opens this file alone"},
 	} {
 		findings, _ := mustRules(t, c.protect, c.public).Explain("GET", c.path)
 		found := false

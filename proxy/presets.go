@@ -69,7 +69,7 @@ func presetRules(name string) (list []rule) {
 			panic(fmt.Sprintf("preset %s: %v", name, err)) // our own text
 		}
 		ru.text, ru.preset = name+": "+entry, name
-		if entry == wellKnownPaths {
+		if ru.file = entry != wellKnownPaths; !ru.file {
 			ru.except = namesBelow("/.well-known/", keptWellKnown)
 		}
 		list = append(list, ru)

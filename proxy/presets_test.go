@@ -20,7 +20,11 @@ func TestAssetsOpenWhatIsFetchedWithoutCookiesAndNothingElse(t *testing.T) {
 		"/.well-known/appspecific/com.chrome.devtools.json": "user", "/.well-known/change-password": "user",
 		"/.well-known/webfingers": "public", "/.well-known/../dashboard": "user", "/.well-known/%2e%2e/dashboard": "user",
 		"/.well-known/..%2fdashboard": "user", "/Favicon.ico": "user", "/favicon": "user", "/favicons": "user",
-		"/x/favicon.ico": "user", "/manifest": "user", "/robots.txt/../x": "user", "/": "user", "/sw.js": "user",
+		"/favicon.ico/": "user", "/favicon.ico/secret": "user", "/robots.txt/secret": "user", "/robots.txt.bak": "user",
+		"/favicon-app/secret": "user", "/favicon-app%2fsecret": "user", "/apple-touch-icon-x/a.png": "user",
+		"/x.webmanifest/y": "user", "/manifest.json/y.webmanifest": "user", "/favicon.ico;/secret": "user",
+		"/.well-known/acme-challenge/x/y": "public",
+		"/x/favicon.ico":                  "user", "/manifest": "user", "/robots.txt/../x": "user", "/": "user", "/sw.js": "user",
 	} {
 		if got := describe(r.For("GET", path)); got != want {
 			t.Errorf("GET %s: got %s, want %s", path, got, want)
@@ -58,7 +62,8 @@ func TestPresetsAreReadAndDescribed(t *testing.T) {
 		t.Errorf("doubts: %q", list)
 	}
 	for _, d := range r.Describe()[1:] {
-		if d.Preset != "@assets" || !strings.HasPrefix(d.Rule, "@assets: GET /") || d.Example == "" {
+		if d.Preset != "@assets" || !strings.HasPrefix(d.Rule, "@assets: GET /") || d.Example == "" ||
+			strings.Contains(d.Covers, "nothing below it") == (d.Prefix == "/.well-known/*") {
 			t.Errorf("described as %+v", d)
 		}
 	}

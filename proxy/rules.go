@@ -21,6 +21,7 @@ type rule struct {
 
 	preset string // the preset that it comes from
 	except []rule // prefixes that a rule of a preset leaves alone
+	file   bool   // the rule names one file, so that an app's pages below that name stay as they are
 }
 
 // Rules say what paths need. A path that no rule matches is public. The zero value makes every path public.
@@ -61,10 +62,12 @@ func (ru *rule) names(q *request) bool {
 	if ru.methods != nil && !ru.namesMethod(q.method) {
 		return false
 	}
-	if ru.pattern {
-		return ru.coversPlainly(q.spellings[0]) || ru.coversPlainly(q.spellings[1]) || ru.coversPlainly(q.spellings[2])
-	}
-	return covers(ru.prefix, q.spellings[0]) || covers(ru.prefix, q.spellings[1]) || covers(ru.prefix, q.spellings[2])
+	return ru.namesPath(q.spellings[0]) || ru.namesPath(q.spellings[1]) || ru.namesPath(q.spellings[2])
+}
+
+// namesPath reports whether the rule names a path as it is spelt.
+func (ru *rule) namesPath(path string) bool {
+	return (!ru.file || strings.Count(path, "/") == ru.depth) && ru.coversPlainly(path)
 }
 
 // appliesTo reports whether the rule applies to a method. Some apps read "post" as "POST", so a protecting rule

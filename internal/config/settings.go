@@ -48,7 +48,7 @@ type Settings struct {
 	// `/favicon.svg`, `/favicon.png`, `/favicon-*`, `/apple-touch-icon*`, `/android-chrome-*`, `/mstile-*`,
 	// `/safari-pinned-tab.svg`, `/browserconfig.xml`), `/robots.txt` and `/.well-known/*`, but there not the gate's own
 	// `change-password`, nor `webfinger`, `appspecific`, `mercure`, `jmap`, `masque`, `ohttp-gateway`, `est`, `cmp`,
-	// `brski`, `stun-key`, `core` and `wot`.
+	// `brski`, `stun-key`, `core` and `wot`. Of the files it opens nothing below their names.
 	Public string `env:"GATEPOST_PUBLIC" list:"true"`
 	// Where the gate takes API tokens, which users make on their account page and you with `gatepost token`: rules like
 	// `/api, GET|POST /git`, in the form of `GATEPOST_PUBLIC`. A path takes them if every reading of it lies under one.
