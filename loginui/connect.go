@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -53,14 +54,18 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := ui.claim(w, r, f.Claim)
-	if err != nil {
-		return err
-	}
+	c, gone := ui.claim(w, r, f.Claim)
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.store.ClaimByPassword(r.Context(), ui.claimKeys(r, c.ID), f.password, presented, ui.client(r))
+	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (auth.Finished, error) {
+		if gone != nil {
+			return auth.Finished{}, gone
+		}
+		return ui.store.ClaimByPassword(ctx, ui.claimKeys(r, c.ID), f.password, presented, ui.client(r))
+	})
 	switch {
+	case gone != nil && err != nil:
+		return gone
 	case errors.Is(err, auth.ErrNoFlow), errors.Is(err, auth.ErrLoggedOut), errors.Is(err, auth.ErrLinkedElsewhere),
 		errors.Is(err, auth.ErrPasswordsOff):
 		return ui.stray(w, r, err, trip{provider: done.Provider, next: done.Next})
@@ -70,6 +75,19 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 	}
 	ui.endFlows(w, r)
 	return ui.finished(w, r, before, done)
+}
+
+// claiming is linked for the form of a claim, which the browser that came from the provider has the key of.
+func (ui *UI) claiming(r *http.Request, f form) form {
+	keys := ui.claimKeys(r, f.Claim)
+	if len(keys) == 0 {
+		return f
+	}
+	f = ui.linked(r, f)
+	for _, key := range keys {
+		f.Once += " " + string(key)
+	}
+	return f
 }
 
 func (ui *UI) postConnectMail(w http.ResponseWriter, r *http.Request) error {
@@ -159,7 +177,9 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 	}
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.store.ClaimByLink(r.Context(), ui.link(r), ui.claimKeys(r, f.Claim), presented, ui.client(r))
+	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (auth.Finished, error) {
+		return ui.store.ClaimByLink(ctx, ui.link(r), ui.claimKeys(r, f.Claim), presented, ui.client(r))
+	})
 	if err != nil {
 		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}

@@ -91,10 +91,28 @@ func TestTheFormOfALinkThatIsSentTwice(t *testing.T) {
 			id := d.open(b, mail.ForProve, d.post.wait(t, mail.Prove))
 			b.twice("/account", "/account/prove", "id", id)
 		},
+		"a claim, by the password": func(t *testing.T, d *idDesk) {
+			d.user(t, "ada@example.com")
+			d.exec(t, `UPDATE gatepost."user" SET email_verified = true`)
+			b := d.browser(t)
+			claim := b.get(d.mustClaim(t, b, "ada", "ada@example.com", "next", "/x")).hidden("claim")
+			if a := b.submit("/login/connect", "claim", claim, "password", "a wrong one"); a.StatusCode != 401 {
+				t.Errorf("a wrong password: %d", a.StatusCode)
+			}
+			b.twice("/x", "/login/connect", "claim", claim, "password", password)
+		},
+		"a claim, by its link": func(t *testing.T, d *idDesk) {
+			d.user(t, "ada@example.com")
+			b := d.browser(t)
+			claim := b.get(d.mustClaim(t, b, "ada", "ada@example.com", "next", "/x")).hidden("claim")
+			b.submit("/login/connect/mail", "claim", claim)
+			id := d.open(b, mail.ForConnect, d.post.wait(t, mail.Connect))
+			b.twice("/account/taken?next=%2Fx", "/login/connect/link", "id", id, "claim", claim)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			way(t, newIDDesk(t, mayConfirm))
+			way(t, newIDDesk(t, doubtful, mayConfirm))
 		})
 	}
 }

@@ -26,12 +26,15 @@ type twice struct {
 // task is what a form is sent for. One that signs nobody in issues nothing.
 type task func(context.Context) (auth.Issued, error)
 
+// lastTask is the task of a form that ends a sign-in with a provider.
+type lastTask func(context.Context) (auth.Finished, error)
+
 // outcome is that of a form. It is kept for onceFor if there was one that a visitor can see again.
 type outcome struct {
-	began  time.Time
-	done   chan struct{} // closed when the rest is known
-	issued auth.Issued
-	err    error
+	began    time.Time
+	done     chan struct{} // closed when the rest is known
+	finished auth.Finished // of most forms, Issued alone
+	err      error
 }
 
 const (
@@ -50,33 +53,42 @@ func newTwice() *twice {
 // first form where it sends a second one: what ended with that is tried again for the second. A solution counts once,
 // so what has one goes on when the browser has given it up; nobody gets the work of it for nothing.
 func (t *twice) do(r *http.Request, f form, solved bool, do task) (auth.Issued, error) {
+	doing := r.Context()
+	if solved && f.Once != "" {
+		doing = context.WithoutCancel(doing)
+	}
+	done, err := t.finish(r, f, func(context.Context) (done auth.Finished, err error) {
+		done.Issued, err = do(doing)
+		return done, err
+	})
+	return done.Issued, err
+}
+
+// finish is do for the last task of a sign-in with a provider.
+func (t *twice) finish(r *http.Request, f form, do lastTask) (auth.Finished, error) {
 	ctx := r.Context()
 	if f.Once == "" {
 		return do(ctx)
-	}
-	doing := ctx
-	if solved {
-		doing = context.WithoutCancel(ctx)
 	}
 	id := t.of(r.URL.Path, f)
 	for {
 		o, first := t.begin(id)
 		if first {
-			return t.run(id, o, func() (auth.Issued, error) { return do(doing) })
+			return t.run(id, o, func() (auth.Finished, error) { return do(ctx) })
 		}
 		select {
 		case <-o.done:
 			if !errors.Is(o.err, context.Canceled) {
-				return o.issued, o.err
+				return o.finished, o.err
 			}
 		case <-ctx.Done():
-			return auth.Issued{}, ctx.Err()
+			return auth.Finished{}, ctx.Err()
 		}
 	}
 }
 
 // run does the task of the first of some forms.
-func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Issued, error)) (auth.Issued, error) {
+func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Finished, error)) (auth.Finished, error) {
 	o.err = errAbandoned
 	defer func() {
 		if o.err != nil && !errors.Is(o.err, auth.ErrUnverified) {
@@ -84,8 +96,8 @@ func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Issued, er
 		}
 		close(o.done)
 	}()
-	o.issued, o.err = do()
-	return o.issued, o.err
+	o.finished, o.err = do()
+	return o.finished, o.err
 }
 
 // errAbandoned is the outcome of a form that a panic has ended.
