@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -34,21 +33,10 @@ func TestLibrariesOfScriptsComeToTheLogin(t *testing.T) {
 			<iframe src="/dashboard"></iframe>`, here},
 	} {
 		t.Run(name, func(t *testing.T) {
-			script := ""
-			if c.script != "" {
-				b, err := os.ReadFile(needModule(t, c.script))
-				if err != nil {
-					t.Fatal(err)
-				}
-				script = string(b)
-			}
-			v := newVisitorOf(t, libraryGate(t, script, c.body))
+			v := newVisitorOf(t, libraryGate(t, c.script, c.body))
 			v.open("/here?page=2")
-			v.waitFor("the page and what is framed", func(ctx context.Context) bool {
-				ready, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState == "complete" &&
-					(!frames[0] || frames[0].document.querySelector("main a") != null)`))
-				return err == nil && ready
-			})
+			v.waitUntil(`document.readyState == "complete" &&
+				(!frames[0] || frames[0].document.querySelector("main a") != null)`)
 			v.tap("Go")
 			v.mustLandAt(c.login)
 			v.mustSee("Log in")
@@ -56,19 +44,69 @@ func TestLibrariesOfScriptsComeToTheLogin(t *testing.T) {
 	}
 }
 
+// A library that asks for one of the gate's own pages lays it over no page of the app's: the browser loads the whole.
+func TestLibrariesOfScriptsLoadTheGatesPagesAsAWhole(t *testing.T) {
+	needBrowser(t)
+	const htmx, turbo, unpoly = "htmx.org/dist/htmx.min.js", "@hotwired/turbo/dist/turbo.es2017-umd.js",
+		"unpoly/unpoly.min.js"
+	for name, c := range map[string]struct{ script, body string }{
+		"htmx":           {htmx, `<button hx-get="/signup">Go</button>`},
+		"htmx 2":         {"htmx-2/dist/htmx.min.js", `<button hx-get="/signup">Go</button>`},
+		"Turbo":          {turbo, `<a href="/signup"><button>Go</button></a>`},
+		"Turbo, a frame": {turbo, `<turbo-frame id="x"><a href="/signup"><button>Go</button></a></turbo-frame>`},
+		"Unpoly":         {unpoly, `<main><a href="/signup" up-follow><button>Go</button></a></main>`},
+		"Unpoly, a layer": {unpoly,
+			`<main><a href="/signup" up-layer="new"><button>Go</button></a></main>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVisitorOf(t, libraryGate(t, c.script, c.body))
+			v.open("/here")
+			v.waitUntil(`document.readyState == "complete"`)
+			v.tap("Go")
+			v.mustBeTheGates("/signup")
+		})
+	}
+}
+
+// mustBeTheGates tests that the browser is at a page of the gate's, and that nothing of the app's is left around it.
+func (v *visitor) mustBeTheGates(page string) {
+	v.t.Helper()
+	v.mustLandAt(page)
+	v.waitUntil(`document.querySelector("main h1") != null && !document.querySelector("script[src='/library.js']") &&
+		!window.htmx && !window.Turbo && !window.up && !window.router`)
+}
+
+// waitUntil waits for a condition on the page.
+func (v *visitor) waitUntil(condition string) {
+	v.t.Helper()
+	v.waitFor(condition, func(ctx context.Context) bool {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
+		return err == nil && is
+	})
+}
+
 // libraryGate is a gate before an app with one page, and a protected one.
 func libraryGate(t *testing.T, script, body string) *gateway {
 	t.Helper()
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	file := ""
+	if script != "" {
+		file = needModule(t, script)
+	}
+	return gateBefore(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/library.js" {
-			w.Header().Set("Content-Type", "text/javascript")
-			fmt.Fprint(w, script)
+			http.ServeFile(w, r, file)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><html><head><title>App</title><script src="/library.js"></script></head>
 			<body>%s</body></html>`, body)
-	}))
+	})
+}
+
+// gateBefore is a gate before an app, which it protects at /dashboard.
+func gateBefore(t *testing.T, serve http.HandlerFunc) *gateway {
+	t.Helper()
+	app := httptest.NewServer(serve)
 	t.Cleanup(app.Close)
 	_, database := newDatabase(t)
 	url := "http://localhost:" + freePort(t)
