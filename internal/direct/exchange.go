@@ -117,6 +117,8 @@ func (c *conn) explain(err error) error {
 		return c.up.cause()
 	case c.inHead && errors.Is(err, os.ErrDeadlineExceeded):
 		return timeoutError{}
+	case c.inHead && c.left <= 0: // whatever the parser made of the beginning
+		return errHeader
 	}
 	return err
 }

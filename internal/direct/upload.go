@@ -75,18 +75,14 @@ func (u *upload) send(r *http.Request) {
 func (u *upload) Read(p []byte) (int, error) {
 	u.touched.Store(true)
 	u.once.Do(func() { close(u.begun) })
-	if u.whole.Load() {
-		return 0, io.EOF
-	}
 	if u.ended.Load() {
 		return 0, errUnread
 	}
 	n, err := u.body.Read(p)
 	u.unread -= int64(n)
-	switch {
-	case err == io.EOF, err == nil && n > 0 && u.unread == 0:
+	if err == io.EOF || n > 0 && u.unread == 0 {
 		u.whole.Store(true)
-	case err != nil:
+	} else if err != nil {
 		u.failed.Store(&err)
 	}
 	return n, err
