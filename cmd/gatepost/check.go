@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/postgres"
+	"github.com/gatepost/gatepost/internal/server"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -27,6 +28,9 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	}
 	if len(list) > 0 {
 		return list
+	}
+	for _, taken := range server.Taken(c) {
+		p.note(taken)
 	}
 	list.Add(p.checkProviders(ctx, c))
 	list.Add(c.Upstream.LeadsTo(ctx, c.Listeners()))
@@ -121,7 +125,7 @@ func shown(c *config.Config, s config.Setting) string {
 // printRules prints what each rule covers, with an example, and for public rules what their author may not have
 // meant.
 func (p *process) printRules(c *config.Config) error {
-	fmt.Fprintf(p.stdout, "\nA path no rule names is public. The longest prefix decides.\n")
+	fmt.Fprintf(p.stdout, "\nA path that no rule covers is public. The longest rule decides.\n")
 	rules := c.Rules.Describe()
 	if slices.ContainsFunc(rules, func(d proxy.Description) bool { return strings.Contains(d.Prefix, "*") }) {
 		fmt.Fprintf(p.stdout, "Before that, from the left, a name counts before a part of one, and this before *.\n")

@@ -102,6 +102,25 @@ func listenOn(setting, address string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: cannot listen on %s: %w: %s", setting, address, config.Cause(err), cure)
 }
 
+// Taken tells of each listener of the settings whose address another program has, which may be the gate itself.
+func Taken(c *config.Config) (notes []string) {
+	for _, l := range c.Listeners() {
+		if _, ok := config.SocketPath(l.Address); ok || l.Address == "" || l.Address == "off" {
+			continue // a socket of a gate that is gone is taken over
+		}
+		one, err := net.Listen("tcp", config.Resolvable(l.Address))
+		switch {
+		case err == nil:
+			_ = one.Close()
+		case errors.Is(err, syscall.EADDRINUSE):
+			notes = append(notes, fmt.Sprintf("%s: a program listens on %s: unless that is this gate, `gatepost serve` does "+
+				"not start before you end it, or set another port, as %s=localhost:%d", l.Setting, l.Address, l.Setting,
+				spare(l.Setting, l.Address)))
+		}
+	}
+	return notes
+}
+
 // spare is a port to propose instead of the one in an address. No two settings get the same one.
 func spare(setting, address string) int {
 	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180,
