@@ -4,6 +4,7 @@ import (
 	"html"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 	"github.com/gatepost/gatepost/internal/seal"
@@ -63,6 +64,9 @@ func (l *lane) stepUp(t *testing.T, state, path string, want int, needs [2]bool)
 	}{
 		{"a page", "GET " + path + "?a=b", page, 303}, {"HEAD", "HEAD " + path, page, 303},
 		{"fetch", "GET " + path, browserOf("cors", "empty"), 401}, {"curl", "GET " + path, nil, 401},
+		{"an event stream", "GET " + path, []string{"Accept: text/event-stream"}, 401},
+		{"a range", "GET " + path, []string{"Range: bytes=0-3"}, 401}, {"OPTIONS", "OPTIONS " + path, nil, 401},
+		{"an upload", "PUT " + path, []string{"Content-Length: 0"}, 401},
 		{"a form", "POST " + path, append(page, "Content-Length: 0", "Referer: http://"+l.host+"/form"), 401},
 		{"a post by a script", "POST " + path, []string{"Content-Length: 0"}, 401},
 		{"a socket", "GET " + path, socket, 401},
@@ -210,4 +214,63 @@ func TestThePasswordAloneOpensNoPageOfTwoFactors(t *testing.T) {
 	}
 	l.app.take()
 	l.refuses(t, l.request("GET /both", l.cookie), 401)
+}
+
+// What lasts goes on through a proof, and when a proof grows too old for what would begin: an age is asked for at the
+// beginning. A level is asked for all the time, also over HTTP/2.
+func TestWhatLastsIsJudgedByItsLevelAndNotByItsAge(t *testing.T) {
+	t.Parallel()
+	app := newTalker(t)
+	database := authtest.NewDatabase(t)
+	g := startGate(t, "DATABASE_URL="+database, "GATEPOST_UPSTREAM="+app.url, "GATEPOST_LISTEN_H2C=true",
+		"GATEPOST_TRUSTED_PROXIES=127.0.0.2", "GATEPOST_PROTECT=/, /live=+fresh=10m, /vault=+aal2",
+		"GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	db := authtest.Pool(t, database)
+	now := func(set string) {
+		t.Helper()
+		if _, err := db.Exec(t.Context(), `UPDATE gatepost.session SET `+set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now(`methods = 'pwd,otp', second_at = now()`)
+	v.becomes("/vault/short", 200)
+	h2 := g.visitor(t).overH2C("127.0.0.2")
+	h2.client.Jar = v.client.Jar
+	socket := []string{"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Origin: " + g.url}
+	open := map[string]*opened{"/live/events": v.opens("/live/events"), "/vault/events": v.opens("/vault/events"),
+		"/live/ws": v.opens("/live/ws", socket...), "/live/events over HTTP/2": h2.asks("GET", "/live/events", nil),
+		"/vault/events over HTTP/2": h2.asks("GET", "/vault/events", nil)}
+	goOn := func(when string, paths ...string) {
+		t.Helper()
+		for _, path := range paths {
+			open[path].goesOn(t, path+" "+when)
+		}
+	}
+	streams := []string{"/live/events", "/vault/events", "/live/events over HTTP/2", "/vault/events over HTTP/2"}
+	goOn("at first", streams...)
+	now(`proved_at = now() - interval '1 hour', second_at = now() - interval '1 hour'`)
+	v.becomes("/live/short", 401)
+	if r := h2.fetch("/live/short"); r.status != 401 || !strings.Contains(r.body, "STEP_UP_REQUIRED") {
+		t.Errorf("over HTTP/2: %d %s", r.status, r.body)
+	}
+	if o := v.opens("/live/ws", socket...); o.status != 401 {
+		t.Errorf("another socket: %d", o.status)
+	}
+	goOn("when its proof is old", streams...)
+	if r := v.post("/account/confirm", "password", password, "next", "/live/short"); r.location() != "/live/short" {
+		t.Fatalf("the password: %d %q", r.status, r.location())
+	}
+	v.becomes("/live/short", 200)
+	goOn("after a proof", streams...)
+	if o := open["/live/ws"]; o.status != 101 || app.answers("/live/ws") != 1 {
+		t.Errorf("the socket is %d, %d at the app", o.status, app.answers("/live/ws"))
+	}
+	now(`methods = 'pwd', second_at = NULL`)
+	latest := time.Now().Add(endsWithin)
+	open["/vault/events"].endsBy(t, "the stream that needs a level", latest)
+	open["/vault/events over HTTP/2"].endsBy(t, "the one over HTTP/2", latest)
+	goOn("without the level", "/live/events", "/live/events over HTTP/2")
 }
