@@ -733,3 +733,40 @@ func TestFactorsAreNotChangedWithoutEnd(t *testing.T) {
 		t.Errorf("removed: %v", err)
 	}
 }
+
+// Codes are judged by the clock of the database, which all gates share, and not by that of the machine.
+func TestCodesGoByTheClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	db := clockedPool(t)
+	exec(t, db, `CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+		AS 'SELECT at FROM clock.face'`)
+	p := &careful{keys: keys(t, seal.NewKey()), db: db, home: here}
+	p.s = auth.New(db, auth.Options{Keys: p.keys, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(p.s.Close)
+	auth.HashCheaply(p.s)
+	p.token = signUp(t, p.s, "ada@example.com")
+	begun, err := p.s.BeginApp(t.Context(), p.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	if _, _, err := p.s.ConfirmApp(t.Context(), p.token, begun.Key.Code(factor.Step(time.Now())), here); !errors.Is(err,
+		auth.ErrWrongCode) {
+		t.Errorf("the machine's code is the first: %v", err)
+	}
+	issued, _, err := p.s.ConfirmApp(t.Context(), p.token, begun.Key.Code(factor.Step(there)), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `UPDATE clock.face SET at = at + interval '90 seconds'`)
+	for _, at := range []time.Time{time.Now(), there, there.Add(30 * time.Second), there.Add(150 * time.Second)} {
+		_, err := p.s.ProveFactor(t.Context(), issued.Session, begun.Key.Code(factor.Step(at)), here)
+		if !errors.Is(err, auth.ErrWrongCode) {
+			t.Errorf("the code of %v: %v", at, err)
+		}
+	}
+	_, err = p.s.ProveFactor(t.Context(), issued.Session, begun.Key.Code(factor.Step(there.Add(2*time.Minute))), here)
+	if err != nil {
+		t.Errorf("the code of the next period: %v", err)
+	}
+}

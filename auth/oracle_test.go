@@ -40,6 +40,17 @@ var takings = map[string]func(*testing.T, *world){
 	"without a password": func(t *testing.T, w *world) {
 		exec(t, w.db, `DELETE FROM gatepost.account WHERE user_id = $1`, w.create(t, victim, goodPassword, true))
 	},
+	"with an app": func(t *testing.T, w *world) {
+		exec(t, w.db, `INSERT INTO gatepost.totp (user_id, secret, last_step) VALUES ($1, '', 0)`,
+			w.create(t, victim, goodPassword, true))
+	},
+	"with a passkey and nothing else": func(t *testing.T, w *world) {
+		id := w.create(t, victim, goodPassword, true)
+		exec(t, w.db, `DELETE FROM gatepost.account WHERE user_id = $1`, id)
+		exec(t, w.db, `INSERT INTO gatepost.passkey (id, user_id, rp_id, credential_id, public_key, verified)
+			VALUES ('x', $1, 'localhost', 'x', '', true)`, id)
+		exec(t, w.db, `INSERT INTO gatepost.recovery_code (user_id, hash) VALUES ($1, $2)`, id, auth.OldHash(goodPassword))
+	},
 	"invited": func(t *testing.T, w *world) {
 		if err := w.store.Invite(t.Context(), auth.Invitation{Email: victim}); err != nil {
 			t.Fatal(err)
