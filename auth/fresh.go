@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -52,6 +53,16 @@ func freshSecond(ctx context.Context, tx pgx.Tx, o session.Own) error {
 		err = ErrStaleFactor
 	}
 	return err
+}
+
+// FactorDue reports whether the user of a session has to prove their second factor (ProveFactor) before what takes it.
+// It fails with session.ErrNoSession or database.ErrUnavailable.
+func (s *Store) FactorDue(ctx context.Context, t secret.Token) (bool, error) {
+	_, err := s.judged(ctx, t, freshSecond)
+	if errors.Is(err, ErrStaleFactor) {
+		return true, nil
+	}
+	return false, err
 }
 
 // mayChangeWaysIn allows what changes how somebody gets into an account, and what nobody can undo: they were proved in

@@ -307,6 +307,48 @@ func TestADeedInASessionWithoutItsSecondFactorAsksForIt(t *testing.T) {
 		"/account"), "/account/confirm?next=%2Faccount")
 }
 
+// Whoever has a second factor is asked for it, and not for a password that would do nothing: before a page with a form
+// whose deed takes it, so that they type nothing in vain, and in place of the password before a deed in a stale
+// session, which the code carries out.
+func TestTheSecondFactorIsAskedForBeforeAnythingIsTyped(t *testing.T) {
+	t.Parallel()
+	c := newCareful(t, withMail, atSite)
+	pages := []string{"/account/delete", "/account/email", "/account/app/remove", "/account/recovery"}
+	for _, path := range pages {
+		if a := c.b.get(path); a.StatusCode != 200 {
+			t.Errorf("%s with a fresh factor: %d", path, a.StatusCode)
+		}
+	}
+	c.exec(t, `UPDATE gatepost.session SET proved_at = now() - interval '1 hour', second_at = now() - interval '1 hour'`)
+	for _, path := range append(pages, "/account/passkeys/remove?id=x") {
+		c.b.mustLand(path, c.b.get(path), "/account/confirm?next="+url.QueryEscape(path))
+	}
+	end := func(pairs ...string) answer {
+		return c.b.do("POST", "/account/sessions/end", form(append([]string{"id", "x"}, pairs...)...),
+			"Sec-Fetch-Mode: navigate")
+	}
+	for what, pairs := range map[string][]string{"a stale session": nil, "a wrong code": {"code", "000000"},
+		"no code": {"code", ""}} {
+		a := end(pairs...)
+		want := map[string]int{"a stale session": 403, "a wrong code": 401, "no code": 422}[what]
+		if a.StatusCode != want || strings.Contains(a.body, `type="password"`) || a.hidden("id") != "x" ||
+			!strings.Contains(a.body, `action="/account/sessions/end"`) ||
+			!strings.Contains(a.body, `href="/account/confirm?next=%2Faccount&amp;with=recovery"`) {
+			t.Errorf("%s: %d\n%s", what, a.StatusCode, a.body)
+		}
+	}
+	before := c.b.token()
+	c.b.mustLand("a code", end("code", c.code(t)), "/account")
+	if c.b.token() == before {
+		t.Error("the token is the one before")
+	}
+	c.exec(t, `UPDATE gatepost.session SET proved_at = now() - interval '1 hour', second_at = now() - interval '1 hour'`)
+	c.exec(t, `DELETE FROM gatepost.totp`)
+	if a := end("code", "123456"); a.StatusCode != 403 || !strings.Contains(a.body, `type="password"`) {
+		t.Errorf("a factor that is gone: %d\n%s", a.StatusCode, a.body)
+	}
+}
+
 // A form of the app's that met an ended login is sent after both steps.
 func TestAKeptFormWaitsForTheSecondStep(t *testing.T) {
 	t.Parallel()

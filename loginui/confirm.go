@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -13,9 +14,9 @@ import (
 // too old.
 type deed func(http.ResponseWriter, *http.Request, form, secret.Token) error
 
-// confirmed does a deed at once for a user who signed in recently. Other users must enter their password first:
-// the form that asks for it is sent to the same address, and repeats the fields of the first form. Those without a
-// password show in another way that it is them.
+// confirmed does a deed at once for a user who signed in recently. Other users must enter their password first, or a
+// code of their second factor if they have one: the form that asks for it is sent to the same address, and repeats the
+// fields of the first form. Those without either show in another way that it is them.
 func (ui *UI) confirmed(path string, do deed) page {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		f, err := ui.readForm(r)
@@ -23,7 +24,20 @@ func (ui *UI) confirmed(path string, do deed) page {
 			return err
 		}
 		token, _ := ui.presented(r)
-		if f.asked {
+		if r.PostForm.Has("code") {
+			issued, err := ui.store.ProveFactor(r.Context(), token, f.Code, ui.client(r))
+			if errors.Is(err, session.ErrNoSession) {
+				return err
+			}
+			if errors.Is(err, auth.ErrNoFactor) { // it was removed in another tab
+				return ui.askAgain(w, r, path, f, trouble{})
+			}
+			if err != nil {
+				return ui.askAgain(w, r, path, f, ui.codeTrouble(w, r, err, isRecovery(r)))
+			}
+			ui.signedIn(w, issued)
+			token = issued.Session
+		} else if f.asked {
 			issued, err := ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
 			if errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrStaleFactor) {
 				return err
@@ -64,17 +78,30 @@ func (ui *UI) askAgain(w http.ResponseWriter, r *http.Request, path string, f fo
 		return err
 	}
 	token, _ := ui.presented(r)
-	if o.passkeys, err = ui.store.Passkeys(r.Context(), token); err != nil {
-		return err
-	}
 	if !Navigating(r) && t.status == 0 {
 		return &fault{status: http.StatusForbidden, key: "confirm.say"}
 	}
-	status := http.StatusForbidden // nothing was done yet
-	if t.status != 0 {
-		status = t.status
+	factors, err := ui.store.Factors(r.Context(), token)
+	if err != nil {
+		return err
 	}
-	return ui.show(w, status, "form", ui.confirmPage(r, s, o, path, f, t))
+	page := ui.confirmPage(r, s, o, path, f, t)
+	if factors.Any() { // a first factor would do nothing
+		page = ui.factorAgainPage(r, s, factors, path, f, t)
+	}
+	return ui.show(w, cmp.Or(t.status, http.StatusForbidden), "form", page) // forbidden: nothing was done yet
+}
+
+// factorAgainPage is confirmPage for a user who has a second factor. The way to another one leads away from the page.
+func (ui *UI) factorAgainPage(r *http.Request, s session.Session, have auth.Factors, path string, f form,
+	t trouble) formPage {
+	p := ui.factorPage(r, s, have, path, form{Next: ui.c.Prefix + "/account"}, t)
+	p.Languages, p.To = nil, "" // the switcher would lose what the form sent
+	p.ID, p.Next = f.ID, f.Next
+	if p.Passkey != nil {
+		p.Passkey.Next = ""
+	}
+	return p
 }
 
 func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path string, f form, t trouble) formPage {
@@ -83,18 +110,12 @@ func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path st
 	p.failed(t)
 	p.ID, p.Next, p.Username = f.ID, f.Next, s.User.Email
 	p.Cancel, p.Buttons = ui.c.Prefix+"/account", ui.proofs(p.words, s, o)
-	if len(o.passkeys) > 0 {
-		p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToConfirm, passkeyConfirmPath, "passkey.confirm", form{})
-	}
-	if p.Passkey != nil {
-		p.Passkey.Or = o.password && len(p.Buttons) == 0
-	}
 	switch {
 	case o.password:
 		p.Intro = []string{p.say("confirm.say")}
 		p.with(t.faults, p.currentPassword("password", "change.current"))
 		return p
-	case len(p.Buttons) > 0 || p.Passkey != nil:
+	case len(p.Buttons) > 0:
 		p.Intro = []string{p.say("confirm.ways")}
 	case ui.c.Confirm && !s.User.EmailVerified:
 		p.Intro = []string{p.say("confirm.none.unverified")}

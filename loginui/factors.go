@@ -67,14 +67,31 @@ func (ui *UI) factorRows(w *words, f auth.Factors, next string) *factorRows {
 func (ui *UI) addFactorRoutes(account func(string, methods)) {
 	account(appPath, methods{"GET": ui.getApp, "POST": ui.confirmed(appPath, ui.postApp)})
 	account(appCodePath, methods{"GET": ui.getBack, "POST": ui.postAppCode})
-	account(removeAppPath, methods{"GET": ui.getRemoveApp, "POST": ui.postRemoveApp})
+	account(removeAppPath, methods{"GET": ui.afterFactor(ui.getRemoveApp), "POST": ui.postRemoveApp})
 	account(endTrustPath, methods{"GET": ui.getBack, "POST": ui.postEndTrust})
-	account(recoveryPath, methods{"GET": ui.getRecovery, "POST": ui.postRecovery})
+	account(recoveryPath, methods{"GET": ui.afterFactor(ui.getRecovery), "POST": ui.postRecovery})
 }
 
 // staleFactor leads to the page that asks for the second factor once more, and from there back to a page.
 func (ui *UI) staleFactor(w http.ResponseWriter, page string) {
 	seeOther(w, ui.stepUpURL(ui.c.Prefix+page))
+}
+
+// afterFactor is the page with the form of a deed that takes the second factor. Whoever has to prove that first does so
+// before they see the page, so that nothing is typed in vain.
+func (ui *UI) afterFactor(show page) page {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		token, _ := ui.presented(r)
+		due, err := ui.store.FactorDue(r.Context(), token)
+		if err != nil && !errors.Is(err, session.ErrNoSession) { // of that the page tells
+			return err
+		}
+		if due {
+			seeOther(w, ui.stepUpURL(r.URL.RequestURI()))
+			return nil
+		}
+		return show(w, r)
+	}
 }
 
 // factorRefused answers a deed about second factors that needs something else first. It reports false, and has answered

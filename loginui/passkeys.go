@@ -69,7 +69,7 @@ func (ui *UI) addPasskeyRoutes(account func(string, methods)) {
 	account(passkeysPath, methods{"GET": ui.getBack, "POST": ui.confirmed(passkeysPath, ui.postPasskeys)})
 	account(addPasskeyPath, methods{"GET": ui.getAddPasskey, "POST": ui.postAddPasskey})
 	account(renamePasskeyPath, methods{"GET": ui.getRenamePasskey, "POST": ui.postRenamePasskey})
-	account(removePasskeyPath, methods{"GET": ui.getRemovePasskey, "POST": ui.postRemovePasskey})
+	account(removePasskeyPath, methods{"GET": ui.afterFactor(ui.getRemovePasskey), "POST": ui.postRemovePasskey})
 }
 
 // passkeysRefused answers a deed about passkeys that needs something else first. It reports false, and has answered

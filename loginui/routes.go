@@ -29,7 +29,7 @@ func (ui *UI) addRoutes() {
 	mail(forgotPath, ui.withPasswords(ui.getForgot), ui.withPasswords(ui.postForgot))
 	mail(verifyPath, ui.opened(verifyPath, ui.getVerify), ui.postVerify)
 	mail("/account/verify", ui.getBack, ui.postRequestVerification)
-	mail(addressPath, ui.getAddress, ui.postAddress)
+	mail(addressPath, ui.afterFactor(ui.getAddress), ui.postAddress)
 	mail(changePath, ui.opened(changePath, ui.getChange), ui.postChange)
 	mail(undoPath, ui.opened(undoPath, ui.getUndo), ui.postUndo)
 	mail(connectMailPath, ui.getBackToLogin, ui.postConnectMail)
@@ -48,7 +48,7 @@ func (ui *UI) addAccountRoutes() {
 	}
 	account("/account/password", methods{"GET": ui.withPasswords(ui.getPassword),
 		"POST": ui.withPasswords(ui.postPassword)})
-	account(deletePath, methods{"GET": ui.getDelete, "POST": ui.postDelete})
+	account(deletePath, methods{"GET": ui.afterFactor(ui.getDelete), "POST": ui.postDelete})
 	account(takenPath, methods{"GET": ui.getTaken})
 	ui.addFactorRoutes(account)
 	ui.addPasskeyRoutes(account)

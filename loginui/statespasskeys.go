@@ -16,7 +16,8 @@ func (s *samples) passkeys() {
 	have := auth.Factors{Passkeys: 1}
 	for _, name := range []string{"second step", "second step, with an app"} {
 		s.add(name, 200, "form", s.codePage(s.r, half, form{Next: "/dashboard"}, trouble{}))
-		s.add("before a page, "+name, 200, "form", s.factorPage(s.r, s.session, have, form{Next: "/admin"}, trouble{}))
+		s.add("before a page, "+name, 200, "form", s.factorPage(s.r, s.session, have, stepUpPath,
+			form{Next: "/admin"}, trouble{}))
 		half.App, have.App = true, &auth.App{}
 	}
 	for _, f := range passkeyFaults {
@@ -45,11 +46,7 @@ func (s *samples) passkeys() {
 		Alone: true, Used: time.Now().Add(-time.Hour)}
 	s.add("rename", 200, "form", s.renamePasskeyPage(s.r, form{ID: mine.ID, Name: mine.Name}, trouble{}))
 	s.add("remove", 200, "form", s.removePasskeyPage(s.r, mine, trouble{}))
-	all := s.all
-	all.passkeys = []auth.Passkey{mine}
-	s.add("confirm", 403, "form", s.confirmPage(s.r, s.session, all, "/account/export", form{}, trouble{}))
-	all.password = false
-	s.add("confirm without a password", 403, "form", s.confirmPage(s.r, s.session, all, "/account/export", form{},
+	s.add("confirm", 403, "form", s.factorAgainPage(s.r, s.session, auth.Factors{Passkeys: 1}, "/account/export", form{},
 		trouble{}))
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
 	account.Wide, account.Stylesheet = true, s.wholeStyle

@@ -143,7 +143,7 @@ func (ui *UI) askForProof(w http.ResponseWriter, r *http.Request, f form, t trou
 	}
 	status := cmp.Or(t.status, http.StatusOK)
 	if factors.Any() {
-		return ui.show(w, status, "form", ui.factorPage(r, s, factors, f, t))
+		return ui.show(w, status, "form", ui.factorPage(r, s, factors, stepUpPath, f, t))
 	}
 	need := ui.lacks(ui.landing(f.Next), s)
 	toAdd := need != nil && need.Level > s.Proof.Level()
@@ -157,9 +157,10 @@ func (ui *UI) askForProof(w http.ResponseWriter, r *http.Request, f form, t trou
 	return ui.show(w, status, "form", ui.firstFactorPage(r, s, o, f, t, toAdd))
 }
 
-// factorPage asks for a second factor that the user has.
-func (ui *UI) factorPage(r *http.Request, s session.Session, have auth.Factors, f form, t trouble) formPage {
-	p := ui.form(r, "confirm", stepUpPath, f)
+// factorPage asks for a second factor that the user has, with a form that is sent to a path.
+func (ui *UI) factorPage(r *http.Request, s session.Session, have auth.Factors, path string, f form,
+	t trouble) formPage {
+	p := ui.form(r, "confirm", path, f)
 	p.failed(t)
 	p.Username, p.Cancel = s.User.Email, ui.c.Prefix+"/account"
 	p.Intro = []string{p.say("stepup.say")}

@@ -13,8 +13,7 @@ import (
 // ownWays are the ways in of a user.
 type ownWays struct {
 	list     []auth.WayIn
-	password bool           // one of them is a password
-	passkeys []auth.Passkey // for the page that asks for a proof
+	password bool // one of them is a password
 }
 
 // ownWays fails with session.ErrNoSession.
