@@ -71,7 +71,6 @@ type pending struct {
 // waits begins a request, and returns when the app has it.
 func (v *visitor) waits(app *poller, method, path, body string, headers ...string) *pending {
 	v.t.Helper()
-	p := &pending{make(chan reply, 1), make(chan error, 1)}
 	req, err := http.NewRequestWithContext(v.t.Context(), method, v.gate.url+path, strings.NewReader(body))
 	if err != nil {
 		v.t.Fatal(err)
@@ -80,6 +79,13 @@ func (v *visitor) waits(app *poller, method, path, body string, headers ...strin
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
+	p := v.sends(req)
+	eventually(v.t, path+" waits", func() bool { return app.waiting(path) > 0 })
+	return p
+}
+
+func (v *visitor) sends(req *http.Request) *pending {
+	p := &pending{make(chan reply, 1), make(chan error, 1)}
 	go func() {
 		res, err := v.client.Do(req)
 		if err != nil {
@@ -90,7 +96,6 @@ func (v *visitor) waits(app *poller, method, path, body string, headers ...strin
 		b, _ := io.ReadAll(res.Body)
 		p.answer <- reply{res.StatusCode, res.Header, string(b)}
 	}()
-	eventually(v.t, path+" waits", func() bool { return app.waiting(path) > 0 })
 	return p
 }
 
@@ -176,6 +181,43 @@ func TestWhatWaitsForTheAppEndsWithTheSession(t *testing.T) {
 				t.Errorf("afterwards: %d", r.status)
 			}
 		})
+	}
+}
+
+// The same for an upload whose sender has come to a halt: neither side waits for the rest of it.
+func TestAnUploadThatStandsStillEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{})
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = io.Copy(io.Discard, r.Body)
+			close(gone)
+		}
+	}))
+	t.Cleanup(app.Close)
+	g := startGate(t, watched, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+app.URL)
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	body, sender := io.Pipe()
+	t.Cleanup(func() { sender.Close() })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/dashboard/upload", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = 10_000
+	p := v.sends(req)
+	if _, err := sender.Write([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is held", func() bool { return gauge(t, g, "gatepost_lasting_answers") == 1 })
+	v.post("/logout")
+	if r := p.by(t, "the upload", time.Now().Add(endsWithin)); r.status != 401 {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+	select {
+	case <-gone:
+	case <-time.After(endsWithin):
+		t.Error("the app still waits for the rest")
 	}
 }
 

@@ -161,12 +161,13 @@ func (x *exchange) cut(why error) {
 	}
 	stop, waits := x.stopper(), x.lasting.waits // now, as the answer may come
 	go upkeep.Watch{}.Run(context.Background(), "end an answer", func(context.Context) {
-		if stop(); waits {
-			return
-		}
 		visitor := http.NewResponseController(x.ResponseWriter)
-		_ = visitor.SetReadDeadline(time.Now())  // the visitor may not be sending
-		_ = visitor.SetWriteDeadline(time.Now()) // the visitor may not be reading
+		if stop(); !waits || x.body != nil && !x.body.ended.Load() {
+			_ = visitor.SetReadDeadline(time.Now()) // the visitor may not be sending
+		}
+		if !waits {
+			_ = visitor.SetWriteDeadline(time.Now()) // the visitor may not be reading
+		}
 	})
 }
 
