@@ -121,7 +121,8 @@ func (s *Store) proveMailbox(ctx context.Context, tx pgx.Tx, userID string, keep
 		return false, err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM gatepost.session WHERE user_id = $1 AND token <> $2 AND `+session.Because("revoked"), userID, keep.session.Hash())
+	b.Queue(`DELETE FROM gatepost.session WHERE user_id = $1 AND token <> $2 AND `+session.Because("revoked"), userID,
+		keep.session.Hash())
 	b.Queue(`DELETE FROM gatepost.challenge WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.api_token WHERE user_id = $1`, userID)

@@ -291,8 +291,8 @@ var errDry = errors.New("a dry run")
 // transact runs a function in a transaction: database.DB's Background or Patiently.
 type transact func(ctx context.Context, doing string, f func(context.Context, pgx.Tx) error) error
 
-// hush keeps the app from being told of each person by a webhook, unless it is wanted: an import is of many, whom the app
-// mostly knows.
+// hush keeps the app from being told of each person by a webhook, unless it is wanted: an import is of many, whom the
+// app mostly knows.
 func (r *run) hush(ctx context.Context, tx pgx.Tx) error {
 	if r.o.Webhooks {
 		return nil

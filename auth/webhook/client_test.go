@@ -115,8 +115,8 @@ func TestNoErrorHasASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := json.Marshal(secrets)
-	if said := fmt.Sprintf("%v %+v %#v %s %s", secrets, secrets, secrets[0], secrets[0], b); strings.Contains(said, "MfKQ") ||
-		strings.Contains(said, "49 242") {
+	said := fmt.Sprintf("%v %+v %#v %s %s", secrets, secrets, secrets[0], secrets[0], b)
+	if strings.Contains(said, "MfKQ") || strings.Contains(said, "49 242") {
 		t.Errorf("printed: %s", said)
 	}
 	tls := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was told") }))

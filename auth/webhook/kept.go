@@ -18,7 +18,8 @@ type State struct {
 	Failure string // the latest failure; no secret
 }
 
-// State returns the state of the events. It fails with database.ErrUnavailable. The table has a bound, so counting does.
+// State returns the state of the events. It fails with database.ErrUnavailable. The table has a bound, and so has
+// counting.
 func (o *Outbox) State(ctx context.Context) (State, error) {
 	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()

@@ -14,7 +14,7 @@ var Types = []string{"user.created", "user.updated", "user.deleted", "session.en
 
 func newCounter() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatepost_webhooks_total", Help: "Attempts to send a webhook, and events that were not sent, by type and result.",
+		Name: "gatepost_webhooks_total", Help: "Attempts to send a webhook, and events given up, by type and result.",
 	}, []string{"type", "result"})
 }
 
