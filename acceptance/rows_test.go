@@ -320,6 +320,9 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 			SELECT '$id', 'password', '$id', '$id@example.com', 'en', '{}', now() - interval '1 second',
 				now() + interval '1 hour'
 			WHERE '$table' = 'outbox';
+		INSERT INTO gatepost.webhook_wanted (one) SELECT true WHERE '$table' LIKE 'webhook%' ON CONFLICT DO NOTHING;
+		INSERT INTO gatepost.webhook_event (slot, id, type, data)
+			SELECT 30000 + replace('$id', 'odd', '')::integer, '$id', 'user.created', '{}' WHERE '$table' = 'webhook_event';
 		INSERT INTO gatepost.signup_browser (place, user_id, expires_at)
 			VALUES (sha256('$id'), '$id', now() + interval '1 hour');
 		INSERT INTO gatepost.familiar (user_id, place, expires_at)
@@ -354,7 +357,7 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 	}
 	key := map[string]string{"familiar": "user_id", "signup_browser": "user_id", "throttle": "user_id",
 		"audit_event": "user_id", "acme": "name", "totp": "user_id", "totp_pending": "user_id",
-		"recovery_code": "user_id", "passkey_user": "user_id"}[s.table]
+		"recovery_code": "user_id", "passkey_user": "user_id", "webhook_wanted": "'" + s.id() + "'"}[s.table]
 	if key == "" {
 		key = "id"
 	}
@@ -371,10 +374,10 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 // belongs to or for others.
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
-	a, o, url := newApp(t), postoffice.New(t, nil, nil), authtest.NewDatabase(t)
-	env := []string{"DATABASE_URL=" + url, "GATEPOST_UPSTREAM=" + a.url, "GATEPOST_PROTECT=/dashboard",
+	a, o, r, url := newApp(t), postoffice.New(t, nil, nil), newReceiver(t), authtest.NewDatabase(t)
+	env := r.settings("DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard",
 		"GATEPOST_AUDIT_RETENTION=1h", "GATEPOST_ASSERTION_HEADER=X-Auth-Assertion", key,
-		"GATEPOST_SMTP_URL=" + o.URL, "GATEPOST_MAIL_FROM=gate@example.com"}
+		"GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=gate@example.com")
 	startGate(t, env...).visitor(t).signUp("neighbour@example.com")
 	sqlOn(t, url, `UPDATE gatepost.account SET id = 'model'`)
 	list := strangers(t, url)
@@ -414,7 +417,8 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	}
 	o.Next(t, "neighbour@example.com")
 	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"},
-		{"user", "show", "neighbour@example.com"}, {"migrate", "status"},
+		{"user", "show", "neighbour@example.com"}, {"migrate", "status"}, {"webhook", "list"},
+		{"webhook", "list", "--json"}, {"webhook", "replay", "--failed-since", "100h"},
 		{"user", "disable", "neighbour@example.com"}} {
 		if code, _, said := command(t, url, args...); code != 0 {
 			t.Errorf("gatepost %s: %s", strings.Join(args, " "), said)
@@ -422,7 +426,7 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	}
 	v.becomes("/dashboard", 401)
 	for _, bad := range []string{"PostgreSQL does not answer", "panic", "were not swept", "was not written down",
-		"the outbox was not read", "were not written"} {
+		"the outbox was not read", "were not written", "webhook events were not read", "webhooks were not asked for"} {
 		if i := strings.Index(g.log.String(), bad); i >= 0 {
 			t.Errorf("the log says %.500s", g.log.String()[i:])
 		}

@@ -147,7 +147,7 @@ func TestTheAppIsTold(t *testing.T) {
 		t.Fatalf("%d %s", reply.status, reply.body)
 	}
 	r.next(t, "user.deleted", func(e toldEvent) bool { return e.Data.ID == made.Data.ID })
-	r.next(t, "session.ended", func(e toldEvent) bool { return e.Data.Reason == "user-deleted" })
+	r.next(t, "session.ended", func(e toldEvent) bool { return e.Data.Reason == "revoked" })
 	ids := map[string]bool{}
 	for _, e := range r.all("") {
 		ids[e.ID] = true
