@@ -1,6 +1,9 @@
 package acceptance_test
 
 import (
+	"bufio"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 )
@@ -78,11 +82,24 @@ func (a *echoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.seen = append(a.seen, r)
 	a.mu.Unlock()
 	if r.URL.Path == "/dashboard/ws" {
-		echoSocket(w, r)
+		acceptSocket(w, r)
 		return
 	}
 	n, _ := io.Copy(io.Discard, r.Body)
 	fmt.Fprintf(w, "the app got %s %s with %d bytes", r.Method, r.RequestURI, n)
+}
+
+// acceptSocket is echoSocket for proxies that look at the handshake (RFC 6455, section 4.2.2).
+func acceptSocket(w http.ResponseWriter, r *http.Request) {
+	conn, in, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
+	_, _ = io.Copy(conn, in)
 }
 
 // take returns the requests since the last call.
@@ -254,6 +271,218 @@ func TestAProxyAsksTheGate(t *testing.T) {
 		}
 		if r := v.fetch("/dashboard"); r.status != 401 {
 			t.Errorf("after the logout: %d", r.status)
+		}
+	})
+}
+
+// forge returns a forged value for each header by which a visitor would be somebody else, in each spelling.
+func forge(separators ...string) (headers []string) {
+	for _, name := range forgedNames {
+		for _, sep := range separators {
+			headers = append(headers, strings.ReplaceAll(name, "-", sep)+": eve")
+		}
+	}
+	return headers
+}
+
+// Nothing by which a visitor would be somebody else reaches the app, on a public path and on a protected one.
+func TestNoForgeryPassesAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		v := s.visitor(t)
+		v.signUp("ada@example.com")
+		for _, cookie := range []string{"Accept: */*", "Cookie: " + v.cookie().String()} {
+			raw := s.request("GET /public", append(forge("-"), cookie)...)
+			if r := s.one(t, raw); r.status != 200 {
+				t.Errorf("%s: %d %s", cookie, r.status, r.body)
+				continue
+			}
+			s.hasNoForgery(t, s.got(t, raw))
+			for _, odd := range forge("_", ".") {
+				r := s.one(t, s.request("GET /public", odd, cookie))
+				for _, got := range s.seen.take() {
+					s.hasNoForgery(t, got)
+				}
+				if r.status != 200 && r.status != 400 {
+					t.Errorf("%s: %d", odd, r.status)
+				}
+			}
+		}
+	})
+}
+
+func (s *askedSite) hasNoForgery(t *testing.T, r *http.Request) {
+	t.Helper()
+	for header, values := range r.Header {
+		if slices.Contains(values, "eve") {
+			t.Errorf("the app got %s: %q", header, values)
+		}
+	}
+}
+
+// A Connection that names a header of the gate's takes nothing from what the app gets of the visitor.
+func TestNoConnectionHeaderTakesTheIdentity(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		v := s.visitor(t)
+		v.signUp("ada@example.com")
+		for _, names := range []string{"X-Auth-User, X-Auth-Roles", "close, x-auth-user", "Cookie", "keep-alive, Authorization"} {
+			raw := s.open("GET /dashboard", "Cookie: a=b; "+v.cookie().String(), "Authorization: Basic eA==",
+				"Connection: "+names)
+			raw = strings.Replace(raw, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)
+			r := s.one(t, raw)
+			if seen := s.seen.take(); len(seen) > 0 && (seen[0].Header.Get("X-Auth-User") == "" ||
+				seen[0].Header.Get("X-Auth-Roles") != "user" || seen[0].Header.Get("Cookie") != "a=b") {
+				t.Errorf("%s: the app got %v", names, seen[0].Header)
+			} else if r.status != 200 && r.status != 400 && r.status != 401 {
+				t.Errorf("%s: %d", names, r.status)
+			}
+		}
+	})
+}
+
+// What a visitor says of the request in the headers of proxies decides nothing.
+func TestAVisitorCannotSayWhichRequestIsJudged(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		headers := []string{"X-Forwarded-Host: " + s.host, "X-Original-Host: " + s.host}
+		for _, n := range []string{"X-Forwarded-Uri", "X-Original-URI", "X-Original-URL", "X-Rewrite-URL",
+			"x-forwarded-uri", "X-Envoy-Original-Path"} {
+			headers = append(headers, n+": /public")
+		}
+		for _, n := range []string{"X-Forwarded-Method", "X-Original-Method", "X-HTTP-Method-Override"} {
+			headers = append(headers, n+": OPTIONS")
+		}
+		for _, target := range []string{"/dashboard", "/dashboard?X-Forwarded-Uri=/public&uri=/public", "/admin"} {
+			if r := s.one(t, s.request("GET "+target, headers...)); r.status != 401 {
+				t.Errorf("%s: %d %s", target, r.status, r.body)
+			}
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+		// A page of the gate's is none that passes.
+		for _, target := range []string{"/authz/nginx", "/_gatepost", "/.gatepost/../dashboard", "/login/../dashboard",
+			"/login%2f..%2fdashboard", "/.gatepost/x", "/account/..;/dashboard"} {
+			r := s.one(t, s.request("GET "+target, "X-Original-URI: /public", "X-Original-Method: GET",
+				"X-Original-Host: "+s.host))
+			for _, got := range s.seen.take() {
+				if !strings.HasPrefix(got.RequestURI, "/authz/") && !strings.HasPrefix(got.RequestURI, "/_gatepost") {
+					t.Errorf("%s: %d, and the app got %s", target, r.status, got.RequestURI)
+				}
+			}
+		}
+	})
+}
+
+// A WebSocket opens as through the gate itself.
+func TestAWebSocketThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		v := s.visitor(t)
+		v.signUp("ada@example.com")
+		cookie := "Cookie: " + v.cookie().String()
+		for origin, want := range map[string]int{s.url: 101, "http://evil.example": 403, "null": 403} {
+			o := s.opensSocket(t, cookie, "Origin: "+origin)
+			if o.status != want {
+				t.Errorf("%s: %d", origin, o.status)
+			}
+			if o.status != 101 {
+				continue
+			}
+			_, _ = io.WriteString(o, "hello")
+			if b := make([]byte, 5); true {
+				if _, err := io.ReadFull(o.in, b); err != nil || string(b) != "hello" {
+					t.Errorf("the socket: %q %v", b, err)
+				}
+			}
+			if got := s.got(t, "the handshake"); got.Header.Get("X-Auth-Email") != "ada@example.com" {
+				t.Errorf("the app got %v", got.Header)
+			}
+		}
+		if o := s.opensSocket(t, "Origin: "+s.url); o.status != 401 {
+			t.Errorf("signed out: %d", o.status)
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+	})
+}
+
+func (s *askedSite) opensSocket(t *testing.T, headers ...string) *opened {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_, _ = io.WriteString(conn, s.open("GET /dashboard/ws", append(headers, "Connection: Upgrade", "Upgrade: websocket",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")...))
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &opened{conn, in, res.StatusCode}
+}
+
+// While the gate does not answer, nothing passes, not even what is public.
+func TestWithoutTheGateNothingPasses(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		v := s.visitor(t)
+		v.signUp("ada@example.com")
+		_ = s.cmd.Process.Kill()
+		<-s.done
+		s.done <- nil
+		for _, target := range []string{"/public", "/dashboard"} {
+			if r := s.one(t, s.request("GET "+target, "Cookie: "+v.cookie().String())); r.status < 400 {
+				t.Errorf("%s: %d", target, r.status)
+			}
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+	})
+}
+
+// Spellings that open nothing at the gate open nothing through a proxy that asks it, which may read them otherwise.
+func TestNoDisguisePassesAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "", siteRules...)
+		for _, row := range disguises {
+			for _, target := range row.targets {
+				for _, method := range []string{"GET", "HEAD", "POST"} {
+					rawGet(t, s.host, s.request(method+" "+target, "Content-Length: 0"))
+					if seen := s.seen.take(); len(seen) > 0 {
+						t.Errorf("%s %s %s: the app got %s %s", row.id, method, target, seen[0].Method, seen[0].RequestURI)
+					}
+				}
+			}
+		}
+	})
+}
+
+// The same with an app that serves its dashboard under many spellings.
+func TestNoSpellingOpensADashboardThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, realApps[0].start(t))
+		refused := 0
+		for i, target := range spellings() {
+			if i%2 != 0 {
+				continue
+			}
+			got := rawGet(t, s.host, "GET "+target+" HTTP/1.1\r\nHost: "+s.host+"\r\nConnection: close\r\n\r\n")
+			if strings.Contains(got, "the dashboard") {
+				t.Errorf("%s opens it: %.300q", target, got)
+			}
+			if strings.Contains(got, "UNAUTHORIZED") {
+				refused++
+			}
+		}
+		if refused < 500 {
+			t.Errorf("only %d spellings were refused by the gate", refused)
 		}
 	})
 }

@@ -53,6 +53,20 @@ func forwardTo(address string) *httputil.ReverseProxy {
 	}}
 }
 
+// dropNominated removes what Connection names, as both do when a request arrives (RFC 9110, section 7.6.1).
+func dropNominated(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); !strings.EqualFold(name, "Upgrade") {
+				h.Del(name)
+			}
+		}
+	}
+	if h.Del("Connection"); h["Upgrade"] != nil {
+		h.Set("Connection", "Upgrade")
+	}
+}
+
 // ofConnection are the headers that Traefik does not pass on.
 var ofConnection = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailers",
 	"Transfer-Encoding", "Upgrade"}
@@ -64,6 +78,7 @@ func modelTraefik(t *testing.T, snippet string, s *askedSite) http.Handler {
 	app, pages := forwardTo(s.app), forwardTo(s.pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, _, _ := net.SplitHostPort(r.RemoteAddr)
+		dropNominated(r.Header)
 		if own.MatchString(r.URL.Path) {
 			r.Header.Set("X-Forwarded-For", client)
 			pages.ServeHTTP(w, r)
@@ -116,6 +131,7 @@ func modelEnvoy(t *testing.T, snippet string, s *askedSite) http.Handler {
 	app, pages := forwardTo(s.app), forwardTo(s.pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, _, _ := net.SplitHostPort(r.RemoteAddr)
+		dropNominated(r.Header)
 		r.Header.Set("X-Forwarded-For", strings.TrimPrefix(r.Header.Get("X-Forwarded-For")+","+client, ","))
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		if own.MatchString(path) {
