@@ -114,7 +114,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 	within := func() *results {
 		r := &results{starts: []float64{150}, logging: []float64{logLimit},
 			flood: flooded{quiet: time.Millisecond, p99: 2 * time.Millisecond, hashing: 3 * hashMemory * hashSlots()}}
-		for i, ms := range [subjectCount]time.Duration{bare: 100, public: 110, signedIn: 120, asking: 170} {
+		for i, ms := range [subjectCount]time.Duration{bare: 100, public: 110, signedIn: 120, asking: 170, checked: 60} {
 			r.samples[i] = []sample{{1000, usage{own: ms * time.Millisecond, postgres: 60 * time.Millisecond}}}
 			r.resident[i] = 100 << 20
 		}
@@ -128,6 +128,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 		"gate, public":              func(r *results) { r.samples[public][0].own += time.Millisecond },
 		"gate, signed in costs":     func(r *results) { r.samples[signedIn][0].own += time.Millisecond },
 		"gate, signed in, no cache": func(r *results) { r.samples[asking][0].own += time.Millisecond },
+		"forward-auth check":        func(r *results) { r.samples[checked][0].own += time.Millisecond },
 		"the log takes":             func(r *results) { r.logging[0] += 0.001 },
 		"connections":               func(r *results) { r.resident[signedIn]++ },
 		"PostgreSQL":                func(r *results) { r.samples[asking][0].postgres += time.Millisecond },

@@ -31,7 +31,11 @@ func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + t
 
 // gates are the gates under test: with the defaults (keeping), without a log line for each request (silent),
 // without cached sessions (asking), and of another build (other).
-type gates struct{ keeping, silent, asking, other gate }
+type gates struct {
+	keeping, silent, asking, other gate
+	// asks is where proxies ask the gate with the defaults.
+	asks string
+}
 
 func (s *site) openGates(ctx context.Context, o options, log string) (err error) {
 	s.program = o.gate
@@ -40,19 +44,24 @@ func (s *site) openGates(ctx context.Context, o options, log string) (err error)
 		return fmt.Errorf("open the gate's log: %w", err)
 	}
 	s.onClose(func() { _ = s.gateLog.Close() })
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.asks = "127.0.0.1:" + port
 	for _, g := range []struct {
-		to               *gate
-		program, setting string
+		to                     *gate
+		program, setting, more string
 	}{
-		{&s.keeping, o.gate, "GATEPOST_SESSION_CACHE=30s"},
-		{&s.silent, o.gate, "GATEPOST_LOG_LEVEL=warn"},
-		{&s.asking, o.gate, "GATEPOST_SESSION_CACHE=0"},
-		{&s.other, o.against, "GATEPOST_SESSION_CACHE=30s"},
+		{&s.keeping, o.gate, "GATEPOST_SESSION_CACHE=30s", "GATEPOST_FORWARD_AUTH_LISTEN=" + s.asks},
+		{&s.silent, o.gate, "GATEPOST_LOG_LEVEL=warn", ""},
+		{&s.asking, o.gate, "GATEPOST_SESSION_CACHE=0", ""},
+		{&s.other, o.against, "GATEPOST_SESSION_CACHE=30s", ""},
 	} {
 		if g.program == "" {
 			continue
 		}
-		if *g.to, err = s.startGate(ctx, g.program, g.setting); err != nil {
+		if *g.to, err = s.startGate(ctx, g.program, g.setting, g.more); err != nil {
 			return err
 		}
 		s.onClose(g.to.child.stop)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -15,16 +16,17 @@ const (
 	bare = iota
 	public
 	signedIn
-	asking // signed in, and every request asks PostgreSQL
-	other  // signed in, through another build of the gate, if there is one
+	asking  // signed in, and every request asks PostgreSQL
+	checked // a proxy asks whether a signed-in request may pass, and forwards it itself
+	other   // signed in, through another build of the gate, if there is one
 	subjectCount
 )
 
 var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in",
-	asking: "gate, signed in, no cache", other: "other gate, signed in"}
+	asking: "gate, signed in, no cache", checked: "forward-auth check", other: "other gate, signed in"}
 
 // limits are the most that each subject may cost, in times of the bare proxy.
-var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70}
+var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70, checked: 0.60}
 
 // subject is one thing to measure: a process, and the job that loads it.
 type subject struct {
@@ -168,6 +170,8 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
 		signedIn: s.through(s.keeping, o, cookie),
 		asking:   s.through(s.asking, o, cookie),
+		checked: {s.keeping.child.pid(), job{Address: s.asks, Request: s.question(o.path, s.keeping.named(cookie)),
+			Connections: o.connections, Duration: slice}},
 	}
 	if o.against != "" {
 		list[other] = s.through(s.other, o, cookie)
@@ -185,4 +189,12 @@ func (s *site) request(path, cookie string) []byte {
 	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + s.keeping.publicHost() + "\r\nUser-Agent: bench\r\n" +
 		"Accept: text/html,*/*;q=0.8\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: " + cookies +
 		"\r\n\r\n")
+}
+
+// question is how Caddy asks about the same request.
+func (s *site) question(path, cookie string) []byte {
+	request := bytes.Replace(s.request(path, cookie), []byte(path), []byte("/authz/caddy"), 1)
+	return bytes.Replace(request, []byte("Accept:"), []byte("X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: "+
+		s.keeping.publicHost()+"\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Uri: "+path+
+		"\r\nAccept:"), 1)
 }
