@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -130,6 +131,11 @@ func stations(tb testing.TB) []station {
 	full := out.Header.Clone()
 	answer, _ := answers{}.RoundTrip(out)
 	vault := p.c.Rules.For(http.MethodGet, "/vault")
+	check, ask := p.ForwardAuth(p.c.TrustedProxies), httptest.NewRequest(http.MethodGet, "/authz/caddy", nil)
+	ask.RemoteAddr = r.RemoteAddr
+	asked := http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {r.RequestURI},
+		"X-Forwarded-Host": {"gate.example"}, "X-Forwarded-Proto": {"https"}}
+	maps.Copy(asked, r.Header)
 	return []station{
 		{"arrive", 3, 1, func() { p.begin(w, r, nil) }},
 		{"target", 0, 0, func() { _, _ = parseTarget(r, p.c.PublicURL) }},
@@ -156,6 +162,7 @@ func stations(tb testing.TB) []station {
 		{"bare proxy", 24, 0, func() { bare.ServeHTTP(w, r); clear(w.header) }},
 		{"gate", gateBudget, 3, func() { p.ServeHTTP(w, r); clear(w.header) }},
 		{"gate with an assertion", gateBudget + 2, 3, func() { asserting.ServeHTTP(w, r); clear(w.header) }},
+		{"forward-auth check", 14, 3, func() { ask.Header = maps.Clone(asked); check.ServeHTTP(w, ask); clear(w.header) }},
 	}
 }
 

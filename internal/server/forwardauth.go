@@ -11,15 +11,13 @@ import (
 	"os"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// Limits of the listener for proxies that ask for forward-auth. A question has no body, and its answer is short.
+// Limits of the listener for proxies that ask for forward-auth. A question has no body that is read, and its answer is
+// short. Deadlines for both would cost each question more than they guard.
 const (
-	// askTimeout limits a question and its answer. It is longer than the wait for PostgreSQL.
-	askTimeout = 30 * time.Second
 	// askConnections is how many connections those who may ask can have at once, and askStrangers all others. A further
 	// one closes the connection that has been without a question for the longest.
 	askConnections = 4096
@@ -28,8 +26,8 @@ const (
 
 func (g *gate) newForwardAuthServer(quiet *log.Logger) *http.Server {
 	peers, others := newFew(askConnections), newFew(askStrangers)
-	return &http.Server{ReadHeaderTimeout: ReadHeaderTimeout, ReadTimeout: askTimeout, WriteTimeout: askTimeout,
-		IdleTimeout: g.c.ListenIdle, MaxHeaderBytes: MaxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
+	return &http.Server{ReadHeaderTimeout: ReadHeaderTimeout, IdleTimeout: g.c.ListenIdle,
+		MaxHeaderBytes: MaxHeaderBytes, ErrorLog: quiet, DisableGeneralOptionsHandler: true,
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			if g.mayAsk(conn) {
 				g.connections.note(conn, state)
