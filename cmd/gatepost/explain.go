@@ -68,10 +68,28 @@ func (p *process) printExplanation(c *config.Config, method, target string) erro
 	if err := p.printAnswers(access, c.Pages); err != nil {
 		return err
 	}
+	if err := p.printForwardAuth(c); err != nil {
+		return err
+	}
 	if err := p.printMaintenance(c.Maintenance); err != nil {
 		return err
 	}
 	return p.printCookieless(access, method, path)
+}
+
+// printForwardAuth says what becomes of the request where another proxy forwards.
+func (p *process) printForwardAuth(c *config.Config) error {
+	if c.Settings.ForwardAuthListen == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(p.stdout, "\nnote: a proxy that asks %s below /authz/ is told the same: 200 for what is "+
+		"forwarded, and else the status\nabove; nginx is told 401 for a 303, and 403 for any other.\n",
+		printable(c.Settings.ForwardAuthListen))
+	if c.HasUpstream || err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, "There is no GATEPOST_UPSTREAM: who comes to GATEPOST_LISTEN gets 404 for this path.")
+	return err
 }
 
 // printMaintenance says when nobody gets these answers now, because the site is closed.
