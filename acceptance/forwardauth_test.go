@@ -34,7 +34,7 @@ type asker struct {
 
 const caddyProgram = "../bin/caddy-v2.11.9" // of scripts/need caddy
 
-var caddyAsker = asker{program: "/usr/bin/caddy", snippets: []string{"Caddyfile"},
+var caddyAsker = asker{program: "/usr/bin/caddy", snippets: []string{"Caddyfile.forward-auth"},
 	args:    []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
 	config:  "{\n\tadmin off\n\tauto_https off\n}\nSNIPPET",
 	replace: []string{"app.example.com {", "http://localhost:PORT {\n\tbind 127.0.0.1"}}
@@ -47,18 +47,18 @@ func newCaddy() asker {
 
 // askers are the proxies of docs/forward-auth.md. Traefik and Envoy cannot be had as programs that build here.
 var askers = map[string]asker{
-	"nginx": {program: "/usr/sbin/nginx", snippets: []string{"nginx.conf"}, args: []string{"-c", "CONFIG"},
+	"nginx": {program: "/usr/sbin/nginx", snippets: []string{"nginx-forward-auth.conf"}, args: []string{"-c", "CONFIG"},
 		config: fronts["nginx"].config,
 		replace: []string{"listen 443 ssl http2", "listen 127.0.0.1:PORT", "    ssl_certificate     " +
 			"/etc/ssl/app.example.com/fullchain.pem;\n    ssl_certificate_key /etc/ssl/app.example.com/key.pem;\n", ""}},
 	"caddy":     caddyAsker,
 	"new_caddy": newCaddy(),
-	"haproxy": {program: "/usr/sbin/haproxy", snippets: []string{"haproxy.cfg", "gatepost.lua"},
+	"haproxy": {program: "/usr/sbin/haproxy", snippets: []string{"haproxy-forward-auth.cfg", "gatepost.lua"},
 		args: []string{"-f", "CONFIG"}, config: "SNIPPET",
 		replace: []string{"bind :443 ssl crt /etc/ssl/app.example.com/bundle.pem alpn h2,http/1.1", "bind 127.0.0.1:PORT",
 			"/etc/haproxy/gatepost.lua", "TMP/gatepost.lua"}},
-	"traefik": {snippets: []string{"traefik.yaml"}, model: modelTraefik},
-	"envoy":   {snippets: []string{"envoy.yaml"}, model: modelEnvoy},
+	"traefik": {snippets: []string{"traefik-forward-auth.yaml"}, model: modelTraefik},
+	"envoy":   {snippets: []string{"envoy-forward-auth.yaml"}, model: modelEnvoy},
 }
 
 // askedSite is a site whose proxy asks the gate, in front of an app.
@@ -137,7 +137,7 @@ func (a asker) start(t *testing.T, s *askedSite, port string) {
 	t.Helper()
 	dir := t.TempDir()
 	for i := len(a.snippets) - 1; i >= 0; i-- {
-		b, err := os.ReadFile("../deploy/proxies/forward-auth/" + a.snippets[i])
+		b, err := os.ReadFile("../deploy/proxies/" + a.snippets[i])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,7 +326,8 @@ func TestNoConnectionHeaderTakesTheIdentity(t *testing.T) {
 		s := a.ask(t, "")
 		v := s.visitor(t)
 		v.signUp("ada@example.com")
-		for _, names := range []string{"X-Auth-User, X-Auth-Roles", "close, x-auth-user", "Cookie", "keep-alive, Authorization"} {
+		for _, names := range []string{"X-Auth-User, X-Auth-Roles", "close, x-auth-user", "Cookie",
+			"keep-alive, Authorization"} {
 			raw := s.open("GET /dashboard", "Cookie: a=b; "+v.cookie().String(), "Authorization: Basic eA==",
 				"Connection: "+names)
 			raw = strings.Replace(raw, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)

@@ -133,7 +133,8 @@ func TestAStrangerMayNotAskTheGate(t *testing.T) {
 	authz := "127.0.0.1:" + freePort(t)
 	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_FORWARD_AUTH_LISTEN="+authz,
 		"GATEPOST_FORWARD_AUTH_PEERS=10.0.0.5")
-	for _, headers := range [][]string{nil, {"X-Forwarded-For: 10.0.0.5"}, {"X-Real-IP: 10.0.0.5", "Forwarded: for=10.0.0.5"}} {
+	for _, headers := range [][]string{nil, {"X-Forwarded-For: 10.0.0.5"},
+		{"X-Real-IP: 10.0.0.5", "Forwarded: for=10.0.0.5"}} {
 		got := rawGet(t, authz, questionOf("/public", headers...))
 		if !strings.HasPrefix(got, "HTTP/1.1 403 ") || strings.Contains(got, "X-Auth-User") {
 			t.Errorf("%v: %s", headers, got)

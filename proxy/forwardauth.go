@@ -185,8 +185,8 @@ func (d *dialect) told(h http.Header) (method, uri, host string, err error) {
 	return values[0], values[1], values[2], nil
 }
 
-// dropQuestion removes the headers of the question that are none of the request. Some proxies do not pass on Upgrade, by which
-// the gate knows a WebSocket: then another header of its handshake tells.
+// dropQuestion removes the headers of the question that are none of the request. Some proxies do not pass on Upgrade,
+// by which the gate knows a WebSocket: then another header of its handshake tells.
 func dropQuestion(h http.Header) {
 	for _, name := range [...]string{"X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto",
 		"X-Original-Method", "X-Original-Uri", "X-Original-Host", "Forwarded", "Via", "X-Real-Ip",
@@ -198,8 +198,8 @@ func dropQuestion(h http.Header) {
 	}
 }
 
-// checkSpelling fails for a header that only an odd spelling tells from one that no client may send. The gate removes these
-// itself where it forwards; most proxies cannot.
+// checkSpelling fails for a header that only an odd spelling tells from one that no client may send. The gate removes
+// these itself where it forwards; most proxies cannot.
 func checkSpelling(h http.Header, id *Identity) error {
 	var buf [64]byte
 	for name := range h {

@@ -130,7 +130,8 @@ func TestEveryPassTellsWhoIsThere(t *testing.T) {
 			}
 		}
 		cut := h.Get("X-Gatepost-Cut") + h.Get("X-Envoy-Auth-Headers-To-Remove")
-		if want := dialect == "envoy" || dialect == "haproxy"; want != strings.HasPrefix(cut, "Remote-User,X-Forwarded-Prefix") {
+		lists := strings.HasPrefix(cut, "Remote-User,X-Forwarded-Prefix")
+		if want := dialect == "envoy" || dialect == "haproxy"; want != lists {
 			t.Errorf("%s cuts %q", dialect, cut)
 		}
 		_, h, _ = d.send(t, question(dialect, "GET", "/public", append(forged, "Cookie: a=b; "+cookieName+"="+
@@ -181,7 +182,8 @@ func TestAQuestionThatIsNotClearIsRefused(t *testing.T) {
 			t.Errorf("%s: the good one is %d", dialect, status)
 		}
 	}
-	for _, target := range []string{"/authz", "/authz/", "/authz/other", "/authz/nginx/", "/authz/nginxx", "/", "//authz/nginx",
+	for _, target := range []string{"/authz", "/authz/", "/authz/other", "/authz/nginx/", "/authz/nginxx", "/",
+		"//authz/nginx",
 		"/authz/envoy", "/authz/Caddy", "/x/../authz/caddy", "/authz/caddy/public"} {
 		status, _, _ := d.send(t, get("GET "+target, "X-Original-Method: GET", "X-Original-URI: /public",
 			"X-Original-Host: gate.example", "X-Forwarded-Method: GET", "X-Forwarded-URI: /public",
@@ -205,7 +207,8 @@ func TestOnlyTheHeadersOfTheDialectCount(t *testing.T) {
 			t.Errorf("%s: %d", dialect, status)
 		}
 	}
-	raw := question("nginx", "GET", "/dashboard", "X-Forwarded-Uri: /public", "X-Forwarded-Method: GET", "Connection: close")
+	raw := question("nginx", "GET", "/dashboard", "X-Forwarded-Uri: /public", "X-Forwarded-Method: GET",
+		"Connection: close")
 	if status, _, _ := d.send(t, raw); status != 401 {
 		t.Errorf("nginx: %d", status)
 	}

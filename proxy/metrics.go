@@ -50,8 +50,8 @@ const (
 
 // String is the outcome in metrics and in the log.
 func (o outcome) String() string {
-	return [...]string{"fault", "own", "forwarded", "allowed", "redirected", "bad_request", "signed_out", "forbidden", "crowded",
-		"unavailable", "maintenance", "upstream_error", "client_gone"}[o]
+	return [...]string{"fault", "own", "forwarded", "allowed", "redirected", "bad_request", "signed_out", "forbidden",
+		"crowded", "unavailable", "maintenance", "upstream_error", "client_gone"}[o]
 }
 
 func outcomeOf(status int) outcome {

@@ -35,8 +35,8 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	list.Add(p.checkProviders(ctx, c))
 	list.Add(c.Upstream.LeadsTo(ctx, c.Listeners()))
 	if !c.HasUpstream {
-		p.note("there is no GATEPOST_UPSTREAM: visitors get Gatepost's own pages, and the app is behind the proxy that asks " +
-			c.Settings.ForwardAuthListen)
+		p.note("there is no GATEPOST_UPSTREAM: visitors get Gatepost's own pages, and the app is behind the proxy that " +
+			"asks " + c.Settings.ForwardAuthListen)
 	} else if err := checkLiveUpstream(ctx, c); err != nil {
 		list.Add(err)
 	} else if len(list) == 0 {

@@ -82,7 +82,8 @@ func (g *gate) drain(l listeners) {
 	time.Sleep(g.c.DrainDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), g.c.DrainTimeout)
 	defer cancel()
-	listeners{public: l.public, plain: l.plain, ask: l.ask}.Close() // the ops listener stays open, so that probes are answered
+	// The ops listener stays open, so that probes are answered.
+	listeners{public: l.public, plain: l.plain, ask: l.ask}.Close()
 	g.proxy.EndStreams(proxy.ErrStopping, time.Now())
 	g.connections.wait(ctx, farewell)
 	g.public.SetKeepAlivesEnabled(false) // closes idle connections

@@ -1,4 +1,4 @@
--- Asks the gate whether a request may pass, for haproxy.cfg.
+-- Asks the gate whether a request may pass, for haproxy-forward-auth.cfg.
 local gate = "http://127.0.0.1:9191/authz/haproxy"
 
 -- What the gate says of the visitor replaces what the visitor sent. Cookie comes back without the gate's own, and
@@ -74,7 +74,7 @@ end
 core.register_action("gatepost", { "http-req" }, function(txn)
 	local answer = core.httpclient():get{ url = gate, headers = question(txn), timeout = 10000 }
 	if answer == nil or answer.status == nil or answer.status < 200 or answer.headers == nil then
-		return -- haproxy.cfg refuses
+		return -- haproxy-forward-auth.cfg refuses
 	end
 	if answer.status == 200 then
 		pass(txn, answer.headers)
