@@ -35,8 +35,9 @@ type asker struct {
 const caddyProgram = "../bin/caddy-v2.11.9" // of scripts/need caddy
 
 var caddyAsker = asker{program: "/usr/bin/caddy", snippets: []string{"Caddyfile.forward-auth"},
-	args:    []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
-	config:  "{\n\tadmin off\n\tauto_https off\n}\nSNIPPET",
+	args: []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
+	// For a host that it does not know Caddy would answer 200, and nothing else.
+	config:  "{\n\tadmin off\n\tauto_https off\n}\nSNIPPET\nhttp://:PORT {\n\tbind 127.0.0.1\n\trespond 404\n}\n",
 	replace: []string{"app.example.com {", "http://localhost:PORT {\n\tbind 127.0.0.1"}}
 
 func newCaddy() asker {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -238,4 +239,49 @@ func TestAGateThatStopsAnswersProxies(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	g.done <- nil
+}
+
+// The doctor examines a site whose proxy asks as any other, and finds nothing wrong.
+func TestDoctorFindsNothingWrongThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/dashboard") {
+				w.WriteHeader(http.StatusNotFound)
+			}
+			fmt.Fprint(w, "the app")
+		}))
+		t.Cleanup(app.Close)
+		s := a.ask(t, app.Listener.Addr().String())
+		s.visitor(t).signUp("ada@example.com")
+		_, out, said := runDoctor(t, password+"\n", s.url, "--email", "ada@example.com", "--password-stdin")
+		for line := range strings.Lines(out) {
+			if strings.Contains(line, " FAILED ") {
+				t.Errorf("%s\n%s%s", line, out, said)
+			}
+		}
+		for _, want := range []string{"spellings of /dashboard were refused", "opened nothing", "the old cookie is dead"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("no word of %q in\n%s", want, out)
+			}
+		}
+	})
+}
+
+// What is to be proved first is led to, or said in the header of RFC 9470.
+func TestMoreToProveThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "", "GATEPOST_PROTECT=/dashboard, /vault=+aal2")
+		v := s.visitor(t)
+		v.signUp("ada@example.com")
+		if r := v.open("/vault?x=1"); r.status != 303 || r.location() != s.url+"/account/confirm?next=%2Fvault%3Fx%3D1" {
+			t.Errorf("a page: %d %q", r.status, r.location())
+		}
+		if r := v.fetch("/vault"); r.status != 401 ||
+			!strings.Contains(r.header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
+			t.Errorf("data: %d %v", r.status, r.header)
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+	})
 }

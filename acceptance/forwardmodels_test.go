@@ -78,6 +78,7 @@ func modelTraefik(t *testing.T, snippet string, s *askedSite) http.Handler {
 	app, pages := forwardTo(s.app), forwardTo(s.pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, _, _ := net.SplitHostPort(r.RemoteAddr)
+		r.RequestURI = r.URL.RequestURI() // as it is forwarded
 		dropNominated(r.Header)
 		if own.MatchString(r.URL.Path) {
 			r.Header.Set("X-Forwarded-For", client)
