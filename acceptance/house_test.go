@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"migrations":                 {"internal/upkeep"},
 	"internal/config": {"auth", "auth/provider", "auth/secret", "auth/session", "auth/webhook", "internal/breached",
 		"internal/captcha", "internal/fallback", "internal/seal", "internal/smtp", "internal/spelling", "loginui", "proxy"},
+	"internal/direct":   {"internal/upkeep"},
 	"internal/demo":     {"auth", "auth/secret", "internal/config", "internal/server", "internal/upkeep", "loginui"},
 	"internal/doctor":   {},
 	"internal/breached": {"auth/secret", "internal/share"},

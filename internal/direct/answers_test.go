@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,9 @@ func TestAnswers(t *testing.T) {
 			got, err := ask(rt, newRequest(t, a.method, nil))
 			if got.String() != a.want {
 				t.Errorf("%s: got %v (%v), want %s", a.name, got, err, a.want)
+			}
+			if _, theirs := rt.(*http.Transport); theirs && !a.kept {
+				return // it may use the connection again before it has seen what is wrong with it
 			}
 			next, err := ask(rt, newRequest(t, "GET", nil))
 			if want := map[bool]string{true: "1", false: "2"}[a.kept]; next.Body != "second" ||
