@@ -20,7 +20,7 @@ type docBlock struct {
 
 // languages are what a block may say it is: sh is run, env is loaded, sql is executed; the others are for the eye, or
 // have tests of their own.
-var languages = []string{"sh", "env", "sql", "csv", "go", "html", "js", "json", "php", "python", "ts", "txt"}
+var languages = []string{"sh", "env", "sql", "csv", "go", "html", "js", "json", "php", "python", "ruby", "ts", "txt"}
 
 // plainPages still have blocks that are only indented, and why. What is a command or a setting there is seen by its
 // first words.

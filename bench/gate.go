@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -30,12 +32,19 @@ func (g gate) publicHost() string { return "localhost:" + g.port }
 func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + token }
 
 // gates are the gates under test: with the defaults (keeping), without a log line for each request (silent),
-// without cached sessions (asking), and of another build (other).
+// without cached sessions (asking), with a signed assertion (asserting), and of another build (other).
 type gates struct {
-	keeping, silent, asking, other gate
+	keeping, silent, asking, asserting, other gate
 	// asks is where proxies ask the gate with the defaults.
 	asks string
 }
+
+// encryptionKey is that of all gates, for this measurement.
+var encryptionKey = func() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails
+	return base64.StdEncoding.EncodeToString(b)
+}()
 
 func (s *site) openGates(ctx context.Context, o options, log string) (err error) {
 	s.program = o.gate
@@ -56,6 +65,7 @@ func (s *site) openGates(ctx context.Context, o options, log string) (err error)
 		{&s.keeping, o.gate, "GATEPOST_SESSION_CACHE=30s", "GATEPOST_FORWARD_AUTH_LISTEN=" + s.asks},
 		{&s.silent, o.gate, "GATEPOST_LOG_LEVEL=warn", ""},
 		{&s.asking, o.gate, "GATEPOST_SESSION_CACHE=0", ""},
+		{&s.asserting, o.gate, "GATEPOST_ASSERTION_HEADER=X-Auth-Assertion", ""},
 		{&s.other, o.against, "GATEPOST_SESSION_CACHE=30s", ""},
 	} {
 		if g.program == "" {
@@ -82,7 +92,8 @@ func (s *site) startGate(ctx context.Context, program string, settings ...string
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser),
 			"GATEPOST_UPSTREAM=http://"+s.upstream,
 			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
-			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json")
+			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json",
+			"GATEPOST_ENCRYPTION_KEY="+encryptionKey)
 		cmd.Env = append(cmd.Env, settings...)
 		return cmd
 	})

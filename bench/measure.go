@@ -16,14 +16,16 @@ const (
 	bare = iota
 	public
 	signedIn
-	asking  // signed in, and every request asks PostgreSQL
-	checked // a proxy asks whether a signed-in request may pass, and forwards it itself
-	other   // signed in, through another build of the gate, if there is one
+	asking    // signed in, and every request asks PostgreSQL
+	asserting // signed in, and the app gets a signed assertion
+	checked   // a proxy asks whether a signed-in request may pass, and forwards it itself
+	other     // signed in, through another build of the gate, if there is one
 	subjectCount
 )
 
 var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", signedIn: "gate, signed in",
-	asking: "gate, signed in, no cache", checked: "forward-auth check", other: "other gate, signed in"}
+	asking: "gate, signed in, no cache", asserting: "gate, assertion", checked: "forward-auth check",
+	other: "other gate, signed in"}
 
 // limits are the most that each subject may cost, in times of the bare proxy.
 var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70, checked: 0.60}
@@ -172,6 +174,7 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 		asking:   s.through(s.asking, o, cookie),
 		checked: {s.keeping.child.pid(), job{Address: s.asks, Request: s.question(o.path, s.keeping.named(cookie)),
 			Connections: o.connections, Duration: slice}},
+		asserting: s.through(s.asserting, o, cookie),
 	}
 	if o.against != "" {
 		list[other] = s.through(s.other, o, cookie)
