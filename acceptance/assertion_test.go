@@ -358,7 +358,8 @@ func TestARevokedKeyIsGoneAtOnce(t *testing.T) {
 	if code != 0 || !strings.Contains(out, kidOf(t, p.assertion(t, 0))+"  signs") || strings.Count(out, "next") != 1 {
 		t.Errorf("listed: %d %s %s", code, out, said)
 	}
-	if code, _, said := keyCommand(t, url, "key", "revoke", third); code != 1 || !strings.Contains(said, "gatepost key list") {
+	if code, _, said := keyCommand(t, url, "key", "revoke", third); code != 1 ||
+		!strings.Contains(said, "gatepost key list") {
 		t.Errorf("revoked twice: %d %s", code, said)
 	}
 }

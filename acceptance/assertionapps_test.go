@@ -47,8 +47,8 @@ func newForger(t *testing.T, url string, claims map[string]any) (f forger) {
 		t.Fatal(err)
 	}
 	var sealed []byte
-	err = authtest.Pool(t, url).QueryRow(t.Context(), `SELECT id, private FROM gatepost.assertion_key`).Scan(&f.kid, &sealed)
-	if err != nil {
+	row := authtest.Pool(t, url).QueryRow(t.Context(), `SELECT id, private FROM gatepost.assertion_key`)
+	if err := row.Scan(&f.kid, &sealed); err != nil {
 		t.Fatal(err)
 	}
 	private, err := keys.Open(seal.AssertionKey, f.kid, sealed)
@@ -167,7 +167,7 @@ func thumbprint(t *testing.T, k *ecdsa.PrivateKey) string {
 	return encode64(sum)
 }
 
-// The app of each language believes what the gate has signed for it, by that language's usual library, and nothing else.
+// The app of each language believes what the gate has signed for it, by its language's usual library, and nothing else.
 func TestAppsOfEachLanguageVerifyTheAssertion(t *testing.T) {
 	t.Parallel()
 	for language, app := range verifiers {

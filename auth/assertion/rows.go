@@ -21,7 +21,7 @@ type querier interface {
 // farthest is the greatest distance of a time from now, in seconds. Longer ones are no time.Duration.
 const farthest = `1e9`
 
-// read returns the keys of the rows. What is no key of this gate's making is left out, as if it were not there: it harms
+// read returns the keys of the rows. What is no key of a gate's making is left out, as if it were not there: it harms
 // nobody, and nobody who can write rows can have a key of theirs published.
 func (k *Keyring) read(ctx context.Context, from querier) (list []dated, err error) {
 	rows, _ := from.Query(ctx, `

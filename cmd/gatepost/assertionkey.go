@@ -23,7 +23,7 @@ type assertionKeyJSON struct {
 	SignsFrom time.Time `json:"signsFrom"`
 }
 
-// stateOf is "signs", "next" (published, and signs later) or "before" (published, as what it signed may still be valid).
+// stateOf is "signs", "next" (published, and signs later) or "before" (published, as what it signed may be valid).
 func stateOf(k assertion.Key) string {
 	switch {
 	case k.Signs:
@@ -97,8 +97,8 @@ func (p *process) revokeKey(ctx context.Context, c *cli.Command) error {
 		case err != nil:
 			return err
 		}
-		_, err = fmt.Fprintf(p.stdout, "Key %s is revoked. Apps believe what it signed until they fetch the keys again, which "+
-			"takes\nthem %s at most; restart them if that is too long.\n", id, assertion.MaxAge)
+		_, err = fmt.Fprintf(p.stdout, "Key %s is revoked. Apps believe what it signed until they fetch the keys again, "+
+			"which takes\nthem %s at most; restart them if that is too long.\n", id, assertion.MaxAge)
 		return err
 	})
 }
