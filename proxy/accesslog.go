@@ -43,6 +43,7 @@ type exchange struct {
 	ownAuthorization bool
 	providerToken    secret.Text // for the app; empty: none
 	assertion        []string    // the value of its header; never modified
+	crossing         crossing    // of origins
 	lasting          lasting
 	place            place
 	body             *watchedBody // nil without a body

@@ -16,6 +16,7 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	x.app.cookie.DropSet(res.Header)
 	dropReserved(res.Header)
+	x.crossing.replace(res.Header)
 	if x.body != nil {
 		x.body.stop()
 	}

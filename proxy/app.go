@@ -26,6 +26,7 @@ type app struct {
 	renamesEmail bool
 	tokens       ProviderTokens
 	assertions   Assertions // Config.Assertions
+	cors         CORS
 	passive      prefixes
 	upstream     Upstream
 	timeout      time.Duration // Config.UpstreamTimeout
@@ -42,7 +43,7 @@ func newApp(c Config, sessions *session.Reader) *app {
 	a := &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
 		names: append([]*url.URL{c.PublicURL}, c.Aliases...), hsts: c.HSTS, cookie: c.Cookie, finders: finders,
 		rules: c.Rules, apiPaths: c.Tokens, identity: c.Identity, renamesEmail: c.Identity.Renames("email", "X-Auth-Email"),
-		tokens: c.ProviderTokens, assertions: c.Assertions, passive: c.PassivePaths,
+		tokens: c.ProviderTokens, assertions: c.Assertions, cors: c.CORS, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
 	a.told = toldHeaders(&a.identity)

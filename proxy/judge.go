@@ -7,10 +7,11 @@ import (
 
 // decision is what becomes of a request. The zero value refuses it.
 type decision struct {
-	allow  bool         // the app gets it, as the exchange says who is signed in
-	page   http.Handler // a page of the gate's answers it
-	move   bool         // it is redirected to the public URL
-	closed bool         // it is refused because the site is closed
+	allow     bool         // the app gets it, as the exchange says who is signed in
+	page      http.Handler // a page of the gate's answers it
+	move      bool         // it is redirected to the public URL
+	preflight bool         // it is the question of a browser, whether a page of another origin may ask
+	closed    bool         // it is refused because the site is closed
 	// status and err are those of a request that is refused.
 	status int
 	err    error
@@ -50,6 +51,11 @@ func (p *Proxy) judge(x *exchange, r *http.Request) decision {
 		return refusal(http.StatusNotFound, ErrWithheld)
 	}
 	x.access, x.class = access, classOf(access)
+	if x.dialect == nil {
+		if x.crossing = x.app.cors.crossingOf(r, t.path); x.crossing.isPreflight(r) {
+			return decision{preflight: true}
+		}
+	}
 	return p.judgeVisitor(x, r)
 }
 

@@ -64,6 +64,8 @@ type Config struct {
 	ProviderTokens ProviderTokens
 	// Assertions are signed tokens of who is signed in. The zero value gives none.
 	Assertions Assertions
+	// CORS says which pages of other origins may read the app's answers. The zero value lets none.
+	CORS CORS
 
 	// HSTS is the Strict-Transport-Security of answers that have none (RFC 6797); empty for none. It binds the host
 	// for its max-age, whatever is served there later.
@@ -159,6 +161,8 @@ func (p *Proxy) serve(x *exchange, r *http.Request) {
 		p.serveUpstream(x, r)
 	case v.page != nil:
 		p.servePage(x, r, v.page)
+	case v.preflight:
+		p.answerPreflight(x, r)
 	case v.move:
 		p.toPublicURL(x, r)
 	case v.closed:
@@ -307,5 +311,6 @@ func (p *Proxy) refuse(x *exchange, r *http.Request, status int, err error) {
 	}
 	asOwn(x, r)
 	p.challenge(x, r, status, err)
+	x.crossing.markOwn(x.Header())
 	p.c.Refuse(x, r, status, err)
 }

@@ -78,6 +78,8 @@ type Config struct {
 	LogoutPaths []string
 	// CrossSitePaths are paths of the app's to which other sites may send forms as the visitor.
 	CrossSitePaths []string
+	// CORS says which pages of other origins may read the app's answers.
+	CORS proxy.CORS
 	// Brand is the look of the pages.
 	Brand loginui.Brand
 	// AppCookies are the app's session cookies, which the gate deletes at login and logout.
@@ -208,6 +210,7 @@ func Load(ctx context.Context, env []string) (*Config, error) {
 	c.checkSecondFactor(&list)
 	c.checkProviderTokens(&list)
 	c.checkAssertion(&list)
+	c.checkCORS(&list)
 	c.checkImport(&list, time.Now())
 	c.checkProviders(&list)
 	c.checkChallenge(&list)

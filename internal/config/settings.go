@@ -59,6 +59,12 @@ type Settings struct {
 	// Let API tokens meet the condition `aal2` that were made in a session with a fresh second factor; `fresh` none
 	// meets. Danger: whoever finds such a token needs no second factor. Default: they are one factor.
 	TokensAAL2 string `env:"GATEPOST_TOKENS_AAL2, default=false"`
+	// Pages of other origins that may read what the app answers below a prefix, like
+	// `/api=https://a.example.com|https://b.example.com, /feed=https://c.example.org`: the gate answers their preflights,
+	// signed out too, and says so on the answers in place of the app. A page comes with the cookie if it is of the same
+	// site, and else with a token only. Danger: such a page can do below the prefix what the visitor can. See
+	// [cors.md](cors.md). Default: none.
+	CORS string `env:"GATEPOST_CORS" list:"true"`
 	// Who has a second factor: an authenticator app or a passkey. `optional`: whoever wants. `required`: everybody has to
 	// have one before anything protected opens, and is led through adding it. `off`: nobody can add an app or a passkey;
 	// whoever has one is still asked for it at login, and can log in by their passkey. Without `GATEPOST_ENCRYPTION_KEY`

@@ -38,7 +38,7 @@ func (g *gate) open(ctx context.Context) error {
 		CrossSite: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g.ui.Load().CrossSite(w, r)
 		}),
-		Assertions:     g.assertions(),
+		Assertions: g.assertions(), CORS: g.c.CORS,
 		ProviderTokens: proxy.ProviderTokens{Paths: g.c.ProviderTokenPaths, Of: g.providerToken},
 		Page:           func(rawPath string) http.Handler { return g.pageAt(forVisitors, rawPath) }, Refuse: g.refuse,
 		Navigating: loginui.Navigating,
