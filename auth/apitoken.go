@@ -147,6 +147,13 @@ func (s *Store) MakeAPIToken(ctx context.Context, t secret.Token, n NewAPIToken,
 	return m, err
 }
 
+// MayMakeAPIToken reports what the user of a session has to do before they make an API token. It fails like
+// MakeAPIToken.
+func (s *Store) MayMakeAPIToken(ctx context.Context, t secret.Token) error {
+	_, err := s.judged(ctx, t, mayChangeWaysIn)
+	return err
+}
+
 // checkAPIToken reports all faults at once.
 func (s *Store) checkAPIToken(n NewAPIToken) (NewAPIToken, error) {
 	var faults, more InputError

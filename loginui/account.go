@@ -26,6 +26,7 @@ type accountPage struct {
 	Connect      []button     // to connect a provider, or one more account there
 	Passkeys     *passkeyRows // nil: there are none, and none can be added
 	Factors      *factorRows  // nil: there are none, and none can be added
+	Tokens       *tokenRows   // nil: there are none, and none can be made
 	Activity     []pastEntry  // empty: none is kept
 }
 
@@ -56,6 +57,11 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.Factors = ui.factorRows(p.words, factors, next)
+	tokens, err := ui.store.APITokens(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	p.Tokens = ui.tokenRows(p.words, tokens)
 	past, err := ui.store.Activity(r.Context(), token, activityRead)
 	if err != nil {
 		return err
@@ -102,7 +108,12 @@ func (ui *UI) postEndSession(w http.ResponseWriter, r *http.Request, f form, tok
 	return ui.done(w, "session")
 }
 
-func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, _ form, token secret.Token) error {
+func (ui *UI) postEndOthers(w http.ResponseWriter, r *http.Request, f form, token secret.Token) error {
+	if f.Tokens {
+		if _, err := ui.store.RevokeAPITokens(r.Context(), token, ui.client(r)); err != nil {
+			return err
+		}
+	}
 	if _, err := ui.store.EndOtherSessions(r.Context(), token, ui.client(r)); err != nil {
 		return err
 	}

@@ -48,12 +48,15 @@ type form struct {
 	Claim             string // the claim that the form is about; empty: the latest of the browser
 	asked             bool   // the form has a password field
 	Trust             bool   // ask for no code in this browser for a while
+	// Days, Rules and Roles are of an API token. Tokens says that all of them are to be revoked.
+	Days, Rules, Roles string
+	Tokens             bool
 	Code              string // of an authenticator app, or for recovery
 }
 
 // fields are the names of all fields of the gate's forms.
 var fields = append([]string{"email", "password", "current", "name", "username", "remember", "next", "id", "once",
-	"kept", "claim", "answer", "for", "code", "trust", trapField}, captcha.Fields()...)
+	"kept", "claim", "answer", "for", "code", "trust", "days", "rules", "roles", "tokens", trapField}, captcha.Fields()...)
 
 // readForm returns the form that receive has read. Unknown fields are ignored. A known field may come only
 // once.
@@ -74,6 +77,7 @@ func (ui *UI) readForm(r *http.Request) (form, error) {
 		Next: ui.local(values.Get("next")), ID: values.Get("id"), Once: values.Get("once"),
 		Kept: values.Get("kept"), Claim: values.Get("claim"), asked: values.Has("password"),
 		Code: values.Get("code"), Trust: isOn(values.Get("trust")),
+		Days: values.Get("days"), Rules: values.Get("rules"), Roles: values.Get("roles"), Tokens: isOn(values.Get("tokens")),
 	}, nil
 }
 

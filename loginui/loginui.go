@@ -64,6 +64,9 @@ type Config struct {
 	PasswordMin int
 	// Cookie is the session cookie.
 	Cookie session.Cookie
+	// Tokens is whether the app takes API tokens somewhere, so that users can make some. TokensForever is whether one may
+	// never end. They need a store with the same options.
+	Tokens, TokensForever bool
 	// TrustBrowser is how long users may trust a browser. It needs a store with the same option. 0: never.
 	TrustBrowser time.Duration
 	// AppCookies are ended with the session, and when the account that uses the browser changes. Empty: the

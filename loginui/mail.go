@@ -130,9 +130,23 @@ func (w *words) factsOf(m mail.Mail) []mailFact {
 	if !tellsWhere[m.Kind] {
 		return nil
 	}
+	if m.Kind == mail.TokenEnds {
+		return w.tokenFacts(m)
+	}
 	facts := []mailFact{{w.say("mail.when"), w.Date(m.At)}, {w.say("mail.device"), w.device(m.UserAgent)}}
 	if place := w.Place(m.IPAddress); place != "" {
 		facts = append(facts, mailFact{w.say("mail.place"), place})
+	}
+	return append(facts, w.tokenFacts(m)...)
+}
+
+// tokenFacts says how the API token of a mail begins, and when it ends.
+func (w *words) tokenFacts(m mail.Mail) (facts []mailFact) {
+	if m.Token != "" {
+		facts = append(facts, mailFact{w.say("mail.token"), m.Token + "…"})
+	}
+	if !m.Ends.IsZero() {
+		facts = append(facts, mailFact{w.say("mail.ends"), w.Date(m.Ends)})
 	}
 	return facts
 }
@@ -141,7 +155,7 @@ func (w *words) factsOf(m mail.Mail) []mailFact {
 var tellsWhere = map[mail.Kind]bool{mail.Password: true, mail.Changed: true, mail.Left: true,
 	mail.Deleted: true, mail.SignIn: true, mail.Linked: true, mail.Unlinked: true, mail.Taken: true,
 	mail.FactorOn: true, mail.FactorOff: true, mail.PasskeyOn: true,
-	mail.PasskeyOff: true, mail.RecoveryNew: true, mail.RecoveryUsed: true}
+	mail.PasskeyOff: true, mail.RecoveryNew: true, mail.RecoveryUsed: true, mail.TokenNew: true, mail.TokenEnds: true}
 
 // whyOf names the message that says why the reader got a mail.
 func whyOf(kind mail.Kind) string {
@@ -170,7 +184,7 @@ func (ui *UI) mailURL(m mail.Mail) string {
 		return ui.absolute(ui.c.Home)
 	case m.Kind == mail.Linked, m.Kind == mail.Unlinked, m.Kind == mail.Taken, m.Kind == mail.SignIn && ui.c.PasswordsOff,
 		m.Kind == mail.FactorOn, m.Kind == mail.FactorOff, m.Kind == mail.PasskeyOn, m.Kind == mail.PasskeyOff,
-		m.Kind == mail.RecoveryNew, m.Kind == mail.RecoveryUsed:
+		m.Kind == mail.RecoveryNew, m.Kind == mail.RecoveryUsed, m.Kind == mail.TokenNew, m.Kind == mail.TokenEnds:
 		return ui.absolute(ui.c.Prefix + "/account")
 	case m.Kind == mail.Password, m.Kind == mail.SignIn:
 		return ui.absolute(ui.c.Prefix + forgotPath)

@@ -26,10 +26,11 @@ var files embed.FS
 // pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
 // what the pages share.
 var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward",
-	"again", "codes"}
+	"again", "codes", "token"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
-var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html", "passkey.html"}
+var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html", "passkey.html",
+	"tokens.html"}
 
 // templateFiles returns the templates that can be overridden: the pages, the layout, the parts, and the mails.
 func templateFiles() []string {

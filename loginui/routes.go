@@ -52,6 +52,7 @@ func (ui *UI) addAccountRoutes() {
 	account(takenPath, methods{"GET": ui.getTaken})
 	ui.addFactorRoutes(account)
 	ui.addPasskeyRoutes(account)
+	ui.addTokenRoutes(account)
 	account(stepUpPath, methods{"GET": ui.getStepUp, "POST": ui.postStepUp})
 	for path, do := range map[string]deed{"/account/sessions/end": ui.postEndSession,
 		"/account/sessions/end-others": ui.postEndOthers, "/account/export": ui.postExport,

@@ -62,6 +62,7 @@ func (ui *UI) states(r *http.Request) []state {
 	s.accounts()
 	s.accountForms()
 	s.factors()
+	s.tokens()
 	s.departures()
 	s.refusals()
 	s.strays()

@@ -57,7 +57,7 @@ func (s *samples) accounts() {
 	s.add("where there are no passwords", 200, "account", bare)
 	for _, what := range []string{"username", "password", "session", "export", "others", "verify", "verified", "already",
 		"address", "moved", "linked", "unlinked", "confirmed", "prove", "password_mail", "passkey",
-		"passkey_renamed", "passkey_removed", "app", "app_removed", "untrusted"} {
+		"passkey_renamed", "passkey_removed", "token_revoked", "app", "app_removed", "untrusted"} {
 		p := page()
 		p.Notice = p.say("account.done." + what)
 		s.add("notice: "+what, 200, "account", p)

@@ -86,6 +86,7 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
 		MailName: name, Nameless: name == "",
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
+		Tokens: c.Tokens.Any(), TokensForever: c.TokensForever,
 		TrustBrowser: c.TrustBrowser, Mail: c.Deliver != nil,
 		Confirm: c.Verify != auth.VerifyOff, ConfirmFirst: c.Verify == auth.VerifyRequired,
 		Providers: providers, PasswordsOff: c.PasswordsOff, APIAuthApp: c.APIAuthApp,

@@ -1,4 +1,4 @@
-// The page with recovery codes works without this. It adds buttons to copy them and to print the page.
+// The pages with recovery codes and with an API token work without this. It adds buttons to copy them and to print the page.
 'use strict';
 (() => {
   const list = document.querySelector('.codes');
@@ -19,6 +19,6 @@
     button(say.copy, (b) => navigator.clipboard.writeText(text)
       .then(() => { b.textContent = say.copied; }, () => getSelection().selectAllChildren(list))).ariaLive = 'polite';
   }
-  button(say.print, () => print());
+  if (say.print) button(say.print, () => print());
   list.after(row);
 })();
