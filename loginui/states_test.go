@@ -108,7 +108,7 @@ func TestEveryTemplateAndEveryErrorIsShown(t *testing.T) {
 // unsaidByDesign matches the messages of pages that no state has to say: parts of sentences, and what only scripts,
 // programs or the settings of one gate bring about.
 var unsaidByDesign = regexp.MustCompile(`^(device|place|date|ago|wait|mail|language)\.|^fault\.still_in$|` +
-	`^login\.cookie\.(host|http)$|^fault\.(too_many_requests|http|unauthorized\.title)$|` +
+	`^login\.cookie\.(host|http)$|^fault\.token\.|^fault\.(too_many_requests|http|unauthorized\.title)$|` +
 	`^(password|email)\.too_long$`)
 
 // A new thing that a page can say is not forgotten either.

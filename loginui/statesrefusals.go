@@ -39,6 +39,7 @@ func (s *samples) refusals() {
 	}{
 		{"the app's answer cannot be passed on", ErrAnswer}, {"the app has a login of its own", ErrLoginLoop},
 		{"a socket of another site's", ErrOrigin}, {"a proxy replaces the host", ErrHostRewritten},
+		{"a service has no address", ErrServiceAddress},
 		{"a form that cannot be read", errForm}, {"a field is there twice", errFormDouble},
 		{"a form of another site's", errCrossSite}, {"the link was put away", errLinkClosed},
 		{"a link for another account", auth.ErrOtherUser}, {"no new accounts", auth.ErrSignUpClosed},

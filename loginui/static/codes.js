@@ -1,4 +1,5 @@
-// The pages with recovery codes and with an API token work without this. It adds buttons to copy them and to print the page.
+// The pages with recovery codes and with an API token work without this. It adds buttons to copy what they show and to
+// print it.
 'use strict';
 (() => {
   const list = document.querySelector('.codes');
