@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	neturl "net/url"
 	"os"
@@ -259,6 +260,17 @@ type strange struct{ n, table, column, value string }
 
 func (s strange) id() string    { return "odd" + s.n }
 func (s strange) token() string { return strings.Repeat("0", 43-len(s.id())) + s.id() }
+
+// apiToken is a token of the user's in the gate's format.
+func (s strange) apiToken() string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	random, sum := strings.Repeat("0", 30-len(s.id()))+s.id(), ""
+	for n := crc32.ChecksumIEEE([]byte(random)); len(sum) < 6; n /= 62 {
+		sum = string(digits[n%62]) + sum
+	}
+	return "gpt_" + random + sum
+}
+
 func (s strange) String() string {
 	return fmt.Sprintf("%s.%s = %s", s.table, s.column, s.value)
 }
@@ -302,7 +314,7 @@ func strangers(t *testing.T, url string) (list []strange) {
 
 // settle writes ordinary rows for the user, and then the odd value.
 func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$table", s.table).Replace(`
+	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$api", s.apiToken(), "$table", s.table).Replace(`
 		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
 			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour',
@@ -351,7 +363,11 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 			SELECT '$id', '$id', sha256('$token'), 'test', now() + interval '1 hour' WHERE '$table' = 'trusted_browser';
 		INSERT INTO gatepost.assertion_key (id, private, active_from)
 			SELECT rpad('$id', 43, 'x'), '\x0102030405060708091011121314151617181920212223242526272829303132', now()
-			WHERE '$table' = 'assertion_key'`))
+			WHERE '$table' = 'assertion_key';
+		INSERT INTO gatepost.api_token (id, token, user_id, name, hint, rules, roles, expires_at, used_at, used_from)
+			SELECT '$id', encode(sha256('$api'), 'hex'), '$id', 'test', 'gpt_0000', 'GET /api', 'user',
+				now() + interval '1 day', now() - interval '1 hour', '192.0.2.1'
+			WHERE '$table' IN ('api_token', 'user', 'account')`))
 	if err != nil {
 		return fmt.Errorf("usual rows: %w", err)
 	}
@@ -375,7 +391,8 @@ func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
 func TestOddRowsHarmNobody(t *testing.T) {
 	t.Parallel()
 	a, o, r, url := newApp(t), postoffice.New(t, nil, nil), newReceiver(t), authtest.NewDatabase(t)
-	env := r.settings("DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard",
+	env := r.settings("DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/dashboard, /api",
+		"GATEPOST_TOKENS=/api", "GATEPOST_TOKENS_FOREVER=true", "GATEPOST_TOKENS_AAL2=true",
 		"GATEPOST_AUDIT_RETENTION=1h", "GATEPOST_ASSERTION_HEADER=X-Auth-Assertion", key,
 		"GATEPOST_SMTP_URL="+o.URL, "GATEPOST_MAIL_FROM=gate@example.com")
 	startGate(t, env...).visitor(t).signUp("neighbour@example.com")
@@ -419,6 +436,7 @@ func TestOddRowsHarmNobody(t *testing.T) {
 	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"},
 		{"user", "show", "neighbour@example.com"}, {"migrate", "status"}, {"webhook", "list"},
 		{"webhook", "list", "--json"}, {"webhook", "replay", "--failed-since", "100h"},
+		{"token", "list"}, {"token", "list", "--json"},
 		{"user", "disable", "neighbour@example.com"}} {
 		if code, _, said := command(t, url, args...); code != 0 {
 			t.Errorf("gatepost %s: %s", strings.Join(args, " "), said)
@@ -457,6 +475,13 @@ func (g *running) survives(t *testing.T, url string, s strange) {
 	}
 	if r := v.do("POST", "/account/export", strings.NewReader(""), cookie, navigate); r.status >= 500 {
 		t.Errorf("%v: the export is %d", s, r.status)
+	}
+	if slices.Contains([]string{"api_token", "user", "account"}, s.table) {
+		for _, path := range []string{"/api/x", "/api/%2e%2e/api", "/"} {
+			if r := g.visitor(t).do("GET", path, nil, "Authorization: Bearer "+s.apiToken()); r.status >= 500 {
+				t.Errorf("%v: %s with a token is %d %s", s, path, r.status, r.body)
+			}
+		}
 	}
 	if strings.HasPrefix(s.table, "passkey") {
 		for _, body := range []string{"for=confirm", "for=add", "for=sign-in"} {

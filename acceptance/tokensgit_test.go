@@ -81,7 +81,9 @@ func TestGitClonesAndPushesWithAToken(t *testing.T) {
 	g.visitor(t).signUp("ada@example.com")
 	l := &lane{running: g, database: url}
 	m := l.makeToken(t, "ada@example.com", "git", "--rules", "/git")
-	at := func(user string) string { return strings.Replace(g.url, "http://", "http://"+user+"@", 1) + "/git/thing.git" }
+	at := func(user string) string {
+		return strings.Replace(g.url, "http://", "http://"+user+"@", 1) + "/git/thing.git"
+	}
 	for _, user := range []string{"ada:" + m.Token, m.Token + ":x-oauth-basic", m.Token + ":"} {
 		home.must("rm", "-rf", "work")
 		home.must("git", "clone", "-q", at(user), "work")

@@ -173,15 +173,13 @@ func (ui *UI) tokenPage(r *http.Request, f form, t trouble) formPage {
 // madePage is the data of token.html: an API token, which is shown once.
 type madePage struct {
 	base
-	Token       string
-	On          string // where the visitor goes on to
-	CodesScript string
+	Token string
+	On    string // where the visitor goes on to
 }
 
 func (ui *UI) madePage(r *http.Request, made secret.APIToken) madePage {
-	p := madePage{base: ui.refusal(r, "token.made"), Token: string(made), On: ui.c.Prefix + "/account",
-		CodesScript: ui.codesScript}
-	p.Extra = ui.more
+	p := madePage{base: ui.refusal(r, "token.made"), Token: string(made), On: ui.c.Prefix + "/account"}
+	p.Stylesheet, p.Script = ui.wholeStyle, ui.codesScript
 	return p
 }
 
@@ -228,7 +226,7 @@ func (s *samples) tokens() {
 		s.answer(w, r, err)
 	})
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
-	account.Wide, account.Extra, account.Others = true, s.more, 1
+	account.Wide, account.Stylesheet, account.Others = true, s.wholeStyle, 1
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
 	account.Tokens = on.tokenRows(account.words, sampleTokens())
 	s.add("account, with API tokens", http.StatusOK, "account", account)
