@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/gatepost/gatepost/internal/seal"
 )
@@ -65,6 +66,13 @@ var docPrepared = prepared{
 			"GATEPOST_GOOGLE_CLIENT_SECRET=a-secret", "GATEPOST_ENCRYPTION_KEY="+w.first("gatepost key new"))
 		w.first(`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$ROOT/etc/gatepost/apple.p8"`)
 		return []string{"CLIENT_ID=…", "CLIENT_ID=an-id"}
+	},
+	"docs/tokens.md": func(w *docWorld) []string {
+		w.env = append(w.env, "GATEPOST_PROTECT=/", "GATEPOST_TOKENS=/api, /git")
+		w.first("gatepost user create ada@example.com && gatepost serve")
+		// The app has no repository; TestGitClonesAndPushesWithAToken does.
+		return []string{"git clone https://ada:$TOKEN@app.example.com", "curl -fsS " +
+			strings.Replace(w.url, "://", "://ada:$TOKEN@", 1), "https://app.example.com", w.url}
 	},
 	"docs/users.md": func(w *docWorld) []string { return w.someoneHasAnApp() },
 }
