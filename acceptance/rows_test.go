@@ -314,7 +314,8 @@ func strangers(t *testing.T, url string) (list []strange) {
 
 // settle writes ordinary rows for the user, and then the odd value.
 func (s strange) settle(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$api", s.apiToken(), "$table", s.table).Replace(`
+	_, err := tx.Exec(ctx, strings.NewReplacer("$id", s.id(), "$token", s.token(), "$api", s.apiToken(),
+		"$table", s.table).Replace(`
 		INSERT INTO gatepost."user" (id, email, email_verified) VALUES ('$id', '$id@example.com', true);
 		INSERT INTO gatepost.session (id, token, user_id, idle_seconds, expires_at, ip_address, user_agent)
 			VALUES ('$id', encode(sha256('$token'), 'hex'), '$id', 3600, now() + interval '1 hour',

@@ -177,7 +177,8 @@ func (l *lane) refusesToken(t *testing.T, line, code string, status int, headers
 	t.Helper()
 	r := l.refuses(t, l.request(line, headers...), status)
 	challenge := strings.Join(r.header["Www-Authenticate"], "\n")
-	if !strings.Contains(challenge, `error="`+code+`"`) || !strings.Contains(r.body, `"code":"`+strings.ToUpper(code)+`"`) {
+	if !strings.Contains(challenge, `error="`+code+`"`) ||
+		!strings.Contains(r.body, `"code":"`+strings.ToUpper(code)+`"`) {
 		t.Errorf("%s: challenge %q, %s", line, challenge, r.body)
 	}
 	return r
@@ -290,15 +291,16 @@ func TestNoTokenOpensTheAccount(t *testing.T) {
 	}
 	for _, path := range []string{"/api/auth/update-user", "/api/auth/change-password", "/api/auth/revoke-sessions",
 		"/api/auth/delete-user", "/api/auth/nothing"} {
-		l.refuses(t, l.request("POST "+path, bearer, "Content-Type: application/json", "Content-Length: 2")+"{}", 400, 401, 403, 404)
+		raw := l.request("POST "+path, bearer, "Content-Type: application/json", "Content-Length: 2") + "{}"
+		l.refuses(t, raw, 400, 401, 403, 404)
 	}
 	if r := l.one(t, l.request("GET /api/auth/get-session", bearer)); strings.TrimSpace(r.body) != "null" {
 		t.Errorf("get-session knows %s", r.body)
 	}
 }
 
-// A stolen token that is revoked opens nothing, from the next request on, at each gate, and its socket ends. So does that
-// of a user who is disabled or deleted.
+// A stolen token that is revoked opens nothing, from the next request on, at each gate, and its stream ends. So does
+// that of a user who is disabled or deleted.
 func TestARevokedTokenIsOverEverywhere(t *testing.T) {
 	t.Parallel()
 	env := []string{"GATEPOST_PROTECT=/", "GATEPOST_TOKENS=/api, /dashboard"}

@@ -14,8 +14,8 @@ import (
 	"github.com/gatepost/gatepost/auth/authtest"
 )
 
-// gitServer serves the repositories of a folder by git http-backend, which takes whoever reaches it for somebody who may
-// push. It notes what reaches it of credentials.
+// gitServer serves the repositories of a folder by git http-backend, which takes whoever reaches it for somebody who
+// may push. It notes what reaches it of credentials.
 func gitServer(t *testing.T, folder string, saw *logBuffer) (url string) {
 	t.Helper()
 	where, err := exec.Command("git", "--exec-path").Output()

@@ -38,8 +38,8 @@ var (
 	errWrongToken = errors.New("the API token does not count")
 )
 
-// NewAPIToken is what somebody asks for. What is wrong with it is an InputError, with the fields "name", "rules", "roles"
-// and "days".
+// NewAPIToken is what somebody asks for. What is wrong with it is an InputError, with the fields "name", "rules",
+// "roles" and "days".
 type NewAPIToken struct {
 	Name string
 	// Lifetime is how long it counts; 0: as long as nobody revokes it, which Options.TokensForever has to allow.
@@ -73,8 +73,8 @@ type MadeAPIToken struct {
 }
 
 // tokenColumns are the columns for scanAPIToken.
-var tokenColumns = `id, left(name, 255), left(hint, 32), left(rules, 2048), roles IS NULL, left(coalesce(roles, ''), 2048),
-    CASE WHEN level >= 2 THEN 2 ELSE 1 END, left(created_by, 255), ` + database.Readable(`created_at`) + `,
+var tokenColumns = `id, left(name, 255), left(hint, 32), left(rules, 2048), roles IS NULL,
+    left(coalesce(roles, ''), 2048), CASE WHEN level >= 2 THEN 2 ELSE 1 END, left(created_by, 255), ` + database.Readable(`created_at`) + `,
     ` + database.Readable(`expires_at`) + `, coalesce(expires_at <= now(), false), ` + database.Readable(`used_at`) + `,
     left(used_from, 255)`
 
@@ -184,9 +184,10 @@ func (s *Store) insertAPIToken(ctx context.Context, tx pgx.Tx, userID string, se
 	c secret.Client) (m MadeAPIToken, err error) {
 	var email, owned string
 	var had int
-	err = tx.QueryRow(ctx, `SELECT email, concat_ws(',', role, `+session.ClaimedRoles(origins(roleProviders(s.o.Providers)))+
-		`), (SELECT count(*) FROM gatepost.api_token t WHERE t.user_id = u.id) FROM gatepost."user" u WHERE id = $1`,
-		userID).Scan(&email, &owned, &had)
+	claimed := session.ClaimedRoles(origins(roleProviders(s.o.Providers)))
+	err = tx.QueryRow(ctx, `SELECT email, concat_ws(',', role, `+claimed+`),
+		    (SELECT count(*) FROM gatepost.api_token t WHERE t.user_id = u.id)
+		FROM gatepost."user" u WHERE id = $1`, userID).Scan(&email, &owned, &had)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return m, ErrNoUser
 	}

@@ -17,7 +17,8 @@ var said = regexp.MustCompile(`\b[sS]ay(?:Date)?\(?\s*"([a-z_.]+)"`)
 // deed.
 var families = regexp.MustCompile(
 	`^code\.(missing|malformed)$|` +
-		`^(email|name|username|rules|roles|days|password|current|fault|activity|account\.done|login\.done|mail\.[a-z_]+)\.[a-z_.-]+$|` +
+		`^(rules|roles|days)\.malformed$|` +
+		`^(email|name|username|password|current|fault|activity|account\.done|login\.done|mail\.[a-z_]+)\.[a-z_.-]+$|` +
 		`\.(title|submit|busy)$|^date\.months$|^(reset|undo|onward|leaving)\.(say|go)$`)
 
 func TestEveryMessageExistsAndIsSaid(t *testing.T) {

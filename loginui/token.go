@@ -202,8 +202,8 @@ func (ui *UI) postRevokeToken(w http.ResponseWriter, r *http.Request) error {
 // sampleTokens are API tokens of somebody.
 func sampleTokens() []auth.APIToken {
 	made := time.Now().Add(-40 * day)
-	return []auth.APIToken{{ID: "1", Name: "Backup", Hint: "gpt_3xAm", AllRoles: true, CreatedAt: made, UsedAt: made.Add(day),
-		UsedFrom: "192.0.2.1", ExpiresAt: made.Add(auth.APITokenLifetime)},
+	return []auth.APIToken{{ID: "1", Name: "Backup", Hint: "gpt_3xAm", AllRoles: true, CreatedAt: made,
+		UsedAt: made.Add(day), UsedFrom: "192.0.2.1", ExpiresAt: made.Add(auth.APITokenLifetime)},
 		{ID: "2", Name: "Git", Hint: "gpt_P1e0", Rules: "GET /api, /git", Roles: []string{"user"}, CreatedAt: made},
 		{ID: "3", Name: "Former", Hint: "gpt_0ld0", CreatedAt: made, ExpiresAt: made.Add(day), Ended: true}}
 }

@@ -59,7 +59,7 @@ func inAuthorization(r *http.Request) (c credential, present bool) {
 	return c, c.api.ours
 }
 
-// readAuthorization reads a token as Bearer, or as the password of Basic with any name, or as its name with no password.
+// readAuthorization reads a token as Bearer, as the password of Basic with any name, or as its name with no password.
 func readAuthorization(line string) (t secret.APIToken, basic, ours bool) {
 	scheme, value, _ := strings.Cut(line, " ")
 	value = strings.TrimSpace(value)
@@ -149,15 +149,15 @@ func (p *Proxy) reaches(a *app, v session.Session, method, path string, access A
 	return &TokenError{Code: "insufficient_user_authentication", Need: access.stepUp()}
 }
 
-// fromOtherSite reports whether a browser says that the page of another site asks. It sends the name and the password of
-// an address by itself.
+// fromOtherSite reports whether a browser says that the page of another site asks. It sends the name and the password
+// of an address by itself.
 func fromOtherSite(r *http.Request) bool {
 	site := r.Header["Sec-Fetch-Site"]
 	return len(site) > 0 && site[0] != "same-origin" && site[0] != "none"
 }
 
-// challenge tells a client whose request is refused how API tokens are presented, and what is wrong with its own. Git and
-// others send nothing before they are asked for Basic. A browser would show a window for that, so none is asked.
+// challenge tells a client whose request is refused how API tokens are presented, and what is wrong with its own. Git
+// and others send nothing before they are asked for Basic. A browser would show a window for that, so none is asked.
 func (p *Proxy) challenge(x *exchange, r *http.Request, status int, err error) {
 	wrong, isToken := errors.AsType[*TokenError](err)
 	if !isToken && (status != http.StatusUnauthorized || x.presented || !errors.Is(err, session.ErrNoSession)) {

@@ -37,7 +37,8 @@ func (p *process) userCommands() *cli.Command {
 			one("show", "show a user", func(context.Context, *auth.Store, session.User) (string, error) {
 				return "", nil
 			}),
-			{Name: "create", Usage: "make a user, or a service account without an address", ArgsUsage: "[EMAIL]", Action: p.userCreate, Flags: []cli.Flag{asJSON,
+			{Name: "create", Usage: "make a user, or a service account without an address", ArgsUsage: "[EMAIL]",
+				Action: p.userCreate, Flags: []cli.Flag{asJSON,
 				&cli.StringFlag{Name: "name", Usage: "the user's `NAME`"},
 				&cli.StringFlag{Name: "username", Usage: "the user's `USERNAME` for apps; also a reserved one"},
 				&cli.StringFlag{Name: "role", Usage: "`ROLES`, comma-separated (default: user)"},
