@@ -51,7 +51,7 @@ type form struct {
 	// Days, Rules and Roles are of an API token. Tokens says that all of them are to be revoked.
 	Days, Rules, Roles string
 	Tokens             bool
-	Code              string // of an authenticator app, or for recovery
+	Code               string // of an authenticator app, or for recovery
 }
 
 // fields are the names of all fields of the gate's forms.

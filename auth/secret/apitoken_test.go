@@ -59,8 +59,8 @@ func TestWhatLooksLikeAnAPIToken(t *testing.T) {
 	text := string(secret.NewAPIToken(secret.ServicePrefix))
 	for s, want := range map[string][2]bool{
 		text: {true, true}, "token " + text: {true, true}, text + ",x": {true, true}, `"` + text + `"`: {true, true},
-		"_" + text: {true, true}, text[:30]: {true, false}, text + "0": {true, false}, 
-		text[:4] + strings.Repeat("a", 36): {true, false},
+		"_" + text: {true, true}, text[:30]: {true, false}, text + "0": {true, false},
+		text[:4] + strings.Repeat("a", 36):   {true, false},
 		strings.ToUpper(text[:4]) + text[4:]: {true, false}, "a=b&t=" + text: {true, true},
 		"": {}, "gpt_": {}, "gpt_4o_mini": {}, "gpt_" + text[4:20]: {}, "x" + text: {}, "ghp_" + text[4:]: {},
 		"egpt_" + text[4:]: {}, "gpt-" + text[4:]: {},

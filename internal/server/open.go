@@ -35,7 +35,7 @@ func (g *gate) open(ctx context.Context) error {
 		PublicURL: g.c.PublicURL, Aliases: g.c.Aliases, Origins: g.c.Origins,
 		Rules: g.c.Rules, Tokens: g.c.Tokens, Identity: g.c.Identity, Cookie: g.c.Cookie(),
 		TrustedProxies: g.c.TrustedProxies,
-		Forwarded: g.c.Forwarded, HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths, CrossSitePaths: g.c.CrossSitePaths,
+		Forwarded:      g.c.Forwarded, HSTS: g.c.HSTS, PassivePaths: g.c.PassivePaths, CrossSitePaths: g.c.CrossSitePaths,
 		CrossSite: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g.ui.Load().CrossSite(w, r)
 		}),
