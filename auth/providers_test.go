@@ -248,6 +248,10 @@ func TestTheFirstProofOfAMailboxEndsWhatWasBefore(t *testing.T) {
 				Purpose: auth.ToLink, Session: squatter}); err != nil {
 				t.Fatal(err)
 			}
+			made, err := g.s.MakeAPIToken(t.Context(), squatter, backup, here)
+			if err != nil {
+				t.Fatal(err)
+			}
 			g.mails.collect(t, g.s)
 			// The unexpired change of address.
 			issued, err := g.s.RequestEmailChange(t.Context(), squatter, goodPassword, "evil@example.org", here)
@@ -263,6 +267,9 @@ func TestTheFirstProofOfAMailboxEndsWhatWasBefore(t *testing.T) {
 			}
 			if alive(t, g.s, squatter) {
 				t.Error("the unexpired session")
+			}
+			if _, err := g.s.LookupToken(t.Context(), session.Asking{}, made.Secret); !errors.Is(err, session.ErrNoSession) {
+				t.Errorf("the API token: %v", err)
 			}
 			if _, err := signIn(g.s, t.Context(), victim, goodPassword); err == nil {
 				t.Error("the squatter's password")

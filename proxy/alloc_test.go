@@ -63,6 +63,7 @@ func mustParseKeys(tb testing.TB) seal.Keys {
 func stations(tb testing.TB) []station {
 	store, db := authtest.NewStore(tb, func(o *auth.Options) {
 		o.SessionCache, o.Keys = time.Minute, mustParseKeys(tb)
+		o.CheckTokenRules = func(string) error { return nil }
 		o.Assertion = assertion.Options{Issuer: "https://gate.example", Audience: "app"}
 	})
 	if err := store.OpenAssertions(tb.Context()); err != nil {
@@ -91,9 +92,13 @@ func stations(tb testing.TB) []station {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	paths, err := ParseTokenPaths("GATEPOST_TOKENS", "/dashboard, GET /admin")
+	if err != nil {
+		tb.Fatal(err)
+	}
 	c := Config{
 		Upstream: upstream, UpstreamTimeout: time.Minute, PublicURL: &url.URL{Scheme: "https", Host: "gate.example"},
-		Rules: mustRules(tb, "/dashboard, /admin=admin, /vault=+aal2+fresh=10m", "/assets"), Identity: id,
+		Rules: mustRules(tb, "/dashboard, /admin=admin, /vault=+aal2+fresh=10m", "/assets"), Tokens: paths, Identity: id,
 		Cookie:         session.Cookie{Name: "__Host-gatepost", Secure: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Page:           func(string) http.Handler { return nil },
@@ -127,6 +132,19 @@ func stations(tb testing.TB) []station {
 	if x.session, err = store.Lookup(tb.Context(), issued.Session); err != nil { // kept from now on
 		tb.Fatal(err)
 	}
+	made, err := store.MakeAPIToken(tb.Context(), issued.Session, auth.NewAPIToken{Name: "x", Lifetime: time.Hour,
+		Rules: "GET /dashboard"}, secret.Client{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	byToken := r.Clone(r.Context())
+	delete(byToken.Header, "Cookie")
+	byToken.Header.Set("Authorization", "Bearer "+string(made.Secret))
+	y := p.begin(w, byToken, nil)
+	y.target = t
+	if status, err := p.identify(y, byToken, Access{}); err != nil || y.session.Grant == nil { // kept from now on
+		tb.Fatal(status, err)
+	}
 	out := r.Clone(withExchange(r.Context(), x))
 	full := out.Header.Clone()
 	answer, _ := answers{}.RoundTrip(out)
@@ -146,6 +164,7 @@ func stations(tb testing.TB) []station {
 				tb.Fatal(status, err)
 			}
 		}},
+		{"token", 0, 0, func() { _, _ = p.identify(y, byToken, Access{}) }},
 		{"identity", 3, 0, func() {
 			clear(out.Header)
 			for name, values := range full {

@@ -45,18 +45,35 @@ func (r *Reader) LookupAs(ctx context.Context, as Asking, t secret.Token) (Sessi
 // look finds what is known under a hash, in the cache or by asking.
 func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
 	find func(context.Context, string) (*found, error)) (Session, error) {
-	generation := r.cache.generation.Load()
-	if r.listener.sure() && !r.db.Doubtful() {
-		if v, ok := r.cache.get(hash); ok {
-			r.metrics.cached.Inc()
-			if v.due && !as.Passive {
-				r.used(v, as.Client)
-				r.cache.noted(hash)
-			}
-			v.generation = generation
-			return v, nil
-		}
+	if v, ok := r.kept(as, hash); ok {
+		return v, nil
 	}
+	return r.ask(ctx, as, hash, find)
+}
+
+// kept finds what is known under a hash in the cache, while that can be trusted.
+func (r *Reader) kept(as Asking, hash secret.TokenHash) (Session, bool) {
+	generation := r.cache.generation.Load()
+	if !r.listener.sure() || r.db.Doubtful() {
+		return Session{}, false
+	}
+	v, ok := r.cache.get(hash)
+	if !ok {
+		return Session{}, false
+	}
+	r.metrics.cached.Inc()
+	if v.due && !as.Passive {
+		r.used(v, as.Client)
+		r.cache.noted(hash)
+	}
+	v.generation = generation
+	return v, true
+}
+
+// ask finds by a query what is under a hash, and keeps it.
+func (r *Reader) ask(ctx context.Context, as Asking, hash secret.TokenHash,
+	find func(context.Context, string) (*found, error)) (Session, error) {
+	generation := r.cache.generation.Load()
 	if as.Hasty && r.stalled.Load() {
 		return Session{}, fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
 	}
