@@ -28,7 +28,8 @@ type asker struct {
 	snippets []string // the first one is the configuration, and refers to the others
 	config   string   // surrounds the snippet
 	args     []string
-	replace  []string // replacements for what cannot be as on a real machine; TLS would only make the test slow
+	replace  []string  // replacements for what cannot be as on a real machine; TLS would only make the test slow
+	spoil    [2]string // a further replacement in all of them
 	model    func(t *testing.T, snippet string, s *askedSite) http.Handler
 }
 
@@ -149,6 +150,7 @@ func (a asker) start(t *testing.T, s *askedSite, port string) {
 			}
 			text = strings.ReplaceAll(text, a.replace[j], a.replace[j+1])
 		}
+		text = strings.ReplaceAll(text, a.spoil[0]+"\n", a.spoil[1]+"\n")
 		if i == 0 && a.model == nil {
 			text = strings.Replace(a.config, "SNIPPET", text, 1)
 		}

@@ -267,6 +267,20 @@ func TestDoctorFindsNothingWrongThroughAProxyThatAsks(t *testing.T) {
 	})
 }
 
+// An error in the script of HAProxy lets nothing pass, though HAProxy goes on after it.
+func TestAnErrorInTheScriptOfHAProxyLetsNothingPass(t *testing.T) {
+	t.Parallel()
+	a := askers["haproxy"]
+	a.spoil = [2]string{`		pass(txn, answer.headers)`, `		error("it is broken")`}
+	s := a.ask(t, "")
+	if r := s.visitor(t).fetch("/public"); r.status != 503 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if seen := s.seen.take(); len(seen) != 0 {
+		t.Errorf("the app got %v", seen)
+	}
+}
+
 // What is to be proved first is led to, or said in the header of RFC 9470.
 func TestMoreToProveThroughAProxyThatAsks(t *testing.T) {
 	forAskers(t, func(t *testing.T, name string, a asker) {
