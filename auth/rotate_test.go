@@ -43,6 +43,7 @@ func newVault(t *testing.T, users int) *vault {
 			SELECT id, id, id, 'code', 'pwd', now(), '', false, now() + interval '1 day'`,
 		`totp (user_id, secret, last_step) SELECT id, '', 0`,
 		`totp_pending (user_id, session_id, secret, expires_at) SELECT id, id, '', now() + interval '1 hour'`,
+		`assertion_key (id, private, active_from) SELECT id, '', now()`,
 	} {
 		exec(t, v.db, `INSERT INTO gatepost.`+sql+` FROM unnest($1::text[]) AS id`, v.users)
 	}

@@ -45,8 +45,9 @@ func TestAReusedAssertionTakesNoSignature(t *testing.T) {
 		}
 		return value[0]
 	}
-	for !store.Listening() || of() != of() { // the store keeps no session before
-		time.Sleep(time.Millisecond)
+	for kept := false; !kept; time.Sleep(time.Millisecond) { // the store keeps no session before it listens
+		one := of()
+		kept = store.Listening() && of() == one
 	}
 	before, first := store.SignedAssertions(), of()
 	for range 1000 {
