@@ -176,6 +176,11 @@ func TestABoundAssertionIsForOneRequest(t *testing.T) {
 		}
 		seen[assertion] = true
 	}
+	for n, want := range map[int]int{4000: 200, 5000: 400} {
+		if r := v.fetch("/" + strings.Repeat("x", n)); r.status != want {
+			t.Errorf("a path of %d bytes: %d", n, r.status)
+		}
+	}
 }
 
 // pair is two gates of one site, and a session there.

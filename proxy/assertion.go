@@ -16,7 +16,15 @@ type Assertions struct {
 	Header string
 	// Of makes it for a request of a session. The value must not be modified.
 	Of func(v *session.Session, method, rawPath string) ([]string, error)
+	// Bound says that method and path are in it. Longer ones than boundMost are refused then.
+	Bound bool
 }
+
+// boundMost bounds a method and its path in an assertion, in bytes: servers take 8 KiB of a header, and the path grows
+// by a third in it.
+const boundMost = 4 << 10
+
+var errBoundTooLong = errors.New("the path is too long to stand in a signed assertion")
 
 // WithAssertion returns an Identity that takes the header of the assertion from clients as well, in every spelling, and
 // the name of this header as it is sent.
@@ -43,6 +51,9 @@ func (id Identity) WithAssertion(name string) (Identity, string, error) {
 func (p *Proxy) assert(x *exchange, r *http.Request) (status int, err error) {
 	if !x.signedIn || x.app.assertions.Of == nil {
 		return 0, nil
+	}
+	if x.app.assertions.Bound && len(r.Method)+len(x.target.path) > boundMost {
+		return http.StatusBadRequest, errBoundTooLong
 	}
 	if x.assertion, err = x.app.assertions.Of(&x.session, r.Method, x.target.path); err == nil {
 		return 0, nil

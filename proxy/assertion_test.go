@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -96,9 +95,9 @@ func TestWithoutAnAssertionNobodyIsSignedIn(t *testing.T) {
 		Rules: mustRules(t, "/dashboard", ""), Identity: id, Cookie: session.Cookie{Name: "__Host-gatepost", Secure: true},
 		Page: func(string) http.Handler { return nil }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Refuse: func(_ http.ResponseWriter, _ *http.Request, status int, _ error) { refused = status },
-		Assertions: Assertions{"X-Auth-Assertion", func(*session.Session, string, string) ([]string, error) {
-			return nil, errors.Join(database.ErrUnavailable)
-		}}}, store.Reader)
+		Assertions: Assertions{Header: "X-Auth-Assertion",
+			Of: func(*session.Session, string, string) ([]string, error) { return nil, database.ErrUnavailable }},
+	}, store.Reader)
 	t.Cleanup(p.Close)
 	for path, want := range map[string]int{"/dashboard": 503, "/": 0} {
 		r := httptest.NewRequest(http.MethodGet, "https://x"+path, nil)

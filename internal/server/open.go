@@ -128,7 +128,7 @@ func (g *gate) assertions() proxy.Assertions {
 	if g.c.AssertionHeader == "" {
 		return proxy.Assertions{}
 	}
-	return proxy.Assertions{Header: g.c.AssertionHeader, Of: g.store.Assertion}
+	return proxy.Assertions{Header: g.c.AssertionHeader, Of: g.store.Assertion, Bound: g.c.Assertion.Bind}
 }
 
 // openKeys opens the encryption keys. A missing key is made only where nothing is encrypted: a new file in the place
