@@ -46,7 +46,7 @@ func newApp(c Config, sessions *session.Reader) *app {
 		tokens: c.ProviderTokens, assertions: c.Assertions, cors: c.CORS, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
-	a.told = toldHeaders(&a.identity)
+	a.told = toldHeaders(a)
 	return a
 }
 

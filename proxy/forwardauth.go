@@ -247,9 +247,12 @@ func (d *dialect) toCut(h http.Header, a *app) (names []string) {
 }
 
 // toldHeaders are the names of all headers that tell may write.
-func toldHeaders(id *Identity) []string {
+func toldHeaders(a *app) []string {
 	names := []string{"X-Auth-Token-Id", "X-Auth-Assertion", providerTokenHeader}
-	for _, h := range id.headers {
+	if name := a.assertions.Header; name != "" && !slices.Contains(names, name) {
+		names = append(names, name)
+	}
+	for _, h := range a.identity.headers {
 		if !slices.Contains(names, h.name) {
 			names = append(names, h.name)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/proxy"
 )
 
@@ -140,6 +141,30 @@ func TestEveryPassTellsWhoIsThere(t *testing.T) {
 			"X-Auth-Roles": "user", "Cookie": "a=b; c=d", "Authorization": "Basic x"} {
 			if values := h[name]; len(values) != 1 || values[0] != want {
 				t.Errorf("%s, signed in: %s is %q, want %q", dialect, name, values, want)
+			}
+		}
+	}
+}
+
+// An assertion under another name is told as the other headers are: a proxy that copies what is there would leave a
+// forged one.
+func TestTheAssertionIsToldUnderItsOwnName(t *testing.T) {
+	t.Parallel()
+	d := newAsked(t, thisMachine, func(c *proxy.Config) {
+		id, header, err := c.Identity.WithAssertion("x-proof")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Identity, c.Assertions = id, proxy.Assertions{Header: header,
+			Of: func(v *session.Session, method, rawPath string) ([]string, error) {
+				return []string{v.User.Email + " " + method + " " + rawPath}, nil
+			}}
+	})
+	for _, dialect := range dialects {
+		for cookie, want := range map[string]string{"A: b": "", d.cookie(): "ada@example.com POST /public"} {
+			_, h, _ := d.send(t, question(dialect, "POST", "/public", "X-Proof: forged", cookie, "Connection: close"))
+			if values := h["X-Proof"]; len(values) != 1 || values[0] != want {
+				t.Errorf("%s: X-Proof is %q, want %q", dialect, values, want)
 			}
 		}
 	}
