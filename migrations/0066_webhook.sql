@@ -27,12 +27,12 @@ CREATE TABLE gatepost.webhook_event (
 );
 CREATE INDEX webhook_event_due ON gatepost.webhook_event ((attempts > 0), due_at) WHERE done_at IS NULL;
 
--- webhook_off says that nothing is to be written: nobody wants it, or the transaction has said
--- SET LOCAL gatepost.webhooks = 'off'.
+-- webhook_off says that nothing is to be written: nobody wants it, the transaction has said
+-- SET LOCAL gatepost.webhooks = 'off', or it has made as many events as webhook_tell writes.
 -- +goose StatementBegin
 CREATE FUNCTION gatepost.webhook_off() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN current_setting('gatepost.webhooks', true) = 'off'
+    RETURN current_setting('gatepost.webhooks', true) = 'off' OR current_setting('gatepost.webhook_told', true) = '1001'
         OR NOT EXISTS (SELECT FROM gatepost.webhook_wanted WHERE renewed_at > now() - interval '7 days');
 END $$;
 -- +goose StatementEnd

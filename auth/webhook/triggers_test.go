@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gatepost/gatepost/auth/webhook"
@@ -170,5 +171,22 @@ func TestOddValuesMakeNoDeedFail(t *testing.T) {
 	}
 	if told := a.collect(t); len(told) < 6 {
 		t.Errorf("only %d events", len(told))
+	}
+}
+
+// Each field that the app sees makes an event by itself.
+func TestEachFieldIsTold(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	a.exec(t, insertAda)
+	a.collect(t)
+	for set, field := range map[string]string{`email = 'a@example.com'`: "email", `email_verified = true`: "emailVerified",
+		`name = 'Ada'`: "name", `username = 'ada'`: "username", `image = 'https://example.com/a.png'`: "image",
+		`role = 'admin'`: "roles", `disabled_at = now()`: "disabled"} {
+		a.exec(t, `UPDATE gatepost."user" SET `+set)
+		told := a.collect(t)
+		if len(told) != 1 || !strings.Contains(string(told[0].Data), `"changed": ["`+field+`"]`) {
+			t.Errorf("%s tells %v", set, told)
+		}
 	}
 }
