@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// BenchmarkRoundTrip compares what a request costs with both transports. The app in it, which only copies bytes, is the
-// same. The context can end, as that of a server's request does.
+// BenchmarkRoundTrip compares what a request costs with both transports. The app in it is the same, and only copies
+// bytes. The context can end, as that of a server's request does.
 func BenchmarkRoundTrip(b *testing.B) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	said := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Mon, 30 Nov 2026 18:00:00 GMT\r\n" +
-		"Content-Length: 1000\r\n\r\n" + strings.Repeat("a", 1000))
+	said := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+		"Date: Mon, 30 Nov 2026 18:00:00 GMT\r\nContent-Length: 1000\r\n\r\n" + strings.Repeat("a", 1000))
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -56,7 +56,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 				buffer := [4 << 10]byte{}
 				for pb.Next() {
 					ctx, cancel := context.WithCancel(b.Context())
-					r := (&http.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "app", Path: "/"}, Header: header}).WithContext(ctx)
+					u := &url.URL{Scheme: "http", Host: "app", Path: "/"}
+					r := (&http.Request{Method: "GET", URL: u, Header: header}).WithContext(ctx)
 					res, err := rt.RoundTrip(r)
 					if err != nil {
 						b.Error(err)

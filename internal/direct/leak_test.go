@@ -115,7 +115,8 @@ func TestManyAtOnce(t *testing.T) {
 			if n%3 == 2 {
 				end = "Connection: close\r\n"
 			}
-			p.say("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s%s", end, len(b)+len(r.Header.Get("X-A")), r.Header.Get("X-A"), b)
+			mark := r.Header.Get("X-A")
+			p.say("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s%s", end, len(b)+len(mark), mark, b)
 			if end != "" && n%2 == 0 {
 				return
 			}

@@ -224,7 +224,8 @@ var points = []struct {
 }{
 	{"before the request", func(p *peer) { _ = p.Close() }, "second", "second"},
 	{"before the request, by reset", (*peer).reset, "second", "second"},
-	{"before the request, with 408", func(p *peer) { p.say("HTTP/1.1 408 Timeout\r\nConnection: close\r\n\r\n") }, "second", "second"},
+	{"before the request, with 408", func(p *peer) { p.say("HTTP/1.1 408 Timeout\r\nConnection: close\r\n\r\n") },
+		"second", "second"},
 	{"after the request", func(p *peer) { p.request() }, "second", "no answer"},
 	{"after the request, by reset", func(p *peer) { p.request(); p.reset() }, "second", "no answer"},
 	{"after the request, with 408", func(p *peer) {

@@ -1,0 +1,70 @@
+package direct
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+)
+
+// Read reads from the app.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errHeader
+	}
+	p = p[:min(int64(len(p)), c.left)]
+	n, err := c.net.Read(p)
+	if n == 0 && c.eager && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err = c.settle(); err == nil {
+			n, err = c.net.Read(p)
+		}
+	}
+	c.got += int64(n)
+	c.left -= int64(n)
+	c.eof = err == io.EOF
+	return n, err
+}
+
+// Write writes to the app.
+func (c *conn) Write(p []byte) (n int, err error) {
+	n, err = c.net.Write(p)
+	if c.eager && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err = c.settle(); err == nil {
+			var more int
+			more, err = c.net.Write(p[n:])
+			n += more
+		}
+	}
+	c.wrote += int64(n)
+	c.writeErr = err
+	return n, err
+}
+
+// ReadFrom writes what a body has as it comes. bufio.Writer would wait until its buffer is full.
+func (c *conn) ReadFrom(body io.Reader) (n int64, err error) {
+	buffer, _ := buffers.Get().(*[copySize]byte)
+	if buffer == nil {
+		buffer = new([copySize]byte)
+	}
+	defer buffers.Put(buffer)
+	for {
+		more, end := body.Read(buffer[:])
+		if more > 0 {
+			wrote, err := c.Write(buffer[:more])
+			if n += int64(wrote); err != nil {
+				return n, err
+			}
+		}
+		if end == io.EOF {
+			return n, nil
+		}
+		if end != nil {
+			return n, end
+		}
+	}
+}
+
+// copySize is in bytes.
+const copySize = 32 << 10
+
+var buffers sync.Pool
