@@ -18,8 +18,8 @@ type Said struct {
 // askTimeout limits each request of Ask.
 const askTimeout = 2 * time.Second
 
-// Ask sends the app a GET request for each path, one after the other, over the same transport and with the same
-// Host as for a signed-out visitor. It follows no redirect. The error is that of the first request without an
+// Ask sends the app a GET request for each path, one after the other, with the same Host as for a
+// signed-out visitor. It follows no redirect. The error is that of the first request without an
 // answer.
 func (u Upstream) Ask(ctx context.Context, public *url.URL, userAgent string, paths []string) ([]Said, error) {
 	t := newConnections(u, askTimeout, askTimeout)

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/gatepost/gatepost/internal/direct"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -70,13 +73,16 @@ func (c *connections) CloseIdleConnections() {
 	c.upgrades.CloseIdleConnections()
 }
 
-// transport sends requests to the app over connections that are not too old for another one. A connection keeps the
-// address that its name had when it was made, and HTTP/2 has all requests on one, so that it is never idle. So the
-// transport begins anew with other connections at that age. Those before it end with the requests that they carry.
+// transport sends requests to the app over connections that are not too old for another one, as a connection keeps the
+// address that its name had when it was made. HTTP/2 has all requests on one connection, so that it is never idle. So
+// the transport begins anew with other connections at that age. Those before it end with the requests that they carry.
 type transport struct {
 	make func() *connections
 	age  time.Duration // 0: no limit
 	now  atomic.Pointer[generation]
+	// direct is for requests to an app at http:// or unix://, except for upgrades; nil: the app is elsewhere. It looks
+	// at the age of each connection by itself.
+	direct *direct.Transport
 }
 
 // generation is the connections that are made in one span of age.
@@ -92,16 +98,40 @@ func newTransport(u Upstream, timeout, age time.Duration) *transport {
 	}
 	t := &transport{age: age, make: func() *connections { return newConnections(u, timeout, idle) }}
 	t.now.Store(&generation{t.make(), time.Now()})
+	if u.scheme == "http" || u.scheme == "unix" {
+		t.direct = direct.New(direct.Options{Dial: u.dialer(), Timeout: timeout, Idle: idle, MaxIdle: idleConns, Age: age})
+	}
 	return t
 }
 
 // RoundTrip sends a request to the app.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, upgrades := r.Header["Upgrade"]; t.direct != nil && !upgrades {
+		return t.direct.RoundTrip(r)
+	}
 	return t.current().RoundTrip(r)
 }
 
 // CloseIdleConnections closes idle connections to the app.
-func (t *transport) CloseIdleConnections() { t.now.Load().CloseIdleConnections() }
+func (t *transport) CloseIdleConnections() {
+	t.now.Load().CloseIdleConnections()
+	if t.direct != nil {
+		t.direct.CloseIdleConnections()
+	}
+}
+
+// dialer is what connects to an app at http:// or unix://.
+func (u Upstream) dialer() func(context.Context) (net.Conn, error) {
+	network, address := "unix", u.address
+	if u.scheme != "unix" {
+		network, address = "tcp", net.JoinHostPort(u.hostPort())
+		if ascii, err := httpguts.PunycodeHostPort(address); err == nil { // else dialling says what is wrong
+			address = ascii
+		}
+	}
+	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, network, address) }
+}
 
 // current is the generation for a new request.
 func (t *transport) current() *generation {
