@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
@@ -38,7 +39,9 @@ func (ui *UI) confirmed(path string, do deed) page {
 			ui.signedIn(w, issued)
 			token = issued.Session
 		} else if f.asked {
-			issued, err := ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
+			issued, err := ui.twice.do(r, ui.inSession(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+				return ui.store.Confirm(ctx, token, f.password, ui.client(r))
+			})
 			if errors.Is(err, session.ErrNoSession) || errors.Is(err, auth.ErrStaleFactor) {
 				return err
 			}

@@ -117,6 +117,28 @@ func TestTheFormOfALinkThatIsSentTwice(t *testing.T) {
 	}
 }
 
+// A form that gives somebody who is signed in a new session has one outcome, too: the second answer would end it.
+func TestTheFormOfSomebodySignedInThatIsSentTwice(t *testing.T) {
+	t.Parallel()
+	const chosen = "another quiet river"
+	d := newIDDesk(t, mayConfirm)
+	b := d.user(t, "ada@example.com")
+	d.settle(t)
+	b.twice("/home", "/account/confirm", "password", password)
+	d.settle(t)
+	b.twice("/account", "/account/sessions/end-others", "password", password)
+	old := maps.Clone(b.cookies)
+	b.twice("/account", "/account/password", "current", password, "password", chosen)
+	if a := b.get("/account"); a.StatusCode != 200 || d.count(t, "session") != 1 {
+		t.Errorf("the account is %d, of %d sessions", a.StatusCode, d.count(t, "session"))
+	}
+	b.cookies = old
+	if a := b.submit("/account/password", "current", "a guess", "password", chosen); a.Header.Get("Location") != "/login" {
+		t.Errorf("whoever has the old session, and does not know what was typed: %d to %q", a.StatusCode,
+			a.Header.Get("Location"))
+	}
+}
+
 // The second answer is for the same browser alone: whoever else has the link gets nothing by it.
 func TestTheFormOfALinkIsKnownByItsBrowser(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -68,15 +69,20 @@ func (ui *UI) getPassword(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
-	f, s, o, err := ui.ownForm(r)
-	if err != nil {
-		return err
-	}
-	if !o.password {
+	f, s, o, gone := ui.ownForm(r)
+	switch {
+	case gone != nil && !errors.Is(gone, session.ErrNoSession):
+		return gone
+	case gone == nil && !o.password:
 		return ui.getBack(w, r)
 	}
 	token, _ := ui.presented(r)
-	issued, err := ui.store.ChangePassword(r.Context(), token, f.current, f.password, ui.client(r))
+	issued, err := ui.twice.do(r, ui.inSession(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+		if gone != nil { // unless it ended with the same form
+			return auth.Issued{}, gone
+		}
+		return ui.store.ChangePassword(ctx, token, f.current, f.password, ui.client(r))
+	})
 	if errors.Is(err, session.ErrNoSession) {
 		return err
 	}

@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -99,16 +100,16 @@ func (ui *UI) postStepUp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	token, _ := ui.presented(r)
-	var issued auth.Issued
 	byCode := r.PostForm.Has("code")
-	switch {
-	case byCode:
-		issued, err = ui.store.ProveFactor(r.Context(), token, f.Code, ui.client(r))
-	case f.asked:
-		issued, err = ui.store.Confirm(r.Context(), token, f.password, ui.client(r))
-	default:
+	if !byCode && !f.asked {
 		return errForm
 	}
+	issued, err := ui.twice.do(r, ui.inSession(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+		if byCode {
+			return ui.store.ProveFactor(ctx, token, f.Code, ui.client(r))
+		}
+		return ui.store.Confirm(ctx, token, f.password, ui.client(r))
+	})
 	switch {
 	case err == nil:
 		ui.signedIn(w, issued)

@@ -111,10 +111,19 @@ func (ui *UI) linked(r *http.Request, f form) form {
 	return f
 }
 
+// inSession returns the form of somebody who is signed in, as one that is known. It is for forms with a proof of who
+// they are in them: the outcome is their next session, for whoever has this one and knows the proof.
+func (ui *UI) inSession(r *http.Request, f form) form {
+	session, _ := ui.presented(r)
+	f.Once = string(session)
+	return f
+}
+
 // of is what a form is known by.
 func (t *twice) of(page string, f form) (id [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, t.key[:])
-	for _, part := range []string{page, f.Once, f.Email, f.Name, f.Username, string(f.password)} {
+	for _, part := range []string{page, f.Once, f.Email, f.Name, f.Username, string(f.password), string(f.current),
+		f.Code} {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0})
 	}
