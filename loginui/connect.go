@@ -57,11 +57,12 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 	c, gone := ui.claim(w, r, f.Claim)
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (auth.Finished, error) {
+	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (done ending, err error) {
 		if gone != nil {
-			return auth.Finished{}, gone
+			return done, gone
 		}
-		return ui.store.ClaimByPassword(ctx, ui.claimKeys(r, c.ID), f.password, presented, ui.client(r))
+		done.Finished, err = ui.store.ClaimByPassword(ctx, ui.claimKeys(r, c.ID), f.password, presented, ui.client(r))
+		return done, err
 	})
 	switch {
 	case gone != nil && err != nil:
@@ -74,7 +75,7 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 		return ui.show(w, t.status, "form", ui.connectPage(r, c, t))
 	}
 	ui.endFlows(w, r)
-	return ui.finished(w, r, before, done)
+	return ui.finished(w, r, before, done.Finished)
 }
 
 // claiming is linked for the form of a claim, which the browser that came from the provider has the key of.
@@ -177,15 +178,16 @@ func (ui *UI) postLinking(w http.ResponseWriter, r *http.Request) error {
 	}
 	presented, _ := ui.presented(r)
 	before := ui.presentedUser(r)
-	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (auth.Finished, error) {
-		return ui.store.ClaimByLink(ctx, ui.link(r), ui.claimKeys(r, f.Claim), presented, ui.client(r))
+	done, err := ui.twice.finish(r, ui.claiming(r, f), func(ctx context.Context) (done ending, err error) {
+		done.Finished, err = ui.store.ClaimByLink(ctx, ui.link(r), ui.claimKeys(r, f.Claim), presented, ui.client(r))
+		return done, err
 	})
 	if err != nil {
 		return ui.strayLink(w, r, err, trip{provider: done.Provider, next: done.Next})
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.endFlows(w, r)
-	return ui.finished(w, r, before, done)
+	return ui.finished(w, r, before, done.Finished)
 }
 
 // strayLink is stray for a link that was opened in another browser than the one that came from the provider.

@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
@@ -143,7 +144,10 @@ func (ui *UI) postAppCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	token, _ := ui.presented(r)
-	issued, codes, err := ui.store.ConfirmApp(r.Context(), token, f.Code, ui.client(r))
+	done, err := ui.twice.finish(r, ui.inSession(r, f), func(ctx context.Context) (done ending, err error) {
+		done.Issued, done.codes, err = ui.store.ConfirmApp(ctx, token, f.Code, ui.client(r))
+		return done, err
+	})
 	if errors.Is(err, auth.ErrNoEnrolment) {
 		return ui.beginAgain(w, r, f, token)
 	}
@@ -160,12 +164,12 @@ func (ui *UI) postAppCode(w http.ResponseWriter, r *http.Request) error {
 		}
 		return ui.showApp(w, r, e, f, ui.codeTrouble(w, r, err, false), "")
 	}
-	ui.signedIn(w, issued)
-	if len(codes) == 0 {
-		return ui.doneAnew(w, issued, "app")
+	ui.signedIn(w, done.Issued)
+	if len(done.codes) == 0 {
+		return ui.doneAnew(w, done.Issued, "app")
 	}
 	ui.c.Cookie.SetDone(w.Header(), "app")
-	return ui.showCodes(w, r, issued.Session, codes, f.Next)
+	return ui.showCodes(w, r, done.Session, done.codes, f.Next)
 }
 
 // beginAgain shows a new key in place of one that is too old. A form that was sent twice finds the app added.

@@ -3,6 +3,7 @@ package loginui_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,30 @@ func TestTheFormOfSomebodySignedInThatIsSentTwice(t *testing.T) {
 	if a := b.submit("/account/password", "current", "a guess", "password", chosen); a.Header.Get("Location") != "/login" {
 		t.Errorf("whoever has the old session, and does not know what was typed: %d to %q", a.StatusCode,
 			a.Header.Get("Location"))
+	}
+}
+
+// Recovery codes are shown once, and a form that is sent twice shows its second answer.
+func TestTheFormThatAddsAnAppIsSentTwice(t *testing.T) {
+	t.Parallel()
+	d := newIDDesk(t, withKeys)
+	b := d.user(t, "ada@example.com")
+	b.submit("/account/app")
+	key := b.get("/account/app").key(t)
+	old, code := maps.Clone(b.cookies), key.Code(d.now(t))
+	first := b.submit("/account/app/code", "code", code)
+	b.cookies = maps.Clone(old)
+	second := b.submit("/account/app/code", "code", code)
+	codes := shownCodes.FindAllString(first.body, -1)
+	if len(codes) != 10 || !slices.Equal(codes, shownCodes.FindAllString(second.body, -1)) {
+		t.Errorf("first %d %s\nthen %d %s", first.StatusCode, first.body, second.StatusCode, second.body)
+	}
+	if a := b.get("/account"); a.StatusCode != 200 || d.count(t, "recovery_code") != 10 {
+		t.Errorf("the account is %d", a.StatusCode)
+	}
+	b.cookies = old
+	if a := b.submit("/account/app/code", "code", "123456"); a.StatusCode == 200 {
+		t.Errorf("whoever has the session before, and another code: %d %s", a.StatusCode, a.body)
 	}
 }
 

@@ -104,12 +104,14 @@ func (ui *UI) postStepUp(w http.ResponseWriter, r *http.Request) error {
 	if !byCode && !f.asked {
 		return errForm
 	}
-	issued, err := ui.twice.do(r, ui.inSession(r, f), false, func(ctx context.Context) (auth.Issued, error) {
-		if byCode {
-			return ui.store.ProveFactor(ctx, token, f.Code, ui.client(r))
-		}
-		return ui.store.Confirm(ctx, token, f.password, ui.client(r))
-	})
+	var issued auth.Issued
+	if byCode { // which counts once
+		issued, err = ui.store.ProveFactor(r.Context(), token, f.Code, ui.client(r))
+	} else {
+		issued, err = ui.twice.do(r, ui.inSession(r, f), false, func(ctx context.Context) (auth.Issued, error) {
+			return ui.store.Confirm(ctx, token, f.password, ui.client(r))
+		})
+	}
 	switch {
 	case err == nil:
 		ui.signedIn(w, issued)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
+	"github.com/gatepost/gatepost/auth/factor"
 )
 
 // twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
@@ -26,15 +27,21 @@ type twice struct {
 // task is what a form is sent for. One that signs nobody in issues nothing.
 type task func(context.Context) (auth.Issued, error)
 
-// lastTask is the task of a form that ends a sign-in with a provider.
-type lastTask func(context.Context) (auth.Finished, error)
+// ending is what a form led to.
+type ending struct {
+	auth.Finished                       // of most forms, Issued alone
+	codes         []factor.RecoveryCode // that are shown once
+}
+
+// lastTask is the task of a form that leads to more than a session.
+type lastTask func(context.Context) (ending, error)
 
 // outcome is that of a form. It is kept for onceFor if there was one that a visitor can see again.
 type outcome struct {
-	began    time.Time
-	done     chan struct{} // closed when the rest is known
-	finished auth.Finished // of most forms, Issued alone
-	err      error
+	began time.Time
+	done  chan struct{} // closed when the rest is known
+	ending
+	err error
 }
 
 const (
@@ -57,15 +64,15 @@ func (t *twice) do(r *http.Request, f form, solved bool, do task) (auth.Issued, 
 	if solved && f.Once != "" {
 		doing = context.WithoutCancel(doing)
 	}
-	done, err := t.finish(r, f, func(context.Context) (done auth.Finished, err error) {
+	done, err := t.finish(r, f, func(context.Context) (done ending, err error) {
 		done.Issued, err = do(doing)
 		return done, err
 	})
 	return done.Issued, err
 }
 
-// finish is do for the last task of a sign-in with a provider.
-func (t *twice) finish(r *http.Request, f form, do lastTask) (auth.Finished, error) {
+// finish is do for a task that leads to more than a session.
+func (t *twice) finish(r *http.Request, f form, do lastTask) (ending, error) {
 	ctx := r.Context()
 	if f.Once == "" {
 		return do(ctx)
@@ -74,21 +81,21 @@ func (t *twice) finish(r *http.Request, f form, do lastTask) (auth.Finished, err
 	for {
 		o, first := t.begin(id)
 		if first {
-			return t.run(id, o, func() (auth.Finished, error) { return do(ctx) })
+			return t.run(id, o, func() (ending, error) { return do(ctx) })
 		}
 		select {
 		case <-o.done:
 			if !errors.Is(o.err, context.Canceled) {
-				return o.finished, o.err
+				return o.ending, o.err
 			}
 		case <-ctx.Done():
-			return auth.Finished{}, ctx.Err()
+			return ending{}, ctx.Err()
 		}
 	}
 }
 
 // run does the task of the first of some forms.
-func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Finished, error)) (auth.Finished, error) {
+func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (ending, error)) (ending, error) {
 	o.err = errAbandoned
 	defer func() {
 		if o.err != nil && !errors.Is(o.err, auth.ErrUnverified) {
@@ -96,8 +103,8 @@ func (t *twice) run(id [sha256.Size]byte, o *outcome, do func() (auth.Finished, 
 		}
 		close(o.done)
 	}()
-	o.finished, o.err = do()
-	return o.finished, o.err
+	o.ending, o.err = do()
+	return o.ending, o.err
 }
 
 // errAbandoned is the outcome of a form that a panic has ended.
