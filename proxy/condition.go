@@ -53,6 +53,9 @@ const shortestFresh = time.Minute
 // conditionNames are those that a rule can have, besides roles.
 var conditionNames = []string{"aal2", "fresh"}
 
+// IsCondition reports whether a word is one that a condition of a rule begins with, so that no role has its name.
+func IsCondition(word string) bool { return likeCondition(word) }
+
 // likeCondition reports whether a word is one that a condition begins with, in any letter case.
 func likeCondition(word string) bool {
 	name, _, _ := strings.Cut(strings.ToLower(word), "=")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/proxy"
 )
 
 // checkSecondFactor reads who has to have a second factor. It comes after the rules and the keys.
@@ -75,6 +76,9 @@ func (c *Config) secondFactorRoles(list *Faults) (roles []string) {
 		switch role = strings.TrimSpace(role); {
 		case !session.ValidRole(role):
 			list.Add(fmt.Errorf("%s: %s cannot be a role; write roles like admin|owner", name, Quote(role)))
+		case proxy.IsCondition(role): // else whoever meant it would ask nobody
+			list.Add(fmt.Errorf("%s: %s is a condition of rules and no role; write roles like admin|owner", name,
+				Quote(role)))
 		case !slices.Contains(roles, role):
 			roles = append(roles, role)
 		}

@@ -23,6 +23,8 @@ func TestASecondFactorIsAskedForWhereOneCanBeHad(t *testing.T) {
 		{[]string{"GATEPOST_SECOND_FACTOR=off", "GATEPOST_SECOND_FACTOR_ROLES=admin"}, "leave one of the two out"},
 		{[]string{"GATEPOST_SECOND_FACTOR=required", "GATEPOST_SECOND_FACTOR_ROLES=admin", key}, "leave one of the two out"},
 		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin|bad role", key}, "cannot be a role"},
+		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=aal2", key}, "is a condition of rules and no role"},
+		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin|Fresh", key}, "is a condition of rules and no role"},
 		{[]string{"GATEPOST_SECOND_FACTOR=required", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
 		{[]string{"GATEPOST_SECOND_FACTOR_ROLES=admin", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
 		{[]string{"GATEPOST_PROTECT=/, /admin=+aal2", db, ip}, "app needs GATEPOST_ENCRYPTION_KEY"},
