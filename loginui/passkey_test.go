@@ -32,7 +32,8 @@ func withPasskey(t *testing.T, change ...func(*setting)) (*idDesk, *browser, *pa
 		t.Fatalf("%d %s", asked.StatusCode, asked.body)
 	}
 	page := b.submit("/account/passkeys/add", "name", "Blue <key>", "answer", string(a.Create(t, []byte(asked.body))))
-	if page.StatusCode != 200 || len(regexp.MustCompile(`<li><code>`).FindAllString(page.body, -1)) != 10 {
+	if page.StatusCode != 200 || len(regexp.MustCompile(`<li><code>`).FindAllString(page.body, -1)) != 10 ||
+		!strings.Contains(page.body, "in place of a passkey or a code") {
 		t.Fatalf("recovery codes: %d\n%s", page.StatusCode, page.body)
 	}
 	return d, b, a
