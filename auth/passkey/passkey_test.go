@@ -78,6 +78,8 @@ func TestWhatAPasskeyProves(t *testing.T) {
 			passkey.Use{}},
 		"another domain": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.RPID = "evil.example" }, true,
 			passkey.Use{}},
+		"in a frame of another site": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Framed = true }, true,
+			passkey.Use{}},
 		"another port": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Origin += ":8443" }, true, passkey.Use{}},
 		"another user": {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = challenge }, true, passkey.Use{}},
 		"no user":      {func(a *passkeytest.Authenticator, _ *passkey.Key) { a.Handle = nil }, true, passkey.Use{}},
@@ -120,10 +122,11 @@ func TestAPasskeyIsMadeAtTheSite(t *testing.T) {
 	t.Parallel()
 	s := site(t, "https://app.example.com")
 	for name, change := range map[string]func(*passkeytest.Authenticator){
-		"another origin":   func(a *passkeytest.Authenticator) { a.Origin = "https://evil.example" },
-		"another domain":   func(a *passkeytest.Authenticator) { a.RPID = "evil.example" },
-		"another ceremony": func(a *passkeytest.Authenticator) { a.Type = "webauthn.get" },
-		"a huge id":        func(a *passkeytest.Authenticator) { a.ID = make([]byte, 1100) },
+		"another origin":             func(a *passkeytest.Authenticator) { a.Origin = "https://evil.example" },
+		"another domain":             func(a *passkeytest.Authenticator) { a.RPID = "evil.example" },
+		"another ceremony":           func(a *passkeytest.Authenticator) { a.Type = "webauthn.get" },
+		"in a frame of another site": func(a *passkeytest.Authenticator) { a.Framed = true },
+		"a huge id":                  func(a *passkeytest.Authenticator) { a.ID = make([]byte, 1100) },
 	} {
 		a := passkeytest.New("https://app.example.com")
 		change(a)

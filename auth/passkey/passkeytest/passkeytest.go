@@ -20,6 +20,7 @@ type Authenticator struct {
 	Handle   []byte // of its user; nil: it tells none
 	Count    uint32 // of signatures; each adds one, but to 0
 	Unsure   bool   // it does not know who the person is
+	Framed   bool   // the page is in a frame of another site
 	Eligible bool   // the passkey may be on several devices
 	BackedUp bool   // it is
 	Type     string // of the ceremony; empty: the right one
@@ -51,7 +52,7 @@ func (a *Authenticator) clientData(kind, challenge string) []byte {
 	if a.Type != "" {
 		kind = a.Type
 	}
-	b, _ := json.Marshal(map[string]any{"type": kind, "challenge": challenge, "origin": a.Origin, "crossOrigin": false})
+	b, _ := json.Marshal(map[string]any{"type": kind, "challenge": challenge, "origin": a.Origin, "crossOrigin": a.Framed})
 	return b
 }
 
