@@ -45,13 +45,17 @@ func NewAPIToken(prefix string) APIToken {
 			}
 		}
 	}
-	sum := checksum(b[prefixLength:])
+	sum := checksum(string(b[prefixLength:]))
 	return APIToken(append(b, sum[:]...))
 }
 
 // checksum is the CRC-32 of the random part in base62, with zeros in front.
-func checksum(random []byte) (out [checksumLength]byte) {
-	sum := crc32.ChecksumIEEE(random)
+func checksum(random string) (out [checksumLength]byte) {
+	sum := ^uint32(0)
+	for i := range len(random) { // crc32.ChecksumIEEE would allocate
+		sum = crc32.IEEETable[byte(sum)^random[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := checksumLength - 1; i >= 0; i-- {
 		out[i] = base62[sum%62]
 		sum /= 62
@@ -64,14 +68,12 @@ func ParseAPIToken(s string) (APIToken, bool) {
 	if len(s) != apiTokenLength || s[:prefixLength] != PersonalPrefix && s[:prefixLength] != ServicePrefix {
 		return "", false
 	}
-	var random [randomLength]byte
 	for i := prefixLength; i < len(s); i++ {
 		if !isBase62(s[i]) {
 			return "", false
 		}
 	}
-	copy(random[:], s[prefixLength:])
-	if sum := checksum(random[:]); string(sum[:]) != s[prefixLength+randomLength:] {
+	if sum := checksum(s[prefixLength : prefixLength+randomLength]); string(sum[:]) != s[prefixLength+randomLength:] {
 		return "", false
 	}
 	return APIToken(s), true
