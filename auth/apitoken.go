@@ -74,9 +74,9 @@ type MadeAPIToken struct {
 
 // tokenColumns are the columns for scanAPIToken.
 var tokenColumns = `id, left(name, 255), left(hint, 32), left(rules, 2048), roles IS NULL,
-    left(coalesce(roles, ''), 2048), CASE WHEN level >= 2 THEN 2 ELSE 1 END, left(created_by, 255), ` + database.Readable(`created_at`) + `,
-    ` + database.Readable(`expires_at`) + `, coalesce(expires_at <= now(), false), ` + database.Readable(`used_at`) + `,
-    left(used_from, 255)`
+    left(coalesce(roles, ''), 2048), CASE WHEN level >= 2 THEN 2 ELSE 1 END, left(created_by, 255),
+    ` + database.Readable(`created_at`) + `, ` + database.Readable(`expires_at`) + `,
+    coalesce(expires_at <= now(), false), ` + database.Readable(`used_at`) + `, left(used_from, 255)`
 
 func scanAPIToken(row pgx.CollectableRow) (a APIToken, err error) {
 	var roles string

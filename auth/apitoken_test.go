@@ -255,7 +255,7 @@ func (a *asks) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQuer
 // TraceQueryEnd implements pgx.QueryTracer.
 func (*asks) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// The look-up of an API token takes as many statements as that of a session, which is one, and none while a copy is kept.
+// The look-up of an API token takes as many statements as that of a session, which is one, and noise takes none.
 func TestALookUpOfAnAPITokenCostsWhatASessionsDoes(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig(authtest.NewDatabase(t) + "&pool_max_conns=10")
