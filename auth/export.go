@@ -21,6 +21,8 @@ type Export struct {
 	Accounts   []ExportedAccount `json:"accounts"`
 	// SecondFactors are asked for besides the accounts. Their keys and codes are secrets, and left out.
 	SecondFactors ExportedFactors `json:"secondFactors"`
+	// APITokens are those with which programs act for the user. The tokens themselves are kept as hashes, and left out.
+	APITokens []ExportedAPIToken `json:"apiTokens"`
 	// FamiliarPlaces are kept as hashes, so that only their number and expiry can be told.
 	FamiliarPlaces ExportedPlaces `json:"familiarPlaces"`
 	// Links were mailed, and are valid or not yet swept. Mails are waiting to be sent. A pending change of address
@@ -111,6 +113,20 @@ type ExportedPasskey struct {
 	CopiedAt     *time.Time `json:"copiedAt"` // when its counter last went back, as of a copy; null: never
 }
 
+// ExportedAPIToken is an API token of an Export. Its fields are in the order of the query.
+type ExportedAPIToken struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Begins    string     `json:"begins"` // how the token begins
+	Rules     string     `json:"rules"`  // that it is narrowed to
+	Roles     *string    `json:"roles"`  // comma-separated; null: all that the user has
+	CreatedBy string     `json:"createdBy"`
+	CreatedAt time.Time  `json:"createdAt"`
+	ExpiresAt *time.Time `json:"expiresAt"` // null: never
+	UsedAt    *time.Time `json:"usedAt"`    // null: never
+	UsedFrom  string     `json:"usedFrom"`
+}
+
 // ExportedApp is the authenticator app of an Export. Its fields are in the order of the query.
 type ExportedApp struct {
 	CreatedAt time.Time `json:"createdAt"`
@@ -193,6 +209,13 @@ func exportRows(ctx context.Context, tx pgx.Tx, e *Export) (err error) {
 		return err
 	}
 	if e.SecondFactors, err = exportFactors(ctx, tx, e.User.ID); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT id, name, hint, rules, roles, created_by, `+database.UTC(`created_at`)+`, `+database.UTC(`expires_at`)+`,
+		    `+database.UTC(`used_at`)+`, used_from
+		FROM gatepost.api_token WHERE user_id = $1 ORDER BY created_at, id LIMIT 1000`, e.User.ID)
+	if e.APITokens, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ExportedAPIToken]); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, `
