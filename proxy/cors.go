@@ -128,8 +128,8 @@ func (c crossing) replace(h http.Header) {
 	}
 }
 
-// isPreflight reports whether a request is the question that a browser asks before one of another origin's page, below a
-// prefix of CORS.
+// isPreflight reports whether a request is the question that a browser asks before one of another origin's page, below
+// a prefix of CORS.
 func (c crossing) isPreflight(r *http.Request) bool {
 	return c.on && r.Method == http.MethodOptions && len(r.Header["Origin"]) > 0 &&
 		len(r.Header["Access-Control-Request-Method"]) == 1

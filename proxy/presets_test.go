@@ -24,7 +24,8 @@ func TestAssetsOpenWhatIsFetchedWithoutCookiesAndNothingElse(t *testing.T) {
 		"/favicon-app/secret": "user", "/favicon-app%2fsecret": "user", "/apple-touch-icon-x/a.png": "user",
 		"/x.webmanifest/y": "user", "/manifest.json/y.webmanifest": "user", "/favicon.ico;/secret": "user",
 		"/.well-known/acme-challenge/x/y": "public",
-		"/x/favicon.ico":                  "user", "/manifest": "user", "/robots.txt/../x": "user", "/": "user", "/sw.js": "user",
+		"/x/favicon.ico":                  "user", "/manifest": "user", "/robots.txt/../x": "user",
+		"/": "user", "/sw.js": "user",
 	} {
 		if got := describe(r.For("GET", path)); got != want {
 			t.Errorf("GET %s: got %s, want %s", path, got, want)
