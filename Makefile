@@ -22,6 +22,9 @@ release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=F
 SLOW = golang.org/x/crypto/argon2 golang.org/x/crypto/blowfish golang.org/x/crypto/scrypt github.com/go-crypt/x/...
 RACE = -race $(SLOW:%=-gcflags=%=-race=false)
 
+# The tests of acceptance are clients of gates in other processes: with WATCHED=true those gates that get concurrent
+# requests run with the race detector, and the clients, which it would slow down, do not.
+
 # A program with the race detector sleeps for a second when it ends, in which others may still report something.
 export GORACE = atexit_sleep_ms=50
 
@@ -31,7 +34,9 @@ test: ## every test that needs no browser, with the race detector; then hostile 
 	@scripts/need postgresql compiler hashes curl openssl
 	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
-	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./...
+	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./acceptance
+	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m \
+		$$($(GO) list ./... | grep -v '/acceptance$$')
 	@echo "==> Hostile clients: five minutes, on the whole machine."
 	scripts/tell $(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
 

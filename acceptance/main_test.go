@@ -46,7 +46,7 @@ func testGates(m *testing.M) (code int, err error) {
 	if plainGate, err = buildGate(filepath.Join(dir, "plain", "gatepost")); err != nil {
 		return 1, err
 	}
-	if watchedGate = plainGate; raceEnabled {
+	if watchedGate = plainGate; raceEnabled || os.Getenv("WATCHED") != "" {
 		flags, err := raceFlags()
 		if err != nil {
 			return 1, err
@@ -91,7 +91,7 @@ func buildGate(program string, flags ...string) (string, error) {
 	return program, nil
 }
 
-// watched in the settings of a gate makes it run with the race detector, if the tests do.
+// watched in the settings of a gate makes it run with the race detector, if the tests do, or WATCHED is set.
 const watched = "watched"
 
 // program returns the program that runs a gate with these settings.
