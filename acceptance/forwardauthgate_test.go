@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 // A closed site is closed through each proxy. Envoy is told of no fault, as it may let pass then.
@@ -296,6 +297,60 @@ func TestMoreToProveThroughAProxyThatAsks(t *testing.T) {
 		}
 		if seen := s.seen.take(); len(seen) != 0 {
 			t.Errorf("the app got %v", seen)
+		}
+	})
+}
+
+// API tokens and the assertion work through each proxy as at the gate, and no token reaches the app.
+func TestTokensAndAssertionsThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "", "GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/open", "GATEPOST_TOKENS=/api",
+			"GATEPOST_ASSERTION_HEADER=X-Auth-Assertion", "GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+		s.visitor(t).signUp("ada@example.com")
+		m := s.makeToken(t, "ada@example.com", "all")
+		for kind, headers := range map[string][]string{
+			"Bearer": {"Authorization: Bearer " + m.Token}, "Basic": {basic("git", m.Token)},
+			"beside the app's": {"X-Gatepost-Token: " + m.Token, "Authorization: Bearer of-the-app"}} {
+			if r := s.one(t, s.request("GET /api/x", headers...)); r.status != 200 {
+				t.Errorf("%s: %d %s", kind, r.status, r.body)
+				continue
+			}
+			h := s.got(t, kind).Header
+			want := map[bool]string{true: "Bearer of-the-app"}[len(headers) > 1]
+			if h.Get("X-Auth-Token-Id") != m.ID || h.Get("X-Auth-Email") != "ada@example.com" ||
+				h.Get("Authorization") != want || h.Get("X-Gatepost-Token") != "" ||
+				strings.Count(h.Get("X-Auth-Assertion"), ".") != 2 {
+				t.Errorf("%s: the app got %v", kind, h)
+			}
+		}
+		for _, line := range []string{"GET /open", "GET /dashboard"} {
+			if r := s.one(t, s.request(line, "Authorization: Bearer "+m.Token)); r.status != 401 {
+				t.Errorf("%s: %d", line, r.status)
+			}
+		}
+		r := s.one(t, s.request("GET /api/x")) // as Git asks first
+		if challenge := strings.Join(r.header["Www-Authenticate"], ", "); r.status != 401 ||
+			!strings.Contains(challenge, "Basic realm=") || !strings.Contains(challenge, "Bearer realm=") {
+			t.Errorf("nothing sent: %d %q", r.status, challenge)
+		}
+		if seen := s.seen.take(); len(seen) != 0 {
+			t.Errorf("the app got %v", seen)
+		}
+	})
+}
+
+// Git clones through each proxy.
+func TestGitThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		home, saw := workplace{t, t.TempDir()}, &logBuffer{}
+		home.must("git", "init", "--bare", "-q", "-b", "main", "repos/thing.git")
+		app := strings.TrimPrefix(gitServer(t, filepath.Join(home.dir, "repos"), saw), "http://")
+		s := a.ask(t, app, "GATEPOST_PROTECT=/", "GATEPOST_TOKENS=/git")
+		s.visitor(t).signUp("ada@example.com")
+		m := s.makeToken(t, "ada@example.com", "git")
+		home.must("git", "clone", "-q", "http://ada:"+m.Token+"@"+s.host+"/git/thing.git", "here")
+		if text := saw.String(); !strings.Contains(text, "ada@example.com") || strings.Contains(text, m.Token) {
+			t.Errorf("the app got %s", text)
 		}
 	})
 }

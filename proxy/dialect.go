@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -102,8 +103,18 @@ func (w *dialectWriter) WriteHeader(status int) {
 	}
 	if w.d.bare {
 		h.Set("Content-Length", "0")
+		oneChallenge(h)
 	}
 	w.ResponseWriter.WriteHeader(told)
+}
+
+// oneChallenge puts all challenges on one line (RFC 9110, section 11.6.1), as nginx passes on the first line alone. That
+// for Basic is the first, as some programs read no further.
+func oneChallenge(h http.Header) {
+	if lines := h["Www-Authenticate"]; len(lines) > 1 {
+		slices.Reverse(lines)
+		h["Www-Authenticate"] = []string{strings.Join(lines, ", ")}
+	}
 }
 
 // Write writes a part of the body, unless the proxy drops it.

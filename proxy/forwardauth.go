@@ -246,9 +246,10 @@ func (d *dialect) toCut(h http.Header, a *app) (names []string) {
 	return names
 }
 
-// toldHeaders are the names of all headers that tell may write.
+// toldHeaders are the names of all headers that tell may write. The usual one of the assertion is among them in any
+// case, as the proxies' files have it.
 func toldHeaders(a *app) []string {
-	names := []string{"X-Auth-Token-Id", "X-Auth-Assertion", providerTokenHeader}
+	names := []string{tokenIDHeader, "X-Auth-Assertion", providerTokenHeader}
 	if name := a.assertions.Header; name != "" && !slices.Contains(names, name) {
 		names = append(names, name)
 	}
