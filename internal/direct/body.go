@@ -69,7 +69,7 @@ func (c *conn) release() {
 // park keeps the connection for another request, where that is safe. Bytes after the end of an answer would be taken
 // for the next one's.
 func (c *conn) park() {
-	if !c.unwatch() || !c.reusable || c.eof || c.in.Buffered() > 0 {
+	if !c.unwatch() || !c.reusable || c.in.Buffered() > 0 {
 		_ = c.net.Close()
 		return
 	}

@@ -16,13 +16,12 @@ import (
 // deadline for both directions, and what then still goes on is watched. Who reads and writes does not notice.
 type flow struct {
 	ctx      context.Context
-	eager    bool  // the deadline is that of patience, and nobody watches ctx
-	inHead   bool  // the header of the answer has not come
-	left     int64 // how many bytes may still be read
-	got      int64 // how many were read
-	wrote    int64 // how many were written
-	writeErr error // of the connection
-	eof      bool
+	eager    bool    // the deadline is that of patience, and nobody watches ctx
+	inHead   bool    // the header of the answer has not come
+	left     int64   // how many bytes may still be read
+	got      int64   // how many were read
+	wrote    int64   // how many were written
+	writeErr error   // of the connection
 	reusable bool    // the answer allows another request
 	up       *upload // nil: the request has no body
 

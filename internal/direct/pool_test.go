@@ -338,3 +338,81 @@ func TestAFaultyRequestIsTriedOnce(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// A connection that one side wants closed gets no other request, although the app leaves it open.
+func TestConnectionsThatAreToBeClosed(t *testing.T) {
+	t.Parallel()
+	for _, say := range []string{
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+		"", // the request says so
+	} {
+		both(t, func(t *testing.T, make func(dialFunc, time.Duration) transport) {
+			app := newApp(t, func(p *peer) {
+				for p.request() != nil {
+					if say != "" && p.number == 1 {
+						p.say("%s", say)
+					} else {
+						p.say(second, p.number)
+					}
+				}
+			})
+			rt := app.open(make)
+			r := newRequest(t, "GET", nil)
+			r.Close = say == ""
+			if got, err := ask(rt, r); got.Failed {
+				t.Fatal(err)
+			}
+			if got := number(t, rt); got != "2" {
+				t.Errorf("after %q: got %s", say, got)
+			}
+		})
+	}
+}
+
+// deaf is a connection that takes nothing more after its first request, as the app's reset has just come.
+type deaf struct {
+	*net.TCPConn
+	writes int
+}
+
+func (d *deaf) Write(p []byte) (int, error) {
+	if d.writes++; d.writes > 1 {
+		return 0, errors.New("broken pipe")
+	}
+	return d.TCPConn.Write(p)
+}
+
+// A request of which no byte was written is sent over another connection, whatever it is.
+func TestARequestThatWasNotWrittenIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "hello"} {
+		app := newApp(t, echo)
+		dials := 0
+		rt := New(Options{MaxIdle: 9, Dial: func(ctx context.Context) (net.Conn, error) {
+			c, err := app.dial(ctx)
+			if dials++; err != nil || dials > 1 {
+				return c, err
+			}
+			return &deaf{TCPConn: c.(*net.TCPConn)}, nil
+		}})
+		t.Cleanup(rt.CloseIdleConnections)
+		number(t, rt)
+		b := newBody(strings.NewReader(body))
+		r := newRequest(t, "POST", b)
+		if body == "" {
+			r.Body = nil
+		}
+		got, err := ask(rt, r)
+		if got.Body != body || got.Status != 200 || got.Header.Get("X-Conn") == "1" {
+			t.Errorf("got %v on %s, %v", got, got.Header.Get("X-Conn"), err)
+		}
+		if body != "" {
+			if b.closed.wait(); b.times.Load() != 1 || b.after.Load() {
+				t.Errorf("the body was closed %d times", b.times.Load())
+			}
+		}
+	}
+}

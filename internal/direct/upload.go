@@ -94,14 +94,14 @@ func (u *upload) Close() error { return nil }
 // untouched reports whether a request that has failed left no trace.
 func (u *upload) untouched() bool { return !u.touched.Load() && u.c.wrote == 0 }
 
-// finish ends the writing. When the app does not take the body, it may still answer; when the visitor does not send
-// it, the app waits for the rest in vain.
+// finish ends the writing. When the app does not take the body, it may still answer. When the visitor does not send it,
+// the app waits for the rest in vain, and when nothing was written there is nothing to answer.
 func (u *upload) finish(err error) {
 	u.c.mu.Lock()
 	u.sent, u.err = true, err
 	waiting := u.waiting
 	switch {
-	case err != nil && u.c.writeErr == nil:
+	case err != nil && (u.c.writeErr == nil || u.c.reused && u.c.wrote == 0):
 		_ = u.c.net.Close()
 	case !u.headed:
 		_ = u.c.limitWait() // else the connection is closed, and reading says so

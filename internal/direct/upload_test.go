@@ -227,6 +227,22 @@ func TestAnAnswerBeforeAResetCounts(t *testing.T) {
 	}
 }
 
+// The same without a body: the request is long, and the app does not read it.
+func TestAnAnswerBeforeTheHeaderIsReadCounts(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, func(p *peer) {
+		_, _ = p.in.ReadByte()
+		p.say("HTTP/1.1 431 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig")
+		_ = p.CloseWrite()
+		_, _ = io.CopyN(io.Discard, p, 64<<10)
+	})
+	r := newRequest(t, "GET", nil)
+	r.Header.Set("X-A", strings.Repeat("a", 32<<20))
+	if got, err := ask(app.open(makers["direct"]), r); got.Status != 431 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }

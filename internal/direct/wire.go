@@ -21,7 +21,6 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.got += int64(n)
 	c.left -= int64(n)
-	c.eof = err == io.EOF
 	return n, err
 }
 
