@@ -27,6 +27,8 @@ type knownApp struct {
 	closed []string
 	// logout is a part of the address of the link to log out that page has; empty: it has none, and people go to /logout.
 	logout string
+	// more are settings of the gate besides those of the preset.
+	more []string
 	// programs tests the paths that are left to the app's own tokens.
 	programs func(*testing.T, *behindGate, *browserOf)
 }
@@ -129,6 +131,7 @@ type browserOf struct {
 	gate     *behindGate
 	client   *http.Client
 	username string // of who signed up here last, if the preset sends one
+	person   person // who that is
 }
 
 func newBrowserOf(t *testing.T, g *behindGate) *browserOf {
@@ -191,6 +194,7 @@ func (b *browserOf) accept(link string, p person) {
 	path, _ := strings.CutPrefix(link, b.gate.url)
 	at, page := b.open(path, nil)
 	form := url.Values{"name": {p.name}, "password": {p.password}}
+	b.person = p
 	if strings.Contains(b.gate.settings["GATEPOST_IDENTITY_HEADERS"], "=username") {
 		b.username = "user-" + p.email[10:16]
 		form.Set("username", b.username)

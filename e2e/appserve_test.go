@@ -40,6 +40,7 @@ func (app knownApp) serve(t *testing.T) *behindGate {
 	for name, value := range g.settings {
 		settings = append(settings, name+"="+value)
 	}
+	settings = append(settings, app.more...)
 	var err error
 	g.gateway, err = startGateway(exec.Command(site.cmd.Path, "serve"), site.dir, serving, settings...)
 	if err != nil {

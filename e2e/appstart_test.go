@@ -53,6 +53,7 @@ func calendars(t *testing.T, g *behindGate, b *browserOf) {
 		!fromTheGate(text) {
 		t.Errorf("a program with a password: %d %s", status, text)
 	}
+	byCalDAV(t, g, b.person)
 }
 
 // notebooks tests that a form of Jupyter's that changes something passes, with its token against forgery.
@@ -122,6 +123,7 @@ func packages(t *testing.T, g *behindGate, b *browserOf) {
 	if status, text := g.get(t, "PUT", "/@acme%2fthing", thing, json, bearer); status != 201 {
 		t.Errorf("npm publish: %d %s", status, text)
 	}
+	byNPM(t, g, b.person, token[1])
 	if status, text := g.get(t, "GET", "/@acme%2fthing", "", bearer); status != 200 {
 		t.Errorf("npm install: %d %s", status, text)
 	}
