@@ -16,11 +16,13 @@ import (
 var sent = map[string][]string{
 	"nothing": nil,
 	"junk": {"email", "x", "password", "x", "current", "x", "name", "\x00", "username", "\x00", "id", "x", "token", "x",
-		"next", "//x", "once", "x", "kept", "x", "claim", "x", "answer", "{}", "for", "x", "code", "x", "trust", "x"},
+		"next", "//x", "once", "x", "kept", "x", "claim", "x", "answer", "{}", "for", "x", "code", "x", "trust", "x",
+		"days", "x", "rules", "=(", "roles", "\x00", "tokens", "x"},
 	"codes": {"password", password, "code", "123456", "id", "AAAAAAAAAAAAAAAAAAAAAAAAAA", "for", "add", "trust", "on",
 		"answer", `{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{}}`},
 	"recovery": {"current", password, "password", newPassword, "code", "AAAA-BBBB-CCCC-DDDD", "for", "confirm",
-		"token", strings.Repeat("0", 43), "email", "ada2@example.com"},
+		"token", strings.Repeat("0", 43), "email", "ada2@example.com", "name", "x", "days", "90", "rules", "GET /api",
+		"roles", "user", "tokens", "on"},
 }
 
 // No form makes an endpoint fail, whoever sends it: somebody unknown, a user whose sign-in is recent or old, or one who
@@ -28,7 +30,7 @@ var sent = map[string][]string{
 func TestNoFormBreaksAnEndpoint(t *testing.T) {
 	t.Parallel()
 	l := newLane(t, "GATEPOST_SMTP_URL="+postoffice.New(t, nil, nil).URL, "GATEPOST_MAIL_FROM=gate@example.com",
-		"GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+		"GATEPOST_TOKENS=/api", "GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
 	db := authtest.Pool(t, l.database)
 	for who, become := range map[string]func(*visitor){
 		"unknown": func(*visitor) {},

@@ -111,7 +111,7 @@ type endpoint struct{ method, path string }
 func endpoints(t *testing.T) (list []endpoint) {
 	t.Helper()
 	c, err := config.Load(t.Context(), []string{"GATEPOST_UPSTREAM=http://localhost:1",
-		"GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
+		"GATEPOST_TOKENS=/api", "GATEPOST_SMTP_URL=smtp://localhost:1", "GATEPOST_MAIL_FROM=gate@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
