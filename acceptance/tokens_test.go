@@ -373,3 +373,37 @@ func (l *lane) endsToken(t *testing.T, name string, m madeToken, gates []*lane, 
 		}
 	}
 }
+
+// An app that gets addresses under a name of its own may take one for a person: a service account has none to give it,
+// on a public path either.
+func TestAServiceAccountHasNoAddressForApps(t *testing.T) {
+	t.Parallel()
+	env := []string{"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/api/public", "GATEPOST_TOKENS=/api"}
+	l := newLane(t, env...)
+	named := newLane(t, append(env, "DATABASE_URL="+l.database, "GATEPOST_SIGNUP=closed",
+		"GATEPOST_IDENTITY_HEADERS=X-Auth-User=id, Remote-User=email")...)
+	inText := newLane(t, append(env, "DATABASE_URL="+l.database, "GATEPOST_SIGNUP=closed",
+		"GATEPOST_IDENTITY_HEADERS=X-Auth-User=id, X-From={name:ascii} <{email}>")...)
+	var made struct{ ID, Email string }
+	out := l.operate(t, "user", "create", "--service", "--name", "deploy", "--json")
+	if err := json.Unmarshal([]byte(out), &made); err != nil || made.Email != made.ID+"@service.invalid" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	bearer := "Authorization: Bearer " + l.makeToken(t, made.ID, "ci").Token
+	for _, path := range []string{"/api/x", "/api/public"} {
+		if r := l.one(t, l.request("GET "+path, bearer)); r.status != 200 ||
+			!strings.Contains(strings.Join(l.app.take(), ""), "X-Auth-Email: "+made.Email+"\r\n") {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+		for _, g := range []*lane{named, inText} {
+			g.refuses(t, g.request("GET "+path, bearer), 403)
+		}
+	}
+	v := l.visitor(t)
+	v.signUp("ada@example.com")
+	person := "Authorization: Bearer " + l.makeToken(t, "ada@example.com", "mine").Token
+	if r := named.one(t, named.request("GET /api/x", person)); r.status != 200 ||
+		!strings.Contains(strings.Join(named.app.take(), ""), "Remote-User: ada@example.com\r\n") {
+		t.Errorf("a person: %d %s", r.status, r.body)
+	}
+}

@@ -28,11 +28,11 @@ func (*wrongRules) Error() string { return "no rules" }
 
 var (
 	shownToken = regexp.MustCompile(`<code>(gpt_[0-9A-Za-z]{36})</code>`)
-	tokenID    = regexp.MustCompile(`(?s)action="/account/tokens/revoke">\s*<input type="hidden" name="id" value="([^"]+)"`)
+	tokenID    = regexp.MustCompile(`(?s)tokens/revoke">\s*<input type="hidden" name="id" value="([^"]+)"`)
 )
 
-// A user makes a token on the account page, without a script. It is shown once, in an answer that nobody keeps, and works
-// until it is revoked there.
+// A user makes a token on the account page, without a script. It is shown once, in an answer that nobody keeps, and
+// works until it is revoked there.
 func TestATokenIsMadeShownOnceAndRevoked(t *testing.T) {
 	t.Parallel()
 	c := newIDDesk(t, withTokens)
@@ -131,7 +131,8 @@ func TestWhereNoTokensAreTakenNoneIsMade(t *testing.T) {
 	if a := b.submit("/account/tokens/make", "name", "x", "days", "90"); a.StatusCode != 404 {
 		t.Errorf("made: %d", a.StatusCode)
 	}
-	c.exec(t, `INSERT INTO gatepost.api_token (id, token, user_id, name) SELECT 'one', 'x', id, 'old' FROM gatepost."user"`)
+	c.exec(t, `INSERT INTO gatepost.api_token (id, token, user_id, name)
+		SELECT 'one', 'x', id, 'old' FROM gatepost."user"`)
 	if a := b.get("/account"); !tokenID.MatchString(a.body) || strings.Contains(a.body, `action="/account/tokens"`) {
 		t.Errorf("the account page has\n%s", a.body)
 	}
