@@ -142,3 +142,38 @@ func FuzzNoClientHeaderLooksLikeAnIdentity(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a proxy says of a request, the gate judges that request, or refuses the question: in each dialect the same.
+func FuzzAQuestionIsAboutTheRequestThatTheProxyNames(f *testing.F) {
+	for _, target := range []string{"/dashboard", "/x/..%2fdashboard?a=b", "//x/y", "/a b", "/%zz", "*", "?x",
+		"http://gate.example/a", "/a#b", "/\\a", "", "/dashboard?/../public", "/\xff", "/a\x00"} {
+		f.Add("GET", target, "gate.example")
+	}
+	f.Add("", "/x", "a,b")
+	f.Fuzz(func(t *testing.T, method, target, host string) {
+		for _, d := range dialects {
+			r := httptest.NewRequest("GET", "http://gate.example/authz/"+d.name, nil)
+			if r.Header[d.method] = []string{method}; d.uri == "" {
+				r.Method, r.Host = method, host
+			} else {
+				r.Header[d.uri], r.Header[d.host] = []string{target}, []string{host}
+			}
+			about, err := d.asked(r, target)
+			if err != nil {
+				continue
+			}
+			if about.Method != method || about.RequestURI != target || about.Host != host {
+				t.Errorf("%s: %q %q %q became %q %q %q", d.name, method, target, host, about.Method, about.RequestURI,
+					about.Host)
+			}
+			got, err := parseTarget(about)
+			want, err2 := parseTarget(&http.Request{RequestURI: target})
+			if got != want || (err == nil) != (err2 == nil) {
+				t.Errorf("%s: %q is %v, and %v at the gate", d.name, target, got, want)
+			}
+			if strings.ContainsAny(target, "\r\n \x00") {
+				t.Errorf("%s takes %q", d.name, target)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +30,10 @@ func (c *Config) Doubts() (list []string) {
 	if c.Webhook != nil && c.Webhook.Plain() {
 		list = append(list, "GATEPOST_WEBHOOK_URL: names and addresses of users travel unencrypted; only where nobody but "+
 			"you has access to the network between the gate and the app is that no matter")
+	}
+	if slices.ContainsFunc(c.ForwardAuthPeers, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+		list = append(list, "GATEPOST_FORWARD_AUTH_PEERS has every address: whoever reaches GATEPOST_FORWARD_AUTH_LISTEN "+
+			"can say which request and which address they ask for; list the addresses of your proxy")
 	}
 	if c.AllowHTTP && c.PublicURL.Scheme == "http" && !proxy.IsLoopback(c.PublicURL.Hostname()) {
 		list = append(list, "GATEPOST_ALLOW_HTTP: passwords travel unencrypted, and any other site below the same "+

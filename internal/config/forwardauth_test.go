@@ -5,6 +5,21 @@ import (
 	"testing"
 )
 
+// That everybody may ask is a doubt.
+func TestEverybodyMayAskIsADoubt(t *testing.T) {
+	t.Parallel()
+	for peers, want := range map[string]bool{"0.0.0.0/0": true, "10.0.0.5, ::/0": true, "10.0.0.0/8": false} {
+		c, err := Load(t.Context(), environ(map[string]string{"GATEPOST_FORWARD_AUTH_LISTEN": ":9191",
+			"GATEPOST_FORWARD_AUTH_PEERS": peers}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(c.Doubts(), "\n"), "has every address"); got != want {
+			t.Errorf("%s: %t", peers, got)
+		}
+	}
+}
+
 // Who may ask for forward-auth is this machine, or is said; and a gate that is asked needs no app.
 func TestWhoMayAskForForwardAuth(t *testing.T) {
 	t.Parallel()
