@@ -108,8 +108,8 @@ func (w *dialectWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(told)
 }
 
-// oneChallenge puts all challenges on one line (RFC 9110, section 11.6.1), as nginx passes on the first line alone. That
-// for Basic is the first, as some programs read no further.
+// oneChallenge puts all challenges on one line (RFC 9110, section 11.6.1), as nginx passes on the first line alone.
+// That for Basic is the first, as some programs read no further.
 func oneChallenge(h http.Header) {
 	if lines := h["Www-Authenticate"]; len(lines) > 1 {
 		slices.Reverse(lines)
