@@ -37,8 +37,9 @@ const (
 	maxInterim = 1000
 	// bufferSize is that of each of the two buffers of a connection, in bytes.
 	bufferSize = 8 << 10
-	// patience is how long an answer may take before its request is watched for its end. Most are over before.
-	patience = 20 * time.Millisecond
+	// patience is how long an answer may take, and twice that at most, before its request is watched for its end. Most
+	// are over before.
+	patience = 10 * time.Millisecond
 )
 
 // Transport is an http.RoundTripper for requests to one app, whatever host their URL names.

@@ -16,14 +16,15 @@ import (
 // deadline for both directions, and what then still goes on is watched. Who reads and writes does not notice.
 type flow struct {
 	ctx      context.Context
-	eager    bool    // the deadline is that of patience, and nobody watches ctx
-	inHead   bool    // the header of the answer has not come
-	left     int64   // how many bytes may still be read
-	got      int64   // how many were read
-	wrote    int64   // how many were written
-	writeErr error   // of the connection
-	reusable bool    // the answer allows another request
-	up       *upload // nil: the request has no body
+	eager    bool      // the deadline is until, and nobody watches ctx
+	until    time.Time // zero: there is no deadline, or one of another kind
+	inHead   bool      // the header of the answer has not come
+	left     int64     // how many bytes may still be read
+	got      int64     // how many were read
+	wrote    int64     // how many were written
+	writeErr error     // of the connection
+	reusable bool      // the answer allows another request
+	up       *upload   // nil: the request has no body
 
 	mu   sync.Mutex
 	stop func() bool // ends the watching
@@ -33,20 +34,23 @@ type flow struct {
 // noLimit is for bodies.
 const noLimit = math.MaxInt64
 
-// begin prepares for a request, and replaces whatever deadline there was.
+// begin prepares for a request. Whatever deadline there was is replaced, unless it leaves enough patience: to set one
+// costs more than to compare.
 func (c *conn) begin(r *http.Request) {
 	c.ctx, c.eager, c.inHead, c.left = r.Context(), !hasBody(r), true, maxHeader
 	c.got, c.wrote, c.writeErr = 0, 0, nil
-	var deadline time.Time
-	if c.eager {
-		deadline = c.took.Add(patience)
+	if c.eager && c.until.Sub(c.took) >= patience {
+		return
 	}
-	c.writeErr = c.net.SetDeadline(deadline)
+	if c.until = (time.Time{}); c.eager {
+		c.until = c.took.Add(2 * patience)
+	}
+	c.writeErr = c.net.SetDeadline(c.until)
 }
 
 // settle ends the time of patience.
 func (c *conn) settle() error {
-	c.eager = false
+	c.eager, c.until = false, time.Time{}
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}

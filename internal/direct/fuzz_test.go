@@ -93,7 +93,7 @@ func FuzzTwoRequests(f *testing.F) {
 		method := map[bool]string{true: "HEAD", false: "GET"}[head]
 		r := newRequest(t, method, nil)
 		// An answer that is not whole would be waited for. The visitor leaves instead.
-		ctx, cancel := context.WithTimeout(r.Context(), 2*patience)
+		ctx, cancel := context.WithTimeout(r.Context(), 4*patience)
 		defer cancel()
 		if res, err := rt.RoundTrip(r.WithContext(ctx)); err == nil {
 			if read && res.StatusCode != http.StatusSwitchingProtocols { // that one is not the visitor's any more
