@@ -25,7 +25,8 @@ func (d dropped) kinds() (list []mail.Kind) {
 	return list
 }
 
-// dropFactors removes the factors of a locked user, and what is left of their recovery codes.
+// dropFactors removes the factors of a locked user, and what is left of their recovery codes. Their API tokens stand
+// for no second factor any more.
 func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err error) {
 	app, err := tx.Exec(ctx, `DELETE FROM gatepost.totp WHERE user_id = $1`, userID)
 	if err != nil {
@@ -40,6 +41,7 @@ func dropFactors(ctx context.Context, tx pgx.Tx, userID string) (d dropped, err 
 	b.Queue(`DELETE FROM gatepost.passkey_challenge WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.recovery_code WHERE user_id = $1`, userID)
 	b.Queue(`DELETE FROM gatepost.trusted_browser WHERE user_id = $1`, userID)
+	b.Queue(`UPDATE gatepost.api_token SET level = 1 WHERE user_id = $1 AND level <> 1`, userID)
 	return dropped{app.RowsAffected() > 0, passkeys.RowsAffected() > 0}, tx.SendBatch(ctx, b).Close()
 }
 

@@ -770,3 +770,35 @@ func TestCodesGoByTheClockOfTheDatabase(t *testing.T) {
 		t.Errorf("the code of the next period: %v", err)
 	}
 }
+
+// An API token that was made with a second factor has its level as long as its user has one: who resets what was lost,
+// or stolen, leaves nothing behind that opens as much.
+func TestAnAPITokenLosesItsLevelWithTheLastFactor(t *testing.T) {
+	t.Parallel()
+	for what, drop := range map[string]func(*testing.T, *careful) error{
+		"removed": func(t *testing.T, p *careful) error { _, err := p.s.RemoveApp(t.Context(), p.token, here); return err },
+		"reset":   func(t *testing.T, p *careful) error { return p.s.ResetFactors(t.Context(), p.id) },
+	} {
+		p := aCareful(t, anyRules, func(o *auth.Options) { o.TokensAAL2 = true })
+		made, err := p.s.MakeAPIToken(t.Context(), p.token, backup, here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		level := func() int {
+			v, err := p.s.LookupToken(t.Context(), session.Asking{}, made.Secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.Proof.Level()
+		}
+		if n := level(); n != 2 {
+			t.Errorf("before: level %d", n)
+		}
+		if err := drop(t, p); err != nil {
+			t.Fatal(err)
+		}
+		if n := level(); n != 1 {
+			t.Errorf("%s: level %d", what, n)
+		}
+	}
+}
