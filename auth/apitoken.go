@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 )
 
 const (
@@ -132,6 +133,9 @@ func (s *Store) MakeAPIToken(ctx context.Context, t secret.Token, n NewAPIToken,
 				return err
 			}
 			if err := mayChangeWaysIn(ctx, tx, o); err != nil {
+				return err
+			}
+			if err := throttle.APITokens(o.UserID).Take(ctx, tx); err != nil {
 				return err
 			}
 			if m, err = s.insertAPIToken(ctx, tx, o.UserID, o.SecondFresh, n, c); err != nil {

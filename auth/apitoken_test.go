@@ -17,6 +17,7 @@ import (
 	"github.com/gatepost/gatepost/auth/mail"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
+	"github.com/gatepost/gatepost/auth/throttle"
 	"github.com/gatepost/gatepost/internal/share"
 )
 
@@ -127,6 +128,28 @@ func TestWhatIsWrongWithANewAPIToken(t *testing.T) {
 		SELECT n::text, n::text, id FROM gatepost."user", generate_series(1, 100) n`)
 	if _, err := s.MakeAPIToken(t.Context(), token, backup, here); !errors.Is(err, auth.ErrManyTokens) {
 		t.Errorf("one more than fit: %v", err)
+	}
+}
+
+// Whoever makes and revokes API tokens in turn fills neither a mailbox nor the record.
+func TestAPITokensAreNotMadeWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s, _ := authtest.NewStore(t, anyRules)
+	token := signUp(t, s, "ada@example.com")
+	var wait *throttle.Error
+	var err error
+	made := 0
+	for ; made < 100; made++ {
+		var m auth.MadeAPIToken
+		if m, err = s.MakeAPIToken(t.Context(), token, backup, here); err != nil {
+			break
+		}
+		if err := s.RevokeAPIToken(t.Context(), token, m.ID, here); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !errors.As(err, &wait) || made != 30 {
+		t.Errorf("%d were made, %v", made, err)
 	}
 }
 

@@ -62,6 +62,11 @@ const (
 	factorBurst    = 30
 	factorInterval = 2 * time.Minute
 
+	// apiTokenBurst is how often a user may make an API token at once, and then once per apiTokenInterval: each is mailed,
+	// and those that are revoked make room for more.
+	apiTokenBurst    = 30
+	apiTokenInterval = 2 * time.Minute
+
 	// usernameTries is how many usernames a user may try to get at once, and then per hour: each try tells whether one
 	// is taken.
 	usernameTries = 10
@@ -116,6 +121,11 @@ func Renames(userID string) Limits {
 // FactorChanges returns the limit on second factors, names of them and recovery codes that a user makes.
 func FactorChanges(userID string) Limits {
 	return Limits{{keyOf("factor-changes", userID), factorBurst, factorInterval}}
+}
+
+// APITokens returns the limit on API tokens that a user makes.
+func APITokens(userID string) Limits {
+	return Limits{{keyOf("api-token", userID), apiTokenBurst, apiTokenInterval}}
 }
 
 // Usernames returns the limit on a user's tries to choose a username.
