@@ -34,8 +34,8 @@ test: ## every test that needs no browser, with the race detector; then hostile 
 	@scripts/need postgresql compiler hashes curl openssl
 	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
-	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 4 -timeout 30m -skip '$(SIEGE)' ./acceptance
-	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 4 -timeout 30m \
+	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)' ./acceptance
+	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 8 -timeout 30m \
 		$$($(GO) list ./... | grep -v '/acceptance$$')
 	@echo "==> Hostile clients: five minutes, on the whole machine."
 	scripts/tell $(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance

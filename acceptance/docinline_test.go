@@ -55,5 +55,5 @@ func TestCommandsInTheTextExist(t *testing.T) {
 
 // hasCommands tells commands that have others below them.
 func hasCommands(name string) bool {
-	return name == "user" || name == "key" || name == "import" || name == "breached"
+	return name == "user" || name == "key" || name == "import" || name == "breached" || name == "token" || name == "webhook"
 }

@@ -289,11 +289,12 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 
 // readsEnvironment are the files that may read the environment, and why.
 var readsEnvironment = map[string]string{
-	"cmd/gatepost/main.go":        "it hands it to internal/config",
-	"internal/localpg/process.go": "PostgreSQL's programs get what ours has",
-	"auth/authtest/authtest.go":   "tests only",
-	"bench/child.go":              "outside the product",
-	"examples/go/main.go":         "outside the product",
+	"cmd/gatepost/main.go":          "it hands it to internal/config",
+	"internal/localpg/process.go":   "PostgreSQL's programs get what ours has",
+	"auth/authtest/authtest.go":     "tests only",
+	"bench/child.go":                "outside the product",
+	"examples/go/main.go":           "outside the product",
+	"examples/assertion/go/main.go": "outside the product",
 }
 
 // tableHomes are the files outside auth and migrations with SQL on a table of the schema gatepost, and the tables.
