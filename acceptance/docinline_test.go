@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,5 +56,5 @@ func TestCommandsInTheTextExist(t *testing.T) {
 
 // hasCommands tells commands that have others below them.
 func hasCommands(name string) bool {
-	return name == "user" || name == "key" || name == "import" || name == "breached" || name == "token" || name == "webhook"
+	return slices.Contains([]string{"user", "key", "import", "breached", "token", "webhook"}, name)
 }

@@ -84,9 +84,9 @@ func newDatabase(t testing.TB, from string) string {
 // roomy is how many bytes of the disk have to be free for databases to stay until all tests have run: some thousand.
 const roomy = 20 << 30
 
-// leave ends what a test did in a database. ext4 looks at each file that was deleted in the last minutes before it makes
-// another one: a database that is made soon after others were dropped takes ten times as long. So they are dropped only
-// where the disk is small, and go with the server.
+// leave ends what a test did in a database. ext4 looks at each file that was deleted in the last minutes before it
+// makes another one: a database that is made soon after others were dropped takes ten times as long. So they are
+// dropped only where the disk is small, and go with the server.
 func leave(t testing.TB, name string) {
 	var disk syscall.Statfs_t
 	if syscall.Statfs(cluster.dir, &disk) != nil || uint64(disk.Bavail)*uint64(disk.Bsize) < roomy {
