@@ -97,7 +97,7 @@ func children(pid int) (found []int) {
 func childrenResident(pid int) (total int64, err error) {
 	for _, child := range children(pid) {
 		n, err := resident(child)
-		if err != nil {
+		if err != nil && !errors.Is(err, errEnded) { // a process that hashes may end meanwhile
 			return 0, err
 		}
 		total += n
@@ -105,9 +105,14 @@ func childrenResident(pid int) (total int64, err error) {
 	return total, nil
 }
 
+var errEnded = errors.New("read memory: the process has ended")
+
 // resident returns the memory of a process, in bytes.
 func resident(pid int) (int64, error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, errEnded
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read memory: %w", err)
 	}
@@ -117,5 +122,5 @@ func resident(pid int) (int64, error) {
 			return kilobytes << 10, nil
 		}
 	}
-	return 0, errors.New("read memory: /proc/<pid>/status has no VmRSS")
+	return 0, errEnded // and nobody has waited for it
 }
