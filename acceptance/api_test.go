@@ -55,6 +55,9 @@ func TestTheAppNeverGetsWhatIsMeantForTheGate(t *testing.T) {
 			t.Errorf("%s: %d", path, r.status)
 		}
 	}
+	eventually(t, "what was refused is in the log", func() bool {
+		return strings.Contains(g.log.String(), "/x/api/auth") // the last request
+	})
 	if log := g.log.String(); strings.Contains(log, "TOKENTOKEN") || strings.Contains(log, "secret horse") ||
 		!strings.Contains(log, "/api/auth/organization/list") {
 		t.Error("a secret is in the log, or what was refused is not")

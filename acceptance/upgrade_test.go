@@ -271,6 +271,9 @@ func TestAGateStopsWhileItsMigrationWaits(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	eventually(t, "nothing waits", func() bool {
+		if _, err := reader.Exec(t.Context(), `SELECT pg_stat_clear_snapshot()`); err != nil { // of this transaction
+			return false
+		}
 		var n int
 		err := reader.QueryRow(t.Context(), `
 			SELECT count(*) FROM pg_stat_get_activity(NULL)
