@@ -85,6 +85,7 @@ func TestEachDialectDecides(t *testing.T) {
 		{"GET", "/dashboard", true, "Sec-WebSocket-Key: x\r\nOrigin: http://evil.example", 403},
 		{"GET", "/dashboard", true, "Sec-WebSocket-Key: x\r\nOrigin: http://gate.example", 200},
 		{"GET", "/dashboard", true, "Sec-WebSocket-Key: x\r\nUpgrade: websocket\r\nOrigin: null", 403},
+		{"GET", "/dashboard", true, "Sec-WebSocket-Version: 13\r\nOrigin: http://evil.example", 403}, // over HTTP/2
 	} {
 		for _, dialect := range dialects {
 			headers := []string{"Connection: close"}
