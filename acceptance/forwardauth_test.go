@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
@@ -17,6 +18,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/gatepost/gatepost/auth/authtest"
 )
@@ -429,6 +433,101 @@ func (s *askedSite) opensSocket(t *testing.T, headers ...string) *opened {
 		t.Fatal(err)
 	}
 	return &opened{conn, in, res.StatusCode}
+}
+
+// The page of another origin opens no WebSocket over HTTP/2, which HAProxy offers browsers (RFC 8441): such a handshake
+// has no key.
+func TestAWebSocketOverHTTP2ThroughHAProxy(t *testing.T) {
+	t.Parallel()
+	a := askers["haproxy"]
+	a.replace = slices.Clone(a.replace)
+	a.replace[1] += " proto h2"
+	s := a.ask(t, "")
+	page := *s.running
+	page.url = "http://" + s.pages
+	v := page.visitor(t)
+	v.signUp("ada@example.com")
+	for origin, want := range map[string]string{s.url: "200", "http://evil.example": "403", "null": "403"} {
+		if got := socketOverHTTP2(t, s.host, v.cookie().String(), origin); got != want {
+			t.Errorf("%s: %s, want %s", origin, got, want)
+		}
+		if seen := s.seen.take(); len(seen) != map[bool]int{true: 1}[want == "200"] {
+			t.Errorf("%s: the app got %v", origin, seen)
+		}
+	}
+}
+
+// socketOverHTTP2 asks for a WebSocket over HTTP/2, and returns the status.
+func socketOverHTTP2(t *testing.T, host, cookie, origin string) (status string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	var block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	for _, h := range [][2]string{{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
+		{":path", "/dashboard/ws"}, {":authority", host}, {"origin", origin}, {"sec-websocket-version", "13"},
+		{"cookie", cookie}} {
+		_ = e.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	f := http2.NewFramer(conn, conn)
+	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	_ = f.WriteSettings()
+	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true})
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, ok := frame.(*http2.MetaHeadersFrame); ok {
+			return h.PseudoValue("status")
+		}
+	}
+}
+
+// tunnels are requests for another protocol on the connection. With an app that agrees, what comes behind them would be
+// judged by nobody.
+var tunnels = map[string][]string{
+	"h2c":               {"Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"},
+	"h2c, settings cut": {"Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"},
+	"h2c alone":         {"Connection: Upgrade", "Upgrade: H2C"},
+	"another":           {"Connection: upgrade", "Upgrade: TLS/1.0"},
+	"one of a list":     {"Connection: Upgrade", "Upgrade: websocket, h2c"},
+	"the first of two":  {"Connection: Upgrade", "Upgrade: h2c", "Upgrade: websocket"},
+	"the second of two": {"Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c"},
+	"like a WebSocket's": {"Connection: Upgrade", "Upgrade: h2c", "Sec-WebSocket-Version: 13",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="},
+}
+
+// No connection becomes a tunnel of another protocol than WebSocket.
+func TestNoTunnelThroughAProxyThatAsks(t *testing.T) {
+	forAskers(t, func(t *testing.T, name string, a asker) {
+		s := a.ask(t, "")
+		for what, headers := range tunnels {
+			raw := "GET /public HTTP/1.1\r\nHost: " + s.host + "\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n"
+			conn, err := net.Dial("tcp", s.host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+			_, _ = io.WriteString(conn, raw)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			_ = conn.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range s.seen.take() {
+				if values := got.Header["Upgrade"]; len(values) > 1 ||
+					len(values) == 1 && !strings.EqualFold(values[0], "websocket") {
+					t.Errorf("%s: %d, and the app got %q", what, res.StatusCode, values)
+				}
+			}
+		}
+	})
 }
 
 // While the gate does not answer, nothing passes, not even what is public.

@@ -74,6 +74,12 @@ var ofConnection = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "P
 func modelTraefik(t *testing.T, snippet string, s *askedSite) http.Handler {
 	copied := listed(t, snippet, "        authResponseHeaders:", `- ([A-Za-z-]+)`)
 	removed := listed(t, snippet, "        customRequestHeaders:", `([A-Za-z-]+): ""`)
+	socket := ownPagesOf(t, "HeaderRegexp\\(`Upgrade`, `([^`]+)`\\)", snippet)
+	for _, line := range []string{"customRequestHeaders: { Upgrade: \"\" }", "customRequestHeaders: { Upgrade: websocket }"} {
+		if !strings.Contains(snippet, line) {
+			t.Fatalf("the snippet has no %s", line)
+		}
+	}
 	own := ownPagesOf(t, "PathRegexp\\(`([^`]+)`\\)", snippet)
 	app, pages := forwardTo(s.app), forwardTo(s.pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +90,11 @@ func modelTraefik(t *testing.T, snippet string, s *askedSite) http.Handler {
 			r.Header.Set("X-Forwarded-For", client)
 			pages.ServeHTTP(w, r)
 			return
+		}
+		if slices.ContainsFunc(r.Header["Upgrade"], socket.MatchString) { // two routers, each with a middleware Headers
+			r.Header.Set("Upgrade", "websocket")
+		} else {
+			r.Header.Del("Upgrade")
 		}
 		for _, name := range removed { // middleware Headers
 			r.Header.Del(name)
@@ -132,6 +143,10 @@ func modelEnvoy(t *testing.T, snippet string, s *askedSite) http.Handler {
 	app, pages := forwardTo(s.app), forwardTo(s.pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, _, _ := net.SplitHostPort(r.RemoteAddr)
+		if up := strings.Join(r.Header["Upgrade"], ","); up != "" && !strings.EqualFold(up, "websocket") {
+			w.WriteHeader(http.StatusForbidden) // upgrade_configs
+			return
+		}
 		dropNominated(r.Header)
 		r.Header.Set("X-Forwarded-For", strings.TrimPrefix(r.Header.Get("X-Forwarded-For")+","+client, ","))
 		path, _, _ := strings.Cut(r.RequestURI, "?")
