@@ -130,6 +130,8 @@ func TestWhatACredentialOpens(t *testing.T) {
 		"junk in that":        {"X-Gatepost-Token: hello"},
 		"nothing in that":     {"X-Gatepost-Token: "},
 		"Basic by a page":     {basic("git", m.Token), "Sec-Fetch-Site: cross-site"},
+		"Basic by its script": {basic("git", m.Token), "Origin: http://evil.example"},
+		"Basic by a frame":    {basic("git", m.Token), "Origin: null"},
 	} {
 		for _, kind := range []string{"inside", "public", "outside", "open"} {
 			for _, path := range where[kind] {
@@ -203,6 +205,12 @@ func TestWhoIsAskedForBasic(t *testing.T) {
 		{"/api/x", browserOf("navigate", "document"), 303, false},
 		{"/api/x", append(browserOf("navigate", "document"), wrong), 401, false},
 		{"/api/x", []string{"Accept: text/html"}, 303, false},
+		// Browsers say no Sec-Fetch-Mode to plain http.
+		{"/api/x", []string{"Accept: */*", "Referer: http://" + l.host + "/"}, 401, false},
+		{"/api/x", []string{"Accept: */*", "Referer: http://" + l.host + "/", wrong}, 401, false},
+		{"/api/x", []string{"Accept: */*", "Origin: http://" + l.host}, 401, false},
+		{"/api/x", []string{"X-Requested-With: XMLHttpRequest"}, 401, false},
+		{"/api/x", []string{"Referer: install x"}, 401, true}, // npm
 		{"/api/x", []string{"Cookie: " + l.cookieName() + "=dead"}, 401, false},
 		{"/dashboard", nil, 401, false},
 		{"/dashboard", []string{wrong}, 401, false},

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -111,7 +112,7 @@ func inQuery(r *http.Request) (c credential, present bool) {
 
 // identifyToken is identify for a request with an API token. One that does not count is refused on a public path, too.
 func (p *Proxy) identifyToken(x *exchange, r *http.Request, access Access, c credential) (status int, err error) {
-	if c.api.token == "" || !x.app.apiPaths.Have(r.Method, x.target.path) || c.api.basic && fromOtherSite(r) {
+	if c.api.token == "" || !x.app.apiPaths.Have(r.Method, x.target.path) || c.api.basic && x.app.fromOtherSite(r) {
 		return http.StatusUnauthorized, ErrToken
 	}
 	if isWebSocket(r.Header) && !x.app.isOriginOf(r) {
@@ -150,10 +151,21 @@ func (p *Proxy) reaches(a *app, v session.Session, method, path string, access A
 }
 
 // fromOtherSite reports whether a browser says that the page of another site asks. It sends the name and the password
-// of an address by itself.
-func fromOtherSite(r *http.Request) bool {
-	site := r.Header["Sec-Fetch-Site"]
-	return len(site) > 0 && site[0] != "same-origin" && site[0] != "none"
+// of an address by itself. To plain http beyond this machine it says so in Origin alone.
+func (a *app) fromOtherSite(r *http.Request) bool {
+	site, origins := r.Header["Sec-Fetch-Site"], r.Header["Origin"]
+	return len(site) > 0 && site[0] != "same-origin" && site[0] != "none" ||
+		!comesFrom(origins, a.origins...) && !comesFrom(origins, a.names...)
+}
+
+// byBrowser reports whether a browser may ask, and not for a page. To plain http beyond this machine it sends no
+// Sec-Fetch-Mode, but mostly one of the others.
+func (a *app) byBrowser(r *http.Request) bool {
+	if len(r.Header["Sec-Fetch-Mode"]) > 0 || len(r.Header["Origin"]) > 0 || len(r.Header["X-Requested-With"]) > 0 {
+		return true
+	}
+	from, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && from.Host != "" && (isAt(r.Host, from) || isOneOf(from, a.names))
 }
 
 // challenge tells a client whose request is refused how API tokens are presented, and what is wrong with its own. Git
@@ -163,7 +175,7 @@ func (p *Proxy) challenge(x *exchange, r *http.Request, status int, err error) {
 	if !isToken && (status != http.StatusUnauthorized || x.presented || !errors.Is(err, session.ErrNoSession)) {
 		return
 	}
-	browser := len(r.Header["Sec-Fetch-Mode"]) > 0 || !isToken && p.c.Navigating(r)
+	browser := x.app.byBrowser(r) || !isToken && p.c.Navigating(r)
 	taken := x.app.apiPaths.Have(r.Method, x.target.path)
 	realm := strconv.Quote(x.app.public.Host)
 	bearer := "Bearer realm=" + realm
