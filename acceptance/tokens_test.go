@@ -77,16 +77,19 @@ func TestWhatACredentialOpens(t *testing.T) {
 	}
 	stranger := string(secret.NewAPIToken(secret.PersonalPrefix))
 	own := map[string][]string{
-		"Bearer":          {"Authorization: Bearer " + m.Token},
-		"bearer":          {"Authorization: bearer  " + m.Token},
-		"Basic":           {basic("git", m.Token)},
-		"Basic, no name":  {basic("", m.Token)},
-		"Basic, as name":  {basic(m.Token, "")},
-		"Basic, as x":     {basic(m.Token, "x-oauth-basic")},
-		"its own header":  {"X-Gatepost-Token: " + m.Token},
-		"in lower case":   {"x-gatepost-token: " + m.Token},
-		"beside another":  {"X-Gatepost-Token: " + m.Token, "Authorization: Bearer npm_AppsOwn"},
-		"beside a Digest": {"X-Gatepost-Token: " + m.Token, `Authorization: Digest username="ada", realm="x"`},
+		"Bearer":              {"Authorization: Bearer " + m.Token},
+		"bearer":              {"Authorization: bearer  " + m.Token},
+		"Basic":               {basic("git", m.Token)},
+		"Basic, no name":      {basic("", m.Token)},
+		"Basic, as name":      {basic(m.Token, "")},
+		"Basic, as x":         {basic(m.Token, "x-oauth-basic")},
+		"Basic, with junk":    {"Authorization: Basic " + withJunk(base64.StdEncoding.EncodeToString([]byte("git:"+m.Token)))},
+		"Basic, in two parts": {"Authorization: Basic Z2l0Og==" + base64.StdEncoding.EncodeToString([]byte(m.Token))},
+		"Basic, with a tab":   {"Authorization: Basic\t" + base64.StdEncoding.EncodeToString([]byte("git:"+m.Token))},
+		"its own header":      {"X-Gatepost-Token: " + m.Token},
+		"in lower case":       {"x-gatepost-token: " + m.Token},
+		"beside another":      {"X-Gatepost-Token: " + m.Token, "Authorization: Bearer npm_AppsOwn"},
+		"beside a Digest":     {"X-Gatepost-Token: " + m.Token, `Authorization: Digest username="ada", realm="x"`},
 	}
 	for name, headers := range own {
 		for _, path := range append(where["inside"], where["public"]...) {
@@ -124,6 +127,8 @@ func TestWhatACredentialOpens(t *testing.T) {
 		"Basic, both":         {basic(m.Token, m.Token)},
 		"Basic, with another": {basic(m.Token, "secret")},
 		"Basic, broken":       {"Authorization: Basic " + base64.RawURLEncoding.EncodeToString([]byte("a:"+typo)) + "="},
+		"no blank":            {"Authorization: Bearer" + m.Token},
+		"an escaped blank":    {"Authorization: Bearer%20" + m.Token},
 		"twice":               {"Authorization: Bearer " + m.Token, "Authorization: Bearer " + m.Token},
 		"two credentials":     {"Authorization: Bearer " + m.Token, basic("app", "secret")},
 		"its own header":      {"X-Gatepost-Token: " + typo},
@@ -165,6 +170,9 @@ func TestWhatACredentialOpens(t *testing.T) {
 		}
 	}
 }
+
+// withJunk puts characters into base64 that some readers skip.
+func withJunk(s string) string { return s[:5] + "!" + s[5:9] + "." + s[9:] }
 
 // blankOf is the blank that Go writes behind the colon of an empty header.
 func blankOf(h string) string {

@@ -62,8 +62,10 @@ func inAuthorization(r *http.Request) (c credential, present bool) {
 
 // readAuthorization reads a token as Bearer, as the password of Basic with any name, or as its name with no password.
 func readAuthorization(line string) (t secret.APIToken, basic, ours bool) {
-	scheme, value, _ := strings.Cut(line, " ")
-	value = strings.TrimSpace(value)
+	scheme, value := line, ""
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		scheme, value = line[:i], strings.TrimSpace(line[i:])
+	}
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
 		t, ours = secret.ParseAPIToken(value)
@@ -84,11 +86,28 @@ func readAuthorization(line string) (t secret.APIToken, basic, ours bool) {
 	return t, true, byName || byPassword || secret.HasAPIToken(value)
 }
 
-// decodeBasic reads what the most careless server could read.
+// decodeBasic reads what the most careless server could read: of either alphabet, with anything in between, and on
+// behind a =.
 func decodeBasic(value string) string {
-	plain := strings.NewReplacer("-", "+", "_", "/", "=", "", " ", "", "\t", "").Replace(value)
-	out, _ := base64.RawStdEncoding.DecodeString(plain) // as far as it goes
+	var out []byte
+	for part := range strings.FieldsFuncSeq(strings.Map(base64Of, value), func(c rune) bool { return c == '=' }) {
+		read, _ := base64.RawStdEncoding.DecodeString(part) // as far as it goes
+		out = append(out, read...)
+	}
 	return string(out)
+}
+
+// base64Of is a character of the usual alphabet, or the mark of the end; negative: none.
+func base64Of(c rune) rune {
+	switch {
+	case c == '-':
+		return '+'
+	case c == '_':
+		return '/'
+	case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '+', c == '/', c == '=':
+		return c
+	}
+	return -1
 }
 
 // inTokenHeader finds an API token in the header of its own.

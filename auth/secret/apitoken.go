@@ -107,7 +107,13 @@ func findAPIToken(s string, is func(string) bool) bool {
 		i += at
 		at = i + 1
 		from, end := i+1-prefixLength, at
-		if from < 0 || !isPrefix(s[from:at]) || from > 0 && isBase62(s[from-1]) {
+		if from < 0 || !isPrefix(s[from:at]) {
+			continue
+		}
+		if from > 0 && isBase62(s[from-1]) { // in a word, or behind an escape
+			if _, ok := ParseAPIToken(s[from:min(from+apiTokenLength, len(s))]); ok {
+				return true
+			}
 			continue
 		}
 		for end < len(s) && isBase62(s[end]) {
