@@ -228,7 +228,8 @@ var identityHeaders = []string{"X-Auth-User", "X-Auth-Email", "X-Auth-Email-Veri
 var forgedNames = append(slices.Clone(identityHeaders), "Remote-User", "Remote-Groups", "X-Forwarded-User",
 	"X-Forwarded-Email", "X-Forwarded-Groups", "X-Auth-Request-User", "X-WebAuth-User", "X-Remote-User",
 	"X-Forwarded-Uri", "X-Forwarded-Method", "X-Original-Uri", "X-Original-Url", "X-Original-Method", "X-Original-Host",
-	"X-Rewrite-Url", "X-Forwarded-Prefix", "Forwarded")
+	"X-Rewrite-Url", "X-Rewrite-Uri", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
+	"X-Middleware-Subrequest", "X-Forwarded-Prefix", "Forwarded")
 
 // A proxy that asks the gate serves the site as the gate itself would.
 func TestAProxyAsksTheGate(t *testing.T) {
