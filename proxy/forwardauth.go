@@ -186,8 +186,8 @@ func (d *dialect) told(h http.Header) (method, uri, host string, err error) {
 }
 
 // dropQuestion removes the headers of the question that are none of the request. Some proxies do not pass on Upgrade,
-// by which the gate knows a WebSocket: then another header of its handshake tells. Over HTTP/2 that has no key (RFC 8441,
-// section 5).
+// by which the gate knows a WebSocket: then another header of its handshake tells. Over HTTP/2 that has no key (RFC
+// 8441, section 5).
 func dropQuestion(h http.Header) {
 	for _, name := range [...]string{"X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto",
 		"X-Original-Method", "X-Original-Uri", "X-Original-Host", "Forwarded", "Via", "X-Real-Ip",

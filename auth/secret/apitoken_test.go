@@ -62,7 +62,8 @@ func TestWhatLooksLikeAnAPIToken(t *testing.T) {
 		"_" + text: {true, true}, text[:30]: {true, false}, text + "0": {true, false},
 		text[:4] + strings.Repeat("a", 36):   {true, false},
 		strings.ToUpper(text[:4]) + text[4:]: {true, false}, "a=b&t=" + text: {true, true},
-		"": {}, "gpt_": {}, "gpt_4o_mini": {}, "gpt_" + text[4:20]: {}, "x" + text: {true, true}, "x" + text[:39]: {}, "%20" + text: {true, true}, "ghp_" + text[4:]: {},
+		"": {}, "gpt_": {}, "gpt_4o_mini": {}, "gpt_" + text[4:20]: {}, "ghp_" + text[4:]: {},
+		"x" + text: {true, true}, "x" + text[:39]: {}, "%20" + text: {true, true},
 		"egpt_" + strings.Repeat("a", 36): {}, "gpt-" + text[4:]: {},
 	} {
 		if got := [2]bool{secret.HasAPIToken(s), secret.HasTrueAPIToken(s)}; got != want {
