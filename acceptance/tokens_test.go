@@ -83,9 +83,9 @@ func TestWhatACredentialOpens(t *testing.T) {
 		"Basic, no name":      {basic("", m.Token)},
 		"Basic, as name":      {basic(m.Token, "")},
 		"Basic, as x":         {basic(m.Token, "x-oauth-basic")},
-		"Basic, with junk":    {"Authorization: Basic " + withJunk(base64.StdEncoding.EncodeToString([]byte("git:"+m.Token)))},
+		"Basic, with junk":    {withJunk(basic("git", m.Token))},
 		"Basic, in two parts": {"Authorization: Basic Z2l0Og==" + base64.StdEncoding.EncodeToString([]byte(m.Token))},
-		"Basic, with a tab":   {"Authorization: Basic\t" + base64.StdEncoding.EncodeToString([]byte("git:"+m.Token))},
+		"Basic, with a tab":   {strings.Replace(basic("git", m.Token), "Basic ", "Basic\t", 1)},
 		"its own header":      {"X-Gatepost-Token: " + m.Token},
 		"in lower case":       {"x-gatepost-token: " + m.Token},
 		"beside another":      {"X-Gatepost-Token: " + m.Token, "Authorization: Bearer npm_AppsOwn"},
@@ -172,7 +172,7 @@ func TestWhatACredentialOpens(t *testing.T) {
 }
 
 // withJunk puts characters into base64 that some readers skip.
-func withJunk(s string) string { return s[:5] + "!" + s[5:9] + "." + s[9:] }
+func withJunk(s string) string { return s[:30] + "!" + s[30:33] + "." + s[33:] }
 
 // blankOf is the blank that Go writes behind the colon of an empty header.
 func blankOf(h string) string {
