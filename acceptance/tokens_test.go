@@ -152,8 +152,17 @@ func TestWhatACredentialOpens(t *testing.T) {
 	} {
 		l.refuses(t, l.request("GET /api/x", headers...), 400)
 	}
-	for _, path := range []string{"/api/x?token=", "/api/public?access_token=", "/open?a=b&t="} {
+	for _, path := range []string{"/api/x?token=", "/api/public?access_token=", "/open?a=b&t=", "/api/", "/open/bot"} {
 		l.refusesToken(t, "GET "+path+m.Token, "invalid_token", 401)
+	}
+	for _, name := range []string{"X-Api-Key", "private-token", "X-Auth-Token", "Proxy-Authorization: Bearer",
+		"Sec-WebSocket-Protocol: chat,"} {
+		h := strings.Replace(name+" "+m.Token, " ", ": ", 1)
+		if strings.Contains(name, ":") {
+			h = name + " " + m.Token
+		}
+		l.refusesToken(t, "GET /open", "invalid_token", 401, h)
+		l.refuses(t, l.request("GET /api/x", h, "Authorization: Bearer "+m.Token), 400)
 	}
 	// Other people's credentials pass byte for byte, and open nothing.
 	for _, h := range []string{"Authorization: Bearer abc.def.ghi", "Authorization: bearer   x  y", basic("ada", "secret"),

@@ -255,6 +255,9 @@ func (x *exchange) path() string {
 	if path == "" {
 		path = "(refused target)"
 	}
+	if secret.HasTrueAPIToken(path) {
+		return "(a path with an API token)"
+	}
 	if len(path) > maxLoggedPath {
 		path = path[:maxLoggedPath] + "…"
 	}

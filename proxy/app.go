@@ -39,7 +39,7 @@ func newApp(c Config, sessions *session.Reader) *app {
 	if c.Cookie.Elsewhere() {
 		finders = append(finders, inOldCookie(sessions, c.Cookie, origins))
 	}
-	finders = append(finders, inAuthorization, inTokenHeader, inQuery)
+	finders = append(finders, inAuthorization, inTokenHeader, inAddress, inKeyHeader)
 	a := &app{public: newPublicURL(c.PublicURL), aliases: c.Aliases, origins: origins,
 		names: append([]*url.URL{c.PublicURL}, c.Aliases...), hsts: c.HSTS, cookie: c.Cookie, finders: finders,
 		rules: c.Rules, apiPaths: c.Tokens, identity: c.Identity, renamesEmail: c.Identity.Renames("email", "X-Auth-Email"),

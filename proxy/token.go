@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,9 +124,21 @@ func inTokenHeader(r *http.Request) (c credential, present bool) {
 	return c, true
 }
 
-// inQuery finds an API token in the query, where none is ever accepted: queries are logged.
-func inQuery(r *http.Request) (c credential, present bool) {
-	c.api.ours = secret.HasTrueAPIToken(r.URL.RawQuery)
+// inAddress finds an API token in the path or the query, where none is ever accepted: addresses are logged.
+func inAddress(r *http.Request) (c credential, present bool) {
+	c.api.ours = secret.HasTrueAPIToken(r.RequestURI)
+	return c, c.api.ours
+}
+
+// keyHeaders are where programs put keys of other systems. An API token there is a mistake, and the app would see it.
+var keyHeaders = [...]string{"X-Api-Key", "X-Api-Token", "Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token",
+	"Proxy-Authorization", "Sec-Websocket-Protocol"}
+
+// inKeyHeader finds an API token in a header of another meaning, where none is ever accepted.
+func inKeyHeader(r *http.Request) (c credential, present bool) {
+	for _, name := range keyHeaders {
+		c.api.ours = c.api.ours || slices.ContainsFunc(r.Header[name], secret.HasTrueAPIToken)
+	}
 	return c, c.api.ours
 }
 
