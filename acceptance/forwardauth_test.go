@@ -271,6 +271,11 @@ func TestAProxyAsksTheGate(t *testing.T) {
 				t.Errorf("%s: the app got the cookies %q", c.target, cookies)
 			}
 		}
+		chunked := s.request("POST /dashboard/form", "Cookie: "+v.cookie().String(), "Transfer-Encoding: chunked")
+		if r := s.one(t, chunked+"5\r\nhello\r\n0\r\n\r\n"); r.status != 200 || !strings.Contains(r.body, "with 5 bytes") {
+			t.Errorf("in chunks: %d %s", r.status, r.body)
+		}
+		s.seen.take()
 		if r := v.fetch("/admin"); r.status != 403 {
 			t.Errorf("without the role: %d", r.status)
 		}
