@@ -297,6 +297,39 @@ func TestATokenOpensNoMoreThanItsUserWants(t *testing.T) {
 	l.refusesToken(t, "GET /api/x", "insufficient_scope", 403, bearer)
 }
 
+// Where everybody has a second factor, a token opens no more than a session without one; a service account has none
+// either. While the site is closed a token opens it for the roles that get there.
+func TestATokenWhereMoreIsAsked(t *testing.T) {
+	t.Parallel()
+	env := []string{"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC=/api/public", "GATEPOST_TOKENS=/api"}
+	l := newLane(t, env...)
+	strict := newLane(t, append(env, "DATABASE_URL="+l.database, "GATEPOST_SECOND_FACTOR=required",
+		"GATEPOST_ENCRYPTION_KEY="+seal.NewKey())...)
+	closed := newLane(t, append(env, "DATABASE_URL="+l.database, "GATEPOST_MAINTENANCE=true",
+		"GATEPOST_MAINTENANCE_ROLES=admin")...)
+	l.signIn(t)
+	var made struct{ ID string }
+	out := l.operate(t, "user", "create", "--service", "--name", "deploy", "--role", "admin", "--json")
+	if err := json.Unmarshal([]byte(out), &made); err != nil {
+		t.Fatal(err)
+	}
+	person := "Authorization: Bearer " + l.makeToken(t, "ada@example.com", "mine").Token
+	service := "Authorization: Bearer " + l.makeToken(t, made.ID, "ci").Token
+	for _, bearer := range []string{person, service} {
+		strict.refusesToken(t, "GET /api/x", "insufficient_user_authentication", 403, bearer)
+		if r := strict.one(t, strict.request("GET /api/public", bearer)); r.status != 200 {
+			t.Errorf("a public path: %d %s", r.status, r.body)
+		}
+		strict.app.take()
+	}
+	closed.refuses(t, closed.request("GET /api/x", person), 503)
+	closed.refuses(t, closed.request("GET /api/public", person), 503)
+	closed.refuses(t, closed.request("GET /api/x", "Authorization: Bearer gps_"+strings.Repeat("a", 36)), 503)
+	if r := closed.one(t, closed.request("GET /api/x", service)); r.status != 200 || len(closed.app.take()) != 1 {
+		t.Errorf("a role that gets there: %d %s", r.status, r.body)
+	}
+}
+
 // No token opens the account, writes below /api/auth, or makes tokens.
 func TestNoTokenOpensTheAccount(t *testing.T) {
 	t.Parallel()
