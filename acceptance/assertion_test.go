@@ -181,6 +181,17 @@ func TestABoundAssertionIsForOneRequest(t *testing.T) {
 			t.Errorf("a path of %d bytes: %d", n, r.status)
 		}
 	}
+	// JSON writes some signs at greater length. What does not fit for that is the client's doing, too.
+	for _, path := range []string{"/dashboard/" + strings.Repeat("&", 4000), "/public/" + strings.Repeat("&", 2000)} {
+		if r := v.fetch(path); r.status != 400 || r.body == "" {
+			t.Errorf("%.20s… is %d", path, r.status)
+		}
+	}
+	if r := v.fetch("/dashboard/a&b"); r.status != 200 {
+		t.Errorf("a path with signs: %d", r.status)
+	} else if claims, _ := g.claimsOf(t, r.body); claims["htu"] != g.url+"/dashboard/a&b" {
+		t.Errorf("a path with signs: %v", claims["htu"])
+	}
 }
 
 // pair is two gates of one site, and a session there.

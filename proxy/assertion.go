@@ -58,9 +58,22 @@ func (p *Proxy) assert(x *exchange, r *http.Request) (status int, err error) {
 	if x.assertion, err = x.app.assertions.Of(&x.session, r.Method, x.target.path); err == nil {
 		return 0, nil
 	}
+	if x.app.assertions.isTooLong(x, r) {
+		return http.StatusBadRequest, errBoundTooLong
+	}
 	if !x.access.Public {
 		return statusOf(err), err
 	}
 	x.session, x.signedIn, x.err = session.Session{}, false, err
 	return 0, nil
+}
+
+// isTooLong reports whether an assertion was not made because of what the client sent: beside many roles less fits, and
+// signs such as & take more in it than in the path. Without the path it would be made.
+func (a Assertions) isTooLong(x *exchange, r *http.Request) bool {
+	if !a.Bound || len(x.target.path) < boundMost/16 {
+		return false
+	}
+	_, err := a.Of(&x.session, r.Method, "/")
+	return err == nil
 }
