@@ -34,8 +34,8 @@ type claims struct {
 
 // made is an assertion that lives beside the copy of its session.
 type made struct {
-	value []string // of the header, never modified
-	by    *key
+	value []string  // of the header, never modified
+	by    string    // the id of the key: the keys themselves are read again now and then
 	until time.Time // of its reuse
 }
 
@@ -53,7 +53,7 @@ func (k *Keyring) Of(v *session.Session, method, rawPath string) ([]string, erro
 		return m.value, err
 	}
 	if v.Aside != nil {
-		if m, ok := v.Aside.Load().(*made); ok && m.by == by && now.Before(m.until) {
+		if m, ok := v.Aside.Load().(*made); ok && m.by == by.id && now.Before(m.until) {
 			return m.value, nil
 		}
 	}
@@ -86,7 +86,7 @@ func (k *Keyring) sign(by *key, v *session.Session, now time.Time, method, rawPa
 		return made{}, fmt.Errorf("the assertion has %d bytes, and servers take %d: give the user %s fewer roles", len(text),
 			longest, v.User.ID)
 	}
-	return made{[]string{text}, by, now.Add(reuse)}, nil
+	return made{[]string{text}, by.id, now.Add(reuse)}, nil
 }
 
 // nameMost limits the name, the one claim that a user chooses, as in the header with the name.
