@@ -37,6 +37,8 @@ const (
 	maxInterim = 1000
 	// bufferSize is that of each of the two buffers of a connection, in bytes.
 	bufferSize = 8 << 10
+	// triesMost limits how often a request is sent: an app may hang up whenever it gets this one.
+	triesMost = 3
 	// patience is how long an answer may take, and twice that at most, before its request is watched for its end. Most
 	// are over before.
 	patience = 10 * time.Millisecond
@@ -64,8 +66,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	for {
-		c, err := t.take(r)
+	for tries := 1; ; tries++ {
+		c, err := t.take(r, tries > 1)
 		if err != nil {
 			closeBody(r)
 			return nil, err
@@ -73,6 +75,10 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		res, repeat, err := c.exchange(r)
 		if !repeat {
 			return res, err
+		}
+		if tries == triesMost {
+			closeBody(r)
+			return nil, err
 		}
 	}
 }

@@ -33,6 +33,7 @@ func (c *conn) exchange(r *http.Request) (res *http.Response, repeat bool, err e
 		return c.exchangeBody(r)
 	}
 	err = c.send(r)
+	faulty := err != nil && c.writeErr == nil // the request, and not the connection
 	if err == nil || c.writeErr != nil && (c.wrote > 0 || !c.reused) {
 		// An app may answer before it has read all, and close. That answer counts.
 		var failed error
@@ -43,7 +44,7 @@ func (c *conn) exchange(r *http.Request) (res *http.Response, repeat bool, err e
 			err = failed
 		}
 	}
-	repeat = c.lost(err) && (safe(r) || c.wrote == 0 && c.writeErr != nil)
+	repeat = !faulty && c.lost(err) && (safe(r) || c.wrote == 0 && c.writeErr != nil)
 	c.drop()
 	return nil, repeat, c.explain(err)
 }

@@ -12,14 +12,15 @@ import (
 // sweepEvery is how often idle connections are looked at.
 const sweepEvery = time.Second
 
-// take returns a connection for a request: the idle one that was used last, or a new one.
-func (t *Transport) take(r *http.Request) (*conn, error) {
+// take returns a connection for a request: the idle one that was used last, or a new one. A request that has failed on
+// an idle one gets another only if that becomes free while it waits.
+func (t *Transport) take(r *http.Request, again bool) (*conn, error) {
 	ctx := r.Context()
 	for {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		c, w := t.pop()
+		c, w := t.pop(again)
 		if c == nil {
 			var err error
 			if c, err = t.await(ctx, w); err != nil {
@@ -34,13 +35,13 @@ func (t *Transport) take(r *http.Request) (*conn, error) {
 	}
 }
 
-// pop takes an idle connection, or notes that the request wants one.
-func (t *Transport) pop() (*conn, *want) {
+// pop takes an idle connection, or notes that the request wants one, as it does again.
+func (t *Transport) pop(again bool) (*conn, *want) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closing = false
 	last := len(t.idle) - 1
-	if last < 0 {
+	if last < 0 || again {
 		w := &want{got: make(chan got, 1)}
 		t.wants = append(t.wants, w)
 		return nil, w

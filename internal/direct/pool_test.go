@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -321,20 +322,53 @@ func TestANewConnectionIsNotTriedAgain(t *testing.T) {
 	})
 }
 
+// A request that the app always hangs up on, or always answers with 408, is not sent over each connection that is kept.
+func TestARequestIsNotSentOverEachConnection(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[string]string{"": "no answer", "HTTP/1.1 408 No\r\nContent-Length: 0\r\n\r\n": `408 ""`} {
+		var came atomic.Int64
+		app := newApp(t, func(p *peer) {
+			for r := p.request(); r != nil; r = p.request() {
+				if r.Header.Get("X-End") == "" {
+					p.say(second, p.number)
+					continue
+				}
+				came.Add(1)
+				p.say("%s", end)
+				return
+			}
+		})
+		rt := app.open(makers["direct"])
+		var ends []func() string
+		for range 10 {
+			ends = append(ends, hold(t, rt))
+		}
+		for _, end := range ends {
+			end()
+		}
+		r := newRequest(t, "GET", nil)
+		r.Header.Set("X-End", "1")
+		if got, err := ask(rt, r); got.String() != want || came.Load() != 2 {
+			t.Errorf("sent %d times: got %v, %v", came.Load(), got, err)
+		}
+	}
+}
+
 // A request that cannot be written is no fault of the connections that are kept.
 func TestAFaultyRequestIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	app := newApp(t, numbers)
 	rt := app.open(makers["direct"])
 	number(t, rt)
-	for _, body := range []io.Reader{nil, strings.NewReader("hello")} {
-		r := newRequest(t, "POST", body)
+	for method, body := range map[string]io.Reader{"GET": nil, "DELETE": nil, "POST": strings.NewReader("hello")} {
+		r := newRequest(t, method, body)
 		r.URL.Opaque = "/a\r\nb"
 		if _, err := rt.RoundTrip(r); err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if n := app.conns.Load(); n > 2 {
+	number(t, rt)
+	if n := app.conns.Load(); n != 4 { // each request has taken the one that was there
 		t.Errorf("%d connections", n)
 	}
 }
