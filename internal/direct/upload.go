@@ -99,7 +99,7 @@ func (u *upload) untouched() bool { return !u.touched.Load() && u.c.wrote == 0 }
 func (u *upload) finish(err error) {
 	u.c.mu.Lock()
 	u.sent, u.err = true, err
-	waiting := u.waiting
+	waiting, closes := u.waiting, u.headed || !u.untouched()
 	switch {
 	case err != nil && (u.c.writeErr == nil || u.c.reused && u.c.wrote == 0):
 		_ = u.c.net.Close()
@@ -107,7 +107,7 @@ func (u *upload) finish(err error) {
 		_ = u.c.limitWait() // else the connection is closed, and reading says so
 	}
 	u.c.mu.Unlock()
-	if !u.untouched() {
+	if closes {
 		_ = u.body.Close()
 	}
 	u.once.Do(func() { close(u.begun) })
@@ -119,12 +119,16 @@ func (u *upload) finish(err error) {
 	}
 }
 
-// answering notes that the header of the answer has come.
+// answering notes that the header of the answer has come, so that the request is not sent once more.
 func (u *upload) answering() {
 	u.c.mu.Lock()
-	defer u.c.mu.Unlock()
+	closes := u.sent && u.untouched() // finish has left it open
 	if u.headed = true; u.c.t.o.Timeout != 0 {
 		_ = u.c.net.SetReadDeadline(time.Time{}) // else the connection is closed, and reading says so
+	}
+	u.c.mu.Unlock()
+	if closes {
+		_ = u.body.Close()
 	}
 }
 

@@ -3,6 +3,7 @@ package direct
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -318,4 +319,27 @@ func TestABodyIsClosedWhenThereIsNoApp(t *testing.T) {
 			t.Errorf("got %v; closed %d times", err, b.times.Load())
 		}
 	})
+}
+
+// mute is a connection that takes nothing, as one that the app has reset after it had answered.
+type mute struct{ net.Conn }
+
+func (mute) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+// An app may answer before it gets anything. The body is closed although nobody has read of it.
+func TestABodyIsClosedWhenTheAppWantsNothing(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, func(p *peer) { p.say("HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 3\r\n\r\nyes") })
+	rt := New(Options{Dial: func(ctx context.Context) (net.Conn, error) {
+		c, err := app.dial(ctx)
+		return mute{c}, err
+	}})
+	b := newBody(strings.NewReader("hello"))
+	if got, err := ask(rt, newRequest(t, "POST", b)); got.Status != 503 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	b.closed.wait()
+	if b.times.Load() != 1 || b.after.Load() {
+		t.Errorf("the body was closed %d times", b.times.Load())
+	}
 }
