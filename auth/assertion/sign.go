@@ -106,8 +106,17 @@ func (k *Keyring) claimsOf(v *session.Session, now time.Time) claims {
 		EmailVerified: v.User.EmailVerified, Name: string(name[:min(len(name), nameMost)]),
 		Roles: append([]string{}, v.User.Roles...), SessionID: v.ID,
 		Methods: methodsOf(v.Proof), Level: "aal" + strconv.Itoa(v.Proof.Level()),
-		AuthTime: v.Proof.Latest().Unix(), IssuedAt: now.Unix(), NotBefore: now.Unix(),
+		AuthTime: provedAt(v), IssuedAt: now.Unix(), NotBefore: now.Unix(),
 		Expires: max(ends.Unix(), now.Unix()+1), ID: secret.NewID()}
+}
+
+// provedAt is when the user was last proved, by this machine's clock: PostgreSQL's may be another one. An API token
+// proves nobody, and says the beginning of time.
+func provedAt(v *session.Session) int64 {
+	if v.ActiveAt.IsZero() {
+		return v.Proof.Latest().Unix()
+	}
+	return v.ActiveAt.Unix()
 }
 
 // methodsOf returns the methods, but none that is longer than any there is: SQL may have written what is no method, and
