@@ -116,6 +116,8 @@ func shown(c *config.Config, s config.Setting) string {
 	case (s.Name == "GATEPOST_UPSTREAM_CA" || s.Name == "GATEPOST_UPSTREAM_CERT") &&
 		config.DescribeCertificates(s.Value) != "":
 		return printable(config.DescribeCertificates(s.Value))
+	case s.Name == "GATEPOST_WEBHOOK_URL" && c.Webhook != nil:
+		return c.Webhook.Host() + " (path hidden)"
 	case strings.HasSuffix(s.Name, "DATABASE_URL"):
 		return postgres.Describe(s.Value) + " (password hidden)"
 	}

@@ -331,7 +331,7 @@ type Settings struct {
 	// Where the app is told who signed up, was changed or deleted, and whose session ended: `https`, or `http` to this
 	// machine, a private address, or a name without a dot as container networks have; without user. See
 	// [webhooks.md](webhooks.md). Default: it is not told.
-	WebhookURL string `env:"GATEPOST_WEBHOOK_URL"`
+	WebhookURL string `env:"GATEPOST_WEBHOOK_URL" secret:"true"`
 	// The secret that it verifies them with, as `gatepost webhook secret` makes it: `whsec_` and 24 to 64 bytes in base64.
 	// Two, comma-separated, while you change it: each event is signed with both.
 	WebhookSecret string `env:"GATEPOST_WEBHOOK_SECRET" secret:"true"`
