@@ -46,6 +46,9 @@ var samples = map[string]string{
 	"GATEPOST_CHALLENGE_SECRET":          "0x4AAAAAAA-secret",
 	"GATEPOST_CROSS_SITE_POST":           "/saml/acs, /paid",
 	"GATEPOST_CORS":                      "/api=https://a.example.org|https://b.example.com, /feed=https://c.example.net",
+	"GATEPOST_TOKENS":                    "/api, GET /git",
+	"GATEPOST_FORWARD_AUTH_LISTEN":       "localhost:9191",
+	"GATEPOST_FORWARD_AUTH_PEERS":        "127.0.0.1, 10.0.0.0/8",
 	"GATEPOST_ASSERTION_HEADER":          "X-Auth-Assertion",
 	"GATEPOST_ASSERTION_AUDIENCE":        "shop",
 	"GATEPOST_IMPORT_FROM":               "postgres://old:p%40ss@127.0.0.1:1/old",
@@ -175,7 +178,8 @@ func TestListsAsYAMLWritesThem(t *testing.T) {
 				!reflect.DeepEqual(got.Brand.Languages, want.Brand.Languages) ||
 				!reflect.DeepEqual(got.Providers, want.Providers) ||
 				!reflect.DeepEqual(got.ProviderTokenPaths, want.ProviderTokenPaths) ||
-				!reflect.DeepEqual(got.CORS, want.CORS) ||
+				!reflect.DeepEqual(got.CORS, want.CORS) || !reflect.DeepEqual(got.Tokens, want.Tokens) ||
+				!reflect.DeepEqual(got.ForwardAuthPeers, want.ForwardAuthPeers) ||
 				!reflect.DeepEqual(got.Elsewhere, want.Elsewhere) ||
 				!reflect.DeepEqual(got.AppCookies, want.AppCookies) || !sameEntries(got, want) {
 				t.Errorf("%s %s: %v, %q", name, how, err, text)
