@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 const oldSecret = "an old secret of Better Auth's"
@@ -234,6 +235,8 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 		{"two of one name in two lines", "POST", "/dashboard", []string{"Cookie: " + ada, "Cookie: " + eve}, 401, "", ""},
 		{"two of one name and value", "POST", "/dashboard", []string{"Cookie: " + ada + "; " + ada}, 401, "", ""},
 		{"beside a dead one of ours", "POST", "/dashboard", []string{"Cookie: " + m.cookie + "=dead; " + ada}, 401, "", ""},
+		{"beside an API token", "POST", "/dashboard", []string{"Cookie: " + ada,
+			"Authorization: Bearer " + string(secret.NewAPIToken(secret.PersonalPrefix))}, 400, "", ""},
 		{"beside the mark", "POST", "/dashboard", []string{"Cookie: " + m.cookie + "_moved=1; " + ada}, 401, "", ""},
 		{"of an https site", "POST", "/dashboard", []string{"Cookie: __Secure-" + ada}, 401, "", ""},
 		{"forged", "POST", "/dashboard", []string{"Cookie: " + forged}, 401, "", ""},
