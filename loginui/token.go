@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
@@ -123,7 +124,11 @@ func (ui *UI) postMakeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	token, _ := ui.presented(r)
-	made, err := ui.store.MakeAPIToken(r.Context(), token, newToken(f, s.User.Roles), ui.client(r))
+	made, err := ui.twice.finish(r, ui.ofToken(r, f), func(ctx context.Context) (done ending, err error) {
+		m, err := ui.store.MakeAPIToken(ctx, token, newToken(f, s.User.Roles), ui.client(r))
+		done.token = m.Secret
+		return done, err
+	})
 	if errors.Is(err, session.ErrStale) {
 		return ui.askAgain(w, r, tokensPath, form{}, trouble{})
 	}
@@ -134,7 +139,7 @@ func (ui *UI) postMakeToken(w http.ResponseWriter, r *http.Request) error {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "form", ui.tokenPage(r, f, t))
 	}
-	return ui.show(w, http.StatusOK, "token", ui.madePage(r, made.Secret))
+	return ui.show(w, http.StatusOK, "token", ui.madePage(r, made.token))
 }
 
 // newToken reads the form. Who leaves all roles in it gets those that the user has later, too.
@@ -166,7 +171,7 @@ func (ui *UI) tokenPage(r *http.Request, f form, t trouble) formPage {
 	rules := text("rules", p.say("token.rules"), f.Rules, p.say("token.rules.hint"))
 	rules.Optional = true
 	p.with(t.faults, name, days, rules, text("roles", p.say("token.roles"), f.Roles, p.say("token.roles.hint")))
-	p.Cancel = ui.c.Prefix + "/account"
+	p.Cancel, p.Once = ui.c.Prefix+"/account", secret.NewID()
 	return p
 }
 

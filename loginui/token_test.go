@@ -2,6 +2,7 @@ package loginui_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,44 @@ func TestATokenIsMadeShownOnceAndRevoked(t *testing.T) {
 	}
 	if page := b.get("/account").body; tokenID.MatchString(page) || !strings.Contains(page, "The API token is revoked") {
 		t.Errorf("afterwards the account page has\n%s", page)
+	}
+}
+
+// A form that is sent twice makes one token, which both answers show. Another form, or other words in it, makes another.
+func TestATokenFormSentTwiceMakesOne(t *testing.T) {
+	t.Parallel()
+	c := newIDDesk(t, withTokens)
+	b := c.browser(t)
+	b.submit("/signup", "email", "ada@example.com", "password", password, "remember", "on")
+	if a := b.get("/account/tokens/make"); !strings.Contains(a.body, `name="once"`) {
+		t.Fatalf("the form is not known\n%s", a.body)
+	}
+	send := func(pairs ...string) string {
+		a := b.submit("/account/tokens/make", append([]string{"name", "x", "roles", "user"}, pairs...)...)
+		if found := shownToken.FindStringSubmatch(a.body); found != nil {
+			return found[1]
+		}
+		t.Fatalf("%q: %d\n%s", pairs, a.StatusCode, a.body)
+		return ""
+	}
+	first := send("days", "90", "once", "a")
+	if again := send("days", "90", "once", "a"); again != first || c.count(t, "api_token") != 1 {
+		t.Errorf("sent twice it made %d", c.count(t, "api_token"))
+	}
+	others := []string{send("days", "30", "once", "a"), send("days", "90", "once", "b")}
+	if slices.Contains(others, first) || c.count(t, "api_token") != 3 {
+		t.Errorf("three forms made %d", c.count(t, "api_token"))
+	}
+	grace := c.browser(t)
+	grace.submit("/signup", "email", "grace@example.com", "password", password, "remember", "on")
+	a := grace.submit("/account/tokens/make", "name", "x", "roles", "user", "days", "90", "once", "a")
+	if strings.Contains(a.body, first) {
+		t.Error("somebody else sees it")
+	}
+	b.submit("/logout")
+	if a := b.submit("/account/tokens/make", "name", "x", "roles", "user", "days", "90", "once", "a"); strings.Contains(
+		a.body, first) {
+		t.Error("it is shown after the logout")
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/factor"
+	"github.com/gatepost/gatepost/auth/secret"
 )
 
 // twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
@@ -31,6 +32,7 @@ type task func(context.Context) (auth.Issued, error)
 type ending struct {
 	auth.Finished                       // of most forms, Issued alone
 	codes         []factor.RecoveryCode // that are shown once
+	token         secret.APIToken       // that is shown once
 }
 
 // lastTask is the task of a form that leads to more than a session.
@@ -123,6 +125,14 @@ func (ui *UI) linked(r *http.Request, f form) form {
 func (ui *UI) inSession(r *http.Request, f form) form {
 	session, _ := ui.presented(r)
 	f.Once = string(session)
+	return f
+}
+
+// ofToken returns the form that makes an API token, as one that is known to this session with all that is in it.
+func (ui *UI) ofToken(r *http.Request, f form) form {
+	if session, _ := ui.presented(r); f.Once != "" {
+		f.Once = strings.Join([]string{string(session), f.Once, f.Days, f.Rules, f.Roles}, "\x00")
+	}
 	return f
 }
 
