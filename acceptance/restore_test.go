@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatepost/gatepost/auth/authtest"
 )
 
 // Whoever was signed out since a backup stays so after it was restored as the page says, also at the system before.
@@ -51,6 +53,35 @@ func TestARestoreBringsNoSessionBack(t *testing.T) {
 		if p := m.fetch(t, m.twin, "/dashboard", cookie); p.status != 401 {
 			t.Errorf("%s: %d after the restore", name, p.status)
 		}
+	}
+}
+
+// What a restore brings back and has ended since does not count again: no browser is trusted, no key signs, and no
+// webhook is sent a second time. Triggers and their rights are as before.
+func TestARestoreBringsNoTrustBack(t *testing.T) {
+	t.Parallel()
+	url := authtest.NewDatabase(t)
+	sqlOn(t, url, `INSERT INTO gatepost.webhook_wanted DEFAULT VALUES;
+		INSERT INTO gatepost."user" (id, email) VALUES ('ada', 'ada@example.com');
+		INSERT INTO gatepost.trusted_browser (id, user_id, token, expires_at) VALUES ('b', 'ada', 'hash', 'infinity');
+		INSERT INTO gatepost.assertion_key (id, private, active_from) VALUES ('k', 'sealed', now());
+		INSERT INTO gatepost.session (id, token, user_id, expires_at, idle_seconds)
+			VALUES ('s', 'hash', 'ada', now() + interval '1 day', 3600)`)
+	back, restore := restoring(t, url)
+	back()
+	restore()
+	for _, table := range []string{"trusted_browser", "assertion_key", "webhook_event", "session"} {
+		if n := sqlText(t, url, `SELECT count(*)::text FROM gatepost.`+table); n != "0" {
+			t.Errorf("%s rows of %s are back", n, table)
+		}
+	}
+	sqlOn(t, url, `UPDATE gatepost."user" SET name = 'Ada'`)
+	if n := sqlText(t, url, `SELECT count(*)::text FROM gatepost.webhook_event WHERE type = 'user.updated'`); n != "1" {
+		t.Errorf("%s webhooks afterwards", n)
+	}
+	if n := sqlText(t, url, `SELECT count(*)::text FROM pg_proc WHERE pronamespace = 'gatepost'::regnamespace
+		AND prosecdef AND has_function_privilege('public', oid, 'EXECUTE')`); n != "0" {
+		t.Errorf("everybody may execute %s functions with the owner's rights", n)
 	}
 }
 
