@@ -21,20 +21,21 @@ func ParseTokenPaths(setting, s string) (TokenPaths, error) {
 		return TokenPaths{}, err
 	}
 	// A path is taken where it would be public if all others needed a user: in every reading, and as it is written.
-	everything := false
+	everything, entries := false, make([]string, 0, len(list))
 	for _, ru := range list {
+		entries = append(entries, ru.text)
 		everything = everything || ru.prefix == "/" && ru.methods == nil
 	}
 	if !everything {
 		list = append(list, rule{text: "/", prefix: "/"})
 	}
-	return TokenPaths{newRules(list), true, strings.TrimSpace(s)}, nil
+	return TokenPaths{newRules(list), true, strings.Join(entries, ", ")}, nil
 }
 
 // Any reports whether there are any.
 func (t TokenPaths) Any() bool { return t.some }
 
-// String is the list as it was written.
+// String is the list, with a comma and a blank between its entries.
 func (t TokenPaths) String() string { return t.text }
 
 // Have reports whether every plausible reading of a raw path lies under one of the rules.
