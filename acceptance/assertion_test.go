@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/gatepost/gatepost/auth/authtest"
+	"github.com/gatepost/gatepost/internal/seal"
 )
 
 const assertionOn = "GATEPOST_ASSERTION_HEADER=X-Auth-Assertion"
@@ -161,6 +162,27 @@ func TestTheKeysOfTheAssertionAreThePublicPartsAlone(t *testing.T) {
 		fetch("/.gatepost/jwks.json").status != 404 {
 		t.Error("a gate that signs nothing publishes keys")
 	}
+}
+
+// A gate that can open no key says so, and publishes no empty set: caches would keep it for five minutes.
+func TestAGateWithoutAKeyPublishesNone(t *testing.T) {
+	t.Parallel()
+	url, other := authtest.NewDatabase(t), authtest.NewDatabase(t)
+	startGate(t, "DATABASE_URL="+other, "GATEPOST_UPSTREAM="+verifying(t), assertionOn,
+		"GATEPOST_ENCRYPTION_KEY="+seal.NewKey())
+	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+verifying(t), assertionOn, key)
+	v := g.visitor(t)
+	v.signUp("ada@example.com")
+	foreign := sqlText(t, other, `SELECT format('(%L, %L::bytea, now())', id, private) FROM gatepost.assertion_key`)
+	sqlOn(t, url, `BEGIN; DELETE FROM gatepost.assertion_key;
+		INSERT INTO gatepost.assertion_key (id, private, active_from) VALUES `+foreign+`; COMMIT`)
+	v.becomes("/dashboard", 503)
+	if r := v.fetch("/.gatepost/jwks.json"); r.status != 503 || r.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the keys: %d %v %s", r.status, r.header, r.body)
+	}
+	sqlOn(t, url, `DELETE FROM gatepost.assertion_key`)
+	v.becomes("/dashboard", 200)
+	g.claimsOf(t, v.fetch("/dashboard").body)
 }
 
 // A bound assertion is for one request, by its method and its path as the app gets it.

@@ -40,7 +40,8 @@ func (s *Store) Assertion(v *session.Session, method, rawPath string) ([]string,
 	return s.keyring.Of(v, method, rawPath)
 }
 
-// AssertionKeySet is the set of the public keys that sign the assertion, as JSON. It must not be changed.
+// AssertionKeySet is the set of the public keys that sign the assertion, as JSON. It must not be changed. Nil: there
+// is none now.
 func (s *Store) AssertionKeySet() []byte { return s.keyring.Set() }
 
 // AssertionKeys returns the keys that sign the assertion, the latest first. It fails with database.ErrUnavailable.

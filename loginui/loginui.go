@@ -79,7 +79,8 @@ type Config struct {
 	// StepUp says what the page of the app at a raw path needs of a session besides its roles, if that is missing, and
 	// else nil. Nil: no page needs anything.
 	StepUp func(rawPath string, s session.Session) *StepUp
-	// KeySet is the set of public keys that the app verifies the assertion by, as JSON. Nil: there is none.
+	// KeySet is the set of public keys that the app verifies the assertion by, as JSON, and nil while there are
+	// none. Nil: the app gets no assertion.
 	KeySet func() []byte
 	// Brand is how the pages look.
 	Brand Brand

@@ -27,7 +27,7 @@ type Keyring struct {
 // state is what was read of the keys. It never changes.
 type state struct {
 	keys []placed
-	set  []byte // JSON
+	set  []byte // JSON; nil: there are no keys
 }
 
 // placed is a key with when it begins to sign, by this machine's clock.
@@ -42,7 +42,7 @@ func NewKeyring(db *database.DB, o Options) *Keyring {
 		o.Log = slog.Default()
 	}
 	k := &Keyring{db: db, o: o, wake: make(chan struct{}, 1)}
-	k.state.Store(&state{set: []byte(`{"keys":[]}`)})
+	k.state.Store(&state{})
 	return k
 }
 
@@ -55,7 +55,7 @@ func (k *Keyring) Open(ctx context.Context) error {
 	return nil
 }
 
-// Set is the set of the public keys, as JSON (RFC 7517). It must not be changed.
+// Set is the set of the public keys, as JSON (RFC 7517). It must not be changed. Nil: there is none now.
 func (k *Keyring) Set() []byte { return k.state.Load().set }
 
 // Signed is how many assertions were signed.
@@ -135,9 +135,11 @@ func (k *Keyring) take(rows []dated, asked time.Time) error {
 		s.keys = append(s.keys, placed{d.key, asked.Add(d.activeIn)})
 		set.Keys = append(set.Keys, d.key.public)
 	}
-	var err error
-	if s.set, err = json.Marshal(set); err != nil {
-		return fmt.Errorf("write the set of keys: %w", err)
+	if len(s.keys) > 0 {
+		var err error
+		if s.set, err = json.Marshal(set); err != nil {
+			return fmt.Errorf("write the set of keys: %w", err)
+		}
 	}
 	k.state.Store(s)
 	if s.signing(time.Now()) == nil {
