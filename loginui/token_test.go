@@ -92,7 +92,8 @@ func TestATokenIsMadeShownOnceAndRevoked(t *testing.T) {
 	}
 }
 
-// A form that is sent twice makes one token, which both answers show. Another form, or other words in it, makes another.
+// A form that is sent twice makes one token, which both answers show. Another form, or other words in it, makes another
+// one.
 func TestATokenFormSentTwiceMakesOne(t *testing.T) {
 	t.Parallel()
 	c := newIDDesk(t, withTokens)
