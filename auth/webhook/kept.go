@@ -88,8 +88,9 @@ func (o *Outbox) ReplayFailed(ctx context.Context, since time.Time) (found []str
 
 func (o *Outbox) replay(ctx context.Context, which string, arg any) (found []string, err error) {
 	err = o.db.Repeat(ctx, "replay webhook events", func(ctx context.Context) error {
-		rows, err := o.db.Work.Query(ctx,
-			`UPDATE gatepost.webhook_event SET `+again+` WHERE `+which+` RETURNING left(id, 255)`, arg)
+		// In one order, so that two that replay do not wait for each other.
+		rows, err := o.db.Work.Query(ctx, `UPDATE gatepost.webhook_event SET `+again+` WHERE slot IN (
+			SELECT slot FROM gatepost.webhook_event WHERE `+which+` ORDER BY slot FOR UPDATE) RETURNING left(id, 255)`, arg)
 		if err != nil {
 			return err
 		}
