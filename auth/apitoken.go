@@ -251,6 +251,9 @@ func (s *Store) revoke(ctx context.Context, event string, t secret.Token, c secr
 	args ...any) (n int64, err error) {
 	var o session.Own
 	err = s.db.Transact(ctx, event, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := database.LockUser(ctx, tx, "", t); err != nil {
+			return err
+		}
 		if o, err = s.Own(ctx, tx, t); err != nil {
 			return err
 		}
