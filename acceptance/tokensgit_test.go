@@ -20,12 +20,12 @@ func gitServer(t *testing.T, folder string, saw *logBuffer) (url string) {
 	t.Helper()
 	where, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
-		t.Skip("needs git")
+		missing(t, "needs git")
 	}
 	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(where)), "git-http-backend"), Root: "/git",
 		Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=gate"}}
 	if _, err := os.Stat(backend.Path); err != nil {
-		t.Skip("needs git http-backend")
+		missing(t, "needs git http-backend")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
