@@ -139,16 +139,15 @@ func (c crossing) isPreflight(r *http.Request) bool {
 // itself may pass.
 func (p *Proxy) answerPreflight(x *exchange, r *http.Request) {
 	h, method := x.Header(), r.Header["Access-Control-Request-Method"]
-	h["Vary"] = varyAsked
 	if c := x.crossing; c.origin != nil && httpguts.ValidHeaderFieldName(method[0]) && !refusedMethod(method[0]) {
 		c.mark(h)
-		h["Vary"] = varyAsked
 		h["Access-Control-Allow-Methods"] = method
 		if asked := headersAsked(r.Header["Access-Control-Request-Headers"]); asked != "" {
 			h["Access-Control-Allow-Headers"] = []string{asked}
 		}
 		h["Access-Control-Max-Age"] = corsFor
 	}
+	h["Vary"] = varyAsked
 	x.outcome = outcomeOwn
 	dropBody(x, r)
 	x.WriteHeader(http.StatusNoContent)
