@@ -148,13 +148,21 @@ func (s *Store) changeFactors(ctx context.Context, d factorDeed) (issued Issued,
 			return err
 		})
 	}
-	s.audit(ctx, d.event, o.UserID, d.client, cmp.Or(err, issued.half()))
+	s.auditChange(ctx, d.event, o.UserID, d.client, cmp.Or(err, issued.half()))
 	if err != nil {
 		return Issued{}, err
 	}
 	s.Changed(o.UserID)
 	s.outbox.Kick()
 	return issued, nil
+}
+
+// auditChange is audit for what the user of a session does to their factors. What is not there was not changed, and
+// nothing was decided about anybody. A sign-in with it is another matter.
+func (s *Store) auditChange(ctx context.Context, event, userID string, c secret.Client, err error) {
+	if !errors.Is(err, ErrNoFactor) && !errors.Is(err, ErrNoPasskey) {
+		s.audit(ctx, event, userID, c, err)
+	}
 }
 
 func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, userID string) (Issued, error) {

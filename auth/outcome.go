@@ -31,9 +31,6 @@ func (s *Store) recordIn(ctx context.Context, tx pgx.Tx, event, userID string, i
 // audit logs the outcome after the transaction: a change that record has written down, or a refusal, under its
 // result.
 func (s *Store) audit(ctx context.Context, event, userID string, c secret.Client, err error, details ...audit.Detail) {
-	if errors.Is(err, ErrNoFactor) || errors.Is(err, ErrNoPasskey) {
-		return // what is not there was not taken away: nothing was decided about anybody
-	}
 	v := audit.Event{Name: event, Result: result(err), UserID: userID, Client: c, Details: details}
 	if err == nil || errors.Is(err, errHalf) {
 		s.trail.Wrote(ctx, v)

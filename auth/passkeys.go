@@ -213,7 +213,7 @@ func (s *Store) RenamePasskey(ctx context.Context, t secret.Token, id, name stri
 		}
 		return s.record(ctx, tx, event, o.UserID, c)
 	})
-	s.audit(ctx, event, o.UserID, c, err)
+	s.auditChange(ctx, event, o.UserID, c, err)
 	return p, err
 }
 

@@ -673,3 +673,22 @@ func TestAPasskeyIsProvedSoOften(t *testing.T) {
 		t.Errorf("in a browser that is known: %v", err)
 	}
 }
+
+// Who comes by a passkey that is not there is recorded. To change one that is not there is no decision.
+func TestWhoComesByNoPasskeyIsRecorded(t *testing.T) {
+	t.Parallel()
+	p, a := aHolder(t, audited)
+	p.has(t, a)
+	exec(t, p.db, `DELETE FROM gatepost.passkey`)
+	if _, err := p.alone(t, a); !errors.Is(err, auth.ErrNoPasskey) {
+		t.Errorf("signed in: %v", err)
+	}
+	if _, err := p.s.RenamePasskey(t.Context(), p.token, "x", "Blue key", here); !errors.Is(err, auth.ErrNoPasskey) {
+		t.Errorf("named: %v", err)
+	}
+	p.s.Close() // writes down what waits
+	list := events(t, p.db)
+	if !strings.Contains(list, "sign-in=no_passkey") || strings.Contains(list, "rename-passkey") {
+		t.Errorf("the record has %s", list)
+	}
+}

@@ -97,7 +97,7 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, t secret.Token, c secret.C
 		})
 	}
 	s.outbox.Kick()
-	s.audit(ctx, event, o.UserID, c, err)
+	s.auditChange(ctx, event, o.UserID, c, err)
 	if err != nil {
 		return nil, err
 	}
