@@ -123,7 +123,7 @@ func Taken(c *config.Config) (notes []string) {
 
 // spare is a port to propose instead of the one in an address. No two settings get the same one.
 func spare(setting, address string) int {
-	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9181, "GATEPOST_HTTP_LISTEN": 8180,
+	port := map[string]int{"GATEPOST_LISTEN": 8090, "GATEPOST_OPS_LISTEN": 9190, "GATEPOST_HTTP_LISTEN": 8180,
 		"GATEPOST_FORWARD_AUTH_LISTEN": 9291}[setting]
 	if strings.HasSuffix(address, fmt.Sprintf(":%d", port)) {
 		port++

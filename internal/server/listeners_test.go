@@ -16,7 +16,7 @@ func TestAListenerThatCannotBeOpenedNamesTheCure(t *testing.T) {
 	}
 	defer taken.Close()
 	for address, cure := range map[string]string{
-		taken.Addr().String(): "listens there: end it, or set another port, as GATEPOST_OPS_LISTEN=localhost:9181",
+		taken.Addr().String(): "listens there: end it, or set another port, as GATEPOST_OPS_LISTEN=localhost:9190",
 		"203.0.113.1:8080":    "this machine has no such address",
 	} {
 		l, err := listenOn("GATEPOST_OPS_LISTEN", address)
@@ -48,7 +48,7 @@ func TestListenersThatCannotBeOpenedAreNamedTogether(t *testing.T) {
 	if err == nil {
 		t.Fatal("it listens on ports that are taken")
 	}
-	for _, cure := range []string{"GATEPOST_LISTEN=localhost:8090", "GATEPOST_OPS_LISTEN=localhost:9181"} {
+	for _, cure := range []string{"GATEPOST_LISTEN=localhost:8090", "GATEPOST_OPS_LISTEN=localhost:9190"} {
 		if !strings.Contains(err.Error(), cure) {
 			t.Errorf("%q does not say %q", err, cure)
 		}
