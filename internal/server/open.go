@@ -82,6 +82,7 @@ func (g *gate) openTLS() {
 
 func (g *gate) openStore(ctx context.Context) error {
 	var err error
+	g.step(OpenDatabase)
 	if g.db, err = postgres.Open(ctx, g.c, true); err != nil {
 		return err
 	}
@@ -91,11 +92,13 @@ func (g *gate) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g.step(MigrateDatabase)
 	err = postgres.Prepare(ctx, g.c, conn, g.log, g.waiting())
 	_ = conn.Close(ctx)
 	if err != nil {
 		return err
 	}
+	g.step(OpenGate)
 	pool, err := postgres.OpenPool(ctx, g.db)
 	if err != nil {
 		return err

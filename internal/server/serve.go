@@ -75,6 +75,7 @@ type gate struct {
 	log        *slog.Logger
 	lines      io.Writer // the writer behind log
 	hashWorker func() *exec.Cmd
+	step       func(Step) // tells what the start does next
 	db         *postgres.Database
 	pool       *pgxpool.Pool
 	store      *auth.Store
@@ -110,9 +111,21 @@ type Options struct {
 	Version, Commit string
 	// HashWorker returns a new command that hashes passwords; see auth.Options.HashWorker.
 	HashWorker func() *exec.Cmd
+	// Step is called when the start goes on to a step. It may be nil.
+	Step func(Step)
 	// Up is called when requests are being answered, with the address of the database. It may be nil.
 	Up func(ctx context.Context, s *auth.Store, database string) error
 }
+
+// Step is a part of the start that may take seconds.
+type Step int
+
+// The steps, in their order.
+const (
+	OpenDatabase    Step = iota // with the built-in PostgreSQL its start, and at first the making of its files
+	MigrateDatabase             // the tables are brought up to date
+	OpenGate                    // what is left: keys, processes that hash, pages
+)
 
 // Serve starts the gate and runs it until ctx ends or something fails. Then it closes everything in the reverse
 // order of opening.
@@ -151,8 +164,11 @@ func Serve(ctx context.Context, c *config.Config, o Options) error {
 }
 
 func newGate(c *config.Config, o Options) *gate {
-	g := &gate{c: c, log: o.Log, lines: o.Lines, hashWorker: o.HashWorker, ready: &readiness{},
+	g := &gate{c: c, log: o.Log, lines: o.Lines, hashWorker: o.HashWorker, step: o.Step, ready: &readiness{},
 		metrics: newMetrics(o.Version, o.Commit), sockets: newSockets(affordable(c.MaxConnections), newH2C(c, o.Log))}
+	if g.step == nil {
+		g.step = func(Step) {}
+	}
 	g.watch = upkeep.New(g.log, g.metrics)
 	g.app = g.newAppHealth()
 	g.sockets.register(g.metrics)
