@@ -51,9 +51,9 @@ func TestTheDemosSteps(t *testing.T) {
 		says            []string
 		code            int
 	}{
-		"with Go":      {nothing, "", []string{"==> Building bin/gatepost. The first time", "==> Starting", "demo runs"}, 0},
-		"again":        {nothing, nothing, []string{"==> Building bin/gatepost.\n", "==> Starting", "demo runs"}, 0},
-		"without":      {"", nothing + "echo $1 runs\n", []string{"==> There is no Go", "==> Starting", "demo runs"}, 0},
+		"with Go":      {nothing, "", []string{"==> Building bin/gatepost. The first time", "demo runs"}, 0},
+		"again":        {nothing, nothing, []string{"==> Building bin/gatepost.\n", "demo runs"}, 0},
+		"without":      {"", nothing + "echo $1 runs\n", []string{"==> There is no Go", "demo runs"}, 0},
 		"with nothing": {"", "", []string{"Install Go 1.26"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,12 @@ func (c *Config) Listeners() (list []proxy.Listener) {
 	return list
 }
 
+// OnlyHere reports whether visitors can come from this machine only.
+func (c *Config) OnlyHere() bool {
+	host, err := CheckAddress("GATEPOST_LISTEN", c.Settings.Listen)
+	return err == nil && isLoopbackListener(host) && proxy.IsLoopback(c.PublicURL.Hostname())
+}
+
 // CheckAddress splits an address into host and port, and returns the host. name is the setting for the error.
 func CheckAddress(name, s string) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)

@@ -3,10 +3,8 @@ package demo
 import (
 	"embed"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -24,12 +22,9 @@ const protect = "/dashboard, /live, /api, /admin=admin+aal2"
 
 // app is a sample app. It has no passwords or sessions, and reads the identity headers.
 type app struct {
-	box   *mailbox
-	place atomic.Pointer[place] // known when the gate is up
+	box *mailbox
+	url atomic.Pointer[string] // of the site; known when the gate is up
 }
-
-// place is where the site is, and its users are.
-type place struct{ url, database string }
 
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -50,50 +45,61 @@ func (a *app) handler() http.Handler {
 // menuEntry is a link of every page.
 type menuEntry struct{ Path, Name string }
 
-var menu = []menuEntry{{"/dashboard", "Dashboard"}, {"/admin", "Admin"}, {"/mailbox", "Mailbox"}, {"/try", "Try this"}}
+// menu is in the order in which one looks around.
+var menu = []menuEntry{{"/dashboard", "Dashboard"}, {"/try", "Try this"}, {"/mailbox", "Mailbox"}, {"/admin", "Admin"}}
 
 // view is what the sample app knows of a request, its headers, and of the demo.
 type view struct {
-	Title, Path, Name      string
-	Menu                   []menuEntry
-	SignedIn               bool
-	Headers                []header
-	Protect, URL, Database string
-	Letters                []letter
+	Title, Path, Name string
+	Menu              []menuEntry
+	SignedIn          bool
+	Headers           []header
+	Protect, URL      string
+	Letters           []letter
 }
 
 // header is an identity header, and what it says.
 type header struct{ Name, Value, Decoded, Meaning string }
 
-var meanings = map[string]string{
-	"X-Auth-User":           "The id: use it as the key in your own tables. It never changes.",
-	"X-Auth-Email":          "The address. It may change.",
-	"X-Auth-Email-Verified": "Whether they have opened a link that was mailed there. Until then the address is a claim.",
-	"X-Auth-Name":           "What they call themselves.",
-	"X-Auth-Roles":          "Roles, with commas between them.",
+// meanings are the identity headers in the order of README.md.
+var meanings = []struct{ name, meaning string }{
+	{"X-Auth-User", "The id: use it as the key in your own tables. It never changes."},
+	{"X-Auth-Email", "The e-mail address. It may change."},
+	{"X-Auth-Email-Verified", "Whether they have opened a link that was mailed to that address. Until then anybody may " +
+		"have typed it."},
+	{"X-Auth-Name", "What they call themselves."},
+	{"X-Auth-Roles", "Roles, with commas between them."},
 }
 
 func (a *app) page(name, title string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		at := a.place.Load()
-		if at == nil {
-			at = &place{}
-		}
-		v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, URL: at.url, Database: at.database,
-			SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name")), Headers: told(r)}
-		if v.Name == "" {
-			v.Name = decoded(r.Header.Get("X-Auth-Email"))
-		}
+		v := a.view(r, title)
 		if name == "mailbox" {
 			v.Letters = a.box.all()
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		if name == "lost" {
-			w.WriteHeader(http.StatusNotFound)
-		}
-		_ = pages.ExecuteTemplate(w, name+".html", v) // the visitor may have left
+		write(w, name, v)
 	}
+}
+
+func (a *app) view(r *http.Request, title string) view {
+	v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, Headers: told(r),
+		SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name"))}
+	if url := a.url.Load(); url != nil {
+		v.URL = *url
+	}
+	if v.Name == "" {
+		v.Name = decoded(r.Header.Get("X-Auth-Email"))
+	}
+	return v
+}
+
+func write(w http.ResponseWriter, name string, v view) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if name == "lost" {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	_ = pages.ExecuteTemplate(w, name+".html", v) // the visitor may have left
 }
 
 // Initials are those of the first and the last word of the name, as on the account page.
@@ -112,11 +118,11 @@ func (v view) Initials() string {
 
 // told returns the identity headers of a request.
 func told(r *http.Request) (list []header) {
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		if !strings.HasPrefix(name, "X-Auth-") {
+	for _, m := range meanings {
+		if len(r.Header.Values(m.name)) == 0 {
 			continue
 		}
-		h := header{Name: name, Value: r.Header.Get(name), Meaning: meanings[name]}
+		h := header{Name: m.name, Value: r.Header.Get(m.name), Meaning: m.meaning}
 		if text := decoded(h.Value); text != h.Value {
 			h.Decoded = text
 		}

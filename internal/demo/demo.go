@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,10 +14,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gatepost/gatepost/auth"
-
+	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/server"
 	"github.com/gatepost/gatepost/internal/upkeep"
@@ -24,7 +26,7 @@ import (
 
 // Run runs the gate in front of the sample app. The app listens on a socket in a directory that only this user can
 // enter, so that it cannot be reached without the gate. Instructions are written to stdout, and the log to stderr.
-// Run sets Log, Lines and Up of o.
+// Run sets Log, Lines, Step and Up of o.
 func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.Options) error {
 	defer runtime.KeepAlive(server.Tune(env))
 	dir, err := os.MkdirTemp("", "gatepost-demo-")
@@ -54,12 +56,40 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	out := &server.BatchWriter{To: stderr}
 	defer out.Flush()
 	o.Log, o.Lines = server.NewLogger(c, out), out
+	says := &steps{out: stdout}
+	o.Step = says.of
 	o.Up = func(ctx context.Context, s *auth.Store, database string) error {
 		id.answerTo(c.CallbackURL("demo")) // the port is known now
-		sample.place.Store(&place{c.PublicURL.String(), database})
-		return welcome(ctx, stdout, c, s)
+		url := c.PublicURL.String()
+		sample.url.Store(&url)
+		says.begin("Seeing to the demo's admin.")
+		password, err := makeAdmin(ctx, s, c.DataDir)
+		if err != nil {
+			return fmt.Errorf("make the demo's admin: %w", err)
+		}
+		return says.done(welcome(c, password, database))
 	}
-	return server.Serve(ctx, c, o)
+	defer context.AfterFunc(ctx, func() { says.begin("Stopping.") })()
+	if err := server.Serve(ctx, c, o); err != nil && !errors.Is(err, context.Canceled) { // as where it still started
+		return errors.Join(explained(err), says.close(""))
+	}
+	return says.close(fmt.Sprintf(farewell, c.DataDir))
+}
+
+// farewell is said when the demo was told to stop.
+const farewell = `
+  The demo has stopped. Its users stay in %[1]s: the next demo has them again. To begin anew, remove that folder.
+`
+
+// explained adds to a port in use the command that starts the demo on others.
+func explained(err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	var list config.Faults
+	list.Add(err)
+	list.Add(errors.New("to have the demo on other ports: GATEPOST_LISTEN=localhost:8090 GATEPOST_OPS_LISTEN=off make demo"))
+	return list
 }
 
 // environment sets the variables of the demo. The others (ports, directories, log) are left to the operator.
@@ -105,25 +135,33 @@ func serveApp(socket string, app http.Handler) (stop func(), err error) {
 	return func() { _ = s.Close() }, nil
 }
 
-// welcome prints what to do next.
-func welcome(ctx context.Context, stdout io.Writer, c *config.Config, s *auth.Store) error {
-	password, err := makeAdmin(ctx, s, c.DataDir)
-	if err != nil {
-		return fmt.Errorf("make the demo's admin: %w", err)
-	}
-	_, err = fmt.Fprintf(stdout, `
+// welcome says what to do next. The address of the database stands here, and on no page, as whoever reaches the demo can
+// open its pages.
+func welcome(c *config.Config, password secret.Password, database string) string {
+	return fmt.Sprintf(`
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
-    Protected     %[1]s/dashboard   (sign up with any address, or sign in with Demo ID)
+    Protected     %[1]s/dashboard   (sign up with any e-mail address, or log in with Demo ID)
     Admins only   %[1]s/admin       (asks for a second factor, and leads through adding one)
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
+    Database      psql "%[5]s"
 
   Its users are in %[4]s, and stay there.  GATEPOST_LOG_LEVEL=info shows the log.  Stop with Ctrl-C.
+%[6]s
+`, c.PublicURL, admin, string(password), c.DataDir, database, warning(c))
+}
 
-`, c.PublicURL, admin, string(password), c.DataDir)
-	return err
+// warning says who can read the mailbox, where that is more than this machine.
+func warning(c *config.Config) string {
+	if c.OnlyHere() {
+		return ""
+	}
+	return `
+  WARNING: other machines can reach this demo. Whoever does can read the mailbox, and with a mailed link enter any
+  account, the admin's too.
+`
 }
 
 // dataDir is the directory of the demo's database, apart from a real one.
