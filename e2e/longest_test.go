@@ -54,9 +54,11 @@ func TestEveryListHoldsTheLongestNameAndAddress(t *testing.T) {
 		}
 		v.mustHold(path)
 	}
-	letter := p.mailed(t, "/mailbox/")
+	letter := p.latestMail(t)
 	v.open(letter)
 	v.mustHold("the mail")
+	v.open(strings.TrimSuffix(letter, "/html"))
+	v.mustHold("the mail's page in the mailbox")
 	v.open("/mailbox")
 	v.mustHold("/mailbox")
 	p.promote(t)

@@ -14,10 +14,11 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
-// article matches one mail in the demo's mailbox.
-var article = regexp.MustCompile(`(?s)<article.*?</article>`)
+// article matches one mail in the demo's mailbox, and its group the mail's own page.
+var article = regexp.MustCompile(`(?s)<article.*?href="(/mailbox/[^"]+)".*?</article>`)
 
 // mailed waits for a mail to the person and returns the first path in it that begins with part.
 func (p person) mailed(t *testing.T, part string) string {
@@ -29,16 +30,38 @@ func (p person) mailed(t *testing.T, part string) string {
 func (g *gateway) mailed(t *testing.T, p person, part string) string {
 	t.Helper()
 	leads := regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(g.url) + `)?(` + regexp.QuoteMeta(part) + `[^"]+)"`)
-	r := newReaderOf(t, g)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		for _, letter := range article.FindAllString(r.read(200, "/mailbox", nil), -1) {
-			if found := leads.FindStringSubmatch(letter); found != nil &&
-				strings.Contains(letter, "<bdi>"+p.email+"</bdi>") {
+		for _, letter := range g.letters(t, p) {
+			if found := leads.FindStringSubmatch(newReaderOf(t, g).read(200, letter, nil)); found != nil {
 				return html.UnescapeString(found[1])
 			}
 		}
 	}
 	t.Fatalf("no mail to %s leads to %s", p.email, part)
+	return ""
+}
+
+// letters are the paths of the mails to the person, each alone as a mail program shows it. The latest comes first, as
+// nobody opens a mail's own page here.
+func (g *gateway) letters(t *testing.T, p person) (paths []string) {
+	t.Helper()
+	for _, letter := range article.FindAllStringSubmatch(newReaderOf(t, g).read(200, "/mailbox", nil), -1) {
+		if strings.Contains(letter[0], "<bdi>"+p.email+"</bdi>") {
+			paths = append(paths, letter[1]+"/html")
+		}
+	}
+	return paths
+}
+
+// latestMail waits for a mail to the person, and returns the path of the latest.
+func (p person) latestMail(t *testing.T) string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if paths := site.letters(t, p); paths != nil {
+			return paths[0]
+		}
+	}
+	t.Fatalf("no mail to %s", p.email)
 	return ""
 }
 
@@ -200,7 +223,7 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 		v.fill("current", p.password)
 		v.fill("password", "a noisy river at noon")
 		v.submit("/account/password")
-		v.open(p.mailed(t, "/mailbox/")) // the latest mail, about the password
+		v.open(p.latestMail(t)) // the latest mail, about the password
 		for _, l := range []look{{width: 320, height: 640, scale: 1, scheme: "light"},
 			{width: 1280, height: 720, scale: 1, scheme: "dark"}} {
 			v.as(l)
@@ -210,10 +233,49 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 		}
 		// Mail programs that lay out as in 1999 need these attributes, which browsers read in the style.
 		old := regexp.MustCompile(` (width|height|cellpadding|cellspacing|border|bgcolor|align|valign)="[^"]*"`)
-		mail := newReader(t).read(200, p.mailed(t, "/mailbox/"), nil)
+		mail := newReader(t).read(200, p.latestMail(t), nil)
 		validHTML(t, "mail-"+in.lang, 200, old.ReplaceAllString(mail, ""))
 	}
-	v := newVisitor(t)
+}
+
+// The mailbox lists who mailed what to whom and when. What nobody has opened is on top; a mail's own page shows it as a
+// mail program does, and its button leads out of the frame.
+func TestTheDemosMailbox(t *testing.T) {
+	v, p, q := newVisitor(t), zhangWei(), zoe()
+	for _, who := range []person{p, q} {
+		v.open("/signup")
+		v.signUp(who)
+		v.press("Log out")
+		who.latestMail(t)
+	}
 	v.open("/mailbox")
-	v.mustBeAccessible("the mailbox")
+	v.mustSee("From Gatepost demo <login@demo.example>")
+	v.mustSee("To " + q.email)
+	letter := strings.TrimSuffix(q.latestMail(t), "/html")
+	row := func(path string) string {
+		return ask(v, "look at a mail in the list", chromedp.Evaluate[string](
+			`document.querySelector('article:has(a[href="`+path+`"])').innerText`))
+	}
+	if said := row(letter); !strings.Contains(said, "New") || !regexp.MustCompile(`\d \w+, \d\d:\d\d`).MatchString(said) {
+		t.Errorf("a mail that nobody has opened: %s", said)
+	}
+	v.examine(letter, "/mailbox")
+	if said := row(letter); strings.Contains(said, "New") {
+		t.Errorf("a mail that was opened: %s", said)
+	}
+	list := strings.Join(v.texts(".mails"), "")
+	if older, opened := strings.Index(list, p.email), strings.Index(list, q.email); older < 0 || opened < older {
+		t.Errorf("the mail that was opened is above one that was not:\n%s", list)
+	}
+	v.open(letter)
+	v.rest()
+	at := ask(v, "look for the button in the mail", chromedp.Evaluate[[]float64](`(() => {
+		const frame = document.querySelector("iframe")
+		frame.scrollIntoView()
+		const button = frame.contentDocument.querySelector("a[href*=verify]").getBoundingClientRect()
+		const {left, top} = frame.getBoundingClientRect()
+		return [left + button.left + button.width / 2, top + button.top + button.height / 2]
+	})()`))
+	ask(v, "press the button in the mail", chromedp.MouseClickXY(at[0], at[1]))
+	v.mustArriveAt("/signup/verify")
 }

@@ -33,7 +33,8 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("GET /admin", a.page("admin", "Admin"))
 	mux.HandleFunc("GET /try", a.page("try", "Things to try"))
 	mux.HandleFunc("GET /mailbox", a.page("mailbox", "Mailbox"))
-	mux.HandleFunc("GET /mailbox/{id}", a.box.show)
+	mux.HandleFunc("GET /mailbox/{id}", a.letter)
+	mux.HandleFunc("GET /mailbox/{id}/html", a.box.html)
 	mux.HandleFunc("GET /api/me", me)
 	mux.Handle("GET /live", websocket.Handler(tellTime))
 	mux.HandleFunc("GET /style.css", asset("style.css", "text/css; charset=utf-8"))
@@ -55,7 +56,8 @@ type view struct {
 	SignedIn          bool
 	Headers           []header
 	Protect, URL      string
-	Letters           []letter
+	Letters           []letter // all, on the page that lists them
+	Letter            letter   // on its own page
 }
 
 // header is an identity header, and what it says.
@@ -79,6 +81,18 @@ func (a *app) page(name, title string) http.HandlerFunc {
 		}
 		write(w, name, v)
 	}
+}
+
+// letter shows a letter of the mailbox.
+func (a *app) letter(w http.ResponseWriter, r *http.Request) {
+	l, ok := a.box.open(r.PathValue("id"))
+	if !ok {
+		a.page("lost", "There is no such page")(w, r)
+		return
+	}
+	v := a.view(r, l.Subject)
+	v.Path, v.Letter = "/mailbox", l // the entry of the menu
+	write(w, "letter", v)
 }
 
 func (a *app) view(r *http.Request, title string) view {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatepost/gatepost/loginui"
 )
@@ -15,36 +16,70 @@ import (
 // mailbox gets all mail of the demo. Everybody who opens the demo can read it.
 type mailbox struct {
 	mu      sync.Mutex
-	letters []loginui.Letter // the latest first
+	letters []letter // the latest first
 }
 
 // mailboxMost is how many letters the mailbox keeps.
 const mailboxMost = 50
 
+// letter is a mail in the mailbox.
+type letter struct {
+	loginui.Letter
+	At   time.Time // when it came, by the clock and in the zone of this machine
+	Read bool      // somebody has opened it
+}
+
+// From is who a letter says that it is from. At a real gate GATEPOST_MAIL_FROM says that.
+func (letter) From() string { return "Gatepost demo <login@demo.example>" }
+
 // deliver implements smtp.Deliver.
 func (b *mailbox) deliver(_ context.Context, l loginui.Letter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.letters = slices.Insert(b.letters, 0, l)
+	b.letters = slices.Insert(b.letters, 0, letter{Letter: l, At: time.Now()})
 	b.letters = b.letters[:min(len(b.letters), mailboxMost)]
 	return nil
 }
 
-// letter is what is shown of a mail.
-type letter = loginui.Letter
-
-// all returns the letters, the latest first.
+// all returns the letters, those that nobody has opened first, and of these and of the others the latest first.
 func (b *mailbox) all() []letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.letters)
+	var unread, read []letter
+	for _, l := range b.letters {
+		if l.Read {
+			read = append(read, l)
+		} else {
+			unread = append(unread, l)
+		}
+	}
+	return append(unread, read...)
 }
 
-// show shows a letter as a mail program does.
-func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
+// open returns a letter, which counts as read from then on.
+func (b *mailbox) open(id string) (letter, bool) {
 	b.mu.Lock()
-	i := slices.IndexFunc(b.letters, func(l loginui.Letter) bool { return l.ID == r.PathValue("id") })
-	html := ""
+	defer b.mu.Unlock()
+	i := b.find(id)
+	if i < 0 {
+		return letter{}, false
+	}
+	b.letters[i].Read = true
+	return b.letters[i], true
+}
+
+// find returns where a letter is, or -1. Whoever calls it holds mu.
+func (b *mailbox) find(id string) int {
+	return slices.IndexFunc(b.letters, func(l letter) bool { return l.ID == id })
+}
+
+// intoWindow has the links of a mail leave the frame that shows it: no page of the gate may be in one.
+const intoWindow = `<head><base target="_top">`
+
+// html is a letter as a mail program shows it, alone. It does not count as read.
+func (b *mailbox) html(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	html, i := "", b.find(r.PathValue("id"))
 	if i >= 0 {
 		html = b.letters[i].Standalone()
 	}
@@ -54,8 +89,9 @@ func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-	_, _ = w.Write([]byte(html)) // the visitor may have left
+	_, _ = w.Write([]byte(strings.Replace(html, "<head>", intoWindow, 1))) // the visitor may have left
 }
 
 var webAddress = regexp.MustCompile(`https?://\S+`)
