@@ -1,4 +1,4 @@
-// The sample app's own script: an open connection, and a request for data.
+// The sample app's own script: an open connection, a request for data, and the height of a mail.
 const live = document.querySelector('[data-live]');
 if (live) {
   const socket = new WebSocket(live.dataset.live.replace(/^/, location.origin.replace(/^http/, 'ws')));
@@ -22,3 +22,11 @@ document.querySelector('[data-ask]')?.addEventListener('click', async (event) =>
     answer.textContent = 'There was no answer.';
   }
 });
+const mail = document.querySelector('[data-fit]');
+if (mail) {
+  const fit = () => {
+    mail.style.height = `${mail.contentDocument.documentElement.scrollHeight + 2}px`;
+  };
+  mail.addEventListener('load', fit);
+  if (mail.contentDocument?.readyState === 'complete') fit();
+}
