@@ -55,7 +55,7 @@ func (c *Config) Doubts() (list []string) {
 			"BETTER_AUTH_SECRETS do; if that is its version, leave it out, or everybody has to sign in again")
 	}
 	return slices.Concat(list, c.Identity.Doubts(), c.aliasDoubts(), c.apiDoubts(), c.maintenanceDoubts(),
-		c.factorDoubts(), c.corsDoubts())
+		c.factorDoubts(), c.corsDoubts(), c.forwardAuthDoubts())
 }
 
 // below reports whether a path is a prefix or lies below it.

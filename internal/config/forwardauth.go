@@ -54,3 +54,19 @@ func isLocalListener(name, address string) (bool, error) {
 	host, err := CheckAddress(name, address)
 	return err == nil && isLoopbackListener(host), err
 }
+
+// forwardAuthDoubts are about settings that do not reach what a proxy forwards that asks.
+func (c *Config) forwardAuthDoubts() (list []string) {
+	if c.Settings.ForwardAuthListen == "" {
+		return nil
+	}
+	if c.Settings.CORS != "" {
+		list = append(list, "GATEPOST_CORS does nothing for what your proxy forwards after asking "+
+			"GATEPOST_FORWARD_AUTH_LISTEN: let the app or the proxy answer pages of other origins")
+	}
+	if c.Settings.StripHeaders != "" {
+		list = append(list, "GATEPOST_STRIP_HEADERS does not take headers away from what nginx, Caddy or Traefik forwards "+
+			"after asking GATEPOST_FORWARD_AUTH_LISTEN: add them to the proxy's file too (Envoy and HAProxy are told)")
+	}
+	return list
+}

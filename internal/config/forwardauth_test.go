@@ -20,6 +20,23 @@ func TestEverybodyMayAskIsADoubt(t *testing.T) {
 	}
 }
 
+// Settings that do nothing for what a proxy forwards are a doubt where one asks, and only there.
+func TestSettingsThatAProxyDoesNotKnowAreADoubt(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"GATEPOST_CORS": "/api=https://a.localhost",
+		"GATEPOST_STRIP_HEADERS": "X-Staff"} {
+		for at, want := range map[string]bool{"localhost:9191": true, "": false} {
+			c, err := Load(t.Context(), environ(map[string]string{"GATEPOST_FORWARD_AUTH_LISTEN": at, name: value}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(strings.Join(c.Doubts(), "\n"), name+" does"); got != want {
+				t.Errorf("%s=%s, a proxy asks at %q: %q", name, value, at, c.Doubts())
+			}
+		}
+	}
+}
+
 // Who may ask for forward-auth is this machine, or is said; and a gate that is asked needs no app.
 func TestWhoMayAskForForwardAuth(t *testing.T) {
 	t.Parallel()

@@ -56,8 +56,9 @@ type Settings struct {
 	// Pages of other origins that may read what the app answers below a prefix, like
 	// `/api=https://a.example.com|https://b.example.com, /feed=https://c.example.org`: the gate answers their preflights,
 	// signed out too, and says so on the answers in place of the app. A page comes with the cookie if it is of the same
-	// site, and else with a token only. Danger: such a page can do below the prefix what the visitor can. See
-	// [cors.md](cors.md). Default: none.
+	// site, and else with a token only. Danger: such a page can do below the prefix what the visitor can.
+	// It does nothing for what a proxy forwards that asks (`GATEPOST_FORWARD_AUTH_LISTEN`). See [cors.md](cors.md).
+	// Default: none.
 	CORS string `env:"GATEPOST_CORS" list:"true"`
 	// Who has a second factor: an authenticator app or a passkey. `optional`: whoever wants. `required`: everybody has to
 	// have one before anything protected opens, and is led through adding it. `off`: nobody can add an app or a passkey;
@@ -184,7 +185,8 @@ type Settings struct {
 	// at most, with one of `<>()[]` between it and any other. No client can send one of them, whatever its spelling. A
 	// header with the username in it is left out for who has none.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
-	// More header names never accepted from a client.
+	// More header names never accepted from a client. A proxy that asks (`GATEPOST_FORWARD_AUTH_LISTEN`) has to drop them
+	// itself; Envoy and HAProxy are told which.
 	StripHeaders string `env:"GATEPOST_STRIP_HEADERS" list:"true"`
 	// Allow the address under another header name although anybody may sign up with an address that is not confirmed.
 	TrustUnverifiedEmail string `env:"GATEPOST_TRUST_UNVERIFIED_EMAIL, default=false"`
