@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -20,7 +19,7 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	if err := list.OrNil(); err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(server.Tune(p.env))
+	defer server.Tune(p.env)()
 	out := &server.BatchWriter{To: p.stderr}
 	defer out.Flush()
 	log := server.NewLogger(c, out)

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,7 +27,7 @@ import (
 // enter, so that it cannot be reached without the gate. Instructions are written to stdout, and the log to stderr.
 // Run sets Log, Lines, Step and Up of o.
 func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.Options) error {
-	defer runtime.KeepAlive(server.Tune(env))
+	defer server.Tune(env)()
 	dir, err := os.MkdirTemp("", "gatepost-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the sample app's socket: %w", err)

@@ -10,12 +10,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -50,24 +48,6 @@ const (
 	pingAfter   = 2 * time.Minute
 	pingTimeout = 15 * time.Second
 )
-
-// spareHeap is the size in bytes of an unused block that counts as live heap. A small heap may then grow by that
-// much more before it is collected, which makes requests cheaper. A large heap grows hardly more than without it,
-// so that a thousand busy connections take hardly more memory (`make bench`). The block is never touched, so it
-// takes no physical memory.
-const spareHeap = 32 << 20
-
-// Tune allocates the spare heap, which counts while the returned slice is kept alive. It does nothing when the
-// operator sets GOGC. A memory limit (GOMEMLIMIT) is raised by the size of the spare heap, which takes no memory.
-func Tune(env []string) (spare []byte) {
-	if config.Lookup(env, "GOGC") != "" {
-		return nil
-	}
-	if limit := debug.SetMemoryLimit(-1); limit <= math.MaxInt64-spareHeap {
-		debug.SetMemoryLimit(limit + spareHeap)
-	}
-	return make([]byte, spareHeap)
-}
 
 // gate is the running gate with all its parts.
 type gate struct {
