@@ -318,15 +318,6 @@ func (ui *UI) postEndTrust(w http.ResponseWriter, r *http.Request) error {
 	return ui.done(w, "untrusted")
 }
 
-// codesPage is the data of codes.html: recovery codes, which are shown once.
-type codesPage struct {
-	base
-	Account string // the address of the user, for a print of the page
-	Codes   []string
-	More    string // what else they are for; may be empty
-	On      string // where the visitor goes on to
-}
-
 func (ui *UI) showCodes(w http.ResponseWriter, r *http.Request, token secret.Token, codes []factor.RecoveryCode,
 	next string) error {
 	s, err := ui.store.Describe(r.Context(), token)
@@ -337,14 +328,5 @@ func (ui *UI) showCodes(w http.ResponseWriter, r *http.Request, token secret.Tok
 	if next != "" {
 		on = ui.landing(next)
 	}
-	return ui.show(w, http.StatusOK, "codes", ui.codesPage(r, s.User.Email, codes, on))
-}
-
-func (ui *UI) codesPage(r *http.Request, account string, codes []factor.RecoveryCode, on string) codesPage {
-	p := codesPage{base: ui.refusal(r, "recovery.title"), Account: account, On: on}
-	p.Stylesheet, p.Script = ui.wholeStyle, ui.codesScript
-	for _, c := range codes {
-		p.Codes = append(p.Codes, c.Groups())
-	}
-	return p
+	return ui.show(w, http.StatusOK, "once", ui.codesPage(r, s.User.Email, codes, on))
 }

@@ -26,7 +26,7 @@ var files embed.FS
 // pageNames are the pages. Each is a template that defines "content". The layout surrounds it, and parts holds
 // what the pages share.
 var pageNames = []string{"login", "signup", "logout", "account", "form", "message", "onward",
-	"again", "codes", "token"}
+	"again", "once"}
 
 // sharedNames are the templates that every page has: the layout, and what pages share.
 var sharedNames = []string{"layout.html", "parts.html", "ways.html", "icons.html", "factors.html", "passkey.html",

@@ -100,9 +100,9 @@ func (ui *UI) postPasskeyMade(w http.ResponseWriter, r *http.Request) error {
 	ui.forgetBegun(w, r)
 	p := ui.codesPage(r, f.Email, added.Codes, ui.landing(f.Next))
 	if !ui.c.Mail {
-		p.More = p.say("passkey.signup.codes")
+		p.Intro = append(p.Intro, p.say("passkey.signup.codes"))
 	}
-	return ui.show(w, http.StatusOK, "codes", p)
+	return ui.show(w, http.StatusOK, "once", p)
 }
 
 // makePasskeyPage is the page on which the passkey of a sign-up is made.

@@ -79,7 +79,7 @@ func (s *samples) factors() {
 	for i := range codes {
 		codes[i] = factor.RecoveryCode(strings.Repeat(string("0123456789"[i]), 15))
 	}
-	s.add("recovery codes", 200, "codes", s.codesPage(s.r, samplePerson.Email, codes, "/account"))
+	s.add("recovery codes", 200, "once", s.codesPage(s.r, samplePerson.Email, codes, "/account"))
 	s.add("new recovery codes", 200, "form", s.recoveryPage(s.r, trouble{}))
 	s.add("remove the app", 200, "form", s.removeAppPage(s.r, auth.Factors{}, trouble{}))
 	s.add("remove the app beside passkeys", 200, "form", s.removeAppPage(s.r, auth.Factors{Passkeys: 1}, trouble{}))

@@ -40,8 +40,8 @@ func (s *samples) passkeys() {
 		s.answer(w, r, errLateSignUp)
 	})
 	codes := s.codesPage(s.r, samplePerson.Email, factor.NewRecoveryCodes(), "/dashboard")
-	codes.More = codes.say("passkey.signup.codes")
-	s.add("sign-up, recovery codes without mail", 200, "codes", codes)
+	codes.Intro = append(codes.Intro, codes.say("passkey.signup.codes"))
+	s.add("sign-up, recovery codes without mail", 200, "once", codes)
 	mine := auth.Passkey{ID: "1", Name: "iCloud Keychain", Since: time.Now().Add(-40 * 24 * time.Hour), Synced: true,
 		Alone: true, Used: time.Now().Add(-time.Hour)}
 	s.add("rename", 200, "form", s.renamePasskeyPage(s.r, form{ID: mine.ID, Name: mine.Name}, trouble{}))

@@ -139,7 +139,7 @@ func (ui *UI) postMakeToken(w http.ResponseWriter, r *http.Request) error {
 		t := ui.trouble(w, r, err)
 		return ui.show(w, t.status, "form", ui.tokenPage(r, f, t))
 	}
-	return ui.show(w, http.StatusOK, "token", ui.madePage(r, made.token))
+	return ui.show(w, http.StatusOK, "once", ui.tokenMadePage(r, made.token))
 }
 
 // newToken reads the form. Who leaves all roles in it gets those that the user has later, too.
@@ -172,19 +172,6 @@ func (ui *UI) tokenPage(r *http.Request, f form, t trouble) formPage {
 	rules.Optional = true
 	p.with(t.faults, name, days, rules, text("roles", p.say("token.roles"), f.Roles, p.say("token.roles.hint")))
 	p.Cancel, p.Once = ui.c.Prefix+"/account", secret.NewID()
-	return p
-}
-
-// madePage is the data of token.html: an API token, which is shown once.
-type madePage struct {
-	base
-	Token string
-	On    string // where the visitor goes on to
-}
-
-func (ui *UI) madePage(r *http.Request, made secret.APIToken) madePage {
-	p := madePage{base: ui.refusal(r, "token.made"), Token: string(made), On: ui.c.Prefix + "/account"}
-	p.Stylesheet, p.Script = ui.wholeStyle, ui.codesScript
 	return p
 }
 
@@ -225,7 +212,7 @@ func (s *samples) tokens() {
 	s.add("make one, with faults", wrong.status, "form", on.tokenPage(s.r, f, wrong))
 	on.c.TokensForever = true
 	s.add("make one that may never end", 200, "form", on.tokenPage(s.r, f, trouble{}))
-	s.add("it is made", 200, "token", s.madePage(s.r, "gpt_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE0"))
+	s.add("it is made", 200, "once", s.tokenMadePage(s.r, "gpt_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE0"))
 	s.told("there are as many as fit", func(w http.ResponseWriter, r *http.Request) {
 		_, err := s.tokensRefused(w, auth.ErrManyTokens)
 		s.answer(w, r, err)
