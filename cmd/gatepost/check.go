@@ -35,8 +35,8 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	list.Add(p.checkProviders(ctx, c))
 	list.Add(c.Upstream.LeadsTo(ctx, c.Listeners()))
 	if !c.HasUpstream {
-		p.note("there is no GATEPOST_UPSTREAM: visitors get Gatepost's own pages, and the app is behind the proxy that " +
-			"asks " + c.Settings.ForwardAuthListen)
+		p.note("GATEPOST_UPSTREAM is not set: this gate serves its own pages alone, and your proxy forwards to the app " +
+			"after asking " + c.Settings.ForwardAuthListen)
 	} else if err := checkLiveUpstream(ctx, c); err != nil {
 		list.Add(err)
 	} else if len(list) == 0 {
@@ -44,6 +44,10 @@ func (p *process) check(ctx context.Context, cmd *cli.Command) error {
 	}
 	if c.Keys.None() && c.Settings.DatabaseURL != "" { // with the built-in PostgreSQL the gate makes a key
 		p.note("users cannot add authenticator apps, as there is no GATEPOST_ENCRYPTION_KEY: `gatepost key new` makes one")
+	}
+	if c.Settings.DatabaseURL == "" {
+		p.note("users are kept in the built-in PostgreSQL in " + c.DataDir + ", as DATABASE_URL is not set: back that " +
+			"folder up, or name a PostgreSQL of yours")
 	}
 	list.Add(p.checkLiveDatabase(ctx, c))
 	if c.Mail != nil {
@@ -127,10 +131,11 @@ func shown(c *config.Config, s config.Setting) string {
 // printRules prints what each rule covers, with an example, and for public rules what their author may not have
 // meant.
 func (p *process) printRules(c *config.Config) error {
-	fmt.Fprintf(p.stdout, "\nA path that no rule covers is public. The longest rule decides.\n")
+	fmt.Fprintf(p.stdout, "\nA path that no rule covers is public. Of the rules that cover a path, the longest decides.\n")
 	rules := c.Rules.Describe()
 	if slices.ContainsFunc(rules, func(d proxy.Description) bool { return strings.Contains(d.Prefix, "*") }) {
-		fmt.Fprintf(p.stdout, "Before that, from the left, a name counts before a part of one, and this before *.\n")
+		fmt.Fprintf(p.stdout, "Before length counts how exact a rule is, segment by segment from the left: a whole name "+
+			"before one with a * in it, and this before * alone.\n")
 	}
 	for _, d := range rules {
 		kind := "protected"

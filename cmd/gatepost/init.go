@@ -27,13 +27,15 @@ const (
 func (p *process) initCommand() *cli.Command {
 	return &cli.Command{Name: "init", Action: p.init,
 		Usage: "ask for the settings that a gate needs, try each answer, and write them to a file", Flags: []cli.Flag{
-			&cli.StringFlag{Name: "upstream", Usage: "the app, as http://localhost:3000; asked for if left out"},
-			&cli.StringFlag{Name: "protect", Usage: "what needs a login, as /dashboard; asked for if left out"},
-			&cli.StringFlag{Name: "database", Usage: "PostgreSQL, as postgres://…, or built-in; asked for if left out"},
-			&cli.StringFlag{Name: "name", Usage: "the name of the site on the gate's pages, or none; asked for after others"},
+			&cli.StringFlag{Name: "upstream",
+				Usage: "where your app listens, such as http://localhost:3000; asked for if left out"},
+			&cli.StringFlag{Name: "protect", Usage: "the paths that need a login, such as /dashboard; asked for if left out"},
+			&cli.StringFlag{Name: "database", Usage: "the URL of your PostgreSQL, or " + builtIn + "; asked for if left out"},
+			&cli.StringFlag{Name: "name",
+				Usage: "the name of your site, or " + noName + "; asked for only where another question is"},
 			&cli.StringFlag{Name: "file", Usage: "the file to write", Value: "gatepost.env"},
 			&cli.BoolFlag{Name: "force", Usage: "replace the file if there is one"},
-			&cli.BoolFlag{Name: "untested", Usage: "do not ask the app and PostgreSQL for an answer"},
+			&cli.BoolFlag{Name: "untested", Usage: "do not try whether the app and PostgreSQL answer"},
 		}}
 }
 
@@ -78,12 +80,13 @@ func (p *process) init(ctx context.Context, cmd *cli.Command) error {
 		shell = "./" + shell
 	}
 	_, err := fmt.Fprintf(p.stdout, `
-%s is written. Next:
+%s is written. Next, load it into the environment and start the gate:
 
     set -a; . %s; set +a
     %[3]s serve
 
-and open http://localhost:8080. docs/settings.md has all settings; `+"`%[3]s check`"+` tells what is wrong.
+Then open http://localhost:8080, not the address of your app. All settings are in docs/settings.md; `+"`%[3]s check`"+`
+says what is wrong with yours.
 `, file, shell, quotedForShell(p.name))
 	return err
 }
@@ -98,16 +101,17 @@ func (p *process) questions(untested bool) []question {
 				}
 				return checkLiveUpstream(ctx, c)
 			}},
-		{flag: "protect", setting: "GATEPOST_PROTECT", words: "Which paths need a login? / is everything.",
-			usual: "/dashboard",
+		{flag: "protect", setting: "GATEPOST_PROTECT", usual: "/dashboard",
+			words: "Which paths need a login? Put commas between them; / is everything.",
 			try: func(_ context.Context, c *config.Config) error {
 				for _, d := range c.Rules.Describe() {
 					fmt.Fprintf(p.stdout, "  %s: %s\n", printable(d.Rule), printable(d.Covers))
 				}
 				return nil
 			}},
-		{flag: "database", setting: "DATABASE_URL", words: "Where is your PostgreSQL? Users are kept there. " + builtIn +
-			" runs one of the gate's own, for trying it out.", usual: builtIn, without: builtIn,
+		{flag: "database", setting: "DATABASE_URL", words: "Which PostgreSQL keeps your users? Its URL, " +
+			"postgres://user:password@host/database, or " + builtIn + ": the gate runs one of its own, for trying it out.",
+			usual: builtIn, without: builtIn,
 			try: func(ctx context.Context, c *config.Config) error {
 				if untested {
 					return nil
@@ -134,7 +138,7 @@ func (p *process) ask(ctx context.Context, lines *bufio.Reader, q question, a *a
 			if q.optional {
 				return nil
 			}
-			return fmt.Errorf("there is no answer: give it as --%s", q.flag)
+			return fmt.Errorf("nobody answers this question: give the answer as --%s", q.flag)
 		}
 		fault := a.take(ctx, q, cmp.Or(strings.TrimSpace(line), q.usual))
 		if fault == nil || errors.Is(fault, context.Canceled) {

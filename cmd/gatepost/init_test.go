@@ -47,7 +47,7 @@ func TestInit(t *testing.T) {
 		"a port": {[]string{"--untested", "--upstream", ":3077", "--protect", "/", "--database", "built-in"}, "", 0, nil,
 			"GATEPOST_UPSTREAM=http://localhost:3077\n"},
 		"wrong":      {[]string{"--upstream", away}, "", 1, []string{"nothing answers at " + away}, ""},
-		"no answers": {nil, "", 1, []string{"there is no answer: give it as --upstream"}, ""},
+		"no answers": {nil, "", 1, []string{"nobody answers this question: give the answer as --upstream"}, ""},
 		"no database": {[]string{"--upstream", app.URL, "--protect", "/", "--database", "postgres://127.0.0.1:1/x"}, "", 1,
 			[]string{"127.0.0.1:1"}, ""},
 	} {

@@ -90,13 +90,14 @@ func (p *process) commands() *cli.Command {
 		Commands: []*cli.Command{
 			{Name: "serve", Usage: "run the gate (the default)", Action: p.serve},
 			{Name: "demo", Usage: "run the gate in front of a sample app, on a PostgreSQL of its own", Action: p.demo},
-			{Name: "check", Usage: "print the configuration and test database, migrations and upstream",
-				Action: p.check, Flags: []cli.Flag{
+			{Name: "check", Action: p.check,
+				Usage: "print the settings in effect and the rules, and test the app, the database and what else they name",
+				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "all", Usage: "print the settings that have no value as well"}}},
 			{Name: "explain", Usage: "say which rule decides about a path",
 				ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.initCommand(),
-			{Name: "preset", Usage: "print the settings for a known app, here and there; without a name, the apps",
+			{Name: "preset", Usage: "print what to set at the gate and at a known app; without a name, list the apps",
 				ArgsUsage: "[NAME]", Action: p.preset},
 			p.previewCommand(),
 			p.doctorCommand(),

@@ -81,7 +81,7 @@ func (p *process) warnOfAppPages(ctx context.Context, c *config.Config) {
 	paths, err := appPages(ctx, c)
 	switch {
 	case err != nil:
-		p.note("whether the app has pages where the gate has its own could not be seen: " + config.Cause(err).Error())
+		p.note("it could not be seen whether the app has pages where the gate has its own: " + config.Cause(err).Error())
 	case len(paths) > 0:
 		p.warn("the app has pages of its own at " + strings.Join(paths, ", ") +
 			", where visitors get the gate's; an app that sends people to its own login " +
