@@ -87,7 +87,8 @@ func explained(err error) error {
 	}
 	var list config.Faults
 	list.Add(err)
-	list.Add(errors.New("to have the demo on other ports: GATEPOST_LISTEN=localhost:8090 GATEPOST_OPS_LISTEN=off make demo"))
+	list.Add(errors.New("to have the demo on other ports: " +
+		"GATEPOST_LISTEN=localhost:8090 GATEPOST_OPS_LISTEN=off make demo"))
 	return list
 }
 
@@ -134,8 +135,8 @@ func serveApp(socket string, app http.Handler) (stop func(), err error) {
 	return func() { _ = s.Close() }, nil
 }
 
-// welcome says what to do next. The address of the database stands here, and on no page, as whoever reaches the demo can
-// open its pages.
+// welcome says what to do next. Where the database is stands here, and on no page, as whoever reaches the demo can open
+// its pages.
 func welcome(c *config.Config, password secret.Password, database string) string {
 	return fmt.Sprintf(`
   Gatepost is running in front of a sample app.
