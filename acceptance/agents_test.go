@@ -47,3 +47,24 @@ func TestThePageForAgents(t *testing.T) {
 		t.Errorf("the page has %d commands with an answer", len(steps))
 	}
 }
+
+// The command in docs/llms.txt, which programs read first, has the settings of docs/agents.md.
+func TestTheListForAgentsHasTheSameSettings(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile("../docs/llms.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := regexp.MustCompile("(?s)\n```env\n(.*?)```\n").FindStringSubmatch(string(page))
+	if settings == nil {
+		t.Fatal("docs/agents.md has no settings")
+	}
+	if want := "\n    " + strings.Join(strings.Fields(settings[1]), " ") + " gatepost serve\n"; !strings.Contains(string(list),
+		want) {
+		t.Errorf("docs/llms.txt has no line %q", want)
+	}
+}
