@@ -43,20 +43,27 @@ func inOldCookie(sessions *session.Reader, cookie session.Cookie, origins []*url
 	}
 }
 
-// lookUp finds the session of a credential. What is hasty can go on without.
-func (p *Proxy) lookUp(x *exchange, r *http.Request, c credential, hasty bool) (session.Session, error) {
+// lookUp finds the session of a credential, and fills in v. What is hasty can go on without.
+func (p *Proxy) lookUp(x *exchange, r *http.Request, c *credential, hasty bool, v *session.Session) error {
 	x.passive = x.app.isPassive(r, x.target.path)
-	return p.find(r.Context(), session.Asking{Client: x.client, Hasty: hasty, Passive: x.passive}, c)
+	return p.find(r.Context(), session.Asking{Client: x.client, Hasty: hasty, Passive: x.passive}, c, v)
 }
 
-func (p *Proxy) find(ctx context.Context, as session.Asking, c credential) (session.Session, error) {
+func (p *Proxy) find(ctx context.Context, as session.Asking, c *credential, v *session.Session) error {
+	if c.imported.Claims() || c.api.ours {
+		return p.findOther(ctx, as, c, v)
+	}
+	return p.sessions.LookupInto(ctx, as, c.token, v)
+}
+
+// findOther finds what is no session of the gate's own.
+func (p *Proxy) findOther(ctx context.Context, as session.Asking, c *credential, v *session.Session) (err error) {
 	if c.imported.Claims() {
-		return p.sessions.LookupImported(ctx, as, c.imported)
+		*v, err = p.sessions.LookupImported(ctx, as, c.imported)
+	} else {
+		*v, err = p.sessions.LookupToken(ctx, as, c.api.token)
 	}
-	if c.api.ours {
-		return p.sessions.LookupToken(ctx, as, c.api.token)
-	}
-	return p.sessions.LookupAs(ctx, as, c.token)
+	return err
 }
 
 // passiveHeader, set to 1 by a script of a page, says that nobody has done anything, so that the request is no use of

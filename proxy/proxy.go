@@ -192,7 +192,8 @@ func (p *Proxy) identify(x *exchange, r *http.Request, access Access) (status in
 	if isWebSocket(r.Header) && !x.app.isOriginOf(r) {
 		return http.StatusForbidden, ErrOrigin
 	}
-	found, err := p.lookUp(x, r, presented, access.Public)
+	var found session.Session
+	err = p.lookUp(x, r, &presented, access.Public, &found)
 	if err == nil && presented.imported.Claims() && !access.Public && isGet(r.Method) && p.c.Navigating(r) {
 		return http.StatusSeeOther, session.ErrMove
 	}

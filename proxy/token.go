@@ -150,8 +150,8 @@ func (p *Proxy) identifyToken(x *exchange, r *http.Request, access Access, c cre
 	if isWebSocket(r.Header) && !x.app.isOriginOf(r) {
 		return http.StatusForbidden, ErrOrigin
 	}
-	found, err := p.lookUp(x, r, c, false)
-	switch {
+	var found session.Session
+	switch err := p.lookUp(x, r, &c, false, &found); {
 	case errors.Is(err, session.ErrNoSession):
 		return http.StatusUnauthorized, ErrToken
 	case err != nil:

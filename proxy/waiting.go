@@ -150,7 +150,8 @@ func (p *Proxy) endedMeanwhile(x *exchange, waited bool) bool {
 	if err != nil {
 		return false // it was decided about before
 	}
-	found, err := p.find(x.request.Context(), session.Asking{Client: x.client, Hasty: true, Passive: true}, c)
+	var found session.Session
+	err = p.find(x.request.Context(), session.Asking{Client: x.client, Hasty: true, Passive: true}, &c, &found)
 	return errors.Is(err, session.ErrNoSession) || err == nil && !x.Still(found)
 }
 

@@ -59,20 +59,20 @@ func (r *Reader) makeTokenSQL() {
 var ErrManyWrong = fmt.Errorf("too many wrong API tokens: %w", share.ErrCrowded)
 
 // LookupToken is LookupAs for an API token. What it returns is level 1, or 2 with Options.TokensAAL2, and never fresh.
-func (r *Reader) LookupToken(ctx context.Context, as Asking, t secret.APIToken) (Session, error) {
+func (r *Reader) LookupToken(ctx context.Context, as Asking, t secret.APIToken) (v Session, err error) {
 	if t == "" {
 		return Session{}, ErrNoSession
 	}
 	hash := t.Sum()
-	if v, ok := r.kept(as, hash); ok {
+	if r.kept(as, hash, &v) {
 		return v, nil
 	}
 	return r.askToken(ctx, as, hash)
 }
 
 // askToken finds an API token by a query. It is apart from LookupToken, so that a copy that is kept costs no memory.
-func (r *Reader) askToken(ctx context.Context, as Asking, hash secret.TokenHash) (Session, error) {
-	v, err := r.ask(ctx, as, hash, func(ctx context.Context, token string) (*found, error) {
+func (r *Reader) askToken(ctx context.Context, as Asking, hash secret.TokenHash) (v Session, err error) {
+	err = r.ask(ctx, as, hash, func(ctx context.Context, token string) (*found, error) {
 		if !r.wrong.admit(as.Client, hash) {
 			return nil, ErrManyWrong
 		}
@@ -81,7 +81,7 @@ func (r *Reader) askToken(ctx context.Context, as Asking, hash secret.TokenHash)
 			r.wrong.right(hash)
 		}
 		return f, err
-	})
+	}, &v)
 	if errors.Is(err, ErrNoSession) {
 		r.wrong.note(as.Client, hash)
 		if r.o.WrongToken != nil {

@@ -54,15 +54,22 @@ func newCache(maxAge time.Duration) *cache {
 func (c *cache) shard(h secret.TokenHash) *shard { return &c.shards[h[0]%cacheShards] }
 
 // get returns a session that has not expired in the cache. Its roles are shared and must not be modified.
-func (c *cache) get(h secret.TokenHash) (Session, bool) {
+func (c *cache) get(h secret.TokenHash) (v Session, ok bool) {
+	ok = c.read(h, &v)
+	return v, ok
+}
+
+// read is get that fills in v.
+func (c *cache) read(h secret.TokenHash, v *Session) bool {
 	s := c.shard(h)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	e := s.byHash[h]
 	if e == nil || !time.Now().Before(e.until) {
-		return Session{}, false
+		return false
 	}
-	return e.session, true
+	*v = e.session
+	return true
 }
 
 // noted forgets that a use is due to be written down.

@@ -68,13 +68,13 @@ func (i Imported) key() string { return i.source + ":" + i.hash }
 
 // LookupImported is LookupAs for a session of another system. It extends nothing, and writes nothing, except that a
 // ticket gets its row when it is first seen.
-func (r *Reader) LookupImported(ctx context.Context, as Asking, i Imported) (Session, error) {
+func (r *Reader) LookupImported(ctx context.Context, as Asking, i Imported) (v Session, err error) {
 	if !i.Claims() {
 		return Session{}, ErrNoSession
 	}
 	key := i.key()
 	// In memory it stands under a hash of its own, so that no token of the gate's can lead to it.
-	return r.look(ctx, as, secret.Token("imported "+key).Sum(),
+	err = r.look(ctx, as, secret.Token("imported "+key).Sum(),
 		func(ctx context.Context, _ string) (*found, error) {
 			f, err := r.elsewhere.find(ctx, key)
 			if err != nil || f != nil || i.ticket == (ticket{}) {
@@ -84,7 +84,8 @@ func (r *Reader) LookupImported(ctx context.Context, as Asking, i Imported) (Ses
 				return nil, err
 			}
 			return r.elsewhere.find(ctx, key)
-		})
+		}, &v)
+	return v, err
 }
 
 // findImported asks PostgreSQL which of the keys, "source:hash", belong to sessions that count.

@@ -35,31 +35,34 @@ func (r *Reader) Lookup(ctx context.Context, t secret.Token) (Session, error) {
 }
 
 // LookupAs is Lookup for a client that the context does not name.
-func (r *Reader) LookupAs(ctx context.Context, as Asking, t secret.Token) (Session, error) {
+func (r *Reader) LookupAs(ctx context.Context, as Asking, t secret.Token) (v Session, err error) {
+	err = r.LookupInto(ctx, as, t, &v)
+	return v, err
+}
+
+// LookupInto is LookupAs that fills in v. A Session is large: with a copy of it in each call, the stack of a request
+// was twice as large, and each connection has one.
+func (r *Reader) LookupInto(ctx context.Context, as Asking, t secret.Token, v *Session) error {
 	if t == "" {
-		return Session{}, ErrNoSession
+		return ErrNoSession
 	}
-	return r.look(ctx, as, t.Sum(), r.lookups.find)
+	return r.look(ctx, as, t.Sum(), r.lookups.find, v)
 }
 
 // look finds what is known under a hash, in the cache or by asking.
 func (r *Reader) look(ctx context.Context, as Asking, hash secret.TokenHash,
-	find func(context.Context, string) (*found, error)) (Session, error) {
-	if v, ok := r.kept(as, hash); ok {
-		return v, nil
+	find func(context.Context, string) (*found, error), v *Session) error {
+	if r.kept(as, hash, v) {
+		return nil
 	}
-	return r.ask(ctx, as, hash, find)
+	return r.ask(ctx, as, hash, find, v)
 }
 
 // kept finds what is known under a hash in the cache, while that can be trusted.
-func (r *Reader) kept(as Asking, hash secret.TokenHash) (Session, bool) {
+func (r *Reader) kept(as Asking, hash secret.TokenHash, v *Session) bool {
 	generation := r.cache.generation.Load()
-	if !r.listener.sure() || r.db.Doubtful() {
-		return Session{}, false
-	}
-	v, ok := r.cache.get(hash)
-	if !ok {
-		return Session{}, false
+	if !r.listener.sure() || r.db.Doubtful() || !r.cache.read(hash, v) {
+		return false
 	}
 	r.metrics.cached.Inc()
 	if v.due && !as.Passive {
@@ -67,32 +70,32 @@ func (r *Reader) kept(as Asking, hash secret.TokenHash) (Session, bool) {
 		r.cache.noted(hash)
 	}
 	v.generation = generation
-	return v, true
+	return true
 }
 
 // ask finds by a query what is under a hash, and keeps it.
 func (r *Reader) ask(ctx context.Context, as Asking, hash secret.TokenHash,
-	find func(context.Context, string) (*found, error)) (Session, error) {
+	find func(context.Context, string) (*found, error), v *Session) error {
 	generation := r.cache.generation.Load()
 	if as.Hasty && r.stalled.Load() {
-		return Session{}, fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
+		return fmt.Errorf("look up session: %w: %w", database.ErrUnavailable, errSlow)
 	}
 	leave, err := r.asking.Enter(as.Client)
 	if err != nil {
-		return Session{}, fmt.Errorf("look up session: %w", err)
+		return fmt.Errorf("look up session: %w", err)
 	}
 	defer leave()
 	began := time.Now()
 	found, err := find(ctx, hash.String())
 	if err != nil {
 		r.stall(err)
-		return Session{}, r.db.Unavailable("look up session", err)
+		return r.db.Unavailable("look up session", err)
 	}
 	r.metrics.asked.Inc()
 	if found == nil {
-		return Session{}, ErrNoSession
+		return ErrNoSession
 	}
-	v := found.session
+	*v = found.session
 	if v.due && !as.Passive {
 		r.used(v, as.Client)
 		v.due = false
@@ -105,12 +108,12 @@ func (r *Reader) ask(ctx context.Context, as Asking, hash secret.TokenHash,
 	if r.o.Aside && r.cache.maxAge > 0 {
 		v.Aside = new(atomic.Value)
 	}
-	r.cache.put(hash, v, found.left, began, generation)
-	return v, nil
+	r.cache.put(hash, *v, found.left, began, generation)
+	return nil
 }
 
 // used notes that a use is to be written down.
-func (r *Reader) used(v Session, by netip.Addr) {
+func (r *Reader) used(v *Session, by netip.Addr) {
 	if v.Grant != nil {
 		r.tokenUses.add(v.Grant.ID, by)
 		return
