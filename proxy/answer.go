@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -31,6 +32,9 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	}
 	p.holdAnswer(x, res)
 	if res.StatusCode == http.StatusSwitchingProtocols {
+		if both, ok := res.Body.(io.ReadWriteCloser); ok { // else the upgrade fails
+			res.Body = tunnel{both}
+		}
 		x.status = res.StatusCode // the connection is taken over without WriteHeader
 		return nil
 	}
