@@ -35,7 +35,8 @@ const (
 	maxHeader = 1 << 20
 	// maxInterim limits how many interim answers come before an answer.
 	maxInterim = 1000
-	// bufferSize is that of each of the two buffers of a connection, in bytes.
+	// bufferSize is that of the buffer that a connection reads with, and of the one that a request is written with, in
+	// bytes.
 	bufferSize = 8 << 10
 	// triesMost limits how often a request is sent: an app may hang up whenever it gets this one.
 	triesMost = 3
@@ -89,7 +90,6 @@ type conn struct {
 	net  net.Conn
 	peek peeker
 	in   *bufio.Reader
-	out  *bufio.Writer
 	made time.Time
 
 	reused  bool      // it was idle before it got the request
@@ -101,6 +101,6 @@ type conn struct {
 
 func (t *Transport) newConn(n net.Conn) *conn {
 	c := &conn{t: t, net: n, peek: newPeeker(n), made: time.Now()}
-	c.in, c.out = bufio.NewReaderSize(c, bufferSize), bufio.NewWriterSize(c, bufferSize)
+	c.in = bufio.NewReaderSize(c, bufferSize)
 	return c
 }

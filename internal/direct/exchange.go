@@ -54,10 +54,7 @@ func (c *conn) send(r *http.Request) error {
 	if c.writeErr != nil {
 		return c.writeErr
 	}
-	if err := r.Write(c.out); err != nil {
-		return err
-	}
-	if err := c.out.Flush(); err != nil || c.eager {
+	if err := c.write(r); err != nil || c.eager {
 		return err
 	}
 	return c.limitWait()

@@ -64,10 +64,7 @@ func (u *upload) send(r *http.Request) {
 	out := *r
 	out.Body = u
 	if err = u.c.writeErr; err == nil {
-		err = out.Write(u.c.out)
-	}
-	if err == nil {
-		err = u.c.out.Flush()
+		err = u.c.write(&out)
 	}
 }
 

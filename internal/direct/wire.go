@@ -1,8 +1,10 @@
 package direct
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"sync"
 )
@@ -37,6 +39,26 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	c.wrote += int64(n)
 	c.writeErr = err
 	return n, err
+}
+
+// writers are used only while a request is written, and not kept by connections that wait for an answer or are idle.
+var writers sync.Pool
+
+// write writes a request.
+func (c *conn) write(r *http.Request) error {
+	w, _ := writers.Get().(*bufio.Writer)
+	if w == nil {
+		w = bufio.NewWriterSize(nil, bufferSize)
+	}
+	w.Reset(c)
+	defer func() {
+		w.Reset(nil)
+		writers.Put(w)
+	}()
+	if err := r.Write(w); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // ReadFrom writes what a body has as it comes. bufio.Writer would wait until its buffer is full.
