@@ -50,7 +50,7 @@ func measured(subjects [subjectCount]subject) (list []int) {
 type results struct {
 	samples  [subjectCount][]sample // one for each round
 	logging  []float64              // the log's share of a signed-in request, in each comparison
-	steady   [subjectCount]load     // at a fixed rate
+	steady   [subjectCount][]load   // at a fixed rate, one for each round
 	resident [subjectCount]int64    // bytes with manyConnections open
 	starts   []float64              // milliseconds until the gate answers
 	flood    flooded
@@ -100,16 +100,19 @@ func measure(ctx context.Context, o options) (*results, error) {
 	return res, s.restarts(ctx, res)
 }
 
-// steadily measures latencies at a rate that leaves the machine idle time. Requests are due at fixed moments,
-// and the time that a request waits for the one before it counts.
+// steadily measures latencies at a rate that leaves the machine idle time, by turns. Requests are due at fixed
+// moments, and the time that a request waits for the one before it counts.
 func (s *site) steadily(ctx context.Context, o options, subjects [subjectCount]subject, res *results) error {
 	fmt.Fprintf(os.Stderr, "bench: %d requests a second\n", o.rate)
-	for _, i := range measured(subjects) {
-		j := subjects[i].job
-		j.Rate, j.Duration = o.rate, 2*o.turn
-		var err error
-		if res.steady[i], err = runLoad(ctx, j); err != nil {
-			return fmt.Errorf("%s: %w", names[i], err)
+	for range o.rounds {
+		for _, i := range measured(subjects) {
+			j := subjects[i].job
+			j.Rate, j.Duration = o.rate, min(o.turn, 2*slice)
+			l, err := runLoad(ctx, j)
+			if err != nil {
+				return fmt.Errorf("%s: %w", names[i], err)
+			}
+			res.steady[i] = append(res.steady[i], l)
 		}
 	}
 	return nil
