@@ -85,9 +85,10 @@ recording: ## the moving picture of the demo in docs/screenshots
 	@scripts/need postgresql chromium
 	cd e2e && E2E_RECORDING=../docs/screenshots/demo.gif $(GO) test -count=1 -run TestRecording .
 
-bench: ## CPU per signed-in request, as a ratio to a bare reverse proxy
+bench: ## what a request and a connection cost, as ratios to a bare reverse proxy
 	@scripts/need postgresql
 	$(GO) run ./bench -check
+	$(GO) run ./bench connections -check
 
 pgo: ## what a build guided by a profile gains; copy bin/default.pgo to cmd/gatepost to keep it
 	@scripts/need postgresql

@@ -72,27 +72,37 @@ func (c *child) stop() {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// startServer starts this program in a role that serves, and reads the address where it listens.
-func startServer(ctx context.Context, role string, args ...string) (c *child, address string, err error) {
+// startRole starts this program in a role, and returns what it prints.
+func startRole(ctx context.Context, in io.Reader, role string, args ...string) (c *child, out *os.File, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, "", fmt.Errorf("find this program: %w", err)
+		return nil, nil, fmt.Errorf("find this program: %w", err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, "", fmt.Errorf("make a pipe: %w", err)
+		return nil, nil, fmt.Errorf("make a pipe: %w", err)
 	}
-	defer r.Close()
 	c, err = start(ctx, func(ctx context.Context) *exec.Cmd {
 		cmd := command(ctx, self, append([]string{role}, args...)...)
-		cmd.Stdout = w
+		cmd.Stdin, cmd.Stdout = in, w
 		return cmd
 	})
 	_ = w.Close() // the child has its own copy; this one would keep the pipe open after the child's end
 	if err != nil {
+		_ = r.Close()
+		return nil, nil, err
+	}
+	return c, r, nil
+}
+
+// startServer starts this program in a role that serves, and reads the address where it listens.
+func startServer(ctx context.Context, role string, args ...string) (c *child, address string, err error) {
+	c, out, err := startRole(ctx, nil, role, args...)
+	if err != nil {
 		return nil, "", err
 	}
-	line, err := bufio.NewReader(r).ReadString('\n')
+	defer out.Close()
+	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		c.stop()
 		return nil, "", fmt.Errorf("read the address of %s: %w", role, err)
@@ -100,27 +110,32 @@ func startServer(ctx context.Context, role string, args ...string) (c *child, ad
 	return c, strings.TrimSpace(line), nil
 }
 
-// runLoad does a job in a separate process, so that its CPU time is counted apart.
-func runLoad(ctx context.Context, j job) (load, error) {
+// runRole runs this program in a role that does a job and prints its result.
+func runRole(ctx context.Context, role string, job, result any) error {
 	self, err := os.Executable()
 	if err != nil {
-		return load{}, fmt.Errorf("find this program: %w", err)
+		return fmt.Errorf("find this program: %w", err)
 	}
-	in, err := json.Marshal(j)
+	in, err := json.Marshal(job)
 	if err != nil {
-		return load{}, fmt.Errorf("write the job: %w", err)
+		return fmt.Errorf("write the job: %w", err)
 	}
 	var out bytes.Buffer
-	cmd := command(ctx, self, "load")
+	cmd := command(ctx, self, role)
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), &out
 	if err := cmd.Run(); err != nil {
-		return load{}, fmt.Errorf("run the load generator: %w", err)
+		return fmt.Errorf("run %s: %w", role, err)
 	}
-	var l load
-	if err := json.NewDecoder(&out).Decode(&l); err != nil {
-		return load{}, fmt.Errorf("read what the load generator counted: %w", err)
+	if err := json.NewDecoder(&out).Decode(result); err != nil {
+		return fmt.Errorf("read the result of %s: %w", role, err)
 	}
-	return l, nil
+	return nil
+}
+
+// runLoad does a job in a separate process, so that its CPU time is counted apart.
+func runLoad(ctx context.Context, j job) (l load, err error) {
+	err = runRole(ctx, "load", j, &l)
+	return l, err
 }
 
 // tail returns the end of a log, for an error message.

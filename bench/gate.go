@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -20,8 +19,9 @@ import (
 
 // gate is one of the gates under test.
 type gate struct {
-	child *child
-	port  string
+	child  *child
+	scheme string
+	port   string
 	// address is where the gate listens.
 	address string
 }
@@ -29,7 +29,12 @@ type gate struct {
 func (g gate) publicHost() string { return "localhost:" + g.port }
 
 // named returns a session's cookie under the name that the cookie has at this gate.
-func (g gate) named(token string) string { return "gatepost_" + g.port + "=" + token }
+func (g gate) named(token string) string {
+	if g.scheme == "https" {
+		return "__Host-gatepost=" + token
+	}
+	return "gatepost_" + g.port + "=" + token
+}
 
 // gates are the gates under test: with the defaults (keeping), without a log line for each request (silent),
 // without cached sessions (asking), with a signed assertion (asserting), and of another build (other).
@@ -46,13 +51,7 @@ var encryptionKey = func() string {
 	return base64.StdEncoding.EncodeToString(b)
 }()
 
-func (s *site) openGates(ctx context.Context, o options, log string) (err error) {
-	s.program = o.gate
-	// The log is opened for appending, so that it can be emptied while the gates write to it.
-	if s.gateLog, err = os.OpenFile(log, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
-		return fmt.Errorf("open the gate's log: %w", err)
-	}
-	s.onClose(func() { _ = s.gateLog.Close() })
+func (s *site) openGates(ctx context.Context, o options) error {
 	port, err := freePort()
 	if err != nil {
 		return err
@@ -79,19 +78,28 @@ func (s *site) openGates(ctx context.Context, o options, log string) (err error)
 	return nil
 }
 
+// newGate is a gate that is not started yet.
+func newGate(scheme string) (gate, error) {
+	port, err := freePort()
+	return gate{scheme: scheme, port: port, address: "127.0.0.1:" + port}, err
+}
+
 // startGate starts a gate and waits until it answers.
 func (s *site) startGate(ctx context.Context, program string, settings ...string) (gate, error) {
-	port, err := freePort()
+	g, err := newGate("http")
 	if err != nil {
 		return gate{}, err
 	}
-	g := gate{port: port, address: "127.0.0.1:" + port}
+	return s.start(ctx, g, program, settings...)
+}
+
+func (s *site) start(ctx context.Context, g gate, program string, settings ...string) (_ gate, err error) {
 	g.child, err = start(ctx, func(ctx context.Context) *exec.Cmd {
 		cmd := command(ctx, program, "serve")
 		cmd.Stderr = s.gateLog
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.database.URL(localpg.Superuser),
-			"GATEPOST_UPSTREAM=http://"+s.upstream,
-			"GATEPOST_LISTEN="+g.address, "GATEPOST_PUBLIC_URL=http://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
+			"GATEPOST_UPSTREAM=http://"+s.upstream, "GATEPOST_LISTEN="+g.address,
+			"GATEPOST_PUBLIC_URL="+g.scheme+"://"+g.publicHost(), "GATEPOST_OPS_LISTEN=off",
 			"GATEPOST_PROTECT=/", "GATEPOST_PUBLIC="+publicPrefix, "GATEPOST_LOG_FORMAT=json",
 			"GATEPOST_ENCRYPTION_KEY="+encryptionKey)
 		cmd.Env = append(cmd.Env, settings...)
@@ -138,12 +146,15 @@ func (s *site) waitFor(ctx context.Context, g gate) error {
 	}
 }
 
+// trusting asks a gate whose certificate nobody vouches for.
+var trusting = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
 func (g gate) askHealth(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.address+"/.gatepost/healthz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.scheme+"://"+g.address+"/.gatepost/healthz", nil)
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := trusting.Do(r)
 	if err != nil {
 		return err
 	}
@@ -154,34 +165,57 @@ func (g gate) askHealth(ctx context.Context) error {
 	return nil
 }
 
-// signUpPatience is more than hashing a password takes on any machine.
-const signUpPatience = 30 * time.Second
+// formPatience is more than hashing a password takes on any machine.
+const formPatience = 30 * time.Second
 
-// signUp makes a user and returns the value of the session cookie.
-func (s *site) signUp(ctx context.Context) (string, error) {
-	form := url.Values{"email": {"bench@example.com"}, "password": {"correct horse battery"},
-		"next": {"/"}, "remember": {"on"}}
-	ctx, cancel := context.WithTimeout(ctx, signUpPatience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.keeping.address+"/signup",
-		strings.NewReader(form.Encode()))
+// The one user of all measurements.
+const email, password = "bench@example.com", "correct horse battery"
+
+// signUp makes the user and returns the value of the session cookie.
+func (s *site) signUp(ctx context.Context) (string, error) { return s.keeping.enter(ctx, "/signup") }
+
+// enter signs the user up or in, and returns the value of the session cookie.
+func (g gate) enter(ctx context.Context, path string) (string, error) {
+	res, err := g.post(ctx, path, "", url.Values{"email": {email}, "password": {password}, "next": {"/"},
+		"remember": {"on"}})
 	if err != nil {
-		return "", fmt.Errorf("sign up: %w", err)
-	}
-	r.Host = s.keeping.publicHost()
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := http.DefaultTransport.RoundTrip(r) // a client would follow the redirect
-	if err != nil {
-		return "", fmt.Errorf("sign up: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusSeeOther {
-		return "", fmt.Errorf("sign up: want status 303, got %s", res.Status)
+		return "", err
 	}
 	for _, c := range res.Cookies() {
 		if !strings.HasSuffix(c.Name, "_known") { // that one marks the browser, not the session
 			return c.Value, nil
 		}
 	}
-	return "", errors.New("sign up: the answer sets no session cookie")
+	return "", fmt.Errorf("%s: the answer sets no session cookie", path)
+}
+
+// leave ends a session.
+func (g gate) leave(ctx context.Context, token string) error {
+	_, err := g.post(ctx, "/logout", token, nil)
+	return err
+}
+
+// post sends a form. The answer is a redirect.
+func (g gate) post(ctx context.Context, path, token string, form url.Values) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, formPatience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.address+path,
+		strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r.Host = g.publicHost()
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if token != "" {
+		r.Header.Set("Cookie", g.named(token))
+	}
+	res, err := http.DefaultTransport.RoundTrip(r) // a client would follow the redirect
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		return nil, fmt.Errorf("%s: want status 303, got %s", path, res.Status)
+	}
+	return res, nil
 }

@@ -21,7 +21,8 @@ type job struct {
 	Request     []byte
 	Connections int
 	Duration    time.Duration
-	Rate        int // requests a second in all; 0: as many as possible
+	Rate        int  // requests a second in all; 0: as many as possible
+	New         bool // each request has a new connection with TLS; without Rate
 }
 
 // load is the result of a job.
@@ -53,7 +54,11 @@ func (j job) run() (load, error) {
 	var g errgroup.Group
 	for i := range all {
 		g.Go(func() (err error) {
-			all[i], err = j.connection(start, i)
+			if j.New {
+				all[i], err = j.newConnections(start)
+			} else {
+				all[i], err = j.connection(start, i)
+			}
 			return err
 		})
 	}
@@ -113,32 +118,38 @@ var contentLength = []byte("Content-Length: ")
 // readAnswer does as little work as possible, since the load generator takes CPU time from the process that it
 // measures.
 func readAnswer(r *bufio.Reader) error {
+	_, err := readLong(r)
+	return err
+}
+
+// readLong returns how long the answer's body was.
+func readLong(r *bufio.Reader) (int, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return 0, fmt.Errorf("read the answer: %w", err)
 	}
 	if !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
-		return fmt.Errorf("want status 200, got %q", bytes.TrimSpace(line))
+		return 0, fmt.Errorf("want status 200, got %q", bytes.TrimSpace(line))
 	}
 	length := -1
 	for {
 		if line, err = r.ReadSlice('\n'); err != nil {
-			return fmt.Errorf("read the answer's header: %w", err)
+			return 0, fmt.Errorf("read the answer's header: %w", err)
 		}
 		if len(line) <= len("\r\n") {
 			break
 		}
 		if value, ok := bytes.CutPrefix(line, contentLength); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return fmt.Errorf("read the answer's length: %w", err)
+				return 0, fmt.Errorf("read the answer's length: %w", err)
 			}
 		}
 	}
 	if length < 0 {
-		return errors.New("the answer has no Content-Length")
+		return 0, errors.New("the answer has no Content-Length")
 	}
 	if _, err := r.Discard(length); err != nil {
-		return fmt.Errorf("read the answer's body: %w", err)
+		return 0, fmt.Errorf("read the answer's body: %w", err)
 	}
-	return nil
+	return length, nil
 }

@@ -18,6 +18,18 @@
 // and is not in the ratio. The latencies are those of a full machine, which the load generator and the app
 // share: compare them with each other only.
 //
+// The p99 in times of the bare proxy's is computed for each round as well.
+//
+//	go run ./bench connections
+//
+// measures ten thousand idle WebSockets and event streams (memory for each, and how long after a log-out the last is
+// closed), new connections with TLS, and a long download and upload, as ratios to the bare proxy. Memory is what the
+// process has more with the connections than without. A log-out's time counts from its request on, and the clients and
+// the app, which close 10,000 connections too, share the machine. One session has all connections; the gate's
+// GATEPOST_MAX_CONNECTIONS allows as many, and no setting limits how many a session, a user or a network has while
+// there is room. Each needs two open files in the proxy. Where fewer may be open, fewer are measured, and the table
+// says what all need.
+//
 //	go run ./bench growth
 //
 // measures look-ups, sign-ins and the sweep on a PostgreSQL with ten thousand, a million and ten million sessions.

@@ -108,7 +108,18 @@ func childrenResident(pid int) (total int64, err error) {
 var errEnded = errors.New("read memory: the process has ended")
 
 // resident returns the memory of a process, in bytes.
-func resident(pid int) (int64, error) {
+func resident(pid int) (int64, error) { return memory(pid, "VmRSS") }
+
+// peak returns the most memory that a process had since forgetPeak, in bytes.
+func peak(pid int) (int64, error) { return memory(pid, "VmHWM") }
+
+// forgetPeak has the peak of a process begin anew with what it has now: see clear_refs in proc(5).
+func forgetPeak(pid int) error {
+	return os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "clear_refs"), []byte("5"), 0)
+}
+
+// memory returns a line of /proc/<pid>/status, in bytes.
+func memory(pid int, what string) (int64, error) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, errEnded
@@ -118,7 +129,7 @@ func resident(pid int) (int64, error) {
 	}
 	for line := range strings.Lines(string(b)) {
 		var kilobytes int64
-		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kilobytes); err == nil {
+		if _, err := fmt.Sscanf(line, what+": %d kB", &kilobytes); err == nil {
 			return kilobytes << 10, nil
 		}
 	}

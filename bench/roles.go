@@ -19,8 +19,9 @@ func findRole(args []string) func(args []string) error {
 		return nil
 	}
 	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare,
-		"load": serveLoad, "flood": serveFlood,
-		"growth": runGrowth, "import": runImport, "profile": runProfile}[args[1]]
+		"load": serveLoad, "flood": serveFlood, "crowdapp": serveCrowdApp, "hold": serveHold, "transfer": serveTransfer,
+		"connections": runConnections,
+		"growth":      runGrowth, "import": runImport, "profile": runProfile}[args[1]]
 }
 
 // serveUpstream is the app: it answers every request with about a kilobyte of text.
@@ -33,9 +34,9 @@ func serveUpstream([]string) error {
 }
 
 // serveBare is the baseline that the gate is compared with: a carefully written reverse proxy with the gate's
-// limits.
+// limits. Its args are the app's address, and for TLS the files of a certificate and of its key.
 func serveBare(args []string) error {
-	return serve(bareProxy(&url.URL{Scheme: "http", Host: args[0]}))
+	return serve(bareProxy(&url.URL{Scheme: "http", Host: args[0]}), args[1:]...)
 }
 
 func bareProxy(upstream *url.URL) http.Handler {
@@ -59,8 +60,8 @@ func bareProxy(upstream *url.URL) http.Handler {
 }
 
 // serve listens on a free port of loopback, prints its address on standard output, and serves until it is
-// ended.
-func serve(h http.Handler) error {
+// ended; over TLS with the files of a certificate and of its key.
+func serve(h http.Handler, pair ...string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -70,6 +71,9 @@ func serve(h http.Handler) error {
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second,
 		MaxHeaderBytes: 64 << 10}
+	if len(pair) == 2 {
+		return s.ServeTLS(l, pair[0], pair[1])
+	}
 	return s.Serve(l)
 }
 

@@ -35,27 +35,40 @@ func (s *site) Close() {
 }
 
 func (s *site) open(ctx context.Context, o options) error {
-	dir, err := os.MkdirTemp("", "gatepost-bench-")
+	dir, err := s.prepare(ctx, o.gate)
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return err
 	}
-	s.onClose(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL runs as another user, who needs access
-		return fmt.Errorf("open the directory to PostgreSQL: %w", err)
-	}
-	if o.gate == "" {
-		o.gate = filepath.Join(dir, "gatepost")
-		if err := build(ctx, o.gate); err != nil {
-			return err
-		}
-	}
-	if err := s.openPlain(ctx); err != nil {
+	o.gate = s.program
+	if err := s.openPlain(ctx, "upstream"); err != nil {
 		return err
 	}
 	if err := s.openDatabase(ctx, filepath.Join(dir, "database")); err != nil {
 		return err
 	}
-	return s.openGates(ctx, o, filepath.Join(dir, "gate.log"))
+	return s.openGates(ctx, o)
+}
+
+// prepare makes a directory and the gates' log, and builds the gate unless there is one.
+func (s *site) prepare(ctx context.Context, program string) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "gatepost-bench-"); err != nil {
+		return "", fmt.Errorf("make a directory: %w", err)
+	}
+	s.onClose(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL runs as another user, who needs access
+		return "", fmt.Errorf("open the directory to PostgreSQL: %w", err)
+	}
+	// The log is opened for appending, so that it can be emptied while the gates write to it.
+	s.gateLog, err = os.OpenFile(filepath.Join(dir, "gate.log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("open the gate's log: %w", err)
+	}
+	s.onClose(func() { _ = s.gateLog.Close() })
+	if s.program = program; program != "" {
+		return dir, nil
+	}
+	s.program = filepath.Join(dir, "gatepost")
+	return dir, build(ctx, s.program)
 }
 
 func build(ctx context.Context, to string) error {
@@ -67,9 +80,9 @@ func build(ctx context.Context, to string) error {
 	return nil
 }
 
-// openPlain starts the app and the bare proxy.
-func (s *site) openPlain(ctx context.Context) error {
-	app, upstream, err := startServer(ctx, "upstream")
+// openPlain starts an app and the bare proxy.
+func (s *site) openPlain(ctx context.Context, role string) error {
+	app, upstream, err := startServer(ctx, role)
 	if err != nil {
 		return err
 	}

@@ -20,23 +20,30 @@ func (r *results) write(folder string) error {
 	if err := r.print(&table); err != nil {
 		return fmt.Errorf("print the table: %w", err)
 	}
+	if err := writeTable(folder, tableBegins, table.String()); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "performance.svg"), r.plot(), 0o644); err != nil {
+		return fmt.Errorf("write the plot: %w", err)
+	}
+	return nil
+}
+
+// writeTable puts a table into performance.md, between the line that begins it and tableEnds.
+func writeTable(folder, begins, table string) error {
 	path := filepath.Join(folder, "performance.md")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read the document: %w", err)
 	}
-	before, rest, ok := strings.Cut(string(b), tableBegins)
+	before, rest, ok := strings.Cut(string(b), begins)
 	_, after, ok2 := strings.Cut(rest, tableEnds)
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no place for the table", path)
 	}
-	text := before + tableBegins + "\n```txt\n" + strings.TrimRight(trimmed(table.String()), "\n") +
-		"\n```\n" + tableEnds + after
+	text := before + begins + "\n```txt\n" + strings.TrimRight(trimmed(table), "\n") + "\n```\n" + tableEnds + after
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the document: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "performance.svg"), r.plot(), 0o644); err != nil {
-		return fmt.Errorf("write the plot: %w", err)
 	}
 	return nil
 }
