@@ -187,13 +187,15 @@ func (s *Store) changeFactorsIn(ctx context.Context, tx pgx.Tx, d factorDeed, us
 	if n.Via, err = s.viaOf(ctx, tx, d.token); err != nil {
 		return Issued{}, err
 	}
-	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, d.others == nil || d.others()); err != nil {
+	letter := mail.NewLetter(d.kind, o.UserID, o.Email, d.client)
+	letter.Facts.OthersEnded = d.others == nil || d.others()
+	if err := s.sessions.EndPresented(ctx, tx, o.UserID, d.token, letter.Facts.OthersEnded); err != nil {
 		return Issued{}, err
 	}
 	if err := s.sessions.EndSteps(ctx, tx, o.UserID); err != nil {
 		return Issued{}, err
 	}
-	if err := s.outbox.Post(ctx, tx, mail.NewLetter(d.kind, o.UserID, o.Email, d.client)); err != nil {
+	if err := s.outbox.Post(ctx, tx, letter); err != nil {
 		return Issued{}, err
 	}
 	issued, err := s.issue(ctx, tx, n)

@@ -99,7 +99,7 @@ func TestAPasskeySignsIn(t *testing.T) {
 	if len(added.Codes) != factor.RecoveryCodes {
 		t.Errorf("%d recovery codes", len(added.Codes))
 	}
-	if m := p.o.one(t, p.s, mail.PasskeyOn, "ada@example.com"); m.UserAgent != p.home.UserAgent {
+	if m := p.o.one(t, p.s, mail.PasskeyOn, "ada@example.com"); m.UserAgent != p.home.UserAgent || !m.OthersEnded {
 		t.Errorf("the mail is %+v", m)
 	}
 	if methods, level := p.methods(t, p.token); level != 2 || !slices.Contains(methods, session.HardwareKey) {
@@ -136,8 +136,12 @@ func TestAPasskeySignsIn(t *testing.T) {
 	// A second one ends nobody's session, and brings no codes.
 	b := passkeytest.New(passkeyOrigin)
 	b.Eligible, b.BackedUp = true, true
+	p.o.collect(t, p.s)
 	if added = p.has(t, b); added.Codes != nil || !added.Passkey.Synced {
 		t.Errorf("the second: %+v", added)
+	}
+	if m := p.o.one(t, p.s, mail.PasskeyOn, "ada@example.com"); m.OthersEnded {
+		t.Errorf("the mail about the second is %+v", m)
 	}
 	if _, err := p.s.Lookup(t.Context(), issued.Session); err != nil {
 		t.Errorf("another session: %v", err)

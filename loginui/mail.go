@@ -89,8 +89,12 @@ func (ui *UI) mailPage(m mail.Mail) mailPage {
 		}
 		return w.say(key, "app", app, "email", m.Email, "provider", m.Provider, "n", m.Left)
 	}
+	say := ".say"
+	if m.Kind == mail.PasskeyOn && m.OthersEnded {
+		say = ".first.say"
+	}
 	return mailPage{words: w, mailLook: ui.mailLook(app), AppName: app, Home: ui.absolute(ui.c.Home),
-		Subject: part(".subject"), Hello: w.hello(m.Name), Intro: part(".say"), Facts: w.factsOf(m),
+		Subject: part(".subject"), Hello: w.hello(m.Name), Intro: part(say), Facts: w.factsOf(m),
 		Question: part(".question"), Button: part(".button"), URL: template.URL(ui.mailURL(m)),
 		Life: w.life(m.Kind.Lifetime()), After: part(".after"), Why: w.say(whyOf(m.Kind), "app", app, "to", m.To)}
 }

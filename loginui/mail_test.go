@@ -86,6 +86,26 @@ func TestAMailAboutARemovedAppSaysNothingOfOtherFactors(t *testing.T) {
 	}
 }
 
+// The first passkey logs out every other device, and later ones none.
+func TestAMailAboutAPasskeySaysWhetherOtherDevicesWereLoggedOut(t *testing.T) {
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ui.languages.list {
+		later, first := aMail(mail.PasskeyOn, w.Lang), aMail(mail.PasskeyOn, w.Lang)
+		first.OthersEnded = true
+		said, more := ui.mailPage(later).Intro, ui.mailPage(first).Intro
+		if !strings.HasPrefix(more, said) || len(more) < len(said)+20 {
+			t.Errorf("%s: of the first %q, of a later one %q", w.Lang, more, said)
+		}
+	}
+	if got := ui.mailPage(mail.Mail{Kind: mail.PasskeyOn, Facts: mail.Facts{OthersEnded: true}}).Intro; !strings.HasSuffix(
+		got, " Every other device was logged out.") {
+		t.Error(got)
+	}
+}
+
 func TestBothPartsOfAMailSayTheSame(t *testing.T) {
 	ui, err := newTestUI(t, Brand{})
 	if err != nil {

@@ -63,7 +63,7 @@ var greetsNobody = []mail.Kind{mail.Verify, mail.Change, mail.Changed, mail.Left
 func sampleMail(kind mail.Kind, lang string) mail.Mail {
 	m := mail.Mail{ID: "1", Kind: kind, To: samplePerson.Email, Name: samplePerson.Name, Language: lang, At: time.Now(),
 		Facts: mail.Facts{Email: "ada.lovelace@example.com", IPAddress: "192.0.2.1", Provider: "Example ID",
-			UserAgent: sampleBrowser, Left: 7}}
+			UserAgent: sampleBrowser, Left: 7, OthersEnded: true}}
 	if slices.Contains(greetsNobody, kind) {
 		m.Name = ""
 	}

@@ -38,7 +38,7 @@ const (
 	// The second factors.
 	FactorOn     Kind = "factor-on"     // an authenticator app was added, or replaced
 	FactorOff    Kind = "factor-off"    // the second factor is gone, by the user or by an operator
-	PasskeyOn    Kind = "passkey-on"    // a passkey was added
+	PasskeyOn    Kind = "passkey-on"    // a passkey was added; the first one has Mail.OthersEnded
 	PasskeyOff   Kind = "passkey-off"   // a passkey was removed, or an operator removed all of them
 	RecoveryNew  Kind = "recovery-new"  // there is a new set of recovery codes
 	RecoveryUsed Kind = "recovery-used" // a recovery code was used; Mail.Left are left
@@ -77,6 +77,8 @@ type Facts struct {
 	Left      int    `json:"left,omitempty"`     // how many recovery codes are left
 	Claims    bool   `json:"claims,omitempty"`   // the address is kept for the user while the link works
 	Token     string `json:"token,omitempty"`    // how an API token begins
+	// OthersEnded says that the deed logged out every other device of the user.
+	OthersEnded bool `json:"others_ended,omitempty"`
 	// Ends is when it ends; zero: never.
 	Ends time.Time `json:"ends,omitzero"`
 }
