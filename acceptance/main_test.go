@@ -372,7 +372,7 @@ func (v *visitor) do(method, path string, body io.Reader, headers ...string) rep
 	if err != nil {
 		v.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return reply{res.StatusCode, res.Header, string(b)}
+	return reply{res.StatusCode, res.Header, strings.ReplaceAll(string(b), "<wbr>", "")} // as people read it
 }
 
 const navigate = "Sec-Fetch-Mode: navigate"

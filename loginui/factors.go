@@ -216,7 +216,7 @@ func (ui *UI) appPage(r *http.Request, e auth.Enrolment, f form, t trouble) (p f
 	if p.QR, err = factor.QR(e.Key.URI(ui.c.AppName, e.Account)); err != nil {
 		return p, err
 	}
-	p.Key, p.Stylesheet = e.Key.Groups(), ui.wholeStyle
+	p.Key, p.Stylesheet, p.Script = e.Key.Groups(), ui.wholeStyle, ui.codesScript
 	p.with(t.faults, p.appCode())
 	p.Cancel = ui.c.Prefix + "/account"
 	return p, nil

@@ -1,9 +1,9 @@
-// The pages with recovery codes and with an API token work without this. It adds buttons to copy what they show and to
-// print it.
+// The pages with recovery codes, with an API token and with the key of an authenticator app work without this. It adds
+// buttons to copy what they show and to print it.
 'use strict';
 (() => {
-  const list = document.querySelector('.codes');
-  const say = list.dataset;
+  const shown = document.querySelector('[data-copy]');
+  const say = shown.dataset;
   const row = document.createElement('p');
   row.className = 'tools';
   const button = (words, act) => {
@@ -16,10 +16,11 @@
     return b;
   };
   if (navigator.clipboard) {
-    const text = [...list.children].map((code) => code.textContent).join('\n');
+    const lines = [...shown.children].map((code) => code.textContent);
+    const text = lines.join('\n') || shown.textContent.replaceAll(' ', ''); // a key has its blanks for those who type
     button(say.copy, (b) => navigator.clipboard.writeText(text)
-      .then(() => { b.textContent = say.copied; }, () => getSelection().selectAllChildren(list))).ariaLive = 'polite';
+      .then(() => { b.textContent = say.copied; }, () => getSelection().selectAllChildren(shown))).ariaLive = 'polite';
   }
   if (say.print) button(say.print, () => print());
-  list.after(row);
+  (shown.closest('.key') ?? shown).after(row);
 })();
