@@ -81,7 +81,8 @@ func taken(err error) bool {
 func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "signup", "/signup", f)
 	p.failed(t)
-	p.with(t.faults, append(ui.ownNames(&p, f), p.email(f.Email), p.newPassword("field.password", ui.c.PasswordMin))...)
+	p.with(t.faults, slices.Concat([]field{p.email(f.Email)}, ui.ownNames(&p, f),
+		[]field{p.newPassword("field.password", ui.c.PasswordMin)})...)
 	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()
 	p.OtherPage, p.Trap = ui.withNext("/login", f.Next), true
 	ui.offer(&p)

@@ -139,7 +139,7 @@ func (s *samples) logins() {
 	s.add("after a log-out", 200, "login", left)
 	s.add("with a challenge for bots", 401, "login", s.guarded(plain, captcha.SignIn))
 	ways := plain
-	ways.Buttons = s.someWays(plain.Buttons)
+	ways.Buttons, ways.Passkey = s.someWays(plain.Buttons), besideProviders(plain.Passkey)
 	s.add("with providers", 200, "login", ways)
 	ways.Submit, ways.Fields = "", nil
 	s.add("with providers only", 200, "login", ways)
@@ -151,8 +151,19 @@ func (s *samples) logins() {
 	everything.Notice, everything.Kept, everything.Next, everything.Forget = everything.say("login.kept"), "kept",
 		"/dashboard", forgetPath
 	everything.OtherPage, everything.Forgot, everything.Buttons = "/signup", forgotPath, ways.Buttons
+	everything.Passkey = ways.Passkey
 	everything.Fields[1].Aside = &aside{forgotPath, everything.say("login.forgot"), everything.say("login.forgot.long")}
 	s.add("everything at once", 401, "login", everything)
+}
+
+// besideProviders is a form for a passkey as it stands below the buttons to providers; nil if it is.
+func besideProviders(p *passkeyForm) *passkeyForm {
+	if p == nil {
+		return nil
+	}
+	below := *p
+	below.Or = false
+	return &below
 }
 
 // guarded is a form with a challenge: the one that is set, or a proof of work.
