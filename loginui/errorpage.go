@@ -11,7 +11,7 @@ import (
 // errorPage is the page of a refusal: what happened, and the one way on that fits the case.
 func (ui *UI) errorPage(w http.ResponseWriter, r *http.Request, status int, err error) messagePage {
 	key, args := wordsOf(status, err)
-	p := messagePage{base: ui.refusal(r, "fault.title"), Kind: kindOf(status, key)}
+	p := messagePage{base: ui.inPlace(r, "fault.title"), Kind: kindOf(status, key)}
 	p.Title, p.Text = p.titleOf(key), p.say(key, args...)
 	p.mention(r.Header.Get("X-Request-Id"))
 	if closed, ok := errors.AsType[*Maintenance](err); ok {

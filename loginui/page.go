@@ -67,17 +67,22 @@ func (ui *UI) refusal(r *http.Request, title string) base {
 // base returns the base of a page at a path below Prefix. The menu of languages keeps next, the page asked for.
 func (ui *UI) base(r *http.Request, title, path, next string) base {
 	b := ui.refusal(r, title)
+	ui.offerLanguages(&b, ui.c.Prefix+path, next)
+	return b
+}
+
+// offerLanguages gives a page the menu of languages, which asks for self.
+func (ui *UI) offerLanguages(b *base, self, next string) {
 	if len(ui.languages.list) < 2 {
-		return b
+		return
 	}
-	b.Self = ui.c.Prefix + path
+	b.Self = self
 	if next != "" {
 		b.Asked = []sentField{{"next", next}}
 	}
 	for _, w := range ui.languages.list {
 		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), w == b.words, b.Self, b.Asked})
 	}
-	return b
 }
 
 func (ui *UI) words(r *http.Request) *words { return ui.languages.wordsFor(r) }
@@ -85,7 +90,8 @@ func (ui *UI) words(r *http.Request) *words { return ui.languages.wordsFor(r) }
 // rememberLanguage sets the cookie when the visitor follows a link of the language switcher.
 func (ui *UI) rememberLanguage(w http.ResponseWriter, r *http.Request) {
 	chosen := ui.languages.find(r.URL.Query().Get("lang"))
-	if chosen == nil || strings.HasPrefix(r.URL.Path, "/.gatepost/") || strings.HasPrefix(r.URL.Path, "/api/") {
+	if chosen == nil || strings.HasPrefix(r.URL.Path, "/.gatepost/") && r.URL.Path != languagePath ||
+		strings.HasPrefix(r.URL.Path, "/api/") {
 		return // these answers may be cached and shared
 	}
 	const year = 365 * 24 * 60 * 60

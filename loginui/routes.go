@@ -15,6 +15,7 @@ func (ui *UI) addRoutes() {
 		"/.gatepost/healthz":      {"GET": getHealth},
 		forgetPath:                {"GET": getForget},
 		arrivePath:                {"GET": ui.getArrive},
+		languagePath:              {"GET": ui.getLanguage},
 	}
 	for _, path := range ui.c.LogoutPaths {
 		ui.routes[path] = ui.routes[ui.c.Prefix+"/logout"]

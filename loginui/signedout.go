@@ -79,7 +79,7 @@ func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library, p messag
 
 func (ui *UI) signedOutPage(r *http.Request, back string) messagePage {
 	const name = "fault.unauthorized"
-	p := messagePage{base: ui.refusal(r, name+".title"), LogIn: ui.loginFor(back), Kind: kindLock}
+	p := messagePage{base: ui.inPlace(r, name+".title"), LogIn: ui.loginFor(back), Kind: kindLock}
 	p.Text = p.say(name)
 	return p
 }

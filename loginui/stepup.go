@@ -61,7 +61,7 @@ func (ui *UI) refuseForProof(w http.ResponseWriter, r *http.Request, need *StepU
 // unprovedPage says that more has to be proved, and links to where. What a form has sent goes no further, so it leads
 // back to the page of the form.
 func (ui *UI) unprovedPage(r *http.Request, back string) messagePage {
-	p := messagePage{base: ui.refusal(r, "confirm.title"), Kind: kindLock, On: ui.stepUpURL(back)}
+	p := messagePage{base: ui.inPlace(r, "confirm.title"), Kind: kindLock, On: ui.stepUpURL(back)}
 	p.Text, p.OnText = p.say("stepup.refused"), p.say("confirm.submit")
 	if !isRead(r.Method) {
 		p.Sent = p.say("fault.unsent")
@@ -187,7 +187,8 @@ func (ui *UI) firstFactorPage(r *http.Request, s session.Session, o ownWays, f f
 
 // addFactorPage leads to where a second factor is added, for a page that needs one.
 func (ui *UI) addFactorPage(r *http.Request, next string, offered bool) messagePage {
-	p := messagePage{base: ui.refusal(r, "stepup.add.title"), Kind: kindLock}
+	p := messagePage{base: ui.inPlace(r, "stepup.add.title"), Kind: kindLock}
+	p.Stylesheet = ui.wholeStyle
 	if !offered {
 		p.Text = p.say("stepup.add.off")
 		return p
