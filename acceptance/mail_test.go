@@ -85,7 +85,7 @@ func TestFromSignUpToANewPassword(t *testing.T) {
 		t.Fatalf("sign up: %d %s", r.status, r.body)
 	}
 	verify := o.Next(t, "ada@example.com")
-	if strings.Contains(verify.Raw, "evil") || verify.Subject != "Confirm your address for Example" {
+	if strings.Contains(verify.Raw, "evil") || verify.Subject != "Confirm your e-mail address for Example" {
 		t.Errorf("the mail: %s", verify.Raw)
 	}
 	ada.do("GET", "/", nil, "Host: evil.example")
@@ -237,7 +237,7 @@ func TestFromAChangedAddressBack(t *testing.T) {
 		t.Errorf("confirm: %d %s", r.status, r.body)
 	}
 	if r := ada.open("/account"); strings.Contains(r.body, "not confirmed") ||
-		!strings.Contains(r.body, "Your address is confirmed.") {
+		!strings.Contains(r.body, "Your e-mail address is confirmed.") {
 		t.Errorf("the account page: %s", r.body)
 	}
 	if r := ada.post("/account/email", "email", "new@example.com", "password", "not the right one"); r.status != 401 {

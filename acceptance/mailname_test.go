@@ -16,9 +16,9 @@ func TestMailDoesNotSpeakOfThisMachine(t *testing.T) {
 	t.Parallel()
 	app := newApp(t)
 	for name, c := range map[string]struct{ from, language, subject, says string }{
-		"the sender's name": {"Example <login@example.com>", "en", "Confirm your address for Example",
+		"the sender's name": {"Example <login@example.com>", "en", "Confirm your e-mail address for Example",
 			"signed up at Example"},
-		"no name": {"login@example.com", "en", "Confirm your address for our site", "signed up at our site"},
+		"no name": {"login@example.com", "en", "Confirm your e-mail address for our site", "signed up at our site"},
 		"no name, elsewhere": {"login@example.com", "es", "Confirma tu correo para nuestro sitio",
 			"cuenta en nuestro sitio"},
 	} {

@@ -108,7 +108,7 @@ func TestFormThatWasStoppedCanBeSentAgain(t *testing.T) {
 // Without scripts nothing holds back the second click, and the gate has to handle both requests. That the gate
 // fails no request is checked when it has ended (failures).
 func TestTwoClicksWithoutScriptsSignUpOnceAndSayWhatHappened(t *testing.T) {
-	const taken = "This address already has an account. Log in instead, or use another address."
+	const taken = "This e-mail address already has an account. Log in instead, or use another one."
 	v, p := newVisitor(t), zhangWei()
 	v.disableScripts()
 	v.open("/signup?next=/account")

@@ -205,7 +205,7 @@ func TestAUsedLinkIsKnownToItsUser(t *testing.T) {
 			t.Errorf("%s: %d, without %q\n%s", what, a.StatusCode, say, a.body)
 		}
 	}
-	const already, moved = "Your address is already confirmed.", "Your address is changed."
+	const already, moved = "Your e-mail address is already confirmed.", "Your e-mail address is changed."
 	nonsense := strings.Repeat("A", len(verify.Link))
 	is("their link", again(b, "/signup/verify", string(verify.Link)), 200, already)
 	is("their link elsewhere", again(other, "/signup/verify", string(verify.Link)), 200, already)
@@ -235,7 +235,7 @@ func TestAPrefetchUsesNothingUp(t *testing.T) {
 	b.get("/signup/verify", early)
 	b.mustLand("the form", b.submit("/signup/verify", "id", id), "/account")
 	for range 2 {
-		if a := b.get("/account", early); !strings.Contains(a.body, "Your address is confirmed.") {
+		if a := b.get("/account", early); !strings.Contains(a.body, "Your e-mail address is confirmed.") {
 			t.Fatalf("the notice is used up:\n%s", a.body)
 		}
 	}

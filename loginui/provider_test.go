@@ -25,7 +25,7 @@ func TestEachProviderHasAButton(t *testing.T) {
 	for _, page := range []string{"/login?next=/x%3Fy", "/signup?next=/x%3Fy"} {
 		a := d.do(t, "GET", page, "")
 		for _, want := range []string{
-			`formaction="/login/with/demo"`, `Sign in with Demo &lt;ID&gt;`, `<svg xmlns`, `Sign in with GitHub`,
+			`formaction="/login/with/demo"`, `Continue with Demo &lt;ID&gt;`, `<svg xmlns`, `Continue with GitHub`,
 			`class="mark" src="https://cdn.example/a%20b.svg"`, `<span>or</span>`, `name="next" value="/x?y"`,
 		} {
 			if !strings.Contains(a.body, want) {
@@ -178,7 +178,7 @@ func TestPasswordsOff(t *testing.T) {
 	for _, target := range []string{"/login", "/signup"} {
 		a := d.do(t, "GET", target, "")
 		if a.StatusCode != 200 || strings.Contains(a.body, "password") || strings.Contains(a.body, `type="email"`) ||
-			!strings.Contains(a.body, "Sign in with") || !strings.Contains(a.body, `id="remember"`) {
+			!strings.Contains(a.body, "Continue with") || !strings.Contains(a.body, `id="remember"`) {
 			t.Errorf("%s: %d\n%s", target, a.StatusCode, a.body)
 		}
 	}
