@@ -11,7 +11,7 @@ import (
 )
 
 // shownKey is the key that the page for adding an app shows.
-var shownKey = regexp.MustCompile(`<code dir="ltr" translate="no">([A-Z2-7 ]+)</code>`)
+var shownKey = regexp.MustCompile(`<code dir="ltr" translate="no"[^>]*>([A-Z2-7 ]+)</code>`)
 
 // shownCodes are the recovery codes on a page.
 var shownCodes = regexp.MustCompile(`<li><code>([0-9a-z-]+)</code></li>`)
