@@ -1,7 +1,7 @@
 # The two commands to know: make demo, make test.
 
 .PHONY: demo test soak hashes newcomer package e2e gitea screenshots \
-	recording speed bench pgo lint build release fuzz site
+	recording speed bench pgo lint build release size fuzz site
 
 GO ?= go
 
@@ -14,6 +14,9 @@ build:
 VERSION ?= dev
 release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=FILE signs it
 	GO=$(GO) scripts/release $(VERSION)
+
+size: ## how large the program is, and with debug symbols; fails if either is 3 % larger than at the last release
+	GO=$(GO) scripts/size
 
 # One package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
 #
