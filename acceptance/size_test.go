@@ -75,6 +75,9 @@ func TestTheProgramIsAsLargeAsItWas(t *testing.T) {
 	if !bytes.Equal(section(t, stripped, ".text"), section(t, symbols, ".text")) {
 		t.Error("the program with debug symbols has other code")
 	}
+	if bytes.Contains(section(t, stripped, ".rodata"), []byte(`"language.name": "Deutsch"`)) {
+		t.Error("the words of the pages are not compressed: see scripts/pack")
+	}
 	section(t, stripped, ".gopclntab") // what traces of panics are made from
 	section(t, symbols, ".symtab")
 }

@@ -1,9 +1,12 @@
 package loginui
 
 import (
+	"bytes"
+	"compress/gzip"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +24,30 @@ func ourTexts(t *testing.T) map[string]map[string]text {
 		t.Fatal(err)
 	}
 	return texts
+}
+
+// A released program embeds the messages compressed.
+func TestMessagesMayBeCompressed(t *testing.T) {
+	packed := fstest.MapFS{}
+	for _, lang := range offered {
+		plain, err := messageFiles.ReadFile("messages/" + lang + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write(plain)
+		_ = w.Close()
+		packed["messages/"+lang+".json"] = &fstest.MapFile{Data: b.Bytes()}
+	}
+	if texts, err := readMessages(packed, nil); err != nil || !reflect.DeepEqual(texts, ourTexts(t)) {
+		t.Errorf("compressed they are others: %v", err)
+	}
+	half := packed["messages/de.json"].Data
+	packed["messages/de.json"].Data = half[:len(half)/2]
+	if _, err := readMessages(packed, nil); err == nil || !strings.Contains(err.Error(), "messages/de.json: ") {
+		t.Errorf("half a file: %v", err)
+	}
 }
 
 // offered are the languages that there are.

@@ -2,10 +2,12 @@ package loginui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -63,13 +65,29 @@ func readMessages(files fs.FS, known map[string]text) (map[string]map[string]tex
 			errs = append(errs, fmt.Errorf("%s: there is another file for the language %s", name, tag))
 			continue
 		}
-		content, err := fs.ReadFile(files, name)
+		content, err := readFile(files, name)
 		if err == nil {
 			texts[tag.String()], err = parseMessages(name, content, known)
 		}
 		errs = append(errs, err)
 	}
 	return texts, errors.Join(errs...)
+}
+
+// readFile reads a file that may be compressed with gzip, as messageFiles are in a released program (scripts/pack).
+func readFile(files fs.FS, name string) ([]byte, error) {
+	content, err := fs.ReadFile(files, name)
+	if err != nil || !bytes.HasPrefix(content, []byte("\x1f\x8b")) {
+		return content, err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err == nil {
+		content, err = io.ReadAll(r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return content, nil
 }
 
 // list returns the files in a directory, or none if the directory does not exist. Hidden files are left out:

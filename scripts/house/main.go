@@ -18,7 +18,8 @@ const module = "github.com/gatepost/gatepost/"
 
 // outside are packages that the program does not have in it.
 var outside = []string{"acceptance", "auth/authtest", "auth/provider/providertest", "bench", "examples/go",
-	"auth/passkey/passkeytest", "internal/smtp/postoffice", "scripts/house"}
+	"auth/passkey/passkeytest", "internal/smtp/postoffice", "scripts/house",
+	"scripts/pack"}
 
 // room is a package with the rooms it imports.
 type room struct {
