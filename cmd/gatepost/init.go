@@ -105,7 +105,10 @@ func (p *process) questions(untested bool) []question {
 			words: "Which paths need a login? Put commas between them; / is everything.",
 			try: func(_ context.Context, c *config.Config) error {
 				for _, d := range c.Rules.Describe() {
-					fmt.Fprintf(p.stdout, "  %s: %s\n", printable(d.Rule), printable(d.Covers))
+					fmt.Fprintf(p.stdout, "  The rule %s covers %s.\n", printable(d.Rule), printable(d.Covers))
+				}
+				if c.Rules.For("GET", "/").Public {
+					fmt.Fprintln(p.stdout, "  All other paths are public.")
 				}
 				return nil
 			}},
