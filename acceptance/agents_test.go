@@ -63,8 +63,8 @@ func TestTheListForAgentsHasTheSameSettings(t *testing.T) {
 	if settings == nil {
 		t.Fatal("docs/agents.md has no settings")
 	}
-	if want := "\n    " + strings.Join(strings.Fields(settings[1]), " ") + " gatepost serve\n"; !strings.Contains(string(list),
-		want) {
+	want := "\n    " + strings.Join(strings.Fields(settings[1]), " ") + " gatepost serve\n"
+	if !strings.Contains(string(list), want) {
 		t.Errorf("docs/llms.txt has no line %q", want)
 	}
 }
