@@ -78,13 +78,22 @@ func startRole(ctx context.Context, in io.Reader, role string, args ...string) (
 	if err != nil {
 		return nil, nil, fmt.Errorf("find this program: %w", err)
 	}
+	return piped(ctx, func(ctx context.Context) *exec.Cmd {
+		cmd := command(ctx, self, append([]string{role}, args...)...)
+		cmd.Stdin = in
+		return cmd
+	})
+}
+
+// piped starts a command, and returns what it prints.
+func piped(ctx context.Context, prepare func(context.Context) *exec.Cmd) (c *child, out *os.File, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	c, err = start(ctx, func(ctx context.Context) *exec.Cmd {
-		cmd := command(ctx, self, append([]string{role}, args...)...)
-		cmd.Stdin, cmd.Stdout = in, w
+		cmd := prepare(ctx)
+		cmd.Stdout = w
 		return cmd
 	})
 	_ = w.Close() // the child has its own copy; this one would keep the pipe open after the child's end
@@ -97,7 +106,11 @@ func startRole(ctx context.Context, in io.Reader, role string, args ...string) (
 
 // startServer starts this program in a role that serves, and reads the address where it listens.
 func startServer(ctx context.Context, role string, args ...string) (c *child, address string, err error) {
-	c, out, err := startRole(ctx, nil, role, args...)
+	return listening(startRole(ctx, nil, role, args...))
+}
+
+// listening reads the address where a child listens, the first line that it prints.
+func listening(c *child, out *os.File, err error) (*child, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
@@ -105,7 +118,7 @@ func startServer(ctx context.Context, role string, args ...string) (c *child, ad
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		c.stop()
-		return nil, "", fmt.Errorf("read the address of %s: %w", role, err)
+		return nil, "", fmt.Errorf("read the address of %s: %w", c.cmd.Path, err)
 	}
 	return c, strings.TrimSpace(line), nil
 }

@@ -108,7 +108,7 @@ func (s *site) start(ctx context.Context, g gate, program string, settings ...st
 	if err != nil {
 		return gate{}, err
 	}
-	if err := s.waitFor(ctx, g); err != nil {
+	if err := s.waitFor(ctx, g.child, g.askHealth); err != nil {
 		g.child.stop()
 		return gate{}, err
 	}
@@ -125,22 +125,23 @@ func freePort() (string, error) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// startPatience is how long a gate may take until it answers.
+// startPatience is how long a gate, or what it is compared with, may take until it answers.
 const startPatience = time.Minute
 
-func (s *site) waitFor(ctx context.Context, g gate) error {
+// waitFor waits until a process answers what it is asked.
+func (s *site) waitFor(ctx context.Context, c *child, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
-		err := g.askHealth(ctx)
+		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-g.child.done:
-			return fmt.Errorf("the gate ended: %s", tail(s.gateLog))
+		case <-c.done:
+			return fmt.Errorf("%s ended: %s", c.cmd.Path, tail(s.gateLog))
 		case <-ctx.Done():
-			return fmt.Errorf("the gate does not answer: %w", err)
+			return fmt.Errorf("%s does not answer: %w", c.cmd.Path, err)
 		case <-time.After(time.Millisecond):
 		}
 	}

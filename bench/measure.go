@@ -30,10 +30,12 @@ var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", sig
 // limits are the most that each subject may cost, in times of the bare proxy.
 var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70, asserting: 1.25, checked: 0.60}
 
-// subject is one thing to measure: a process, and the job that loads it.
+// subject is one thing to measure: its processes, and the job that loads it.
 type subject struct {
-	pid int // 0: not measured
+	pid int // a process whose own time counts; make bench does not measure a subject without one
 	job job
+	// beside are processes whose time counts with that of their children.
+	beside []int
 }
 
 // measured returns the indexes of the subjects that are measured.
@@ -162,7 +164,7 @@ func (s *site) restarts(ctx context.Context, res *results) error {
 
 // through is the subject that sends a signed-in request through a gate.
 func (s *site) through(g gate, o options, cookie string) subject {
-	return subject{g.child.pid(), job{Address: g.address, Request: s.request(o.path, g.named(cookie)),
+	return subject{pid: g.child.pid(), job: job{Address: g.address, Request: s.request(o.path, g.named(cookie)),
 		Connections: o.connections, Duration: slice}}
 }
 
@@ -171,12 +173,12 @@ func (s *site) subjects(o options, cookie string) [subjectCount]subject {
 		return job{Address: address, Request: s.request(path, cookie), Connections: o.connections, Duration: slice}
 	}
 	list := [subjectCount]subject{
-		bare:     {s.bare.pid(), j(s.bareAddress, o.path, s.keeping.named(cookie))},
-		public:   {s.keeping.child.pid(), j(s.keeping.address, publicPrefix+o.path, "")},
+		bare:     {pid: s.bare.pid(), job: j(s.bareAddress, o.path, s.keeping.named(cookie))},
+		public:   {pid: s.keeping.child.pid(), job: j(s.keeping.address, publicPrefix+o.path, "")},
 		signedIn: s.through(s.keeping, o, cookie),
 		asking:   s.through(s.asking, o, cookie),
-		checked: {s.keeping.child.pid(), job{Address: s.asks, Request: s.question(o.path, s.keeping.named(cookie)),
-			Connections: o.connections, Duration: slice}},
+		checked: {pid: s.keeping.child.pid(), job: job{Address: s.asks,
+			Request: s.question(o.path, s.keeping.named(cookie)), Connections: o.connections, Duration: slice}},
 		asserting: s.through(s.asserting, o, cookie),
 	}
 	if o.against != "" {

@@ -14,7 +14,7 @@ const slice = 500 * time.Millisecond
 
 // usage is the CPU time that was used.
 type usage struct {
-	own      time.Duration // of the subject's process
+	own      time.Duration // of the subject's processes
 	postgres time.Duration
 }
 
@@ -39,18 +39,33 @@ func (s sample) perRequest(d time.Duration) float64 {
 func (s *site) round(ctx context.Context, subjects [subjectCount]subject, turn time.Duration, res *results) error {
 	var samples [subjectCount]sample
 	order := measured(subjects)
-	for range turn / slice {
-		for _, i := range order {
-			sam, err := s.slice(ctx, subjects[i])
-			if err != nil {
-				return fmt.Errorf("%s: %w", names[i], err)
-			}
-			samples[i].add(sam)
+	err := interleave(turn, order, func(i int) error {
+		sam, err := s.slice(ctx, subjects[i])
+		if err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
 		}
-		slices.Reverse(order)
+		samples[i].add(sam)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, i := range order {
 		res.samples[i] = append(res.samples[i], samples[i])
+	}
+	return nil
+}
+
+// interleave does one slice of each in the list after the other until each has had its turn. The order reverses each
+// time.
+func interleave(turn time.Duration, order []int, do func(i int) error) error {
+	for range turn / slice {
+		for _, i := range order {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		slices.Reverse(order)
 	}
 	return nil
 }
@@ -81,7 +96,7 @@ func (s *site) logged(ctx context.Context, logs subject, o options, cookie strin
 }
 
 func (s *site) slice(ctx context.Context, sub subject) (sample, error) {
-	before, err := s.usage(sub.pid)
+	before, err := s.usage(sub)
 	if err != nil {
 		return sample{}, err
 	}
@@ -89,7 +104,7 @@ func (s *site) slice(ctx context.Context, sub subject) (sample, error) {
 	if err != nil {
 		return sample{}, fmt.Errorf("%w\n%s", err, tail(s.gateLog))
 	}
-	after, err := s.usage(sub.pid)
+	after, err := s.usage(sub)
 	if err != nil {
 		return sample{}, err
 	}
@@ -101,8 +116,8 @@ func (s *site) slice(ctx context.Context, sub subject) (sample, error) {
 }
 
 // usage returns the CPU time used so far.
-func (s *site) usage(pid int) (usage, error) {
-	own, err := ownCPUTime(pid)
+func (s *site) usage(sub subject) (usage, error) {
+	own, err := sub.cpuTime()
 	if err != nil {
 		return usage{}, err
 	}
@@ -111,4 +126,21 @@ func (s *site) usage(pid int) (usage, error) {
 		return usage{}, fmt.Errorf("of PostgreSQL: %w", err)
 	}
 	return usage{own, postgres}, nil
+}
+
+// cpuTime returns what the processes of a subject have used so far.
+func (sub subject) cpuTime() (total time.Duration, err error) {
+	if sub.pid != 0 {
+		if total, err = ownCPUTime(sub.pid); err != nil {
+			return 0, err
+		}
+	}
+	for _, pid := range sub.beside {
+		more, err := treeCPU(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += more
+	}
+	return total, nil
 }

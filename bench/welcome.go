@@ -70,8 +70,8 @@ func writeCertificate(cert, key string) error {
 // count.
 func (c *crowd) welcome(ctx context.Context) error {
 	request := get("/", c.secure, c.token, "")
-	subjects := []subject{{c.secureBare.pid(), job{Address: c.secureBareAddress, Request: request}},
-		{c.secure.child.pid(), job{Address: c.secure.address, Request: request}}}
+	subjects := []subject{{pid: c.secureBare.pid(), job: job{Address: c.secureBareAddress, Request: request}},
+		{pid: c.secure.child.pid(), job: job{Address: c.secure.address, Request: request}}}
 	for round := range c.rounds + 1 {
 		say("new connections with TLS, round %d of %d", round, c.rounds)
 		var sums [2]sample

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The generated part of performance.md stands between these lines.
+// The generated parts of performance.md stand between two lines each.
 const (
 	tableBegins = "<!-- what make bench prints -->"
 	tableEnds   = "<!-- end -->"
@@ -62,30 +62,24 @@ const (
 	plotLeft, plotScale, plotRow = 210, 240, 40
 )
 
+// plotColor is that of the bars of the gate.
+const plotColor = "#5b8def"
+
 // plot draws the cost of each subject in times of the bare proxy: a bar to the median, a line from the least to
 // the greatest value, and a mark at the limit.
 func (r *results) plot() []byte {
 	var b bytes.Buffer
 	subjects := r.subjects()
 	height := plotRow*len(subjects) + 40
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" `+
-		`font-family="sans-serif" font-size="14" role="img">`+"\n", height)
-	fmt.Fprintln(&b, `<title>CPU time of a request, in times of the bare proxy</title>`+
-		`<rect width="720" height="100%" fill="#fff"/>`)
+	plotBegins(&b, "CPU time of a request, in times of the bare proxy", height)
 	for row, i := range subjects {
-		y, s := plotRow*row+20, spread{1, 1, 1}
+		s := spread{1, 1, 1}
 		if i != bare {
 			s = r.ratio(i)
 		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end" fill="#222">%s</text>`+"\n", plotLeft-10, y+16, names[i])
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="22" fill="#5b8def"/>`+"\n",
-			plotLeft, y, plotScale*s.median)
-		fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#222" stroke-width="2"/>`+"\n",
-			plotLeft+plotScale*s.min, y+11, plotLeft+plotScale*s.max, y+11)
-		fmt.Fprintf(&b, `<text x="%.0f" y="%d" fill="#222">%.2f</text>`+"\n",
-			plotLeft+plotScale*max(s.max, limits[i])+10, y+16, s.median)
+		plotSpread(&b, row, names[i], plotLeft, plotScale, s, plotScale*max(s.max, limits[i]), plotColor)
 		if limits[i] > 0 {
-			x := plotLeft + plotScale*limits[i]
+			x, y := plotLeft+plotScale*limits[i], plotRow*row+20
 			fmt.Fprintf(&b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" `+
 				`stroke="#c33" stroke-width="2" stroke-dasharray="4 3"/>`+"\n", x, y-4, x, y+26)
 		}
@@ -93,4 +87,22 @@ func (r *results) plot() []byte {
 	fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555">`+
 		`CPU time of a request, in times of the bare proxy; dashed: the limit</text>`+"\n</svg>\n", plotLeft, height-12)
 	return b.Bytes()
+}
+
+// plotBegins writes the head of a plot. Its ground is white, so that it can be read on a dark page too.
+func plotBegins(b *bytes.Buffer, title string, height int) {
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 %d" `+
+		`font-family="sans-serif" font-size="14" role="img">`+"\n", height)
+	fmt.Fprintf(b, `<title>%s</title><rect width="720" height="100%%" fill="#fff"/>`+"\n", title)
+}
+
+// plotSpread draws one row. Bars begin at left, and scale is the length of one time; the median is written after the
+// length of end. All are pixels.
+func plotSpread(b *bytes.Buffer, row int, name string, left int, scale float64, s spread, end float64, color string) {
+	y, x := plotRow*row+20, float64(left)
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#222">%s</text>`+"\n", left-10, y+16, name)
+	fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.0f" height="22" fill="%s"/>`+"\n", left, y, scale*s.median, color)
+	fmt.Fprintf(b, `<line x1="%.0f" y1="%d" x2="%.0f" y2="%d" stroke="#222" stroke-width="2"/>`+"\n",
+		x+scale*s.min, y+11, x+scale*s.max, y+11)
+	fmt.Fprintf(b, `<text x="%.0f" y="%d" fill="#222">%.2f</text>`+"\n", x+end+10, y+16, s.median)
 }
