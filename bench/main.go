@@ -38,6 +38,14 @@
 //
 // measures how long a million users take to move in, and to move out again, and what memory that needs.
 //
+//	go run ./bench peers
+//
+// compares the gate with what people would pick instead: nginx and Caddy, by themselves and asking the gate,
+// oauth2-proxy, and Better Auth inside an app. It installs or builds what is missing, and leaves out and names
+// what it cannot get. They get the same load in the same rounds. The CPU time of all processes of a peer counts,
+// so also that of nginx's workers, and that of the gate if it is asked. For Better Auth it is what getSession
+// adds to the same app. The configurations are in bench/peers.
+//
 //	go run ./bench profile FILE
 //
 // writes a CPU profile of the gate under load.

@@ -20,8 +20,8 @@ func findRole(args []string) func(args []string) error {
 	}
 	return map[string]func([]string) error{"upstream": serveUpstream, "bare": serveBare,
 		"load": serveLoad, "flood": serveFlood, "crowdapp": serveCrowdApp, "hold": serveHold, "transfer": serveTransfer,
-		"connections": runConnections,
-		"growth":      runGrowth, "import": runImport, "profile": runProfile}[args[1]]
+		"connections": runConnections, "peers": runPeers,
+		"growth": runGrowth, "import": runImport, "profile": runProfile}[args[1]]
 }
 
 // serveUpstream is the app: it answers every request with about a kilobyte of text.
