@@ -50,7 +50,8 @@ func runConnections(args []string) error {
 	f.IntVar(&c.rounds, "rounds", 6, "measured rounds of new connections and of transfers")
 	f.IntVar(&c.idleRounds, "idle-rounds", 3, "measured rounds of idle connections")
 	f.IntVar(&c.connections, "connections", idleWanted, "idle connections, or as many as files may be open")
-	f.DurationVar(&c.turn, "turn", 2*time.Second, "how long new connections are made in a round, in slices of half a second")
+	f.DurationVar(&c.turn, "turn", 2*time.Second,
+		"how long new connections are made in a round, in slices of half a second")
 	f.Int64Var(&c.bytes, "bytes", 1<<30, "bytes of a transfer")
 	f.StringVar(&c.program, "gate", "", "measure this gatepost `program` instead of building one")
 	check := f.Bool("check", false, "fail when a figure is beyond its limit")

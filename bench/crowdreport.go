@@ -19,8 +19,8 @@ const (
 
 func (c *crowd) print(to io.Writer) error {
 	w, r := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0), &c.res
-	fmt.Fprintf(w, "%d idle connections\tbare proxy, kB each\tgate, kB each\ttimes bare\tclosed after, ms\tat another gate, ms\n",
-		c.connections)
+	fmt.Fprintf(w, "%d idle connections\tbare proxy, kB each\tgate, kB each\ttimes bare\tclosed after, ms\t"+
+		"at another gate, ms\n", c.connections)
 	for i, k := range kinds {
 		one := r.idle[i]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.name, scaled(one.memory.bare, 1e3).format(1),

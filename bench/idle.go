@@ -132,8 +132,8 @@ func settled(ctx context.Context, pid int) (int64, error) {
 
 // get is a request of the one user.
 func get(path string, to gate, token, header string) []byte {
-	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + to.publicHost() + "\r\nUser-Agent: bench\r\nCookie: theme=dark; " +
-		to.named(token) + "\r\n" + header + "\r\n")
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + to.publicHost() + "\r\nUser-Agent: bench\r\n" +
+		"Cookie: theme=dark; " + to.named(token) + "\r\n" + header + "\r\n")
 }
 
 // post is a request with a body, which does not come with it.

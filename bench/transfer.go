@@ -53,10 +53,11 @@ func (t transfer) run() error {
 		}
 		left -= int64(n)
 	}
-	if got, err := readLong(bufio.NewReaderSize(conn, len(block))); err != nil || t.Receive > 0 && int64(got) != t.Receive {
-		return fmt.Errorf("received %d bytes: %w", got, err)
+	got, err := readLong(bufio.NewReaderSize(conn, len(block)))
+	if err == nil && t.Receive > 0 && int64(got) != t.Receive {
+		err = fmt.Errorf("want %d bytes, got %d", t.Receive, got)
 	}
-	return nil
+	return err
 }
 
 // transfers are the transfers in one direction.
