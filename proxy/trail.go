@@ -79,11 +79,14 @@ func (s *trails) arrived(session string) {
 
 // followTrail checks where an answer redirects a signed-in visitor.
 func (p *Proxy) followTrail(x *exchange, res *http.Response) error {
-	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) || !p.c.Navigating(x.request) {
+	location := res.Header.Get("Location")
+	redirects := res.StatusCode/100 == 3 && location != ""
+	// Navigating reads many headers, and comes last: most answers are no redirect while there is no trail.
+	if !x.signedIn || p.c.LeadsBack == nil || !isGet(res.Request.Method) || !redirects && !p.trails.any() ||
+		!p.c.Navigating(x.request) {
 		return nil
 	}
-	location := res.Header.Get("Location")
-	if res.StatusCode/100 != 3 || location == "" {
+	if !redirects {
 		if res.StatusCode != http.StatusNotModified {
 			p.trails.arrived(x.session.ID)
 		}
