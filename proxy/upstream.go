@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -121,6 +122,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	delete(h, "Expect")
 	x.app.cookie.Strip(h)
 	x.app.identity.remove(h)
+	h = x.withRoom(h)
+	out.Header = h
 	h[viaHeader] = p.via
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
@@ -137,6 +140,21 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if isWebSocket(h) {
 		spellSocket(h)
 	}
+}
+
+// ownHeadersMost is how many headers rewrite sets besides those of tell.
+const ownHeadersMost = 5
+
+// withRoom copies a client's header into a map with room for what the gate adds. To fill a map that has to grow costs
+// more.
+func (x *exchange) withRoom(h http.Header) http.Header {
+	room := len(h) + ownHeadersMost
+	if x.signedIn {
+		room += len(x.app.told)
+	}
+	roomy := make(http.Header, room)
+	maps.Copy(roomy, h)
+	return roomy
 }
 
 // statusClientGone is the logged status when the client left before there was an answer. The number is nginx's.
