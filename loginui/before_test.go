@@ -13,6 +13,7 @@ import (
 
 // Templates that an operator made of those from before there were providers go on: each alone, and all at once.
 func TestTemplatesFromBeforeProvidersStillRender(t *testing.T) {
+	t.Parallel()
 	all := os.DirFS("testdata/before")
 	files, err := fs.Glob(all, "templates/*.html")
 	if err != nil || len(files) == 0 {
@@ -26,7 +27,8 @@ func TestTemplatesFromBeforeProvidersStillRender(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newTestUI(t, Brand{Overrides: fstest.MapFS{file: {Data: content}}}); err != nil {
+		one := fstest.MapFS{file: {Data: content}}
+		if _, err := newTestUI(t, Brand{Languages: bothWays, Overrides: one}); err != nil {
 			t.Errorf("%s: %v", path.Base(file), err)
 		}
 	}

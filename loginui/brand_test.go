@@ -107,6 +107,7 @@ func TestALogoIsAPicture(t *testing.T) {
 }
 
 func TestAnOperatorsTemplates(t *testing.T) {
+	t.Parallel()
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	ui, err := newTestUI(t, Brand{Overrides: fstest.MapFS{
 		"templates/message.html": file(`{{define "content"}}<p>Oh. {{.Text}}</p>{{end}}`),
@@ -127,7 +128,8 @@ func TestAnOperatorsTemplates(t *testing.T) {
 		"cannot be escaped": {"message.html", "{{define \"content\"}}<a href='{{if .Text}}x'{{end}}>{{end}}",
 			"message.html:1"},
 	} {
-		_, err := newTestUI(t, Brand{Overrides: fstest.MapFS{"templates/" + c.file: file(c.content)}})
+		own := fstest.MapFS{"templates/" + c.file: file(c.content)}
+		_, err := newTestUI(t, Brand{Languages: bothWays, Overrides: own})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("a template that %s: got %v, want %s", name, err, c.want)
 		}

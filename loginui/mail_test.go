@@ -24,6 +24,7 @@ func aMail(kind mail.Kind, lang string) mail.Mail {
 }
 
 func TestEveryMailIsSaidInEveryLanguage(t *testing.T) {
+	t.Parallel()
 	ui, err := newTestUI(t, Brand{})
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +200,7 @@ func TestAMailInNoLanguageOfOursIsInTheFirst(t *testing.T) {
 }
 
 func TestTemplatesOfMailCanBeOnesOwn(t *testing.T) {
+	t.Parallel()
 	ui, err := newTestUI(t, Brand{Overrides: fstest.MapFS{
 		"templates/mail.txt":  {Data: []byte("{{.Subject}} {{.URL}}")},
 		"templates/mail.html": {Data: []byte("<p>{{.Intro}}</p>")}}})
@@ -211,7 +213,8 @@ func TestTemplatesOfMailCanBeOnesOwn(t *testing.T) {
 		t.Errorf("got %+v, %v", l, err)
 	}
 	for name, want := range map[string]string{"mail.txt": "mail.txt:2", "mail.html": "mail.html:2"} {
-		_, err := newTestUI(t, Brand{Overrides: fstest.MapFS{"templates/" + name: {Data: []byte("\n{{.Nothing}}")}}})
+		own := fstest.MapFS{"templates/" + name: {Data: []byte("\n{{.Nothing}}")}}
+		_, err := newTestUI(t, Brand{Languages: bothWays, Overrides: own})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a broken %s: %v", name, err)
 		}
