@@ -78,15 +78,15 @@ func startRole(ctx context.Context, in io.Reader, role string, args ...string) (
 	if err != nil {
 		return nil, nil, fmt.Errorf("find this program: %w", err)
 	}
-	return piped(ctx, func(ctx context.Context) *exec.Cmd {
+	return startPrinting(ctx, func(ctx context.Context) *exec.Cmd {
 		cmd := command(ctx, self, append([]string{role}, args...)...)
 		cmd.Stdin = in
 		return cmd
 	})
 }
 
-// piped starts a command, and returns what it prints.
-func piped(ctx context.Context, prepare func(context.Context) *exec.Cmd) (c *child, out *os.File, err error) {
+// startPrinting starts the command that prepare makes, and returns what it prints.
+func startPrinting(ctx context.Context, prepare func(context.Context) *exec.Cmd) (c *child, out *os.File, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a pipe: %w", err)
@@ -109,7 +109,7 @@ func startServer(ctx context.Context, role string, args ...string) (c *child, ad
 	return listening(startRole(ctx, nil, role, args...))
 }
 
-// listening reads the address where a child listens, the first line that it prints.
+// listening reads the address where a child listens, which is the first line that it prints.
 func listening(c *child, out *os.File, err error) (*child, string, error) {
 	if err != nil {
 		return nil, "", err
@@ -118,7 +118,7 @@ func listening(c *child, out *os.File, err error) (*child, string, error) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		c.stop()
-		return nil, "", fmt.Errorf("read the address of %s: %w", c.cmd.Path, err)
+		return nil, "", fmt.Errorf("read the address of %s: %w", strings.Join(c.cmd.Args, " "), err)
 	}
 	return c, strings.TrimSpace(line), nil
 }
