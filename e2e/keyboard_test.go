@@ -118,8 +118,8 @@ func TestSignupAndLoginByKeyboardAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v, p := newVisitor(t), zhangWei()
 			v.open("/signup?next=/account")
-			v.enterByKey("name", p.name)
 			v.enterByKey("email", p.email)
+			v.enterByKey("name", p.name)
 			v.enterByKey("password", p.password)
 			send(v)
 			v.mustBeAt("/account")

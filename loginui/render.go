@@ -183,7 +183,7 @@ func newAsset(name, extension, contentType string, content []byte) asset {
 }
 
 // remarks are lines of comment, and blanks at the beginning of lines: they are for readers of the source alone.
-var remarks = regexp.MustCompile(`(?m)^[ \t]*//.*\n|^[ \t]+`)
+var remarks = regexp.MustCompile(`(?m)^[ \t]*//.*\n|^/\*.*\*/\n|^[ \t]+`)
 
 // read holds what readAsset has read, by name.
 var read sync.Map
