@@ -29,7 +29,7 @@ const (
 	holdsEvery = 250 * time.Millisecond
 	// holdsUnsure is how long an activity may go on while PostgreSQL cannot be asked about its session.
 	holdsUnsure = database.Timeout
-	// holdsBatch bounds one query.
+	// holdsBatch bounds one query, in sessions.
 	holdsBatch = 1000
 )
 
@@ -144,7 +144,7 @@ func (r *Reader) watchHolds(ctx context.Context) {
 		// within a second.
 		list := r.holds.suspects(r.listener.sureFor(2 * holdsEvery))
 		for len(list) > 0 {
-			n := min(len(list), holdsBatch)
+			n := batchOf(list)
 			if !r.recheckHolds(ctx, list[:n]) {
 				break
 			}
@@ -153,6 +153,17 @@ func (r *Reader) watchHolds(ctx context.Context) {
 		// PostgreSQL did not answer.
 		r.holds.settle(list, func(h *Hold) bool { return time.Since(h.suspect) < holdsUnsure })
 	}
+}
+
+// batchOf is how many holds one query is for. A session is asked about once, however much goes on in it.
+func batchOf(list []*Hold) int {
+	asked := map[heldBy]struct{}{}
+	for i, h := range list {
+		if asked[h.by()] = struct{}{}; len(asked) > holdsBatch {
+			return i
+		}
+	}
+	return len(list)
 }
 
 // useHolds notes a use of the sessions whose activities have moved.
@@ -181,7 +192,7 @@ func (r *Reader) recheckHolds(ctx context.Context, list []*Hold) bool {
 // answerHolds applies PostgreSQL's answer, which was asked for at the given time and generation.
 func (r *Reader) answerHolds(list []*Hold, valid map[heldBy]*found, asked time.Time, generation uint64) {
 	r.holds.settle(list, func(h *Hold) bool {
-		f := valid[heldBy{h.session, h.token}]
+		f := valid[h.by()]
 		if f == nil {
 			return false
 		}
@@ -218,12 +229,18 @@ type heldBy struct {
 	token bool
 }
 
+func (h *Hold) by() heldBy { return heldBy{h.session, h.token} }
+
 func (r *Reader) findByID(ctx context.Context, list []*Hold) (map[heldBy]*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, vouchFor)
 	defer cancel()
 	var ids, tokens []string
+	asked := map[heldBy]bool{}
 	for _, h := range list {
-		if h.token {
+		if asked[h.by()] {
+			continue
+		}
+		if asked[h.by()] = true; h.token {
 			tokens = append(tokens, h.session)
 		} else {
 			ids = append(ids, h.session)
