@@ -28,8 +28,8 @@ func (c *comparison) measure(ctx context.Context) error {
 	return nil
 }
 
-// warmUp sends requests that do not count: heaps, pools and connections grow to their usual size, and Node compiles what
-// runs often.
+// warmUp sends requests that do not count: heaps, pools and connections grow to their usual size, and Node compiles
+// what runs often.
 func (c *comparison) warmUp(ctx context.Context, p peer) error {
 	for sent := 0; sent < c.o.warm; {
 		sam, err := c.slice(ctx, p.subject)
