@@ -59,10 +59,10 @@ func (v *vault) store(t *testing.T, list ...string) *auth.Store {
 	return s
 }
 
-// put seals a value with a key as a deed does, which says itself when it commits.
-func (v *vault) put(t *testing.T, tx pgx.Tx, key string, c seal.Column, row string) (sealed []byte) {
+// put seals a value in a store as a deed does, which says itself when it commits.
+func (v *vault) put(t *testing.T, tx pgx.Tx, s *auth.Store, c seal.Column, row string) (sealed []byte) {
 	t.Helper()
-	sealed, err := auth.Seal(v.store(t, key), t.Context(), tx, c, row, []byte("secret of "+row))
+	sealed, err := auth.Seal(s, t.Context(), tx, c, row, []byte("secret of "+row))
 	if err == nil {
 		_, err = tx.Exec(t.Context(), fmt.Sprintf(`UPDATE gatepost.%s SET %s = $2 WHERE %s = $1`, c.Table, c.Name, c.Row),
 			row, sealed)
@@ -75,9 +75,10 @@ func (v *vault) put(t *testing.T, tx pgx.Tx, key string, c seal.Column, row stri
 
 func (v *vault) fill(t *testing.T, key string, c seal.Column, rows ...string) {
 	t.Helper()
+	s := v.store(t, key)
 	err := pgx.BeginFunc(t.Context(), v.db, func(tx pgx.Tx) error {
 		for _, row := range rows {
-			v.put(t, tx, key, c, row)
+			v.put(t, tx, s, c, row)
 		}
 		return nil
 	})
@@ -207,7 +208,7 @@ func TestAKeyThatSealsJustNowIsNotForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	v.put(t, tx, v.before, seal.ProviderAccess, v.users[1])
+	v.put(t, tx, v.store(t, v.before), seal.ProviderAccess, v.users[1])
 	done := begin(func() error {
 		r, err := v.store(t, v.after, v.before).RotateKeys(context.Background(), nil)
 		if err == nil && !slices.Contains(r.Used, keyID(t, v.before)) {
@@ -235,7 +236,7 @@ func TestAChangeOfKeysOverwritesNothingNewer(t *testing.T) {
 	var was []byte
 	for range 2 { // as sealed twice, the first is another one than what stands there
 		err := pgx.BeginFunc(t.Context(), v.db, func(tx pgx.Tx) error {
-			if sealed := v.put(t, tx, v.before, seal.ProviderAccess, row); was == nil {
+			if sealed := v.put(t, tx, v.store(t, v.before), seal.ProviderAccess, row); was == nil {
 				was = sealed
 			}
 			return nil
