@@ -44,7 +44,23 @@ func (p *Proxy) modifyResponse(res *http.Response) error {
 	if x.signedIn && !hasCachePolicy(res) {
 		res.Header["Cache-Control"] = privateOnly
 	}
+	if !x.lasting.endless {
+		x.adopt(res)
+	}
 	return nil
+}
+
+// adopt moves the header of an answer to the visitor's, as ReverseProxy would copy it value by value. It goes by the
+// type of an event stream afterwards, which so keeps its header.
+func (x *exchange) adopt(res *http.Response) {
+	to := x.Header()
+	for name, values := range res.Header {
+		if before := to[name]; len(before) > 0 {
+			values = append(before, values...)
+		}
+		to[name] = values
+	}
+	res.Header = nil
 }
 
 // checkStatus accepts statuses that Go can write and clients can read: a final one of three digits (RFC 9110,
