@@ -127,6 +127,9 @@ func (m *Part) Take(n int64) bool {
 
 // Return gives n of what the part holds back to the Pool.
 func (m *Part) Return(n int64) {
+	if n == 0 { // as for most requests, all of which would wait for the one lock
+		return
+	}
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()
 	if !m.gone {
