@@ -449,9 +449,7 @@ func TestAWebSocketOverHTTP2ThroughHAProxy(t *testing.T) {
 	a.replace = slices.Clone(a.replace)
 	a.replace[1] += " proto h2"
 	s := a.ask(t, "")
-	page := *s.running
-	page.url = "http://" + s.pages
-	v := page.visitor(t)
+	v := (&running{url: "http://" + s.pages}).visitor(t)
 	v.signUp("ada@example.com")
 	for origin, want := range map[string]string{s.url: "200", "http://evil.example": "403", "null": "403"} {
 		if got := socketOverHTTP2(t, s.host, v.cookie().String(), origin); got != want {

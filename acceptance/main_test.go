@@ -177,6 +177,7 @@ type running struct {
 	cmd      *exec.Cmd
 	log      *logBuffer
 	done     chan error
+	browsers http.Transport // of its visitors over plain HTTP
 }
 
 type logBuffer struct {
@@ -233,6 +234,7 @@ func (g *running) endsWithTest(t *testing.T) {
 	t.Helper()
 	go func() { g.done <- g.cmd.Wait() }()
 	t.Cleanup(func() {
+		g.browsers.CloseIdleConnections() // for each of which a gate that stops waits a second
 		_ = g.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-g.done:
@@ -335,7 +337,7 @@ func (g *running) visitor(t *testing.T) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{t, g, &http.Client{Jar: jar, Timeout: 20 * time.Second,
+	return &visitor{t, g, &http.Client{Transport: &g.browsers, Jar: jar, Timeout: 20 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
