@@ -18,8 +18,10 @@ release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=F
 size: ## how large the program is, and with debug symbols; fails if either is 3 % larger than at the last release
 	GO=$(GO) scripts/size
 
-# One package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
-#
+# The tests of one package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
+# Meanwhile the next is compiled and linked, which takes one core; the time in its line includes its wait for its turn.
+TURNS = $(if $(shell command -v flock),-p 2 -exec 'flock -o $(CURDIR)/Makefile',-p 1)
+
 # The race detector makes what hashes passwords, where these tests spend most of their time, four times slower, and its
 # goroutines share nothing with ours.
 SLOW = golang.org/x/crypto/argon2 golang.org/x/crypto/blowfish golang.org/x/crypto/scrypt github.com/go-crypt/x/...
@@ -38,7 +40,7 @@ test: ## every test that needs no browser, with the race detector; then hostile 
 	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
 	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)' ./acceptance
-	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) -p 1 -shuffle=on -parallel 8 -timeout 30m \
+	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) $(TURNS) -shuffle=on -parallel 8 -timeout 30m \
 		$$($(GO) list ./... | grep -v '/acceptance$$')
 	@echo "==> Hostile clients: five minutes, on the whole machine."
 	scripts/tell $(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
