@@ -264,9 +264,6 @@ func (p *Proxy) shown(rawPath string) string {
 func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	x.outcome = outcomeForwarded
 	defer cleanTrailers(x.Header())
-	if !isWebSocket(r.Header) {
-		delete(r.Header, "Upgrade") // h2c and the like would become a tunnel that no rule judges
-	}
 	ctx := withExchange(r.Context(), x)
 	if r.ContentLength == 0 {
 		if x.signedIn {
@@ -275,7 +272,7 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 			defer cancel()
 			p.waiting.add(x)
 		}
-		p.forward.ServeHTTP(x, r.WithContext(ctx))
+		p.forward.ServeHTTP(x, forReverseProxy(ctx, r))
 		return
 	}
 	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)
@@ -283,11 +280,21 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 	p.holdUpload(x, r.ContentLength)
 	// The app may answer while it still reads the body, and the client may wait for the answer.
 	_ = http.NewResponseController(x).EnableFullDuplex() // HTTP/2 needs no enabling
-	out := r.WithContext(ctx)
+	out := forReverseProxy(ctx, r)
 	// r itself must keep its body: the server reads what is left of r.Body, and would otherwise take it for the
 	// next request.
 	out.Body = x.body
 	p.forward.ServeHTTP(x, out)
+}
+
+// forReverseProxy is the request that ReverseProxy gets: with headers only if it is the handshake of a WebSocket. So no
+// other request becomes a tunnel, as h2c and the like would, which no rule judges.
+func forReverseProxy(ctx context.Context, r *http.Request) *http.Request {
+	out := r.WithContext(ctx)
+	if !isWebSocket(r.Header) {
+		out.Header = nil
+	}
+	return out
 }
 
 // unreadTimeout limits the wait for a body that is not read. The server reads some of it before it sends the gate's

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -107,8 +106,8 @@ func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {
 	}
 }
 
-// rewrite makes the request that the app gets. It runs after the hop-by-hop headers are removed, so that Connection
-// cannot remove what it sets.
+// rewrite makes the request that the app gets. Headers of one connection are removed first, so that Connection cannot
+// remove what it sets. ReverseProxy has done that for WebSockets; other requests came to it without headers.
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
 	out, h := pr.Out, pr.Out.Header
@@ -119,16 +118,19 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Host = x.app.public.Host
 	}
 	out.Trailer = nil // announced trailers cannot be checked
+	sent := x.request.Header
+	if pr.In.Header == nil {
+		h = endToEnd(sent, x.room())
+		out.Header = h
+	}
 	delete(h, "Expect")
 	x.app.cookie.Strip(h)
 	x.app.identity.remove(h)
-	h = x.withRoom(h)
-	out.Header = h
 	h[viaHeader] = p.via
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}
 	}
-	p.c.Forwarded.pass(h, pr.In.Header, pr.In.RemoteAddr, p.c.TrustedProxies)
+	p.c.Forwarded.pass(h, sent, pr.In.RemoteAddr, p.c.TrustedProxies)
 	h["X-Forwarded-Host"] = x.app.public.hostHeader
 	h["X-Forwarded-Proto"] = x.app.public.schemeHeader
 	x.forwarded = [2]string{x.id, x.address}
@@ -145,16 +147,12 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 // ownHeadersMost is how many headers rewrite sets besides those of tell.
 const ownHeadersMost = 5
 
-// withRoom copies a client's header into a map with room for what the gate adds. To fill a map that has to grow costs
-// more.
-func (x *exchange) withRoom(h http.Header) http.Header {
-	room := len(h) + ownHeadersMost
+// room is how many headers the gate adds at most.
+func (x *exchange) room() int {
 	if x.signedIn {
-		room += len(x.app.told)
+		return ownHeadersMost + len(x.app.told)
 	}
-	roomy := make(http.Header, room)
-	maps.Copy(roomy, h)
-	return roomy
+	return ownHeadersMost
 }
 
 // statusClientGone is the logged status when the client left before there was an answer. The number is nginx's.

@@ -1,0 +1,42 @@
+package proxy
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// endToEnd copies a client's headers, but those of its connection (RFC 9110, section 7.6.1), into a map with room for
+// more. ReverseProxy does the same in a map of its own, with a copy of all values: as the gate's headers follow, and a
+// map that grows is filled once more, that costs twice as much.
+func endToEnd(sent http.Header, room int) http.Header {
+	h := make(http.Header, len(sent)+room)
+	for name, values := range sent {
+		if !ofConnection(name) {
+			h[name] = values
+		}
+	}
+	for _, line := range sent["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			h.Del(textproto.TrimString(name))
+		}
+	}
+	if httpguts.HeaderValuesContainsToken(sent["Te"], "trailers") { // the gate passes on the app's
+		h["Te"] = trailers
+	}
+	return h
+}
+
+var trailers = []string{"trailers"} // never modified
+
+// ofConnection reports whether a header is about one connection even if Connection does not name it.
+func ofConnection(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
