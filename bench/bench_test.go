@@ -114,7 +114,7 @@ func TestFiguresBeyondTheirLimitAreNamed(t *testing.T) {
 	within := func() *results {
 		r := &results{starts: []float64{150}, logging: []float64{logLimit},
 			flood: flooded{quiet: time.Millisecond, p99: 2 * time.Millisecond, hashing: 3 * hashMemory * hashSlots()}}
-		for i, ms := range [subjectCount]time.Duration{bare: 100, public: 110, signedIn: 120, asking: 170, checked: 60} {
+		for i, ms := range [subjectCount]time.Duration{bare: 100, public: 92, signedIn: 95, asking: 125, checked: 60} {
 			r.samples[i] = []sample{{1000, usage{own: ms * time.Millisecond, postgres: 60 * time.Millisecond}}}
 			r.resident[i] = 100 << 20
 			r.steady[i] = []load{{P99: 110 * time.Millisecond}}

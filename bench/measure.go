@@ -28,7 +28,7 @@ var names = [subjectCount]string{bare: "bare proxy", public: "gate, public", sig
 	other: "other gate, signed in"}
 
 // limits are the most that each subject may cost, in times of the bare proxy.
-var limits = [subjectCount]float64{public: 1.10, signedIn: 1.20, asking: 1.70, asserting: 1.25, checked: 0.60}
+var limits = [subjectCount]float64{public: 0.92, signedIn: 0.95, asking: 1.25, asserting: 1.25, checked: 0.60}
 
 // subject is one thing to measure: its processes, and the job that loads it.
 type subject struct {
