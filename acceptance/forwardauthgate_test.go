@@ -113,7 +113,7 @@ func TestAGateWithoutAnApp(t *testing.T) {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=/", "DATABASE_URL=" + database, "GATEPOST_LISTEN=localhost:0",
 		"GATEPOST_FORWARD_AUTH_LISTEN=" + authz}
 	if code := run(t.Context(), []string{"gatepost", "check"}, env, nil, &out, &said); code != 0 ||
-		!strings.Contains(out.String(), "there is no GATEPOST_UPSTREAM") {
+		!strings.Contains(out.String(), "GATEPOST_UPSTREAM is not set") {
 		t.Errorf("check: %d %s%s", code, &out, &said)
 	}
 	out.Reset()

@@ -271,7 +271,8 @@ func TestWhatAnOldCookieOpens(t *testing.T) {
 			"Cookie: "+ada), 303, "/", ""},
 	} {
 		p := m.ask(t, m.gate, c.method, c.path, c.headers...)
-		if p.status != c.status || p.to != c.to || !strings.Contains(p.body, c.body) {
+		body := strings.ReplaceAll(p.body, "<wbr>", "") // where an address may break
+		if p.status != c.status || p.to != c.to || !strings.Contains(body, c.body) {
 			t.Errorf("%s: %d to %q %s, want %d to %q %s", c.name, p.status, p.to, p.body, c.status, c.to, c.body)
 		}
 		if c.status == 401 && len(p.cookies) > 0 {

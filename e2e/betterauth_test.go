@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // step is what a server answered to one thing that a client did; see testdata/better-auth-client.mjs.
@@ -83,7 +85,9 @@ func asJSON(v any) string {
 // runClient runs the script at a server, and returns its steps.
 func runClient(t *testing.T, server, provider string) (steps []step) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), needNode(t), "testdata/better-auth-client.mjs")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // for a mail that does not come
+	defer cancel()
+	cmd := exec.CommandContext(ctx, needNode(t), "testdata/better-auth-client.mjs")
 	cmd.Env = append(os.Environ(), "SERVER="+server, "PROVIDER="+provider)
 	var failed strings.Builder
 	cmd.Stderr = &failed

@@ -86,8 +86,11 @@ async function mailed(who, part) {
   for (;;) {
     const page = await (await fetch(server + '/mailbox')).text()
     for (const [article] of page.matchAll(/<article.*?<\/article>/gs)) {
-      const link = [...article.matchAll(/href="([^"]+)"/g)].map(m => m[1].replaceAll('&amp;', '&')).find(l => l.includes(part))
-      if (link && article.includes(`<bdi>${address(who)}</bdi>`)) return new URL(link, server)
+      if (!article.includes(`<bdi>${address(who)}</bdi>`)) continue
+      const own = article.match(/href="(\/mailbox\/[^"]+)"/) // the demo shows a mail on a page of its own
+      const mail = own ? await (await fetch(`${server}${own[1]}/html`)).text() : article
+      const link = [...mail.matchAll(/href="([^"]+)"/g)].map(m => m[1].replaceAll('&amp;', '&')).find(l => l.includes(part))
+      if (link) return new URL(link, server)
     }
     await pause()
   }

@@ -68,7 +68,7 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 		}
 		return says.done(welcome(c, password, database))
 	}
-	defer context.AfterFunc(ctx, func() { says.begin("Stopping.") })()
+	defer context.AfterFunc(ctx, upkeep.Watch{}.Guard("say that the demo stops", func() { says.begin("Stopping.") }))()
 	if err := server.Serve(ctx, c, o); err != nil && !errors.Is(err, context.Canceled) { // as where it still started
 		return errors.Join(explained(err), says.close(""))
 	}
