@@ -15,7 +15,7 @@ VERSION ?= dev
 release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=FILE signs it
 	GO=$(GO) scripts/release $(VERSION)
 
-size: ## how large the program is, and with debug symbols; fails if either is 3 % larger than at the last release
+size: ## how large the program is, and with debug symbols; fails if either is 3 % larger than the sizes in scripts/size.last
 	GO=$(GO) scripts/size
 
 # The tests of one package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
