@@ -61,8 +61,8 @@ func (r *results) print(to io.Writer) error {
 			r.latency(i, p999), r.slower(i), atMost(slowLimits[i]), megabytes(r.resident[i]))
 	}
 	log := newSpread(r.logging) // sorts r.logging
-	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request, the median of %d comparisons; of half of them "+
-		"it is %.1f – %.1f %%\n",
+	fmt.Fprintf(w, "\nthe log takes %.1f %% of a signed-in request: the median of %d comparisons; the middle half "+
+		"lies between %.1f and %.1f %%\n",
 		100*log.median, len(r.logging), 100*r.logging[len(r.logging)/4], 100*r.logging[len(r.logging)*3/4])
 	fmt.Fprintf(w, "while %d sign-ins wait, 99 of 100 signed-in requests take at most %s; before, %s;\nthe "+
 		"processes that hash take %s, and the gate itself %s more\n",
