@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/demo"
 	"github.com/gatepost/gatepost/internal/server"
@@ -33,7 +35,21 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	}
 	o := thisProgram()
 	o.Log, o.Lines = log, out
+	o.Up = func(context.Context, *auth.Store, string) error { return p.greet(c) }
 	return server.Serve(ctx, c, o)
+}
+
+// greet tells whoever started the gate on a terminal what to open. Elsewhere stderr is a log with lines of its own.
+func (p *process) greet(c *config.Config) error {
+	if !isTerminal(p.stderr) {
+		return nil
+	}
+	_, err := fmt.Fprint(p.stderr, greeting(c))
+	return err
+}
+
+func greeting(c *config.Config) string {
+	return fmt.Sprintf("\n  Open %s - protected: %s - Ctrl-C stops\n\n", c.PublicURL, printable(c.Settings.Protect))
 }
 
 // thisProgram are the options of a gate in this program.
