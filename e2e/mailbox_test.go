@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -238,8 +239,9 @@ func TestMailIsAccessibleAndFits(t *testing.T) {
 	}
 }
 
-// The mailbox lists who mailed what to whom and when. What nobody has opened is on top; a mail's own page shows it as a
-// mail program does, and its button leads out of the frame.
+// The mailbox lists who mailed what to whom and when. The latest is on top, and what nobody has opened is
+// marked. A mail's own page shows it as a mail program does, at the height that it has at any width, and its button
+// leads out of the frame.
 func TestTheDemosMailbox(t *testing.T) {
 	v, p, q := newVisitor(t), zhangWei(), zoe()
 	for _, who := range []person{p, q} {
@@ -249,7 +251,6 @@ func TestTheDemosMailbox(t *testing.T) {
 		who.latestMail(t)
 	}
 	v.open("/mailbox")
-	v.mustSee("From Gatepost demo <login@demo.example>")
 	v.mustSee("To " + q.email)
 	letter := strings.TrimSuffix(q.latestMail(t), "/html")
 	row := func(path string) string {
@@ -264,11 +265,15 @@ func TestTheDemosMailbox(t *testing.T) {
 		t.Errorf("a mail that was opened: %s", said)
 	}
 	list := strings.Join(v.texts(".mails"), "")
-	if older, opened := strings.Index(list, p.email), strings.Index(list, q.email); older < 0 || opened < older {
-		t.Errorf("the mail that was opened is above one that was not:\n%s", list)
+	if older, opened := strings.Index(list, p.email), strings.Index(list, q.email); older < 0 || opened > older {
+		t.Errorf("the latest mail is below an older one:\n%s", list)
 	}
 	v.open(letter)
 	v.rest()
+	v.mustSee("Gatepost demo <login@demo.example>")
+	v.mustShowTheWholeMail(1280)
+	v.mustShowTheWholeMail(320)
+	v.mustShowTheWholeMail(1280)
 	at := ask(v, "look for the button in the mail", chromedp.Evaluate[[]float64](`(() => {
 		const frame = document.querySelector("iframe")
 		frame.scrollIntoView()
@@ -278,4 +283,17 @@ func TestTheDemosMailbox(t *testing.T) {
 	})()`))
 	ask(v, "press the button in the mail", chromedp.MouseClickXY(at[0], at[1]))
 	v.mustArriveAt("/signup/verify")
+}
+
+// mustShowTheWholeMail fails unless the frame is as high as the mail in a window of this width, without a reload.
+func (v *visitor) mustShowTheWholeMail(width int64) {
+	v.t.Helper()
+	v.as(look{width: width, height: 800, scale: 1})
+	v.waitFor(fmt.Sprintf("a frame as high as the mail, %d px wide", width), func(ctx context.Context) bool {
+		fits, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`(() => {
+			const frame = document.querySelector("iframe"), mail = frame.contentDocument.querySelector("main")
+			return innerWidth === `+fmt.Sprint(width)+` && Math.abs(frame.clientHeight - mail.offsetHeight) < 2
+		})()`))
+		return err == nil && fits
+	})
 }

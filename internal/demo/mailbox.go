@@ -41,19 +41,11 @@ func (b *mailbox) deliver(_ context.Context, l loginui.Letter) error {
 	return nil
 }
 
-// all returns the letters, those that nobody has opened first, and of these and of the others the latest first.
+// all returns the letters, the latest first.
 func (b *mailbox) all() []letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var unread, read []letter
-	for _, l := range b.letters {
-		if l.Read {
-			read = append(read, l)
-		} else {
-			unread = append(unread, l)
-		}
-	}
-	return append(unread, read...)
+	return slices.Clone(b.letters)
 }
 
 // open returns a letter, which counts as read from then on.
