@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The sample app shows what the gate does: who is there, an open connection that ends with the session, a request for
-// data, a page that is nobody's. Each of its pages is accessible, and fits a phone with the longest address.
+// The sample app shows what the gate does: who is there, an open connection that ends with the session, a fetch, a
+// page that is nobody's. Each of its pages is accessible, and fits a phone with the longest address.
 func TestTheDemosApp(t *testing.T) {
 	needBrowser(t)
 	v, p := newVisitor(t), person{"fürst", strings.Repeat("long.address.", 4) + strings.ToLower(rand.Text()[:11]) + "@" +
@@ -25,7 +25,7 @@ func TestTheDemosApp(t *testing.T) {
 	v.mustSee("X-Auth-Name: f%C3%BCrst")
 	v.mustSee("fürst – text is percent-encoded UTF-8")
 	v.mustComeToSee("Open for 1 s.")
-	v.tap("Ask")
+	v.tap("Send request")
 	v.mustComeToSee("200 {")
 	v.examine("/dashboard", "/mailbox")
 
@@ -36,7 +36,7 @@ func TestTheDemosApp(t *testing.T) {
 	other.tap("Log out")
 	other.mustLandAt("/login")
 	v.mustComeToSee("Closed.")
-	v.tap("Ask")
+	v.tap("Send request")
 	v.mustComeToSee("401 {")
 	v.open("/login")
 	v.logIn(p)

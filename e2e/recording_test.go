@@ -32,7 +32,7 @@ func TestRecording(t *testing.T) {
 	v.press("Sign up")
 	v.mustComeToSee("Open for")
 	f.take(3)
-	v.tap("Ask")
+	v.tap("Send request")
 	v.mustComeToSee("200 {")
 	f.take(2)
 	v.open("/account")

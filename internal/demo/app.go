@@ -31,7 +31,7 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("GET /{$}", a.page("home", "Start"))
 	mux.HandleFunc("GET /dashboard", a.page("dashboard", "Dashboard"))
 	mux.HandleFunc("GET /admin", a.page("admin", "Admin"))
-	mux.HandleFunc("GET /try", a.page("try", "Things to try"))
+	mux.HandleFunc("GET /try", a.page("try", "Try this"))
 	mux.HandleFunc("GET /mailbox", a.page("mailbox", "Mailbox"))
 	mux.HandleFunc("GET /mailbox/{id}", a.letter)
 	mux.HandleFunc("GET /mailbox/{id}/html", a.box.html)
@@ -56,6 +56,7 @@ type view struct {
 	SignedIn          bool
 	Headers           []header
 	Protect, URL      string
+	Admin             string   // the address of the demo's admin
 	Letters           []letter // all, on the page that lists them
 	Letter            letter   // on its own page
 }
@@ -96,7 +97,7 @@ func (a *app) letter(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) view(r *http.Request, title string) view {
-	v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, Headers: told(r),
+	v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, Admin: admin, Headers: told(r),
 		SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name"))}
 	if url := a.url.Load(); url != nil {
 		v.URL = *url
