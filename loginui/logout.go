@@ -39,6 +39,9 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 		ui.c.Prefix + "/logout", next})
 }
 
+// doneOut is a note for the login page, as by SetDone: somebody has just logged out.
+const doneOut = "out"
+
 // afterLogout returns where a log-out leads: to the page of this site that it names, else to LogoutHome, else to the
 // login.
 func (ui *UI) afterLogout(r *http.Request) string {
@@ -59,13 +62,18 @@ func (ui *UI) postLogout(w http.ResponseWriter, r *http.Request) error {
 	ui.forgetStep(w, r)
 	ui.signedOut(w)
 	ui.c.Cookie.SetMoved(w.Header(), r)
+	to := ui.afterLogout(r)
+	toLogin := to == ui.c.Prefix+"/login"
+	if toLogin {
+		ui.c.Cookie.SetDone(w.Header(), doneOut)
+	}
 	if on != nil {
-		if to := ui.afterLogout(r); to != ui.c.Prefix+"/login" {
+		if !toLogin {
 			ui.c.Cookie.SetOn(w.Header(), to)
 		}
 		return ui.onward(w, r, on, "leaving", label)
 	}
-	seeOther(w, ui.afterLogout(r))
+	seeOther(w, to)
 	return nil
 }
 

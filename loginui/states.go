@@ -135,6 +135,7 @@ func (s *samples) logins() {
 		s.add(notice.name, 200, "login", p)
 	}
 	left := plain
+	left.Notice, left.Good = left.say("login.done."+doneOut), true
 	left.Forget = forgetPath
 	s.add("after a log-out", 200, "login", left)
 	s.add("with a challenge for bots", 401, "login", s.guarded(plain, captcha.SignIn))
