@@ -132,11 +132,14 @@ func (f field) DescribedBy() string {
 	if f.Fault != "" {
 		ids = append(ids, f.ID+"-fault")
 	}
-	if f.Hint != "" {
+	if f.Hinted() {
 		ids = append(ids, f.ID+"-hint")
 	}
 	return strings.Join(ids, " ")
 }
+
+// Hinted reports whether the hint is shown: what is wrong with a new password says the same again, and replaces it.
+func (f field) Hinted() bool { return f.Hint != "" && !(f.Chosen && f.Fault != "") }
 
 // formPage is the data of a page around one form: login.html, signup.html and form.html.
 type formPage struct {
