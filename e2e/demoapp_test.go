@@ -38,6 +38,8 @@ func TestTheDemosApp(t *testing.T) {
 	other.mustSee("You are logged out.")
 	other.open("/login")
 	other.mustNotSee("You are logged out.")
+	other.follow("Gatepost demo")
+	other.mustBeAt("/")
 	v.mustComeToSee("Closed.")
 	v.tap("Send request")
 	v.mustComeToSee("401 {")

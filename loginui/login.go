@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -146,6 +147,7 @@ func (ui *UI) signedIn(w http.ResponseWriter, issued auth.Issued) {
 func (ui *UI) loginPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "login", "/login", f)
 	p.failed(t)
+	p.Home = cmp.Or(ui.c.Front, p.Home)
 	secret := p.currentPassword("password", "field.password")
 	if ui.c.Mail && !ui.c.PasswordsOff {
 		p.Forgot = ui.c.Prefix + forgotPath

@@ -33,6 +33,8 @@ type Config struct {
 	Prefix string
 	// Home is the path that a login leads to when the visitor asked for no page.
 	Home string
+	// Front is the path that the name of the app leads to on the login and the sign-up. Empty: Home.
+	Front string
 	// LogoutHome is the path that a log-out leads to when it names no page. Empty: the login.
 	LogoutHome string
 	// LogoutPaths are paths of the app's own log-out that log out here instead, as /logout does. Empty: none.

@@ -1,6 +1,7 @@
 package loginui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -81,6 +82,7 @@ func taken(err error) bool {
 func (ui *UI) signupPage(r *http.Request, f form, t trouble) formPage {
 	p := ui.form(r, "signup", "/signup", f)
 	p.failed(t)
+	p.Home = cmp.Or(ui.c.Front, p.Home)
 	p.with(t.faults, slices.Concat([]field{p.email(f.Email)}, ui.ownNames(&p, f),
 		[]field{p.newPassword("field.password", ui.c.PasswordMin)})...)
 	p.AskRemember, p.Remember, p.Once = true, f.Remember, secret.NewID()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,7 +83,7 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		keySet = store.AssertionKeySet
 	}
 	return loginui.New(loginui.Config{
-		PublicURL: c.PublicURL, Origins: c.Origins, Prefix: c.Pages, Home: c.Settings.Home,
+		PublicURL: c.PublicURL, Origins: c.Origins, Prefix: c.Pages, Home: c.Settings.Home, Front: c.front(),
 		LogoutHome: c.Settings.LogoutHome, LogoutPaths: c.LogoutPaths, AppName: c.Settings.AppName,
 		MailName: name, Nameless: name == "",
 		SignUpClosed: c.SignUpClosed, ByInvitation: c.ByInvitation,
@@ -95,6 +96,14 @@ func (c *Config) UI(store *auth.Store, log *slog.Logger) (*loginui.UI, error) {
 		Captcha: c.Challenge, CaptchaSiteKey: c.Settings.ChallengeSiteKey, StepUp: c.stepUp,
 		KeySet: keySet,
 	}, store)
+}
+
+// front is the page of the app that the pages of signed-out visitors lead to: a protected one would lead back.
+func (c *Config) front() string {
+	if !c.Rules.For(http.MethodGet, c.Settings.Home).Public && c.Rules.For(http.MethodGet, "/").Public {
+		return "/"
+	}
+	return c.Settings.Home
 }
 
 // stepUp is what a page of the app needs of a session besides its roles, if that is missing; else nil.
