@@ -15,8 +15,8 @@ const hero = `<style>
 	}
 	img { display: block; width: 100% }
 	.behind { left: 24px; top: 28px; width: 620px; height: 624px }
-	.before { right: 24px; top: 64px; width: 436px; height: 552px }
-	.before img { width: 720px; margin: -32px 0 0 -142px }
+	.before { right: 24px; top: 40px; width: 388px; height: 600px }
+	.before img { width: 640px; margin: -8px 0 0 -126px }
 </style><div class="behind"><img src="BEHIND"></div><div class="before"><img src="BEFORE"></div>`
 
 // compose takes a picture of two others: before is a narrow page, of which the middle is enough.

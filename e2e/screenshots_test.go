@@ -114,8 +114,8 @@ func (a *album) save(dir string) {
 	}
 }
 
-// shrink reduces a picture to its 256 most frequent colours, which takes less than half the bytes. It loses
-// some shades at the edges of letters.
+// shrink reduces a picture to its 256 most frequent colours, which takes less than half the bytes. Of shades that hardly
+// differ one stands for all, so that a small sign in a colour of its own keeps it.
 func shrink(picture []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
@@ -130,10 +130,24 @@ func shrink(picture []byte) ([]byte, error) {
 	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int {
 		return cmp.Or(count[b]-count[a], strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
 	})
-	small := image.NewPaletted(area, colours[:min(256, len(colours))])
+	var kept color.Palette
+	for _, c := range colours {
+		if len(kept) < 256 && !slices.ContainsFunc(kept, func(k color.Color) bool { return alike(c, k) }) {
+			kept = append(kept, c)
+		}
+	}
+	small := image.NewPaletted(area, kept)
 	draw.Draw(small, area, full, area.Min, draw.Src)
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
 	err = encoder.Encode(&out, small)
 	return out.Bytes(), err
+}
+
+// alike reports whether two colours differ by at most 4 of 255 in each of red, green and blue.
+func alike(a, b color.Color) bool {
+	const most = 4 * 0x101
+	ar, ag, ab, _ := a.RGBA()
+	br, bg, bb, _ := b.RGBA()
+	return max(ar, br)-min(ar, br) <= most && max(ag, bg)-min(ag, bg) <= most && max(ab, bb)-min(ab, bb) <= most
 }
