@@ -114,8 +114,8 @@ func (a *album) save(dir string) {
 	}
 }
 
-// shrink reduces a picture to its 256 most frequent colours, which takes less than half the bytes. Of shades that hardly
-// differ one stands for all, so that a small sign in a colour of its own keeps it.
+// shrink reduces a picture to its 256 most frequent colours, which takes less than half the bytes. Of shades that
+// hardly differ one stands for all, so that a small sign in a colour of its own keeps it.
 func shrink(picture []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {

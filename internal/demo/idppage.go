@@ -54,7 +54,8 @@ small { display: block; color: var(--soft); font-size: .9375rem }
 <h1>Demo ID</h1>
 <p>A provider in your demo, as GitHub or Google would be. Who are you?</p>
 <form method="post" action="{{.Action}}">
-{{range .People}}<button name="who" value="{{.Subject}}"><span class="face" aria-hidden="true">{{slice .Name 0 1}}</span>
+{{range .People}}<button name="who" value="{{.Subject}}"><span class="face"
+	aria-hidden="true">{{slice .Name 0 1}}</span>
 <span><strong>{{.Name}}</strong> <small>{{.Email}}</small></span></button>
 {{end}}<button class="cancel" name="who" value="">Cancel</button>
 </form>
