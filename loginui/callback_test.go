@@ -204,7 +204,7 @@ func TestAnAccountIsConnectedOnceItIsProved(t *testing.T) {
 		b := d.browser(t)
 		b.mustProve("the callback", b.enter(d.id, "demo", "next", "/x"))
 		a := b.get("/login/connect")
-		for _, want := range []string{"There is an account with ada@example.com already", "Demo &lt;ID&gt;",
+		for _, want := range []string{"There is an account with <bdi>ada@example.com</bdi> already", "Demo &lt;ID&gt;",
 			`type="password"`,
 			`formaction="/login/connect/mail"`} {
 			if !strings.Contains(a.body, want) {
@@ -218,7 +218,7 @@ func TestAnAccountIsConnectedOnceItIsProved(t *testing.T) {
 			b.mustLand("the right password", b.submit("/login/connect", "password", password), "/x")
 		} else {
 			if a := b.submit("/login/connect/mail"); a.StatusCode != 200 ||
-				!strings.Contains(a.body, "on its way to ada@") {
+				!strings.Contains(a.body, "on its way to <bdi>ada@") {
 				t.Errorf("the mail: %d\n%s", a.StatusCode, a.body)
 			}
 			d.openConnectLink(t, b)
