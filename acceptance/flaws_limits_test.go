@@ -220,6 +220,7 @@ func TestTheCookieOverHTTPS(t *testing.T) {
 	r = l.one(t, l.form("/logout", "", cookie, "Origin: https://gate.example"))
 	if got := strings.Join(r.header.Values("Set-Cookie"), "\n"); r.status != 303 ||
 		got != "__Host-gatepost=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\n__Host-gatepost_left=1; "+
+			"Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60\n__Host-gatepost_done=out; "+
 			"Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60" {
 		t.Errorf("A3.3.1: log out: %d %q", r.status, got)
 	}
