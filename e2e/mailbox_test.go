@@ -182,7 +182,7 @@ func TestVisitorChangesTheAddressAndTakesItBack(t *testing.T) {
 	owner.fill("password", "a noisy river at noon")
 	owner.press("Take it back")
 	owner.mustBeAt("/login")
-	owner.mustSee("Your account has your address again.")
+	owner.mustSee("Your account has your e-mail address again.")
 	v.open("/dashboard")
 	v.mustBeAt("/login?next=%2Fdashboard")
 	p.password = "a noisy river at noon"

@@ -68,7 +68,7 @@ func TestTwoClicksSendAFormOnceAndTheButtonSaysThatItIsSent(t *testing.T) {
 	v.fillIn(p)
 	ask(v, "mark the page", chromedp.Evaluate[chromedp.Void](`document.title = "as it was left"`))
 	v.mustSendOnce("/signup", "Signing up…")
-	v.mustSee("This address already has an account.")
+	v.mustSee("This e-mail address already has an account.")
 	v.back()
 	v.mustArriveAt("/signup?next=/account")
 	if got := v.faults().Title; got != "as it was left" {
