@@ -37,7 +37,7 @@ SIEGE = ^TestNobodyClosesTheGateForOthers$$
 
 test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
 	@scripts/need postgresql compiler hashes curl openssl
-	@echo "==> Testing: half an hour on two cores. Each package has its line when it ends; acceptance, the first large"
+	@echo "==> Testing: twenty minutes on two cores. Each package has its line when it ends; acceptance, the first large"
 	@echo "    one, and auth take most of it."
 	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)' ./acceptance
 	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) $(TURNS) -shuffle=on -parallel 8 -timeout 30m \
