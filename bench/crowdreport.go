@@ -41,7 +41,7 @@ func (c *crowd) print(to io.Writer) error {
 	}
 	for i, name := range directions {
 		t := r.long[i]
-		fmt.Fprintf(w, "memory added by a %s, MB\t%s\t%s\t\t%s\n", name, scaled(t.bareGrown, 1e6).format(1),
+		fmt.Fprintf(w, "memory added by the %s, MB\t%s\t%s\t\t%s\n", name, scaled(t.bareGrown, 1e6).format(1),
 			scaled(t.gateGrown, 1e6).format(1), megabytes(flatLimit))
 	}
 	fmt.Fprintf(w, "\nin parentheses the least and the most, of %d rounds of idle connections and %d of others; "+
