@@ -492,8 +492,8 @@ func TestTheCollectorLeavesASmallHeap(t *testing.T) {
 		least, most float64 // of the size at which it is collected
 		limit       float64
 	}{
-		"by itself":  {"GOGC=", floor / 2, floor * 5 / 4, math.MaxInt64},
-		"GOMEMLIMIT": {"GOMEMLIMIT=200MiB", floor / 2, floor * 5 / 4, 200 << 20},
+		"by itself":  {"GOGC=", floor * 2 / 5, floor * 5 / 4, math.MaxInt64},
+		"GOMEMLIMIT": {"GOMEMLIMIT=200MiB", floor * 2 / 5, floor * 5 / 4, 200 << 20},
 		"GOGC":       {"GOGC=50", 0, floor / 2, math.MaxInt64},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ func TestPercent(t *testing.T) {
 	}{
 		{0, 0, mostPercent},
 		{4 << 20, 1 << 20, mostPercent}, // and not 960
-		{12 << 20, 4 << 20, 250},
+		{16 << 20, 4 << 20, 180},
 		{heapFloor / 2, 0, goPercent},
 		{24 << 20, 20 << 20, goPercent}, // and not 63
 		{heapFloor, 0, goPercent},
