@@ -35,17 +35,18 @@ func (p *process) serve(ctx context.Context, _ *cli.Command) error {
 	}
 	o := thisProgram()
 	o.Log, o.Lines = log, out
-	o.Up = func(context.Context, *auth.Store, string) error { return p.greet(c) }
+	o.Up = func(context.Context, *auth.Store, string) error {
+		p.greet(c)
+		return nil
+	}
 	return server.Serve(ctx, c, o)
 }
 
 // greet tells whoever started the gate on a terminal what to open. Elsewhere stderr is a log with lines of its own.
-func (p *process) greet(c *config.Config) error {
-	if !isTerminal(p.stderr) {
-		return nil
+func (p *process) greet(c *config.Config) {
+	if isTerminal(p.stderr) {
+		fmt.Fprint(p.stderr, greeting(c)) // a terminal that is gone is no reason to stop the gate
 	}
-	_, err := fmt.Fprint(p.stderr, greeting(c))
-	return err
 }
 
 func greeting(c *config.Config) string {
