@@ -9,8 +9,7 @@ import (
 )
 
 // endToEnd copies a client's headers, but those of its connection (RFC 9110, section 7.6.1), into a map with room for
-// more. ReverseProxy does the same in a map of its own, with a copy of all values: as the gate's headers follow, and a
-// map that grows is filled once more, that costs twice as much.
+// the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be filled once more.
 func endToEnd(sent http.Header, room int) http.Header {
 	h := make(http.Header, len(sent)+room)
 	for name, values := range sent {

@@ -61,7 +61,7 @@ func Close() {
 	}
 }
 
-// removeAll removes the databases at once and then the rest. Each has five hundred files: where there were many tests,
+// removeAll removes the databases at once and then the rest. Each has some 500 files: where there were many tests,
 // one core would have to remove a hundred thousand, while the others wait for it.
 func removeAll(dir string) {
 	databases, _ := filepath.Glob(filepath.Join(dir, "pg", "postgres", "base", "*"))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// memory is where Linux keeps files in memory. A database is some 300 files: on a disk, to make and remove them takes
+// memory is where Linux keeps files in memory. A database is some 500 files: on a disk, to make and remove them takes
 // longer than most tests do.
 const memory = "/dev/shm"
 
