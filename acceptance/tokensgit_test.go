@@ -118,7 +118,7 @@ func TestCurlPresentsAToken(t *testing.T) {
 	t.Parallel()
 	home := workplace{t, t.TempDir()}
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("needs curl")
+		missing(t, "needs curl")
 	}
 	a, url := newApp(t), authtest.NewDatabase(t)
 	g := startGate(t, "DATABASE_URL="+url, "GATEPOST_UPSTREAM="+a.url, "GATEPOST_PROTECT=/", "GATEPOST_TOKENS=/api")

@@ -245,7 +245,7 @@ func TestTheReceiverOfTheDocs(t *testing.T) {
 	t.Parallel()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("needs Python")
+		missing(t, "needs Python")
 	}
 	var source string
 	for _, b := range docBlocks(t, "docs/webhooks.md") {
