@@ -177,9 +177,21 @@ func (p *Proxy) end(x *exchange) {
 	took := time.Since(x.start)
 	p.metrics.observe(x, took)
 	p.log(x, took)
-	if fault != nil || x.outcome == outcomeClientGone || over != nil && !x.lasting.told {
+	aborts := fault != nil || x.outcome == outcomeClientGone || over != nil && !x.lasting.told
+	x.leaveBody(aborts)
+	if aborts {
 		panic(http.ErrAbortHandler) // without it the server would send an empty 200
 	}
+}
+
+// leaveBody has the server read of an unfinished body, for a moment, what makes the client ready to read the answer; or
+// nothing, where the connection is cut.
+func (x *exchange) leaveBody(cut bool) {
+	rest := unreadTimeout
+	if cut {
+		rest = 0
+	}
+	x.body.leave(http.NewResponseController(x.ResponseWriter), rest)
 }
 
 func (p *Proxy) log(x *exchange, took time.Duration) {

@@ -4,18 +4,25 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
-var errSilent = errors.New("the app neither read the body nor answered")
+var (
+	errSilent = errors.New("the app neither read the body nor answered")
+	errLeft   = errors.New("the request is over, and its body is not read any more")
+)
 
 // watchedBody is a request body on its way to the app. It records why the body did not get there: the client broke
 // off, or the app stopped reading. The transport's timeout starts only when the whole body is sent.
 type watchedBody struct {
 	io.ReadCloser
+	reading  sync.Mutex   // is held while the client is waited for
+	left     bool         // nobody may read any more; guarded by reading
 	ended    atomic.Bool  // all of the body was read
 	failed   atomic.Bool  // reading from the client failed
 	silent   atomic.Bool  // the app neither read nor answered for the whole timeout
@@ -41,6 +48,11 @@ func watchBody(ctx context.Context, body io.ReadCloser, timeout time.Duration) (
 
 // Read reads from the client. The time it takes is not counted, as the client may be slow.
 func (b *watchedBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if b.left {
+		return 0, errLeft
+	}
 	b.timer.Stop()
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 && b.moved != nil {
@@ -56,6 +68,19 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		b.timer.Reset(b.timeout)
 	}
 	return n, err
+}
+
+// leave ends the reading of what the client has not sent when the handler ends, also where a goroutine waits for it. The
+// server then reads for so long what still comes. It would lift the deadline of a reading that it finds under way, and
+// afterwards wait for the client for as long as that pleases.
+func (b *watchedBody) leave(client *http.ResponseController, rest time.Duration) {
+	if b == nil || b.ended.Load() || client.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return
+	}
+	b.reading.Lock()
+	b.left = true
+	b.reading.Unlock()
+	_ = client.SetReadDeadline(time.Now().Add(rest)) // else the connection is closed
 }
 
 // stop ends the timing, when the app has answered or the request has ended.
