@@ -70,9 +70,9 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// leave ends the reading of what the client has not sent when the handler ends, also where a goroutine waits for it. The
-// server then reads for so long what still comes. It would lift the deadline of a reading that it finds under way, and
-// afterwards wait for the client for as long as that pleases.
+// leave ends the reading of what the client has not sent, also where a goroutine waits for it, as the handler ends. The
+// server then reads what still comes for as long as rest. It would lift the deadline of a reading that it finds under
+// way, and afterwards wait for the client without a limit.
 func (b *watchedBody) leave(client *http.ResponseController, rest time.Duration) {
 	if b == nil || b.ended.Load() || client.SetReadDeadline(time.Unix(1, 0)) != nil {
 		return
