@@ -1,6 +1,6 @@
 # The two commands to know: make demo, make test.
 
-.PHONY: demo test soak hashes newcomer package e2e gitea screenshots \
+.PHONY: demo test race siege soak hashes newcomer package e2e gitea screenshots \
 	recording speed bench pgo lint build release size fuzz site
 
 GO ?= go
@@ -18,35 +18,40 @@ release: ## what people install, in dist; VERSION=v1.2.3 names it, RELEASE_KEY=F
 size: ## how large the program is, and with debug symbols; fails if either is 3 % larger than the sizes in scripts/size.last
 	GO=$(GO) scripts/size
 
-# The tests of one package at a time: each has enough to do for all cores, and what hashes gets only what others leave.
-# Meanwhile the next is compiled and linked, which takes one core; the time in its line includes its wait for its turn.
-TURNS = $(if $(shell command -v flock),-p 2 -exec 'flock -o $(CURDIR)/Makefile',-p 1)
+# A program with the race detector sleeps for a second when it ends, in which others may still report something.
+export GORACE = atexit_sleep_ms=50
+
+SIEGE = ^TestNobodyClosesTheGateForOthers$$
+TESTS = $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)'
+
+# WATCHED=true has those gates of acceptance that get concurrent requests run with the race detector, as CI does. The
+# tests there are their clients, in processes of their own, which it would only slow down.
+test: ## every case that needs no browser
+	@scripts/need postgresql compiler hashes curl openssl
+	@echo "==> Testing: six minutes on two cores. Each package has its line when it ends; acceptance takes most of it."
+	CGO_ENABLED=1 scripts/tell $(TESTS) -p 2 ./...
 
 # The race detector makes what hashes passwords, where these tests spend most of their time, four times slower, and its
 # goroutines share nothing with ours.
 SLOW = golang.org/x/crypto/argon2 golang.org/x/crypto/blowfish golang.org/x/crypto/scrypt github.com/go-crypt/x/...
 RACE = -race $(SLOW:%=-gcflags=%=-race=false)
 
-# The tests of acceptance are clients of gates in other processes: with WATCHED=true those gates that get concurrent
-# requests run with the race detector, and the clients, which it would slow down, do not.
+# One package at a time: with the race detector each has enough to do for all cores, and what hashes gets only what
+# others leave. Meanwhile the next is compiled and linked; the time in its line includes its wait for its turn.
+TURNS = $(if $(shell command -v flock),-p 2 -exec 'flock -o $(CURDIR)/Makefile',-p 1)
 
-# A program with the race detector sleeps for a second when it ends, in which others may still report something.
-export GORACE = atexit_sleep_ms=50
+race: ## the same cases with the race detector, but those of acceptance: see WATCHED
+	@scripts/need postgresql compiler hashes
+	@echo "==> Testing with the race detector: ten minutes on two cores. auth takes most of it."
+	CGO_ENABLED=1 scripts/tell $(TESTS) $(RACE) $(TURNS) $$($(GO) list ./... | grep -v '/acceptance$$')
 
-SIEGE = ^TestNobodyClosesTheGateForOthers$$
-
-test: ## every test that needs no browser, with the race detector; then hostile clients, which take the whole machine
-	@scripts/need postgresql compiler hashes curl openssl
-	@echo "==> Testing: twenty minutes on two cores. Each package has its line when it ends; acceptance, the first large"
-	@echo "    one, and auth take most of it."
-	CGO_ENABLED=1 WATCHED=true scripts/tell $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)' ./acceptance
-	CGO_ENABLED=1 scripts/tell $(GO) test $(RACE) $(TURNS) -shuffle=on -parallel 8 -timeout 30m \
-		$$($(GO) list ./... | grep -v '/acceptance$$')
-	@echo "==> Hostile clients: five minutes, on the whole machine."
-	scripts/tell $(GO) test -timeout 30m -run '$(SIEGE)' ./acceptance
+siege: ## each kind of hostile client for some seconds, beside ordinary visitors who must be served; alone on the machine
+	@scripts/need postgresql
+	@echo "==> Hostile clients: four minutes, on the whole machine."
+	scripts/tell $(GO) test -count=1 -timeout 30m -run '$(SIEGE)' ./acceptance
 
 DURATION ?= 2m
-soak: ## each kind of hostile client for DURATION, beside ordinary visitors, and how long these waited; SOAK='^right passwords$$' for some
+soak: ## the siege with DURATION for each kind, and how long the visitors waited; SOAK='^right passwords$$' for some
 	@scripts/need postgresql
 	$(GO) test -count=1 -timeout 12h -v -run '$(SIEGE)' ./acceptance -soak $(DURATION) -soak.only '$(SOAK)'
 

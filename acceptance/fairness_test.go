@@ -40,7 +40,7 @@ type hostile struct {
 	attack func(ctx context.Context, s *siege)
 }
 
-// TestNobodyClosesTheGateForOthers runs all kinds of hostile clients. It is not parallel, and `make test` runs
+// TestNobodyClosesTheGateForOthers runs all kinds of hostile clients. It is not parallel, and `make siege` runs
 // it alone, since the load would disturb other tests. With -soak it runs each kind for that long, and prints
 // how long the neighbours waited.
 func TestNobodyClosesTheGateForOthers(t *testing.T) {

@@ -66,7 +66,7 @@ func testGates(m *testing.M) (code int, err error) {
 // one request does. Tests with concurrent traffic ask for watchedGate.
 var plainGate, watchedGate string
 
-// raceFlags are those with which `make test` compiles the tests: with others, Go would compile all of the gate again.
+// raceFlags are those with which `make race` compiles the tests: with others, Go would compile all of the gate again.
 func raceFlags() ([]string, error) {
 	makefile, err := os.ReadFile("../Makefile")
 	if err != nil {
