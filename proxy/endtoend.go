@@ -8,12 +8,13 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// endToEnd copies a client's headers, but those of its connection (RFC 9110, section 7.6.1), into a map with room for
-// the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be filled once more.
-func endToEnd(sent http.Header, room int) http.Header {
+// endToEnd copies those headers of a client's that pass, but none of its connection (RFC 9110, section 7.6.1), into a
+// map with room for the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be filled
+// once more.
+func endToEnd(sent http.Header, room int, passes func(name string, values []string) bool) http.Header {
 	h := make(http.Header, len(sent)+room)
 	for name, values := range sent {
-		if !ofConnection(name) {
+		if !ofConnection(name) && passes(name, values) {
 			h[name] = values
 		}
 	}
@@ -26,6 +27,12 @@ func endToEnd(sent http.Header, room int) http.Header {
 		h["Te"] = trailers
 	}
 	return h
+}
+
+// passes reports whether a client may send a header to the app. Of Cookie only the lines pass that Cookie.StripLines
+// leaves.
+func (a *app) passes(name string, values []string) bool {
+	return name != "Expect" && !a.identity.strips(name) && (name == "Cookie" || !a.cookie.Within(values))
 }
 
 var trailers = []string{"trailers"} // never modified

@@ -197,16 +197,13 @@ func (id Identity) WithChosenUsernames() Identity {
 	return id
 }
 
-// remove deletes every header that a client may not send, in every spelling. Servers that pass headers as variables
-// to scripts read -, _ and . as the same.
-func (id *Identity) remove(h http.Header) {
+// strips reports whether a client may not send a header, in any spelling. Servers that pass headers as variables to
+// scripts read -, _ and . as the same.
+func (id *Identity) strips(name string) bool {
 	var buf [64]byte
-	for name := range h {
-		folded := appendFolded(buf[:0], name)
-		if right, ok := lookAlikes[string(folded)]; ok && right != name || id.isStripped(folded) {
-			delete(h, name)
-		}
-	}
+	folded := appendFolded(buf[:0], name)
+	right, ok := lookAlikes[string(folded)]
+	return ok && right != name || id.isStripped(folded)
 }
 
 // dropReserved deletes reserved headers from the app's answers, also from trailers.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -50,7 +51,7 @@ func TestClientsCannotSendIdentityInAnySpelling(t *testing.T) {
 	for _, name := range kept {
 		h[name] = []string{"mine"}
 	}
-	id.remove(h)
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return id.strips(name) })
 	for name, v := range h {
 		if v[0] == "admin" {
 			t.Errorf("%s got through", name)
@@ -121,8 +122,12 @@ func TestTheAppIsToldHowTheUserWasProved(t *testing.T) {
 	h := http.Header{"X-Auth-Level": {"2"}, "X_auth_time": {"1"}}
 	if other, err := ParseIdentity(defaultHeaders, ""); err != nil {
 		t.Fatal(err)
-	} else if other.remove(h); len(h) > 0 {
-		t.Errorf("a client's headers stay: %v", h)
+	} else {
+		for name := range h {
+			if !other.strips(name) {
+				t.Errorf("a client's %s stays", name)
+			}
+		}
 	}
 }
 

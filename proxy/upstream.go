@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -110,7 +111,7 @@ func (p *Proxy) newReverseProxy() *httputil.ReverseProxy {
 // remove what it sets. ReverseProxy has done that for WebSockets; other requests came to it without headers.
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
-	out, h := pr.Out, pr.Out.Header
+	out := pr.Out
 	out.URL.Scheme, out.URL.Host = x.app.upstream.target()
 	setPath(out.URL, x.target.path)
 	out.URL.RawQuery, out.URL.ForceQuery = x.target.query, x.target.hasQuery && x.target.query == ""
@@ -120,12 +121,13 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil // announced trailers cannot be checked
 	sent := x.request.Header
 	if pr.In.Header == nil {
-		h = endToEnd(sent, x.room())
-		out.Header = h
+		out.Header = endToEnd(sent, x.room(), x.app.passes)
 	}
-	delete(h, "Expect")
-	x.app.cookie.Strip(h)
-	x.app.identity.remove(h)
+	h := out.Header
+	if pr.In.Header != nil {
+		maps.DeleteFunc(h, func(name string, values []string) bool { return !x.app.passes(name, values) })
+	}
+	x.app.cookie.StripLines(h)
 	h[viaHeader] = p.via
 	if len(x.passed) > 0 {
 		h[viaHeader] = []string{strings.Join(append(x.passed, p.via...), ", ")}

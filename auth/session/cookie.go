@@ -199,29 +199,38 @@ func setBy(line string) [2]string {
 // other headers that hold one: proxies and programs copy cookies into headers of their own.
 func (c Cookie) Strip(h http.Header) {
 	for name, values := range h {
-		if name != "Cookie" && c.copied(values) {
+		if name != "Cookie" && c.Within(values) {
 			delete(h, name)
 		}
 	}
-	lines := h["Cookie"]
-	if !c.mentioned(lines) {
-		return
-	}
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if line = c.cut(line); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Cookie")
-		return
-	}
-	h["Cookie"] = kept
+	c.StripLines(h)
 }
 
-// copied reports whether the values of a header other than Cookie hold one of the gate's cookies.
-func (c Cookie) copied(values []string) bool {
+// StripLines is Strip for the Cookie headers alone.
+func (c Cookie) StripLines(h http.Header) {
+	lines := h["Cookie"]
+	var kept []string // nil while nothing was cut
+	for i, line := range lines {
+		rest := c.cut(line)
+		if kept == nil && len(rest) == len(line) {
+			continue
+		}
+		if kept == nil {
+			kept = append(make([]string, 0, len(lines)), lines[:i]...)
+		}
+		if rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	if len(kept) > 0 {
+		h["Cookie"] = kept
+	} else if kept != nil {
+		delete(h, "Cookie")
+	}
+}
+
+// Within reports whether the values of a header other than Cookie hold one of the gate's cookies.
+func (c Cookie) Within(values []string) bool {
 	for _, value := range values {
 		if c.within(value) {
 			return true
@@ -244,20 +253,31 @@ func (c Cookie) mentioned(lines []string) bool {
 // cut removes the gate's pairs from one header line. A pair is removed with the separator before it, or, for the
 // first pair, with the separator after it.
 func (c Cookie) cut(line string) string {
-	var out strings.Builder
-	kept, cut := 0, false
+	var out strings.Builder // empty while nothing was cut
+	kept, cut, end := 0, false, -1
 	for pair := range strings.SplitSeq(line, ";") {
+		before := max(end, 0)
+		end += 1 + len(pair)
 		if c.holds(pair) {
+			if !cut {
+				out.Grow(len(line) - len(pair))
+				out.WriteString(line[:before])
+			}
 			cut = true
 			continue
 		}
-		if kept > 0 {
+		if kept++; !cut {
+			continue
+		}
+		if kept > 1 {
 			out.WriteByte(';')
-		} else if cut {
+		} else {
 			pair = strings.TrimLeft(pair, " \t")
 		}
 		out.WriteString(pair)
-		kept++
+	}
+	if !cut {
+		return line
 	}
 	return out.String()
 }
