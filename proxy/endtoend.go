@@ -9,8 +9,8 @@ import (
 )
 
 // endToEnd copies those headers of a client's that pass, but none of its connection (RFC 9110, section 7.6.1), into a
-// map with room for the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be filled
-// once more.
+// map with room for the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be
+// filled once more.
 func endToEnd(sent http.Header, room int, passes func(name string, values []string) bool) http.Header {
 	h := make(http.Header, len(sent)+room)
 	for name, values := range sent {
