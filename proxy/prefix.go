@@ -35,7 +35,7 @@ func parsePrefix(s string, public bool) (string, error) {
 func checkPrefix(s string) error {
 	switch {
 	case strings.Contains(s, "://"):
-		return errors.New("a prefix is the path of a page, without scheme and host")
+		return errors.New("write the path alone, without scheme and host, such as /dashboard")
 	case strings.HasPrefix(s, "@"):
 		return errors.New("a preset stands in GATEPOST_PUBLIC only, and without methods")
 	case !strings.HasPrefix(s, "/"):

@@ -125,31 +125,76 @@ func (p *process) questions(untested bool) []question {
 				}
 				return err
 			}},
-		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it.",
+		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it, and without a name the host.",
 			usual: noName, without: noName, optional: true,
 			try: func(context.Context, *config.Config) error { return nil }},
 	}
 }
 
-// ask asks until an answer is right, or there is no more.
+// ask asks until an answer is right or kept as it is, or there is no more.
 func (p *process) ask(ctx context.Context, lines *bufio.Reader, q question, a *answers) error {
 	for {
-		fmt.Fprintf(p.stdout, "%s [%s] ", q.words, q.usual)
-		line, err := lines.ReadString('\n')
-		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
-			fmt.Fprintln(p.stdout)
-			if q.optional {
-				return nil
-			}
-			return fmt.Errorf("nobody answers this question: give the answer as --%s", q.flag)
+		line, err := p.prompt(ctx, lines, fmt.Sprintf("%s [%s] ", q.words, q.usual))
+		if errors.Is(err, io.EOF) && q.optional {
+			return nil
 		}
-		fault := a.take(ctx, q, cmp.Or(strings.TrimSpace(line), q.usual))
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("there is no more input: give the answer as --%s", q.flag)
+		}
+		if err != nil {
+			return err
+		}
+		answer := cmp.Or(line, q.usual)
+		fault := a.take(ctx, q, answer)
 		if fault == nil || errors.Is(fault, context.Canceled) {
 			return fault
 		}
 		fmt.Fprintln(p.stdout, " ", printableLines(fault.Error()))
+		if errors.As(fault, new(untriedError)) {
+			line, err := p.prompt(ctx, lines, "  Use it all the same? y or n [n] ")
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			if strings.HasPrefix(strings.ToLower(line), "y") {
+				q.try = func(context.Context, *config.Config) error { return nil }
+				return a.take(ctx, q, answer)
+			}
+		}
 	}
 }
+
+// prompt returns the line that is typed, without the blanks around it. It fails with io.EOF when there is none, and when
+// the command is to end.
+func (p *process) prompt(ctx context.Context, lines *bufio.Reader, words string) (string, error) {
+	fmt.Fprint(p.stdout, words)
+	type typed struct {
+		line string
+		err  error
+	}
+	got := make(chan typed, 1)
+	go func() { // reading from a terminal cannot be broken off; the command ends without it
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			err = nil
+		}
+		got <- typed{strings.TrimSpace(line), err}
+	}()
+	select {
+	case t := <-got:
+		if t.err != nil {
+			fmt.Fprintln(p.stdout)
+		}
+		return t.line, t.err
+	case <-ctx.Done():
+		fmt.Fprintln(p.stdout)
+		return "", context.Cause(ctx)
+	}
+}
+
+// untriedError says that an answer is well formed, and that what it names does not answer.
+type untriedError struct{ error }
+
+func (e untriedError) Unwrap() error { return e.error }
 
 // answers are the settings so far, in the order of the questions.
 type answers struct{ env, given []string }
@@ -180,7 +225,7 @@ func (a *answers) take(ctx context.Context, q question, answer string) error {
 		return list
 	}
 	if err := q.try(ctx, c); err != nil {
-		return err
+		return untriedError{err}
 	}
 	a.given = given
 	return nil

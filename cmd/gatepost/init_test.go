@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,14 +34,17 @@ func TestInit(t *testing.T) {
 			"GATEPOST_UPSTREAM=" + app.URL + "\nGATEPOST_PROTECT='/dashboard, /admin=admin'\nDATABASE_URL="},
 		"told": {[]string{"--upstream", app.URL, "--protect", "/", "--database", database}, "", 0, []string{"is written"},
 			"GATEPOST_PROTECT=/\n"},
-		"corrected": {[]string{"--database", database}, "nonsense\n" + away + "\n" + app.URL + "\nPSOT /x\n\n", 0,
-			[]string{"GATEPOST_UPSTREAM", "nothing answers at " + away, "GATEPOST_PROTECT", "All other paths are public.",
-				"is written"},
+		"corrected": {[]string{"--database", database}, "nonsense\n" + away + "\nn\n" + app.URL + "\nPSOT /x\n\n", 0,
+			[]string{"GATEPOST_UPSTREAM", "nothing answers at " + away, "Use it all the same?", "GATEPOST_PROTECT",
+				"All other paths are public.", "is written"},
 			"GATEPOST_PROTECT=/dashboard\n"},
+		"kept all the same": {[]string{"--database", database}, away + "\nyes\n/\n", 0,
+			[]string{"nothing answers at " + away, "Use it all the same?", "is written"},
+			"GATEPOST_UPSTREAM=" + away + "\nGATEPOST_PROTECT=/\n"},
 		"untested": {[]string{"--untested", "--upstream", away, "--protect", "/", "--database", "built-in"}, "", 0, nil,
 			"GATEPOST_UPSTREAM=" + away + "\nGATEPOST_PROTECT=/\n"},
 		"named": {[]string{"--untested", "--upstream", away, "--protect", "/"}, "built-in\nMy shop\n", 0,
-			[]string{"What is your site called? The login page shows it. [none]", "is written"},
+			[]string{"What is your site called? The login page shows it, and without a name the host. [none]", "is written"},
 			"GATEPOST_PROTECT=/\nGATEPOST_APP_NAME='My shop'\n"},
 		"a name that is told": {[]string{"--untested", "--upstream", away, "--protect", "/", "--database", "built-in",
 			"--name", "Shop"}, "", 0, nil, "GATEPOST_APP_NAME=Shop\n"},
@@ -48,7 +53,7 @@ func TestInit(t *testing.T) {
 		"a port": {[]string{"--untested", "--upstream", ":3077", "--protect", "/", "--database", "built-in"}, "", 0, nil,
 			"GATEPOST_UPSTREAM=http://localhost:3077\n"},
 		"wrong":      {[]string{"--upstream", away}, "", 1, []string{"nothing answers at " + away}, ""},
-		"no answers": {nil, "", 1, []string{"nobody answers this question: give the answer as --upstream"}, ""},
+		"no answers": {nil, "", 1, []string{"there is no more input: give the answer as --upstream"}, ""},
 		"no database": {[]string{"--upstream", app.URL, "--protect", "/", "--database", "postgres://127.0.0.1:1/x"}, "", 1,
 			[]string{"127.0.0.1:1"}, ""},
 	} {
@@ -75,6 +80,29 @@ func TestInit(t *testing.T) {
 				t.Errorf("the file: %v\n%s", err, text)
 			}
 		})
+	}
+}
+
+// Ctrl-C ends the command while it waits for an answer.
+func TestInitEndsWhenItIsInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	typed, terminal := io.Pipe()
+	t.Cleanup(func() { _ = terminal.Close() })
+	asked, out := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"gatepost", "init", "--file", filepath.Join(t.TempDir(), "gate.env")}, os.Environ(), typed,
+			out, out)
+		_ = out.Close()
+	}()
+	if _, err := asked.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	interrupt()
+	_, _ = io.Copy(io.Discard, asked)
+	if got := <-code; got == 0 {
+		t.Error("it says that it has done its work")
 	}
 }
 

@@ -35,7 +35,8 @@ func explainField(f auth.FieldError, written map[string]string) string {
 	case f.Field == "username" && f.Problem == auth.Malformed:
 		return said + ": " + value + " has more in it than a-z, 0-9 and . _ -, or one of the latter first"
 	case f.Problem == auth.Taken:
-		return "there is a user with this e-mail address already: " + value + " (see `gatepost user show`)"
+		return "there is a user with this e-mail address already: " + value +
+			" (`gatepost user show` shows them, `gatepost user set-role` gives them roles)"
 	case f.Field == "email" && f.Limit == 0:
 		return said + ": " + value + " is not an address like ada@example.com"
 	case f.Field == "name" && f.Problem == auth.Malformed:

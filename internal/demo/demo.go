@@ -61,7 +61,7 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 		id.answerTo(c.CallbackURL("demo")) // the port is known now
 		url := c.PublicURL.String()
 		sample.url.Store(&url)
-		says.begin("Seeing to the demo's admin.")
+		says.begin("Setting up the account of the demo's admin.")
 		password, err := makeAdmin(ctx, s, c.DataDir)
 		if err != nil {
 			return fmt.Errorf("make the demo's admin: %w", err)
@@ -70,7 +70,7 @@ func Run(ctx context.Context, env []string, stdout, stderr io.Writer, o server.O
 	}
 	defer context.AfterFunc(ctx, upkeep.Watch{}.Guard("say that the demo stops", func() { says.begin("Stopping.") }))()
 	if err := server.Serve(ctx, c, o); err != nil && !errors.Is(err, context.Canceled) { // as where it still started
-		return errors.Join(explained(err), says.close(""))
+		return errors.Join(explained(err, c.Settings.Listen), says.close(""))
 	}
 	return says.close(fmt.Sprintf(farewell, c.DataDir))
 }
@@ -81,14 +81,18 @@ const farewell = `
 `
 
 // explained adds to a port in use the command that starts the demo on others.
-func explained(err error) error {
+func explained(err error, listen string) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return err
 	}
 	var list config.Faults
 	list.Add(err)
+	other := "localhost:8090"
+	if !strings.Contains(err.Error(), "GATEPOST_LISTEN: ") {
+		other = listen // that one was free
+	}
 	list.Add(errors.New("to have the demo on other ports: " +
-		"GATEPOST_LISTEN=localhost:8090 GATEPOST_OPS_LISTEN=off make demo"))
+		"GATEPOST_LISTEN=" + other + " GATEPOST_OPS_LISTEN=off make demo"))
 	return list
 }
 
@@ -142,7 +146,7 @@ func welcome(c *config.Config, password secret.Password, database string) string
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
-    Protected     %[1]s/dashboard   (sign up with any e-mail address, or log in with Demo ID)
+    Protected     %[1]s/dashboard   (sign up with any e-mail address, or with Demo ID, which stands in for a Google)
     Admins only   %[1]s/admin       (asks for a second factor, and leads through adding one)
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s

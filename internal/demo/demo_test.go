@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"syscall"
@@ -33,6 +34,11 @@ func TestAPortInUseNamesTheCure(t *testing.T) {
 	if !errors.Is(err, syscall.EADDRINUSE) ||
 		!strings.HasSuffix(err.Error(), ": GATEPOST_LISTEN=localhost:8090 GATEPOST_OPS_LISTEN=off make demo") {
 		t.Errorf("it says %v", err)
+	}
+	of := func(setting string) error { return fmt.Errorf("%s: %w", setting, syscall.EADDRINUSE) }
+	if err := explained(of("GATEPOST_OPS_LISTEN"), "localhost:8095"); !strings.HasSuffix(err.Error(),
+		": GATEPOST_LISTEN=localhost:8095 GATEPOST_OPS_LISTEN=off make demo") {
+		t.Errorf("of the port of the metrics it says %v", err)
 	}
 }
 

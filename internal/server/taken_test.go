@@ -19,7 +19,7 @@ func TestTakenPortsAreTold(t *testing.T) {
 	c := &config.Config{}
 	c.Settings.Listen, c.Settings.OpsListen, c.Settings.ForwardAuthListen = "localhost:0", busy.Addr().String(), "unix:/x"
 	notes := Taken(c)
-	if len(notes) != 1 || !strings.Contains(notes[0], "GATEPOST_OPS_LISTEN: a program listens on "+busy.Addr().String()) ||
+	if len(notes) != 1 || !strings.Contains(notes[0], "GATEPOST_OPS_LISTEN: "+busy.Addr().String()+" is in use") ||
 		!strings.Contains(notes[0], "GATEPOST_OPS_LISTEN=localhost:9190") {
 		t.Errorf("told of %q", notes)
 	}
