@@ -125,7 +125,8 @@ func (p *process) questions(untested bool) []question {
 				}
 				return err
 			}},
-		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it, and without a name the host.",
+		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it, and " +
+			"without a name the host.",
 			usual: noName, without: noName, optional: true,
 			try: func(context.Context, *config.Config) error { return nil }},
 	}
@@ -163,8 +164,8 @@ func (p *process) ask(ctx context.Context, lines *bufio.Reader, q question, a *a
 	}
 }
 
-// prompt returns the line that is typed, without the blanks around it. It fails with io.EOF when there is none, and when
-// the command is to end.
+// prompt returns the line that is typed, without the blanks around it. It fails with io.EOF when there is none, and
+// when the command is to end.
 func (p *process) prompt(ctx context.Context, lines *bufio.Reader, words string) (string, error) {
 	fmt.Fprint(p.stdout, words)
 	type typed struct {
