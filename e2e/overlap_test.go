@@ -8,9 +8,11 @@ import (
 )
 
 // findOverlap lists texts that lie on other texts, and buttons in fields that lie on what is typed there. Letters with
-// marks above and below may reach a little into the lines beside theirs.
+// marks above and below may reach a little into the lines beside theirs. The menu of languages is meant to lie on the
+// page, so its texts are compared with one another.
 const findOverlap = `(() => {
 	const found = [], texts = [], range = document.createRange()
+	const over = text => text.parentElement.closest(".menu form")
 	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
 	for (let text; text = walker.nextNode();) {
 		const e = text.parentElement
@@ -22,7 +24,7 @@ const findOverlap = `(() => {
 		for (const {text: other, area: b} of texts.slice(i + 1)) {
 			const width = Math.min(a.right, b.right) - Math.max(a.left, b.left)
 			const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
-			if (text !== other && width > 1 && height > .4 * Math.min(a.height, b.height))
+			if (text !== other && over(text) === over(other) && width > 1 && height > .4 * Math.min(a.height, b.height))
 				found.push(JSON.stringify(text.data) + " lies on " + JSON.stringify(other.data))
 		}
 	})
