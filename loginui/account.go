@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
@@ -75,6 +76,14 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	}
 	return ui.show(w, http.StatusOK, "account", p)
+}
+
+// Roles are those of the user, unless they have only the one that everybody has.
+func (p accountPage) Roles() []string {
+	if slices.Equal(p.User.Roles, []string{auth.DefaultRole}) {
+		return nil
+	}
+	return p.User.Roles
 }
 
 // usedUp removes a note for one page that has shown it, unless a browser loads the page before anybody asks for it.
