@@ -3,15 +3,18 @@ package loginui
 import (
 	"cmp"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/gatepost/gatepost/auth"
 )
 
-// The account page looks at activityRead events and shows activityMost: those that say something to their user.
+// The account page looks at activityRead events and has activityMost: those that say something to their user. It shows
+// activityFirst, and the others once they are asked for.
 const (
-	activityRead = 50
-	activityMost = 10
+	activityRead  = 50
+	activityMost  = 10
+	activityFirst = 3
 )
 
 // pastEntry is the text about one event on the account page.
@@ -19,7 +22,8 @@ type pastEntry struct {
 	What, Place string
 	When        template.HTML
 	Times       int
-	Refused     bool // somebody else may have tried to get in
+	Often       string // how many times it happened; empty: once
+	Refused     bool   // somebody else may have tried to get in
 }
 
 func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
@@ -40,12 +44,24 @@ func pastEntries(w *words, past []auth.Past) (list []pastEntry) {
 		default:
 			continue
 		}
+		if e.Times > 1 {
+			e.Often = w.say("activity.times", "n", e.Times)
+		}
 		if w.has(key) {
 			e.What = w.say(key)
 			list = append(list, e)
 		}
 	}
 	return list
+}
+
+// Recent is the activity that the page shows, and Earlier the rest, which it folds away.
+func (p accountPage) Recent() []pastEntry  { return p.Activity[:min(activityFirst, len(p.Activity))] }
+func (p accountPage) Earlier() []pastEntry { return p.Activity[min(activityFirst, len(p.Activity)):] }
+
+// Alarming reports whether somebody else may have tried to get in earlier: what says so is not folded away.
+func (p accountPage) Alarming() bool {
+	return slices.ContainsFunc(p.Earlier(), func(e pastEntry) bool { return e.Refused })
 }
 
 // Initials are the first letters of the first and the last word of the user's name, or that of their address where the

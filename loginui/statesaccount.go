@@ -68,7 +68,7 @@ func (s *samples) accounts() {
 func eventsSaid(w *words) (events []string) {
 	for key := range w.texts {
 		if event, ok := strings.CutPrefix(key, "activity."); ok && !strings.Contains(event, ".") &&
-			!slices.Contains([]string{"title", "times", "by-operator"}, event) {
+			!slices.Contains([]string{"title", "earlier", "times", "by-operator"}, event) {
 			events = append(events, event)
 		}
 	}
