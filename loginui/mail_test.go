@@ -179,8 +179,8 @@ Choose a new password:
 https://app.example/login/forgot
 
 -- 
-This e-mail from Example went to ada@example.com because your account there has that address. ` +
-		`E-mails about the security of an account are always sent.
+You get this e-mail because ada@example.com is the address of your account at Example. ` +
+		`E-mails about the security of your account cannot be turned off.
 Example
 https://app.example/
 `
