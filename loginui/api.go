@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/loginui/api"
 )
 
-// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there. The
-// answer is the protocol's, which clients expect there.
+// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there. Programs
+// get the protocol's answer, which clients expect there.
 var ErrWithheld = errors.New("nothing is served here")
 
 // addAPI adds the protocol of Better Auth's client, unless /api/auth/ is the app's.
@@ -29,7 +29,7 @@ func (ui *UI) addAPI() {
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			StepURL: func(next string) string { return ui.withNext(codePath, next) },
-			Error:   ui.apiError, Arrived: ui.arrive,
+			Error:   ui.apiError, Arrived: ui.arrive, LinkRefused: ui.linkRefused, NotServed: ui.notServed,
 		}}, ui.store)
 	ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 }
@@ -129,4 +129,33 @@ func (ui *UI) apiError(w http.ResponseWriter, r *http.Request) {
 		Kind: kindPlug}
 	p.Text = p.say("fault.failed_dependency")
 	ui.showMessage(w, http.StatusOK, p)
+}
+
+// linkRefused shows a browser that has opened a mailed link of the protocol's why it leads nowhere. It reports false for
+// anybody else, and has answered nothing then. The page has no menu of languages, whose links would repeat the secret
+// that the address may hold.
+func (ui *UI) linkRefused(w http.ResponseWriter, r *http.Request, status int, err error) bool {
+	if !isRead(r.Method) || !Navigating(r) {
+		return false
+	}
+	switch {
+	case errors.Is(err, auth.ErrBadLink):
+		status = http.StatusGone
+	case status == http.StatusForbidden: // an address to come back to is another site's; the page's 403 is about roles
+		status = http.StatusBadRequest
+	}
+	p := ui.errorPage(w, r, status, err)
+	p.Languages = nil
+	ui.showMessage(w, status, p)
+	return true
+}
+
+// notServed answers what is not served below /api/auth/. A browser may come there by a bookmark, or by a link in a mail
+// of the system before, and gets a page.
+func (ui *UI) notServed(w http.ResponseWriter, r *http.Request) {
+	if !isRead(r.Method) || !Navigating(r) {
+		api.NotFound(w)
+		return
+	}
+	ui.showMessage(w, http.StatusNotFound, ui.errorPage(w, r, http.StatusNotFound, nil))
 }

@@ -97,7 +97,7 @@ func (a *API) confirm(c *call, link secret.Token, next string) (*confirmed, erro
 // badLink answers a link that does not work: where a page was named, by a parameter of it.
 func (c *call) badLink(next string) error {
 	if next == "" {
-		return errLinkToken
+		return errors.Join(errLinkToken, auth.ErrBadLink)
 	}
 	c.redirect(withQuery(next, "error", errLinkToken.Code))
 	return nil

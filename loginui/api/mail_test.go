@@ -146,3 +146,40 @@ func TestTheBrowserOfASignUpIsKnown(t *testing.T) {
 		t.Errorf("got %d %v", a.StatusCode, a.Header)
 	}
 }
+
+// Whoever opens a link has a browser. What programs get is no page for people.
+func TestABrowserThatOpensALinkThatDoesNotWorkGetsAPage(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, withMail)
+	token := strings.Repeat("A", 43)
+	for _, c := range []struct {
+		target string
+		status int
+		say    string
+	}{
+		{"/verify-email", 410, "This link does not work any more"},
+		{"/verify-email?token=bad", 410, "This link does not work any more"},
+		{"/verify-email?token=" + token, 410, "This link does not work any more"},
+		{"/verify-email?token=x&callbackURL=https://evil.example", 400, "This address cannot be opened"},
+		{"/reset-password/" + token, 400, "This address cannot be opened"},
+		{"/reset-password/" + token + "?callbackURL=//evil.example", 400, "This address cannot be opened"},
+		{"/reset-password", 404, "Page not found"},
+		{"/sign-in/email", 404, "Page not found"},
+	} {
+		for _, browser := range []string{"Sec-Fetch-Mode: navigate", "Accept: text/html,*/*;q=0.8"} {
+			a := d.do(t, "GET", "/api/auth"+c.target, "", browser)
+			if a.StatusCode != c.status || !strings.Contains(a.body, "<h1>"+c.say+"</h1>") ||
+				!strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || strings.Contains(a.body, "evil.example") {
+				t.Errorf("%s, %s: got %d %v %s", c.target, browser, a.StatusCode, a.Header, a.body)
+			}
+			if c.status != 404 && strings.Contains(a.body, token) {
+				t.Errorf("%s: the page repeats the secret:\n%s", c.target, a.body)
+			}
+		}
+		a := d.do(t, "GET", "/api/auth"+c.target, "", "Sec-Fetch-Mode: cors", "Accept: text/html")
+		if strings.Contains(a.body, "<html") {
+			t.Errorf("%s: a script got a page: %s", c.target, a.body)
+		}
+	}
+	d.do(t, "GET", "/api/auth/list-sessions", "", "Sec-Fetch-Mode: navigate").must(t, "no link", 401, "UNAUTHORIZED")
+}

@@ -220,7 +220,10 @@ func (c *call) refuse(err error) {
 	if known.status == http.StatusMethodNotAllowed {
 		c.Header().Set("Allow", "GET, HEAD")
 	}
-	_ = c.write(known.status, known) // a refusal is always JSON
+	if c.e.opened && c.a.c.Pages.LinkRefused(c, c.r, known.status, err) {
+		return
+	}
+	_ = c.write(known.status, known) // on error the client has left
 }
 
 // retryAfter says when to come back, under the name that Better Auth's client reads too.

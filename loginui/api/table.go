@@ -14,6 +14,7 @@ type endpoint struct {
 	signedIn  bool // it needs a session
 	begins    bool // it begins a deed, as a POST does it: a session of the system before becomes one of the gate's first
 	half      bool // its answer may be the second step of a sign-in (secondStep)
+	opened    bool // a mailed link leads to it: a browser that opens that gets a page in place of a refusal
 	elsewhere bool // package loginui has the route
 	query     []parameter
 	refusals  []*refusal // besides those that every endpoint has
@@ -137,7 +138,7 @@ var table = []endpoint{
 		exampleAnswer: &said{true, "If this email exists in our system, check your email for the reset link"}},
 	{name: "open-password-reset", method: "GET", path: "/reset-password/{token}",
 		summary: "Where the link leads: on to the page of the app, with the token or an error", query: toPage,
-		action: by((*API).openReset), refusals: []*refusal{errCallback, invalid("")}},
+		opened: true, action: by((*API).openReset), refusals: []*refusal{errCallback, invalid("")}},
 	{name: "reset-password", method: "POST", path: "/reset-password", summary: "Choose a new password with the link",
 		action: by((*API).reset), refusals: []*refusal{errToken, errResetOff, errShort, errLong, errCommon},
 		query:   []parameter{{"token", "in place of that in the body", false}},
@@ -147,8 +148,8 @@ var table = []endpoint{
 		refusals: []*refusal{errConfirmOff, errMismatch, errVerified, errEmail, errCallback, errNoSolution, errBadSolution},
 		example:  map[string]any{"email": "ada@example.com", "callbackURL": "/welcome"}, exampleAnswer: done{true}},
 	{name: "verify-email", method: "GET", path: "/verify-email", summary: "Confirm the address with the link",
-		query: withToken, half: true, action: by((*API).verifyEmail), refusals: []*refusal{errLinkToken, errCallback},
-		exampleAnswer: &confirmed{Status: true}},
+		query: withToken, half: true, opened: true, action: by((*API).verifyEmail),
+		refusals: []*refusal{errLinkToken, errCallback}, exampleAnswer: &confirmed{Status: true}},
 	{name: "sign-in-social", method: "POST", path: "/sign-in/social", summary: "Begin to sign in at a provider",
 		action: by((*API).signInSocial), refusals: socialRefusals,
 		example:       map[string]any{"provider": "google", "callbackURL": exampleBack},
