@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/loginui/api"
 )
 
-// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there. Programs
-// get the protocol's answer, which clients expect there.
+// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there.
+// Programs get the protocol's answer, which clients expect there.
 var ErrWithheld = errors.New("nothing is served here")
 
 // addAPI adds the protocol of Better Auth's client, unless /api/auth/ is the app's.
@@ -131,9 +131,9 @@ func (ui *UI) apiError(w http.ResponseWriter, r *http.Request) {
 	ui.showMessage(w, http.StatusOK, p)
 }
 
-// linkRefused shows a browser that has opened a mailed link of the protocol's why it leads nowhere. It reports false for
-// anybody else, and has answered nothing then. The page has no menu of languages, whose links would repeat the secret
-// that the address may hold.
+// linkRefused shows a browser that has opened a mailed link of the protocol's why it leads nowhere. It reports false
+// for anybody else, and has answered nothing then. The page has no menu of languages, whose links would repeat the
+// secret that the address may hold.
 func (ui *UI) linkRefused(w http.ResponseWriter, r *http.Request, status int, err error) bool {
 	if !isRead(r.Method) || !Navigating(r) {
 		return false
