@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/gatepost/gatepost/internal/config"
+	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
 // The answers that leave a setting out.
@@ -173,13 +174,14 @@ func (p *process) prompt(ctx context.Context, lines *bufio.Reader, words string)
 		err  error
 	}
 	got := make(chan typed, 1)
-	go func() { // reading from a terminal cannot be broken off; the command ends without it
+	// Reading from a terminal cannot be broken off; the command ends without it.
+	go upkeep.Watch{}.Run(context.WithoutCancel(ctx), "read an answer", func(context.Context) {
 		line, err := lines.ReadString('\n')
 		if line != "" {
 			err = nil
 		}
 		got <- typed{strings.TrimSpace(line), err}
-	}()
+	})
 	select {
 	case t := <-got:
 		if t.err != nil {
