@@ -46,7 +46,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.HasPassword, p.PasswordsOff, p.Connect = o.password, ui.c.PasswordsOff, ui.connectable(p.words, o)
-	p.Wide, p.Stylesheet, p.Ways = true, ui.wholeStyle, ui.wayEntries(p.words, o)
+	p.Wide, p.Stylesheet, p.Ways = true, ui.accountStyle, ui.wayEntries(p.words, o)
 	passkeys, err := ui.store.Passkeys(r.Context(), token)
 	if err != nil {
 		return err

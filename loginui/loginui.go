@@ -101,7 +101,7 @@ type UI struct {
 	policy string // Content-Security-Policy
 	// Paths of what some pages have in place of what most have: the stylesheet of pages that are no forms, and the scripts
 	// of error pages and of the page with recovery codes.
-	wholeStyle, errorScript, codesScript string
+	wholeStyle, accountStyle, errorScript, codesScript string
 	// passkeyScript is that of the script that asks for passkeys.
 	passkeyScript string
 	solver        string // the path of the script that does proofs of work; empty: none has to be done
@@ -167,12 +167,13 @@ func (ui *UI) addAssets() error {
 	style, err1 := readAsset("style.css")
 	script, err2 := readAsset("script.js")
 	more, err0 := readAsset("more.css")
+	account, err8 := readAsset("account.css")
 	icon, err3 := files.ReadFile("static/icon.svg")
 	solver, err4 := readAsset("captcha.js")
 	failing, err5 := readAsset("error.js")
 	codes, err6 := readAsset("codes.js")
 	passkeys, err7 := readAsset("passkey.js")
-	if err := errors.Join(err0, err1, err2, err3, err4, err5, err6, err7); err != nil {
+	if err := errors.Join(err0, err1, err2, err3, err4, err5, err6, err7, err8); err != nil {
 		return fmt.Errorf("read an asset: %w", err)
 	}
 	b := ui.c.Brand
@@ -180,9 +181,9 @@ func (ui *UI) addAssets() error {
 	assets := []asset{newStyle("style", style), newScript("script", script),
 		// A page on a slow line waits for each file: what it needs besides comes with what all pages have.
 		newStyle("whole", more, style), newScript("error", script, failing), newScript("codes", script, codes),
-		newScript("passkey", passkeys)}
+		newScript("passkey", passkeys), newStyle("account", account, more, style)}
 	ui.wholeStyle, ui.errorScript = assets[2].path, assets[3].path
-	ui.codesScript, ui.passkeyScript = assets[4].path, assets[5].path
+	ui.codesScript, ui.passkeyScript, ui.accountStyle = assets[4].path, assets[5].path, assets[6].path
 	ui.site = site{AppName: ui.c.AppName, Prefix: ui.c.Prefix, Home: ui.c.Home,
 		Stylesheet: assets[0].path, Script: assets[1].path,
 		Icon: dataURL("image/svg+xml", icon), Logo: b.Logo, Terms: b.Terms, Privacy: b.Privacy}

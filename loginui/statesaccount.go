@@ -17,7 +17,7 @@ func (s *samples) accounts() {
 	page := func() accountPage {
 		p := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, Mail: s.c.Mail,
 			HasPassword: true}
-		p.Wide, p.Stylesheet = true, s.wholeStyle
+		p.Wide, p.Stylesheet = true, s.accountStyle
 		p.Sessions = []sessionEntry{s.entry(p.words, sampleBrowser, 0, true)}
 		return p
 	}

@@ -84,7 +84,7 @@ func (s *samples) factors() {
 	s.add("remove the app", 200, "form", s.removeAppPage(s.r, auth.Factors{}, trouble{}))
 	s.add("remove the app beside passkeys", 200, "form", s.removeAppPage(s.r, auth.Factors{Passkeys: 1}, trouble{}))
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
-	account.Wide, account.Stylesheet = true, s.wholeStyle
+	account.Wide, account.Stylesheet = true, s.accountStyle
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
 	account.Factors = s.factorRows(account.words, sampleFactors(10), "")
 	s.add("account, with an app", 200, "account", account)

@@ -49,7 +49,7 @@ func (s *samples) passkeys() {
 	s.add("confirm", 403, "form", s.factorAgainPage(s.r, s.session, auth.Factors{Passkeys: 1}, "/account/export", form{},
 		trouble{}))
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
-	account.Wide, account.Stylesheet = true, s.wholeStyle
+	account.Wide, account.Stylesheet = true, s.accountStyle
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
 	copied := auth.Passkey{ID: "2", Since: time.Now(), Copied: time.Now()}
 	account.Passkeys = s.passkeyRows(account.words, []auth.Passkey{mine, copied}, "")

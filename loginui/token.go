@@ -218,7 +218,7 @@ func (s *samples) tokens() {
 		s.answer(w, r, err)
 	})
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
-	account.Wide, account.Stylesheet, account.Others = true, s.wholeStyle, 1
+	account.Wide, account.Stylesheet, account.Others = true, s.accountStyle, 1
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
 	account.Tokens = on.tokenRows(account.words, sampleTokens())
 	s.add("account, with API tokens", http.StatusOK, "account", account)
