@@ -24,6 +24,7 @@ type button struct {
 	Action, Label string
 	Primary       bool          // the one way on of its page, and looks like it
 	Note          string        // said beside the label; empty: nothing
+	Of            string        // what the provider is called, for the row of the button; empty: it stands in none
 	Provider      string        // its name; empty: the button leads to none
 	Mark          template.HTML // empty: none
 	Logo          template.URL  // address of a picture, in place of Mark; empty: none

@@ -73,7 +73,9 @@ func (ui *UI) connectable(w *words, o ownWays) (list []button) {
 		if o.has(p.Spec().Name) {
 			message = "ways.connect.another"
 		}
-		list = append(list, ui.button(w, p, attachPath, message))
+		b := ui.button(w, p, attachPath, message)
+		b.Of = p.Label()
+		list = append(list, b)
 	}
 	return list
 }

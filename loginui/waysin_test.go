@@ -23,8 +23,8 @@ func TestAProviderIsConnectedAndDisconnected(t *testing.T) {
 	d := newIDDesk(t)
 	b := d.user(t, "grace@example.com")
 	a := b.get("/account")
-	if !strings.Contains(a.body, `formaction="/account/connect/demo"`) ||
-		!strings.Contains(a.body, "Connect Demo &lt;ID&gt;") ||
+	if !strings.Contains(a.body, `<form method="post" action="/account/connect/demo">`) ||
+		!strings.Contains(a.body, `aria-label="Connect Demo &lt;ID&gt;"`) ||
 		strings.Contains(a.body, "Disconnect") {
 		t.Fatalf("the account page:\n%s", a.body)
 	}
