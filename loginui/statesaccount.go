@@ -29,8 +29,8 @@ func (s *samples) accounts() {
 	full.User.EmailVerified, full.User.Roles = false, []string{"admin", "editor"}
 	full.Ways, full.Connect = s.wayEntries(full.words, s.all), s.someWays(s.connectable(full.words, s.all))
 	if len(s.providers) == 0 {
-		full.Connect[0].Label = full.say("ways.connect.another", "provider", "Example ID")
-		full.Connect[1].Label = full.say("ways.connect", "provider", "Other ID")
+		full.Connect[0].Label, full.Connect[0].Of = full.say("ways.connect.another", "provider", "Example ID"), "Example ID"
+		full.Connect[1].Label, full.Connect[1].Of = full.say("ways.connect", "provider", "Other ID"), "Other ID"
 	}
 	full.Ways[0].Mark, full.Ways[1].Logo = full.Connect[0].Mark, s.site.Icon
 	full.Sessions = append(full.Sessions,

@@ -22,7 +22,9 @@ func (s *samples) links() {
 	s.mailed("forgot the password, on its way", "forgot.sent", "email", samplePerson.Email)
 	s.add("a new password", 200, "form", s.resetPage(s.r, link, trouble{}))
 	s.add("a new password, with a fault", short.status, "form", s.resetPage(s.r, link, short))
-	s.add("a new way in, without passwords", 200, "form", off.resetPage(s.r, link, trouble{}))
+	unlocked := off.resetPage(s.r, link, trouble{})
+	unlocked.Buttons = s.someWays(unlocked.Buttons) // there are no passwords only where there are providers
+	s.add("a new way in, without passwords", 200, "form", unlocked)
 	s.add("take the account back", 200, "form", s.undoPage(s.r, link, trouble{}))
 	s.add("take the account back, with a fault", short.status, "form", s.undoPage(s.r, link, short))
 	s.add("take the account back, without passwords", 200, "form", off.undoPage(s.r, link, trouble{}))
