@@ -12,8 +12,8 @@ import (
 	"github.com/gatepost/gatepost/loginui/api"
 )
 
-// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there.
-// Programs get the protocol's answer, which clients expect there.
+// ErrWithheld is an error for Refuse: what may be meant for the gate below /api/auth/, and is not served there. The
+// answer is the protocol's, which clients expect there.
 var ErrWithheld = errors.New("nothing is served here")
 
 // addAPI adds the protocol of Better Auth's client, unless /api/auth/ is the app's.
@@ -29,7 +29,7 @@ func (ui *UI) addAPI() {
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			StepURL: func(next string) string { return ui.withNext(codePath, next) },
-			Error:   ui.apiError, Arrived: ui.arrive, LinkRefused: ui.linkRefused, NotServed: ui.notServed,
+			Error:   ui.apiError, Arrived: ui.arrive, LinkRefused: ui.linkRefused,
 		}}, ui.store)
 	ui.routes[api.DocumentPath] = methods{"GET": ui.getDocument}
 }
@@ -148,14 +148,4 @@ func (ui *UI) linkRefused(w http.ResponseWriter, r *http.Request, status int, er
 	p.Languages = nil
 	ui.showMessage(w, status, p)
 	return true
-}
-
-// notServed answers what is not served below /api/auth/. A browser may come there by a bookmark, or by a link in a mail
-// of the system before, and gets a page.
-func (ui *UI) notServed(w http.ResponseWriter, r *http.Request) {
-	if !isRead(r.Method) || !Navigating(r) {
-		api.NotFound(w)
-		return
-	}
-	ui.showMessage(w, http.StatusNotFound, ui.errorPage(w, r, http.StatusNotFound, nil))
 }

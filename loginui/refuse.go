@@ -15,6 +15,7 @@ import (
 	"github.com/gatepost/gatepost/auth/database"
 	"github.com/gatepost/gatepost/auth/session"
 	"github.com/gatepost/gatepost/internal/share"
+	"github.com/gatepost/gatepost/loginui/api"
 )
 
 // refusalJSON is the refusal that scripts and programs get.
@@ -104,7 +105,7 @@ func messageOf(status int) string { return "fault." + strings.ToLower(codes[stat
 func (ui *UI) Refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	ui.protect(w.Header())
 	if errors.Is(err, ErrWithheld) {
-		ui.notServed(w, r)
+		api.NotFound(w)
 		return
 	}
 	if errors.As(err, new(*TokenRefused)) {

@@ -85,8 +85,6 @@ type Pages struct {
 	// LinkRefused shows a browser that has opened a mailed link why it leads nowhere. It reports false for anybody else,
 	// and has answered nothing then.
 	LinkRefused func(w http.ResponseWriter, r *http.Request, status int, err error) bool
-	// NotServed answers whatever the protocol does not serve.
-	NotServed http.HandlerFunc
 }
 
 // API is the protocol on a store.
@@ -154,7 +152,7 @@ func Shown(rawPath string) string {
 	return rawPath
 }
 
-// NotFound is the protocol's answer to a program for whatever it does not serve: no body, and no type of one.
+// NotFound is the protocol's answer to whatever it does not serve: no body, and no type of one.
 func NotFound(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusNotFound)
@@ -169,7 +167,7 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	e := methods[method]
 	if e == nil {
-		a.c.Pages.NotServed(w, r)
+		NotFound(w)
 		return nil
 	}
 	c := &call{ResponseWriter: w, r: r, a: a, e: e, param: param}

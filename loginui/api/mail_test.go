@@ -163,8 +163,6 @@ func TestABrowserThatOpensALinkThatDoesNotWorkGetsAPage(t *testing.T) {
 		{"/verify-email?token=x&callbackURL=https://evil.example", 400, "This address cannot be opened"},
 		{"/reset-password/" + token, 400, "This address cannot be opened"},
 		{"/reset-password/" + token + "?callbackURL=//evil.example", 400, "This address cannot be opened"},
-		{"/reset-password", 404, "Page not found"},
-		{"/sign-in/email", 404, "Page not found"},
 	} {
 		for _, browser := range []string{"Sec-Fetch-Mode: navigate", "Accept: text/html,*/*;q=0.8"} {
 			a := d.do(t, "GET", "/api/auth"+c.target, "", browser)
@@ -172,7 +170,7 @@ func TestABrowserThatOpensALinkThatDoesNotWorkGetsAPage(t *testing.T) {
 				!strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || strings.Contains(a.body, "evil.example") {
 				t.Errorf("%s, %s: got %d %v %s", c.target, browser, a.StatusCode, a.Header, a.body)
 			}
-			if c.status != 404 && strings.Contains(a.body, token) {
+			if strings.Contains(a.body, token) {
 				t.Errorf("%s: the page repeats the secret:\n%s", c.target, a.body)
 			}
 		}
