@@ -146,7 +146,7 @@ func welcome(c *config.Config, password secret.Password, database string) string
   Gatepost is running in front of a sample app.
 
     Open          %[1]s/
-    Protected     %[1]s/dashboard   (sign up with any e-mail address, or with Demo ID, which stands in for a Google)
+    Protected     %[1]s/dashboard   (sign up with any e-mail address, or with Demo ID, which stands in for Google)
     Admins only   %[1]s/admin       (asks for a second factor, and leads through adding one)
     Mailbox       %[1]s/mailbox     (all mail ends here, whatever the address)
     Admin login   %[2]s   password: %[3]s
