@@ -35,9 +35,9 @@ func (v *visitor) mustCome(prefix string) (address string) {
 	return address
 }
 
-// choosing is the button that sends a form to another address than its own.
+// choosing is the button for an address, which its form or it itself names.
 func choosing(action string) chromedp.CSS {
-	return chromedp.CSS(`main button[formaction="` + action + `"]`)
+	return chromedp.CSS(`main button[formaction="` + action + `"], main form[action="` + action + `"] button`)
 }
 
 // goWith presses the button for a provider, and stays on the page that leads there.
