@@ -21,7 +21,7 @@ const (
 type pastEntry struct {
 	What, Place string
 	When        template.HTML
-	Times       int
+	Times       int    // for templates of operators that were made when there was no Often
 	Often       string // how many times it happened; empty: once
 	Refused     bool   // somebody else may have tried to get in
 }

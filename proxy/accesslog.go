@@ -184,8 +184,8 @@ func (p *Proxy) end(x *exchange) {
 	}
 }
 
-// leaveBody has the server read of an unfinished body, for a moment, what makes the client ready to read the answer; or
-// nothing, where the connection is cut.
+// leaveBody ends the reading of an unfinished body. Unless the connection is cut, the server goes on for a moment, so
+// that a client that still sends gets to read the answer.
 func (x *exchange) leaveBody(cut bool) {
 	rest := unreadTimeout
 	if cut {
