@@ -2,13 +2,11 @@ package loginui
 
 import (
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/share"
@@ -19,11 +17,6 @@ const (
 	maxForm = 64 << 10
 	// formsMost is the most bytes of all forms that are being read.
 	formsMost = 16 << 20
-	// formCost is charged for each form on top of its bytes. It is about what its request takes in memory. So
-	// at most 2,000 forms are read at once.
-	formCost = 8 << 10
-	// firstRead is the first buffer of a form, in bytes. Most forms fit into it.
-	firstRead = 512
 	// lingerIdle and lingerMost bound how long the gate goes on reading after it refused a body as too large:
 	// until the client pauses for lingerIdle, and at most lingerMost in all.
 	lingerIdle = 2 * time.Second
@@ -131,87 +124,6 @@ func (ui *UI) linger(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-}
-
-// reading is a body on its way in. It holds a part of the pool for forms, and gives way when others need its
-// room.
-type reading struct {
-	to   *http.ResponseController
-	part *share.Part
-	mu   sync.Mutex
-	over bool // the deadline is no longer this reading's to set
-	away bool // the reading gave way
-}
-
-func (ui *UI) newReading(w http.ResponseWriter, r *http.Request) *reading {
-	rd := &reading{to: http.NewResponseController(w)}
-	rd.part = ui.forms.Join(clientAddr(r), rd.giveWay)
-	if !rd.part.Take(formCost + firstRead) {
-		rd.giveWay()
-	}
-	return rd
-}
-
-// giveWay interrupts a read that waits.
-func (rd *reading) giveWay() {
-	rd.mu.Lock()
-	defer rd.mu.Unlock()
-	if !rd.over {
-		rd.away = true
-		_ = rd.to.SetReadDeadline(time.Now()) // some ResponseWriters have no deadlines; the limits still hold
-	}
-}
-
-func (rd *reading) gaveWay() bool {
-	rd.mu.Lock()
-	defer rd.mu.Unlock()
-	return rd.away
-}
-
-// until sets the deadline of the reads that follow.
-func (rd *reading) until(t time.Time) {
-	rd.mu.Lock()
-	defer rd.mu.Unlock()
-	if !rd.away {
-		_ = rd.to.SetReadDeadline(t)
-	}
-}
-
-// end returns the part to the pool. If the body was not read whole, the deadline stays, so that the unread rest
-// delays no answer.
-func (rd *reading) end(whole bool) {
-	rd.part.Leave()
-	rd.mu.Lock()
-	defer rd.mu.Unlock()
-	rd.over = true
-	if whole {
-		_ = rd.to.SetReadDeadline(time.Time{})
-	}
-}
-
-// all reads a body of at most so many bytes to its end, and takes room from the pool as the body grows.
-func (rd *reading) all(body io.Reader, most int) ([]byte, error) {
-	b := make([]byte, 0, firstRead)
-	for !rd.gaveWay() {
-		n, err := body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > most:
-			return nil, errFormSize
-		case err == io.EOF:
-			return b, nil
-		case err != nil:
-			return nil, err
-		}
-		if len(b) == cap(b) {
-			more := min(2*cap(b), most+1) - cap(b)
-			if !rd.part.Take(int64(more)) {
-				rd.giveWay()
-			}
-			b = append(make([]byte, 0, cap(b)+more), b...)
-		}
-	}
-	return nil, share.ErrCrowded
 }
 
 // parseForm keeps the fields of these names only, each in memory of its own. 64 KiB of arbitrary names would take
