@@ -89,6 +89,7 @@ type conn struct {
 	t    *Transport
 	net  net.Conn
 	peek peeker
+	ask  *asker // nil: there is none
 	in   *bufio.Reader
 	made time.Time
 
@@ -100,7 +101,7 @@ type conn struct {
 }
 
 func (t *Transport) newConn(n net.Conn) *conn {
-	c := &conn{t: t, net: n, peek: newPeeker(n), made: time.Now()}
+	c := &conn{t: t, net: n, peek: newPeeker(n), ask: newAsker(n), made: time.Now()}
 	c.in = bufio.NewReaderSize(c, bufferSize)
 	return c
 }

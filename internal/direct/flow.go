@@ -22,6 +22,7 @@ type flow struct {
 	left     int64     // how many bytes may still be read
 	got      int64     // how many were read
 	wrote    int64     // how many were written
+	ends     bool      // the next write is the last of the request, and has a deadline
 	writeErr error     // of the connection
 	reusable bool      // the answer allows another request
 	up       *upload   // nil: the request has no body

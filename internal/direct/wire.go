@@ -28,17 +28,26 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // Write writes to the app.
 func (c *conn) Write(p []byte) (n int, err error) {
-	n, err = c.net.Write(p)
+	if c.ends && c.ask != nil {
+		n = c.ask.write(p)
+	}
+	if n < len(p) {
+		n, err = c.writeRest(p, n)
+	}
 	if c.eager && errors.Is(err, os.ErrDeadlineExceeded) {
 		if err = c.settle(); err == nil {
-			var more int
-			more, err = c.net.Write(p[n:])
-			n += more
+			n, err = c.writeRest(p, n)
 		}
 	}
 	c.wrote += int64(n)
 	c.writeErr = err
 	return n, err
+}
+
+// writeRest writes what follows the first n bytes, and returns how many are written in all.
+func (c *conn) writeRest(p []byte, n int) (int, error) {
+	more, err := c.net.Write(p[n:])
+	return n + more, err
 }
 
 // writers are used only while a request is written, and not kept by connections that wait for an answer or are idle.
@@ -58,6 +67,8 @@ func (c *conn) write(r *http.Request) error {
 	if err := r.Write(w); err != nil {
 		return err
 	}
+	c.ends = c.eager
+	defer func() { c.ends = false }()
 	return w.Flush()
 }
 
