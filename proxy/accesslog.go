@@ -28,7 +28,8 @@ type exchange struct {
 	address string // the client's; empty when it has none
 	// forwarded is space for the values of headers that every forwarded request gets.
 	forwarded [2]string
-	passed    []string // the gates that the request has passed
+	context   exchangeContext // of the forwarded request
+	passed    []string        // the gates that the request has passed
 	target    target
 	hidden    string // the path for the log, where that is not the target's; empty: it is
 	class     class
@@ -57,8 +58,23 @@ type exchange struct {
 
 type exchangeKey struct{}
 
+// exchangeContext is what context.WithValue would return, without memory of its own.
+type exchangeContext struct {
+	context.Context
+	x *exchange
+}
+
+func (c *exchangeContext) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return c.x
+	}
+	return c.Context.Value(key)
+}
+
+// withExchange is called once for an exchange.
 func withExchange(ctx context.Context, x *exchange) context.Context {
-	return context.WithValue(ctx, exchangeKey{}, x)
+	x.context = exchangeContext{ctx, x}
+	return &x.context
 }
 
 func exchangeOf(ctx context.Context) *exchange {

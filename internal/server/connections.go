@@ -13,9 +13,12 @@ import (
 // connections are the HTTP/1 connections of visitors to the public listener. A gate that stops waits for them
 // before it calls http.Server's Shutdown, which drops a request whose first bytes have just arrived.
 type connections struct {
-	all  sync.Map                  // net.Conn → *connection
-	last atomic.Pointer[time.Time] // when the last request began; nil: none did
+	all  sync.Map     // net.Conn → *connection
+	last atomic.Int64 // time.Since(epoch) when the last request began
 }
+
+// epoch is the beginning of a time that no clock changes.
+var epoch = time.Now()
 
 type connection struct {
 	since time.Time
@@ -32,8 +35,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	case http.StateNew:
 		c.all.Store(conn, &connection{since: time.Now()})
 	case http.StateActive:
-		now := time.Now()
-		c.last.Store(&now)
+		c.last.Store(int64(time.Since(epoch)))
 		one, ok := c.all.Load(conn)
 		if !ok || one.(*connection).used.Swap(true) {
 			return
@@ -69,12 +71,10 @@ func (c *connections) gone() bool {
 // wait returns when no connection is in use, when no request has begun for a time, or when ctx ends. The state has to
 // stay quiet for several rounds, because a connection accepted a moment ago may not be in the list yet.
 func (c *connections) wait(ctx context.Context, idle time.Duration) {
-	since := time.Now()
+	since := time.Since(epoch)
 	const quiet, step = 10, 10 * time.Millisecond
-	for rounds := 0; rounds < quiet && ctx.Err() == nil && time.Since(since) < idle; time.Sleep(step) {
-		if last := c.last.Load(); last != nil && last.After(since) {
-			since = *last
-		}
+	for rounds := 0; rounds < quiet && ctx.Err() == nil && time.Since(epoch)-since < idle; time.Sleep(step) {
+		since = max(since, time.Duration(c.last.Load()))
 		if rounds++; !c.gone() {
 			rounds = 0
 		}

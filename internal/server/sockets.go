@@ -156,21 +156,23 @@ func (c *socket) leave() {
 	c.head.Leave()
 }
 
-// begins counts a request whose header was read, by the memory it takes. The returned function undoes that. When
-// there is no room, begins closes the connection and aborts the handler.
-func (c *socket) begins(r *http.Request) (ends func()) {
+// begins counts a request whose header was read, by the memory it takes, for ends to undo that. When there is no room,
+// begins closes the connection and aborts the handler.
+func (c *socket) begins(r *http.Request) (weight int64) {
 	c.pending.Store(underWay)
 	c.head.Return(c.counted.Swap(0))
-	weight := max(0, weightOf(r)-headFree)
+	weight = max(0, weightOf(r)-headFree)
 	if c.streams.Add(1) > 1 && !c.part.Take(1) || weight > 0 && !c.head.Take(weight) {
 		_ = c.TCPConn.Close()
 		panic(http.ErrAbortHandler)
 	}
-	return func() {
-		c.head.Return(weight)
-		if c.streams.Add(-1) > 0 {
-			c.part.Return(1)
-		}
+	return weight
+}
+
+func (c *socket) ends(weight int64) {
+	c.head.Return(weight)
+	if c.streams.Add(-1) > 0 {
+		c.part.Return(1)
 	}
 }
 
@@ -223,7 +225,7 @@ func withSocket(ctx context.Context, conn net.Conn) context.Context {
 func weighed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, _ := r.Context().Value(socketKey{}).(*socket); c != nil {
-			defer c.begins(r)()
+			defer c.ends(c.begins(r))
 		}
 		next.ServeHTTP(w, r)
 	})

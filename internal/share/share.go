@@ -4,7 +4,6 @@
 package share
 
 import (
-	"container/list"
 	"net/netip"
 	"sync"
 )
@@ -28,12 +27,12 @@ type group struct {
 	up            *group
 	held          int64
 	within        map[netip.Prefix]*group
-	parts         int        // number of parts, in a narrowest network
-	resting, busy *list.List // every *Part that holds something, oldest first
+	parts         int // number of parts, in a narrowest network
+	resting, busy row // every Part that holds something
 }
 
 func newGroup(up *group) *group {
-	return &group{up: up, within: map[netip.Prefix]*group{}, resting: list.New(), busy: list.New()}
+	return &group{up: up, within: map[netip.Prefix]*group{}}
 }
 
 // Part is what one connection or request holds of a Pool.
@@ -43,7 +42,9 @@ type Part struct {
 	prefix []netip.Prefix
 	held   int64
 	giveUp func()
-	at     *list.Element // nil when it holds nothing, and so cannot be made to give way
+	row    *row // nil when it holds nothing, and so cannot be made to give way
+	before *Part
+	after  *Part
 	rests  bool
 	gone   bool
 }
@@ -144,9 +145,9 @@ func (m *Part) Rest(rests bool) {
 	if m.gone || m.rests == rests {
 		return
 	}
-	m.leaveList()
+	m.leaveRow()
 	m.rests = rests
-	m.joinList()
+	m.joinRow()
 }
 
 // Leave returns everything and removes the part.
@@ -165,32 +166,28 @@ func (p *Pool) Used() int64 {
 	return p.used
 }
 
-func (m *Part) list() *list.List {
-	if m.rests {
-		return m.group.resting
-	}
-	return m.group.busy
-}
-
-// joinList adds the part to the list of those that can give way, unless it is there or holds nothing.
-func (m *Part) joinList() {
-	if m.at == nil && m.held > 0 {
-		m.at = m.list().PushBack(m)
+// joinRow adds the part to the row of those that can give way, unless it is there or holds nothing.
+func (m *Part) joinRow() {
+	switch {
+	case m.row != nil || m.held <= 0:
+	case m.rests:
+		m.group.resting.append(m)
+	default:
+		m.group.busy.append(m)
 	}
 }
 
-func (m *Part) leaveList() {
-	if m.at != nil {
-		m.list().Remove(m.at)
-		m.at = nil
+func (m *Part) leaveRow() {
+	if m.row != nil {
+		m.row.remove(m)
 	}
 }
 
 func (m *Part) add(n int64) {
 	if m.held += n; m.held > 0 {
-		m.joinList()
+		m.joinRow()
 	} else {
-		m.leaveList()
+		m.leaveRow()
 	}
 	m.pool.used += n
 	for g := m.group; g != nil; g = g.up {
@@ -236,12 +233,10 @@ func (g *group) oldest(m *Part) *Part {
 		}
 		g = most
 	}
-	for _, l := range []*list.List{g.resting, g.busy} {
-		if first := l.Front(); first != nil {
-			return first.Value.(*Part)
-		}
+	if g.resting.first != nil {
+		return g.resting.first
 	}
-	return nil
+	return g.busy.first
 }
 
 func (g *group) has(m *Part) bool {
