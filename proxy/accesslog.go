@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,23 +96,6 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, trusted []netip.Pr
 	}
 	p.metrics.inFlight.Inc()
 	return x
-}
-
-const (
-	// maxRequestID is in bytes.
-	maxRequestID = 128
-	// ownIDLength is the length of the gate's own ids. People read them to each other from error pages, as they stand in
-	// the log. 60 random bits tell the requests of years apart, and guard nothing.
-	ownIDLength = 12
-)
-
-// requestID is the trusted proxy's id of the request, or a new one.
-func (p *Proxy) requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && encode(id) == id &&
-		trusts(p.c.TrustedProxies, peerAddr(r.RemoteAddr)) {
-		return id
-	}
-	return rand.Text()[:ownIDLength]
 }
 
 // WriteHeader notes the status. From interim answers of the app (1xx) it removes headers that only the gate may
