@@ -31,7 +31,8 @@ type app struct {
 	upstream     Upstream
 	timeout      time.Duration // Config.UpstreamTimeout
 	transport    *transport
-	told         []string // the headers by which the app learns about the visitor
+	told         []string            // the headers by which the app learns about the visitor
+	usual        map[string]struct{} // those of usualHeaders that Identity.strips leaves
 }
 
 func newApp(c Config, sessions *session.Reader) *app {
@@ -46,7 +47,12 @@ func newApp(c Config, sessions *session.Reader) *app {
 		tokens: c.ProviderTokens, assertions: c.Assertions, cors: c.CORS, passive: c.PassivePaths,
 		upstream: c.Upstream, timeout: c.UpstreamTimeout,
 		transport: newTransport(c.Upstream, c.UpstreamTimeout, c.UpstreamConnAge)}
-	a.told = toldHeaders(a)
+	a.told, a.usual = toldHeaders(a), map[string]struct{}{}
+	for _, name := range usualHeaders {
+		if !a.identity.strips(name) {
+			a.usual[name] = struct{}{}
+		}
+	}
 	return a
 }
 

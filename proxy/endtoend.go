@@ -32,7 +32,18 @@ func endToEnd(sent http.Header, room int, passes func(name string, values []stri
 // passes reports whether a client may send a header to the app. Of Cookie only the lines pass that Cookie.StripLines
 // leaves.
 func (a *app) passes(name string, values []string) bool {
-	return name != "Expect" && !a.identity.strips(name) && (name == "Cookie" || !a.cookie.Within(values))
+	if _, usual := a.usual[name]; !usual && (name == "Expect" || a.identity.strips(name)) {
+		return false
+	}
+	return name == "Cookie" || !a.cookie.Within(values)
+}
+
+// usualHeaders are what browsers send, nearly in every request. Whether they are stripped is found out once.
+var usualHeaders = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Length", "Content-Type", "Cookie", "Dnt",
+	"If-Modified-Since", "If-None-Match", "Origin", "Pragma", "Priority", "Referer", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile",
+	"Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Gpc",
+	"Upgrade-Insecure-Requests", "User-Agent",
 }
 
 var trailers = []string{"trailers"} // never modified

@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/url"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -49,4 +52,26 @@ func passedOn(sent http.Header) (h http.Header) {
 	}, ErrorHandler: func(http.ResponseWriter, *http.Request, error) {}}
 	p.ServeHTTP(httptest.NewRecorder(), r)
 	return h
+}
+
+// What browsers send in every request passes, unless the operator has it stripped.
+func TestUsualHeadersPassUnlessTheyAreStripped(t *testing.T) {
+	for _, name := range usualHeaders {
+		if http.CanonicalHeaderKey(name) != name {
+			t.Errorf("no request has a header that is spelt %s", name)
+		}
+		for strip, want := range map[string]bool{"": true, name: false, strings.ToUpper(name): false} {
+			if slices.Contains(framing, foldName(name)) && strip != "" {
+				continue // it cannot be stripped
+			}
+			identity, err := ParseIdentity("X-Auth-User=id", strip)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := newApp(Config{PublicURL: &url.URL{Scheme: "https", Host: "x"}, Identity: identity}, nil)
+			if got := a.passes(name, []string{"x"}); got != want {
+				t.Errorf("%s passes, with GATEPOST_STRIP_HEADERS=%q: %t", name, strip, got)
+			}
+		}
+	}
 }
