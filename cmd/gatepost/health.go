@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,9 +49,39 @@ func (p *process) health(ctx context.Context, _ *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("read what the gate at %s says: %w", c.OpsListen, err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gate is not ready: %s", strings.TrimSpace(string(said)))
+	return p.printHealth(said, res.StatusCode == http.StatusOK)
+}
+
+// printHealth tells what /readyz has answered: in sentences on a terminal, elsewhere in its own JSON, for scripts.
+func (p *process) printHealth(said []byte, ready bool) error {
+	words := strings.TrimSpace(string(said))
+	if isTerminal(p.stdout) {
+		words = healthInWords(said, ready)
 	}
-	_, err = fmt.Fprintln(p.stdout, strings.TrimSpace(string(said)))
+	if !ready {
+		return fmt.Errorf("the gate is not ready: %s", words)
+	}
+	_, err := fmt.Fprintln(p.stdout, printableLines(words))
 	return err
+}
+
+// healthInWords is an answer of /readyz for a person: of a gate that is not ready, only what is wrong. An answer in
+// another form stays as it is.
+func healthInWords(said []byte, ready bool) string {
+	var answer struct {
+		Checks map[string]string `json:"checks"`
+	}
+	if err := json.Unmarshal(said, &answer); err != nil || len(answer.Checks) == 0 {
+		return strings.TrimSpace(string(said))
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(answer.Checks)) {
+		if found := answer.Checks[name]; ready || found != "ok" {
+			lines = append(lines, name+": "+found)
+		}
+	}
+	if !ready {
+		return strings.Join(lines, "; ")
+	}
+	return "The gate is ready.\n  " + strings.Join(lines, "\n  ")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"os"
 
@@ -32,4 +33,14 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// answerFirst is where a command logs. On a terminal the lines wait until shown is called, so that the answer of the
+// command stands before them; elsewhere they are written at once.
+func (p *process) answerFirst() (log io.Writer, shown func()) {
+	if !isTerminal(p.stderr) {
+		return p.stderr, func() {}
+	}
+	var held bytes.Buffer
+	return &held, func() { _, _ = held.WriteTo(p.stderr) } // a terminal that is gone shows nothing
 }

@@ -300,7 +300,9 @@ func (p *process) withStore(ctx context.Context, f func(*auth.Store) error) erro
 		defer pool.Close()
 		// A command's changes to users are always logged, as the audit table may be off.
 		c.LogLevel = min(c.LogLevel, slog.LevelInfo)
-		options := c.StoreOptions(server.NewLogger(c, p.stderr), nil)
+		log, shown := p.answerFirst()
+		defer shown()
+		options := c.StoreOptions(server.NewLogger(c, log), nil)
 		options.Actor = p.actor()
 		if c.Deliver != nil {
 			options.Send = sentByTheGate
