@@ -39,7 +39,7 @@ func checkPrefix(s string) error {
 	case strings.HasPrefix(s, "@"):
 		return errors.New("a preset stands in GATEPOST_PUBLIC only, and without methods")
 	case !strings.HasPrefix(s, "/"):
-		return errors.New("a prefix starts with /")
+		return errors.New("a path starts with /")
 	case len(s) > maxPrefix:
 		return errors.New("no path is that long")
 	case strings.ContainsAny(s, "%\\;?#\""):

@@ -114,7 +114,7 @@ func TestARuleThatCanMeanLessThanItsAuthorMeantIsRefused(t *testing.T) {
 		{"PURGE /api", `"PURGE" is not an HTTP method`},
 		{"* /api", `"*" is not an HTTP method`},
 		{"GET| /api", `"" is not an HTTP method`},
-		{"GET |POST /api", `"|POST /api"|a prefix starts with /`},
+		{"GET |POST /api", `"|POST /api"|a path starts with /`},
 		{"TRACE /api", "the gate answers TRACE with 405"},
 		{"TRACE|CONNECT /api", "the gate answers TRACE and CONNECT with 405"},
 		{"GET /a, GET|POST /a", `decides the same requests as rule "GET /a"`},

@@ -18,7 +18,7 @@ import (
 )
 
 func (p *process) importCommand() *cli.Command {
-	cmd := &cli.Command{Name: "import", Usage: "bring over the users of another system, again and again if need be",
+	cmd := &cli.Command{Name: "import", Usage: "bring over the users of another system; it can be run again",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "wrap-weak",
 			Usage: "after an import: put argon2id over hashes that are quickly guessed, so that none rests in the database"}},
 		Action: p.wrapWeak}

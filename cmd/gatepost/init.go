@@ -107,6 +107,9 @@ func (p *process) questions(untested bool) []question {
 			try: func(_ context.Context, c *config.Config) error {
 				for _, d := range c.Rules.Describe() {
 					fmt.Fprintf(p.stdout, "  The rule %s covers %s.\n", printable(d.Rule), printable(d.Covers))
+					if d.Example != "" {
+						fmt.Fprintf(p.stdout, "  For example, %s.\n", printable(d.Example))
+					}
 				}
 				if c.Rules.For("GET", "/").Public {
 					fmt.Fprintln(p.stdout, "  All other paths are public.")
@@ -126,8 +129,8 @@ func (p *process) questions(untested bool) []question {
 				}
 				return err
 			}},
-		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows it, and " +
-			"without a name the host.",
+		{flag: "name", setting: "GATEPOST_APP_NAME", words: "What is your site called? The login page shows the " +
+			"name, or your site's address if you give none.",
 			usual: noName, without: noName, optional: true,
 			try: func(context.Context, *config.Config) error { return nil }},
 	}
@@ -190,9 +193,12 @@ func (p *process) prompt(ctx context.Context, lines *bufio.Reader, words string)
 		return t.line, t.err
 	case <-ctx.Done():
 		fmt.Fprintln(p.stdout)
-		return "", context.Cause(ctx)
+		return "", errInitStopped
 	}
 }
+
+// errInitStopped is the outcome of an init that was interrupted.
+var errInitStopped = errors.New("stopped: nothing is written")
 
 // untriedError says that an answer is well formed, and that what it names does not answer.
 type untriedError struct{ error }

@@ -29,7 +29,8 @@ func TestInit(t *testing.T) {
 		wants string // in the file
 	}{
 		"asked": {nil, app.URL + "\n/dashboard, /admin=admin\n" + database + "\n", 0,
-			[]string{"Where does your app listen? [http://localhost:3000]", "the database has no tables of Gatepost yet",
+			[]string{"Where does your app listen? [http://localhost:3000]", "For example, GET /admin needs role admin.",
+				"the database has no tables of Gatepost yet",
 				"set -a; . ", "bin/gatepost serve"},
 			"GATEPOST_UPSTREAM=" + app.URL + "\nGATEPOST_PROTECT='/dashboard, /admin=admin'\nDATABASE_URL="},
 		"told": {[]string{"--upstream", app.URL, "--protect", "/", "--database", database}, "", 0, []string{"is written"},
@@ -44,7 +45,7 @@ func TestInit(t *testing.T) {
 		"untested": {[]string{"--untested", "--upstream", away, "--protect", "/", "--database", "built-in"}, "", 0, nil,
 			"GATEPOST_UPSTREAM=" + away + "\nGATEPOST_PROTECT=/\n"},
 		"named": {[]string{"--untested", "--upstream", away, "--protect", "/"}, "built-in\nMy shop\n", 0,
-			[]string{"What is your site called? The login page shows it, and without a name the host. [none]", "is written"},
+			[]string{"or your site's address if you give none. [none]", "is written"},
 			"GATEPOST_PROTECT=/\nGATEPOST_APP_NAME='My shop'\n"},
 		"a name that is told": {[]string{"--untested", "--upstream", away, "--protect", "/", "--database", "built-in",
 			"--name", "Shop"}, "", 0, nil, "GATEPOST_APP_NAME=Shop\n"},

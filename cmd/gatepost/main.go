@@ -94,7 +94,7 @@ func (p *process) commands() *cli.Command {
 				Usage: "print the settings in effect and the rules, and test the app, the database and what else they name",
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "all", Usage: "print the settings that have no value as well"}}},
-			{Name: "explain", Usage: "say which rule decides about a path",
+			{Name: "explain", Usage: "say who may open a path, and which rule decides",
 				ArgsUsage: "[METHOD] PATH", Action: p.explain},
 			p.initCommand(),
 			{Name: "preset", Usage: "print what to set at the gate and at a known app; without a name, list the apps",
@@ -110,7 +110,7 @@ func (p *process) commands() *cli.Command {
 			p.tokenCommands(),
 			p.importCommand(),
 			p.exportCommand(),
-			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY, and those that sign the assertion", Commands: []*cli.Command{
+			{Name: "key", Usage: "make, change and revoke keys: of GATEPOST_ENCRYPTION_KEY, and those that sign identity tokens", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 				{Name: "rotate", Usage: "seal with the first key what others of the keys have sealed, beside running gates",
 					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"},

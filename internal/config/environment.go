@@ -105,7 +105,7 @@ func unknown(values map[string]string, known []Setting) Faults {
 		if strings.HasPrefix(name, oidcPrefix) && !variableName.MatchString(name) {
 			list.Add(errors.New("a variable whose name begins with " + oidcPrefix + " is not a setting: the name of a " +
 				"provider is up to 30 capital letters and digits and begins with a letter, as in " + oidcPrefix +
-				"CORP_ISSUER; what is there is not shown, as it may hold a password"))
+				"CORP_ISSUER; the value is not shown, as it may hold a password"))
 			continue
 		}
 		if !variableName.MatchString(name) { // a piece of a file cut in the wrong place, which may hold a secret

@@ -133,7 +133,7 @@ func (c *Config) checkFallback(list *Faults) {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !proxy.IsLoopback(u.Hostname())):
 		list.Add(errors.New(name + " is not an https address without user and fragment: passwords are sent there " +
-			"(http is for this machine alone); what is there is not shown, as it may hold a password"))
+			"(http is for this machine alone); the value is not shown, as it may hold a password"))
 	case len(key) < shortestSecret:
 		list.Add(fmt.Errorf("GATEPOST_FALLBACK_LOGIN_SECRET is shorter than %d characters: anybody who guesses it can try "+
 			"passwords there", shortestSecret))

@@ -143,7 +143,7 @@ func misplaced(values map[string]string, known []Setting) Faults {
 			delete(values, file)
 		}
 		if !k.Secret && mayHoldSecret(values[k.Name]) && !(namesThings(k.Name) && nameOnly(values[k.Name])) {
-			list.Add(fmt.Errorf("%s%s; what is there is not shown, as it may hold a password",
+			list.Add(fmt.Errorf("%s%s; the value is not shown, as it may hold a password",
 				k.Name, expected(k.Name)))
 			delete(values, k.Name)
 		}

@@ -30,7 +30,7 @@ func (c *Config) checkWebhook(list *Faults) {
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" ||
 		u.Scheme != "https" && (u.Scheme != "http" || !isNear(u.Hostname())) {
 		list.Add(errors.New(name + " is not an https address without user and fragment (http is for this machine, a " +
-			"private address, or a name without a dot); what is there is not shown, as it may hold a secret"))
+			"private address, or a name without a dot); the value is not shown, as it may hold a secret"))
 		return
 	}
 	parsed, err := webhook.ParseSecrets(secrets)
