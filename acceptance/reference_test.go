@@ -32,12 +32,16 @@ func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
-From the environment; an empty variable counts as not set. Blanks, line ends, a byte order mark and quotation marks
-around a value are left out, a list may have a line for each entry, and true and false may be written as YAML and
-shells do (yes, no, on, off, 1, 0). Each secret can also come from a file named in ` + "`NAME_FILE`" + `, as in
-` + "`DATABASE_URL_FILE=/run/secrets/database`" + `. Lengths of time are like ` + "`30s`, `10m` or `168h`" + `.
-Faults are reported all at once, and nothing starts half-configured; ` + "`gatepost check`" + ` prints what it would
-run with. This page is made from the code by ` + "`go test ./acceptance -run TestTheReference -update`" + `.
+Settings are environment variables of the gate. An empty variable counts as not set. Each secret can also come from a
+file that ` + "`NAME_FILE`" + ` names, as in ` + "`DATABASE_URL_FILE=/run/secrets/database`" + `.
+
+The gate ignores blanks, line ends, a byte order mark and quotation marks around a value. A list may have a line for
+each entry. True and false may be written as in YAML and shells (yes, no, on, off, 1, 0). Durations are like
+` + "`30s`, `10m` or `168h`" + `.
+
+The gate reports all faults at once, and does not start while there is one. ` + "`gatepost check`" + ` prints the settings
+with which the gate would run. ` + "`go test ./acceptance -run TestTheReference -update`" + ` makes this page from the
+code.
 `)
 	for i, f := range fieldsOf(file, "Settings") {
 		if f.Tag == nil { // the settings of providers, which follow
@@ -73,10 +77,10 @@ func providerReference(t *testing.T) string {
 	b.WriteString(`
 ## Providers
 
-People can sign in with a provider that has all it needs: a client id, and a client secret or what Apple has in its
-place. ` + "`<NAME>` is a name of your choice for an OpenID provider, of capital letters and digits, as in\n" +
-		"`GATEPOST_OIDC_CORP_ISSUER`" + `; it stands in lower case in addresses. ` + "`gatepost check`" + ` says what to
-type where at each provider, and tries whether it can be reached.
+People can sign in with a provider that has a client id and a client secret; Apple has a key instead of the secret.
+` + "`<NAME>` is a name of your choice for an OpenID provider, of capital letters and digits, as in\n" +
+		"`GATEPOST_OIDC_CORP_ISSUER`" + `. URLs have it in lower case. ` + "`gatepost check`" + ` says what to type into
+which form of the provider, and tries whether the gate can reach the provider.
 
 | variable | default | meaning |
 | --- | --- | --- |

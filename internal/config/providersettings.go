@@ -17,9 +17,10 @@ import (
 type ProviderSettings struct {
 	Name, Prefix string
 
-	// What the provider calls the client id, application id or, at Apple, services id. Default: none, and needed.
+	// The id that the provider has given your application: its client id, application id or, at Apple, services id.
+	// Default: none, and needed.
 	ClientID string `env:"CLIENT_ID" need:"true"`
-	// What the provider gives out with it. Default: none, and needed.
+	// The client secret that the provider has given you with that id. Default: none, and needed.
 	ClientSecret string `env:"CLIENT_SECRET" of:"github google microsoft gitlab discord oidc" need:"true" secret:"true"`
 	// The id of your team at Apple, ten characters. Default: none, and needed.
 	TeamID string `env:"TEAM_ID" of:"apple" need:"true"`
@@ -32,40 +33,41 @@ type ProviderSettings struct {
 	// GitHub and GitLab that of a server of your own. Default: `https://github.com` and `https://gitlab.com`, for others
 	// none, and needed.
 	Issuer string `env:"ISSUER" of:"github gitlab oidc" need:"oidc"`
-	// Whose accounts may come: the id of a tenant, or `common`, `organizations` or `consumers`. Default: `common`.
+	// Whose accounts can log in: the id of a tenant, or `common`, `organizations` or `consumers`. Default: `common`.
 	Tenant string `env:"TENANT" of:"microsoft"`
-	// What to ask for, separated by blanks or commas. The built-in providers are asked for what they need and for this,
-	// other providers for this alone and `openid`. Default: what each needs, for other
-	// providers `openid email profile`.
+	// Scopes to ask for, separated by blanks or commas. Built-in providers are asked for these and for what the gate
+	// needs, OpenID providers for these and `openid` only. Default: what each needs, for other providers `openid email
+	// profile`.
 	Scopes string `env:"SCOPES" list:"true"`
-	// What the button says the provider is, at most 40 characters. Default: the provider's name.
+	// The provider's name on the button, at most 40 characters. Default: the provider's name.
 	Label string `env:"LABEL"`
 	// The picture on the button: an `https://` address.
 	Logo string `env:"LOGO" of:"oidc"`
-	// Believe that who signs in has the mailbox of the address that the provider calls verified. Danger: whoever can
-	// set an address there takes over the account that has it here. Microsoft needs a tenant's id for it, GitHub and
-	// GitLab an issuer. Default: `false`.
+	// Trust an e-mail address that the provider calls verified. Danger: whoever can set an address at the provider takes
+	// over the account that has this address in Gatepost. At Microsoft it needs a tenant's id, at GitHub and GitLab an
+	// issuer. Default: `false`.
 	TrustEmail string `env:"TRUST_EMAIL" of:"github microsoft gitlab oidc"`
-	// Domains like `example.com, example.org` whose verified addresses may come; at Google the domains of its
-	// organisations. A server of your own needs `…_TRUST_EMAIL=true` for it. Default: all.
+	// Domains like `example.com, example.org` whose verified addresses can log in; at Google the domains of its
+	// organisations. With a server of your own this needs `…_TRUST_EMAIL=true`. Default: all.
 	AllowedDomains string `env:"ALLOWED_DOMAINS" of:"github google microsoft apple gitlab oidc" list:"true"`
-	// Organisations like `example`, or teams like `example/staff`, whose members may come. Default: all.
+	// Organisations like `example`, or teams like `example/staff`, whose members can log in. Default: all.
 	AllowedOrgs string `env:"ALLOWED_ORGS" of:"github" list:"true"`
 	// The claim that holds a person's groups, like `groups`.
 	RoleClaim string `env:"ROLE_CLAIM" of:"google microsoft apple gitlab oidc"`
-	// The roles that these give, like `gatepost-admins=admin, staff=editor|viewer`; others give none, and
-	// a group's name has no comma. Needed with the claim.
+	// The roles that groups give, like `gatepost-admins=admin, staff=editor|viewer`. A group that is not listed gives no
+	// role. The name of a group has no comma. Needed with `…_ROLE_CLAIM`.
 	Roles string `env:"ROLES" of:"google microsoft apple gitlab oidc" list:"true"`
-	// How long such roles count after a sign-in, before the provider is asked again. Default: until the next one.
+	// How long roles of the provider count after a sign-in. Then the user has to sign in with the provider again. Default:
+	// until the next sign-in.
 	RolesMaxAge string `env:"ROLES_MAX_AGE" of:"google microsoft apple gitlab oidc"`
-	// What in the provider's ID token says that it asked for two factors: values of the claims `amr` and `acr`, like
-	// `amr:mfa` or `amr:mfa|hwk, acr:urn:example:gold`. Such a sign-in counts as both factors here, and nobody is asked
-	// for a code. The values of `acr` are asked for (`acr_values`). Danger: a value that the provider also gives for one
-	// factor alone, as `otp` may be, lets people in with that one. Microsoft needs a tenant's id for it. Default: a
+	// What in the provider's ID token says that the provider has asked for two factors: values of the claims `amr` and
+	// `acr`, like `amr:mfa` or `amr:mfa|hwk, acr:urn:example:gold`. Such a sign-in counts as both factors here, and nobody
+	// is asked for a code. The values of `acr` are asked for (`acr_values`). Danger: a value that the provider also gives
+	// for one factor alone, as `otp` may be, lets people in with that one. At Microsoft it needs a tenant's id. Default: a
 	// sign-in there is one factor.
 	SecondFactor string `env:"SECOND_FACTOR" of:"microsoft oidc" list:"true"`
-	// Send people who log out on to the provider's own logout, where it has one. With a key (`GATEPOST_ENCRYPTION_KEY`)
-	// the provider need not ask them. Default: `false`.
+	// Send people who log out on to the provider's own logout, where it has one. With `GATEPOST_ENCRYPTION_KEY` the
+	// provider need not ask them whether to log out. Default: `false`.
 	Logout string `env:"LOGOUT" of:"microsoft gitlab oidc"`
 }
 
