@@ -110,7 +110,7 @@ func (p *process) commands() *cli.Command {
 			p.tokenCommands(),
 			p.importCommand(),
 			p.exportCommand(),
-			{Name: "key", Usage: "make, change and revoke keys: of GATEPOST_ENCRYPTION_KEY, and those that sign identity tokens", Commands: []*cli.Command{
+			{Name: "key", Usage: "keys for GATEPOST_ENCRYPTION_KEY, and for the signed identity", Commands: []*cli.Command{
 				{Name: "new", Usage: "print a new key, which is a secret", Action: p.newKey},
 				{Name: "rotate", Usage: "seal with the first key what others of the keys have sealed, beside running gates",
 					Action: p.rotateKeys, Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"},
