@@ -36,7 +36,7 @@ const mostEnded = 60
 func (e *examination) checkAppCookies(ctx context.Context) {
 	if len(e.c.AppCookies) == 0 {
 		e.report.note("app-cookies", "app-cookies.skipped",
-			"not tested: the environment has no GATEPOST_APP_COOKIES, or settings with a fault (see `gatepost check`)")
+			"not tested: GATEPOST_APP_COOKIES is not set, or the settings here have a fault (see `gatepost check`)")
 		return
 	}
 	if !e.needGate("app-cookies") {

@@ -62,7 +62,7 @@ func (e *examination) checkNeighbours(ctx context.Context) {
 	switch {
 	case looked == 0:
 		e.report.note("neighbours", "neighbours.skipped",
-			"not tested: no open path with something protected beside it is known (name one with --public)")
+			"not tested: the doctor knows no open path beside a protected one (name one with --public)")
 	case refused > 0:
 		e.report.ok("neighbours", "neighbours.refused", "%s of open ones were refused", plural(refused, "neighbour"))
 	}

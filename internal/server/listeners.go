@@ -92,8 +92,8 @@ func listenOn(setting, address string) (net.Listener, error) {
 	cure := "set another address"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		cure = fmt.Sprintf("another program listens there: end it, or set another port, as %s=localhost:%d",
-			setting, spare(setting, address))
+		return nil, fmt.Errorf("%s: cannot listen on %s: another program listens there; end it, or set another port, as "+
+			"%s=localhost:%d", setting, address, setting, spare(setting, address))
 	case errors.Is(err, syscall.EACCES):
 		cure = "a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or systemd's socket (docs/deploy.md)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
