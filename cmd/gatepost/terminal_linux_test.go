@@ -84,3 +84,19 @@ func TestHealthInWords(t *testing.T) {
 		t.Errorf("to a script it says %q, %v", script.String(), err)
 	}
 }
+
+// A person reads a sentence in place of an empty table.
+func TestAnEmptyListIsASentence(t *testing.T) {
+	t.Parallel()
+	env := append(os.Environ(), "DATABASE_URL="+authtest.NewDatabase(t))
+	for list, want := range map[string]string{
+		"token": "There are no API tokens.\n", "webhook": "There are no such events.\n"} {
+		tty, read := terminal(t)
+		if code := run(t.Context(), []string{"gatepost", list, "list"}, env, tty, tty, tty); code != 0 {
+			t.Errorf("%s: exit code %d", list, code)
+		}
+		if said := read(); said != want {
+			t.Errorf("%s list says %q", list, said)
+		}
+	}
+}

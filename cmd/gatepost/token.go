@@ -190,6 +190,10 @@ func (p *process) tokenList(ctx context.Context, c *cli.Command) error {
 			}
 			return p.printJSON(out)
 		}
+		if len(list) == 0 && isTerminal(p.stdout) {
+			_, err := fmt.Fprintln(p.stdout, "There are no API tokens.")
+			return err
+		}
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tUSER\tNAME\tBEGINS\tRULES\tROLES\tCREATED\tEXPIRES\tUSED")
 		for _, o := range list {

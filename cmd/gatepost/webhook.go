@@ -81,6 +81,10 @@ func (p *process) webhookList(ctx context.Context, c *cli.Command) error {
 			}
 			return p.printJSON(list)
 		}
+		if len(events) == 0 && isTerminal(p.stdout) {
+			_, err := fmt.Fprintln(p.stdout, "There are no such events.")
+			return err
+		}
 		w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tTYPE\tMADE\tSTATE\tATTEMPTS\tFAILURE")
 		for _, k := range events {
