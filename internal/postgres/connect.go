@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -117,13 +118,16 @@ func (e *connectError) Error() string {
 			"sslmode=disable where nobody else is on the way", e.where)
 	}
 	lines := strings.Split(strings.TrimSpace(e.cause.Error()), "\n")
-	last := strings.TrimSpace(lines[len(lines)-1])
+	last := dialled.ReplaceAllString(strings.TrimSpace(lines[len(lines)-1]), "")
 	if refused != nil {
 		return fmt.Sprintf("PostgreSQL at %s refuses the connection: %s%s", e.where, last, cureOf(refused.Code))
 	}
 	return fmt.Sprintf("PostgreSQL at %s cannot be reached: %s; is it running, and is that its address in DATABASE_URL?",
 		e.where, last)
 }
+
+// dialled is what Go puts before the cause of a failed connection: it repeats the address that pgx has named.
+var dialled = regexp.MustCompile(`dial error: dial \S+ \S+: `)
 
 // cureOf says what to do about a connection that PostgreSQL refuses; nothing, where its own words say all.
 func cureOf(code string) string {

@@ -16,7 +16,7 @@ func TestAListenerThatCannotBeOpenedNamesTheCure(t *testing.T) {
 	}
 	defer taken.Close()
 	for address, cure := range map[string]string{
-		taken.Addr().String(): "listens there: end it, or set another port, as GATEPOST_OPS_LISTEN=localhost:9190",
+		taken.Addr().String(): "listens there; end it, or set another port, as GATEPOST_OPS_LISTEN=localhost:9190",
 		"203.0.113.1:8080":    "this machine has no such address",
 	} {
 		l, err := listenOn("GATEPOST_OPS_LISTEN", address)
