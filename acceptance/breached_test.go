@@ -81,7 +81,7 @@ func TestWithoutAnAnswerAPasswordIsTaken(t *testing.T) {
 	defer service.Close()
 	g := startGate(t, "DATABASE_URL="+authtest.NewDatabase(t), "GATEPOST_UPSTREAM="+newApp(t).url,
 		"GATEPOST_BREACHED_PASSWORDS="+service.URL)
-	const line = "a new password was taken without a look at those that are known"
+	const line = "a new password was not looked up among those that are known"
 	v := g.visitor(t)
 	if r := v.post("/signup", "email", "ada@example.com", "password", known); r.status != 422 {
 		t.Errorf("a sign-up is %d", r.status)

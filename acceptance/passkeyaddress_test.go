@@ -31,7 +31,7 @@ func TestNoGateStartsWhereFactorsWouldBeDead(t *testing.T) {
 	for _, address := range []string{"https://new.example.org", "https://192.0.2.1", "https://example.com"} {
 		for _, command := range []string{"check", "serve"} {
 			code, said := start(command, address)
-			if code != 1 || !strings.Contains(said, `3 passkeys were made for "app.example.com", and would be dead at `) {
+			if code != 1 || !strings.Contains(said, `3 passkeys were made for "app.example.com", and would not work at `) {
 				t.Errorf("%s at %s: %d\n%s", command, address, code, said)
 			}
 		}

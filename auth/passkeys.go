@@ -243,7 +243,7 @@ func CheckPasskeys(ctx context.Context, db *pgxpool.Pool, public *url.URL) error
 		return err
 	case dead == 0 && len(alive) > 1:
 		return fmt.Errorf("there are passkeys for more than one domain, %s, and browsers ask for those of one, so that the "+
-			"others would be dead: keep those of one domain, and delete the rows of the others from gatepost.passkey (their "+
+			"others would not work: keep those of one domain, and delete the rows of the others from gatepost.passkey (their "+
 			"column rp_id has the domain)", strings.Join(alive, " and "))
 	case dead == 0:
 		return nil
@@ -252,7 +252,7 @@ func CheckPasskeys(ctx context.Context, db *pgxpool.Pool, public *url.URL) error
 	if dead == 1 {
 		which = "1 passkey was"
 	}
-	return fmt.Errorf("GATEPOST_PUBLIC_URL: %s made for %s, and would be dead at %s, as they work at their domain and "+
+	return fmt.Errorf("GATEPOST_PUBLIC_URL: %s made for %s, and would not work at %s, as they work at their domain and "+
 		"below it: keep the address, or give them up and delete their rows from gatepost.passkey",
 		which, strings.Join(domains, " and "), public.Host)
 }

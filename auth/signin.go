@@ -301,7 +301,7 @@ func (s *Store) checkBreached(ctx context.Context, p secret.Password) error {
 	}
 	known, err := s.o.Breached(ctx, p)
 	if err != nil && ctx.Err() == nil {
-		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "a new password was taken without a look at those that are known",
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "a new password was not looked up among those that are known",
 			slog.String("err", err.Error()))
 	}
 	if err == nil && known {
