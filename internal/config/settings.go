@@ -74,9 +74,9 @@ type Settings struct {
 	// nobody has to.
 	SecondFactorRoles string `env:"GATEPOST_SECOND_FACTOR_ROLES"`
 	// Closes the site for maintenance: each request that the app would get is answered with 503 and a page that says so,
-	// or JSON with the code `MAINTENANCE`. `true` closes it while the gate runs. The path of a file from `/` on closes it
-	// while there is such a file, from at most a second after it was made; the first 1 KiB of it is shown on the page, as
-	// plain text that anybody can read. The gate's own pages go on, so that people can log in. See
+	// or JSON with the code `MAINTENANCE`. `true` closes it while the gate runs. An absolute path closes the site while
+	// there is such a file; the gate notices it within a second. The page shows the first 1 KiB of the file, as plain text
+	// that anybody can read. The gate's own pages go on, so that people can log in. See
 	// [operate.md](operate.md#close-the-site-for-maintenance). Default: open.
 	Maintenance string `env:"GATEPOST_MAINTENANCE"`
 	// Roles of those who get to the app while it is closed, like `admin, tester`, to try it before it is opened again.
@@ -185,13 +185,13 @@ type Settings struct {
 
 	// # What the app is told
 	//
-	// Headers the app gets for a signed-in visitor, as header = attribute; the attributes are id, email, email_verified,
-	// name, username, roles, level (`2` if a second factor was proved in the session, else `1`) and auth_time (when the
-	// user last proved who they are, in seconds since 1970). `X-WEBAUTH-FULLNAME=name:utf8` writes one in another format
-	// than `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or `pipe` between two.
-	// `X-From={name:ascii} <{email}>` is a text with attributes in it. It may have one of id, email and username, with one
-	// of `<>()[]` between that one and any other. No client can send one of them, whatever its spelling. A header with the
-	// username in it is left out for users who have none.
+	// Headers that the app gets for a signed-in user, as header = attribute. The attributes are id, email, email_verified,
+	// name, username, roles, level (`2` if the user has shown a second factor in the session, else `1`) and auth_time
+	// (when the user last proved who they are, in seconds since 1970). `X-WEBAUTH-FULLNAME=name:utf8` writes one in
+	// another format than `percent`: `utf8`, `rfc2047`, `ascii` or `base64`; roles also with `space`, `semicolon` or
+	// `pipe` between two. `X-From={name:ascii} <{email}>` is a text with attributes in it. It may have one of id, email
+	// and username, with one of `<>()[]` between that one and any other. The gate removes these headers, in any spelling,
+	// from client requests. A header with the username in it is left out for users who have none.
 	IdentityHeaders string `env:"GATEPOST_IDENTITY_HEADERS, default=X-Auth-User=id, X-Auth-Email=email, X-Auth-Email-Verified=email_verified, X-Auth-Name=name, X-Auth-Roles=roles" list:"true"`
 	// More header names that the gate removes from every client request. With `GATEPOST_FORWARD_AUTH_LISTEN` your proxy
 	// has to drop them itself; the gate tells Envoy and HAProxy which.
@@ -215,9 +215,9 @@ type Settings struct {
 	SignUpLimit string `env:"GATEPOST_SIGNUP_LIMIT, default=5"`
 	// How many people may sign up from all networks together, counted in the same way; `0` for no limit.
 	SignUpTotal string `env:"GATEPOST_SIGNUP_TOTAL, default=0"`
-	// Who gives users a username, a name of at most 32 of `a-z`, `0-9`, `.`, `_` and `-` for apps whose names may be
-	// neither ids nor addresses: `chosen` asks for one at sign-up, and on the account page whoever has none; `given`
-	// leaves it to you (`gatepost user set-username`). Default: `chosen` where `GATEPOST_IDENTITY_HEADERS` has the
+	// Who gives users a username, for apps that take neither ids nor addresses as names. It has at most 32 of `a-z`,
+	// `0-9`, `.`, `_` and `-`. `chosen`: the sign-up page asks for one, and the account page asks users who have none.
+	// `given`: you give them (`gatepost user set-username`). Default: `chosen` where `GATEPOST_IDENTITY_HEADERS` has the
 	// attribute `username`, else `given`.
 	Usernames string `env:"GATEPOST_USERNAMES"`
 	// Usernames that nobody can choose, like `boss, payroll`, besides `admin`, `root`, `support` and
@@ -232,11 +232,11 @@ type Settings struct {
 	OfficePeople string `env:"GATEPOST_OFFICE_PEOPLE, default=200"`
 	// Shortest password in characters, 8 to 64.
 	PasswordMin string `env:"GATEPOST_PASSWORD_MIN, default=8"`
-	// Refuse new passwords that are known from breaches, by the lists of Have I Been Pwned: a folder or file that
-	// PwnedPasswordsDownloader has written, a filter that `gatepost breached` has made of one, `online` to ask
-	// api.pwnedpasswords.com for each (it learns 20 bits of a hash, and no password), or the `https://` address of a
-	// service like it. If the list cannot be read or the service does not answer, the gate accepts the password and logs
-	// that. Default: not looked up.
+	// Refuse new passwords that are known from breaches, by the lists of Have I Been Pwned. The value is a folder or file
+	// that PwnedPasswordsDownloader has written, or a filter that `gatepost breached` has made of one. `online` asks
+	// api.pwnedpasswords.com for each password; it learns 20 bits of a hash, and no password. Or name the `https://`
+	// address of a service like it. If the list cannot be read or the service does not answer, the gate accepts the
+	// password and logs that. Default: not looked up.
 	BreachedPasswords string `env:"GATEPOST_BREACHED_PASSWORDS"`
 	// What strangers have to solve before they sign up, have mail sent to an address that they type, and log in where that
 	// failed often, so that bots have it harder. `altcha`: browsers do a proof of work by themselves, in a second or so;
