@@ -119,7 +119,7 @@ func (p *process) printCookieless(a proxy.Access, method, path string) error {
 func (p *process) printReadings(rules proxy.Rules, method, path string) error {
 	findings, complete := rules.Explain(method, path)
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "READ AS\tBECAUSE\tDECIDED BY\tNEEDS")
+	fmt.Fprintln(w, "MAY BE READ AS\tBECAUSE\tDECIDED BY\tNEEDS")
 	for _, f := range findings {
 		how, rule, needs := f.How, strings.Join(f.Rules, " and "), "nothing"
 		if how == "" {
@@ -173,7 +173,7 @@ func (p *process) printAnswers(a proxy.Access, pages string) error {
 	if _, err := fmt.Fprintf(p.stdout, "\nsigned out: %s\nsigned in:  %s\n", out, in); err != nil || !a.Needs.AskProof() {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "            who has to prove themselves first is sent to %s/account/confirm (303) "+
-		"where a browser loads a page;\n            anything else gets 401\n", pages)
+	_, err := fmt.Fprintf(p.stdout, "            a user who has to prove who they are first is sent to "+
+		"%s/account/confirm (303) where a browser loads a page;\n            anything else gets 401\n", pages)
 	return err
 }

@@ -113,8 +113,8 @@ func Taken(c *config.Config) (notes []string) {
 		case err == nil:
 			_ = one.Close()
 		case errors.Is(err, syscall.EADDRINUSE):
-			notes = append(notes, fmt.Sprintf("%s: %s is in use. If it is not this gate that listens there, end the program "+
-				"that does, or set another port, as %s=localhost:%d", l.Setting, l.Address, l.Setting,
+			notes = append(notes, fmt.Sprintf("%s: %s is in use, which is fine if this gate runs already. Otherwise end "+
+				"the program that listens there, or set another port, as %s=localhost:%d", l.Setting, l.Address, l.Setting,
 				spare(l.Setting, l.Address)))
 		}
 	}
