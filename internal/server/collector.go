@@ -13,13 +13,12 @@ import (
 const (
 	// heapFloor is how large, in bytes, the heap may get before it is collected, even if less than half of it is alive.
 	// That makes requests cheaper. A gate with 32 busy connections has a fifth of it alive (`make bench`).
-	heapFloor = 52 << 20
+	heapFloor = 64 << 20
 	// goPercent is Go's own GOGC. What is alive may double, whatever heapFloor says.
 	goPercent = 100
 	// mostPercent bounds what one collection decides. In a flood all of the heap may be alive at the next one, and the
-	// one after it then comes when that has tripled, unless the first is heard of before. With 400 the gate took 60 MiB
-	// more for a flood of half-sent forms.
-	mostPercent = 200
+	// one after it then comes when that has multiplied, unless the first is heard of before.
+	mostPercent = 400
 )
 
 // Tune has a small heap collected less often than by Go's own rule, and a large one by that rule, so that a thousand

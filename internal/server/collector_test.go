@@ -10,10 +10,10 @@ func TestPercent(t *testing.T) {
 		want          int
 	}{
 		{0, 0, mostPercent},
-		{4 << 20, 1 << 20, mostPercent}, // and not 960
-		{16 << 20, 4 << 20, 180},
+		{4 << 20, 1 << 20, mostPercent}, // and not 1200
+		{16 << 20, 4 << 20, 240},
 		{heapFloor / 2, 0, goPercent},
-		{24 << 20, 20 << 20, goPercent}, // and not 63
+		{24 << 20, 20 << 20, goPercent}, // and not 90
 		{heapFloor, 0, goPercent},
 		{1 << 40, 0, goPercent},
 	} {
