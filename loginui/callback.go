@@ -140,8 +140,13 @@ func (ui *UI) getTaken(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	ui.usedUp(w, r, ui.c.Cookie.ClearDone)
-	p := messagePage{base: ui.refusal(r, "taken.title"), On: next}
+	return ui.show(w, http.StatusOK, "message", ui.takenPage(r, next))
+}
+
+// takenPage tells the owner of an address that they have the account that somebody else made with it.
+func (ui *UI) takenPage(r *http.Request, next string) messagePage {
+	p := messagePage{base: ui.refusal(r, "taken.title"), Kind: kindDone, On: next}
 	p.Text, p.More = p.say("taken.say"), p.say("taken.app", "app", ui.c.AppName)
-	p.OnText = p.say("taken.go")
-	return ui.show(w, http.StatusOK, "message", p)
+	p.Stylesheet, p.OnText = ui.wholeStyle, p.say("taken.go")
+	return p
 }

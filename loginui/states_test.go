@@ -60,6 +60,21 @@ func TestAPageHasOneStylesheetAndOneScript(t *testing.T) {
 	}
 }
 
+// A page that says one thing has rules of its own for that.
+func TestMessagesHaveTheirStylesheet(t *testing.T) {
+	t.Parallel()
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, _ := shown(t, ui, "en")
+	for _, s := range ui.Gallery("en").States() {
+		if s.Template == "message.html" && !strings.Contains(bodies[s.ID], ui.wholeStyle) {
+			t.Errorf("%s has only the stylesheet of forms", s.ID)
+		}
+	}
+}
+
 // A new page is not forgotten: every template of a page, every kind of mail and the page of every status is shown.
 func TestEveryTemplateAndEveryErrorIsShown(t *testing.T) {
 	t.Parallel()

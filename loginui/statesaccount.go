@@ -32,7 +32,10 @@ func (s *samples) accounts() {
 		full.Connect[0].Label, full.Connect[0].Of = full.say("ways.connect.another", "provider", "Example ID"), "Example ID"
 		full.Connect[1].Label, full.Connect[1].Of = full.say("ways.connect", "provider", "Other ID"), "Other ID"
 	}
-	full.Ways[0].Mark, full.Ways[1].Logo = full.Connect[0].Mark, s.site.Icon
+	if s.provider("example") == nil {
+		full.Ways[0].Label, full.Ways[0].Gone = "Example ID", false
+	}
+	full.Ways[0].Mark, full.Ways[1].Logo = full.Connect[0].Mark, full.Connect[1].Logo
 	full.Sessions = append(full.Sessions,
 		s.entry(full.words, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "+
 			"Gecko) Version/18.1 Mobile/15E148 Safari/604.1", 26*time.Hour, false),
@@ -160,12 +163,10 @@ func (s *samples) departures() {
 	again.Text, again.Submit = again.say("again.say", "app", s.c.AppName), again.say("again.submit")
 	s.add("a form of another site's is sent once more", 200, "again", again)
 	s.add("the account is deleted", 200, "message", s.deletedPage(s.r, samplePerson.Email))
-	taken := messagePage{base: s.refusal(s.r, "taken.title"), On: "/"}
-	taken.Text, taken.More = taken.say("taken.say"), taken.say("taken.app", "app", s.c.AppName)
-	taken.OnText = taken.say("taken.go")
+	taken := s.takenPage(s.r, "/")
 	s.add("the account is the owner's of the address", 200, "message", taken)
 	ended := s.signedOutPage(s.r, "/dashboard")
-	ended.Framed = true
+	ended.Framed, ended.Stylesheet = true, s.wholeStyle // as showMessage sets it
 	s.add("the session ended, in a frame", 401, "message", ended)
 	ended.Framed, ended.Leave, ended.Swapped = false, ended.LogIn, true
 	s.add("the session ended, a library of scripts asks", 401, "message", ended)

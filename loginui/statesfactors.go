@@ -26,12 +26,17 @@ func (s *samples) codes() {
 		r := s.withQuery(kind.query)
 		s.add(kind.name, 200, "form", s.codePage(r, half, form{Next: "/dashboard"}, trouble{}))
 		for _, f := range []struct {
-			name string
-			err  error
-		}{{"missing", auth.InputError{{Field: "code", Problem: auth.Missing}}},
-			{"malformed", auth.InputError{{Field: "code", Problem: auth.Malformed}}}, {"wrong", auth.ErrWrongCode},
-			{"used", auth.ErrUsedCode}, {"the app is locked", auth.ErrFactorLocked},
-			{"the key cannot be read", auth.ErrFactorUnreadable}} {
+			name  string
+			err   error
+			ofApp bool // no recovery code can bring it about: one that was used is a wrong one
+		}{{"missing", auth.InputError{{Field: "code", Problem: auth.Missing}}, false},
+			{"malformed", auth.InputError{{Field: "code", Problem: auth.Malformed}}, false},
+			{"wrong", auth.ErrWrongCode, false}, {"used", auth.ErrUsedCode, true},
+			{"the app is locked", auth.ErrFactorLocked, true},
+			{"the key cannot be read", auth.ErrFactorUnreadable, true}} {
+			if f.ofApp && isRecovery(r) {
+				continue
+			}
 			t := s.codeTrouble(nowhere{}, r, f.err, isRecovery(r))
 			s.add(kind.name+", "+f.name, t.status, "form", s.codePage(r, half, form{}, t))
 		}

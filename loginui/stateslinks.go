@@ -22,9 +22,7 @@ func (s *samples) links() {
 	s.mailed("forgot the password, on its way", "forgot.sent", "email", samplePerson.Email)
 	s.add("a new password", 200, "form", s.resetPage(s.r, link, trouble{}))
 	s.add("a new password, with a fault", short.status, "form", s.resetPage(s.r, link, short))
-	unlocked := off.resetPage(s.r, link, trouble{})
-	unlocked.Buttons = s.someWays(unlocked.Buttons) // there are no passwords only where there are providers
-	s.add("a new way in, without passwords", 200, "form", unlocked)
+	s.add("a new way in, without passwords", 200, "form", s.withWays(off.resetPage(s.r, link, trouble{})))
 	s.add("take the account back", 200, "form", s.undoPage(s.r, link, trouble{}))
 	s.add("take the account back, with a fault", short.status, "form", s.undoPage(s.r, link, short))
 	s.add("take the account back, without passwords", 200, "form", off.undoPage(s.r, link, trouble{}))
@@ -40,7 +38,7 @@ func (s *samples) links() {
 	}
 	s.add("confirm the address, by a provider", 200, "form", others)
 	s.add("confirm the address, without passwords", 200, "form",
-		off.verifyForm(s.r, link, auth.Stranger, form{}, trouble{}))
+		s.withWays(off.verifyForm(s.r, link, auth.Stranger, form{}, trouble{})))
 	s.add("confirm the address, in the same browser", 200, "form",
 		s.verifyForm(s.r, link, auth.ByBrowser, form{Remember: true}, trouble{}))
 	s.add("confirm the address, logged in", 200, "form", s.verifyForm(s.r, link, auth.BySession, form{}, trouble{}))
@@ -49,9 +47,16 @@ func (s *samples) links() {
 	s.add("an invitation", 200, "form", s.invitationPage(s.r, link, form{Remember: true}, trouble{}))
 	s.add("an invitation, with a fault", short.status, "form", s.invitationPage(s.r, link, s.form, short))
 	s.add("an invitation, with a username", 200, "form", s.named().invitationPage(s.r, link, form{}, trouble{}))
-	s.add("an invitation, without passwords", 200, "form", off.invitationPage(s.r, link, form{}, trouble{}))
+	s.add("an invitation, without passwords", 200, "form",
+		s.withWays(off.invitationPage(s.r, link, form{}, trouble{})))
 	s.claims(link, wrong)
 	s.add("prove that it is you", 200, "form", s.provePage(s.r, link, ""))
+}
+
+// withWays is a form of a site without passwords, which has providers.
+func (s *samples) withWays(p formPage) formPage {
+	p.Buttons = s.someWays(p.Buttons)
+	return p
 }
 
 // claims adds the pages that connect a provider to the account with the same address.
