@@ -166,7 +166,7 @@ func (ui *UI) askForSecond(p *formPage, r *http.Request, a askedFor, f form, t t
 		}
 	}
 	if p.Passkey != nil {
-		p.Passkey.Or = p.Submit != ""
+		p.Passkey.Or, p.Passkey.Main = p.Submit != "", p.Submit == ""
 	}
 }
 

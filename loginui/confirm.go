@@ -125,7 +125,7 @@ func (ui *UI) confirmPage(r *http.Request, s session.Session, o ownWays, path st
 	default:
 		p.Intro = []string{p.say("confirm.none")}
 	}
-	p.Submit, p.Username = "", ""
+	p.Submit, p.Username, p.Instead = "", "", p.say("with.account")
 	return p
 }
 

@@ -123,7 +123,7 @@ func (ui *UI) connectPage(r *http.Request, c auth.Claim, t trouble) formPage {
 	case c.ByMail:
 		p.Action, p.Submit, p.Busy = byMail.Action, byMail.Label, p.say("forgot.busy")
 	default:
-		p.Submit, p.Intro = "", append(p.Intro, p.say("confirm.none"))
+		p.Submit, p.Intro, p.Instead = "", append(p.Intro, p.say("confirm.none")), p.say("with.choose")
 	}
 	return p
 }

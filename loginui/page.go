@@ -159,7 +159,8 @@ type formPage struct {
 	Remember     bool
 	Submit, Busy string        // the text of the button, and its text while the form is being sent; empty: see Buttons
 	Danger       bool          // the form cannot be undone
-	Cancel       string        // target of the link beside the button; empty: no link
+	Cancel       string        // target of the link that leaves the page; empty: no link
+	Instead      string        // the words of a button to Cancel where the page offers no way on
 	OtherPage    string        // link from login to signup and back; empty: no link
 	Claim        string        // link for users who did not choose their password themselves; empty: no link
 	ClaimText    string        // its words

@@ -31,6 +31,7 @@ type passkeyForm struct {
 	Sent            []sentField // goes along, to the question for the browser as well
 	Forget          bool        // the session ends with the browser
 	Or              bool        // another way stands above
+	Main            bool        // it is the one way on, and looks like it
 	Trusts          bool        // the page offers to trust the browser
 }
 

@@ -154,7 +154,7 @@ func (ui *UI) addPasskeyPage(r *http.Request, f form, t trouble) formPage {
 	if p.Passkey != nil {
 		name := p.passkeyName(f.Name)
 		name.Fault = t.faults["name"]
-		p.Passkey.Field = &name
+		p.Passkey.Field, p.Passkey.Main = &name, true
 	}
 	return p
 }

@@ -112,7 +112,7 @@ func (ui *UI) makePasskeyPage(r *http.Request, f form, t trouble) formPage {
 	p.Intro, p.Cancel = []string{p.say("passkey.signup.say", "email", f.Email)}, ui.withNext("/signup", f.Next)
 	p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToSignUp, passkeyMadePath, "passkey.signup.submit", f)
 	if p.Passkey != nil {
-		p.Passkey.Forget = !f.Remember
+		p.Passkey.Forget, p.Passkey.Main = !f.Remember, true
 		p.Passkey.Sent = []sentField{{"email", f.Email}, {"name", f.Name}, {"username", f.Username}}
 	}
 	return p

@@ -129,7 +129,7 @@ func (ui *UI) verifyForm(r *http.Request, l auth.Link, known auth.Known, f form,
 func (ui *UI) withoutPassword(p *formPage) {
 	switch p.Submit = ""; {
 	case p.Claim == "":
-		p.Intro, p.Cancel = append(p.Intro, p.say("verify.off")), ui.loginURL("")
+		p.Intro, p.Cancel, p.Instead = append(p.Intro, p.say("verify.off")), ui.loginURL(""), p.say("with.choose")
 	case len(p.Buttons) == 0:
 		p.Intro = append(p.Intro, p.say("verify.none.only"))
 	default:

@@ -11,7 +11,7 @@
   // The fragment never reaches the server: browsers carry it along.
   if (location.hash.length > 1 && !document.querySelector('.wide')) {
     all('form', (form) => { form.action += location.hash; });
-    all('.other a', (a) => { a.href += location.hash; });
+    all(':is(.other, .actions) a', (a) => { a.href += location.hash; });
   }
 
   all('input[data-show]', (input) => {
