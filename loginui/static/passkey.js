@@ -66,18 +66,19 @@
     const button = form.querySelector('button');
     const status = form.querySelector('[role=status]');
     if (busy || !form.reportValidity()) return;
-    const words = button.textContent;
+    const label = button.lastElementChild; // beside an icon
+    const words = label.textContent;
     busy = true;
     status.textContent = '';
     button.setAttribute('aria-busy', 'true');
-    button.textContent = form.dataset.waiting;
+    label.textContent = form.dataset.waiting;
     try {
       await ask(form);
     } catch (error) {
       status.textContent = { Said: error.message, InvalidStateError: form.dataset.there }[error.name] ??
         form.dataset.cancelled;
       button.removeAttribute('aria-busy');
-      button.textContent = words;
+      label.textContent = words;
     }
     busy = false;
   };
