@@ -55,7 +55,7 @@ var offered = []string{"ar", "de", "en", "es", "fr", "he", "hi", "id", "it", "ja
 	"tr", "uk", "vi", "zh-Hans", "zh-Hant"}
 
 // alike are messages that are rightly the same as in English, in all languages or in one.
-var alike = []string{"page.title", "account.roles", "de page.optional", "de page.title.failed", "de field.name",
+var alike = []string{"page.title", "list.comma", "account.roles", "de page.optional", "de page.title.failed", "de field.name",
 	"fr wait.minutes", "it page.privacy", "it field.password", "it passkey.unnamed", "de passkey.title",
 	"de passkey.unnamed", "nl passkey.title", "nl passkey.unnamed"}
 

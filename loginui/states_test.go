@@ -152,3 +152,19 @@ func TestEverythingThatPagesSayIsShown(t *testing.T) {
 		}
 	}
 }
+
+// Roles are listed as the language lists things.
+func TestRolesAreListedAsInTheLanguage(t *testing.T) {
+	t.Parallel()
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, comma := range map[string]string{"en": ", ", "ar": "، ", "ja": "、", "zh-Hans": "、", "he": ", "} {
+		w := httptest.NewRecorder()
+		ui.Gallery(lang).Show(w, "account-with-everything-and-a-notice")
+		if want := "<bdi>admin</bdi>" + comma + "<bdi>editor</bdi>"; !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: the account page has no %s", lang, want)
+		}
+	}
+}

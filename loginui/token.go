@@ -35,7 +35,6 @@ type tokenRows struct {
 type tokenEntry struct {
 	ID, Name, Hint, Rules string
 	Roles                 []string
-	NoRole                bool          // it is narrowed to none
 	Until                 template.HTML // when it ends
 	Ended                 bool
 	Used, Place           string // Used is how long ago; empty: never
@@ -48,8 +47,7 @@ func (ui *UI) tokenRows(w *words, list []auth.APIToken) *tokenRows {
 	}
 	rows := &tokenRows{Offered: ui.c.Tokens && len(list) < auth.APITokensMost}
 	for _, t := range list {
-		e := tokenEntry{ID: t.ID, Name: t.Name, Hint: t.Hint, Rules: t.Rules, Roles: t.Roles, Ended: t.Ended,
-			NoRole: !t.AllRoles && len(t.Roles) == 0}
+		e := tokenEntry{ID: t.ID, Name: t.Name, Hint: t.Hint, Rules: t.Rules, Roles: t.Roles, Ended: t.Ended}
 		if e.Until = template.HTML(template.HTMLEscapeString(w.say("token.forever"))); !t.ExpiresAt.IsZero() {
 			e.Until = w.sayDate("token.until", t.ExpiresAt)
 		}
