@@ -31,11 +31,6 @@ func (ui *UI) errorPage(w http.ResponseWriter, r *http.Request, status int, err 
 // reads reports whether a request changes nothing, so that its page can be loaded again.
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// titles are the messages whose title is that of another.
-var titles = map[string]string{"fault.login_loop": "fault.setup", "fault.host": "fault.setup",
-	"fault.https_already": "fault.setup", "fault.cross_socket": "fault.cross_site",
-	"fault.http": "fault.upgrade_required"}
-
 // titleOf is the title of a message, or of the nearest one above it: fault.form of fault.form.double.
 func (w *words) titleOf(key string) string {
 	if other, ok := titles[key]; ok {
@@ -49,36 +44,6 @@ func (w *words) titleOf(key string) string {
 			return w.say("fault.title")
 		}
 	}
-}
-
-// The kinds of pages that say one thing, of which message.html has an icon each.
-const (
-	kindLock  = "lock"  // the visitor lacks something
-	kindLink  = "link"  // what was asked for is not there, or not right
-	kindWait  = "wait"  // it takes a while
-	kindWorks = "works" // whoever runs the site has to do something, or does
-	kindPlug  = "plug"  // something else does not answer
-	kindMail  = "mail"  // a mail is on its way
-	kindDone  = "done"  // it was done
-)
-
-func kindOf(status int, key string) string {
-	switch {
-	case titles[key] == "fault.setup", key == "fault.maintenance", key == "fault.broken", key == "fault.refused":
-		return kindWorks
-	}
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusUpgradeRequired:
-		return kindLock
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable,
-		http.StatusGatewayTimeout:
-		return kindWait
-	case http.StatusFailedDependency, http.StatusBadGateway:
-		return kindPlug
-	case http.StatusInternalServerError, http.StatusLoopDetected:
-		return kindWorks
-	}
-	return kindLink
 }
 
 // helpsAgain reports whether asking again may bring another answer.
@@ -114,6 +79,8 @@ func (ui *UI) wayOn(r *http.Request, p *messagePage, key string, err error) {
 		p.OtherAccount = true
 	case "fault.host", "fault.http": // the visitor may have gone round the proxy
 		p.On, p.OnText = ui.absolute(localPath(ui.asked(r))), ui.absolute("/")
+	case "passkey.signup.expired":
+		p.On, p.OnText = ui.c.Prefix+"/signup", p.say("signup.title")
 	case "fault.cross_site":
 		if route := ui.routes[r.URL.EscapedPath()]; route["GET"] != nil {
 			p.On, p.OnText = r.URL.EscapedPath(), p.say("fault.open_here")

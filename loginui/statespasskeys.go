@@ -2,6 +2,7 @@ package loginui
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"time"
 
@@ -48,6 +49,10 @@ func (s *samples) passkeys() {
 	s.add("remove", 200, "form", s.removePasskeyPage(s.r, mine, trouble{}))
 	s.add("confirm", 403, "form", s.factorAgainPage(s.r, s.session, auth.Factors{Passkeys: 1}, "/account/export", form{},
 		trouble{}))
+	wrong, _ := errors.AsType[*fault](s.passkeyFault(auth.ErrBadPasskey))
+	s.told("confirm, with a wrong one", func(w http.ResponseWriter, r *http.Request) {
+		s.answer(w, r, &astray{wrong, auth.ErrBadPasskey, s.c.Prefix + "/account", "with.account"})
+	})
 	account := accountPage{base: s.base(s.r, "account.title", "/account", ""), User: samplePerson, HasPassword: true}
 	account.Wide, account.Stylesheet = true, s.accountStyle
 	account.Sessions = []sessionEntry{s.entry(account.words, sampleBrowser, 0, true)}
