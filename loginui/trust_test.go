@@ -69,7 +69,7 @@ func TestInATrustedBrowserThePasswordIsEnough(t *testing.T) {
 	}
 	a := b.get("/account")
 	id := trustID.FindStringSubmatch(a.body)
-	if id == nil || !strings.Contains(a.body, "Browsers in which no code is asked for") {
+	if id == nil || !strings.Contains(a.body, "No code needed") {
 		t.Fatalf("the account page does not list it:\n%s", a.body)
 	}
 	c.cookie(t, "grace@example.com")
