@@ -141,6 +141,19 @@ func TestBothPartsOfAMailSayTheSame(t *testing.T) {
 	}
 }
 
+// Whoever has no way back is told whom to ask.
+func TestAMailWithoutAWayBackSaysWhatToDo(t *testing.T) {
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []mail.Kind{mail.Left, mail.Deleted} {
+		if l, err := ui.Compose(aMail(kind, "en")); err != nil || !strings.Contains(l.Text, "tell the people who run") {
+			t.Errorf("%s: %v\n%s", kind, err, l.Text)
+		}
+	}
+}
+
 func TestAMailSaysHowLongItsLinkWorks(t *testing.T) {
 	ui, err := newTestUI(t, Brand{})
 	if err != nil {

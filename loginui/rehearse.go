@@ -67,6 +67,9 @@ func sampleMail(kind mail.Kind, lang string) mail.Mail {
 	if slices.Contains(greetsNobody, kind) {
 		m.Name = ""
 	}
+	if kind == mail.TokenNew || kind == mail.TokenEnds {
+		m.Token, m.Ends = sampleTokens()[0].Hint, sampleTokens()[0].ExpiresAt
+	}
 	if kind.Purpose() != "" {
 		m.Link = secret.Token("example0example0example0example0example0exa")
 	}

@@ -188,5 +188,8 @@ func TestTheMailsAboutTokens(t *testing.T) {
 		if err != nil || !strings.Contains(l.Text, "gpt_3xAm…") || !strings.Contains(l.Text, "/account") {
 			t.Errorf("%s: %v\n%s", kind, err, l.Text)
 		}
+		if l, _, err := ui.SampleLetter(string(kind), "en"); err != nil || !strings.Contains(l.Text, "Valid until: ") {
+			t.Errorf("the sample of %s: %v\n%s", kind, err, l.Text)
+		}
 	}
 }
