@@ -17,6 +17,9 @@ var files embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{"linked": linked}).ParseFS(files, "pages/*.html"))
 
+// appName is what the pages of the app, those of the gate and its mails call the demo.
+const appName = "Gatepost demo"
+
 // protect are the rules of the demo.
 const protect = "/dashboard, /live, /api, /admin=admin+aal2"
 
@@ -39,7 +42,7 @@ func (a *app) handler() http.Handler {
 	mux.Handle("GET /live", websocket.Handler(tellTime))
 	mux.HandleFunc("GET /style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /script.js", asset("script.js", "text/javascript; charset=utf-8"))
-	mux.HandleFunc("/", a.page("lost", "There is no such page"))
+	mux.HandleFunc("/", a.page("lost", "Page not found"))
 	return mux
 }
 
@@ -52,6 +55,7 @@ var menu = []menuEntry{{"/dashboard", "Dashboard"}, {"/try", "Try this"}, {"/mai
 // view is what the sample app knows of a request, its headers, and of the demo.
 type view struct {
 	Title, Path, Name string
+	App               string // what the app is called
 	Menu              []menuEntry
 	SignedIn          bool
 	Headers           []header
@@ -61,17 +65,17 @@ type view struct {
 	Letter            letter   // on its own page
 }
 
-// header is an identity header, and what it says.
-type header struct{ Name, Value, Decoded, Meaning string }
+// header is an identity header, and what it says. Empty stands for a value that is.
+type header struct{ Name, Value, Decoded, Meaning, Empty string }
 
 // meanings are the identity headers in the order of README.md.
-var meanings = []struct{ name, meaning string }{
-	{"X-Auth-User", "The id: use it as the key in your own tables. It never changes."},
-	{"X-Auth-Email", "The e-mail address. It may change."},
+var meanings = []struct{ name, meaning, empty string }{
+	{"X-Auth-User", "The id: use it as the key in your own tables. It never changes.", ""},
+	{"X-Auth-Email", "The e-mail address. It may change.", ""},
 	{"X-Auth-Email-Verified", "Whether they have opened a link that was mailed to that address. Until then anybody may " +
-		"have typed it."},
-	{"X-Auth-Name", "What they call themselves."},
-	{"X-Auth-Roles", "Roles, with commas between them."},
+		"have typed it.", ""},
+	{"X-Auth-Name", "What they call themselves.", "(no name given)"},
+	{"X-Auth-Roles", "Roles, with commas between them.", "(no role)"},
 }
 
 func (a *app) page(name, title string) http.HandlerFunc {
@@ -88,7 +92,7 @@ func (a *app) page(name, title string) http.HandlerFunc {
 func (a *app) letter(w http.ResponseWriter, r *http.Request) {
 	l, ok := a.box.open(r.PathValue("id"))
 	if !ok {
-		a.page("lost", "There is no such page")(w, r)
+		a.page("lost", "Page not found")(w, r)
 		return
 	}
 	v := a.view(r, l.Subject)
@@ -97,7 +101,7 @@ func (a *app) letter(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) view(r *http.Request, title string) view {
-	v := view{Title: title, Path: r.URL.Path, Menu: menu, Protect: protect, Admin: admin, Headers: told(r),
+	v := view{Title: title, Path: r.URL.Path, App: appName, Menu: menu, Protect: protect, Admin: admin, Headers: told(r),
 		SignedIn: r.Header.Get("X-Auth-User") != "", Name: decoded(r.Header.Get("X-Auth-Name"))}
 	if url := a.url.Load(); url != nil {
 		v.URL = *url
@@ -137,7 +141,7 @@ func told(r *http.Request) (list []header) {
 		if len(r.Header.Values(m.name)) == 0 {
 			continue
 		}
-		h := header{Name: m.name, Value: r.Header.Get(m.name), Meaning: m.meaning}
+		h := header{Name: m.name, Value: r.Header.Get(m.name), Meaning: m.meaning, Empty: m.empty}
 		if text := decoded(h.Value); text != h.Value {
 			h.Decoded = text
 		}

@@ -108,7 +108,7 @@ func environment(env []string, socket string, id *idp) []string {
 		"GATEPOST_PAGES=", "GATEPOST_HOME=/dashboard", "GATEPOST_SIGNUP=",
 		"GATEPOST_SIGNUP_DOMAINS=", "GATEPOST_MIGRATE=",
 		"GATEPOST_SMTP_URL=", "GATEPOST_SMTP_URL_FILE=", "GATEPOST_MAIL_FROM=", "GATEPOST_VERIFY_EMAIL=",
-		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=Gatepost demo",
+		"GATEPOST_IDENTITY_HEADERS=", "GATEPOST_APP_NAME=" + appName,
 		"GATEPOST_PROVIDERS=", "GATEPOST_PASSWORDS=", "GATEPOST_API_AUTH=",
 	}
 	if config.Lookup(env, "GATEPOST_LOG_LEVEL") == "" { // what matters is on the page

@@ -30,7 +30,7 @@ type letter struct {
 }
 
 // From is who a letter says that it is from. At a real gate GATEPOST_MAIL_FROM says that.
-func (letter) From() string { return "Gatepost demo <login@demo.example>" }
+func (letter) From() string { return appName + " <login@demo.example>" }
 
 // deliver implements smtp.Deliver.
 func (b *mailbox) deliver(_ context.Context, l loginui.Letter) error {
