@@ -84,7 +84,7 @@ type Language struct{ Tag, Name string }
 // Languages lists the languages of the pages, in the order in which they are offered.
 func (ui *UI) Languages() (list []Language) {
 	for _, w := range ui.languages.list {
-		list = append(list, Language{w.Lang, w.say("language.name")})
+		list = append(list, Language{w.Lang, w.name})
 	}
 	return list
 }

@@ -30,58 +30,59 @@ var ErrNoLanguage = errors.New("there is no language")
 // lists the languages to offer, in order; empty means all, English first. warn is called for messages that are
 // missing and shown in English.
 func loadLanguages(overrides fs.FS, offered []string, warn func(string)) (languages, error) {
-	ours, err := ourMessages()
+	all, err := ourMessages()
+	if err == nil && overrides != nil {
+		all, err = overlay(all, overrides)
+	}
 	if err != nil {
 		return languages{}, err
 	}
-	texts := maps.Clone(ours)
-	if overrides != nil {
-		own, err := readMessages(overrides, texts[source])
-		if err != nil {
-			return languages{}, err
-		}
-		if err := merge(texts, own); err != nil {
-			return languages{}, err
-		}
-	}
 	if len(offered) == 0 {
-		offered = slices.DeleteFunc(slices.Sorted(maps.Keys(texts)), func(name string) bool { return name == source })
+		offered = slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return name == source })
 		offered = slices.Insert(offered, 0, source)
 	}
 	var l languages
 	var tags []language.Tag
 	for _, name := range offered {
-		t, ok := texts[name]
+		m, ok := all[name]
 		if !ok {
 			return languages{}, fmt.Errorf("%w %q; there are %s", ErrNoLanguage, name,
-				strings.Join(slices.Sorted(maps.Keys(texts)), ", "))
+				strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 		}
 		if overrides != nil { // a test holds the gate's own to be complete
-			if missing := complete(t, texts[source]); len(missing) > 0 {
+			if missing := complete(m.read(), all[source].read()); len(missing) > 0 {
 				warn(fmt.Sprintf("messages/%s.json lacks %d messages, which are shown in English: %s", name,
 					len(missing), strings.Join(missing, ", ")))
 			}
 		}
 		tag := language.Make(name)
-		l.list, tags = append(l.list, newWords(tag, t)), append(tags, tag)
+		l.list, tags = append(l.list, newWords(tag, m)), append(tags, tag)
 	}
-	l.matcher, l.source = language.NewMatcher(tags), newWords(language.Make(source), texts[source])
+	l.matcher, l.source = language.NewMatcher(tags), newWords(language.Make(source), all[source])
 	return l, nil
 }
 
-// merge lays the operator's messages over the gate's. A language without a name is refused: the switcher would
+// overlay lays the operator's messages over the gate's. A language without a name is refused: the switcher would
 // call it English.
-func merge(texts, own map[string]map[string]text) error {
-	for tag, t := range own {
-		merged := map[string]text{}
-		maps.Copy(merged, texts[tag]) // a copy: others share the map
-		maps.Copy(merged, t)
-		texts[tag] = merged
-		if _, ok := texts[tag]["language.name"]; !ok {
-			return fmt.Errorf(`messages/%s.json: "language.name" is missing: what the language calls itself`, tag)
-		}
+func overlay(ours map[string]messages, overrides fs.FS) (map[string]messages, error) {
+	own, err := readMessages(overrides, ours[source].read())
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	all := maps.Clone(ours)
+	for tag, texts := range own {
+		merged := map[string]text{}
+		if m, ok := ours[tag]; ok {
+			maps.Copy(merged, m.read()) // a copy: others share the map
+		}
+		maps.Copy(merged, texts)
+		name, ok := merged["language.name"]
+		if !ok {
+			return nil, fmt.Errorf(`messages/%s.json: "language.name" is missing: what the language calls itself`, tag)
+		}
+		all[tag] = messages{name.other, func() map[string]text { return merged }}
+	}
+	return all, nil
 }
 
 // complete fills in the messages that a language lacks, and returns their keys.

@@ -3,9 +3,11 @@ package loginui
 import (
 	"bytes"
 	"compress/gzip"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,7 +30,7 @@ func ourTexts(t *testing.T) map[string]map[string]text {
 
 // A released program embeds the messages compressed.
 func TestMessagesMayBeCompressed(t *testing.T) {
-	packed := fstest.MapFS{}
+	packed, ours := fstest.MapFS{}, ourTexts(t)
 	for _, lang := range offered {
 		plain, err := messageFiles.ReadFile("messages/" + lang + ".json")
 		if err != nil {
@@ -40,13 +42,24 @@ func TestMessagesMayBeCompressed(t *testing.T) {
 		_ = w.Close()
 		packed["messages/"+lang+".json"] = &fstest.MapFile{Data: b.Bytes()}
 	}
-	if texts, err := readMessages(packed, nil); err != nil || !reflect.DeepEqual(texts, ourTexts(t)) {
+	if texts, err := readMessages(packed, nil); err != nil || !reflect.DeepEqual(texts, ours) {
 		t.Errorf("compressed they are others: %v", err)
+	}
+	for name := range packed {
+		for where, files := range map[string]fs.FS{"as it is": messageFiles, "compressed": packed} {
+			if own, err := readName(files, name); err != nil || own != ours[strings.TrimSuffix(path.Base(name), ".json")]["language.name"].other {
+				t.Errorf("%s, %s: the language calls itself %q, %v", name, where, own, err)
+			}
+		}
 	}
 	half := packed["messages/de.json"].Data
 	packed["messages/de.json"].Data = half[:len(half)/2]
 	if _, err := readMessages(packed, nil); err == nil || !strings.Contains(err.Error(), "messages/de.json: ") {
 		t.Errorf("half a file: %v", err)
+	}
+	packed["messages/de.json"].Data = []byte(`{"page.title": "x", "language.name": "Deutsch"}`)
+	if own, err := readName(packed, "messages/de.json"); err == nil {
+		t.Errorf("a file that begins with another message: %q", own)
 	}
 }
 

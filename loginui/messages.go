@@ -3,7 +3,6 @@ package loginui
 import (
 	"bytes"
 	"compress/gzip"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,14 +13,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 )
-
-//go:embed messages/*.json
-var messageFiles embed.FS
 
 // text is one message: a single form, a form for each plural category of the language, or a list.
 type text struct {
@@ -42,16 +37,25 @@ func (t text) form(tag language.Tag, n int) string {
 	return t.other
 }
 
-// ourMessages returns the messages in messageFiles. The result is shared and must not be changed.
-var ourMessages = sync.OnceValues(func() (map[string]map[string]text, error) { return readMessages(messageFiles, nil) })
-
 // readMessages reads messages/*.json. Messages that are not in known are refused; nil allows any.
 func readMessages(files fs.FS, known map[string]text) (map[string]map[string]text, error) {
+	names, err := languageFiles(files)
+	errs := []error{err}
+	texts := map[string]map[string]text{}
+	for _, tag := range slices.Sorted(maps.Keys(names)) {
+		texts[tag], err = readTexts(files, names[tag], known)
+		errs = append(errs, err)
+	}
+	return texts, errors.Join(errs...)
+}
+
+// languageFiles returns the files in messages by their languages.
+func languageFiles(files fs.FS) (map[string]string, error) {
 	names, err := list(files, "messages")
 	if err != nil {
 		return nil, err
 	}
-	texts := map[string]map[string]text{}
+	found := map[string]string{}
 	var errs []error
 	for _, name := range names {
 		base, json := strings.CutSuffix(path.Base(name), ".json")
@@ -60,34 +64,38 @@ func readMessages(files fs.FS, known map[string]text) (map[string]map[string]tex
 		case err != nil || !json:
 			errs = append(errs, fmt.Errorf("%s: the name of the file is no language (examples: de.json, pt-BR.json)",
 				name))
-			continue
-		case texts[tag.String()] != nil:
+		case found[tag.String()] != "":
 			errs = append(errs, fmt.Errorf("%s: there is another file for the language %s", name, tag))
-			continue
+		default:
+			found[tag.String()] = name
 		}
-		content, err := readFile(files, name)
-		if err == nil {
-			texts[tag.String()], err = parseMessages(name, content, known)
-		}
-		errs = append(errs, err)
 	}
-	return texts, errors.Join(errs...)
+	return found, errors.Join(errs...)
 }
 
-// readFile reads a file that may be compressed with gzip, as messageFiles are in a released program (scripts/pack).
-func readFile(files fs.FS, name string) ([]byte, error) {
-	content, err := fs.ReadFile(files, name)
-	if err != nil || !bytes.HasPrefix(content, []byte("\x1f\x8b")) {
-		return content, err
+func readTexts(files fs.FS, name string, known map[string]text) (map[string]text, error) {
+	r, err := openFile(files, name)
+	if err != nil {
+		return nil, err
 	}
-	r, err := gzip.NewReader(bytes.NewReader(content))
-	if err == nil {
-		content, err = io.ReadAll(r)
-	}
+	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return content, nil
+	return parseMessages(name, content, known)
+}
+
+// openFile opens a file that may be compressed with gzip, as messageFiles are in a released program (scripts/pack).
+func openFile(files fs.FS, name string) (io.Reader, error) {
+	content, err := fs.ReadFile(files, name)
+	if err != nil || !bytes.HasPrefix(content, []byte("\x1f\x8b")) {
+		return bytes.NewReader(content), err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
 }
 
 // list returns the files in a directory, or none if the directory does not exist. Hidden files are left out:

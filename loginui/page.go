@@ -81,7 +81,7 @@ func (ui *UI) offerLanguages(b *base, self, next string) {
 		b.Asked = []sentField{{"next", next}}
 	}
 	for _, w := range ui.languages.list {
-		b.Languages = append(b.Languages, languageLink{w.Lang, w.say("language.name"), w == b.words, b.Self, b.Asked})
+		b.Languages = append(b.Languages, languageLink{w.Lang, w.name, w == b.words, b.Self, b.Asked})
 	}
 }
 

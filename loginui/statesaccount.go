@@ -69,7 +69,7 @@ func (s *samples) accounts() {
 
 // eventsSaid are the events that the account page has words for.
 func eventsSaid(w *words) (events []string) {
-	for key := range w.texts {
+	for key := range w.read() {
 		if event, ok := strings.CutPrefix(key, "activity."); ok && !strings.Contains(event, ".") &&
 			!slices.Contains([]string{"title", "earlier", "times", "by-operator"}, event) {
 			events = append(events, event)

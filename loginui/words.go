@@ -18,11 +18,11 @@ type words struct {
 	Lang, Dir string
 	tag       language.Tag
 	printer   *message.Printer
-	texts     map[string]text
+	messages
 }
 
-func newWords(tag language.Tag, texts map[string]text) *words {
-	return &words{Lang: tag.String(), Dir: direction(tag), tag: tag, printer: message.NewPrinter(tag), texts: texts}
+func newWords(tag language.Tag, m messages) *words {
+	return &words{Lang: tag.String(), Dir: direction(tag), tag: tag, printer: message.NewPrinter(tag), messages: m}
 }
 
 // direction returns the direction of the script that the language is written in.
@@ -39,7 +39,7 @@ func direction(tag language.Tag) string {
 // chooses the plural form. Numbers are written as usual in the language, and text of another direction is
 // isolated. Templates call Say, and fail if the key does not exist.
 func (w *words) Say(key string, args ...any) (string, error) {
-	t, ok := w.texts[key]
+	t, ok := w.read()[key]
 	if !ok {
 		return "", fmt.Errorf("there is no message %q", key)
 	}
@@ -69,7 +69,7 @@ func (w *words) say(key string, args ...any) string {
 	return s
 }
 
-func (w *words) has(key string) bool { _, ok := w.texts[key]; return ok }
+func (w *words) has(key string) bool { _, ok := w.read()[key]; return ok }
 
 func (w *words) number(n int, options ...number.Option) string {
 	return w.printer.Sprint(number.Decimal(n, options...))
@@ -102,7 +102,7 @@ func (w *words) Date(t time.Time) string {
 	two := number.MinIntegerDigits(2)
 	return strings.NewReplacer(
 		"{day}", w.number(t.Day()),
-		"{month}", w.texts["date.months"].list[t.Month()-1],
+		"{month}", w.read()["date.months"].list[t.Month()-1],
 		"{year}", w.number(t.Year(), number.NoSeparator()),
 		"{hour}", w.number(t.Hour(), two),
 		"{minute}", w.number(t.Minute(), two),
