@@ -39,9 +39,9 @@ The gate ignores blanks, line ends, a byte order mark and quotation marks around
 each entry. True and false may be written as in YAML and shells (yes, no, on, off, 1, 0). Durations are like
 ` + "`30s`, `10m` or `168h`" + `.
 
-The gate reports all faults at once, and does not start while there is one. ` + "`gatepost check`" + ` prints the settings
-with which the gate would run. ` + "`go test ./acceptance -run TestTheReference -update`" + ` makes this page from the
-code.
+The gate reports all faults at once, and does not start while there is one. ` + "`gatepost check`" + ` prints the
+settings with which the gate would run. ` + "`go test ./acceptance -run TestTheReference -update`" + ` makes this page
+from the code.
 `)
 	for i, f := range fieldsOf(file, "Settings") {
 		if f.Tag == nil { // the settings of providers, which follow

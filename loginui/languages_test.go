@@ -47,7 +47,8 @@ func TestMessagesMayBeCompressed(t *testing.T) {
 	}
 	for name := range packed {
 		for where, files := range map[string]fs.FS{"as it is": messageFiles, "compressed": packed} {
-			if own, err := readName(files, name); err != nil || own != ours[strings.TrimSuffix(path.Base(name), ".json")]["language.name"].other {
+			want := ours[strings.TrimSuffix(path.Base(name), ".json")]["language.name"].other
+			if own, err := readName(files, name); err != nil || own != want {
 				t.Errorf("%s, %s: the language calls itself %q, %v", name, where, own, err)
 			}
 		}
@@ -68,8 +69,8 @@ var offered = []string{"ar", "de", "en", "es", "fr", "he", "hi", "id", "it", "ja
 	"tr", "uk", "vi", "zh-Hans", "zh-Hant"}
 
 // alike are messages that are rightly the same as in English, in all languages or in one.
-var alike = []string{"page.title", "list.comma", "account.roles", "de page.optional", "de page.title.failed", "de field.name",
-	"fr wait.minutes", "it page.privacy", "it field.password", "it passkey.unnamed", "de passkey.title",
+var alike = []string{"page.title", "list.comma", "account.roles", "de page.optional", "de page.title.failed",
+	"de field.name", "fr wait.minutes", "it page.privacy", "it field.password", "it passkey.unnamed", "de passkey.title",
 	"de passkey.unnamed", "nl passkey.title", "nl passkey.unnamed"}
 
 func TestNoLanguageLacksAMessage(t *testing.T) {
