@@ -298,7 +298,7 @@ func TestALanguageIsChosenAndKept(t *testing.T) {
 	kept := "gatepost_language=ar; Path=/; Max-Age=31536000; SameSite=Lax"
 	if !strings.Contains(a.body, `<html lang="ar" dir="rtl">`) ||
 		!strings.Contains(a.Header.Get("Set-Cookie"), kept) ||
-		!strings.Contains(a.body, `<button name="lang" value="es" lang="es">Español</button>`) ||
+		!strings.Contains(a.body, `<button type="submit" name="lang" value="es" lang="es">Español</button>`) ||
 		strings.Count(a.body, `<input type="hidden" name="next" value="/x">`) != 2 { // of the login, and of the menu
 		t.Errorf("got %v %s", a.Header, a.body)
 	}

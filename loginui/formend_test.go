@@ -7,7 +7,8 @@ import (
 )
 
 // mainButton is a filled button, by which a page says what to do. The menu of languages has none.
-var mainButton = regexp.MustCompile(`<a class="go" |<button (type="submit"( class="danger")?( data-busy=|>)|formaction=)`)
+var mainButton = regexp.MustCompile(`<a class="go" |` +
+	`<button type="submit"( class="danger")?( data-busy=|>| formaction=)`)
 
 // A page says at a glance what to do: it has one filled button, also where it can only say that there is no way on.
 // Pages with equal ways alone have none, nor has the account page.

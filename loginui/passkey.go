@@ -32,6 +32,7 @@ type passkeyForm struct {
 	Forget          bool        // the session ends with the browser
 	Or              bool        // another way stands above
 	Main            bool        // it is the one way on, and looks like it
+	Marked          bool        // the ways above have marks, and it has one, too
 	Trusts          bool        // the page offers to trust the browser
 }
 
@@ -55,7 +56,7 @@ func (ui *UI) offerPasskey(p *formPage, f form) {
 	if p.Passkey = ui.passkeyForm(p.words, auth.PasskeyToSignIn, passkeyLoginPath, "passkey.login", f); p.Passkey == nil {
 		return
 	}
-	p.Passkey.Or = p.Submit != "" && len(p.Buttons) == 0
+	p.Passkey.Or, p.Passkey.Marked = p.Submit != "" && len(p.Buttons) == 0, p.Marked()
 	if i := slices.IndexFunc(p.Fields, func(f field) bool { return f.ID == "email" }); i >= 0 {
 		p.Fields[i].Autocomplete += " webauthn"
 	}

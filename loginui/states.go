@@ -163,7 +163,7 @@ func besideProviders(p *passkeyForm) *passkeyForm {
 		return nil
 	}
 	below := *p
-	below.Or = false
+	below.Or, below.Marked = false, true
 	return &below
 }
 
