@@ -33,7 +33,7 @@ func previousRelease(t *testing.T) string {
 		filepath.Join(t.TempDir(), "gatepost")
 	run := func(dir string, words ...string) (string, error) {
 		cmd := exec.Command(words[0], words[1:]...)
-		cmd.Dir = dir
+		cmd.Dir, cmd.Env = dir, append(cmd.Environ(), "CGO_ENABLED=0")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
@@ -45,7 +45,8 @@ func previousRelease(t *testing.T) string {
 		t.Fatalf("check the release before out: %v %s", err, out)
 	}
 	t.Cleanup(func() { _, _ = run(".", "git", "worktree", "remove", "--force", tree) })
-	if out, err := run(tree, "go", "build", "-buildvcs=false", "-o", program, "./cmd/gatepost"); err != nil {
+	// As releases are built. Without -trimpath what is compiled belongs to this directory, and none of it is kept.
+	if out, err := run(tree, "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/gatepost"); err != nil {
 		t.Fatalf("build the release before: %v %s", err, out)
 	}
 	return program
