@@ -35,6 +35,7 @@ type tokenRows struct {
 type tokenEntry struct {
 	ID, Name, Hint, Rules string
 	Roles                 []string
+	NoRole                bool          // it has none of the user's, whatever they are
 	Until                 template.HTML // when it ends
 	Ended                 bool
 	Used, Place           string // Used is how long ago; empty: never
@@ -47,7 +48,8 @@ func (ui *UI) tokenRows(w *words, list []auth.APIToken) *tokenRows {
 	}
 	rows := &tokenRows{Offered: ui.c.Tokens && len(list) < auth.APITokensMost}
 	for _, t := range list {
-		e := tokenEntry{ID: t.ID, Name: t.Name, Hint: t.Hint, Rules: t.Rules, Roles: t.Roles, Ended: t.Ended}
+		e := tokenEntry{ID: t.ID, Name: t.Name, Hint: t.Hint, Rules: t.Rules, Roles: t.Roles,
+			NoRole: !t.AllRoles && len(t.Roles) == 0, Ended: t.Ended}
 		if e.Until = template.HTML(template.HTMLEscapeString(w.say("token.forever"))); !t.ExpiresAt.IsZero() {
 			e.Until = w.sayDate("token.until", t.ExpiresAt)
 		}

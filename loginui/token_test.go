@@ -90,6 +90,10 @@ func TestATokenIsMadeShownOnceAndRevoked(t *testing.T) {
 	if page := b.get("/account").body; tokenID.MatchString(page) || !strings.Contains(page, "The API token is revoked") {
 		t.Errorf("afterwards the account page has\n%s", page)
 	}
+	if a := b.submit("/account/tokens/make", "name", "Narrow", "days", "30", "roles", ""); a.StatusCode != 200 ||
+		!strings.Contains(b.get("/account").body, "No roles") {
+		t.Errorf("a token without roles looks like one with all: %d\n%s", a.StatusCode, b.get("/account").body)
+	}
 }
 
 // A form that is sent twice makes one token, which both answers show. Another form, or other words in it, makes another
