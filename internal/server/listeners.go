@@ -92,8 +92,8 @@ func listenOn(setting, address string) (net.Listener, error) {
 	cure := "set another address"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: cannot listen on %s: another program listens there; end it, or set another port, as "+
-			"%s=localhost:%d", setting, address, setting, spare(setting, address))
+		return nil, portTakenError(fmt.Sprintf("%s: cannot listen on %s: another program listens there; end it, or set "+
+			"another port, as %s=localhost:%d", setting, address, setting, spare(setting, address)))
 	case errors.Is(err, syscall.EACCES):
 		cure = "a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or systemd's socket (docs/deploy.md)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -101,6 +101,12 @@ func listenOn(setting, address string) (net.Listener, error) {
 	}
 	return nil, fmt.Errorf("%s: cannot listen on %s: %w: %s", setting, address, config.Cause(err), cure)
 }
+
+// portTakenError is what it says, without the system's words for the same, and still EADDRINUSE to those who ask.
+type portTakenError string
+
+func (e portTakenError) Error() string   { return string(e) }
+func (portTakenError) Is(err error) bool { return err == syscall.EADDRINUSE }
 
 // Taken tells of each listener of the settings whose address another program has, which may be the gate itself.
 func Taken(c *config.Config) (notes []string) {
