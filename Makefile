@@ -28,7 +28,7 @@ TESTS = $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)'
 # tests there are their clients, in processes of their own, which it would only slow down.
 test: ## every case that needs no browser
 	@scripts/need postgresql compiler hashes curl openssl
-	@echo "==> Testing: eight minutes on two cores. Each package has its line when it ends; acceptance takes most of it."
+	@echo "==> Testing: seven minutes on two cores. Each package has its line when it ends; acceptance takes most of it."
 	CGO_ENABLED=1 scripts/tell $(TESTS) -p 2 ./...
 
 # The race detector makes what hashes passwords, where these tests spend most of their time, four times slower, and its
