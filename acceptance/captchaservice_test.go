@@ -67,7 +67,8 @@ func (s *captchaServices) serve(conn net.Conn) {
 		status, body = down, "<html>down</html>"
 	}
 	if status/100 == 3 {
-		fmt.Fprint(conn, "HTTP/1.1 302 Found\r\nLocation: https://api.hcaptcha.com/siteverify\r\nContent-Length: 0\r\n\r\n")
+		fmt.Fprint(conn, "HTTP/1.1 302 Found\r\nLocation: https://api.hcaptcha.com/siteverify\r\nContent-Length: 0\r\n"+
+			"Connection: close\r\n\r\n")
 		return
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %d x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
