@@ -25,10 +25,6 @@ const settingsFile = "../docs/settings.md"
 // reference returns docs/settings.md as generated from the comments in the settings.
 func reference(t *testing.T) string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../internal/config/settings.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
 	b.WriteString(`# Settings
 
@@ -43,7 +39,7 @@ The gate reports all faults at once, and does not start while there is one. ` + 
 settings with which the gate would run. ` + "`go test ./acceptance -run TestTheReference -update`" + ` makes this page
 from the code.
 `)
-	for i, f := range fieldsOf(file, "Settings") {
+	for i, f := range settingFields(t) {
 		if f.Tag == nil { // the settings of providers, which follow
 			continue
 		}
@@ -68,11 +64,6 @@ from the code.
 // providerReference returns the part about providers. Each setting has one row with all its names.
 func providerReference(t *testing.T) string {
 	t.Helper()
-	const source = "../internal/config/providersettings.go"
-	file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
 	b.WriteString(`
 ## Providers
@@ -85,7 +76,7 @@ which form of the provider, and tries whether the gate can reach the provider.
 | variable | default | meaning |
 | --- | --- | --- |
 `)
-	for _, f := range fieldsOf(file, "ProviderSettings") {
+	for _, f := range fieldsOf(t, "providersettings.go", "ProviderSettings") {
 		if f.Tag == nil {
 			continue
 		}
@@ -117,9 +108,27 @@ func namesOfProviderSetting(suffix string) (list []string) {
 	return list
 }
 
-// fieldsOf returns the fields of a struct.
-func fieldsOf(file *ast.File, name string) (list []*ast.Field) {
-	ast.Inspect(file, func(n ast.Node) bool {
+// settingFields returns the fields of Settings, with those of its part for pages in their place.
+func settingFields(t *testing.T) (list []*ast.Field) {
+	t.Helper()
+	for _, f := range fieldsOf(t, "settings.go", "Settings") {
+		if len(f.Names) == 0 {
+			list = append(list, fieldsOf(t, "pagesettings.go", "PageSettings")...)
+			continue
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// fieldsOf returns the fields of a struct in a file of the settings.
+func fieldsOf(t *testing.T, file, name string) (list []*ast.Field) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), "../internal/config/"+file, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Name == name {
 			list = spec.Type.(*ast.StructType).Fields.List
 		}

@@ -30,6 +30,10 @@ func (s Settings) All() []Setting {
 // settingsOf lists the fields of a struct that are settings of a kind of provider.
 func settingsOf(v reflect.Value, prefix, kind string) (list []Setting) {
 	for i := range v.NumField() {
+		if v.Type().Field(i).Anonymous { // a part of the settings
+			list = append(list, settingsOf(v.Field(i), prefix, kind)...)
+			continue
+		}
 		tag := v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("env"), ",")
 		if of := tag.Get("of"); name == "" || of != "" && !slices.Contains(strings.Fields(of), kind) {

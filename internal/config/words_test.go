@@ -18,8 +18,8 @@ func inCode() (names []string) {
 		reflect.TypeFor[Config](), reflect.TypeFor[provider.Spec](), reflect.TypeFor[provider.AppleKey](),
 		reflect.TypeFor[provider.Options](), reflect.TypeFor[auth.Options](), reflect.TypeFor[loginui.Config](),
 		reflect.TypeFor[proxy.Proxy]()} {
-		for i := range t.NumField() {
-			names = append(names, t.Field(i).Name)
+		for _, f := range reflect.VisibleFields(t) {
+			names = append(names, f.Name)
 		}
 	}
 	return names
