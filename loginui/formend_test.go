@@ -14,11 +14,7 @@ var mainButton = regexp.MustCompile(`<a class="go" |` +
 // Pages with equal ways alone have none, nor has the account page.
 func TestEveryPageHasOneMainButton(t *testing.T) {
 	t.Parallel()
-	ui, err := newTestUI(t, Brand{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bodies, _ := shown(t, ui, "en")
+	ui, bodies := shownInEnglish(t)
 	for _, s := range ui.Gallery("en").States() {
 		body := bodies[s.ID]
 		n, ways := len(mainButton.FindAllString(body, -1)), strings.Count(body, `class="way `)
@@ -31,11 +27,7 @@ func TestEveryPageHasOneMainButton(t *testing.T) {
 // Who leaves a page has seen all that it offers.
 func TestCancelComesAfterAllWays(t *testing.T) {
 	t.Parallel()
-	ui, err := newTestUI(t, Brand{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bodies, _ := shown(t, ui, "en")
+	_, bodies := shownInEnglish(t)
 	beside := 0
 	for id, body := range bodies {
 		main, _, _ := strings.Cut(body, "</main>")

@@ -37,6 +37,17 @@ func shown(t *testing.T, ui *UI, lang string) (bodies map[string]string, statuse
 	return bodies, statuses
 }
 
+// shownInEnglish returns the body of every state of a gate with its usual settings, by id.
+func shownInEnglish(t *testing.T) (*UI, map[string]string) {
+	t.Helper()
+	ui, err := newTestUI(t, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, _ := shown(t, ui, "en")
+	return ui, bodies
+}
+
 var (
 	styleTag  = regexp.MustCompile(`<link rel="stylesheet"[^>]*>`)
 	scriptTag = regexp.MustCompile(`<script[^>]*>`)
@@ -45,11 +56,7 @@ var (
 // A page on a slow line waits for each file. With its icon and its logo in the page itself, it takes three requests.
 func TestAPageHasOneStylesheetAndOneScript(t *testing.T) {
 	t.Parallel()
-	ui, err := newTestUI(t, Brand{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bodies, _ := shown(t, ui, "en")
+	_, bodies := shownInEnglish(t)
 	for id, body := range bodies {
 		if n := len(styleTag.FindAllString(body, -1)); n != 1 {
 			t.Errorf("%s has %d stylesheets", id, n)
@@ -63,11 +70,7 @@ func TestAPageHasOneStylesheetAndOneScript(t *testing.T) {
 // A page that says one thing has rules of its own for that.
 func TestMessagesHaveTheirStylesheet(t *testing.T) {
 	t.Parallel()
-	ui, err := newTestUI(t, Brand{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bodies, _ := shown(t, ui, "en")
+	ui, bodies := shownInEnglish(t)
 	for _, s := range ui.Gallery("en").States() {
 		if s.Template == "message.html" && !strings.Contains(bodies[s.ID], ui.wholeStyle) {
 			t.Errorf("%s has only the stylesheet of forms", s.ID)
