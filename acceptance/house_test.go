@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 		"internal/config", "internal/postgres", "internal/share", "internal/smtp", "internal/upkeep",
 		"loginui", "migrations", "proxy"},
 	"internal/seal":            {},
-	"internal/share":           {},
+	"internal/share":           {"internal/upkeep"},
 	"internal/smtp":            {"auth/mail", "internal/upkeep", "loginui", "proxy"},
 	"internal/smtp/postoffice": {},
 	"internal/spelling":        {},

@@ -24,6 +24,7 @@ type line struct {
 
 // enter waits for the turn. It fails with share.ErrBusy after lineMost, or when the context ends.
 func (ls *lines) enter(ctx context.Context, key string) (leave func(), err error) {
+	share.Pause(ctx)
 	l := ls.join(key)
 	late := time.NewTimer(lineMost)
 	defer late.Stop()

@@ -89,6 +89,7 @@ func (s *Store) askFallback(ctx context.Context, c Credentials) (OldUser, error)
 		return OldUser{}, err
 	}
 	defer leave()
+	share.Pause(ctx)
 	began := time.Now()
 	old, err := s.o.Fallback(ctx, c.Email, c.Password)
 	if err != nil && !errors.Is(err, ErrUnknownThere) {

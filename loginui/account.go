@@ -75,7 +75,7 @@ func (ui *UI) getAccount(w http.ResponseWriter, r *http.Request) error {
 		p.Notice = p.say("account.done." + done)
 		ui.usedUp(w, r, ui.c.Cookie.ClearDone)
 	}
-	return ui.show(w, http.StatusOK, "account", p)
+	return ui.show(w, r, http.StatusOK, "account", p)
 }
 
 // Roles are those of the user, unless they have only the one that everybody has.

@@ -18,7 +18,7 @@ func (ui *UI) getAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.addressPage(r, s, o, form{}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.addressPage(r, s, o, form{}, trouble{}))
 }
 
 func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
@@ -38,7 +38,7 @@ func (ui *UI) postAddress(w http.ResponseWriter, r *http.Request) error {
 		return ui.askAgain(w, r, addressPath, form{}, trouble{})
 	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
-		return ui.show(w, t.status, "form", ui.addressPage(r, s, o, f, t))
+		return ui.show(w, r, t.status, "form", ui.addressPage(r, s, o, f, t))
 	}
 	ui.signedIn(w, issued)
 	return ui.doneAnew(w, issued, "address")
@@ -73,7 +73,7 @@ func (ui *UI) getChange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.changePage(r, s, l))
+	return ui.show(w, r, http.StatusOK, "form", ui.changePage(r, s, l))
 }
 
 func (ui *UI) postChange(w http.ResponseWriter, r *http.Request) error {

@@ -25,7 +25,7 @@ func (ui *UI) addAPI() {
 		AppName: ui.c.AppName,
 		Mail:    ui.c.Mail, Confirm: ui.c.Confirm && ui.c.Mail, PasswordsOff: ui.c.PasswordsOff,
 		UsernamesChosen: ui.c.UsernamesChosen, Log: ui.c.Log, Pages: api.Pages{
-			Enter: ui.admission.Enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
+			Enter: ui.enter, Receive: ui.receiveJSON, Client: ui.client, LocalPath: localPath,
 			Before: ui.presentedUser, SignedIn: ui.signedInFromAPI, SignedOut: ui.signedOutFromAPI, Renewed: ui.signedIn,
 			Known: ui.known, LogoutURL: ui.leavingTo, Leaving: ui.leaving, ConfirmURL: ui.confirmURL,
 			StepURL: func(next string) string { return ui.withNext(codePath, next) },
@@ -128,7 +128,7 @@ func (ui *UI) apiError(w http.ResponseWriter, r *http.Request) {
 	p := messagePage{base: ui.refusal(r, "fault.failed_dependency.title"), LogIn: ui.c.Prefix + "/login",
 		Kind: kindPlug}
 	p.Text = p.say("fault.failed_dependency")
-	ui.showMessage(w, http.StatusOK, p)
+	ui.showMessage(w, r, http.StatusOK, p)
 }
 
 // linkRefused shows a browser that has opened a mailed link of the protocol's why it leads nowhere. It reports false
@@ -146,6 +146,6 @@ func (ui *UI) linkRefused(w http.ResponseWriter, r *http.Request, status int, er
 	}
 	p := ui.errorPage(w, r, status, err)
 	p.Languages = nil
-	ui.showMessage(w, status, p)
+	ui.showMessage(w, r, status, p)
 	return true
 }

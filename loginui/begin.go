@@ -40,7 +40,7 @@ func (ui *UI) onward(w http.ResponseWriter, r *http.Request, to *url.URL, name, 
 	p.Title = p.say(name+".title", "provider", label)
 	p.Text, p.Go = p.say(name+".say", "provider", label), p.say(name+".go", "provider", label)
 	w.Header().Set("Refresh", "0; url="+p.URL)
-	return ui.show(w, http.StatusOK, "onward", p)
+	return ui.show(w, r, http.StatusOK, "onward", p)
 }
 
 // getBackToLogin redirects a GET of a button's address to the login. Reloads cause such requests.

@@ -140,7 +140,7 @@ func (ui *UI) getTaken(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	ui.usedUp(w, r, ui.c.Cookie.ClearDone)
-	return ui.show(w, http.StatusOK, "message", ui.takenPage(r, next))
+	return ui.show(w, r, http.StatusOK, "message", ui.takenPage(r, next))
 }
 
 // takenPage tells the owner of an address that they have the account that somebody else made with it.

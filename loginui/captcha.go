@@ -45,7 +45,7 @@ func (ui *UI) showLogin(w http.ResponseWriter, r *http.Request, status int, p fo
 	if p.Submit != "" && ui.store.AsksAtSignIn(r.Context(), typed, ui.client(r)) {
 		ui.guard(&p, captcha.SignIn)
 	}
-	return ui.show(w, status, "login", p)
+	return ui.show(w, r, status, "login", p)
 }
 
 // guarded returns the policy of pages that have a widget: that of every page, and what the widget needs.

@@ -39,7 +39,7 @@ func (ui *UI) getCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.codePage(r, half, form{Next: next}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.codePage(r, half, form{Next: next}, trouble{}))
 }
 
 // askForCode shows the page of the second step in answer to the first, where that brings what the address cannot keep.
@@ -50,7 +50,7 @@ func (ui *UI) askForCode(w http.ResponseWriter, r *http.Request, issued auth.Iss
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.codePage(r, half, form{Next: f.Next, Kept: f.Kept}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.codePage(r, half, form{Next: f.Next, Kept: f.Kept}, trouble{}))
 }
 
 func (ui *UI) postCode(w http.ResponseWriter, r *http.Request) error {
@@ -85,7 +85,7 @@ func (ui *UI) codeRefused(w http.ResponseWriter, r *http.Request, f form, step a
 		return err
 	}
 	t := ui.codeTrouble(w, r, refused, isRecovery(r))
-	return ui.show(w, t.status, "form", ui.codePage(r, half, f, t))
+	return ui.show(w, r, t.status, "form", ui.codePage(r, half, f, t))
 }
 
 // codeEnded leads to the login, which says why if there was a second step to be done. A form that was sent twice finds

@@ -92,7 +92,7 @@ func (ui *UI) askAgain(w http.ResponseWriter, r *http.Request, path string, f fo
 	if factors.Any() { // a first factor would do nothing
 		page = ui.factorAgainPage(r, s, factors, path, f, t)
 	}
-	return ui.show(w, cmp.Or(t.status, http.StatusForbidden), "form", page) // forbidden: nothing was done yet
+	return ui.show(w, r, cmp.Or(t.status, http.StatusForbidden), "form", page) // forbidden: nothing was done yet
 }
 
 // factorAgainPage is confirmPage for a user who has a second factor. The way to another one leads away from the page.

@@ -46,7 +46,7 @@ func (ui *UI) getConnect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.connectPage(r, c, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.connectPage(r, c, trouble{}))
 }
 
 func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
@@ -72,7 +72,7 @@ func (ui *UI) postConnect(w http.ResponseWriter, r *http.Request) error {
 		return ui.stray(w, r, err, trip{provider: done.Provider, next: done.Next})
 	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
-		return ui.show(w, t.status, "form", ui.connectPage(r, c, t))
+		return ui.show(w, r, t.status, "form", ui.connectPage(r, c, t))
 	}
 	ui.endFlows(w, r)
 	return ui.finished(w, r, before, done.Finished)
@@ -157,7 +157,7 @@ func (ui *UI) getLinking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return ui.strayLink(w, r, err, trip{})
 	}
-	return ui.show(w, http.StatusOK, "form", ui.linkingPage(r, c))
+	return ui.show(w, r, http.StatusOK, "form", ui.linkingPage(r, c))
 }
 
 func (ui *UI) linkingPage(r *http.Request, c auth.Claim) formPage {

@@ -204,7 +204,7 @@ func (ui *UI) showApp(w http.ResponseWriter, r *http.Request, e auth.Enrolment, 
 	if t.status != 0 {
 		status = t.status
 	}
-	return ui.show(w, status, "form", p)
+	return ui.show(w, r, status, "form", p)
 }
 
 // appPage is the page with the key of an app.
@@ -236,7 +236,7 @@ func (ui *UI) askToRemoveApp(w http.ResponseWriter, r *http.Request, t trouble) 
 	if f.App == nil {
 		return ui.getBack(w, r)
 	}
-	return ui.show(w, cmp.Or(t.status, http.StatusOK), "form", ui.removeAppPage(r, f, t))
+	return ui.show(w, r, cmp.Or(t.status, http.StatusOK), "form", ui.removeAppPage(r, f, t))
 }
 
 func (ui *UI) postRemoveApp(w http.ResponseWriter, r *http.Request) error {
@@ -275,7 +275,7 @@ func (ui *UI) getRecovery(w http.ResponseWriter, r *http.Request) error {
 	if f.App == nil && f.Passkeys == 0 {
 		return ui.getBack(w, r)
 	}
-	return ui.show(w, http.StatusOK, "form", ui.recoveryPage(r, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.recoveryPage(r, trouble{}))
 }
 
 func (ui *UI) postRecovery(w http.ResponseWriter, r *http.Request) error {
@@ -289,7 +289,7 @@ func (ui *UI) postRecovery(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.recoveryPage(r, t))
+		return ui.show(w, r, t.status, "form", ui.recoveryPage(r, t))
 	}
 	return ui.showCodes(w, r, token, codes, "")
 }
@@ -328,5 +328,5 @@ func (ui *UI) showCodes(w http.ResponseWriter, r *http.Request, token secret.Tok
 	if next != "" {
 		on = ui.landing(next)
 	}
-	return ui.show(w, http.StatusOK, "once", ui.codesPage(r, s.User.Email, codes, on))
+	return ui.show(w, r, http.StatusOK, "once", ui.codesPage(r, s.User.Email, codes, on))
 }

@@ -52,7 +52,7 @@ func (g *Gallery) Show(w http.ResponseWriter, id string) bool {
 	g.ui.protect(w.Header())
 	if s := g.list[i]; s.answer != nil {
 		s.answer(w, g.r)
-	} else if err := g.ui.show(w, s.status, s.page, s.data); err != nil {
+	} else if err := g.ui.show(w, g.r, s.status, s.page, s.data); err != nil {
 		lastResort(w, g.ui.words(g.r))
 	}
 	return true

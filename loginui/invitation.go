@@ -14,7 +14,7 @@ func (ui *UI) getInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.invitationPage(r, l, form{Remember: true}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.invitationPage(r, l, form{Remember: true}, trouble{}))
 }
 
 func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
@@ -45,7 +45,7 @@ func (ui *UI) postInvitation(w http.ResponseWriter, r *http.Request) error {
 		if fault, ok := t.faults["email"]; ok { // there is no such field
 			t.fault = fault
 		}
-		return ui.show(w, t.status, "form", ui.invitationPage(r, l, f, t))
+		return ui.show(w, r, t.status, "form", ui.invitationPage(r, l, f, t))
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	ui.endFlows(w, r)

@@ -98,7 +98,7 @@ func (ui *UI) offerKept(w http.ResponseWriter, r *http.Request, kept auth.SentFo
 	p := againPage{base: ui.refusal(r, "kept.title"), Action: kept.To, Fields: sentFields(kept.Body), Cancel: next}
 	path, _, _ := strings.Cut(kept.To, "?")
 	p.Text, p.Submit = p.say("kept.say", "path", path), p.say("kept.submit", "path", path)
-	return ui.showAgain(w, p)
+	return ui.showAgain(w, r, p)
 }
 
 // CrossSite answers a form that another site sends to a path where it may, as a payment or a login of a company does
@@ -107,7 +107,7 @@ func (ui *UI) offerKept(w http.ResponseWriter, r *http.Request, kept auth.SentFo
 func (ui *UI) CrossSite(w http.ResponseWriter, r *http.Request) {
 	ui.protect(w.Header())
 	if framed(r) {
-		ui.askAtTheTop(w, ui.signedOutPage(r, ui.cameFrom(r)))
+		ui.askAtTheTop(w, r, ui.signedOutPage(r, ui.cameFrom(r)))
 		return
 	}
 	// The window may be one that the app has opened, and waits for.
@@ -137,14 +137,14 @@ func (ui *UI) sendAgain(w http.ResponseWriter, r *http.Request) error {
 		p.Action = ui.absolute(p.Action)
 	}
 	p.Text, p.Submit = p.say("again.say", "app", ui.c.AppName), p.say("again.submit")
-	return ui.showAgain(w, p)
+	return ui.showAgain(w, r, p)
 }
 
 // showAgain shows a form of the app's. The app may redirect it to any site, as it may its own.
-func (ui *UI) showAgain(w http.ResponseWriter, p againPage) error {
+func (ui *UI) showAgain(w http.ResponseWriter, r *http.Request, p againPage) error {
 	w.Header().Set(policy, strings.Replace(ui.policy, "form-action 'self'",
 		"form-action http: https:", 1))
-	return ui.show(w, http.StatusOK, "again", p)
+	return ui.show(w, r, http.StatusOK, "again", p)
 }
 
 // sentFields returns the fields of an urlencoded form in their order: none of a button alone. It returns nil if a

@@ -132,5 +132,5 @@ func (ui *UI) sentTo(w http.ResponseWriter, r *http.Request, status int, key str
 	p := messagePage{base: ui.refusal(r, "sent.title"), Kind: kindMail}
 	p.Text, p.More = p.say(key, args...), p.say("sent.more")
 	p.Stylesheet = ui.wholeStyle
-	return ui.show(w, status, "message", p)
+	return ui.show(w, r, status, "message", p)
 }

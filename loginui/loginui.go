@@ -116,6 +116,7 @@ type UI struct {
 	origin    *http.CrossOriginProtection
 	forms     *share.Pool // the bytes of the forms that are being read
 	admission *share.Admission
+	turns     *share.Turns
 }
 
 // atOnce is how many of the gate's pages are answered at once. Most of them wait: for a turn to hash a
@@ -136,7 +137,7 @@ func New(c Config, store *auth.Store) (*UI, error) {
 		c.Log = slog.Default()
 	}
 	ui := &UI{c: c, store: store, providers: c.Providers, twice: newTwice(), origin: http.NewCrossOriginProtection(),
-		forms: share.New(formsMost), admission: share.NewAdmission(atOnce)}
+		forms: share.New(formsMost), admission: share.NewAdmission(atOnce), turns: newTurns()}
 	if store != nil {
 		ui.providers = store.Providers()
 	}
@@ -244,6 +245,8 @@ func (ui *UI) LeadsBack(rawPath string) bool {
 func (ui *UI) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ui.protect(w.Header())
+		r = ui.computing(r)
+		defer share.Pause(r.Context())
 		if path := r.URL.EscapedPath(); ui.api != nil && ui.routes[path] == nil && ui.api.Owns(path) {
 			ui.serveAPI(w, r)
 			return
@@ -272,12 +275,6 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", route.allow())
 		return errMethod
 	}
-	if method == http.MethodGet {
-		ui.rememberLanguage(w, r)
-		if ui.loadWhole(w, r) {
-			return nil
-		}
-	}
 	if method == http.MethodPost {
 		if err := ui.checkOrigin(r); err != nil {
 			return err
@@ -287,22 +284,21 @@ func (ui *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		w = ledBy(w, r)
 	}
-	return ui.admit(w, r, handle)
-}
-
-// admit serves a page unless the client's network already has too many pages under way. The form has been read
-// before, so a client that is slow to send one takes no place from those who wait for an answer.
-func (ui *UI) admit(w http.ResponseWriter, r *http.Request, handle page) error {
 	if ui.free[r.URL.EscapedPath()] {
 		return handle(w, r)
 	}
-	client := clientAddr(r)
-	leave, err := ui.admission.Enter(client)
+	leave, err := ui.enter(r)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	r, err = ui.arrived(w, r.WithContext(share.FromClient(r.Context(), client)))
+	if method == http.MethodGet {
+		ui.rememberLanguage(w, r)
+		if ui.loadWhole(w, r) {
+			return nil
+		}
+	}
+	r, err = ui.arrived(w, r)
 	if err != nil {
 		return err
 	}

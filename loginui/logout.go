@@ -35,7 +35,7 @@ func (ui *UI) getLogout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	next := ui.local(r.URL.Query().Get("next"))
-	return ui.show(w, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", next), described,
+	return ui.show(w, r, http.StatusOK, "logout", logoutPage{ui.base(r, "logout.title", "/logout", next), described,
 		ui.c.Prefix + "/logout", next})
 }
 

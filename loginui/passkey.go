@@ -181,7 +181,7 @@ func (ui *UI) passkeyRefused(w http.ResponseWriter, r *http.Request, f form, err
 	t := ui.passkeyTrouble(w, r, err)
 	half, found := ui.store.Half(r.Context(), ui.c.Cookie.ReadChallenge(r.Header), ui.client(r))
 	if found == nil {
-		return ui.show(w, t.status, "form", ui.codePage(r, half, f, t))
+		return ui.show(w, r, t.status, "form", ui.codePage(r, half, f, t))
 	}
 	f.Email = ""
 	return ui.showLogin(w, r, t.status, ui.loginPage(r, f, t), "")

@@ -119,7 +119,7 @@ func (ui *UI) getAddPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := form{Next: ui.local(r.URL.Query().Get("next"))}
-	return ui.show(w, http.StatusOK, "form", ui.addPasskeyPage(r, f, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.addPasskeyPage(r, f, trouble{}))
 }
 
 // postAddPasskey adds the passkey that the browser has made, and shows the recovery codes that may come with it.
@@ -135,7 +135,7 @@ func (ui *UI) postAddPasskey(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.passkeySignupTrouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.addPasskeyPage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.addPasskeyPage(r, f, t))
 	}
 	ui.signedIn(w, added.Issued)
 	if len(added.Codes) == 0 {
@@ -185,7 +185,7 @@ func (ui *UI) getRenamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if done, err := ui.passkeysRefused(w, r, err, "/account"); done || err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.renamePasskeyPage(r, form{ID: p.ID, Name: p.Name}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.renamePasskeyPage(r, form{ID: p.ID, Name: p.Name}, trouble{}))
 }
 
 func (ui *UI) postRenamePasskey(w http.ResponseWriter, r *http.Request) error {
@@ -200,7 +200,7 @@ func (ui *UI) postRenamePasskey(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.renamePasskeyPage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.renamePasskeyPage(r, f, t))
 	}
 	return ui.done(w, "passkey_renamed")
 }
@@ -228,7 +228,7 @@ func (ui *UI) getRemovePasskey(w http.ResponseWriter, r *http.Request) error {
 	if done, err := ui.passkeysRefused(w, r, err, "/account"); done || err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.removePasskeyPage(r, p, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.removePasskeyPage(r, p, trouble{}))
 }
 
 func (ui *UI) postRemovePasskey(w http.ResponseWriter, r *http.Request) error {
@@ -243,7 +243,7 @@ func (ui *UI) postRemovePasskey(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.removePasskeyPage(r, auth.Passkey{ID: f.ID}, t))
+		return ui.show(w, r, t.status, "form", ui.removePasskeyPage(r, auth.Passkey{ID: f.ID}, t))
 	}
 	ui.signedIn(w, issued)
 	return ui.doneAnew(w, issued, "passkey_removed")

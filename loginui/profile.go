@@ -23,7 +23,7 @@ func (ui *UI) getName(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.namePage(r, form{Name: s.User.Name}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.namePage(r, form{Name: s.User.Name}, trouble{}))
 }
 
 func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
@@ -38,7 +38,7 @@ func (ui *UI) postName(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.namePage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.namePage(r, f, t))
 	}
 	return ui.done(w, "name")
 }
@@ -65,7 +65,7 @@ func (ui *UI) getPassword(w http.ResponseWriter, r *http.Request) error {
 	if !o.password { // the account page offers to set one
 		return ui.getBack(w, r)
 	}
-	return ui.show(w, http.StatusOK, "form", ui.passwordPage(r, s, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.passwordPage(r, s, trouble{}))
 }
 
 func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
@@ -88,7 +88,7 @@ func (ui *UI) postPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.wrongPassword(w, r, err, "current")
-		return ui.show(w, t.status, "form", ui.passwordPage(r, s, t))
+		return ui.show(w, r, t.status, "form", ui.passwordPage(r, s, t))
 	}
 	ui.signedIn(w, issued)
 	return ui.doneAnew(w, issued, "password")
@@ -113,7 +113,7 @@ func (ui *UI) getDelete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.deletePage(r, s, o, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.deletePage(r, s, o, trouble{}))
 }
 
 func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
@@ -133,7 +133,7 @@ func (ui *UI) postDelete(w http.ResponseWriter, r *http.Request) error {
 		return ui.askAgain(w, r, deletePath, form{}, trouble{})
 	case err != nil:
 		t := ui.wrongPassword(w, r, err, "password")
-		return ui.show(w, t.status, "form", ui.deletePage(r, s, o, t))
+		return ui.show(w, r, t.status, "form", ui.deletePage(r, s, o, t))
 	}
 	return ui.deleted(w, r, s)
 }
@@ -144,7 +144,7 @@ func (ui *UI) deleted(w http.ResponseWriter, r *http.Request, s session.Session)
 	ui.c.Cookie.Clear(w.Header())
 	ui.expireAppCookies(w, r)
 	w.Header().Set("Clear-Site-Data", clearCache)
-	return ui.show(w, http.StatusOK, "message", ui.deletedPage(r, s.User.Email))
+	return ui.show(w, r, http.StatusOK, "message", ui.deletedPage(r, s.User.Email))
 }
 
 func (ui *UI) deletedPage(r *http.Request, email string) messagePage {

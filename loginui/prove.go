@@ -77,7 +77,7 @@ func (ui *UI) getProve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.provePage(r, l, ui.local(r.URL.Query().Get("next"))))
+	return ui.show(w, r, http.StatusOK, "form", ui.provePage(r, l, ui.local(r.URL.Query().Get("next"))))
 }
 
 func (ui *UI) provePage(r *http.Request, l auth.Link, next string) formPage {

@@ -175,7 +175,7 @@ func (ui *UI) refuseWith(w http.ResponseWriter, r *http.Request, status int, err
 		ui.refuseData(w, status, err)
 		return
 	}
-	ui.showMessage(w, status, ui.errorPage(w, r, status, err))
+	ui.showMessage(w, r, status, ui.errorPage(w, r, status, err))
 }
 
 // refuseData refuses a script or a program.
@@ -201,12 +201,12 @@ func (ui *UI) refusalData(status int, err error) refusalJSON {
 	return out
 }
 
-func (ui *UI) showMessage(w http.ResponseWriter, status int, p messagePage) {
+func (ui *UI) showMessage(w http.ResponseWriter, r *http.Request, status int, p messagePage) {
 	p.Stylesheet = ui.wholeStyle
 	if p.Scripted() {
 		p.Script = ui.errorScript
 	}
-	if err := ui.show(w, status, "message", p); err != nil {
+	if err := ui.show(w, r, status, "message", p); err != nil {
 		lastResort(w, p.words)
 	}
 }

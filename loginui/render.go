@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 //go:embed templates/* static/*
@@ -114,14 +116,17 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 	return sources, nil
 }
 
-// show renders a page into a buffer first, so that it is sent whole or not at all.
-func (ui *UI) show(w http.ResponseWriter, status int, name string, data any) error {
-	if status == statusClientGone {
-		w.WriteHeader(status)
+// show renders a page into a buffer first, so that it is sent whole or not at all. It renders in a turn (computing).
+func (ui *UI) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
+	r = ui.computing(r)
+	if err := share.Work(r.Context()); status == statusClientGone || err != nil && r.Context().Err() != nil {
+		w.WriteHeader(statusClientGone)
 		return nil
 	}
 	var buf bytes.Buffer
-	if err := ui.pages[name].Execute(&buf, data); err != nil {
+	err := ui.pages[name].Execute(&buf, data)
+	share.Pause(r.Context()) // who is slow to take the page has it without a turn
+	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -13,7 +13,7 @@ import (
 )
 
 func (ui *UI) getForgot(w http.ResponseWriter, r *http.Request) error {
-	return ui.show(w, http.StatusOK, "form", ui.forgotPage(r, form{}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.forgotPage(r, form{}, trouble{}))
 }
 
 // postForgot answers the same whether the address has an account or not.
@@ -28,7 +28,7 @@ func (ui *UI) postForgot(w http.ResponseWriter, r *http.Request) error {
 	})
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.forgotPage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.forgotPage(r, f, t))
 	}
 	return ui.sent(w, r, http.StatusOK, "forgot.sent", f.Email)
 }
@@ -48,7 +48,7 @@ func (ui *UI) getReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.resetPage(r, l, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.resetPage(r, l, trouble{}))
 }
 
 // resetPage also offers to come by a provider, which a link for a new password allows as well.
@@ -69,7 +69,7 @@ func (ui *UI) getUndo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", ui.undoPage(r, l, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.undoPage(r, l, trouble{}))
 }
 
 // undoPage asks for no password where those are off.
@@ -130,7 +130,7 @@ func (ui *UI) choose(w http.ResponseWriter, r *http.Request, name string, allowe
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", again(r, l, t))
+		return ui.show(w, r, t.status, "form", again(r, l, t))
 	}
 	h := w.Header()
 	ui.c.Cookie.ClearLink(h)

@@ -23,7 +23,7 @@ func (ui *UI) sendToLogin(w http.ResponseWriter, r *http.Request, err error) boo
 		ui.c.Cookie.Clear(w.Header())
 	}
 	if framed(r) {
-		ui.askAtTheTop(w, ui.signedOutPage(r, ui.cameFrom(r)))
+		ui.askAtTheTop(w, r, ui.signedOutPage(r, ui.cameFrom(r)))
 		return true
 	}
 	if r.Method == http.MethodPost && ui.keep(w, r) {
@@ -58,11 +58,11 @@ func (ui *UI) loginFor(page string) string { return ui.withNext("/login", localP
 
 // askAtTheTop is the page in a frame whose session has ended, or lacks a proof. The login cannot be framed, so the link
 // opens it in place of the page around. It is the only page of the gate's that may be framed, and only by this site.
-func (ui *UI) askAtTheTop(w http.ResponseWriter, p messagePage) {
+func (ui *UI) askAtTheTop(w http.ResponseWriter, r *http.Request, p messagePage) {
 	w.Header().Set(policy, strings.Replace(ui.policy, "frame-ancestors 'none'",
 		"frame-ancestors 'self'", 1))
 	p.Framed = true
-	ui.showMessage(w, http.StatusUnauthorized, p)
+	ui.showMessage(w, r, http.StatusUnauthorized, p)
 }
 
 // leave has a library of scripts load the login, or whatever page a refusal leads to. The words are those of the
@@ -74,7 +74,7 @@ func (ui *UI) leave(w http.ResponseWriter, r *http.Request, l *library, p messag
 		return
 	}
 	p.Leave, p.Swapped = to, l.header != "Turbo-Frame" // which would show it as a missing frame
-	ui.showMessage(w, http.StatusUnauthorized, p)
+	ui.showMessage(w, r, http.StatusUnauthorized, p)
 }
 
 func (ui *UI) signedOutPage(r *http.Request, back string) messagePage {

@@ -25,7 +25,7 @@ func (ui *UI) getSignup(w http.ResponseWriter, r *http.Request) error {
 	if present {
 		ui.c.Cookie.Clear(w.Header())
 	}
-	return ui.show(w, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: ui.local(next)}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "signup", ui.signupPage(r, form{Remember: true, Next: ui.local(next)}, trouble{}))
 }
 
 // getRegister redirects the path that other systems use for signup.
@@ -56,7 +56,7 @@ func (ui *UI) postSignup(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
+		return ui.show(w, r, t.status, "signup", ui.signupPage(r, f, t))
 	}
 	ui.signedInAnew(w, r, "", issued)
 	ui.forgetBegun(w, r)

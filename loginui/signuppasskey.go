@@ -58,7 +58,7 @@ func (ui *UI) postPasskeySignup(w http.ResponseWriter, r *http.Request) error {
 		return ui.passkeySignupRefused(w, r, f, err)
 	}
 	ui.c.Cookie.SetPasskey(w.Header(), begun.Key, auth.PasskeyFor)
-	return ui.show(w, http.StatusOK, "form", ui.makePasskeyPage(r, f, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.makePasskeyPage(r, f, trouble{}))
 }
 
 // passkeySignupRefused shows the sign-up once more.
@@ -70,7 +70,7 @@ func (ui *UI) passkeySignupRefused(w http.ResponseWriter, r *http.Request, f for
 		return errNotFound
 	}
 	t := ui.passkeySignupTrouble(w, r, err)
-	return ui.show(w, t.status, "signup", ui.signupPage(r, f, t))
+	return ui.show(w, r, t.status, "signup", ui.signupPage(r, f, t))
 }
 
 func (ui *UI) passkeySignupTrouble(w http.ResponseWriter, r *http.Request, err error) trouble {
@@ -92,7 +92,7 @@ func (ui *UI) postPasskeyMade(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, auth.ErrBadPasskey), errors.Is(err, auth.ErrUnsurePasskey), errors.Is(err, auth.ErrPasskeyTaken):
 		t := ui.passkeySignupTrouble(w, r, err) // the sign-up waits for another answer
-		return ui.show(w, t.status, "form", ui.makePasskeyPage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.makePasskeyPage(r, f, t))
 	case err != nil:
 		return ui.passkeySignupRefused(w, r, f, err)
 	}
@@ -102,7 +102,7 @@ func (ui *UI) postPasskeyMade(w http.ResponseWriter, r *http.Request) error {
 	if !ui.c.Mail {
 		p.Intro = append(p.Intro, p.say("passkey.signup.codes"))
 	}
-	return ui.show(w, http.StatusOK, "once", p)
+	return ui.show(w, r, http.StatusOK, "once", p)
 }
 
 // makePasskeyPage is the page on which the passkey of a sign-up is made.

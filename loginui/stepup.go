@@ -50,9 +50,9 @@ func (ui *UI) refuseForProof(w http.ResponseWriter, r *http.Request, need *StepU
 	case !Navigating(r):
 		ui.refuseData(w, http.StatusUnauthorized, need)
 	case framed(r):
-		ui.askAtTheTop(w, ui.unprovedPage(r, ui.cameFrom(r)))
+		ui.askAtTheTop(w, r, ui.unprovedPage(r, ui.cameFrom(r)))
 	case !isRead(r.Method):
-		ui.showMessage(w, http.StatusUnauthorized, ui.unprovedPage(r, ui.cameFrom(r)))
+		ui.showMessage(w, r, http.StatusUnauthorized, ui.unprovedPage(r, ui.cameFrom(r)))
 	default:
 		seeOther(w, ui.stepUpURL(ui.asked(r)))
 	}
@@ -146,18 +146,18 @@ func (ui *UI) askForProof(w http.ResponseWriter, r *http.Request, f form, t trou
 	}
 	status := cmp.Or(t.status, http.StatusOK)
 	if factors.Any() {
-		return ui.show(w, status, "form", ui.factorPage(r, s, factors, stepUpPath, f, t))
+		return ui.show(w, r, status, "form", ui.factorPage(r, s, factors, stepUpPath, f, t))
 	}
 	need := ui.lacks(ui.landing(f.Next), s)
 	toAdd := need != nil && need.Level > s.Proof.Level()
 	if toAdd && t.status == 0 && s.Age() < session.FreshFor {
-		return ui.show(w, status, "message", ui.addFactorPage(r, f.Next, factors.Offered || ui.morePasskeys()))
+		return ui.show(w, r, status, "message", ui.addFactorPage(r, f.Next, factors.Offered || ui.morePasskeys()))
 	}
 	o, err := ui.ownWays(r)
 	if err != nil {
 		return err
 	}
-	return ui.show(w, status, "form", ui.firstFactorPage(r, s, o, f, t, toAdd))
+	return ui.show(w, r, status, "form", ui.firstFactorPage(r, s, o, f, t, toAdd))
 }
 
 // factorPage asks for a second factor that the user has, with a form that is sent to a path.

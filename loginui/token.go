@@ -111,7 +111,7 @@ func (ui *UI) getMakeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := form{Days: strconv.Itoa(int(auth.APITokenLifetime / day)), Roles: strings.Join(s.User.Roles, ", ")}
-	return ui.show(w, http.StatusOK, "form", ui.tokenPage(r, f, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.tokenPage(r, f, trouble{}))
 }
 
 func (ui *UI) postMakeToken(w http.ResponseWriter, r *http.Request) error {
@@ -137,9 +137,9 @@ func (ui *UI) postMakeToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.tokenPage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.tokenPage(r, f, t))
 	}
-	return ui.show(w, http.StatusOK, "once", ui.tokenMadePage(r, made.token))
+	return ui.show(w, r, http.StatusOK, "once", ui.tokenMadePage(r, made.token))
 }
 
 // newToken reads the form. Who leaves all roles in it gets those that the user has later, too.

@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/factor"
 	"github.com/gatepost/gatepost/auth/secret"
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 // twice gives a form that a browser has sent twice, as after a double click without scripts, one outcome. It knows a
@@ -85,6 +86,7 @@ func (t *twice) finish(r *http.Request, f form, do lastTask) (ending, error) {
 		if first {
 			return t.run(id, o, func() (ending, error) { return do(ctx) })
 		}
+		share.Pause(ctx)
 		select {
 		case <-o.done:
 			if !errors.Is(o.err, context.Canceled) {

@@ -19,7 +19,7 @@ func (ui *UI) getUsername(w http.ResponseWriter, r *http.Request) error {
 	if s.User.Username != "" {
 		return ui.getBack(w, r)
 	}
-	return ui.show(w, http.StatusOK, "form", ui.usernamePage(r, form{}, trouble{}))
+	return ui.show(w, r, http.StatusOK, "form", ui.usernamePage(r, form{}, trouble{}))
 }
 
 func (ui *UI) postUsername(w http.ResponseWriter, r *http.Request) error {
@@ -36,7 +36,7 @@ func (ui *UI) postUsername(w http.ResponseWriter, r *http.Request) error {
 		return ui.getBack(w, r)
 	case err != nil:
 		t := ui.trouble(w, r, err)
-		return ui.show(w, t.status, "form", ui.usernamePage(r, f, t))
+		return ui.show(w, r, t.status, "form", ui.usernamePage(r, f, t))
 	}
 	return ui.done(w, "username")
 }

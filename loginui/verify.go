@@ -18,7 +18,7 @@ func (ui *UI) getVerify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.show(w, http.StatusOK, "form", p)
+	return ui.show(w, r, http.StatusOK, "form", p)
 }
 
 func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
@@ -46,7 +46,7 @@ func (ui *UI) postVerify(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return ui.show(w, t.status, "form", p)
+		return ui.show(w, r, t.status, "form", p)
 	}
 	ui.c.Cookie.ClearLink(w.Header())
 	if issued.Session == "" && issued.Challenge == "" { // the visitor was signed in before

@@ -21,7 +21,7 @@ func (ui *UI) loadWhole(w http.ResponseWriter, r *http.Request) bool {
 	}
 	p := messagePage{base: ui.refusal(r, "again.submit"), Text: ui.c.AppName, On: to}
 	p.OnText, p.Leave, p.Swapped = p.Title, to, true
-	ui.showMessage(w, http.StatusOK, p)
+	ui.showMessage(w, r, http.StatusOK, p)
 	return true
 }
 

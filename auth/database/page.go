@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatepost/gatepost/internal/share"
 )
 
 type aheadKey struct{}
@@ -20,6 +22,7 @@ func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // page waits for a client's turn at the connections of pages. It fails with share.ErrBusy or share.ErrCrowded,
 // which do not mean an outage.
 func (d *DB) page(ctx context.Context) (leave func(), err error) {
+	share.Pause(ctx)
 	if ctx.Value(aheadKey{}) != nil {
 		return func() {}, nil
 	}
@@ -171,6 +174,7 @@ func (d *DB) onceIn(ctx context.Context, pool *pgxpool.Pool, f func(context.Cont
 
 // Wait waits for d. It returns false if the context ended first.
 func Wait(ctx context.Context, d time.Duration) bool {
+	share.Pause(ctx)
 	select {
 	case <-ctx.Done():
 		return false

@@ -49,6 +49,7 @@ func Slots() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 func (q *Queue) Admit(ctx context.Context) error {
 	err := q.Full(ctx)
 	if err != nil {
+		share.Pause(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(patience()):
@@ -61,6 +62,7 @@ func (q *Queue) Admit(ctx context.Context) error {
 // time. With the context that f gets, f may ask the database what must not be decided before the turn. It must not hold
 // a connection while it hashes.
 func (q *Queue) Turn(ctx context.Context, f func(context.Context, Crypt) error) error {
+	share.Pause(ctx)
 	patience, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
 	longest := patience

@@ -18,6 +18,7 @@ import (
 // enter admits a sign-in to what waits for the provider, until leave is called. It fails with share.ErrCrowded or
 // share.ErrBusy, which say nothing about the provider.
 func (p *Provider) enter(ctx context.Context) (leave func(), err error) {
+	share.Pause(ctx)
 	return p.calls.Enter(share.Client(ctx))
 }
 

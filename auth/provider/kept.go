@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -107,6 +108,7 @@ func (k *kept[T]) wait(ctx context.Context) {
 	if flight == nil {
 		return
 	}
+	share.Pause(ctx)
 	k.mu.Unlock()
 	defer k.mu.Lock()
 	select {

@@ -48,6 +48,7 @@ func (p *Provider) VerifyLogout(ctx context.Context, token string) (Logout, erro
 	if p.kind.plain != nil {
 		return Logout{}, faultf(Forged, "the provider sends no logout tokens")
 	}
+	share.Pause(ctx)
 	leave, err := p.logouts.Enter(share.Client(ctx))
 	if err != nil {
 		return Logout{}, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/auth/database"
+	"github.com/gatepost/gatepost/internal/share"
 	"github.com/gatepost/gatepost/internal/upkeep"
 )
 
@@ -59,6 +60,7 @@ var errSlow = fmt.Errorf("too many look-ups wait for PostgreSQL: %w", context.De
 // find returns the session of a token hash. A caller that finds no query under way makes one, for all waiting
 // look-ups.
 func (l *lookups) find(ctx context.Context, token string) (*found, error) {
+	share.Pause(ctx)
 	me := &lookup{token: token, done: make(chan struct{})}
 	if l.join(me) {
 		l.fly() // which answers this caller first

@@ -39,6 +39,7 @@ func NewService(u *url.URL) *Service {
 
 // Has asks for the range of a hash. It waits for 2 seconds at most.
 func (s *Service) Has(ctx context.Context, h Hash) (bool, error) {
+	share.Pause(ctx)
 	leave, err := s.admission.Enter(share.Client(ctx))
 	if err != nil {
 		return false, err

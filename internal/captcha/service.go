@@ -81,6 +81,7 @@ func (s *Service) Check(ctx context.Context, solution string, p Purpose) error {
 	case len(solution) > solutionMost || !solutionForm.MatchString(solution):
 		return ErrWrong
 	}
+	share.Pause(ctx)
 	leave, err := s.admission.Enter(share.Client(ctx))
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ package api
 import (
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/secret"
 	"github.com/gatepost/gatepost/auth/session"
-	"github.com/gatepost/gatepost/internal/share"
 )
 
 // Base is the prefix of all endpoints. Nothing below it reaches the app while the gate serves it.
@@ -53,8 +51,8 @@ type Config struct {
 // Pages are functions of package loginui, which mounts this one: what a browser gets besides an answer, and the limits
 // that the protocol shares with the pages.
 type Pages struct {
-	// Enter admits a client, unless its network has too much under way.
-	Enter func(client netip.Addr) (leave func(), err error)
+	// Enter admits a request, unless its client's network has too much under way.
+	Enter func(*http.Request) (leave func(), err error)
 	// Receive reads a body. It fails with ErrTooLarge, ErrTooSlow, ErrCutOff, share.ErrBusy or share.ErrCrowded.
 	Receive func(http.ResponseWriter, *http.Request) ([]byte, error)
 	// Client describes the sender of a request.
@@ -186,13 +184,11 @@ func (a *API) answer(c *call) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
-	client, _ := netip.ParseAddrPort(c.r.RemoteAddr)
-	leave, err := a.c.Pages.Enter(client.Addr())
+	leave, err := a.c.Pages.Enter(c.r)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	c.r = c.r.WithContext(share.FromClient(c.r.Context(), client.Addr()))
 	if c.e.method == http.MethodPost || c.e.begins { // a deed is one of the new session
 		if c.r, err = a.c.Pages.Arrived(c, c.r); err != nil {
 			return err
