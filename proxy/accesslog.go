@@ -27,6 +27,7 @@ type exchange struct {
 	address string // the client's; empty when it has none
 	// forwarded is space for the values of headers that every forwarded request gets.
 	forwarded [2]string
+	headers   headers         // of the forwarded request
 	context   exchangeContext // of the forwarded request
 	passed    []string        // the gates that the request has passed
 	target    target

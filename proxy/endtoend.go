@@ -8,11 +8,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// endToEnd copies those headers of a client's that pass, but none of its connection (RFC 9110, section 7.6.1), into a
-// map with room for the gate's. The map of ReverseProxy has no room, and all values in it are copies: it would be
-// filled once more.
-func endToEnd(sent http.Header, room int, passes func(name string, values []string) bool) http.Header {
-	h := make(http.Header, len(sent)+room)
+// endToEnd copies those headers of a client's that pass, but none of its connection (RFC 9110, section 7.6.1), into an
+// empty map. The map of ReverseProxy has no room, and all values in it are copies: it would be filled once more.
+func endToEnd(h, sent http.Header, passes func(name string, values []string) bool) {
 	for name, values := range sent {
 		if !ofConnection(name) && passes(name, values) {
 			h[name] = values
@@ -26,7 +24,6 @@ func endToEnd(sent http.Header, room int, passes func(name string, values []stri
 	if httpguts.HeaderValuesContainsToken(sent["Te"], "trailers") { // the gate passes on the app's
 		h["Te"] = trailers
 	}
-	return h
 }
 
 // passes reports whether a client may send a header to the app. Of Cookie only the lines pass that Cookie.StripLines

@@ -272,7 +272,9 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 			defer cancel()
 			p.waiting.add(x)
 		}
+		x.headers.reused = x.app.upstream.isDirect()
 		p.forward.ServeHTTP(x, forReverseProxy(ctx, r))
+		x.headers.giveBack()
 		return
 	}
 	ctx, x.body = watchBody(ctx, r.Body, x.app.timeout)

@@ -98,7 +98,7 @@ func newTransport(u Upstream, timeout, age time.Duration) *transport {
 	}
 	t := &transport{age: age, make: func() *connections { return newConnections(u, timeout, idle) }}
 	t.now.Store(&generation{t.make(), time.Now()})
-	if u.scheme == "http" || u.scheme == "unix" {
+	if u.isDirect() {
 		t.direct = direct.New(direct.Options{Dial: u.dialer(), Timeout: timeout, Idle: idle, MaxIdle: idleConns, Age: age})
 	}
 	return t
@@ -119,6 +119,9 @@ func (t *transport) CloseIdleConnections() {
 		t.direct.CloseIdleConnections()
 	}
 }
+
+// isDirect reports whether requests to the app, except for upgrades, go through package direct.
+func (u Upstream) isDirect() bool { return u.scheme == "http" || u.scheme == "unix" }
 
 // dialer is what connects to an app at http:// or unix://.
 func (u Upstream) dialer() func(context.Context) (net.Conn, error) {

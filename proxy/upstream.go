@@ -121,7 +121,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil // announced trailers cannot be checked
 	sent := x.request.Header
 	if pr.In.Header == nil {
-		out.Header = endToEnd(sent, x.room(), x.app.passes)
+		out.Header = x.headers.take(len(sent) + x.room())
+		endToEnd(out.Header, sent, x.app.passes)
 	}
 	h := out.Header
 	if pr.In.Header != nil {

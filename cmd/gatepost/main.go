@@ -24,6 +24,7 @@ import (
 )
 
 func main() {
+	runtime.MemProfileRate = 0 // see GATEPOST_PROFILING
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
