@@ -95,7 +95,7 @@ func (b bounded) Accept() (net.Conn, error) {
 
 // socket is a limited connection. It embeds TCPConn to keep that type's fast ways of copying.
 type socket struct {
-	*net.TCPConn
+	patient
 	part, head *share.Part
 	// pending is how many bytes were read since the last request. It is very negative while a request is under way,
 	// when bytes are not counted.
@@ -111,7 +111,7 @@ const underWay = -1 << 62
 
 func (s *sockets) admit(conn *net.TCPConn) *socket {
 	addr := addrOf(conn)
-	c := &socket{TCPConn: conn, h2c: s.h2c}
+	c := &socket{patient: patient{TCPConn: conn}, h2c: s.h2c}
 	giveUp := func() { _ = conn.Close() }
 	c.part, c.head = s.count.Join(addr, giveUp), s.heads.Join(addr, giveUp)
 	if !c.part.Take(1) {
@@ -128,7 +128,7 @@ var errHeads = errors.New("headers take more than there is room for")
 // Read counts bytes that may be a header. Of an HTTP/2 connection only the first header is counted while it is
 // read.
 func (c *socket) Read(b []byte) (int, error) {
-	n, err := c.TCPConn.Read(b)
+	n, err := c.patient.Read(b)
 	if c.h2c.on && !c.opening.complete() {
 		if c.opening.add(b[:n]); c.opening.complete() && !c.h2c.trusts(addrOf(c.TCPConn)) {
 			return 0, c.h2c.turnAway(c)
@@ -148,7 +148,7 @@ func (c *socket) Read(b []byte) (int, error) {
 // Close closes the connection and gives back what it has of the limits.
 func (c *socket) Close() error {
 	c.leave()
-	return c.TCPConn.Close()
+	return c.patient.Close()
 }
 
 func (c *socket) leave() {
