@@ -47,7 +47,7 @@ race: ## the same cases with the race detector, but those of acceptance: see WAT
 
 siege: ## each kind of hostile client for some seconds, beside ordinary visitors who must be served; alone on the machine
 	@scripts/need postgresql
-	@echo "==> Hostile clients: four minutes, on the whole machine."
+	@echo "==> Hostile clients: three minutes, on the whole machine."
 	scripts/tell $(GO) test -count=1 -timeout 30m -run '$(SIEGE)' ./acceptance
 
 DURATION ?= 2m
