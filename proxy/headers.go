@@ -11,16 +11,16 @@ const headersMost = 64
 var spareHeaders = sync.Pool{New: func() any { return make(http.Header, headersMost/2) }}
 
 // headers is the map for the headers of the request that is forwarded. It is used again where nobody can have it any
-// more once the request is over: package direct reads the headers of a request without a body before it returns, and
-// http.Transport, which has other goroutines, may read them later.
+// more once the request is over: package direct reads the headers of a request without a body before it returns.
+// http.Transport, which has other goroutines, may read them later, and keeps them.
 type headers struct {
-	reused bool
-	taken  http.Header
+	taken http.Header
+	over  bool // package direct alone had them
 }
 
 // take returns an empty map with room for so many headers.
 func (h *headers) take(room int) http.Header {
-	if !h.reused || room > headersMost {
+	if room > headersMost {
 		return make(http.Header, room)
 	}
 	h.taken = spareHeaders.Get().(http.Header) //nolint:forcetypeassert // nothing else is put there
@@ -29,7 +29,7 @@ func (h *headers) take(room int) http.Header {
 
 // giveBack empties the map, and lets another request have it. A handler that panics gives nothing back.
 func (h *headers) giveBack() {
-	if h.taken != nil && len(h.taken) <= headersMost {
+	if h.over && h.taken != nil && len(h.taken) <= headersMost {
 		clear(h.taken)
 		spareHeaders.Put(h.taken)
 	}

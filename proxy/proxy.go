@@ -272,7 +272,6 @@ func (p *Proxy) serveUpstream(x *exchange, r *http.Request) {
 			defer cancel()
 			p.waiting.add(x)
 		}
-		x.headers.reused = x.app.upstream.isDirect()
 		p.forward.ServeHTTP(x, forReverseProxy(ctx, r))
 		x.headers.giveBack()
 		return

@@ -106,10 +106,16 @@ func newTransport(u Upstream, timeout, age time.Duration) *transport {
 
 // RoundTrip sends a request to the app.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if _, upgrades := r.Header["Upgrade"]; t.direct != nil && !upgrades {
+	if t.isDirect(r) {
 		return t.direct.RoundTrip(r)
 	}
 	return t.current().RoundTrip(r)
+}
+
+// isDirect reports whether RoundTrip sends a request through package direct.
+func (t *transport) isDirect(r *http.Request) bool {
+	_, upgrades := r.Header["Upgrade"]
+	return t.direct != nil && !upgrades
 }
 
 // CloseIdleConnections closes idle connections to the app.
