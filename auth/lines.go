@@ -22,7 +22,7 @@ type line struct {
 	in   int           // how many have the turn or wait for it; nobody: the line is gone
 }
 
-// enter waits for the turn. It fails with share.ErrBusy after lineMost, or when the context ends.
+// enter waits for the turn. It fails with share.ErrBusy after lineMost, and with the error of ctx when that ends.
 func (ls *lines) enter(ctx context.Context, key string) (leave func(), err error) {
 	share.Pause(ctx)
 	l := ls.join(key)

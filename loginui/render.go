@@ -3,6 +3,7 @@ package loginui
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -119,12 +120,13 @@ func pageSources(overrides fs.FS) (map[string]string, error) {
 // show renders a page into a buffer first, so that it is sent whole or not at all. It renders in a turn (computing).
 func (ui *UI) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
 	r = ui.computing(r)
-	if err := share.Work(r.Context()); status == statusClientGone || err != nil && r.Context().Err() != nil {
+	err := share.Work(r.Context()) // whoever stays gets the page also when too many wait: it may say so
+	if status == statusClientGone || errors.Is(err, context.Canceled) {
 		w.WriteHeader(statusClientGone)
 		return nil
 	}
 	var buf bytes.Buffer
-	err := ui.pages[name].Execute(&buf, data)
+	err = ui.pages[name].Execute(&buf, data)
 	share.Pause(r.Context()) // who is slow to take the page has it without a turn
 	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)

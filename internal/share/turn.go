@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -38,18 +39,19 @@ func turnOf(ctx context.Context) *turn {
 	return t
 }
 
-// Work waits for a turn of ctx, unless ctx has one or takes none. It fails with ErrCrowded or ErrBusy, as Enter does,
-// also when ctx ends.
+// Work waits for a turn of ctx, unless ctx has one or takes none. It fails with the error of ctx when that ends, else
+// with ErrCrowded or ErrBusy, as Enter does.
 func Work(ctx context.Context) error {
 	t := turnOf(ctx)
 	if t == nil || t.has() {
 		return nil
 	}
 	leave, err := t.of.Enter(ctx, ctx)
-	if err == nil {
-		t.take(leave)
+	if err != nil {
+		return cmp.Or(ctx.Err(), err)
 	}
-	return err
+	t.take(leave)
+	return nil
 }
 
 // Pause gives the turn of ctx back. Call it before the work waits for something else than a processor.

@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,8 +83,8 @@ func TestWhoeverLeavesWaitsForNoTurn(t *testing.T) {
 		works(first)
 		waits := works(InTurns(ctx, q))
 		leave()
-		if synctest.Wait(); !isDone(waits) || <-waits == nil {
-			t.Error("it goes on waiting")
+		if synctest.Wait(); !isDone(waits) || !errors.Is(<-waits, context.Canceled) {
+			t.Error("it goes on waiting, or is refused like a visitor who stays")
 		}
 		Pause(first)
 		if held, waiting := q.Load(); held+waiting != 0 {
