@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	runtime.MemProfileRate = 0 // see GATEPOST_PROFILING
+	runtime.MemProfileRate = 0 // samples of memory cost time; GATEPOST_PROFILING turns them on
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
