@@ -37,6 +37,9 @@ type station struct {
 type answers struct{}
 
 func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	if x := exchangeOf(r.Context()); x != nil {
+		x.headers.over = true // as after package direct
+	}
 	return &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 2,
 		Body:   io.NopCloser(strings.NewReader("ok")),
 		Header: http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"2"}}}, nil
@@ -49,7 +52,7 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-const gateBudget = 27
+const gateBudget = 24
 
 func mustParseKeys(tb testing.TB) seal.Keys {
 	tb.Helper()
