@@ -23,12 +23,14 @@ type file struct {
 // title is the file's name without its extension.
 func (f file) title() string { return fmt.Sprintf("%04d_%s", f.version, f.name) }
 
-var (
-	noTransaction = regexp.MustCompile(`(?m)^-- \+goose NO TRANSACTION$`)
-	oldestVersion = regexp.MustCompile(`(?m)^-- gatepost: oldest (\d+)$`)
-	indexBuilt    = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+` +
-		`(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
+// Lines of a file that say something about it. The second one ends with a version.
+const (
+	noTransaction = "\n-- +goose NO TRANSACTION\n"
+	oldestVersion = "\n-- gatepost: oldest "
 )
+
+var indexBuilt = regexp.MustCompile(`(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+` +
+	`(?:IF\s+NOT\s+EXISTS\s+)?"?(\w+)"?\s+ON\b`)
 
 // indexes are the names of the indexes that the file builds concurrently.
 func (f file) indexes() []string {
@@ -72,9 +74,11 @@ func parse(fsys fs.FS, name string) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
-	f := file{version: version, name: title, sql: string(b), alone: noTransaction.Match(b)}
-	if found := oldestVersion.FindSubmatch(b); found != nil {
-		f.oldest, err = strconv.ParseInt(string(found[1]), 10, 64)
+	lines := "\n" + string(b)
+	f := file{version: version, name: title, sql: lines[1:], alone: strings.Contains(lines, noTransaction)}
+	if _, after, found := strings.Cut(lines, oldestVersion); found {
+		number, _, _ := strings.Cut(after, "\n")
+		f.oldest, err = strconv.ParseInt(number, 10, 64)
 	}
 	return f, err
 }
