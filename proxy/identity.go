@@ -208,13 +208,26 @@ func (id *Identity) strips(name string) bool {
 
 // dropReserved deletes reserved headers from the app's answers, also from trailers.
 func dropReserved(h http.Header) {
-	var buf [64]byte
 	for name := range h {
-		folded := appendFolded(buf[:0], strings.TrimPrefix(name, http.TrailerPrefix))
-		if len(folded) >= len(reserved) && string(folded[:len(reserved)]) == reserved {
+		if isReserved(strings.TrimPrefix(name, http.TrailerPrefix)) {
 			delete(h, name)
 		}
 	}
+}
+
+// isReserved reports whether a name begins with reserved once it is folded. Most names differ in the first letter.
+func isReserved(name string) bool {
+	matched := 0
+	for i := 0; i < len(name) && matched < len(reserved); i++ {
+		switch c, counts := folded(name[i]); {
+		case !counts:
+		case c != reserved[matched]:
+			return false
+		default:
+			matched++
+		}
+	}
+	return matched == len(reserved)
 }
 
 func (id *Identity) isStripped(folded []byte) bool {
@@ -250,14 +263,22 @@ func foldName(name string) string { return string(appendFolded(nil, name)) }
 // appendFolded appends the letters of a name, in lower case, and its digits.
 func appendFolded(dst []byte, name string) []byte {
 	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		if c, counts := folded(name[i]); counts {
 			dst = append(dst, c)
-		case 'A' <= c && c <= 'Z':
-			dst = append(dst, c+('a'-'A'))
 		}
 	}
 	return dst
+}
+
+// folded returns a letter in lower case, or a digit. No other byte counts.
+func folded(c byte) (lower byte, counts bool) {
+	switch {
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c, true
+	case 'A' <= c && c <= 'Z':
+		return c + ('a' - 'A'), true
+	}
+	return 0, false
 }
 
 const upperHex = "0123456789ABCDEF"

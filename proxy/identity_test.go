@@ -230,3 +230,14 @@ func TestUpstreamAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A name is reserved in every spelling that folds to the same.
+func TestReservedInEverySpelling(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"X-Gatepost": true, "x_GATE.post-Verdict": true, "XGatepost2": true,
+		"-X-Gatepost": true, "X-Gatepos": false, "X-Gate-Posh": false, "": false, "Gatepost": false, "XX-Gatepost": false} {
+		if got := isReserved(name); got != want || got != strings.HasPrefix(foldName(name), reserved) {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+}
