@@ -22,7 +22,8 @@ size: ## how large the program is, and with debug symbols; fails if either is 3 
 export GORACE = atexit_sleep_ms=50
 
 SIEGE = ^TestNobodyClosesTheGateForOthers$$
-TESTS = $(GO) test -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)'
+# Without symbols for debuggers, linking takes half the time; traces of panics need none.
+TESTS = $(GO) test -ldflags="-s -w" -shuffle=on -parallel 8 -timeout 30m -skip '$(SIEGE)'
 
 # WATCHED=true has those gates of acceptance that get concurrent requests run with the race detector, as CI does. The
 # tests there are their clients, in processes of their own, which it would only slow down.
