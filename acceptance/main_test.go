@@ -84,7 +84,8 @@ func raceFlags() ([]string, error) {
 }
 
 func buildGate(program string, flags ...string) (string, error) {
-	args := append(append([]string{"build", "-ldflags=-s -w"}, flags...), "-o", program, "github.com/gatepost/gatepost/cmd/gatepost")
+	args := slices.Concat([]string{"build", "-ldflags=-s -w"}, flags,
+		[]string{"-o", program, "github.com/gatepost/gatepost/cmd/gatepost"})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build a gate: %w\n%s", err, out)
 	}
