@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/auth"
 	"github.com/gatepost/gatepost/auth/authtest"
@@ -50,6 +51,50 @@ var refusals = map[string]func(s *auth.Store, ctx context.Context, i int) error{
 }
 
 // Each way to be refused, over and over: a row and two lines, whatever is typed.
+// A gate that ends while it writes the row of a refusal writes it once, also when it is too late to break the writing
+// off: the trigger goes on then.
+func TestAnEndInTheMiddleOfARowWritesItOnce(t *testing.T) {
+	t.Parallel()
+	s, db := authtest.NewStore(t, audited)
+	if _, err := db.Exec(t.Context(), `
+		CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
+			BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL;
+			EXCEPTION WHEN query_canceled THEN RETURN NULL; END $$;
+		CREATE TRIGGER late AFTER INSERT ON gatepost.audit_event EXECUTE FUNCTION late()`); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), `SELECT pg_advisory_xact_lock(1)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := refusals["sign-in=bad_input"](s, t.Context(), 0); err == nil {
+		t.Fatal("it was not refused")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { s.Run(ctx) })
+	writing := func() (n int) {
+		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND pid <> pg_backend_pid() AND state = 'active'
+			AND query LIKE '%INSERT INTO gatepost.audit_event%'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	eventually(t, "the row waits for the lock", func() bool { return writing() == 1 })
+	stop()
+	time.AfterFunc(100*time.Millisecond, func() { _ = lock.Rollback(context.Background()) }) // it ends with the database
+	work.Wait()
+	s.Close()
+	eventually(t, "nobody writes any more", func() bool { return writing() == 0 })
+	if n := count(t, db, "audit_event"); n != 1 {
+		t.Errorf("there are %d rows", n)
+	}
+}
+
 func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 	t.Parallel()
 	const times = 60

@@ -186,7 +186,8 @@ func (t *Trail) Run(ctx context.Context) {
 }
 
 // flush writes the rows of the events that wait, and the counts that have grown. When PostgreSQL does not answer, the
-// events wait for the next flush, as many as waitingMost allows.
+// events wait for the next flush, as many as waitingMost allows. It goes on when ctx ends: of rows whose writing was
+// broken off nobody knows whether they are there, and they would be written twice.
 func (t *Trail) flush(ctx context.Context) {
 	t.mu.Lock()
 	events, lost := t.waiting, t.lost
@@ -198,7 +199,7 @@ func (t *Trail) flush(ctx context.Context) {
 	if lost > 0 {
 		t.o.Log.WarnContext(ctx, "audit events are missing from the table; the log has them", "events", lost)
 	}
-	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), database.Timeout)
 	defer cancel()
 	if err := t.write(ctx, events); err != nil {
 		t.o.Log.DebugContext(ctx, "audit events were not written and wait", "events", len(events), "err", err)
