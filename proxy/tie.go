@@ -87,8 +87,7 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 		if v != nil && v.tie != nil && v.tie.done && session != "" && v.tie.session == session && v.tie.app == x.app {
 			return v.tie.connections.RoundTrip(r)
 		}
-		x.headers.over = x.app.transport.isDirect(r)
-		return x.app.transport.RoundTrip(r)
+		return x.app.transport.send(r, &x.headers)
 	}
 	if v == nil || v.tie == nil || v.tie.session != session || v.tie.app != x.app {
 		w.p.untie(v)

@@ -104,18 +104,13 @@ func newTransport(u Upstream, timeout, age time.Duration) *transport {
 	return t
 }
 
-// RoundTrip sends a request to the app.
-func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.isDirect(r) {
+// send sends a request to the app, and notes in h whether package direct alone has its headers.
+func (t *transport) send(r *http.Request, h *headers) (*http.Response, error) {
+	if _, upgrades := r.Header["Upgrade"]; t.direct != nil && !upgrades {
+		h.over = true
 		return t.direct.RoundTrip(r)
 	}
 	return t.current().RoundTrip(r)
-}
-
-// isDirect reports whether RoundTrip sends a request through package direct.
-func (t *transport) isDirect(r *http.Request) bool {
-	_, upgrades := r.Header["Upgrade"]
-	return t.direct != nil && !upgrades
 }
 
 // CloseIdleConnections closes idle connections to the app.
