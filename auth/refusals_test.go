@@ -50,7 +50,6 @@ var refusals = map[string]func(s *auth.Store, ctx context.Context, i int) error{
 	},
 }
 
-// Each way to be refused, over and over: a row and two lines, whatever is typed.
 // A gate that ends while it writes the row of a refusal writes it once, also when it is too late to break the writing
 // off: the trigger goes on then.
 func TestAnEndInTheMiddleOfARowWritesItOnce(t *testing.T) {
@@ -95,6 +94,7 @@ func TestAnEndInTheMiddleOfARowWritesItOnce(t *testing.T) {
 	}
 }
 
+// Each way to be refused, over and over: a row and two lines, whatever is typed.
 func TestRefusalsOverAndOverAreOneRowWithACount(t *testing.T) {
 	t.Parallel()
 	const times = 60
